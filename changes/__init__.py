@@ -1,0 +1,1 @@
+"""The change calendar: formats, revisions, windows, completeness."""

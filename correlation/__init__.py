@@ -1,0 +1,1 @@
+"""From findings to answers: alerts, incidents, suspects, reports, and who may see what."""

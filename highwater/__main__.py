@@ -1,0 +1,5 @@
+"""`python -m highwater`."""
+
+from highwater.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""What travels between the stages: wire models and columns."""

@@ -1,0 +1,18 @@
+"""Numbers as they are written: four significant digits, half to even, integers bare, never NaN."""
+
+import math
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+_FOUR = Context(prec=4, rounding=ROUND_HALF_EVEN)
+
+
+def four(value: float) -> int | float:
+    """`value` to 4 significant digits; an int where nothing is left behind the point.
+
+    Raises ValueError for NaN and infinities: what is unknown is null, not a number.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{value} can't be written: leave it null")
+    rounded = _FOUR.plus(Decimal(repr(float(value))) if isinstance(value, float) else Decimal(int(value)))
+    as_float = float(rounded)
+    return int(rounded) if as_float.is_integer() and abs(as_float) < 1e16 else as_float

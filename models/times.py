@@ -1,0 +1,53 @@
+"""Instants: microseconds since the Unix epoch inside, RFC 3339 in UTC outside."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from models.errors import Malformed
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 3600 * SECOND_US
+DAY_US = 24 * HOUR_US
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def parse_time(text: str) -> int:
+    """RFC 3339 with an offset → microseconds since the epoch (finer digits are cut off).
+
+    Raises Malformed for anything else; a time without an offset is an error, never a guess.
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise Malformed(f"{text!r:.60} is no RFC 3339 time with an offset, such as 2026-01-05T00:10:00Z")
+    fraction = match[1] or ""
+    try:
+        at = datetime.fromisoformat(text[:19] + fraction[:7] + match[2].upper())
+        return us(at)
+    except (ValueError, OverflowError) as fault:
+        raise Malformed(f"{text!r:.60} is no time: {fault}") from None
+
+
+def us(at: datetime) -> int:
+    """Aware datetime → microseconds since the epoch."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def instant(at_us: int) -> datetime:
+    """Microseconds since the epoch → aware datetime in UTC."""
+    return _EPOCH + timedelta(microseconds=at_us)
+
+
+def format_time(at_us: int) -> str:
+    """`2026-01-05T00:10:00Z`; milliseconds only if they are not zero."""
+    at = instant(at_us)
+    millis = at.microsecond // 1000
+    return f"{at:%Y-%m-%dT%H:%M:%S}{f'.{millis:03d}' if millis else ''}Z" if at.year >= 1000 else f"{at.isoformat()[:19]}Z"
+
+
+def round_up(at_us: int, window_s: int) -> int:
+    """End of the window of `window_s` that holds `at_us`, on the grid counted from the epoch."""
+    window_us = window_s * SECOND_US
+    return -(-at_us // window_us) * window_us

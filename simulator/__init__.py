@@ -1,0 +1,1 @@
+"""The simulated DSP: Users, traffic, scenarios, truth and scoring."""

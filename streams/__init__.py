@@ -1,0 +1,1 @@
+"""The flow: decode, assemble, detect, correlate, route."""
