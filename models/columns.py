@@ -42,6 +42,8 @@ class Rejection:
 
     order: int
     """Number of good events before it in its batch."""
+    source: str
+    """The file, token or topic it came by."""
     position: Mapping[str, int | str]
     reason: str
     raw: bytes
@@ -70,8 +72,10 @@ class EventBatch:
     codes: Indices
     """(n,) index into `code_sets`, -1 where there are none."""
     code_sets: tuple[Mapping[str, int], ...]
+    source: Callable[[int], str]
+    """The file, token or topic event i came by."""
     position: Callable[[int], Mapping[str, int | str]]
-    """Where event i stood: `{"line": 12, "index": 0}` or topic, partition, offset, index."""
+    """Where event i stood, lines from 1 and places within a frame from 0: `{"line": 12, "index": 0}` or topic, partition, offset, index."""
     raw: Callable[[int], bytes]
     """The original text of event i."""
     rejections: tuple[Rejection, ...] = ()
