@@ -1,0 +1,76 @@
+"""State as bytes: a tree of plain values and numpy arrays, with a version, a checksum and no code in it."""
+
+import json
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+
+from models.errors import StateError
+
+_MAGIC = b"HWS1"
+_HEAD = struct.Struct("<4sHQI")
+_KINDS = frozenset("biuf")
+
+
+def pack(tree: Any, version: int) -> bytes:
+    """`tree` of dict (str keys), list, tuple, str, int, float, bool, None, bytes and numeric arrays → bytes.
+
+    Tuples come back as lists; arrays keep dtype and shape. The same tree gives the same bytes.
+    """
+    buffers: list[bytes] = []
+    head = json.dumps(_encode(tree, buffers), separators=(",", ":"), allow_nan=True).encode()
+    body = b"".join([struct.pack("<Q", len(head)), head, *buffers])
+    return _HEAD.pack(_MAGIC, version, len(body), zlib.crc32(body)) + body
+
+
+def unpack(blob: bytes, version: int) -> Any:
+    """The tree that `pack` was given. Raises StateError if the bytes are damaged or of another version."""
+    if len(blob) < _HEAD.size:
+        raise StateError("the packed state is cut short: start from an older checkpoint")
+    magic, found, size, checksum = _HEAD.unpack_from(blob)
+    body = memoryview(blob)[_HEAD.size :]
+    if magic != _MAGIC or len(body) != size or zlib.crc32(body) != checksum:
+        raise StateError("the packed state is damaged: start from an older checkpoint")
+    if found != version:
+        raise StateError(f"the packed state has version {found}, this program reads {version}: start without it, or with the program that wrote it")
+    head_size = struct.unpack_from("<Q", body)[0]
+    return _decode(json.loads(bytes(body[8 : 8 + head_size])), body[8 + head_size :])
+
+
+def _encode(value: Any, buffers: list[bytes]) -> Any:
+    if isinstance(value, np.generic):
+        return _encode(value.item(), buffers)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, dict):
+        return {"d": [[str(key), _encode(item, buffers)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_encode(item, buffers) for item in value]
+    if isinstance(value, bytes):
+        return {"b": _place(value, buffers)}
+    if isinstance(value, np.ndarray) and value.dtype.kind in _KINDS:
+        little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+        return {"a": [little.dtype.str, list(value.shape), _place(little.tobytes(), buffers)]}
+    raise TypeError(f"{type(value).__name__} can't be packed")
+
+
+def _place(data: bytes, buffers: list[bytes]) -> list[int]:
+    at = sum(map(len, buffers))
+    buffers.append(data)
+    return [at, len(data)]
+
+
+def _decode(value: Any, data: memoryview) -> Any:
+    if isinstance(value, list):
+        return [_decode(item, data) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "d" in value:
+        return {key: _decode(item, data) for key, item in value["d"]}
+    if "b" in value:
+        at, size = value["b"]
+        return bytes(data[at : at + size])
+    dtype, shape, (at, size) = value["a"]
+    return np.frombuffer(data[at : at + size], dtype=np.dtype(dtype)).reshape(shape).astype(np.dtype(dtype).newbyteorder("="), copy=True)
