@@ -1,0 +1,63 @@
+# What people do with Highwater. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check dev bench kafka bench-kafka soak golden format clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
+
+$(VENV)/.base: pyproject.toml uv.lock
+	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(RUN)/uv || $(PIP) install 'uv>=0.9,<1'
+	@$(RUN)/uv sync --frozen --inexact --no-dev --quiet
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml uv.lock
+	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(RUN)/uv || $(PIP) install 'uv>=0.9,<1'
+	@$(RUN)/uv sync --frozen --inexact --all-extras --group bench --quiet
+	@touch $@ $(VENV)/.base
+
+demo: $(VENV)/.base ## watch Highwater find both incidents of a simulated day (ARGS=--exit-when-done for scripts)
+	@$(RUN)/highwater demo $(ARGS)
+
+test: $(VENV)/.dev ## run every test that this machine can run
+	@$(RUN)/pytest -m 'not soak' $(ARGS)
+
+check: $(VENV)/.dev ## formatting, lint, types, layers, documents against code
+	@$(RUN)/ruff format --check .
+	@$(RUN)/ruff check .
+	@$(RUN)/mypy
+	@$(RUN)/pytest -q tests/layout $(ARGS)
+
+dev: $(VENV)/.dev ## set up a development environment in .venv
+	@echo "ready: source $(RUN)/activate"
+
+format: $(VENV)/.dev ## format the code and mend what lint can mend
+	@$(RUN)/ruff format .
+	@$(RUN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## measure detection and correlation (ARGS=--quick for minutes instead of hours)
+	@$(RUN)/python -m benchmarks.detection $(ARGS)
+	@$(RUN)/python -m benchmarks.correlation $(ARGS)
+
+kafka: $(VENV)/.dev ## start a real Apache Kafka on free ports (Java 17 and Maven needed), until Ctrl-C
+	@$(RUN)/python -m tests.kafka.broker $(ARGS)
+
+bench-kafka: $(VENV)/.dev ## measure the Kafka workers against a stock agent, as ratios within one run
+	@$(RUN)/python -m benchmarks.kafka $(ARGS)
+
+soak: $(VENV)/.dev ## the long campaigns: hundreds of kills and faults, from seeds
+	@$(RUN)/pytest -m soak $(ARGS)
+
+golden: $(VENV)/.dev ## write the expected output of the golden cases anew: read the difference before you commit it
+	@$(RUN)/python -m tests.golden.accept $(ARGS)
+
+clean: ## remove the environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
