@@ -1,0 +1,183 @@
+"""The flow, wired once: assemble → detect → correlate, over decoded batches, as one value that packs to bytes."""
+
+from codecs import getincrementaldecoder
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from changes.calendar import Calendar, CalendarView
+from correlation.correlator import Correlator
+from correlation.parameters import CorrelationParameters
+from detectors.detection import Detection
+from detectors.parameters import DetectionParameters
+from models.alert import Alert
+from models.change import Change
+from models.columns import Detected, EventBatch, Rejection
+from models.incident import Incident
+from models.packed import pack, unpack
+from models.rejected import DeadLetter
+from models.report import ChangeReport
+from models.times import instant
+from streams.ticks import Assembled, Assembler, Closed, TimeParameters
+
+STATE_VERSION = 1
+RAW_LIMIT = 4096
+"""Bytes of the original text that a dead letter keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParameters:
+    """What tunes each stage."""
+
+    time: TimeParameters = field(default_factory=TimeParameters)
+    detection: DetectionParameters = field(default_factory=DetectionParameters)
+    correlation: CorrelationParameters = field(default_factory=CorrelationParameters)
+
+
+@dataclass(slots=True)
+class Outputs:
+    """What one step of the flow brought; every list in the order of contract section 2."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    user_alerts: list[tuple[str, Alert]] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    reports: list[ChangeReport] = field(default_factory=list)
+    user_reports: list[tuple[str, ChangeReport]] = field(default_factory=list)
+    rejected: list[DeadLetter] = field(default_factory=list)
+    detected: list[Detected] = field(default_factory=list)
+    """Every closed window, for charts and metrics."""
+    accepted: int = 0
+    repeated: int = 0
+    late: int = 0
+    held: int = 0
+    """Events held at the end of the step, ahead of all other Users."""
+    windows: int = 0
+    """Windows closed, all cohorts together."""
+
+
+class Pipeline:
+    """One monitor's whole state: assembler, detection of each cohort, calendar, correlator."""
+
+    def __init__(self, parameters: PipelineParameters | None = None) -> None:
+        self._parameters = parameters or PipelineParameters()
+        self._assembler = Assembler(self._parameters.time)
+        self._detection: dict[int, Detection] = {}
+        self._calendar = Calendar()
+        self._correlator = Correlator(self._parameters.correlation)
+        self._learned: dict[str, Any] = {}
+
+    @property
+    def watermark_us(self) -> int | None:
+        """Windows up to it are closed; None before the first event."""
+        return self._assembler.watermark_us
+
+    def calendar(self, at_us: int) -> CalendarView:
+        """The changes as known at `at_us`."""
+        return self._calendar.view(at_us)
+
+    def declare(self, changes: Iterable[Change], arrived_us: int | None = None) -> None:
+        """Takes revisions of changes that arrived at `arrived_us` (None: with the files, known from the start)."""
+        for change in changes:
+            self._calendar.declare(change, arrived_us)
+
+    def feed(self, batch: EventBatch, stream: str = "") -> Outputs:
+        """One decoded batch of one stream."""
+        return self._follow(self._assembler.feed(batch, stream))
+
+    def idle(self, stream: str) -> Outputs:
+        """`stream` brings nothing for now: the windows no longer wait for it."""
+        return self._follow(self._assembler.idle(stream))
+
+    def finish(self) -> Outputs:
+        """The end of a replay's input."""
+        return self._follow(self._assembler.finish())
+
+    def _follow(self, assembled: Assembled) -> Outputs:
+        outputs = Outputs(
+            rejected=dead_letters(assembled.rejected, assembled.watermarks_us),
+            accepted=assembled.accepted,
+            repeated=assembled.repeated,
+            late=assembled.late,
+            held=assembled.held,
+            windows=len(assembled.closed),
+        )
+        for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
+            view = self._calendar.view(at_us)
+            detected = [self._detect(closed, view) for closed in cohorts]
+            decisions = self._correlator.step(at_us, detected, view)
+            outputs.detected += detected
+            outputs.alerts += decisions.alerts
+            outputs.user_alerts += decisions.user_alerts
+            outputs.incidents += decisions.incidents
+            outputs.reports += decisions.reports
+            outputs.user_reports += decisions.user_reports
+        return outputs
+
+    def _detect(self, closed: Closed, view: CalendarView) -> Detected:
+        detection = self._detection.get(closed.window_s)
+        if detection is None:
+            detection = self._detection[closed.window_s] = Detection(self._parameters.detection, closed.window_s)
+            detection.learn_from(self._learned.get(str(closed.window_s), {}))
+        return detection.step(
+            closed.at_us,
+            closed.traffic,
+            closed.traffic_keys,
+            closed.queues,
+            closed.queue_keys,
+            view.declared(closed.traffic_keys, closed.at_us),
+            view.declared(closed.queue_keys, closed.at_us),
+        )
+
+    def learn_from(self, learned: dict[str, Any]) -> None:
+        """Starts every series that `learned` knows from its expectation there; before the first event only."""
+        self._learned = learned
+
+    def learned(self) -> dict[str, Any]:
+        """The expectations of every series: window length → what `Detection.learned` gives."""
+        return {str(window_s): self._detection[window_s].learned() for window_s in sorted(self._detection)}
+
+    def pack(self) -> bytes:
+        """The whole state as bytes; the input position that it covers is the caller's to keep beside it."""
+        return pack(
+            {
+                "assembler": self._assembler.pack(),
+                "detection": {str(window_s): self._detection[window_s].pack() for window_s in sorted(self._detection)},
+                "calendar": self._calendar.pack(),
+                "correlator": self._correlator.pack(),
+                "learned": self._learned,
+            },
+            STATE_VERSION,
+        )
+
+    @classmethod
+    def unpack(cls, parameters: PipelineParameters, blob: bytes) -> "Pipeline":
+        """The pipeline that `pack` was called on. Raises StateError if the bytes are damaged or of another version."""
+        tree = unpack(blob, STATE_VERSION)
+        pipeline = cls(parameters)
+        pipeline._assembler = Assembler.unpack(parameters.time, tree["assembler"])
+        pipeline._detection = {int(window): Detection.unpack(parameters.detection, int(window), state) for window, state in tree["detection"].items()}
+        pipeline._calendar = Calendar.unpack(tree["calendar"])
+        pipeline._correlator = Correlator.unpack(parameters.correlation, tree["correlator"])
+        pipeline._learned = tree["learned"]
+        return pipeline
+
+
+def dead_letters(rejected: Sequence[Rejection], watermarks_us: Sequence[int | None]) -> list[DeadLetter]:
+    """Rejections as they are written; `rejected_at` is the watermark then."""
+    return [
+        DeadLetter(
+            source=rejection.source,
+            position=dict(rejection.position),
+            reason=rejection.reason,
+            raw=_shown(rejection.raw),
+            rejected_at=None if watermark_us is None else instant(watermark_us),
+        )
+        for rejection, watermark_us in zip(rejected, watermarks_us, strict=True)
+    ]
+
+
+def _shown(raw: bytes) -> str:
+    """At most 4 KiB of the original text; bytes that are no UTF-8 are marked, a character cut in half is left out."""
+    text = getincrementaldecoder("utf-8")("replace").decode(raw[:RAW_LIMIT], final=len(raw) <= RAW_LIMIT)
+    return text.encode()[:RAW_LIMIT].decode("utf-8", "ignore")
