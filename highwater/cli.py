@@ -28,7 +28,7 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _entry(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:  # noqa: FBT001, FBT003  (typer's form of a flag)
+def _entry(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
     if version:
         from importlib.metadata import version as installed
 

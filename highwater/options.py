@@ -1,0 +1,17 @@
+"""Options that several commands share, and the settings that they lead to."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import Settings, load
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings as TOML; else HIGHWATER_CONFIG, else the defaults.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines.")]
+
+
+def settings(config: Path | None, **sections: dict[str, Any]) -> Settings:
+    """The settings in force; of `sections` (section → key → value) what is None was not given on the command line."""
+    given = {section: {key: value for key, value in keys.items() if value is not None} for section, keys in sections.items()}
+    return load(config, given)
