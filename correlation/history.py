@@ -1,22 +1,202 @@
 """History: what each part of each User's traffic carried lately, against what was expected of it."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from models.columns import Pulse
+import numpy as np
+
+from correlation.rings import EXPECTED, FAILED, OBSERVED, Ring
+from models.columns import Detected, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.times import HOUR_US, MINUTE_US, SECOND_US
+
+FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 288, 168
+"""Some windows as they came, a day of 5 minutes, a week of hours: the shortest that reaches back far enough answers."""
+_LEAST_BINS = 24
+CELLS = 16_000_000
+"""Of single precision: 64 MB. Beyond some 9,000 parts of traffic the rings get shorter, not the memory larger."""
+
+
+class Unit(NamedTuple):
+    """One User in one region: what is affected or not, and what is compared with what."""
+
+    user: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of everyone's traffic that a question is about."""
+
+    window_s: int
+    classes: frozenset[tuple[str, str, str, str]]
+    """(direction, message_class, service, queue); the queue is empty for traffic and the other way round."""
+
+    @classmethod
+    def of(cls, keys: Iterable[SeriesKey], window_s: int) -> "Part":
+        """The same directions, classes, services and queues as `keys`, for every User and region."""
+        return cls(
+            window_s, frozenset((key.direction, key.message_class, key.service, key.queue) for key in keys if key.window_s == window_s)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One part of the traffic by unit over a row of bins; the matrices have shape (bins, units)."""
+
+    units: tuple[Unit, ...]
+    bin_us: int
+    ends_us: Ints
+    observed: Floats
+    """Messages, or the sum of a queue's depths."""
+    expected: Floats
+    """Messages, or for a queue the number of windows."""
+    failed: Floats
+
+
+class _Cohort:
+    """Rings of one window length; columns in the order of their sorted keys."""
+
+    def __init__(self, window_s: int) -> None:
+        self.window_s = window_s
+        self.keys: tuple[SeriesKey, ...] = ()
+        self.source: tuple[Any, ...] = ()
+        """The tuple of groups last seen, to know it again by identity."""
+        self.place: Ints = np.zeros(0, np.int64)
+        bins = [(window_s * SECOND_US, FINE_BINS), (5 * MINUTE_US, FIVE_MINUTE_BINS), (HOUR_US, HOUR_BINS)]
+        self.rings = [Ring(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
+
+    def place_of(self, source: tuple[Any, ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
+        """Column of each of the source's groups; new ones get theirs, and the rings room for them."""
+        if source is self.source:
+            return self.place
+        named = tuple(keys)
+        if not set(named) <= set(self.keys):
+            self._grow(tuple(sorted({*self.keys, *named})), cells)
+        column = {key: index for index, key in enumerate(self.keys)}
+        self.source, self.place = source, np.array([column[key] for key in named], np.int64)
+        return self.place
+
+    def _grow(self, keys: tuple[SeriesKey, ...], cells: int) -> None:
+        column = {key: index for index, key in enumerate(keys)}
+        place = np.array([column[key] for key in self.keys], np.int64)
+        share = min(1.0, cells / (3 * (FINE_BINS + FIVE_MINUTE_BINS + HOUR_BINS) * len(keys)))
+        for ring, length in zip(self.rings, (FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS)[-len(self.rings) :], strict=True):
+            ring.refit(max(_LEAST_BINS, int(length * share)), place, len(keys))
+        self.keys = keys
+
+    def add(self, at_us: int, place: Ints, rows: tuple[Floats, ...]) -> None:
+        """One window of every group at its place."""
+        spread = [np.zeros(len(self.keys)) for _ in rows]
+        for whole, row in zip(spread, rows, strict=True):
+            whole[place] = row
+        for ring in self.rings:
+            ring.add(at_us, spread)
 
 
 class History:
     """The last hours of pulses of every cohort, in bounded memory; packs to a tree."""
 
-    def add(self, pulse: Pulse) -> None:
-        """One closed window of one cohort; windows of a cohort come in order of time."""
+    def __init__(self, cells: int = CELLS) -> None:
+        self._cells = cells
+        self._traffic: dict[int, _Cohort] = {}
+        self._queues: dict[int, _Cohort] = {}
+        self._panels: dict[tuple[Part, int], Panel | None] = {}
+        self._only: str | None = None
+
+    def seen_by(self, user: str) -> "History":
+        """What `user` may know of this history: its own traffic and queues, nobody else's. A view, not a copy."""
+        seen = History(self._cells)
+        seen._traffic, seen._queues, seen._only = self._traffic, self._queues, user
+        return seen
+
+    def add(self, detected: Detected) -> None:
+        """One closed window of one cohort; the windows of a cohort come in order of time."""
+        self._panels.clear()
+        if len(detected.pulse.groups):
+            self._add_traffic(detected.pulse)
+        if len(detected.queue_pulse.queues):
+            self._add_queues(detected.queue_pulse)
+
+    def _add_traffic(self, pulse: Pulse) -> None:
+        cohort = self._traffic.setdefault(pulse.window_s, _Cohort(pulse.window_s))
+        place = cohort.place_of(pulse.groups, (_series(group, pulse.window_s) for group in pulse.groups), self._cells)
+        seen = pulse.reported
+        rows = tuple(np.where(seen, row, 0.0) for row in (pulse.observed, pulse.expected, pulse.failed))
+        cohort.add(pulse.at_us, place, rows)
+
+    def _add_queues(self, pulse: QueuePulse) -> None:
+        cohort = self._queues.setdefault(pulse.window_s, _Cohort(pulse.window_s))
+        place = cohort.place_of(pulse.queues, pulse.queues, self._cells)
+        seen = pulse.reported
+        cohort.add(pulse.at_us, place, (np.where(seen, pulse.depth, 0.0), seen.astype(np.float64), np.zeros(len(seen))))
+
+    def panel(self, part: Part, from_us: int) -> Panel | None:
+        """`part` by unit in the finest bins that reach back to `from_us` (else in the longest row); None if nothing is known of it."""
+        queues = any(queue for *_, queue in part.classes)
+        cohort = (self._queues if queues else self._traffic).get(part.window_s)
+        if cohort is None:
+            return None
+        ring = _reaching(cohort.rings, from_us)
+        key = (part, ring.bin_us)
+        if key not in self._panels:
+            self._panels[key] = _aggregate(cohort.keys, ring, part, self._only)
+        return self._panels[key]
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.packed`."""
-        return {}
+        return {name: [_pack(cohorts[window_s]) for window_s in sorted(cohorts)] for name, cohorts in self._named().items()}
 
     @classmethod
     def unpack(cls, tree: dict[str, Any]) -> "History":
         """The history that `pack` was called on."""
-        del tree
-        return cls()
+        history = cls()
+        for name, cohorts in history._named().items():
+            for packed in tree[name]:
+                cohorts[packed["window_s"]] = _unpack(packed)
+        return history
+
+    def _named(self) -> dict[str, dict[int, _Cohort]]:
+        return {"traffic": self._traffic, "queues": self._queues}
+
+
+def _series(group: PulseKey, window_s: int) -> SeriesKey:
+    return SeriesKey(group.user, group.direction, group.message_class, group.service, group.region, "", window_s)
+
+
+def _reaching(rings: list[Ring], from_us: int) -> Ring:
+    for ring in rings:
+        since_us = ring.since_us()
+        if since_us is not None and since_us <= from_us:
+            return ring
+    return min(rings, key=lambda ring: (ring.since_us() or 0, ring.bin_us))
+
+
+def _aggregate(keys: tuple[SeriesKey, ...], ring: Ring, part: Part, only: str | None) -> Panel | None:
+    wanted = part.classes
+    chosen = [
+        i
+        for i, key in enumerate(keys)
+        if (key.direction, key.message_class, key.service, key.queue) in wanted and (only is None or key.user == only)
+    ]
+    if not chosen:
+        return None
+    units = sorted({Unit(keys[i].user, keys[i].region) for i in chosen})
+    number = {unit: index for index, unit in enumerate(units)}
+    belongs = np.zeros((len(chosen), len(units)), np.float32)
+    belongs[np.arange(len(chosen)), [number[Unit(keys[i].user, keys[i].region)] for i in chosen]] = 1.0
+    order = ring.order()
+    cells = ring.cells[:, order][:, :, chosen].astype(np.float64) @ belongs
+    return Panel(tuple(units), ring.bin_us, ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED])
+
+
+def _pack(cohort: _Cohort) -> dict[str, Any]:
+    keys = [list(key) for key in cohort.keys]
+    return {"window_s": cohort.window_s, "keys": keys, "rings": [ring.pack() for ring in cohort.rings]}
+
+
+def _unpack(tree: dict[str, Any]) -> _Cohort:
+    cohort = _Cohort(tree["window_s"])
+    cohort.keys = tuple(SeriesKey(*key) for key in tree["keys"])
+    cohort.rings = [Ring.unpack(ring) for ring in tree["rings"]]
+    return cohort

@@ -1,0 +1,118 @@
+"""Controls: whether those whom a change touched moved otherwise than those whom it did not, and how rare that is.
+
+Difference in differences on the logarithm of observed over expected, with a placebo null: the same figure at earlier stretches of equal
+length. Minute data hang together, so a regression's p-values are too small; a placebo's are not (notes/peers.md b6).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.columns import Flags, Floats
+
+FLOOR = 0.05
+"""Least noise of a log ratio: expectations are never better than some 5 %."""
+_LEAST_MESSAGES = 2.0
+_LEAST_RISE = float(np.log(1.2))
+_SURE = 4.0
+_CLIP = 0.5
+"""One control unit's own incident counts as no more than this shift of the log ratio."""
+_MOST_PLACEBOS = 160
+
+Membership = NDArray[np.float32]
+"""(scopes, units) 1 where a unit lies in a scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How each unit moved from the stretch before a moment to the stretch after it, in natural log of observed over expected."""
+
+    moved: Floats
+    """(units,)"""
+    placebo: Floats
+    """(placebos, units) the same figure at earlier moments, newest first."""
+    scale: Floats
+    """(units,) noise of one such figure."""
+    known: Flags
+    """(units,) whether there was traffic enough before to say anything."""
+
+    def affected(self, *, up: bool) -> Flags:
+        """(units,) moved that way by at least a fifth and four times the noise."""
+        signed = self.moved if up else -self.moved
+        return self.known & (signed >= _LEAST_RISE) & (signed >= _SURE * self.scale)
+
+
+def shift(observed: Floats, expected: Floats, first: int, stop: int, before: int) -> Shift:
+    """`Shift` at bin `first` of matrices (bins, units): bins [first, stop) against the `before` bins ahead of them."""
+    observed, expected = _judgeable(observed, expected)
+    sums = [np.vstack([np.zeros((1, matrix.shape[1])), np.cumsum(matrix, axis=0)]) for matrix in (observed, expected)]
+    after = max(stop - first, 1)
+    starts = np.arange(first - after, before - 1, -1)
+    starts = np.concatenate([[first], starts[:: max(1, -(-len(starts) // _MOST_PLACEBOS))]])
+    ends = np.minimum(starts + after, len(observed))
+    late = _log_ratio(*(total[ends] - total[starts] for total in sums))
+    early = _log_ratio(*(total[starts] - total[starts - before] for total in sums))
+    moves = late - early
+    due_before = sums[1][first] - sums[1][first - before]
+    due_after = sums[1][ends[0]] - sums[1][first]
+    return Shift(moves[0], moves[1:], _scale(moves[1:], due_before, due_after), (due_before >= _LEAST_MESSAGES) & (due_after > 0))
+
+
+def _judgeable(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
+    """Where nothing is ever expected of a unit, its own mean is the expectation; a bin without one counts for nothing."""
+    never = expected.sum(axis=0) <= 0
+    mean = np.maximum(observed.mean(axis=0), 0.1)
+    expected = np.where(never, mean, expected)
+    return np.where(expected > 0, observed, 0.0), expected
+
+
+def _log_ratio(observed: Floats, expected: Floats) -> Floats:
+    return np.log((observed + 0.5) / (expected + 0.5))
+
+
+def _scale(placebo: Floats, due_before: Floats, due_after: Floats) -> Floats:
+    counting = np.sqrt(1.0 / (due_before + 1.0) + 1.0 / (due_after + 1.0))
+    spread = 1.4826 * np.median(np.abs(placebo), axis=0) if len(placebo) else np.zeros(len(counting))
+    return np.maximum(np.maximum(counting, spread), FLOOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Each scope's units against all others; every array has shape (scopes,)."""
+
+    delta: Floats
+    """Difference in differences (log ratio); NaN where scope or controls have no unit to judge by."""
+    p_value: Floats
+    """Share of placebo moments with at least such a difference in the same direction; NaN without placebos."""
+    inside: Floats
+    """Units of the scope that can be judged; `outside` likewise for the others."""
+    outside: Floats
+    inside_share: Floats
+    """Share of the judged units in scope that are affected; NaN where there is none. `outside_share` likewise."""
+    outside_share: Floats
+
+
+def contrast(scopes: Membership, moves: Shift, *, up: bool) -> Contrast:
+    """Compares the units of each scope with those outside it; without control units their movement counts as none (history is the control)."""
+    weight = (scopes * moves.known).astype(np.float64)
+    rest = np.where(scopes > 0, 0.0, moves.known.astype(np.float64))
+    inside, outside = weight.sum(axis=1), rest.sum(axis=1)
+    table = np.vstack([moves.moved, moves.placebo])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        treated = (weight @ table.T) / inside[:, None]
+        clipped = np.clip(table, -_CLIP, _CLIP)
+        control = np.where(outside[:, None] > 0, (rest @ clipped.T) / np.maximum(outside, 1.0)[:, None], 0.0)
+        delta = treated - control
+        touched = moves.affected(up=up).astype(np.float64)
+        inside_share, outside_share = (weight @ touched) / inside, (rest @ touched) / outside
+    return Contrast(delta[:, 0], _placebo_p(delta, up=up), inside, outside, inside_share, outside_share)
+
+
+def _placebo_p(delta: Floats, *, up: bool) -> Floats:
+    placebos = delta.shape[1] - 1
+    if placebos == 0:
+        return np.full(len(delta), np.nan)
+    signed = delta if up else -delta
+    p = (1.0 + (signed[:, 1:] >= signed[:, :1]).sum(axis=1)) / (1.0 + placebos)
+    return np.where(np.isnan(delta[:, 0]), np.nan, p)

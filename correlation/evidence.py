@@ -1,0 +1,152 @@
+"""Evidence: what speaks for and against each change as the cause of one incident, term by term, in nats (natural log of odds).
+
+Each term is the logarithm of how much likelier the fact is if the change caused the incident than if it did not; the terms add up, the
+candidates compete with each other and with "none of them" (0 nats), and their shares are the scores. The weights come from
+`benchmarks/correlation.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.columns import Flags, Floats, Ints
+
+OWN_SERVICE, OWN, SHARED, ELSEWHERE = 0, 1, 2, 3
+"""Scope tiers: same User and service, same User, shared region or service, elsewhere."""
+_SCOPE = np.array([2.2, 1.6, -1.2, -6.0])
+
+_KINDS: Mapping[str, Mapping[str, float]] = {
+    "planned_maintenance": {"drop": 1.2, "silence": 1.2, "backlog": 0.8, "failures": 0.6, "storm": -1.5, "stale": 0.5},
+    "internal_system": {"failures": 0.6, "drop": 0.6, "backlog": 0.6, "silence": 0.3, "storm": 0.0},
+    "release": {"storm": 0.7, "failures": 1.0, "drop": 0.3, "silence": 0.2, "backlog": 0.2, "drift": 0.5},
+    "firmware": {"storm": 0.6, "failures": 0.6, "backlog": 0.0, "silence": -1.0, "drop": -0.5},
+    "network": {"silence": 1.2, "backlog": 1.2, "drop": 0.9, "failures": 0.5, "storm": -1.5, "stale": 0.5},
+    "firewall": {"silence": 1.4, "backlog": 1.4, "drop": 0.8, "failures": 0.2, "storm": -2.5, "stale": 0.5},
+    "meter_data_management": {"storm": 1.4, "failures": 1.0, "backlog": 0.0, "silence": -1.5, "drop": -0.7, "drift": 0.5},
+    "tariff": {"storm": 1.4, "failures": 0.0, "backlog": 0.0, "silence": -2.5, "drop": -2.0},
+    "schedule": {"storm": 1.2, "drop": 0.5, "drift": 0.8, "silence": -1.0, "backlog": -0.5, "failures": -0.8},
+    "migration": {"storm": 0.8, "failures": 0.9, "silence": 0.4, "drop": 0.5, "backlog": 0.3, "drift": 0.5},
+    "bcdr_test": {"silence": 1.0, "drop": 0.9, "backlog": 0.9, "failures": 0.4, "storm": -1.0, "stale": 0.5},
+}
+"""What each category of change does to traffic when it goes wrong; categories and kinds that are missing say nothing."""
+
+ABNORMAL_BEFORE, CONTROLS_MOVED, SCOPE_UNTOUCHED, LONG_OVER = "abnormal_before", "controls_moved", "scope_untouched", "long_over"
+_VETO = -8.0
+
+
+def kind_fit(category: str, kinds: tuple[str, ...]) -> float:
+    """Nats for a change of `category` and an incident that showed `kinds`: the best of them, for one blocked route shows several."""
+    table = _KINDS.get(category, {})
+    return max((table.get(kind, 0.0) for kind in kinds), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The facts of each candidate; every array has shape (candidates,), NaN where unknown. Times in seconds."""
+
+    tier: Ints
+    coverage: Floats
+    """Share of the incident's own series that lie in the change's scope."""
+    lead_s: Floats
+    """From the change's start to the onset; negative when the incident began first."""
+    length_s: Floats
+    """Of the change's window."""
+    settle_s: Floats
+    """How long after its end a change may still be the cause."""
+    exact: Flags
+    """Whether the start is the actual one, not the plan."""
+    error_s: Floats
+    """How far the onset's estimate may be off."""
+    kind: Floats
+    """Nats, see `kind_fit`."""
+    inside: Floats
+    """Units of its scope that can be judged."""
+    inside_share: Floats
+    """Share of them that moved as the incident did; `outside_share` the same of all other units."""
+    outside_share: Floats
+    delta: Floats
+    """Difference in differences in the incident's direction (log ratio)."""
+    p_value: Floats
+
+    def __len__(self) -> int:
+        """Number of candidates."""
+        return len(self.tier)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Nats of each term and what rules a candidate out; arrays of shape (candidates,)."""
+
+    terms: Mapping[str, Floats]
+    vetoes: Mapping[str, Flags]
+    total: Floats
+    """Sum of the terms, vetoes included."""
+
+    @property
+    def vetoed(self) -> Flags:
+        """Whether any veto applies."""
+        return np.any(np.stack(list(self.vetoes.values())), axis=0)
+
+
+def weigh(evidence: Evidence, pace_s: float = 600.0) -> Weighed:
+    """Every term of every candidate. `pace_s`: how soon after its start a harmful change usually shows."""
+    terms = {
+        "scope": _SCOPE[evidence.tier] + 1.5 * (evidence.coverage - 1.0),
+        "onset": timing(evidence, pace_s),
+        "kind": evidence.kind,
+        "share": _share(evidence),
+        "controls": _controls(evidence),
+    }
+    vetoes = {
+        ABNORMAL_BEFORE: evidence.lead_s < -early_allowance_s(evidence),
+        LONG_OVER: evidence.lead_s > evidence.length_s + evidence.settle_s + evidence.error_s,
+        CONTROLS_MOVED: (evidence.outside_share >= 0.5) & (evidence.tier != ELSEWHERE),
+        SCOPE_UNTOUCHED: (evidence.inside >= 4) & (evidence.inside_share < 0.2),
+    }
+    total = sum(terms.values()) + _VETO * np.any(np.stack(list(vetoes.values())), axis=0)
+    return Weighed(terms, vetoes, np.asarray(total, np.float64))
+
+
+def early_allowance_s(evidence: Evidence) -> Floats:
+    """How long before the known start an onset still counts as the change's: work begins before its plan, seldom before its record."""
+    return np.where(evidence.exact, 0.0, 900.0) + evidence.error_s
+
+
+def timing(evidence: Evidence, pace_s: float) -> Floats:
+    """Nats for the onset's place: most harm shows soon after the start, some at any time within the window, some as it ends.
+
+    A density over the onset against one incident in 8 hours; decays by e every `pace_s` after the start and every quarter of the
+    settling time after the end.
+    """
+    pace_h, length_h = pace_s / 3600.0, np.maximum(evidence.length_s, pace_s) / 3600.0
+    lead_h, error_h = evidence.lead_s / 3600.0, evidence.error_s / 3600.0
+    after_start = np.maximum(np.where(lead_h >= 0, lead_h, np.minimum(0.0, lead_h + error_h)), -1.0)
+    soon = np.where(after_start >= 0, 0.6 * np.exp(-after_start / pace_h) / pace_h, 0.0)
+    within = np.where((after_start >= 0) & (lead_h <= length_h + error_h), 0.25 / length_h, 0.0)
+    past_end = lead_h - evidence.length_s / 3600.0
+    tail_h = np.maximum(evidence.settle_s / 4.0, 60.0) / 3600.0
+    ending = np.where(past_end >= -error_h, 0.12 * np.exp(-np.maximum(past_end, 0.0) / tail_h) / tail_h, 0.0)
+    early = np.where((after_start < 0) & ~evidence.exact, 0.05 * np.exp(after_start / 0.1) / 0.1, 0.0)
+    return np.asarray(np.clip(np.log((soon + within + ending + early) * 8.0 + 1e-4), -6.0, 3.5), np.float64)
+
+
+def _share(evidence: Evidence) -> Floats:
+    """Nats for how much of the scope is affected: only a scope of several units can be half touched."""
+    several = np.clip(evidence.inside - 1.0, 0.0, 3.0) / 3.0
+    return np.nan_to_num(several * 3.0 * (evidence.inside_share - 0.5)) - np.nan_to_num(2.0 * np.clip(evidence.outside_share, 0.0, 1.0))
+
+
+def _controls(evidence: Evidence) -> Floats:
+    """Nats for the difference in differences: 1.5 for a rare one, down to -1.5 for none at all."""
+    p = np.nan_to_num(evidence.p_value, nan=0.2)
+    rarity = np.clip(np.log(0.2 / np.maximum(p, 1e-3)), -1.5, 1.5)
+    return np.where(np.isnan(evidence.delta), 0.0, np.where(evidence.delta > 0, rarity, -1.5))
+
+
+def scores(total: Floats, others: Floats) -> tuple[Floats, Floats]:
+    """Shares of the candidates (n,) and of the explanations beside them (m,), in nats relative to each other; they add up to 1."""
+    everything = np.concatenate([total, others])
+    shares = np.exp(everything - everything.max())
+    shares /= shares.sum()
+    return shares[: len(total)], shares[len(total) :]

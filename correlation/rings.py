@@ -1,0 +1,74 @@
+"""Rings: the last bins of many counts, oldest overwritten first."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.columns import Floats, Ints
+
+Cells = NDArray[np.float32]
+"""Single precision: a ratio of sums over hours needs no more, and half the memory is half the checkpoint."""
+
+OBSERVED, EXPECTED, FAILED = 0, 1, 2
+STATISTICS = 3
+
+
+class Ring:
+    """`length` bins of `bin_us` for a number of columns; bins without a window are left out, not zero."""
+
+    __slots__ = ("bin_us", "cells", "ends_us", "head")
+
+    def __init__(self, bin_us: int, length: int, columns: int) -> None:
+        self.bin_us = bin_us
+        self.ends_us: Ints = np.full(length, -1, np.int64)
+        """(length,) end of each bin, -1 where none was written yet."""
+        self.cells: Cells = np.zeros((STATISTICS, length, columns), np.float32)
+        self.head = 0
+
+    def add(self, at_us: int, rows: Sequence[Floats]) -> None:
+        """Adds one window's rows (observed, expected, failed), each (columns,), to the bin that holds its end."""
+        end_us = -(-at_us // self.bin_us) * self.bin_us
+        if self.ends_us[self.head] != end_us:
+            if self.ends_us[self.head] >= 0:
+                self.head = (self.head + 1) % len(self.ends_us)
+            self.ends_us[self.head] = end_us
+            self.cells[:, self.head] = 0.0
+        for statistic, row in enumerate(rows):
+            self.cells[statistic, self.head] += row
+
+    def order(self) -> Ints:
+        """Indices of the written bins, oldest first."""
+        length = len(self.ends_us)
+        around = (np.arange(length) + self.head + 1) % length
+        return around[self.ends_us[around] >= 0]
+
+    def since_us(self) -> int | None:
+        """Start of the oldest bin, None while empty."""
+        order = self.order()
+        return int(self.ends_us[order[0]]) - self.bin_us if len(order) else None
+
+    def refit(self, length: int, place: Ints, columns: int) -> None:
+        """Makes room: column i moves to `place[i]` of `columns`; of more than `length` bins the newest stay."""
+        order = self.order()[-length:]
+        cells = np.zeros((STATISTICS, length, columns), np.float32)
+        cells[:, : len(order), place] = self.cells[:, order]
+        ends_us = np.full(length, -1, np.int64)
+        ends_us[: len(order)] = self.ends_us[order]
+        self.cells, self.ends_us, self.head = cells, ends_us, max(len(order) - 1, 0)
+
+    def pack(self) -> dict[str, Any]:
+        """State as a tree: the written bins only."""
+        order = self.order()
+        return {"bin_us": self.bin_us, "length": len(self.ends_us), "ends_us": self.ends_us[order], "cells": self.cells[:, order]}
+
+    @classmethod
+    def unpack(cls, tree: dict[str, Any]) -> "Ring":
+        """The ring that `pack` was called on."""
+        ring = cls(tree["bin_us"], tree["length"], tree["cells"].shape[2])
+        written = len(tree["ends_us"])
+        ring.ends_us[:written] = tree["ends_us"]
+        ring.cells[:, :written] = tree["cells"]
+        ring.head = max(written - 1, 0)
+        return ring
