@@ -1,0 +1,206 @@
+"""The journal: everything that came in, in the order in which it counts, on disk before anyone is told it was accepted."""
+
+import itertools
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO, FileIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from models.errors import StateError, UnreadableInput
+
+EVENTS, CHANGES, IDLE, FINISH = 1, 2, 3, 4
+"""Kinds of entries: an events body, changes as JSON, a stream that fell idle, the end of all input."""
+
+_HEAD = struct.Struct("<4sIIQBqHH")
+_MAGIC = b"HWJ1"
+_SUFFIX = ".journal"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that came in."""
+
+    seq: int
+    kind: int
+    arrived_us: int
+    stream: str
+    """The token that brought it: its own watermark."""
+    key: str
+    """The post's Idempotency-Key, or empty."""
+    body: bytes
+
+
+class Draft(NamedTuple):
+    """An entry before it has its number; fields as in `Entry`."""
+
+    kind: int
+    arrived_us: int
+    stream: str
+    key: str
+    body: bytes
+
+
+class Journal:
+    """Append-only files of framed entries with checksums, named by the number of their first entry.
+
+    An entry cut short at the very end was never answered: it is taken off on opening. Damage anywhere else raises
+    StateError, since what follows could not be judged rightly. One thread at a time.
+    """
+
+    def __init__(self, folder: Path, segment_bytes: int) -> None:
+        self.folder = folder
+        self._segment_bytes = segment_bytes
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise UnreadableInput(f"can't make the journal folder {folder}: {fault.strerror}") from fault
+        self.torn_bytes = 0
+        """Bytes taken off the end on opening."""
+        self._file: FileIO | None = None
+        self._good = 0
+        self.next_seq = self._recover()
+
+    def append(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """Write these and bring them to the disk, with one flush for all. On OSError none of them is there."""
+        file = self._current()
+        entries = [Entry(self.next_seq + place, *draft) for place, draft in enumerate(drafts)]
+        try:
+            data = memoryview(b"".join(map(_frame, entries)))
+            while data:
+                data = data[file.write(data) :]
+            os.fdatasync(file.fileno())
+        except OSError:
+            file.truncate(self._good)
+            file.seek(self._good)
+            raise
+        self._good = file.tell()
+        self.next_seq += len(entries)
+        return entries
+
+    def entries(self, after_seq: int) -> Iterator[Entry]:
+        """Every entry with a number above `after_seq`, in order."""
+        segments = self._segments()
+        for place, (first, path) in enumerate(segments):
+            if place + 1 < len(segments) and segments[place + 1][0] <= after_seq + 1:
+                continue
+            for entry, _ in _scan(path, first):
+                if entry is None:
+                    raise StateError(_damaged(path))
+                if entry.seq > after_seq:
+                    yield entry
+
+    def forget(self, up_to_seq: int) -> None:
+        """Delete the files of which a checkpoint covers every entry."""
+        segments = self._segments()
+        for (_, path), (following, _) in itertools.pairwise(segments):
+            if following <= up_to_seq + 1:
+                path.unlink()
+
+    def skip_to(self, seq: int) -> None:
+        """Number the next entry at least `seq`: a checkpoint outlived the journal that it was made from."""
+        if seq > self.next_seq:
+            self.close()
+            self.next_seq = seq
+
+    def close(self) -> None:
+        """Close the file that is being written."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _segments(self) -> list[tuple[int, Path]]:
+        return sorted((int(path.stem), path) for path in self.folder.glob(f"*{_SUFFIX}"))
+
+    def _current(self) -> FileIO:
+        if self._file is not None and self._good >= self._segment_bytes:
+            self.close()
+        if self._file is None:
+            self._file = FileIO(self.folder / f"{self.next_seq:020d}{_SUFFIX}", "ab")
+            self._good = self._file.tell()
+            _sync_folder(self.folder)
+        return self._file
+
+    def _recover(self) -> int:
+        """Number of the next entry; a torn end is cut off, and the last file is opened to go on with."""
+        segments = self._segments()
+        if not segments:
+            return 1
+        first, path = segments[-1]
+        seq, good = first, 0
+        for entry, end in _scan(path, first):
+            if entry is None:
+                break
+            seq, good = entry.seq + 1, end
+        self.torn_bytes = path.stat().st_size - good
+        if self.torn_bytes and _goes_on(path, good, seq):
+            raise StateError(_damaged(path))
+        self._file = FileIO(path, "r+b")
+        self._file.truncate(good)
+        self._file.seek(good)
+        self._good = good
+        return seq
+
+
+def _frame(entry: Entry) -> bytes:
+    stream, key = entry.stream.encode(), entry.key.encode()
+    rest = b"".join([stream, key, entry.body])
+    fields = (entry.seq, entry.kind, entry.arrived_us, len(stream), len(key))
+    checksum = zlib.crc32(rest, zlib.crc32(_HEAD.pack(_MAGIC, len(rest), 0, *fields)))
+    return _HEAD.pack(_MAGIC, len(rest), checksum, *fields) + rest
+
+
+def _scan(path: Path, first_seq: int) -> Iterator[tuple[Entry | None, int]]:
+    """Entries and where each ends; (None, place) where the file stops making sense."""
+    expected, at = first_seq, 0
+    with path.open("rb") as file:
+        while head := file.read(_HEAD.size):
+            entry, size = _entry(head, file, expected)
+            if entry is None:
+                yield None, at
+                return
+            at, expected = at + size, expected + 1
+            yield entry, at
+
+
+def _entry(head: bytes, file: BinaryIO, expected_seq: int) -> tuple[Entry | None, int]:
+    if len(head) < _HEAD.size:
+        return None, 0
+    magic, size, checksum, seq, kind, arrived_us, stream_size, key_size = _HEAD.unpack(head)
+    if magic != _MAGIC or seq != expected_seq:
+        return None, 0
+    rest = file.read(size)
+    if (
+        len(rest) < size
+        or zlib.crc32(rest, zlib.crc32(_HEAD.pack(magic, size, 0, seq, kind, arrived_us, stream_size, key_size))) != checksum
+    ):
+        return None, 0
+    stream, key = rest[:stream_size].decode(), rest[stream_size : stream_size + key_size].decode()
+    return Entry(seq, kind, arrived_us, stream, key, rest[stream_size + key_size :]), _HEAD.size + size
+
+
+def _goes_on(path: Path, torn_at: int, expected_seq: int) -> bool:
+    """Whether whole entries follow the place where the file stops making sense: then it is no torn end but damage."""
+    data = path.read_bytes()
+    at = data.find(_MAGIC, torn_at + 1)
+    while at >= 0:
+        seq = _HEAD.unpack_from(data, at)[3] if at + _HEAD.size <= len(data) else 0
+        if seq > expected_seq and _entry(data[at : at + _HEAD.size], BytesIO(data[at + _HEAD.size :]), seq)[0] is not None:
+            return True
+        at = data.find(_MAGIC, at + 1)
+    return False
+
+
+def _damaged(path: Path) -> str:
+    return f"the journal {path} is damaged: restore a backup, or move the file away and accept that its events are lost"
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,93 @@
+"""What an operator may set for the embedded monitor (`serve.*`)."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+
+def _listed(value: object) -> object:
+    """The environment carries lists as text: `a,b` is two entries."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class OidcParameters(BaseModel):
+    """Bearer tokens of an identity provider, beside our own (extra `oidc`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str | None = Field(None, description="The provider's issuer; without it only our own tokens are accepted.")
+    audience: str = Field("highwater", description="The `aud` that a token must carry.")
+    jwks_url: str | None = Field(None, description="Where the provider's keys are; default: the issuer's `/.well-known/jwks.json`.")
+    role_claim: str = Field(
+        "highwater_role", description="The claim that holds a role: `observer`, `triage`, `user:<ID>`, `ingest` or `admin`."
+    )
+    algorithms: Names = Field(("RS256", "ES256"), description="Signature algorithms accepted; never `none`, never a shared secret.")
+
+
+class SubscriptionParameters(BaseModel):
+    """How messages leave for webhooks, mail and chat."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allow_private_targets: bool = Field(
+        default=False, description="Let webhooks reach private and loopback addresses, and plain http. For tests and closed networks only."
+    )
+    mail_url: SecretStr | None = Field(
+        None, description="Apprise address of the mail relay, e.g. `mailtos://user:secret@smtp.example.com`."
+    )
+    chat_schemes: Names = Field(
+        ("slack", "msteams", "workflows", "discord", "tgram", "pagerduty", "opsgenie"),
+        description="Apprise services that a subscription may name; their hosts are fixed by the service.",
+    )
+    timeout_s: float = Field(10.0, gt=0, description="How long one delivery may take.")
+    attempts: int = Field(9, ge=1, le=50, description="Deliveries tried before a message becomes a dead letter.")
+    first_retry_s: float = Field(
+        5.0, gt=0, description="Pause before the second attempt; each further pause is four times as long, with jitter."
+    )
+    longest_retry_s: float = Field(36_000.0, gt=0, description="No pause is longer.")
+
+
+class ServeParameters(BaseModel):
+    """The embedded monitor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8480, ge=0, le=65535, description="Port to listen on; 0 takes any free one and prints it.")
+    data_dir: Path = Field(Path("data"), description="Folder of the database, the journal and the checkpoints.")
+    admin_token: SecretStr | None = Field(
+        None, description="An admin's secret, by environment or file; without it one is printed once at first start."
+    )
+    public_url: str | None = Field(
+        None, description="How browsers reach the monitor, e.g. `https://monitor.example.com`; makes the cookie `Secure`."
+    )
+
+    max_body_mb: float = Field(
+        16, gt=0, le=1024, description="Largest body of `POST /v1/events`, also once inflated; larger is answered 413."
+    )
+    read_timeout_s: float = Field(30, gt=0, description="A request that has not arrived whole by then is closed.")
+    backlog_mb: float = Field(64, gt=0, description="Bytes journalled but not yet judged; beyond it posts are answered 429.")
+    segment_mb: float = Field(64, gt=0, description="Size of one journal file.")
+    checkpoint_every_s: float = Field(15, gt=0, description="Longest time between two checkpoints while events come in.")
+
+    raw_hours: int = Field(48, ge=1, description="How long chart samples are kept as they came.")
+    minute_days: int = Field(30, ge=1, description="How long their roll-ups by the minute are kept.")
+    quarter_days: int = Field(400, ge=1, description="How long their roll-ups by 15 minutes are kept.")
+    dead_letters: int = Field(100_000, ge=0, description="Rejected events kept; the oldest go first.")
+
+    session_hours: float = Field(12, gt=0, description="How long a browser stays signed in.")
+    metric_users: int = Field(200, ge=1, description="Users with labels of their own in `/metrics`; the others are folded into `other`.")
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="A port of its own for `/metrics`, without token, on the same address."
+    )
+    escalate_after_s: float = Field(900, gt=0, description="An alert of `warning` or above that nobody acknowledged by then is escalated.")
+    alertmanager_urls: Names = Field((), description="Alertmanagers that active alerts are pushed to, e.g. `http://127.0.0.1:9093`.")
+    heartbeat_url: str | None = Field(None, description="Called every minute while the monitor is well; its silence is the alarm.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious log line written.")
+
+    subscriptions: SubscriptionParameters = Field(default_factory=SubscriptionParameters, description="How messages leave.")
+    oidc: OidcParameters = Field(default_factory=OidcParameters, description="An identity provider's tokens.")

@@ -1,0 +1,1 @@
+"""The monitor's one data file: SQLite, one writer thread, any number of readers."""

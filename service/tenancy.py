@@ -1,0 +1,97 @@
+"""Who may see what: the one filter that every list, stream, chart and text goes through; whoever it does not know sees nothing."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.errors import Malformed
+
+DESK = ""
+"""Audience of the triage desk's own records, that is of everything."""
+EVERYONE = "*"
+"""Audience of what every User may see, such as an operator's change."""
+_USER = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+
+class Role(StrEnum):
+    """What a token is for."""
+
+    INGEST = "ingest"
+    OBSERVER = "observer"
+    TRIAGE = "triage"
+    USER = "user"
+    ADMIN = "admin"
+
+
+DESK_ROLES = frozenset({Role.OBSERVER, Role.TRIAGE, Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: a token's holder, with the role that the token gives."""
+
+    id: str
+    name: str
+    role: Role
+    user: str | None = None
+    """The User whose data this is about; set with `Role.USER` only."""
+    by_cookie: bool = False
+
+    @property
+    def holder(self) -> str:
+        """Whose subscriptions these are: a User's, or the triage desk's."""
+        return self.user or DESK
+
+    @property
+    def spoken(self) -> str:
+        """The role as a token names it."""
+        return f"user:{self.user}" if self.role is Role.USER else str(self.role)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on rows and its values; `AND` it to every query on a tenant's data."""
+
+    sql: str
+    values: tuple[str, ...]
+
+
+_NOTHING = Filter("0", ())
+_EVERYTHING = Filter("1", ())
+
+
+def record_filter(principal: Principal) -> Filter:
+    """Which rows of `records` and `standing` (columns `audience`, `owner`) the principal may see."""
+    if principal.role in DESK_ROLES:
+        return Filter("audience = ?", (DESK,))
+    if principal.role is Role.USER and principal.user:
+        return Filter("(audience = ? OR (audience = ? AND owner <> ?))", (principal.user, EVERYONE, principal.user))
+    return _NOTHING
+
+
+def sees_record(principal: Principal, audience: str, owner: str) -> bool:
+    """The same rule as `record_filter`, for a record in hand."""
+    if principal.role in DESK_ROLES:
+        return audience == DESK
+    if principal.role is Role.USER and principal.user:
+        return audience == principal.user or (audience == EVERYONE and owner != principal.user)
+    return False
+
+
+def series_filter(principal: Principal) -> Filter:
+    """Which rows of `series` (column `user`) the principal may see."""
+    if principal.role in DESK_ROLES:
+        return _EVERYTHING
+    if principal.role is Role.USER and principal.user:
+        return Filter("user = ?", (principal.user,))
+    return _NOTHING
+
+
+def parse_role(text: str) -> tuple[Role, str | None]:
+    """`user:ACME` → (Role.USER, "ACME"); the other roles stand alone. Raises Malformed."""
+    name, colon, user = text.partition(":")
+    if name == Role.USER and colon and _USER.fullmatch(user):
+        return Role.USER, user
+    if not colon and name in {role.value for role in Role if role is not Role.USER}:
+        return Role(name), None
+    raise Malformed(f"{text!r:.80} is no role: use ingest, observer, triage, admin or user:<ID>")
