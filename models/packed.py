@@ -34,7 +34,9 @@ def unpack(blob: bytes, version: int) -> Any:
     if magic != _MAGIC or len(body) != size or zlib.crc32(body) != checksum:
         raise StateError("the packed state is damaged: start from an older checkpoint")
     if found != version:
-        raise StateError(f"the packed state has version {found}, this program reads {version}: start without it, or with the program that wrote it")
+        raise StateError(
+            f"the packed state has version {found}, this program reads {version}: start without it, or with the program that wrote it"
+        )
     head_size = struct.unpack_from("<Q", body)[0]
     return _decode(json.loads(bytes(body[8 : 8 + head_size])), body[8 + head_size :])
 

@@ -2,6 +2,9 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from models.errors import Malformed
 
@@ -51,3 +54,27 @@ def round_up(at_us: int, window_s: int) -> int:
     """End of the window of `window_s` that holds `at_us`, on the grid counted from the epoch."""
     window_us = window_s * SECOND_US
     return -(-at_us // window_us) * window_us
+
+
+def _aware(value: Any) -> datetime:
+    if isinstance(value, str):
+        try:
+            return instant(parse_time(value))
+        except Malformed as fault:
+            raise ValueError(str(fault)) from None
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    raise ValueError("a time is text in RFC 3339 with an offset, such as 2026-01-05T00:10:00Z")
+
+
+def _written(at: datetime) -> str:
+    return format_time(us(at))
+
+
+At = Annotated[
+    datetime,
+    BeforeValidator(_aware),
+    PlainSerializer(_written, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-05T00:10:00Z"]}),
+]
+"""An instant in a model: aware datetime in UTC inside, RFC 3339 outside; a time without an offset is an error."""

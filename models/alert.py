@@ -1,0 +1,155 @@
+"""Alert: something is wrong with somebody's traffic, with what may be behind it and what to do first."""
+
+from typing import Annotated, Any
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
+from models.columns import SeriesKey
+from models.record import Record
+from models.terms import (
+    AlertKind,
+    Basis,
+    Category,
+    Codes,
+    Count,
+    Direction,
+    EnvelopePosition,
+    Listed,
+    MessageClass,
+    Names,
+    Number,
+    Revision,
+    Severity,
+    Share,
+    Status,
+    SuspectVerdict,
+    Text,
+    UserId,
+)
+from models.times import At
+
+
+class AlertSeries(Record):
+    """The fields that make a series; null where they do not apply, or differ among the series that an alert covers."""
+
+    user: UserId | None = None
+    direction: Direction | None = None
+    message_class: MessageClass | None = None
+    service: Text | None = None
+    region: Text | None = None
+    queue: Text | None = None
+    window_s: int | None = None
+
+    @classmethod
+    def common(cls, keys: tuple[SeriesKey, ...]) -> "AlertSeries":
+        """What all of `keys` have in common."""
+        parts = {name: {getattr(key, name) for key in keys} for name in SeriesKey._fields}
+        return cls.model_validate({name: (next(iter(values)) or None) if len(values) == 1 else None for name, values in parts.items()})
+
+
+class Evidence(Record):
+    """Measures behind an alert, by kind; what does not apply is left out."""
+
+    ratio: Number | None = None
+    """Observed / expected."""
+    depth: Number | None = None
+    """Messages waiting."""
+    growth_per_s: Number | None = None
+    """Messages a second by which the queue grows."""
+    oldest_age_s: Number | None = None
+    capacity_eta_s: Number | None = None
+    """Until the queue is full, with an interval."""
+    capacity_eta_low_s: Number | None = None
+    capacity_eta_high_s: Number | None = None
+    drain_eta_s: Number | None = None
+    """Until the queue is empty."""
+    age_limit_eta_s: Number | None = None
+    """Until the oldest message expires."""
+    predicted_loss: Number | None = None
+    """Messages that will expire if nothing changes."""
+    empty_windows: Count | None = None
+    """Windows in a row without a message."""
+    failure_ratio: Number | None = None
+    """Failed / all messages."""
+    codes: Codes = None
+    """Response code → count."""
+    flaps: Count | None = None
+    """How often it ended and came back."""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+
+class Reason(Record):
+    """One piece of evidence for or against a suspect, in a sentence."""
+
+    code: Text
+    text: Text
+
+
+class Suspect(Record):
+    """A change that may be the cause. Evidence, not blame."""
+
+    change_id: Text | None
+    """Null: nobody declared it, or not for the reader's eyes."""
+    owner: Text | None
+    basis: Basis
+    verdict: SuspectVerdict
+    score: Share
+    """0 to 1."""
+    reasons: Annotated[tuple[Reason, ...], Listed] = ()
+
+
+class ThreatenedChange(Record):
+    """A change now at risk because of the trouble."""
+
+    change_id: Text
+    why: Text
+
+
+class Alert(Record):
+    """One revision of an alert; the last of an `alert_id` stands (topics `impact-alerts`, `impact-alerts.<USER>`)."""
+
+    alert_id: Text
+    revision: Revision
+    as_of: At
+    """The window that decided this revision."""
+    status: Status
+    incident_id: Text | None
+    """The incident that it belongs to."""
+    kind: AlertKind
+    user: UserId | None
+    """Whose traffic; null: a whole region's, or everyone's."""
+    series: AlertSeries
+    onset_at: At
+    """When it began (estimated)."""
+    detected_at: At
+    """End of the window that first decided."""
+    resolved_at: At | None = None
+    severity: Severity
+    category: Category
+    """SEC Incident Category (1 to 5, 1 the gravest) proposed to the Service Desk."""
+    category_reason: str
+    observed: Number | None
+    """A window."""
+    expected: Number | None
+    """A window."""
+    score: Number
+    """Nats of evidence."""
+    evidence: Evidence
+    processes: Names = ()
+    """Business processes that suffer: install_and_commission, billing, prepayment …"""
+    suspects: Annotated[tuple[Suspect, ...], Listed] = ()
+    """Best first."""
+    envelope: EnvelopePosition = "none"
+    """Against what the change said it would do."""
+    affected_users: Names = ()
+    """Other Users whose traffic suffers with it."""
+    threatened_changes: Annotated[tuple[ThreatenedChange, ...], Listed] = ()
+    next_step: str
+    """What to do first."""
+    contact: str | None = None
+    """The owner's contact role."""
+    summary: str
+    """One sentence that a person at the triage desk can act on."""

@@ -1,0 +1,144 @@
+"""Change: what an owner declares about its systems, so that others can tell its effects from trouble."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from models.record import Record
+from models.terms import (
+    ChangeCategory,
+    ChangeSource,
+    ChangeStatus,
+    Direction,
+    Disruption,
+    Listed,
+    MessageClass,
+    Names,
+    Optional,
+    Revision,
+    Text,
+    Visibility,
+)
+from models.times import At
+
+
+class ExpectedEffect(Record):
+    """What a change says that it will do to the owner's traffic."""
+
+    effect: Literal["up", "down", "silent"]
+    factor: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """What the usual traffic is multiplied by (3.0: three times as much)."""
+    until: At | None = None
+    """How long the effect lasts, where not to the window's end."""
+    message_classes: Annotated[tuple[MessageClass, ...], Listed] = ()
+    """Empty: all."""
+    services: Names = ()
+    """Empty: those of the change."""
+
+
+Expected = Annotated[ExpectedEffect | None, BeforeValidator(lambda value: None if value == {} else value)]
+
+
+class Change(Record):
+    """One revision of a declared change (topic `change-calendar`, key = change_id)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "change_id": "CHG-1042",
+                    "owner": "SUP-01",
+                    "category": "firewall",
+                    "title": "Replace the perimeter firewall",
+                    "planned_start": "2026-01-05T22:00:00Z",
+                    "planned_end": "2026-01-06T00:00:00Z",
+                    "declared_at": "2025-12-20T09:00:00Z",
+                    "directions": ["to_user"],
+                    "expected": {"effect": "silent"},
+                    "visibility": "public_summary",
+                    "contact": "Network operations, on call",
+                }
+            ]
+        }
+    )
+
+    change_id: Text
+    revision: Revision = 1
+    """The highest counts, in whatever order they arrive."""
+    owner: Text
+    """DCC, a User ID, or a service provider's name."""
+    source: ChangeSource
+    """Who leads it; default `dcc` for owner DCC, else `user`."""
+    category: ChangeCategory = "other"
+    title: Text
+    """The activity."""
+    description: Optional = None
+    status: ChangeStatus = "declared"
+    """Drafts and cancelled ones explain nothing."""
+    planned_start: At
+    planned_end: At
+    actual_start: At | None = None
+    """Wins over the plan."""
+    actual_end: At | None = None
+    """Wins over the plan."""
+    declared_at: At | None = None
+    """When the others were told; default `updated_at`, else on arrival. After the start means declared late."""
+    updated_at: At | None = None
+    """When this revision became known; default `declared_at`, else on arrival. Nothing uses it before."""
+    users: Names = ()
+    """Scope; empty: not restricted (for a User's change: that User)."""
+    services: Names = ()
+    """Service Reference Variants or alert codes; empty: all."""
+    regions: Names = ()
+    directions: Annotated[tuple[Direction, ...], Listed] = ()
+    queues: Names = ()
+    systems: Names = ()
+    """Parts of the Services that the change touches."""
+    disruption: Disruption = "risk"
+    return_to_normal_risk: Optional = None
+    """Risk to the return of normal Services (SEC H8.4 (d))."""
+    expected: Expected = None
+    """The expected envelope."""
+    impact_assessment: Optional = None
+    """SEC H8.8."""
+    consultation: Optional = None
+    """SEC H8.8."""
+    testing_opportunity: Optional = None
+    """SEC H8.8."""
+    security_assessment: Optional = None
+    """SEC H8.8."""
+    visibility: Visibility = "dcc_only"
+    """For User-led changes: what other Users may see. DCC-led changes are visible to all."""
+    contact: Optional = None
+    """A role, not a person."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        given = {name: item for name, item in value.items() if item is not None}
+        given.setdefault("source", "dcc" if given.get("owner") == "DCC" else "user")
+        for name, other in (("declared_at", "updated_at"), ("updated_at", "declared_at")):
+            if name not in given and other in given:
+                given[name] = given[other]
+        return given
+
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> Self:
+        if self.planned_end < self.planned_start:
+            raise ValueError("planned_end: it lies before planned_start")
+        if self.actual_start is not None and self.actual_end is not None and self.actual_end < self.actual_start:
+            raise ValueError("actual_end: it lies before actual_start")
+        return self
+
+    @property
+    def explains(self) -> bool:
+        """Whether it may explain anything: drafts and cancelled ones do not."""
+        return self.status not in ("draft", "cancelled")
+
+    @property
+    def starts_at(self) -> datetime:
+        """When it began, else when it is to begin."""
+        return self.actual_start or self.planned_start

@@ -1,0 +1,42 @@
+"""Incident: all alerts of one event, with its origin, its victims and its story."""
+
+from typing import Annotated
+
+from models.alert import Suspect, ThreatenedChange
+from models.record import Record
+from models.terms import AlertKind, Category, Listed, Names, Revision, Status, Text, UserId
+from models.times import At
+
+
+class TimelineEntry(Record):
+    """What happened when, in words."""
+
+    at: At
+    text: Text
+
+
+class Incident(Record):
+    """One revision of an incident; the last of an `incident_id` stands (topic `impact-incidents`, triage only)."""
+
+    incident_id: Text
+    revision: Revision
+    as_of: At
+    """The window that decided this revision."""
+    status: Status
+    opened_at: At
+    resolved_at: At | None = None
+    kinds: Annotated[tuple[AlertKind, ...], Listed]
+    """Sorted."""
+    origin_user: UserId | None
+    """Where it began; null: a region's or the DCC side's, or not one User's."""
+    affected_users: Names = ()
+    alert_ids: Names
+    suspects: Annotated[tuple[Suspect, ...], Listed] = ()
+    """Best first."""
+    threatened_changes: Annotated[tuple[ThreatenedChange, ...], Listed] = ()
+    processes: Names = ()
+    category: Category
+    """SEC Incident Category (1 to 5, 1 the gravest) proposed to the Service Desk."""
+    category_reason: str
+    summary: str
+    timeline: Annotated[tuple[TimelineEntry, ...], Listed] = ()

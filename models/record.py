@@ -1,0 +1,77 @@
+"""Record: what every model of the contract has in common, and its faults in one plain line."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Record(BaseModel):
+    """A frozen, strict model: `"5"`, `5.0` and `true` are no integers; unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", use_attribute_docstrings=True)
+
+
+def reason(fault: ValidationError) -> str:
+    """What is wrong in one line that names field and reason; of many faults the first three."""
+    faults = [_one(error) for error in fault.errors(include_url=False)]
+    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
+    return "; ".join(faults[:3]) + more
+
+
+def _one(error: Any) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    field = ".".join(str(part) for part in _place(error["loc"], kind))
+    if kind == "missing":
+        return f"{field} is missing"
+    text = _TEXTS[kind].format(**context) if kind in _TEXTS else _plain(error)
+    if kind == "value_error":
+        return f"{field}: {text}" if field else text
+    shown = "" if kind in _WITHOUT_VALUE else f", not {_shown(error['input'])}"
+    return f"{field or 'the record'} {text}{shown}"
+
+
+def _place(loc: tuple[int | str, ...], kind: str) -> tuple[int | str, ...]:
+    """Without the tag that an event of either kind is told apart by."""
+    tagged = loc[:1] in (("traffic",), ("queue",)) and (len(loc) > 1 or kind == "value_error")
+    return loc[1:] if tagged else loc
+
+
+_TEXTS = {
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a whole number that fits 64 bits",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be text",
+    "string_unicode": "must be valid Unicode text",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must be 1 to 64 letters, digits, '_', '.' or '-'",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "dict_type": "must be an object",
+    "tuple_type": "must be a list",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "json_invalid": "is no JSON: {error}",
+    "union_tag_not_found": "has no `kind` (traffic or queue)",
+    "union_tag_invalid": "has `kind` {tag!r}; it must be traffic or queue",
+}
+_WITHOUT_VALUE = frozenset({"json_invalid", "union_tag_not_found", "union_tag_invalid", "string_too_short", "value_error"})
+
+
+def _plain(error: Any) -> str:
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return text[:1].lower() + text[1:] if error["type"] != "value_error" else text
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a number of more than 60 digits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
