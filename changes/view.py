@@ -1,0 +1,123 @@
+"""Calendar view: the changes as they are known in one window."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from changes import scope, windows
+from models.change import Change
+from models.columns import Flags, Ints, SeriesKey
+from models.times import SECOND_US
+
+
+class Declarations:
+    """Scope tables of the latest series tables: computed once, shared by the views that follow each other."""
+
+    def __init__(self) -> None:
+        self._tables: list[scope.ScopeTable] = []
+
+    def table(self, keys: tuple[SeriesKey, ...]) -> scope.ScopeTable:
+        """The table of exactly this tuple, by identity."""
+        for table in self._tables:
+            if table.keys is keys:
+                return table
+        table = scope.ScopeTable(keys)
+        self._tables = [table, *self._tables[:7]]
+        return table
+
+
+@dataclass(frozen=True)
+class CalendarView:
+    """What is known of all changes in a window; the same object as long as nothing changes."""
+
+    version: int
+    """Grows when content differs."""
+    changes: tuple[Change, ...]
+    """The highest known revision of each change, in order of `change_id`, drafts and cancelled ones included."""
+    declarations: Declarations = field(default_factory=Declarations, compare=False, repr=False)
+
+    @cached_property
+    def explaining(self) -> tuple[Change, ...]:
+        """Those that may explain something: neither drafts nor cancelled."""
+        return tuple(change for change in self.changes if change.explains)
+
+    @cached_property
+    def by_id(self) -> dict[str, Change]:
+        """Every change by its `change_id`."""
+        return {change.change_id: change for change in self.changes}
+
+    def window(self, change: Change) -> tuple[int, int]:
+        """Start and end in microseconds; see `changes.windows`."""
+        return windows.window_us(change)
+
+    def scope_users(self, change: Change) -> frozenset[str] | None:
+        """The Users that `change` touches; None for everyone."""
+        return scope.scope_users(change)
+
+    def matches(self, change: Change, key: SeriesKey) -> bool:
+        """Whether a series lies in the change's scope."""
+        return scope.matches(change, key)
+
+    def active(self, at_us: int) -> tuple[Change, ...]:
+        """Explaining changes whose window holds `at_us`, both ends included, in order of `change_id`."""
+        starts, ends, _ = self._edges
+        return self._chosen((starts <= at_us) & (at_us <= ends))
+
+    def between(self, from_us: int, to_us: int) -> tuple[Change, ...]:
+        """Explaining changes whose window meets [from_us, to_us], in order of `change_id`."""
+        starts, ends, _ = self._edges
+        return self._chosen((starts <= to_us) & (from_us <= ends))
+
+    def declared(self, keys: tuple[SeriesKey, ...], at_us: int) -> Flags:
+        """(series,) whether a declared change, or the effect it declares, reaches into the window that ends at `at_us`.
+
+        `keys` are of one window length; the answer is remembered for this very tuple, and must not be written into.
+        """
+        if not keys:
+            return np.zeros(0, np.bool_)
+        starts, _, effects = self._edges
+        meets = (starts < at_us) & ((at_us - keys[0].window_s * SECOND_US < effects) | (at_us - keys[0].window_s * SECOND_US <= starts))
+        chosen = tuple(np.flatnonzero(meets).tolist())
+        known = self._flags.get(chosen)
+        if known is None or known[0] is not keys:
+            known = self._flags[chosen] = (keys, self._union(keys, chosen))
+        return known[1]
+
+    def seen_by(self, user: str) -> "CalendarView":
+        """What `user` may see in full: its own changes and the DCC's."""
+        if user not in self._seen:
+            self._seen[user] = self.keeping(lambda change: change.source == "dcc" or (change.source == "user" and change.owner == user))
+        return self._seen[user]
+
+    def keeping(self, keep: Callable[[Change], bool]) -> "CalendarView":
+        """The same view with fewer changes."""
+        return CalendarView(self.version, tuple(change for change in self.changes if keep(change)))
+
+    def _union(self, keys: tuple[SeriesKey, ...], chosen: tuple[int, ...]) -> Flags:
+        flags = np.zeros(len(keys), np.bool_)
+        if chosen:
+            table = self.declarations.table(keys)
+            for index in chosen:
+                flags |= table.mask(self.explaining[index])
+        flags.flags.writeable = False
+        return flags
+
+    def _chosen(self, flags: Flags) -> tuple[Change, ...]:
+        return tuple(self.explaining[index] for index in np.flatnonzero(flags).tolist())
+
+    @cached_property
+    def _edges(self) -> tuple[Ints, Ints, Ints]:
+        """Start, end, and end of the effect of each explaining change."""
+        edges = [(*windows.window_us(change), windows.effect_us(change)[1]) for change in self.explaining]
+        starts, ends, effects = np.array(edges, np.int64).reshape(-1, 3).T
+        return starts, ends, effects
+
+    @cached_property
+    def _flags(self) -> dict[tuple[int, ...], tuple[tuple[SeriesKey, ...], Flags]]:
+        return {}
+
+    @cached_property
+    def _seen(self) -> dict[str, "CalendarView"]:
+        return {}

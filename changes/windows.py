@@ -1,0 +1,49 @@
+"""Window: from when to when a change is at work, plan and reality taken together.
+
+What happened wins over the plan. Where the end was not told:
+- `completed` and `rolled_back` end when that became known, if it lies within the plan, else as planned;
+- `in_progress` and `extended` end as planned; once such a revision is made after the planned end it says that the change overruns, and the
+  window goes on from there for as long again as was planned, a day at most: nobody mutes a series for good by forgetting to close a change;
+- a change that began after its planned end takes as long as was planned.
+"""
+
+from models.change import Change
+from models.times import DAY_US, us
+
+ENDED = ("completed", "rolled_back")
+GOING_ON = ("in_progress", "extended")
+
+
+def window_us(change: Change) -> tuple[int, int]:
+    """Start and end in microseconds since the epoch; equal for a change that is a point in time."""
+    start, end = us(change.starts_at), _end_us(change)
+    return min(start, end), end
+
+
+def planned_us(change: Change) -> tuple[int, int]:
+    """Start and end as planned."""
+    return us(change.planned_start), us(change.planned_end)
+
+
+def effect_us(change: Change) -> tuple[int, int]:
+    """The window, and as long after it as the declared effect is said to last."""
+    start, end = window_us(change)
+    until = change.expected.until if change.expected is not None else None
+    return start, end if until is None else max(end, us(until))
+
+
+def _end_us(change: Change) -> int:
+    if change.actual_end is not None:
+        return us(change.actual_end)
+    start, planned_end = us(change.starts_at), us(change.planned_end)
+    planned_for = planned_end - us(change.planned_start)
+    if start >= planned_end:
+        planned_end = start + planned_for
+    if change.updated_at is None:
+        return planned_end
+    known = us(change.updated_at)
+    if change.status in ENDED and start < known < planned_end:
+        return known
+    if change.status in GOING_ON and known > planned_end:
+        return known + min(planned_for, DAY_US)
+    return planned_end
