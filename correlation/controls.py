@@ -94,7 +94,10 @@ class Contrast:
 
 
 def contrast(scopes: Membership, moves: Shift, *, up: bool) -> Contrast:
-    """Compares the units of each scope with those outside it; without control units their movement counts as none (history is the control)."""
+    """Compares the units of each scope with those outside it.
+
+    Without units outside, their movement counts as none: history is the control then.
+    """
     weight = (scopes * moves.known).astype(np.float64)
     rest = np.where(scopes > 0, 0.0, moves.known.astype(np.float64))
     inside, outside = weight.sum(axis=1), rest.sum(axis=1)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from changes.calendar import CalendarView
+
 from correlation.facts import Episode
 from correlation.history import History
 

@@ -86,7 +86,7 @@ class Weighed:
     @property
     def vetoed(self) -> Flags:
         """Whether any veto applies."""
-        return np.any(np.stack(list(self.vetoes.values())), axis=0)
+        return np.asarray(np.any(np.stack(list(self.vetoes.values())), axis=0), np.bool_)
 
 
 def weigh(evidence: Evidence, pace_s: float = 600.0) -> Weighed:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from changes.calendar import CalendarView
+
 from correlation.facts import Episode
 from correlation.history import History
 from correlation.parameters import CorrelationParameters

@@ -1,0 +1,146 @@
+"""Candidates: the declared changes that may have to do with an incident, as columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from changes.calendar import CalendarView
+
+from correlation.controls import Membership
+from correlation.evidence import ELSEWHERE, OWN, OWN_SERVICE, SHARED
+from correlation.facts import Case
+from correlation.history import Unit
+from models.change import Change
+from models.columns import Flags, Floats, Ints, SeriesKey
+from models.times import HOUR_US
+
+LOOK_BACK_US = 24 * HOUR_US
+"""Changes that ended longer ago than this are not even asked about."""
+LOOK_AHEAD_US = 2 * HOUR_US
+"""Changes that start up to this long after the onset are shown as excluded: a reader would ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of all changes of one calendar view that may explain something; arrays of shape (changes,)."""
+
+    changes: tuple[Change, ...]
+    start_us: Ints
+    end_us: Ints
+
+    @classmethod
+    def of(cls, view: CalendarView) -> "Windows":
+        """In the view's order."""
+        changes = view.explaining
+        windows = np.array([view.window(change) for change in changes], np.int64).reshape(len(changes), 2)
+        return cls(tuple(changes), windows[:, 0], windows[:, 1])
+
+    def near(self, onset_us: int, settle_us: int) -> Ints:
+        """Indices of the changes that ran, or were about to, around the onset."""
+        back_us = max(LOOK_BACK_US, settle_us)
+        return np.flatnonzero((self.start_us <= onset_us + LOOK_AHEAD_US) & (self.end_us >= onset_us - back_us))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Changes around one incident's onset with what they touch of it; arrays of shape (candidates,)."""
+
+    changes: tuple[Change, ...]
+    start_us: Ints
+    end_us: Ints
+    exact: Flags
+    """Whether the start is the actual one."""
+    tier: Ints
+    coverage: Floats
+    scope_row: Ints
+    """Index into the rows of `scopes`: many changes share a scope."""
+    scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...]
+    """Users (None: everyone) and regions (empty: all)."""
+
+
+def gather(case: Case, view: CalendarView, windows: Windows, settle_us: int) -> Candidates:
+    """The candidates of `case`, those that have nothing in common with it left out."""
+    place = _Place.of(case)
+    rows: dict[tuple[frozenset[str] | None, tuple[str, ...]], int] = {}
+    kept, tiers, coverage, scope_row = [], [], [], []
+    for index in windows.near(case.onset_us, settle_us).tolist():
+        change = windows.changes[index]
+        users = view.scope_users(change)
+        tier, covered = place.tier(change, users)
+        if tier == ELSEWHERE:
+            continue
+        kept.append(index)
+        tiers.append(tier)
+        coverage.append(covered)
+        scope_row.append(rows.setdefault((users, change.regions), len(rows)))
+    chosen = np.array(kept, np.int64)
+    changes = tuple(windows.changes[index] for index in kept)
+    exact = np.array([change.actual_start is not None for change in changes], np.bool_)
+    columns = (np.array(tiers, np.int64), np.array(coverage, np.float64), np.array(scope_row, np.int64))
+    return Candidates(changes, windows.start_us[chosen], windows.end_us[chosen], exact, *columns, tuple(rows))
+
+
+def membership(scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...], units: tuple[Unit, ...]) -> Membership:
+    """(scopes, units) 1 where the unit lies in the scope; a unit without a region lies in every region."""
+    column: dict[str, list[int]] = {}
+    for index, unit in enumerate(units):
+        column.setdefault(unit.user, []).append(index)
+    matrix = np.zeros((len(scopes), len(units)), np.float32)
+    for row, (users, regions) in enumerate(scopes):
+        if users is None:
+            matrix[row] = 1.0
+        else:
+            for user in users:
+                matrix[row, column.get(user, [])] = 1.0
+        if regions:
+            matrix[row, [index for index, unit in enumerate(units) if unit.region and unit.region not in regions]] = 0.0
+    return matrix
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an incident is: whose, and on which series."""
+
+    users: frozenset[str]
+    others: frozenset[str]
+    one_user: bool
+    series: Mapping[str, tuple[SeriesKey, ...]]
+    """By User."""
+    size: int
+    seen: dict[tuple[tuple[str, ...], ...], Mapping[str, int]]
+    """How many series of each User a scope without Users touches; changes with the same words share the answer."""
+
+    @classmethod
+    def of(cls, case: Case) -> "_Place":
+        own = case.own
+        keys = sorted({key for episode in own for key in episode.series})
+        series: dict[str, list[SeriesKey]] = {}
+        for key in keys:
+            series.setdefault(key.user, []).append(key)
+        users = frozenset(series) | ({case.origin_user} if case.origin_user else frozenset())
+        others = frozenset(case.users) - users
+        return cls(users, others, case.origin_user is not None, {user: tuple(of) for user, of in series.items()}, max(len(keys), 1), {})
+
+    def tier(self, change: Change, users: frozenset[str] | None) -> tuple[int, float]:
+        """Scope tier and the share of the incident's series in the change's scope."""
+        words = (change.services, change.regions, change.directions, change.queues)
+        if words not in self.seen:
+            self.seen[words] = {user: sum(_touches(words, key) for key in keys) for user, keys in self.series.items()}
+        touched = self.seen[words]
+        common = self.users if users is None else self.users & users
+        covered = sum(touched.get(user, 0) for user in common) / self.size
+        named = not self.one_user if users is None else 2 * len(common) >= len(self.users) > 0
+        if named and covered > 0:
+            explicit = any((change.services, change.directions, change.queues))
+            return (OWN_SERVICE if explicit else OWN), covered
+        if common and (covered > 0 or named):
+            return SHARED, covered
+        if users is not None and users & self.others:
+            return SHARED, 0.0
+        return ELSEWHERE, 0.0
+
+
+def _touches(words: tuple[tuple[str, ...], ...], key: SeriesKey) -> bool:
+    """Whether a scope's services, regions, directions and queues admit the series; what a series does not carry restricts nothing."""
+    carried = (key.service, key.region, key.direction, key.queue)
+    return all(not allowed or not value or value in allowed for allowed, value in zip(words, carried, strict=True))

@@ -1,0 +1,89 @@
+"""Undeclared: whether an incident began at one User as a change there would, or looks like weather, a limit, the network or a gap."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from correlation.comparison import Comparison, main_episode
+from correlation.facts import Case
+from models.columns import Floats
+from models.times import SECOND_US
+
+_ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
+_NETWORK_CODES = frozenset({"E20", "E21", "E30"})
+_CEILING_WINDOWS = 5
+_CEILING_LEAST = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What an incident looks like, apart from any declared change."""
+
+    code: str
+    """`user_change`, `weather`, `telemetry`, `throttled`, `dcc_side`, `shared` or `gradual`."""
+    text: str
+
+    @property
+    def like_a_change(self) -> bool:
+        """Whether a change of the User that it began at would look like this."""
+        return self.code == "user_change"
+
+
+def nature(case: Case, comparison: Comparison | None) -> Nature:
+    """The first description that fits, the harmless ones first."""
+    main = main_episode(case)
+    if main.kind == "stale":
+        return Nature("telemetry", "Reports are missing: a gap in the telemetry says nothing about the traffic itself.")
+    alerts_only = all(key.message_class in _ALERT_CLASSES for episode in case.own for key in episode.series)
+    if alerts_only and main.direction == "up" and (case.origin_user is None or _others_share(comparison) >= 0.3):
+        return Nature("weather", "Device alerts rose together for several Users of a region: weather or a power cut looks like this.")
+    if case.origin_user is None:
+        return Nature(
+            "dcc_side",
+            "Several Users moved at the same time: a cause on the DCC's side or in the shared network is likelier than one User's.",
+        )
+    if _from_the_network(case):
+        return Nature(
+            "dcc_side", "The failures carry E20, E21 or E30: devices or the network did not answer, which the User does not control."
+        )
+    if _others_share(comparison) >= 0.3:
+        return Nature("shared", "Other Users' traffic of the same kind moved alike: a shared cause is likelier than a change at one User.")
+    if comparison is not None and capped(_own_counts(comparison)):
+        return Nature(
+            "throttled", "The traffic runs flat against a sharp ceiling: the DSP's own traffic management or quarantine looks like this."
+        )
+    error_us = main.detected_us - main.onset_us
+    if main.kind == "drift" or error_us > 3600 * SECOND_US:
+        return Nature("gradual", "It came on slowly, which a change seldom does.")
+    return Nature("user_change", f"It began sharply, at {case.origin_user} only, as a change there would.")
+
+
+def _others_share(comparison: Comparison | None) -> float:
+    """Share of all other Users' units that moved the same way."""
+    if comparison is None:
+        return 0.0
+    others = comparison.moves.known & ~comparison.own
+    return float(comparison.moves.affected(up=comparison.up)[others].mean()) if others.any() else 0.0
+
+
+def _from_the_network(case: Case) -> bool:
+    kinds = {episode.kind for episode in case.own}
+    counts: dict[str, int] = {}
+    for episode in case.own:
+        for code, count in episode.codes.items():
+            counts[code] = counts.get(code, 0) + count
+    total = sum(counts.values())
+    return kinds == {"failures"} and total > 0 and 2 * sum(counts.get(code, 0) for code in _NETWORK_CODES) > total
+
+
+def _own_counts(comparison: Comparison) -> Floats:
+    """(bins,) what the incident's own units carried since the onset, the last bin left out: it may be incomplete."""
+    return np.asarray(comparison.panel.observed[comparison.first + 1 : comparison.stop - 1, comparison.own].sum(axis=1), np.float64)
+
+
+def capped(counts: Floats) -> bool:
+    """Whether counts run flat against a ceiling: half of them within a tenth of the spread that mere chance would give, at the top."""
+    if len(counts) < _CEILING_WINDOWS or counts.max() < _CEILING_LEAST:
+        return False
+    top = float(counts.max())
+    return bool((counts >= top - 0.1 * np.sqrt(top)).mean() >= 0.5)
