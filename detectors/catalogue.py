@@ -1,0 +1,36 @@
+"""Catalogue: every detector, in the order in which they look at a window."""
+
+from detectors.backlog import Backlog
+from detectors.budget import threshold, windows_between_false_alarms
+from detectors.contract import QueueDetector, TrafficDetector
+from detectors.drift import Drift
+from detectors.drop import FACTORS as DROP_FACTORS
+from detectors.drop import Drop
+from detectors.failures import FACTORS as FAILURE_FACTORS
+from detectors.failures import Failures
+from detectors.parameters import DetectionParameters
+from detectors.silence import Silence
+from detectors.stale import Stale
+from detectors.storm import FACTORS as STORM_FACTORS
+from detectors.storm import Storm
+
+MARGIN = 2.0
+"""Standard errors by which the expectation may be off before a count is evidence."""
+
+
+def traffic_detectors(parameters: DetectionParameters, window_s: int) -> tuple[TrafficDetector, ...]:
+    """The detectors of message rates."""
+    run = windows_between_false_alarms(parameters, window_s)
+    return (
+        Silence(threshold(run, 1), MARGIN),
+        Storm(threshold(run, len(STORM_FACTORS)), MARGIN),
+        Drop(threshold(run, len(DROP_FACTORS)), MARGIN),
+        Failures(threshold(run, len(FAILURE_FACTORS)), MARGIN),
+        Drift(),
+        Stale(threshold(run, 1)),
+    )
+
+
+def queue_detectors(parameters: DetectionParameters, window_s: int) -> tuple[QueueDetector, ...]:
+    """The detectors of queue depths."""
+    return (Backlog(threshold(windows_between_false_alarms(parameters, window_s), 1)),)

@@ -1,0 +1,78 @@
+"""Contract of the detectors: what each sees of a window and what it answers, in columns."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from models.columns import Columns, Expected, Flags, Floats, Ints, QueueTick, TrafficTick
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficWindow:
+    """One window of one block of message rates, with what was expected of it; arrays have shape (series,)."""
+
+    tick: TrafficTick
+    expected: Expected
+    recovering: Flags
+    """Whether a blocked route has just opened: more than expected is owed, not a storm."""
+    accepted: Flags
+    """Whether a new level was taken as the normal one in this window."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWindow:
+    """One window of one block of queues; arrays have shape (series,)."""
+
+    tick: QueueTick
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What one detector says of one window before phases are told apart; arrays have shape (series,)."""
+
+    score: Floats
+    """Evidence in nats."""
+    over: Flags
+    """Evidence enough for an alarm."""
+    calm: Flags
+    """Evidence enough that it is over; read only where a finding is open."""
+    building: Flags
+    """Evidence on its way: nothing should learn from this series now."""
+    began_us: Ints
+    """Start of the run that the evidence comes from."""
+    observed: Floats
+    expected: Floats
+    serious: Flags
+    """Where `over`: whether the budget allows a warning."""
+    evidence: dict[str, Floats] = field(default_factory=dict)
+
+
+class TrafficDetector(Protocol):
+    """A detector of message rates. `state` is changed in place; a step is a pure function of state and window."""
+
+    kind: str
+
+    def fresh(self, series: int) -> Columns:
+        """State of `series` new series; the last axis of each array is the series."""
+
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
+        """One window for all series of a block."""
+
+
+class QueueDetector(Protocol):
+    """A detector of queue depths; as `TrafficDetector`."""
+
+    kind: str
+
+    def fresh(self, series: int) -> Columns:
+        """State of `series` new queues."""
+
+    def step(self, state: Columns, window: QueueWindow, is_open: Flags) -> Signal:
+        """One window for all queues of a block."""
+
+
+def run_started_us(at_us: int, window_s: int, windows: Floats) -> Ints:
+    """Start of a run of `windows` windows whose last one ends at `at_us`, microseconds."""
+    started: Ints = at_us - (np.maximum(windows, 1.0) * (window_s * 1_000_000)).astype(np.int64)
+    return started

@@ -1,0 +1,24 @@
+"""Drop: fewer messages than the expectation and its uncertainty can explain, though some still come."""
+
+from detectors.bank import Bank
+from detectors.contract import Signal, TrafficWindow
+from models.columns import Columns, Flags
+
+FACTORS = (0.85, 0.6, 0.3)
+
+
+class Drop:
+    """Three CUSUMs downward. Empty windows count too; where nothing comes at all, silence says it sooner."""
+
+    kind = "drop"
+
+    def __init__(self, threshold: float, margin: float) -> None:
+        self._bank = Bank(FACTORS, threshold, margin)
+
+    def fresh(self, series: int) -> Columns:
+        """State of `series` new series."""
+        return self._bank.fresh(series)
+
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
+        """One window for all series of a block."""
+        return self._bank.step(state, window, is_open, window.tick.reported & window.expected.known)

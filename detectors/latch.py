@@ -1,0 +1,83 @@
+"""Latch: a finding begins once, goes on in every window, ends once."""
+
+import numpy as np
+
+from detectors.contract import Signal
+from models.columns import BEGAN, CONTINUES, ENDED, KINDS, Columns, Findings, Flags, Floats
+
+
+def fresh(series: int) -> Columns:
+    """Onset and deciding window of the open finding, microseconds; 0 where none is open. Whether any of it was serious."""
+    return {"began_us": np.zeros(series, np.int64), "detected_us": np.zeros(series, np.int64), "serious": np.zeros(series, np.bool_)}
+
+
+def is_open(state: Columns) -> Flags:
+    """Whether a finding is open."""
+    flags: Flags = state["detected_us"] != 0
+    return flags
+
+
+def turn(state: Columns, signal: Signal, kind: str, at_us: int, first_series: int) -> Findings | None:
+    """One window of one detector on one block: the findings that begin, go on or end in it."""
+    was_open = is_open(state)
+    starting = signal.over & ~was_open
+    rows = np.flatnonzero(starting | was_open)
+    if not len(rows):
+        return None
+    ending = signal.calm[rows] & ~signal.over[rows] & was_open[rows]
+    begins = starting[rows]
+    # The onset is estimated anew as long as the finding is open, but never moves behind the window that decided.
+    began = signal.began_us[rows]
+    detected = np.where(begins, at_us, state["detected_us"][rows])
+    began = np.where(begins, began, np.where(signal.over[rows], np.minimum(began, state["began_us"][rows]), state["began_us"][rows]))
+    state["began_us"][rows], state["detected_us"][rows] = began, np.where(ending, 0, detected)
+    state["serious"][rows] = signal.serious[rows] | (state["serious"][rows] & was_open[rows])
+    serious = state["serious"][rows].copy()
+    return Findings(
+        kind=np.full(len(rows), KINDS.index(kind), np.uint8),
+        series=(rows + first_series).astype(np.int32),
+        phase=np.where(begins, BEGAN, np.where(ending, ENDED, CONTINUES)).astype(np.uint8),
+        began_us=began,
+        detected_us=detected,
+        score=signal.score[rows],
+        observed=signal.observed[rows],
+        expected=signal.expected[rows],
+        serious=serious,
+        evidence={name: values[rows] for name, values in signal.evidence.items()},
+    )
+
+
+def joined(parts: list[Findings]) -> Findings:
+    """All of `parts` by (kind, series); evidence that a part does not have is NaN."""
+    names = sorted({name for part in parts for name in part.evidence})
+    if not parts:
+        return _none()
+    whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    order = np.lexsort((whole["series"], whole["kind"]))
+    return Findings(
+        **{name: column[order] for name, column in whole.items()},
+        evidence={name: np.concatenate([_or_nan(part, name) for part in parts])[order] for name in names},
+        codes={series: codes for part in parts for series, codes in part.codes.items()},
+    )
+
+
+_COLUMNS = ("kind", "series", "phase", "began_us", "detected_us", "score", "observed", "expected", "serious")
+
+
+def _or_nan(part: Findings, name: str) -> Floats:
+    return part.evidence.get(name, np.full(len(part), np.nan))
+
+
+def _none() -> Findings:
+    no = np.zeros(0)
+    return Findings(
+        no.astype(np.uint8),
+        no.astype(np.int32),
+        no.astype(np.uint8),
+        no.astype(np.int64),
+        no.astype(np.int64),
+        no,
+        no,
+        no,
+        no.astype(np.bool_),
+    )

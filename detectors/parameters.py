@@ -1,0 +1,26 @@
+"""Detection parameters: the budget of false alarms from which every threshold follows."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DetectionParameters(BaseModel):
+    """What detection may be told; no knob a series."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    false_alarms_per_day: float = Field(
+        default=0.1, gt=0, le=1_000_000, description="Alerts of `warning` and above that noise alone may raise a day, over the whole fleet"
+    )
+    fleet_series: int = Field(
+        default=10_000,
+        ge=1,
+        description="Series that the budget is shared among, over all processes; never inferred from what one process sees",
+    )
+    civil_time: str = Field(
+        default="Europe/London",
+        pattern="^(Europe/London|UTC)$",
+        description="The clock that people live by; its daylight saving shifts their traffic against schedules in UTC",
+    )
+    accept_after_s: int = Field(
+        default=86_400, ge=3600, description="How long a new level must last before it is taken as the normal one and reported as drift"
+    )

@@ -1,0 +1,52 @@
+"""Stale: a series whose reports stopped; whether its traffic stopped too, nobody knows."""
+
+import numpy as np
+
+from detectors.contract import Signal, TrafficWindow, run_started_us
+from models.columns import Columns, Flags
+
+LEAST_WINDOWS = 3
+HISTORY_WINDOWS = 500.0
+"""How many windows the share of reported ones remembers."""
+LEAST_REPORTS = 30
+GAP_FACTOR = 2.0
+"""A gap within this factor of the longest one lately seen is the series' habit."""
+
+
+class Stale:
+    """Adds up how unlikely each missing report is, given how regularly the series reported before."""
+
+    kind = "stale"
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+
+    def fresh(self, series: int) -> Columns:
+        """Reports so far, share of windows reported, windows missing in a row, the longest such gap (fading)."""
+        return {name: np.zeros(series) for name in ("reports", "share", "missing", "longest")}
+
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
+        """One window. The habit is learned from gaps that ended unalarmed."""
+        tick, reported = window.tick, window.tick.reported
+        reports, share, missing, longest = (state[name] for name in ("reports", "share", "missing", "longest"))
+        np.maximum(longest * (1 - 1 / HISTORY_WINDOWS / 20), missing * (reported & ~is_open), out=longest)
+        reports += reported
+        missing += 1
+        missing *= ~reported
+        nats_each = np.minimum(-np.log(np.clip(1 - share, 1e-9, 1.0)), self._threshold / LEAST_WINDOWS + 1e-6)
+        nats = missing * nats_each
+        habit = (missing <= GAP_FACTOR * longest) | (missing < LEAST_WINDOWS) | (reports < LEAST_REPORTS)
+        over = (nats >= self._threshold) & ~habit
+        learning = ~is_open & ~over
+        share += learning * (reported - share) / np.minimum(reports + missing + 1, HISTORY_WINDOWS)
+        return Signal(
+            score=nats,
+            over=over,
+            calm=reported,
+            building=np.zeros(len(reported), np.bool_),
+            began_us=run_started_us(tick.at_us, tick.window_s, missing),
+            observed=np.zeros(len(reported)),
+            expected=window.expected.mean,
+            serious=over,
+            evidence={"empty_windows": missing.copy()},
+        )

@@ -1,0 +1,24 @@
+"""Storm: more messages than the expectation and its uncertainty can explain."""
+
+from detectors.bank import Bank
+from detectors.contract import Signal, TrafficWindow
+from models.columns import Columns, Flags
+
+FACTORS = (1.15, 1.3, 1.6, 2.2, 4.0)
+
+
+class Storm:
+    """Five CUSUMs upward; a route that has just opened is owed what waited, so nothing counts while it recovers."""
+
+    kind = "storm"
+
+    def __init__(self, threshold: float, margin: float) -> None:
+        self._bank = Bank(FACTORS, threshold, margin)
+
+    def fresh(self, series: int) -> Columns:
+        """State of `series` new series."""
+        return self._bank.fresh(series)
+
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
+        """One window for all series of a block."""
+        return self._bank.step(state, window, is_open, window.tick.reported & window.expected.known & ~window.recovering)
