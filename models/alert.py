@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from models.columns import SeriesKey
 from models.record import Record
@@ -50,6 +52,8 @@ class AlertSeries(Record):
 class Evidence(Record):
     """Measures behind an alert, by kind; what does not apply is left out."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     ratio: Number | None = None
     """Observed / expected."""
     depth: Number | None = None
@@ -79,6 +83,11 @@ class Evidence(Record):
     @model_serializer(mode="wrap")
     def _leave_out_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in handler(self).items() if value is not None}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The same fields in and out: leaving some out does not make the rest unknown."""
+        return handler({name: part for name, part in core_schema.items() if name != "serialization"})
 
 
 class Reason(Record):

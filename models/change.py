@@ -68,7 +68,7 @@ class Change(Record):
     """The highest counts, in whatever order they arrive."""
     owner: Text
     """DCC, a User ID, or a service provider's name."""
-    source: ChangeSource
+    source: ChangeSource = Field(default_factory=lambda given: "dcc" if given.get("owner") == "DCC" else "user")
     """Who leads it; default `dcc` for owner DCC, else `user`."""
     category: ChangeCategory = "other"
     title: Text
@@ -119,7 +119,6 @@ class Change(Record):
         if not isinstance(value, dict):
             return value
         given = {name: item for name, item in value.items() if item is not None}
-        given.setdefault("source", "dcc" if given.get("owner") == "DCC" else "user")
         for name, other in (("declared_at", "updated_at"), ("updated_at", "declared_at")):
             if name not in given and other in given:
                 given[name] = given[other]

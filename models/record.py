@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 class Record(BaseModel):
     """A frozen, strict model: `"5"`, `5.0` and `true` are no integers; unknown fields are ignored."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="ignore", use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+    )
 
 
 def reason(fault: ValidationError) -> str:

@@ -1,0 +1,45 @@
+"""Schema: every model of the contract as JSON Schema, for those who build producers and consumers."""
+
+from typing import Any, Literal
+
+from pydantic.json_schema import models_json_schema
+
+from models.alert import Alert
+from models.change import Change
+from models.errors import HighwaterError
+from models.events import QueueEvent, TrafficEvent
+from models.incident import Incident
+from models.record import Record
+from models.rejected import DeadLetter
+from models.report import ChangeReport
+
+INPUTS: tuple[type[Record], ...] = (TrafficEvent, QueueEvent, Change)
+OUTPUTS: tuple[type[Record], ...] = (Alert, Incident, ChangeReport, DeadLetter)
+MODELS = {model.__name__: model for model in (*INPUTS, *OUTPUTS)}
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """JSON Schema of one model; `traffic-event` is `TrafficEvent`. Raises HighwaterError for an unknown name."""
+    plain = name.replace("-", "").replace("_", "").lower()
+    found = [model for known, model in MODELS.items() if known.lower() == plain]
+    if not found:
+        raise HighwaterError(f"there is no model {name}; these are known: {', '.join(MODELS)}")
+    model = found[0]
+    return {"$schema": DIALECT, **model.model_json_schema(mode=_mode(model))}
+
+
+def all_schemas() -> dict[str, Any]:
+    """One document with every model, and what they are made of, under `$defs`."""
+    return {"$schema": DIALECT, "title": "Highwater", "$defs": definitions("#/$defs/{model}")}
+
+
+def definitions(ref_template: str) -> dict[str, Any]:
+    """Name → JSON Schema of every model and its parts, by name."""
+    _, document = models_json_schema([(model, _mode(model)) for model in MODELS.values()], ref_template=ref_template)
+    return dict(sorted(document["$defs"].items()))
+
+
+def _mode(model: type[Record]) -> Literal["validation", "serialization"]:
+    return "validation" if model in INPUTS else "serialization"
