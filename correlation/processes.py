@@ -1,0 +1,49 @@
+"""Business processes: what each message class, Service Request Variant or alert code is needed for.
+
+Users asked for measures by process (Install & Commission, Billing, Prepayment); a code that is in no row
+belongs to none, and a series that does not say its service is needed for all three.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from models.columns import SeriesKey
+
+CORE = ("billing", "install_and_commission", "prepayment")
+"""What a User can't do without a working route, whatever the service."""
+
+PROCESSES: Mapping[str, tuple[str, ...]] = {
+    "install_and_commission": ("8", "12", "8F69", "8183", "8F12", "81A2", "N16", "N24", "N25"),
+    "prepayment": ("1.5", "1.6", "2", "4.3", "4.18", "810D", "8F0F", "8119"),
+    "billing": ("4", "5", "8F0A"),
+    "tariff": ("1.1", "1.2"),
+    "network_operation": ("4.10", "6.5", "8F35", "8F36", "8F1D", "AD1"),
+    "supply": ("7",),
+    "change_of_supplier": ("3.2", "6.15", "6.21", "6.23", "6.24", "8F70", "N42"),
+    "firmware": ("11", "8F1C", "8F72"),
+    "customer": ("3",),
+    "diagnosis": ("6.2", "6.13", "9"),
+}
+"""Process → variants and codes; `8` means every 8.x, the longest that fits decides."""
+
+_BY_CODE = {code: process for process, codes in PROCESSES.items() for code in codes}
+_ALERTS = ("device_alert", "dcc_alert")
+
+
+def processes(keys: Iterable[SeriesKey]) -> tuple[str, ...]:
+    """Sorted; what suffers when these series do. Queues say nothing of their own: see `CORE`."""
+    return tuple(sorted({process for key in keys for process in _of(key.message_class, key.service)}))
+
+
+@lru_cache(maxsize=4096)
+def _of(message_class: str, service: str) -> tuple[str, ...]:
+    if not message_class:
+        return ()
+    if not service:
+        return () if message_class in _ALERTS else CORE
+    parts = service.split(".")
+    for length in range(len(parts), 0, -1):
+        process = _BY_CODE.get(".".join(parts[:length]))
+        if process is not None:
+            return (process,)
+    return ()

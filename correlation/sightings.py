@@ -1,0 +1,84 @@
+"""Sightings: each detector's finding at one series in one window, in canonical order whatever worker it came from."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import NamedTuple
+
+from models.columns import ENDED, KINDS, Detected, Findings, SeriesKey
+
+Place = tuple[str, SeriesKey]
+"""Kind and series: what one finding is a finding of."""
+
+
+class Sighting(NamedTuple):
+    """One row of `Findings`; units as there."""
+
+    key: SeriesKey
+    kind: str
+    phase: int
+    at_us: int
+    began_us: int
+    detected_us: int
+    score: float
+    observed: float
+    expected: float
+    serious: bool
+    evidence: Mapping[str, float]
+    codes: Mapping[str, int]
+
+    @property
+    def place(self) -> Place:
+        """What it is a finding of."""
+        return self.kind, self.key
+
+    @property
+    def ended(self) -> bool:
+        """Whether this is the window in which the series became normal."""
+        return self.phase == ENDED
+
+
+def sightings(detected: Sequence[Detected]) -> tuple[Sighting, ...]:
+    """All findings of one window end by series, then kind; cohorts and workers may come in any order and any split."""
+    found: list[Sighting] = []
+    for part in detected:
+        found += _rows(part.traffic, part.traffic_keys, part.at_us)
+        found += _rows(part.queues, part.queue_keys, part.at_us)
+    found.sort(key=lambda sighting: (sighting.key, KINDS.index(sighting.kind)))
+    return tuple(found)
+
+
+def _rows(findings: Findings, keys: tuple[SeriesKey, ...], at_us: int) -> list[Sighting]:
+    if not len(findings):
+        return []
+    names = sorted(findings.evidence)
+    columns = zip(*(findings.evidence[name].tolist() for name in names), strict=True) if names else ((),) * len(findings)
+    plain = zip(
+        findings.series.tolist(),
+        findings.kind.tolist(),
+        findings.phase.tolist(),
+        findings.began_us.tolist(),
+        findings.detected_us.tolist(),
+        findings.score.tolist(),
+        findings.observed.tolist(),
+        findings.expected.tolist(),
+        findings.serious.tolist(),
+        columns,
+        strict=True,
+    )
+    return [
+        Sighting(
+            keys[series],
+            KINDS[kind],
+            phase,
+            at_us,
+            began_us,
+            detected_us,
+            score,
+            observed,
+            expected,
+            serious,
+            {name: value for name, value in zip(names, values, strict=True) if isfinite(value)},
+            findings.codes.get(series, {}) if KINDS[kind] == "failures" else {},
+        )
+        for series, kind, phase, began_us, detected_us, score, observed, expected, serious, values in plain
+    ]
