@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from changes.calendar import CalendarView
 
+from changes.calendar import CalendarView
 from correlation.controls import Membership
 from correlation.evidence import ELSEWHERE, OWN, OWN_SERVICE, SHARED
 from correlation.facts import Case
@@ -18,27 +18,6 @@ LOOK_BACK_US = 24 * HOUR_US
 """Changes that ended longer ago than this are not even asked about."""
 LOOK_AHEAD_US = 2 * HOUR_US
 """Changes that start up to this long after the onset are shown as excluded: a reader would ask."""
-
-
-@dataclass(frozen=True, slots=True)
-class Windows:
-    """The windows of all changes of one calendar view that may explain something; arrays of shape (changes,)."""
-
-    changes: tuple[Change, ...]
-    start_us: Ints
-    end_us: Ints
-
-    @classmethod
-    def of(cls, view: CalendarView) -> "Windows":
-        """In the view's order."""
-        changes = view.explaining
-        windows = np.array([view.window(change) for change in changes], np.int64).reshape(len(changes), 2)
-        return cls(tuple(changes), windows[:, 0], windows[:, 1])
-
-    def near(self, onset_us: int, settle_us: int) -> Ints:
-        """Indices of the changes that ran, or were about to, around the onset."""
-        back_us = max(LOOK_BACK_US, settle_us)
-        return np.flatnonzero((self.start_us <= onset_us + LOOK_AHEAD_US) & (self.end_us >= onset_us - back_us))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +37,27 @@ class Candidates:
     """Users (None: everyone) and regions (empty: all)."""
 
 
-def gather(case: Case, view: CalendarView, windows: Windows, settle_us: int) -> Candidates:
+def gather(case: Case, view: CalendarView, settle_us: int) -> Candidates:
     """The candidates of `case`, those that have nothing in common with it left out."""
     place = _Place.of(case)
     rows: dict[tuple[frozenset[str] | None, tuple[str, ...]], int] = {}
-    kept, tiers, coverage, scope_row = [], [], [], []
-    for index in windows.near(case.onset_us, settle_us).tolist():
-        change = windows.changes[index]
+    kept: list[tuple[Change, int, int, int, float, int]] = []
+    for change in view.between(case.onset_us - max(LOOK_BACK_US, settle_us), case.onset_us + LOOK_AHEAD_US):
         users = view.scope_users(change)
         tier, covered = place.tier(change, users)
-        if tier == ELSEWHERE:
-            continue
-        kept.append(index)
-        tiers.append(tier)
-        coverage.append(covered)
-        scope_row.append(rows.setdefault((users, change.regions), len(rows)))
-    chosen = np.array(kept, np.int64)
-    changes = tuple(windows.changes[index] for index in kept)
-    exact = np.array([change.actual_start is not None for change in changes], np.bool_)
-    columns = (np.array(tiers, np.int64), np.array(coverage, np.float64), np.array(scope_row, np.int64))
-    return Candidates(changes, windows.start_us[chosen], windows.end_us[chosen], exact, *columns, tuple(rows))
+        if tier != ELSEWHERE:
+            kept.append((change, *view.window(change), tier, covered, rows.setdefault((users, change.regions), len(rows))))
+    changes, starts, ends, tiers, coverage, scope_row = zip(*kept, strict=True) if kept else ((),) * 6
+    return Candidates(
+        changes=tuple(changes),
+        start_us=np.array(starts, np.int64),
+        end_us=np.array(ends, np.int64),
+        exact=np.array([change.actual_start is not None for change in changes], np.bool_),
+        tier=np.array(tiers, np.int64),
+        coverage=np.array(coverage, np.float64),
+        scope_row=np.array(scope_row, np.int64),
+        scopes=tuple(rows),
+    )
 
 
 def membership(scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...], units: tuple[Unit, ...]) -> Membership:
@@ -125,7 +105,7 @@ class _Place:
         """Scope tier and the share of the incident's series in the change's scope."""
         words = (change.services, change.regions, change.directions, change.queues)
         if words not in self.seen:
-            self.seen[words] = {user: sum(_touches(words, key) for key in keys) for user, keys in self.series.items()}
+            self.seen[words] = {user: sum(touches(words, key) for key in keys) for user, keys in self.series.items()}
         touched = self.seen[words]
         common = self.users if users is None else self.users & users
         covered = sum(touched.get(user, 0) for user in common) / self.size
@@ -140,7 +120,8 @@ class _Place:
         return ELSEWHERE, 0.0
 
 
-def _touches(words: tuple[tuple[str, ...], ...], key: SeriesKey) -> bool:
+def touches(words: tuple[tuple[str, ...], ...], key: SeriesKey) -> bool:
     """Whether a scope's services, regions, directions and queues admit the series; what a series does not carry restricts nothing."""
-    carried = (key.service, key.region, key.direction, key.queue)
+    direction = key.direction or (key.queue if key.queue in ("to_user", "to_dsp") else "")
+    carried = (key.service, key.region, direction, key.queue)
     return all(not allowed or not value or value in allowed for allowed, value in zip(words, carried, strict=True))

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from changes.calendar import CalendarView
 
-from correlation.candidates import Candidates, Windows, gather, membership
+from changes.calendar import CalendarView
+from correlation.candidates import Candidates, gather, membership
 from correlation.comparison import Comparison, compare, main_episode
 from correlation.controls import contrast
 from correlation.evidence import OWN, OWN_SERVICE, Evidence, Weighed, kind_fit, scores, weigh
@@ -45,7 +45,7 @@ def assess(case: Case, view: CalendarView, history: History, parameters: Correla
     """The same with the incident's nature: weather, a gap in the telemetry, a limit, the DCC's side, or like a User's change."""
     settle_us = parameters.settling_s * SECOND_US
     comparison = compare(case, history)
-    candidates = gather(case, view, Windows.of(view), settle_us)
+    candidates = gather(case, view, settle_us)
     evidence = _evidence(case, candidates, comparison, parameters)
     weighed = weigh(evidence)
     kind = nature(case, comparison)
