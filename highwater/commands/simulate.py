@@ -1,0 +1,74 @@
+"""`highwater simulate`: a DSP day from a seed, with what was declared and what really happened."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from highwater.options import AsJson
+
+if TYPE_CHECKING:
+    from simulator.simulation import Simulation
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("simulate")(simulate)
+
+
+def simulate(
+    scenario: Annotated[str | None, typer.Argument(help="Which scenario; --list names them.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for events.ndjson.gz, changes.json and truth.json.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Who, when and how strong: another seed is another day.")] = 1,
+    users: Annotated[int, typer.Option("--users", help="Users of the DSP.")] = 60,
+    days: Annotated[int | None, typer.Option("--days", help="Length; the last day is the one that is judged.")] = None,
+    start: Annotated[str | None, typer.Option("--start", help="First instant, RFC 3339 with an offset.")] = None,
+    window: Annotated[int, typer.Option("--window", help="Length of a window in seconds.")] = 60,
+    names: Annotated[bool, typer.Option("--list", help="Name the scenarios and stop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate a stretch of time on the DSP: events, declared changes and the truth, the same for the same arguments."""
+    from models.errors import HighwaterError
+    from models.times import parse_time
+    from simulator.simulation import find_scenario
+    from simulator.simulation import simulate as tell
+
+    if names:
+        _list(as_json)
+        return
+    if scenario is None or out is None:
+        raise HighwaterError("say which scenario and where to: `highwater simulate day --out DIR`; --list names the scenarios")
+    chosen = find_scenario(scenario)
+    started_us = parse_time(start or chosen.start)
+    simulation = tell(chosen, seed, users=users, days=chosen.days if days is None else days, start_us=started_us, window_s=window)
+    _write(simulation, out)
+    told = {"events": simulation.events, "changes": len(simulation.changes), "anomalies": len(simulation.truth.anomalies)}
+    if as_json:
+        typer.echo(json.dumps(told))
+    else:
+        typer.echo(f"{out}: {told['events']:,} events, {told['changes']} changes, {told['anomalies']} anomalies")
+
+
+def _write(simulation: "Simulation", out: Path) -> None:
+    """With a progress bar where a person watches."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from simulator.files import write_simulation
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(simulation.scenario.name, total=simulation.timeline.windows)
+        write_simulation(simulation, out, progress=lambda windows: progress.update(task, completed=windows))
+
+
+def _list(as_json: AsJson) -> None:
+    from simulator.scenarios import SCENARIOS
+
+    if as_json:
+        typer.echo(json.dumps([{"name": name, "summary": one.summary, "days": one.days} for name, one in SCENARIOS.items()]))
+        return
+    width = max(map(len, SCENARIOS))
+    for name, one in SCENARIOS.items():
+        typer.echo(f"{name:<{width}}  {one.summary}")

@@ -1,0 +1,97 @@
+"""Effects: what a scenario does to the world, as curves over windows and columns over series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.columns import Flags, Floats, Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Traffic of `series` multiplied by `factor` (windows,) from window `first` on."""
+
+    series: Flags
+    first: int
+    factor: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The failed share of `series` is `ratio` and carries the codes of pair `code_pair`, in windows `first` ≤ i < `last`."""
+
+    series: Flags
+    first: int
+    last: int
+    ratio: float
+    code_pair: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Nothing of `series` leaves its queue in windows `first` ≤ i < `last`; what waits there goes once it opens."""
+
+    series: Flags
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dark:
+    """No report of these series and queues reaches us in windows `first` ≤ i < `last`: the traffic goes on, our telemetry does not."""
+
+    series: Flags
+    queues: Flags
+    first: int
+    last: int
+
+
+Effect = Scale | Fail | Block | Dark
+
+
+def scaled(rates: Floats, effects: Sequence[Effect], first: int) -> Floats:
+    """`rates` (windows, series) from window `first` on, with every `Scale` applied."""
+    last = first + len(rates)
+    for effect in effects:
+        if not isinstance(effect, Scale):
+            continue
+        begin, end = max(first, effect.first), min(last, effect.first + len(effect.factor))
+        if begin < end:
+            rates[begin - first : end - first, effect.series] *= effect.factor[begin - effect.first : end - effect.first, None]
+    return rates
+
+
+def failing(ratio: Floats, code_pair: Indices, effects: Sequence[Effect], first: int, last: int) -> tuple[Floats, Indices]:
+    """Failure ratio and pair of codes of each window and series, (windows, series); the later effect wins."""
+    ratios = np.broadcast_to(ratio, (last - first, len(ratio)))
+    pairs = np.broadcast_to(code_pair, (last - first, len(ratio)))
+    for effect in effects:
+        if isinstance(effect, Fail) and effect.first < last and first < effect.last:
+            if not ratios.flags.writeable:
+                ratios, pairs = ratios.copy(), pairs.copy()
+            span = slice(max(effect.first, first) - first, min(effect.last, last) - first)
+            ratios[span, effect.series], pairs[span, effect.series] = effect.ratio, effect.code_pair
+    return ratios, pairs
+
+
+def blocked(series: int, effects: Sequence[Effect], first: int, last: int) -> Flags | None:
+    """Which series can't leave their queue in which window, (windows, series); None where none is."""
+    closed: Flags | None = None
+    for effect in effects:
+        if isinstance(effect, Block) and effect.first < last and first < effect.last:
+            closed = np.zeros((last - first, series), dtype=np.bool_) if closed is None else closed
+            closed[max(effect.first, first) - first : min(effect.last, last) - first, effect.series] = True
+    return closed
+
+
+def reported(series: int, queues: int, effects: Sequence[Effect], first: int, last: int) -> tuple[Flags, Flags]:
+    """What reaches us: (windows, series) and (windows, queues)."""
+    traffic = np.ones((last - first, series), dtype=np.bool_)
+    depths = np.ones((last - first, queues), dtype=np.bool_)
+    for effect in effects:
+        if isinstance(effect, Dark) and effect.first < last and first < effect.last:
+            span = slice(max(effect.first, first) - first, min(effect.last, last) - first)
+            traffic[span, effect.series] = False
+            depths[span, effect.queues] = False
+    return traffic, depths

@@ -1,0 +1,174 @@
+"""Queues: what can't be delivered waits, oldest first, until the route opens, the capacity allows or 48 hours are over."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.columns import Flags, Floats, Ints
+from simulator.world import World
+
+KEPT_S = 48 * 3600
+"""Undelivered messages are dropped after two days (SEC glossary, Device Alert). Until then they are retried."""
+LATENCY_S = {"to_user": 0.8, "to_device": 10.0}
+"""How long a message is on its way when nothing is in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What went through the queues in consecutive windows."""
+
+    by_series: Ints
+    """(windows, series) Delivered messages of each series."""
+    depth: Ints
+    """(windows, queues), likewise the rest."""
+    oldest_age_s: Floats
+    enqueued: Ints
+    delivered: Ints
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One queue with something in it: per series the parcels [window of arrival, messages], oldest first."""
+
+    parcels: list[deque[list[int]]]
+
+    def content(self) -> list[int]:
+        """Messages waiting of each series."""
+        return [sum(parcel[1] for parcel in series) for series in self.parcels]
+
+    def take(self, series: int, messages: int) -> None:
+        """Let the oldest `messages` of a series go."""
+        parcels = self.parcels[series]
+        while messages > 0:
+            gone = min(messages, parcels[0][1])
+            parcels[0][1] -= gone
+            messages -= gone
+            if parcels[0][1] == 0:
+                parcels.popleft()
+
+    def expire(self, before: int) -> None:
+        """Drop what arrived before window `before`."""
+        for parcels in self.parcels:
+            while parcels and parcels[0][0] < before:
+                parcels.popleft()
+
+    def oldest(self) -> int | None:
+        """Window of arrival of the oldest message."""
+        return min((parcels[0][0] for parcels in self.parcels if parcels), default=None)
+
+
+@dataclass(slots=True)
+class Queues:
+    """All queues of the world from one window to the next; `pass_on` must be called in the order of time."""
+
+    world: World
+    window_s: int
+    on_the_way: Ints = field(init=False)
+    """(queues,) Messages that were on their way when the last window ended."""
+    waiting: dict[int, Waiting] = field(default_factory=dict)
+    starts: Ints = field(init=False)
+    carrier: Ints = field(init=False)
+    """(queues,) The busiest series of each queue: the one that what is on its way is counted to."""
+    latency_s: Floats = field(init=False)
+    capacity: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        world = self.world
+        self.on_the_way = np.zeros(len(world.queues), dtype=np.int64)
+        self.starts = np.searchsorted(world.queue_of, np.arange(len(world.queues))).astype(np.int64)
+        ends = np.append(self.starts[1:], len(world.queue_of))
+        spans = zip(self.starts, ends, strict=True)
+        self.carrier = np.array([begin + int(np.argmax(world.mean_per_s[begin:end])) for begin, end in spans], dtype=np.int64)
+        self.latency_s = np.array([LATENCY_S[queue.queue] for queue in world.queues])
+        self.capacity = np.ceil(world.capacity_per_s * self.window_s).astype(np.int64)
+
+    def pass_on(self, arrivals: Ints, closed: Flags | None, first: int, draw: np.random.Generator) -> Passed:
+        """Send (windows, series) arrivals on their way; `closed` says which series can't leave in which window."""
+        enqueued = np.add.reduceat(arrivals, self.starts, axis=1)
+        wanted = draw.poisson(enqueued * (self.latency_s / self.window_s))
+        depth = np.minimum(wanted, arrivals[:, self.carrier])
+        held_up = self._held_up(enqueued, closed)
+        before = np.vstack([self.on_the_way[None, :], depth[:-1]])
+        by_series = arrivals.copy()
+        by_series[:, self.carrier] += before - depth
+        passed = Passed(by_series, depth, _age_on_the_way(depth, enqueued, self.window_s), enqueued, enqueued + before - depth)
+        self.on_the_way = depth[-1].copy()
+        for queue in held_up:
+            self._queue_up(queue, passed, arrivals, closed, first, wanted[:, queue], int(before[0, queue]))
+        return passed
+
+    def _held_up(self, enqueued: Ints, closed: Flags | None) -> list[int]:
+        """Queues that something stands in the way of: a closed route, too much at once, or what waits already."""
+        busy: Flags = (enqueued > self.capacity).any(axis=0)
+        if closed is not None:
+            shut: Flags = np.logical_or.reduceat(closed.any(axis=0), self.starts)
+            busy = busy | shut
+        busy[list(self.waiting)] = True
+        return [int(queue) for queue in np.flatnonzero(busy)]
+
+    def _queue_up(self, queue: int, passed: Passed, arrivals: Ints, closed: Flags | None, first: int, wanted: Ints, before: int) -> None:
+        """Window by window, in place: the same as free flow as soon as nothing waits any more."""
+        begin = int(self.starts[queue])
+        end = int(self.starts[queue + 1]) if queue + 1 < len(self.starts) else arrivals.shape[1]
+        carrier = int(self.carrier[queue]) - begin
+        here = self.waiting.pop(queue, None)
+        if here is None:
+            here = Waiting([deque() for _ in range(begin, end)])
+            if before:
+                here.parcels[carrier].append([first - 1, before])
+        for window in range(len(arrivals)):
+            now = first + window
+            here.expire(now - KEPT_S // self.window_s)
+            room = int(self.world.depth_limit[queue]) - sum(here.content())
+            coming = _fit(arrivals[window, begin:end].tolist(), room)
+            for series, messages in enumerate(coming):
+                if messages:
+                    here.parcels[series].append([now, messages])
+            shut = closed[window, begin:end].tolist() if closed is not None else [False] * (end - begin)
+            free = [0 if stop else messages for stop, messages in zip(shut, here.content(), strict=True)]
+            stay = 0 if shut[carrier] else min(int(wanted[window]), coming[carrier])
+            gone = _share_out(free, int(self.capacity[queue]), carrier, stay)
+            for series, messages in enumerate(gone):
+                here.take(series, messages)
+            passed.by_series[window, begin:end] = gone
+            passed.enqueued[window, queue] = sum(coming)
+            passed.delivered[window, queue] = sum(gone)
+            passed.depth[window, queue] = sum(here.content())
+            oldest = here.oldest()
+            if oldest is None:
+                passed.oldest_age_s[window, queue] = 0.0
+            elif oldest < now:
+                passed.oldest_age_s[window, queue] = (now - oldest + 1) * self.window_s
+        oldest = here.oldest()
+        left = int(passed.depth[-1, queue])
+        self.on_the_way[queue] = left
+        if oldest is not None and (oldest < first + len(arrivals) - 1 or left > here.content()[carrier]):
+            self.waiting[queue] = here
+
+
+def _age_on_the_way(depth: Ints, enqueued: Ints, window_s: int) -> Floats:
+    """Little's law: how long what is on its way has been so, seconds to one decimal."""
+    age = depth.astype(np.float64) / np.maximum(enqueued, 1) * window_s
+    return np.asarray(np.round(np.minimum(age, window_s), 1), dtype=np.float64)
+
+
+def _fit(coming: list[int], room: int) -> list[int]:
+    """As much of `coming` as there is room for, cut in proportion."""
+    total = sum(coming)
+    return coming if total <= room else [messages * max(room, 0) // total for messages in coming]
+
+
+def _share_out(free: Sequence[int], capacity: int, carrier: int, stay: int) -> list[int]:
+    """Messages of each series that leave: all but what is still on its way, or in proportion to what waits if that is too much."""
+    total = sum(free)
+    if total - stay <= capacity:
+        return [messages - (stay if series == carrier else 0) for series, messages in enumerate(free)]
+    gone = [messages * capacity // total for messages in free]
+    rest = capacity - sum(gone)
+    for series, messages in enumerate(free):
+        more = min(rest, messages - gone[series])
+        gone[series] += more
+        rest -= more
+    return gone

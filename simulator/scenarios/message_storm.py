@@ -1,0 +1,29 @@
+"""Message storm: a new meter data management system floods the DSP with erroneous requests; nobody can commission meters (DP083)."""
+
+from models.times import HOUR_US
+from simulator.flood import flood_effects, flood_truth, some_flood
+from simulator.harmless import harmless_changes
+from simulator.story import Stage, Story
+
+
+def tell(stage: Stage) -> Story:
+    """The launch and its storm, and two harmless changes."""
+    return launch_storm(stage) + harmless_changes(stage, 2)
+
+
+def launch_storm(stage: Stage, *, earliest: float = 9, latest: float = 12) -> Story:
+    """A supplier goes live with new meter data management between two local hours; its storm follows within the hour."""
+    user = stage.choose("large supplier")
+    start = stage.between(earliest, latest)
+    change = stage.change(
+        user.name,
+        "meter_data_management",
+        "Go live with the new meter data management system",
+        start,
+        start + 4 * HOUR_US,
+        directions=["to_dsp"],
+        systems=["meter data management"],
+    )
+    flood = some_flood(stage, start + stage.minutes(5, 45))
+    truth = flood_truth(stage, user, flood, cause=change.change_id, name="message-storm")
+    return Story(flood_effects(stage, user, flood), (change,), truth)

@@ -1,0 +1,9 @@
+"""Quiet: an ordinary day on which a few changes do nothing at all."""
+
+from simulator.harmless import harmless_changes
+from simulator.story import Stage, Story
+
+
+def tell(stage: Stage) -> Story:
+    """Three harmless changes."""
+    return harmless_changes(stage, 3)

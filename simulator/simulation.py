@@ -1,0 +1,81 @@
+"""Simulation: one scenario told with one seed; its events as bytes or columns, its changes and its truth."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.change import Change
+from models.errors import HighwaterError
+from simulator.effects import Effect
+from simulator.lines import Lines
+from simulator.scenarios import SCENARIOS, Scenario
+from simulator.story import Stage
+from simulator.timeline import Timeline
+from simulator.traffic import Stretch, stretches
+from simulator.truth import Truth
+from simulator.world import World, build_world
+
+MOST_DAYS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Everything that follows from (scenario, seed, users, days, start, window_s): the same arguments give the same bytes."""
+
+    scenario: Scenario
+    seed: int
+    world: World
+    timeline: Timeline
+    effects: tuple[Effect, ...]
+    changes: list[Change]
+    """By `change_id` and revision."""
+    truth: Truth
+
+    @property
+    def events(self) -> int:
+        """Events at most: those that telemetry gaps take away are counted too."""
+        return self.timeline.windows * (len(self.world.traffic) + len(self.world.queues))
+
+    def stretches(self) -> Iterator[Stretch]:
+        """Columns of consecutive windows, in the order of time."""
+        return stretches(self.world, self.timeline, self.effects, self.seed)
+
+    def blocks(self) -> Iterator[bytes]:
+        """NDJSON, whole lines, in the order of time."""
+        lines = Lines(self.world)
+        return (lines.write(stretch) for stretch in self.stretches())
+
+
+def find_scenario(name: str) -> Scenario:
+    """The scenario of that name; raises HighwaterError with the names there are."""
+    if name not in SCENARIOS:
+        raise HighwaterError(f"there is no scenario {name!r:.60}; there are {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]
+
+
+def simulate(scenario: Scenario, seed: int, *, users: int, days: int, start_us: int, window_s: int = 60) -> Simulation:
+    """Tell `scenario` on a world of `users` Users over `days` days from `start_us`.
+
+    Raises HighwaterError for sizes that make no world.
+    """
+    if not 1 <= days <= MOST_DAYS:
+        raise HighwaterError(f"a simulation has 1 to {MOST_DAYS} days, not {days}")
+    if seed < 0:
+        raise HighwaterError(f"a seed is a whole number from 0 up, not {seed}")
+    if not 1 <= window_s <= 3600 or 86_400 % window_s:
+        raise HighwaterError(f"a window has 1 to 3600 seconds and divides a day, unlike {window_s}")
+    world = build_world(seed, users=users, window_s=window_s, days=days)
+    timeline = Timeline.of_days(start_us, days=days, window_s=window_s)
+    salt = int.from_bytes(scenario.name.encode(), "big")
+    stage = Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 2, salt])))
+    story = scenario.tell(stage)
+    return Simulation(
+        scenario=scenario,
+        seed=seed,
+        world=world,
+        timeline=timeline,
+        effects=story.effects,
+        changes=sorted(story.changes, key=lambda change: (change.change_id, change.revision)),
+        truth=Truth(scenario.name, seed, timeline.last_day_us, story.anomalies, story.harmless, story.as_expected),
+    )

@@ -1,0 +1,115 @@
+"""Story: what a scenario makes happen, what was declared about it, and the truth of it; stories add up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from models.change import Change
+from models.columns import Flags
+from models.errors import HighwaterError
+from models.times import DAY_US, HOUR_US, MINUTE_US, instant
+from simulator.daylight import local_us
+from simulator.effects import Effect
+from simulator.timeline import Timeline
+from simulator.truth import Anomaly
+from simulator.world import User, World
+
+CONTACTS = {"DCC": "DCC Technical Operations Centre, duty manager"}
+USUAL_CONTACT = "Service desk lead, on call"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Effects on the world, changes as declared, and the truth."""
+
+    effects: tuple[Effect, ...] = ()
+    changes: tuple[Change, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
+    harmless: tuple[str, ...] = ()
+    as_expected: tuple[str, ...] = ()
+
+    def __add__(self, other: "Story") -> "Story":
+        return Story(
+            self.effects + other.effects,
+            self.changes + other.changes,
+            self.anomalies + other.anomalies,
+            self.harmless + other.harmless,
+            self.as_expected + other.as_expected,
+        )
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a scenario is told on: the world, the time, chance, and who already plays a part."""
+
+    world: World
+    timeline: Timeline
+    draw: np.random.Generator
+    cast: set[str] = field(default_factory=set)
+    """Users that something already happens to or comes from."""
+    _numbers: Iterator[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Numbers in no order: nothing about a change may be read off its id.
+        self._numbers = iter(self.draw.permutation(np.arange(1000, 10_000)).tolist())
+
+    def change_id(self) -> str:
+        """An id that no other change has."""
+        return f"CHG-{next(self._numbers)}"
+
+    def choose(self, *roles: str, busiest: int = 0) -> User:
+        """A User of one of these roles who plays no part yet, and now does.
+
+        Any other where there is none (or no role is named); the first `busiest` ones are spared as long as others remain.
+        """
+        free = [user for user in self.world.users if user.name not in self.cast]
+        if not free:
+            raise HighwaterError(f"this scenario needs more than {len(self.world.users)} Users: give --users a higher number")
+        fitting = [user for user in free if user.role.name in roles] or free
+        fitting = fitting[busiest:] or fitting
+        user = fitting[int(self.draw.integers(len(fitting)))]
+        self.cast.add(user.name)
+        return user
+
+    def at(self, hour: float) -> int:
+        """The instant of a local hour of the day that is judged, on a whole minute."""
+        midnight = self.timeline.last_day_us
+        shift = int(local_us(np.array([midnight], dtype=np.int64))[0]) - midnight
+        return (midnight - shift + round(hour * HOUR_US)) // MINUTE_US * MINUTE_US
+
+    def between(self, earliest: float, latest: float) -> int:
+        """A random instant between two local hours of the day that is judged, on a whole minute."""
+        return self.at(float(self.draw.uniform(earliest, latest)))
+
+    def minutes(self, least: float, most: float) -> int:
+        """A random length in whole minutes, µs."""
+        return round(float(self.draw.uniform(least, most))) * MINUTE_US
+
+    def others(self, user: User) -> Flags:
+        """Series of every other User."""
+        return ~self.world.select(user=user.name)
+
+    def change(self, owner: str, category: str, title: str, start_us: int, end_us: int, **fields: Any) -> Change:
+        """A change as its owner declares it, days ahead unless `declared_at` says otherwise; times in µs."""
+        ahead = int(self.draw.integers(3, 30)) * DAY_US + int(self.draw.integers(8 * 60, 17 * 60)) * MINUTE_US
+        declared = start_us // DAY_US * DAY_US - ahead
+        told: dict[str, Any] = {
+            "change_id": fields.pop("change_id", None) or self.change_id(),
+            "owner": owner,
+            "source": "dcc" if owner == "DCC" else "user",
+            "category": category,
+            "title": title,
+            "planned_start": instant(start_us),
+            "planned_end": instant(end_us),
+            "declared_at": instant(declared),
+            "visibility": "public_summary",
+            "contact": CONTACTS.get(owner, USUAL_CONTACT),
+        }
+        given = {name: instant(value) if name.endswith("_at") else value for name, value in fields.items()}
+        return Change.model_validate(told | given)
+
+    def clip(self, at_us: int) -> int:
+        """`at_us`, but not after the simulation's end."""
+        return min(at_us, self.timeline.end_us)

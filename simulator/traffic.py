@@ -1,0 +1,90 @@
+"""Traffic: what the DSP counts in each window, drawn from the world, the effects and the seed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.columns import Flags, Floats, Indices, Ints
+from simulator.effects import Effect, blocked, failing, reported, scaled
+from simulator.queues import Queues
+from simulator.timeline import Timeline
+from simulator.world import World
+
+CELLS_A_STRETCH = 100_000
+"""Windows × series drawn at once: enough to be fast, little enough to keep memory flat."""
+FIRST_CODE_SHARE = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Consecutive windows in columns: traffic (windows, series), queues (windows, queues)."""
+
+    first: int
+    ends_us: Ints
+    """(windows,)"""
+    messages: Ints
+    failures: Ints
+    second: Ints
+    """Failures that carry the second code of their pair; the others carry the first."""
+    code_pair: Indices
+    traffic_reported: Flags
+    depth: Ints
+    oldest_age_s: Floats
+    enqueued: Ints
+    delivered: Ints
+    queues_reported: Flags
+
+
+def windows_a_stretch(world: World) -> int:
+    """How many windows are drawn at once; part of what the bytes depend on, so it follows from the world alone."""
+    return max(1, CELLS_A_STRETCH // (len(world.traffic) + len(world.queues)))
+
+
+def stretches(world: World, timeline: Timeline, effects: Sequence[Effect], seed: int) -> Iterator[Stretch]:
+    """The whole simulation in the order of time; the same for the same arguments."""
+    queues = Queues(world, timeline.window_s)
+    step = windows_a_stretch(world)
+    for first in range(0, timeline.windows, step):
+        draw = np.random.default_rng(np.random.SeedSequence([seed, 1, first]))
+        yield _stretch(world, timeline, effects, queues, draw, first, min(first + step, timeline.windows))
+
+
+def _stretch(
+    world: World, timeline: Timeline, effects: Sequence[Effect], queues: Queues, draw: np.random.Generator, first: int, last: int
+) -> Stretch:
+    rates = scaled(world.rates(timeline, first, last), effects, first)
+    messages = negative_binomial(draw, rates, world.dispersion)
+    ratios, pairs = failing(world.failure_ratio, world.code_pair, effects, first, last)
+    fallible = np.flatnonzero((ratios > 0).any(axis=0))
+    refused = np.zeros_like(messages)
+    refused[:, fallible] = draw.binomial(messages[:, fallible], ratios[:, fallible])
+    to_dsp = np.array([key.direction == "to_dsp" for key in world.traffic])
+    # What the DSP refuses never reaches a device's queue; what it sends back to the User waits in the User's.
+    passed = queues.pass_on(np.where(to_dsp, messages - refused, messages), blocked(len(to_dsp), effects, first, last), first, draw)
+    counted = np.where(to_dsp, messages, passed.by_series)
+    failures = np.where(to_dsp | (counted == messages), refused, np.minimum(refused, counted))
+    answers = fallible[~to_dsp[fallible]]
+    failures[:, answers] = draw.binomial(counted[:, answers], ratios[:, answers])
+    seen, seen_queues = reported(len(world.traffic), len(world.queues), effects, first, last)
+    return Stretch(
+        first=first,
+        ends_us=timeline.ends_us(first, last),
+        messages=counted,
+        failures=failures,
+        second=draw.binomial(failures, 1 - FIRST_CODE_SHARE),
+        code_pair=pairs,
+        traffic_reported=seen,
+        depth=passed.depth,
+        oldest_age_s=passed.oldest_age_s,
+        enqueued=passed.enqueued,
+        delivered=passed.delivered,
+        queues_reported=seen_queues,
+    )
+
+
+def negative_binomial(draw: np.random.Generator, mean: Floats, dispersion: Floats) -> Ints:
+    """Counts with this mean and variance = mean × dispersion (> 1), as a Poisson count of a gamma rate."""
+    spread = dispersion - 1
+    counts: Ints = draw.poisson(draw.gamma(mean / spread, spread))
+    return counts

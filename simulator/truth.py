@@ -1,0 +1,68 @@
+"""Truth: what really happened in a simulation, to hold alerts against."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from models.times import format_time
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One User's traffic going wrong (`user` None: everyone's, or a whole region's), from one cause."""
+
+    id: str
+    kinds: tuple[str, ...]
+    """Kinds of alert that are right about it."""
+    user: str | None
+    onset_us: int
+    ends_us: int
+    """When the last of its effects is over, drained queues included."""
+    caused_by: str | None = None
+    """The declared change behind it; None where nobody declared one."""
+    origin_user: str | None = None
+    """Whose systems it began in; None where in nobody's (weather, a region, the DSP itself)."""
+    region: str | None = None
+    collateral: bool = False
+    """Suffers with another anomaly: an alert about it is right, its absence is no miss."""
+    weather: bool = False
+    """A grid event, nobody's change: likewise."""
+    threatens: tuple[str, ...] = ()
+    """Changes of that day that it puts at risk."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract's fields, and ours where they say something."""
+        told: dict[str, Any] = {
+            "id": self.id,
+            "kinds": sorted(self.kinds),
+            "user": self.user,
+            "onset_at": format_time(self.onset_us),
+            "ends_at": format_time(self.ends_us),
+            "caused_by": self.caused_by,
+            "origin_user": self.origin_user,
+        }
+        optional = {"region": self.region, "collateral": self.collateral, "weather": self.weather, "threatens": sorted(self.threatens)}
+        return told | {name: value for name, value in optional.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """All anomalies of a simulation, and the changes that did nothing or only what they said."""
+
+    scenario: str
+    seed: int
+    judged_from_us: int
+    """Before it lies history to learn from: alerts detected earlier are not judged."""
+    anomalies: tuple[Anomaly, ...]
+    harmless: tuple[str, ...]
+    as_expected: tuple[str, ...]
+
+    def encode(self) -> bytes:
+        """`truth.json`: one anomaly a line, so that it reads and compares well."""
+        anomalies = ",\n".join(f"  {json.dumps(anomaly.as_json())}" for anomaly in self.anomalies)
+        rest = {"harmless": sorted(self.harmless), "as_expected": sorted(self.as_expected)}
+        head = {"scenario": self.scenario, "seed": self.seed, "judged_from": format_time(self.judged_from_us)}
+        lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
+        lines.append(f' "anomalies": [\n{anomalies}\n ]' if anomalies else ' "anomalies": []')
+        lines.extend(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in rest.items())
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
