@@ -143,6 +143,17 @@ class History:
             self._panels[key] = _aggregate(cohort.keys, ring, part, self._only)
         return self._panels[key]
 
+    def parts(self) -> tuple[Part, ...]:
+        """Every (direction, class, service, queue) of every window length that anything is known of, one a part, sorted."""
+        found = {
+            (cohort.window_s, (key.direction, key.message_class, key.service, key.queue))
+            for cohorts in (self._traffic, self._queues)
+            for cohort in cohorts.values()
+            for key in cohort.keys
+            if self._only is None or key.user == self._only
+        }
+        return tuple(Part(window_s, frozenset((kind,))) for window_s, kind in sorted(found))
+
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.packed`."""
         return {name: [_pack(cohorts[window_s]) for window_s in sorted(cohorts)] for name, cohorts in self._named().items()}
