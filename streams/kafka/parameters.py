@@ -11,7 +11,9 @@ class KafkaSecurity(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(default="PLAINTEXT", description="As the listener is configured")
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="As the listener is configured"
+    )
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(default="SCRAM-SHA-512", description="For the SASL protocols")
     username: str = Field(default="", description="For the SASL protocols")
     password_file: Path | None = Field(default=None, description="A file that holds the password and nothing else")
@@ -37,20 +39,34 @@ class KafkaParameters(BaseModel):
 
     bootstrap_servers: str = Field(default="127.0.0.1:9092", min_length=1, description="host:port of some brokers, separated by commas")
     security: KafkaSecurity = Field(default_factory=KafkaSecurity)
+    topic_prefix: str = Field(
+        default="", pattern=r"^[A-Za-z0-9_.-]{0,100}$", description="Before the name of every topic: several installations on one cluster"
+    )
     group: str = Field(default="highwater", pattern=r"^[A-Za-z0-9_.-]{1,100}$", description="Consumer group of the workers")
     partitions: int = Field(
-        default=24, ge=1, le=1000, description="Of each telemetry topic; at most so many workers share them. Never changed once Users have sent"
+        default=24,
+        ge=1,
+        le=1000,
+        description="Of each telemetry topic; at most so many workers share them. Never changed once Users have sent",
     )
     replication_factor: int = Field(default=3, ge=1, description="Copies of each partition; at most the number of brokers")
-    min_insync_replicas: int = Field(default=2, ge=1, description="Copies that must have a record before it counts; capped to replication_factor")
+    min_insync_replicas: int = Field(
+        default=2, ge=1, description="Copies that must have a record before it counts; capped to replication_factor"
+    )
     telemetry_retention_h: int = Field(default=168, ge=1, description="How long message rates and queue depths are kept")
-    stage_retention_h: int = Field(default=48, ge=1, description="How long findings and pulses are kept: longer than the longest outage of all workers")
+    stage_retention_h: int = Field(
+        default=48, ge=1, description="How long findings and pulses are kept: longer than the longest outage of all workers"
+    )
     output_retention_d: int = Field(default=90, ge=1, description="How long alerts, incidents, reports and dead letters are kept")
-    checkpoint_s: float = Field(default=2.0, gt=0, description="Time between two checkpoints of a partition; longer where one costs more than 4 % of it")
+    checkpoint_s: float = Field(
+        default=2.0, gt=0, description="Time between two checkpoints of a partition; longer where one costs more than 4 % of it"
+    )
     session_timeout_s: float = Field(default=15.0, ge=2, description="A worker that is not heard of for so long loses its partitions")
     heartbeat_s: float = Field(default=3.0, gt=0, description="Less than a third of session_timeout_s")
     max_poll_records: int = Field(default=20_000, ge=1, description="Records that a worker takes from the brokers' answers at a time")
     fetch_bytes: int = Field(default=4 << 20, ge=1 << 14, description="Bytes of one partition in one answer of a broker")
     lead_s: int = Field(
-        default=1800, ge=60, description="How far in event time a partition may run ahead of the slowest one while they catch up"
+        default=1800,
+        ge=60,
+        description="How far in event time a partition may run ahead of the slowest one while they catch up, in seconds",
     )

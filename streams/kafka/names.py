@@ -1,0 +1,79 @@
+"""Topics: what they are called and who may see them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Every topic of one installation; `prefix` keeps installations on one cluster apart."""
+
+    prefix: str = ""
+
+    @cached_property
+    def rates(self) -> str:
+        """Telemetry: message rates, keyed by User."""
+        return f"{self.prefix}dsp.message-rates"
+
+    @cached_property
+    def depths(self) -> str:
+        """Telemetry: queue depths, keyed by User."""
+        return f"{self.prefix}dsp.queue-depths"
+
+    @cached_property
+    def calendar(self) -> str:
+        """Changes, keyed by change_id; the highest revision counts."""
+        return f"{self.prefix}change-calendar"
+
+    @cached_property
+    def findings(self) -> str:
+        """What the partitions found, and how far each has come; between our own stages."""
+        return f"{self.prefix}highwater-findings"
+
+    @cached_property
+    def pulses(self) -> str:
+        """Observed against expected by part of traffic; between our own stages."""
+        return f"{self.prefix}highwater-pulses"
+
+    @cached_property
+    def checkpoints(self) -> str:
+        """State of the workers with the positions that it covers."""
+        return f"{self.prefix}highwater-checkpoints"
+
+    @cached_property
+    def alerts(self) -> str:
+        """Alerts as triage sees them, keyed by alert_id."""
+        return f"{self.prefix}impact-alerts"
+
+    @cached_property
+    def incidents(self) -> str:
+        """Incidents, keyed by incident_id; triage only."""
+        return f"{self.prefix}impact-incidents"
+
+    @cached_property
+    def reports(self) -> str:
+        """Change reports, keyed by change_id."""
+        return f"{self.prefix}change-reports"
+
+    @cached_property
+    def dead_letters(self) -> str:
+        """What was malformed, late or never released."""
+        return f"{self.prefix}dead-letters"
+
+    @cached_property
+    def telemetry(self) -> tuple[str, str]:
+        """The topics whose partitions the workers share by number."""
+        return (self.rates, self.depths)
+
+    @cached_property
+    def stages(self) -> tuple[str, str]:
+        """The topics that one worker reads to correlate."""
+        return (self.findings, self.pulses)
+
+    def alerts_of(self, user: str) -> str:
+        """A User's own copies of its alerts."""
+        return f"{self.alerts}.{user}"
+
+    def reports_of(self, user: str) -> str:
+        """A User's own copies of the reports on its changes."""
+        return f"{self.reports}.{user}"

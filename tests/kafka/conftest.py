@@ -1,0 +1,91 @@
+"""One broker for all tests of this folder: a given one, else a container where Docker runs, else Kafka's own jars."""
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from streams.kafka.parameters import KafkaParameters
+from tests.kafka.broker import Broker
+from tests.kafka.jars import UnavailableError
+
+GIVEN = "HIGHWATER_TEST_KAFKA"
+
+
+@pytest.fixture(scope="session")
+def bootstrap() -> Iterator[str]:
+    """host:port of a broker that these tests may do anything with."""
+    if given := os.environ.get(GIVEN):
+        yield given
+    elif _docker_runs():
+        yield from _container()
+    else:
+        with _local() as broker:
+            yield broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def secured_broker() -> Iterator[Broker]:
+    """A broker with SASL/SCRAM over TLS and an authorizer; always from jars, since it must be set up so."""
+    with _local(secured=True) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_broker() -> Iterator[Broker]:
+    """A broker that the test may kill."""
+    with _local() as broker:
+        yield broker
+
+
+@pytest.fixture
+def parameters(bootstrap: str) -> KafkaParameters:
+    """Settings of an installation of its own on the shared broker: nothing of another test is seen."""
+    return settings_for(bootstrap)
+
+
+def settings_for(bootstrap: str, **others: object) -> KafkaParameters:
+    """Settings for one broker, with time-outs that suit tests and a name prefix that keeps tests apart."""
+    values: dict[str, object] = {
+        "bootstrap_servers": bootstrap,
+        "topic_prefix": f"t{uuid.uuid4().hex[:8]}.",
+        "group": f"t{uuid.uuid4().hex[:8]}",
+        "partitions": 4,
+        "replication_factor": 1,
+        "session_timeout_s": 6,
+        "heartbeat_s": 1,
+        "checkpoint_s": 0.5,
+    }
+    return KafkaParameters.model_validate(values | others)
+
+
+def _local(*, secured: bool = False) -> Broker:
+    try:
+        from tests.kafka.jars import jars
+
+        jars()
+    except UnavailableError as lacking:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"no Kafka here: {lacking}; or name one in {GIVEN}")
+    return Broker(secured=secured)
+
+
+def _docker_runs() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "info"], capture_output=True, timeout=30).returncode == 0 and b"Server Version" in _docker_info()
+
+
+def _docker_info() -> bytes:
+    return subprocess.run(["docker", "info"], capture_output=True, timeout=30).stdout
+
+
+def _container() -> Iterator[str]:
+    from testcontainers.community.kafka import KafkaContainer
+
+    with KafkaContainer("confluentinc/cp-kafka:7.9.1").with_kraft() as container:
+        yield container.get_bootstrap_server()

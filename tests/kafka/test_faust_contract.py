@@ -1,0 +1,75 @@
+"""Every private name of Faust and aiokafka that the transport stands on; a release that changes one fails here first."""
+
+import inspect
+from importlib.metadata import version
+
+import aiokafka
+import pytest
+from aiokafka.consumer.fetcher import Fetcher
+from faust.transport import consumer as base
+from faust.transport.conductor import Conductor
+from faust.transport.drivers import aiokafka as driver
+
+from streams.kafka.transport import BatchConsumer, BatchThread, BatchTransport
+
+
+def _arguments(function: object) -> list[str]:
+    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]  # anything callable
+
+
+def test_the_versions_are_those_that_these_names_were_read_in() -> None:
+    assert (version("faust-streaming"), version("aiokafka").split(".")[:2]) == ("0.15.3", ["0", "14"])
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "arguments"),
+    [
+        (base.ThreadDelegateConsumer, "_getmany", ["self", "active_partitions", "timeout"]),
+        (driver.Consumer, "_to_message", ["self", "tp", "record"]),
+        (driver.Consumer, "_new_consumer_thread", ["self"]),
+        (base.Consumer, "_filter_tps_with_pending_acks", ["self", "topics"]),
+        (base.Consumer, "_new_offset", ["self", "tp"]),
+        (base.Consumer, "on_partitions_revoked", ["self", "revoked"]),
+        (base.Consumer, "on_partitions_assigned", ["self", "assigned", "generation_id"]),
+        (base.ThreadDelegateConsumer, "seek_wait", ["self", "partitions"]),
+        (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+        (driver.AIOKafkaConsumerThread, "_commit", ["self", "offsets"]),
+        (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
+    ],
+)
+def test_a_name_that_the_transport_overrides_or_calls_keeps_its_arguments(owner: type, name: str, arguments: list[str]) -> None:
+    assert _arguments(getattr(owner, name)) == arguments
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(BatchConsumer, driver.Consumer), (BatchThread, driver.AIOKafkaConsumerThread), (BatchTransport, driver.Transport)]
+)
+def test_whatever_is_overridden_exists_there(ours: type, theirs: type) -> None:
+    added = {"intake", "_in_place"}
+    overridden = {name for name, value in vars(ours).items() if not name.startswith("__")} - added
+    assert {name for name in overridden if not hasattr(theirs, name)} == set()
+
+
+def test_fetched_batches_reach_the_callback_through_getmany_and_to_message() -> None:
+    source = inspect.getsource(base.Consumer.getmany)
+    assert "_wait_next_records" in source
+    assert "to_message(tp, record)" in source
+    assert "self._getmany(" in inspect.getsource(base.Consumer._wait_next_records)
+
+
+def test_commits_ask_which_partitions_and_how_far() -> None:
+    assert "self._filter_tps_with_pending_acks(topics)" in inspect.getsource(base.Consumer.force_commit)
+    assert "self._new_offset(tp)" in inspect.getsource(base.Consumer._filter_committable_offsets)
+
+
+def test_a_topic_without_acks_keeps_no_gaps() -> None:
+    assert "acks_enabled_for(message.topic)" in inspect.getsource(base.Consumer._drain_messages)
+    assert "channel.acks" in inspect.getsource(Conductor._update_indices)
+
+
+def test_the_assignor_is_taken_when_the_consumer_starts() -> None:
+    assert "assignors=self._partition_assignment_strategy" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_a_fetch_of_some_partitions_leaves_the_others_in_their_buffers() -> None:
+    assert "if partitions and tp not in partitions" in inspect.getsource(Fetcher.fetched_records)
