@@ -101,7 +101,7 @@ class Queues:
 
     def _held_up(self, enqueued: Ints, closed: Flags | None) -> list[int]:
         """Queues that something stands in the way of: a closed route, too much at once, or what waits already."""
-        busy: Flags = (enqueued > self.capacity).any(axis=0)
+        busy: Flags = np.logical_or.reduce(enqueued > self.capacity, axis=0)
         if closed is not None:
             shut: Flags = np.logical_or.reduceat(closed.any(axis=0), self.starts)
             busy = busy | shut

@@ -45,7 +45,7 @@ class Timeline:
         return min(max((at_us - self.start_us) // self.window_us, 0), self.windows)
 
     def curve(self, start_us: int, end_us: int, *, factor: float, ramp_s: float = 0.0) -> tuple[int, Floats]:
-        """First window, and one factor a window from `start_us` to `end_us`: reached in a straight line over `ramp_s`, left the same way."""
+        """First window, and a factor for each from `start_us` to `end_us`: reached in a straight line over `ramp_s`, left likewise."""
         first, last = self.index(start_us), max(self.index(end_us), self.index(start_us))
         centres = (np.arange(first, last) + 0.5) * self.window_us + self.start_us
         if ramp_s <= 0:

@@ -1,0 +1,146 @@
+"""Score: how right a set of alerts is about what really happened, in figures that `docs/scoring.md` defines one by one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.numbers import four
+from models.times import SECOND_US
+from simulator.truth import Anomaly, Truth
+
+FOREVER_US = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A suspect as the alert or incident names it."""
+
+    change_id: str | None
+    owner: str | None
+    basis: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One alert over all its revisions."""
+
+    alert_id: str
+    kind: str
+    user: str | None
+    region: str | None
+    onset_us: int
+    detected_us: int
+    resolved_us: int
+    """FOREVER_US while it is open."""
+    woke: bool
+    """Whether any revision was `warning` or above."""
+    suspects: tuple[Named, ...]
+    """Of its last revision that had any, else of its incident's."""
+    probable: frozenset[str]
+    """Changes that any revision of it or of its incident called probable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The figures; None where there was nothing to measure."""
+
+    recall: float | None
+    precision: float | None
+    delay_median_s: float | None
+    delay_p95_s: float | None
+    attribution_top1: float | None
+    undeclared_named: float | None
+    wrong_probable: float | None
+    missed: tuple[str, ...]
+    """Anomalies that no alert found."""
+    stray: tuple[str, ...]
+    """Alerts that belong to nothing."""
+    misattributed: tuple[str, ...]
+    """Anomalies found, but with another suspect on top."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract's figures first, then what to look at."""
+        return {
+            "recall": _written(self.recall),
+            "precision": _written(self.precision),
+            "delay_s": {"median": _written(self.delay_median_s), "p95": _written(self.delay_p95_s)},
+            "attribution_top1": _written(self.attribution_top1),
+            "wrong_probable": _written(self.wrong_probable),
+            "undeclared_named": _written(self.undeclared_named),
+            "missed": list(self.missed),
+            "stray": list(self.stray),
+            "misattributed": list(self.misattributed),
+        }
+
+
+def score(alerts: Sequence[Told], truth: Truth, *, probable: Iterable[str] = ()) -> Score:
+    """Hold `alerts` against `truth`; `probable`: changes that incidents without an alert here called probable."""
+    judged = [alert for alert in alerts if alert.detected_us >= truth.judged_from_us]
+    wanted = [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
+    found = {anomaly.id: first for anomaly in wanted if (first := _first(anomaly, judged, truth)) is not None}
+    waking = [alert for alert in judged if alert.woke]
+    stray = [alert.alert_id for alert in waking if not any(_belongs(alert, anomaly) for anomaly in truth.anomalies)]
+    delays = [(found[anomaly.id].detected_us - anomaly.onset_us) / SECOND_US for anomaly in wanted if anomaly.id in found]
+    declared = [anomaly for anomaly in wanted if anomaly.id in found and anomaly.caused_by is not None]
+    undeclared = [anomaly for anomaly in wanted if anomaly.id in found and anomaly.caused_by is None and anomaly.origin_user is not None]
+    right = {anomaly.id for anomaly in declared if _blames_change(found[anomaly.id], anomaly)}
+    named = {anomaly.id for anomaly in undeclared if _blames_owner(found[anomaly.id], anomaly)}
+    called = frozenset(probable).union(*(alert.probable for alert in alerts))
+    return Score(
+        recall=_share(len(found), len(wanted)),
+        precision=_share(len(waking) - len(stray), len(waking)),
+        delay_median_s=float(np.median(delays)) if delays else None,
+        delay_p95_s=float(np.percentile(delays, 95)) if delays else None,
+        attribution_top1=_share(len(right), len(declared)),
+        undeclared_named=_share(len(named), len(undeclared)),
+        wrong_probable=_share(len(called & set(truth.harmless)), len(set(truth.harmless))),
+        missed=tuple(anomaly.id for anomaly in wanted if anomaly.id not in found),
+        stray=tuple(stray),
+        misattributed=tuple(anomaly.id for anomaly in (*declared, *undeclared) if anomaly.id not in right | named),
+    )
+
+
+def _belongs(alert: Told, anomaly: Anomaly) -> bool:
+    """Whether the anomaly accounts for the alert: kind and User fit, and the alert was raised in its time.
+
+    An alert about a region or about everyone (no User) belongs to any anomaly of its kind; so does any alert to an anomaly of everyone.
+    """
+    if alert.kind not in anomaly.kinds:
+        return False
+    if alert.user is not None and anomaly.user is not None and alert.user != anomaly.user:
+        return False
+    if alert.region is not None and anomaly.region is not None and alert.region != anomaly.region:
+        return False
+    began = min(alert.onset_us, alert.detected_us)
+    return anomaly.onset_us <= alert.detected_us and began <= anomaly.ends_us and alert.resolved_us >= anomaly.onset_us
+
+
+def _first(anomaly: Anomaly, alerts: Iterable[Told], truth: Truth) -> Told | None:
+    """The alert that found it: the earliest that belongs to it, about its own User, and loud enough."""
+    quiet_is_right = anomaly.caused_by in truth.as_expected
+    finding = [
+        alert
+        for alert in alerts
+        if (alert.woke or quiet_is_right) and _belongs(alert, anomaly) and (anomaly.user is None or alert.user == anomaly.user)
+    ]
+    return min(finding, key=lambda alert: (alert.detected_us, alert.alert_id), default=None)
+
+
+def _blames_change(alert: Told, anomaly: Anomaly) -> bool:
+    return bool(alert.suspects) and alert.suspects[0].change_id == anomaly.caused_by
+
+
+def _blames_owner(alert: Told, anomaly: Anomaly) -> bool:
+    first = alert.suspects[0] if alert.suspects else None
+    return first is not None and first.basis == "undeclared" and first.owner == anomaly.origin_user
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _written(value: float | None) -> int | float | None:
+    return None if value is None else four(value)

@@ -1,0 +1,126 @@
+"""What `score` reads: alerts and incidents of a run, and the truth; only the fields that it needs, so that others' output will do."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from models.errors import HighwaterError, UnreadableInput
+from models.times import parse_time
+from simulator.score import FOREVER_US, Named, Told
+from simulator.truth import Anomaly, Truth
+
+LOUD = frozenset({"warning", "critical"})
+Kept = TypeVar("Kept")
+
+
+def read_truth(path: Path) -> Truth:
+    """`truth.json`. Raises UnreadableInput with the reason in one line."""
+    text = _text(path)
+    try:
+        told = json.loads(text)
+        anomalies = tuple(_anomaly(one) for one in told["anomalies"])
+        judged_from = parse_time(told["judged_from"]) if told.get("judged_from") else -FOREVER_US
+        harmless, expected = (_names(told.get(name, [])) for name in ("harmless", "as_expected"))
+        return Truth(str(told.get("scenario", "")), int(told.get("seed") or 0), judged_from, anomalies, harmless, expected)
+    except (ValueError, KeyError, TypeError, AttributeError, HighwaterError) as fault:
+        raise UnreadableInput(f"{path} is no truth.json as `simulate` writes it: {_why(fault)}") from None
+
+
+def read_alerts(folder: Path) -> tuple[list[Told], frozenset[str]]:
+    """Alerts of `alerts.ndjson` with the suspects of `incidents.ndjson` where there is one, and every change that was called probable.
+
+    Raises UnreadableInput with file, line and reason.
+    """
+    if not folder.is_dir():
+        raise UnreadableInput(f"{folder} is no folder: give the one that `replay --out` wrote")
+    incidents = _revisions(folder / "incidents.ndjson", "incident_id") if (folder / "incidents.ndjson").exists() else {}
+    alerts = _revisions(folder / "alerts.ndjson", "alert_id")
+    probable = {name for records in incidents.values() for record in records for name in _probable(record)}
+    told = []
+    for records in alerts.values():
+        incident = incidents.get(str(records[-1].get("incident_id")), [])
+        told.append(_told(records, incident))
+    return told, frozenset(probable)
+
+
+def _anomaly(one: dict[str, Any]) -> Anomaly:
+    ends = one.get("ends_at")
+    return Anomaly(
+        id=str(one["id"]),
+        kinds=_names(one["kinds"]),
+        user=one.get("user"),
+        onset_us=parse_time(one["onset_at"]),
+        ends_us=parse_time(ends) if ends else FOREVER_US,
+        caused_by=one.get("caused_by"),
+        origin_user=one.get("origin_user"),
+        region=one.get("region"),
+        collateral=bool(one.get("collateral", False)),
+        weather=bool(one.get("weather", False)),
+        threatens=_names(one.get("threatens", [])),
+    )
+
+
+def _names(listed: Any) -> tuple[str, ...]:
+    if not isinstance(listed, list):
+        raise ValueError(f"{listed!r:.40} is no list")
+    return tuple(str(name) for name in listed)
+
+
+def _told(records: list[dict[str, Any]], incident: list[dict[str, Any]]) -> Told:
+    last = records[-1]
+    detected = parse_time(last["detected_at"])
+    with_suspects = [record for record in (*incident, *records) if record.get("suspects")]
+    return Told(
+        alert_id=str(last["alert_id"]),
+        kind=str(last["kind"]),
+        user=last.get("user"),
+        region=(last.get("series") or {}).get("region"),
+        onset_us=parse_time(last["onset_at"]) if last.get("onset_at") else detected,
+        detected_us=detected,
+        resolved_us=parse_time(last["resolved_at"]) if last.get("resolved_at") else FOREVER_US,
+        woke=any(record["severity"] in LOUD for record in records),
+        suspects=tuple(_named(one) for one in with_suspects[-1]["suspects"]) if with_suspects else (),
+        probable=frozenset(name for record in (*incident, *records) for name in _probable(record)),
+    )
+
+
+def _named(one: dict[str, Any]) -> Named:
+    return Named(one.get("change_id"), one.get("owner"), str(one.get("basis", "declared")), str(one.get("verdict", "")))
+
+
+def _probable(record: dict[str, Any]) -> Iterator[str]:
+    for one in record.get("suspects") or ():
+        if one.get("verdict") == "probable" and one.get("change_id") is not None:
+            yield one["change_id"]
+
+
+def _revisions(path: Path, name: str) -> dict[str, list[dict[str, Any]]]:
+    """Records by id, each in the order of its revisions; checked as far as `score` needs them."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            found.setdefault(str(record[name]), []).append(record)
+            if name == "alert_id":
+                _told([record], [])
+        except (ValueError, KeyError, TypeError, AttributeError, HighwaterError) as fault:
+            raise UnreadableInput(f"{path} line {number}: {_why(fault)}") from None
+    return {key: sorted(records, key=lambda record: int(record.get("revision") or 1)) for key, records in found.items()}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UnreadableInput(f"{path} is not there: give the folder that `replay --out` wrote, and the truth.json of `simulate`") from None
+    except OSError as fault:
+        raise UnreadableInput(f"can't read {path}: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        raise UnreadableInput(f"{path} is no UTF-8 text") from None
+
+
+def _why(fault: Exception) -> str:
+    return f"{fault.args[0]} is missing" if isinstance(fault, KeyError) else str(fault)
