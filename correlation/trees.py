@@ -21,6 +21,8 @@ def to_tree(value: Any) -> Any:
         return [[to_tree(key), to_tree(item)] for key, item in value.items()]
     if isinstance(value, tuple | list):
         return [to_tree(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return [to_tree(item) for item in sorted(value)]
     return value
 
 
@@ -49,8 +51,8 @@ def _read(hint: Any, tree: Any) -> Any:
 def _read_container(origin: Any, arguments: tuple[Any, ...], tree: Any) -> Any:
     if issubclass(origin, Mapping):
         return {_read(arguments[0], key): _read(arguments[1], item) for key, item in tree}
-    if issubclass(origin, list):
-        return [_read(arguments[0], item) for item in tree]
+    if issubclass(origin, list | set | frozenset):
+        return origin(_read(arguments[0], item) for item in tree)
     if arguments[-1] is Ellipsis:
         return tuple(_read(arguments[0], item) for item in tree)
     return tuple(_read(kind, item) for kind, item in zip(arguments, tree, strict=True))

@@ -1,0 +1,184 @@
+"""Incidents: alerts of one event across kinds, series and Users, however late a piece comes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from correlation.facts import Case, Episode
+from correlation.joining import HARM, Joining, of_one_user, origin
+from correlation.parameters import CorrelationParameters
+from correlation.trees import from_tree, to_tree
+from models.times import SECOND_US
+
+
+@dataclass(slots=True)
+class Event:
+    """One incident's state: its alerts, where it began, whom it hurts."""
+
+    incident_id: str
+    opened_us: int
+    """`detected_at` of its first alert."""
+    members: dict[str, Episode] = field(default_factory=dict)
+    """By alert_id; the latest facts of each."""
+    origin_user: str | None = None
+    affected: set[str] = field(default_factory=set)
+    """Users that suffered at any time; nobody is taken off while the incident lasts."""
+    resolved_us: int | None = None
+    merged_into: str | None = None
+    changed_us: int = 0
+    """The last window that brought or took a member."""
+
+    def place_origin(self, parameters: CorrelationParameters) -> None:
+        """Judges anew where it began, and who suffers."""
+        self.origin_user = origin(tuple(self.members.values()), parameters)
+        harmed = {member.user for member in self.members.values() if member.user is not None and member.kind in HARM}
+        several = self.origin_user is not None or len(harmed) > 1
+        self.affected = {user for user in (self.affected | harmed if several else self.affected) if user != self.origin_user}
+
+    def case(self, at_us: int) -> Case:
+        """The facts that a judgement starts from."""
+        episodes = tuple(sorted(self.members.values(), key=lambda episode: (episode.onset_us, episode.alert_id)))
+        own = [episode for episode in episodes if self.origin_user is None or episode.user == self.origin_user]
+        return Case(
+            self.incident_id,
+            episodes,
+            self.origin_user,
+            min(episode.onset_us for episode in own or episodes),
+            min(episode.detected_us for episode in episodes),
+            at_us,
+            tuple(sorted(self.affected)),
+            tuple(sorted({key.region for episode in episodes for key in episode.series if key.region})),
+        )
+
+
+class Incidents:
+    """All incidents of one reader that are open or may come back."""
+
+    def __init__(self, parameters: CorrelationParameters) -> None:
+        self._parameters = parameters
+        self.events: dict[str, Event] = {}
+        self._of: dict[str, str] = {}
+        """alert_id → incident_id"""
+
+    def __bool__(self) -> bool:
+        return bool(self.events)
+
+    def of(self, alert_id: str) -> Event:
+        """The incident that an alert belongs to."""
+        return self.events[self._of[alert_id]]
+
+    def apply(self, at_us: int, episodes: Sequence[Episode], alerts: Mapping[str, bool], joining: Joining) -> None:
+        """One window's touched alerts. `alerts`: every alert that is open or may come back → whether it is open."""
+        fresh = [episode for episode in episodes if episode.alert_id not in self._of]
+        for episode in episodes:
+            if episode.alert_id in self._of:
+                self._refresh(at_us, episode)
+        for episode in sorted(fresh, key=lambda episode: (episode.onset_us, episode.detected_us, episode.alert_id)):
+            self._place(at_us, episode, joining)
+        if fresh:
+            self._merge(at_us, joining)
+        for event in self.events.values():
+            self._settle(at_us, event, alerts)
+        self._forget(at_us, alerts)
+
+    def _refresh(self, at_us: int, episode: Episode) -> None:
+        event = self.of(episode.alert_id)
+        event.members[episode.alert_id] = episode
+        # Onsets are estimated anew while an event is young; later its origin stands.
+        if at_us - event.opened_us <= self._parameters.together_s * SECOND_US:
+            event.place_origin(self._parameters)
+
+    def _place(self, at_us: int, episode: Episode, joining: Joining) -> None:
+        event = self._home(at_us, episode, joining)
+        if event is None:
+            event = Event(f"I-{episode.alert_id[2:]}", episode.detected_us)
+            self.events[event.incident_id] = event
+        self._add(at_us, event, [episode])
+
+    def _add(self, at_us: int, event: Event, episodes: Sequence[Episode]) -> None:
+        for episode in episodes:
+            event.members[episode.alert_id] = episode
+            self._of[episode.alert_id] = event.incident_id
+        event.changed_us = at_us
+        event.place_origin(self._parameters)
+
+    def _home(self, at_us: int, episode: Episode, joining: Joining) -> Event | None:
+        """The incident that `episode` belongs to: its own User's first, then the nearest that spills over, then a shared cause."""
+        live = sorted(
+            (event for event in self.events.values() if event.merged_into is None and self._may_return(at_us, event)),
+            key=lambda event: (abs(event.case(at_us).onset_us - episode.onset_us), event.opened_us, event.incident_id),
+        )
+        for event in live:
+            if of_one_user(episode, event.members.values(), self._parameters):
+                return event
+        return next((event for event in live if _related(episode, event, joining)), None)
+
+    def _may_return(self, at_us: int, event: Event) -> bool:
+        return event.resolved_us is None or at_us <= event.resolved_us + self._parameters.reopen_s * SECOND_US
+
+    def _merge(self, at_us: int, joining: Joining) -> None:
+        """Incidents that turn out to be one become one; the older keeps its id."""
+        order = sorted(
+            (event for event in self.events.values() if event.resolved_us is None), key=lambda event: (event.opened_us, event.incident_id)
+        )
+        for number, older in enumerate(order):
+            for younger in order[number + 1 :]:
+                if older.merged_into is None and younger.merged_into is None and _one(older, younger, joining):
+                    self._add(at_us, older, list(younger.members.values()))
+                    older.affected |= {user for user in younger.affected if user != older.origin_user}
+                    younger.merged_into, younger.resolved_us, younger.changed_us = older.incident_id, at_us, at_us
+
+    def _settle(self, at_us: int, event: Event, alerts: Mapping[str, bool]) -> None:
+        if event.merged_into is not None:
+            return
+        is_open = any(alerts.get(alert_id, False) for alert_id in event.members)
+        if is_open:
+            event.resolved_us = None
+        elif event.resolved_us is None:
+            event.resolved_us = max(episode.ended_us or at_us for episode in event.members.values())
+
+    def _forget(self, at_us: int, alerts: Mapping[str, bool]) -> None:
+        over = [event for event in self.events.values() if event.resolved_us is not None and not self._may_return(at_us, event)]
+        for event in over:
+            if event.merged_into is None and any(alert_id in alerts for alert_id in event.members):
+                continue
+            incident_id = event.incident_id
+            del self.events[incident_id]
+            for alert_id in event.members:
+                if self._of.get(alert_id) == incident_id:
+                    del self._of[alert_id]
+
+    def pack(self) -> Any:
+        """State as a tree for `models.packed`."""
+        return to_tree([self.events[key] for key in sorted(self.events)])
+
+    @classmethod
+    def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
+        """The incidents that `pack` was called on."""
+        incidents = cls(parameters)
+        for event in from_tree(list[Event], tree):
+            incidents.events[event.incident_id] = event
+            if event.merged_into is None:
+                incidents._of |= dict.fromkeys(event.members, event.incident_id)
+        return incidents
+
+
+def _related(episode: Episode, event: Event, joining: Joining) -> bool:
+    members = tuple(event.members.values())
+    if joining.spills_over(episode, members, event.origin_user):
+        return True
+    if episode.user is not None and joining.spills_over(_lead(event), (episode,), episode.user):
+        return True
+    if joining.shares_cause(episode, members):
+        return True
+    return joining.touches_region(episode, members) or any(joining.touches_region(member, (episode,)) for member in members)
+
+
+def _one(older: Event, younger: Event, joining: Joining) -> bool:
+    return _related(_lead(younger), older, joining) or _related(_lead(older), younger, joining)
+
+
+def _lead(event: Event) -> Episode:
+    """The member that the event began with."""
+    own = [member for member in event.members.values() if event.origin_user is None or member.user == event.origin_user]
+    return min(own, key=lambda member: (member.onset_us, member.alert_id))

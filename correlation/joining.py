@@ -1,0 +1,130 @@
+"""Joining: whether an alert is part of an event that is already known, and which."""
+
+from collections.abc import Iterable, Sequence
+
+from correlation.alike import UNKNOWN, Alike, alike
+from correlation.facts import Episode
+from correlation.history import History
+from correlation.parameters import CorrelationParameters
+from models.times import SECOND_US
+
+HARM = frozenset({"drop", "silence", "failures", "backlog"})
+"""What somebody else's trouble may do to a User's traffic."""
+_PARTIAL = frozenset({"drop", "failures"})
+_DRIVERS = frozenset({"storm", "backlog", "silence"})
+_FOLLOWS = {"silence": 0, "storm": 0, "backlog": 1, "drop": 1, "failures": 1}
+"""Kinds of one event at one User; those with 1 may follow hours after the others began."""
+_ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
+
+
+def of_one_user(episode: Episode, members: Iterable[Episode], parameters: CorrelationParameters) -> bool:
+    """Whether `episode` belongs to the same event as earlier ones of its User (or of its region, where it is region-wide)."""
+    own = [member for member in members if member.user == episode.user and (episode.user is not None or _region(member, episode))]
+    return any(_one_event(episode, member, parameters) for member in own)
+
+
+def _one_event(episode: Episode, member: Episode, parameters: CorrelationParameters) -> bool:
+    if episode.kind == member.kind:
+        return episode.onset_us <= (member.ended_us or episode.at_us) + parameters.reopen_s * SECOND_US
+    if episode.kind not in _FOLLOWS or member.kind not in _FOLLOWS:
+        return False
+    if abs(episode.onset_us - member.onset_us) <= parameters.together_s * SECOND_US:
+        return True
+    follows = _FOLLOWS[episode.kind] or _FOLLOWS[member.kind]
+    return bool(follows) and episode.onset_us <= (member.ended_us or episode.at_us) + parameters.onset_error_s * SECOND_US
+
+
+def _region(member: Episode, episode: Episode) -> bool:
+    return member.region == episode.region
+
+
+def drivers(members: Sequence[Episode], origin_user: str | None) -> tuple[Episode, ...]:
+    """Episodes that may make other Users suffer: the origin's storm of its own making, its backlog, its blocked route."""
+    own = (member for member in members if origin_user is not None and member.user == origin_user and member.kind in _DRIVERS)
+    return tuple(member for member in own if member.kind != "storm" or not alerts_only(member))
+
+
+def alerts_only(episode: Episode) -> bool:
+    """Whether it is about device and DCC alerts and nothing else."""
+    return all(key.message_class in _ALERT_CLASSES for key in episode.series)
+
+
+class Joining:
+    """Answers for one window; what it measured of an alert is remembered while the window lasts."""
+
+    def __init__(self, history: History, parameters: CorrelationParameters) -> None:
+        self._history = history
+        self._parameters = parameters
+        self._measured: dict[tuple[str, str | None], Alike] = {}
+
+    def spills_over(self, episode: Episode, members: Sequence[Episode], origin_user: str | None) -> bool:
+        """Whether `episode` of another User is what the origin's storm or backlog did to it."""
+        if episode.kind not in HARM or episode.user is None or episode.user == origin_user:
+            return False
+        timely = [driver for driver in drivers(members, origin_user) if self._timely(episode, driver)]
+        if not timely:
+            return False
+        others = self.measure(episode, origin_user)
+        if others.region is not None and {driver.region for driver in timely} != {others.region}:
+            return False
+        return others.shared or (episode.kind in _PARTIAL and episode.serious and not others.alone)
+
+    def shares_cause(self, episode: Episode, members: Sequence[Episode]) -> bool:
+        """Whether so many Users moved alike at once that `episode` and these have one cause, whoever's."""
+        if episode.user is None or episode.kind not in HARM | {"storm"}:
+            return False
+        at_once = [member for member in members if member.user not in (None, episode.user) and self._at_once(episode, member)]
+        if not at_once:
+            return False
+        others = self.measure(episode, None)
+        return others.shared and len(others.users) >= 2 and any(member.user in others.users for member in at_once)
+
+    def touches_region(self, episode: Episode, members: Sequence[Episode]) -> bool:
+        """Whether a User's trouble in one region goes with an event of that whole region."""
+        if episode.user is None or episode.region is None or episode.kind not in _PARTIAL:
+            return False
+        error_us = 2 * self._parameters.onset_error_s * SECOND_US
+        return any(
+            member.user is None
+            and member.region == episode.region
+            and member.kind != "stale"
+            and abs(member.onset_us - episode.onset_us) <= error_us
+            for member in members
+        )
+
+    def measure(self, episode: Episode, besides: str | None) -> Alike:
+        """Who else moved as `episode` did."""
+        key = (episode.alert_id, besides)
+        if key not in self._measured:
+            nobody = not episode.series or episode.user is None
+            self._measured[key] = UNKNOWN if nobody else alike(episode, self._history, () if besides is None else (besides,))
+        return self._measured[key]
+
+    def _timely(self, episode: Episode, driver: Episode) -> bool:
+        error_us = self._parameters.onset_error_s * SECOND_US
+        latest_us = min((driver.ended_us or episode.at_us) + error_us, driver.onset_us + self._parameters.spill_s * SECOND_US)
+        return driver.onset_us - error_us <= episode.onset_us <= latest_us
+
+    def _at_once(self, episode: Episode, member: Episode) -> bool:
+        alike_kinds = episode.kind == member.kind or (episode.kind in HARM and member.kind in HARM)
+        slack_us = self._parameters.onset_error_s * SECOND_US + max(key.window_s for key in episode.series) * SECOND_US
+        return alike_kinds and abs(member.onset_us - episode.onset_us) <= slack_us
+
+
+def origin(members: Sequence[Episode], parameters: CorrelationParameters) -> str | None:
+    """Where it began: the User whose own-made trouble came first; None where several began at once, or a whole region."""
+    own = [member for member in members if member.user is not None]
+    if not own or any(member.user is None for member in members):
+        return None
+    error_us = parameters.onset_error_s * SECOND_US
+    first_us = min(member.onset_us for member in own)
+    early = [member for member in own if member.onset_us <= first_us + error_us]
+    lead = min(early, key=lambda member: (_rank(member), member.onset_us, member.user or ""))
+    peers = {member.user for member in early if _rank(member) <= _rank(lead)}
+    return lead.user if len(peers) < 3 else None
+
+
+def _rank(member: Episode) -> int:
+    if member.kind == "storm":
+        return 2 if alerts_only(member) else 0
+    return {"backlog": 0, "silence": 1, "failures": 2, "drop": 3}.get(member.kind, 4)
