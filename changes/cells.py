@@ -1,0 +1,136 @@
+"""Cell: a field as tables and other systems write it, turned into what the contract asks for."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from models.errors import Malformed
+from models.times import parse_time
+
+LISTS = frozenset({"users", "services", "regions", "directions", "queues", "systems", "message_classes"})
+TIMES = frozenset({"planned_start", "planned_end", "actual_start", "actual_end", "declared_at", "updated_at", "until"})
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the start of a formula."""
+
+
+def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[str, Any]:
+    """Fields by name from cells by (dotted) name: lists split at `;`, numbers parsed, empty cells left out, `expected` nested.
+
+    Raises Malformed for a cell that can't mean anything.
+    """
+    fields: dict[str, Any] = {}
+    for name, cell in cells.items():
+        value = _bare(cell)
+        if value is None:
+            continue
+        outer, _, inner = name.partition(".")
+        if not inner:
+            fields[name] = _nested(value, zone) if name == "expected" else _value(name, value, zone)
+        elif outer == "expected":
+            fields.setdefault(outer, {})[inner] = _value(inner, value, zone)
+    return fields
+
+
+def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[str, ...] = ()) -> Any:
+    """A time as RFC 3339 text. One without an offset takes `zone`; without a zone it stays an error.
+
+    `formats` are strptime patterns, `unix` or `unix_ms`, tried in order. Raises Malformed for an hour that a clock change skips or repeats.
+    """
+    for pattern in formats:
+        found = _by_pattern(value, pattern)
+        if found is not None:
+            return _localised(found, zone)
+    if isinstance(value, datetime):
+        return _localised(value, zone)
+    if isinstance(value, str) and zone is not None:
+        found = _iso(value)
+        return value if found is None else _localised(found, zone)
+    return value
+
+
+def unguarded(text: str) -> str:
+    """Without the `'` that our own export puts before what a spreadsheet would take for a formula."""
+    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_SIGNS else text
+
+
+def _bare(cell: Any) -> Any:
+    if isinstance(cell, str):
+        return unguarded(cell.strip()) or None
+    return cell
+
+
+def _value(name: str, value: Any, zone: ZoneInfo | None) -> Any:
+    if name in TIMES:
+        found = in_zone(value, zone)
+        if isinstance(found, date):
+            raise Malformed(f"{name}: a date without a time of day is no time: write 2026-01-05T22:00:00Z")
+        return found
+    if name in LISTS:
+        return [part.strip() for part in _text(value).split(";") if part.strip()] if not isinstance(value, list | tuple) else list(value)
+    if name == "revision":
+        return _number(value, int)
+    if name == "factor":
+        return _number(value, float)
+    return _text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _text(value: Any) -> str:
+    """A number cell as it would be typed: 1042, not 1042.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _number(value: Any, kind: type[int] | type[float]) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    try:
+        as_float = float(value)
+        return kind(value) if kind is float else int(value) if isinstance(value, str) else int(value) if as_float.is_integer() else value
+    except (ValueError, OverflowError):
+        return value
+
+
+def _nested(value: Any, zone: ZoneInfo | None) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        raise Malformed('expected must be JSON such as {"effect": "up", "factor": 3}') from None
+    if isinstance(found, dict) and zone is not None and "until" in found:
+        found["until"] = in_zone(found["until"], zone)
+    return found
+
+
+def _by_pattern(value: Any, pattern: str) -> datetime | None:
+    try:
+        if pattern in ("unix", "unix_ms"):
+            return datetime.fromtimestamp(float(value) / (1000 if pattern == "unix_ms" else 1), UTC)
+        return datetime.strptime(value, pattern) if isinstance(value, str) else None  # noqa: DTZ007 # the zone is added next
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        parse_time(text)
+    except Malformed:
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return found if "T" in text or " " in text else None
+    return None
+
+
+def _localised(at: datetime, zone: ZoneInfo | None) -> str:
+    if at.tzinfo is None:
+        if zone is None:
+            raise Malformed(f"{at} has no time zone: write it as text such as 2026-01-05T22:00:00Z, or name the zone (--timezone)")
+        at = at.replace(tzinfo=zone)
+        if at.utcoffset() != at.replace(fold=1).utcoffset():
+            skipped = at.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at.replace(tzinfo=None)
+            happens = "does not happen" if skipped else "happens twice"
+            raise Malformed(f"{at:%Y-%m-%d %H:%M} {happens} in {zone.key} because the clocks change: write it with its offset")
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

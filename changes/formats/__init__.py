@@ -1,0 +1,17 @@
+"""The file formats that a calendar may come in: one file each, and its line here."""
+
+from changes.formats.documents import read_json, read_ndjson
+from changes.formats.ical import read_ics
+from changes.formats.tables import read_csv
+from changes.formats.workbooks import read_xlsx
+from changes.rows import Format
+
+FORMATS: dict[str, Format] = {
+    ".json": read_json,
+    ".ndjson": read_ndjson,
+    ".jsonl": read_ndjson,
+    ".csv": read_csv,
+    ".xlsx": read_xlsx,
+    ".ics": read_ics,
+}
+"""Suffix → reader; `.gz` behind any of them is unpacked first."""
