@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from changes.calendar import Calendar, CalendarView
 from correlation.correlator import Correlator
+
+from changes.calendar import Calendar, CalendarView
 from correlation.parameters import CorrelationParameters
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
@@ -156,7 +157,9 @@ class Pipeline:
         tree = unpack(blob, STATE_VERSION)
         pipeline = cls(parameters)
         pipeline._assembler = Assembler.unpack(parameters.time, tree["assembler"])
-        pipeline._detection = {int(window): Detection.unpack(parameters.detection, int(window), state) for window, state in tree["detection"].items()}
+        pipeline._detection = {
+            int(window): Detection.unpack(parameters.detection, int(window), state) for window, state in tree["detection"].items()
+        }
         pipeline._calendar = Calendar.unpack(tree["calendar"])
         pipeline._correlator = Correlator.unpack(parameters.correlation, tree["correlator"])
         pipeline._learned = tree["learned"]

@@ -1,0 +1,119 @@
+"""Pending events: what has come in for windows that are still open, and one closed window made of it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.columns import SeriesKey
+from models.events import QueueEvent, TrafficEvent
+from models.times import instant
+from models.wire import encode
+
+TRAFFIC_COLUMNS = ("series", "observed_us", "value", "failures", "user_side", "device_side", "codes")
+QUEUE_COLUMNS = ("series", "observed_us", "value", "oldest_age_s", "capacity", "enqueued", "delivered")
+Chunk = dict[str, NDArray[Any]]
+"""Events of one window as columns; `codes` is a number in `CodeSets`."""
+
+
+class CodeSets:
+    """Response-code counts that pending events refer to, each kept once."""
+
+    def __init__(self) -> None:
+        self.sets: list[Mapping[str, int]] = []
+        self._numbers: dict[tuple[tuple[str, int], ...], int] = {}
+
+    def number(self, codes: Mapping[str, int]) -> int:
+        """The number of `codes`, the same for the same counts."""
+        content = tuple(sorted(codes.items()))
+        found = self._numbers.get(content)
+        if found is None:
+            found = self._numbers[content] = len(self.sets)
+            self.sets.append(dict(content))
+        return found
+
+
+class WindowCodes(Mapping[int, Mapping[str, int]]):
+    """series → response code → count of one window, added up only for the series that somebody asks for."""
+
+    def __init__(self, series: NDArray[Any], numbers: NDArray[Any], sets: list[Mapping[str, int]]) -> None:
+        """`series` and `numbers` are (events,): only events that carried codes."""
+        self._series, self._numbers, self._sets = series, numbers, sets
+
+    def __getitem__(self, series: int) -> Mapping[str, int]:
+        found = np.flatnonzero(self._series == series)
+        if len(found) == 0:
+            raise KeyError(series)
+        total: dict[str, int] = {}
+        for number in self._numbers[found]:
+            for code, count in self._sets[number].items():
+                total[code] = total.get(code, 0) + count
+        return dict(sorted(total.items()))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(np.unique(self._series).tolist())
+
+    def __len__(self) -> int:
+        return len(np.unique(self._series))
+
+
+def joined(chunks: list[Chunk]) -> Chunk:
+    """Chunks of one window as one."""
+    if len(chunks) == 1:
+        return chunks[0]
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+
+def without_repeats(events: Chunk, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> Chunk:
+    """Of repeats (same series, same `observed_at`) the one that counts.
+
+    That is the one with more messages, then failures, or the greater depth; then the one with the greater canonical JSON.
+    """
+    series, observed_us = events["series"], events["observed_us"]
+    if len(series) == 0 or np.bincount(series).max() <= 1:
+        return events
+    failures = events.get("failures", np.zeros(len(series), np.int64))
+    order = np.lexsort((failures, events["value"], observed_us, series))
+    same = (series[order][1:] == series[order][:-1]) & (observed_us[order][1:] == observed_us[order][:-1])
+    last = np.append(~same, True)
+    tied = same & (events["value"][order][1:] == events["value"][order][:-1]) & (failures[order][1:] == failures[order][:-1])
+    for place in np.flatnonzero(last & np.append(False, tied)):
+        _settle_tie(events, order, int(place), keys, sets)
+    return {name: column[order[last]] for name, column in events.items()}
+
+
+def _settle_tie(events: Chunk, order: NDArray[Any], place: int, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> None:
+    """Puts the event with the greatest canonical JSON of a tied run at its end (`place` in `order`)."""
+    decided = ("series", "observed_us", "value", "failures")
+    first = place
+    while first > 0 and all(events[name][order[first - 1]] == events[name][order[place]] for name in decided if name in events):
+        first -= 1
+    run = order[first : place + 1]
+    best = max(range(len(run)), key=lambda index: _canonical(events, int(run[index]), keys, sets))
+    run[best], run[-1] = run[-1], run[best]
+
+
+def _canonical(events: Chunk, index: int, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> bytes:
+    key = keys[int(events["series"][index])]
+    common = {"observed_at": instant(int(events["observed_us"][index])), "window_s": key.window_s, "user": key.user}
+    value = int(events["value"][index])
+    if key.is_queue:
+        optional = {name: int(events[name][index]) for name in ("capacity", "enqueued", "delivered") if events[name][index] >= 0}
+        if not np.isnan(events["oldest_age_s"][index]):
+            optional["oldest_age_s"] = float(events["oldest_age_s"][index])
+        return encode(QueueEvent.model_construct(kind="queue", **common, queue=key.queue, depth=value, **optional))
+    codes = int(events["codes"][index])
+    return encode(
+        TrafficEvent.model_construct(
+            kind="traffic",
+            **common,
+            direction=key.direction,
+            message_class=key.message_class,
+            service=key.service or None,
+            region=key.region or None,
+            messages=value,
+            failures=int(events["failures"][index]),
+            codes=dict(sets[codes]) if codes >= 0 else None,
+        )
+    )

@@ -1,0 +1,83 @@
+"""Watermarks: how far each stream has come in event time, and so which windows are over."""
+
+from typing import Any
+
+import numpy as np
+
+from models.columns import Ints
+from models.times import SECOND_US
+
+NEVER = -(1 << 62)
+"""Before every time, µs."""
+
+
+class Watermarks:
+    """One mark a stream; windows close on the lowest of the active ones, and what has closed stays closed."""
+
+    def __init__(self, allowed_lateness_s: int) -> None:
+        self._lateness_us = allowed_lateness_s * SECOND_US
+        self._highest: dict[str, int] = {}
+        self._idle: set[str] = set()
+        self._closed_us = NEVER
+
+    @property
+    def closed_us(self) -> int:
+        """Windows that end at or before it are closed; NEVER before the first event."""
+        return self._closed_us
+
+    def before_each(self, stream: str, window_end_us: Ints, observed_us: Ints) -> Ints:
+        """(n,) what `closed_us` is just before each of n events of `stream`, in input order; late ones among them move nothing."""
+        own = self._own(stream, window_end_us, observed_us)
+        before = np.concatenate(([self._highest.get(stream, NEVER)], own[:-1]))
+        return np.maximum(self._closed_us, np.minimum(before, self._others(stream)) - self._lateness_us)
+
+    def advance(self, stream: str, window_end_us: Ints, observed_us: Ints) -> None:
+        """Takes n events of `stream`, which wakes it."""
+        if len(observed_us) == 0:
+            return
+        highest = int(self._own(stream, window_end_us, observed_us)[-1])
+        if highest > NEVER:
+            self._highest[stream] = highest
+            self._idle.discard(stream)
+            self._close()
+
+    def idle(self, stream: str) -> None:
+        """`stream` no longer holds the others back, until its next event."""
+        if stream in self._highest:
+            self._idle.add(stream)
+            self._close()
+
+    def follow(self, watermark_us: int) -> None:
+        """Time elsewhere has come to `watermark_us`."""
+        self._closed_us = max(self._closed_us, watermark_us)
+
+    def finish(self) -> None:
+        """The end of the input: every stream is as far as its highest event."""
+        self._closed_us = max(self._closed_us, max(self._highest.values(), default=NEVER))
+
+    def _own(self, stream: str, window_end_us: Ints, observed_us: Ints) -> Ints:
+        counted = np.where(window_end_us > self._closed_us, observed_us, NEVER)
+        return np.maximum(np.maximum.accumulate(counted), self._highest.get(stream, NEVER))
+
+    def _others(self, stream: str) -> int:
+        return min((at for name, at in self._highest.items() if name != stream and name not in self._idle), default=-NEVER)
+
+    def _close(self) -> None:
+        active = [at for name, at in self._highest.items() if name not in self._idle]
+        if active:
+            self._closed_us = max(self._closed_us, min(active) - self._lateness_us)
+
+    def pack(self) -> Any:
+        """State as a tree."""
+        return {
+            "highest": {name: self._highest[name] for name in sorted(self._highest)},
+            "idle": sorted(self._idle),
+            "closed": self._closed_us,
+        }
+
+    @classmethod
+    def unpack(cls, allowed_lateness_s: int, tree: Any) -> "Watermarks":
+        """The watermarks that `pack` was called on."""
+        marks = cls(allowed_lateness_s)
+        marks._highest, marks._idle, marks._closed_us = dict(tree["highest"]), set(tree["idle"]), tree["closed"]
+        return marks
