@@ -15,7 +15,8 @@ class Record(BaseModel):
 
 def reason(fault: ValidationError) -> str:
     """What is wrong in one line that names field and reason; of many faults the first three."""
-    faults = [_one(error) for error in fault.errors(include_url=False)]
+    # A default that hangs on a faulty field is no fault of its own.
+    faults = [_one(error) for error in fault.errors(include_url=False) if error["type"] != "default_factory_not_called"]
     more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
     return "; ".join(faults[:3]) + more
 
