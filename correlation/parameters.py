@@ -29,7 +29,7 @@ class CorrelationParameters(BaseModel):
     flap_s: int = Field(900, ge=0, description="an alert that comes back within this time is the same alert, with `flaps` counted")
     reopen_s: int = Field(3600, ge=0, description="an incident that comes back within this time is the same incident")
     together_s: int = Field(1800, ge=0, description="alerts of one User that begin within this time of each other are one event")
-    spill_s: int = Field(7200, ge=0, description="how long after one User's storm or backlog others' trouble may still be its spill-over")
+    spill_s: int = Field(6 * 3600, ge=0, description="how long after one User's storm or backlog others' trouble may still be its spill-over")
     onset_error_s: int = Field(300, ge=0, description="how far the estimated beginnings of one event may lie apart")
     recovery_s: int = Field(3600, ge=0, description="how long after a block the surge of waiting messages is recovery, not a storm")
     region_users: int = Field(

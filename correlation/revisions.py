@@ -1,0 +1,29 @@
+"""Revisions: a record is written again only when something that a reader acts on changed."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from models.terms import Status
+
+
+@dataclass(slots=True)
+class Issued:
+    """What was last written of one alert or incident."""
+
+    revision: int = 0
+    digest: str = ""
+    resolved: bool = False
+    observed: float = 0.0
+    """The greatest that was written; likewise `depth`."""
+    depth: float = 0.0
+
+    def turn(self, signature: tuple[object, ...], *, resolved: bool, observed: float = 0.0, depth: float = 0.0) -> Status | None:
+        """The status of the revision that is due now, None if none is; what is written counts from here on."""
+        digest = blake2b(repr(signature).encode(), digest_size=16).hexdigest()
+        doubled = any(now >= 2 * before > 0 for now, before in ((observed, self.observed), (depth, self.depth)))
+        if self.revision and digest == self.digest and not doubled:
+            return None
+        status: Status = "resolved" if resolved else "open" if not self.revision or self.resolved else "updated"
+        self.revision, self.digest, self.resolved = self.revision + 1, digest, resolved
+        self.observed, self.depth = max(self.observed, observed), max(self.depth, depth)
+        return status

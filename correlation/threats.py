@@ -1,0 +1,88 @@
+"""Threats: changes of the day that an incident puts at risk before they begin, such as a disaster recovery test."""
+
+from dataclasses import dataclass
+
+from changes.calendar import CalendarView
+from correlation.facts import Case
+from correlation.parameters import CorrelationParameters
+from correlation.phrases import clock, figure, listed
+from models.alert import Suspect, ThreatenedChange
+from models.change import Change
+from models.columns import SeriesKey
+from models.terms import Severity
+from models.times import DAY_US, SECOND_US
+
+_MOST = 10
+_BLAMED = ("probable", "possible")
+_WORDS = {"bcdr_test": "disaster recovery test", "planned_maintenance": "planned maintenance", "emergency": "emergency change"}
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """What an incident amounts to for those who plan to change something today."""
+
+    case: Case
+    severity: Severity
+    category: int
+    suspects: tuple[Suspect, ...]
+
+
+def threatened(danger: Danger, view: CalendarView, parameters: CorrelationParameters) -> tuple[ThreatenedChange, ...]:
+    """Changes that have yet to begin (or a test that runs), by start; nothing is at risk from what is only `info`."""
+    case = danger.case
+    if danger.severity == "info" or case.ended_us is not None:
+        return ()
+    last_us = max(case.at_us + parameters.threat_s * SECOND_US, (case.at_us // DAY_US + 1) * DAY_US - 1)
+    blamed = {suspect.change_id for suspect in danger.suspects if suspect.verdict in _BLAMED}
+    coming = [
+        change
+        for change in view.between(case.at_us, last_us)
+        if change.change_id not in blamed and change.status not in ("completed", "rolled_back") and _ahead(change, case, view)
+    ]
+    coming.sort(key=lambda change: (view.window(change)[0], change.change_id))
+    found = [
+        ThreatenedChange(change_id=change.change_id, why=_why(change, danger, view)) for change in coming if _at_risk(change, danger, view)
+    ]
+    return tuple(found[:_MOST])
+
+
+def _ahead(change: Change, case: Case, view: CalendarView) -> bool:
+    """Whether it began, or will, after the incident: what ran before is a suspect or a bystander, not a plan at risk."""
+    return view.window(change)[0] > case.onset_us
+
+
+def _at_risk(change: Change, danger: Danger, view: CalendarView) -> bool:
+    case = danger.case
+    wide = bool(case.affected_users) or danger.category <= 2
+    if change.category == "bcdr_test":
+        return wide or _touches(change, case, view)
+    users = view.scope_users(change)
+    if users is None:
+        return wide and _touches(change, case, view)
+    return bool(users & {case.origin_user, *case.users, *case.affected_users}) and (_touches(change, case, view) or wide)
+
+
+def _touches(change: Change, case: Case, view: CalendarView) -> bool:
+    keys: set[SeriesKey] = {key for episode in case.episodes for key in episode.series}
+    return any(view.matches(change, key) for key in sorted(keys))
+
+
+def _why(change: Change, danger: Danger, view: CalendarView) -> str:
+    case = danger.case
+    start_us, _ = view.window(change)
+    words = _WORDS.get(change.category, "change")
+    when = f"starts at {clock(start_us, case.at_us)}" if start_us > case.at_us else f"has run since {clock(start_us, case.at_us)}"
+    return f"The {words} of {change.owner} {when}, while {state(case)}."
+
+
+def state(case: Case) -> str:
+    """What is wrong now, in a clause."""
+    depths = [episode for episode in case.episodes if episode.open and "depth" in episode.evidence]
+    deepest = max(depths, key=lambda episode: (episode.evidence["depth"], episode.alert_id), default=None)
+    whose = case.origin_user or (listed(case.regions) if case.regions else "several Users")
+    if deepest is not None and deepest.user is not None:
+        clause = f"{figure(deepest.evidence['depth'])} messages wait for {deepest.user}"
+    else:
+        clause = f"the traffic of {whose} is disturbed"
+    affected = len(case.affected_users)
+    return clause + (f" and {affected} other {'Users are' if affected > 1 else 'User is'} affected" if affected else "")
