@@ -31,7 +31,9 @@ class Settings(BaseModel):
     kafka: KafkaParameters = Field(default_factory=KafkaParameters)
 
 
-def load(path: Path | None = None, options: Mapping[str, Mapping[str, Any]] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+def load(
+    path: Path | None = None, options: Mapping[str, Mapping[str, Any]] | None = None, environment: Mapping[str, str] = os.environ
+) -> Settings:
     """The settings in force. `path` wins over `HIGHWATER_CONFIG`; `options` is section → key → value.
 
     Raises ConfigurationError that names the key and where it was set.

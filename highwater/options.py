@@ -7,7 +7,9 @@ import typer
 
 from config.settings import Settings, load
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings as TOML; else HIGHWATER_CONFIG, else the defaults.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings as TOML; else HIGHWATER_CONFIG, else the defaults.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines.")]
 
 

@@ -88,6 +88,7 @@ def _add(counts: dict[str, int], step: object, events: int) -> None:
 
 def _sentence(counts: dict[str, int], out: Path) -> str:
     return (
-        f"{counts['events']:,} events in {counts['windows']:,} windows: {counts['incidents']:,} incident and {counts['alerts']:,} alert revisions, "
+        f"{counts['events']:,} events in {counts['windows']:,} windows: "
+        f"{counts['incidents']:,} incident and {counts['alerts']:,} alert revisions, "
         f"{counts['change_reports']:,} change reports, {counts['rejected']:,} rejected; written to {out}"
     )
