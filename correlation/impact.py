@@ -1,0 +1,127 @@
+"""Impact: whether any one series moved after a change, as its own past judges.
+
+The time after the change is compared with the same time of earlier days, moved to today's level; the day that fits best counts, so that
+one bad day of history does not matter. How far that is, over spans from a minute to an hour, is measured against the same figure at
+earlier moments of the series (placebos): their highest tenth is the yardstick. No training, no assumption on the shape of the series.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from models.columns import Floats, Ints
+
+SPAN_S = 7200
+"""What came within two hours of a change is laid at its door."""
+_DAY_S = 86_400
+_LAGS_DAYS = (1, 2, 3, 4, 5, 6, 7, 14)
+_SPANS_S = (60, 180, 300, 900, 1800, 3600)
+_BEFORE_S = 3600
+_FINEST_S = 60
+_LEAST_AFTER, _LEAST_BEFORE, _MOST_AFTER = 3, 10, 240
+_PLACEBOS, _STRIDE = 200, 40
+_YARDSTICK = 0.9
+_THRESHOLD, _STEEPNESS = 0.23, 2.5
+"""An impact from a quarter above the yardstick on; fitted on 182 labelled cases, held out by pair (docs/correlation.md)."""
+
+Finding = Literal["impact", "no_impact", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class KpiVerdict:
+    """Whether a series moved after a change."""
+
+    verdict: Finding
+    score: float
+    """0 to 1; from 0.5 on it is an impact."""
+
+
+INCONCLUSIVE = KpiVerdict("inconclusive", 0.0)
+
+
+def judge_series(at_s: Floats, values: Floats, change_s: float) -> KpiVerdict:
+    """The verdict on one series: `at_s` (n,) seconds since the epoch in any order, `values` (n,) with NaN where there is none."""
+    grid = _regular(at_s, values, change_s)
+    if grid is None:
+        return INCONCLUSIVE
+    series, step_s, change, after = grid
+    distance = _Distance(series, step_s, after)
+    anchors = np.arange(change - after - 1, distance.least, -max(1, _STRIDE * after // 120))[:_PLACEBOS]
+    here = distance.at(np.array([change]))[0]
+    yardstick = np.quantile(distance.at(anchors), _YARDSTICK, axis=0) if len(anchors) >= _LEAST_BEFORE else _noise(series[:change])
+    floor = 1e-6 * max(float(np.abs(series).max()), 1e-9)
+    excess = float(np.mean(np.log((here + floor) / (yardstick + floor))))
+    score = round(1.0 / (1.0 + float(np.exp(-_STEEPNESS * (excess - _THRESHOLD)))), 4)
+    return KpiVerdict("impact" if score >= 0.5 else "no_impact", score)
+
+
+def _regular(at_s: Floats, values: Floats, change_s: float) -> tuple[Floats, float, int, int] | None:
+    """The series on an even grid that has an edge at the change, step in seconds, index of the change, bins after it; None if too short."""
+    known = np.isfinite(values) & np.isfinite(at_s) & (at_s < change_s + SPAN_S)
+    at_s, values = at_s[known], values[known]
+    if len(at_s) < _LEAST_BEFORE + _LEAST_AFTER:
+        return None
+    gaps = np.diff(np.unique(at_s))
+    if not len(gaps):
+        return None
+    step_s = max(float(np.median(gaps)), _FINEST_S)
+    place = np.floor((at_s - change_s) / step_s).astype(np.int64)
+    if (place >= 0).sum() < _LEAST_AFTER or (place < 0).sum() < _LEAST_BEFORE:
+        return None
+    first = max(int(place.min()), -int(22 * _DAY_S / step_s))
+    place, values = place[place >= first] - first, values[place >= first]
+    change = -first
+    return _filled(place, values), step_s, change, min(int(place.max()) + 1 - change, _MOST_AFTER)
+
+
+def _filled(place: Ints, values: Floats) -> Floats:
+    """Mean of each bin; empty bins are drawn as a line between their neighbours."""
+    counts = np.bincount(place)
+    sums = np.bincount(place, weights=values)
+    seen = np.flatnonzero(counts)
+    return np.interp(np.arange(len(counts)), seen, sums[seen] / counts[seen])
+
+
+class _Distance:
+    """How far the `after` bins from an anchor on lie from what earlier days, or the hour before, lead to expect."""
+
+    def __init__(self, series: Floats, step_s: float, after: int) -> None:
+        self._after = after
+        self._before = max(_LEAST_AFTER, int(_BEFORE_S / step_s))
+        self._spans = sorted({min(max(1, round(span_s / step_s)), after) for span_s in _SPANS_S})
+        self._series = series
+        self._windows = sliding_window_view(series, after)
+        self._middle = np.median(sliding_window_view(np.concatenate([np.full(self._before, series[0]), series]), self._before), axis=1)
+        """Median of the `before` bins ahead of each bin."""
+        self._lags = [round(days * _DAY_S / step_s) for days in _LAGS_DAYS] if step_s <= _DAY_S / 12 else []
+        daily = bool(self._lags) and len(series) - after - self._before > self._lags[0] + 2 * after
+        self.least = self._before + (self._lags[0] if daily else 0)
+        """Anchors up to this one have too little before them."""
+        self._lags = self._lags if daily else []
+
+    def at(self, anchors: Ints) -> Floats:
+        """(anchors, spans) the greatest shift over each span, of the earlier day that fits best."""
+        best = np.full((len(anchors), len(self._spans)), np.inf)
+        for lag in self._lags:
+            reach = anchors - lag >= self._before
+            if reach.any():
+                own, then = anchors[reach], anchors[reach] - lag
+                level = self._middle[own] - self._middle[then]
+                best[reach] = np.minimum(best[reach], self._greatest(self._windows[own] - self._windows[then] - level[:, None]))
+        rest = ~np.isfinite(best[:, 0])
+        if rest.any():
+            best[rest] = self._greatest(self._windows[anchors[rest]] - self._middle[anchors[rest]][:, None])
+        return best
+
+    def _greatest(self, error: Floats) -> Floats:
+        sums = np.concatenate([np.zeros((len(error), 1)), np.cumsum(error, axis=1)], axis=1)
+        return np.stack([np.abs(sums[:, span:] - sums[:, :-span]).max(axis=1) / span for span in self._spans], axis=1)
+
+
+def _noise(before: Floats) -> Floats:
+    """Yardstick of a series too short for placebos: what its steps would add up to by chance."""
+    steps = np.abs(np.diff(before))
+    spread = 3.0 * 1.4826 * np.median(np.abs(before - np.median(before)))
+    return np.asarray(np.maximum(spread, 2.0 * np.quantile(steps, [_YARDSTICK])), np.float64)

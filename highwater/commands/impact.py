@@ -1,0 +1,31 @@
+"""`highwater impact`: whether any KPI moved after a change, one verdict a case."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from highwater.options import AsJson
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("impact")(impact)
+
+
+def impact(
+    cases: Annotated[Path, typer.Argument(metavar="CASES.csv", help="Columns case, change_at; .gz too.")],
+    series: Annotated[Path, typer.Argument(metavar="SERIES.csv", help="Columns case, timestamp, value; .gz too.")],
+    as_json: AsJson = False,
+) -> None:
+    """Judge any KPI around the time of a change: one line a case with score and verdict (impact, no_impact, inconclusive)."""
+    from correlation.impact import INCONCLUSIVE, judge_series
+    from streams.sources.kpis import read_cases, read_kpis
+
+    del as_json  # one JSON line a case is what people get too: the contract has no other form
+    known = read_cases(cases)
+    kpis = read_kpis(series)
+    for one in known:
+        found = judge_series(*kpis[one.case], one.change_s) if one.case in kpis else INCONCLUSIVE
+        typer.echo(json.dumps({"case": one.case, "score": found.score, "verdict": found.verdict}, separators=(",", ":")))
