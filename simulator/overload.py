@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.columns import Floats
-from simulator.effects import Block, Effect, Fail, Scale
-from simulator.story import Stage
+from simulator.effects import Block, Effect, Fail, Scale, scaled
+from simulator.story import Stage, Story
 from simulator.truth import Anomaly
 from simulator.world import User
 
@@ -17,65 +17,102 @@ LOST_WHEN_FULL = 0.5
 """Share of the others' responses that time out at FULL waiting messages, from none at FELT_FROM on (assumption)."""
 TIMEOUTS = 0.08
 VISIBLE = 0.02
+DEVICE_SIDE = 0
+"""The pair of codes for what devices or networks did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class CutOff:
-    """A User's route shut until FULL messages wait, and drained afterwards."""
+class PileUp:
+    """What is expected to wait for one User, from window `first` to the simulation's end."""
 
-    block: Block
+    user: User
+    first: int
+    opens: int
+    """Window from which messages leave again (`first` if they never stopped)."""
     waiting: Floats
-    """(windows,) Messages expected to wait, from the block's first window to the simulation's end."""
+    """(windows,) Messages."""
     drained: int
-    """Window in which the last of them went."""
+    """Window after the one in which the last of them went."""
 
 
-def cut_off(stage: Stage, user: User, onset_us: int) -> CutOff:
-    """Shut the route to `user` from the window that holds `onset_us`; it opens in the window after FULL is reached."""
-    world, timeline = stage.world, stage.timeline
-    series = world.select(user=user.name, direction="to_user")
-    first = timeline.index(onset_us)
-    arriving = world.rates(timeline, first, timeline.windows)[:, series].sum(axis=1)
-    queue = int(world.queue_of[int(np.flatnonzero(series)[0])])
-    room = float(world.depth_limit[queue])
-    waiting = np.minimum(np.cumsum(arriving), room)
-    full = np.flatnonzero(waiting >= min(FULL, room))
-    opens = int(full[0]) + 1 if len(full) else len(waiting)
-    leaving = world.capacity_per_s[queue] * timeline.window_s
-    waiting[opens:] = np.maximum(waiting[opens - 1] + np.cumsum(arriving[opens:] - leaving), 0) if opens < len(waiting) else 0
-    dry = np.flatnonzero(waiting[opens:] <= 0)
-    drained = opens + int(dry[0]) if len(dry) else len(waiting)
-    waiting[drained:] = 0
-    return CutOff(Block(series, first, first + opens), waiting, first + drained)
+def cut_off(stage: Stage, user: User, onset_us: int, ends_us: int | None = None) -> PileUp:
+    """What waits if the route to `user` is shut from the window that holds `onset_us` until `ends_us`, or until FULL messages wait."""
+    first = stage.timeline.index(onset_us)
+    arriving = _arriving(stage, user, first)
+    full = np.flatnonzero(np.cumsum(arriving) >= min(FULL, _room(stage, user)))
+    opens = first + (int(full[0]) + 1 if len(full) else len(arriving))
+    if ends_us is not None:
+        opens = max(stage.timeline.index(ends_us), first + 1)
+    leaving = np.where(np.arange(first, first + len(arriving)) < opens, 0.0, _leaving(stage, user))
+    return _pile_up(stage, user, first, opens, arriving, leaving)
 
 
-def felt_by_others(
-    stage: Stage, user: User, outage: CutOff, *, cause: str | None, name: str
-) -> tuple[tuple[Effect, ...], tuple[Anomaly, ...]]:
+def too_much(stage: Stage, user: User, scale: Scale) -> PileUp:
+    """What waits if more is sent to `user` than can be delivered."""
+    arriving = _arriving(stage, user, scale.first, scale)
+    return _pile_up(stage, user, scale.first, scale.first, arriving, np.full(len(arriving), _leaving(stage, user)))
+
+
+def _arriving(stage: Stage, user: User, first: int, *scales: Scale) -> Floats:
+    """Messages a window for `user` from window `first` on, (windows,)."""
+    rates = scaled(stage.world.rates(stage.timeline, first, stage.timeline.windows), scales, first)
+    total: Floats = rates[:, stage.world.select(user=user.name, direction="to_user")].sum(axis=1)
+    return total
+
+
+def _leaving(stage: Stage, user: User) -> float:
+    return float(np.ceil(stage.world.capacity_per_s[_queue(stage, user)] * stage.timeline.window_s))
+
+
+def _room(stage: Stage, user: User) -> float:
+    return float(stage.world.depth_limit[_queue(stage, user)])
+
+
+def _queue(stage: Stage, user: User) -> int:
+    series = stage.world.select(user=user.name, direction="to_user")
+    return int(stage.world.queue_of[int(np.flatnonzero(series)[0])])
+
+
+def _pile_up(stage: Stage, user: User, first: int, opens: int, arriving: Floats, leaving: Floats) -> PileUp:
+    """Lindley's recursion: what waits is what waited, plus what arrives, less what leaves, and never more than there is room for."""
+    room, depth, waiting = _room(stage, user), 0.0, []
+    for comes, goes in zip(arriving.tolist(), leaving.tolist(), strict=True):
+        depth = min(max(depth + comes - goes, 0.0), room)
+        waiting.append(depth)
+    held = np.array(waiting)
+    left = np.flatnonzero(held > 0)
+    return PileUp(user, first, opens, held, first + min(int(left[-1]) + 2 if len(left) else 1, len(held)))
+
+
+def shut_route(stage: Stage, outage: PileUp, *, cause: str | None, name: str, threatens: tuple[str, ...] = ()) -> Story:
+    """The User without its messages, and everyone else once the DSP is full."""
+    timeline, user = stage.timeline, outage.user
+    own = Anomaly(
+        id=name,
+        kinds=("backlog", "drop", "silence"),
+        user=user.name,
+        onset_us=timeline.starts_us(outage.first),
+        ends_us=timeline.starts_us(outage.drained),
+        caused_by=cause,
+        origin_user=user.name,
+        threatens=threatens,
+    )
+    block = Block(stage.world.select(user=user.name, direction="to_user"), outage.first, outage.opens)
+    return Story((block,), anomalies=(own,)) + felt_by_others(stage, outage, cause=cause, name=name)
+
+
+def felt_by_others(stage: Stage, pile: PileUp, *, cause: str | None, name: str) -> Story:
     """Everyone else's responses while the DSP is full, and what is then true of each of them."""
     world, timeline = stage.world, stage.timeline
-    lost = LOST_WHEN_FULL * np.clip((outage.waiting - FELT_FROM) / (FULL - FELT_FROM), 0, 1)
-    responses = stage.others(user) & world.select(message_class="service_response")
+    lost = LOST_WHEN_FULL * np.clip((pile.waiting - FELT_FROM) / (FULL - FELT_FROM), 0, 1)
+    responses = stage.others(pile.user) & world.select(message_class="service_response")
     felt = np.flatnonzero(lost > VISIBLE)
     if len(felt) == 0 or not responses.any():
-        return (), ()
-    first, last = outage.block.first + int(felt[0]), outage.block.first + int(felt[-1]) + 1
+        return Story()
+    effects: list[Effect] = [Scale(responses, pile.first, 1 - lost)]
     worst = np.flatnonzero(lost > LOST_WHEN_FULL / 2)
-    effects: list[Effect] = [Scale(responses, outage.block.first, 1 - lost)]
     if len(worst):
-        effects.append(Fail(responses, outage.block.first + int(worst[0]), outage.block.first + int(worst[-1]) + 1, TIMEOUTS, 0))
-    anomalies = tuple(
-        Anomaly(
-            id=f"{name}-{other.name}",
-            kinds=("backlog", "drop", "failures", "silence"),
-            user=other.name,
-            onset_us=timeline.start_us + first * timeline.window_us,
-            ends_us=timeline.start_us + last * timeline.window_us,
-            caused_by=cause,
-            origin_user=user.name,
-            collateral=True,
-        )
-        for other in world.users
-        if other is not user
-    )
-    return tuple(effects), anomalies
+        effects.append(Fail(responses, pile.first + int(worst[0]), pile.first + int(worst[-1]) + 1, TIMEOUTS, DEVICE_SIDE))
+    span_us = (timeline.starts_us(pile.first + int(felt[0])), timeline.starts_us(pile.first + int(felt[-1]) + 1))
+    others = tuple(other for other in world.users if other is not pile.user)
+    return Story(tuple(effects), anomalies=stage.suffering(others, span_us, cause=cause, origin=pile.user.name, name=name))

@@ -33,14 +33,20 @@ class Told:
     region: str | None
     onset_us: int
     detected_us: int
+    """First seen, at whatever severity."""
     resolved_us: int
     """FOREVER_US while it is open."""
-    woke: bool
-    """Whether any revision was `warning` or above."""
+    woke_us: int | None
+    """When it woke somebody: `detected_us`, or the window that raised it to `warning` if it began as `info`. None: never."""
     suspects: tuple[Named, ...]
     """Of its last revision that had any, else of its incident's."""
     probable: frozenset[str]
     """Changes that any revision of it or of its incident called probable."""
+
+    @property
+    def raised_us(self) -> int:
+        """When it mattered first: from then on it counts."""
+        return self.detected_us if self.woke_us is None else self.woke_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,12 @@ class Score:
 
 def score(alerts: Sequence[Told], truth: Truth, *, probable: Iterable[str] = ()) -> Score:
     """Hold `alerts` against `truth`; `probable`: changes that incidents without an alert here called probable."""
-    judged = [alert for alert in alerts if alert.detected_us >= truth.judged_from_us]
+    judged = [alert for alert in alerts if alert.raised_us >= truth.judged_from_us]
     wanted = [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
     found = {anomaly.id: first for anomaly in wanted if (first := _first(anomaly, judged, truth)) is not None}
-    waking = [alert for alert in judged if alert.woke]
+    waking = [alert for alert in judged if alert.woke_us is not None]
     stray = [alert.alert_id for alert in waking if not any(_belongs(alert, anomaly) for anomaly in truth.anomalies)]
-    delays = [(found[anomaly.id].detected_us - anomaly.onset_us) / SECOND_US for anomaly in wanted if anomaly.id in found]
+    delays = [(found[anomaly.id].raised_us - anomaly.onset_us) / SECOND_US for anomaly in wanted if anomaly.id in found]
     declared = [anomaly for anomaly in wanted if anomaly.id in found and anomaly.caused_by is not None]
     undeclared = [anomaly for anomaly in wanted if anomaly.id in found and anomaly.caused_by is None and anomaly.origin_user is not None]
     right = {anomaly.id for anomaly in declared if _blames_change(found[anomaly.id], anomaly)}
@@ -114,8 +120,8 @@ def _belongs(alert: Told, anomaly: Anomaly) -> bool:
         return False
     if alert.region is not None and anomaly.region is not None and alert.region != anomaly.region:
         return False
-    began = min(alert.onset_us, alert.detected_us)
-    return anomaly.onset_us <= alert.detected_us and began <= anomaly.ends_us and alert.resolved_us >= anomaly.onset_us
+    began = min(alert.onset_us, alert.raised_us)
+    return anomaly.onset_us <= alert.raised_us and began <= anomaly.ends_us and alert.resolved_us >= anomaly.onset_us
 
 
 def _first(anomaly: Anomaly, alerts: Iterable[Told], truth: Truth) -> Told | None:
@@ -124,9 +130,11 @@ def _first(anomaly: Anomaly, alerts: Iterable[Told], truth: Truth) -> Told | Non
     finding = [
         alert
         for alert in alerts
-        if (alert.woke or quiet_is_right) and _belongs(alert, anomaly) and (anomaly.user is None or alert.user == anomaly.user)
+        if (alert.woke_us is not None or quiet_is_right)
+        and _belongs(alert, anomaly)
+        and (anomaly.user is None or alert.user == anomaly.user)
     ]
-    return min(finding, key=lambda alert: (alert.detected_us, alert.alert_id), default=None)
+    return min(finding, key=lambda alert: (alert.raised_us, alert.alert_id), default=None)
 
 
 def _blames_change(alert: Told, anomaly: Anomaly) -> bool:

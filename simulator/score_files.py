@@ -79,10 +79,18 @@ def _told(records: list[dict[str, Any]], incident: list[dict[str, Any]]) -> Told
         onset_us=parse_time(last["onset_at"]) if last.get("onset_at") else detected,
         detected_us=detected,
         resolved_us=parse_time(last["resolved_at"]) if last.get("resolved_at") else FOREVER_US,
-        woke=any(record["severity"] in LOUD for record in records),
+        woke_us=_woke(records, detected),
         suspects=tuple(_named(one) for one in with_suspects[-1]["suspects"]) if with_suspects else (),
         probable=frozenset(name for record in (*incident, *records) for name in _probable(record)),
     )
+
+
+def _woke(records: list[dict[str, Any]], detected_us: int) -> int | None:
+    """Loud from the first is loud from `detected_at`; raised later is loud from the window that raised it."""
+    for number, record in enumerate(records):
+        if record["severity"] in LOUD:
+            return parse_time(record["as_of"]) if number and record.get("as_of") else detected_us
+    return None
 
 
 def _named(one: dict[str, Any]) -> Named:

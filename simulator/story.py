@@ -1,6 +1,6 @@
 """Story: what a scenario makes happen, what was declared about it, and the truth of it; stories add up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,17 @@ class Stage:
     def others(self, user: User) -> Flags:
         """Series of every other User."""
         return ~self.world.select(user=user.name)
+
+    def suffering(
+        self, users: Iterable[User], span_us: tuple[int, int], *, cause: str | None, origin: str | None, name: str
+    ) -> tuple[Anomaly, ...]:
+        """What is true of Users whose traffic merely suffers with another's trouble."""
+        kinds = ("backlog", "drop", "failures", "silence")
+        start_us, end_us = span_us
+        return tuple(
+            Anomaly(f"{name}-{user.name}", kinds, user.name, start_us, end_us, caused_by=cause, origin_user=origin, collateral=True)
+            for user in users
+        )
 
     def change(self, owner: str, category: str, title: str, start_us: int, end_us: int, **fields: Any) -> Change:
         """A change as its owner declares it, days ahead unless `declared_at` says otherwise; times in µs."""

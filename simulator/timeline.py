@@ -40,6 +40,10 @@ class Timeline:
         """Ends of the windows `first` ≤ i < `last`, shape (last - first,)."""
         return self.start_us + (np.arange(first, last, dtype=np.int64) + 1) * self.window_us
 
+    def starts_us(self, window: int) -> int:
+        """Start of a window."""
+        return self.start_us + window * self.window_us
+
     def index(self, at_us: int) -> int:
         """The window that holds what happens at `at_us`, cut to the simulated stretch (`windows` = after it)."""
         return min(max((at_us - self.start_us) // self.window_us, 0), self.windows)

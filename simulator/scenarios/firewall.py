@@ -2,18 +2,17 @@
 
 from models.times import HOUR_US
 from simulator.harmless import bcdr_test, harmless_changes
-from simulator.overload import cut_off, felt_by_others
+from simulator.overload import cut_off, shut_route
 from simulator.story import Stage, Story
-from simulator.truth import Anomaly
 
 
 def tell(stage: Stage) -> Story:
     """The shut route with the disaster recovery test it threatens, and two harmless changes."""
-    return shut_route(stage) + harmless_changes(stage, 2)
+    return firewall_change(stage) + harmless_changes(stage, 2)
 
 
-def shut_route(stage: Stage) -> Story:
-    """One large supplier's route shut until 1,500,000 messages wait for it; DCC planned a disaster recovery test for that day."""
+def firewall_change(stage: Stage) -> Story:
+    """A large supplier's route shut until 1,500,000 messages wait for it; DCC planned a disaster recovery test for that day."""
     user = stage.choose("large supplier", busiest=1)
     start = stage.between(8, 9.5)
     onset = start + stage.minutes(2, 20)
@@ -27,17 +26,8 @@ def shut_route(stage: Stage) -> Story:
         return_to_normal_risk="Low: the old rules can be put back within the hour",
     )
     outage = cut_off(stage, user, onset)
-    opens = stage.timeline.start_us + outage.block.last * stage.timeline.window_us
-    recovery_test = bcdr_test(stage, min(max(onset + 3 * HOUR_US, opens - HOUR_US), stage.at(19)) // HOUR_US * HOUR_US)
-    effects, collateral = felt_by_others(stage, user, outage, cause=change.change_id, name="firewall")
-    blocked = Anomaly(
-        id="firewall",
-        kinds=("backlog", "drop", "silence"),
-        user=user.name,
-        onset_us=stage.timeline.start_us + outage.block.first * stage.timeline.window_us,
-        ends_us=stage.timeline.start_us + outage.drained * stage.timeline.window_us,
-        caused_by=change.change_id,
-        origin_user=user.name,
-        threatens=recovery_test.harmless,
-    )
-    return recovery_test + Story((outage.block, *effects), (change,), (blocked, *collateral))
+    opens = stage.timeline.starts_us(outage.opens)
+    test_starts = min(max(onset + 3 * HOUR_US, opens - HOUR_US), stage.at(19)) // HOUR_US * HOUR_US
+    recovery_test = bcdr_test(stage, test_starts)
+    route = shut_route(stage, outage, cause=change.change_id, name="firewall", threatens=recovery_test.harmless)
+    return route + Story(changes=(change,)) + recovery_test

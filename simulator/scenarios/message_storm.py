@@ -1,7 +1,7 @@
 """Message storm: a new meter data management system floods the DSP with erroneous requests; nobody can commission meters (DP083)."""
 
 from models.times import HOUR_US
-from simulator.flood import flood_effects, flood_truth, some_flood
+from simulator.flood import flood_dsp, some_flood
 from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
@@ -15,6 +15,7 @@ def launch_storm(stage: Stage, *, earliest: float = 9, latest: float = 12) -> St
     """A supplier goes live with new meter data management between two local hours; its storm follows within the hour."""
     user = stage.choose("large supplier")
     start = stage.between(earliest, latest)
+    onset = start + stage.minutes(5, 45)
     change = stage.change(
         user.name,
         "meter_data_management",
@@ -24,6 +25,5 @@ def launch_storm(stage: Stage, *, earliest: float = 9, latest: float = 12) -> St
         directions=["to_dsp"],
         systems=["meter data management"],
     )
-    flood = some_flood(stage, start + stage.minutes(5, 45))
-    truth = flood_truth(stage, user, flood, cause=change.change_id, name="message-storm")
-    return Story(flood_effects(stage, user, flood), (change,), truth)
+    flood = some_flood(stage, onset, onset + stage.minutes(60, 180))
+    return Story(changes=(change,)) + flood_dsp(stage, user, flood, cause=change.change_id, name="message-storm")
