@@ -87,11 +87,22 @@ def series_filter(principal: Principal) -> Filter:
     return _NOTHING
 
 
+def is_user(name: str) -> bool:
+    """Whether `name` can be a User ID; an audience of that name is that User's and nobody else's."""
+    return _USER.fullmatch(name) is not None
+
+
 def parse_role(text: str) -> tuple[Role, str | None]:
     """`user:ACME` → (Role.USER, "ACME"); the other roles stand alone. Raises Malformed."""
     name, colon, user = text.partition(":")
-    if name == Role.USER and colon and _USER.fullmatch(user):
+    if name == Role.USER and colon and is_user(user):
         return Role.USER, user
     if not colon and name in {role.value for role in Role if role is not Role.USER}:
         return Role(name), None
     raise Malformed(f"{text!r:.80} is no role: use ingest, observer, triage, admin or user:<ID>")
+
+
+def holder_sees(holder: str, audience: str, owner: str) -> bool:
+    """The same rule for a subscription, of a User or of the triage desk (`Principal.holder`)."""
+    role = Role.USER if holder else Role.TRIAGE
+    return sees_record(Principal("", "", role, holder or None), audience, owner)

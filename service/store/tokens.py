@@ -80,6 +80,12 @@ def find(connection: sqlite3.Connection, secret: str) -> Token | None:
     return None
 
 
+def by_id(connection: sqlite3.Connection, token_id: str) -> Token | None:
+    """The token of this id; None for a principal that has no token of ours."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM tokens WHERE id = ?", (token_id,)).fetchone()  # noqa: S608 - constant columns
+    return Token(*row) if row else None
+
+
 def listed(connection: sqlite3.Connection) -> list[Token]:
     """Every token, oldest first, revoked ones too."""
     return [Token(*row) for row in connection.execute(f"SELECT {_COLUMNS} FROM tokens ORDER BY created_us, id")]  # noqa: S608 - constant columns

@@ -1,0 +1,146 @@
+"""Duties: what the monitor does by the clock beside judging: pack charts, escalate, push to Alertmanager, give signs of life."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import aiohttp
+import structlog
+
+from models.times import format_time
+from service.charts import packing
+from service.charts.packing import Keep
+from service.charts.reading import latest_us
+from service.clocks import Clock
+from service.parameters import ServeParameters
+from service.store import outbox, records, triage
+from service.store.database import Database
+from service.store.records import ALERT
+from service.subscriptions.wishes import Wishes
+from service.tenancy import DESK
+
+_MINUTE_S = 60.0
+log = structlog.get_logger()
+
+
+class Duties:
+    """Each is a loop of its own; one that fails is logged and comes round again."""
+
+    def __init__(self, database: Database, parameters: ServeParameters, keep: Keep, clock: Clock, wake: Callable[[], None]) -> None:
+        self._database, self._parameters, self._keep, self._clock, self._wake = database, parameters, keep, clock, wake
+        self._pushed: dict[str, dict[str, Any]] = {}
+
+    def all(self) -> list[Coroutine[Any, Any, None]]:
+        """Every duty that the settings ask for."""
+        duties = [_every(10.0, self.pack_charts), _every(15.0, self.escalate), _every(3600.0, self.sweep)]
+        if self._parameters.alertmanager_urls:
+            duties.append(_every(15.0, self.push_alerts))
+        if self._parameters.heartbeat_url:
+            duties.append(_every(_MINUTE_S, self.give_sign_of_life))
+        return duties
+
+    async def pack_charts(self) -> None:
+        """Turn whole hours into chunks, whole days into quarters, and drop what is too old."""
+        await asyncio.to_thread(pack_what_is_due, self._database, self._keep)
+
+    async def escalate(self) -> None:
+        """Tell those who asked for it of alerts that nobody took up in time."""
+        now_us = self._clock.wall_us()
+        before_us = now_us - int(self._parameters.escalate_after_s * 1e6)
+        if await asyncio.to_thread(self._database.read, partial(triage.unattended, before_us=before_us)):
+            await asyncio.wrap_future(self._database.write(partial(_escalate, before_us=before_us, now_us=now_us)))
+            self._wake()
+
+    async def sweep(self) -> None:
+        """Forget what has left long ago."""
+        await asyncio.wrap_future(self._database.write(partial(outbox.sweep, now_us=self._clock.wall_us())))
+
+    async def push_alerts(self) -> None:
+        """All open alerts to every Alertmanager, again and again (it forgets them after five minutes); what ended, with its end."""
+        rows = await asyncio.to_thread(self._database.read, partial(records.standing_open, kind=ALERT))
+        now = {name: alertmanager_alert(json.loads(body), self._parameters.public_url) for name, *_, body in rows}
+        ended = [{**alert, "endsAt": format_time(self._clock.wall_us())} for name, alert in self._pushed.items() if name not in now]
+        self._pushed = now
+        if now or ended:
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+                for url in self._parameters.alertmanager_urls:
+                    await _post(session, f"{url.rstrip('/')}/api/v2/alerts", [*now.values(), *ended])
+
+    async def give_sign_of_life(self) -> None:
+        """Call the heartbeat address; whoever watches it notices when the calls end."""
+        if self._parameters.heartbeat_url:
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+                await _post(session, self._parameters.heartbeat_url, {"status": "alive"})
+
+
+def pack_what_is_due(database: Database, keep: Keep) -> None:
+    """Every hour and day that can be packed now."""
+    while hours := database.read(packing.due):
+        for window_s, queues, start_us in hours:
+            packing.pack_hour(database, window_s, queues, start_us)
+    newest = database.read(latest_us)
+    if newest is None:
+        return
+    while (day := database.read(partial(packing.quarters_due, latest_us=newest))) is not None:
+        packing.pack_day(database, day)
+    database.write(partial(packing.drop_old, latest_us=newest, keep=keep)).result()
+
+
+def alertmanager_alert(alert: dict[str, Any], public_url: str | None) -> dict[str, Any]:
+    """An alert as Alertmanager's v2 API takes it: labels that stay, everything that changes in annotations."""
+    series = alert["series"]
+    labels = {
+        "alertname": f"Highwater{str(alert['kind']).capitalize()}",
+        "alert_id": alert["alert_id"],
+        "kind": alert["kind"],
+        "severity": alert["severity"],
+        "user": alert["user"] or "",
+        "incident_id": alert["incident_id"] or "",
+        "region": series.get("region") or "",
+        "queue": series.get("queue") or "",
+    }
+    suspects = ", ".join(f"{suspect['change_id'] or suspect['owner']} ({suspect['verdict']})" for suspect in alert["suspects"])
+    return {
+        "labels": {name: value for name, value in labels.items() if value},
+        "annotations": {
+            "summary": alert["summary"],
+            "next_step": alert["next_step"],
+            "suspects": suspects,
+            "category": str(alert["category"]),
+        },
+        "startsAt": alert["onset_at"],
+        "generatorURL": public_url or "http://localhost/",
+    }
+
+
+def _escalate(connection: sqlite3.Connection, before_us: int, now_us: int) -> None:
+    told = [
+        (name, Wishes.model_validate_json(wishes))
+        for name, wishes in connection.execute("SELECT id, wishes FROM subscriptions WHERE holder = ? AND paused_reason IS NULL", (DESK,))
+    ]
+    for alert_id, body in triage.unattended(connection, before_us):
+        triage.add(connection, kind=ALERT, subject=alert_id, action="escalate", actor="highwater", now_us=now_us, detail={})
+        for subscription, wishes in told:
+            if wishes.escalations:
+                outbox.put(connection, subscription, f"escalation:{alert_id}", "alert.unattended", body, now_us, wishes, urgent=True)
+
+
+async def _every(pause_s: float, duty: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            await duty()
+        except Exception:
+            log.exception("a duty failed; it comes round again", duty=duty.__name__)
+        await asyncio.sleep(pause_s)
+
+
+async def _post(session: aiohttp.ClientSession, url: str, body: Any) -> None:
+    try:
+        async with session.post(url, json=body, allow_redirects=False) as answer:
+            if answer.status >= 300:
+                log.warning("a receiver refused", url=url, status=answer.status)
+    except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+        log.warning("a receiver can't be reached", url=url, fault=str(fault))

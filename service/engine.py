@@ -1,0 +1,299 @@
+"""The engine: one thread that judges what was taken in, in journal order, and commits what follows from it."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import structlog
+
+from changes.windows import window_us
+from models.change import Change
+from models.errors import HighwaterError
+from models.rejected import DeadLetter
+from models.wire import decode, encode
+from service.board import Board
+from service.bodies import answer, decoded
+from service.charts.recorder import Recorder, Tick, TickMaker
+from service.checkpoints import Checkpoint, Checkpoints
+from service.clocks import Clock
+from service.intake import Intake, Taken
+from service.journal import CHANGES, EVENTS, FINISH, IDLE, Entry, Journal
+from service.rows import change_rows, rows
+from service.store import steps
+from service.store.database import Database
+from service.store.records import Logged, Row
+from streams.pipeline import Outputs, Pipeline, PipelineParameters
+
+_GROUP = 32
+"""Entries whose results share one commit at most."""
+log = structlog.get_logger()
+Committed = Callable[[Sequence[tuple[Logged, Row]]], None]
+
+
+@dataclass(slots=True)
+class Step:
+    """What one or more entries led to, committed as one."""
+
+    seq: int = 0
+    """The last entry that it covers."""
+    rows: list[tuple[Row, Change | None]] = field(default_factory=list)
+    letters: list[tuple[int, int, DeadLetter]] = field(default_factory=list)
+    """(entry, place among what that entry left, letter)."""
+    ticks: list[Tick] = field(default_factory=list)
+    answers: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)
+    """(stream, Idempotency-Key, body, answer)."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self.rows or self.letters or self.ticks or self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParameters:
+    """What tunes the engine."""
+
+    body_limit: int
+    checkpoint_every_s: float
+    dead_letters: int
+
+
+class Engine:
+    """State = pipeline + the number of the last entry applied. Everything else is derived, and deriving it again changes nothing."""
+
+    def __init__(
+        self,
+        parameters: EngineParameters,
+        flow: PipelineParameters,
+        database: Database,
+        journal: Journal,
+        checkpoints: Checkpoints,
+        clock: Clock,
+    ) -> None:
+        self._parameters, self._flow = parameters, flow
+        self._database, self._journal, self._checkpoints, self._clock = database, journal, checkpoints, clock
+        self._recorder, self._ticks = Recorder(), TickMaker()
+        self._committed: list[Committed] = []
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._skipped: set[int] = set(database.read(steps.skipped))
+        self.board = Board()
+        self.fault: str | None = None
+        """Why nothing is judged at the moment."""
+        self.pipeline = Pipeline(flow)
+        self.changes = database.read(steps.declared)
+        """The highest revision of every declared change, by its id."""
+        self.seq = 0
+        self.streams: set[str] = set()
+        self.checkpoint_seq = 0
+        self.committed_seq = 0
+        self._guard = threading.Lock()
+        self._waiters: list[tuple[int, Future[None]]] = []
+        self.checkpointed_s = clock.steady_s()
+
+    def on_commit(self, told: Committed) -> None:
+        """`told` hears of every record that is new in the data file, from the engine's thread."""
+        self._committed.append(told)
+
+    def reached(self, seq: int) -> "Future[None]":
+        """Done once everything up to this entry is judged and committed."""
+        future: Future[None] = Future()
+        with self._guard:
+            if self.committed_seq >= seq:
+                future.set_result(None)
+            else:
+                self._waiters.append((seq, future))
+        return future
+
+    def _tell_waiters(self) -> None:
+        with self._guard:
+            self.committed_seq = self.seq
+            done = [future for seq, future in self._waiters if seq <= self.seq]
+            self._waiters = [(seq, future) for seq, future in self._waiters if seq > self.seq]
+        for future in done:
+            future.set_result(None)
+
+    def recover(self) -> int:
+        """Go on from the newest checkpoint and judge again what the journal holds after it; the number of entries that took."""
+        found, faults = self._checkpoints.newest()
+        for fault in faults:
+            log.warning("a checkpoint can't be used, an older one is", fault=fault)
+        self._restore(found)
+        count = 0
+        for group in _groups(self._journal.entries(self.seq), _GROUP):
+            step = Step()
+            for entry in group:
+                self._judge(Taken(entry, self._read(entry)), step)
+            self._commit(step)
+            count += len(group)
+        self._tell_waiters()
+        return count
+
+    def start(self, intake: Intake) -> None:
+        """Judge what `intake` takes until it closes."""
+        self._thread = threading.Thread(target=self._run, args=(intake,), name="engine", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait for the last entry and leave a checkpoint. Close the intake first."""
+        if self._thread is not None:
+            self._stop.set()
+            self._thread.join()
+            self._thread = None
+
+    def _run(self, intake: Intake) -> None:
+        last = False
+        while not last:
+            group = _next_group(intake)
+            last = group[-1] is None
+            taken = [one for one in group if one is not None]
+            step = Step()
+            for one in taken:
+                self._judge(one, step)
+            self._commit(step)
+            self._tell_waiters()
+            for one in taken:
+                intake.judged(one)
+            if last or self._clock.steady_s() - self.checkpointed_s >= self._parameters.checkpoint_every_s:
+                self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Write the state, and drop the journal that no kept checkpoint needs."""
+        self.checkpointed_s = self._clock.steady_s()
+        if self.seq == self.checkpoint_seq:
+            return
+        try:
+            self._checkpoints.write(Checkpoint(self.seq, self.pipeline.pack(), tuple(sorted(self.streams))))
+            self._journal.forget(self._checkpoints.covered())
+        except OSError as fault:
+            log.warning("no checkpoint could be written: a restart will take longer", fault=str(fault))
+            return
+        self.checkpoint_seq = self.seq
+
+    def _judge(self, taken: Taken, step: Step) -> None:
+        entry = taken.entry
+        if entry.seq in self._skipped:
+            self.seq = entry.seq
+            return
+        try:
+            outputs = self._apply(entry, taken.payload, step)
+        except Exception:
+            log.exception("an entry can't be judged and is left out: please report this", entry=entry.seq)
+            self._leave_out(entry)
+            return
+        self.seq = step.seq = entry.seq
+        step.rows += [(row, None) for row in rows(outputs)]
+        step.letters += [(entry.seq, place, letter) for place, letter in enumerate(outputs.rejected)]
+        for detected in outputs.detected:
+            step.ticks += self._ticks.make(detected)
+        if entry.kind == EVENTS:
+            malformed = len(taken.payload.rejections)
+            self.board.counted(outputs, malformed)
+            if entry.key:
+                step.answers.append((entry.stream, entry.key, entry.body, answer(taken.payload)))
+        self.board.seen(outputs, self.pipeline.watermark_us)
+
+    def _apply(self, entry: Entry, payload: Any, step: Step) -> Outputs:
+        if entry.kind == EVENTS:
+            self.streams.add(entry.stream)
+            return self.pipeline.feed(payload, entry.stream)
+        if entry.kind == CHANGES:
+            arrived_us = self.pipeline.watermark_us if entry.stream else None
+            self.pipeline.declare(payload, arrived_us)
+            for change in payload:
+                known = self.changes.get(change.change_id)
+                if known is None or change.revision > known.revision:
+                    self.changes[change.change_id] = change
+                step.rows += [(row, change) for row in change_rows(change, arrived_us or entry.arrived_us)]
+            return Outputs()
+        if entry.kind == IDLE:
+            self.streams.discard(entry.stream)
+            return self.pipeline.idle(entry.stream)
+        if entry.kind == FINISH:
+            return self.pipeline.finish()
+        raise HighwaterError(f"the journal holds an entry of kind {entry.kind}: run the program that wrote it")
+
+    def active(self) -> list[Change]:
+        """Declared changes whose window is open as of the watermark."""
+        at_us = self.pipeline.watermark_us
+        if at_us is None:
+            return []
+        windows = ((change, window_us(change)) for change in list(self.changes.values()) if change.explains)
+        return [change for change, (start_us, end_us) in windows if start_us <= at_us <= end_us]
+
+    def _read(self, entry: Entry) -> Any:
+        if entry.kind == EVENTS:
+            return decoded(entry.body, entry.stream, self._parameters.body_limit)
+        return [decode(Change, line) for line in entry.body.splitlines()] if entry.kind == CHANGES else None
+
+    def _restore(self, found: Checkpoint | None) -> None:
+        self.pipeline = Pipeline.unpack(self._flow, found.pipeline) if found else Pipeline(self._flow)
+        self.seq = self.checkpoint_seq = found.seq if found else 0
+        self.streams = set(found.streams) if found else set()
+        self._journal.skip_to(self.seq + 1)
+
+    def _leave_out(self, bad: Entry) -> None:
+        """The state before `bad`, rebuilt without it: a fault of ours in one entry must not stop the watch."""
+        self._skipped.add(bad.seq)
+        self._database.write(partial(steps.skip, seq=bad.seq)).result()
+        found, _ = self._checkpoints.newest()
+        self._restore(found)
+        for entry in self._journal.entries(self.seq):
+            if entry.seq >= bad.seq:
+                break
+            if entry.seq not in self._skipped:
+                self._apply(entry, self._read(entry), Step())
+        self.seq = bad.seq
+
+    def _commit(self, step: Step) -> None:
+        """Until it is done: what was accepted must not be lost because a disk is full for a while."""
+        if not step:
+            return
+        while True:
+            try:
+                added = self._database.write(partial(self._write, step)).result()
+                break
+            except (sqlite3.Error, OSError) as fault:
+                self._recorder.forget()
+                self.fault = f"the data file can't be written: {fault}"
+                log.error("the data file can't be written; trying again", fault=str(fault))
+                time.sleep(1)
+        self.fault = None
+        self.board.recorded([row for _, row in added])
+        for told in self._committed:
+            told(added)
+
+    def _write(self, step: Step, connection: sqlite3.Connection) -> list[tuple[Logged, Row]]:
+        now_us = self._clock.wall_us()
+        added = steps.write(connection, step.rows, now_us)
+        steps.write_letters(
+            connection,
+            ((entry, place, letter.source, encode(letter)) for entry, place, letter in step.letters),
+            self._parameters.dead_letters,
+        )
+        steps.write_answers(connection, step.answers, now_us)
+        for tick in step.ticks:
+            self._recorder.record(connection, tick)
+        return added
+
+
+def _next_group(intake: Intake) -> list[Taken | None]:
+    group: list[Taken | None] = [intake.taken.get()]
+    while group[-1] is not None and len(group) < _GROUP and not intake.taken.empty():
+        group.append(intake.taken.get())
+    return group
+
+
+def _groups(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+    group: list[Entry] = []
+    for entry in entries:
+        group.append(entry)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group

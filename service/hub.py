@@ -1,0 +1,97 @@
+"""The event stream's memory: the newest records, and a bell for everyone who listens."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+
+from service.store.database import Database
+from service.store.records import Logged, last_seq, log_after
+from service.tenancy import Principal, sees_record
+
+_KEPT = 5000
+_READ = 500
+
+
+class Hub:
+    """Listeners wait on it; what was committed is published to it from the writer's thread, in log order."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._recent: list[Logged] = []
+        self._guard = threading.Lock()
+        self._last = database.read(last_seq)
+        self._oldest_missing = self._last
+        """Rows up to this one are in the data file only."""
+        self._bell: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.listeners = 0
+        self._closed = False
+
+    @property
+    def last_seq(self) -> int:
+        """Place of the newest record."""
+        return self._last
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Listeners live in this loop."""
+        self._loop, self._bell = loop, asyncio.Event()
+
+    def close(self) -> None:
+        """Let every listener end: the monitor is stopping."""
+        self._closed = True
+        self._ring()
+
+    def publish(self, logged: Sequence[Logged]) -> None:
+        """Records just committed; from any thread, one at a time."""
+        if not logged:
+            return
+        with self._guard:
+            self._recent.extend(logged)
+            self._last = logged[-1].seq
+            if len(self._recent) > 2 * _KEPT:
+                cut = len(self._recent) - _KEPT
+                self._oldest_missing = self._recent[cut - 1].seq
+                del self._recent[:cut]
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ring)
+
+    def _ring(self) -> None:
+        if self._bell is not None:
+            self._bell.set()
+            self._bell = asyncio.Event()
+
+    def _after(self, seq: int) -> list[Logged] | None:
+        """The next records from memory; None if they are only in the data file."""
+        with self._guard:
+            if seq < self._oldest_missing:
+                return None
+            low, high = 0, len(self._recent)
+            while low < high:
+                middle = (low + high) // 2
+                low, high = (middle + 1, high) if self._recent[middle].seq <= seq else (low, middle)
+            return self._recent[low : low + _READ]
+
+    async def listen(self, principal: Principal, after_seq: int, quiet_s: float) -> AsyncIterator[Logged | None]:
+        """What the principal may see after `after_seq`, each once and in order; None when nothing came for `quiet_s`."""
+        if self._bell is None:
+            raise RuntimeError("attach the hub to a loop first")
+        self.listeners += 1
+        try:
+            while not self._closed:
+                bell = self._bell
+                batch = self._after(after_seq)
+                if batch is None:
+                    position = after_seq
+                    batch = await asyncio.to_thread(self._database.read, lambda connection: log_after(connection, position, _READ))  # noqa: B023 - awaited before it changes
+                for logged in batch:
+                    after_seq = logged.seq
+                    if sees_record(principal, logged.audience, logged.owner):
+                        yield logged
+                if batch:
+                    continue
+                try:
+                    await asyncio.wait_for(bell.wait(), quiet_s)
+                except TimeoutError:
+                    yield None
+        finally:
+            self.listeners -= 1

@@ -1,0 +1,116 @@
+"""Limits: a body that is too large or too slow ends before it costs anything; headers that keep browsers safe."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.problems import answer
+
+_OTHER_LIMIT = 1_048_576
+"""Bytes of a body that is not events."""
+
+
+class _TooLargeError(Exception):
+    """The body went over its limit while it came in."""
+
+
+class _TooSlowError(Exception):
+    """The body did not arrive in time."""
+
+
+class Limits:
+    """Answers 413 from the declared length alone, or as soon as more than the limit came; 408 for a body that does not arrive."""
+
+    def __init__(self, app: ASGIApp, events_limit: int, read_timeout_s: float) -> None:
+        self._app, self._events_limit, self._timeout_s = app, events_limit, read_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._events_limit if scope["path"] == "/v1/events" else _OTHER_LIMIT
+        if _declared(scope) > limit:
+            await _too_large(limit)(scope, receive, send)
+            return
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, self._counted(receive, limit), noted)
+        except (_TooLargeError, _TooSlowError) as fault:
+            if started:
+                return
+            slow = answer(408, "the request did not arrive in time", {"Connection": "close"})
+            await (_too_large(limit) if isinstance(fault, _TooLargeError) else slow)(scope, receive, send)
+
+    def _counted(self, receive: Receive, limit: int) -> Callable[[], Any]:
+        seen = 0
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        whole = False
+
+        async def counted() -> Message:
+            nonlocal seen, whole
+            if whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise _TooSlowError from None
+            seen += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+            if seen > limit:
+                raise _TooLargeError
+            return message
+
+        return counted
+
+
+def _declared(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _too_large(limit: int) -> ASGIApp:
+    return answer(413, f"the body is more than {limit} bytes: send smaller ones", {"Connection": "close"})
+
+
+_HEADERS = [
+    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+]
+
+
+class SafeHeaders:
+    """Adds what keeps a browser from being turned against its user; answers of the API are never cached."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                extra = [*_HEADERS, (b"cache-control", b"no-cache" if scope["path"].startswith("/page/") else b"no-store")]
+                message["headers"] = [*message["headers"], *((name, value) for name, value in extra if name not in given)]
+            await send(message)
+
+        await self._app(scope, receive, dressed)

@@ -1,0 +1,118 @@
+"""Problem details (RFC 9457): every error says what is wrong and what to do, and nothing of anybody else's."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from models.errors import HighwaterError, Malformed, UnreadableInput
+from service.bodies import TooLarge
+from service.intake import BusyError, StoppingError
+
+MEDIA_TYPE = "application/problem+json"
+log = structlog.get_logger()
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's own word
+    """An error on its way to whoever asked."""
+
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers, self.more = status, detail, dict(headers or {}), more
+
+
+class ProblemDetails(BaseModel):
+    """What an error answer holds (RFC 9457)."""
+
+    type: str = Field("about:blank", description="Always `about:blank`: the status says what kind of error it is.")
+    title: str = Field(description="The status in words.", examples=["Not Found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    detail: str = Field(description="What is wrong and what to do.", examples=["there is no alert of this id"])
+    errors: list[dict[str, str]] | None = Field(None, description="For 400 and 422: each fault with its place (`where`) and `reason`.")
+
+
+def not_found(what: str) -> Problem:
+    """The same for what does not exist and for what is another's."""
+    return Problem(404, f"there is no {what} of this id")
+
+
+def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
+    """The error as a response."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Every exception becomes a problem; what is unforeseen is logged and answered without a word of its content."""
+
+    async def problem(_: Request, fault: Exception) -> Response:
+        return _answered(fault)
+
+    for kind in (Problem, HTTPException, RequestValidationError, HighwaterError, OSError):
+        app.add_exception_handler(kind, problem)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _answered(fault: Exception) -> Response:
+    match fault:
+        case Problem():
+            return answer(fault.status, fault.detail, fault.headers, **fault.more)
+        case RequestValidationError():
+            return _invalid(fault)
+        case HTTPException():
+            return answer(fault.status_code, str(fault.detail), fault.headers)
+        case TooLarge():
+            return answer(413, str(fault))
+        case BusyError():
+            return answer(429, str(fault), {"Retry-After": "1"})
+        case StoppingError():
+            return answer(503, str(fault), {"Retry-After": "5"})
+        case Malformed():
+            return answer(422, str(fault))
+        case UnreadableInput():
+            return answer(400, str(fault))
+        case OSError():
+            log.error("the disk refuses", fault=str(fault))
+            return answer(503, "nothing can be stored at the moment: send this again later", {"Retry-After": "10"})
+        case _:
+            log.error("a request failed", fault=str(fault))
+            return answer(503, "the monitor can't answer this at the moment", {"Retry-After": "10"})
+
+
+async def _unforeseen(request: Request, fault: Exception) -> Response:
+    log.error("a request failed: please report this", method=request.method, path=request.url.path, exc_info=fault)
+    return answer(500, "the monitor failed at this request: the operator finds the reason in its log")
+
+
+def _invalid(fault: RequestValidationError) -> Response:
+    errors = [{"where": ".".join(map(str, error["loc"])), "reason": str(error["msg"])} for error in fault.errors()]
+    broken = any(error["type"] == "json_invalid" for error in fault.errors())
+    first = errors[0] if errors else {"where": "body", "reason": "unreadable"}
+    if broken:
+        place = fault.errors()[0]
+        detail = f"the body is no JSON: {place.get('ctx', {}).get('error', place['msg'])} at position {place['loc'][-1]}"
+        return answer(400, detail, errors=errors)
+    return answer(422, f"{first['where']}: {first['reason']}", errors=errors[:20])
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": text,
+        "model": ProblemDetails,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+    }
+    for status, text in (
+        (400, "The body or a parameter can't be read"),
+        (401, "No token, or one that is wrong, expired or revoked"),
+        (403, "Not for this role"),
+        (404, "Not there, or another's"),
+        (422, "Read, but not valid"),
+    )
+}
+"""What every route may answer, for the OpenAPI document."""

@@ -1,0 +1,1 @@
+"""What is asked over HTTP; each handler checks who asks, asks the store, and answers."""

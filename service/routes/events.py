@@ -1,0 +1,80 @@
+"""Events in: journalled, then answered."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from models.columns import EventBatch
+from models.errors import Malformed, UnreadableInput
+from service.bodies import answer, decoded
+from service.journal import EVENTS
+from service.monitor import Monitor
+from service.problems import RESPONSES, Problem
+from service.routes.asked import Asked, raw
+from service.sign_in import Sender
+from service.store import steps
+
+router = APIRouter(tags=["events"])
+_EXAMPLE = (
+    '{"kind":"traffic","observed_at":"2026-01-05T00:10:00Z","user":"SUP-01","direction":"to_dsp","message_class":"service_request",'
+    '"service":"4.8.1","messages":1250,"failures":3}\n'
+    '{"kind":"queue","observed_at":"2026-01-05T00:10:00Z","user":"SUP-01","queue":"to_user","depth":420,"oldest_age_s":12.5}\n'
+)
+_BODY = {
+    "required": True,
+    "content": {
+        "application/x-ndjson": {"schema": {"type": "string"}, "example": _EXAMPLE},
+        "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+    },
+}
+_ANSWER = {
+    "description": "Safe on disk. `rejected` names what was malformed, by its index from 0; the rest is in.",
+    "content": {"application/json": {"example": {"accepted": 2, "rejected": [{"index": 1, "reason": "messages is missing"}]}}},
+}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **RESPONSES,
+    202: _ANSWER,
+    413: {"description": "The body is too large: send smaller ones"},
+    415: {"description": "An encoding other than gzip"},
+    429: {"description": "More is waiting than can be judged: come back after `Retry-After` seconds"},
+    503: {"description": "The disk refuses, or the monitor is stopping: come back after `Retry-After` seconds"},
+}
+
+
+@router.post("/v1/events", status_code=202, responses=_ANSWERS, openapi_extra={"requestBody": _BODY}, summary="Post events")
+async def post_events(request: Request, monitor: Asked, principal: Sender) -> Response:
+    """NDJSON or one JSON array, gzip accepted. What is answered 202 survives a crash. Posting the same again is harmless; with an
+    `Idempotency-Key` header it is also answered the same.
+    """
+    monitor.intake.check_room()
+    if request.headers.get("content-encoding", "identity").lower() not in ("gzip", "x-gzip", "identity"):
+        raise Problem(415, "the body may be gzip or not encoded at all")
+    key = request.headers.get("idempotency-key", "")
+    if len(key.encode()) > 256:
+        raise Problem(422, "Idempotency-Key must not be longer than 256 bytes")
+    body = await request.body()
+    if key:
+        earlier = await asyncio.to_thread(monitor.database.read, lambda connection: steps.answered(connection, principal.id, key))
+        if earlier is not None:
+            return _again(earlier, body)
+    batch = await _decoded(monitor, body, principal.id)
+    if monitor.fault() is not None and monitor.intake.fault is None:
+        raise Problem(503, "nothing can be stored at the moment: send this again later", headers={"Retry-After": "10"})
+    await asyncio.wrap_future(monitor.intake.submit(EVENTS, principal.id, body, batch, monitor.clock.wall_us(), key))
+    return raw(answer(batch), 202)
+
+
+async def _decoded(monitor: Monitor, body: bytes, stream: str) -> EventBatch:
+    try:
+        return await asyncio.to_thread(decoded, body, stream, monitor.body_limit)
+    except Malformed:
+        raise
+    except UnreadableInput as fault:
+        raise Problem(400, str(fault)) from None
+
+
+def _again(earlier: tuple[str, bytes], body: bytes) -> Response:
+    if earlier[0] != steps.digest(body):
+        raise Problem(422, "another body was posted under this Idempotency-Key: use a new key for each body")
+    return raw(earlier[1], 202)

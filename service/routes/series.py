@@ -1,0 +1,90 @@
+"""Chart data of series and queues."""
+
+import sqlite3
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from models.terms import Direction, MessageClass
+from models.times import DAY_US, format_time
+from service.charts import reading
+from service.charts.packing import Keep
+from service.cursors import read as read_cursor
+from service.cursors import written
+from service.problems import RESPONSES, Problem
+from service.routes.asked import Asked, instant_of
+from service.sign_in import Reader
+from service.tenancy import Principal
+
+router = APIRouter(tags=["series"], responses=RESPONSES)
+
+
+class Chosen(BaseModel):
+    """Which series, and what of them."""
+
+    user: str | None = Field(None, max_length=64)
+    direction: Direction | None = None
+    message_class: MessageClass | None = None
+    service: str | None = Field(None, max_length=200)
+    region: str | None = Field(None, max_length=200)
+    queue: str | None = Field(None, max_length=200)
+    kind: str | None = Field(None, pattern="^(traffic|queue)$", description="Only message rates, or only queues.")
+    start: str | None = Field(None, alias="from", description="RFC 3339; default a day before the end.")
+    end: str | None = Field(None, alias="to", description="RFC 3339; default the newest window.")
+    points: int = Field(400, ge=1, le=5000, description="Most points of one series; lowest and highest are kept.")
+    limit: int = Field(20, ge=1, le=1000, description="Series of one page.")
+    cursor: str | None = Field(None, max_length=200)
+
+
+class SeriesPage(BaseModel):
+    """One page of charts."""
+
+    items: list[dict[str, Any]] = Field(
+        description="`series` (the fields that make it), `unit`, `resolution_s`, `columns` and `points`: one row of columns a point."
+    )
+    start: str | None = Field(serialization_alias="from", description="Null before the first window.")
+    end: str | None = Field(serialization_alias="to")
+    next: str | None
+
+
+@router.get("/v1/series", summary="Chart data")
+def series(monitor: Asked, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
+    """Depth of queues, or messages of series against what was expected, rolled up so that no peak is lost. A User's own only."""
+    newest = monitor.database.read(reading.latest_us)
+    end_us = instant_of("to", chosen.end) or newest
+    start_us = instant_of("from", chosen.start)
+    if end_us is None:
+        return SeriesPage(items=[], start=None, end=None, next=None)
+    start_us = end_us - DAY_US if start_us is None else start_us
+    if start_us > end_us:
+        raise Problem(422, "from: it lies after to")
+    after = read_cursor(chosen.cursor)
+    items, following = monitor.database.read(
+        partial(_charts, principal=principal, chosen=chosen, after=after[0] if after else 0, span=(start_us, end_us), keep=monitor.keep)
+    )
+    return SeriesPage(items=items, start=format_time(start_us), end=format_time(end_us), next=written(following))
+
+
+@router.get("/v1/series/names", summary="Which series there are")
+def names(monitor: Asked, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
+    """The fields of each series that the reader may see, without points."""
+    after = read_cursor(chosen.cursor)
+    found = monitor.database.read(partial(_found, principal=principal, chosen=chosen, after=after[0] if after else 0))
+    following = found[chosen.limit - 1].id if len(found) > chosen.limit else None
+    return SeriesPage(items=[{"series": one.fields} for one in found[: chosen.limit]], start=None, end=None, next=written(following))
+
+
+def _found(connection: sqlite3.Connection, principal: Principal, chosen: Chosen, after: int) -> list[reading.Series]:
+    wanted = {name: value for name in reading.FIELDS if (value := getattr(chosen, name)) is not None}
+    queues = None if chosen.kind is None else chosen.kind == "queue"
+    return reading.matching(connection, principal, wanted, after, chosen.limit + 1, queues=queues)
+
+
+def _charts(
+    connection: sqlite3.Connection, principal: Principal, chosen: Chosen, after: int, span: tuple[int, int], keep: Keep
+) -> tuple[list[dict[str, Any]], int | None]:
+    found = _found(connection, principal, chosen, after)
+    following = found[chosen.limit - 1].id if len(found) > chosen.limit else None
+    return [reading.chart(connection, one, *span, chosen.points, keep) for one in found[: chosen.limit]], following

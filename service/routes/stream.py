@@ -1,0 +1,66 @@
+"""The event stream: every new record as it is committed, from where the client left off."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from service.hub import Hub
+from service.monitor import Monitor
+from service.problems import RESPONSES, Problem
+from service.routes.asked import Asked
+from service.sign_in import Reader
+from service.tenancy import Principal
+
+router = APIRouter(tags=["stream"], responses=RESPONSES)
+_PING_S = 15.0
+_CHECK_S = 5.0
+"""How often a token is looked up again while its stream is open."""
+_RETRY_MS = 2000
+_EXAMPLE = 'id: 42\nevent: alert\ndata: {"alert_id":"…","revision":1, …}\n\n'
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", description="Go on after this event; without it only what is new is sent.")
+]
+
+
+@router.get(
+    "/v1/stream",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "Events `alert`, `incident`, `change` and `report`.", "content": {"text/event-stream": {"example": _EXAMPLE}}}
+    },
+    summary="Follow what happens",
+)
+async def stream(
+    monitor: Asked,
+    principal: Reader,
+    last_event_id: LastEventId = None,
+    after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=20)] = None,
+) -> StreamingResponse:
+    """Server-sent events; `data` is the record as the lists show it. A client that reconnects misses nothing and sees nothing twice."""
+    begin = _position(last_event_id if last_event_id is not None else after, monitor.hub)
+    return StreamingResponse(_sent(monitor, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _position(text: str | None, hub: Hub) -> int:
+    if text is None or text == "":
+        return hub.last_seq
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Problem(400, "Last-Event-ID is none of ours: send the id of the last event as it came")
+    return min(int(text), hub.last_seq)
+
+
+async def _sent(monitor: Monitor, principal: Principal, after: int) -> AsyncIterator[bytes]:
+    yield f"retry: {_RETRY_MS}\n: connected\n\n".encode()
+    checked_s = monitor.clock.steady_s()
+    async for logged in monitor.hub.listen(principal, after, _PING_S):
+        if monitor.clock.steady_s() - checked_s >= _CHECK_S:
+            if not await asyncio.to_thread(monitor.sign_in.still, principal):
+                return
+            checked_s = monitor.clock.steady_s()
+        if logged is None:
+            yield b": still here\n\n"
+        else:
+            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (logged.seq, logged.kind.encode(), logged.body)

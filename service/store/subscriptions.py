@@ -1,0 +1,120 @@
+"""Subscriptions as they are stored, each with its holder; nobody else sees them."""
+
+import base64
+import json
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from models.times import format_time
+from service.subscriptions.wishes import Wishes
+
+_OVERLAP_US = 24 * 3600 * 1_000_000
+"""How long the secret before a rotation still signs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Whom to tell, how, and of what."""
+
+    id: str
+    holder: str
+    name: str
+    channel: str
+    target: str
+    secrets: tuple[tuple[str, int | None], ...]
+    """Signing secrets, newest first, each with its end."""
+    wishes: Wishes
+    created_us: int
+    paused_reason: str | None
+
+    def signing(self, now_us: int) -> list[str]:
+        """The secrets to sign with now."""
+        return [secret for secret, until_us in self.secrets if until_us is None or now_us < until_us]
+
+
+_COLUMNS = "id, holder, name, channel, target, secrets, wishes, created_us, paused_reason"
+
+
+def new_secret() -> str:
+    """A signing secret as Standard Webhooks writes it."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+
+
+def add(connection: sqlite3.Connection, *, holder: str, name: str, channel: str, target: str, wishes: Wishes, now_us: int) -> Subscription:
+    """A new subscription with its first secret."""
+    made = Subscription(secrets.token_hex(8), holder, name, channel, target, ((new_secret(), None),), wishes, now_us, None)
+    connection.execute(
+        "INSERT INTO subscriptions VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+        (made.id, holder, name, channel, target, json.dumps(made.secrets), wishes.model_dump_json(), now_us),
+    )
+    return made
+
+
+def change(connection: sqlite3.Connection, subscription: Subscription) -> None:
+    """Write name, target, wishes, secrets and pause as they are now."""
+    connection.execute(
+        "UPDATE subscriptions SET name = ?, target = ?, wishes = ?, secrets = ?, paused_reason = ? WHERE id = ?",
+        (
+            subscription.name,
+            subscription.target,
+            subscription.wishes.model_dump_json(),
+            json.dumps(subscription.secrets),
+            subscription.paused_reason,
+            subscription.id,
+        ),
+    )
+
+
+def rotated(subscription: Subscription, now_us: int) -> tuple[tuple[str, int | None], ...]:
+    """A new secret first; the one before signs for another day."""
+    kept = tuple((secret, until_us or now_us + _OVERLAP_US) for secret, until_us in subscription.secrets[:1])
+    return ((new_secret(), None), *kept)
+
+
+def pause(connection: sqlite3.Connection, subscription_id: str, why: str) -> None:
+    """Stop sending until somebody resumes it."""
+    connection.execute("UPDATE subscriptions SET paused_reason = ? WHERE id = ?", (why, subscription_id))
+
+
+def remove(connection: sqlite3.Connection, holder: str, subscription_id: str) -> bool:
+    """Delete it with its messages and its log; False if the holder has none of this id."""
+    return connection.execute("DELETE FROM subscriptions WHERE id = ? AND holder = ?", (subscription_id, holder)).rowcount == 1
+
+
+def held(connection: sqlite3.Connection, holder: str, subscription_id: str | None = None) -> list[Subscription]:
+    """The holder's subscriptions, oldest first, or the one of this id."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM subscriptions WHERE holder = ? AND (? IS NULL OR id = ?) ORDER BY created_us, id",  # noqa: S608 - constant columns
+        (holder, subscription_id, subscription_id),
+    )
+    return [_read(row) for row in rows]
+
+
+def by_id(connection: sqlite3.Connection, subscription_id: str) -> Subscription | None:
+    """The subscription, whoever holds it: for the dispatcher only."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM subscriptions WHERE id = ?", (subscription_id,)).fetchone()  # noqa: S608 - constant columns
+    return _read(row) if row else None
+
+
+def deliveries(
+    connection: sqlite3.Connection, subscription_id: str, before: int | None, limit: int
+) -> tuple[list[dict[str, Any]], int | None]:
+    """The delivery log, newest first, and where the next page begins."""
+    rows = connection.execute(
+        "SELECT seq, message, at_us, topic, outcome, status, took_ms, error FROM deliveries"
+        " WHERE subscription = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+        (subscription_id, before or 1 << 62, limit + 1),
+    ).fetchall()
+    items = [
+        {"message": message, "at": format_time(at), "type": topic, "outcome": outcome, "status": status, "took_ms": took, "error": error}
+        for _, message, at, topic, outcome, status, took, error in rows[:limit]
+    ]
+    return items, rows[limit - 1][0] if len(rows) > limit else None
+
+
+def _read(row: Any) -> Subscription:
+    number, holder, name, channel, target, kept, wishes, created_us, paused = row
+    pairs = tuple((secret, until_us) for secret, until_us in json.loads(kept))
+    return Subscription(number, holder, name, channel, target, pairs, Wishes.model_validate_json(wishes), created_us, paused)

@@ -1,0 +1,1 @@
+"""Subscriptions: who is told of what, by which channel, and when not."""
