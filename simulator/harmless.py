@@ -19,13 +19,18 @@ ROUTINE = (
 """Categories that could be to blame are among them on purpose: only their traffic tells."""
 
 
+def routine(stage: Stage) -> tuple[str, str]:
+    """Category and title of a change that does nothing."""
+    return ROUTINE[int(stage.draw.integers(len(ROUTINE)))]
+
+
 def harmless_changes(stage: Stage, count: int, *, earliest: float = 1, latest: float = 21) -> Story:
     """`count` changes of DCC and of Users who play no part, starting between two local hours of the day that is judged."""
     free = [user.name for user in stage.world.users if user.name not in stage.cast] or ["DCC"]
     changes = []
     for number in range(count):
         owner = "DCC" if number % 4 == 3 else free[int(stage.draw.integers(len(free)))]
-        category, title = ROUTINE[int(stage.draw.integers(len(ROUTINE)))]
+        category, title = routine(stage)
         start = stage.between(earliest, latest)
         changes.append(stage.change(owner, category, title, start, start + int(stage.draw.integers(1, 5)) * HOUR_US, **_duties(owner)))
     return Story(changes=tuple(changes), harmless=tuple(change.change_id for change in changes))

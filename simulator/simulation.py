@@ -77,5 +77,5 @@ def simulate(scenario: Scenario, seed: int, *, users: int, days: int, start_us: 
         timeline=timeline,
         effects=story.effects,
         changes=sorted(story.changes, key=lambda change: (change.change_id, change.revision)),
-        truth=Truth(scenario.name, seed, timeline.last_day_us, story.anomalies, story.harmless, story.as_expected),
+        truth=Truth(scenario.name, seed, timeline.last_us(scenario.judged_days), story.anomalies, story.harmless, story.as_expected),
     )

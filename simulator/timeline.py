@@ -33,8 +33,12 @@ class Timeline:
 
     @property
     def last_day_us(self) -> int:
-        """Start of the last 24 hours: what comes before is history to learn from."""
-        return max(self.start_us, self.end_us - DAY_US)
+        """Start of the last 24 hours, in which scenarios happen."""
+        return self.last_us(1)
+
+    def last_us(self, days: int) -> int:
+        """Start of the last `days` days: what comes before is history to learn from."""
+        return max(self.start_us, self.end_us - days * DAY_US)
 
     def ends_us(self, first: int, last: int) -> Ints:
         """Ends of the windows `first` ≤ i < `last`, shape (last - first,)."""

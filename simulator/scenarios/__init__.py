@@ -3,7 +3,27 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.scenarios import day, firewall, message_storm, quiet
+from simulator.scenarios import (
+    absent,
+    bad_release,
+    cancelled,
+    clock_change,
+    day,
+    decoys,
+    firewall,
+    firmware,
+    late_declared,
+    message_storm,
+    overrun,
+    planned_maintenance,
+    quiet,
+    region_outage,
+    retry_storm,
+    tariff_day,
+    telemetry_gap,
+    undeclared,
+    weather,
+)
 from simulator.story import Stage, Story
 
 
@@ -15,8 +35,10 @@ class Scenario:
     summary: str
     tell: Callable[[Stage], Story]
     days: int = 3
-    """Length unless asked otherwise: history to learn from, then the day that is judged."""
+    """Length unless asked otherwise: history to learn from, then the days that are judged."""
+    judged_days: int = 1
     start: str = "2026-01-05T00:00:00Z"
+    """A Monday, so that the third day is a working day like the two before it."""
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -26,5 +48,27 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("firewall", "A firewall change shuts the route to a User: 1,500,000 messages pile up, everyone feels it.", firewall.tell),
         Scenario("message-storm", "A new system floods the DSP with erroneous requests: nobody can commission meters.", message_storm.tell),
         Scenario("day", "Two days of history, then both incidents of the problem statement and four harmless changes.", day.tell),
+        Scenario("bad-release", "A declared release gets its requests wrong: the DSP refuses them.", bad_release.tell),
+        Scenario("firmware", "New firmware makes meters raise alert after alert, more than their User can take in.", firmware.tell),
+        Scenario("undeclared", "Something goes wrong at one User as a change does, but nobody declared one.", undeclared.tell),
+        Scenario("region-outage", "A network loses a region: every User there suffers, none is to blame.", region_outage.tell),
+        Scenario("weather", "A storm cuts the power of a region: bursts of outage alerts, no change behind them.", weather.tell),
+        Scenario("tariff-day", "Suppliers send new prices to every meter, as much as they declared.", tariff_day.tell),
+        Scenario("telemetry-gap", "Our own feed goes missing while the traffic goes on: stale, not silence.", telemetry_gap.tell),
+        Scenario("planned-maintenance", "DCC takes a site down as it declared: everyone's traffic dips.", planned_maintenance.tell),
+        Scenario("retry-storm", "A release of the DSP refuses everyone for minutes, then everyone asks again at once.", retry_storm.tell),
+        Scenario(
+            "clock-change",
+            "A week, then the weekend on which local time moves and schedules do not; nothing is wrong.",
+            clock_change.tell,
+            days=9,
+            judged_days=2,
+            start="2026-03-22T00:00:00Z",
+        ),
+        Scenario("late-declared", "A change goes wrong first and is declared afterwards.", late_declared.tell),
+        Scenario("overrun", "A User falls silent as declared and is still silent when its window is over.", overrun.tell),
+        Scenario("absent", "Changes declare effects that never come.", absent.tell),
+        Scenario("cancelled", "A change is called off, then its owner has trouble all the same.", cancelled.tell),
+        Scenario("decoys", "One incident of any kind among many changes that did nothing.", decoys.tell),
     )
 }

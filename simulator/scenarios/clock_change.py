@@ -1,0 +1,9 @@
+"""Clock change: the weekend on which people's traffic moves by an hour and schedules stay; nothing is wrong."""
+
+from simulator.harmless import harmless_changes
+from simulator.story import Stage, Story
+
+
+def tell(stage: Stage) -> Story:
+    """Three harmless changes."""
+    return harmless_changes(stage, 3)

@@ -1,0 +1,14 @@
+"""Undeclared: something goes wrong at one User just as a change goes wrong, but nobody declared one."""
+
+from simulator.faults import some_fault
+from simulator.harmless import harmless_changes
+from simulator.story import Stage, Story
+
+
+def tell(stage: Stage) -> Story:
+    """One of the faults, with four harmless changes of others that must not be blamed."""
+    name, fault = some_fault(stage)
+    user = stage.choose("large supplier", "small supplier")
+    onset = stage.between(9, 14)
+    span = (onset, onset + stage.minutes(45, 150))
+    return fault.happen(stage, user, span, None, name) + harmless_changes(stage, 4, earliest=7, latest=15)
