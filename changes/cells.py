@@ -11,8 +11,8 @@ from models.times import parse_time
 
 LISTS = frozenset({"users", "services", "regions", "directions", "queues", "systems", "message_classes"})
 TIMES = frozenset({"planned_start", "planned_end", "actual_start", "actual_end", "declared_at", "updated_at", "until"})
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the start of a formula."""
+_FORMULA = frozenset("=+-@＝＋－＠")
+_CONTROL = frozenset("\t\r\n")
 
 
 def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[str, Any]:
@@ -50,9 +50,18 @@ def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[str, ...] = ()) ->
     return value
 
 
+def guarded(text: str) -> str:
+    """`text` as a table cell that is shown and never run: a `'` goes before what a spreadsheet would take for a formula."""
+    return f"'{text}" if _runs(text) else text
+
+
 def unguarded(text: str) -> str:
-    """Without the `'` that our own export puts before what a spreadsheet would take for a formula."""
-    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_SIGNS else text
+    """What `guarded` was given."""
+    return text[1:] if text[:1] == "'" and _runs(text[1:]) else text
+
+
+def _runs(text: str) -> bool:
+    return text[:1] in _CONTROL or text.lstrip("' \t\r\n")[:1] in _FORMULA
 
 
 def _bare(cell: Any) -> Any:

@@ -1,0 +1,71 @@
+"""Completeness: what a change led by the DCC must say of itself under the Smart Energy Code."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from models.change import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that a change does not say although it must."""
+
+    change_id: str
+    item: str
+    """Its SEC number, such as H8.4(b)."""
+    text: str
+    """What to add, and where."""
+
+
+def missing(change: Change) -> tuple[Missing, ...]:
+    """What `change` lacks, in order of the SEC numbers; nothing for a User's change or a cancelled one.
+
+    SEC H8.4 binds Planned Maintenance, H8.8 changes to DCC Internal Systems. A change that lacks something is kept and used all the same.
+    """
+    if change.source != "dcc" or change.status == "cancelled":
+        return ()
+    lacking = {"planned_maintenance": _planned_maintenance, "internal_system": _internal_system}.get(change.category)
+    return () if lacking is None else tuple(Missing(change.change_id, item, text) for item, text in lacking(change))
+
+
+def all_missing(changes: Iterable[Change]) -> tuple[Missing, ...]:
+    """What all of `changes` lack, in their order."""
+    return tuple(one for change in changes for one in missing(change))
+
+
+def described(change: Change) -> list[dict[str, str]]:
+    """`missing` as JSON-like objects: change_id, item, text."""
+    return [as_object(one) for one in missing(change)]
+
+
+def as_object(one: Missing) -> dict[str, str]:
+    """One missing item as a JSON-like object."""
+    return {"change_id": one.change_id, "item": one.item, "text": one.text}
+
+
+def _planned_maintenance(change: Change) -> Iterable[tuple[str, str]]:
+    if not change.title.strip():
+        yield "H8.4(a)", "the proposed Maintenance activity: say it in `title`"
+    if not change.services and not change.systems:
+        yield "H8.4(b)", "the parts of the Services that are disrupted or at Material Risk: name them in `services` or `systems`"
+    elif "disruption" not in change.model_fields_set:
+        yield "H8.4(b)", "whether they are disrupted or at Material Risk: say `disruption` (none, risk or outage)"
+    if change.planned_end <= change.planned_start:
+        yield "H8.4(c)", "the time and duration: `planned_end` must lie after `planned_start`"
+    if _blank(change.return_to_normal_risk):
+        yield "H8.4(d)", "the risk to the return of normal Services: say it in `return_to_normal_risk`"
+
+
+def _internal_system(change: Change) -> Iterable[tuple[str, str]]:
+    if _blank(change.impact_assessment):
+        yield "H8.8(a)", "the assessment of its impact on Users: say it in `impact_assessment`"
+    if _blank(change.consultation):
+        yield "H8.8(b)", "the consultation on a Material Risk of disruption: say it in `consultation`"
+    if _blank(change.testing_opportunity):
+        yield "H8.8(c)", "the opportunity for Users to test: say it in `testing_opportunity`"
+    if _blank(change.security_assessment):
+        yield "H8.8(d)", "the security assessment: say it in `security_assessment`"
+
+
+def _blank(text: str | None) -> bool:
+    return text is None or not text.strip()

@@ -1,0 +1,93 @@
+"""Overlap: two planned changes that meet in time and scope."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from changes.scope import scope_users
+from changes.windows import window_us
+from models.change import Change
+from models.times import DAY_US, format_time
+
+OVER = frozenset({"cancelled", "completed", "rolled_back"})
+
+Kind = Literal["bcdr_test", "dcc_and_user", "overlap", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Changes that get into each other's way, and when."""
+
+    kind: Kind
+    change_ids: tuple[str, ...]
+    """Sorted."""
+    from_us: int
+    to_us: int
+    text: str
+    """One sentence for the people who plan."""
+
+
+def overlaps(changes: Iterable[Change]) -> tuple[Conflict, ...]:
+    """Every pair of changes still to come or under way that meets in time and scope, by time, then ids.
+
+    A BCDR test conflicts with whatever may disrupt its scope on its days (UTC), since it needs them quiet from morning to night.
+    """
+    ahead = sorted((change for change in changes if change.status not in OVER), key=lambda change: (_reach_us(change), change.change_id))
+    found = [conflict for one, other in _meeting(ahead) if (conflict := _conflict(one, other)) is not None]
+    return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids)))
+
+
+def same_scope(one: Change, other: Change) -> bool:
+    """Whether some traffic or system lies in the scope of both."""
+    users, others = scope_users(one), scope_users(other)
+    if users is not None and others is not None and not users & others:
+        return False
+    parts = ("services", "regions", "directions", "queues", "systems")
+    return all(_share(getattr(one, part), getattr(other, part)) for part in parts)
+
+
+def _share(some: Sequence[str], others: Sequence[str]) -> bool:
+    return not some or not others or not set(some).isdisjoint(others)
+
+
+def _reach_us(change: Change) -> tuple[int, int]:
+    """From when to when nothing else should happen to its scope."""
+    start, end = window_us(change)
+    if change.category != "bcdr_test":
+        return start, end
+    return start // DAY_US * DAY_US, -(-max(end, start + 1) // DAY_US) * DAY_US
+
+
+def _meeting(ahead: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
+    """Pairs that meet in time, from changes sorted by the start of their reach."""
+    under_way: list[tuple[int, Change]] = []
+    for change in ahead:
+        start, end = _reach_us(change)
+        under_way = [(until, other) for until, other in under_way if until >= start]
+        for until, other in under_way:
+            if until > start or end == start:
+                yield other, change
+        under_way.append((end, change))
+
+
+def _conflict(one: Change, other: Change) -> Conflict | None:
+    if not same_scope(one, other) or (one.disruption == "none" and other.disruption == "none"):
+        return None
+    first, second = sorted((one, other), key=lambda change: (change.category != "bcdr_test", change.source != "dcc", change.change_id))
+    if first.category == "bcdr_test":
+        if second.disruption == "none":
+            return None
+        kind: Kind = "bcdr_test"
+        text = f"{_named(second)} may disrupt the BCDR test {_named(first)} on its day"
+    elif first.source == "dcc" and second.source == "user":
+        kind, text = "dcc_and_user", f"{_named(second)} falls into the DCC's change {_named(first)}"
+    else:
+        kind, text = "overlap", f"{_named(first)} and {_named(second)} touch the same scope at the same time"
+    (start, end), (other_start, other_end) = _reach_us(one), _reach_us(other)
+    from_us, to_us = max(start, other_start), min(end, other_end)
+    when = f", {format_time(from_us)} to {format_time(to_us)}"
+    return Conflict(kind, tuple(sorted((one.change_id, other.change_id))), from_us, to_us, text + when)
+
+
+def _named(change: Change) -> str:
+    return f"{change.change_id} ({change.owner}: {change.title})"

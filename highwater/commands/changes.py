@@ -1,0 +1,225 @@
+"""`highwater changes`: calendars in and out, what is missing in them, and what collides."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from highwater.options import AsJson
+
+if TYPE_CHECKING:
+    from changes.conflicts import Conflict
+    from changes.reading import Reading
+    from models.change import Change
+    from models.columns import Rejection
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Calendars: .json, .ndjson, .csv, .xlsx or .ics, each also with .gz.")]
+MappingFile = Annotated[Path | None, typer.Option("--mapping", metavar="FILE", help="TOML that translates another system's export.")]
+DefaultOwner = Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Owner of rows that name none.")]
+Timezone = Annotated[str | None, typer.Option("--timezone", metavar="ZONE", help="Zone of times without offset, such as Europe/London.")]
+To = Annotated[
+    str, typer.Option("--to", metavar="FILE|URL", help="Calendar file to put them into, or a monitor such as http://127.0.0.1:8480.")
+]
+Token = Annotated[str, typer.Option("--token", envvar="HIGHWATER_TOKEN", show_default=False, help="API token, for a URL.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; without it standard output.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Any field, such as services=4.8.1;8.1.1")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command group."""
+    group = typer.Typer(help="Change calendars: in and out, conflicts, what the SEC asks for, the month's schedule.", no_args_is_help=False)
+    group.command("add")(add)
+    group.command("import")(import_)
+    group.command("check")(check)
+    group.command("export")(export)
+    group.command("publish")(publish)
+    app.add_typer(group, name="changes")
+
+
+def add(
+    to: To,
+    change_id: Annotated[str, typer.Option("--id", help="change_id; one that the file holds is revised.")],
+    owner: Annotated[str | None, typer.Option("--owner", help="DCC, a User ID, or a service provider's name.")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="The activity.")] = None,
+    category: Annotated[str | None, typer.Option("--category", help="Such as firewall, release, planned_maintenance.")] = None,
+    status: Annotated[str | None, typer.Option("--status", help="Such as declared, in_progress, completed, cancelled.")] = None,
+    start: Annotated[str | None, typer.Option("--start", help="Planned start, such as 2026-01-05T22:00:00Z.")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Planned end.")] = None,
+    other: Set = None,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Declare one change, or revise it: what is not given stays as it was."""
+    from changes.editing import revise
+    from changes.reading import read_changes
+
+    named = {"owner": owner, "title": title, "category": category, "status": status, "planned_start": start, "planned_end": end}
+    known = read_changes(to)[0] if not _is_url(to) and Path(to).exists() else []
+    given = {name: value for name, value in named.items() if value is not None} | dict(map(_assignment, other or []))
+    _put([revise(known, change_id, given, datetime.now(UTC))], [], to, token=token, as_json=as_json)
+
+
+def import_(
+    files: Files,
+    to: To,
+    mapping: MappingFile = None,
+    owner: DefaultOwner = None,
+    timezone: Timezone = None,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Bring calendars of any format into a calendar file or a running monitor; exit 1 if a row can't be used."""
+    from changes.files import read_calendar
+
+    changes, rejections = read_calendar(files, _reading(mapping, owner, timezone))
+    _put(changes, rejections, to, token=token, as_json=as_json)
+
+
+def check(
+    files: Files,
+    mapping: MappingFile = None,
+    owner: DefaultOwner = None,
+    timezone: Timezone = None,
+    capacity: Annotated[float | None, typer.Option("--capacity", metavar="X", help="What can be carried, times the usual total.")] = None,
+    usual: Annotated[Path | None, typer.Option("--usual", metavar="FILE", help="JSON: User → usual messages a second.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List rows that can't be used, missing SEC H8.4 and H8.8 items, conflicts and load collisions; exit 1 if any."""
+    from changes.completeness import all_missing
+    from changes.conflicts import Capacity, conflicts
+    from changes.files import read_calendar
+    from changes.load import read_usual
+
+    changes, rejections = read_calendar(files, _reading(mapping, owner, timezone))
+    lacking = all_missing(changes)
+    found = conflicts(changes, Capacity(capacity, read_usual(usual) if usual is not None else {}))
+    if as_json:
+        from changes import completeness
+        from changes.conflicts import as_object
+
+        answer = {
+            "changes": len(changes),
+            "rejected": _objects(rejections),
+            "missing": [completeness.as_object(one) for one in lacking],
+            "conflicts": [as_object(one) for one in found],
+        }
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        _tell(len(changes), rejections, [f"{one.change_id}: {one.item} is missing: {one.text}" for one in lacking], found)
+    if rejections or lacking or found:
+        raise typer.Exit(1)
+
+
+def export(
+    files: Files,
+    out: Out = None,
+    kind: Annotated[str | None, typer.Option("--format", help="json, ndjson, csv or ics; else by the name of --out, else json.")] = None,
+    mapping: MappingFile = None,
+    owner: DefaultOwner = None,
+    timezone: Timezone = None,
+) -> None:
+    """Write calendars as one file: the highest revision of every change; CSV cells are safe to open in a spreadsheet."""
+    from changes.files import read_calendar
+    from changes.writing import writer_of
+
+    write = writer_of(f".{kind}" if kind else out.suffix if out else ".json")
+    changes, rejections = read_calendar(files, _reading(mapping, owner, timezone))
+    _write(write(changes), out)
+    _complain(rejections)
+    if rejections:
+        raise typer.Exit(1)
+
+
+def publish(
+    files: Files,
+    month: Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month in UTC.")],
+    out: Out = None,
+    kind: Annotated[str, typer.Option("--format", help="md, csv, ics or json.")] = "md",
+) -> None:
+    """Write the month's schedule for Parties: the DCC's changes in full, Users' only as far as they made them public."""
+    from changes import schedule
+    from changes.files import read_calendar
+    from models.errors import ConfigurationError
+
+    if kind not in schedule.SCHEDULES:
+        raise ConfigurationError(f"there is no format {kind}: use one of {', '.join(schedule.SCHEDULES)}")
+    changes, rejections = read_calendar(files)
+    _write(schedule.SCHEDULES[kind](schedule.schedule(changes, month), month), out)
+    _complain(rejections)
+    if rejections:
+        raise typer.Exit(1)
+
+
+def _reading(mapping: Path | None, owner: str | None, timezone: str | None) -> "Reading":
+    from changes.mapping import read_mapping
+    from changes.reading import Reading
+
+    return Reading(read_mapping(mapping) if mapping is not None else None, owner, timezone)
+
+
+def _put(changes: Iterable["Change"], rejections: Sequence["Rejection"], to: str, *, token: str, as_json: bool) -> None:
+    from changes.files import add_to
+    from changes.sending import send_changes
+
+    known = list(changes)
+    refused = []
+    if _is_url(to):
+        taken, refusals = send_changes(known, to, token)
+        refused = [{"change_id": one.change.change_id, "reason": one.reason} for one in refusals]
+    else:
+        taken = list(add_to(Path(to), known))
+    if as_json:
+        named = [{"change_id": change.change_id, "revision": change.revision} for change in taken]
+        typer.echo(json.dumps({"changes": named, "rejected": _objects(rejections), "refused": refused}, ensure_ascii=False))
+    else:
+        for change in taken:
+            typer.echo(f"{change.change_id}, revision {change.revision}: {change.title}")
+        typer.echo(f"{len(taken)} new or revised, {len(known) - len(taken) - len(refused)} known already")
+    _complain(rejections if not as_json else ())
+    for one in refused if not as_json else ():
+        print(f"highwater: {one['change_id']}: {one['reason']}", file=sys.stderr)
+    if rejections or refused:
+        raise typer.Exit(1)
+
+
+def _tell(number: int, rejections: Sequence["Rejection"], lacking: Sequence[str], found: Sequence["Conflict"]) -> None:
+    from changes.reading import told
+
+    for line in [*map(told, rejections), *lacking, *(f"{one.kind.replace('_', ' ')}: {one.text}" for one in found)]:
+        typer.echo(line)
+    typer.echo(f"{number} changes: {len(rejections)} bad rows, {len(lacking)} items missing, {len(found)} conflicts")
+
+
+def _complain(rejections: Iterable["Rejection"]) -> None:
+    from changes.reading import told
+
+    for one in rejections:
+        print(f"highwater: {told(one)}", file=sys.stderr)
+
+
+def _objects(rejections: Iterable["Rejection"]) -> list[dict[str, Any]]:
+    return [{"source": one.source, "position": dict(one.position), "reason": one.reason} for one in rejections]
+
+
+def _write(content: bytes, out: Path | None) -> None:
+    from changes.files import write_file
+
+    if out is not None:
+        write_file(out, content)
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise typer.BadParameter(f"{text!r} is no assignment: write FIELD=VALUE")
+    return name.strip(), value
+
+
+def _is_url(to: str) -> bool:
+    return to.startswith(("http://", "https://"))
