@@ -1,0 +1,136 @@
+"""Octets: the input's text as one array, from which many short pieces are read at once."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.columns import Flags, Floats, Ints
+
+Words = NDArray[np.uint64]
+"""Pieces of text, zero-padded to whole words of 8 octets; shape (pieces, words)."""
+
+FRONT, BACK = 528, 528
+"""Zero octets before and after the text, so that no look at a piece near its ends leaves the array."""
+WIDEST = 512
+"""The longest piece that is looked at as words, in octets."""
+QUOTE, BACKSLASH = 34, 92
+_NEWLINE, _RETURN, _FIRST_VISIBLE, _FIRST_NON_ASCII = 10, 13, 32, 128
+
+_ZEROS = np.uint64(0x3030303030303030)
+_HIGH_BITS = np.uint64(0x8080808080808080)
+_TO_HIGH_BIT = np.uint64(0x7676767676767676)
+_FIRST_OF_FOUR = np.uint64(0x000000FF000000FF)
+_LAST = np.array([0] + [((1 << 8 * count) - 1) << (64 - 8 * count) for count in range(1, 9)], np.uint64)
+"""Number of octets → mask that keeps so many at the end of a little-endian word."""
+_FIRST = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
+_POWERS = 10.0 ** np.arange(15, -1, -1)
+
+
+class Octets:
+    """A text between zeros; positions count from the first of the zeros in front."""
+
+    def __init__(self, parts: Sequence[bytes], between: bytes = b"") -> None:
+        """`parts` one after another, `between` each two of them."""
+        self.text = b"".join([bytes(FRONT), between.join(parts), bytes(BACK)])
+        self.array = np.frombuffer(self.text, np.uint8)
+        self.size = len(self.text) - FRONT - BACK
+
+    def find(self, octet: int) -> Ints:
+        """Positions of `octet`, ascending."""
+        return np.flatnonzero(self.array == octet)
+
+    @cached_property
+    def controls(self) -> Ints:
+        """Positions of control characters (newlines are some of them)."""
+        return np.flatnonzero(self.array < _FIRST_VISIBLE)[FRONT:-BACK]
+
+    def newlines(self) -> Ints:
+        """Positions of line ends."""
+        return self.controls[self.array[self.controls] == _NEWLINE]
+
+    def doubtful(self, *, newlines: bool) -> Ints:
+        """Positions of what keeps a piece from being read in columns: escapes, control characters, octets that are no UTF-8.
+
+        Line ends are among them only if `newlines`.
+        """
+        found = [self.controls if newlines else self.controls[self.array[self.controls] != _NEWLINE]]
+        text = memoryview(self.text)[FRONT : FRONT + self.size]
+        if BACKSLASH in self.text:
+            found.append(self.find(BACKSLASH))
+        if not self.text.isascii():
+            try:
+                str(text, "utf-8")
+            except UnicodeDecodeError:
+                found.append(np.flatnonzero(self.array >= _FIRST_NON_ASCII))
+        return np.sort(np.concatenate(found)) if len(found) > 1 else found[0]
+
+    def trimmed(self, starts: Ints, ends: Ints) -> Ints:
+        """`ends` without the carriage return of a line that ends in CRLF."""
+        return ends - ((self.array[ends - 1] == _RETURN) & (ends > starts))
+
+    def cut(self, at: Ints, width: int) -> NDArray[np.uint8]:
+        """(n, width) octets from each position in `at`."""
+        view = np.ndarray((len(self.array) - width + 1,), f"V{width}", self.array, strides=(1,))
+        return view[at].view(np.uint8).reshape(len(at), width)
+
+    def same(self, at: Ints, text: bytes) -> Flags:
+        """Whether `text` stands at each position in `at`."""
+        equal = self.cut(at, len(text)) == np.frombuffer(text, np.uint8)
+        return np.ones(len(at), np.bool_) if equal.all() else equal.all(axis=1)
+
+    def words(self, starts: Ints, ends: Ints, width: int) -> Words:
+        """The pieces as words, zero behind their end; none is longer than `width`, a multiple of 8."""
+        words = self.cut(starts, width).view("<u8")
+        left = ends - starts
+        shortest = int(left.min(initial=width))
+        for column in range(shortest // 8, width // 8):
+            words[:, column] &= _FIRST[np.clip(left - 8 * column, 0, 8)]
+        return words
+
+    def digits(self, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
+        """(values, whether it is so): 1 to 16 decimal digits, zeros in front allowed."""
+        length = ends - starts
+        words = self.cut(ends - 16, 16).view("<u8")
+        values, good = _digits(words[:, 1], np.clip(length, 0, 8))
+        good &= (length >= 1) & (length <= 16)
+        if length.max(initial=0) > 8:
+            front, digits = _digits(words[:, 0], np.clip(length - 8, 0, 8))
+            values = values + front * np.uint64(10**8)
+            good &= digits
+        return values.astype(np.int64), good
+
+    def integers(self, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
+        """(values, whether it is one): JSON integers of 1 to 16 digits without a sign."""
+        values, good = self.digits(starts, ends)
+        return values, good & ((ends - starts == 1) | (self.array[starts] != ord("0")))
+
+    def decimals(self, starts: Ints, ends: Ints) -> tuple[Floats, Flags]:
+        """(values, whether it is one): JSON numbers of at most 15 digits without sign and exponent, correctly rounded."""
+        length = ends - starts
+        octets = self.cut(ends - 16, 16)
+        column = np.arange(16)
+        inside = column >= 16 - length[:, None]
+        point = inside & (octets == ord("."))
+        points = point.sum(axis=1)
+        behind = np.where(points == 1, 15 - point.argmax(axis=1), 0)
+        digits = np.where(inside & ~point, octets - ord("0"), 0)
+        good = (length >= 1) & (length <= 16) & (points <= 1) & (length - points <= 15) & (digits <= 9).all(axis=1)
+        before = np.where(points == 1, length - behind - 1, length)
+        good &= (before >= 1) & ((points == 0) | (behind >= 1)) & ((before == 1) | (self.array[starts] != ord("0")))
+        left_of_point = (points[:, None] == 1) & (column < 15 - behind[:, None])
+        mantissa = (digits * np.where(left_of_point, _POWERS / 10, _POWERS)).sum(axis=1)
+        # Both are whole and below 2**53, so that the one division rounds correctly.
+        return mantissa / 10.0**behind, good
+
+
+def _digits(word: Words, count: Ints) -> tuple[Words, Flags]:
+    """The number that the last `count` of 8 characters write, and whether they are all digits."""
+    keep = _LAST[count]
+    digits = (word & keep | _ZEROS & ~keep) ^ _ZEROS
+    good = ((digits + _TO_HIGH_BIT | digits) & _HIGH_BITS) == 0
+    pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
+    low = (pairs & _FIRST_OF_FOUR) * np.uint64(0x000F424000000064)
+    high = (pairs >> np.uint64(16) & _FIRST_OF_FOUR) * np.uint64(0x0000271000000001)
+    return (low + high) >> np.uint64(32), good

@@ -1,0 +1,78 @@
+"""Rows: decoded events as columns that still point into the text they came from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from models.columns import Floats, Indices, Ints
+
+ABSENT = -1
+
+
+class Row(NamedTuple):
+    """One event; the fields are those of `Rows`."""
+
+    piece: int
+    series: int
+    observed_us: int
+    value: int
+    failures: int
+    oldest_age_s: float
+    capacity: int
+    enqueued: int
+    delivered: int
+    codes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """n events; every array has shape (n,)."""
+
+    piece: Ints
+    """Number of the piece of text that the event stands in."""
+    series: Indices
+    """Index into the keys that were learned."""
+    observed_us: Ints
+    value: Ints
+    """Messages or depth."""
+    failures: Ints
+    oldest_age_s: Floats
+    """NaN where not given."""
+    capacity: Ints
+    """-1 where not given; likewise the next two."""
+    enqueued: Ints
+    delivered: Ints
+    codes: Indices
+    """Index into the code sets that were learned, -1 where there are none."""
+
+    def __len__(self) -> int:
+        """Number of events."""
+        return len(self.piece)
+
+    def taken(self, at: Ints) -> Self:
+        """The rows at positions `at`."""
+        return type(self)(*(getattr(self, column.name)[at] for column in fields(self)))
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Self:
+        """From single rows."""
+        columns = zip(*rows, strict=True) if rows else [()] * len(_TYPES)
+        return cls(*(np.array(column, kind) for column, kind in zip(columns, _TYPES, strict=True)))
+
+    @classmethod
+    def chained(cls, parts: Sequence[Self]) -> Self:
+        """The rows of all parts, one part after another."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls))) if parts else cls.of([])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The rows of all parts in the order of their pieces."""
+        rows = cls.chained(parts)
+        return rows.taken(np.argsort(rows.piece, kind="stable")) if len(parts) > 1 else rows
+
+
+_TYPES = (np.int64, np.int32, np.int64, np.int64, np.int64, np.float64, np.int64, np.int64, np.int64, np.int32)
