@@ -21,7 +21,8 @@ _SPANS_S = (60, 180, 300, 900, 1800, 3600)
 _BEFORE_S = 3600
 _FINEST_S = 60
 _LEAST_AFTER, _LEAST_BEFORE, _MOST_AFTER = 3, 10, 240
-_PLACEBOS, _STRIDE = 200, 40
+_PLACEBOS, _STRIDE, _ENOUGH = 200, 40, 50
+"""Placebo moments at most, bins between them at most, and how many there should be before they may lie further apart."""
 _YARDSTICK = 0.9
 _THRESHOLD, _STEEPNESS = 0.23, 2.5
 """An impact from a quarter above the yardstick on; fitted on 182 labelled cases, held out by pair (docs/correlation.md)."""
@@ -48,7 +49,9 @@ def judge_series(at_s: Floats, values: Floats, change_s: float) -> KpiVerdict:
         return INCONCLUSIVE
     series, step_s, change, after = grid
     distance = _Distance(series, step_s, after)
-    anchors = np.arange(change - after - 1, distance.least, -max(1, _STRIDE * after // 120))[:_PLACEBOS]
+    latest = change - after - 1
+    stride = max(1, min(_STRIDE, (latest - distance.least) // _ENOUGH))
+    anchors = np.arange(latest, distance.least, -stride)[:_PLACEBOS]
     here = distance.at(np.array([change]))[0]
     yardstick = np.quantile(distance.at(anchors), _YARDSTICK, axis=0) if len(anchors) >= _LEAST_BEFORE else _noise(series[:change])
     floor = 1e-6 * max(float(np.abs(series).max()), 1e-9)
