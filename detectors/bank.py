@@ -9,20 +9,20 @@ from models.columns import Columns, Flags, Floats
 CALM_NATS = 7.0
 """Evidence for normal traffic against the factor's root that ends a finding: 1 in 1,100 for one that goes on."""
 LEAST_CALM_WINDOWS = 3
+LEAST_MEAN = 1e-6
 
 
 class Bank:
     """One-sided CUSUMs W = max(0, W + l) with the exact negative-binomial log-likelihood ratio l, one a factor (Page 1954; Lorden 1971).
 
-    The null hypothesis is the far end of what the expectation may be, `margin` standard errors off: while the expectation is
-    uncertain, only what it can't explain counts.
+    The null hypothesis is the far end of what the expectation can explain (`TrafficWindow.low`, `high`): while it is uncertain, a small
+    factor finds nothing.
     """
 
-    def __init__(self, factors: tuple[float, ...], threshold: float, margin: float) -> None:
+    def __init__(self, factors: tuple[float, ...], threshold: float) -> None:
         self._factors = np.array(factors)
         self._upward = bool(factors[0] > 1.0)
         self._threshold = threshold
-        self._margin = margin
         # Evidence that it is over compares with about the root of the factor: halfway back is not normal.
         self._calm_row = np.maximum(np.arange(len(factors)) - 1, 0)
 
@@ -31,16 +31,10 @@ class Bank:
         shape = (len(self._factors), series)
         return {"nats": np.zeros(shape), "run": np.zeros(shape), "calm": np.zeros(series), "calm_windows": np.zeros(series)}
 
-    def null(self, window: TrafficWindow) -> Floats:
-        """The far end of what may be expected, messages a window."""
-        sign = self._margin if self._upward else -self._margin
-        mean: Floats = window.expected.mean * np.exp(sign * window.expected.relative_error)
-        return mean
-
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, judged: Flags) -> Signal:
         """One window; series that are not `judged` keep their state."""
-        tick = window.tick
-        ratios = log_ratio(tick.messages, self.null(window), window.expected.dispersion, self._factors)
+        tick, null = window.tick, np.maximum(window.high if self._upward else window.low, LEAST_MEAN)
+        ratios = log_ratio(tick.messages, null, window.expected.dispersion, self._factors)
         ratios *= judged
         nats, run = state["nats"], state["run"]
         nats += ratios

@@ -14,18 +14,14 @@ from detectors.stale import Stale
 from detectors.storm import FACTORS as STORM_FACTORS
 from detectors.storm import Storm
 
-MARGIN = 2.0
-"""Standard errors by which the expectation may be off before a count is evidence."""
-
-
 def traffic_detectors(parameters: DetectionParameters, window_s: int) -> tuple[TrafficDetector, ...]:
     """The detectors of message rates."""
     run = windows_between_false_alarms(parameters, window_s)
     return (
-        Silence(threshold(run, 1), MARGIN),
-        Storm(threshold(run, len(STORM_FACTORS)), MARGIN),
-        Drop(threshold(run, len(DROP_FACTORS)), MARGIN),
-        Failures(threshold(run, len(FAILURE_FACTORS)), MARGIN),
+        Silence(threshold(run, 1)),
+        Storm(threshold(run, len(STORM_FACTORS))),
+        Drop(threshold(run, len(DROP_FACTORS))),
+        Failures(threshold(run, len(FAILURE_FACTORS))),
         Drift(),
         Stale(threshold(run, 1)),
     )

@@ -14,8 +14,14 @@ class TrafficWindow:
 
     tick: TrafficTick
     expected: Expected
+    low: Floats
+    """The least that expectation and its uncertainty can explain, messages a window: what is missing counts from here."""
+    high: Floats
+    """The most that they can explain: what is too much counts from here."""
     recovering: Flags
     """Whether a blocked route has just opened: more than expected is owed, not a storm."""
+    silent: Flags
+    """Whether a silence is open, or begins in this window."""
     accepted: Flags
     """Whether a new level was taken as the normal one in this window."""
 

@@ -26,7 +26,10 @@ from models.columns import (
     TrafficTick,
 )
 
-_QUIET = ("storm", "drop", "silence", "failures")
+_QUIET = ("storm", "drop", "silence")
+MARGIN = 2.0
+"""Standard errors by which the expectation may be off before a count is evidence."""
+CALM_NATS = 4.0
 
 
 class Detection:
@@ -35,7 +38,8 @@ class Detection:
     def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
         self._parameters = parameters
         self._window_s = window_s
-        self._expectation = Expectation()
+        self._expectation = Expectation(window_s)
+        self._at_us: int | None = None
         self._traffic_detectors = traffic_detectors(parameters, window_s)
         self._queue_detectors = queue_detectors(parameters, window_s)
         self._traffic: list[Parts] = []
@@ -62,6 +66,7 @@ class Detection:
         self._grow(traffic_keys, queue_keys)
         queue_findings, jammed = self._step_queues(queues, queues_declared)
         findings, expected = self._step_traffic(at_us, traffic, declared, jammed)
+        self._at_us = at_us
         return Detected(
             at_us=at_us,
             window_s=self._window_s,
@@ -76,6 +81,7 @@ class Detection:
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.packed`; the keys go with it."""
         return {
+            "at_us": self._at_us,
             "traffic_keys": [list(key) for key in self._traffic_keys],
             "queue_keys": [list(key) for key in self._queue_keys],
             "traffic": whole(self._traffic),
@@ -89,6 +95,7 @@ class Detection:
         traffic_keys = tuple(SeriesKey(*key) for key in tree["traffic_keys"])
         queue_keys = tuple(SeriesKey(*key) for key in tree["queue_keys"])
         detection._grow(traffic_keys, queue_keys)
+        detection._at_us = tree["at_us"]
         detection._traffic = cut(tree["traffic"], len(traffic_keys))
         detection._queues = cut(tree["queues"], len(queue_keys))
         return detection
@@ -148,24 +155,29 @@ class Detection:
         return _with_codes(latch.joined(found), tick), _joined_expected(expected)
 
     def _step_block(self, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, found: list[Findings], start: int) -> Expected:
-        expected = self._expectation.expect(block["expectation"], tick.at_us, tick.window_s)
+        expected, bounds = self._expectation.expect(block["expectation"], tick.at_us, self._at_us)
+        widening = np.exp(MARGIN * expected.relative_error)
         open_before = {detector.kind: latch.is_open(block[f"{detector.kind}.latch"]) for detector in self._traffic_detectors}
         accepted = self._accept(block, tick, open_before)
-        window = TrafficWindow(tick, expected, recovery.recovering(block["recovery"]) | jammed, accepted)
+        window = TrafficWindow(tick, expected, bounds.low / widening, bounds.high * widening, recovery.recovering(block["recovery"]) | jammed, open_before["silence"], accepted)
         building = np.zeros(len(declared), np.bool_)
-        lacking = building.copy()
+        lacking, score = building.copy(), np.zeros(len(declared))
         for detector in self._traffic_detectors:
             state = block[f"{detector.kind}.latch"]
             signal = detector.step(block[detector.kind], window, open_before[detector.kind])
             part = latch.turn(state, signal, detector.kind, tick.at_us, start)
             if part is not None:
                 found.append(part)
+            if detector.kind == "silence":
+                window = replace(window, silent=window.silent | signal.over)
             if detector.kind in _QUIET:
                 building |= signal.building | latch.is_open(state)
+                np.maximum(score, signal.score, out=score)
             if detector.kind in ("silence", "drop"):
                 lacking |= signal.building | latch.is_open(state)
         surplus = window.recovering & (tick.messages > expected.mean)
-        self._expectation.learn(block["expectation"], Seen(tick.messages, tick.reported, ~(building | declared | surplus)), expected)
+        seen = Seen(tick.messages, tick.reported, score < CALM_NATS, ~(building | declared | surplus))
+        self._expectation.learn(block["expectation"], seen, expected, bounds, tick.at_us)
         recovery.settle(block["recovery"], tick, expected, lacking, lacking)
         return expected
 

@@ -1,5 +1,7 @@
 """Drop: fewer messages than the expectation and its uncertainty can explain, though some still come."""
 
+from dataclasses import replace
+
 from detectors.bank import Bank
 from detectors.contract import Signal, TrafficWindow
 from models.columns import Columns, Flags
@@ -8,12 +10,12 @@ FACTORS = (0.85, 0.6, 0.3)
 
 
 class Drop:
-    """Three CUSUMs downward. Empty windows count too; where nothing comes at all, silence says it sooner."""
+    """Three CUSUMs downward. Empty windows count too; where nothing comes at all, silence says it."""
 
     kind = "drop"
 
-    def __init__(self, threshold: float, margin: float) -> None:
-        self._bank = Bank(FACTORS, threshold, margin)
+    def __init__(self, threshold: float) -> None:
+        self._bank = Bank(FACTORS, threshold)
 
     def fresh(self, series: int) -> Columns:
         """State of `series` new series."""
@@ -21,4 +23,9 @@ class Drop:
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
         """One window for all series of a block."""
-        return self._bank.step(state, window, is_open, window.tick.reported & window.expected.known)
+        silent = window.silent
+        if silent.any():
+            for columns in state.values():
+                columns[..., silent & ~is_open] = 0.0
+        signal = self._bank.step(state, window, is_open, window.tick.reported & window.expected.known & ~(silent & ~is_open))
+        return replace(signal, over=signal.over & (is_open | (window.tick.messages > 0)))

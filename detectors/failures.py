@@ -17,9 +17,9 @@ class Failures:
 
     kind = "failures"
 
-    def __init__(self, threshold: float, margin: float) -> None:
+    def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._bank = Bank(FACTORS, threshold, margin)
+        self._bank = Bank(FACTORS, threshold)
 
     def fresh(self, series: int) -> Columns:
         """The bank's state, and messages and failures seen (fading)."""
@@ -33,7 +33,7 @@ class Failures:
         expected = Expected(np.maximum(tick.messages * share, 1e-6), np.full(len(share), 2.0), error, state["tried"] > 200)
         judged = tick.reported & expected.known & (tick.messages > 0)
         bank = {name: state[name] for name in ("nats", "run", "calm", "calm_windows")}
-        seen = replace(window, tick=replace(tick, messages=tick.failures), expected=expected)
+        seen = replace(window, tick=replace(tick, messages=tick.failures), expected=expected, high=expected.mean * np.exp(2.0 * error))
         signal = self._bank.step(bank, seen, is_open, judged)
         learning = tick.reported & ~is_open & ~signal.building
         fade = np.minimum(1.0, MEMORY_MESSAGES / np.maximum(state["tried"] + tick.messages, 1.0))

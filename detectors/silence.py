@@ -16,9 +16,8 @@ class Silence:
 
     kind = "silence"
 
-    def __init__(self, threshold: float, margin: float) -> None:
+    def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._margin = margin
 
     def fresh(self, series: int) -> Columns:
         """Evidence (nats), empty windows in a row, windows in a row with traffic again."""
@@ -30,7 +29,7 @@ class Silence:
         judged = tick.reported & expected.known
         empty = judged & (tick.messages == 0)
         nats, run, calm = state["nats"], state["empty_windows"], state["calm_windows"]
-        due = expected.mean * np.exp(-self._margin * expected.relative_error)
+        due = window.low
         keeps = ~judged | empty
         nats *= keeps
         run *= keeps

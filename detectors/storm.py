@@ -12,8 +12,8 @@ class Storm:
 
     kind = "storm"
 
-    def __init__(self, threshold: float, margin: float) -> None:
-        self._bank = Bank(FACTORS, threshold, margin)
+    def __init__(self, threshold: float) -> None:
+        self._bank = Bank(FACTORS, threshold)
 
     def fresh(self, series: int) -> Columns:
         """State of `series` new series."""

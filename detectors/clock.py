@@ -1,0 +1,76 @@
+"""Clock: where in the week a window lies, in UTC, and when the clocks that people live by change."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, instant, us
+
+SLOT_US = 10 * MINUTE_US
+SLOTS_A_HOUR = 6
+SLOTS_A_DAY = 144
+HOURS_A_DAY = 24
+HOURS_A_WEEK = 168
+DAY_KINDS = 3
+"""Monday to Friday, Saturday, Sunday: days that resemble each other."""
+_MONDAY_US = 4 * DAY_US
+"""The epoch was a Thursday: this is the first Monday, 00:00 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a window's middle lies; everything in UTC."""
+
+    number: int
+    """Slots of ten minutes since the first Monday."""
+    fraction: float
+    """How much of the slot is over at the window's middle, 0 ≤ fraction < 1."""
+
+    @property
+    def hour_number(self) -> int:
+        """Hours since the first Monday."""
+        return self.number // SLOTS_A_HOUR
+
+    @property
+    def slot(self) -> int:
+        """Slot within the hour."""
+        return self.number % SLOTS_A_HOUR
+
+
+def place(at_us: int, window_s: int) -> Place:
+    """Where the window that ends at `at_us` lies."""
+    number, rest = divmod(at_us - window_s * SECOND_US // 2 - _MONDAY_US, SLOT_US)
+    return Place(number, rest / SLOT_US)
+
+
+def day_kind(hour_number: int) -> int:
+    """Kind of the day that an hour belongs to: 0 Monday to Friday, 1 Saturday, 2 Sunday."""
+    return max(0, hour_number // HOURS_A_DAY % 7 - 4)
+
+
+def day_row(hour_number: int) -> int:
+    """Row of an hour in a profile of the three kinds of days."""
+    return day_kind(hour_number) * HOURS_A_DAY + hour_number % HOURS_A_DAY
+
+
+def clock_change(before_us: int, at_us: int, civil_time: str) -> int:
+    """Hours by which people move against UTC between two instants: +1 in spring (earlier in UTC), -1 in autumn, 0 otherwise."""
+    if civil_time == "UTC":
+        return 0
+    return _summer(at_us) - _summer(before_us)
+
+
+def _summer(at_us: int) -> int:
+    begins, ends = _changes(instant(at_us).year)
+    return int(begins <= at_us < ends)
+
+
+@lru_cache(maxsize=64)
+def _changes(year: int) -> tuple[int, int]:
+    """British Summer Time: from the last Sunday of March to that of October, both at 01:00 UTC."""
+    return _last_sunday(year, 3), _last_sunday(year, 10)
+
+
+def _last_sunday(year: int, month: int) -> int:
+    last = datetime(year, month, 31, tzinfo=UTC)
+    return us(last - timedelta(days=(last.weekday() + 1) % 7)) + HOUR_US

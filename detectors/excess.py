@@ -1,0 +1,37 @@
+"""Excess: how much a quantity varies beyond what sampling alone explains, learned from its squared errors."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.columns import Columns, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """Moment estimate of a variance component, relative (1 = 100 % squared), that starts from a prior and fades.
+
+    Samples are squared relative errors minus their sampling variance; one whose sampling variance is far above `reference` tells little.
+    """
+
+    name: str
+    prior: float
+    prior_weight: float
+    memory: float
+    reference: float = 0.01
+
+    def fresh(self, series: int) -> Columns:
+        """The estimate (may be below zero) and the weight of what it rests on."""
+        return {self.name: np.full(series, self.prior), f"{self.name}_weight": np.full(series, self.prior_weight)}
+
+    def value(self, state: Columns) -> Floats:
+        """The variance, ≥ 0."""
+        return np.maximum(state[self.name], 0.0)
+
+    def learn(self, state: Columns, squared: Floats, sampling: Floats, use: Floats) -> None:
+        """Takes one sample a series in, in place; `use` is 0 where there is none."""
+        estimate, weight = state[self.name], state[f"{self.name}_weight"]
+        news = use / (1.0 + sampling / self.reference) ** 2
+        weight += news
+        np.minimum(weight, self.memory, out=weight)
+        estimate += news / weight * (squared - sampling - estimate)

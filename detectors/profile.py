@@ -1,0 +1,160 @@
+"""Profile: what a series carries at each hour of the week and ten minutes of the day, from nothing to months of history."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.clock import DAY_KINDS, HOURS_A_DAY, HOURS_A_WEEK, SLOTS_A_DAY, SLOTS_A_HOUR, day_row
+from detectors.excess import Excess
+from models.columns import Columns, Flags, Floats
+
+SIXTEENTHS = 16.0
+"""Visits are kept in sixteenths of an hour or slot, as bytes."""
+WEEK_VISITS, DAY_VISITS, SLOT_VISITS = 8.0, 15.0, 14.0
+"""How many visits a mean remembers: two months of a weekly hour, two to three weeks of a daily one."""
+
+NEIGHBOURS = Excess("neighbours", prior=1.0, prior_weight=2.0, memory=200.0)
+"""How much an hour differs from the mean of the hours beside it."""
+WEEKDAYS = Excess("weekdays", prior=0.0625, prior_weight=6.0, memory=400.0)
+"""How much an hour of the week differs from that hour on days of its kind."""
+SLOTS = Excess("slots", prior=0.09, prior_weight=6.0, memory=600.0, reference=0.05)
+"""How much ten minutes differ from their hour."""
+KINDS_OF_DAYS = Excess("kinds", prior=2.25, prior_weight=1.0, memory=24.0)
+"""How much a kind of day that was never seen differs from one that was; judged anew on each such day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One hour of the week as the profile has it; shape (series,)."""
+
+    rate: Floats
+    """Messages a window."""
+    variance: Floats
+    """Of the rate, relative: squared standard error of ln(rate)."""
+    seen: Flags
+    """Whether this hour was seen on any day."""
+    foreign: Flags
+    """Whether it was only seen on days of another kind."""
+
+
+class Profile:
+    """Means of counts by hour of the week, by hour and kind of day, by ten minutes of the day; square roots in half precision.
+
+    An hour of the week leans on the same hour of its kind of day, that on the hours beside it: each as far as they were found to
+    differ (empirical Bayes), so a constant series soon pools everything and a jagged one keeps its steps.
+    """
+
+    def fresh(self, series: int) -> Columns:
+        """Nothing seen."""
+        rows = {"week": HOURS_A_WEEK, "day": DAY_KINDS * HOURS_A_DAY, "slot": SLOTS_A_DAY}
+        state: Columns = {name: np.zeros((count, series), np.float16) for name, count in rows.items()}
+        state |= {f"{name}_visits": np.zeros((count, series), np.uint8) for name, count in rows.items()}
+        state["scale"] = np.zeros(series)
+        for excess in (NEIGHBOURS, WEEKDAYS, SLOTS, KINDS_OF_DAYS):
+            state |= excess.fresh(series)
+        return state
+
+    def hour(self, state: Columns, number: int, spread: Floats, windows: float) -> Hour:
+        """Hour `number` since the first Monday. `spread`: variance / mean of an hour's count; `windows` in an hour."""
+        day, day_visits = self._day(state, day_row(number), spread, windows)
+        prior_variance = day.variance + WEEKDAYS.value(state)
+        week, visits = _row(state, "week", number % HOURS_A_WEEK)
+        due = np.maximum(0.5 * (week + day.rate) * windows, 0.3)
+        prior_variance = np.where(day_visits > 0, prior_variance, np.inf)
+        own, prior = visits * due / spread, 1.0 / np.maximum(prior_variance, 1e-8)
+        total = np.maximum(own + prior, 1e-9)
+        rate = (own * week + prior * day.rate) / total
+        seen = (visits > 0) | (day_visits > 0)
+        return self._foreign(state, number, Hour(rate, 1.0 / total, seen, ~seen))
+
+    def _day(self, state: Columns, row: int, spread: Floats, windows: float) -> tuple[Hour, Floats]:
+        """An hour of one kind of day, leaning on the hours beside it."""
+        rate, visits = _row(state, "day", row)
+        first = row - row % HOURS_A_DAY
+        beside = [_row(state, "day", first + (row + step) % HOURS_A_DAY) for step in (-1, 1)]
+        both = (beside[0][1] > 0) & (beside[1][1] > 0) & (visits > 0)
+        mean = 0.5 * (beside[0][0] + beside[1][0])
+        due = np.maximum(0.5 * (rate + mean) * windows, 0.3)
+        own = visits * due / spread
+        around = 1.0 / np.where(both, NEIGHBOURS.value(state) + spread / (2.0 * due * np.maximum(visits, 0.1)), np.inf)
+        total = np.maximum(own + around, 1e-9)
+        return Hour((own * rate + around * mean) / total, 1.0 / total, visits > 0, visits <= 0), visits
+
+    def _foreign(self, state: Columns, number: int, hour: Hour) -> Hour:
+        """Where this kind of day was never seen at this hour, another kind stands in for it."""
+        if hour.seen.all():
+            return Hour(hour.rate, hour.variance, hour.seen, np.zeros(len(hour.seen), np.bool_))
+        rate, variance, found = hour.rate.copy(), hour.variance.copy(), hour.seen.copy()
+        for kind in range(DAY_KINDS):
+            other, visits = _row(state, "day", kind * HOURS_A_DAY + number % HOURS_A_DAY)
+            stands_in = ~found & (visits > 0)
+            rate[stands_in] = other[stands_in]
+            found |= stands_in
+        foreign = found & ~hour.seen
+        variance[foreign] = np.maximum(KINDS_OF_DAYS.value(state), 0.01)[foreign]
+        return Hour(rate, variance, found, foreign)
+
+    def slot(self, state: Columns, number: int, spread: Floats, due: Floats) -> tuple[Floats, Floats]:
+        """Ratio of ten minutes of the day to their hour, and its relative variance. `due`: messages in an ordinary visit."""
+        ratio, visits = _row(state, "slot", number % SLOTS_A_DAY)
+        own = visits * due / spread
+        prior = 1.0 / np.maximum(SLOTS.value(state), 1e-6)
+        total = own + prior
+        return (own * ratio + prior) / total, 1.0 / total
+
+    def learn(self, state: Columns, number: int, rate: Floats, share: Floats, due: Floats, spread: Floats) -> None:
+        """Takes in one hour's mean `rate`, of which the `share` was seen; 0 where nothing was."""
+        row = day_row(number)
+        _average(state, "week", number % HOURS_A_WEEK, rate, share, WEEK_VISITS)
+        _average(state, "day", row, rate, share, DAY_VISITS)
+        day, day_visits = _row(state, "day", row)
+        week, week_visits = _row(state, "week", number % HOURS_A_WEEK)
+        sampling = spread / np.maximum(due, 0.1)
+        use = share * (day_visits > 1.5)
+        both = np.maximum(0.5 * (day + week), 1e-9)
+        apart = np.maximum(1.0 / np.maximum(week_visits, 0.1) - 1.0 / np.maximum(day_visits, 0.1), 0.0)
+        WEEKDAYS.learn(state, ((week - day) / both) ** 2, sampling * apart, use)
+        first = row - row % HOURS_A_DAY
+        before, before_visits = _row(state, "day", first + (row - 1) % HOURS_A_DAY)
+        earlier, earlier_visits = _row(state, "day", first + (row - 2) % HOURS_A_DAY)
+        use = share * ((before_visits > 0) & (earlier_visits > 0))
+        around = 0.5 * (day + earlier)
+        both = np.maximum(0.5 * (before + around), 1e-9)
+        NEIGHBOURS.learn(state, ((before - around) / both) ** 2, sampling * 1.5 / np.maximum(before_visits, 0.1), use)
+
+    def learn_slot(self, state: Columns, number: int, ratio: Floats, share: Floats, due: Floats, spread: Floats) -> None:
+        """Takes in the `ratio` of ten minutes to their hour."""
+        _average(state, "slot", number % SLOTS_A_DAY, ratio, share, SLOT_VISITS)
+        SLOTS.learn(state, (ratio - 1.0) ** 2, spread / np.maximum(due, 0.1), share)
+
+    def learn_kind(self, state: Columns, error: Floats, sampling: Floats, foreign: Flags) -> None:
+        """Takes in how far a day of an unseen kind was from the one that stood in for it."""
+        KINDS_OF_DAYS.learn(state, error**2, sampling, foreign.astype(np.float64))
+
+    def forget_kind(self, state: Columns) -> None:
+        """A new day: how much it resembles another kind is unknown again."""
+        state |= KINDS_OF_DAYS.fresh(state["kinds"].shape[-1])
+
+    def shift(self, state: Columns, hours: int, series: Flags) -> None:
+        """The chosen series live by a clock that moved: their rows move with it (`hours` earlier in UTC)."""
+        places = np.flatnonzero(series)
+        for name, step in (("week", hours), ("slot", hours * SLOTS_A_HOUR)):
+            for table in (name, f"{name}_visits"):
+                state[table][:, places] = np.roll(state[table][:, places], -step, axis=0)
+        for table in ("day", "day_visits"):
+            days = state[table][:, places].reshape(DAY_KINDS, HOURS_A_DAY, -1)
+            state[table][:, places] = np.roll(days, -hours, axis=1).reshape(DAY_KINDS * HOURS_A_DAY, -1)
+
+
+def _row(state: Columns, name: str, row: int) -> tuple[Floats, Floats]:
+    """Mean and visits of one row."""
+    root = state[name][row].astype(np.float64)
+    return root * root, state[f"{name}_visits"][row] / SIXTEENTHS
+
+
+def _average(state: Columns, name: str, row: int, value: Floats, share: Floats, most: float) -> None:
+    mean, visits = _row(state, name, row)
+    total = visits + share
+    moved = mean + np.where(share > 0, share / np.maximum(total, 1e-9), 0.0) * (value - mean)
+    state[name][row] = np.sqrt(np.minimum(moved, 4e9))
+    state[f"{name}_visits"][row] = np.rint(np.minimum(total, most) * SIXTEENTHS)
