@@ -28,7 +28,7 @@ def parse_time(text: str) -> int:
     fraction = match[1] or ""
     try:
         at = datetime.fromisoformat(text[:19] + fraction[:7] + match[2].upper())
-        return us(at)
+        return us(at.astimezone(UTC))
     except (ValueError, OverflowError) as fault:
         raise Malformed(f"{text!r:.60} is no time: {fault}") from None
 
