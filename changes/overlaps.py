@@ -30,7 +30,7 @@ class Conflict:
 def overlaps(changes: Iterable[Change]) -> tuple[Conflict, ...]:
     """Every pair of changes still to come or under way that meets in time and scope, by time, then ids.
 
-    A BCDR test conflicts with whatever may disrupt its scope on its days (UTC), since it needs them quiet from morning to night.
+    A BCDR test conflicts with whatever may disrupt its scope on its day (UTC) before it is over: trouble in the morning costs the test.
     """
     ahead = sorted((change for change in changes if change.status not in OVER), key=lambda change: (_reach_us(change), change.change_id))
     found = [conflict for one, other in _meeting(ahead) if (conflict := _conflict(one, other)) is not None]
@@ -55,7 +55,7 @@ def _reach_us(change: Change) -> tuple[int, int]:
     start, end = window_us(change)
     if change.category != "bcdr_test":
         return start, end
-    return start // DAY_US * DAY_US, -(-max(end, start + 1) // DAY_US) * DAY_US
+    return start // DAY_US * DAY_US, end
 
 
 def _meeting(ahead: Sequence[Change]) -> Iterator[tuple[Change, Change]]:

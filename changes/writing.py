@@ -19,6 +19,8 @@ COLUMNS = tuple(Change.model_fields)
 def stated(change: Change) -> dict[str, Any]:
     """What the owner said, as JSON-like fields: defaults are left out, so that a file does not claim what nobody did."""
     fields = json.loads(encode(change))
+    if fields["expected"] is not None:
+        fields["expected"] = {name: value for name, value in fields["expected"].items() if value not in (None, [])}
     return {name: value for name, value in fields.items() if name in change.model_fields_set and value is not None}
 
 

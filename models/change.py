@@ -17,6 +17,7 @@ from models.terms import (
     Names,
     Optional,
     Revision,
+    Sorted,
     Text,
     Visibility,
 )
@@ -31,7 +32,7 @@ class ExpectedEffect(Record):
     """What the usual traffic is multiplied by (3.0: three times as much)."""
     until: At | None = None
     """How long the effect lasts, where not to the window's end."""
-    message_classes: Annotated[tuple[MessageClass, ...], Listed] = ()
+    message_classes: Annotated[tuple[MessageClass, ...], Listed, Sorted] = ()
     """Empty: all."""
     services: Names = ()
     """Empty: those of the change."""
@@ -91,7 +92,7 @@ class Change(Record):
     services: Names = ()
     """Service Reference Variants or alert codes; empty: all."""
     regions: Names = ()
-    directions: Annotated[tuple[Direction, ...], Listed] = ()
+    directions: Annotated[tuple[Direction, ...], Listed, Sorted] = ()
     queues: Names = ()
     systems: Names = ()
     """Parts of the Services that the change touches."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from models.alert import Suspect, ThreatenedChange
 from models.record import Record
-from models.terms import AlertKind, Category, Listed, Names, Revision, Status, Text, UserId
+from models.terms import AlertKind, Category, Listed, Names, Revision, Sorted, Status, Text, UserId
 from models.times import At
 
 
@@ -25,8 +25,7 @@ class Incident(Record):
     status: Status
     opened_at: At
     resolved_at: At | None = None
-    kinds: Annotated[tuple[AlertKind, ...], Listed]
-    """Sorted."""
+    kinds: Annotated[tuple[AlertKind, ...], Listed, Sorted]
     origin_user: UserId | None
     """Where it began; null: a region's or the DCC side's, or not one User's."""
     affected_users: Names = ()

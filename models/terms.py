@@ -70,7 +70,9 @@ def _sorted_counts(counts: dict[str, int] | None) -> dict[str, int] | None:
 
 Listed = BeforeValidator(_tuple)
 """A JSON list where the model holds a tuple."""
-Names = Annotated[tuple[Text, ...], Listed, AfterValidator(_sorted_names)]
+Sorted = AfterValidator(_sorted_names)
+"""Each name once, sorted."""
+Names = Annotated[tuple[Text, ...], Listed, Sorted]
 """A list of names: each once, sorted."""
 Optional = Annotated[str | None, BeforeValidator(_empty_is_absent)]
 """Text that absent, null and empty leave out alike."""
