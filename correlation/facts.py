@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from models.columns import SeriesKey
+from models.terms import AlertKind
 
 Movement = Literal["up", "down", "silent", "growing"]
 """How the traffic moved: storm and failures up, drop down, silence and stale silent, backlog growing, drift up or down."""
@@ -26,7 +27,7 @@ class Episode:
     """What is known of one alert in this window: findings of one kind at one User (or one region, or everyone) taken together."""
 
     alert_id: str
-    kind: str
+    kind: AlertKind
     user: str | None
     """Whose traffic; None: a whole region's, or everyone's."""
     region: str | None

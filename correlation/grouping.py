@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from correlation.facts import MOVEMENTS, Episode, Movement
 from correlation.measures import measures
@@ -11,6 +11,7 @@ from correlation.parameters import CorrelationParameters
 from correlation.sightings import Place, Sighting
 from correlation.trees import from_tree, to_tree
 from models.columns import SeriesKey
+from models.terms import AlertKind
 from models.times import SECOND_US, format_time
 
 GroupKey = tuple[str, str, str]
@@ -48,6 +49,10 @@ class Group:
         """Until when a new finding is this alert again."""
         widest_s = max(key.window_s for key in self.covered)
         return (self.ended_us or 0) + max(parameters.flap_s, 3 * widest_s) * SECOND_US
+
+    def kept_until_us(self, parameters: CorrelationParameters) -> int:
+        """Until when it may explain what follows from it."""
+        return max(self.returns_until_us(parameters), (self.ended_us or 0) + parameters.recovery_s * SECOND_US)
 
 
 class Ledger:
@@ -127,7 +132,7 @@ class Ledger:
                 continue
             if not group.resolved and at_us - group.ended_us >= group.hold_us(self._parameters):
                 group.resolved, group.touched_us = True, at_us
-            elif group.resolved and at_us > group.returns_until_us(self._parameters):
+            elif group.resolved and at_us > group.kept_until_us(self._parameters):
                 del self.groups[key]
 
     def episode(self, group: Group, at_us: int) -> Episode:
@@ -140,7 +145,7 @@ class Ledger:
         regions = {key.region for key in group.covered}
         return Episode(
             alert_id=group.alert_id,
-            kind=kind,
+            kind=cast("AlertKind", kind),
             user=user or None,
             region=region or (next(iter(regions)) if len(regions) == 1 else "") or None,
             series=tuple(sorted(group.covered)),

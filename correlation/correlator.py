@@ -1,0 +1,121 @@
+"""Correlator: findings of all Users and the calendar in; alerts, incidents, Users' copies and change reports out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from changes.calendar import CalendarView
+from correlation.chronicle import Chronicle
+from correlation.copies import Copies
+from correlation.desk import Desk, Knowledge, Situation
+from correlation.fleet import Fleet
+from correlation.history import History
+from correlation.parameters import CorrelationParameters
+from correlation.records import due_alert
+from correlation.reports import Judged, Reporter
+from correlation.revisions import Issued
+from correlation.sightings import sightings
+from correlation.trees import from_tree, to_tree
+from correlation.wide import Wide
+from models.alert import Alert, Suspect
+from models.columns import Detected
+from models.incident import Incident
+from models.report import ChangeReport
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What one window brought, each by id; Users' copies by User, then id."""
+
+    alerts: tuple[Alert, ...] = ()
+    user_alerts: tuple[tuple[str, Alert], ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    reports: tuple[ChangeReport, ...] = ()
+    user_reports: tuple[tuple[str, ChangeReport], ...] = ()
+
+
+class Correlator:
+    """The whole state of correlation; the same findings give the same decisions, however they are cut into parts."""
+
+    def __init__(self, parameters: CorrelationParameters) -> None:
+        self._parameters = parameters
+        self._history = History()
+        self._fleet = Fleet()
+        self._wide = Wide(parameters)
+        self._desk = Desk(parameters)
+        self._issued: dict[str, Issued] = {}
+        self._chronicle = Chronicle()
+        self._copies = Copies(parameters)
+        self._reporter = Reporter(parameters)
+
+    def step(self, at_us: int, detected: Sequence[Detected], view: CalendarView) -> Decisions:
+        """One window end with every cohort that closed in it, in any order and any split; none when only the calendar changed."""
+        parts = sorted(detected, key=lambda part: (part.window_s, part.pulse.groups[:1], part.queue_pulse.queues[:1]))
+        for part in parts:
+            self._history.add(part)
+        self._fleet.look(parts)
+        found = sightings(parts)
+        if not found and not self._desk.busy and not self._copies.busy:
+            reported = self._reporter.step(at_us, view, self._history, ())
+            return Decisions(reports=reported.reports, user_reports=reported.user_reports)
+        known = Knowledge(at_us, view, self._history, self._fleet)
+        situations = self._desk.step(known, found, self._wide.scopes(found, parts, self._desk.ledger))
+        user_alerts, own = self._copies.step(known, found, self._desk.ledger, situations)
+        alerts = self._alerts(situations, view)
+        incidents = [record for situation in situations if (record := self._chronicle.record(situation, view)) is not None]
+        reported = self._reporter.step(at_us, view, self._history, _judged(situations, own))
+        self._forget()
+        return Decisions(
+            alerts=tuple(alerts),
+            user_alerts=tuple(user_alerts),
+            incidents=tuple(sorted(incidents, key=lambda incident: incident.incident_id)),
+            reports=reported.reports,
+            user_reports=reported.user_reports,
+        )
+
+    def _alerts(self, situations: Sequence[Situation], view: CalendarView) -> list[Alert]:
+        drafts = sorted((draft for situation in situations for draft in situation.drafts), key=lambda draft: draft.episode.alert_id)
+        due = (due_alert(draft, self._issued.setdefault(draft.episode.alert_id, Issued()), view) for draft in drafts)
+        return [alert for alert in due if alert is not None]
+
+    def _forget(self) -> None:
+        live = {group.alert_id for group in self._desk.ledger.groups.values()}
+        self._issued = {alert_id: issued for alert_id, issued in self._issued.items() if alert_id in live}
+        self._chronicle.forget(set(self._desk.incidents.events))
+
+    def pack(self) -> dict[str, Any]:
+        """State as a tree for `models.packed`."""
+        return {
+            "history": self._history.pack(),
+            "fleet": self._fleet.pack(),
+            "desk": self._desk.pack(),
+            "issued": to_tree(self._issued),
+            "chronicle": self._chronicle.pack(),
+            "copies": self._copies.pack(),
+            "reporter": self._reporter.pack(),
+        }
+
+    @classmethod
+    def unpack(cls, parameters: CorrelationParameters, tree: dict[str, Any]) -> "Correlator":
+        """The correlator that `pack` was called on."""
+        correlator = cls(parameters)
+        correlator._history = History.unpack(tree["history"])
+        correlator._fleet = Fleet.unpack(tree["fleet"])
+        correlator._desk = Desk.unpack(parameters, tree["desk"])
+        correlator._issued = from_tree(dict[str, Issued], tree["issued"])
+        correlator._chronicle = Chronicle.unpack(tree["chronicle"])
+        correlator._copies = Copies.unpack(parameters, tree["copies"])
+        correlator._reporter = Reporter.unpack(parameters, tree["reporter"])
+        return correlator
+
+
+def _judged(situations: Sequence[Situation], own: dict[str, tuple[Suspect, ...]]) -> list[Judged]:
+    return [
+        Judged(
+            situation.case,
+            situation.judgement.suspects,
+            {episode.alert_id: own[episode.alert_id] for episode in situation.case.episodes if episode.alert_id in own},
+        )
+        for situation in situations
+        if situation.event.merged_into is None
+    ]

@@ -1,0 +1,195 @@
+"""Desk: one reader's alerts and incidents, from findings to drafts; triage has one with everything, each User one with its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from changes.calendar import CalendarView
+from correlation.category import Category, Extent, categorise
+from correlation.draft import Draft
+from correlation.envelope import Envelope, envelope
+from correlation.facts import Case, Episode
+from correlation.fleet import Fleet
+from correlation.grouping import GroupKey, Ledger
+from correlation.history import History
+from correlation.incidents import Event, Incidents
+from correlation.joining import HARM, Joining
+from correlation.judgements import Judgement, Judgements
+from correlation.parameters import CorrelationParameters
+from correlation.placing import NOWHERE, Placing
+from correlation.processes import CORE, processes
+from correlation.severity import Bearing, severity
+from correlation.sightings import Sighting
+from correlation.threats import Danger, threatened
+from models.alert import ThreatenedChange
+from models.columns import SeriesKey
+from models.terms import Severity
+
+_GRAVITY: tuple[Severity, ...] = ("info", "warning", "critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What a reader may know in one window."""
+
+    at_us: int
+    view: CalendarView
+    history: History
+    fleet: Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One incident in one window with the drafts of its alerts, the leading one first."""
+
+    event: Event
+    case: Case
+    judgement: Judgement
+    category: Category
+    threatened: tuple[ThreatenedChange, ...]
+    drafts: tuple[Draft, ...]
+
+
+class Desk:
+    """Takes each window's findings and says what stands; writes nothing itself."""
+
+    def __init__(self, parameters: CorrelationParameters, reader: str | None = None) -> None:
+        self._parameters = parameters
+        self._reader = reader
+        self.ledger = Ledger(parameters)
+        self.incidents = Incidents(parameters)
+        self.judgements = Judgements(parameters)
+        self._beyond: set[str] = set()
+        """Alerts that went beyond their envelope: they stay beyond."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is open or may come back."""
+        return bool(self.ledger) or bool(self.incidents)
+
+    def step(self, known: Knowledge, found: Sequence[Sighting], wide: frozenset[GroupKey] = NOWHERE) -> list[Situation]:
+        """One window: every incident that is open, or changed in it."""
+        at_us = known.at_us
+        placing = Placing(at_us, found, self.ledger, self._parameters, wide)
+        self.ledger.apply(at_us, found, placing.place)
+        groups = [self.ledger.groups[key] for key in sorted(self.ledger.groups)]
+        episodes = [self.ledger.episode(group, at_us) for group in groups if group.touched_us == at_us]
+        alerts = {group.alert_id: not group.resolved for group in groups}
+        resolved = {group.alert_id for group in groups if group.resolved}
+        current = {group.alert_id for group in groups if not group.resolved or group.touched_us == at_us}
+        self.incidents.apply(at_us, episodes, alerts, Joining(known.history, self._parameters))
+        self._beyond &= alerts.keys()
+        self.judgements.forget(set(self.incidents.events))
+        return [
+            self._situation(event, known, current, resolved)
+            for _, event in sorted(self.incidents.events.items())
+            if event.resolved_us is None or event.changed_us == at_us or any(alert_id in current for alert_id in event.members)
+        ]
+
+    def _situation(self, event: Event, known: Knowledge, current: set[str], resolved: set[str]) -> Situation:
+        case = event.case(known.at_us)
+        judgement = self.judgements.judge(case, event.changed_us, known.view, known.history)
+        episodes = [] if event.merged_into else [episode for episode in case.episodes if episode.alert_id in current]
+        envelopes = {episode.alert_id: self._envelope(episode, known) for episode in episodes}
+        grades = {episode.alert_id: self._grade(episode, case, envelopes[episode.alert_id], known) for episode in episodes}
+        gravest = max(grades.values(), key=_GRAVITY.index) if grades else "info"
+        within = bool(envelopes) and all(one.position == "within" for one in envelopes.values())
+        harmed = _harmed(case)
+        category = categorise(Extent(case, known.fleet.users, gravest, within, harmed), self._parameters.categories)
+        at_risk = threatened(Danger(case, gravest, category.number, judgement.suspects), known.view, self._parameters)
+        drafts = [
+            Draft(
+                episode=episode,
+                case=case,
+                resolved=episode.alert_id in resolved,
+                incident_id=event.incident_id,
+                severity=grades[episode.alert_id],
+                category=_own_category(category, grades[episode.alert_id], envelopes[episode.alert_id]),
+                processes=_processes(episode, case, harmed),
+                suspects=judgement.suspects,
+                envelope=envelopes[episode.alert_id],
+                affected=case.affected_users,
+                threatened=at_risk,
+                nature=judgement.nature,
+                reader=self._reader,
+            )
+            for episode in episodes
+        ]
+        drafts.sort(key=lambda draft: _leading(draft, case))
+        return Situation(event, case, judgement, category, at_risk, tuple(drafts))
+
+    def _envelope(self, episode: Episode, known: Knowledge) -> Envelope:
+        found = envelope(episode, known.view, known.history)
+        if found.position == "beyond":
+            self._beyond.add(episode.alert_id)
+        elif found.position == "within" and episode.alert_id in self._beyond:
+            return replace(found, position="beyond")
+        return found
+
+    def _grade(self, episode: Episode, case: Case, where: Envelope, known: Knowledge) -> Severity:
+        window_s = min(key.window_s for key in episode.series)
+        bearing = Bearing(
+            envelope=where.position,
+            declared_after_onset=where.declared_late,
+            affected=len(case.affected_users),
+            collateral=case.origin_user is not None and episode.user != case.origin_user,
+            share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,
+        )
+        return severity(episode, bearing, self._parameters)
+
+    def pack(self) -> dict[str, Any]:
+        """State as a tree for `models.packed`."""
+        return {
+            "ledger": self.ledger.pack(),
+            "incidents": self.incidents.pack(),
+            "judgements": self.judgements.pack(),
+            "beyond": sorted(self._beyond),
+        }
+
+    @classmethod
+    def unpack(cls, parameters: CorrelationParameters, tree: Mapping[str, Any], reader: str | None = None) -> "Desk":
+        """The desk that `pack` was called on."""
+        desk = cls(parameters, reader)
+        desk.ledger = Ledger.unpack(parameters, tree["ledger"])
+        desk.incidents = Incidents.unpack(parameters, tree["incidents"])
+        desk.judgements = Judgements.unpack(parameters, tree["judgements"])
+        desk._beyond = set(tree["beyond"])
+        return desk
+
+
+def _own_category(category: Category, grade: Severity, where: Envelope) -> Category:
+    """What is `info` within a graver incident keeps its own low category."""
+    if grade != "info" or category.number >= 4:
+        return category
+    if where.position == "within":
+        return Category(4, "This traffic deviates as its declared change said.")
+    return Category(5, "It is told for information: nobody is known to suffer.")
+
+
+def _harmed(case: Case) -> dict[str, list[str]]:
+    """Business process → other Users that can't carry it out as usual."""
+    harmed: dict[str, set[str]] = {}
+    for episode in case.episodes:
+        if episode.user in case.affected_users and episode.user is not None and episode.kind in HARM:
+            for process in processes(episode.series):
+                harmed.setdefault(process, set()).add(episode.user)
+    return {process: sorted(harmed[process]) for process in sorted(harmed)}
+
+
+def _processes(episode: Episode, case: Case, harmed: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Those of its own series, and at the origin those that others suffer in; a queue's are those of the User's other alerts."""
+    keys: set[SeriesKey] = set(episode.series)
+    if all(key.is_queue for key in keys):
+        keys = {key for other in case.episodes if other.user == episode.user for key in other.series}
+    own = set(processes(keys)) or (set(CORE) if all(key.is_queue for key in keys) else set())
+    if episode.user == case.origin_user or episode.user is None:
+        own |= harmed.keys()
+    return tuple(sorted(own))
+
+
+def _leading(draft: Draft, case: Case) -> tuple[object, ...]:
+    """The origin's gravest first, a backlog before the silence that goes with it."""
+    ranks = {"backlog": 0, "storm": 1, "silence": 2, "failures": 3, "drop": 4, "drift": 5, "stale": 6}
+    episode = draft.episode
+    foreign = case.origin_user is not None and episode.user != case.origin_user
+    return (foreign, episode.ended_us is not None, -_GRAVITY.index(draft.severity), ranks[episode.kind], episode.onset_us, episode.alert_id)
