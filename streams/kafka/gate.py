@@ -61,6 +61,8 @@ class _Lane:
     opened_keys: KeyReader = field(default_factory=KeyReader)
     early: dict[tuple[int, int], tuple[bytes, int]] = field(default_factory=dict)
     """Pulses that came before their findings."""
+    said_us: int | None = None
+    """Furthest frontier that was told in the findings topic, whatever has come of the pulses."""
 
     @property
     def frontier_us(self) -> int | None:
@@ -68,7 +70,7 @@ class _Lane:
         return self.told[self.whole - 1].after_us if self.whole else self.done_us
 
     def begin(self, generation: int) -> None:
-        """A worker took the partition over. What its predecessor told in whole counts; what is only half here, the successor tells again."""
+        """A worker took the partition over. What its predecessor told in whole counts; what is only half here, it tells again."""
         while len(self.told) > self.whole:
             self.told.pop()
         self.generation = generation
@@ -121,6 +123,12 @@ class Gate:
         return self._delivered_us
 
     @property
+    def said_us(self) -> int | None:
+        """Windows up to it were told by every partition; depends on the findings topic alone. None before that."""
+        said = [lane.said_us for lane in self._lanes if lane.said_us is not None]
+        return min(said) if len(said) == len(self._lanes) else None
+
+    @property
     def frontiers_us(self) -> list[int | None]:
         """By partition, how far it has told of its windows."""
         return [lane.frontier_us for lane in self._lanes]
@@ -137,6 +145,8 @@ class Gate:
         # Told before, or by a worker that another has taken over from.
         if progress.generation < lane.generation or mark <= last:
             return
+        if progress.frontier_us is not None:
+            lane.said_us = max(progress.frontier_us, lane.said_us if lane.said_us is not None else progress.frontier_us)
         told = _Told(progress, offset, findings, lane.told[-1].after_us if lane.told else lane.done_us)
         told.pulses, told.pulses_offset = lane.early.pop(mark, (None, None))
         lane.told.append(told)
@@ -188,6 +198,7 @@ class Gate:
                 "generation": lane.told[0].progress.generation if lane.told else lane.generation,
                 "done": list(lane.done),
                 "done_us": lane.done_us,
+                "said_us": lane.said_us,
                 "keys": lane.keys.pack(),
             }
             for lane in self._lanes
@@ -201,5 +212,5 @@ class Gate:
         gate._delivered_us = tree["delivered_us"]
         for lane, packed in zip(gate._lanes, tree["lanes"], strict=True):
             lane.generation, lane.done, lane.done_us = packed["generation"], (packed["done"][0], packed["done"][1]), packed["done_us"]
-            lane.keys = KeyReader.unpack(packed["keys"])
+            lane.keys, lane.said_us = KeyReader.unpack(packed["keys"]), packed["said_us"]
         return gate

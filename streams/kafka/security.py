@@ -33,7 +33,8 @@ def servers(parameters: KafkaParameters) -> list[str]:
 
 def password(security: KafkaSecurity) -> str:
     """What `password_file` holds, without the line end."""
-    assert security.password_file is not None
+    if security.password_file is None:
+        raise ConfigurationError(f"{security.protocol} needs kafka.security.password_file")
     return _secret(security.password_file, "password_file")
 
 

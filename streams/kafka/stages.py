@@ -1,5 +1,6 @@
 """Stage records: what a partition tells the correlating worker of the windows it closed, and all workers of how far it has come."""
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,22 @@ from models.packed import pack, unpack
 STAGE_VERSION = 1
 FINDINGS_HEADER = "progress"
 """Name of the record header that holds a Progress, so that workers who only follow along need not unpack findings."""
+MARK_HEADER = "mark"
+"""Name of the record header that says which Progress some pulses belong to."""
+_MARK = struct.Struct("<iqq")
+
+
+def write_mark(partition: int, generation: int, sequence: int) -> bytes:
+    """As bytes."""
+    return _MARK.pack(partition, generation, sequence)
+
+
+def read_mark(mark: bytes) -> tuple[int, int, int] | None:
+    """(partition, generation, sequence); None for what is no mark."""
+    if len(mark) != _MARK.size:
+        return None
+    partition, generation, sequence = _MARK.unpack(mark)
+    return partition, generation, sequence
 
 
 @dataclass(frozen=True, slots=True)

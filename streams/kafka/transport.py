@@ -1,7 +1,7 @@
 """Batch transport: Faust owns membership and agents, and gets all that one fetch brought for a partition as one event.
 
-A stock agent spends some 140 µs on each Kafka record, most of it on tasks, locks and acknowledgements. Here a record costs none of that: the batch
-is the event, and what may be committed is not what was acknowledged but what a checkpoint covers.
+A stock agent spends some 140 µs on each Kafka record, most of it on tasks, locks and acknowledgements. Here a record costs none of that:
+the batch is the event, and what may be committed is not what was acknowledged but what a checkpoint covers.
 """
 
 import asyncio

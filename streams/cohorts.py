@@ -1,0 +1,43 @@
+"""Cohorts: the detection of each window length, fed with the windows that the assembler closed."""
+
+from typing import Any
+
+from changes.calendar import CalendarView
+from detectors.detection import Detection
+from detectors.parameters import DetectionParameters
+from models.columns import Detected
+from streams.ticks import Closed
+
+
+class Cohorts:
+    """One `Detection` a window length, made when the first window of that length closes; packs to a tree."""
+
+    def __init__(self, parameters: DetectionParameters) -> None:
+        self._parameters = parameters
+        self._detection: dict[int, Detection] = {}
+
+    def detect(self, closed: Closed, view: CalendarView) -> Detected:
+        """One closed window; nothing is learned from series that a declared change of `view` covers."""
+        detection = self._detection.get(closed.window_s)
+        if detection is None:
+            detection = self._detection[closed.window_s] = Detection(self._parameters, closed.window_s)
+        return detection.step(
+            closed.at_us,
+            closed.traffic,
+            closed.traffic_keys,
+            closed.queues,
+            closed.queue_keys,
+            view.declared(closed.traffic_keys, closed.at_us),
+            view.declared(closed.queue_keys, closed.at_us),
+        )
+
+    def pack(self) -> dict[str, Any]:
+        """Window length → state, as a tree."""
+        return {str(window_s): self._detection[window_s].pack() for window_s in sorted(self._detection)}
+
+    @classmethod
+    def unpack(cls, parameters: DetectionParameters, tree: dict[str, Any]) -> "Cohorts":
+        """The cohorts that `pack` was called on."""
+        cohorts = cls(parameters)
+        cohorts._detection = {int(window_s): Detection.unpack(parameters, int(window_s), state) for window_s, state in tree.items()}
+        return cohorts

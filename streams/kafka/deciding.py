@@ -1,0 +1,81 @@
+"""Correlation unit: the one worker that reads what all partitions found, decides, and publishes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from faust.types import TP
+
+from models.errors import StateError
+from streams.kafka.correlation import Correlation
+from streams.kafka.others import CALENDAR
+from streams.kafka.outputs import Send
+from streams.kafka.partition import Log
+from streams.kafka.sending import UserTopics
+from streams.kafka.stages import FINDINGS_HEADER, Progress
+from streams.kafka.unit import Site, Unit
+from streams.pipeline import PipelineParameters
+
+_WAITING_MOST = 2_000
+
+
+class CorrelationUnit(Unit):
+    """Feeds the correlation and says in the findings topic when more of the calendar counts."""
+
+    def __init__(self, partitions: int, site: Site, epoch: int, parameters: PipelineParameters, declared: Log) -> None:
+        inputs = frozenset(TP(topic, 0) for topic in site.topics.stages)
+        super().__init__("correlation", inputs, 0, site, epoch)
+        self._correlation = Correlation(partitions, site.topics, parameters, declared)
+        self._user_topics = UserTopics(site.parameters)
+        self._announced = -1
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Topic → where a successor must begin to read."""
+        return self._correlation.positions
+
+    @property
+    def backlog(self) -> dict[str, int]:
+        """Topic → next offset that was not read yet."""
+        return self._correlation.backlog
+
+    def wants(self, tp: TP) -> bool:
+        """Whether the unit has room and is not too far ahead."""
+        return self.ready and self.active and self._correlation.waiting(tp.topic) < _WAITING_MOST
+
+    def take(self, topic: str, records: list[Any]) -> None:
+        """Records of one fetch."""
+        self._correlation.take(topic, records)
+
+    async def work(self) -> bool:
+        """One bounded bit of work with what it sends."""
+        sends = self._correlation.step()
+        if sends is None:
+            return False
+        if sends:
+            await self._user_topics.ensure(sends)
+            await self._outbox.send(sends)
+        return True
+
+    async def look(self) -> None:
+        """What the clock asks for."""
+        end = self._correlation.news
+        if end is None or end <= self._announced:
+            return
+        self._announced = end
+        said = Progress(CALENDAR, self.epoch, 0, {}, None, end)
+        await self._outbox.send([Send(self._site.topics.findings, b"calendar", b"", ((FINDINGS_HEADER, said.pack()),), 0)])
+
+    def state(self) -> dict[str, bytes]:
+        """For a checkpoint."""
+        return self._correlation.state()
+
+    async def resume(
+        self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
+    ) -> None:
+        """Goes on from a checkpoint."""
+        positions = {topic: max(about["positions"].get(topic, begin), begin) for topic, begin in begins.items()}
+        if any(position > ends[topic] for topic, position in positions.items()):
+            raise StateError(f"the log of {', '.join(sorted(ends))} ends before the checkpoint: the topic was made anew")
+        if parts is not None:
+            self._correlation.restore(parts)
+        self._correlation.begin(positions)

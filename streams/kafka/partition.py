@@ -1,0 +1,245 @@
+"""A partition: the flow up to detection over one number of the telemetry topics, as a value that packs and goes on elsewhere."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Protocol
+
+import numpy as np
+
+from changes.calendar import Calendar
+from models.columns import Detected
+from models.packed import pack, unpack
+from models.rejected import DeadLetter
+from models.times import SECOND_US
+from streams.cohorts import Cohorts
+from streams.decode import decode_records
+from streams.kafka.declared import Declared
+from streams.kafka.stages import Progress
+from streams.pipeline import PipelineParameters, dead_letters
+from streams.ticks import Assembled, Assembler
+
+STATE_VERSION = 1
+SLICE_RECORDS, SLICE_BYTES = 10_000, 2 << 20
+"""The most that is computed without letting the event loop breathe: some 50 ms."""
+
+
+class Log(Protocol):
+    """The calendar topic as it was read so far."""
+
+    @property
+    def next_offset(self) -> int:
+        """One behind the last record."""
+
+    def between(self, start: int, end: int) -> Sequence[Declared]:
+        """The records with `start` ≤ offset < `end`."""
+
+
+@dataclass(slots=True)
+class Step:
+    """What one bit of work brought."""
+
+    detected: list[Detected] = field(default_factory=list)
+    rejected: list[DeadLetter] = field(default_factory=list)
+    accepted: int = 0
+    repeated: int = 0
+    late: int = 0
+    held: int = 0
+
+
+@dataclass(slots=True)
+class _Input:
+    """One topic of the partition."""
+
+    position: int = 0
+    """Next offset that is not yet in the state."""
+    end: int = 0
+    """What was the end of the log when the partition was taken over: until there, more is known to come."""
+    waiting: deque[Any] = field(default_factory=deque)
+    """Records that were read and are not yet in the state, in order of offset."""
+    reached_us: int | None = None
+    """Event time in the middle of what was fed last."""
+
+    @property
+    def more(self) -> bool:
+        """Whether the log is known to hold records that are not yet in the state."""
+        return bool(self.waiting) or self.position < self.end
+
+    @property
+    def read(self) -> int:
+        """Next offset that was not yet read."""
+        return self.waiting[-1].offset + 1 if self.waiting else self.position
+
+    def past(self, offset: int) -> bool:
+        """Whether nothing before `offset` is still to come; retention may have removed it."""
+        return self.position >= offset or bool(self.waiting and self.waiting[0].offset >= offset)
+
+
+class Partition:
+    """Assembler, detection and calendar of one partition number.
+
+    What it does depends on the records and on what is decided by the clock: that the partition is idle and follows the others, and when a
+    change arrived. Those decisions are told with every progress, and a successor that gets them as `said` comes to the same windows.
+    """
+
+    def __init__(self, number: int, topics: Iterable[str], parameters: PipelineParameters, log: Log) -> None:
+        self.number = number
+        self.inputs = {topic: _Input() for topic in topics}
+        self._parameters = parameters
+        self._log = log
+        self._assembler = Assembler(parameters.time)
+        self._cohorts = Cohorts(parameters.detection)
+        self._calendar = Calendar()
+        self._calendar_next = 0
+        self._said: deque[Progress] = deque()
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Topic → next offset that is not yet in the state."""
+        return {topic: each.position for topic, each in self.inputs.items()}
+
+    @property
+    def frontier_us(self) -> int | None:
+        """Windows up to it are closed."""
+        return self._assembler.watermark_us
+
+    @property
+    def replaying(self) -> bool:
+        """Whether it still does again what its predecessor had told."""
+        return bool(self._said)
+
+    def progress(self, generation: int, sequence: int, *, idle: bool) -> Progress:
+        """What is to be told of it now."""
+        return Progress(
+            self.number, generation, sequence, self.positions, self.frontier_us, self._calendar_next, self._assembler.highest, idle
+        )
+
+    def begin(self, positions: Mapping[str, int], ends: Mapping[str, int], said: Iterable[Progress]) -> None:
+        """Where to go on, how far the logs reach, and what predecessors told since."""
+        for topic, each in self.inputs.items():
+            each.position, each.end = positions[topic], ends[topic]
+        self._said = deque(advancing(said, self.positions, self.frontier_us))
+
+    def take(self, topic: str, records: Iterable[Any]) -> None:
+        """Records of one fetch; those that are in the state or waiting already are left out."""
+        each = self.inputs[topic]
+        each.waiting.extend(record for record in records if record.offset >= each.read)
+
+    def step(self) -> Step | None:
+        """The next bit of work; None where there is nothing to do now."""
+        self._arrive()
+        # Until every topic has brought something of what it holds, its first events might still be older than the other's.
+        if not self._said and any(each.reached_us is None and not each.waiting and each.more for each in self.inputs.values()):
+            return None
+        for topic in self._slowest_first():
+            records = self._slice(topic)
+            if records:
+                return self._feed(topic, records)
+        return self._obey()
+
+    def follow(self, frontier_us: int | None) -> Step | None:
+        """Nothing comes for now, and the others have come to `frontier_us`."""
+        if frontier_us is None or self._said or (self.frontier_us is not None and frontier_us <= self.frontier_us):
+            return None
+        self._arrive()
+        return self._detect(self._assembler.follow(frontier_us))
+
+    def rest(self, topic: str) -> Step:
+        """Only this topic brings nothing for now: windows no longer wait for it."""
+        self._arrive()
+        return self._detect(self._assembler.idle(topic))
+
+    def hear(self, highest: Mapping[str, int]) -> Step | None:
+        """How far Users of other partitions are: who is far ahead of all of them has a wrong clock."""
+        return self._detect(self._assembler.elsewhere(highest)) if highest else None
+
+    def state(self) -> dict[str, bytes]:
+        """Part → bytes; parts that did not change pack to the same bytes."""
+        cohorts = self._cohorts.pack()
+        parts = {f"cohort-{window_s}": tree for window_s, tree in cohorts.items()}
+        parts |= {"assembler": self._assembler.pack(), "calendar": [self._calendar_next, self._calendar.pack()]}
+        return {name: pack(tree, STATE_VERSION) for name, tree in parts.items()}
+
+    def restore(self, parts: Mapping[str, bytes]) -> None:
+        """Goes on from what `state` gave. Raises StateError for another version."""
+        trees = {name: unpack(blob, STATE_VERSION) for name, blob in parts.items()}
+        self._assembler = Assembler.unpack(self._parameters.time, trees["assembler"])
+        self._calendar_next, calendar = trees["calendar"]
+        self._calendar = Calendar.unpack(calendar)
+        cohorts = {name.removeprefix("cohort-"): tree for name, tree in trees.items() if name.startswith("cohort-")}
+        self._cohorts = Cohorts.unpack(self._parameters.detection, cohorts)
+
+    def _arrive(self) -> None:
+        """Takes what has come of the calendar; while a predecessor's words are followed, as far as it had by then."""
+        end = self._said[0].calendar_next if self._said else self._log.next_offset
+        for declared in self._log.between(self._calendar_next, end):
+            declared.apply(self._calendar, self.frontier_us)
+        self._calendar_next = max(self._calendar_next, end)
+
+    def ahead_s(self, topic: str) -> float:
+        """How far in event time `topic` is ahead of those of which more is known to come."""
+        reached_us = self.inputs[topic].reached_us
+        slower = [each.reached_us for name, each in self.inputs.items() if name != topic and each.more and each.reached_us is not None]
+        return 0.0 if reached_us is None or not slower else (reached_us - min(slower)) / SECOND_US
+
+    def _slowest_first(self) -> list[str]:
+        return sorted(self.inputs, key=lambda topic: (self.inputs[topic].reached_us or 0, topic))
+
+    def _slice(self, topic: str) -> list[Any]:
+        each = self.inputs[topic]
+        limit = self._said[0].positions.get(topic, each.position) if self._said else None
+        records: list[Any] = []
+        size = 0
+        while each.waiting and len(records) < SLICE_RECORDS and size < SLICE_BYTES:
+            if limit is not None and each.waiting[0].offset >= limit:
+                break
+            record = each.waiting.popleft()
+            records.append(record)
+            size += len(record.value or b"")
+        return records
+
+    def _feed(self, topic: str, records: list[Any]) -> Step:
+        each = self.inputs[topic]
+        batch = decode_records([record.value for record in records], topic, self.number, [record.offset for record in records])
+        each.position = records[-1].offset + 1
+        if len(batch):
+            each.reached_us = int(np.median(batch.observed_us))
+        return self._detect(self._assembler.feed(batch, topic))
+
+    def _obey(self) -> Step | None:
+        """What a predecessor told next is reached: closes what it had closed."""
+        if not self._said or not all(each.past(self._said[0].positions.get(topic, 0)) for topic, each in self.inputs.items()):
+            return None
+        frontier_us = self._said.popleft().frontier_us
+        if frontier_us is None or (self.frontier_us is not None and frontier_us <= self.frontier_us):
+            return Step()
+        return self._detect(self._assembler.follow(frontier_us))
+
+    def _detect(self, assembled: Assembled) -> Step:
+        step = Step(
+            rejected=dead_letters(assembled.rejected, assembled.watermarks_us),
+            accepted=assembled.accepted,
+            repeated=assembled.repeated,
+            late=assembled.late,
+            held=assembled.held,
+        )
+        for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
+            view = self._calendar.view(at_us)
+            step.detected += [self._cohorts.detect(closed, view) for closed in cohorts]
+        return step
+
+
+def advancing(said: Iterable[Progress], positions: Mapping[str, int], frontier_us: int | None) -> Iterable[Progress]:
+    """Of what workers told of a partition, in order, that which went beyond all before it; who was taken over from no longer counts."""
+    reached, generation = dict(positions), -1
+    for progress in said:
+        if progress.generation < generation:
+            continue
+        generation = progress.generation
+        further = any(offset > reached.get(topic, 0) for topic, offset in progress.positions.items())
+        later = progress.frontier_us is not None and (frontier_us is None or progress.frontier_us > frontier_us)
+        if further or later:
+            reached = {topic: max(offset, reached.get(topic, 0)) for topic, offset in progress.positions.items()}
+            frontier_us = progress.frontier_us if later else frontier_us
+            yield progress

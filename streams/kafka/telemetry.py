@@ -1,0 +1,186 @@
+"""Telemetry unit: one partition of the telemetry topics on its worker."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from faust.types import TP
+
+from models.errors import StateError
+from models.times import SECOND_US
+from streams.kafka.outputs import Send, dead_letter
+from streams.kafka.partition import Log, Partition, Step
+from streams.kafka.stages import FINDINGS_HEADER, MARK_HEADER, KeyTables, pack_findings, pack_pulses, write_mark
+from streams.kafka.unit import Site, Unit
+from streams.pipeline import PipelineParameters
+
+log = logging.getLogger(__name__)
+_WAITING_MOST = 40_000
+"""Records that wait in memory before no more are fetched."""
+_PROGRESS_S, _HEARTBEAT_S = 0.25, 5.0
+"""How often a partition tells how far it is while it moves, and while it does not."""
+_STRIDE_US = 600 * SECOND_US
+"""How far a partition that follows goes in one step."""
+_CATCH_UP_S = 10.0
+
+
+class TelemetryUnit(Unit):
+    """Feeds its partition, tells of the windows that close, and follows the others while nothing comes."""
+
+    def __init__(
+        self, number: int, site: Site, epoch: int, parameters: PipelineParameters, declared: Log, end_of: Callable[[TP], int | None]
+    ) -> None:
+        inputs = frozenset(TP(topic, number) for topic in site.topics.telemetry)
+        super().__init__(f"partition-{number}", inputs, number, site, epoch)
+        self._partition = Partition(number, site.topics.telemetry, parameters, declared)
+        self._end_of = end_of
+        self._tables = KeyTables()
+        self._sequence = 0
+        self._told: tuple[object, ...] = ()
+        self._told_at = 0.0
+        self._heard: Mapping[str, int] = {}
+        self._fed_at: dict[str, float] = {}
+        """topic → when it last brought something; a topic that never did is not in it."""
+        self._resting: set[str] = set()
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Topic → where a successor must begin to read."""
+        return self._partition.positions
+
+    @property
+    def backlog(self) -> dict[str, int]:
+        """Topic → next offset that was not read yet."""
+        return {topic: each.read for topic, each in self._partition.inputs.items()}
+
+    @property
+    def idle(self) -> bool:
+        """Whether no topic brings anything for now."""
+        return all(topic in self._resting for topic in self._partition.inputs)
+
+    def wants(self, tp: TP) -> bool:
+        """Whether the unit has room and is not too far ahead."""
+        if not (self.ready and self.active) or len(self._partition.inputs[tp.topic].waiting) >= _WAITING_MOST:
+            return False
+        lead_s = self._site.parameters.lead_s
+        slowest_us, frontier_us = self._site.others.frontier_us(self._partition.number), self._partition.frontier_us
+        leads = slowest_us is not None and frontier_us is not None and frontier_us - slowest_us > lead_s * SECOND_US
+        return not leads and self._partition.ahead_s(tp.topic) <= lead_s
+
+    def take(self, topic: str, records: list[Any]) -> None:
+        """Records of one fetch."""
+        self._partition.take(topic, records)
+        self._fed_at[topic] = time.monotonic()
+        self._resting.discard(topic)
+
+    async def work(self) -> bool:
+        """One bounded bit of work with what it sends."""
+        step = self._partition.step()
+        if step is None:
+            return False
+        await self._tell(step)
+        return True
+
+    async def look(self) -> None:
+        """What the clock asks for."""
+        highest = self._site.others.highest(self._partition.number)
+        if highest != self._heard:
+            self._heard = highest
+            await self._tell(self._partition.hear(highest))
+        for topic in self._quiet(time.monotonic()):
+            if topic not in self._resting:
+                self._resting.add(topic)
+                await self._tell(self._partition.rest(topic))
+        if self.idle:
+            await self._follow()
+        await self._tell(None)
+
+    def state(self) -> dict[str, bytes]:
+        """For a checkpoint."""
+        return self._partition.state()
+
+    def about(self) -> dict[str, Any]:
+        """Positions, and where in the findings topic it spoke last."""
+        said = self._outbox.last_offsets.get(self._site.topics.findings, -1) + 1
+        return {"positions": self.positions, "said": said}
+
+    async def resume(
+        self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
+    ) -> None:
+        """Goes on from a checkpoint."""
+        positions = {topic: max(about["positions"].get(topic, begin), begin) for topic, begin in begins.items()}
+        if any(position > ends[topic] for topic, position in positions.items()):
+            raise StateError(f"the log of {', '.join(sorted(ends))} ends before the checkpoint: the topic was made anew")
+        if parts is not None:
+            self._partition.restore(parts)
+        self._partition.begin(positions, ends, ())
+        # Whatever a predecessor says after this does not count, so what it said before is all that must be done again.
+        await self._say(())
+        await self._outbox.confirmed()
+        said = await self._site.others.said_since(self._partition.number, about.get("said", 0))
+        self._partition.begin(positions, ends, [progress for progress in said if progress.generation < self.epoch])
+        now_s = time.monotonic()
+        self._fed_at = {topic: now_s for topic, end in ends.items() if end > 0}
+
+    async def holds(self) -> bool:
+        """Whether nobody spoke for the partition since: asked of the findings topic, which all see in one order."""
+        offset = self._outbox.last_offsets.get(self._site.topics.findings, -1)
+        if not await self._site.others.reached(offset + 1, _CATCH_UP_S):
+            log.warning("%s makes no checkpoint now: the findings topic can't be read", self.name)
+            return False
+        last = self._site.others.of(self._partition.number)
+        if last is not None and last.generation > self.epoch:
+            log.warning("%s was taken over by another worker: it stops here", self.name)
+            self.active = False
+            return False
+        return True
+
+    def _quiet(self, now_s: float) -> list[str]:
+        """Topics that brought nothing for `idle_s`, and hold nothing that is still to be read."""
+        quiet = []
+        for topic, each in self._partition.inputs.items():
+            each.end = max(each.end, self._end_of(TP(topic, self._partition.number)) or 0)
+            if each.more:
+                self._fed_at[topic] = now_s
+            elif topic not in self._fed_at or now_s - self._fed_at[topic] >= self._site.idle_s:
+                quiet.append(topic)
+        return quiet
+
+    async def _follow(self) -> None:
+        target_us = self._site.others.frontier_us(self._partition.number)
+        if target_us is not None:
+            begin_us = self._partition.frontier_us
+            await self._tell(self._partition.follow(target_us if begin_us is None else min(target_us, begin_us + _STRIDE_US)))
+
+    async def _tell(self, step: Step | None) -> None:
+        """Says what closed; where nothing did, how far the partition is, now and then."""
+        if step is not None:
+            self._count(step)
+            await self._outbox.send([dead_letter(self._site.topics, letter) for letter in step.rejected])
+        detected = step.detected if step is not None else []
+        state = (self._partition.frontier_us, self.idle, self._partition.positions)
+        due_s = _PROGRESS_S if state != self._told else _HEARTBEAT_S
+        if detected or time.monotonic() - self._told_at >= due_s:
+            await self._say(detected)
+
+    async def _say(self, detected: Any) -> None:
+        progress = self._partition.progress(self.epoch, self._sequence, idle=self.idle)
+        self._sequence += 1
+        self._told = (progress.frontier_us, progress.idle, progress.positions)
+        self._told_at = time.monotonic()
+        topics, number = self._site.topics, self._partition.number
+        findings = pack_findings(detected, self._tables) if detected else b""
+        sends = [Send(topics.findings, str(number).encode(), findings, ((FINDINGS_HEADER, progress.pack()),), 0)]
+        if detected:
+            mark = write_mark(number, progress.generation, progress.sequence)
+            sends.append(Send(topics.pulses, str(number).encode(), pack_pulses(detected, self._tables), ((MARK_HEADER, mark),), 0))
+        await self._outbox.send(sends)
+        self._dirty = True
+
+    def _count(self, step: Step) -> None:
+        self.spent.events += step.accepted
+        self.spent.late += step.late
+        self.spent.repeated += step.repeated
+        self.spent.rejected += len(step.rejected)
+        self.spent.windows += len(step.detected)

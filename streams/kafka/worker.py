@@ -1,0 +1,149 @@
+"""Worker: a Faust app that holds its share of the partitions; any number of them make one monitor."""
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import faust
+from faust.types import TP
+
+from streams.kafka.deciding import CorrelationUnit
+from streams.kafka.declared import DeclaredChanges
+from streams.kafka.names import Topics
+from streams.kafka.others import Others
+from streams.kafka.parameters import KafkaParameters
+from streams.kafka.roster import Roster, Workplace
+from streams.kafka.security import password, servers, tls
+from streams.kafka.sending import producer
+from streams.kafka.telemetry import TelemetryUnit
+from streams.kafka.topics import admin, create, specs
+from streams.kafka.transport import BatchTransport
+from streams.kafka.unit import Site
+from streams.pipeline import PipelineParameters
+
+log = logging.getLogger(__name__)
+_REQUEST_S = 90.0
+
+
+def run(parameters: KafkaParameters, pipeline: PipelineParameters, loglevel: str = "INFO") -> int:
+    """Works until told to stop; 0, or 1 after a fault that only a restart can mend.
+
+    Raises UnreadableInput or ConfigurationError where the brokers can't be reached, refuse us, or lack a topic that can't be made.
+    """
+    partitions = prepared(parameters)
+    with tempfile.TemporaryDirectory(prefix="highwater-worker-") as folder:
+        app, _ = build(parameters, pipeline, partitions, folder)
+        worker = faust.Worker(app, loglevel=loglevel, redirect_stdouts=False, loop=asyncio.new_event_loop())
+        try:
+            worker.execute_from_commandline()
+        except SystemExit as stop:
+            return int(stop.code or 0)
+    return 0
+
+
+def prepared(parameters: KafkaParameters) -> int:
+    """Makes the topics that are missing; gives the number of telemetry partitions that there really are."""
+    with admin(parameters) as client:
+        made = create(client, specs(parameters))
+        if made:
+            log.info("made the topics %s", ", ".join(made))
+        described = client.describe_topics(list(Topics(parameters.topic_prefix).telemetry))
+        return max(len(topic["partitions"]) for topic in described)
+
+
+def build(parameters: KafkaParameters, pipeline: PipelineParameters, partitions: int, folder: str) -> tuple[faust.App, Roster]:
+    """The app with its agents, and the roster that they feed; nothing is started yet."""
+    topics = Topics(parameters.topic_prefix)
+    app = faust.App(parameters.group, **_settings(parameters, folder))
+    roster = Roster(
+        _workplace(app, parameters, pipeline, topics, partitions), (*topics.telemetry, *topics.stages), lambda fault: _crash(app, fault)
+    )
+    transport = BatchTransport(app.conf.broker_consumer, app, app.loop)
+    transport.intake = roster
+    app.transport = transport
+    # Two agents, so that deciding never waits behind a backlog of telemetry.
+    for names in (topics.telemetry, topics.stages):
+        channel = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False)
+        app.agent(channel, name=f"take-{names[0]}")(_taking(roster))
+    app.task(roster.run)
+    _close_with(app, roster)
+    return app, roster
+
+
+def _settings(parameters: KafkaParameters, folder: str) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "broker": [f"kafka://{server}" for server in servers(parameters)],
+        "store": "memory://",
+        "datadir": folder,
+        "web_enabled": False,
+        "autodiscover": False,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "table_standby_replicas": 0,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_max_fetch_size": parameters.fetch_bytes,
+        "broker_max_poll_records": parameters.max_poll_records,
+        "broker_session_timeout": parameters.session_timeout_s,
+        "broker_heartbeat_interval": parameters.heartbeat_s,
+        "broker_request_timeout": max(_REQUEST_S, parameters.session_timeout_s),
+        "broker_commit_interval": parameters.checkpoint_s,
+        "broker_max_poll_interval": 300.0,
+        "stream_wait_empty": False,
+        "stream_buffer_maxsize": 16,
+        "agent_supervisor": "mode.supervisors.CrashingSupervisor",
+    }
+    security = parameters.security
+    if security.protocol.startswith("SASL"):
+        settings["broker_credentials"] = faust.SASLCredentials(
+            username=security.username,
+            password=password(security),
+            mechanism=security.mechanism,
+            ssl_context=tls(security) if security.protocol == "SASL_SSL" else None,
+        )
+    elif security.protocol == "SSL":
+        settings["broker_credentials"] = faust.SSLCredentials(context=tls(security))
+    return settings
+
+
+def _workplace(
+    app: faust.App, parameters: KafkaParameters, pipeline: PipelineParameters, topics: Topics, partitions: int
+) -> Callable[[], Workplace]:
+    def make() -> Workplace:
+        site = Site(parameters, topics, producer(parameters), Others(parameters), pipeline.time.idle_s)
+        declared = DeclaredChanges(parameters)
+
+        def end_of(tp: TP) -> int | None:
+            end: int | None = app.consumer.highwater(tp)
+            return end
+
+        return Workplace(
+            site,
+            declared,
+            lambda number, epoch: TelemetryUnit(number, site, epoch, pipeline, declared, end_of),
+            lambda epoch: CorrelationUnit(partitions, site, epoch, pipeline, declared),
+        )
+
+    return make
+
+
+def _taking(roster: Roster) -> Callable[[Any], Any]:
+    async def take(stream: Any) -> None:
+        async for event in stream.events():
+            await roster.take(event.value)
+
+    return take
+
+
+def _close_with(app: faust.App, roster: Roster) -> None:
+    async def close(*_: Any, **__: Any) -> None:
+        await roster.close()
+
+    # Before Faust stops its consumer, so that the last checkpoints are committed; the signal keeps only weak references.
+    app.on_before_shutdown.connect(close, weak=False)
+
+
+def _crash(app: faust.App, fault: BaseException) -> None:
+    log.error("the worker stops: %r", fault)
+    asyncio.get_running_loop().create_task(app.crash(fault))
