@@ -13,6 +13,8 @@ from models.errors import HighwaterError
 
 COMMANDS = (
     "replay",
+    "simulate",
+    "score",
     "schema",
 )
 """Command files in `highwater/commands/`, in the order of `--help`."""
