@@ -115,9 +115,8 @@ def _story_text(found: dict[str, Any]) -> str:
     lines += ["", "## Suspects"]
     for suspect in incident["suspects"]:
         reasons = "; ".join(reason["text"] for reason in suspect["reasons"])
-        lines.append(
-            f"- {suspect['change_id'] or 'an undeclared change'} of {suspect['owner']}: {suspect['verdict']} ({suspect['score']}). {reasons}"
-        )
+        named = suspect["change_id"] or "an undeclared change"
+        lines.append(f"- {named} of {suspect['owner']}: {suspect['verdict']} ({suspect['score']}). {reasons}")
     lines += ["", "## Alerts"]
     lines += [f"- {alert['alert_id']} ({alert['severity']}): {alert['summary']}" for alert in found["alerts"]]
     return "\n".join(lines) + "\n"

@@ -170,7 +170,7 @@ class Monitor:
     def _lock(self, stack: ExitStack) -> None:
         folder = self.parameters.data_dir
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = stack.enter_context((folder / "serve.lock").open("w"))
         except OSError as fault:
             raise UnreadableInput(f"can't write in the data folder {folder}: {fault.strerror}; choose another with --data") from fault

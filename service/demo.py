@@ -1,0 +1,137 @@
+"""The demo: a simulated day told to a real monitor, and what it finds said in one line an incident."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.change import Change
+from models.wire import encode
+from service.bodies import decoded
+from service.intake import BusyError
+from service.journal import CHANGES, EVENTS, FINISH
+from service.monitor import Monitor
+from service.parameters import ServeParameters
+from service.serving import serve
+from service.store.records import ALERT, INCIDENT, Logged, Row
+from service.tenancy import DESK, Role
+from streams.pipeline import PipelineParameters
+
+STREAM = "demo"
+_PAUSE_S = 0.02
+
+
+def show(
+    parameters: ServeParameters,
+    flow: PipelineParameters,
+    changes: Sequence[Change],
+    blocks: Iterable[bytes],
+    *,
+    say: Callable[[str], None],
+    exit_when_done: bool,
+) -> None:
+    """Serve a monitor that anyone on this machine may look at, tell it the day, say what it finds; until Ctrl-C or `exit_when_done`."""
+    monitor = Monitor(parameters, flow, open_role=Role.TRIAGE)
+    teller = Teller(say, {change.change_id: change.title for change in changes})
+    stop = threading.Event()
+
+    async def day() -> None:
+        began = time.monotonic()
+        try:
+            events = await asyncio.to_thread(tell, monitor, changes, blocks, stop.is_set)
+            teller.finish()
+            took_s = time.monotonic() - began
+            say(f"done: {events:,} events in {took_s:.0f} s, {teller.told} incidents")
+            if not exit_when_done:
+                say("the page stays open until Ctrl-C")
+                await asyncio.Event().wait()
+        finally:
+            stop.set()
+
+    monitor.open()
+    try:
+        monitor.engine.on_commit(teller.hear)
+        serve(monitor, lambda address: say(f"listening on {address}"), day)
+    finally:
+        monitor.close()
+
+
+def tell(monitor: Monitor, changes: Sequence[Change], blocks: Iterable[bytes], stopped: Callable[[], bool]) -> int:
+    """Declare the changes, post the events as fast as they are judged, and end the input; the number of events."""
+    now_us = monitor.clock.wall_us()
+    body = b"\n".join(encode(change) for change in changes)
+    monitor.intake.submit(CHANGES, "", body, list(changes), now_us).result()
+    events = 0
+    for block in blocks:
+        if stopped():
+            return events
+        batch = decoded(block, STREAM, len(block))
+        events += len(batch)
+        _post(monitor, block, batch, stopped)
+    last = monitor.intake.submit(FINISH, STREAM, b"", None, monitor.clock.wall_us()).result()
+    monitor.engine.reached(last.seq).result()
+    return events
+
+
+def _post(monitor: Monitor, block: bytes, batch: Any, stopped: Callable[[], bool]) -> None:
+    while not stopped():
+        try:
+            monitor.intake.submit(EVENTS, STREAM, block, batch, monitor.clock.wall_us()).result()
+            return
+        except BusyError:
+            time.sleep(_PAUSE_S)
+
+
+@dataclass(slots=True)
+class Teller:
+    """Says each incident once: as soon as a change is probable, else when it is over or at the end.
+
+    Incidents that were never more than `info`, such as declared effects, wake nobody and are not told.
+    """
+
+    say: Callable[[str], None]
+    titles: dict[str, str]
+    told: int = 0
+    _waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _done: set[str] = field(default_factory=set)
+    _serious: set[str] = field(default_factory=set)
+
+    def hear(self, added: Sequence[tuple[Logged, Row]]) -> None:
+        """Records just committed."""
+        for _, row in added:
+            if row.audience != DESK:
+                continue
+            if row.kind == ALERT and row.severity != "info":
+                self._serious.add(row.incident_id)
+            if row.kind == INCIDENT and row.id not in self._done:
+                self._waiting[row.id] = json.loads(row.body)
+        for incident_id in sorted(self._waiting):
+            incident = self._waiting[incident_id]
+            best = incident["suspects"][0]["verdict"] if incident["suspects"] else ""
+            if incident_id in self._serious and (best == "probable" or incident["status"] == "resolved"):
+                self._tell(incident)
+
+    def finish(self) -> None:
+        """Say what is still open."""
+        for incident_id in sorted(set(self._waiting) & self._serious):
+            self._tell(self._waiting[incident_id])
+
+    def _tell(self, incident: dict[str, Any]) -> None:
+        self._done.add(incident["incident_id"])
+        del self._waiting[incident["incident_id"]]
+        self.told += 1
+        who = f" at {incident['origin_user']}" if incident["origin_user"] else ""
+        kinds = " + ".join(incident["kinds"])
+        self.say(f"{incident['opened_at']}  {kinds}{who}  <-  {self._cause(incident)}  |  {incident['summary']}")
+
+    def _cause(self, incident: dict[str, Any]) -> str:
+        if not incident["suspects"]:
+            return "no change suspected"
+        suspect = incident["suspects"][0]
+        if suspect["change_id"] is None:
+            return f"a change of {suspect['owner']} that nobody declared ({suspect['verdict']}, {suspect['score']})"
+        title = self.titles.get(suspect["change_id"], "")
+        return f"{suspect['change_id']} {title!r} of {suspect['owner']} ({suspect['verdict']}, {suspect['score']})"
