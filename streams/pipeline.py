@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from correlation.correlator import Correlator
-
 from changes.calendar import Calendar, CalendarView
+from correlation.correlator import Correlator
 from correlation.parameters import CorrelationParameters
-from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
 from models.alert import Alert
 from models.change import Change
@@ -20,7 +18,8 @@ from models.packed import pack, unpack
 from models.rejected import DeadLetter
 from models.report import ChangeReport
 from models.times import instant
-from streams.ticks import Assembled, Assembler, Closed, TimeParameters
+from streams.cohorts import Cohorts
+from streams.ticks import Assembled, Assembler, TimeParameters
 
 STATE_VERSION = 1
 RAW_LIMIT = 4096
@@ -63,10 +62,9 @@ class Pipeline:
     def __init__(self, parameters: PipelineParameters | None = None) -> None:
         self._parameters = parameters or PipelineParameters()
         self._assembler = Assembler(self._parameters.time)
-        self._detection: dict[int, Detection] = {}
+        self._cohorts = Cohorts(self._parameters.detection)
         self._calendar = Calendar()
         self._correlator = Correlator(self._parameters.correlation)
-        self._learned: dict[str, Any] = {}
 
     @property
     def watermark_us(self) -> int | None:
@@ -105,7 +103,7 @@ class Pipeline:
         )
         for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
             view = self._calendar.view(at_us)
-            detected = [self._detect(closed, view) for closed in cohorts]
+            detected = [self._cohorts.detect(closed, view) for closed in cohorts]
             decisions = self._correlator.step(at_us, detected, view)
             outputs.detected += detected
             outputs.alerts += decisions.alerts
@@ -115,38 +113,22 @@ class Pipeline:
             outputs.user_reports += decisions.user_reports
         return outputs
 
-    def _detect(self, closed: Closed, view: CalendarView) -> Detected:
-        detection = self._detection.get(closed.window_s)
-        if detection is None:
-            detection = self._detection[closed.window_s] = Detection(self._parameters.detection, closed.window_s)
-            detection.learn_from(self._learned.get(str(closed.window_s), {}))
-        return detection.step(
-            closed.at_us,
-            closed.traffic,
-            closed.traffic_keys,
-            closed.queues,
-            closed.queue_keys,
-            view.declared(closed.traffic_keys, closed.at_us),
-            view.declared(closed.queue_keys, closed.at_us),
-        )
-
     def learn_from(self, learned: dict[str, Any]) -> None:
         """Starts every series that `learned` knows from its expectation there; before the first event only."""
-        self._learned = learned
+        self._cohorts.learn_from(learned)
 
     def learned(self) -> dict[str, Any]:
         """The expectations of every series: window length → what `Detection.learned` gives."""
-        return {str(window_s): self._detection[window_s].learned() for window_s in sorted(self._detection)}
+        return self._cohorts.learned()
 
     def pack(self) -> bytes:
         """The whole state as bytes; the input position that it covers is the caller's to keep beside it."""
         return pack(
             {
                 "assembler": self._assembler.pack(),
-                "detection": {str(window_s): self._detection[window_s].pack() for window_s in sorted(self._detection)},
+                "cohorts": self._cohorts.pack(),
                 "calendar": self._calendar.pack(),
                 "correlator": self._correlator.pack(),
-                "learned": self._learned,
             },
             STATE_VERSION,
         )
@@ -157,12 +139,9 @@ class Pipeline:
         tree = unpack(blob, STATE_VERSION)
         pipeline = cls(parameters)
         pipeline._assembler = Assembler.unpack(parameters.time, tree["assembler"])
-        pipeline._detection = {
-            int(window): Detection.unpack(parameters.detection, int(window), state) for window, state in tree["detection"].items()
-        }
+        pipeline._cohorts = Cohorts.unpack(parameters.detection, tree["cohorts"])
         pipeline._calendar = Calendar.unpack(tree["calendar"])
         pipeline._correlator = Correlator.unpack(parameters.correlation, tree["correlator"])
-        pipeline._learned = tree["learned"]
         return pipeline
 
 
