@@ -116,19 +116,18 @@ def early_allowance_s(evidence: Evidence) -> Floats:
 def timing(evidence: Evidence, pace_s: float) -> Floats:
     """Nats for the onset's place: most harm shows soon after the start, some at any time within the window, some as it ends.
 
-    A density over the onset against one incident in 8 hours; decays by e every `pace_s` after the start and every quarter of the
-    settling time after the end.
+    A density over the onset in units of `pace_s`, against one incident in 48 of them (8 hours); it decays by e every pace after the start
+    and every quarter of the settling time after the end.
     """
-    pace_h, length_h = pace_s / 3600.0, np.maximum(evidence.length_s, pace_s) / 3600.0
-    lead_h, error_h = evidence.lead_s / 3600.0, evidence.error_s / 3600.0
-    after_start = np.maximum(np.where(lead_h >= 0, lead_h, np.minimum(0.0, lead_h + error_h)), -1.0)
-    soon = np.where(after_start >= 0, 0.6 * np.exp(-after_start / pace_h) / pace_h, 0.0)
-    within = np.where((after_start >= 0) & (lead_h <= length_h + error_h), 0.25 / length_h, 0.0)
-    past_end = lead_h - evidence.length_s / 3600.0
-    tail_h = np.maximum(evidence.settle_s / 4.0, 60.0) / 3600.0
-    ending = np.where(past_end >= -error_h, 0.12 * np.exp(-np.maximum(past_end, 0.0) / tail_h) / tail_h, 0.0)
-    early = np.where((after_start < 0) & ~evidence.exact, 0.05 * np.exp(after_start / 0.1) / 0.1, 0.0)
-    return np.asarray(np.clip(np.log((soon + within + ending + early) * 8.0 + 1e-4), -6.0, 3.5), np.float64)
+    length, lead, error = np.maximum(evidence.length_s / pace_s, 1.0), evidence.lead_s / pace_s, evidence.error_s / pace_s
+    after_start = np.where(lead >= 0, lead, np.minimum(0.0, lead + error))
+    soon = np.where(after_start >= 0, 0.6 * np.exp(-np.maximum(after_start, 0.0)), 0.0)
+    within = np.where((after_start >= 0) & (lead <= length + error), 0.25 / length, 0.0)
+    past_end = (evidence.lead_s - evidence.length_s) / pace_s
+    tail = np.maximum(evidence.settle_s / 4.0 / pace_s, 0.1)
+    ending = np.where(past_end >= -error, 0.12 * np.exp(-np.maximum(past_end, 0.0) / tail) / tail, 0.0)
+    early = np.where((after_start < 0) & ~evidence.exact, 0.05 * np.exp(np.minimum(after_start, 0.0) / 0.6) / 0.6, 0.0)
+    return np.asarray(np.clip(np.log((soon + within + ending + early) * 48.0 + 1e-4), -6.0, 3.5), np.float64)
 
 
 def _share(evidence: Evidence) -> Floats:
@@ -138,10 +137,10 @@ def _share(evidence: Evidence) -> Floats:
 
 
 def _controls(evidence: Evidence) -> Floats:
-    """Nats for the difference in differences: 1.5 for a rare one, down to -1.5 for none at all."""
+    """Nats for the difference in differences: 1.5 for a rare one, down to -2.5 for none at all."""
     p = np.nan_to_num(evidence.p_value, nan=0.2)
     rarity = np.clip(np.log(0.2 / np.maximum(p, 1e-3)), -1.5, 1.5)
-    return np.where(np.isnan(evidence.delta), 0.0, np.where(evidence.delta > 0, rarity, -1.5))
+    return np.where(np.isnan(evidence.delta), 0.0, np.where(evidence.delta > 0, rarity, -2.5))
 
 
 def scores(total: Floats, others: Floats) -> tuple[Floats, Floats]:

@@ -1,0 +1,272 @@
+"""Ranking of concurrent roll-outs on a microservice test bed by Highwater's own evidence (the form is that of `change-ranking/`).
+
+    python benchmarks/change_ranking.py incidents.ndjson.gz [--truth truth.json]
+
+One NDJSON line an incident: `incident`, `ranking: [{"service", "score", "reasons"}]`, best first. A roll-out is a change, its service the
+scope, its new pods the part that the change touched, all other pods the controls; failing calls are the incident. The terms, vetoes and
+weights are those of `correlation.evidence`; nothing here ranks. What came after `detected_at` is dropped while reading. With `--truth`, a
+last line on stderr gives HR@1 and HR@3, ties by expectation.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from correlation.evidence import ELSEWHERE, OWN, OWN_SERVICE, Evidence, Weighed, kind_fit, scores, weigh
+
+SCRAPE_S = 60.0
+"""One sample a minute: the onset is known no better."""
+RECENT_S = 130.0
+"""Two scrapes: what fails in them is the incident."""
+PACE_S = 120.0
+"""Harm shows within minutes of a pod's start here, not within hours."""
+_LEAST_FAILING = 0.02
+WATCHED_S = 600.0
+"""A roll-out counts as in progress for so long after the detection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One pod's share of failed calls on one edge, up to the detection."""
+
+    pod: str
+    caller: str
+    callee: str
+    at_s: np.ndarray
+    failing: np.ndarray
+    """0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident with everything that was known when it was detected."""
+
+    name: str
+    detected_s: float
+    changes: tuple[Mapping[str, Any], ...]
+    calls: Mapping[str, frozenset[str]]
+    """caller → callees."""
+    samples: tuple[Samples, ...]
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> "Incident":
+        """From one line of the file; later samples, and completions that had not happened yet, are left out."""
+        until = float(raw["detected_at"])
+        calls: dict[str, set[str]] = {}
+        for caller, callee in raw["calls"]:
+            calls.setdefault(caller, set()).add(callee)
+        samples = [_samples(kpi, until) for kpi in raw["kpis"]]
+        changes = sorted((_known(change, until) for change in raw["changes"]), key=lambda change: str(change["service"]))
+        known = tuple(one for one in samples if len(one.at_s))
+        return cls(str(raw["incident"]), until, tuple(changes), {name: frozenset(to) for name, to in calls.items()}, known)
+
+
+def _samples(kpi: Mapping[str, Any], until: float) -> Samples:
+    at_s = np.array(kpi["t"], np.float64)
+    success = np.array([np.nan if value is None else value for value in kpi["success_pct"]], np.float64)
+    keep = (at_s <= until) & np.isfinite(success)
+    return Samples(str(kpi["pod"]), str(kpi["caller"]), str(kpi["callee"]), at_s[keep], np.clip(1.0 - success[keep] / 100.0, 0.0, 1.0))
+
+
+def _known(change: Mapping[str, Any], until: float) -> Mapping[str, Any]:
+    begun = [step for step in change["steps"] if step["at"] <= until]
+    steps = [
+        {
+            "at": step["at"],
+            "new_pods": step["new_pods"],
+            "ready": step["completed_at"] if (step["completed_at"] or until + 1) <= until else None,
+        }
+        for step in begun
+    ]
+    return {"service": change["service"], "started_at": change["started_at"], "steps": steps}
+
+
+def rank(incident: Incident) -> list[dict[str, Any]]:
+    """The roll-outs of one incident, best first; equal scores by name."""
+    failing = _failing(incident)
+    evidence = _evidence(incident, failing)
+    weighed = weigh(evidence, PACE_S)
+    shares, _ = scores(weighed.total, np.array([0.0]))
+    lines = [
+        {"service": change["service"], "score": round(float(shares[index]), 6), "reasons": _reasons(evidence, weighed, index)}
+        for index, change in enumerate(incident.changes)
+    ]
+    return sorted(lines, key=lambda line: (-line["score"], line["service"]))
+
+
+def _failing(incident: Incident) -> dict[tuple[str, str], float]:
+    """(caller, callee) → how badly such calls fail now, beyond what they ever did before."""
+    worst: dict[tuple[str, str], float] = {}
+    for one in incident.samples:
+        recent = one.at_s > incident.detected_s - RECENT_S
+        usual = float(one.failing[~recent].max()) if (~recent).any() else 0.0
+        now = float(one.failing[recent].max()) if recent.any() else 0.0
+        if now > usual + _LEAST_FAILING:
+            edge = (one.caller, one.callee)
+            worst[edge] = max(worst.get(edge, 0.0), now)
+    return worst
+
+
+def _onset_s(incident: Incident) -> float:
+    """Middle of the first minute of the latest run of failures."""
+    times = [
+        float(at_s)
+        for one in incident.samples
+        for at_s, failing in zip(one.at_s, one.failing, strict=True)
+        if failing > _LEAST_FAILING and at_s > incident.detected_s - RECENT_S
+    ]
+    return min(times, default=incident.detected_s) - SCRAPE_S / 2
+
+
+def _evidence(incident: Incident, failing: Mapping[tuple[str, str], float]) -> Evidence:
+    onset_s = _onset_s(incident)
+    rows = [_row(incident, change, failing, onset_s) for change in incident.changes]
+    names = ("tier", "coverage", "lead_s", "length_s", "exact", "inside", "inside_share", "outside_share", "delta", "p_value")
+    columns = {name: np.array([row[place] for row in rows], np.float64) for place, name in enumerate(names)}
+    count = len(rows)
+    return Evidence(
+        tier=columns["tier"].astype(np.int64),
+        coverage=columns["coverage"],
+        lead_s=columns["lead_s"],
+        length_s=columns["length_s"],
+        settle_s=np.full(count, 1800.0),
+        exact=columns["exact"] > 0,
+        error_s=np.full(count, SCRAPE_S / 2),
+        kind=np.full(count, kind_fit("release", ("failures",))),
+        inside=columns["inside"],
+        inside_share=columns["inside_share"],
+        outside_share=columns["outside_share"],
+        delta=columns["delta"],
+        p_value=columns["p_value"],
+    )
+
+
+def _row(incident: Incident, change: Mapping[str, Any], failing: Mapping[tuple[str, str], float], onset_s: float) -> tuple[float, ...]:
+    tier, coverage = _scope(incident, str(change["service"]), failing)
+    start_s, exact = _start(incident, change)
+    touched = _touched(incident, change, start_s)
+    return (tier, coverage, onset_s - start_s, max(incident.detected_s - start_s, 0.0) + WATCHED_S, float(exact), *touched)
+
+
+def _scope(incident: Incident, service: str, failing: Mapping[tuple[str, str], float]) -> tuple[int, float]:
+    """Scope tier and the share of the failing calls that the service takes part in, as an end of them or further down."""
+    total = sum(failing.values())
+    if total == 0:
+        return OWN, 1.0
+    direct = sum(weight for edge, weight in failing.items() if service in edge)
+    below = sum(weight for edge, weight in failing.items() if service not in edge and service in _downstream(incident.calls, edge[1]))
+    tier = OWN_SERVICE if direct > 0 else OWN if below > 0 else ELSEWHERE
+    return tier, (direct + below) / total
+
+
+def _start(incident: Incident, change: Mapping[str, Any]) -> tuple[float, bool]:
+    """When its first new pod came into service; else when that is to be expected, which is a plan and no fact."""
+    ready = [step["ready"] for step in change["steps"] if step["ready"] is not None]
+    if ready:
+        return float(ready[0]), True
+    if change["started_at"] > incident.detected_s:
+        return float(change["started_at"]), True
+    took = [step["ready"] - step["at"] for one in incident.changes for step in one["steps"] if step["ready"] is not None]
+    return float(change["started_at"]) + float(np.median(took) if took else SCRAPE_S), False
+
+
+def _downstream(calls: Mapping[str, frozenset[str]], service: str) -> frozenset[str]:
+    """Everything that `service` calls, directly or not."""
+    found: set[str] = set()
+    waiting = [service]
+    while waiting:
+        for callee in calls.get(waiting.pop(), frozenset()) - found:
+            found.add(callee)
+            waiting.append(callee)
+    return frozenset(found)
+
+
+def _touched(incident: Incident, change: Mapping[str, Any], start_s: float) -> tuple[float, float, float, float, float]:
+    """New pods that can be judged, their failing share, that of the service's other pods, difference in differences, placebo p-value."""
+    new = {pod for step in change["steps"] for pod in step["new_pods"]}
+    pods = [one for one in incident.samples if one.pod.startswith(f"{change['service']}-")]
+    treated = _by_pod((one for one in pods if one.pod in new), start_s)
+    control = _by_pod((one for one in pods if one.pod not in new), max(start_s, incident.detected_s - RECENT_S))
+    outside_share = float((control > _LEAST_FAILING).mean()) if len(control) else np.nan
+    if not len(treated):
+        return np.nan, np.nan, outside_share, np.nan, np.nan
+    past = np.concatenate([np.zeros(0), *(one.failing[one.at_s <= start_s] for one in pods)])
+    delta = float(treated.mean() - (control.mean() if len(control) else 0.0))
+    delta = delta if delta > _LEAST_FAILING else 0.0
+    p_value = (1.0 + float((past >= delta).sum())) / (1.0 + len(past))
+    return float(len(treated)), float((treated > _LEAST_FAILING).mean()), outside_share, delta, p_value
+
+
+def _by_pod(samples: Iterable[Samples], since_s: float) -> np.ndarray:
+    """(pods,) each pod's worst edge: the mean share of its calls that failed since then."""
+    worst: dict[str, float] = {}
+    for one in samples:
+        later = one.failing[one.at_s > since_s]
+        if len(later):
+            worst[one.pod] = max(worst.get(one.pod, 0.0), float(later.mean()))
+    return np.array([worst[pod] for pod in sorted(worst)], np.float64)
+
+
+_TEXTS = {
+    "scope": "calls to it, or to a service that calls it, fail",
+    "onset": "the failures began {lead:.0f} s after its new pods came",
+    "kind": "a release often brings failures",
+    "share": "share of its new pods that fail",
+    "controls": "its new pods against its old ones",
+}
+
+
+def _reasons(evidence: Evidence, weighed: Weighed, index: int) -> list[str]:
+    told = [f"ruled out: {code}" for code, flags in weighed.vetoes.items() if flags[index]]
+    for name, nats in sorted(weighed.terms.items(), key=lambda item: (-abs(float(item[1][index])), item[0])):
+        told.append(f"{_TEXTS[name].format(lead=evidence.lead_s[index])} ({float(nats[index]):+.2f} nats)")
+    return told
+
+
+def hits(ranking: list[dict[str, Any]], truth: str, places: int) -> float:
+    """Chance that `truth` is among the first `places` when equal scores are drawn in any order."""
+    mine = next(line["score"] for line in ranking if line["service"] == truth)
+    above = sum(line["score"] > mine for line in ranking)
+    tied = sum(line["score"] == mine for line in ranking)
+    return min(max(places - above, 0) / tied, 1.0)
+
+
+def read(path: Path) -> Iterable[Incident]:
+    """Incidents of an NDJSON file, plain or `.gz`."""
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip():
+                yield Incident.read(json.loads(line))
+
+
+def main() -> int:
+    """Print the rankings; exit 2 with one line when the file can't be read."""
+    parser = argparse.ArgumentParser(description="Rank concurrent roll-outs by Highwater's evidence.")
+    parser.add_argument("incidents", type=Path)
+    parser.add_argument("--truth", type=Path, help="incident -> service at fault, as JSON: HR@1 and HR@3 on stderr")
+    arguments = parser.parse_args()
+    found: dict[str, list[dict[str, Any]]] = {}
+    try:
+        truth = json.loads(arguments.truth.read_text()) if arguments.truth else {}
+        for incident in read(arguments.incidents):
+            found[incident.name] = rank(incident)
+            print(json.dumps({"incident": incident.name, "ranking": found[incident.name]}, separators=(",", ":")))
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as fault:
+        print(f"change_ranking: {arguments.incidents} can't be read: {fault}; give NDJSON in the form of change-ranking/", file=sys.stderr)
+        return 2
+    known = [name for name in found if name in truth]
+    if known:
+        first, third = (sum(hits(found[name], truth[name], places) for name in known) / len(known) for places in (1, 3))
+        print(f"{len(known)} incidents: HR@1 {first:.3f}, HR@3 {third:.3f}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
