@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from models.errors import Malformed
 from models.incident import Incident
 from models.rejected import DeadLetter
 from models.report import ChangeReport
+from models.times import format_time
 from models.wire import decode, encode
 from tests.models.builders import ALERT, CHANGE, text
 
@@ -171,7 +171,7 @@ def test_a_record_that_breaks_the_contract_is_told_in_one_line() -> None:
         alert(kind="x")
 
 
-INSTANTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1))
+INSTANTS = st.integers(0, 4_102_444_800_000).map(lambda millis: format_time(millis * 1000))
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64).filter(lambda value: abs(value) < 1e300)
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 SUSPECTS = st.fixed_dictionaries(
@@ -196,10 +196,10 @@ SUSPECTS = st.fixed_dictionaries(
 )
 @settings(max_examples=150, deadline=None)
 def test_what_was_encoded_decodes_to_the_same_and_encodes_to_the_same(
-    onset: Any, observed: float | None, evidence: Any, users: Any, suspects: Any, summary: str
+    onset: str, observed: float | None, evidence: Any, users: Any, suspects: Any, summary: str
 ) -> None:
     made = alert(
-        onset_at=onset.isoformat(timespec="milliseconds") + "Z",
+        onset_at=onset,
         observed=observed,
         evidence=evidence,
         affected_users=users,

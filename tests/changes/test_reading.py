@@ -1,0 +1,211 @@
+"""Calendars from files: one bad row never costs its neighbours, and is named with its place."""
+
+import gzip
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from changes.reading import Reading, read_changes, told
+from models.errors import ConfigurationError, UnreadableInput
+from tests.changes.builders import END, START, change, workbook, write
+from tests.models.builders import CHANGE
+
+GOOD = {**CHANGE, "change_id": "good"}
+HEADER = "change_id,owner,title,planned_start,planned_end"
+
+
+def faults(path: Path, **assumed: Any) -> list[str]:
+    return [told(one).removeprefix(f"{path}, ") for one in read_changes(path, Reading(**assumed))[1]]
+
+
+def ids(path: Path, **assumed: Any) -> list[str]:
+    return [one.change_id for one in read_changes(path, Reading(**assumed))[0]]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.ndjson", "a.csv", "A.JSON"])
+def test_each_text_format_gives_the_same_change(tmp_path: Path, name: str) -> None:
+    rows = {
+        ".json": json.dumps([CHANGE]),
+        ".ndjson": json.dumps(CHANGE) + "\n",
+        ".csv": ",".join(CHANGE) + "\n" + ",".join(CHANGE.values()),
+    }
+    made, rejected = read_changes(write(tmp_path, name, rows[Path(name).suffix.lower()]))
+    assert rejected == []
+    assert made == [change(**CHANGE)]
+
+
+def test_a_json_file_may_hold_lines_or_one_change(tmp_path: Path) -> None:
+    assert ids(write(tmp_path, "a.json", f"{json.dumps(GOOD)}\n{json.dumps(CHANGE)}\n")) == ["good", "CHG-1"]
+    assert ids(write(tmp_path, "b.json", json.dumps(GOOD, indent=1))) == ["good"]
+
+
+def test_a_bad_element_costs_no_other(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.json", json.dumps([5, GOOD, {**CHANGE, "revision": "2"}, None, {**CHANGE, "title": "x"}]))
+    assert ids(path) == ["good", "CHG-1"]
+    assert faults(path) == [
+        "index 0: a change must be an object",
+        "index 2: revision must be a whole number, not '2'",
+        "index 3: a change must be an object",
+    ]
+
+
+def test_a_bad_line_costs_no_other(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.ndjson", f'{{"a":\n\n{json.dumps(GOOD)}\n[{json.dumps(CHANGE)}, 7]\n\xff\n')
+    assert ids(path) == ["good", "CHG-1"]
+    places = [line.partition(":")[0] for line in faults(path)]
+    assert places == ["line 1", "line 4, index 1", "line 5"]
+
+
+def test_a_rejected_row_keeps_its_text(tmp_path: Path) -> None:
+    _, rejected = read_changes(write(tmp_path, "a.ndjson", '{"change_id":"x"}\n'))
+    assert rejected[0].raw == b'{"change_id":"x"}'
+
+
+def test_csv_cells_become_lists_numbers_and_the_expected_envelope(tmp_path: Path) -> None:
+    header = f"{HEADER},revision,users,services,expected.effect,expected.factor,expected.message_classes,description"
+    path = write(
+        tmp_path, "a.csv", f'\ufeff{header}\n1042,SUP-01,"a, b",{START},{END},3,SUP-01; SUP-02,4.8.1,up,2.5,command;pre_command,\n'
+    )
+    (made,), rejected = read_changes(path)
+    assert rejected == []
+    assert (made.change_id, made.title, made.revision, made.users, made.services) == ("1042", "a, b", 3, ("SUP-01", "SUP-02"), ("4.8.1",))
+    assert made.description is None
+    assert made.expected is not None
+    assert (made.expected.effect, made.expected.factor, made.expected.message_classes) == ("up", 2.5, ("command", "pre_command"))
+
+
+def test_csv_takes_the_expected_envelope_as_json_too(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "a.csv",
+        f'{HEADER},expected\nA,SUP-01,t,{START},{END},"{{""effect"": ""up"", ""factor"": 3}}"\nB,SUP-01,t,{START},{END},up\n',
+    )
+    assert ids(path) == ["A"]
+    assert faults(path) == ['line 3: expected must be JSON such as {"effect": "up", "factor": 3}']
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_csv_takes_other_delimiters(tmp_path: Path, sign: str) -> None:
+    rows = f"{HEADER}\nA,SUP-01,t,{START},{END}\n".replace(",", sign)
+    assert ids(write(tmp_path, "a.csv", rows)) == ["A"]
+
+
+def test_bad_csv_rows_are_named_by_line_and_the_rest_goes_on(tmp_path: Path) -> None:
+    rows = [
+        HEADER + ",revision",
+        f"A,SUP-01,t,{START},{END},1.5",
+        f'B,SUP-01,"two\nlines",{START},{END},1',
+        "",
+        ",,,,,",
+        f"C,SUP-01,t,{START[:-1]},{END},1",
+        f"D,SUP-01,t,{START},{END},1,surplus",
+        f"E,,t,{START},{END},1",
+        f"F,SUP-01,t,{START},{END}",
+    ]
+    path = write(tmp_path, "a.csv", "\n".join(rows))
+    assert ids(path) == ["B", "F"]
+    assert [line.partition(":")[0] for line in faults(path)] == ["line 2", "line 7", "line 8", "line 9"]
+    assert ids(path, owner="SUP-09") == ["B", "E", "F"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("change_id,owner\nA,B\n", "no column title, planned_start, planned_end"),
+        (f"{HEADER},title\n", "title twice"),
+        (b"change_id,\xff\n", "UTF-8"),
+    ],
+)
+def test_a_csv_without_a_usable_header_is_unreadable(tmp_path: Path, content: str | bytes, words: str) -> None:
+    with pytest.raises(UnreadableInput, match=words):
+        read_changes(write(tmp_path, "a.csv", content))
+
+
+def test_an_empty_table_holds_no_changes(tmp_path: Path) -> None:
+    assert read_changes(write(tmp_path, "a.csv", "")) == ([], [])
+    assert read_changes(write(tmp_path, "a.ndjson", "\n")) == ([], [])
+
+
+def test_a_workbook_is_read_like_a_table(tmp_path: Path) -> None:
+    header = [*HEADER.split(","), "revision", "services", "users"]
+    rows = [
+        [],
+        header,
+        [1042, "SUP-01", "t", START, END, 2, "4.10;4.8.1", None],
+        [None] * 8,
+        ["B", "SUP-01", "t", datetime(2026, 1, 5, 22), END, 1, None, None],  # noqa: DTZ001 # a date cell has no zone
+        ["C", "SUP-01", "t", START, END, 1.5, None, None],
+        ["D", "SUP-01", "t", START, END, None, 4.8, "SUP-01"],
+    ]
+    path = write(tmp_path, "a.xlsx", workbook(rows))
+    made, _ = read_changes(path)
+    assert [(one.change_id, one.revision, one.services) for one in made] == [("1042", 2, ("4.10", "4.8.1")), ("D", 1, ("4.8",))]
+    assert [line.partition(":")[0] for line in faults(path)] == ["sheet Sheet1, row 5", "sheet Sheet1, row 6"]
+    assert "--timezone" in faults(path)[0]
+    assert ids(path, timezone="Europe/London") == ["1042", "B", "D"]
+
+
+def test_the_first_visible_sheet_counts(tmp_path: Path) -> None:
+    visible = [HEADER.split(","), ["A", "SUP-01", "t", START, END]]
+    assert ids(write(tmp_path, "a.xlsx", workbook([["x"]], visible, hidden=[0]))) == ["A"]
+
+
+def test_what_only_calls_itself_a_workbook_is_unreadable(tmp_path: Path) -> None:
+    for content in (b"hello", b"PK\x03\x04", workbook([])[:200]):
+        with pytest.raises(UnreadableInput, match="workbook"):
+            read_changes(write(tmp_path, "a.xlsx", content))
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("changes.formats.workbooks.UNPACKED_MOST", 100)
+    with pytest.raises(UnreadableInput, match="at most 100"):
+        read_changes(write(tmp_path, "a.xlsx", workbook([["x"]])))
+
+
+def test_gzip_is_unpacked(tmp_path: Path) -> None:
+    packed = gzip.compress(json.dumps([GOOD]).encode())
+    assert ids(write(tmp_path, "a.json.gz", packed)) == ["good"]
+    with pytest.raises(UnreadableInput, match="can't be read"):
+        read_changes(write(tmp_path, "b.json.gz", packed[:-9]))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.txt", "x", "its name must end in"),
+        ("a.json", "", "empty"),
+        ("a.json", "[1,", "no JSON"),
+        ("a.json", "[NaN]", "NaN"),
+        ("a.json", "[" * 100_000, "nested"),
+        ("a.json", b"\xff\xfe", "no JSON"),
+        ("a.ics", "hello", "no iCalendar"),
+    ],
+)
+def test_a_file_that_can_not_be_read_at_all_says_why(tmp_path: Path, name: str, content: str | bytes, words: str) -> None:
+    with pytest.raises(UnreadableInput, match=words):
+        read_changes(write(tmp_path, name, content))
+
+
+def test_missing_files_and_folders_say_so(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(UnreadableInput):
+            read_changes(path)
+
+
+def test_an_unknown_zone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Europe/Lundun"):
+        read_changes(write(tmp_path, "a.json", "[]"), Reading(timezone="Europe/Lundun"))
+
+
+@pytest.mark.parametrize(
+    ("local", "words"), [("2026-03-29T01:30:00", "does not happen"), ("2026-10-25T01:30:00", "happens twice"), ("2026-10-25", "RFC 3339")]
+)
+def test_an_hour_that_the_clock_change_skips_or_repeats_is_refused(tmp_path: Path, local: str, words: str) -> None:
+    rows = f"{HEADER}\nA,SUP-01,t,{local},2026-12-01T00:00:00Z\nB,SUP-01,t,2026-07-01T01:30:00,2026-07-01 02:30:00\n"
+    path = write(tmp_path, "a.csv", rows)
+    made, _ = read_changes(path, Reading(timezone="Europe/London"))
+    assert [(one.change_id, one.planned_start.hour) for one in made] == [("B", 0)]
+    assert words in faults(path, timezone="Europe/London")[0]
