@@ -233,9 +233,9 @@ def _reasons(evidence: Evidence, weighed: Weighed, index: int) -> list[str]:
 def hits(ranking: list[dict[str, Any]], truth: str, places: int) -> float:
     """Chance that `truth` is among the first `places` when equal scores are drawn in any order."""
     mine = next(line["score"] for line in ranking if line["service"] == truth)
-    above = sum(line["score"] > mine for line in ranking)
-    tied = sum(line["score"] == mine for line in ranking)
-    return min(max(places - above, 0) / tied, 1.0)
+    above = sum(bool(line["score"] > mine) for line in ranking)
+    tied = sum(bool(line["score"] == mine) for line in ranking)
+    return min(float(max(places - above, 0)) / tied, 1.0)
 
 
 def read(path: Path) -> Iterable[Incident]:
@@ -258,6 +258,9 @@ def main() -> int:
         for incident in read(arguments.incidents):
             found[incident.name] = rank(incident)
             print(json.dumps({"incident": incident.name, "ranking": found[incident.name]}, separators=(",", ":")))
+    except BrokenPipeError:
+        sys.stdout = None  # whoever reads our output went away: nothing more to say
+        return 0
     except (OSError, EOFError, ValueError, KeyError, TypeError) as fault:
         print(f"change_ranking: {arguments.incidents} can't be read: {fault}; give NDJSON in the form of change-ranking/", file=sys.stderr)
         return 2
