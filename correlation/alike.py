@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import log
 
 from correlation.comparison import compare
 from correlation.facts import Case, Episode
@@ -10,6 +11,8 @@ from correlation.history import History
 _SHARED = 0.3
 _ALONE = 0.1
 _ALONE_KNOWN = 3
+_SIGMAS = 4.0
+_LEAST_RATIO = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Alike:
     users: tuple[str, ...]
     """Sorted; those that moved alike."""
     region: str | None
-    """The only region in which anybody moved, where traffic of other regions is known and did not."""
+    """The only region in which they moved, where traffic of other regions is known and went on as usual."""
 
     @property
     def shared(self) -> bool:
@@ -45,10 +48,24 @@ def alike(episode: Episode, history: History, besides: Collection[str]) -> Alike
         return UNKNOWN
     moved = comparison.moves.affected(up=comparison.up)
     left_out = {episode.user, *besides}
-    judged = [i for i, unit in enumerate(comparison.panel.units) if comparison.moves.known[i] and unit.user not in left_out]
     units = comparison.panel.units
+    # Who has too little traffic to show a shift of this size says nothing by not showing it.
+    telling = comparison.moves.known & (moved | (_SIGMAS * comparison.moves.scale <= _size(episode)))
+    judged = [i for i, unit in enumerate(units) if telling[i] and unit.user not in left_out]
     users = {units[i].user for i in judged}
     affected = {units[i].user for i in judged if moved[i]}
-    regions = {units[i].region for i in judged if moved[i]} | ({episode.region} if episode.region else set())
-    elsewhere = {units[i].region for i in judged} - regions
-    return Alike(len(users), tuple(sorted(affected)), next(iter(regions)) if len(regions) == 1 and elsewhere else None)
+    return Alike(len(users), tuple(sorted(affected)), _confined(episode, [(units[i].region, bool(moved[i])) for i in judged]))
+
+
+def _size(episode: Episode) -> float:
+    """How far the episode's own traffic moved, as a logarithm."""
+    return abs(log(min(max(episode.ratio, _LEAST_RATIO), 1 / _LEAST_RATIO)))
+
+
+def _confined(episode: Episode, judged: list[tuple[str, bool]]) -> str | None:
+    """The episode's region, where several moved there and next to nobody elsewhere."""
+    here = [moved for region, moved in judged if region == episode.region]
+    elsewhere = [moved for region, moved in judged if region and region != episode.region]
+    if episode.region is None or len(elsewhere) < _ALONE_KNOWN or sum(elsewhere) >= _ALONE * len(elsewhere):
+        return None
+    return episode.region if sum(here) >= max(2, _SHARED * len(here)) else None

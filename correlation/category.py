@@ -85,11 +85,14 @@ def _moderate(extent: Extent, limits: CategoryParameters) -> str | None:
     if extent.severity == "info":
         return None
     for episode in _open(extent):
-        lasted_s = (extent.case.at_us - episode.onset_us) / SECOND_US
+        until_us = extent.case.at_us if episode.ended_us is None else episode.ended_us
+        lasted_s = (until_us - episode.onset_us) / SECOND_US
         if episode.kind in ("storm", "silence", "backlog", "drop", "failures", "stale") and lasted_s >= limits.moderate_after_s:
             return "It has lasted longer than " + span(limits.moderate_after_s) + (" at one User." if episode.user else ".")
     return None
 
 
 def _open(extent: Extent) -> list[Episode]:
-    return [episode for episode in extent.case.episodes if episode.open]
+    """What is still wrong; once all is over, what was."""
+    over = extent.case.ended_us is not None
+    return [episode for episode in extent.case.episodes if episode.open or over]

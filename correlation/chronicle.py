@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from changes.calendar import CalendarView
+from correlation.category import Category
 from correlation.desk import Situation
 from correlation.draft import BLAMED, Draft
 from correlation.revisions import Issued
@@ -28,6 +29,7 @@ class Story:
     blamed: str = ""
     summary: str = ""
     processes: set[str] = field(default_factory=set)
+    category: Category = field(default=Category(5, ""))
 
 
 class Chronicle:
@@ -62,8 +64,8 @@ class Chronicle:
             suspects=situation.judgement.suspects,
             threatened_changes=situation.threatened,
             processes=tuple(sorted(story.processes)),
-            category=situation.category.number,
-            category_reason=situation.category.reason,
+            category=story.category.number,
+            category_reason=story.category.reason,
             summary=story.summary,
             timeline=tuple(TimelineEntry(at=instant(at_us), text=text) for at_us, text in sorted(story.lines, key=lambda line: line[0])),
         )
@@ -89,6 +91,7 @@ class Chronicle:
             story.processes |= {process for draft in situation.drafts for process in draft.processes}
             resolved = situation.event.resolved_us is not None
             story.summary = incident_summary(list(situation.drafts), view, resolved=resolved)
+            story.category = situation.category
 
     def _tell_alert(self, story: Story, draft: Draft) -> None:
         episode, told = draft.episode, story.alerts.get(draft.episode.alert_id)
@@ -132,7 +135,7 @@ def _signature(situation: Situation, story: Story) -> tuple[object, ...]:
     return (
         situation.event.resolved_us,
         situation.event.merged_into,
-        situation.category.number,
+        story.category.number,
         situation.event.origin_user,
         situation.case.affected_users,
         tuple(sorted(situation.event.members)),

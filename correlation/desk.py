@@ -108,8 +108,8 @@ class Desk:
                 processes=_processes(episode, case, harmed),
                 suspects=judgement.suspects,
                 envelope=envelopes[episode.alert_id],
-                affected=case.affected_users,
-                threatened=at_risk,
+                affected=() if _collateral(episode, case) else case.affected_users,
+                threatened=() if _collateral(episode, case) else at_risk,
                 nature=judgement.nature,
                 reader=self._reader,
             )
@@ -132,7 +132,7 @@ class Desk:
             envelope=where.position,
             declared_after_onset=where.declared_late,
             affected=len(case.affected_users),
-            collateral=case.origin_user is not None and episode.user != case.origin_user,
+            collateral=_collateral(episode, case),
             share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,
         )
         return severity(episode, bearing, self._parameters)
@@ -155,6 +155,11 @@ class Desk:
         desk.judgements = Judgements.unpack(parameters, tree["judgements"])
         desk._beyond = set(tree["beyond"])
         return desk
+
+
+def _collateral(episode: Episode, case: Case) -> bool:
+    """Whether it is what another User's incident did: that others suffer too is said where it began."""
+    return case.origin_user is not None and episode.user != case.origin_user
 
 
 def _own_category(category: Category, grade: Severity, where: Envelope) -> Category:
@@ -191,5 +196,11 @@ def _leading(draft: Draft, case: Case) -> tuple[object, ...]:
     """The origin's gravest first, a backlog before the silence that goes with it."""
     ranks = {"backlog": 0, "storm": 1, "silence": 2, "failures": 3, "drop": 4, "drift": 5, "stale": 6}
     episode = draft.episode
-    foreign = case.origin_user is not None and episode.user != case.origin_user
-    return (foreign, episode.ended_us is not None, -_GRAVITY.index(draft.severity), ranks[episode.kind], episode.onset_us, episode.alert_id)
+    return (
+        _collateral(episode, case),
+        episode.ended_us is not None,
+        -_GRAVITY.index(draft.severity),
+        ranks[episode.kind],
+        episode.onset_us,
+        episode.alert_id,
+    )

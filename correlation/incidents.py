@@ -1,11 +1,11 @@
 """Incidents: alerts of one event across kinds, series and Users, however late a piece comes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from correlation.facts import Case, Episode
-from correlation.joining import HARM, Joining, of_one_user, origin
+from correlation.joining import HARM, Joining, begins_with, follows, origin
 from correlation.parameters import CorrelationParameters
 from correlation.trees import from_tree, to_tree
 from models.times import SECOND_US
@@ -108,25 +108,31 @@ class Incidents:
             (event for event in self.events.values() if event.merged_into is None and self._may_return(at_us, event)),
             key=lambda event: (abs(event.case(at_us).onset_us - episode.onset_us), event.opened_us, event.incident_id),
         )
-        for event in live:
-            if of_one_user(episode, event.members.values(), self._parameters):
-                return event
-        return next((event for event in live if _related(episode, event, joining)), None)
+        tests: tuple[Callable[[Event], bool], ...] = (
+            lambda event: begins_with(episode, event.members.values(), self._parameters),
+            lambda event: _related(episode, event, joining),
+            lambda event: follows(episode, event.members.values(), self._parameters),
+        )
+        return next((event for test in tests for event in live if test(event)), None)
 
     def _may_return(self, at_us: int, event: Event) -> bool:
         return event.resolved_us is None or at_us <= event.resolved_us + self._parameters.reopen_s * SECOND_US
 
     def _merge(self, at_us: int, joining: Joining) -> None:
-        """Incidents that turn out to be one become one; the older keeps its id."""
-        order = sorted(
-            (event for event in self.events.values() if event.resolved_us is None), key=lambda event: (event.opened_us, event.incident_id)
-        )
+        """Incidents that turn out to be one become one; the oldest keeps its id."""
+        live = (event for event in self.events.values() if event.resolved_us is None)
+        order = sorted(live, key=lambda event: (event.opened_us, event.incident_id))
+        leads = [_lead(event) for event in order]
         for number, older in enumerate(order):
             for younger in order[number + 1 :]:
-                if older.merged_into is None and younger.merged_into is None and _one(older, younger, joining):
-                    self._add(at_us, older, list(younger.members.values()))
-                    older.affected |= {user for user in younger.affected if user != older.origin_user}
-                    younger.merged_into, younger.resolved_us, younger.changed_us = older.incident_id, at_us, at_us
+                apart = older.merged_into is not None or younger.merged_into is not None
+                if not apart and (_one(older, younger, joining) or joining.crowded(_lead(older), _lead(younger), leads)):
+                    self._swallow(at_us, older, younger)
+
+    def _swallow(self, at_us: int, older: Event, younger: Event) -> None:
+        self._add(at_us, older, list(younger.members.values()))
+        older.affected |= {user for user in younger.affected if user != older.origin_user}
+        younger.merged_into, younger.resolved_us, younger.changed_us = older.incident_id, at_us, at_us
 
     def _settle(self, at_us: int, event: Event, alerts: Mapping[str, bool]) -> None:
         if event.merged_into is not None:
@@ -169,7 +175,7 @@ def _related(episode: Episode, event: Event, joining: Joining) -> bool:
         return True
     if episode.user is not None and joining.spills_over(_lead(event), (episode,), episode.user):
         return True
-    if joining.shares_cause(episode, members):
+    if joining.shares_cause(episode, members) or joining.follows_crowd(episode, members):
         return True
     return joining.touches_region(episode, members) or any(joining.touches_region(member, (episode,)) for member in members)
 

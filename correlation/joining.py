@@ -14,24 +14,40 @@ _PARTIAL = frozenset({"drop", "failures"})
 _DRIVERS = frozenset({"storm", "backlog", "silence"})
 _FOLLOWS = {"silence": 0, "storm": 0, "backlog": 1, "drop": 1, "failures": 1}
 """Kinds of one event at one User; those with 1 may follow hours after the others began."""
+_CROWD = 2
 _ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
 
 
-def of_one_user(episode: Episode, members: Iterable[Episode], parameters: CorrelationParameters) -> bool:
-    """Whether `episode` belongs to the same event as earlier ones of its User (or of its region, where it is region-wide)."""
-    own = [member for member in members if member.user == episode.user and (episode.user is not None or _region(member, episode))]
-    return any(_one_event(episode, member, parameters) for member in own)
+def begins_with(episode: Episode, members: Iterable[Episode], parameters: CorrelationParameters) -> bool:
+    """Whether `episode` came at the same time as earlier alerts of its User (or its region), or is one of them come back."""
+    limit_us = parameters.together_s * SECOND_US
+    return any(
+        _returns(episode, member, parameters) or (_coupled(episode, member) and abs(episode.onset_us - member.onset_us) <= limit_us)
+        for member in _own(episode, members)
+    )
 
 
-def _one_event(episode: Episode, member: Episode, parameters: CorrelationParameters) -> bool:
-    if episode.kind == member.kind:
-        return episode.onset_us <= (member.ended_us or episode.at_us) + parameters.reopen_s * SECOND_US
-    if episode.kind not in _FOLLOWS or member.kind not in _FOLLOWS:
-        return False
-    if abs(episode.onset_us - member.onset_us) <= parameters.together_s * SECOND_US:
-        return True
-    follows = _FOLLOWS[episode.kind] or _FOLLOWS[member.kind]
-    return bool(follows) and episode.onset_us <= (member.ended_us or episode.at_us) + parameters.onset_error_s * SECOND_US
+def follows(episode: Episode, members: Iterable[Episode], parameters: CorrelationParameters) -> bool:
+    """Whether `episode` is a later effect of what still goes on at its User: a queue that grows behind a route that was shut before."""
+    error_us, limit_us = parameters.onset_error_s * SECOND_US, parameters.spill_s * SECOND_US
+    return any(
+        _coupled(episode, member)
+        and (_FOLLOWS[episode.kind] or _FOLLOWS[member.kind]) > 0
+        and episode.onset_us <= min((member.ended_us or episode.at_us) + error_us, member.onset_us + limit_us)
+        for member in _own(episode, members)
+    )
+
+
+def _own(episode: Episode, members: Iterable[Episode]) -> list[Episode]:
+    return [member for member in members if member.user == episode.user and (episode.user is not None or _region(member, episode))]
+
+
+def _returns(episode: Episode, member: Episode, parameters: CorrelationParameters) -> bool:
+    return episode.kind == member.kind and episode.onset_us <= (member.ended_us or episode.at_us) + parameters.reopen_s * SECOND_US
+
+
+def _coupled(episode: Episode, member: Episode) -> bool:
+    return episode.kind in _FOLLOWS and member.kind in _FOLLOWS
 
 
 def _region(member: Episode, episode: Episode) -> bool:
@@ -68,6 +84,19 @@ class Joining:
         if others.region is not None and {driver.region for driver in timely} != {others.region}:
             return False
         return others.shared or (episode.kind in _PARTIAL and episode.serious and not others.alone)
+
+    def follows_crowd(self, episode: Episode, members: Sequence[Episode]) -> bool:
+        """Whether at least two other Users' trouble of this kind began at the very same time, and the rest is not demonstrably well."""
+        if episode.user is None or episode.kind not in HARM:
+            return False
+        users = {member.user for member in members if member.kind == episode.kind and self._at_once(episode, member)}
+        return len(users - {None, episode.user}) >= _CROWD and not self.measure(episode, None).alone
+
+    def crowded(self, one: Episode, other: Episode, leads: Sequence[Episode]) -> bool:
+        """Whether two incidents of different Users began alike at the same time as a third did."""
+        if one.user == other.user or one.kind != other.kind or not self._at_once(one, other):
+            return False
+        return self.follows_crowd(one, [lead for lead in leads if lead is not one])
 
     def shares_cause(self, episode: Episode, members: Sequence[Episode]) -> bool:
         """Whether so many Users moved alike at once that `episode` and these have one cause, whoever's."""
