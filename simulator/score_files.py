@@ -1,9 +1,9 @@
 """What `score` reads: alerts and incidents of a run, and the truth; only the fields that it needs, so that others' output will do."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from models.errors import HighwaterError, UnreadableInput
 from models.times import parse_time
@@ -11,7 +11,6 @@ from simulator.score import FOREVER_US, Named, Told
 from simulator.truth import Anomaly, Truth
 
 LOUD = frozenset({"warning", "critical"})
-Kept = TypeVar("Kept")
 
 
 def read_truth(path: Path) -> Truth:
@@ -34,14 +33,16 @@ def read_alerts(folder: Path) -> tuple[list[Told], frozenset[str]]:
     """
     if not folder.is_dir():
         raise UnreadableInput(f"{folder} is no folder: give the one that `replay --out` wrote")
-    incidents = _revisions(folder / "incidents.ndjson", "incident_id") if (folder / "incidents.ndjson").exists() else {}
-    alerts = _revisions(folder / "alerts.ndjson", "alert_id")
+    incidents = folder / "incidents.ndjson"
+    return told(_records(folder / "alerts.ndjson", "alert_id"), _records(incidents, "incident_id") if incidents.exists() else [])
+
+
+def told(alert_records: Iterable[dict[str, Any]], incident_records: Iterable[dict[str, Any]]) -> tuple[list[Told], frozenset[str]]:
+    """The same from records at hand, in any order: every revision as the JSON object of the contract."""
+    alerts, incidents = _by_id(alert_records, "alert_id"), _by_id(incident_records, "incident_id")
     probable = {name for records in incidents.values() for record in records for name in _probable(record)}
-    told = []
-    for records in alerts.values():
-        incident = incidents.get(str(records[-1].get("incident_id")), [])
-        told.append(_told(records, incident))
-    return told, frozenset(probable)
+    found = [_told(records, incidents.get(str(records[-1].get("incident_id")), [])) for records in alerts.values()]
+    return found, frozenset(probable)
 
 
 def _anomaly(one: dict[str, Any]) -> Anomaly:
@@ -103,20 +104,27 @@ def _probable(record: dict[str, Any]) -> Iterator[str]:
             yield one["change_id"]
 
 
-def _revisions(path: Path, name: str) -> dict[str, list[dict[str, Any]]]:
-    """Records by id, each in the order of its revisions; checked as far as `score` needs them."""
+def _by_id(records: Iterable[dict[str, Any]], name: str) -> dict[str, list[dict[str, Any]]]:
+    """Records by id, each in the order of its revisions."""
     found: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        found.setdefault(str(record[name]), []).append(record)
+    return {key: sorted(revisions, key=lambda record: int(record.get("revision") or 1)) for key, revisions in found.items()}
+
+
+def _records(path: Path, name: str) -> list[dict[str, Any]]:
+    """All records of a file, each checked as far as `score` needs it."""
+    found = []
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
-            found.setdefault(str(record[name]), []).append(record)
-            if name == "alert_id":
-                _told([record], [])
+            told(*(([record], []) if name == "alert_id" else ([], [record])))
         except (ValueError, KeyError, TypeError, AttributeError, HighwaterError) as fault:
             raise UnreadableInput(f"{path} line {number}: {_why(fault)}") from None
-    return {key: sorted(records, key=lambda record: int(record.get("revision") or 1)) for key, records in found.items()}
+        found.append(record)
+    return found
 
 
 def _text(path: Path) -> str:
