@@ -1,0 +1,89 @@
+"""The flow as one value: same events, same bytes, however they are cut, ordered, repeated or interrupted."""
+
+import functools
+import random
+
+import pytest
+
+from models.times import parse_time
+from models.wire import encode
+from simulator.simulation import find_scenario, simulate
+from streams.decode import decode_ndjson
+from streams.pipeline import Outputs, Pipeline, PipelineParameters
+
+START_US = parse_time("2026-01-05T00:00:00Z")
+PARAMETERS = PipelineParameters()
+SEEDS = (3, 5)
+SCENARIOS = ("firewall", "message-storm")
+"""Both end in alerts, so that equality says something."""
+
+
+@functools.cache
+def recorded(scenario: str, seed: int) -> tuple[bytes, ...]:
+    """The lines of a small world over two days at 10-minute windows."""
+    simulation = simulate(find_scenario(scenario), seed, users=6, days=2, start_us=START_US, window_s=600)
+    return tuple(b"".join(simulation.blocks()).splitlines())
+
+
+@functools.cache
+def undisturbed(scenario: str, seed: int) -> tuple[bytes, ...]:
+    return run(scenario, seed, [recorded(scenario, seed)])
+
+
+def fresh(scenario: str, seed: int) -> Pipeline:
+    simulation = simulate(find_scenario(scenario), seed, users=6, days=2, start_us=START_US, window_s=600)
+    pipeline = Pipeline(PARAMETERS)
+    pipeline.declare(simulation.changes)
+    return pipeline
+
+
+def written(outputs: Outputs) -> list[bytes]:
+    """Everything but the dead letters, as it leaves."""
+    lines = [encode(record) for records in (outputs.alerts, outputs.incidents, outputs.reports) for record in records]
+    return lines + [f"{user} ".encode() + encode(record) for user, record in [*outputs.user_alerts, *outputs.user_reports]]
+
+
+def run(scenario: str, seed: int, batches: list[tuple[bytes, ...]], *, restart_every: int = 0) -> tuple[bytes, ...]:
+    pipeline = fresh(scenario, seed)
+    lines: list[bytes] = []
+    for number, batch in enumerate(batches, 1):
+        lines += written(pipeline.feed(decode_ndjson(b"\n".join(batch) + b"\n", "events", 1)))
+        if restart_every and number % restart_every == 0:
+            pipeline = Pipeline.unpack(PARAMETERS, pipeline.pack())
+    return tuple(sorted(lines + written(pipeline.finish())))
+
+
+def cut(lines: tuple[bytes, ...], dice: random.Random, pieces: int) -> list[tuple[bytes, ...]]:
+    places = sorted({0, len(lines), *(dice.randrange(len(lines)) for _ in range(pieces))})
+    return [lines[start:stop] for start, stop in zip(places, places[1:], strict=False)]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_simulated_day_brings_alerts_and_incidents(scenario: str) -> None:
+    kinds = {line.split(b'"')[1] for line in undisturbed(scenario, SEEDS[0]) if line.startswith(b"{")}
+    assert {b"alert_id", b"incident_id"} <= kinds
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_batching_never_matters(scenario: str, seed: int) -> None:
+    assert run(scenario, seed, cut(recorded(scenario, seed), random.Random(seed), 60)) == undisturbed(scenario, seed)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_restart_anywhere_changes_nothing(scenario: str, seed: int) -> None:
+    batches = cut(recorded(scenario, seed), random.Random(seed + 1), 25)
+    assert run(scenario, seed, batches, restart_every=1) == undisturbed(scenario, seed)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_repeats_and_disorder_within_a_window_change_nothing(scenario: str) -> None:
+    seed, dice = SEEDS[0], random.Random(9)
+    lines = recorded(scenario, seed)
+    width = sum(line.split(b'"observed_at":"')[1][:20] == lines[0].split(b'"observed_at":"')[1][:20] for line in lines)
+    windows = [list(lines[start : start + width]) for start in range(0, len(lines), width)]
+    for window in windows:
+        window += dice.choices(window, k=3)
+        dice.shuffle(window)
+    assert run(scenario, seed, cut(tuple(line for window in windows for line in window), dice, 40)) == undisturbed(scenario, seed)
