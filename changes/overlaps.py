@@ -51,11 +51,9 @@ def _share(some: Sequence[str], others: Sequence[str]) -> bool:
 
 
 def _reach_us(change: Change) -> tuple[int, int]:
-    """From when to when nothing else should happen to its scope."""
+    """From when to when, end exclusive, nothing else should happen to its scope; a point in time takes a moment."""
     start, end = window_us(change)
-    if change.category != "bcdr_test":
-        return start, end
-    return start // DAY_US * DAY_US, end
+    return start // DAY_US * DAY_US if change.category == "bcdr_test" else start, max(end, start + 1)
 
 
 def _meeting(ahead: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
@@ -63,10 +61,9 @@ def _meeting(ahead: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
     under_way: list[tuple[int, Change]] = []
     for change in ahead:
         start, end = _reach_us(change)
-        under_way = [(until, other) for until, other in under_way if until >= start]
-        for until, other in under_way:
-            if until > start or end == start:
-                yield other, change
+        under_way = [(until, other) for until, other in under_way if until > start]
+        for _, other in under_way:
+            yield other, change
         under_way.append((end, change))
 
 

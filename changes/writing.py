@@ -13,6 +13,7 @@ from models.errors import UnreadableInput
 from models.times import instant, us
 from models.wire import encode
 
+_ICS_STATUS = {"cancelled": "CANCELLED", "draft": "TENTATIVE", "declared": "TENTATIVE"}
 COLUMNS = tuple(Change.model_fields)
 
 
@@ -101,7 +102,8 @@ def _event(change: Change) -> Any:
     event.add("dtstart", change.planned_start)
     event.add("dtend", change.planned_end)
     event.add("summary", change.title)
-    event.add("status", "CANCELLED" if change.status == "cancelled" else "CONFIRMED" if change.status != "draft" else "TENTATIVE")
+    if "status" in change.model_fields_set:
+        event.add("status", _ICS_STATUS.get(change.status, "CONFIRMED"))
     event.add("categories", [change.category])
     for name, value in (("description", change.description), ("contact", change.contact)):
         if value is not None:

@@ -15,6 +15,7 @@ COMMANDS = (
     "replay",
     "simulate",
     "score",
+    "changes",
     "schema",
 )
 """Command files in `highwater/commands/`, in the order of `--help`."""

@@ -41,7 +41,10 @@ def read_ndjson(source: Source) -> Iterator[Row]:
 
 
 def _row(position: dict[str, int | str], value: Any) -> Row:
-    raw = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
+    try:
+        raw = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
+    except RecursionError:
+        return Row(position, b"", fault="it is nested too deeply")
     return Row(position, raw, value) if isinstance(value, dict) else Row(position, raw, fault="a change must be an object")
 
 

@@ -21,18 +21,28 @@ def read_csv(source: Source) -> Iterator[Row]:
         raise UnreadableInput(f"{source.name} is no UTF-8 (byte {fault.start}): save it as CSV UTF-8") from None
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     header: list[str] | None = None
-    line = 1
-    try:
-        for cells in reader:
-            started, line = line, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
-            if header is None:
-                header = checked_header(cells, source)
-                continue
-            yield table_row({"line": started}, header, cells, source)
-    except csv.Error as fault:
-        yield Row({"line": line}, b"", fault=f"the rest of the table can't be read: {fault}")
+    for line, cells, broken in _lines(reader):
+        if broken:
+            yield Row({"line": line}, b"", fault=f"the row can't be read: {broken}")
+        elif header is None:
+            header = checked_header(cells, source)
+        else:
+            yield table_row({"line": line}, header, cells, source)
+
+
+def _lines(reader: Any) -> Iterator[tuple[int, list[str], str]]:
+    """Line where each row begins, its cells, and why it could not be read; without blank rows."""
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as fault:
+            yield line, [], str(fault)
+            continue
+        if any(cell.strip() for cell in cells):
+            yield line, cells, ""
 
 
 def checked_header(cells: Sequence[Any], source: Source) -> list[str]:

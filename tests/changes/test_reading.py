@@ -124,6 +124,20 @@ def test_a_csv_without_a_usable_header_is_unreadable(tmp_path: Path, content: st
         read_changes(write(tmp_path, "a.csv", content))
 
 
+def test_a_cell_too_long_to_be_read_costs_no_other_row(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", f"{HEADER}\nA,SUP-01,{'x' * 200_000},{START},{END}\nB,SUP-01,t,{START},{END}\n")
+    assert ids(path) == ["B"]
+    assert faults(path)[0].startswith("line 2: the row can't be read")
+
+
+@pytest.mark.parametrize("depth", [100, 500, 900, 950, 1000, 5000])
+def test_no_depth_of_nesting_costs_the_neighbours(tmp_path: Path, depth: int) -> None:
+    deep = '{"change_id":' + "[" * depth + "]" * depth + "}"
+    path = write(tmp_path, "a.ndjson", f"{deep}\n{json.dumps(GOOD)}\n")
+    assert ids(path) == ["good"]
+    assert len(faults(path)) == 1
+
+
 def test_an_empty_table_holds_no_changes(tmp_path: Path) -> None:
     assert read_changes(write(tmp_path, "a.csv", "")) == ([], [])
     assert read_changes(write(tmp_path, "a.ndjson", "\n")) == ([], [])

@@ -1,0 +1,182 @@
+"""`highwater changes` and `highwater schema`, as a person or a script uses them."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from changes.writing import to_json
+from highwater.cli import run
+from tests.changes.builders import END, START, change, write
+
+
+@pytest.fixture
+def calendar(tmp_path: Path) -> Path:
+    complete = {"category": "planned_maintenance", "services": ["8.1.1"], "disruption": "outage", "return_to_normal_risk": "None"}
+    return write(tmp_path, "calendar.json", to_json([change("M", "DCC", **complete)]))
+
+
+def added(path: Path, *more: str) -> int:
+    named = ["--owner", "SUP-01", "--title", "Firewall", "--start", START, "--end", END]
+    return run(["changes", "add", "--to", str(path), "--id", "CHG-1", *named, *more])
+
+
+def test_check_says_yes_to_a_complete_calendar(calendar: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["changes", "check", str(calendar)]) == 0
+    assert capsys.readouterr().out == "1 changes: 0 bad rows, 0 items missing, 0 conflicts\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"change_id": "x"}], "index 0: owner is missing"),
+        (
+            [
+                {
+                    "change_id": "x",
+                    "owner": "DCC",
+                    "title": "t",
+                    "planned_start": START,
+                    "planned_end": END,
+                    "category": "planned_maintenance",
+                }
+            ],
+            "H8.4(d)",
+        ),
+        (
+            [{"change_id": i, "owner": "SUP-01", "title": "t", "planned_start": START, "planned_end": END} for i in "ab"],
+            "overlap: a (SUP-01: t) and b",
+        ),
+    ],
+)
+def test_check_says_no_to_each_kind_of_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: Any, words: str) -> None:
+    path = write(tmp_path, "a.json", json.dumps(rows))
+    assert run(["changes", "check", str(path)]) == 1
+    assert words in capsys.readouterr().out
+    assert run(["changes", "check", str(path), "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert sum(len(answer[name]) for name in ("rejected", "missing", "conflicts")) > 0
+
+
+def test_check_weighs_declared_load_against_a_given_capacity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "a.json", to_json([change(expected={"effect": "up", "factor": 3})]))
+    usual = write(tmp_path, "usual.json", '{"SUP-01": 90, "SUP-02": 10}')
+    assert run(["changes", "check", str(path)]) == 0
+    assert run(["changes", "check", str(path), "--capacity", "3", "--usual", str(usual)]) == 0
+    assert run(["changes", "check", str(path), "--capacity", "2", "--usual", str(usual)]) == 1
+    assert "load: CHG-1 (×3 at SUP-01)" in capsys.readouterr().out
+
+
+def test_check_of_an_unreadable_file_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["changes", "check", str(tmp_path / "none.json")]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "No such file" in told
+
+
+@pytest.mark.parametrize("suffix", ["json", "ndjson", "csv", "ics"])
+def test_add_declares_and_revises(tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    assert added(path, "--set", "expected.effect=silent", "--set", "services=4.8.1;8.1.1") == 0
+    assert run(["changes", "add", "--to", str(path), "--id", "CHG-1", "--status", "cancelled", "--set", "services="]) == 0
+    assert "CHG-1, revision 2: Firewall" in capsys.readouterr().out
+    assert run(["changes", "export", str(path), "--format", "json"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert (shown["revision"], shown["status"], shown["expected"]) == (2, "cancelled", {"effect": "silent"})
+    assert "services" not in shown
+    assert shown["declared_at"] <= shown["updated_at"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [(["--set", "colour=blue"], "colour is no field"), (["--status", "x"], "status must be"), (["--set", "revision"], "FIELD=VALUE")],
+)
+def test_add_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], words: str) -> None:
+    assert added(tmp_path / "a.json", *more) == 2
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_import_takes_the_good_rows_and_says_which_were_bad(calendar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write(tmp_path, "b.csv", f"change_id,title,planned_start,planned_end\nA,t,{START},{END}\nB,t,TBC,{END}\n")
+    assert run(["changes", "import", str(source), "--owner", "SUP-09", "--to", str(calendar)]) == 1
+    told = capsys.readouterr()
+    assert "A, revision 1: t" in told.out
+    assert "line 3: planned_start" in told.err
+    assert [one["change_id"] for one in json.loads(calendar.read_text())] == ["A", "M"]
+    good = write(tmp_path, "c.csv", f"change_id,title,planned_start,planned_end\nA,t,{START},{END}\n")
+    assert run(["changes", "import", str(good), "--owner", "SUP-09", "--to", str(calendar)]) == 0
+    assert "0 new or revised, 1 known already" in capsys.readouterr().out
+
+
+def test_publish_writes_the_month(calendar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["changes", "publish", str(calendar), "--month", "2026-01", "--out", str(tmp_path / "s.md")]) == 0
+    assert "8.1.1" in (tmp_path / "s.md").read_text()
+    assert run(["changes", "publish", str(calendar), "--month", "2026-01", "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["entries"]) == 1
+    assert run(["changes", "publish", str(calendar), "--month", "2026-1x"]) == 2
+    assert run(["changes", "publish", str(calendar), "--month", "2026-01", "--format", "pdf"]) == 2
+
+
+class Monitor(http.server.BaseHTTPRequestHandler):
+    """Takes change A, refuses the others."""
+
+    seen: list[tuple[str, str | None, Any]]
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.seen.append((self.path, self.headers["Authorization"], body))
+        good = body["change_id"] == "A"
+        answer = b"{}" if good else b'{"title": "Conflict", "detail": "revision 1 stands already"}'
+        self.send_response(201 if good else 409)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 # the name is the library's
+        pass
+
+
+@pytest.fixture
+def monitor() -> Iterator[str]:
+    Monitor.seen = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Monitor)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_import_declares_at_a_running_monitor(monitor: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "a.json", to_json([change("A"), change("B")]))
+    assert run(["changes", "import", str(path), "--to", monitor, "--token", "secret"]) == 1
+    told = capsys.readouterr()
+    assert "A, revision 1" in told.out
+    assert "B: revision 1 stands already" in told.err
+    assert [(where, token, body["change_id"]) for where, token, body in Monitor.seen] == [
+        ("/v1/changes", "Bearer secret", "A"),
+        ("/v1/changes", "Bearer secret", "B"),
+    ]
+
+
+def test_a_monitor_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "a.json", to_json([change("A")]))
+    assert run(["changes", "import", str(path), "--to", "http://127.0.0.1:9"]) == 2
+    assert "does not answer" in capsys.readouterr().err
+
+
+def test_schema_prints_one_model_all_of_them_or_the_topics(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema", "change"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Change"
+    assert run(["schema"]) == 0
+    assert "Alert" in json.loads(capsys.readouterr().out)["$defs"]
+    assert run(["schema", "--asyncapi"]) == 0
+    assert json.loads(capsys.readouterr().out)["asyncapi"].startswith("3.")
+    assert run(["schema", "nothing"]) == 2
+    assert "TrafficEvent" in capsys.readouterr().err

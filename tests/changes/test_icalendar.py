@@ -1,0 +1,179 @@
+"""iCalendar: events and their repetitions, both clock changes included."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from changes.reading import Reading, read_changes, told
+from models.times import format_time, us
+from tests.changes.builders import write
+
+LONDON = "TZID=Europe/London"
+
+
+def ics(*events: str, before: str = "") -> str:
+    """A calendar of VEVENTs, given by their lines between BEGIN and END; each has an owner."""
+    bodies = "".join(f"BEGIN:VEVENT\nX-HIGHWATER-OWNER:SUP-01\nSUMMARY:Work\n{event.strip()}\nEND:VEVENT\n" for event in events)
+    return f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{before}{bodies}END:VCALENDAR\n".replace("\n", "\r\n")
+
+
+def read(folder: Path, *events: str, before: str = "", **assumed: Any) -> tuple[list[Any], list[str]]:
+    path = write(folder, "a.ics", ics(*events, before=before))
+    made, rejected = read_changes(path, Reading(**assumed))
+    return made, [told(one).removeprefix(f"{path}, ") for one in rejected]
+
+
+def spans(made: list[Any]) -> list[str]:
+    return [f"{format_time(us(one.planned_start))}/{format_time(us(one.planned_end))}" for one in made]
+
+
+def nightly(first: str, last: str, more: str = "") -> str:
+    """01:30 to 03:00 London time, every night."""
+    day = f"DTSTART;{LONDON}:{first}T013000\nDTEND;{LONDON}:{first}T030000"
+    return f"UID:night\n{day}\nRRULE:FREQ=DAILY;UNTIL={last}T235959Z\n{more}"
+
+
+def test_an_event_becomes_a_change(tmp_path: Path) -> None:
+    event = r"""UID:a1
+DTSTART:20260105T220000Z
+DURATION:PT90M
+SEQUENCE:2
+STATUS:CONFIRMED
+CATEGORIES:Ops,firewall
+DESCRIPTION:Two\, three
+CONTACT:Network desk
+CREATED:20251220T090000Z
+LAST-MODIFIED:20251221T090000Z
+X-HIGHWATER-SERVICES:4.8.1\;8.1.1
+X-HIGHWATER-VISIBILITY:public_summary
+X-HIGHWATER-EXPECTED:{"effect":"silent"\,"until":"2026-01-06T00:00:00Z"}"""
+    (made,), faults = read(tmp_path, event)
+    assert faults == []
+    assert (made.change_id, made.revision, made.owner, made.title, made.status) == ("a1", 3, "SUP-01", "Work", "confirmed")
+    assert (made.category, made.description, made.contact) == ("firewall", "Two, three", "Network desk")
+    assert (made.services, made.visibility, made.expected.effect) == (("4.8.1", "8.1.1"), "public_summary", "silent")
+    assert format_time(us(made.declared_at)) == "2025-12-20T09:00:00Z"
+    assert format_time(us(made.updated_at)) == "2025-12-21T09:00:00Z"
+    assert spans([made]) == ["2026-01-05T22:00:00Z/2026-01-05T23:30:00Z"]
+
+
+def test_a_nightly_event_keeps_its_exact_length_when_the_clocks_go_back(tmp_path: Path) -> None:
+    made, _ = read(tmp_path, nightly("20261024", "20261026"))
+    assert spans(made) == [
+        "2026-10-24T00:30:00Z/2026-10-24T02:00:00Z",
+        "2026-10-25T00:30:00Z/2026-10-25T02:00:00Z",
+        "2026-10-26T01:30:00Z/2026-10-26T03:00:00Z",
+    ]
+
+
+def test_a_nightly_event_keeps_its_exact_length_when_the_clocks_go_forward(tmp_path: Path) -> None:
+    made, _ = read(tmp_path, nightly("20260328", "20260330"))
+    assert spans(made) == [
+        "2026-03-28T01:30:00Z/2026-03-28T03:00:00Z",
+        "2026-03-29T01:30:00Z/2026-03-29T03:00:00Z",
+        "2026-03-30T00:30:00Z/2026-03-30T02:00:00Z",
+    ]
+
+
+def test_an_event_that_first_takes_place_in_a_short_night_is_as_long_as_the_clock_really_ran(tmp_path: Path) -> None:
+    made, _ = read(tmp_path, f"UID:a\nDTSTART;{LONDON}:20260329T003000\nDTEND;{LONDON}:20260329T030000\nRRULE:FREQ=DAILY;COUNT=2")
+    assert spans(made) == ["2026-03-29T00:30:00Z/2026-03-29T02:00:00Z", "2026-03-29T23:30:00Z/2026-03-30T01:00:00Z"]
+
+
+def test_an_event_in_utc_does_not_move_with_the_clocks(tmp_path: Path) -> None:
+    made, _ = read(tmp_path, "UID:a\nDTSTART:20261024T010000Z\nDTEND:20261024T020000Z\nRRULE:FREQ=DAILY;COUNT=3")
+    assert [span[11:16] for span in spans(made)] == ["01:00"] * 3
+
+
+def test_all_day_events_last_from_midnight_to_midnight(tmp_path: Path) -> None:
+    made, _ = read(tmp_path, "UID:a\nDTSTART;VALUE=DATE:20261024\nRRULE:FREQ=DAILY;COUNT=2", timezone="Europe/London")
+    assert spans(made) == ["2026-10-23T23:00:00Z/2026-10-24T23:00:00Z", "2026-10-24T23:00:00Z/2026-10-26T00:00:00Z"]
+
+
+def test_each_time_has_an_id_of_its_own_that_stays(tmp_path: Path) -> None:
+    made, _ = read(tmp_path, nightly("20261024", "20261025"))
+    assert [one.change_id for one in made] == ["night/20261024T003000Z", "night/20261025T003000Z"]
+
+
+def test_dates_are_taken_out_put_in_and_moved(tmp_path: Path) -> None:
+    moved = (
+        f"UID:night\nRECURRENCE-ID;{LONDON}:20261026T013000\nDTSTART;{LONDON}:20261026T053000\nDTEND;{LONDON}:20261026T060000\nSEQUENCE:1"
+    )
+    dates = f"EXDATE;{LONDON}:20261025T013000\nRDATE:20261101T120000Z"
+    made, faults = read(tmp_path, nightly("20261024", "20261026", dates), moved)
+    assert faults == []
+    assert {one.change_id: span for one, span in zip(made, spans(made), strict=True)} == {
+        "night/20261024T003000Z": "2026-10-24T00:30:00Z/2026-10-24T02:00:00Z",
+        "night/20261101T120000Z": "2026-11-01T12:00:00Z/2026-11-01T13:30:00Z",
+        "night/20261026T013000Z": "2026-10-26T05:30:00Z/2026-10-26T06:00:00Z",
+    }
+
+
+def test_a_cancelled_time_of_a_series_is_cancelled_alone(tmp_path: Path) -> None:
+    cancelled = f"UID:night\nRECURRENCE-ID;{LONDON}:20261025T013000\nDTSTART;{LONDON}:20261025T013000\nSTATUS:CANCELLED"
+    made, _ = read(tmp_path, nightly("20261024", "20261025"), cancelled)
+    assert {one.change_id: one.status for one in made} == {"night/20261024T003000Z": "declared", "night/20261025T003000Z": "cancelled"}
+
+
+def test_the_calendars_own_zone_stands_in_for_a_missing_one(tmp_path: Path) -> None:
+    floating = "UID:a\nDTSTART:20260701T120000\nDTEND:20260701T130000"
+    made, _ = read(tmp_path, floating, before="X-WR-TIMEZONE:Europe/London\n")
+    assert spans(made) == ["2026-07-01T11:00:00Z/2026-07-01T12:00:00Z"]
+    assert read(tmp_path, floating)[1] == ["event 1, uid a: 2026-07-01 12:00:00 has no time zone: name the calendar's zone (--timezone)"]
+
+
+def test_a_zone_defined_in_the_file_is_followed(tmp_path: Path) -> None:
+    zone = """BEGIN:VTIMEZONE
+TZID:Somewhere
+BEGIN:STANDARD
+DTSTART:19701025T020000
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0000
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:19700329T010000
+TZOFFSETFROM:+0000
+TZOFFSETTO:+0100
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE
+"""
+    for first, starts in (("20260328", ["01:30", "01:30", "00:30"]), ("20261024", ["00:30", "00:30", "01:30"])):
+        event = f"UID:a\nDTSTART;TZID=Somewhere:{first}T013000\nDTEND;TZID=Somewhere:{first}T030000\nRRULE:FREQ=DAILY;COUNT=3"
+        made, _ = read(tmp_path, event, before=zone)
+        assert [span[11:16] for span in spans(made)] == starts
+        assert {one.planned_end - one.planned_start for one in made} == {made[0].planned_end - made[0].planned_start}
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ("UID:x\nDTSTART:2026xx", "DTSTART"),
+        ("UID:x", "DTSTART is missing"),
+        ("DTSTART:20260105T220000Z", "UID is missing"),
+        ("UID:x\nDTSTART:20260105T220000Z\nRRULE:FREQ=HOURLY", "more often than daily"),
+        ("UID:x\nDTSTART:20260105T220000Z\nRRULE:FREQ=DAILY;COUNT=9999", "more than 5000 times"),
+        ("UID:x\nDTSTART:20260105T220000Z\nDTEND:20260105T210000Z", "planned_end"),
+        ("UID:x\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260105T220000Z\nDTSTART:20260105T220000Z", "RANGE"),
+        ("UID:x\nDTSTART:20260105T220000Z\nDTSTART:20260105T230000Z", "DTSTART stands there 2 times"),
+    ],
+)
+def test_a_bad_event_costs_no_other(tmp_path: Path, event: str, words: str) -> None:
+    made, faults = read(tmp_path, event, "UID:good\nDTSTART:20260105T220000Z")
+    assert [one.change_id for one in made] == ["good"]
+    assert len(faults) == 1
+    assert words in faults[0]
+
+
+def test_an_endless_event_is_followed_for_three_years_after_its_export(tmp_path: Path) -> None:
+    made, _ = read(tmp_path, "UID:x\nDTSTART:20200101T000000Z\nDTSTAMP:20260101T000000Z\nRRULE:FREQ=MONTHLY")
+    assert len(made) == 12 * 9 + 1
+    assert spans(made)[-1].startswith("2029-01-01")
+
+
+def test_the_organizer_owns_what_says_no_owner(tmp_path: Path) -> None:
+    event = "UID:x\nDTSTART:20260105T220000Z\nORGANIZER;CN=SUP-09:mailto:a@example.invalid"
+    (made,), _ = read_changes(write(tmp_path, "a.ics", ics(event).replace("X-HIGHWATER-OWNER:SUP-01\r\n", "")))
+    assert made.owner == "SUP-09"
