@@ -123,6 +123,9 @@ class Engine:
         for fault in faults:
             log.warning("a checkpoint can't be used, an older one is", fault=fault)
         self._restore(found)
+        first = next(self._journal.entries(self.seq), None)
+        if first is not None and first.seq != self.seq + 1:
+            log.error("the journal lacks entries: what they held is lost", after=self.seq, before=first.seq)
         count = 0
         for group in _groups(self._journal.entries(self.seq), _GROUP):
             step = Step()

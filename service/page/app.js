@@ -92,7 +92,7 @@ function draw() {
   drawing = null;
   const actions = mayAct() ? { acknowledge } : null;
   const open = (one) => one.status !== "resolved";
-  const incidents = [...records.incident.values()].sort((a, b) => Number(open(b)) - Number(open(a)) || b.opened_at.localeCompare(a.opened_at));
+  const incidents = [...records.incident.values()].sort((a, b) => Number(open(b)) - Number(open(a)) || a.category - b.category || b.opened_at.localeCompare(a.opened_at));
   $("incidents").replaceChildren(...(incidents.length ? incidents.slice(0, 30).map((one) => incidentCard(one, states.incidents.get(one.incident_id), actions)) : [el("p", { class: "empty" }, "No incident so far.")]));
   $("incidents-count").textContent = `${incidents.filter(open).length} open`;
   const rank = { critical: 0, warning: 1, info: 2 };

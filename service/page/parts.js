@@ -29,8 +29,10 @@ export function incidentCard(incident, state, actions) {
   const threatened = incident.threatened_changes.map((one) => el("p", { class: "warning" }, `At risk: ${one.change_id}. ${one.why}`));
   const story = el("details", {}, el("summary", {}, "Timeline"), el("ul", {}, ...incident.timeline.map((entry) => el("li", {}, time(entry.at), ` ${entry.text}`))));
   const take = actions && incident.status !== "resolved" && !state?.acknowledged ? el("button", { onclick: () => actions.acknowledge("incidents", incident.incident_id) }, "Take it up") : null;
-  return el("article", { class: `card ${incident.status === "resolved" ? "resolved" : "open"}` },
-    el("h3", {}, incident.summary), el("p", {}, ...line, time(incident.resolved_at || incident.opened_at)), told, suspects(incident.suspects), ...threatened, story, take);
+  const look = incident.status === "resolved" ? "resolved" : incident.category <= 3 ? "open" : "";
+  return el("article", { class: `card ${look}` },
+    el("h3", {}, incident.summary), el("p", { class: "row" }, el("span", {}, ...line, time(incident.resolved_at || incident.opened_at)), take), told,
+    suspects(incident.suspects), ...threatened, story);
 }
 
 export function alertTable(alerts, states, actions) {

@@ -1,0 +1,132 @@
+"""Backup and restore: one archive of the data file and the newest checkpoint, made while the monitor runs."""
+
+import fcntl
+import io
+import json
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from models.errors import UnreadableInput
+from service.store.migration import migrate
+
+DATABASE = "highwater.sqlite"
+_ABOUT = "about.json"
+_TRIES = 5
+
+
+def back_up(data_dir: Path, archive: Path) -> int:
+    """Write `archive` (`.tar.gz`); its size in bytes.
+
+    Checkpoints are read first, the data file next, the journal last: so the journal leads from the checkpoint to beyond the data file, and
+    judging it again on restore fills in exactly what the data file lacks.
+    """
+    source = data_dir / DATABASE
+    if not source.is_file():
+        raise UnreadableInput(f"there is no data file in {data_dir}: name the folder with --data")
+    fresh = archive.with_name(archive.name + ".part")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / DATABASE
+            parts = _parts(data_dir, copy)
+            with tarfile.open(fresh, "w:gz", compresslevel=6) as tar:
+                _add(tar, _ABOUT, json.dumps({"highwater": version("highwater")}).encode())
+                tar.add(copy, DATABASE)
+                for name, data in parts:
+                    _add(tar, name, data)
+        fresh.replace(archive)
+    except (OSError, sqlite3.Error) as fault:
+        fresh.unlink(missing_ok=True)
+        raise UnreadableInput(f"the backup {archive} can't be written: {fault}") from fault
+    return archive.stat().st_size
+
+
+def restore(archive: Path, data_dir: Path) -> None:
+    """Unpack into a new or empty folder, so that a restore never destroys what is there."""
+    if data_dir.exists() and any(data_dir.iterdir()):
+        raise UnreadableInput(f"{data_dir} is not empty: move it away, or restore into another folder with --data")
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            names = {member.name for member in tar.getmembers() if member.isfile()}
+            if not {_ABOUT, DATABASE} <= names:
+                raise UnreadableInput(f"{archive} is no backup of Highwater")
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            tar.extractall(data_dir, filter="data")
+    except (OSError, tarfile.TarError, EOFError) as fault:
+        raise UnreadableInput(f"the backup {archive} can't be read: {fault}") from fault
+    (data_dir / _ABOUT).unlink()
+    _check(data_dir / DATABASE)
+
+
+@contextmanager
+def stopped(data_dir: Path) -> Iterator[bool]:
+    """Whether no monitor runs on the folder; if so none can start meanwhile."""
+    path = data_dir / "serve.lock"
+    if not path.exists():
+        yield True
+        return
+    with path.open("r") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def _parts(data_dir: Path, copy: Path) -> list[tuple[str, bytes]]:
+    """Checkpoints and journal by their names in the archive; again if the monitor dropped a piece of the journal meanwhile."""
+    for _ in range(_TRIES):
+        copy.unlink(missing_ok=True)
+        checkpoints = _read(data_dir / "checkpoints", ".state")
+        _copy(data_dir / DATABASE, copy)
+        journal = _read(data_dir / "journal", ".journal")
+        covered = max((int(Path(name).stem) for name, _ in checkpoints), default=0)
+        if min((int(Path(name).stem) for name, _ in journal), default=0) <= covered + 1:
+            return checkpoints + journal
+    raise OSError("checkpoints follow too fast on each other: try again when less comes in")
+
+
+def _read(folder: Path, suffix: str) -> list[tuple[str, bytes]]:
+    found = []
+    for path in sorted(folder.glob(f"*{suffix}")):
+        try:
+            found.append((f"{folder.name}/{path.name}", path.read_bytes()))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _copy(source: Path, target: Path) -> None:
+    reader = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
+    writer = sqlite3.connect(target)
+    try:
+        reader.execute("PRAGMA wal_autocheckpoint=0")
+        reader.backup(writer, pages=1024, sleep=0.01)
+        writer.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        writer.close()
+        reader.close()
+
+
+def _check(database: Path) -> None:
+    connection = sqlite3.connect(database, isolation_level=None)
+    try:
+        verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
+        if verdict != "ok":
+            raise UnreadableInput(f"the data file in the backup is damaged: {verdict}")
+        migrate(connection)
+    except sqlite3.DatabaseError as fault:
+        raise UnreadableInput(f"the data file in the backup is damaged: {fault}") from fault
+    finally:
+        connection.close()
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(data), 0o600
+    tar.addfile(member, io.BytesIO(data))
