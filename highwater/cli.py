@@ -12,10 +12,19 @@ from typer.exceptions import Abort, Exit, TyperException
 from models.errors import HighwaterError
 
 COMMANDS = (
+    "demo",
+    "serve",
+    "worker",
     "replay",
     "simulate",
     "score",
+    "impact",
     "changes",
+    "tokens",
+    "topics",
+    "backup",
+    "config",
+    "doctor",
     "schema",
 )
 """Command files in `highwater/commands/`, in the order of `--help`."""
