@@ -41,7 +41,12 @@ UNKNOWN = Alike(0, (), None)
 
 
 def alike(episode: Episode, history: History, besides: Collection[str]) -> Alike:
-    """Measures everyone but the episode's own User and `besides`, since the episode's onset."""
+    """Measures everyone but the episode's own User and `besides`, since the episode's onset.
+
+    Depths are not compared: every queue rises and falls with the hour, and none says what it should hold.
+    """
+    if episode.kind == "backlog":
+        return UNKNOWN
     case = Case("", (episode,), episode.user, episode.onset_us, episode.detected_us, episode.at_us, ())
     comparison = compare(case, history)
     if comparison is None:

@@ -44,6 +44,8 @@ class Chronicle:
     def record(self, situation: Situation, view: CalendarView) -> Incident | None:
         """The revision that this window brings, if any."""
         story = self._stories.setdefault(situation.event.incident_id, Story())
+        if situation.event.merged_into is not None and not story.issued.revision:
+            return None
         self._tell(story, situation, view)
         resolved = situation.event.resolved_us is not None
         status = story.issued.turn(_signature(situation, story), resolved=resolved)
@@ -89,8 +91,7 @@ class Chronicle:
         self._tell_cause(story, situation, view)
         if situation.drafts:
             story.processes |= {process for draft in situation.drafts for process in draft.processes}
-            resolved = situation.event.resolved_us is not None
-            story.summary = incident_summary(list(situation.drafts), view, resolved=resolved)
+            story.summary = incident_summary(situation.case, situation.drafts[0], view)
             story.category = situation.category
 
     def _tell_alert(self, story: Story, draft: Draft) -> None:

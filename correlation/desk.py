@@ -21,6 +21,7 @@ from correlation.processes import CORE, processes
 from correlation.severity import Bearing, severity
 from correlation.sightings import Sighting
 from correlation.threats import Danger, threatened
+from correlation.trees import from_tree, to_tree
 from models.alert import ThreatenedChange
 from models.columns import SeriesKey
 from models.terms import Severity
@@ -50,6 +51,16 @@ class Situation:
     drafts: tuple[Draft, ...]
 
 
+@dataclass(slots=True)
+class Stood:
+    """How an alert stood before, so that it does not waver."""
+
+    severity: Severity
+    within: bool
+    beyond: bool
+    """Whether it ever went beyond its envelope: then it stays beyond."""
+
+
 class Desk:
     """Takes each window's findings and says what stands; writes nothing itself."""
 
@@ -59,8 +70,7 @@ class Desk:
         self.ledger = Ledger(parameters)
         self.incidents = Incidents(parameters)
         self.judgements = Judgements(parameters)
-        self._beyond: set[str] = set()
-        """Alerts that went beyond their envelope: they stay beyond."""
+        self._stood: dict[str, Stood] = {}
 
     @property
     def busy(self) -> bool:
@@ -78,12 +88,12 @@ class Desk:
         resolved = {group.alert_id for group in groups if group.resolved}
         current = {group.alert_id for group in groups if not group.resolved or group.touched_us == at_us}
         self.incidents.apply(at_us, episodes, alerts, Joining(known.history, self._parameters))
-        self._beyond &= alerts.keys()
+        self._stood = {alert_id: stood for alert_id, stood in self._stood.items() if alert_id in alerts}
         self.judgements.forget(set(self.incidents.events))
         return [
             self._situation(event, known, current, resolved)
             for _, event in sorted(self.incidents.events.items())
-            if event.resolved_us is None or event.changed_us == at_us or any(alert_id in current for alert_id in event.members)
+            if event.changed_us == at_us or (event.merged_into is None and any(alert_id in current for alert_id in event.members))
         ]
 
     def _situation(self, event: Event, known: Knowledge, current: set[str], resolved: set[str]) -> Situation:
@@ -92,6 +102,10 @@ class Desk:
         episodes = [] if event.merged_into else [episode for episode in case.episodes if episode.alert_id in current]
         envelopes = {episode.alert_id: self._envelope(episode, known) for episode in episodes}
         grades = {episode.alert_id: self._grade(episode, case, envelopes[episode.alert_id], known) for episode in episodes}
+        for alert_id, grade in grades.items():
+            before, position = self._stood.get(alert_id), envelopes[alert_id].position
+            beyond = position == "beyond" or (before is not None and before.beyond)
+            self._stood[alert_id] = Stood(grade, position == "within", beyond)
         gravest = max(grades.values(), key=_GRAVITY.index) if grades else "info"
         within = bool(envelopes) and all(one.position == "within" for one in envelopes.values())
         harmed = _harmed(case)
@@ -120,11 +134,8 @@ class Desk:
 
     def _envelope(self, episode: Episode, known: Knowledge) -> Envelope:
         found = envelope(episode, known.view, known.history)
-        if found.position == "beyond":
-            self._beyond.add(episode.alert_id)
-        elif found.position == "within" and episode.alert_id in self._beyond:
-            return replace(found, position="beyond")
-        return found
+        stood = self._stood.get(episode.alert_id)
+        return replace(found, position="beyond") if found.position == "within" and stood is not None and stood.beyond else found
 
     def _grade(self, episode: Episode, case: Case, where: Envelope, known: Knowledge) -> Severity:
         window_s = min(key.window_s for key in episode.series)
@@ -135,7 +146,11 @@ class Desk:
             collateral=_collateral(episode, case),
             share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,
         )
-        return severity(episode, bearing, self._parameters)
+        now, stood = severity(episode, bearing, self._parameters), self._stood.get(episode.alert_id)
+        # It falls only when a declaration comes to explain it; else it would waver with every noisy estimate.
+        if stood is None or (where.position == "within" and not stood.within):
+            return now
+        return max(now, stood.severity, key=_GRAVITY.index) if episode.open else stood.severity
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.packed`."""
@@ -143,7 +158,7 @@ class Desk:
             "ledger": self.ledger.pack(),
             "incidents": self.incidents.pack(),
             "judgements": self.judgements.pack(),
-            "beyond": sorted(self._beyond),
+            "stood": to_tree(self._stood),
         }
 
     @classmethod
@@ -153,7 +168,7 @@ class Desk:
         desk.ledger = Ledger.unpack(parameters, tree["ledger"])
         desk.incidents = Incidents.unpack(parameters, tree["incidents"])
         desk.judgements = Judgements.unpack(parameters, tree["judgements"])
-        desk._beyond = set(tree["beyond"])
+        desk._stood = from_tree(dict[str, Stood], tree["stood"])
         return desk
 
 

@@ -45,8 +45,6 @@ def in_sight(episode: Episode, parameters: CorrelationParameters) -> bool:
 
 
 def _critical(episode: Episode, bearing: Bearing, parameters: CorrelationParameters) -> bool:
-    if not episode.open:
-        return False
     if episode.kind == "stale":
         return episode.user is None and episode.region is None
     if _within(episode, "capacity_eta_low_s", parameters.capacity_critical_s) or _within(

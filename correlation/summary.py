@@ -2,8 +2,9 @@
 
 from changes.calendar import CalendarView
 from correlation.draft import Draft
+from correlation.facts import Case, Episode
 from correlation.phrases import clock, listed, period, process_names
-from correlation.told import happened, over, whose
+from correlation.told import KIND_WORDS, happened, over, whose
 from models.alert import Suspect
 from models.change import Change
 
@@ -75,19 +76,34 @@ def _no_cause(draft: Draft) -> str:
     return "no declared change explains it"
 
 
-def incident_summary(drafts: list[Draft], view: CalendarView, *, resolved: bool) -> str:
-    """Of an incident: its leading alert, the other kinds, the victims and the cause; `drafts` begin with the leading one."""
-    lead = drafts[0]
-    case = lead.case
-    told = over(lead.episode) if resolved else happened(lead.episode)
-    same = sorted({draft.episode.kind for draft in drafts[1:] if draft.episode.user == lead.episode.user} - {lead.episode.kind})
-    also = f", with {listed(same)}" if same else ""
-    users = [name for name in case.affected_users if name != lead.episode.user]
-    others = ""
-    if users:
-        verb = "suffered" if resolved else "suffer" if len(users) > 1 else "suffers"
-        others = f"; {len(users)} other {'Users' if len(users) > 1 else 'User'} {verb} ({listed(users)})"
-    return f"{told}{also}{others}; {cause(lead.blamed, lead, view)}."
+def incident_summary(case: Case, draft: Draft, view: CalendarView) -> str:
+    """Of an incident: what it leads with, what goes with that, the victims and the cause; `draft`: any of its alerts now."""
+    lead = leading(case)
+    told = happened(lead) if lead.open else over(lead)
+    same = sorted({episode.kind for episode in case.episodes if episode.user == lead.user and episode.open == lead.open} - {lead.kind})
+    also = f", with {listed([KIND_WORDS[kind] for kind in same])}" if same else ""
+    users = [name for name in case.affected_users if name != lead.user]
+    still = sorted({episode.user for episode in case.episodes if episode.open and episode.user in users and episode.user is not None})
+    return f"{told}{also}{_victims(users, still, lead_open=lead.open)}; {cause(draft.blamed, draft, view)}."
+
+
+def leading(case: Case) -> Episode:
+    """What an incident is about: open before over, the origin's, a queue or a storm before its companions, the earliest."""
+    own = [episode for episode in case.own if episode.open] or list(case.own) or list(case.episodes)
+    return min(own, key=lambda episode: (_RANKS[episode.kind], episode.onset_us, episode.alert_id))
+
+
+_RANKS = {"backlog": 0, "storm": 1, "silence": 2, "failures": 3, "drop": 4, "drift": 5, "stale": 6}
+
+
+def _victims(users: list[str], still: list[str], *, lead_open: bool) -> str:
+    if not users:
+        return ""
+    noun = "Users" if len(users) > 1 else "User"
+    if lead_open:
+        return f"; {len(users)} other {noun} {'suffer' if len(users) > 1 else 'suffers'} ({listed(users)})"
+    after = f", {len(still)} still {'do' if len(still) > 1 else 'does'} ({listed(still)})" if still else ""
+    return f"; {len(users)} other {noun} suffered{after}"
 
 
 def opened(draft: Draft) -> str:

@@ -1,0 +1,151 @@
+import pytest
+
+from tests.correlation.builders import Trouble, World, change, queue, run, series
+
+USERS = tuple(f"SUP-{number:02}" for number in range(1, 9))
+REQUESTS = {user: series(user, "to_dsp", "service_request", "8.1.1") for user in USERS}
+ANSWERS = {user: series(user, "to_user", "service_response", "8.1.1") for user in USERS}
+READS = {user: series(user, "to_user", "service_response", "4.8.1", "south") for user in USERS}
+KEYS = (*REQUESTS.values(), *ANSWERS.values(), *READS.values(), queue("SUP-01"))
+
+
+def storm(user: str = "SUP-01", since: int = 5, until: int | None = None) -> Trouble:
+    return Trouble("storm", REQUESTS[user], since, until, observed=4000)
+
+
+def slowed(user: str, since: int = 7, until: int | None = None) -> Trouble:
+    return Trouble("drop", ANSWERS[user], since, until, seen_after=3, observed=40)
+
+
+def test_one_users_storm_and_the_others_loss_are_one_incident():
+    told = run(World(KEYS, (storm(), *(slowed(user) for user in USERS[1:]))), range(20))
+    (incident,) = told.events()
+    assert incident.origin_user == "SUP-01"
+    assert incident.affected_users == USERS[1:]
+    assert incident.kinds == ("drop", "storm")
+    assert incident.category == 1
+    assert "install_and_commission" in incident.processes
+
+
+def test_a_user_that_suffers_gets_its_own_alert_on_its_own_series():
+    told = run(World(KEYS, (storm(), *(slowed(user) for user in USERS[1:]))), range(20))
+    for user in USERS[1:]:
+        alert = told.one("drop", user)
+        assert alert.series.user == user
+        assert alert.severity == "warning"
+        assert alert.incident_id == told.one("storm", "SUP-01").incident_id
+
+
+def test_where_it_began_names_whom_it_hurts():
+    told = run(World(KEYS, (storm(), *(slowed(user) for user in USERS[1:]))), range(20))
+    alert = told.one("storm", "SUP-01")
+    assert alert.affected_users == USERS[1:]
+    assert alert.severity == "critical"
+
+
+def test_a_blocked_user_and_the_slowdown_of_the_others_are_one_incident():
+    blocked = (Trouble("silence", ANSWERS["SUP-01"], 5), Trouble("backlog", queue("SUP-01"), 6, grows=2000))
+    told = run(World(KEYS, (*blocked, *(slowed(user, 40) for user in USERS[1:]))), range(60))
+    (incident,) = told.events()
+    assert incident.origin_user == "SUP-01"
+    assert incident.affected_users == USERS[1:]
+
+
+def test_unrelated_troubles_at_the_same_time_stay_two():
+    troubles = (
+        Trouble("silence", ANSWERS["SUP-01"], 5),
+        Trouble("backlog", queue("SUP-01"), 6, grows=100),
+        Trouble("silence", READS["SUP-05"], 6),
+    )
+    told = run(World(KEYS, troubles), range(20))
+    assert sorted(incident.origin_user or "" for incident in told.events()) == ["SUP-01", "SUP-05"]
+    assert all(not incident.affected_users for incident in told.events())
+
+
+def test_a_drop_that_only_one_user_has_is_no_spill_over():
+    told = run(World(KEYS, (storm(), slowed("SUP-05"))), range(20))
+    assert len(told.events()) == 2
+
+
+def test_a_region_that_fails_for_everyone_begins_at_nobody():
+    told = run(World(KEYS, tuple(slowed(user, 5) for user in USERS)), range(20))
+    (incident,) = told.events()
+    assert incident.origin_user is None
+    assert incident.affected_users == USERS
+    assert "DCC" in told.one("drop", "SUP-02").next_step
+
+
+def test_what_was_seen_before_its_cause_joins_it_and_the_older_incident_keeps_its_id():
+    early = Trouble("drop", ANSWERS["SUP-03"], 6, seen_after=1, observed=40)
+    late = Trouble("storm", REQUESTS["SUP-01"], 5, seen_after=6, observed=4000)
+    told = run(World(KEYS, (early, late, *(slowed(user) for user in USERS[3:]))), range(25))
+    (incident,) = told.events()
+    assert incident.origin_user == "SUP-01"
+    assert incident.incident_id[2:] == told.one("drop", "SUP-03").alert_id[2:]
+
+
+def test_incidents_that_turn_out_to_be_one_say_so():
+    troubles = tuple(Trouble("drop", ANSWERS[user], 5, seen_after=2 + number, observed=40) for number, user in enumerate(USERS[:3]))
+    told = run(World((*ANSWERS.values(),), troubles), range(20))
+    merged = [incident for incident in told.incidents if incident.summary.startswith("Merged into")]
+    (incident,) = told.events()
+    assert all(one.status == "resolved" and incident.incident_id in one.summary for one in merged)
+    assert len(incident.alert_ids) == 3
+
+
+def test_a_late_piece_joins():
+    blocked = (Trouble("silence", ANSWERS["SUP-01"], 5), Trouble("backlog", queue("SUP-01"), 90, grows=2000))
+    told = run(World(KEYS, blocked), range(100))
+    (incident,) = told.events()
+    assert incident.kinds == ("backlog", "silence")
+
+
+def test_a_storm_hours_after_a_lasting_drop_is_another_event():
+    troubles = (Trouble("drop", READS["SUP-01"], 5, observed=40), Trouble("storm", REQUESTS["SUP-01"], 480, observed=4000))
+    told = run(World(KEYS, troubles), range(490))
+    assert len(told.events()) == 2
+
+
+def test_the_timeline_tells_the_story_in_order():
+    told = run(
+        World(KEYS, (storm(until=30), *(slowed(user, until=32) for user in USERS[1:]))),
+        range(45),
+        change("CHG-1", "SUP-01", 0, 60, category="meter_data_management"),
+    )
+    (incident,) = told.events()
+    stamps = [entry.at for entry in incident.timeline]
+    told_in_order = " ".join(entry.text for entry in incident.timeline)
+    assert stamps == sorted(stamps)
+    assert told_in_order.index("Change begins: CHG-1") < told_in_order.index("4,0") < told_in_order.index("suffer")
+    assert "message storm over" in told_in_order
+
+
+def test_an_incident_names_the_change_and_says_when_it_was():
+    told = run(World(KEYS, (storm(),)), range(20), change("CHG-1", "SUP-01", 0, 60, category="meter_data_management", contact="Duty desk"))
+    alert = told.one("storm", "SUP-01")
+    assert alert.suspects[0].change_id == "CHG-1"
+    assert alert.suspects[0].verdict == "probable"
+    assert alert.contact == "Duty desk"
+    assert "CHG-1 of SUP-01 (Title of CHG-1, 09:00–10:00 UTC)" in alert.summary
+    assert "CHG-1" in alert.next_step
+
+
+def test_a_disaster_recovery_test_of_that_day_is_said_to_be_at_risk():
+    test = change("CHG-9", "DCC", 300, 420, category="bcdr_test")
+    told = run(World(KEYS, (storm(), *(slowed(user) for user in USERS[1:]))), range(20), test)
+    (threatened,) = told.one("storm", "SUP-01").threatened_changes
+    assert threatened.change_id == "CHG-9"
+    assert "disaster recovery test of DCC starts at 14:00 UTC" in threatened.why
+    assert "7 other Users are affected" in threatened.why
+
+
+def test_a_test_of_another_day_is_not_at_risk():
+    test = change("CHG-9", "DCC", 2000, 2100, category="bcdr_test")
+    told = run(World(KEYS, (storm(),)), range(20), test)
+    assert not told.one("storm", "SUP-01").threatened_changes
+
+
+@pytest.mark.parametrize("scope", [{"users": ["SUP-07"]}, {"regions": ["elsewhere"]}])
+def test_another_users_change_that_has_nothing_to_do_with_it_is_not_at_risk(scope):
+    told = run(World(KEYS, (storm(),)), range(20), change("CHG-9", "DCC", 300, 420, category="release", **scope))
+    assert not told.one("storm", "SUP-01").threatened_changes
