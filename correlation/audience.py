@@ -16,6 +16,7 @@ suspect (that verdict rests on how others fared); the next step asks for it with
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 from changes.calendar import CalendarView
 from correlation.category import Category
@@ -24,6 +25,7 @@ from correlation.phrases import period
 from models.alert import Reason, Suspect
 from models.change import Change
 from models.terms import Severity, SuspectVerdict
+from models.wire import encode
 
 _TOLD: tuple[SuspectVerdict, ...] = ("probable", "possible")
 _SCORES = {"probable": 0.75, "possible": 0.25}
@@ -53,14 +55,23 @@ def public_summary(change: Change) -> Change:
     return Change.model_validate({name: getattr(change, name) for name in _SUMMARY})
 
 
-def shown_to(user: str, view: CalendarView) -> CalendarView:
-    """The calendar as `user` may read it: its own and the DCC's changes in full, published ones of others as summaries."""
-    shown = [
-        change if is_open_to(change, user) else public_summary(change)
-        for change in view.changes
-        if is_open_to(change, user) or change.visibility == "public_summary"
-    ]
-    return CalendarView(view.version, tuple(shown))
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The calendar as one User may know it."""
+
+    judged: CalendarView
+    """Its own and the DCC's changes: what its alerts are judged against."""
+    words: CalendarView
+    """With the published ones of others as summaries: what may be named."""
+
+
+def views(user: str, view: CalendarView) -> Views:
+    """Both; their version follows from what `user` sees, so that nothing is judged anew because of what it does not see."""
+    own = tuple(change for change in view.changes if is_open_to(change, user))
+    others = (change for change in view.changes if not is_open_to(change, user) and change.visibility == "public_summary")
+    named = sorted((*own, *(public_summary(change) for change in others)), key=lambda change: change.change_id)
+    version = crc32(b"\n".join(encode(change) for change in own))
+    return Views(CalendarView(version, own), CalendarView(version, tuple(named)))
 
 
 def told(draft: Draft, user: str, view: CalendarView) -> Told:

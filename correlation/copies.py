@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from changes.calendar import CalendarView
-from correlation.audience import Told, redacted, shown_to, told
+from correlation.audience import Told, Views, redacted, told, views
 from correlation.desk import Desk, Knowledge, Situation
 from correlation.draft import Draft
 from correlation.fleet import Fleet
@@ -28,8 +28,8 @@ class Copies:
         self._desks: dict[str, Desk] = {}
         self._issued: dict[str, dict[str, Issued]] = {}
         self._told: dict[str, dict[str, Told]] = {}
-        self._shown: dict[str, CalendarView] = {}
-        self._version: CalendarView | None = None
+        self._views: dict[str, Views] = {}
+        self._viewed: CalendarView | None = None
 
     @property
     def busy(self) -> bool:
@@ -50,7 +50,7 @@ class Copies:
             for draft in self._drafts(user, findings[user], known, triage, drafts):
                 suspects[draft.episode.alert_id] = draft.suspects
                 issued = self._issued[user].setdefault(draft.episode.alert_id, Issued())
-                record = due_alert(draft, issued, self._view(user, known.view))
+                record = due_alert(draft, issued, self._view(user, known.view).words)
                 if record is not None:
                     written.append((user, record))
         self._forget()
@@ -60,7 +60,7 @@ class Copies:
         desk = self._desks.setdefault(user, Desk(self._parameters, user))
         self._issued.setdefault(user, {})
         said = self._told.setdefault(user, {})
-        own = Knowledge(known.at_us, known.view.seen_by(user), known.history.seen_by(user), Fleet())
+        own = Knowledge(known.at_us, self._view(user, known.view).judged, known.history.seen_by(user), Fleet())
         mine = [draft for situation in desk.step(own, found) for draft in situation.drafts]
         copies: list[Draft] = []
         for draft in sorted(mine, key=lambda draft: draft.episode.alert_id):
@@ -73,13 +73,13 @@ class Copies:
             copies.append(redacted(draft, allowed, user))
         return copies
 
-    def _view(self, user: str, view: CalendarView) -> CalendarView:
-        """The calendar in the words that `user` may read; made once while nothing changes."""
-        if view is not self._version:
-            self._version, self._shown = view, {}
-        if user not in self._shown:
-            self._shown[user] = shown_to(user, view)
-        return self._shown[user]
+    def _view(self, user: str, view: CalendarView) -> Views:
+        """The calendar for `user`; made once while nothing changes."""
+        if view is not self._viewed:
+            self._viewed, self._views = view, {}
+        if user not in self._views:
+            self._views[user] = views(user, view)
+        return self._views[user]
 
     def _forget(self) -> None:
         for user in [user for user, desk in self._desks.items() if not desk.busy]:
