@@ -17,11 +17,13 @@ from models.incident import Incident
 from models.packed import pack, unpack
 from models.rejected import DeadLetter
 from models.report import ChangeReport
-from models.times import instant
+from models.times import DAY_US, instant
 from streams.cohorts import Cohorts
 from streams.ticks import Assembled, Assembler, TimeParameters
 
 STATE_VERSION = 1
+FORGET_US = 40 * DAY_US
+"""How long after its end a change stays in the calendar: long past its report."""
 RAW_LIMIT = 4096
 """Bytes of the original text that a dead letter keeps."""
 
@@ -102,6 +104,8 @@ class Pipeline:
             windows=len(assembled.closed),
         )
         for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
+            if at_us % DAY_US == 0:
+                self._calendar.forget(at_us - FORGET_US)
             view = self._calendar.view(at_us)
             detected = [self._cohorts.detect(closed, view) for closed in cohorts]
             decisions = self._correlator.step(at_us, detected, view)

@@ -56,7 +56,7 @@ def replay(
 
 def _declare(pipeline: "Pipeline", paths: list[Path]) -> int:
     """Reads the calendars; says on stderr which rows can't be used, and how many there were."""
-    from changes.reading import read_changes
+    from changes.reading import read_changes, told
 
     bad = 0
     for path in paths:
@@ -64,7 +64,7 @@ def _declare(pipeline: "Pipeline", paths: list[Path]) -> int:
         pipeline.declare(good)
         bad += len(rejected)
         for row in rejected:
-            print(f"highwater: {path}: {row}", file=sys.stderr)
+            print(f"highwater: {told(row)}", file=sys.stderr)
     return bad
 
 

@@ -1,6 +1,7 @@
 """The flow as one value: same events, same bytes, however they are cut, ordered, repeated or interrupted."""
 
 import functools
+import itertools
 import random
 
 import pytest
@@ -55,7 +56,7 @@ def run(scenario: str, seed: int, batches: list[tuple[bytes, ...]], *, restart_e
 
 def cut(lines: tuple[bytes, ...], dice: random.Random, pieces: int) -> list[tuple[bytes, ...]]:
     places = sorted({0, len(lines), *(dice.randrange(len(lines)) for _ in range(pieces))})
-    return [lines[start:stop] for start, stop in zip(places, places[1:], strict=False)]
+    return [lines[start:stop] for start, stop in itertools.pairwise(places)]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
