@@ -16,6 +16,8 @@ from models.times import HOUR_US
 
 LOOK_BACK_US = 24 * HOUR_US
 """Changes that ended longer ago than this are not even asked about."""
+_LEAST_COVERED = 0.2
+"""Of the incident's series: a change that names less of them is not about this incident."""
 LOOK_AHEAD_US = 2 * HOUR_US
 """Changes that start up to this long after the onset are shown as excluded: a reader would ask."""
 
@@ -110,8 +112,8 @@ class _Place:
         common = self.users if users is None else self.users & users
         covered = sum(touched.get(user, 0) for user in common) / self.size
         named = not self.one_user if users is None else 2 * len(common) >= len(self.users) > 0
-        if named and covered > 0:
-            explicit = any((change.services, change.directions, change.queues))
+        if named and covered >= _LEAST_COVERED:
+            explicit = any((change.services, change.directions, change.queues)) and 2 * covered >= 1
             return (OWN_SERVICE if explicit else OWN), covered
         if common and (covered > 0 or named):
             return SHARED, covered

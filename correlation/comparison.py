@@ -7,12 +7,18 @@ import numpy as np
 from correlation.controls import Shift, shift
 from correlation.facts import Case, Episode
 from correlation.history import History, Panel, Part
-from models.columns import Flags
-from models.times import HOUR_US, SECOND_US
+from models.columns import Flags, Floats
+from models.times import HOUR_US, MINUTE_US, SECOND_US
 
 _LONGEST_US = HOUR_US
 """What came within the first hour decides: later windows tell of the outage, not of its cause, and a verdict should settle."""
 _LEAST_BEFORE = 3
+_EARLY_US = 10 * MINUTE_US
+_SEARCHED_BINS = 20
+_LEAST_LEAP = 0.25
+_STAYS = 0.8
+_ALIKE = 0.4
+"""Of the own units' shift (in log ratio, of at most a factor 7), from which on others count as moved alike."""
 _BACK_SPANS = 12
 """Stretches before the onset that the finest bins must reach back to, for placebos."""
 
@@ -30,14 +36,31 @@ class Comparison:
     """Whether the incident is one of too much."""
     own: Flags
     """(units,) units of the Users that the incident began at."""
+    alike: Flags
+    """(units,) moved the same way, and not much less than the own ones."""
+    near: Flags
+    """(units,) in a region that the incident is in: those that a shared cause there would move too."""
+    onset_us: int
+    """When the own units left their usual level, to a bin; the alert's estimate where the counts do not show it."""
+    sharp: bool
+    """Whether the onset shows in the counts."""
+
+
+_TELLING = ("storm", "silence", "backlog", "drop", "failures", "drift", "stale")
+"""Kinds by how well they tell an event's origin and onset: failures and lost traffic are what the others see of it too."""
 
 
 def main_episode(case: Case) -> Episode:
-    """The one that the comparison is about: of the origin's first ones a message rate before a queue, and anything before a gap."""
+    """The one that the comparison is about: of those that the origin's trouble began with the most telling."""
+    near = early(case)
+    return min(near, key=lambda episode: (_TELLING.index(episode.kind), episode.onset_us, episode.alert_id))
+
+
+def early(case: Case) -> tuple[Episode, ...]:
+    """The origin's alerts of the first minutes: what came later may be what the first ones did."""
     own = case.own or case.episodes
-    first_us = min(episode.onset_us for episode in own)
-    near = [episode for episode in own if episode.onset_us <= first_us + HOUR_US // 2]
-    return min(near, key=lambda episode: (episode.kind == "stale", episode.series[0].is_queue, episode.onset_us, episode.alert_id))
+    first_us = min(episode.detected_us for episode in own)
+    return tuple(episode for episode in own if episode.detected_us <= first_us + _EARLY_US)
 
 
 def compare(case: Case, history: History) -> Comparison | None:
@@ -45,7 +68,7 @@ def compare(case: Case, history: History) -> Comparison | None:
     main = main_episode(case)
     window_s = min(key.window_s for key in main.series)
     part = Part.of(main.series, window_s)
-    end_us = min(case.at_us, main.onset_us + _LONGEST_US)
+    end_us = min(case.at_us, main.onset_us + _LONGEST_US, case.at_us if main.ended_us is None else main.ended_us)
     span_us = max(end_us - main.onset_us, window_s * SECOND_US)
     panel = history.panel(part, main.onset_us - _BACK_SPANS * span_us)
     if panel is None:
@@ -56,9 +79,41 @@ def compare(case: Case, history: History) -> Comparison | None:
     stop = max(int(np.searchsorted(starts_us, end_us)), first + 1)
     if first < _LEAST_BEFORE:
         return None
-    before = min(max(2 * (stop - first), _LEAST_BEFORE), first)
     observed, due = (panel.failed, panel.observed) if main.kind == "failures" else (panel.observed, panel.expected)
+    up = main.direction in ("up", "growing")
+    own, near = _whose(main, case, panel)
+    onset_us, sharp = main.onset_us, False
+    if not main.series[0].is_queue:
+        place = left_at(observed[:, own & near].sum(axis=1), due[:, own & near].sum(axis=1), first, stop, up=up)
+        if place is not None:
+            first, onset_us, sharp = place, int(starts_us[place]), True
+    before = min(max(2 * (stop - first), _LEAST_BEFORE), first)
     moves = shift(observed, due, first, stop, before)
+    signed = moves.moved if up else -moves.moved
+    size = float(np.median(signed[own & near & moves.known])) if (own & near & moves.known).any() else 0.0
+    alike = moves.affected(up=up) & (signed >= _ALIKE * min(size, 2.0))
+    return Comparison(panel, moves, first, stop, up, own, alike, near, onset_us, sharp)
+
+
+def _whose(main: Episode, case: Case, panel: Panel) -> tuple[Flags, Flags]:
+    """Units of the Users that it began at, and units in the regions that it is in."""
     users = {key.user for episode in case.own for key in episode.series}
+    regions = {key.region for key in main.series if key.region}
     own = np.array([unit.user in users for unit in panel.units], np.bool_)
-    return Comparison(panel, moves, first, stop, main.direction in ("up", "growing"), own)
+    near = np.array([not regions or not unit.region or unit.region in regions for unit in panel.units], np.bool_)
+    return own, near
+
+
+def left_at(observed: Floats, expected: Floats, first: int, stop: int, *, up: bool) -> int | None:
+    """The bin in which a series left its usual level for good: from there on it keeps to the far side of half the way; None if unclear."""
+    ratio = np.log((observed + 0.5) / (expected + 0.5))
+    signed = ratio if up else -ratio
+    begin = max(first - _SEARCHED_BINS, _LEAST_BEFORE)
+    level = float(np.median(signed[first:stop]))
+    usual = float(np.median(signed[max(begin - _SEARCHED_BINS, 0) : begin]))
+    if level - usual < _LEAST_LEAP or begin >= stop:
+        return None
+    beyond = signed[begin:stop] >= usual + (level - usual) / 2.0
+    share = np.cumsum(beyond[::-1])[::-1] / np.arange(len(beyond), 0, -1)
+    starts = np.flatnonzero(beyond & (share >= _STAYS))
+    return begin + int(starts[0]) if len(starts) else None

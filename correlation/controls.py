@@ -93,10 +93,11 @@ class Contrast:
     outside_share: Floats
 
 
-def contrast(scopes: Membership, moves: Shift, *, up: bool) -> Contrast:
+def contrast(scopes: Membership, moves: Shift, *, up: bool, alike: Flags | None = None, near: Flags | None = None) -> Contrast:
     """Compares the units of each scope with those outside it.
 
-    Without units outside, their movement counts as none: history is the control then.
+    `alike` (units,) says which moved as the incident did (default: every affected one), `near` which of those outside count for
+    `outside_share` (default: all). Without units outside, their movement counts as none: history is the control then.
     """
     weight = (scopes * moves.known).astype(np.float64)
     rest = np.where(scopes > 0, 0.0, moves.known.astype(np.float64))
@@ -107,8 +108,9 @@ def contrast(scopes: Membership, moves: Shift, *, up: bool) -> Contrast:
         clipped = np.clip(table, -_CLIP, _CLIP)
         control = np.where(outside[:, None] > 0, (rest @ clipped.T) / np.maximum(outside, 1.0)[:, None], 0.0)
         delta = treated - control
-        touched = moves.affected(up=up).astype(np.float64)
-        inside_share, outside_share = (weight @ touched) / inside, (rest @ touched) / outside
+        touched = (moves.affected(up=up) if alike is None else alike).astype(np.float64)
+        beside = rest if near is None else rest * near
+        inside_share, outside_share = (weight @ touched) / inside, (beside @ touched) / beside.sum(axis=1)
     return Contrast(delta[:, 0], _placebo_p(delta, up=up), inside, outside, inside_share, outside_share)
 
 

@@ -36,9 +36,9 @@ _VETO = -8.0
 
 
 def kind_fit(category: str, kinds: tuple[str, ...]) -> float:
-    """Nats for a change of `category` and an incident that showed `kinds`: the best of them, for one blocked route shows several."""
+    """Nats for a change of `category` and an incident that began with `kinds`: their mean, for one blocked route shows several."""
     table = _KINDS.get(category, {})
-    return max((table.get(kind, 0.0) for kind in kinds), default=0.0)
+    return sum(table.get(kind, 0.0) for kind in kinds) / max(len(kinds), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Weighed:
 def weigh(evidence: Evidence, pace_s: float = 600.0) -> Weighed:
     """Every term of every candidate. `pace_s`: how soon after its start a harmful change usually shows."""
     terms = {
-        "scope": _SCOPE[evidence.tier] + 1.5 * (evidence.coverage - 1.0),
+        "scope": _SCOPE[evidence.tier] + 3.0 * (evidence.coverage - 1.0),
         "onset": timing(evidence, pace_s),
         "kind": evidence.kind,
         "share": _share(evidence),

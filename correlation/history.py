@@ -13,6 +13,8 @@ from models.times import HOUR_US, MINUTE_US, SECOND_US
 FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 288, 168
 """Some windows as they came, a day of 5 minutes, a week of hours: the shortest that reaches back far enough answers."""
 _LEAST_BINS = 24
+_MOST = 1e15
+"""A thousand times what an event may carry; sums of it stay finite in single precision."""
 CELLS = 16_000_000
 """Of single precision: 64 MB. Beyond some 9,000 parts of traffic the rings get shorter, not the memory larger."""
 
@@ -122,7 +124,7 @@ class History:
         cohort = self._traffic.setdefault(pulse.window_s, _Cohort(pulse.window_s))
         place = cohort.place_of(pulse.groups, (_series(group, pulse.window_s) for group in pulse.groups), self._cells)
         seen = pulse.reported
-        rows = tuple(np.where(seen, row, 0.0) for row in (pulse.observed, pulse.expected, pulse.failed))
+        rows = tuple(np.clip(np.where(seen, row, 0.0), 0.0, _MOST) for row in (pulse.observed, pulse.expected, pulse.failed))
         cohort.add(pulse.at_us, place, rows)
 
     def _add_queues(self, pulse: QueuePulse) -> None:

@@ -6,26 +6,29 @@ import numpy as np
 
 from changes.calendar import CalendarView
 from correlation.candidates import Candidates, gather, membership
-from correlation.comparison import Comparison, compare, main_episode
+from correlation.comparison import Comparison, compare, early, main_episode
 from correlation.controls import contrast
-from correlation.evidence import OWN, OWN_SERVICE, Evidence, Weighed, kind_fit, scores, weigh
-from correlation.facts import Case
+from correlation.evidence import OWN, OWN_SERVICE, SHARED, Evidence, kind_fit, scores, weigh
+from correlation.facts import Case, Episode
+from correlation.gates import POSSIBLE, PROBABLE, Scene, persistent
 from correlation.history import History
 from correlation.parameters import CorrelationParameters
 from correlation.reasons import Told, span
 from correlation.undeclared import Nature, nature
 from models.alert import Reason, Suspect
-from models.columns import Flags, Floats
+from models.columns import Ints
 from models.terms import SuspectVerdict
-from models.times import HOUR_US, SECOND_US
+from models.times import SECOND_US
 
 MOST = 5
 """Suspects listed, apart from the excluded ones."""
 _MOST_EXCLUDED = 3
-_UNDECLARED, _NATURAL = 1.0, -1.5
-"""Nats for a change that nobody declared, and for no change at all, beside the declared ones."""
-_LEAST_WINDOWS = 3
-_PROBABLE, _POSSIBLE = 0.5, 0.1
+_UNDECLARED, _UNLIKELY = 1.0, -6.0
+"""Nats for a change that nobody declared, where it looks like one and where it does not."""
+_NATURAL = {"user_change": -1.5, "gradual": 0.0, "shared": 2.0, "throttled": 2.0, "dcc_side": 2.5, "telemetry": 2.5, "weather": 4.0}
+"""Nats for no change at all, by the incident's nature."""
+_MOST_OF_ALL = 0.6
+"""Share of a scope of everyone that must be affected before such a change counts as one where the trouble is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +46,33 @@ def judge(case: Case, view: CalendarView, history: History, parameters: Correlat
 
 def assess(case: Case, view: CalendarView, history: History, parameters: CorrelationParameters) -> Judgement:
     """The same with the incident's nature: weather, a gap in the telemetry, a limit, the DCC's side, or like a User's change."""
-    settle_us = parameters.settling_s * SECOND_US
     comparison = compare(case, history)
-    candidates = gather(case, view, settle_us)
+    candidates = gather(case, view, parameters.settling_s * SECOND_US)
     evidence = _evidence(case, candidates, comparison, parameters)
-    weighed = weigh(evidence)
-    kind = nature(case, comparison)
-    undeclared = _UNDECLARED if kind.like_a_change else -6.0
-    shares, others = scores(weighed.total, np.array([undeclared, _NATURAL if kind.like_a_change else _NATURAL + 2.0]))
-    verdicts = _verdicts(case, evidence, weighed, shares, comparison)
-    told = Told(case, _kinds(case), candidates, evidence, weighed, _lasted(case))
-    suspects = [_suspect(told, index, verdicts[index], float(shares[index]), kind) for index in _listed(candidates, verdicts, shares)]
-    if kind.like_a_change and others[0] >= _POSSIBLE:
-        suspects.append(_undeclared(case, kind, float(others[0]), comparison))
+    weighed, kind = weigh(evidence), nature(case, comparison)
+    undeclared = _UNDECLARED if kind.like_a_change else _UNLIKELY
+    shares, (unknown, _) = scores(weighed.total, np.array([undeclared, _NATURAL[kind.code]]))
+    scene = Scene(case, comparison, kind, candidates, evidence, weighed, shares)
+    suspects = _declared(scene)
+    if kind.like_a_change and unknown >= POSSIBLE:
+        suspects.append(_undeclared(scene, float(unknown)))
     return Judgement(tuple(sorted(suspects, key=_rank)), kind)
 
 
 def _evidence(case: Case, candidates: Candidates, comparison: Comparison | None, parameters: CorrelationParameters) -> Evidence:
-    main, count = main_episode(case), len(candidates.changes)
-    kinds = _kinds(case)
+    main, count, kinds = main_episode(case), len(candidates.changes), _kinds(case)
     inside = outside_share = inside_share = delta = p_value = np.full(count, np.nan)
     if comparison is not None and count:
-        found = contrast(membership(candidates.scopes, comparison.panel.units), comparison.moves, up=comparison.up)
+        scopes = membership(candidates.scopes, comparison.panel.units)
+        found = contrast(scopes, comparison.moves, up=comparison.up, alike=comparison.alike, near=comparison.near)
         rows = candidates.scope_row
         inside, inside_share, outside_share = found.inside[rows], found.inside_share[rows], found.outside_share[rows]
         delta, p_value = found.delta[rows] * (1.0 if comparison.up else -1.0), found.p_value[rows]
-    window_s = max(key.window_s for key in main.series)
-    error_s = min(max(2.0 * window_s, 0.5 * (main.detected_us - main.onset_us) / SECOND_US), 900.0)
+    onset_us, error_s = _onset(main, comparison)
     return Evidence(
-        tier=candidates.tier,
+        tier=_tier(candidates, inside_share),
         coverage=candidates.coverage,
-        lead_s=(case.onset_us - candidates.start_us) / SECOND_US,
+        lead_s=(onset_us - candidates.start_us) / SECOND_US,
         length_s=(candidates.end_us - candidates.start_us) / SECOND_US,
         settle_s=np.full(count, float(parameters.settling_s)),
         exact=candidates.exact,
@@ -87,77 +86,68 @@ def _evidence(case: Case, candidates: Candidates, comparison: Comparison | None,
     )
 
 
+def _tier(candidates: Candidates, inside_share: np.ndarray) -> Ints:
+    """A change of everyone's is one where the trouble is only if most of everyone is in trouble."""
+    everyone = np.array([candidates.scopes[row][0] is None for row in candidates.scope_row.tolist()], np.bool_)
+    vague = everyone & (candidates.tier <= OWN) & ~(inside_share >= _MOST_OF_ALL)
+    return np.where(vague, SHARED, candidates.tier)
+
+
+def _onset(main: Episode, comparison: Comparison | None) -> tuple[int, float]:
+    """When it began, and how far off that may be in seconds: to a bin where the counts show it, else as the detector estimates."""
+    window_s = float(max(key.window_s for key in main.series))
+    if comparison is not None and comparison.sharp:
+        return comparison.onset_us, max(window_s, comparison.panel.bin_us / SECOND_US)
+    return main.onset_us, min(max(2.0 * window_s, 0.5 * (main.detected_us - main.onset_us) / SECOND_US), 900.0)
+
+
 def _kinds(case: Case) -> tuple[str, ...]:
     """The kinds with which the incident began, in order of onset."""
-    near = [episode for episode in case.own if episode.onset_us <= case.onset_us + HOUR_US // 2] or list(case.own)
-    return tuple(dict.fromkeys(episode.kind for episode in near))
-
-
-def _verdicts(case: Case, evidence: Evidence, weighed: Weighed, shares: Floats, comparison: Comparison | None) -> list[SuspectVerdict]:
-    """`probable` takes size, timing, persistence and place at once; any one missing and it is `possible` at most."""
-    gates: Flags = np.full(len(evidence), _large(case, comparison) and _persistent(case))
-    gates &= np.isin(evidence.tier, (OWN_SERVICE, OWN)) & (evidence.lead_s >= -evidence.error_s)
-    gates &= evidence.lead_s <= evidence.length_s + evidence.settle_s / 4.0
-    gates &= ~(evidence.p_value > 0.05) & ~(evidence.delta <= 0) & (evidence.kind > -1.0)
-    verdicts: list[SuspectVerdict] = []
-    for index in range(len(evidence)):
-        if weighed.vetoed[index]:
-            verdicts.append("excluded")
-        elif gates[index] and shares[index] >= _PROBABLE:
-            verdicts.append("probable")
-        else:
-            verdicts.append("possible" if shares[index] >= _POSSIBLE else "coincident")
-    return verdicts
-
-
-def _large(case: Case, comparison: Comparison | None) -> bool:
-    """Whether the trouble is of a size that nobody would call noise."""
-    main = main_episode(case)
-    if any(episode.serious for episode in case.own):
-        return True
-    moved = comparison is not None and bool((comparison.moves.affected(up=comparison.up) & comparison.own).any())
-    return moved and not 0.77 <= main.ratio <= 1.3
-
-
-def _persistent(case: Case) -> bool:
-    """Whether it has lasted for some windows without coming and going."""
-    main = main_episode(case)
-    window_us = max(key.window_s for key in main.series) * SECOND_US
-    until_us = case.ended_us if case.ended_us is not None else case.at_us
-    return until_us - main.onset_us >= _LEAST_WINDOWS * window_us and main.flaps <= 3
+    return tuple(dict.fromkeys(episode.kind for episode in sorted(early(case), key=lambda one: (one.onset_us, one.alert_id))))
 
 
 def _lasted(case: Case) -> str:
     main = main_episode(case)
     until_us = case.ended_us if case.ended_us is not None else case.at_us
-    text = f"It {'lasted' if case.ended_us is not None else 'has lasted'} {span((until_us - case.onset_us) / SECOND_US)}"
+    text = f"It {'lasted' if case.ended_us is not None else 'has lasted'} {span((until_us - main.onset_us) / SECOND_US)}"
     return f"{text}, coming back {main.flaps} times." if main.flaps else f"{text} without a break."
 
 
-def _listed(candidates: Candidates, verdicts: list[SuspectVerdict], shares: Floats) -> list[int]:
-    order = sorted(range(len(verdicts)), key=lambda index: (-_shown(float(shares[index])), candidates.changes[index].change_id))
+def _declared(scene: Scene) -> list[Suspect]:
+    """The best candidates, and the nearest of the excluded ones that a reader would ask about."""
+    verdicts, candidates = scene.verdicts(), scene.candidates
+    told = Told(scene.case, _kinds(scene.case), candidates, scene.evidence, scene.weighed, _lasted(scene.case))
+
+    def ids(index: int) -> str:
+        return candidates.changes[index].change_id
+
+    order = sorted(range(len(verdicts)), key=lambda index: (-_shown(float(scene.shares[index])), ids(index)))
     kept = [index for index in order if verdicts[index] != "excluded"][:MOST]
-    excluded = [index for index in order if verdicts[index] == "excluded" and candidates.tier[index] in (OWN_SERVICE, OWN)]
-    return kept + excluded[:_MOST_EXCLUDED]
+    own = [index for index in order if verdicts[index] == "excluded" and candidates.tier[index] in (OWN_SERVICE, OWN)]
+    excluded = sorted(own, key=lambda index: (abs(float(scene.evidence.lead_s[index])), ids(index)))[:_MOST_EXCLUDED]
+    return [_suspect(scene, told, index, verdicts[index]) for index in (*kept, *excluded)]
 
 
-def _suspect(told: Told, index: int, verdict: SuspectVerdict, share: float, kind: Nature) -> Suspect:
-    change = told.candidates.changes[index]
+def _suspect(scene: Scene, told: Told, index: int, verdict: SuspectVerdict) -> Suspect:
+    change = scene.candidates.changes[index]
     reasons = told.reasons(index)
-    if not kind.like_a_change:
-        reasons += (Reason(code=kind.code, text=kind.text),)
-    score = 0.0 if verdict == "excluded" else _shown(share)
+    if not scene.nature.like_a_change:
+        reasons += (Reason(code=scene.nature.code, text=scene.nature.text),)
+    score = 0.0 if verdict == "excluded" else _shown(float(scene.shares[index]))
     return Suspect(change_id=change.change_id, owner=change.owner, basis="declared", verdict=verdict, score=score, reasons=reasons)
 
 
-def _undeclared(case: Case, kind: Nature, share: float, comparison: Comparison | None) -> Suspect:
-    sure = share >= _PROBABLE and _large(case, comparison) and _persistent(case)
-    verdict: SuspectVerdict = "probable" if sure else "possible"
+def _undeclared(scene: Scene, share: float) -> Suspect:
+    """Probable only where others' traffic shows that it was that User's alone."""
+    case, compared = scene.case, scene.comparison
+    alone = compared is not None and bool((compared.moves.known & ~compared.own).any())
+    sure = share >= PROBABLE and alone and any(episode.serious for episode in case.own) and persistent(case)
     reasons = (
         Reason(code="undeclared", text=f"No declared change explains it as well as one of {case.origin_user}'s own that nobody declared."),
-        Reason(code=kind.code, text=kind.text),
+        Reason(code=scene.nature.code, text=scene.nature.text),
         Reason(code="persistence", text=_lasted(case)),
     )
+    verdict: SuspectVerdict = "probable" if sure else "possible"
     return Suspect(change_id=None, owner=case.origin_user, basis="undeclared", verdict=verdict, score=_shown(share), reasons=reasons)
 
 

@@ -34,8 +34,8 @@ def nature(case: Case, comparison: Comparison | None) -> Nature:
     main = main_episode(case)
     if main.kind == "stale":
         return Nature("telemetry", "Reports are missing: a gap in the telemetry says nothing about the traffic itself.")
-    alerts_only = all(key.message_class in _ALERT_CLASSES for episode in case.own for key in episode.series)
-    if alerts_only and main.direction == "up" and (case.origin_user is None or _others_share(comparison) >= 0.3):
+    classes = {key.message_class for episode in case.own for key in episode.series if not key.is_queue}
+    if classes and classes <= _ALERT_CLASSES and main.direction == "up" and (case.origin_user is None or _others_share(comparison) >= 0.3):
         return Nature("weather", "Device alerts rose together for several Users of a region: weather or a power cut looks like this.")
     if case.origin_user is None:
         return Nature(
@@ -59,11 +59,11 @@ def nature(case: Case, comparison: Comparison | None) -> Nature:
 
 
 def _others_share(comparison: Comparison | None) -> float:
-    """Share of all other Users' units that moved the same way."""
+    """Share of the other Users' units in the same regions that moved alike."""
     if comparison is None:
         return 0.0
-    others = comparison.moves.known & ~comparison.own
-    return float(comparison.moves.affected(up=comparison.up)[others].mean()) if others.any() else 0.0
+    others = comparison.moves.known & ~comparison.own & comparison.near
+    return float(comparison.alike[others].mean()) if others.any() else 0.0
 
 
 def _from_the_network(case: Case) -> bool:

@@ -77,7 +77,7 @@ def conclude(facts: Facts) -> Verdict:
     moved = [one for one in facts.measured.series if one.moved]
     verdict = _verdict(facts, moved)
     early_s, overran_s, late_s = _times(facts)
-    strength = max((abs(one.z) for one in moved), default=0.0)
+    strength = max((abs(one.z) for one in moved if one.key.user not in facts.elsewhere), default=0.0)
     score = max(facts.blame, 1.0 - float(np.exp(-strength / 8.0)))
     text = _sentence(facts, verdict, moved) + _kept(early_s, overran_s, late_s)
     return Verdict(verdict, round(score, 2), overran_s, early_s, late_s, text)

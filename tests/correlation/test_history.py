@@ -1,0 +1,87 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from correlation.history import FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS, History, Part
+from models.columns import PulseKey
+from models.packed import pack, unpack
+from models.times import DAY_US, HOUR_US, MINUTE_US
+from tests.correlation.past import ONSET, T0, USERS, add, broken, past, series
+
+PART = Part.of((series(),), 60)
+
+
+def test_the_finest_bins_that_reach_back_far_enough_answer() -> None:
+    history = past(minutes=30 * 60)
+    now = T0 + 30 * HOUR_US
+    assert history.panel(PART, now - HOUR_US).bin_us == MINUTE_US
+    assert history.panel(PART, now - 5 * HOUR_US).bin_us == 5 * MINUTE_US
+    assert history.panel(PART, now - 29 * HOUR_US).bin_us == HOUR_US
+
+
+def test_every_resolution_holds_the_same_messages() -> None:
+    history = past(broken(), minutes=120)
+    totals = {back: history.panel(PART, T0 + 120 * MINUTE_US - back).observed.sum() for back in (MINUTE_US, 119 * MINUTE_US, 10 * DAY_US)}
+    assert len(set(totals.values())) == 1
+
+
+def test_a_part_names_direction_class_and_service_of_everyone_and_keeps_others_out() -> None:
+    panel = past(minutes=5).panel(PART, T0)
+    assert tuple(unit.user for unit in panel.units) == USERS
+    assert panel.expected.sum() == 5 * 50 * len(USERS)
+
+
+def test_nothing_is_known_of_traffic_that_never_came() -> None:
+    assert past(minutes=5).panel(Part.of((series(service="9.9"),), 60), T0) is None
+    assert past(minutes=5).panel(Part.of((series(),), 10), T0) is None
+
+
+def test_a_user_sees_its_own_part_only() -> None:
+    seen = past(minutes=5).seen_by("USER-03")
+    assert [unit.user for unit in seen.panel(PART, T0).units] == ["USER-03"]
+    assert {kind[2] for part in seen.parts() for kind in part.classes} == {"2.2", "4.8.1"}
+    assert past(minutes=5).seen_by("NOBODY").panel(PART, T0) is None
+
+
+def test_a_series_that_comes_later_starts_at_zero_and_moves_nobody() -> None:
+    history = past(minutes=10)
+    groups = tuple(sorted(PulseKey(user, "to_dsp", "service_request", "2.2", "north") for user in (*USERS, "AAA-FIRST")))
+    counts = np.arange(len(groups), dtype=np.float64)
+    add(history, T0 + 11 * MINUTE_US, groups, counts, counts)
+    panel = history.panel(PART, T0)
+    assert [unit.user for unit in panel.units] == sorted((*USERS, "AAA-FIRST"))
+    assert panel.observed[:-1, 0].sum() == 0
+    assert panel.observed[-1].tolist() == counts.tolist()
+
+
+def test_memory_stays_bounded_whatever_the_number_of_series() -> None:
+    history = History(cells=50_000)
+    for number, width in enumerate((10, 200, 400)):
+        groups = tuple(sorted(PulseKey(f"U{index:04d}", "to_dsp", "service_request", "2.2", "") for index in range(width)))
+        for minute in range(50):
+            add(history, T0 + (50 * number + minute + 1) * MINUTE_US, groups, np.ones(width), np.ones(width))
+    packed = pack(history.pack(), 1)
+    assert len(packed) < 4 * 50_000 + 100_000
+    panel = history.panel(PART, T0 + 149 * MINUTE_US)
+    assert panel is not None
+    assert panel.observed[-1].sum() == 400
+
+
+def test_bins_are_never_more_than_the_rings_hold() -> None:
+    history = past(minutes=FINE_BINS + 50)
+    assert len(history.panel(PART, T0 + (FINE_BINS + 49) * MINUTE_US).ends_us) == FINE_BINS
+    assert FIVE_MINUTE_BINS * 5 * MINUTE_US == DAY_US
+    assert HOUR_BINS * HOUR_US == 7 * DAY_US
+
+
+@settings(max_examples=12, deadline=None)
+@given(cut=st.integers(1, 200), more=st.integers(1, 30))
+def test_packed_and_unpacked_anywhere_it_goes_on_as_if_nothing_had_been(cut: int, more: int) -> None:
+    history = past(minutes=cut)
+    again = History.unpack(unpack(pack(history.pack(), 1), 1))
+    groups = tuple(sorted(PulseKey(user, "to_dsp", "service_request", "2.2", "south") for user in USERS[:5]))
+    for minute in range(cut, cut + more):
+        for one in (history, again):
+            add(one, T0 + (minute + 1) * MINUTE_US, groups, np.full(5, minute * 1.0), np.full(5, 3.0))
+    assert pack(again.pack(), 1) == pack(history.pack(), 1)
+    assert ONSET > T0
