@@ -44,6 +44,8 @@ class Comparison:
     """When the own units left their usual level, to a bin; the alert's estimate where the counts do not show it."""
     sharp: bool
     """Whether the onset shows in the counts."""
+    counts: Floats
+    """(bins,) what the own units carried since the onset, in the finest bins; the unfinished ones at both ends left out."""
 
 
 _TELLING = ("storm", "silence", "backlog", "drop", "failures", "drift", "stale")
@@ -92,7 +94,8 @@ def compare(case: Case, history: History) -> Comparison | None:
     signed = moves.moved if up else -moves.moved
     size = float(np.median(signed[own & near & moves.known])) if (own & near & moves.known).any() else 0.0
     alike = moves.affected(up=up) & (signed >= _ALIKE * min(size, 2.0))
-    return Comparison(panel, moves, first, stop, up, own, alike, near, onset_us, sharp)
+    counts = _carried(history.panel(part, onset_us), own & near, onset_us, end_us)
+    return Comparison(panel, moves, first, stop, up, own, alike, near, onset_us, sharp, counts)
 
 
 def _whose(main: Episode, case: Case, panel: Panel) -> tuple[Flags, Flags]:
@@ -102,6 +105,13 @@ def _whose(main: Episode, case: Case, panel: Panel) -> tuple[Flags, Flags]:
     own = np.array([unit.user in users for unit in panel.units], np.bool_)
     near = np.array([not regions or not unit.region or unit.region in regions for unit in panel.units], np.bool_)
     return own, near
+
+
+def _carried(panel: Panel | None, own: Flags, onset_us: int, end_us: int) -> Floats:
+    if panel is None:
+        return np.zeros(0)
+    within = (panel.ends_us - panel.bin_us > onset_us) & (panel.ends_us <= end_us)
+    return np.asarray(panel.observed[within][:, own].sum(axis=1), np.float64)
 
 
 def left_at(observed: Floats, expected: Floats, first: int, stop: int, *, up: bool) -> int | None:

@@ -92,7 +92,7 @@ class Weighed:
 def weigh(evidence: Evidence, pace_s: float = 600.0) -> Weighed:
     """Every term of every candidate. `pace_s`: how soon after its start a harmful change usually shows."""
     terms = {
-        "scope": _SCOPE[evidence.tier] + 3.0 * (evidence.coverage - 1.0),
+        "scope": _SCOPE[evidence.tier] + 4.5 * (evidence.coverage - 1.0),
         "onset": timing(evidence, pace_s),
         "kind": evidence.kind,
         "share": _share(evidence),

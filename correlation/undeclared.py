@@ -48,7 +48,7 @@ def nature(case: Case, comparison: Comparison | None) -> Nature:
         )
     if _others_share(comparison) >= 0.3:
         return Nature("shared", "Other Users' traffic of the same kind moved alike: a shared cause is likelier than a change at one User.")
-    if comparison is not None and capped(_own_counts(comparison)):
+    if comparison is not None and capped(comparison.counts):
         return Nature(
             "throttled", "The traffic runs flat against a sharp ceiling: the DSP's own traffic management or quarantine looks like this."
         )
@@ -74,11 +74,6 @@ def _from_the_network(case: Case) -> bool:
             counts[code] = counts.get(code, 0) + count
     total = sum(counts.values())
     return kinds == {"failures"} and total > 0 and 2 * sum(counts.get(code, 0) for code in _NETWORK_CODES) > total
-
-
-def _own_counts(comparison: Comparison) -> Floats:
-    """(bins,) what the incident's own units carried since the onset, the last bin left out: it may be incomplete."""
-    return np.asarray(comparison.panel.observed[comparison.first + 1 : comparison.stop - 1, comparison.own].sum(axis=1), np.float64)
 
 
 def capped(counts: Floats) -> bool:
