@@ -44,7 +44,7 @@ def _read(hint: Any, tree: Any) -> Any:
     if dataclasses.is_dataclass(hint):
         return cast("type[Any]", hint)(*(_read(kind, item) for kind, item in zip(_kinds(cast("Hashable", hint)), tree, strict=True)))
     if issubclass(hint, tuple):
-        return hint(*tree)
+        return hint(*(_read(kind, item) for kind, item in zip(_parts(cast("Hashable", hint)), tree, strict=True)))
     return tree
 
 
@@ -63,3 +63,9 @@ def _kinds(record: Hashable) -> tuple[Any, ...]:
     kind = cast("type[Any]", record)
     hints = get_type_hints(kind)
     return tuple(hints[field.name] for field in dataclasses.fields(kind))
+
+
+@cache
+def _parts(record: Hashable) -> tuple[Any, ...]:
+    """Of a named tuple."""
+    return tuple(get_type_hints(cast("type[Any]", record)).values())

@@ -70,7 +70,7 @@ def renamed(name: str) -> str:
     return f"X{name[::-1]}"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenes())
 def test_nothing_of_others_stands_in_a_copy(scene):
     mine, theirs, seen, hidden = scene
@@ -88,7 +88,7 @@ def test_nothing_of_others_stands_in_a_copy(scene):
                 assert suspect.verdict in ("probable", "possible")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenes())
 def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
     mine, theirs, seen, hidden = scene
@@ -105,7 +105,7 @@ def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
     assert before == after
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenes(), scenes())
 def test_what_others_do_changes_nothing_in_a_copy_but_what_is_allowed(scene, another):
     mine, theirs, seen, hidden = scene
