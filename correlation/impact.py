@@ -21,6 +21,8 @@ _SPANS_S = (60, 180, 300, 900, 1800, 3600)
 _BEFORE_S = 3600
 _FINEST_S = 60
 _LEAST_AFTER, _LEAST_BEFORE, _MOST_AFTER = 3, 10, 240
+_LEAST_SPAN = 6
+"""Steps after the change that count, where two hours hold less."""
 _PLACEBOS, _STRIDE, _ENOUGH = 200, 40, 50
 """Placebo moments at most, bins between them at most, and how many there should be before they may lie further apart."""
 _YARDSTICK = 0.9
@@ -54,7 +56,7 @@ def judge_series(at_s: Floats, values: Floats, change_s: float) -> KpiVerdict:
     anchors = np.arange(latest, distance.least, -stride)[:_PLACEBOS]
     here = distance.at(np.array([change]))[0]
     yardstick = np.quantile(distance.at(anchors), _YARDSTICK, axis=0) if len(anchors) >= _LEAST_BEFORE else _noise(series[:change])
-    floor = 1e-6 * max(float(np.abs(series).max()), 1e-9)
+    floor = max(1e-6 * float(np.ptp(series)), 1e-12)
     excess = float(np.mean(np.log((here + floor) / (yardstick + floor))))
     score = round(1.0 / (1.0 + float(np.exp(-_STEEPNESS * (excess - _THRESHOLD)))), 4)
     return KpiVerdict("impact" if score >= 0.5 else "no_impact", score)
@@ -62,14 +64,13 @@ def judge_series(at_s: Floats, values: Floats, change_s: float) -> KpiVerdict:
 
 def _regular(at_s: Floats, values: Floats, change_s: float) -> tuple[Floats, float, int, int] | None:
     """The series on an even grid that has an edge at the change, step in seconds, index of the change, bins after it; None if too short."""
-    known = np.isfinite(values) & np.isfinite(at_s) & (at_s < change_s + SPAN_S)
-    at_s, values = at_s[known], values[known]
-    if len(at_s) < _LEAST_BEFORE + _LEAST_AFTER:
-        return None
-    gaps = np.diff(np.unique(at_s))
+    known = np.isfinite(values) & np.isfinite(at_s)
+    gaps = np.diff(np.unique(at_s[known]))
     if not len(gaps):
         return None
     step_s = max(float(np.median(gaps)), _FINEST_S)
+    known &= at_s < change_s + max(SPAN_S, _LEAST_SPAN * step_s)
+    at_s, values = at_s[known], values[known]
     place = np.floor((at_s - change_s) / step_s).astype(np.int64)
     if (place >= 0).sum() < _LEAST_AFTER or (place < 0).sum() < _LEAST_BEFORE:
         return None

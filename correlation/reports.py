@@ -60,7 +60,7 @@ class Reporter:
         self._since_us: int | None = None
         self._traces: dict[str, Trace] = {}
         self._written: dict[str, _Written] = {}
-        self._version = -1
+        self._view: CalendarView | None = None
         self._due: list[tuple[int, str]] = []
         self.declarations = Declarations()
 
@@ -70,8 +70,8 @@ class Reporter:
             self._since_us = at_us
         for one in judged:
             self._trace(one, view, history)
-        if view.version != self._version:
-            self._version, self._due = view.version, self._plan(view)
+        if view is not self._view:
+            self._view, self._due = view, self._plan(view)
         reports: list[ChangeReport] = []
         user_reports: list[tuple[str, ChangeReport]] = []
         while self._due and self._due[0][0] <= at_us:

@@ -40,15 +40,16 @@ def nothing_found() -> Findings:
 
 
 def past(rates: Rates = usual, *, minutes: int = 740, users: tuple[str, ...] = USERS, region: str = "north", seed: int = 1) -> History:
-    """A history of `minutes` windows, Poisson around the rates; 20 of them after ONSET."""
+    """A history of `minutes` windows, Poisson around the rates; each User's counts are its own, whatever the others do."""
     groups = tuple(sorted(PulseKey(user, "to_dsp", "service_request", service, region) for user in users for service in SERVICES))
-    draw = np.random.default_rng(seed)
     expected = np.full(len(groups), 50.0)
+    counts = np.empty((minutes, len(groups)))
+    for column, group in enumerate(groups):
+        draw = np.random.default_rng([seed, *group.user.encode(), *group.service.encode()])
+        counts[:, column] = draw.poisson([50.0 * rates(group.user, group.service, minute) for minute in range(minutes)])
     history = History()
     for minute in range(minutes):
-        factor = np.array([rates(group.user, group.service, minute) for group in groups])
-        observed = draw.poisson(expected * factor).astype(np.float64)
-        add(history, T0 + (minute + 1) * MINUTE_US, groups, observed, expected)
+        add(history, T0 + (minute + 1) * MINUTE_US, groups, counts[minute], expected)
     return history
 
 
