@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from highwater.options import AsJson, ConfigFile, settings
+from highwater.progress import progress
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
@@ -70,10 +71,12 @@ def _declare(pipeline: "Pipeline", paths: list[Path]) -> int:
 
 def _run(pipeline: "Pipeline", source: "EventFiles", sink: "ResultFiles") -> dict[str, int]:
     counts = dict.fromkeys(("events", "accepted", "repeated", "late", "windows"), 0)
-    for batch in source:
-        step = pipeline.feed(batch)
-        sink.write(step)
-        _add(counts, step, len(batch) + len(batch.rejections))
+    with progress(source.total_bytes, "replaying") as advance:
+        for batch in source:
+            step = pipeline.feed(batch)
+            sink.write(step)
+            _add(counts, step, len(batch) + len(batch.rejections))
+            advance(source.read_bytes)
     step = pipeline.finish()
     sink.write(step)
     _add(counts, step, 0)

@@ -1,0 +1,99 @@
+"""Blocks: a file's text a few megabytes at a time, whole lines only, unpacked where it is gzip."""
+
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from models.errors import UnreadableInput
+
+READ_BYTES = 1 << 20
+BLOCK_BYTES = 4 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of one file."""
+
+    text: bytes
+    first_line: int
+    """Number of its first line, from 1."""
+
+
+class LineFile:
+    """One input file, or standard input."""
+
+    def __init__(self, path: str) -> None:
+        """Opens `path`. Raises UnreadableInput if that can't be done."""
+        self.name = path
+        self.read_bytes = 0
+        """Bytes of the file (as stored) read so far."""
+        try:
+            self._file: BinaryIO = sys.stdin.buffer if path == STANDARD_INPUT else Path(path).open("rb")  # noqa: SIM115  (closed by `close`)
+            self.total_bytes = 0 if path == STANDARD_INPUT else Path(path).stat().st_size
+        except OSError as fault:
+            raise UnreadableInput(f"can't read {path}: {fault.strerror}") from None
+
+    def close(self) -> None:
+        """Closes the file; standard input stays open."""
+        if self.name != STANDARD_INPUT:
+            self._file.close()
+
+    def blocks(self) -> Iterator[Block]:
+        """The text in blocks of whole lines; the last line may lack its end. Raises UnreadableInput where reading or unpacking fails."""
+        parts: list[bytes] = []
+        size, line = 0, 1
+        for piece in self._pieces():
+            parts.append(piece)
+            size += len(piece)
+            if size < BLOCK_BYTES or b"\n" not in piece:
+                continue
+            text = b"".join(parts)
+            whole, rest = text[: text.rindex(b"\n") + 1], text[text.rindex(b"\n") + 1 :]
+            yield Block(whole, line)
+            line += whole.count(b"\n")
+            parts, size = [rest], len(rest)
+        if size:
+            yield Block(b"".join(parts), line)
+
+    def _pieces(self) -> Iterator[bytes]:
+        first = self._read()
+        if first.startswith(GZIP_MAGIC):
+            yield from self._unpacked(first)
+        elif self.name.endswith(".gz") and first:
+            raise UnreadableInput(f"{self.name} is no gzip file: unpack it, or give it its right name")
+        else:
+            while first:
+                yield first
+                first = self._read()
+
+    def _unpacked(self, data: bytes) -> Iterator[bytes]:
+        unpacker = zlib.decompressobj(wbits=31)
+        while data:
+            try:
+                text = unpacker.decompress(data)
+            except zlib.error as fault:
+                raise UnreadableInput(f"{self.name} is damaged: {fault}; get it again") from None
+            if text:
+                yield text
+            if not unpacker.eof:
+                data = self._read()
+                continue
+            # A gzip file may hold several members, and zeros behind the last.
+            data = unpacker.unused_data.lstrip(b"\0") or self._read().lstrip(b"\0")
+            if data:
+                unpacker = zlib.decompressobj(wbits=31)
+        if not unpacker.eof:
+            raise UnreadableInput(f"{self.name} ends in the middle: it is cut short; get it again")
+
+    def _read(self) -> bytes:
+        try:
+            data = self._file.read(READ_BYTES)
+        except OSError as fault:
+            raise UnreadableInput(f"can't read {self.name}: {fault.strerror}") from None
+        self.read_bytes += len(data)
+        return data
