@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.problems import answer
 
 _OTHER_LIMIT = 1_048_576
 """Bytes of a body that is not events."""
+_LINGER_S = 1.0
+_LINGER_BYTES = 16_000_000
 
 
 class _TooLargeError(Exception):
@@ -33,7 +37,7 @@ class Limits:
             return
         limit = self._events_limit if scope["path"] == "/v1/events" else _OTHER_LIMIT
         if _declared(scope) > limit:
-            await _too_large(limit)(scope, receive, send)
+            await _refuse(_too_large(limit), receive, send)
             return
         started = False
 
@@ -47,8 +51,7 @@ class Limits:
         except (_TooLargeError, _TooSlowError) as fault:
             if started:
                 return
-            slow = answer(408, "the request did not arrive in time", {"Connection": "close"})
-            await (_too_large(limit) if isinstance(fault, _TooLargeError) else slow)(scope, receive, send)
+            await _refuse(_too_large(limit) if isinstance(fault, _TooLargeError) else _too_slow(), receive, send)
 
     def _counted(self, receive: Receive, limit: int) -> Callable[[], Any]:
         seen = 0
@@ -80,8 +83,27 @@ def _declared(scope: Scope) -> int:
     return 0
 
 
-def _too_large(limit: int) -> ASGIApp:
+def _too_large(limit: int) -> Response:
     return answer(413, f"the body is more than {limit} bytes: send smaller ones", {"Connection": "close"})
+
+
+def _too_slow() -> Response:
+    return answer(408, "the request did not arrive in time", {"Connection": "close"})
+
+
+async def _refuse(response: Response, receive: Receive, send: Send) -> None:
+    """Answer at once, then linger: a connection closed on a client that is still sending would be reset, and the answer lost."""
+    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+    seen = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            while seen < _LINGER_BYTES:
+                message = await receive()
+                seen += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    break
+    await send({"type": "http.response.body", "body": b""})
 
 
 _HEADERS = [

@@ -75,7 +75,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     """A bound socket; port 0 takes any free one. Raises ConfigurationError if the address can't be had."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio turns Nagle's delay off only on sockets that say they are TCP; with it every answer takes 40 ms more.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((host, port))

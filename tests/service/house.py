@@ -1,0 +1,78 @@
+"""A house: one monitor, its server in a thread, and clients with the tokens of every role."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx2
+
+from service.app import create_app
+from service.clocks import Clock
+from service.monitor import Monitor
+from service.parameters import ServeParameters
+from service.serving import Server, address_of, listening_socket
+from service.store import steps, tokens
+from service.store.records import Row
+from service.tenancy import Role
+from streams.pipeline import PipelineParameters
+
+ROLES = ("ingest", "observer", "triage", "admin", "user:ACME", "user:BOLT")
+
+
+class House:
+    """`with House(folder) as house`: `house.client("triage")` asks the running monitor."""
+
+    def __init__(self, folder: Path, *, clock: Clock | None = None, open_role: Role | None = None, **parameters: Any) -> None:
+        self.parameters = ServeParameters(port=0, data_dir=folder, **parameters)
+        self.monitor = Monitor(self.parameters, PipelineParameters(), clock, open_role)
+        self.secrets: dict[str, str] = {}
+        self._clients: list[httpx2.Client] = []
+        self._of_role: dict[str | None, httpx2.Client] = {}
+
+    def __enter__(self) -> "House":
+        self.monitor.open()
+        for role in ROLES:
+            job = partial(tokens.create, role=role, name=f"{role} of the tests", by="tests", now_us=self.monitor.clock.wall_us())
+            self.secrets[role] = self.monitor.database.write(job).result()[1]
+        self._socket = listening_socket("127.0.0.1", 0)
+        self.address = address_of(self._socket)
+        started = threading.Event()
+        self.server = Server(create_app(self.monitor), self.monitor, started.set)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([self._socket])), daemon=True)
+        self._thread.start()
+        assert started.wait(20)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        for client in self._clients:
+            client.close()
+        self.server.should_exit = True
+        self._thread.join(20)
+        self._socket.close()
+        self.monitor.close()
+
+    def client(self, role: str | None, **more: Any) -> httpx2.Client:
+        if not more and role in self._of_role:
+            return self._of_role[role]
+        headers = {"authorization": f"Bearer {self.secrets[role]}"} if role else {}
+        client = httpx2.Client(base_url=self.address, headers=headers, timeout=20, **more)
+        self._clients.append(client)
+        if not more:
+            self._of_role[role] = client
+        return client
+
+    def publish(self, rows: Sequence[Row]) -> None:
+        """Records as if they had just been decided."""
+        added = self.monitor.database.write(
+            partial(steps.write, rows=[(row, None) for row in rows], now_us=self.monitor.clock.wall_us())
+        ).result()
+        self.monitor._committed(added)
+        self.monitor.engine.board.recorded([row for _, row in added])
+
+    def judged(self) -> None:
+        """Wait until everything posted so far is judged and committed."""
+        self.monitor.engine.reached(self.monitor.engine._journal.next_seq - 1).result(20)
