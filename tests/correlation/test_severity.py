@@ -1,0 +1,124 @@
+"""When an alert may wait, and when it must not, whatever was declared."""
+
+import pytest
+
+from correlation.parameters import CorrelationParameters
+from models.times import MINUTE_US, instant
+from tests.correlation.builders import MORNING_US, Trouble, World, change, queue, run, series
+
+USERS = tuple(f"SUP-{number:02}" for number in range(1, 9))
+REQUESTS = {user: series(user, "to_dsp", "service_request", "8.1.1") for user in USERS}
+ANSWERS = {user: series(user, "to_user", "service_response", "8.1.1") for user in USERS}
+JAM = queue("SUP-01")
+KEYS = (*REQUESTS.values(), *ANSWERS.values(), JAM)
+RISE = Trouble("storm", REQUESTS["SUP-01"], 5, observed=300)
+SAID = {"category": "tariff", "expected": {"effect": "up", "factor": 3.0}}
+
+
+def test_what_noise_might_do_is_info():
+    told = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, observed=150, serious=False),)), range(20))
+    assert told.one("storm", "SUP-01").severity == "info"
+    assert told.one("storm", "SUP-01").category == 5
+
+
+def test_what_the_budget_calls_serious_is_a_warning():
+    assert run(World(KEYS, (RISE,)), range(20)).one("storm", "SUP-01").severity == "warning"
+
+
+def test_within_what_a_change_said_it_is_info_and_wakes_nobody():
+    alert = run(World(KEYS, (RISE,)), range(20), change("CHG-1", "SUP-01", 0, 120, **SAID)).one("storm", "SUP-01")
+    assert (alert.envelope, alert.severity, alert.category) == ("within", "info", 4)
+    assert "within what CHG-1 declared" in alert.summary
+    assert alert.next_step == "Nothing: watch that it ends with CHG-1."
+
+
+def test_beyond_what_a_change_said_it_has_its_true_severity():
+    much = Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000)
+    alert = run(World(KEYS, (much,)), range(20), change("CHG-1", "SUP-01", 0, 120, **SAID)).one("storm", "SUP-01")
+    assert (alert.envelope, alert.severity) == ("beyond", "critical")
+
+
+def test_what_went_beyond_stays_beyond():
+    much = Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000, grows=-90)
+    told = run(World(KEYS, (much,)), range(48), change("CHG-1", "SUP-01", 0, 120, **SAID))
+    assert [alert.envelope for alert in told.all_of("storm", "SUP-01")] == ["beyond"] * len(told.all_of("storm", "SUP-01"))
+
+
+def test_still_abnormal_when_the_window_ends_is_raised_then():
+    told = run(World(KEYS, (RISE,)), range(60), change("CHG-1", "SUP-01", 0, 30, **SAID))
+    revisions = told.all_of("storm", "SUP-01")
+    assert revisions[0].severity == "info"
+    assert (revisions[-1].severity, revisions[-1].envelope) == ("warning", "beyond")
+    assert f"{revisions[-1].as_of:%H:%M}" < "09:40"
+
+
+def test_a_change_declared_after_the_onset_quiets_nothing():
+    late = change("CHG-1", "SUP-01", 0, 120, **SAID, declared_at=instant(MORNING_US + 10 * MINUTE_US))
+    alert = run(World(KEYS, (RISE,)), range(30), late).one("storm", "SUP-01")
+    assert alert.severity == "warning"
+
+
+def test_nothing_quiets_what_others_suffer_from():
+    slowed = tuple(Trouble("drop", ANSWERS[user], 7, seen_after=3, observed=40) for user in USERS[1:])
+    alert = run(World(KEYS, (RISE, *slowed)), range(20), change("CHG-1", "SUP-01", 0, 120, **SAID)).one("storm", "SUP-01")
+    assert alert.envelope == "within"
+    assert alert.severity == "critical"
+
+
+@pytest.mark.parametrize(
+    "sight", [{"capacity_eta_s": 9000.0, "capacity_eta_low_s": 8000.0, "capacity_eta_high_s": 9900.0}, {"age_limit_eta_s": 30_000.0}]
+)
+def test_nothing_quiets_a_queue_whose_limit_is_in_sight(sight):
+    jam = Trouble("backlog", JAM, 5, grows=10, evidence=sight)
+    quiet = change("CHG-1", "SUP-01", 0, 120, category="firewall", expected={"effect": "silent"})
+    alert = run(World(KEYS, (jam,)), range(20), quiet).one("backlog", "SUP-01")
+    assert alert.envelope == "within"
+    assert alert.severity == "warning"
+
+
+@pytest.mark.parametrize("sight", [{"capacity_eta_s": 3000.0, "capacity_eta_low_s": 2000.0}, {"age_limit_eta_s": 9_000.0}])
+def test_a_limit_that_is_near_is_critical(sight):
+    alert = run(World(KEYS, (Trouble("backlog", JAM, 5, grows=10, evidence=sight),)), range(20)).one("backlog", "SUP-01")
+    assert alert.severity == "critical"
+
+
+def test_a_million_messages_waiting_are_critical():
+    alert = run(World(KEYS, (Trouble("backlog", JAM, 5, observed=2e6),)), range(20)).one("backlog", "SUP-01")
+    assert alert.severity == "critical"
+    assert alert.category == 2
+    assert "2,000,000 messages wait" in alert.category_reason
+
+
+def test_severity_does_not_waver_with_a_noisy_estimate():
+    jam = [
+        Trouble("backlog", JAM, start, start + 2, seen_after=1, grows=10, evidence={"capacity_eta_low_s": 3000.0 + 1500 * (start % 4)})
+        for start in range(5, 40, 2)
+    ]
+    told = run(World(KEYS, tuple(jam)), range(40))
+    severities = [alert.severity for alert in told.all_of("backlog", "SUP-01")]
+    assert severities == sorted(severities, key=["warning", "critical"].index)
+
+
+def test_a_lasting_new_level_is_told_for_information():
+    told = run(World(KEYS, (Trouble("drift", REQUESTS["SUP-01"], 5, observed=150),)), range(20))
+    assert told.one("drift", "SUP-01").severity == "info"
+
+
+def test_one_user_cut_off_for_a_quarter_of_an_hour_is_category_3():
+    told = run(World(KEYS, (Trouble("silence", ANSWERS["SUP-01"], 5),)), range(40))
+    categories = [(f"{alert.as_of:%H:%M}", alert.category) for alert in told.all_of("silence", "SUP-01")]
+    assert categories[0] == ("09:06", 4)
+    assert categories[-1] == ("09:20", 3)
+    assert "longer than 15 min at one User" in told.one("silence", "SUP-01").category_reason
+
+
+def test_the_limits_of_the_categories_are_parameters():
+    parameters = CorrelationParameters.model_validate({"categories": {"moderate_after_s": 0}})
+    told = run(World(KEYS, (Trouble("silence", ANSWERS["SUP-01"], 5),)), range(10), parameters=parameters)
+    assert told.one("silence", "SUP-01").category == 3
+
+
+def test_a_resolved_alert_keeps_the_severity_it_had():
+    told = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, 30, observed=4000),)), range(40))
+    assert told.one("storm", "SUP-01").status == "resolved"
+    assert told.one("storm", "SUP-01").severity == "critical"
