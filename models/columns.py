@@ -188,6 +188,9 @@ class Pulse:
     """0 where not known."""
     variance: Floats
     """Of the observed count under the expectation, its own uncertainty included."""
+    user_side: Floats = field(default_factory=lambda: np.zeros(0))
+    """Of `failed`: as in TrafficTick, likewise the next; empty where a pulse came from elsewhere, since only metrics ask."""
+    device_side: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Duties: what the monitor does by the clock beside judging: pack charts, escalate, push to Alertmanager, give signs of life."""
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -10,13 +9,13 @@ from typing import Any
 import aiohttp
 import structlog
 
-from models.times import format_time
+from service.alertmanager import Pusher
 from service.charts import packing
 from service.charts.packing import Keep
 from service.charts.reading import latest_us
 from service.clocks import Clock
 from service.parameters import ServeParameters
-from service.store import outbox, records, triage
+from service.store import outbox, triage
 from service.store.database import Database
 from service.store.records import ALERT
 from service.subscriptions.wishes import Wishes
@@ -31,13 +30,13 @@ class Duties:
 
     def __init__(self, database: Database, parameters: ServeParameters, keep: Keep, clock: Clock, wake: Callable[[], None]) -> None:
         self._database, self._parameters, self._keep, self._clock, self._wake = database, parameters, keep, clock, wake
-        self._pushed: dict[str, dict[str, Any]] = {}
+        self.pusher = Pusher(database, parameters.alertmanager_urls, parameters.public_url, clock)
 
     def all(self) -> list[Coroutine[Any, Any, None]]:
         """Every duty that the settings ask for."""
         duties = [_every(10.0, self.pack_charts), _every(15.0, self.escalate), _every(3600.0, self.sweep)]
         if self._parameters.alertmanager_urls:
-            duties.append(_every(15.0, self.push_alerts))
+            duties.append(_every(5.0, self.pusher.push))
         if self._parameters.heartbeat_url:
             duties.append(_every(_MINUTE_S, self.give_sign_of_life))
         return duties
@@ -58,17 +57,6 @@ class Duties:
         """Forget what has left long ago."""
         await asyncio.wrap_future(self._database.write(partial(outbox.sweep, now_us=self._clock.wall_us())))
 
-    async def push_alerts(self) -> None:
-        """All open alerts to every Alertmanager, again and again (it forgets them after five minutes); what ended, with its end."""
-        rows = await asyncio.to_thread(self._database.read, partial(records.standing_open, kind=ALERT))
-        now = {name: alertmanager_alert(json.loads(body), self._parameters.public_url) for name, *_, body in rows}
-        ended = [{**alert, "endsAt": format_time(self._clock.wall_us())} for name, alert in self._pushed.items() if name not in now]
-        self._pushed = now
-        if now or ended:
-            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-                for url in self._parameters.alertmanager_urls:
-                    await _post(session, f"{url.rstrip('/')}/api/v2/alerts", [*now.values(), *ended])
-
     async def give_sign_of_life(self) -> None:
         """Call the heartbeat address; whoever watches it notices when the calls end."""
         if self._parameters.heartbeat_url:
@@ -87,33 +75,6 @@ def pack_what_is_due(database: Database, keep: Keep) -> None:
     while (day := database.read(partial(packing.quarters_due, latest_us=newest))) is not None:
         packing.pack_day(database, day)
     database.write(partial(packing.drop_old, latest_us=newest, keep=keep)).result()
-
-
-def alertmanager_alert(alert: dict[str, Any], public_url: str | None) -> dict[str, Any]:
-    """An alert as Alertmanager's v2 API takes it: labels that stay, everything that changes in annotations."""
-    series = alert["series"]
-    labels = {
-        "alertname": f"Highwater{str(alert['kind']).capitalize()}",
-        "alert_id": alert["alert_id"],
-        "kind": alert["kind"],
-        "severity": alert["severity"],
-        "user": alert["user"] or "",
-        "incident_id": alert["incident_id"] or "",
-        "region": series.get("region") or "",
-        "queue": series.get("queue") or "",
-    }
-    suspects = ", ".join(f"{suspect['change_id'] or suspect['owner']} ({suspect['verdict']})" for suspect in alert["suspects"])
-    return {
-        "labels": {name: value for name, value in labels.items() if value},
-        "annotations": {
-            "summary": alert["summary"],
-            "next_step": alert["next_step"],
-            "suspects": suspects,
-            "category": str(alert["category"]),
-        },
-        "startsAt": alert["onset_at"],
-        "generatorURL": public_url or "http://localhost/",
-    }
 
 
 def _escalate(connection: sqlite3.Connection, before_us: int, now_us: int) -> None:

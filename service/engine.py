@@ -11,12 +11,11 @@ from typing import Any
 
 import structlog
 
-from changes.windows import window_us
 from models.change import Change
 from models.errors import HighwaterError
 from models.rejected import DeadLetter
 from models.wire import decode, encode
-from service.board import Board
+from service.board import DeskBoard
 from service.bodies import answer, decoded
 from service.charts.recorder import Recorder, Tick, TickMaker
 from service.checkpoints import Checkpoint, Checkpoints
@@ -81,7 +80,7 @@ class Engine:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._skipped: set[int] = set(database.read(steps.skipped))
-        self.board = Board()
+        self.board = DeskBoard(clock.wall_us)
         self.fault: str | None = None
         """Why nothing is judged at the moment."""
         self.pipeline = Pipeline(flow)
@@ -182,6 +181,7 @@ class Engine:
         if entry.seq in self._skipped:
             self.seq = entry.seq
             return
+        began_s = self._clock.steady_s()
         try:
             outputs = self._apply(entry, taken.payload, step)
         except Exception:
@@ -194,11 +194,17 @@ class Engine:
         for detected in outputs.detected:
             step.ticks += self._ticks.make(detected)
         if entry.kind == EVENTS:
-            malformed = len(taken.payload.rejections)
-            self.board.counted(outputs, malformed)
+            counts = {"accepted": outputs.accepted, "repeated": outputs.repeated, "late": outputs.late}
+            self.board.counted(**counts, malformed=len(taken.payload.rejections))
             if entry.key:
                 step.answers.append((entry.stream, entry.key, entry.body, answer(taken.payload)))
-        self.board.seen(outputs, self.pipeline.watermark_us)
+        self.board.seen(
+            outputs.detected,
+            watermark_us=self.pipeline.watermark_us,
+            held=outputs.held,
+            now_us=self._clock.wall_us(),
+            step_s=self._clock.steady_s() - began_s,
+        )
 
     def _apply(self, entry: Entry, payload: Any, step: Step) -> Outputs:
         if entry.kind == EVENTS:
@@ -219,14 +225,6 @@ class Engine:
         if entry.kind == FINISH:
             return self.pipeline.finish()
         raise HighwaterError(f"the journal holds an entry of kind {entry.kind}: run the program that wrote it")
-
-    def active(self) -> list[Change]:
-        """Declared changes whose window is open as of the watermark."""
-        at_us = self.pipeline.watermark_us
-        if at_us is None:
-            return []
-        windows = ((change, window_us(change)) for change in list(self.changes.values()) if change.explains)
-        return [change for change, (start_us, end_us) in windows if start_us <= at_us <= end_us]
 
     def _read(self, entry: Entry) -> Any:
         if entry.kind == EVENTS:

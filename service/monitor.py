@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry
 
 from models.errors import ConfigurationError, UnreadableInput
 from models.times import DAY_US, HOUR_US
@@ -20,17 +19,18 @@ from service.checkpoints import Checkpoints
 from service.clocks import Clock
 from service.duties import Duties
 from service.engine import Engine, EngineParameters
-from service.exposition import Exposition, Gauges
+from service.exposition import Gauges, registry
 from service.hub import Hub
 from service.intake import Intake
 from service.journal import IDLE, Journal
 from service.parameters import ServeParameters
 from service.sign_in import SignIn
-from service.store import records, tokens
+from service.store import outbox, records, tokens
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT, Logged, Row
 from service.subscriptions.dispatcher import Dispatcher
 from service.tenancy import Role
+from streams.metrics.exposition import Asked
 from streams.pipeline import PipelineParameters
 
 log = structlog.get_logger()
@@ -92,8 +92,7 @@ class Monitor:
             self.dispatcher = Dispatcher(self.database, self.parameters.subscriptions, self.clock, random.Random())  # noqa: S311 - jitter
             self.duties = Duties(self.database, self.parameters, self.keep, self.clock, self.wake)
             self._stack = stack.pop_all()
-        self.registry = CollectorRegistry()
-        self.registry.register(Exposition(self._gauges(), self.parameters.metric_users))
+        self.registry = registry(self.engine.board, self._asked(), self._gauges())
         self.ready = True
 
     def close(self) -> None:
@@ -133,18 +132,27 @@ class Monitor:
 
     def _gauges(self) -> Gauges:
         return Gauges(
-            self.engine.board,
-            self.clock.wall_us,
-            self.engine.active,
             lambda: self.intake.waiting_bytes,
             lambda: self.clock.steady_s() - self.engine.checkpointed_s,
             lambda: self.hub.listeners,
+            lambda: self.database.read(partial(outbox.overdue, now_us=self.clock.wall_us())),
+            lambda: self.duties.pusher.outcomes,
+            lambda: self.fault() is not None,
+        )
+
+    def _asked(self) -> Asked:
+        detection = self.flow.detection
+        return Asked(
+            self.clock.wall_us,
+            lambda: list(self.engine.changes.values()),
+            self.parameters.metric_users,
+            detection.false_alarms_per_day,
+            detection.fleet_series,
         )
 
     def _read_board(self) -> None:
-        for kind in (ALERT, INCIDENT):
-            rows = self.database.read(partial(records.standing_open, kind=kind))
-            self.engine.board.stood(kind, [(name, topic, severity) for name, topic, severity, *_ in rows])
+        alerts, incidents = (self.database.read(partial(records.standing_open, kind=kind)) for kind in (ALERT, INCIDENT))
+        self.engine.board.stood_before([body for *_, body in alerts], [body for *_, body in incidents])
 
     def _settle_admin(self) -> None:
         secret = self.parameters.admin_token

@@ -94,6 +94,16 @@ def due(connection: sqlite3.Connection, now_us: int, limit: int) -> list[Message
     ]
 
 
+def overdue(connection: sqlite3.Connection, now_us: int) -> int:
+    """Messages that should have left by now, of subscriptions that are not paused."""
+    row = connection.execute(
+        "SELECT count(*) FROM outbox JOIN subscriptions ON subscriptions.id = subscription"
+        " WHERE state = 'waiting' AND due_us <= ? AND paused_reason IS NULL",
+        (now_us,),
+    ).fetchone()
+    return int(row[0])
+
+
 def attempted(connection: sqlite3.Connection, attempts: Iterable[Attempt]) -> None:
     """Note how deliveries went, in the outbox and in the delivery log."""
     for attempt in attempts:

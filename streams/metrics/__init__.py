@@ -1,0 +1,1 @@
+"""Metrics: what every process of ours tells Prometheus, by contract section 5."""

@@ -1,0 +1,56 @@
+"""Families: samples of one name on their way to Prometheus, those with the same labels brought together."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from streams.metrics.histograms import Histogram
+from streams.metrics.tallies import Place
+
+Labelled = dict[Place, float]
+
+
+def summed(samples: Iterable[tuple[Place, float]]) -> Labelled:
+    """What has the same labels adds up."""
+    found: Labelled = {}
+    for place, value in samples:
+        found[place] = found.get(place, 0.0) + value
+    return found
+
+
+def strongest(samples: Iterable[tuple[Place, float]], choose: Callable[[float, float], float] = max) -> Labelled:
+    """Of what has the same labels, the one that `choose` picks; what is not told (NaN) is left out."""
+    found: Labelled = {}
+    for place, value in samples:
+        if not math.isnan(value):
+            found[place] = choose(found[place], value) if place in found else value
+    return found
+
+
+def gauge(name: str, text: str, labels: tuple[str, ...], samples: Mapping[Place, float]) -> Metric:
+    """A gauge with these samples, in the order of their labels."""
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for place, value in sorted(samples.items()):
+        family.add_metric(place, value)
+    return family
+
+
+def counter(name: str, text: str, labels: tuple[str, ...], samples: Mapping[Place, float]) -> CounterMetricFamily:
+    """A counter with these samples; `name` without `_total`."""
+    family = CounterMetricFamily(name, text, labels=labels)
+    for place, value in sorted(samples.items()):
+        family.add_metric(place, value)
+    return family
+
+
+def single(name: str, text: str, value: float | None) -> Metric:
+    """A gauge without labels; None where there is nothing to say yet."""
+    return gauge(name, text, (), {} if value is None else {(): value})
+
+
+def histogram(name: str, text: str, values: Histogram) -> Metric:
+    """A histogram without labels."""
+    family = HistogramMetricFamily(name, text)
+    family.add_metric((), [bucket if bucket[2] is not None else bucket[:2] for bucket in values.buckets()], values.sum)  # type: ignore[misc]  # with or without an exemplar
+    return family

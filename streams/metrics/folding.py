@@ -1,0 +1,30 @@
+"""Folding: only so many values of a label are told apart; those beyond share the value `other`."""
+
+OTHER = "other"
+
+
+class Folding:
+    """The first `limit` values that were seen keep a label of their own for as long as the process lives.
+
+    First come rather than most seen, since a series that moves between its own label and `other` breaks every rate over it.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: set[str] = set()
+        self._folded: set[str] = set()
+
+    def label(self, value: str) -> str:
+        """`value` itself, or `other`."""
+        if value in self._kept:
+            return value
+        if len(self._kept) < self._limit:
+            self._kept.add(value)
+            return value
+        self._folded.add(value)
+        return OTHER
+
+    @property
+    def folded(self) -> int:
+        """Values that share `other`."""
+        return len(self._folded)

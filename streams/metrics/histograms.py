@@ -1,0 +1,33 @@
+"""Histograms with bounds chosen for what is asked of them, and the last example of each bucket."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping
+
+from prometheus_client.samples import Exemplar
+
+
+class Histogram:
+    """Counts by upper bound, of which the last is infinite."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * len(bounds)
+        self._examples: dict[int, Exemplar] = {}
+        self.sum = 0.0
+
+    def add(self, value: float, labels: Mapping[str, str] | None = None, at_s: float | None = None) -> None:
+        """One more value; `labels` name an example of its bucket, seen at Unix second `at_s`."""
+        place = bisect_left(self._bounds, value)
+        self._counts[place] += 1
+        self.sum += value
+        if labels is not None:
+            self._examples[place] = Exemplar(dict(labels), value, at_s)
+
+    def buckets(self) -> list[tuple[str, float, Exemplar | None]]:
+        """(upper bound, values up to it, example), as Prometheus counts."""
+        found, running = [], 0
+        for place, (bound, count) in enumerate(zip(self._bounds, self._counts, strict=True)):
+            running += count
+            found.append(("+Inf" if math.isinf(bound) else repr(bound), float(running), self._examples.get(place)))
+        return found

@@ -1,0 +1,136 @@
+"""Tallies: what was reported and what was expected so far, of one window length, added up by what a label tells apart."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.columns import Detected, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.times import SECOND_US
+
+GONE_US = 900 * SECOND_US
+"""A series that reported nothing for so long, in event time, is no longer shown."""
+SUMS = ("messages", "expected", "variance", "failures", "user_side", "device_side")
+
+Place = tuple[str, ...]
+"""Values of some labels."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums of every pulse so far, by place; `place_of` says what a group's place is."""
+
+    place_of: Callable[[PulseKey], Place]
+    places: list[Place] = field(default_factory=list)
+    sums: Floats = field(default_factory=lambda: np.zeros((len(SUMS), 0)))
+    """(SUMS, places)."""
+    seen_us: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    """(places,) the last window in which one of its series reported."""
+    _index: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def regroup(self, groups: tuple[PulseKey, ...]) -> None:
+        """The groups of the pulses from now on."""
+        named = [self.place_of(group) for group in groups]
+        places = sorted(set(named) | set(self.places))
+        number = {place: index for index, place in enumerate(places)}
+        kept = np.array([number[place] for place in self.places], np.int64)
+        sums, seen_us = np.zeros((len(SUMS), len(places))), np.zeros(len(places), np.int64)
+        sums[:, kept], seen_us[kept] = self.sums, self.seen_us
+        self.places, self.sums, self.seen_us = places, sums, seen_us
+        self._index = np.array([number[place] for place in named], np.int64)
+
+    def add(self, pulse: Pulse) -> None:
+        """One more window."""
+        size = len(self.places)
+        columns = (pulse.observed, pulse.expected, pulse.variance, pulse.failed, pulse.user_side, pulse.device_side)
+        for row, column in enumerate(columns):
+            if len(column) == len(self._index):
+                self.sums[row] += np.bincount(self._index, np.where(pulse.reported, column, 0.0), size)
+        self.seen_us[self._index[pulse.reported]] = pulse.at_us
+
+    def standing(self, name: str, since_us: int) -> Iterator[tuple[Place, float]]:
+        """Place → sum, of places that reported since then."""
+        yield from self._shown(self.sums[SUMS.index(name)], since_us)
+
+    def expected_now(self, pulse: Pulse, since_us: int) -> Iterator[tuple[Place, float]]:
+        """Place → messages expected in the window of `pulse`."""
+        yield from self._shown(np.bincount(self._index, pulse.expected, len(self.places)).astype(np.float64), since_us)
+
+    def _shown(self, values: Floats, since_us: int) -> Iterator[tuple[Place, float]]:
+        for index in np.flatnonzero(self.seen_us >= since_us).tolist():
+            yield self.places[index], float(values[index])
+
+
+@dataclass(slots=True)
+class Depths:
+    """The last word on every queue."""
+
+    queues: tuple[SeriesKey, ...] = ()
+    depth: Floats = field(default_factory=lambda: np.zeros(0))
+    oldest_age_s: Floats = field(default_factory=lambda: np.zeros(0))
+    """NaN where not told."""
+    seen_us: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def add(self, pulse: QueuePulse) -> None:
+        """One more window; a queue that did not report keeps what it last said."""
+        if pulse.queues != self.queues:
+            self._regroup(pulse.queues)
+        self.depth = np.where(pulse.reported, pulse.depth, self.depth)
+        self.oldest_age_s = np.where(pulse.reported, pulse.oldest_age_s, self.oldest_age_s)
+        self.seen_us = np.where(pulse.reported, pulse.at_us, self.seen_us)
+
+    def standing(self, since_us: int) -> Iterator[tuple[Place, float, float]]:
+        """(user, queue), depth, age of the oldest message."""
+        for index in np.flatnonzero(self.seen_us >= since_us).tolist():
+            key = self.queues[index]
+            yield (key.user, key.queue), float(self.depth[index]), float(self.oldest_age_s[index])
+
+    def _regroup(self, queues: tuple[SeriesKey, ...]) -> None:
+        known = {key: index for index, key in enumerate(self.queues)}
+        fresh = len(self.queues)
+        order = np.array([known.get(key, fresh) for key in queues], np.int64)
+        self.depth = np.append(self.depth, 0.0)[order]
+        self.oldest_age_s = np.append(self.oldest_age_s, np.nan)[order]
+        self.seen_us = np.append(self.seen_us, 0)[order]
+        self.queues = queues
+
+
+def by_class(group: PulseKey) -> Place:
+    """User, direction, message class."""
+    return group.user, group.direction, group.message_class
+
+
+def by_direction(group: PulseKey) -> Place:
+    """User, direction."""
+    return group.user, group.direction
+
+
+def by_region(group: PulseKey) -> Place:
+    """Region; `none` where none is named."""
+    return (group.region or "none",)
+
+
+@dataclass(slots=True)
+class Cohort:
+    """Everything that is kept of one window length."""
+
+    classes: Tally = field(default_factory=lambda: Tally(by_class))
+    directions: Tally = field(default_factory=lambda: Tally(by_direction))
+    regions: Tally = field(default_factory=lambda: Tally(by_region))
+    depths: Depths = field(default_factory=Depths)
+    last: Detected | None = None
+
+    def add(self, detected: Detected) -> None:
+        """One more window."""
+        if self.last is None or self.last.pulse.groups is not detected.pulse.groups:
+            for tally in (self.classes, self.directions, self.regions):
+                tally.regroup(detected.pulse.groups)
+        for tally in (self.classes, self.directions, self.regions):
+            tally.add(detected.pulse)
+        self.depths.add(detected.queue_pulse)
+        self.last = detected
+
+    @property
+    def since_us(self) -> int:
+        """What did not report since then is gone."""
+        return self.last.at_us - GONE_US if self.last is not None else 0
