@@ -129,11 +129,13 @@ class Partition:
     def step(self) -> Step | None:
         """The next bit of work; None where there is nothing to do now."""
         self._arrive()
-        # Until every topic has brought something of what it holds, its first events might still be older than the other's.
-        if not self._said and any(each.reached_us is None and not each.waiting and each.more for each in self.inputs.values()):
+        # A topic of which nothing was fed yet does not hold windows open, though its first events may be as old as the other's: one record of each
+        # comes first.
+        new = [topic for topic, each in self.inputs.items() if each.reached_us is None and each.more]
+        if not self._said and any(not self.inputs[topic].waiting for topic in new):
             return None
-        for topic in self._slowest_first():
-            records = self._slice(topic)
+        for topic in new or self._slowest_first():
+            records = self._slice(topic, 1 if new else SLICE_RECORDS)
             if records:
                 return self._feed(topic, records)
         return self._obey()
@@ -186,12 +188,12 @@ class Partition:
     def _slowest_first(self) -> list[str]:
         return sorted(self.inputs, key=lambda topic: (self.inputs[topic].reached_us or 0, topic))
 
-    def _slice(self, topic: str) -> list[Any]:
+    def _slice(self, topic: str, most: int) -> list[Any]:
         each = self.inputs[topic]
         limit = self._said[0].positions.get(topic, each.position) if self._said else None
         records: list[Any] = []
         size = 0
-        while each.waiting and len(records) < SLICE_RECORDS and size < SLICE_BYTES:
+        while each.waiting and len(records) < most and size < SLICE_BYTES:
             if limit is not None and each.waiting[0].offset >= limit:
                 break
             record = each.waiting.popleft()

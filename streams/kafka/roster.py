@@ -59,14 +59,17 @@ class Roster:
             tp for tp in active if tp.topic not in self.topics or ((unit := self._by_input.get(TP(*tp))) is not None and unit.wants(tp))
         }
 
-    def start_of(self, tp: TP, offset: int) -> int:
-        """Where reading must go on, see `Intake`."""
-        unit = self._by_input.get(TP(*tp))
-        expected = offset if unit is None else unit.backlog[tp.topic]
-        if unit is None or offset <= expected or unit.sought.get(TP(*tp)) == expected:
-            return offset
-        unit.sought[TP(*tp)] = expected
-        return expected
+    def accept(self, tp: TP, first: int, last: int) -> int | None:
+        """Where reading must go on, see `Intake`; a gap that is still there when it was sought again is one of the log's own."""
+        unit = self._by_input.get(tp)
+        if unit is None:
+            return None
+        expected = unit.handed.get(tp, unit.backlog[tp.topic])
+        if first > expected and unit.sought.get(tp) != expected:
+            unit.sought[tp] = expected
+            return expected
+        unit.handed[tp] = max(expected, last + 1)
+        return None
 
     def covered(self) -> Mapping[TP, int]:
         """What checkpoints cover."""
@@ -130,6 +133,8 @@ class Roster:
             return
         unit = kept.get(name)
         if unit is not None and unit.ready and unit.failed is None:
+            # What Faust had in its queues is gone: reading goes on behind what the unit took.
+            unit.handed.clear()
             unit.active = True
             self._units[name] = unit
         else:

@@ -39,8 +39,8 @@ class Intake(Protocol):
     def wanted(self, active: Iterable[TP]) -> set[TP]:
         """Of the partitions that Faust would read now, those that we can take from."""
 
-    def start_of(self, tp: TP, offset: int) -> int:
-        """Where reading must go on, when `offset` is the first that came; another than `offset` only if that lies further on."""
+    def accept(self, tp: TP, first: int, last: int) -> int | None:
+        """Whether records from offset `first` to `last` are what comes next of `tp` (None); else where reading must go on."""
 
     def covered(self) -> Mapping[TP, int]:
         """The next offset of each partition that a checkpoint covers."""
@@ -94,15 +94,15 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
         for tp, records in fetched.items():
             if tp.topic not in self.intake.topics:
                 batches[tp] = records
-            elif records and await self._in_place(tp, records[0].offset):
+            elif records and await self._accepted(TP(tp.topic, tp.partition), records):
                 batches[tp] = [Batch(TP(tp.topic, tp.partition), records)]
         return batches
 
-    async def _in_place(self, tp: TP, first: int) -> bool:
-        start = self.intake.start_of(tp, first)
-        if start >= first:
+    async def _accepted(self, tp: TP, records: list[Any]) -> bool:
+        start = self.intake.accept(tp, records[0].offset, records[-1].offset)
+        if start is None:
             return True
-        log.info("reading %s-%d again from offset %d: an older checkpoint is in force", tp.topic, tp.partition, start)
+        log.info("reading %s-%d from offset %d, where its checkpoint is", tp.topic, tp.partition, start)
         await self.seek_wait({tp: start})
         return False
 

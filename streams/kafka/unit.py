@@ -69,6 +69,8 @@ class Unit(ABC):
         self._dirty = False
         self._written_at = time.monotonic()
         self._cost_s = 0.0
+        self.handed: dict[TP, int] = {}
+        """Next offset behind what is on its way to `take`."""
         self.sought: dict[TP, int] = {}
         """Where reading was sent back to already, so that a gap in the log is not taken for a wrong position twice."""
         self.failed: Exception | None = None

@@ -35,7 +35,10 @@ def run(parameters: KafkaParameters, pipeline: PipelineParameters, loglevel: str
     partitions = prepared(parameters)
     with tempfile.TemporaryDirectory(prefix="highwater-worker-") as folder:
         app, _ = build(parameters, pipeline, partitions, folder)
-        worker = faust.Worker(app, loglevel=loglevel, redirect_stdouts=False, loop=asyncio.new_event_loop())
+        worker = faust.Worker(app, loglevel=loglevel, redirect_stdouts=False)
+        # The clients tell of every connection and fetch.
+        for chatty in ("kafka", "aiokafka", "faust", "mode"):
+            logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(loglevel)))
         try:
             worker.execute_from_commandline()
         except SystemExit as stop:
@@ -60,7 +63,7 @@ def build(parameters: KafkaParameters, pipeline: PipelineParameters, partitions:
     roster = Roster(
         _workplace(app, parameters, pipeline, topics, partitions), (*topics.telemetry, *topics.stages), lambda fault: _crash(app, fault)
     )
-    transport = BatchTransport(app.conf.broker_consumer, app, app.loop)
+    transport = BatchTransport(app.conf.broker_consumer, app)
     transport.intake = roster
     app.transport = transport
     # Two agents, so that deciding never waits behind a backlog of telemetry.

@@ -1,0 +1,86 @@
+"""`highwater topics`: the Kafka topics with their settings, and what a User may read of them."""
+
+import json
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from highwater.options import AsJson, ConfigFile, settings
+from models.errors import ConfigurationError
+from models.terms import UserId
+from streams.kafka.installed import needs_kafka
+
+Users = Annotated[list[str] | None, typer.Option("--user", metavar="USER", help="A User whose own topics are meant too; may be repeated.")]
+Bootstrap = Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Brokers to call first.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command group."""
+    group = typer.Typer(help="Kafka topics with their settings.", no_args_is_help=False)
+    group.command("create")(create)
+    group.command("check")(check)
+    group.command("grant")(grant)
+    app.add_typer(group, name="topics")
+
+
+def create(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = None, as_json: AsJson = False) -> None:
+    """Make the topics that are missing."""
+    found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
+    needs_kafka()
+    from streams.kafka import topics
+
+    wanted = topics.specs(found, _checked(user))
+    with topics.admin(found) as client:
+        made = topics.create(client, wanted)
+    if as_json:
+        typer.echo(json.dumps({"made": made, "there": sorted({spec.name for spec in wanted} - set(made))}))
+    else:
+        typer.echo("\n".join(f"made {name}" for name in made) or "every topic was there already")
+
+
+def check(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = None, as_json: AsJson = False) -> int:
+    """Compare the topics with what they must be; exit code 1 where something differs."""
+    found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
+    needs_kafka()
+    from streams.kafka import topics
+
+    with topics.admin(found) as client:
+        faults = topics.faults(client, topics.specs(found, _checked(user)))
+    if as_json:
+        typer.echo(json.dumps({"faults": faults}))
+    else:
+        typer.echo("\n".join(faults) or "every topic is as it must be")
+    return 1 if faults else 0
+
+
+def grant(
+    user: Annotated[str, typer.Argument(help="Whose alerts and reports may be read.")],
+    principal: Annotated[str, typer.Option("--principal", metavar="TYPE:NAME", help="Who reads them, as the brokers see it.")],
+    config: ConfigFile = None,
+    bootstrap: Bootstrap = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Put the grants in force instead of printing the commands.")] = False,
+) -> None:
+    """Print the commands that let a User's own consumer read its alerts and nothing else (or --apply them)."""
+    found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
+    needs_kafka()
+    from streams.kafka import grants, topics
+
+    if ":" not in principal:
+        raise ConfigurationError(f"--principal {principal} has no type: write User:{principal}")
+    given = grants.grants(found, _checked([user])[0], principal)
+    if not apply:
+        typer.echo("\n".join(each.command(found.bootstrap_servers) for each in given))
+        return
+    with topics.admin(found) as client:
+        grants.allow(client, given)
+    typer.echo(f"{principal} may read {', '.join(sorted({each.name for each in given if each.kind == 'topic'}))}")
+
+
+def _checked(users: list[str] | None) -> list[str]:
+    for user in users or []:
+        try:
+            TypeAdapter(UserId).validate_python(user)
+        except ValidationError:
+            raise ConfigurationError(f"{user!r:.80} is no User ID: 1 to 64 of A-Z a-z 0-9 _ . -") from None
+    return users or []

@@ -1,0 +1,28 @@
+"""`highwater worker`: a share of the work on Kafka; any number of workers make one monitor."""
+
+from typing import Annotated
+
+import typer
+
+from highwater.options import ConfigFile, settings
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("worker")(worker)
+
+
+def worker(
+    config: ConfigFile = None,
+    bootstrap: Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Brokers to call first.")] = None,
+    loglevel: Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+) -> int:
+    """Take a share of the telemetry partitions, and correlate if no other worker does; start as many as you like."""
+    from config.stages import pipeline_parameters
+    from streams.kafka.installed import needs_kafka
+
+    found = settings(config, kafka={"bootstrap_servers": bootstrap})
+    needs_kafka()
+    from streams.kafka.worker import run
+
+    return run(found.kafka, pipeline_parameters(found), loglevel.upper())

@@ -1,0 +1,125 @@
+"""Workers on a real broker come to the same alerts as one process does, byte for byte."""
+
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from models.change import Change
+from simulator.simulation import find_scenario, simulate
+from streams.kafka.parameters import KafkaParameters
+from streams.pipeline import PipelineParameters
+from tests.kafka.cluster import Partitioner, by_java, by_librdkafka, expected_lines
+from tests.kafka.workers import Worker, eventually, outputs, prepare, publish, values
+from tests.streams.test_pipeline import START_US, recorded
+
+pytestmark = pytest.mark.kafka
+LIMIT_S = 90
+CORE = PipelineParameters()
+
+
+def story(scenario: str, seed: int) -> tuple[tuple[bytes, ...], list[Change]]:
+    changes = simulate(find_scenario(scenario), seed, users=6, days=2, start_us=START_US, window_s=600).changes
+    return recorded(scenario, seed), list(changes)
+
+
+@contextmanager
+def working(parameters: KafkaParameters, folder: Path, count: int) -> Iterator[list[Worker]]:
+    workers = [Worker(parameters, folder / f"worker-{number}.log") for number in range(count)]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            if worker.running:
+                worker.thaw()
+                worker.kill()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "partitions", "workers", "partitioner", "compression"),
+    [
+        ("firewall", 1, 1, by_java, "lz4"),
+        ("firewall", 4, 2, by_librdkafka, "zstd"),
+        ("message-storm", 5, 3, by_java, "snappy"),
+        ("message-storm", 2, 1, by_librdkafka, "gzip"),
+    ],
+)
+def test_any_number_of_workers_and_partitions_gives_the_bytes_of_one_process(
+    parameters: KafkaParameters, tmp_path: Path, scenario: str, partitions: int, workers: int, partitioner: Partitioner, compression: str
+) -> None:
+    parameters = parameters.model_copy(update={"partitions": partitions})
+    lines, changes = story(scenario, 3)
+    expected = expected_lines(CORE, lines, changes)
+    prepare(parameters, changes)
+    publish(parameters, lines, partitioner=partitioner, compression=compression)
+    with working(parameters, tmp_path, workers) as crew:
+        found = eventually(lambda: outputs(parameters), lambda found: len(found) >= len(expected), LIMIT_S)
+        codes = [worker.stop() for worker in crew]
+    assert found == expected
+    assert codes == [0] * workers
+
+
+def test_a_worker_that_is_killed_is_taken_over_from_without_a_lost_or_a_different_alert(
+    parameters: KafkaParameters, tmp_path: Path
+) -> None:
+    lines, changes = story("firewall", 3)
+    expected = expected_lines(CORE, lines, changes)
+    prepare(parameters, changes)
+    half = len(lines) // 2
+    with working(parameters, tmp_path, 2) as crew:
+        publish(parameters, lines[:half])
+        eventually(lambda: outputs(parameters), lambda found: len(found) > 10, LIMIT_S)
+        crew[0].kill()
+        publish(parameters, lines[half:])
+        found = eventually(lambda: outputs(parameters), lambda found: len(set(found)) >= len(expected), LIMIT_S)
+    assert sorted(set(found)) == expected
+
+
+def test_a_poison_record_goes_to_the_dead_letters_with_its_place_and_its_neighbours_go_on(
+    parameters: KafkaParameters, tmp_path: Path
+) -> None:
+    parameters = parameters.model_copy(update={"partitions": 1})
+    lines, changes = story("firewall", 3)
+    expected = expected_lines(CORE, lines, changes)
+    topics = prepare(parameters, changes)
+    rates = [line for line in lines if b'"kind":"traffic"' in line]
+    depths = [line for line in lines if b'"kind":"queue"' in line]
+    frames = list(_framed(rates, random.Random(5)))
+    frames.insert(7, b"no JSON at all")
+    frames.insert(9, b"[" + rates[0].replace(b'"messages":', b'"messages":-') + b"]")
+    _send(parameters, topics.rates, frames)
+    _send(parameters, topics.depths, [b"\n".join(depths[at : at + 50]) for at in range(0, len(depths), 50)])
+    with working(parameters, tmp_path, 1):
+        found = eventually(lambda: outputs(parameters), lambda found: len(found) >= len(expected), LIMIT_S)
+        letters = [json.loads(value) for value in values(parameters, topics.dead_letters)]
+    assert found == expected
+    assert [letter["position"] for letter in letters] == [
+        {"topic": topics.rates, "partition": 0, "offset": 7, "index": 0},
+        {"topic": topics.rates, "partition": 0, "offset": 9, "index": 0},
+    ]
+    assert letters[0]["raw"] == "no JSON at all"
+
+
+def _framed(lines: list[bytes], dice: random.Random) -> Iterator[bytes]:
+    """Single events, arrays and lines of events, as producers may send them."""
+    at = 0
+    while at < len(lines):
+        count = dice.choice([1, 30, 60])
+        part = lines[at : at + count]
+        yield part[0] if len(part) == 1 else dice.choice([b"[" + b",".join(part) + b"]", b"\n".join(part)])
+        at += count
+
+
+def _send(parameters: KafkaParameters, topic: str, records: list[bytes]) -> None:
+    from kafka import KafkaProducer
+
+    from streams.kafka.security import client_settings
+
+    sender = KafkaProducer(**client_settings(parameters))
+    for record in records:
+        sender.send(topic, record, partition=0)
+    sender.flush()
+    sender.close()

@@ -1,0 +1,157 @@
+"""Workers as processes of their own, and what goes to and comes from the brokers around them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from models.change import Change
+from models.wire import encode
+from streams.kafka.names import Topics
+from streams.kafka.parameters import KafkaParameters
+from streams.kafka.security import client_settings
+from streams.kafka.topics import admin, create, specs
+from tests.kafka.cluster import Partitioner, by_java
+
+ROOT = Path(__file__).parents[2]
+IDLE_S = 2
+QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+
+
+class Worker:
+    """One `highwater worker`."""
+
+    def __init__(self, parameters: KafkaParameters, log: Path, **settings: object) -> None:
+        self.log = log
+        self._environment = (
+            os.environ | QUIET | environment(parameters) | {f"HIGHWATER_{key}": str(value) for key, value in settings.items()}
+        )
+        self._process = self._start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def restart(self) -> None:
+        self._process = self._start()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self, limit_s: float = 20) -> int:
+        """Asks it to stop; its exit code."""
+        self._process.terminate()
+        try:
+            return self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the worker does not stop:\n{self.log.read_text()[-3000:]}") from None
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        with self.log.open("ab") as log:
+            return subprocess.Popen([sys.executable, "-m", "highwater", "worker"], cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+
+
+def environment(parameters: KafkaParameters) -> dict[str, str]:
+    """`parameters` as a person would set them around the command."""
+    found: dict[str, str] = {"HIGHWATER_TIME__IDLE_S": str(IDLE_S)}
+    for key, value in parameters.model_dump(mode="json", exclude_defaults=True).items():
+        if isinstance(value, dict):
+            found |= {f"HIGHWATER_KAFKA__{key.upper()}__{name.upper()}": str(item) for name, item in value.items()}
+        else:
+            found[f"HIGHWATER_KAFKA__{key.upper()}"] = str(value)
+    return found
+
+
+def prepare(parameters: KafkaParameters, changes: Iterable[Change] = ()) -> Topics:
+    """Topics made, changes published."""
+    with admin(parameters) as client:
+        create(client, specs(parameters))
+    topics = Topics(parameters.topic_prefix)
+    sender = KafkaProducer(**client_settings(parameters))
+    for change in changes:
+        sender.send(topics.calendar, encode(change), key=change.change_id.encode())
+    sender.flush()
+    sender.close()
+    return topics
+
+
+def publish(
+    parameters: KafkaParameters,
+    lines: Sequence[bytes],
+    *,
+    partitioner: Partitioner = by_java,
+    compression: str | None = None,
+    pause: Callable[[int], None] | None = None,
+) -> None:
+    """Each line as a record keyed by its User; `pause` is called with the number of each before it goes."""
+    topics = Topics(parameters.topic_prefix)
+    sender = KafkaProducer(**client_settings(parameters), compression_type=compression, linger_ms=5)
+    for number, line in enumerate(lines):
+        if pause is not None:
+            pause(number)
+        user = line.split(b'"user":"')[1].split(b'"')[0]
+        topic = topics.depths if b'"kind":"queue"' in line else topics.rates
+        sender.send(topic, line, key=user, partition=partitioner(user, parameters.partitions))
+    sender.flush()
+    sender.close()
+
+
+def values(parameters: KafkaParameters, topic: str) -> list[bytes]:
+    """All that `topic` holds now, partition by partition; nothing where it is not there."""
+    consumer = KafkaConsumer(**client_settings(parameters), enable_auto_commit=False)
+    found: list[bytes] = []
+    for partition in sorted(consumer.partitions_for_topic(topic) or ()):
+        place = TopicPartition(topic, partition)
+        end = consumer.end_offsets([place])[place]
+        consumer.assign([place])
+        consumer.seek_to_beginning(place)
+        while consumer.position(place) < end:
+            for records in consumer.poll(timeout_ms=500).values():
+                found += [record.value for record in records if record.value is not None]
+    consumer.close()
+    return found
+
+
+def outputs(parameters: KafkaParameters) -> list[bytes]:
+    """Everything for people, as `lines_of` gives it: topic without prefix, and value."""
+    consumer = KafkaConsumer(**client_settings(parameters))
+    prefix = parameters.topic_prefix
+    names = sorted(name.removeprefix(prefix) for name in consumer.topics() if name.startswith(prefix))
+    consumer.close()
+    read = [name for name in names if name.startswith(("impact-", "change-reports"))]
+    return sorted(name.encode() + b" " + value for name in read for value in values(parameters, prefix + name))
+
+
+def eventually(read: Callable[[], Any], wanted: Callable[[Any], bool], limit_s: float) -> Any:
+    """What `read` gives once it is as `wanted`, or at the end of `limit_s`."""
+    until = time.monotonic() + limit_s
+    while True:
+        found = read()
+        if wanted(found) or time.monotonic() > until:
+            return found
+        time.sleep(0.5)
+
+
+def last_of_each(found: Iterable[bytes]) -> dict[str, Any]:
+    """The record that stands of each alert."""
+    alerts = [json.loads(line) for line in found]
+    return {alert["alert_id"]: alert for alert in sorted(alerts, key=lambda alert: alert["revision"])}
