@@ -8,13 +8,17 @@ weights are those of `correlation.evidence`; nothing here ranks. What came after
 last line on stderr gives HR@1 and HR@3, ties by expectation.
 """
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # the neighbour correlation.py would hide the package of that name
+
 import argparse
 import gzip
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np

@@ -72,8 +72,7 @@ def membership(scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...]
         if users is None:
             matrix[row] = 1.0
         else:
-            for user in users:
-                matrix[row, column.get(user, [])] = 1.0
+            matrix[row, [index for user in users for index in column.get(user, ())]] = 1.0
         if regions:
             matrix[row, [index for index, unit in enumerate(units) if unit.region and unit.region not in regions]] = 0.0
     return matrix

@@ -13,6 +13,7 @@ from models.times import HOUR_US, MINUTE_US, SECOND_US
 FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 288, 168
 """Some windows as they came, a day of 5 minutes, a week of hours: the shortest that reaches back far enough answers."""
 _LEAST_BINS = 24
+_MOST_CHOICES = 256
 _MOST = 1e15
 """A thousand times what an event may carry; sums of it stay finite in single precision."""
 CELLS = 16_000_000
@@ -54,6 +55,15 @@ class Panel:
     expected: Floats
     """Messages, or for a queue the number of windows."""
     failed: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The columns of one part, by unit: `firsts` (units,) says where each unit's columns begin."""
+
+    units: tuple[Unit, ...]
+    columns: Ints
+    firsts: Ints
 
 
 class _Cohort:
@@ -104,6 +114,7 @@ class History:
         self._traffic: dict[int, _Cohort] = {}
         self._queues: dict[int, _Cohort] = {}
         self._panels: dict[tuple[Part, int], Panel | None] = {}
+        self._choices: dict[Part, tuple[tuple[SeriesKey, ...], _Chosen | None]] = {}
         self._only: str | None = None
 
     def seen_by(self, user: str) -> "History":
@@ -142,8 +153,18 @@ class History:
         ring = _reaching(cohort.rings, from_us)
         key = (part, ring.bin_us)
         if key not in self._panels:
-            self._panels[key] = _aggregate(cohort.keys, ring, part, self._only)
+            chosen = self._choose(cohort, part)
+            self._panels[key] = None if chosen is None else _aggregate(ring, chosen)
         return self._panels[key]
+
+    def _choose(self, cohort: _Cohort, part: Part) -> _Chosen | None:
+        """Columns of a part, looked up once for as long as no series is added."""
+        known = self._choices.get(part)
+        if known is None or known[0] is not cohort.keys:
+            if len(self._choices) >= _MOST_CHOICES:
+                self._choices.clear()
+            known = self._choices[part] = (cohort.keys, _chosen(cohort.keys, part, self._only))
+        return known[1]
 
     def parts(self) -> tuple[Part, ...]:
         """Every (direction, class, service, queue) of every window length that anything is known of, one a part, sorted."""
@@ -185,22 +206,25 @@ def _reaching(rings: list[Ring], from_us: int) -> Ring:
     return min(rings, key=lambda ring: (ring.since_us() or 0, ring.bin_us))
 
 
-def _aggregate(keys: tuple[SeriesKey, ...], ring: Ring, part: Part, only: str | None) -> Panel | None:
+def _chosen(keys: tuple[SeriesKey, ...], part: Part, only: str | None) -> _Chosen | None:
     wanted = part.classes
-    chosen = [
-        i
-        for i, key in enumerate(keys)
+    found = sorted(
+        (Unit(key.user, key.region), index)
+        for index, key in enumerate(keys)
         if (key.direction, key.message_class, key.service, key.queue) in wanted and (only is None or key.user == only)
-    ]
-    if not chosen:
+    )
+    if not found:
         return None
-    units = sorted({Unit(keys[i].user, keys[i].region) for i in chosen})
-    number = {unit: index for index, unit in enumerate(units)}
-    belongs = np.zeros((len(chosen), len(units)), np.float32)
-    belongs[np.arange(len(chosen)), [number[Unit(keys[i].user, keys[i].region)] for i in chosen]] = 1.0
+    firsts = [place for place, (unit, _) in enumerate(found) if place == 0 or unit != found[place - 1][0]]
+    columns = np.array([index for _, index in found], np.int64)
+    return _Chosen(tuple(found[place][0] for place in firsts), columns, np.array(firsts, np.int64))
+
+
+def _aggregate(ring: Ring, chosen: _Chosen) -> Panel:
     order = ring.order()
-    cells = ring.cells[:, order][:, :, chosen].astype(np.float64) @ belongs
-    return Panel(tuple(units), ring.bin_us, ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED])
+    cells = ring.cells[:, order[:, None], chosen.columns].astype(np.float64)
+    sums = cells if len(chosen.firsts) == len(chosen.columns) else np.add.reduceat(cells, chosen.firsts, axis=2)
+    return Panel(chosen.units, ring.bin_us, ring.ends_us[order], sums[OBSERVED], sums[EXPECTED], sums[FAILED])
 
 
 def _pack(cohort: _Cohort) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def assess(case: Case, view: CalendarView, history: History, parameters: Correla
     comparison = compare(case, history)
     candidates = gather(case, view, parameters.settling_s * SECOND_US)
     evidence = _evidence(case, candidates, comparison, parameters)
-    weighed, kind = weigh(evidence), nature(case, comparison)
+    weighed, kind = weigh(evidence), nature(case, comparison, history)
     undeclared = _UNDECLARED if kind.like_a_change else _UNLIKELY
     shares, (unknown, _) = scores(weighed.total, np.array([undeclared, _NATURAL[kind.code]]))
     scene = Scene(case, comparison, kind, candidates, evidence, weighed, shares)

@@ -6,6 +6,8 @@ import numpy as np
 
 from correlation.comparison import Comparison, main_episode
 from correlation.facts import Case
+from correlation.history import History
+from correlation.weather import of_outages, outages_rose
 from models.columns import Floats
 from models.times import SECOND_US
 
@@ -29,12 +31,14 @@ class Nature:
         return self.code == "user_change"
 
 
-def nature(case: Case, comparison: Comparison | None) -> Nature:
+def nature(case: Case, comparison: Comparison | None, history: History) -> Nature:
     """The first description that fits, the harmless ones first."""
     main = main_episode(case)
     if main.kind == "stale":
         return Nature("telemetry", "Reports are missing: a gap in the telemetry says nothing about the traffic itself.")
-    classes = {key.message_class for episode in case.own for key in episode.series if not key.is_queue}
+    if main.kind in ("storm", "backlog") and (of_outages(case) or outages_rose(case, history)):
+        return Nature("weather", "Alerts of lost and restored supply rose with it: weather or a power cut looks like this.")
+    classes = {key.message_class for key in main.series if not key.is_queue}
     if classes and classes <= _ALERT_CLASSES and main.direction == "up" and (case.origin_user is None or _others_share(comparison) >= 0.3):
         return Nature("weather", "Device alerts rose together for several Users of a region: weather or a power cut looks like this.")
     if case.origin_user is None:

@@ -1,0 +1,93 @@
+"""One simulated stretch of days through detection and correlation, in memory."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from changes.calendar import Calendar
+from correlation.correlator import Correlator
+from correlation.parameters import CorrelationParameters
+from detectors.detection import Detection
+from detectors.parameters import DetectionParameters
+from models.alert import Alert
+from models.change import Change
+from models.incident import Incident
+from models.report import ChangeReport
+from models.times import parse_time
+from models.wire import encode
+from simulator.memory import ticks
+from simulator.score import Score, Told, score
+from simulator.score_files import read_alerts
+from simulator.simulation import find_scenario, simulate
+from simulator.truth import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one simulation brought, and what was true."""
+
+    scenario: str
+    seed: int
+    days: int
+    truth: Truth
+    changes: tuple[Change, ...]
+    alerts: tuple[Alert, ...]
+    """Every revision, in order."""
+    incidents: tuple[Incident, ...]
+    reports: tuple[ChangeReport, ...]
+    told: tuple[Told, ...]
+    score: Score
+    correlate_s: float
+    """Seconds spent in correlation alone."""
+
+
+def run(name: str, seed: int, users: int) -> Run:
+    """Scenario `name` with its own length, windows of a minute."""
+    scenario = find_scenario(name)
+    simulation = simulate(scenario, seed, users=users, days=scenario.days, start_us=parse_time(scenario.start))
+    calendar = Calendar()
+    for change in simulation.changes:
+        calendar.declare(change, None)
+    traffic, queues = tuple(simulation.world.traffic), tuple(simulation.world.queues)
+    window_s = simulation.timeline.window_s
+    detection, correlator = Detection(DetectionParameters(), window_s), Correlator(CorrelationParameters())
+    alerts: list[Alert] = []
+    incidents: list[Incident] = []
+    reports: list[ChangeReport] = []
+    spent_s = 0.0
+    for tick, depths in ticks(simulation):
+        view = calendar.view(tick.at_us)
+        declared = view.declared(traffic, tick.at_us), view.declared(queues, tick.at_us)
+        detected = detection.step(tick.at_us, tick, traffic, depths, queues, *declared)
+        began = time.perf_counter()
+        decisions = correlator.step(tick.at_us, [detected], view)
+        spent_s += time.perf_counter() - began
+        alerts += decisions.alerts
+        incidents += decisions.incidents
+        reports += decisions.reports
+    told, probable = _told(alerts, incidents)
+    found = score(told, simulation.truth, probable=probable)
+    return Run(
+        name,
+        seed,
+        scenario.days,
+        simulation.truth,
+        tuple(simulation.changes),
+        tuple(alerts),
+        tuple(incidents),
+        tuple(reports),
+        tuple(told),
+        found,
+        spent_s,
+    )
+
+
+def _told(alerts: Sequence[Alert], incidents: Sequence[Incident]) -> tuple[list[Told], frozenset[str]]:
+    """The records as `highwater score` reads them: the same figures, the same code."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "alerts.ndjson").write_bytes(b"".join(encode(alert) + b"\n" for alert in alerts))
+        (folder / "incidents.ndjson").write_bytes(b"".join(encode(incident) + b"\n" for incident in incidents))
+        return read_alerts(folder)

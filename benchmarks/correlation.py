@@ -1,0 +1,187 @@
+"""How right the correlation is about simulated days that nobody tuned on, beside what others do with the same alerts.
+
+    python benchmarks/correlation.py [--seeds 40] [--first-seed 5000] [--users 20] [--json FILE]
+
+Every seed tells two times three days of `decoys` (one incident of any kind among eight to twenty harmless changes), and one of the other
+scenarios in turn. The baselines are shown the onset, User, services and regions of the alert that found each anomaly, and the calendar as
+it was known then.
+"""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # this file's own name would hide the package that it measures
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmarks.campaign import Run, run
+from benchmarks.rankers import RANKERS, Question
+from models.alert import Alert
+from models.times import us
+from simulator.scenarios import SCENARIOS
+from simulator.score import Told, _first
+from simulator.truth import Anomaly
+
+OTHERS = tuple(name for name in SCENARIOS if name not in ("decoys", "clock-change"))
+DECOYS_A_SEED = 2
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts over all runs."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    scores: list[tuple[float, bool]] = field(default_factory=list)
+    """(score, whether that suspect was the cause) of every suspect that is not excluded."""
+    faults: list[str] = field(default_factory=list)
+    """What to look at."""
+    correlate_s: float = 0.0
+    days: int = 0
+
+    def add(self, one: Run) -> None:
+        """One run's figures."""
+        truth, found = one.truth, one.score
+        wanted = [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
+        waking = [alert for alert in one.told if alert.woke_us is not None and alert.raised_us >= truth.judged_from_us]
+        called = {name for alert in one.told for name in alert.probable}
+        wrong = called & set(truth.harmless)
+        self.counts.update(
+            wanted=len(wanted),
+            missed=len(found.missed),
+            waking=len(waking),
+            stray=len(found.stray),
+            harmless=len(set(truth.harmless)),
+            probable=len(wrong),
+        )
+        self.faults += [f"{one.scenario}:{one.seed} {what}" for what in (*found.missed, *found.stray, *found.misattributed, *sorted(wrong))]
+        self.correlate_s += one.correlate_s
+        self.days += one.days
+        for anomaly in wanted:
+            first = _first(anomaly, one.told, truth)
+            if first is not None:
+                self._attribute(one, anomaly, first)
+
+    def _attribute(self, one: Run, anomaly: Anomaly, first: Told) -> None:
+        kind = "declared" if anomaly.caused_by else "undeclared" if anomaly.origin_user else "nobody"
+        alert = [alert for alert in one.alerts if alert.alert_id == first.alert_id][-1]
+        top = alert.suspects[0] if alert.suspects else None
+        answers = {
+            "Highwater": (
+                None if top is None or top.verdict == "excluded" else top.change_id,
+                top is not None and top.verdict == "probable",
+            )
+        }
+        question = _question(one, alert, first)
+        for name, ranker in RANKERS.items():
+            ranking = ranker(question)
+            answers[name] = (ranking[0].change_id if ranking else None, bool(ranking))
+        self.counts[kind] += 1
+        for name, (change_id, sure) in answers.items():
+            self.counts[f"{name} right"] += kind == "declared" and change_id == anomaly.caused_by
+            self.counts[f"{name} blamed"] += kind != "declared" and change_id is not None and sure
+        named = top is not None and top.basis == "undeclared" and top.owner == anomaly.origin_user
+        self.counts["named"] += kind == "undeclared" and named
+        self.counts["accused"] += kind == "nobody" and top is not None and top.basis == "undeclared"
+        for suspect in alert.suspects:
+            if suspect.verdict != "excluded":
+                right = (
+                    suspect.change_id == anomaly.caused_by
+                    if suspect.change_id
+                    else kind == "undeclared" and suspect.owner == anomaly.origin_user
+                )
+                self.scores.append((suspect.score, bool(right)))
+
+    def figures(self) -> dict[str, Any]:
+        """The figures of the issue."""
+        counts = self.counts
+        table = {
+            name: {
+                "top1": _share(counts[f"{name} right"], counts["declared"]),
+                "blames_a_change_wrongly": _share(counts[f"{name} blamed"], counts["undeclared"] + counts["nobody"]),
+            }
+            for name in ("Highwater", *RANKERS)
+        }
+        return {
+            "days": self.days,
+            "anomalies": counts["wanted"],
+            "recall": _share(counts["wanted"] - counts["missed"], counts["wanted"]),
+            "precision": _share(counts["waking"] - counts["stray"], counts["waking"]),
+            "undeclared_named": _share(counts["named"], counts["undeclared"]),
+            "nobodys_fault_but_a_user_named": _share(counts["accused"], counts["nobody"]),
+            "harmless_changes": counts["harmless"],
+            "harmless_called_probable": _share(counts["probable"], counts["harmless"]),
+            "attribution": table,
+            "calibration": calibration(self.scores),
+            "times_real_time": round(self.days * 86_400 / max(self.correlate_s, 1e-9)),
+            "look_at": self.faults,
+        }
+
+
+def calibration(scores: Sequence[tuple[float, bool]]) -> dict[str, Any]:
+    """Brier score, expected calibration error, and mean score against share right in fifths."""
+    if not scores:
+        return {}
+    given, right = np.array([score for score, _ in scores]), np.array([float(true) for _, true in scores])
+    bins = np.minimum((given * 5).astype(int), 4)
+    rows = [
+        (float(given[bins == index].mean()), float(right[bins == index].mean()), int((bins == index).sum())) for index in np.unique(bins)
+    ]
+    error = sum(abs(mean - share) * count for mean, share, count in rows) / len(given)
+    return {
+        "brier": round(float(((given - right) ** 2).mean()), 4),
+        "error": round(error, 4),
+        "fifths": [{"score": round(mean, 3), "right": round(share, 3), "suspects": count} for mean, share, count in rows],
+    }
+
+
+def _question(one: Run, alert: Alert, first: Told) -> Question:
+    named = alert.series
+    known = tuple(change for change in one.changes if change.updated_at is None or us(change.updated_at) <= first.detected_us)
+    faults = tuple((told.onset_us, told.user) for told in one.told if told.user is not None and told.detected_us <= first.detected_us)
+    services = frozenset({named.service} - {None}) if named.service else frozenset()
+    regions = frozenset({named.region}) if named.region else frozenset()
+    return Question(first.onset_us, first.user, services, regions, known, faults)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def cases(seeds: int, first: int) -> Iterator[tuple[str, int]]:
+    """(scenario, seed): decoys at every seed, the other scenarios in turn."""
+    for seed in range(first, first + seeds):
+        for number in range(DECOYS_A_SEED):
+            yield "decoys", seed * 10 + number
+        yield OTHERS[(seed - first) % len(OTHERS)], seed
+
+
+def main() -> int:
+    """Run the campaign and print its figures as JSON, progress on stderr."""
+    parser = argparse.ArgumentParser(description="Measure the correlation on simulated days.")
+    parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--first-seed", type=int, default=5000)
+    parser.add_argument("--users", type=int, default=20)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    arguments = parser.parse_args()
+    tally = Tally()
+    for number, (scenario, seed) in enumerate(cases(arguments.seeds, arguments.first_seed), start=1):
+        tally.add(run(scenario, seed, arguments.users))
+        print(f"\r{number} of {arguments.seeds * (DECOYS_A_SEED + 1)} simulations", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    text = json.dumps(tally.figures(), indent=2)
+    print(text)
+    if arguments.json:
+        arguments.json.write_text(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
