@@ -14,6 +14,7 @@ from detectors.stale import Stale
 from detectors.storm import FACTORS as STORM_FACTORS
 from detectors.storm import Storm
 
+
 def traffic_detectors(parameters: DetectionParameters, window_s: int) -> tuple[TrafficDetector, ...]:
     """The detectors of message rates."""
     run = windows_between_false_alarms(parameters, window_s)

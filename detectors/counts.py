@@ -22,7 +22,7 @@ def minus_log_p_zero(mean: Floats, dispersion: Floats) -> Floats:
 
 
 def log_ratio(counts: Floats, mean: Floats, dispersion: Floats, factors: Floats) -> Floats:
-    """ln of P(counts | factor × mean) / P(counts | mean) at one size r, shape (factors, series), nats.
+    """Ln of P(counts | factor × mean) / P(counts | mean) at one size r, shape (factors, series), nats.
 
     l = x ln(rho) - (x + r) ln((r + rho m) / (r + m)); it tends to the Poisson's x ln(rho) - m (rho - 1) as the dispersion tends to 1.
     """

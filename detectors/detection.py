@@ -12,12 +12,10 @@ from detectors.contract import QueueWindow, TrafficWindow
 from detectors.expectation import Expectation, Seen
 from detectors.parameters import DetectionParameters
 from models.columns import (
-    Columns,
     Detected,
     Expected,
     Findings,
     Flags,
-    Floats,
     Pulse,
     PulseKey,
     QueuePulse,
@@ -27,8 +25,6 @@ from models.columns import (
 )
 
 _QUIET = ("storm", "drop", "silence")
-MARGIN = 2.0
-"""Standard errors by which the expectation may be off before a count is evidence."""
 CALM_NATS = 4.0
 
 
@@ -156,10 +152,18 @@ class Detection:
 
     def _step_block(self, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, found: list[Findings], start: int) -> Expected:
         expected, bounds = self._expectation.expect(block["expectation"], tick.at_us, self._at_us)
-        widening = np.exp(MARGIN * expected.relative_error)
+        widening = np.exp(bounds.doubt * expected.relative_error)
         open_before = {detector.kind: latch.is_open(block[f"{detector.kind}.latch"]) for detector in self._traffic_detectors}
         accepted = self._accept(block, tick, open_before)
-        window = TrafficWindow(tick, expected, bounds.low / widening, bounds.high * widening, recovery.recovering(block["recovery"]) | jammed, open_before["silence"], accepted)
+        window = TrafficWindow(
+            tick,
+            expected,
+            bounds.low / widening,
+            bounds.high * widening,
+            recovery.recovering(block["recovery"]) | jammed,
+            open_before["silence"],
+            accepted,
+        )
         building = np.zeros(len(declared), np.bool_)
         lacking, score = building.copy(), np.zeros(len(declared))
         for detector in self._traffic_detectors:
@@ -201,6 +205,8 @@ class Detection:
             tick.failures[order],
             mean[order],
             variance[order],
+            tick.user_side[order],
+            tick.device_side[order],
         )
 
     def _queue_pulse(self, at_us: int, tick: QueueTick) -> QueuePulse:

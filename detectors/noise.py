@@ -14,6 +14,8 @@ RIDGE = 0.05
 """Holds the slope at 0 while the mean hardly varies."""
 CLIP, FIRST_CLIP = 9.0, 100.0
 """Squared standardised errors above this count as this: one storm must not teach that storms are normal. More is believed at first."""
+TAIL = 5.0
+"""And this many times the dispersion in messages, squared: the tail of a seldom series is bursts of about that size."""
 CLIPPED_MEAN = 0.95
 """Mean of a squared standardised error so clipped, between the normal's 0.97 and a skewed count's 0.9."""
 MOST_MEMORY = 0.9
@@ -55,9 +57,10 @@ def learn(state: Columns, counts: Floats, expected: Expected, use: Flags, window
     level_variance = (mean * expected.relative_error) ** 2
     variance = mean * expected.dispersion + level_variance
     error = (counts - mean) / np.sqrt(variance)
-    square = np.minimum(error * error, np.where(expected.known, CLIP, FIRST_CLIP))
-    excess = (square / CLIPPED_MEAN * variance - level_variance) / mean - 1.0
     own = variance / mean
+    limit = np.where(expected.known, CLIP, FIRST_CLIP) + (TAIL * TAIL) * own / mean
+    square = np.minimum(error * error, limit)
+    excess = (square / CLIPPED_MEAN * variance - level_variance) / mean - 1.0
     weight = use * mean / (own * own * (2.0 * mean + 1.0))
     fade = 1.0 - use / memory
     for name, news in (("s_flat", 1.0), ("s_cross", mean), ("s_steep", mean * mean), ("t_flat", excess), ("t_steep", mean * excess)):
@@ -70,5 +73,5 @@ def learn(state: Columns, counts: Floats, expected: Expected, use: Flags, window
     np.clip(error, -3.0, 3.0, out=error)
     error *= use
     state["lagged"] += gain * (error * state["last"] - state["lagged"])
-    state["squares"] += gain * (square - state["squares"])
+    state["squares"] += gain * (np.minimum(square, CLIP) - state["squares"])
     state["last"][:] = error

@@ -15,6 +15,9 @@ WEEK_VISITS, DAY_VISITS, SLOT_VISITS = 8.0, 15.0, 14.0
 
 NEIGHBOURS = Excess("neighbours", prior=1.0, prior_weight=2.0, memory=200.0)
 """How much an hour differs from the mean of the hours beside it."""
+OVERALL = Excess("overall_excess", prior=1.0, prior_weight=2.0, memory=200.0)
+"""How much an hour differs from the mean of all hours."""
+OVERALL_HOURS = 120.0
 WEEKDAYS = Excess("weekdays", prior=0.0625, prior_weight=6.0, memory=400.0)
 """How much an hour of the week differs from that hour on days of its kind."""
 SLOTS = Excess("slots", prior=0.09, prior_weight=6.0, memory=600.0, reference=0.05)
@@ -30,7 +33,7 @@ class Hour:
     rate: Floats
     """Messages a window."""
     variance: Floats
-    """Of the rate, relative: squared standard error of ln(rate)."""
+    """Of the rate, relative, as far as the noise of what was seen explains it: squared standard error of ln(rate)."""
     seen: Flags
     """Whether this hour was seen on any day."""
     foreign: Flags
@@ -40,8 +43,9 @@ class Hour:
 class Profile:
     """Means of counts by hour of the week, by hour and kind of day, by ten minutes of the day; square roots in half precision.
 
-    An hour of the week leans on the same hour of its kind of day, that on the hours beside it: each as far as they were found to
-    differ (empirical Bayes), so a constant series soon pools everything and a jagged one keeps its steps.
+    An hour of the week leans on the same hour of its kind of day, that on the hours beside it, ten minutes on their hour: each as far
+    as they were found to differ (empirical Bayes). What clearly differs keeps its own mean (as in wavelet shrinkage: Donoho and
+    Johnstone 1994), so a constant series soon pools everything and a jagged one keeps its steps.
     """
 
     def fresh(self, series: int) -> Columns:
@@ -50,22 +54,22 @@ class Profile:
         state: Columns = {name: np.zeros((count, series), np.float16) for name, count in rows.items()}
         state |= {f"{name}_visits": np.zeros((count, series), np.uint8) for name, count in rows.items()}
         state["scale"] = np.zeros(series)
-        for excess in (NEIGHBOURS, WEEKDAYS, SLOTS, KINDS_OF_DAYS):
+        state |= {"overall": np.zeros(series), "overall_hours": np.zeros(series)}
+        for excess in (NEIGHBOURS, OVERALL, WEEKDAYS, SLOTS, KINDS_OF_DAYS):
             state |= excess.fresh(series)
         return state
 
     def hour(self, state: Columns, number: int, spread: Floats, windows: float) -> Hour:
         """Hour `number` since the first Monday. `spread`: variance / mean of an hour's count; `windows` in an hour."""
         day, day_visits = self._day(state, day_row(number), spread, windows)
-        prior_variance = day.variance + WEEKDAYS.value(state)
         week, visits = _row(state, "week", number % HOURS_A_WEEK)
         due = np.maximum(0.5 * (week + day.rate) * windows, 0.3)
-        prior_variance = np.where(day_visits > 0, prior_variance, np.inf)
-        own, prior = visits * due / spread, 1.0 / np.maximum(prior_variance, 1e-8)
-        total = np.maximum(own + prior, 1e-9)
-        rate = (own * week + prior * day.rate) / total
+        own = visits * due / spread
+        apart = _apart(week, day.rate, WEEKDAYS.value(state), own) + day.variance
+        prior = 1.0 / np.where(day_visits > 0, np.maximum(apart, 1e-8), np.inf)
+        rate, variance = _leaning(week, own, day.rate, prior, day.variance)
         seen = (visits > 0) | (day_visits > 0)
-        return self._foreign(state, number, Hour(rate, 1.0 / total, seen, ~seen))
+        return self._foreign(state, number, Hour(rate, variance, seen, ~seen))
 
     def _day(self, state: Columns, row: int, spread: Floats, windows: float) -> tuple[Hour, Floats]:
         """An hour of one kind of day, leaning on the hours beside it."""
@@ -74,11 +78,25 @@ class Profile:
         beside = [_row(state, "day", first + (row + step) % HOURS_A_DAY) for step in (-1, 1)]
         both = (beside[0][1] > 0) & (beside[1][1] > 0) & (visits > 0)
         mean = 0.5 * (beside[0][0] + beside[1][0])
-        due = np.maximum(0.5 * (rate + mean) * windows, 0.3)
-        own = visits * due / spread
-        around = 1.0 / np.where(both, NEIGHBOURS.value(state) + spread / (2.0 * due * np.maximum(visits, 0.1)), np.inf)
-        total = np.maximum(own + around, 1e-9)
-        return Hour((own * rate + around * mean) / total, 1.0 / total, visits > 0, visits <= 0), visits
+        hours = np.maximum(np.minimum(state["overall_hours"], OVERALL_HOURS), 1.0)
+        # Whichever is known to be nearer: the hours beside it, or all hours of a series that does not care what time it is.
+        near = self._lean(rate, visits, mean, NEIGHBOURS.value(state), 0.5, spread, windows)
+        far = self._lean(rate, visits, state["overall"], OVERALL.value(state), visits / hours, spread, windows)
+        flat = far[1] < near[1]
+        leant, variance = (
+            np.where(both, np.where(flat, a, b), c) for a, b, c in zip(far[2:], near[2:], (rate, 1.0 / near[0]), strict=True)
+        )
+        return Hour(leant, variance, visits > 0, visits <= 0), visits
+
+    def _lean(
+        self, rate: Floats, visits: Floats, other: Floats, usual: Floats, other_noise: Floats | float, spread: Floats, windows: float
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Own information, how far `other` may be off, and the mean leant on it with its sampling variance."""
+        own = np.maximum(visits * np.maximum(0.5 * (rate + other) * windows, 0.3) / spread, 1e-9)
+        noise_ = other_noise / own
+        off = _apart(rate, other, usual, own) + noise_
+        leant, variance = _leaning(rate, own, other, 1.0 / np.maximum(off, 1e-8), noise_)
+        return own, off, leant, variance
 
     def _foreign(self, state: Columns, number: int, hour: Hour) -> Hour:
         """Where this kind of day was never seen at this hour, another kind stands in for it."""
@@ -98,9 +116,9 @@ class Profile:
         """Ratio of ten minutes of the day to their hour, and its relative variance. `due`: messages in an ordinary visit."""
         ratio, visits = _row(state, "slot", number % SLOTS_A_DAY)
         own = visits * due / spread
-        prior = 1.0 / np.maximum(SLOTS.value(state), 1e-6)
-        total = own + prior
-        return (own * ratio + prior) / total, 1.0 / total
+        one = np.ones(len(ratio))
+        prior = 1.0 / np.maximum(_apart(ratio, one, SLOTS.value(state), own), 1e-6)
+        return _leaning(ratio, own, one, prior, np.zeros(len(one)))
 
     def learn(self, state: Columns, number: int, rate: Floats, share: Floats, due: Floats, spread: Floats) -> None:
         """Takes in one hour's mean `rate`, of which the `share` was seen; 0 where nothing was."""
@@ -120,6 +138,11 @@ class Profile:
         use = share * ((before_visits > 0) & (earlier_visits > 0))
         around = 0.5 * (day + earlier)
         both = np.maximum(0.5 * (before + around), 1e-9)
+        gain = share / np.minimum(state["overall_hours"] + 1.0, OVERALL_HOURS)
+        state["overall"] += gain * (rate - state["overall"])
+        state["overall_hours"] += share
+        differs = (day - state["overall"]) / np.maximum(0.5 * (day + state["overall"]), 1e-9)
+        OVERALL.learn(state, differs**2, sampling / np.maximum(day_visits, 0.1), share * (state["overall_hours"] > 3))
         NEIGHBOURS.learn(state, ((before - around) / both) ** 2, sampling * 1.5 / np.maximum(before_visits, 0.1), use)
 
     def learn_slot(self, state: Columns, number: int, ratio: Floats, share: Floats, due: Floats, spread: Floats) -> None:
@@ -144,6 +167,24 @@ class Profile:
         for table in ("day", "day_visits"):
             days = state[table][:, places].reshape(DAY_KINDS, HOURS_A_DAY, -1)
             state[table][:, places] = np.roll(days, -hours, axis=1).reshape(DAY_KINDS * HOURS_A_DAY, -1)
+
+
+CLEARLY = 4.0
+"""Squared standard errors beyond which a difference is no noise."""
+
+
+def _apart(own: Floats, other: Floats, usual: Floats, information: Floats) -> Floats:
+    """How far two means may truly differ, squared and relative: as usual in this series, or as far as these two clearly do."""
+    both = np.maximum(0.5 * (own + other), 1e-12)
+    seen = ((own - other) / both) ** 2 - CLEARLY / np.maximum(information, 1e-9)
+    return np.maximum(usual, seen)
+
+
+def _leaning(own: Floats, information: Floats, other: Floats, prior: Floats, other_variance: Floats) -> tuple[Floats, Floats]:
+    """Mean of two by their information, and its sampling variance; `other` knows what it is to `own` only as far as `prior` says."""
+    total = np.maximum(information + prior, 1e-9)
+    variance = (information + prior * prior * np.minimum(other_variance, 1e3)) / (total * total)
+    return (information * own + prior * other) / total, variance
 
 
 def _row(state: Columns, name: str, row: int) -> tuple[Floats, Floats]:

@@ -1,0 +1,217 @@
+"""Seasons: the curve of the hour at hand, cut from the profile as the clock turns, and what the hour gone by teaches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors import noise
+from detectors.clock import HOURS_A_DAY, SLOTS_A_HOUR, Place, day_kind
+from detectors.excess import Excess
+from detectors.profile import Profile
+from models.columns import Columns, Flags, Floats
+
+HOUR_S = 3600
+AROUND = 3
+"""Slots kept on either side of the hour."""
+WANDER = Excess("wander", prior=0.04, prior_weight=2.0, memory=150.0, reference=0.02)
+"""How much an hour differs from what profile and level say, beyond sampling."""
+FRESH_SHARE = 0.5
+"""Of an hour's wander, as much is its own; the rest it shares with the hour before."""
+UNSEEN_VARIANCE = 1.0
+DAILY_LEVEL_VARIANCE = 0.015**2
+"""How far the level may move in a day, squared, relative."""
+LEAST = 1e-6
+CLIP = 3.0
+FIRST_TOLERANCE = 3.5
+"""Slots by which a step may come early or late, before anything is known of its punctuality."""
+TRUST_A_DAY = 0.5
+"""Slots by which that falls for each day on time."""
+AFTER_LATENESS = 2.0
+"""Slots added to what was needed when one comes at another time: some days of doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """An hour and the slots around it, messages a window at level 1."""
+
+    slots: tuple[Floats, ...]
+    """`AROUND` slots before the hour, the hour's own, `AROUND` after it."""
+    slot_variance: tuple[Floats, ...]
+    """Of the hour's own slots, relative."""
+    rate: Floats
+    rate_variance: Floats
+    seen: Flags
+    foreign: Flags
+
+
+class Seasons:
+    """Turns the hours and the slots of ten minutes of a block's state."""
+
+    def __init__(self, window_s: int) -> None:
+        self._windows_an_hour = HOUR_S / window_s
+        self._profile = Profile()
+
+    def fresh(self, series: int) -> Columns:
+        """State of `series` series that nothing is known of."""
+        state = self._profile.fresh(series) | WANDER.fresh(series)
+        singles = (
+            "rate",
+            "rate_variance",
+            "base_variance",
+            "last_rate",
+            "peak",
+            "hours",
+            "before",
+            "now",
+            "after",
+            "least",
+            "most",
+            "slot_counts",
+            "slot_windows",
+        )
+        state |= {name: np.zeros(series) for name in singles}
+        state |= {name: np.zeros((SLOTS_A_HOUR, series), np.float32) for name in ("hour_counts", "hour_expected", "hour_windows")}
+        state |= {"curve": np.zeros((SLOTS_A_HOUR + 2 * AROUND, series), np.float32)}
+        state |= {"slot_variance": np.zeros((SLOTS_A_HOUR, series), np.float32)}
+        state |= {name: np.zeros(series, np.bool_) for name in ("seen", "foreign")}
+        return state | {"level": np.ones(series), "level_variance": np.full(series, 0.01), "tolerance": np.full(series, FIRST_TOLERANCE)}
+
+    def turn(self, state: Columns, here: Place, last: Place | None) -> None:
+        """Ten minutes are over; where an hour is, it goes into the profile and the next one's curve comes out."""
+        new_hour = last is None or here.hour_number != last.hour_number
+        if last is not None:
+            self._judge_slot(state, last)
+        if new_hour and last is not None:
+            self._fold(state, last.hour_number)
+            if day_kind(here.hour_number) != day_kind(last.hour_number):
+                self._profile.forget_kind(state)
+        if new_hour:
+            before = state["seen"].copy()
+            self._keep(state, self.curve(state, here.hour_number))
+            # A deviation from next to nothing says nothing of how far off the profile is.
+            first = state["seen"] & ~before
+            state["deviation"][first], state["deviation_variance"][first] = 1.0, UNSEEN_VARIANCE
+        self._set_slot(state, here, new_hour=new_hour)
+
+    def curve(self, state: Columns, number: int) -> Curve:
+        """The hour `number` (since the first Monday) as the profile has it now."""
+        windows = self._windows_an_hour
+        spread = self._spread(state, np.maximum(state["rate"] * windows, 1.0), slots=1)
+        hours = [self._profile.hour(state, number + step, spread, windows) for step in (-1, 0, 1)]
+        rates = [np.where(hour.seen, hour.rate, state["last_rate"]) for hour in hours]
+        slots, variances = [], []
+        for step in range(-AROUND, SLOTS_A_HOUR + AROUND):
+            rate = rates[step // SLOTS_A_HOUR + 1]
+            due = rate * (windows / SLOTS_A_HOUR)
+            spread = self._spread(state, due, slots=SLOTS_A_HOUR)
+            ratio, variance = self._profile.slot(state, number * SLOTS_A_HOUR + step, spread, np.maximum(due, 0.1))
+            slots.append(rate * ratio)
+            variances.append(variance)
+        own = hours[1]
+        variance = np.where(own.seen, own.variance, UNSEEN_VARIANCE)
+        return Curve(tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.seen, own.foreign)
+
+    def _keep(self, state: Columns, curve: Curve) -> None:
+        for row, values in enumerate(curve.slots):
+            state["curve"][row] = values
+        for row, values in enumerate(curve.slot_variance):
+            state["slot_variance"][row] = values
+        state["rate"][:], state["rate_variance"][:] = curve.rate, curve.rate_variance
+        state["seen"][:], state["foreign"][:] = curve.seen, curve.foreign
+
+    def _set_slot(self, state: Columns, here: Place, *, new_hour: bool) -> None:
+        """The slot at hand, those beside it, and the least and most that a step at another time could make of it."""
+        curve, at = state["curve"], AROUND + here.slot
+        state["before"][:], state["now"][:], state["after"][:] = curve[at - 1], curve[at], curve[at + 1]
+        state["least"][:], state["most"][:] = self._reach(state, at)
+        variance = state["slot_variance"][here.slot].astype(np.float64)
+        state["base_variance"][:] = state["rate_variance"] + variance
+        # What is off in another slot or hour is off in another way.
+        news = variance + state["rate_variance"] + FRESH_SHARE * WANDER.value(state) if new_hour else variance
+        most = state["base_variance"] + state["level_variance"] + WANDER.value(state)
+        state["deviation_variance"][:] = np.minimum(state["deviation_variance"] + news, most)
+
+    def _reach(self, state: Columns, at: int) -> tuple[Floats, Floats]:
+        """Lowest and highest slot within the series' own tolerance of slot `at`."""
+        curve = state["curve"]
+        low, high = curve[at - 1 : at + 2].min(axis=0), curve[at - 1 : at + 2].max(axis=0)
+        for width in range(2, AROUND + 1):
+            within = state["tolerance"] > width - 1
+            pair = curve[at - width], curve[at + width]
+            low = np.minimum(low, np.where(within, np.minimum(*pair), low))
+            high = np.maximum(high, np.where(within, np.maximum(*pair), high))
+        return low.astype(np.float64), high.astype(np.float64)
+
+    def _judge_slot(self, state: Columns, last: Place) -> None:
+        """Whether the slot gone by needed more tolerance than the slots right beside it give; trust comes back by the day."""
+        counts, windows = state["slot_counts"].copy(), state["slot_windows"].copy()
+        state["slot_counts"][:], state["slot_windows"][:] = 0.0, 0.0
+        at, curve = AROUND + last.slot, state["curve"]
+        factor = state["level"] * state["deviation"] * windows
+        tolerance = state["tolerance"]
+        tolerance -= TRUST_A_DAY / (HOURS_A_DAY * SLOTS_A_HOUR) * (windows > 0) * state["seen"]
+        np.maximum(tolerance, 0.0, out=tolerance)
+        for width in range(1, AROUND):
+            span = curve[at - width : at + width + 1]
+            due = np.clip(counts, span.min(axis=0) * factor, span.max(axis=0) * factor)
+            spread = noise.dispersion(state, due / np.maximum(windows, 1.0)) * noise.stretch(state)
+            late = (counts - due) ** 2 > CLIP * CLIP * (spread * due + state["deviation_variance"] * due * due) + 25.0
+            late &= (windows > 0) & state["seen"]
+            np.maximum(tolerance, late * (width + AFTER_LATENESS), out=tolerance)
+
+    def _fold(self, state: Columns, number: int) -> None:
+        """The hour is over: profile, level and wander learn from it."""
+        counts, windows, due = (state[f"hour_{name}"].sum(axis=0, dtype=np.float64) for name in ("counts", "windows", "expected"))
+        used, safe = windows > 0, np.maximum(windows, 1.0)
+        share, rate = windows / self._windows_an_hour, counts / safe
+        seen, foreign = state["seen"] & (due > 0), state["foreign"]
+        ours = seen & ~foreign
+        state["last_rate"][:] = np.where(used, rate / state["level"], state["last_rate"])
+        # The share of the hour that was seen may be its busy or its quiet part: compare like with like.
+        error = np.where(seen, np.minimum(counts / np.maximum(due, LEAST) - 1.0, 20.0), 0.0)
+        spread = noise.dispersion(state, due / safe) * noise.stretch(state)
+        sampling = spread / np.maximum(due, 0.1)
+        limit = CLIP * np.sqrt(state["rate_variance"] + sampling + WANDER.value(state))
+        fair = np.where(ours, np.clip(error, -limit, limit), error)
+        learned = np.where(seen, state["rate"] * (1.0 + fair), rate / state["level"])
+        self._learn_level(state, counts, due, spread, used & ours)
+        WANDER.learn(state, error**2, 2.0 * sampling, np.where(ours, share, 0.0))
+        hour_due = np.maximum(learned * self._windows_an_hour, 0.1)
+        self._profile.learn(state, number, learned, share, hour_due, self._spread(state, hour_due, slots=1))
+        self._profile.learn_kind(state, 2.0 * error / (2.0 + error), sampling, foreign & used)
+        self._fold_slots(state, number, np.where(seen, (1.0 + error) * due / safe, rate))
+        np.maximum(state["peak"] * (1.0 - 1.0 / (28 * HOURS_A_DAY)), rate, out=state["peak"])
+        state["hours"] += share
+        for name in ("hour_counts", "hour_windows", "hour_expected"):
+            state[name][:] = 0.0
+
+    def _fold_slots(self, state: Columns, number: int, rate: Floats) -> None:
+        """Each ten minutes against its hour's own `rate`, so that a busy hour does not look like a busy slot."""
+        # An hour seen for the first time and not whole has no rate of its own to compare with.
+        fit = (rate > 0) & (state["seen"] | (state["hour_windows"].sum(axis=0) > 0.9 * self._windows_an_hour))
+        for slot in range(SLOTS_A_HOUR):
+            counts, windows = (state[f"hour_{name}"][slot].astype(np.float64) for name in ("counts", "windows"))
+            usual = np.maximum(rate * windows, LEAST)
+            ratio = np.clip(counts / usual, 0.0, 20.0)
+            share = np.minimum(windows * (SLOTS_A_HOUR / self._windows_an_hour), 1.0) * fit
+            due = np.maximum(usual, 0.1)
+            self._profile.learn_slot(state, number * SLOTS_A_HOUR + slot, ratio, share, due, self._spread(state, due, slots=SLOTS_A_HOUR))
+
+    def _learn_level(self, state: Columns, counts: Floats, due: Floats, spread: Floats, use: Flags) -> None:
+        """The level moves with what whole hours say against the profile."""
+        variance = state["level_variance"]
+        # An hour's wander and the profile's own error are shared by all its windows: no hour says more than they allow.
+        coarse = spread + (WANDER.value(state) + state["rate_variance"]) * due
+        information, news = 1.0 / variance, use / np.maximum(coarse, LEAST)
+        total = information + news * due
+        state["level"] *= (information + news * np.clip(counts, due / 3.0, due * 3.0 + 3.0)) / total
+        variance[:] = np.minimum(1.0 / total + DAILY_LEVEL_VARIANCE / HOURS_A_DAY, 0.09)
+
+    def _spread(self, state: Columns, due: Floats, *, slots: int) -> Floats:
+        """Variance / mean of the count `due` of an hour, or of one of its slots, as the profile sees it: wander is no news of the profile.
+
+        A slot is held against its own hour, so most of the wander is out of it.
+        """
+        windows = max(1.0, self._windows_an_hour / slots)
+        wander = WANDER.value(state) / (1.0 if slots == 1 else 8.0)
+        return noise.dispersion(state, due / windows) * noise.stretch(state) + wander * due
