@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from correlation.facts import Case, Episode
-from correlation.joining import HARM, Joining, begins_with, follows, origin
+from correlation.joining import HARM, Joining, begins_with, follows, origin, own_making
 from correlation.parameters import CorrelationParameters
 from correlation.trees import from_tree, to_tree
 from models.times import SECOND_US
@@ -73,7 +73,8 @@ class Incidents:
         for episode in episodes:
             if episode.alert_id in self._of:
                 self._refresh(at_us, episode)
-        for episode in sorted(fresh, key=lambda episode: (episode.onset_us, episode.detected_us, episode.alert_id)):
+        # What somebody sends comes first: the rest may be its effect.
+        for episode in sorted(fresh, key=lambda one: (not own_making(one), one.onset_us, one.detected_us, one.alert_id)):
             self._place(at_us, episode, joining)
         if fresh:
             self._merge(at_us, joining)
@@ -94,6 +95,22 @@ class Incidents:
             event = Event(f"I-{episode.alert_id[2:]}", episode.detected_us)
             self.events[event.incident_id] = event
         self._add(at_us, event, [episode])
+        if own_making(episode):
+            self._claim(at_us, event, episode)
+
+    def _claim(self, at_us: int, event: Event, storm: Episode) -> None:
+        """What a User's storm did to itself may have been taken for the effect of another's incident a window before."""
+        since_us = storm.onset_us - self._parameters.onset_error_s * SECOND_US
+        for other in list(self.events.values()):
+            if other is event or other.merged_into is not None or other.origin_user in (None, storm.user):
+                continue
+            taken = [member for member in other.members.values() if member.user == storm.user and member.onset_us >= since_us]
+            if taken:
+                for member in taken:
+                    del other.members[member.alert_id]
+                other.affected -= {storm.user} if all(member.user != storm.user for member in other.members.values()) else set()
+                other.changed_us = at_us
+                self._add(at_us, event, taken)
 
     def _add(self, at_us: int, event: Event, episodes: Sequence[Episode]) -> None:
         for episode in episodes:
@@ -109,9 +126,9 @@ class Incidents:
             key=lambda event: (abs(event.case(at_us).onset_us - episode.onset_us), event.opened_us, event.incident_id),
         )
         tests: tuple[Callable[[Event], bool], ...] = (
-            lambda event: begins_with(episode, event.members.values(), self._parameters),
+            lambda event: _may_hold(event, episode) and begins_with(episode, event.members.values(), self._parameters),
             lambda event: _related(episode, event, joining),
-            lambda event: follows(episode, event.members.values(), self._parameters),
+            lambda event: _may_hold(event, episode) and follows(episode, event.members.values(), self._parameters),
         )
         return next((event for test in tests for event in live if test(event)), None)
 
@@ -175,9 +192,18 @@ def _related(episode: Episode, event: Event, joining: Joining) -> bool:
         return True
     if episode.user is not None and joining.spills_over(_lead(event), (episode,), episode.user):
         return True
+    if not _may_hold(event, episode):
+        return False
     if joining.shares_cause(episode, members) or joining.follows_crowd(episode, members):
         return True
     return joining.touches_region(episode, members) or any(joining.touches_region(member, (episode,)) for member in members)
+
+
+def _may_hold(event: Event, episode: Episode) -> bool:
+    """What a User sends of itself is no effect of an incident that began elsewhere; several storms at once may have one cause."""
+    if not own_making(episode) or event.origin_user == episode.user:
+        return True
+    return event.origin_user is None and all(own_making(member) for member in event.members.values())
 
 
 def _one(older: Event, younger: Event, joining: Joining) -> bool:

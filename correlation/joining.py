@@ -60,6 +60,11 @@ def drivers(members: Sequence[Episode], origin_user: str | None) -> tuple[Episod
     return tuple(member for member in own if member.kind != "storm" or not alerts_only(member))
 
 
+def own_making(episode: Episode) -> bool:
+    """Whether it is a storm that somebody sends, which is never what another's incident did."""
+    return episode.kind == "storm" and episode.user is not None and not alerts_only(episode)
+
+
 def alerts_only(episode: Episode) -> bool:
     """Whether it is about device and DCC alerts and nothing else."""
     return all(key.message_class in _ALERT_CLASSES for key in episode.series)

@@ -13,9 +13,8 @@ from correlation.undeclared import Nature
 from models.alert import Suspect
 from models.times import MINUTE_US
 
-_EVERY_WINDOW_US = 5 * MINUTE_US
 _SELDOM_US = 10 * MINUTE_US
-_SHARE = 10
+_SHARE = 5
 
 
 @dataclass(slots=True)
@@ -33,7 +32,7 @@ class Judgement:
 
 @dataclass(slots=True)
 class Judgements:
-    """By incident. In the first minutes each window counts; then a tenth of its age may pass, but no news of members or calendar."""
+    """By incident. A fifth of its age may pass between two, but no news of its members or the calendar."""
 
     parameters: CorrelationParameters
     standing: dict[str, Judgement] = field(default_factory=dict)
@@ -67,8 +66,7 @@ def _due(before: Judgement, case: Case, changed_us: int, version: int, active: t
     if changed_us == case.at_us or before.version != version or before.active != active:
         return True
     age_us = case.at_us - case.detected_us
-    pause_us = 0 if age_us <= _EVERY_WINDOW_US else min(age_us // _SHARE, _SELDOM_US)
-    return case.at_us - before.judged_us >= pause_us
+    return case.at_us - before.judged_us >= min(age_us // _SHARE, _SELDOM_US)
 
 
 def _same(before: tuple[Suspect, ...], now: tuple[Suspect, ...]) -> bool:

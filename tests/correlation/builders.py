@@ -94,7 +94,7 @@ class World:
         for trouble in self.troubles:
             told = trouble.counts(minute) if trouble.key == key and trouble.kind not in ("stale", "failures") else None
             if told is not None:
-                return told + (jitter(key, minute) if told else 0.0)
+                return told + jitter(key, minute) * np.sqrt(told) / 5
         usual = self.carried.get(key, 100.0) if minute > self._first() else 100.0
         return usual + jitter(key, minute)
 

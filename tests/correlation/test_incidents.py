@@ -149,3 +149,24 @@ def test_a_test_of_another_day_is_not_at_risk():
 def test_another_users_change_that_has_nothing_to_do_with_it_is_not_at_risk(scope):
     told = run(World(KEYS, (storm(),)), range(20), change("CHG-9", "DCC", 300, 420, category="release", **scope))
     assert not told.one("storm", "SUP-01").threatened_changes
+
+
+def test_a_storm_at_a_user_that_suffers_from_another_is_an_incident_of_its_own():
+    blocked = (Trouble("silence", ANSWERS["SUP-01"], 5), Trouble("backlog", queue("SUP-01"), 6, grows=2000))
+    slow = tuple(slowed(user, 40) for user in USERS[1:])
+    own = (storm("SUP-02", since=50), Trouble("failures", REQUESTS["SUP-02"], 50, observed=3900, seen_after=1))
+    told = run(World(KEYS, (*blocked, *slow, *own)), range(70))
+    first, second = sorted(told.events(), key=lambda incident: incident.opened_at)
+    assert (first.origin_user, second.origin_user) == ("SUP-01", "SUP-02")
+    assert second.kinds == ("failures", "storm")
+    assert told.one("drop", "SUP-02").incident_id == first.incident_id
+
+
+def test_what_a_storm_did_to_its_own_sender_goes_with_the_storm_even_if_seen_before():
+    blocked = (Trouble("silence", ANSWERS["SUP-01"], 5), Trouble("backlog", queue("SUP-01"), 6, grows=2000))
+    slow = tuple(slowed(user, 40) for user in USERS[1:])
+    late = Trouble("storm", REQUESTS["SUP-02"], 50, observed=4000, seen_after=3)
+    own = (Trouble("failures", READS["SUP-02"], 50, observed=90, seen_after=1), late)
+    told = run(World(KEYS, (*blocked, *slow, *own)), range(70))
+    assert told.one("failures", "SUP-02").incident_id == told.one("storm", "SUP-02").incident_id
+    assert told.one("storm", "SUP-02").incident_id != told.one("silence", "SUP-01").incident_id
