@@ -1,0 +1,241 @@
+"""Highwater itself: does it take in, judge and tell in time; operators must see it suffer before its users do."""
+
+from config.grafana.dashboard import Dashboard, Row
+from config.grafana.panels import ORANGE, RED, YELLOW, Query, lines, number
+
+IN_TIME_S = 60
+"""The objective: a window is judged within a minute of its end (30 s of allowed lateness included)."""
+RATE = "[$__rate_interval]"
+
+
+def share(part: str, whole: str, span: str) -> str:
+    """Increase of `part` / increase of `whole` over `span`; nothing where nothing came."""
+    return f"sum(increase({part}[{span}])) / (sum(increase({whole}[{span}])) > 0)"
+
+
+IN_TIME = share(f'highwater_window_delay_seconds_bucket{{le="{IN_TIME_S}.0"}}', "highwater_window_delay_seconds_count", "$__range")
+TAKEN = share('highwater_events_total{outcome=~"accepted|repeated"}', "highwater_events_total", "$__range")
+
+NOW = Row(
+    "Objectives, over the time shown",
+    [
+        number(
+            "Judged in time",
+            "Share of windows judged within 60 s of their end. The objective is 99.5 %.",
+            "percentunit",
+            Query(IN_TIME, "share"),
+            calm=RED,
+            limits=((0.99, YELLOW), (0.995, "green")),
+            decimals=2,
+        ),
+        number(
+            "Events taken",
+            "Share of events that were neither malformed nor late. The objective is 99 %.",
+            "percentunit",
+            Query(TAKEN, "share"),
+            calm=RED,
+            limits=((0.98, YELLOW), (0.99, "green")),
+            decimals=2,
+        ),
+        number(
+            "Ingest lag",
+            "How far the watermark is behind the clock, of the process that is furthest behind.",
+            "s",
+            Query("max(highwater_ingest_lag_seconds)", "lag"),
+            limits=((120, YELLOW), (300, RED)),
+        ),
+        number(
+            "Processes",
+            "Processes whose watchdog is seen. Fewer than you started means that one is down.",
+            "short",
+            Query("sum(highwater_watchdog) or vector(0)", "processes"),
+            calm=RED,
+            limits=((1, "green"),),
+        ),
+        number(
+            "Alerts of the last day against the budget",
+            "Alerts that reached warning, as a multiple of the false alarms that the settings allow. Real trouble counts too.",
+            "short",
+            Query(
+                'sum(increase(highwater_alerts_total{severity=~"warning|critical"}[1d])) / max(highwater_false_alarm_budget_per_day)',
+                "multiple",
+            ),
+            calm="blue",
+        ),
+        number(
+            "Storage",
+            "1 while the disk refuses what must be kept.",
+            "short",
+            Query("max(highwater_storage_faulty) or vector(0)", "faulty"),
+            limits=((1, RED),),
+        ),
+    ],
+)
+
+INTAKE = Row(
+    "Intake",
+    [
+        lines(
+            "Events by outcome",
+            "Accepted, repeated, late and malformed events a second.",
+            "short",
+            Query(f"sum by (outcome) (rate(highwater_events_total{RATE}))", "{{outcome}}"),
+            axis="events/s",
+        ),
+        lines(
+            "Ingest lag",
+            "How far the watermark is behind the clock; allowed lateness (30 s) is part of it.",
+            "s",
+            Query("max by (instance) (highwater_ingest_lag_seconds)", "{{instance}}"),
+            limits=((120, YELLOW), (300, RED)),
+        ),
+        lines(
+            "Late and malformed share",
+            "Late events point to a sender's clock or a slow path, malformed ones to a sender's release.",
+            "percentunit",
+            Query(
+                f'sum by (outcome) (rate(highwater_events_total{{outcome=~"late|malformed"}}{RATE}))'
+                f" / on () group_left () (sum(rate(highwater_events_total{RATE})) > 0)",
+                "{{outcome}}",
+            ),
+            limits=((0.01, RED),),
+        ),
+        lines(
+            "Waiting to be judged, and held",
+            "Bytes taken and not judged yet; events held because their User's clock is ahead of all others.",
+            "short",
+            Query("sum(highwater_backlog_bytes)", "bytes waiting"),
+            Query("sum(highwater_events_held)", "events held"),
+        ),
+    ],
+)
+
+JUDGEMENT = Row(
+    "Judgement",
+    [
+        lines(
+            "Window delay",
+            "From the end of a window to its judgement. Above 60 s misses the objective.",
+            "s",
+            Query(f"histogram_quantile(0.5, sum by (le) (rate(highwater_window_delay_seconds_bucket{RATE})))", "median"),
+            Query(f"histogram_quantile(0.99, sum by (le) (rate(highwater_window_delay_seconds_bucket{RATE})))", "99th percentile"),
+            limits=((IN_TIME_S, RED),),
+        ),
+        lines(
+            "Time a step takes",
+            "To judge what came in at once.",
+            "s",
+            Query(f"histogram_quantile(0.5, sum by (le) (rate(highwater_step_seconds_bucket{RATE})))", "median"),
+            Query(f"histogram_quantile(0.99, sum by (le) (rate(highwater_step_seconds_bucket{RATE})))", "99th percentile"),
+        ),
+        lines(
+            "Series watched",
+            "Above the dashed fleet size, thresholds are too low for the false-alarm budget: raise detection.fleet_series.",
+            "short",
+            Query("sum by (kind) (highwater_series)", "{{kind}}"),
+            Query("max(highwater_fleet_series)", "fleet size in force"),
+        ),
+        lines(
+            "Label values folded",
+            "Values that share `other`, because there are more than the settings tell apart.",
+            "short",
+            Query("max by (label) (highwater_label_values_folded)", "{{label}}"),
+            limits=((1, YELLOW),),
+        ),
+    ],
+)
+
+TELLING = Row(
+    "Keeping and telling",
+    [
+        lines(
+            "Checkpoint age",
+            "Since the last checkpoint; a restart takes about as long as that span took.",
+            "s",
+            Query("max by (instance) (highwater_checkpoint_age_seconds)", "{{instance}}"),
+            limits=((300, ORANGE),),
+        ),
+        lines(
+            "Messages to subscribers overdue",
+            "What should have left by webhook, mail or chat, and has not.",
+            "short",
+            Query("sum(highwater_notifications_waiting)", "overdue"),
+            limits=((20, YELLOW),),
+        ),
+        lines(
+            "Posts to Alertmanager",
+            "By outcome; none where no Alertmanager is set.",
+            "short",
+            Query(f"sum by (outcome) (rate(highwater_alertmanager_pushes_total{RATE}))", "{{outcome}}"),
+            axis="posts/s",
+        ),
+        lines(
+            "Processor and memory",
+            "Processor seconds a second, and resident memory, of each process.",
+            "short",
+            Query(f'rate(process_cpu_seconds_total{{job=~"highwater.*"}}{RATE})', "{{instance}} processor"),
+            Query('process_resident_memory_bytes{job=~"highwater.*"}', "{{instance}} memory"),
+            overrides=(
+                {
+                    "matcher": {"id": "byRegexp", "options": "/memory/"},
+                    "properties": [{"id": "unit", "value": "bytes"}, {"id": "custom.axisPlacement", "value": "right"}],
+                },
+            ),
+        ),
+        lines(
+            "Cost of a scrape",
+            "How long /metrics takes to answer, and how many samples it gives.",
+            "s",
+            Query('max by (instance) (scrape_duration_seconds{job=~"highwater.*"})', "{{instance}}"),
+            Query('max by (instance) (scrape_samples_scraped{job=~"highwater.*"})', "{{instance}} samples"),
+            overrides=(
+                {
+                    "matcher": {"id": "byRegexp", "options": "/samples/"},
+                    "properties": [{"id": "unit", "value": "short"}, {"id": "custom.axisPlacement", "value": "right"}],
+                },
+            ),
+            limits=((0.3, YELLOW),),
+        ),
+    ],
+)
+
+KAFKA = Row(
+    "Kafka workers (empty where there are none)",
+    [
+        lines(
+            "Records behind",
+            "Records of each topic that workers have not taken in yet.",
+            "short",
+            Query("sum by (topic) (highwater_kafka_lag_records)", "{{topic}}"),
+        ),
+        lines(
+            "Partitions held",
+            "By worker; the sum is the number of partitions, or nobody works on some.",
+            "short",
+            Query("sum by (instance) (highwater_kafka_partitions_held)", "{{instance}}"),
+        ),
+        lines(
+            "Rebalances, restarts and failed commits",
+            "Each is harmless alone; many of them mean that workers come and go, or that brokers refuse.",
+            "short",
+            Query(f"sum(increase(highwater_kafka_rebalances_total{RATE}))", "rebalances"),
+            Query(f"sum(increase(highwater_kafka_unit_restarts_total{RATE}))", "restarts from a checkpoint"),
+            Query(f"sum(increase(highwater_kafka_commit_failures_total{RATE}))", "failed commits"),
+        ),
+        lines(
+            "Checkpoints",
+            "Bytes written to the checkpoint topic a second.",
+            "Bps",
+            Query(f"sum by (instance) (rate(highwater_kafka_checkpoint_bytes_total{RATE}))", "{{instance}}"),
+        ),
+    ],
+)
+
+BOARD = Dashboard(
+    uid="highwater-itself",
+    folder="highwater",
+    title="Highwater itself",
+    description="Whether Highwater takes in, judges and tells in time, and what to do before it does not.",
+    variables=[],
+    rows=[NOW, INTAKE, JUDGEMENT, TELLING, KAFKA],
+)

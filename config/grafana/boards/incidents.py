@@ -1,0 +1,160 @@
+"""Changes and incidents: which changes are at work, what is open, and how far one explains the other."""
+
+from config.grafana.dashboard import Dashboard, Row, choice
+from config.grafana.panels import ORANGE, RED, YELLOW, Query, bars, lanes, lines, number
+
+CHANGES = '{owner=~"$owner", category=~"$category"}'
+WINDOWS = f"max by (owner, category) (highwater_change_window_active{CHANGES})"
+
+NOW = Row(
+    "Now",
+    [
+        number(
+            "Incidents open",
+            "Not resolved yet.",
+            "short",
+            Query("sum(highwater_incidents_open)", "incidents"),
+            limits=((1, YELLOW), (5, RED)),
+        ),
+        number(
+            "Major incidents open",
+            "Open incidents of SEC Incident Category 1 or 2.",
+            "short",
+            Query('sum(highwater_incidents_open{category=~"1|2"})', "incidents"),
+            limits=((1, RED),),
+        ),
+        number(
+            "Critical alerts",
+            "Open alerts of severity critical.",
+            "short",
+            Query('sum(highwater_alerts_open{severity="critical"})', "alerts"),
+            limits=((1, RED),),
+        ),
+        number(
+            "Without a suspect",
+            "Open incidents for which no change is suspected.",
+            "short",
+            Query('sum(highwater_incidents_attributed{verdict="none"})', "incidents"),
+            limits=((1, ORANGE),),
+        ),
+        number(
+            "Change windows open", "Declared changes at work now.", "short", Query(f"sum({WINDOWS}) or vector(0)", "changes"), calm="blue"
+        ),
+        number(
+            "Opening within a day",
+            "Declared changes whose window opens within 24 hours.",
+            "short",
+            Query(f"sum(max by (owner, category) (highwater_change_window_upcoming{CHANGES})) or vector(0)", "changes"),
+            calm="blue",
+        ),
+    ],
+)
+
+CALENDAR = Row(
+    "Calendar and incidents, one time axis",
+    [
+        lanes(
+            "Change windows",
+            "A lane for each owner and category; the number of changes at work is in the tooltip.",
+            Query(WINDOWS, "{{owner}} · {{category}}"),
+            texts={"1": "open"},
+            width=24,
+            height=8,
+            calm="orange",
+        ),
+        lines(
+            "Open incidents by category",
+            "SEC Incident Category, 1 the gravest.",
+            "short",
+            Query("sum by (category) (highwater_incidents_open)", "category {{category}}"),
+            stacked=True,
+            fill=40,
+        ),
+        lines(
+            "Open incidents by verdict",
+            "Verdict on the first suspect: probable or possible names a change, none names nobody.",
+            "short",
+            Query("sum by (verdict) (highwater_incidents_attributed)", "{{verdict}}"),
+            stacked=True,
+            fill=40,
+        ),
+        lines(
+            "Open alerts by kind",
+            "Storm, backlog, silence, drop, failures, drift, stale.",
+            "short",
+            Query("sum by (kind) (highwater_alerts_open)", "{{kind}}"),
+            stacked=True,
+            fill=40,
+        ),
+        lines(
+            "Open alerts by severity",
+            "info wakes nobody: within a declared envelope.",
+            "short",
+            Query("sum by (severity) (highwater_alerts_open)", "{{severity}}"),
+            stacked=True,
+            fill=40,
+        ),
+    ],
+)
+
+QUALITY = Row(
+    "How well changes are declared, and how soon trouble is seen",
+    [
+        bars(
+            "Change reports by verdict",
+            "Over the time shown. absent: declared an effect that never came.",
+            "short",
+            Query("sum by (verdict) (increase(highwater_change_reports_total[$__range]))", "{{verdict}}", instant=True),
+            width=6,
+        ),
+        bars(
+            "Faults of declarations",
+            "Over the time shown, of changes that were reported on.",
+            "short",
+            Query("sum by (fault) (increase(highwater_change_faults_total[$__range]))", "{{fault}}", instant=True),
+            width=6,
+            limits=((1, YELLOW),),
+        ),
+        lines(
+            "Detection delay",
+            "From the estimated onset to the deciding window; diamonds are single alerts with their id.",
+            "s",
+            Query(
+                "histogram_quantile(0.5, sum by (le) (rate(highwater_detection_delay_seconds_bucket[$__rate_interval])))",
+                "median",
+                exemplars=True,
+            ),
+            Query(
+                "histogram_quantile(0.95, sum by (le) (rate(highwater_detection_delay_seconds_bucket[$__rate_interval])))",
+                "95th percentile",
+            ),
+            width=12,
+            limits=((300, YELLOW),),
+        ),
+        lines(
+            "Alerts a day",
+            "Alerts that reached a severity, over the last 24 hours.",
+            "short",
+            Query("sum by (severity) (increase(highwater_alerts_total[1d]))", "{{severity}}"),
+        ),
+        lines(
+            "Incidents a day",
+            "Opened over the last 24 hours, by category at their opening.",
+            "short",
+            Query("sum by (category) (increase(highwater_incidents_total[1d]))", "category {{category}}"),
+        ),
+    ],
+)
+
+BOARD = Dashboard(
+    uid="highwater-incidents",
+    folder="operations",
+    title="Changes and incidents",
+    description="Which changes are at work, which incidents are open, and how far one explains the other.",
+    variables=[
+        choice("owner", "Owner", "highwater_change_window_active"),
+        choice("category", "Change category", "highwater_change_window_active"),
+    ],
+    rows=[NOW, CALENDAR, QUALITY],
+    span="now-24h",
+)

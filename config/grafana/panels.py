@@ -1,0 +1,181 @@
+"""Panels: the few kinds that our dashboards use, each with what a reader needs: unit, description, legend, limits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "green", "yellow", "orange", "red", "blue", "text"
+
+
+@dataclass(frozen=True)
+class Query:
+    """One PromQL expression with what to call its series."""
+
+    expr: str
+    legend: str
+    instant: bool = False
+    exemplars: bool = False
+
+    def target(self, place: int, shape: str) -> Json:
+        """As Grafana stores it; `place` names it A, B and so on, `shape` is `table` or `time_series`."""
+        return {
+            "datasource": DATASOURCE,
+            "editorMode": "code",
+            "expr": self.expr,
+            "legendFormat": self.legend,
+            "refId": chr(ord("A") + place),
+            "instant": self.instant,
+            "range": not self.instant,
+            "exemplar": self.exemplars,
+            "format": shape,
+        }
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel before it has its place."""
+
+    kind: str
+    title: str
+    description: str
+    queries: Sequence[Query]
+    unit: str
+    width: int = 12
+    height: int = 8
+    limits: Sequence[tuple[float, str]] = ()
+    """(from this value on, colour): thresholds above the first colour."""
+    calm: str = GREEN
+    """Colour below the first limit."""
+    custom: Json = field(default_factory=dict)
+    options: Json = field(default_factory=dict)
+    defaults: Json = field(default_factory=dict)
+    overrides: Sequence[Json] = ()
+    transformations: Sequence[Json] = ()
+    links: Sequence[Json] = ()
+
+    def json(self, number: int, x: int, y: int) -> Json:
+        """As Grafana stores it, at this place of the 24 columns."""
+        steps: list[Json] = [{"color": self.calm, "value": None}]
+        steps += [{"color": colour, "value": value} for value, colour in self.limits]
+        panel: Json = {
+            "id": number,
+            "type": self.kind,
+            "title": self.title,
+            "description": self.description,
+            "datasource": DATASOURCE,
+            "gridPos": {"h": self.height, "w": self.width, "x": x, "y": y},
+            "fieldConfig": {
+                "defaults": {
+                    "unit": self.unit,
+                    "color": {"mode": "thresholds" if self.kind in ("stat", "state-timeline", "bargauge") else "palette-classic"},
+                    "thresholds": {"mode": "absolute", "steps": steps},
+                    "custom": self.custom,
+                    "links": list(self.links),
+                    **self.defaults,
+                },
+                "overrides": list(self.overrides),
+            },
+            "options": self.options,
+            "targets": [
+                query.target(place, "table" if self.kind == "table" else "time_series") for place, query in enumerate(self.queries)
+            ],
+        }
+        if self.transformations:
+            panel["transformations"] = list(self.transformations)
+        return panel
+
+
+def lines(title: str, description: str, unit: str, *queries: Query, **more: Any) -> Panel:
+    """Values over time."""
+    limits = more.get("limits", ())
+    custom: Json = {
+        "drawStyle": "line",
+        "lineWidth": 1,
+        "fillOpacity": more.pop("fill", 0),
+        "showPoints": "never",
+        "spanNulls": False,
+        "axisPlacement": "auto",
+        "axisLabel": more.pop("axis", ""),
+        "scaleDistribution": {"type": "log", "log": 10} if more.pop("logarithmic", False) else {"type": "linear"},
+        "stacking": {"mode": "normal" if more.pop("stacked", False) else "none", "group": "A"},
+        "thresholdsStyle": {"mode": "dashed" if limits else "off"},
+    }
+    options: Json = {
+        "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": ["lastNotNull", "max"]},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    return Panel("timeseries", title, description, queries, unit, custom=custom, options=options, **more)
+
+
+def number(title: str, description: str, unit: str, query: Query, **more: Any) -> Panel:
+    """One figure, coloured by its limits."""
+    options: Json = {
+        "colorMode": "value",
+        "graphMode": "area",
+        "justifyMode": "auto",
+        "orientation": "auto",
+        "textMode": "auto",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+    }
+    placed = {"width": 4, "height": 4, **more}
+    defaults = {"noValue": placed.pop("nothing", "–"), "decimals": placed.pop("decimals", None), "min": 0}
+    defaults = {name: value for name, value in defaults.items() if value is not None}
+    return Panel("stat", title, description, [query], unit, options=options, defaults=defaults, **placed)
+
+
+def lanes(title: str, description: str, *queries: Query, texts: Mapping[str, str], **more: Any) -> Panel:
+    """What held from when to when; `texts`: value → what it says."""
+    custom: Json = {"lineWidth": 0, "fillOpacity": 80}
+    options: Json = {
+        "mergeValues": True,
+        "showValue": "never",
+        "alignValue": "left",
+        "rowHeight": 0.8,
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    mapping = {value: {"text": text, "index": place} for place, (value, text) in enumerate(texts.items())}
+    defaults: Json = {"mappings": [{"type": "value", "options": mapping}]}
+    return Panel("state-timeline", title, description, queries, "short", custom=custom, options=options, defaults=defaults, **more)
+
+
+def bars(title: str, description: str, unit: str, query: Query, **more: Any) -> Panel:
+    """One bar a series, now."""
+    options: Json = {
+        "displayMode": "gradient",
+        "orientation": "horizontal",
+        "showUnfilled": True,
+        "valueMode": "color",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+    }
+    return Panel("bargauge", title, description, [query], unit, options=options, defaults={"min": 0}, **more)
+
+
+def table(title: str, description: str, columns: Sequence[tuple[Query, str, str]], **more: Any) -> Panel:
+    """One row for each set of labels; columns as (query, heading, unit)."""
+    names = {f"Value #{chr(ord('A') + place)}": heading for place, (_, heading, _) in enumerate(columns)}
+    overrides = [
+        {"matcher": {"id": "byName", "options": heading}, "properties": [{"id": "unit", "value": unit}]} for _, heading, unit in columns
+    ]
+    transformations: list[Json] = [
+        {"id": "merge", "options": {}},
+        {"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": names, "indexByName": {}}},
+        {"id": "sortBy", "options": {"sort": [{"field": columns[0][1], "desc": True}]}},
+    ]
+    options: Json = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}}
+    custom: Json = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True}
+    queries = [query for query, _, _ in columns]
+    return Panel(
+        "table",
+        title,
+        description,
+        queries,
+        "short",
+        custom=custom,
+        options=options,
+        overrides=overrides,
+        transformations=transformations,
+        **more,
+    )
