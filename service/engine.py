@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from models.change import Change
-from models.errors import HighwaterError
+from models.errors import HighwaterError, StateError
 from models.rejected import DeadLetter
 from models.wire import decode, encode
 from service.board import DeskBoard
@@ -91,6 +91,7 @@ class Engine:
         self.checkpoint_seq = 0
         self.committed_seq = 0
         self._guard = threading.Lock()
+        self._stopped = False
         self._waiters: list[tuple[int, Future[None]]] = []
         self.checkpointed_s = clock.steady_s()
 
@@ -104,6 +105,8 @@ class Engine:
         with self._guard:
             if self.committed_seq >= seq:
                 future.set_result(None)
+            elif self._stopped:
+                future.set_exception(StateError("the engine stopped: restart the monitor"))
             else:
                 self._waiters.append((seq, future))
         return future
@@ -148,6 +151,20 @@ class Engine:
             self._thread = None
 
     def _run(self, intake: Intake) -> None:
+        try:
+            self._follow(intake)
+        except Exception as fault:
+            log.exception("the engine stopped: restart the monitor, and report this")
+            self.fault = f"the engine stopped: {fault}"
+            self._give_up(fault)
+
+    def _give_up(self, fault: Exception) -> None:
+        with self._guard:
+            waiters, self._waiters, self._stopped = self._waiters, [], True
+        for _, future in waiters:
+            future.set_exception(StateError(f"the engine stopped: {fault}"))
+
+    def _follow(self, intake: Intake) -> None:
         last = False
         while not last:
             group = _next_group(intake)

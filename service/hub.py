@@ -5,8 +5,8 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 
 from service.store.database import Database
-from service.store.records import Logged, last_seq, log_after
-from service.tenancy import Principal, sees_record
+from service.store.records import CHANGE, Logged, last_seq, log_after
+from service.tenancy import DESK, Principal, sees_record
 
 _KEPT = 5000
 _READ = 500
@@ -46,6 +46,7 @@ class Hub:
         if not logged:
             return
         with self._guard:
+            self._take_back(logged)
             self._recent.extend(logged)
             self._last = logged[-1].seq
             if len(self._recent) > 2 * _KEPT:
@@ -54,6 +55,13 @@ class Hub:
                 del self._recent[:cut]
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._ring)
+
+    def _take_back(self, logged: Sequence[Logged]) -> None:
+        """What a change's new revision no longer shows to somebody is gone from the data file; forget it here too."""
+        shown = {(one.id, one.audience) for one in logged if one.kind == CHANGE}
+        revised = {one.id for one in logged if one.kind == CHANGE and one.audience == DESK}
+        if revised:
+            self._recent = [one for one in self._recent if one.kind != CHANGE or one.id not in revised or (one.id, one.audience) in shown]
 
     def _ring(self) -> None:
         if self._bell is not None:

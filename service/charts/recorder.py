@@ -68,30 +68,23 @@ class Recorder:
     def __init__(self) -> None:
         self._ids: dict[SeriesKey, int] = {}
         self._layouts: dict[tuple[int, int], tuple[tuple[SeriesKey, ...], int]] = {}
-        self._packed: dict[tuple[int, int], int] | None = None
 
     def record(self, connection: sqlite3.Connection, tick: Tick) -> None:
         """Write one tick; again is harmless, and what is packed by the hour already stays as it is."""
-        if self._packed is None:
-            rows = connection.execute("SELECT window_s, queues, until_us FROM packed_until WHERE level = 0").fetchall()
-            self._packed = {(window_s, queues): until_us for window_s, queues, until_us in rows}
-        if tick.at_us <= self._packed.get((tick.window_s, tick.queues), 0):
+        packed = connection.execute(
+            "SELECT until_us FROM packed_until WHERE window_s = ? AND queues = ? AND level = 0", (tick.window_s, tick.queues)
+        ).fetchone()
+        if packed is not None and tick.at_us <= packed[0]:
             return
         connection.execute(
             "INSERT OR REPLACE INTO ticks VALUES (?, ?, ?, ?, ?)",
             (tick.window_s, tick.queues, tick.at_us, self._layout(connection, tick), tick.body),
         )
 
-    def packed(self, window_s: int, queues: int, until_us: int) -> None:
-        """Ticks up to `until_us` now stand in chunks."""
-        if self._packed is not None:
-            self._packed[window_s, queues] = until_us
-
     def forget(self) -> None:
         """Read everything anew: the transaction that filled this was rolled back."""
         self._ids.clear()
         self._layouts.clear()
-        self._packed = None
 
     def _layout(self, connection: sqlite3.Connection, tick: Tick) -> int:
         known = self._layouts.get((tick.window_s, tick.queues))

@@ -36,6 +36,7 @@ class Logged:
     audience: str
     owner: str
     body: bytes
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def add(connection: sqlite3.Connection, rows: Iterable[Row], now_us: int) -> lis
         if cursor.rowcount != 1 or cursor.lastrowid is None:
             continue
         _raise_standing(connection, row, cursor.lastrowid)
-        added.append((Logged(cursor.lastrowid, row.kind, row.audience, row.owner, row.body), row))
+        added.append((Logged(cursor.lastrowid, row.kind, row.audience, row.owner, row.body, row.id), row))
     return added
 
 
@@ -145,7 +146,7 @@ def revisions(connection: sqlite3.Connection, principal: Principal, kind: str, i
 def log_after(connection: sqlite3.Connection, seq: int, limit: int) -> list[Logged]:
     """The log's next rows, of every audience: the caller filters (`tenancy.sees_record`)."""
     return [Logged(*row) for row in connection.execute(
-        "SELECT seq, kind, audience, owner, body FROM records WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+        "SELECT seq, kind, audience, owner, body, id FROM records WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
     )]  # fmt: skip
 
 

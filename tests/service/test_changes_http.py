@@ -1,0 +1,167 @@
+"""Declaring changes: a User its own, the desk anyone's; the highest revision counts."""
+
+from typing import Any
+
+import pytest
+
+from tests.service.builders import change_json, lines, queue
+from tests.service.house import House
+
+
+def ids(house: House, role: str) -> list[str]:
+    return sorted(one["change_id"] for one in house.client(role).get("/v1/changes").json()["items"])
+
+
+def test_a_declared_change_is_there_as_soon_as_it_is_answered(house: House) -> None:
+    answer = house.client("user:ACME").post("/v1/changes", json=change_json("C/1 x", description="why"))
+    assert answer.status_code == 201
+    assert answer.json()["revision"] == 1
+    assert house.client("user:ACME").get("/v1/changes/C/1%20x").json() == answer.json()
+    assert ids(house, "triage") == ["C/1 x"]
+    assert [entry.kind for entry in house.monitor.engine._journal.entries(0)] == [2]
+
+
+def test_the_same_again_is_harmless_and_other_content_needs_a_higher_revision(house: House) -> None:
+    client = house.client("user:ACME")
+    assert client.post("/v1/changes", json=change_json()).status_code == 201
+    assert client.post("/v1/changes", json=change_json()).status_code == 200
+    assert client.post("/v1/changes", json=change_json(title="other")).status_code == 409
+    assert client.post("/v1/changes", json=change_json(title="other", revision=3)).status_code == 201
+    assert client.post("/v1/changes", json=change_json(title="late", revision=2)).status_code == 201
+    assert client.get("/v1/changes/C-1").json()["title"] == "other"
+
+
+def test_put_numbers_the_next_revision(house: House) -> None:
+    client = house.client("user:ACME")
+    client.post("/v1/changes", json=change_json())
+    assert client.put("/v1/changes/C-1", json=change_json(title="two")).json()["revision"] == 2
+    assert client.put("/v1/changes", json=change_json(title="three")).json()["revision"] == 3
+    assert client.put("/v1/changes/C-1", json=change_json("C-2")).status_code == 422
+    assert client.put("/v1/changes/none", json=change_json("none")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "body", "status"),
+    [
+        ("user:ACME", change_json("X", "BOLT"), 403),
+        ("user:ACME", change_json("X", "DCC"), 403),
+        ("user:ACME", change_json("X", "ACME", source="dcc"), 403),
+        ("observer", change_json("X", "DCC"), 403),
+        ("ingest", change_json("X", "DCC"), 403),
+        ("triage", change_json("X", "DCC"), 201),
+        ("admin", change_json("Y", "CSP-NORTH", source="service_provider"), 201),
+        ("triage", change_json("Z", planned_end="2026-01-04T00:00:00Z"), 422),
+        ("triage", change_json("Z", planned_end="2026-01-06T00:00:00"), 422),
+        ("triage", {"change_id": "Z"}, 422),
+        ("triage", change_json("Z", revision="2"), 422),
+        ("triage", change_json("Z" * 300), 422),
+        ("triage", [], 422),
+        ("triage", 7, 422),
+    ],
+)
+def test_who_may_declare_what(house: House, role: str, body: Any, status: int) -> None:
+    answer = house.client(role).post("/v1/changes", json=body)
+    assert answer.status_code == status, answer.text
+    assert len(ids(house, "triage")) == (status == 201)
+
+
+def test_several_at_once(house: House) -> None:
+    answer = house.client("triage").post("/v1/changes", json=[change_json("A"), change_json("B", "BOLT")])
+    assert answer.status_code == 201
+    assert [one["change_id"] for one in answer.json()["items"]] == ["A", "B"]
+    assert ids(house, "user:BOLT") == ["B"]
+
+
+def test_a_change_of_another_can_neither_be_seen_nor_overwritten(house: House) -> None:
+    house.client("user:BOLT").post("/v1/changes", json=change_json("B-1", "BOLT", title="secret"))
+    acme = house.client("user:ACME")
+    taken = acme.post("/v1/changes", json=change_json("B-1"))
+    assert taken.status_code == 409
+    assert "BOLT" not in taken.text
+    assert "secret" not in taken.text
+    assert acme.put("/v1/changes/B-1", json=change_json("B-1")).status_code == 404
+    assert house.client("triage").get("/v1/changes/B-1").json()["title"] == "secret"
+
+
+def test_others_see_the_public_summary_and_nothing_more(house: House) -> None:
+    told = change_json(
+        "B-1", "BOLT", title="Firewall", category="firewall", services=["4.8.1"], regions=["north"], visibility="public_summary",
+        description="private-words", contact="private-words", systems=["private-words"], impact_assessment="private-words",
+        expected={"effect": "silent", "services": ["private-words"]}, queues=["private-words"],
+    )  # fmt: skip
+    house.client("user:BOLT").post("/v1/changes", json=told)
+    (seen,) = house.client("user:ACME").get("/v1/changes").json()["items"]
+    assert (seen["owner"], seen["title"], seen["category"], seen["services"], seen["regions"]) == (
+        "BOLT",
+        "Firewall",
+        "firewall",
+        ["4.8.1"],
+        ["north"],
+    )
+    assert "private-words" not in str(seen)
+    assert seen["expected"] is None
+    assert house.client("user:BOLT").get("/v1/changes/B-1").json()["description"] == "private-words"
+
+
+@pytest.mark.parametrize(
+    ("more", "visible"),
+    [
+        ({"owner": "DCC"}, True),
+        ({"owner": "DCC", "status": "draft"}, False),
+        ({"owner": "BOLT"}, False),
+        ({"owner": "BOLT", "visibility": "public_summary", "status": "draft"}, False),
+        ({"owner": "CSP-N", "source": "service_provider"}, False),
+        ({"owner": "*"}, False),
+        ({"owner": "*", "source": "service_provider"}, False),
+    ],
+)
+def test_what_is_not_said_to_be_public_is_not(house: House, more: dict[str, str], visible: bool) -> None:
+    assert house.client("triage").post("/v1/changes", json=change_json("X-1", **more)).status_code == 201
+    assert (ids(house, "user:ACME") == ["X-1"]) is visible
+
+
+def test_a_change_that_gets_another_owner_leaves_the_first_one_s_view(house: House) -> None:
+    desk = house.client("triage")
+    desk.post("/v1/changes", json=change_json("C-1", "ACME"))
+    desk.post("/v1/changes", json=change_json("C-1", "BOLT", revision=2))
+    assert ids(house, "user:ACME") == []
+    assert ids(house, "user:BOLT") == ["C-1"]
+
+
+def test_a_preview_tells_conflicts_and_what_is_missing_and_declares_nothing(house: House) -> None:
+    desk = house.client("triage")
+    desk.post("/v1/changes", json=change_json("D-1", "DCC", category="planned_maintenance", disruption="outage"))
+    desk.post("/v1/changes", json=change_json("B-1", "BOLT", title="private-words"))
+    found = house.client("user:ACME").post("/v1/changes/preview", json=change_json("A-1")).json()
+    assert any("D-1" in one["change_ids"] for one in found["conflicts"])
+    assert "B-1" not in str(found)
+    assert "private-words" not in str(found)
+    lacking = desk.post("/v1/changes/preview", json=change_json("D-2", "DCC", category="planned_maintenance")).json()
+    assert any(one["item"].startswith("H8.4") for one in lacking["missing"])
+    assert ids(house, "triage") == ["B-1", "D-1"]
+    assert house.client("user:ACME").post("/v1/changes/preview", json=change_json("B-9", "BOLT")).status_code == 403
+
+
+def test_bad_json_is_400_with_its_position(house: House) -> None:
+    answer = house.client("triage").post("/v1/changes", content=b'{"change_id": }', headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert "position 14" in answer.json()["detail"]
+    for body in (b"\xff", b"[" * 100_000, b"9" * 10_000):
+        assert house.client("triage").post("/v1/changes", content=body).status_code in (400, 422)
+
+
+def test_a_declaration_is_in_the_audit_log(house: House) -> None:
+    house.client("user:ACME").post("/v1/changes", json=change_json())
+    (entry,) = house.client("admin").get("/v1/audit").json()["items"]
+    assert (entry["action"], entry["subject"], entry["role"]) == ("declare change", "C-1", "user:ACME")
+
+
+def test_a_change_counts_from_the_stream_s_time_of_its_arrival(house: House) -> None:
+    house.client("ingest").post("/v1/events", content=lines(queue(10), queue(600)))
+    house.judged()
+    house.client("triage").post("/v1/changes", json=change_json("D-1", "DCC"))
+    pipeline = house.monitor.engine.pipeline
+    at_us = pipeline.watermark_us
+    assert at_us is not None
+    assert [one.change_id for one in pipeline.calendar(at_us).changes] == []
+    assert [one.change_id for one in pipeline.calendar(at_us + 10_000_000).changes] == ["D-1"]

@@ -1,0 +1,151 @@
+"""The monitor's commands as a person or a script calls them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.service.builders import change_json, lines, queue
+
+ENVIRONMENT = {**os.environ, "COLUMNS": "200"}
+
+
+def highwater(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "highwater", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**ENVIRONMENT, **environment}, check=False)
+
+
+@contextmanager
+def serving(data: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    command = [sys.executable, "-m", "highwater", "serve", "--port", "0", "--data", str(data)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**ENVIRONMENT, **environment})
+    said: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        said.append(line.strip())
+        if line.startswith("listening on "):
+            break
+    address = said[-1].removeprefix("listening on ")
+    try:
+        yield process, address, said
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_serve_prints_its_address_and_the_admin_s_token_once_and_stops_when_asked(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as (process, address, said):
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address)
+        (secret,) = re.findall(r"hw_\S+", said[0])
+        headers = {"authorization": f"Bearer {secret}"}
+        assert httpx2.get(f"{address}/readyz").status_code == 200
+        assert httpx2.post(f"{address}/v1/events", content=lines(queue(10), queue(100)), headers=headers).status_code == 202
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    with serving(tmp_path / "data") as (_, address, said):
+        assert len(said) == 1
+        assert httpx2.get(f"{address}/v1/series/names", headers=headers).json()["items"][0]["series"]["user"] == "ACME"
+
+
+def test_two_monitors_do_not_share_a_folder(tmp_path: Path) -> None:
+    with serving(tmp_path / "data"):
+        second = highwater("serve", "--port", "0", "--data", tmp_path / "data")
+    assert second.returncode == 2
+    assert "another monitor runs" in second.stderr
+
+
+def test_a_folder_that_can_not_be_made_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    outcome = highwater("serve", "--port", "0", "--data", tmp_path / "file" / "data")
+    assert outcome.returncode == 2
+    assert len(outcome.stderr.strip().splitlines()) == 1
+    assert "--data" in outcome.stderr
+
+
+def test_tokens_are_made_while_the_monitor_runs_and_end_when_revoked(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data, HIGHWATER_SERVE__ADMIN_TOKEN="admin-secret-0123456789") as (_, address, said):  # noqa: S106 - a test's own
+        assert len(said) == 1
+        made = json.loads(highwater("tokens", "create", "--role", "user:ACME", "--name", "a", "--data", data, "--json").stdout)
+        headers = {"authorization": f"Bearer {made['secret']}"}
+        assert httpx2.get(f"{address}/v1/alerts", headers=headers).status_code == 200
+        listed = highwater("tokens", "list", "--data", data)
+        assert made["id"] in listed.stdout
+        assert made["secret"] not in listed.stdout
+        assert highwater("tokens", "revoke", made["id"], "--data", data).returncode == 0
+        time.sleep(1.2)
+        assert httpx2.get(f"{address}/v1/alerts", headers=headers).status_code == 401
+    for arguments in (
+        ("--role", "root", "--name", "x"),
+        ("--role", "observer", "--name", " "),
+        ("--role", "observer", "--name", "x", "--expires", "2020-01-01T00:00:00Z"),
+    ):
+        outcome = highwater("tokens", "create", *arguments, "--data", data)
+        assert outcome.returncode == 2, outcome.stdout
+    assert highwater("tokens", "revoke", "none", "--data", data).returncode == 2
+
+
+def test_a_backup_of_a_running_monitor_is_restored_whole(tmp_path: Path) -> None:
+    data, archive, copy = tmp_path / "data", tmp_path / "b.tar.gz", tmp_path / "copy"
+    admin = {"HIGHWATER_SERVE__ADMIN_TOKEN": "admin-secret-0123456789"}
+    headers = {"authorization": "Bearer admin-secret-0123456789"}
+    with serving(data, **admin) as (_, address, _):
+        httpx2.post(f"{address}/v1/changes", json=change_json("D-1", "DCC"), headers=headers)
+        httpx2.post(f"{address}/v1/events", content=lines(queue(10), queue(100)), headers=headers)
+        assert json.loads(highwater("backup", archive, "--data", data, "--json").stdout)["bytes"] > 0
+    assert highwater("restore", archive, "--data", data).returncode == 2
+    assert highwater("restore", archive, "--data", copy).returncode == 0
+    with serving(copy, **admin) as (_, address, _):
+        assert httpx2.get(f"{address}/v1/changes/D-1", headers=headers).status_code == 200
+        again = httpx2.post(f"{address}/v1/events", content=lines(queue(110)), headers=headers)
+        assert again.status_code == 202
+
+
+@pytest.mark.parametrize("content", [b"", b"not a tar", None])
+def test_what_is_no_backup_is_not_restored(tmp_path: Path, content: bytes | None) -> None:
+    archive = tmp_path / "b.tar.gz"
+    if content is None:
+        with tarfile.open(archive, "w:gz"):
+            pass
+    else:
+        archive.write_bytes(content)
+    outcome = highwater("restore", archive, "--data", tmp_path / "new")
+    assert outcome.returncode == 2
+    assert len(outcome.stderr.strip().splitlines()) == 1
+    assert not list((tmp_path / "new").glob("*"))
+
+
+def test_the_doctor_says_what_to_do_about_each_fault(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    well = highwater("doctor", "--data", data, HIGHWATER_SERVE__PORT="0")
+    assert well.returncode == 0, well.stdout
+    with serving(data):
+        assert highwater("doctor", "--data", data).returncode == 0
+    (data / "checkpoints").mkdir(exist_ok=True)
+    (data / "checkpoints" / "00000000000000000009.state").write_bytes(b"damaged")
+    for name in ("highwater.sqlite-wal", "highwater.sqlite-shm"):
+        (data / name).unlink(missing_ok=True)
+    (data / "highwater.sqlite").write_bytes(b"damaged" * 1000)
+    ill = highwater("doctor", "--data", data, "--json", HIGHWATER_SERVE__PORT="0")
+    assert ill.returncode == 1
+    faults = {look["what"]: look["advice"] for look in json.loads(ill.stdout) if not look["good"]}
+    assert set(faults) == {"data file", "checkpoints"}
+    assert all(faults.values())
+
+
+def test_unknown_settings_are_refused(tmp_path: Path) -> None:
+    config = tmp_path / "highwater.toml"
+    config.write_text("[serve]\nprot = 1\n")
+    outcome = highwater("serve", "--config", config, "--data", tmp_path / "data")
+    assert outcome.returncode == 2
+    assert "prot" in outcome.stderr

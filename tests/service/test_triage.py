@@ -1,0 +1,111 @@
+"""The triage desk's actions are kept beside the records and add up to a state."""
+
+import time
+from functools import partial
+
+import pytest
+
+from service.duties import _escalate
+from service.store import subscriptions
+from service.subscriptions.wishes import Wishes
+from tests.service.builders import alert, change_json, desk, incident
+from tests.service.house import House
+
+
+@pytest.fixture
+def troubled(house: House) -> House:
+    house.publish(desk(alert("A-1"), alert("A-2", incident_id="I-2"), incident("I-1"), incident("I-2", alert_ids=("A-2",))))
+    return house
+
+
+def test_an_acknowledgement_has_a_name_and_a_note_and_leaves_the_record_alone(troubled: House) -> None:
+    client = troubled.client("triage")
+    before = client.get("/v1/alerts/A-1").content
+    answer = client.post("/v1/alerts/A-1/acknowledge", json={"name": "Ann", "note": "calling them"})
+    assert answer.status_code == 200
+    said = answer.json()["state"]["acknowledged"]
+    assert (said["by"], said["note"]) == ("Ann", "calling them")
+    assert client.post("/v1/alerts/A-2/acknowledge").json()["state"]["acknowledged"]["by"] == "triage of the tests"
+    assert client.get("/v1/alerts/A-1").content == before
+    assert client.delete("/v1/alerts/A-1/acknowledge").json()["state"]["acknowledged"] is None
+    assert client.post("/v1/alerts/none/acknowledge").status_code == 404
+
+
+def test_a_snooze_needs_an_end_that_lies_ahead_and_is_over_then(troubled: House) -> None:
+    client = troubled.client("triage")
+    assert client.post("/v1/alerts/A-1/snooze", json={}).status_code == 422
+    assert client.post("/v1/alerts/A-1/snooze", json={"until": "2020-01-01T00:00:00Z"}).status_code == 422
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
+    assert client.post("/v1/alerts/A-1/snooze", json={"until": until}).json()["state"]["snoozed_until"] == until
+    time.sleep(2.1)
+    (state,) = client.get("/v1/triage/alerts?id=A-1").json()
+    assert state["state"]["snoozed_until"] is None
+
+
+def test_assignment_ticket_notes_and_judgements_add_up(troubled: House) -> None:
+    client = troubled.client("triage")
+    client.post("/v1/incidents/I-1/assign", json={"to": "network team"})
+    client.post("/v1/incidents/I-1/ticket", json={"reference": "INC-7"})
+    client.post("/v1/incidents/I-1/notes", json={"note": "router replaced"})
+    client.post("/v1/incidents/I-1/suspects", json={"change_id": "C-1", "verdict": "refuted"})
+    client.post("/v1/incidents/I-1/suspects", json={"change_id": "C-1", "verdict": "confirmed", "note": "they said so"})
+    assert client.post("/v1/incidents/I-1/suspects", json={"verdict": "confirmed"}).status_code == 422
+    (one,) = client.get("/v1/triage/incidents").json()
+    state = one["state"]
+    assert (state["assigned_to"], state["ticket"]) == ("network team", "INC-7")
+    assert [(said["change_id"], said["verdict"]) for said in state["suspects"]] == [("C-1", "confirmed")]
+    assert [note["text"] for note in state["notes"]] == ["router replaced", "they said so"]
+
+
+def test_incidents_merge_and_split(troubled: House) -> None:
+    client = troubled.client("triage")
+    assert client.post("/v1/incidents/I-2/merge", json={"into": "I-1"}).json()["state"]["merged_into"] == "I-1"
+    assert client.post("/v1/incidents/I-2/merge", json={"into": "I-2"}).status_code == 422
+    assert client.post("/v1/incidents/I-2/merge", json={"into": "none"}).status_code == 404
+    client.post("/v1/incidents/I-1/split", json={"alert_ids": ["A-1"], "to": "I-2"})
+    states = {one["id"]: one["state"] for one in client.get("/v1/triage/incidents").json()}
+    assert states["I-1"]["alerts_split_off"] == ["A-1"]
+    assert states["I-2"]["alerts_added"] == ["A-1"]
+    exported = client.get("/v1/incidents/I-2/export").json()
+    assert [one["alert_id"] for one in exported["alerts"]] == ["A-1", "A-2"]
+
+
+def test_the_next_shift_is_told_what_is_open_what_was_done_and_what_comes(troubled: House) -> None:
+    client = troubled.client("triage")
+    client.post("/v1/incidents/I-1/acknowledge", json={"note": "on it"})
+    later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 7200))
+    client.post("/v1/changes", json=change_json("D-9", "DCC", title="Patching", planned_start=later, planned_end=end))
+    told = client.get("/v1/handover").json()
+    assert [one["incident"]["incident_id"] for one in told["open_incidents"]] == ["I-2", "I-1"] or len(told["open_incidents"]) == 2
+    assert [one["alert_id"] for one in told["unacknowledged_alerts"]] == ["A-2"]
+    assert [one["action"] for one in told["actions"]] == ["acknowledge"]
+    assert [one["change_id"] for one in told["changes_ahead"]] == ["D-9"]
+    assert "Patching" in told["text"]
+
+
+def test_an_incident_s_story_is_exported_in_words(troubled: House) -> None:
+    client = troubled.client("triage")
+    client.post("/v1/incidents/I-1/notes", json={"note": "router replaced"})
+    story = client.get("/v1/incidents/I-1/export").json()["markdown"]
+    assert "The queue began to grow." in story
+    assert "router replaced" in story
+
+
+def test_nobody_taking_it_up_in_time_is_escalated_once(troubled: House) -> None:
+    database = troubled.monitor.database
+    wishes = Wishes(escalations=True)
+    add = partial(subscriptions.add, holder="", name="boss", channel="webhook", target="https://x.example/", wishes=wishes, now_us=0)
+    database.write(add).result()
+    troubled.client("triage").post("/v1/incidents/I-2/acknowledge")
+    now_us = troubled.monitor.clock.wall_us()
+    for _ in range(2):
+        database.write(partial(_escalate, before_us=now_us + 1, now_us=now_us)).result()
+    sent = database.read(lambda connection: connection.execute("SELECT reference, topic FROM outbox").fetchall())
+    assert sent == [("escalation:A-1", "alert.unattended")]
+
+
+def test_what_was_done_is_audited(troubled: House) -> None:
+    troubled.client("triage").post("/v1/alerts/A-1/acknowledge", json={"name": "Ann"})
+    (entry,) = troubled.client("admin").get("/v1/audit").json()["items"]
+    assert (entry["actor"], entry["action"], entry["subject"]) == ("triage of the tests", "acknowledge alert", "A-1")
