@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from correlation.facts import Case, Episode
-from correlation.joining import HARM, Joining, begins_with, follows, origin, own_making
+from correlation.joining import HARM, Joining, begins_with, drivers, follows, origin, own_making
 from correlation.parameters import CorrelationParameters
 from correlation.trees import from_tree, to_tree
 from models.times import SECOND_US
@@ -207,7 +207,17 @@ def _may_hold(event: Event, episode: Episode) -> bool:
 
 
 def _one(older: Event, younger: Event, joining: Joining) -> bool:
+    if _two_causes(older, younger):
+        return False
     return _related(_lead(younger), older, joining) or _related(_lead(older), younger, joining)
+
+
+def _two_causes(older: Event, younger: Event) -> bool:
+    """Whether each has what may harm others, at different Users, and one of them a storm: those are two events however alike in time."""
+    if older.origin_user == younger.origin_user:
+        return False
+    causes = [drivers(tuple(event.members.values()), event.origin_user) for event in (older, younger)]
+    return all(causes) and any(own_making(driver) for of in causes for driver in of)
 
 
 def _lead(event: Event) -> Episode:
