@@ -28,9 +28,10 @@ class Event:
     changed_us: int = 0
     """The last window that brought or took a member."""
 
-    def place_origin(self, parameters: CorrelationParameters) -> None:
-        """Judges anew where it began, and who suffers."""
-        self.origin_user = origin(tuple(self.members.values()), parameters)
+    def place_origin(self, parameters: CorrelationParameters, *, anew: bool) -> None:
+        """Judges who suffers, and where it began if that is open; a piece that comes late does not make a beginning."""
+        if anew:
+            self.origin_user = origin(tuple(self.members.values()), parameters)
         harmed = {member.user for member in self.members.values() if member.user is not None and member.kind in HARM}
         several = self.origin_user is not None or len(harmed) > 1
         self.affected = {user for user in (self.affected | harmed if several else self.affected) if user != self.origin_user}
@@ -87,7 +88,7 @@ class Incidents:
         event.members[episode.alert_id] = episode
         # Onsets are estimated anew while an event is young; later its origin stands.
         if at_us - event.opened_us <= self._parameters.together_s * SECOND_US:
-            event.place_origin(self._parameters)
+            event.place_origin(self._parameters, anew=True)
 
     def _place(self, at_us: int, episode: Episode, joining: Joining) -> None:
         event = self._home(at_us, episode, joining)
@@ -117,7 +118,8 @@ class Incidents:
             event.members[episode.alert_id] = episode
             self._of[episode.alert_id] = event.incident_id
         event.changed_us = at_us
-        event.place_origin(self._parameters)
+        young = at_us - event.opened_us <= self._parameters.together_s * SECOND_US
+        event.place_origin(self._parameters, anew=young or event.origin_user is None or any(own_making(one) for one in episodes))
 
     def _home(self, at_us: int, episode: Episode, joining: Joining) -> Event | None:
         """The incident that `episode` belongs to: its own User's first, then the nearest that spills over, then a shared cause."""

@@ -151,11 +151,19 @@ def origin(members: Sequence[Episode], parameters: CorrelationParameters) -> str
     if not own or any(member.user is None for member in members):
         return None
     error_us = parameters.onset_error_s * SECOND_US
-    first_us = min(member.onset_us for member in own)
-    early = [member for member in own if member.onset_us <= first_us + error_us]
+    early = [member for member in own if member.onset_us <= _first_us(own) + error_us]
     lead = min(early, key=lambda member: (_rank(member), member.onset_us, member.user or ""))
     peers = {member.user for member in early if _rank(member) <= _rank(lead)}
     return lead.user if len(peers) < 3 else None
+
+
+def _first_us(members: Sequence[Episode]) -> int:
+    """When it began; of three Users or more the second counts, for one onset may be estimated far too early."""
+    users: dict[str | None, int] = {}
+    for member in members:
+        users[member.user] = min(users.get(member.user, member.onset_us), member.onset_us)
+    onsets = sorted(users.values())
+    return onsets[1] if len(onsets) >= 3 else onsets[0]
 
 
 def _rank(member: Episode) -> int:
