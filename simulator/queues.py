@@ -29,34 +29,58 @@ class Passed:
 
 
 @dataclass(slots=True)
-class Waiting:
-    """One queue with something in it: per series the parcels [window of arrival, messages], oldest first."""
+class Parcel:
+    """Messages of one series that arrived in one window."""
 
-    parcels: list[deque[list[int]]]
+    window: int
+    arrived: float
+    left: int
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One queue with something in it: per series the parcels that arrived in one window, oldest first."""
+
+    parcels: list[deque["Parcel"]]
 
     def content(self) -> list[int]:
         """Messages waiting of each series."""
-        return [sum(parcel[1] for parcel in series) for series in self.parcels]
+        return [sum(parcel.left for parcel in series) for series in self.parcels]
 
-    def take(self, series: int, messages: int) -> None:
-        """Let the oldest `messages` of a series go."""
-        parcels = self.parcels[series]
-        while messages > 0:
-            gone = min(messages, parcels[0][1])
-            parcels[0][1] -= gone
-            messages -= gone
-            if parcels[0][1] == 0:
-                parcels.popleft()
+    def add(self, now: int, coming: Sequence[int]) -> None:
+        """What arrives of each series in window `now`."""
+        for series, messages in enumerate(coming):
+            if messages:
+                self.parcels[series].append(Parcel(now, messages, messages))
+
+    def take(self, gone: Sequence[int]) -> None:
+        """Let so many of each series go, the oldest first."""
+        for parcels, messages in zip(self.parcels, gone, strict=True):
+            left = messages
+            while left > 0:
+                part = min(left, parcels[0].left)
+                parcels[0].left -= part
+                left -= part
+                if parcels[0].left == 0:
+                    parcels.popleft()
 
     def expire(self, before: int) -> None:
         """Drop what arrived before window `before`."""
         for parcels in self.parcels:
-            while parcels and parcels[0][0] < before:
+            while parcels and parcels[0].window < before:
                 parcels.popleft()
 
-    def oldest(self) -> int | None:
+    def oldest(self, default: int) -> int:
         """Window of arrival of the oldest message."""
-        return min((parcels[0][0] for parcels in self.parcels if parcels), default=None)
+        return min((parcels[0].window for parcels in self.parcels if parcels), default=default)
+
+    def age_windows(self, now: int) -> float:
+        """Age of the oldest message at the end of window `now`, in windows.
+
+        A parcel arrives evenly over its window and leaves oldest first.
+        """
+        heads = (parcels[0] for parcels in self.parcels if parcels)
+        return max((now - head.window + head.left / head.arrived for head in heads), default=0.0)
 
 
 @dataclass(slots=True)
@@ -113,39 +137,34 @@ class Queues:
         begin = int(self.starts[queue])
         end = int(self.starts[queue + 1]) if queue + 1 < len(self.starts) else arrivals.shape[1]
         carrier = int(self.carrier[queue]) - begin
-        here = self.waiting.pop(queue, None)
-        if here is None:
-            here = Waiting([deque() for _ in range(begin, end)])
-            if before:
-                here.parcels[carrier].append([first - 1, before])
+        here = self.waiting.pop(queue, None) or self._waiting(queue, end - begin, carrier, first, before)
+        shut = np.zeros((len(arrivals), end - begin), dtype=np.bool_) if closed is None else closed[:, begin:end]
         for window in range(len(arrivals)):
             now = first + window
             here.expire(now - KEPT_S // self.window_s)
-            room = int(self.world.depth_limit[queue]) - sum(here.content())
-            coming = _fit(arrivals[window, begin:end].tolist(), room)
-            for series, messages in enumerate(coming):
-                if messages:
-                    here.parcels[series].append([now, messages])
-            shut = closed[window, begin:end].tolist() if closed is not None else [False] * (end - begin)
-            free = [0 if stop else messages for stop, messages in zip(shut, here.content(), strict=True)]
-            stay = 0 if shut[carrier] else min(int(wanted[window]), coming[carrier])
+            coming = _fit(arrivals[window, begin:end].tolist(), int(self.world.depth_limit[queue]) - sum(here.content()))
+            here.add(now, coming)
+            free = [0 if stop else messages for stop, messages in zip(shut[window].tolist(), here.content(), strict=True)]
+            stay = 0 if shut[window, carrier] else min(int(wanted[window]), coming[carrier])
             gone = _share_out(free, int(self.capacity[queue]), carrier, stay)
-            for series, messages in enumerate(gone):
-                here.take(series, messages)
+            here.take(gone)
             passed.by_series[window, begin:end] = gone
             passed.enqueued[window, queue] = sum(coming)
             passed.delivered[window, queue] = sum(gone)
             passed.depth[window, queue] = sum(here.content())
-            oldest = here.oldest()
-            if oldest is None:
-                passed.oldest_age_s[window, queue] = 0.0
-            elif oldest < now:
-                passed.oldest_age_s[window, queue] = (now - oldest + 1) * self.window_s
-        oldest = here.oldest()
+            passed.oldest_age_s[window, queue] = round(here.age_windows(now) * self.window_s, 1)
         left = int(passed.depth[-1, queue])
         self.on_the_way[queue] = left
-        if oldest is not None and (oldest < first + len(arrivals) - 1 or left > here.content()[carrier]):
+        if here.oldest(first + len(arrivals)) < first + len(arrivals) - 1 or left > here.content()[carrier]:
             self.waiting[queue] = here
+
+    def _waiting(self, queue: int, series: int, carrier: int, first: int, before: int) -> Waiting:
+        """A queue that held nothing but the last of what arrived before window `first`, still on its way."""
+        here = Waiting([deque() for _ in range(series)])
+        if before:
+            arrived = before * self.window_s / min(float(self.latency_s[queue]), self.window_s)
+            here.parcels[carrier].append(Parcel(first - 1, arrived, before))
+        return here
 
 
 def _age_on_the_way(depth: Ints, enqueued: Ints, window_s: int) -> Floats:
