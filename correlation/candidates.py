@@ -88,7 +88,7 @@ class _Place:
     series: Mapping[str, tuple[SeriesKey, ...]]
     """By User."""
     size: int
-    seen: dict[tuple[tuple[str, ...], ...], Mapping[str, int]]
+    seen: dict[tuple[tuple[str, ...], ...], Mapping[str, float]]
     """How many series of each User a scope without Users touches; changes with the same words share the answer."""
 
     @classmethod
@@ -106,10 +106,10 @@ class _Place:
         """Scope tier and the share of the incident's series in the change's scope."""
         words = (change.services, change.regions, change.directions, change.queues)
         if words not in self.seen:
-            self.seen[words] = {user: sum(touches(words, key) for key in keys) for user, keys in self.series.items()}
+            self.seen[words] = {user: _covered(words, keys) for user, keys in self.series.items()}
         touched = self.seen[words]
         common = self.users if users is None else self.users & users
-        covered = sum(touched.get(user, 0) for user in common) / self.size
+        covered = sum(touched.get(user, 0.0) for user in common) / self.size
         named = not self.one_user if users is None else 2 * len(common) >= len(self.users) > 0
         if named and covered >= _LEAST_COVERED:
             explicit = any((change.services, change.directions, change.queues)) and 2 * covered >= 1
@@ -119,6 +119,15 @@ class _Place:
         if users is not None and users & self.others:
             return SHARED, 0.0
         return ELSEWHERE, 0.0
+
+
+def _covered(words: tuple[tuple[str, ...], ...], keys: tuple[SeriesKey, ...]) -> float:
+    """How many of a User's series a scope touches; where it names services, and none of theirs, at most those that carry none by half."""
+    touched = [key for key in keys if touches(words, key)]
+    services = words[0]
+    if not services or any(key.service in services for key in touched):
+        return float(len(touched))
+    return 0.0 if any(key.service for key in keys) else 0.5 * len(touched)
 
 
 def touches(words: tuple[tuple[str, ...], ...], key: SeriesKey) -> bool:

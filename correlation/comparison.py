@@ -7,19 +7,22 @@ import numpy as np
 from correlation.controls import Shift, shift
 from correlation.facts import Case, Episode
 from correlation.history import History, Panel, Part
-from models.columns import Flags, Floats
+from models.columns import Flags, Floats, SeriesKey
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
 _LONGEST_US = HOUR_US
 """What came within the first hour decides: later windows tell of the outage, not of its cause, and a verdict should settle."""
 _LEAST_BEFORE = 3
 _EARLY_US = 10 * MINUTE_US
+_STORMY = 3.0
 _SEARCHED_BINS = 20
 _LEAST_LEAP = 0.25
 _STAYS = 0.8
 _ALIKE = 0.4
 """Of the own units' shift (in log ratio, of at most a factor 7), from which on others count as moved alike."""
-_BACK_SPANS = 12
+_NOTICED, _LEAST_ALIKE = 2.5, 0.1
+"""Times its noise, and in log ratio, that a unit must move to have moved alike: many that move a little together are no chance."""
+_BACK_SPANS = 5
 """Stretches before the onset that the finest bins must reach back to, for placebos."""
 
 
@@ -54,8 +57,13 @@ _TELLING = ("storm", "silence", "backlog", "drop", "failures", "drift", "stale")
 
 def main_episode(case: Case) -> Episode:
     """The one that the comparison is about: of those that the origin's trouble began with the most telling."""
-    near = early(case)
-    return min(near, key=lambda episode: (_TELLING.index(episode.kind), episode.onset_us, episode.alert_id))
+    return min(early(case), key=lambda episode: (_telling(episode), episode.onset_us, episode.alert_id))
+
+
+def _telling(episode: Episode) -> int:
+    """Place in the order; a storm of less than three times the usual may be mere retries of what others block."""
+    slight = episode.kind == "storm" and episode.peak < _STORMY * episode.expected
+    return _TELLING.index("drop" if slight else episode.kind)
 
 
 def early(case: Case) -> tuple[Episode, ...]:
@@ -69,16 +77,15 @@ def compare(case: Case, history: History) -> Comparison | None:
     """None where nothing is known of the traffic before the onset."""
     main = main_episode(case)
     window_s = min(key.window_s for key in main.series)
-    part = Part.of(main.series, window_s)
+    part = Part.of(_series(case, main), window_s)
     end_us = min(case.at_us, main.onset_us + _LONGEST_US, case.at_us if main.ended_us is None else main.ended_us)
     span_us = max(end_us - main.onset_us, window_s * SECOND_US)
     panel = history.panel(part, main.onset_us - _BACK_SPANS * span_us)
     if panel is None:
         return None
     starts_us = panel.ends_us - panel.bin_us
-    first = int(np.searchsorted(starts_us, main.onset_us - panel.bin_us // 4))
-    first = min(first, len(starts_us) - 1)
-    stop = max(int(np.searchsorted(starts_us, end_us)), first + 1)
+    first = min(int(np.searchsorted(starts_us, main.onset_us - panel.bin_us // 4)), len(starts_us) - 1)
+    stop = _until(panel, first, end_us)
     if first < _LEAST_BEFORE:
         return None
     observed, due = (panel.failed, panel.observed) if main.kind == "failures" else (panel.observed, panel.expected)
@@ -93,9 +100,27 @@ def compare(case: Case, history: History) -> Comparison | None:
     moves = shift(observed, due, first, stop, before)
     signed = moves.moved if up else -moves.moved
     size = float(np.median(signed[own & near & moves.known])) if (own & near & moves.known).any() else 0.0
-    alike = moves.affected(up=up) & (signed >= _ALIKE * min(size, 2.0))
+    alike = moves.known & (signed >= np.maximum(_ALIKE * min(size, 2.0), _NOTICED * moves.scale)) & (signed >= _LEAST_ALIKE)
     counts = _carried(history.panel(part, onset_us), own & near, onset_us, end_us)
     return Comparison(panel, moves, first, stop, up, own, alike, near, onset_us, sharp, counts)
+
+
+def _series(case: Case, main: Episode) -> tuple[SeriesKey, ...]:
+    """The series that the question is about: where no User is the origin, all that began to move that way, at whomever."""
+    if case.origin_user is not None:
+        return main.series
+    queue = main.series[0].is_queue
+    alike = [episode for episode in early(case) if _upward(episode) == _upward(main) and episode.series[0].is_queue == queue]
+    return tuple(sorted({key for episode in alike for key in episode.series}))
+
+
+def _upward(episode: Episode) -> tuple[bool, bool]:
+    return episode.direction in ("up", "growing"), episode.kind == "failures"
+
+
+def _until(panel: Panel, first: int, end_us: int) -> int:
+    """Bin after the last one that lies wholly before the end: what came after it says nothing of the event; one bin at least."""
+    return min(max(int(np.searchsorted(panel.ends_us, end_us, side="right")), first + 1), len(panel.ends_us))
 
 
 def _whose(main: Episode, case: Case, panel: Panel) -> tuple[Flags, Flags]:

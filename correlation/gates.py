@@ -18,7 +18,9 @@ PROBABLE, POSSIBLE = 0.5, 0.1
 """Scores from which on a suspect may be called so."""
 _LEAST_WINDOWS = 3
 _MOST_FLAPS = 3
-_SURE_P = 0.05
+_SURE_P, _LEAST_MOVE = 0.05, float(np.log(1.3))
+_LEAST_TIMING, _LEAST_FIT = 0.3, -0.7
+"""Nats: an onset at no particular time of a long window, and a kind that the category hardly ever brings, are not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,10 @@ class Scene:
     def _gates(self) -> Flags:
         evidence = self.evidence
         place = np.isin(evidence.tier, (OWN_SERVICE, OWN))
-        timing = (evidence.lead_s >= -evidence.error_s) & (evidence.lead_s <= evidence.length_s + evidence.settle_s / 4.0)
-        moved = ~(evidence.p_value > _SURE_P) & ~(evidence.delta <= 0)
+        timing = (evidence.lead_s >= -evidence.error_s) & (self.weighed.terms["onset"] >= _LEAST_TIMING)
+        moved = ~(evidence.p_value > _SURE_P) & ~(evidence.delta < _LEAST_MOVE)
         nature = np.array([may_cause(self.nature, change) for change in self.candidates.changes], np.bool_)
-        return np.asarray(place & timing & moved & nature & (evidence.kind > -1.0) & self.large() & persistent(self.case), np.bool_)
+        return np.asarray(place & timing & moved & nature & (evidence.kind > _LEAST_FIT) & self.large() & persistent(self.case), np.bool_)
 
     def large(self) -> bool:
         """Whether the trouble is of a size that nobody would call noise."""

@@ -23,10 +23,12 @@ from models.times import SECOND_US
 MOST = 5
 """Suspects listed, apart from the excluded ones."""
 _MOST_EXCLUDED = 3
-_UNDECLARED, _UNLIKELY = 1.0, -6.0
-"""Nats for a change that nobody declared, where it looks like one and where it does not."""
+_UNDECLARED, _UNSEEN, _UNLIKELY = 2.5, -3.0, -6.0
+"""Nats for a change that nobody declared: where it looks like one, where the counts hardly moved, and where it does not look like one."""
 _NATURAL = {"user_change": -1.5, "gradual": 0.0, "shared": 2.0, "throttled": 2.0, "dcc_side": 2.5, "telemetry": 2.5, "weather": 4.0}
 """Nats for no change at all, by the incident's nature."""
+_LEAST_DUE = 30.0
+"""Messages since the onset, below which nobody is told that a User probably made a change."""
 _MOST_OF_ALL = 0.6
 """Share of a scope of everyone that must be affected before such a change counts as one where the trouble is."""
 
@@ -50,7 +52,7 @@ def assess(case: Case, view: CalendarView, history: History, parameters: Correla
     candidates = gather(case, view, parameters.settling_s * SECOND_US)
     evidence = _evidence(case, candidates, comparison, parameters)
     weighed, kind = weigh(evidence), nature(case, comparison, history)
-    undeclared = _UNDECLARED if kind.like_a_change else _UNLIKELY
+    undeclared = (_UNDECLARED if _moved(comparison) else _UNSEEN) if kind.like_a_change else _UNLIKELY
     shares, (unknown, _) = scores(weighed.total, np.array([undeclared, _NATURAL[kind.code]]))
     scene = Scene(case, comparison, kind, candidates, evidence, weighed, shares)
     suspects = _declared(scene)
@@ -84,6 +86,11 @@ def _evidence(case: Case, candidates: Candidates, comparison: Comparison | None,
         delta=delta,
         p_value=p_value,
     )
+
+
+def _moved(comparison: Comparison | None) -> bool:
+    """Whether the counts show what the detector found, as far as they are known."""
+    return comparison is None or bool((comparison.moves.affected(up=comparison.up) & comparison.own & comparison.near).any())
 
 
 def _tier(candidates: Candidates, inside_share: np.ndarray) -> Ints:
@@ -141,7 +148,8 @@ def _undeclared(scene: Scene, share: float) -> Suspect:
     """Probable only where others' traffic shows that it was that User's alone."""
     case, compared = scene.case, scene.comparison
     alone = compared is not None and bool((compared.moves.known & ~compared.own).any())
-    sure = share >= PROBABLE and alone and any(episode.serious for episode in case.own) and persistent(case)
+    serious = any(episode.serious for episode in case.own)
+    sure = share >= PROBABLE and alone and serious and persistent(case) and _due(compared) >= _LEAST_DUE
     reasons = (
         Reason(code="undeclared", text=f"No declared change explains it as well as one of {case.origin_user}'s own that nobody declared."),
         Reason(code=scene.nature.code, text=scene.nature.text),
@@ -149,6 +157,15 @@ def _undeclared(scene: Scene, share: float) -> Suspect:
     )
     verdict: SuspectVerdict = "probable" if sure else "possible"
     return Suspect(change_id=None, owner=case.origin_user, basis="undeclared", verdict=verdict, score=_shown(share), reasons=reasons)
+
+
+def _due(comparison: Comparison | None) -> float:
+    """Messages that the own units were to carry since the onset, or carried if that is more; a queue's depth counts likewise."""
+    if comparison is None:
+        return 0.0
+    span = slice(comparison.first, comparison.stop)
+    panel, own = comparison.panel, comparison.own & comparison.near
+    return float(max(panel.expected[span][:, own].sum(), panel.observed[span][:, own].sum()))
 
 
 def _shown(share: float) -> float:

@@ -13,6 +13,7 @@ from models.times import SECOND_US
 
 _ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
 _NETWORK_CODES = frozenset({"E20", "E21", "E30"})
+_SHARED, _LEAST_OTHERS, _COMMON_Z = 0.3, 2, 3.0
 _CEILING_WINDOWS = 5
 _CEILING_LEAST = 20.0
 
@@ -36,10 +37,10 @@ def nature(case: Case, comparison: Comparison | None, history: History) -> Natur
     main = main_episode(case)
     if main.kind == "stale":
         return Nature("telemetry", "Reports are missing: a gap in the telemetry says nothing about the traffic itself.")
-    if main.kind in ("storm", "backlog") and (of_outages(case) or outages_rose(case, history)):
+    if (main.kind == "storm" and of_outages(case)) or (main.kind == "backlog" and outages_rose(case, history)):
         return Nature("weather", "Alerts of lost and restored supply rose with it: weather or a power cut looks like this.")
     classes = {key.message_class for key in main.series if not key.is_queue}
-    if classes and classes <= _ALERT_CLASSES and main.direction == "up" and (case.origin_user is None or _others_share(comparison) >= 0.3):
+    if classes and classes <= _ALERT_CLASSES and main.direction == "up" and (case.origin_user is None or _together(comparison)):
         return Nature("weather", "Device alerts rose together for several Users of a region: weather or a power cut looks like this.")
     if case.origin_user is None:
         return Nature(
@@ -50,7 +51,7 @@ def nature(case: Case, comparison: Comparison | None, history: History) -> Natur
         return Nature(
             "dcc_side", "The failures carry E20, E21 or E30: devices or the network did not answer, which the User does not control."
         )
-    if _others_share(comparison) >= 0.3:
+    if _together(comparison):
         return Nature("shared", "Other Users' traffic of the same kind moved alike: a shared cause is likelier than a change at one User.")
     if comparison is not None and capped(comparison.counts):
         return Nature(
@@ -60,6 +61,21 @@ def nature(case: Case, comparison: Comparison | None, history: History) -> Natur
     if main.kind == "drift" or error_us > 3600 * SECOND_US:
         return Nature("gradual", "It came on slowly, which a change seldom does.")
     return Nature("user_change", f"It began sharply, at {case.origin_user} only, as a change there would.")
+
+
+def _together(comparison: Comparison | None) -> bool:
+    """Whether the other Users in the same regions moved alike: several of them clearly, or all of them a little and half as far."""
+    if _others_share(comparison) >= _SHARED:
+        return True
+    if comparison is None:
+        return False
+    moves = comparison.moves
+    others, own = moves.known & ~comparison.own & comparison.near, moves.known & comparison.own & comparison.near
+    if others.sum() < _LEAST_OTHERS or not own.any():
+        return False
+    signed = moves.moved if comparison.up else -moves.moved
+    common = float((signed[others] / moves.scale[others]).sum() / np.sqrt(others.sum()))
+    return common >= _COMMON_Z and float(np.median(signed[others])) >= 0.5 * float(np.median(signed[own]))
 
 
 def _others_share(comparison: Comparison | None) -> float:

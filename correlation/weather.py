@@ -23,14 +23,15 @@ def of_outages(case: Case) -> bool:
 
 
 def outages_rose(case: Case, history: History) -> bool:
-    """Whether outage alerts of the Users that it began at rose around the onset: the queue behind them grows because of the weather."""
+    """Whether outage alerts, and no others, of the Users that it began at rose around the onset: then the queue grows with the weather."""
     main = main_episode(case)
     users = {key.user for key in main.series}
+    rose: dict[bool, bool] = {True: False, False: False}
     for part in history.parts():
         ((_, message_class, service, queue),) = part.classes
-        if not queue and message_class in _ALERT_CLASSES and service in OUTAGE_CODES and _rose(part, users, main.onset_us, history):
-            return True
-    return False
+        if not queue and message_class in _ALERT_CLASSES and not rose[service in OUTAGE_CODES]:
+            rose[service in OUTAGE_CODES] = _rose(part, users, main.onset_us, history)
+    return rose[True] and not rose[False]
 
 
 def _rose(part: Part, users: set[str], onset_us: int, history: History) -> bool:
