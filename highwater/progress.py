@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
     """Yields a function that takes how much of `total` is done; without a terminal, or a known total, it shows nothing."""
     if not sys.stderr.isatty() or total <= 0:
-        yield lambda done: None
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
