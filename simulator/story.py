@@ -74,18 +74,24 @@ class Stage:
         return user
 
     def at(self, hour: float) -> int:
-        """The instant of a local hour of the day that is judged, on a whole minute."""
+        """The instant of a local hour of the day that is judged, on a whole minute and a window's edge."""
         midnight = self.timeline.last_day_us
         shift = int(local_us(np.array([midnight], dtype=np.int64))[0]) - midnight
-        return (midnight - shift + round(hour * HOUR_US)) // MINUTE_US * MINUTE_US
+        return (midnight - shift + round(hour * HOUR_US)) // self._unit_us * self._unit_us
 
     def between(self, earliest: float, latest: float) -> int:
-        """A random instant between two local hours of the day that is judged, on a whole minute."""
+        """A random instant between two local hours of the day that is judged, on a whole minute and a window's edge."""
         return self.at(float(self.draw.uniform(earliest, latest)))
 
     def minutes(self, least: float, most: float) -> int:
-        """A random length in whole minutes, µs."""
-        return round(float(self.draw.uniform(least, most))) * MINUTE_US
+        """A random length in whole minutes and whole windows (one at least, if `least` is not 0), µs."""
+        length = round(float(self.draw.uniform(least, most)) * MINUTE_US / self._unit_us)
+        return max(length, 1 if least > 0 else 0) * self._unit_us
+
+    @property
+    def _unit_us(self) -> int:
+        """What happens happens between windows: half a window of trouble would be neither in the truth nor out of it."""
+        return max(MINUTE_US, self.timeline.window_us)
 
     def others(self, user: User) -> Flags:
         """Series of every other User."""
