@@ -65,7 +65,7 @@ def test_a_bad_row_of_a_calendar_is_told_and_costs_nothing_else(events: Path, tm
     [
         ("missing.ndjson", None, b"can't read"),
         ("empty.ndjson", b"", b"no event"),
-        ("broken.ndjson.gz", b"\x1f\x8b\x08\x00oh", b"damaged"),
+        ("broken.ndjson.gz", b"\x1f\x8b" + b"\xff" * 30, b"damaged"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_exit_2(tmp_path: Path, name: str, content: bytes | None, complaint: bytes) -> None:
