@@ -7,6 +7,7 @@ from changes.calendar import CalendarView
 from correlation.category import Category
 from correlation.desk import Situation
 from correlation.draft import BLAMED, Draft
+from correlation.memory import Memory, past
 from correlation.revisions import Issued
 from correlation.summary import incident_summary, joined, named, now_blamed, opened, seen
 from correlation.told import KIND_WORDS, whose
@@ -33,10 +34,11 @@ class Story:
 
 
 class Chronicle:
-    """Stories of the incidents that are open or may come back."""
+    """Stories of the incidents that are open or may come back, and a memory of those that are over."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int) -> None:
         self._stories: dict[str, Story] = {}
+        self._memory = Memory(remembered)
 
     def __bool__(self) -> bool:
         return bool(self._stories)
@@ -52,6 +54,9 @@ class Chronicle:
         if status is None:
             return None
         event, case = situation.event, situation.case
+        now = past(case, tuple(sorted(story.processes)), situation.judgement.suspects, view)
+        if resolved and event.merged_into is None:
+            self._memory.keep(now)
         return Incident(
             incident_id=event.incident_id,
             revision=story.issued.revision,
@@ -70,6 +75,7 @@ class Chronicle:
             category_reason=story.category.reason,
             summary=story.summary,
             timeline=tuple(TimelineEntry(at=instant(at_us), text=text) for at_us, text in sorted(story.lines, key=lambda line: line[0])),
+            similar=self._memory.like(now),
         )
 
     def forget(self, incident_ids: set[str]) -> None:
@@ -121,13 +127,14 @@ class Chronicle:
 
     def pack(self) -> Any:
         """State as a tree for `models.packed`."""
-        return to_tree(self._stories)
+        return {"stories": to_tree(self._stories), "memory": self._memory.pack()}
 
     @classmethod
-    def unpack(cls, tree: Any) -> Self:
+    def unpack(cls, remembered: int, tree: Any) -> Self:
         """The chronicle that `pack` was called on."""
-        chronicle = cls()
-        chronicle._stories = from_tree(dict[str, Story], tree)
+        chronicle = cls(remembered)
+        chronicle._stories = from_tree(dict[str, Story], tree["stories"])
+        chronicle._memory = Memory.unpack(remembered, tree["memory"])
         return chronicle
 
 

@@ -44,7 +44,7 @@ class Correlator:
         self._wide = Wide(parameters)
         self._desk = Desk(parameters)
         self._issued: dict[str, Issued] = {}
-        self._chronicle = Chronicle()
+        self._chronicle = Chronicle(parameters.remembered_incidents)
         self._copies = Copies(parameters)
         self._reporter = Reporter(parameters)
 
@@ -103,7 +103,7 @@ class Correlator:
         correlator._fleet = Fleet.unpack(tree["fleet"])
         correlator._desk = Desk.unpack(parameters, tree["desk"])
         correlator._issued = from_tree(dict[str, Issued], tree["issued"])
-        correlator._chronicle = Chronicle.unpack(tree["chronicle"])
+        correlator._chronicle = Chronicle.unpack(parameters.remembered_incidents, tree["chronicle"])
         correlator._copies = Copies.unpack(parameters, tree["copies"])
         correlator._reporter = Reporter.unpack(parameters, tree["reporter"])
         return correlator

@@ -92,6 +92,10 @@ class Incidents:
 
     def _place(self, at_us: int, episode: Episode, joining: Joining) -> None:
         event = self._home(at_us, episode, joining)
+        if event is not None and event.origin_user not in (None, episode.user):
+            # Those who were measured to suffer alike will have alerts of their own a little later.
+            others = joining.measure(episode, event.origin_user)
+            event.affected |= set(others.users if others.shared else ())
         if event is None:
             event = Event(f"I-{episode.alert_id[2:]}", episode.detected_us)
             self.events[event.incident_id] = event

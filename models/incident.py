@@ -4,7 +4,7 @@ from typing import Annotated
 
 from models.alert import Suspect, ThreatenedChange
 from models.record import Record
-from models.terms import AlertKind, Category, Listed, Names, Revision, Sorted, Status, Text, UserId
+from models.terms import AlertKind, Category, Listed, Names, Revision, Share, Sorted, Status, Text, UserId
 from models.times import At
 
 
@@ -13,6 +13,20 @@ class TimelineEntry(Record):
 
     at: At
     text: Text
+
+
+class SimilarIncident(Record):
+    """An earlier incident of the same sort, and how it ended."""
+
+    incident_id: Text
+    opened_at: At
+    origin_user: UserId | None
+    change_id: Text | None = None
+    """The change that was its probable cause."""
+    likeness: Share
+    """0 to 1: how much of kind, User, process and cause they share."""
+    ended: str
+    """What ended it, in a sentence."""
 
 
 class Incident(Record):
@@ -39,3 +53,5 @@ class Incident(Record):
     category_reason: str
     summary: str
     timeline: Annotated[tuple[TimelineEntry, ...], Listed] = ()
+    similar: Annotated[tuple[SimilarIncident, ...], Listed] = ()
+    """Earlier incidents of the same sort, the likest first."""

@@ -170,3 +170,22 @@ def test_what_a_storm_did_to_its_own_sender_goes_with_the_storm_even_if_seen_bef
     told = run(World(KEYS, (*blocked, *slow, *own)), range(70))
     assert told.one("failures", "SUP-02").incident_id == told.one("storm", "SUP-02").incident_id
     assert told.one("storm", "SUP-02").incident_id != told.one("silence", "SUP-01").incident_id
+
+
+def test_whoever_was_measured_to_suffer_is_affected_before_an_alert_of_its_own():
+    heavy = {ANSWERS[user]: 40.0 for user in USERS[1:]}
+    told = run(World(KEYS, (storm(), slowed("SUP-02", since=5)), carried=heavy), range(20))
+    assert told.events()[0].affected_users == USERS[1:]
+
+
+def test_an_incident_names_earlier_ones_of_its_sort_and_what_ended_them():
+    first = change("CHG-1", "SUP-01", 0, 16, category="meter_data_management")
+    second = change("CHG-2", "SUP-01", 200, 260, category="meter_data_management")
+    told = run(World(KEYS, (storm(since=5, until=18), storm(since=205))), range(215), first, second)
+    earlier, later = sorted(told.events(), key=lambda incident: incident.opened_at)
+    (like,) = later.similar
+    assert like.incident_id == earlier.incident_id
+    assert like.change_id == "CHG-1"
+    assert like.likeness == 1
+    assert like.ended == "It ended after 13 min, 2 min after the end of CHG-1."
+    assert not earlier.similar

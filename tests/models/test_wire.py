@@ -65,6 +65,7 @@ INCIDENT_FIELDS = [
     "category_reason",
     "summary",
     "timeline",
+    "similar",
 ]
 REPORT_FIELDS = [
     "change_id",
