@@ -22,6 +22,7 @@ COMMANDS = (
     "changes",
     "tokens",
     "topics",
+    "export",
     "backup",
     "config",
     "doctor",

@@ -1,0 +1,119 @@
+"""`highwater export openmetrics`: the metrics of recorded events over their own time, for a Prometheus that was not there."""
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from highwater.options import ConfigFile, settings
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from streams.metrics.history import History
+
+Events = Annotated[
+    list[str] | None, typer.Argument(metavar="[EVENTS...]", help="Event files: .ndjson, .ndjson.gz, or - for standard input.")
+]
+Changes = Annotated[list[Path] | None, typer.Option("--changes", metavar="FILE", help="A change calendar; may be given several times.")]
+Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Instead of event files: the data folder of a monitor.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; else standard output.")]
+Step = Annotated[
+    int, typer.Option("--step", metavar="SECONDS", help="Seconds between two samples of a series; at most 240.", min=1, max=240)
+]
+LearnFrom = Annotated[Path | None, typer.Option("--learn-from", metavar="STATE", help="Expectations to start from (`highwater learn`).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command and its one form."""
+    export = typer.Typer(help="Write history for other systems.", no_args_is_help=True)
+    export.command("openmetrics")(openmetrics)
+    app.add_typer(export, name="export")
+
+
+def openmetrics(
+    events: Events = None,
+    changes: Changes = None,
+    data: Data = None,
+    out: Out = None,
+    step: Step = 60,
+    learn_from: LearnFrom = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write the metrics of recorded events at their own times, for `promtool tsdb create-blocks-from openmetrics FILE DIR`."""
+    from models.errors import UnreadableInput
+
+    if bool(events) == (data is not None):
+        raise UnreadableInput("name event files, or the data folder of a monitor with --data, and not both")
+    found = settings(config)
+    history = _of_events(found, events, changes or [], step, learn_from) if events else _of_monitor(found, data, step)
+    if not history.samples:
+        raise UnreadableInput("there is nothing to export: no window closed in this input")
+    with _opened(out) as sink:
+        history.write(sink)
+    if out is not None:
+        print(f"{history.samples:,} samples written to {out}", file=sys.stderr)
+
+
+def _of_events(found: "Settings", events: list[str], changes: list[Path], step: int, learn_from: Path | None) -> "History":
+    from changes.reading import read_changes, told
+    from config.stages import pipeline_parameters
+    from streams.pipeline import Pipeline
+    from streams.sources.files import EventFiles
+    from streams.states import read_state
+
+    pipeline = Pipeline(pipeline_parameters(found))
+    if learn_from is not None:
+        pipeline.learn_from(read_state(learn_from))
+    for path in changes:
+        good, bad = read_changes(path)
+        pipeline.declare(good)
+        for row in bad:
+            print(f"highwater: {told(row)}", file=sys.stderr)
+    history = _history(found, lambda at_us: pipeline.calendar(at_us).changes, step)
+    with EventFiles(events) as source:
+        for batch in source:
+            history.follow(pipeline.feed(batch), len(batch.rejections))
+    history.follow(pipeline.finish())
+    return history
+
+
+def _of_monitor(found: "Settings", data: Path | None, step: int) -> "History":
+    from service.charts.past import changes_of, judged_before
+
+    folder = data or found.serve.data_dir
+    changes = changes_of(folder)
+    history = _history(found, lambda _: changes, step)
+    for judged in judged_before(folder):
+        history.follow(judged)
+    return history
+
+
+def _history(found: "Settings", changes: Any, step: int) -> "History":
+    from streams.metrics.board import Board
+    from streams.metrics.exposition import Asked, Exposition
+    from streams.metrics.history import History
+
+    board = Board()
+    board.correlates = True
+    asked = Asked(
+        lambda: history.at_us,
+        lambda: changes(history.at_us),
+        found.serve.metric_users,
+        found.detection.false_alarms_per_day,
+        found.detection.fleet_series,
+    )
+    history = History(board, Exposition(board, asked), step)
+    return history
+
+
+def _opened(out: Path | None) -> AbstractContextManager[BinaryIO]:
+    from models.errors import UnreadableInput
+
+    if out is None:
+        return nullcontext(sys.stdout.buffer)
+    try:
+        return out.open("wb")
+    except OSError as fault:
+        raise UnreadableInput(f"can't write {out}: {fault.strerror}") from fault

@@ -1,0 +1,142 @@
+"""The past of a monitor as its data file still holds it sample by sample, told once more hour by hour."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from models.alert import Alert
+from models.change import Change
+from models.columns import Detected, Findings, Floats, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.errors import UnreadableInput
+from models.incident import Incident
+from models.report import ChangeReport
+from models.times import HOUR_US, SECOND_US
+from models.wire import decode as record
+from service.charts.codec import decode
+from service.charts.packing import RAW, first_sample_us
+from service.charts.recorder import WIDTH, layout_ids
+from service.store.records import ALERT, CHANGE, INCIDENT, REPORT
+from service.tenancy import DESK
+
+Sample = tuple[tuple[SeriesKey, ...], Floats]
+"""Series, and (WIDTH, series): NaN where one did not report."""
+_NOTHING: Sample = ((), np.zeros((WIDTH, 0)))
+
+
+@dataclass(slots=True)
+class Hour:
+    """What was judged in one hour; findings are not kept, so scores and forecasts are missing from it."""
+
+    detected: list[Detected] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    reports: list[ChangeReport] = field(default_factory=list)
+    repeated: int = 0
+    late: int = 0
+
+
+def judged_before(folder: Path) -> Iterator[Hour]:
+    """Every hour that is kept sample by sample (`serve.raw_hours`). Raises UnreadableInput where there is no data file."""
+    with closing(_opened(folder)) as connection:
+        keys = {
+            number: SeriesKey(*fields)
+            for number, *fields in connection.execute(
+                "SELECT id, user, direction, message_class, service, region, queue, window_s FROM series"
+            )
+        }
+        packed = connection.execute("SELECT DISTINCT start_us FROM chunks WHERE level = ?", (RAW,)).fetchall()
+        live = connection.execute("SELECT DISTINCT (at_us - 1) / ? FROM ticks", (HOUR_US,)).fetchall()
+        for start_us in sorted({start for (start,) in packed} | {number * HOUR_US for (number,) in live}):
+            yield _hour(connection, keys, start_us)
+
+
+def changes_of(folder: Path) -> list[Change]:
+    """Every declared change, in its last revision."""
+    with closing(_opened(folder)) as connection:
+        rows = connection.execute(
+            "SELECT body FROM standing JOIN records USING (seq) WHERE standing.kind = ? AND standing.audience = ?", (CHANGE, DESK)
+        )
+        return [record(Change, body) for (body,) in rows]
+
+
+def _opened(folder: Path) -> sqlite3.Connection:
+    path = folder / "highwater.sqlite"
+    if not path.is_file():
+        raise UnreadableInput(f"{folder} is no data folder of a monitor: there is no {path.name} in it")
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+
+def _hour(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: int) -> Hour:
+    samples: dict[tuple[int, int, bool], Sample] = {}
+    _packed(connection, keys, start_us, samples)
+    _live(connection, keys, start_us, samples)
+    hour = Hour()
+    for at_us, window_s in sorted({(at_us, window_s) for at_us, window_s, _ in samples}):
+        traffic = samples.get((at_us, window_s, False), _NOTHING)
+        queues = samples.get((at_us, window_s, True), _NOTHING)
+        hour.detected.append(_detected(at_us, window_s, traffic, queues))
+    for kind, body in connection.execute(
+        "SELECT kind, body FROM records WHERE audience = ? AND as_of_us > ? AND as_of_us <= ? ORDER BY seq",
+        (DESK, start_us, start_us + HOUR_US),
+    ):
+        if kind == ALERT:
+            hour.alerts.append(record(Alert, body))
+        elif kind == INCIDENT:
+            hour.incidents.append(record(Incident, body))
+        elif kind == REPORT:
+            hour.reports.append(record(ChangeReport, body))
+    return hour
+
+
+def _packed(
+    connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: int, samples: dict[tuple[int, int, bool], Sample]
+) -> None:
+    blocks: dict[tuple[int, bool], list[tuple[SeriesKey, Floats]]] = {}
+    for number, body in connection.execute("SELECT series, body FROM chunks WHERE level = ? AND start_us = ?", (RAW, start_us)):
+        key = keys[number]
+        blocks.setdefault((key.window_s, key.is_queue), []).append((key, np.array(decode(body))))
+    for (window_s, is_queue), block in blocks.items():
+        block.sort(key=lambda part: part[0])
+        names, cube = tuple(key for key, _ in block), np.array([values for _, values in block])
+        for place in range(cube.shape[2]):
+            at_us = first_sample_us(start_us, window_s) + place * window_s * SECOND_US
+            samples[at_us, window_s, is_queue] = (names, cube[:, :, place].T)
+
+
+def _live(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: int, samples: dict[tuple[int, int, bool], Sample]) -> None:
+    layouts = {
+        number: tuple(keys[int(one)] for one in layout_ids(blob)) for number, blob in connection.execute("SELECT id, series FROM layouts")
+    }
+    for window_s, queues, at_us, layout, body in connection.execute(
+        "SELECT window_s, queues, at_us, layout, body FROM ticks WHERE at_us > ? AND at_us <= ?", (start_us, start_us + HOUR_US)
+    ):
+        samples[at_us, window_s, bool(queues)] = (layouts[layout], np.array(decode(body)))
+
+
+def _detected(at_us: int, window_s: int, traffic: Sample, queues: Sample) -> Detected:
+    keys, (observed, failed, expected) = traffic
+    reported = ~np.isnan(observed)
+    groups = tuple(PulseKey(*key[:5]) for key in keys)
+    # Its dispersion is not kept; that of a Poisson count is the least that it was.
+    due = np.nan_to_num(expected)
+    pulse = Pulse(at_us, window_s, groups, reported, np.nan_to_num(observed), np.nan_to_num(failed), due, due)
+    queue_keys, (depth, oldest_age_s, _) = queues
+    queue_pulse = QueuePulse(at_us, window_s, queue_keys, ~np.isnan(depth), np.nan_to_num(depth), oldest_age_s)
+    return Detected(at_us, window_s, keys, queue_keys, _NO_FINDINGS, _NO_FINDINGS, pulse, queue_pulse)
+
+
+_NO_FINDINGS = Findings(
+    kind=np.zeros(0, np.uint8),
+    series=np.zeros(0, np.int32),
+    phase=np.zeros(0, np.uint8),
+    began_us=np.zeros(0, np.int64),
+    detected_us=np.zeros(0, np.int64),
+    score=np.zeros(0),
+    observed=np.zeros(0),
+    expected=np.zeros(0),
+    serious=np.zeros(0, np.bool_),
+)
