@@ -22,6 +22,8 @@ from streams.pipeline import PipelineParameters
 
 STREAM = "demo"
 _PAUSE_S = 0.02
+_MERGED = "Merged into "
+"""How the summary of an incident begins that turned out to be part of another: that one is told."""
 
 
 def show(
@@ -110,6 +112,10 @@ class Teller:
                 self._waiting[row.id] = json.loads(row.body)
         for incident_id in sorted(self._waiting):
             incident = self._waiting[incident_id]
+            if incident["summary"].startswith(_MERGED):
+                self._done.add(incident_id)
+                del self._waiting[incident_id]
+                continue
             best = incident["suspects"][0]["verdict"] if incident["suspects"] else ""
             if incident_id in self._serious and (best == "probable" or incident["status"] == "resolved"):
                 self._tell(incident)

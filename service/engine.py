@@ -30,6 +30,7 @@ from streams.pipeline import Outputs, Pipeline, PipelineParameters
 
 _GROUP = 32
 """Entries whose results share one commit at most."""
+_MOST_LEFT_OUT = 3
 log = structlog.get_logger()
 Committed = Callable[[Sequence[tuple[Logged, Row]]], None]
 
@@ -255,7 +256,12 @@ class Engine:
         self._journal.skip_to(self.seq + 1)
 
     def _leave_out(self, bad: Entry) -> None:
-        """The state before `bad`, rebuilt without it: a fault of ours in one entry must not stop the watch."""
+        """The state before `bad`, rebuilt without it: a fault of ours in one entry must not stop the watch.
+
+        Raises StateError when entry after entry fails: then it is no entry's fault, and going on would throw everything away.
+        """
+        if {bad.seq - back for back in range(1, _MOST_LEFT_OUT + 1)} <= self._skipped:
+            raise StateError(f"no entry can be judged any more, from {bad.seq - _MOST_LEFT_OUT} on")
         self._skipped.add(bad.seq)
         self._database.write(partial(steps.skip, seq=bad.seq)).result()
         found, _ = self._checkpoints.newest()

@@ -16,8 +16,11 @@ _TYPES = ("<u1", "<u2", "<u4", "<i8", "<f4", "<f8")
 _FLOAT, _DOUBLE = 4, 5
 
 
-def encode(columns: Sequence[Floats]) -> bytes:
-    """Columns of one length (n,), NaN where there is no sample. Whole numbers come back exactly, others to 7 digits."""
+def encode(columns: Sequence[Floats], effort: int = 1) -> bytes:
+    """Columns of one length (n,), NaN where there is no sample. Whole numbers come back exactly, others to 7 digits.
+
+    `effort` is zlib's, 1 for what is read and dropped within hours, more for what is kept.
+    """
     size = len(columns[0]) if columns else 0
     parts = [_HEAD.pack(_VERSION, len(columns), size)]
     for column in columns:
@@ -28,7 +31,7 @@ def encode(columns: Sequence[Floats]) -> bytes:
         parts += [_COLUMN.pack(kind, any_missing), values.astype(_TYPES[kind]).tobytes()]
         if any_missing:
             parts.append(np.packbits(missing).tobytes())
-    return zlib.compress(b"".join(parts), 1)
+    return zlib.compress(b"".join(parts), effort)
 
 
 def decode(blob: bytes) -> list[Floats]:

@@ -16,6 +16,7 @@ from service.store.database import Database
 RAW, MINUTE, QUARTER = 0, 60, 900
 """Levels: seconds of one point, 0 for samples as they came."""
 GRACE_US = 5 * MINUTE_US
+_EFFORT = 6
 _SLICE = 1000
 """Series written in one transaction: others wait no longer than that takes."""
 
@@ -87,8 +88,8 @@ def _chunks(series: list[int], cube: Floats, window_s: int, start_us: int) -> It
     bucket = (ends - start_us - 1) // MINUTE_US
     rolled = rollup(cube[:, 0], cube[:, 1], cube[:, 2], bucket, 60)
     for row, number in enumerate(series):
-        yield number, RAW, start_us, encode(list(cube[row]))
-        yield number, MINUTE, start_us, encode([column[row] for column in rolled])
+        yield number, RAW, start_us, encode(list(cube[row]), _EFFORT)
+        yield number, MINUTE, start_us, encode([column[row] for column in rolled], _EFFORT)
 
 
 def rollup(value: Floats, second: Floats, expected: Floats, bucket: Ints, buckets: int) -> Rollup:
@@ -176,7 +177,7 @@ def _quarters(connection: sqlite3.Connection, series: int, start_us: int) -> tup
         at = (hour_us - start_us) // MINUTE_US
         for column, values in enumerate(decode(body)):
             minutes[column, at : at + 60] = values
-    return series, QUARTER, start_us, encode(list(coarser(minutes, 15)))
+    return series, QUARTER, start_us, encode(list(coarser(minutes, 15)), _EFFORT)
 
 
 def coarser(points: Floats, step: int) -> Floats:

@@ -1,0 +1,127 @@
+"""How many events a second the embedded monitor takes in, durably, and how much it needs at rest: `python -m benchmarks.embedded`."""
+
+import argparse
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from models.times import format_time, parse_time
+
+SECRET = "benchmark-secret-0123456789"  # noqa: S105 - of a monitor that lives a minute
+HEADERS = {"authorization": f"Bearer {SECRET}"}
+START_US = parse_time("2026-01-05T00:00:00Z")
+USERS, EACH = 100, 100
+CLASSES = ("service_request", "service_response", "device_alert", "acknowledgement")
+REGIONS = ("north", "central", "south")
+
+
+def bodies(windows: int) -> list[bytes]:
+    """One NDJSON body a window of 10 s, with one event of each of 10,000 series."""
+    chance = np.random.default_rng(1)
+    heads = [
+        f'"window_s":10,"user":"USER-{user:03d}","direction":"{"to_dsp" if part % 2 else "to_user"}","message_class":"{CLASSES[part % 4]}",'
+        f'"service":"4.{part // 4}.1","region":"{REGIONS[part % 3]}"'
+        for user in range(USERS)
+        for part in range(EACH)
+    ]
+    made = []
+    for window in range(windows):
+        at = format_time(START_US + (window + 1) * 10_000_000)
+        counts = chance.poisson(100, len(heads)).tolist()
+        lines = [
+            f'{{"kind":"traffic","observed_at":"{at}",{head},"messages":{count},"failures":1}}\n'
+            for head, count in zip(heads, counts, strict=True)
+        ]
+        made.append("".join(lines).encode())
+    return made
+
+
+class Monitor:
+    """`highwater serve` on a fresh folder."""
+
+    def __init__(self, folder: Path) -> None:
+        environment = {**os.environ, "HIGHWATER_SERVE__ADMIN_TOKEN": SECRET, "HIGHWATER_SERVE__LOG_LEVEL": "error"}
+        command = [sys.executable, "-m", "highwater", "serve", "--port", "0", "--data", str(folder)]
+        began = time.monotonic()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        assert self.process.stdout is not None
+        port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+        self.started_s = time.monotonic() - began
+        self.plug = http.client.HTTPConnection("127.0.0.1", port)
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Status and body."""
+        self.plug.request(method, path, body, HEADERS)
+        answer = self.plug.getresponse()
+        return answer.status, answer.read()
+
+    def post(self, body: bytes) -> None:
+        """Until it is taken."""
+        while (status := self.ask("POST", "/v1/events", body)[0]) != 202:
+            assert status == 429, status
+            time.sleep(0.02)
+
+    def settle(self) -> None:
+        """Until everything posted is judged."""
+        while b"highwater_backlog_bytes 0.0" not in self.ask("GET", "/metrics")[1]:
+            time.sleep(0.02)
+
+    def cpu_s(self) -> float:
+        """CPU time so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> int:
+        """Resident memory."""
+        (line,) = [line for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
+        return int(line.split()[1]) // 1000
+
+    def stop(self, *, hard: bool = False) -> None:
+        """SIGTERM, or SIGKILL."""
+        self.plug.close()
+        self.process.kill() if hard else self.process.terminate()
+        self.process.wait(60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def main() -> None:
+    """Print one line a figure."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--windows", type=int, default=120, help="bodies of 10,000 events")
+    arguments.add_argument("--rest-s", type=int, default=60, help="how long 10,000 series report every 10 s in real time")
+    wanted = arguments.parse_args()
+    posted = bodies(wanted.windows + wanted.rest_s // 10)
+    with tempfile.TemporaryDirectory() as folder:
+        monitor = Monitor(Path(folder) / "data")
+        for body in posted[:4]:
+            monitor.post(body)
+        monitor.settle()
+        began, before = time.monotonic(), monitor.cpu_s()
+        for body in posted[4 : wanted.windows]:
+            monitor.post(body)
+        monitor.settle()
+        took, events = time.monotonic() - began, (wanted.windows - 4) * USERS * EACH
+        print(
+            f"{events / took:,.0f} events/s posted, journalled, answered and judged; {events / (monitor.cpu_s() - before):,.0f} a CPU-second of the monitor"
+        )
+        began, before = time.monotonic(), monitor.cpu_s()
+        for body in posted[wanted.windows :]:
+            monitor.post(body)
+            time.sleep(10)
+        share = (monitor.cpu_s() - before) / (time.monotonic() - began)
+        print(f"10,000 series at 10 s: {100 * share:.1f} % of a core, {monitor.memory_mb()} MB resident")
+        monitor.stop(hard=True)
+        again = Monitor(Path(folder) / "data")
+        print(f"restart after kill -9: {again.started_s:.1f} s to listening")
+        again.stop()
+
+
+if __name__ == "__main__":
+    main()
