@@ -5,11 +5,12 @@ findings topic. A worker that takes over, or one that was thought dead, comes to
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from changes.calendar import Calendar
-from correlation.correlator import Correlator
+from correlation.correlator import Correlator, Decisions
+from models.change import Change
 from models.packed import pack, unpack
 from models.rejected import DeadLetter
 from streams.kafka.gate import Gate
@@ -26,7 +27,10 @@ STATE_VERSION = 1
 class Correlation:
     """Gate, calendar and correlator; fed with the records of the findings and pulses topics."""
 
-    def __init__(self, partitions: int, topics: Topics, parameters: PipelineParameters, log: Log) -> None:
+    def __init__(
+        self, partitions: int, topics: Topics, parameters: PipelineParameters, log: Log, told: Callable[[Decisions], None] | None = None
+    ) -> None:
+        self._told = told
         self._topics = topics
         self._parameters = parameters
         self._log = log
@@ -53,6 +57,11 @@ class Correlation:
     def delivered_us(self) -> int | None:
         """Windows up to it are decided."""
         return self._gate.delivered_us
+
+    def changes(self) -> tuple[Change, ...]:
+        """Every change as it counts now."""
+        at_us = self._gate.delivered_us
+        return self._calendar.view(at_us).changes if at_us is not None else ()
 
     @property
     def news(self) -> int | None:
@@ -133,4 +142,7 @@ class Correlation:
         if self._calendar_next is None:
             return
         for at_us, detected in self._gate.deliver():
-            yield from decided(self._topics, self._correlator.step(at_us, detected, self._calendar.view(at_us)))
+            decisions = self._correlator.step(at_us, detected, self._calendar.view(at_us))
+            if self._told is not None:
+                self._told(decisions)
+            yield from decided(self._topics, decisions)

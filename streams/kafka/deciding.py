@@ -16,6 +16,8 @@ from streams.kafka.unit import Site, Unit
 from streams.pipeline import PipelineParameters
 
 _WAITING_MOST = 2_000
+STANDING = "standing"
+"""Part of a checkpoint: the alerts and incidents that are open, for metrics."""
 
 
 class CorrelationUnit(Unit):
@@ -24,7 +26,7 @@ class CorrelationUnit(Unit):
     def __init__(self, partitions: int, site: Site, epoch: int, parameters: PipelineParameters, declared: Log) -> None:
         inputs = frozenset(TP(topic, 0) for topic in site.topics.stages)
         super().__init__("correlation", inputs, 0, site, epoch)
-        self._correlation = Correlation(partitions, site.topics, parameters, declared)
+        self._correlation = Correlation(partitions, site.topics, parameters, declared, site.board.decided)
         self._user_topics = UserTopics(site.parameters)
         self._announced = -1
 
@@ -67,7 +69,7 @@ class CorrelationUnit(Unit):
 
     def state(self) -> dict[str, bytes]:
         """For a checkpoint."""
-        return self._correlation.state()
+        return {**self._correlation.state(), STANDING: self._site.board.pack_standing()}
 
     async def resume(
         self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
@@ -77,5 +79,6 @@ class CorrelationUnit(Unit):
         if any(position > ends[topic] for topic, position in positions.items()):
             raise StateError(f"the log of {', '.join(sorted(ends))} ends before the checkpoint: the topic was made anew")
         if parts is not None:
-            self._correlation.restore(parts)
+            self._correlation.restore({name: blob for name, blob in parts.items() if name != STANDING})
         self._correlation.begin(positions)
+        self._site.board.take_over((parts or {}).get(STANDING), self._correlation.changes)

@@ -64,14 +64,18 @@ class Others:
         """The last word on a partition."""
         return self._last.get(partition)
 
-    def frontier_us(self, but: int) -> int | None:
+    def slowest_us(self, but: int) -> int | None:
         """The lowest frontier of the partitions that bring something now, `but` left out; None where there is none."""
-        frontiers = [
-            progress.frontier_us
-            for partition, progress in self._last.items()
-            if partition not in (but, CALENDAR) and not progress.idle and progress.frontier_us is not None
-        ]
-        return min(frontiers, default=None)
+        return min((frontier_us for frontier_us, idle in self._frontiers(but) if not idle), default=None)
+
+    def followed_us(self, but: int) -> int | None:
+        """Where a partition that brings nothing may go: to the slowest one that brings something; where none does, as far as any came."""
+        slowest_us = self.slowest_us(but)
+        return max((frontier_us for frontier_us, _ in self._frontiers(but)), default=None) if slowest_us is None else slowest_us
+
+    def _frontiers(self, but: int) -> list[tuple[int, bool]]:
+        others = (progress for partition, progress in self._last.items() if partition not in (but, CALENDAR))
+        return [(progress.frontier_us, progress.idle) for progress in others if progress.frontier_us is not None]
 
     def highest(self, but: int) -> Mapping[str, int]:
         """Users that send to other partitions than `but`, and how far in event time the first of them are."""

@@ -65,6 +65,13 @@ class KafkaParameters(BaseModel):
     heartbeat_s: float = Field(default=3.0, gt=0, description="Less than a third of session_timeout_s")
     max_poll_records: int = Field(default=20_000, ge=1, description="Records that a worker takes from the brokers' answers at a time")
     fetch_bytes: int = Field(default=4 << 20, ge=1 << 14, description="Bytes of one partition in one answer of a broker")
+    metrics_host: str = Field(default="127.0.0.1", description="Address on which a worker answers /metrics; 0.0.0.0 in a container")
+    metrics_port: int = Field(
+        default=8481, ge=0, le=65535, description="Port on which a worker answers /metrics; 0 takes any free one and says which"
+    )
+    metric_users: int = Field(
+        default=200, ge=1, description="Users with labels of their own in a worker's metrics; the others are folded into `other`"
+    )
     lead_s: int = Field(
         default=1800,
         ge=60,

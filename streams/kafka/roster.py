@@ -47,6 +47,12 @@ class Roster:
         self._generation = -1
         self._tasks: set[asyncio.Task[None]] = set()
         self._restarts = 0
+        self.rebalances = 0
+
+    @property
+    def restarts(self) -> int:
+        """Units begun again at their checkpoint since the worker started."""
+        return self._restarts
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -86,11 +92,15 @@ class Roster:
     async def assigned(self, tps: frozenset[TP], generation: int) -> None:
         """Keeps the units that nobody else can have held in between, and begins the others at their checkpoints."""
         place = await self._open()
-        kept = self._units if generation == self._generation + 1 else {}
+        before = self._units
+        kept = before if generation == self._generation + 1 else {}
+        self.rebalances += 1
         self._generation, self._units = generation, {}
         for tp in sorted(tps):
             if tp.topic in self.topics:
                 self._hold(place, tp, kept)
+        for name in set(before) - set(self._units):
+            place.site.board.leave(name)
         self._by_input = {tp: unit for unit in self._units.values() for tp in unit.inputs}
 
     async def revoked(self) -> None:

@@ -1,7 +1,9 @@
 """Telemetry unit: one partition of the telemetry topics on its worker."""
 
+import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +24,11 @@ _PROGRESS_S, _HEARTBEAT_S = 0.25, 5.0
 """How often a partition tells how far it is while it moves, and while it does not."""
 _STRIDE_US = 600 * SECOND_US
 """How far a partition that follows goes in one step."""
+_STRIDES = 50
+"""And how many steps it takes before others get their turn."""
 _CATCH_UP_S = 10.0
+_GRACE_S = 1.0
+"""How long after the others a partition that brought something before follows them: what is sent to all arrives at each in its own time."""
 
 
 class TelemetryUnit(Unit):
@@ -43,6 +49,8 @@ class TelemetryUnit(Unit):
         self._fed_at: dict[str, float] = {}
         """topic → when it last brought something; a topic that never did is not in it."""
         self._resting: set[str] = set()
+        self._seen: deque[tuple[float, int]] = deque()
+        """When the others were seen to be how far, of the last `_GRACE_S` and the one before that."""
 
     @property
     def positions(self) -> dict[str, int]:
@@ -64,7 +72,7 @@ class TelemetryUnit(Unit):
         if not (self.ready and self.active) or len(self._partition.inputs[tp.topic].waiting) >= _WAITING_MOST:
             return False
         lead_s = self._site.parameters.lead_s
-        slowest_us, frontier_us = self._site.others.frontier_us(self._partition.number), self._partition.frontier_us
+        slowest_us, frontier_us = self._site.others.slowest_us(self._partition.number), self._partition.frontier_us
         leads = slowest_us is not None and frontier_us is not None and frontier_us - slowest_us > lead_s * SECOND_US
         return not leads and self._partition.ahead_s(tp.topic) <= lead_s
 
@@ -72,13 +80,18 @@ class TelemetryUnit(Unit):
         """Records of one fetch."""
         self._partition.take(topic, records)
         self._fed_at[topic] = time.monotonic()
+        self._seen.clear()
         self._resting.discard(topic)
 
     async def work(self) -> bool:
         """One bounded bit of work with what it sends."""
+        began_s = time.monotonic()
+        again = self._partition.replaying
         step = self._partition.step()
         if step is None:
             return False
+        if not again:
+            self._site.board.judged(self.name, step, self._partition.frontier_us, time.monotonic() - began_s)
         await self._tell(step)
         return True
 
@@ -95,6 +108,14 @@ class TelemetryUnit(Unit):
         if self.idle:
             await self._follow()
         await self._tell(None)
+
+    def lags(self) -> dict[TP, int]:
+        """As far as the brokers' last answers tell."""
+        found = {}
+        for topic, each in self._partition.inputs.items():
+            tp = TP(topic, self._partition.number)
+            found[tp] = max(0, max(each.end, self._end_of(tp) or 0) - each.position)
+        return found
 
     def state(self) -> dict[str, bytes]:
         """For a checkpoint."""
@@ -148,10 +169,23 @@ class TelemetryUnit(Unit):
         return quiet
 
     async def _follow(self) -> None:
-        target_us = self._site.others.frontier_us(self._partition.number)
-        if target_us is not None:
+        target_us = self._target_us(time.monotonic())
+        for _ in range(_STRIDES):
             begin_us = self._partition.frontier_us
+            if target_us is None or (begin_us is not None and begin_us >= target_us):
+                return
             await self._tell(self._partition.follow(target_us if begin_us is None else min(target_us, begin_us + _STRIDE_US)))
+            await asyncio.sleep(0)
+
+    def _target_us(self, now_s: float) -> int | None:
+        target_us = self._site.others.followed_us(self._partition.number)
+        if target_us is None or not self._fed_at:
+            return target_us
+        self._seen.append((now_s, target_us))
+        while len(self._seen) > 1 and self._seen[1][0] <= now_s - _GRACE_S:
+            self._seen.popleft()
+        seen_s, seen_us = self._seen[0]
+        return seen_us if seen_s <= now_s - _GRACE_S else None
 
     async def _tell(self, step: Step | None) -> None:
         """Says what closed; where nothing did, how far the partition is, now and then."""

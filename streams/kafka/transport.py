@@ -67,6 +67,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # faust
             await self._ensure_consumer().commit(positions)
         except KafkaError as fault:
             log.warning("offsets not committed, trying again at the next checkpoint: %r", fault)
+            self.consumer.transport.commit_failures += 1
             return False
         return True
 
@@ -153,3 +154,4 @@ class BatchTransport(driver.Transport):  # type: ignore[misc]  # faust is not fo
 
     Consumer = BatchConsumer
     intake: Intake
+    commit_failures = 0

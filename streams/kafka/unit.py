@@ -5,7 +5,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -13,6 +13,7 @@ from faust.types import TP
 
 from models.errors import StateError
 from streams.kafka.checkpoints import CheckpointWriter, Written, read_checkpoint
+from streams.kafka.metrics import WorkerBoard
 from streams.kafka.names import Topics
 from streams.kafka.others import Others
 from streams.kafka.parameters import KafkaParameters
@@ -33,6 +34,7 @@ class Site:
     sender: AIOKafkaProducer
     others: Others
     idle_s: float
+    board: WorkerBoard = field(default_factory=WorkerBoard)
 
 
 @dataclass(slots=True)
@@ -118,6 +120,15 @@ class Unit(ABC):
     def about(self) -> dict[str, Any]:
         """What goes beside the state."""
         return {"positions": self.positions}
+
+    @property
+    def since_checkpoint_s(self) -> float:
+        """How old the last checkpoint is; 0 where nothing came since."""
+        return time.monotonic() - self._written_at if self._dirty else 0.0
+
+    def lags(self) -> dict[TP, int]:
+        """Records of each input that are known to be there and were not taken in yet."""
+        return {}
 
     async def restore(self) -> None:
         """Reads the last checkpoint and goes on from there."""

@@ -8,9 +8,12 @@ from typing import Any
 
 import faust
 from faust.types import TP
+from prometheus_client import CollectorRegistry
 
+from streams.kafka import metrics
 from streams.kafka.deciding import CorrelationUnit
 from streams.kafka.declared import DeclaredChanges
+from streams.kafka.metrics import WorkerBoard
 from streams.kafka.names import Topics
 from streams.kafka.others import Others
 from streams.kafka.parameters import KafkaParameters
@@ -58,10 +61,12 @@ def prepared(parameters: KafkaParameters) -> int:
 
 def build(parameters: KafkaParameters, pipeline: PipelineParameters, partitions: int, folder: str) -> tuple[faust.App, Roster]:
     """The app with its agents, and the roster that they feed; nothing is started yet."""
-    topics = Topics(parameters.topic_prefix)
+    topics, board = Topics(parameters.topic_prefix), WorkerBoard()
     app = faust.App(parameters.group, **_settings(parameters, folder))
     roster = Roster(
-        _workplace(app, parameters, pipeline, topics, partitions), (*topics.telemetry, *topics.stages), lambda fault: _crash(app, fault)
+        _workplace(app, parameters, pipeline, topics, partitions, board),
+        (*topics.telemetry, *topics.stages),
+        lambda fault: _crash(app, fault),
     )
     transport = BatchTransport(app.conf.broker_consumer, app)
     transport.intake = roster
@@ -71,6 +76,7 @@ def build(parameters: KafkaParameters, pipeline: PipelineParameters, partitions:
         channel = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False)
         app.agent(channel, name=f"take-{names[0]}")(_taking(roster))
     app.task(roster.run)
+    app.task(_answering(metrics.registry(board, pipeline, parameters, roster, transport), parameters))
     _close_with(app, roster)
     return app, roster
 
@@ -111,10 +117,10 @@ def _settings(parameters: KafkaParameters, folder: str) -> dict[str, Any]:
 
 
 def _workplace(
-    app: faust.App, parameters: KafkaParameters, pipeline: PipelineParameters, topics: Topics, partitions: int
+    app: faust.App, parameters: KafkaParameters, pipeline: PipelineParameters, topics: Topics, partitions: int, board: WorkerBoard
 ) -> Callable[[], Workplace]:
     def make() -> Workplace:
-        site = Site(parameters, topics, producer(parameters), Others(parameters), pipeline.time.idle_s)
+        site = Site(parameters, topics, producer(parameters), Others(parameters), pipeline.time.idle_s, board)
         declared = DeclaredChanges(parameters)
 
         def end_of(tp: TP) -> int | None:
@@ -137,6 +143,18 @@ def _taking(roster: Roster) -> Callable[[Any], Any]:
             await roster.take(event.value)
 
     return take
+
+
+def _answering(found: CollectorRegistry, parameters: KafkaParameters) -> Callable[[], Any]:
+    async def answer() -> None:
+        runner = await metrics.serve(found, parameters)
+        if runner is not None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await runner.cleanup()
+
+    return answer
 
 
 def _close_with(app: faust.App, roster: Roster) -> None:
