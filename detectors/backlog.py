@@ -1,105 +1,111 @@
-"""Backlog: messages that wait, more than this queue is used to, and are not getting fewer."""
+"""Backlog: messages that wait, more or longer than this queue is used to, and not getting fewer."""
 
 import numpy as np
 
+from detectors import growth, usual
 from detectors.contract import QueueWindow, Signal, run_started_us
-from models.columns import Columns, Flags, Floats
-from models.times import HOUR_US
+from models.columns import Columns, Flags, Floats, Ints, QueueTick
 
-DAY_HOURS = 24
-RETRY_AGE_S = 300.0
-"""After 300 s undelivered a message goes to the failed queue (SEC glossary, Device Alert)."""
-HELD_S = 172_800.0
-"""After 2 days it is recorded as failed: lost."""
-FAST = 0.2
-DRAINED_SHARE = 0.1
+ALLOWANCE = 0.5
+"""Deviations a window that growth must exceed to count (half of one: tuned to a growth of one)."""
+MOST_SHARE = 0.5
+"""No window brings more than this share of the threshold: two must agree."""
+ABOVE_NATS = 1.0
+"""Most that a window at an unusual depth brings while the queue no longer grows."""
+IN_SIGHT_S = 3600.0
+"""A capacity that may be reached within an hour makes growth serious at half the evidence."""
+DRAINED_SHARE = 0.02
+AGE_FACTOR = 3.0
+CALM_WINDOWS = 3
+FEWEST_WINDOWS = 5
 
 
 class Backlog:
-    """Net growth beyond the queue's own noise, counted only above the depth that it reaches anyway at this hour."""
+    """Evidence that a queue grows (a CUSUM of its changes), stays above its marks, lets nothing go, or holds what is too old.
+
+    Nothing counts below the depth that the queue reaches anyway at this hour. A decrease takes evidence away and no more: one lucky
+    window does not hide a queue that grows. The finding goes on while the queue drains: the surge belongs to it.
+    """
 
     kind = "backlog"
+    learned = ("mark", "mean_depth", "deliveries", "visits", "highest", "old", "scatter", "seen_s", "wait_s")
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, accept_after_s: int) -> None:
         self._threshold = threshold
+        self._accept_after_s = accept_after_s
 
     def fresh(self, series: int) -> Columns:
-        """Depth and age last seen, growth (messages/s) and its variance, noise of one step, evidence, run, and usual high-water marks by hour."""
-        names = ("depth", "seen", "growth", "growth_var", "step_var", "nats", "run", "peak", "calm_windows", "delivered")
-        return {**{name: np.zeros(series) for name in names}, "high_water": np.full((DAY_HOURS, series), -1.0, np.float32)}
+        """Last depth, evidence of growth, height, stall and age (nats) and its run; of an open finding peak, calm windows, seconds."""
+        names = ("last", "windows", "grows", "above", "stalls", "ages", "run", "peak", "calm_windows", "open_s")
+        return {name: np.zeros(series) for name in names} | growth.fresh(series) | usual.fresh(series)
 
-    def step(self, state: Columns, window: QueueWindow, is_open: Flags) -> Signal:
+    def step(self, state: Columns, window: QueueWindow, is_open: Flags, /) -> Signal:
         """One window; a queue that did not report keeps its state."""
-        tick = window.tick
+        tick, hour = window.tick, usual.hour_of(window.tick.at_us)
         reported = tick.reported
-        first = state["seen"] == 0
-        change = np.where(reported & ~first, tick.depth - state["depth"], 0.0)
-        noise = np.sqrt(np.maximum(state["step_var"], 1.0 + 0.01 * state["depth"]))
-        usual = self._usual(state, tick.at_us)
-        above = tick.depth > 1.5 * usual + 10.0
-        nats, run = state["nats"], state["run"]
-        judged = reported & ~first & (state["seen"] >= 30)
-        nats += judged * np.minimum(change / noise - 0.5, 12.0)
-        np.maximum(nats, 0.0, out=nats)
-        np.minimum(nats, 10 * self._threshold, out=nats)
-        run += judged
-        run *= nats > 0
-        old = np.nan_to_num(tick.oldest_age_s) > RETRY_AGE_S
-        over = (nats > self._threshold) & above
-        state["peak"] = np.where(is_open | over, np.maximum(state["peak"], tick.depth), 0.0)
-        drained = tick.depth <= np.maximum(usual, DRAINED_SHARE * state["peak"])
-        state["calm_windows"] = np.where(reported, (state["calm_windows"] + 1) * (drained & ~old), state["calm_windows"])
-        calm = state["calm_windows"] >= 2
-        nats[is_open & calm] = 0.0
-        self._learn(state, tick.at_us, window, change, judged & ~is_open & ~over & (nats < 0.5 * self._threshold))
+        change = np.where(reported & (state["windows"] > 0), tick.depth - state["last"], 0.0)
+        growth.learn(state, change, tick, reported & (state["windows"] > 0))
+        limit = usual.limit(state, hour, state["served"])
+        high = tick.depth > limit
+        found = growth.evidence(state, tick)
+        score, over = self._weigh(state, tick, change, high, limit, found)
+        calm = self._calm(state, tick, hour, is_open | over)
+        building = score > 0.5 * self._threshold
+        usual.learn(state, tick, change, state["served"], reported & ~high & ~is_open & ~building & ~window.declared, reported)
+        state["last"] = np.where(reported, tick.depth, state["last"])
+        state["windows"] += reported
         return Signal(
-            score=nats.copy(),
+            score=score,
             over=over,
             calm=calm,
-            building=nats > 0.5 * self._threshold,
-            began_us=run_started_us(tick.at_us, tick.window_s, run),
+            building=building,
+            began_us=self._began_us(state, tick),
             observed=tick.depth,
-            expected=np.maximum(usual, 0.0),
+            expected=usual.high_water(state, hour),
             serious=over,
-            evidence=self._evidence(state, window),
+            evidence=found,
         )
 
-    def _usual(self, state: Columns, at_us: int) -> Floats:
-        hour = (at_us // HOUR_US) % DAY_HOURS
-        rows = [state["high_water"][(hour + shift) % DAY_HOURS] for shift in (-1, 0, 1)]
-        return np.maximum(np.maximum.reduce(rows).astype(np.float64), 0.0)
+    def _weigh(
+        self, state: Columns, tick: QueueTick, change: Floats, high: Flags, limit: Floats, found: dict[str, Floats]
+    ) -> tuple[Floats, Flags]:
+        reported, h, hour = tick.reported, self._threshold, usual.hour_of(tick.at_us)
+        judged = reported & (state["windows"] >= FEWEST_WINDOWS)
+        deviation = usual.deviation(state, hour)
+        grows, above, stalls, ages = (state[name] for name in ("grows", "above", "stalls", "ages"))
+        grows += judged * np.clip(change / deviation - ALLOWANCE, -MOST_SHARE * h, MOST_SHARE * h)
+        above += judged * np.clip(np.where(high, (tick.depth - limit) / deviation, -ABOVE_NATS), -ABOVE_NATS, ABOVE_NATS)
+        stuck = judged & (tick.delivered == 0) & (tick.depth > 0)
+        stalls *= stuck | ~reported
+        stalls += stuck * np.minimum(0.5 * state["deliveries"][hour], MOST_SHARE * h)
+        old = judged & (tick.oldest_age_s > np.maximum(growth.RETRY_AGE_S, AGE_FACTOR * state["old"] + 60.0)) & (tick.depth > 0)
+        ages *= old | ~reported
+        ages += old * (MOST_SHARE * h + 0.1)
+        for nats in (grows, above):
+            np.clip(nats, 0.0, 2.0 * h, out=nats)
+        waiting = np.maximum(np.where(high, np.maximum(grows, above), 0.0), np.where(tick.depth > 0, np.maximum(stalls, ages), 0.0))
+        state["run"] = np.where(reported, (state["run"] + 1) * ((grows > 0) | (stalls > 0) | (ages > 0)), state["run"])
+        near = high & (found["capacity_eta_low_s"] < IN_SIGHT_S) & (grows > 0.5 * h)
+        return waiting, judged & ((waiting > h) | near)
 
-    def _learn(self, state: Columns, at_us: int, window: QueueWindow, change: Floats, learning: Flags) -> None:
-        tick, seconds = window.tick, window.tick.window_s
+    def _calm(self, state: Columns, tick: QueueTick, hour: int, asked: Flags) -> Flags:
+        """Back below the marks, or all but drained, and nothing too old, for some windows; or a new level for so long that it is normal."""
         reported = tick.reported
-        rate = change / seconds
-        state["growth_var"] += reported * FAST * (np.minimum((rate - state["growth"]) ** 2, 1e12) - state["growth_var"])
-        state["growth"] += reported * FAST * (rate - state["growth"])
-        state["step_var"] += learning * 0.01 * (np.minimum(change**2, 9.0 * state["step_var"] + 9.0) - state["step_var"])
-        row = state["high_water"][(at_us // HOUR_US) % DAY_HOURS]
-        np.maximum(row, np.where(learning | (state["seen"] < 30), tick.depth * reported, 0.0), out=row)
-        state["depth"] = np.where(reported, tick.depth, state["depth"])
-        state["seen"] += reported
+        state["peak"] = np.where(asked, np.maximum(state["peak"], tick.depth * reported), 0.0)
+        marks = usual.high_water(state, hour) + 2.0 * usual.deviation(state, hour)
+        low = tick.depth <= np.maximum(marks, DRAINED_SHARE * state["peak"])
+        fresh = ~(tick.oldest_age_s > np.maximum(growth.RETRY_AGE_S, AGE_FACTOR * state["old"] + 60.0))
+        state["calm_windows"] = np.where(reported, (state["calm_windows"] + 1) * (asked & low & fresh), state["calm_windows"])
+        state["open_s"] = np.where(asked, state["open_s"] + tick.window_s, 0.0)
+        accepted = (
+            asked & reported & (state["open_s"] > self._accept_after_s) & (np.abs(state["growth"]) <= growth.standard_error(state) * 2.0)
+        )
+        calm = (state["calm_windows"] >= CALM_WINDOWS) | accepted
+        for name in ("grows", "above", "stalls", "ages", "run"):
+            state[name] = np.where(asked & calm, 0.0, state[name])
+        new_mark = np.where(accepted, tick.depth, 0.0).astype(np.float32)
+        np.maximum(state["mark"], new_mark, out=state["mark"])
+        return calm
 
-    def _evidence(self, state: Columns, window: QueueWindow) -> dict[str, Floats]:
-        tick, growth = window.tick, state["growth"]
-        error = 2.0 * np.sqrt(state["growth_var"] * FAST / (2 - FAST))
-        room = tick.capacity - tick.depth
-        with np.errstate(divide="ignore", invalid="ignore"):
-            eta = np.where(growth > 0, room / growth, np.nan)
-            low = np.where(growth + error > 0, room / (growth + error), np.nan)
-            high = np.where(growth - error > 0, room / (growth - error), np.nan)
-            filling = np.isfinite(high) & (room > 0)
-            drain = np.where((growth < 0) & (growth + error < 0), -tick.depth / growth, np.nan)
-        left = HELD_S - tick.oldest_age_s
-        return {
-            "depth": tick.depth,
-            "growth_per_s": growth.copy(),
-            "oldest_age_s": tick.oldest_age_s,
-            "capacity_eta_s": np.where(filling, eta, np.nan),
-            "capacity_eta_low_s": np.where(filling, low, np.nan),
-            "capacity_eta_high_s": np.where(filling, high, np.nan),
-            "drain_eta_s": drain,
-            "age_limit_eta_s": np.where(growth >= 0, np.maximum(left, 0.0), np.nan),
-            "predicted_loss": np.where((growth >= 0) & (left < 86_400), tick.depth, np.nan),
-        }
+    def _began_us(self, state: Columns, tick: QueueTick) -> Ints:
+        return run_started_us(tick.at_us, tick.window_s, state["run"])

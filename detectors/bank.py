@@ -3,13 +3,16 @@
 import numpy as np
 
 from detectors.contract import Signal, TrafficWindow, run_started_us
-from detectors.counts import log_ratio
+from detectors.counts import log_ratio, log_ratio_each
 from models.columns import Columns, Flags, Floats
 
-CALM_NATS = 7.0
-"""Evidence for normal traffic against the factor's root that ends a finding: 1 in 1,100 for one that goes on."""
+CALM_NATS = 5.0
+"""Evidence for normal traffic that ends a finding: 1 in 150 for one that goes on; the correlation damps what comes back."""
 LEAST_CALM_WINDOWS = 3
 LEAST_MEAN = 1e-6
+RECENT = 0.2
+"""Weight of the newest window in the height of a finding."""
+LEAST_HEIGHT, MOST_HEIGHT = 0.05, 1000.0
 
 
 class Bank:
@@ -23,13 +26,12 @@ class Bank:
         self._factors = np.array(factors)
         self._upward = bool(factors[0] > 1.0)
         self._threshold = threshold
-        # Evidence that it is over compares with about the root of the factor: halfway back is not normal.
-        self._calm_row = np.maximum(np.arange(len(factors)) - 1, 0)
 
     def fresh(self, series: int) -> Columns:
-        """Evidence by factor (nats), windows in its run, evidence that it is over, windows of that."""
-        shape = (len(self._factors), series)
-        return {"nats": np.zeros(shape), "run": np.zeros(shape), "calm": np.zeros(series), "calm_windows": np.zeros(series)}
+        """Evidence by factor (nats), windows in its run; of an open finding its recent and greatest height, evidence that it is over."""
+        rows = len(self._factors)
+        single = {name: np.zeros(series) for name in ("height", "greatest", "calm", "calm_windows")}
+        return {"nats": np.zeros((rows, series)), "run": np.zeros((rows, series), np.float32), **single}
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, judged: Flags) -> Signal:
         """One window; series that are not `judged` keep their state."""
@@ -43,38 +45,49 @@ class Bank:
         run *= nats > 0.0
         score = nats.max(axis=0)
         over = score > self._threshold
-        calm = self._calm(state, ratios, is_open, judged)
-        winner = self._winning(nats, over | is_open)
+        calm = self._calm(state, window, null, is_open & judged)
+        wanted = np.flatnonzero(over | is_open)
+        windows = np.ones(len(score))
+        if len(wanted):
+            windows[wanted] = run[nats[:, wanted].argmax(axis=0), wanted]
+        accepted = is_open & (window.accepted > 0)
+        if accepted.any():
+            self._reset(state, accepted)
         return Signal(
             score=score,
-            over=over,
-            calm=calm,
+            over=over & ~accepted,
+            calm=calm | accepted,
             building=score > 0.5 * self._threshold,
-            began_us=run_started_us(tick.at_us, tick.window_s, np.take_along_axis(run, winner[None], axis=0)[0]),
+            began_us=run_started_us(tick.at_us, tick.window_s, windows),
             observed=tick.messages,
             expected=window.expected.mean,
             serious=over,
-            evidence={"ratio": tick.messages / np.maximum(window.expected.mean, 1e-9)},
+            evidence={"ratio": tick.messages / np.maximum(window.expected.mean, LEAST_MEAN)},
         )
 
-    def _calm(self, state: Columns, ratios: Floats, is_open: Flags, judged: Flags) -> Flags:
-        ended = np.zeros(len(is_open), np.bool_)
-        places = np.flatnonzero(is_open & judged)
-        if len(places):
-            row = self._calm_row[state["nats"][:, places].argmax(axis=0)]
-            calm = np.maximum(state["calm"][places] - ratios[row, places], 0.0)
-            windows = (state["calm_windows"][places] + 1) * (calm > 0)
-            ended[places] = (calm > CALM_NATS) & (windows >= LEAST_CALM_WINDOWS)
-            state["calm"][places], state["calm_windows"][places] = calm, windows
-        over = np.flatnonzero(ended)
-        if len(over):
-            for name in state:
-                state[name][..., over] = 0.0
+    def _calm(self, state: Columns, window: TrafficWindow, null: Floats, asked: Flags) -> Flags:
+        """Evidence for normal traffic against halfway back (on a log scale) from the greatest height of the finding."""
+        ended = np.zeros(len(asked), np.bool_)
+        places = np.flatnonzero(asked)
+        if not len(places):
+            return ended
+        counts, mean = window.tick.messages[places], null[places]
+        height = state["height"][places]
+        height = np.where(height > 0, height + RECENT * (counts / mean - height), counts / mean)
+        edge = np.maximum if self._upward else np.minimum
+        before = np.where(state["greatest"][places] > 0, state["greatest"][places], 1.0)
+        greatest = np.clip(edge(before, height), LEAST_HEIGHT, MOST_HEIGHT)
+        halfway = edge(np.sqrt(greatest), self._factors[0])
+        calm = np.maximum(state["calm"][places] - log_ratio_each(counts, mean, window.expected.dispersion[places], halfway), 0.0)
+        windows = (state["calm_windows"][places] + 1) * (calm > 0)
+        for name, values in (("height", height), ("greatest", greatest), ("calm", calm), ("calm_windows", windows)):
+            state[name][places] = values
+        ended[places] = (calm > CALM_NATS) & (windows >= LEAST_CALM_WINDOWS)
+        if ended.any():
+            self._reset(state, ended)
         return ended
 
-    def _winning(self, nats: Floats, wanted: Flags) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        winner = np.zeros(nats.shape[1], np.int64)
-        places = np.flatnonzero(wanted)
-        if len(places):
-            winner[places] = nats[:, places].argmax(axis=0)
-        return winner
+    def _reset(self, state: Columns, series: Flags) -> None:
+        places = np.flatnonzero(series)
+        for rows in state.values():
+            rows[..., places] = 0.0

@@ -1,5 +1,6 @@
 """Blocks: the state of some thousand series at a time, so that a step stays within the processor's cache."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,23 +13,46 @@ Parts = dict[str, Columns]
 """Part of a block (a detector's kind, the expectation, …) → its columns; the last axis of every array is the series."""
 
 
-def joined_columns(first: Columns, second: Columns) -> Columns:
-    """Columns of the series of `first`, then those of `second`."""
-    return {name: np.concatenate([first[name], second[name]], axis=-1) for name in first}
+class Blocks:
+    """A growing row of series in blocks of at most `BLOCK`; every block but the last is full."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Parts] = []
+        self._series = 0
+
+    def __len__(self) -> int:
+        return self._series
+
+    def __iter__(self) -> Iterator[tuple[slice, Parts]]:
+        """Each block and which series it holds."""
+        for number, block in enumerate(self._blocks):
+            yield slice(number * BLOCK, min((number + 1) * BLOCK, self._series)), block
+
+    def grow(self, series: int, fresh: Callable[[slice], Parts]) -> None:
+        """Room for `series` in all; `fresh` gives the state of new ones."""
+        while self._series < series:
+            room = BLOCK - self._series % BLOCK
+            end = min(self._series + room, series)
+            new = fresh(slice(self._series, end))
+            if room < BLOCK:
+                self._blocks[-1] = {part: _joined([self._blocks[-1][part], new[part]]) for part in new}
+            else:
+                self._blocks.append(new)
+            self._series = end
+
+    def whole(self) -> dict[str, dict[str, Any]]:
+        """All blocks as one tree of columns."""
+        return {part: _joined([block[part] for block in self._blocks]) for part in self._blocks[0]} if self._blocks else {}
+
+    @classmethod
+    def cut(cls, tree: dict[str, dict[str, Any]], series: int) -> "Blocks":
+        """The blocks that `whole` was called on."""
+        blocks = cls()
+        blocks.grow(
+            series, lambda span: {part: {name: row[..., span].copy() for name, row in columns.items()} for part, columns in tree.items()}
+        )
+        return blocks
 
 
-def whole(blocks: list[Parts]) -> dict[str, dict[str, Any]]:
-    """All blocks as one tree of columns."""
-    if not blocks:
-        return {}
-    return {
-        part: {name: np.concatenate([block[part][name] for block in blocks], axis=-1) for name in blocks[0][part]} for part in blocks[0]
-    }
-
-
-def cut(tree: dict[str, dict[str, Any]], series: int) -> list[Parts]:
-    """The blocks that `whole` was called on."""
-    return [
-        {part: {name: array[..., start : start + BLOCK].copy() for name, array in columns.items()} for part, columns in tree.items()}
-        for start in range(0, series, BLOCK)
-    ]
+def _joined(columns: list[Columns]) -> Columns:
+    return {name: np.concatenate([part[name] for part in columns], axis=-1) for name in columns[0]}

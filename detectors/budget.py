@@ -9,7 +9,7 @@ DAY_S = 86_400
 
 
 def windows_between_false_alarms(parameters: DetectionParameters, window_s: int) -> float:
-    """Average run length, in windows, that each kind of each series must reach (ARL = series × windows a day × kinds / false alarms a day)."""
+    """Average run length that each kind of each series must reach, in windows: series × windows a day × kinds / false alarms a day."""
     return max(2.0, parameters.fleet_series * (DAY_S / window_s) * len(KINDS) / parameters.false_alarms_per_day)
 
 

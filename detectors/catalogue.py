@@ -1,13 +1,13 @@
 """Catalogue: every detector, in the order in which they look at a window."""
 
 from detectors.backlog import Backlog
-from detectors.budget import threshold, windows_between_false_alarms
+from detectors.budget import DAY_S, threshold, windows_between_false_alarms
 from detectors.contract import QueueDetector, TrafficDetector
 from detectors.drift import Drift
 from detectors.drop import FACTORS as DROP_FACTORS
 from detectors.drop import Drop
 from detectors.failures import FACTORS as FAILURE_FACTORS
-from detectors.failures import Failures
+from detectors.failures import FAMILIES, Failures
 from detectors.parameters import DetectionParameters
 from detectors.silence import Silence
 from detectors.stale import Stale
@@ -22,12 +22,12 @@ def traffic_detectors(parameters: DetectionParameters, window_s: int) -> tuple[T
         Silence(threshold(run, 1)),
         Storm(threshold(run, len(STORM_FACTORS))),
         Drop(threshold(run, len(DROP_FACTORS))),
-        Failures(threshold(run, len(FAILURE_FACTORS))),
-        Drift(),
+        Failures(threshold(run, FAMILIES * len(FAILURE_FACTORS))),
+        Drift(threshold(windows_between_false_alarms(parameters, DAY_S), 2)),
         Stale(threshold(run, 1)),
     )
 
 
 def queue_detectors(parameters: DetectionParameters, window_s: int) -> tuple[QueueDetector, ...]:
     """The detectors of queue depths."""
-    return (Backlog(threshold(windows_between_false_alarms(parameters, window_s), 1)),)
+    return (Backlog(threshold(windows_between_false_alarms(parameters, window_s), 1), parameters.accept_after_s),)

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from models.columns import Columns, Expected, Flags, Floats, Ints, QueueTick, TrafficTick
+from models.times import SECOND_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,16 @@ class TrafficWindow:
     """The least that expectation and its uncertainty can explain, messages a window: what is missing counts from here."""
     high: Floats
     """The most that they can explain: what is too much counts from here."""
+    level: Floats
+    """How the series' level stands against its profile, 1 = as in the profile."""
+    declared: Flags
+    """Whether a declared change covers the series now: nothing is learned."""
     recovering: Flags
     """Whether a blocked route has just opened: more than expected is owed, not a storm."""
     silent: Flags
     """Whether a silence is open, or begins in this window."""
-    accepted: Flags
-    """Whether a new level was taken as the normal one in this window."""
+    accepted: Floats
+    """Ratio to the old level where a new one is taken as the normal one in this window, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class QueueWindow:
     """One window of one block of queues; arrays have shape (series,)."""
 
     tick: QueueTick
+    declared: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +63,40 @@ class Signal:
 class TrafficDetector(Protocol):
     """A detector of message rates. `state` is changed in place; a step is a pure function of state and window."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """One of `models.columns.KINDS`."""
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Columns worth keeping for a new installation: what is usual, no evidence."""
 
     def fresh(self, series: int) -> Columns:
         """State of `series` new series; the last axis of each array is the series."""
 
-    def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
-        """One window for all series of a block."""
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
+        """One window for all series of a block; `is_open` says where a finding of this detector is open."""
 
 
 class QueueDetector(Protocol):
     """A detector of queue depths; as `TrafficDetector`."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """One of `models.columns.KINDS`."""
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Columns worth keeping for a new installation."""
 
     def fresh(self, series: int) -> Columns:
         """State of `series` new queues."""
 
-    def step(self, state: Columns, window: QueueWindow, is_open: Flags) -> Signal:
+    def step(self, state: Columns, window: QueueWindow, is_open: Flags, /) -> Signal:
         """One window for all queues of a block."""
 
 
 def run_started_us(at_us: int, window_s: int, windows: Floats) -> Ints:
     """Start of a run of `windows` windows whose last one ends at `at_us`, microseconds."""
-    started: Ints = at_us - (np.maximum(windows, 1.0) * (window_s * 1_000_000)).astype(np.int64)
+    started: Ints = at_us - np.maximum(windows, 1.0).astype(np.int64) * (window_s * SECOND_US)
     return started

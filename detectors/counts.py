@@ -32,3 +32,10 @@ def log_ratio(counts: Floats, mean: Floats, dispersion: Floats, factors: Floats)
     ratios *= -(counts + r)
     ratios += np.log(factors)[:, None] * counts
     return ratios
+
+
+def log_ratio_each(counts: Floats, mean: Floats, dispersion: Floats, factor: Floats) -> Floats:
+    """As `log_ratio`, with a factor of its own for each series; shape (series,), nats."""
+    r = size(mean, dispersion)
+    nats: Floats = np.log(factor) * counts - (counts + r) * np.log1p((factor - 1.0) * mean / (r + mean))
+    return nats

@@ -13,6 +13,7 @@ class Drop:
     """Three CUSUMs downward. Empty windows count too; where nothing comes at all, silence says it."""
 
     kind = "drop"
+    learned: tuple[str, ...] = ()
 
     def __init__(self, threshold: float) -> None:
         self._bank = Bank(FACTORS, threshold)
@@ -21,7 +22,7 @@ class Drop:
         """State of `series` new series."""
         return self._bank.fresh(series)
 
-    def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window for all series of a block."""
         silent = window.silent
         if silent.any():

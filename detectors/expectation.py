@@ -17,6 +17,9 @@ UNKNOWN_PEAKS = 4.0
 RESEMBLES = 0.25
 """Relative variance up to which another kind of day says enough to miss messages by it."""
 CLIP = 3.0
+RECENT_S = 6 * 3600.0
+"""What is taken as a lasting new level is the mean of about these last hours."""
+LEAST_RATIO, ASLEEP = 1e-3, 0.02
 LEAST_DOUBT, MOST_DOUBT = 1.0, 3.0
 
 
@@ -39,6 +42,7 @@ class Seen:
 
     counts: Floats
     reported: Flags
+    declared: Flags
     calm: Flags
     """Hardly any evidence on its way: the last hours' deviation may follow."""
     steady: Flags
@@ -52,14 +56,37 @@ class Expectation:
     e / phi: mean ← mean (1/v + x/phi) / (1/v + e/phi), v ← 1 / (1/v + e/phi).
     """
 
-    def __init__(self, window_s: int) -> None:
+    learned = Seasons.learned + noise.LEARNED
+
+    def __init__(self, window_s: int, civil_time: str = "UTC") -> None:
         self._window_s = window_s
+        self._civil_time = civil_time
         self._seasons = Seasons(window_s)
 
     def fresh(self, series: int) -> Columns:
         """State of `series` series that nothing is known of."""
         state = self._seasons.fresh(series) | noise.fresh(series)
+        state["asleep"] = np.zeros(series, np.bool_)
+        state |= {"recent": np.zeros(series), "recent_due": np.zeros(series)}
         return state | {"deviation": np.ones(series), "deviation_variance": np.full(series, 0.04)}
+
+    def begin(self, state: Columns, at_us: int) -> None:
+        """Sets the curve of series that are new in the window that ends at `at_us`: empty, or of what they were given to start from."""
+        self._seasons.turn(state, place(at_us, self._window_s), None)
+
+    def accept(self, state: Columns, lasting: Flags) -> Floats:
+        """Takes the level of the last hours as the normal one where it is `lasting`; its ratio to the old one there, else 0.
+
+        A series that has gone quiet for good keeps its level, sleeps, and is judged again once it says something.
+        """
+        ratio = np.clip(state["recent"] / np.maximum(state["recent_due"], LEAST), LEAST_RATIO, 1.0 / LEAST_RATIO)
+        asleep, moved = lasting & (ratio < ASLEEP), lasting & (ratio >= ASLEEP)
+        state["asleep"] |= asleep
+        state["level"] = np.where(moved, state["level"] * ratio, state["level"])
+        state["recent_due"] = np.where(moved, state["recent"], state["recent_due"])
+        for name, value in (("level_variance", 0.09), ("deviation", 1.0), ("deviation_variance", 0.04)):
+            state[name] = np.where(lasting, value, state[name])
+        return np.where(lasting, ratio, 0.0)
 
     def expect(self, state: Columns, at_us: int, before_us: int | None) -> tuple[Expected, Bounds]:
         """The expectation of the window that ends at `at_us`; the last one ended at `before_us`. Turns the clock in `state`."""
@@ -83,7 +110,7 @@ class Expectation:
         high = np.maximum(state["most"] * factor, mean)
         high = np.where(unsure, np.maximum(high, UNKNOWN_PEAKS * state["peak"]), high)
         spread = noise.dispersion(state, mean) * noise.stretch(state)
-        known = state["seen"] & (state["hours"] >= HOURS_A_DAY - 0.5)
+        known = state["seen"] & (state["hours"] >= HOURS_A_DAY - 0.5) & ~state["asleep"]
         return Expected(mean, spread, np.sqrt(state["deviation_variance"]), known), Bounds(low, high, self._doubt(state))
 
     def _doubt(self, state: Columns) -> Floats:
@@ -103,8 +130,12 @@ class Expectation:
         """Takes one window in."""
         steady = seen.reported & seen.steady
         slot = place(at_us, self._window_s).slot
-        state["slot_counts"] += seen.counts * seen.reported
-        state["slot_windows"] += seen.reported
+        state["asleep"] &= seen.counts == 0
+        told = seen.reported & ~seen.declared
+        state["slot_counts"] += seen.counts * told
+        state["slot_windows"] += told
+        for name, news in (("recent", seen.counts), ("recent_due", expected.mean / state["deviation"])):
+            state[name] += told * (self._window_s / RECENT_S) * (news - state[name])
         state["hour_counts"][slot] += seen.counts * steady
         state["hour_windows"][slot] += steady
         state["hour_expected"][slot] += steady * (expected.mean / state["deviation"])

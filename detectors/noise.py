@@ -4,6 +4,7 @@ import numpy as np
 
 from models.columns import Columns, Expected, Flags, Floats
 
+LEARNED = ("s_flat", "s_cross", "s_steep", "t_flat", "t_steep", "lagged", "squares", "windows")
 MEMORY_S = 3 * 86_400
 LEAST_MEMORY_WINDOWS = 1000.0
 PRIOR_EXCESS = 2.0
@@ -33,7 +34,7 @@ def fresh(series: int) -> Columns:
 
 
 def dispersion(state: Columns, mean: Floats) -> Floats:
-    """Variance / mean of one window's count at this mean: 1 + a + b × mean with a, b ≥ 0 (noise of messages and noise of the rate itself)."""
+    """Variance / mean of one window's count at this mean: 1 + a + b × mean with a, b ≥ 0 (noise of messages, noise of the rate itself)."""
     flat, cross, steep = state["s_flat"], state["s_cross"], state["s_steep"] * (1.0 + RIDGE) + 1e-9
     t_flat, t_steep = state["t_flat"], state["t_steep"]
     b = (flat * t_steep - cross * t_flat) / (flat * steep - cross * cross)

@@ -48,6 +48,12 @@ class Profile:
     Johnstone 1994), so a constant series soon pools everything and a jagged one keeps its steps.
     """
 
+    learned = (
+        *(f"{table}{column}" for table in ("week", "day", "slot") for column in ("", "_visits")),
+        *("overall", "overall_hours", "scale"),
+        *(f"{name}{column}" for name in ("neighbours", "overall_excess", "weekdays", "slots") for column in ("", "_weight")),
+    )
+
     def fresh(self, series: int) -> Columns:
         """Nothing seen."""
         rows = {"week": HOURS_A_WEEK, "day": DAY_KINDS * HOURS_A_DAY, "slot": SLOTS_A_DAY}

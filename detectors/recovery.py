@@ -6,6 +6,8 @@ from models.columns import Columns, Expected, Flags, TrafficTick
 
 SLACK = 1.5
 """Retries and replies come with what waited: this much of the debt may be paid back."""
+FORGIVEN_S = 21_600.0
+"""What is not paid within hours of the opening never will be."""
 
 
 def fresh(series: int) -> Columns:
@@ -19,13 +21,11 @@ def recovering(state: Columns) -> Flags:
     return flags
 
 
-def settle(state: Columns, tick: TrafficTick, expected: Expected, blocked: Flags, building: Flags) -> None:
+def settle(state: Columns, tick: TrafficTick, expected: Expected, blocked: Flags) -> None:
     """Adds what did not come while the series was blocked (or evidence for it builds), takes off what came on top; shape (series,)."""
     missing = (expected.mean - tick.messages) * (tick.reported & expected.known)
-    held = blocked | building
     owed = state["owed"]
-    owed += held * SLACK * np.maximum(missing, 0.0)
+    owed *= 1.0 - ~blocked * (tick.window_s / FORGIVEN_S)
+    owed += blocked * SLACK * np.maximum(missing, 0.0)
     owed -= np.maximum(-missing, 0.0)
-    # What is not paid within hours never will be.
-    owed *= ~held * (1 - tick.window_s / 21_600) + held
     np.maximum(owed, 0.0, out=owed)

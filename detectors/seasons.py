@@ -47,6 +47,8 @@ class Curve:
 class Seasons:
     """Turns the hours and the slots of ten minutes of a block's state."""
 
+    learned = (*Profile.learned, "wander", "wander_weight", "last_rate", "peak", "hours", "level", "level_variance", "tolerance")
+
     def __init__(self, window_s: int) -> None:
         self._windows_an_hour = HOUR_S / window_s
         self._profile = Profile()

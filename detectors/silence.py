@@ -15,6 +15,7 @@ class Silence:
     """Adds up how unlikely each empty window was (-ln P(0) of the expected negative binomial, in nats); a message clears it."""
 
     kind = "silence"
+    learned: tuple[str, ...] = ()
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
@@ -23,7 +24,7 @@ class Silence:
         """Evidence (nats), empty windows in a row, windows in a row with traffic again."""
         return {"nats": np.zeros(series), "empty_windows": np.zeros(series), "calm_windows": np.zeros(series)}
 
-    def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window. A series that did not report keeps its state: that is `stale`, not silence."""
         tick, expected = window.tick, window.expected
         judged = tick.reported & expected.known
@@ -38,11 +39,13 @@ class Silence:
         back = judged & (tick.messages >= np.maximum(1.0, CALM_SHARE * due))
         calm *= ~judged | back
         calm += back
-        over = nats > self._threshold
+        accepted = is_open & (window.accepted > 0)
+        over = (nats > self._threshold) & ~accepted
+        nats *= ~accepted
         return Signal(
             score=nats.copy(),
             over=over,
-            calm=calm >= CALM_WINDOWS,
+            calm=(calm >= CALM_WINDOWS) | accepted,
             building=nats > 0.5 * self._threshold,
             began_us=run_started_us(tick.at_us, tick.window_s, run),
             observed=tick.messages,

@@ -17,6 +17,7 @@ class Stale:
     """Adds up how unlikely each missing report is, given how regularly the series reported before."""
 
     kind = "stale"
+    learned = ("reports", "share", "longest")
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
@@ -25,7 +26,7 @@ class Stale:
         """Reports so far, share of windows reported, windows missing in a row, the longest such gap (fading)."""
         return {name: np.zeros(series) for name in ("reports", "share", "missing", "longest")}
 
-    def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window. The habit is learned from gaps that ended unalarmed."""
         tick, reported = window.tick, window.tick.reported
         reports, share, missing, longest = (state[name] for name in ("reports", "share", "missing", "longest"))

@@ -11,6 +11,7 @@ class Storm:
     """Five CUSUMs upward; a route that has just opened is owed what waited, so nothing counts while it recovers."""
 
     kind = "storm"
+    learned: tuple[str, ...] = ()
 
     def __init__(self, threshold: float) -> None:
         self._bank = Bank(FACTORS, threshold)
@@ -19,6 +20,6 @@ class Storm:
         """State of `series` new series."""
         return self._bank.fresh(series)
 
-    def step(self, state: Columns, window: TrafficWindow, is_open: Flags) -> Signal:
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window for all series of a block."""
         return self._bank.step(state, window, is_open, window.tick.reported & window.expected.known & ~window.recovering)

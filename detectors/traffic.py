@@ -1,0 +1,154 @@
+"""Traffic: one window of message rates through expectation and detectors, block by block."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from detectors import latch, recovery
+from detectors.blocks import Blocks, Parts
+from detectors.catalogue import traffic_detectors
+from detectors.contract import TrafficWindow
+from detectors.expectation import Bounds, Expectation, Seen
+from detectors.learned import Learned
+from detectors.parameters import DetectionParameters
+from models.columns import Expected, Findings, Flags, Floats, SeriesKey, TrafficTick
+from models.times import SECOND_US
+
+CALM_NATS = 4.0
+"""Evidence up to which the last hours' deviation still follows the counts."""
+_RATES = ("storm", "drop", "silence")
+_LESS = ("drop", "silence")
+
+
+class Traffic:
+    """All message rates of one cohort."""
+
+    def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
+        self._window_s = window_s
+        self._accept_us = parameters.accept_after_s * SECOND_US
+        self._expectation = Expectation(window_s, parameters.civil_time)
+        self._detectors = traffic_detectors(parameters, window_s)
+        self._blocks = Blocks()
+        self._at_us: int | None = None
+
+    def grow(self, keys: tuple[SeriesKey, ...], at_us: int, learned: Learned) -> None:
+        """Room for `keys`; those that were known before stay where they are. What `learned` knows of a new one it starts from."""
+
+        def fresh(span: slice) -> Parts:
+            parts = self._fresh(span.stop - span.start)
+            learned.give(parts, keys[span])
+            self._expectation.begin(parts["expectation"], at_us)
+            return parts
+
+        self._blocks.grow(len(keys), fresh)
+
+    def _fresh(self, series: int) -> Parts:
+        parts: Parts = {detector.kind: detector.fresh(series) for detector in self._detectors}
+        parts |= {_latch(detector.kind): latch.fresh(series) for detector in self._detectors}
+        return parts | {"expectation": self._expectation.fresh(series), "recovery": recovery.fresh(series)}
+
+    def step(self, tick: TrafficTick, declared: Flags, jammed: Flags) -> tuple[Findings, Expected, Flags]:
+        """One window: findings, the expectation, and where evidence of failures builds. `jammed`: the User's queue has a backlog."""
+        found: list[Findings] = []
+        expected: list[Expected] = []
+        failing = np.zeros(len(self._blocks), np.bool_)
+        for span, block in self._blocks:
+            part = _cut(tick, span)
+            outlook, bounds = self._expectation.expect(block["expectation"], tick.at_us, self._at_us)
+            window = self._window(block, part, outlook, bounds, declared[span], jammed[span])
+            found += self._detect(block, window, bounds, span.start, failing[span])
+            expected.append(outlook)
+        self._at_us = tick.at_us
+        return latch.joined(found), _joined(expected), failing
+
+    def _window(self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags) -> TrafficWindow:
+        widening = np.exp(bounds.doubt * outlook.relative_error)
+        return TrafficWindow(
+            tick=tick,
+            expected=outlook,
+            low=bounds.low / widening,
+            high=bounds.high * widening,
+            level=block["expectation"]["level"],
+            declared=declared,
+            recovering=recovery.recovering(block["recovery"]) | jammed,
+            silent=latch.is_open(block[_latch("silence")]),
+            accepted=self._accept(block, tick.at_us),
+        )
+
+    def _accept(self, block: Parts, at_us: int) -> Floats:
+        """Ratio of the new level to the old where it has lasted long enough to be the normal one."""
+        lasting = np.zeros(len(block["recovery"]["owed"]), np.bool_)
+        for kind in _RATES:
+            state = block[_latch(kind)]
+            lasting |= latch.is_open(state) & (at_us - state["detected_us"] >= self._accept_us)
+        return self._expectation.accept(block["expectation"], lasting) if lasting.any() else np.zeros(len(lasting))
+
+    def _detect(self, block: Parts, window: TrafficWindow, bounds: Bounds, first: int, failing: Flags) -> list[Findings]:
+        found: list[Findings] = []
+        busy, less = window.accepted > 0, np.zeros(len(failing), np.bool_)
+        score = np.zeros(len(failing))
+        for detector in self._detectors:
+            state = block[_latch(detector.kind)]
+            signal = detector.step(block[detector.kind], window, latch.is_open(state))
+            findings = latch.turn(state, signal, detector.kind, window.tick.at_us, first)
+            if findings is not None:
+                found.append(findings)
+            if detector.kind == "silence":
+                window = replace(window, silent=window.silent | signal.over)
+            if detector.kind == "failures":
+                failing |= signal.building | latch.is_open(state)
+            if detector.kind in _RATES:
+                np.maximum(score, signal.score, out=score)
+                busy = busy | signal.building | latch.is_open(state)
+            if detector.kind in _LESS:
+                less |= signal.building | latch.is_open(state)
+        self._learn(block, window, bounds, score, busy, less)
+        return found
+
+    def _learn(self, block: Parts, window: TrafficWindow, bounds: Bounds, score: Floats, busy: Flags, less: Flags) -> None:
+        tick, expected = window.tick, window.expected
+        surplus = window.recovering & (tick.messages > expected.mean)
+        seen = Seen(tick.messages, tick.reported, window.declared, score < CALM_NATS, ~(busy | window.declared | surplus))
+        self._expectation.learn(block["expectation"], seen, expected, bounds, tick.at_us)
+        recovery.settle(block["recovery"], tick, expected, less)
+
+    def learned(self) -> dict[str, dict[str, Any]]:
+        """Part → columns of what is usual."""
+        names = {detector.kind: detector.learned for detector in self._detectors} | {"expectation": self._expectation.learned}
+        whole = self._blocks.whole()
+        return {part: {name: whole[part][name] for name in names[part]} for part in sorted(names) if names[part] and whole}
+
+    def pack(self) -> dict[str, Any]:
+        """State as a tree."""
+        return {"at_us": self._at_us, "series": len(self._blocks), "parts": self._blocks.whole()}
+
+    def restore(self, tree: dict[str, Any]) -> None:
+        """Goes on from what `pack` gave."""
+        self._at_us = tree["at_us"]
+        self._blocks = Blocks.cut(tree["parts"], tree["series"])
+
+
+def _latch(kind: str) -> str:
+    return f"{kind}.latch"
+
+
+def _cut(tick: TrafficTick, span: slice) -> TrafficTick:
+    return TrafficTick(
+        tick.at_us,
+        tick.window_s,
+        tick.reported[span],
+        tick.messages[span],
+        tick.failures[span],
+        tick.user_side[span],
+        tick.device_side[span],
+    )
+
+
+def _joined(parts: list[Expected]) -> Expected:
+    if len(parts) == 1:
+        return parts[0]
+    names = ("mean", "dispersion", "relative_error", "known")
+    no = [np.zeros(0)]
+    columns = [np.concatenate([getattr(part, name) for part in parts] or no) for name in names]
+    return Expected(columns[0], columns[1], columns[2], columns[3].astype(np.bool_))
