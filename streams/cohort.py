@@ -116,12 +116,13 @@ class Cohort:
         self._closed_us = at_us
         if len(traffic_place) or len(queue_place):
             self._reported_us = at_us
-        if not self.traffic.open:
-            self._sets = CodeSets()
         closed = Closed(
             at_us, self.window_s, self._traffic_tick(at_us, traffic, traffic_place), self.traffic.keys,
             self._queue_tick(at_us, queues, queue_place), self.queues.keys,
         )  # fmt: skip
+        if not self.traffic.open:
+            # The window that just closed goes on referring to the sets it was made with.
+            self._sets = CodeSets()
         return closed, repeated + more
 
     def _traffic_tick(self, at_us: int, events: Chunk, place: Indices) -> TrafficTick:

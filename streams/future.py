@@ -24,6 +24,8 @@ class Admitted(NamedTuple):
     last: int
     """Events `first` to `last` - 1 of `batch`."""
     stream: str
+    after: int = 0
+    """How many events of the batch at hand came before; it tells where what was held and is released now stands among them."""
 
 
 @dataclass(slots=True)
@@ -64,13 +66,13 @@ class FutureGate:
                 if self._ahead(int(users[at]), int(batch.observed_us[at])):
                     self._hold(int(users[at]), keep(batch, at, stream))
                     self._see(users[at:stop], batch.observed_us[at:stop])
-                    yield from self._released()
+                    yield from self._released(stop)
                     at = stop
                     continue
             stop = self._until_release(users, batch.observed_us, at, stop)
             self._see(users[at:stop], batch.observed_us[at:stop])
             yield Admitted(batch, at, stop, stream)
-            yield from self._released()
+            yield from self._released(stop)
             at = stop
 
     @property
@@ -152,8 +154,8 @@ class FutureGate:
         waiting.lowest_us = min(waiting.lowest_us, event.observed_us)
         self._order += 1
 
-    def _released(self) -> Iterator[Admitted]:
-        """Held events that another User has caught up with, in input order."""
+    def _released(self, after: int = 0) -> Iterator[Admitted]:
+        """Held events that another User has caught up with, in input order; `after` events of the batch at hand came before."""
         free: list[tuple[int, Kept]] = []
         for user, waiting in list(self._held.items()):
             limit = self._others(user) + self._allowed_us
@@ -166,7 +168,7 @@ class FutureGate:
                 self._held[user] = _Waiting(stay, min(event.observed_us for _, event in stay))
         for stream, entries in groupby(sorted(free, key=lambda entry: entry[0]), key=lambda entry: entry[1].stream):
             events = [event for _, event in entries]
-            yield Admitted(batch_of(events), 0, len(events), stream)
+            yield Admitted(batch_of(events), 0, len(events), stream, after)
 
     def pack(self) -> Any:
         """State as a tree."""

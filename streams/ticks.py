@@ -81,7 +81,12 @@ class Assembler:
         out = Assembled()
         malformed = deque(batch.rejections)
         for admitted in self._gate.admit(batch, stream):
-            self._accept(admitted, malformed if admitted.batch is batch else deque(), out)
+            if admitted.batch is batch:
+                self._accept(admitted, malformed, out)
+                continue
+            while malformed and malformed[0].order < admitted.after:
+                self._reject(malformed.popleft(), self._marks.closed_us, out)
+            self._accept(admitted, deque(), out)
         for rejection in malformed:
             self._reject(rejection, self._marks.closed_us, out)
         return self._close(out)
@@ -117,7 +122,7 @@ class Assembler:
         return self._close(out)
 
     def _accept(self, admitted: Admitted, malformed: deque[Rejection], out: Assembled) -> None:
-        batch, first, last, stream = admitted
+        batch, first, last, stream, _ = admitted
         observed_us = batch.observed_us[first:last]
         step_us = np.array([key.window_s for key in batch.keys], np.int64)[batch.key[first:last]] * SECOND_US
         end_us = -(-observed_us // step_us) * step_us
@@ -143,13 +148,13 @@ class Assembler:
 
     def _keep(self, batch: EventBatch, chosen: Indices, end_us: Ints) -> None:
         """Puts the chosen events of `batch` into their open windows."""
+        if not len(chosen):
+            return
         kinds = np.array([2 * key.window_s + key.is_queue for key in batch.keys], np.int64)
         kind = kinds[batch.key[chosen]]
         order = np.lexsort((end_us, kind))
         chosen, kind, end_us = chosen[order], kind[order], end_us[order]
-        starts = (
-            np.flatnonzero(np.append(True, (kind[1:] != kind[:-1]) | (end_us[1:] != end_us[:-1]))) if len(chosen) else np.zeros(0, np.int64)
-        )
+        starts = np.flatnonzero(np.append(True, (kind[1:] != kind[:-1]) | (end_us[1:] != end_us[:-1])))
         columns = {int(each): self._columns(batch, int(each), chosen[kind == each]) for each in np.unique(kind)}
         offsets = {each: int(np.searchsorted(kind, each)) for each in columns}
         for start, stop in zip(starts, np.append(starts[1:], len(chosen)), strict=True):

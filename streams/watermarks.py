@@ -28,7 +28,8 @@ class Watermarks:
     def before_each(self, stream: str, window_end_us: Ints, observed_us: Ints) -> Ints:
         """(n,) what `closed_us` is just before each of n events of `stream`, in input order; late ones among them move nothing."""
         own = self._own(stream, window_end_us, observed_us)
-        before = np.concatenate(([self._highest.get(stream, NEVER)], own[:-1]))
+        # A stream that was idle closes nothing before its first event wakes it.
+        before = np.concatenate(([NEVER if stream in self._idle else self._highest.get(stream, NEVER)], own[:-1]))
         return np.maximum(self._closed_us, np.minimum(before, self._others(stream)) - self._lateness_us)
 
     def advance(self, stream: str, window_end_us: Ints, observed_us: Ints) -> None:
