@@ -11,6 +11,9 @@ from streams.pending import QUEUE_COLUMNS, TRAFFIC_COLUMNS, Chunk, CodeSets, Win
 EMPTY_FOR_US = DAY_US
 """A cohort that reported nothing at all for longer than this rests: its windows go on with its next report."""
 
+MOST_CODE_SETS = 20_000
+"""Distinct response-code counts that are kept before those no longer referred to are let go."""
+
 
 class Closed(NamedTuple):
     """One cohort's window that can change no more: every series of one window length."""
@@ -120,10 +123,18 @@ class Cohort:
             at_us, self.window_s, self._traffic_tick(at_us, traffic, traffic_place), self.traffic.keys,
             self._queue_tick(at_us, queues, queue_place), self.queues.keys,
         )  # fmt: skip
-        if not self.traffic.open:
-            # The window that just closed goes on referring to the sets it was made with.
-            self._sets = CodeSets()
+        if len(self._sets.sets) > MOST_CODE_SETS or not self.traffic.open:
+            self._renew_code_sets()
         return closed, repeated + more
+
+    def _renew_code_sets(self) -> None:
+        """Keeps only the code sets that open windows refer to; the window that just closed goes on with those it was made with."""
+        before, self._sets = self._sets.sets, CodeSets()
+        for chunks in self.traffic.open.values():
+            for chunk in chunks:
+                used, place = np.unique(chunk["codes"], return_inverse=True)
+                numbers = np.array([-1 if number < 0 else self._sets.number(before[number]) for number in used.tolist()], np.int64)
+                chunk["codes"] = numbers[place]
 
     def _traffic_tick(self, at_us: int, events: Chunk, place: Indices) -> TrafficTick:
         count = len(self.traffic.keys)
