@@ -1,0 +1,74 @@
+"""One monitor that is told a simulated day, watched by a real Prometheus while it judges."""
+
+import gzip
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import yaml
+
+from models.times import HOUR_US, parse_time
+from models.wire import encode
+from simulator.simulation import Simulation, find_scenario, simulate
+from tests.dashboards.servers import ROOT, TOKEN, Program, asked, eventually, free_port, highwater, needs, prometheus, query
+
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Addresses of both, and when it was, in Unix seconds."""
+
+    monitor: str
+    prometheus: str
+    began_s: float
+    ended_s: float
+
+
+@pytest.fixture(scope="session")
+def day() -> Simulation:
+    scenario = find_scenario("day")
+    return simulate(scenario, 1, users=8, days=2, start_us=parse_time(scenario.start), window_s=600)
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory, day: Simulation) -> Iterator[Watched]:
+    """A day to learn from is posted at once, then one hour by hour; every hour is scraped before the next comes."""
+    needs("prometheus")
+    folder = tmp_path_factory.mktemp("watched")
+    port = free_port()
+    with highwater(folder, HIGHWATER_SERVE__METRICS_PORT=str(port)) as monitor, prometheus(folder, scraping(port)) as server:
+        began_s = time.time()
+        asked(f"{monitor.address}/v1/changes", headers=AUTHORIZED, body=b"[" + b",".join(map(encode, day.changes)) + b"]")
+        for number, body in enumerate(hours(day)):
+            asked(f"{monitor.address}/v1/events", headers=AUTHORIZED | {"Content-Encoding": "gzip"}, body=gzip.compress(body, 1))
+            seen_after(server, number)
+        yield Watched(monitor.address, server.address, began_s, time.time())
+
+
+def scraping(port: int) -> str:
+    """Our own configuration, faster, with the one target that there is."""
+    config = yaml.safe_load((ROOT / "config" / "prometheus" / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "1s"}
+    config["rule_files"] = [str(ROOT / "config" / "prometheus" / "rules" / "*.yml")]
+    del config["alerting"]
+    config["scrape_configs"] = [{"job_name": "highwater", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}]
+    return yaml.safe_dump(config)
+
+
+def hours(day: Simulation) -> list[bytes]:
+    """Bodies: all of the first day, then each hour of the second."""
+    lines: dict[int, list[bytes]] = {}
+    for line in b"".join(day.blocks()).splitlines():
+        at = line.index(b'"observed_at":"') + 15
+        lines.setdefault((parse_time(line[at : line.index(b'"', at)].decode()) - 1) // HOUR_US, []).append(line)
+    bodies = [b"\n".join(lines[hour]) for hour in sorted(lines)]
+    return [b"\n".join(bodies[:24]), *bodies[24:]]
+
+
+def seen_after(server: Program, number: int) -> None:
+    """Two more scrapes: what came is judged and seen."""
+    time.sleep(0.6)
+    if number == 0:
+        assert eventually(lambda: query(server.address, "query", query='highwater_events_total{outcome="accepted"} > 0')["result"])

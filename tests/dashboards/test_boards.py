@@ -1,0 +1,117 @@
+"""The dashboards' JSON is what the builders write, fits Grafana's classic schema, and keeps our own rules."""
+
+import json
+import re
+import subprocess
+import sys
+from itertools import combinations
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from config.grafana.build import texts
+from tests.dashboards.boards import BOARDS, FILES, FOLDER, panels, targets
+from tests.dashboards.servers import ROOT
+
+SCHEMA = json.loads((ROOT / "tests" / "dashboards" / "schema.json").read_text())
+# Units of Grafana's that we use; a misspelt one is shown as text behind each number.
+UNITS = {"short", "s", "percentunit", "bytes", "Bps"}
+# Expressions whose window must be fixed: a day's increase, and the band, whose width depends on the window.
+FIXED = (r"\[1d\]", r"\[5m\]")
+ALL = [pytest.param(board, id=name) for name, board in BOARDS.items()]
+ALL_PANELS = [pytest.param(panel, id=f"{name}: {panel['title']}") for name, board in BOARDS.items() for panel in panels(board)]
+
+
+def test_building_them_again_changes_nothing() -> None:
+    assert {path: path.read_text() for path in FILES} == texts()
+
+
+def test_they_are_built_by_a_command(tmp_path: Any) -> None:
+    before = {path: path.stat().st_mtime_ns for path in FILES}
+    subprocess.run([sys.executable, "-m", "config.grafana.build"], cwd=ROOT, check=True)
+    assert set(before) == set(FOLDER.rglob("*.json"))
+
+
+@pytest.mark.parametrize("board", ALL)
+def test_a_dashboard_fits_the_schema(board: dict[str, Any]) -> None:
+    jsonschema.validate(board, SCHEMA)
+
+
+def test_the_schema_refuses_what_grafana_would_not_understand() -> None:
+    board = json.loads(json.dumps(next(iter(BOARDS.values()))))
+    board["panels"][1]["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["colour"] = "red"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(board, SCHEMA)
+
+
+@pytest.mark.parametrize("panel", ALL_PANELS)
+def test_a_panel_says_what_it_shows_and_in_what_unit(panel: dict[str, Any]) -> None:
+    assert len(panel["description"]) > 10
+    assert panel["description"].endswith(".")
+    assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+    assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["value"] is None
+    values = [step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1:]]
+    assert values == sorted(values)
+
+
+@pytest.mark.parametrize("panel", [panel for panel in ALL_PANELS if panel.values[0]["type"] == "timeseries"])
+def test_a_graph_has_a_legend_and_its_axis(panel: dict[str, Any]) -> None:
+    assert panel["options"]["legend"]["showLegend"]
+    assert panel["fieldConfig"]["defaults"]["custom"]["axisPlacement"] != "hidden"
+    dashed = panel["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"]["mode"] == "dashed"
+    assert dashed == (len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) > 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "target"), list(targets()), ids=lambda value: value if isinstance(value, str) else value["refId"]
+)
+def test_a_query_asks_the_chosen_datasource_over_an_interval_that_fits(name: str, title: str, target: dict[str, Any]) -> None:
+    assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+    assert target["legendFormat"]
+    for window in re.findall(r"\[[^\]]+\]", target["expr"]):
+        assert window in ("[$__rate_interval]", "[$__range]") or any(re.fullmatch(fixed, window) for fixed in FIXED), target["expr"]
+    for counter in re.findall(r"\b(highwater_\w+_total)\b", target["expr"]):
+        assert re.search(rf"(rate|increase)\({counter}", target["expr"]), f"{counter} is a counter: rate it"
+
+
+@pytest.mark.parametrize("board", ALL)
+def test_panels_lie_side_by_side_within_the_24_columns(board: dict[str, Any]) -> None:
+    seen = [panel["gridPos"] for panel in board["panels"]]
+    for place in seen:
+        assert 0 <= place["x"] <= place["x"] + place["w"] <= 24
+    for one, other in combinations(seen, 2):
+        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert beside or above
+    numbers = [panel["id"] for panel in board["panels"]] + [panel["id"] for row in board["panels"] for panel in row.get("panels", [])]
+    assert len(numbers) == len(set(numbers))
+
+
+@pytest.mark.parametrize("board", ALL)
+def test_every_variable_that_is_asked_for_exists(board: dict[str, Any]) -> None:
+    known = {variable["name"] for variable in board["templating"]["list"]} | {"__rate_interval", "__range", "__url_time_range", "__field"}
+    assert set(re.findall(r"\$\{?(\w+)", json.dumps([panel["targets"] for panel in panels(board)]))) <= known
+    assert board["templating"]["list"][0]["type"] == "datasource"
+
+
+@pytest.mark.parametrize("board", ALL)
+def test_change_windows_are_drawn_over_every_dashboard(board: dict[str, Any]) -> None:
+    assert "highwater_change_window_active" in board["annotations"]["list"][0]["expr"]
+
+
+def test_they_have_addresses_of_their_own_and_lead_to_each_other() -> None:
+    addresses = [board["uid"] for board in BOARDS.values()]
+    assert len(set(addresses)) == len(addresses) == 4
+    linked = set(re.findall(r"/d/([\w-]+)", "".join(path.read_text() for path in FILES)))
+    assert linked <= set(addresses)
+
+
+def test_they_are_provisioned_with_one_datasource_and_folders() -> None:
+    folder = ROOT / "config" / "grafana" / "provisioning"
+    sources = yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text())["datasources"]
+    providers = yaml.safe_load((folder / "dashboards" / "highwater.yml").read_text())["providers"]
+    assert [source["type"] for source in sources] == ["prometheus"]
+    assert providers[0]["options"]["foldersFromFilesStructure"]
+    assert {path.parent.name for path in FILES} == {"operations", "highwater"}

@@ -1,0 +1,120 @@
+"""Every query of every panel and variable, asked of a real Prometheus that watched a real monitor through a simulated day."""
+
+import json
+import re
+import subprocess
+from typing import Any
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from tests.dashboards.boards import BOARDS, filled_in, panels, targets
+from tests.dashboards.conftest import AUTHORIZED, Watched
+from tests.dashboards.servers import asked, needs, query
+
+ABSENT = re.compile(r"kafka_|alertmanager_pushes")
+"""No worker, and no Alertmanager, takes part in this day."""
+RARE = ("age_limit_eta", "drain_eta")
+"""What this small day may bring or not."""
+
+
+def samples(watched: Watched, expr: str, instant: bool) -> list[Any]:
+    if instant:
+        # At several moments: what is asked now of a wall may have been a moment ago.
+        moments = [watched.ended_s - 2.5 * step for step in range(6)]
+        answers = [query(watched.prometheus, "query", query=expr, time=str(at))["result"] for at in moments]
+        return [series for answer in answers for series in answer]
+    found: list[Any] = query(
+        watched.prometheus, "query_range", query=expr, start=str(watched.began_s), end=str(watched.ended_s), step="0.5"
+    )["result"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "target"), list(targets()), ids=lambda value: value if isinstance(value, str) else value["refId"]
+)
+def test_a_panel_has_data_where_the_day_has_some(watched: Watched, name: str, title: str, target: dict[str, Any]) -> None:
+    expr = filled_in(target["expr"], BOARDS[name], "5s", "60s")
+    found = samples(watched, expr, target["instant"])
+    if any(rare in expr for rare in RARE):
+        return
+    assert bool(found) == (ABSENT.search(expr) is None), expr
+    legend = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+    assert all(legend <= set(series["metric"]) for series in found), f"{target['legendFormat']} names labels that the answer lacks"
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_variable_offers_what_there_is_to_choose(watched: Watched, name: str) -> None:
+    for variable in BOARDS[name]["templating"]["list"]:
+        if variable["type"] == "query":
+            asked_for = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]["query"])
+            assert asked_for is not None
+            limits = {"start": str(watched.began_s), "end": str(watched.ended_s)}
+            assert query(watched.prometheus, f"label/{asked_for[2]}/values", **{"match[]": asked_for[1]}, **limits)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_change_windows_are_there_to_be_drawn(watched: Watched, name: str) -> None:
+    annotation = BOARDS[name]["annotations"]["list"][0]
+    found = samples(watched, annotation["expr"], instant=False)
+    assert found
+    assert set(annotation["tagKeys"].split(",")) <= set(found[0]["metric"])
+
+
+def test_every_rule_was_evaluated_and_the_watchdog_fires(watched: Watched) -> None:
+    rules = [rule for group in query(watched.prometheus, "rules")["groups"] for rule in group["rules"]]
+    assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"} == {}
+    firing = {alert["labels"]["alertname"] for alert in query(watched.prometheus, "alerts")["alerts"] if alert["state"] == "firing"}
+    assert "HighwaterWatchdog" in firing
+
+
+def test_the_metrics_are_what_promtool_likes(watched: Watched) -> None:
+    text = asked(f"{watched.monitor}/metrics", headers=AUTHORIZED)
+    checked = subprocess.run([needs("promtool"), "check", "metrics"], input=text, capture_output=True)
+    assert (checked.returncode, checked.stderr.decode()) == (0, "")
+
+
+def test_an_exemplar_leads_from_the_detection_delay_to_its_alert(watched: Watched) -> None:
+    text = asked(f"{watched.monitor}/metrics", headers={**AUTHORIZED, "Accept": "application/openmetrics-text; version=1.0.0"}).decode()
+    found = [
+        sample.exemplar.labels["alert_id"]
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.exemplar is not None and family.name == "highwater_detection_delay_seconds"
+    ]
+    alerts = json.loads(asked(f"{watched.monitor}/v1/alerts?limit=1000", headers=AUTHORIZED))["items"]
+    assert found
+    assert set(found) <= {alert["alert_id"] for alert in alerts}
+    kept = query(
+        watched.prometheus,
+        "query_exemplars",
+        query="highwater_detection_delay_seconds_bucket",
+        start=str(watched.began_s),
+        end=str(watched.ended_s),
+    )
+    assert {exemplar["labels"]["alert_id"] for series in kept for exemplar in series["exemplars"]} >= set(found)
+
+
+def test_no_label_holds_an_id_of_a_change_alert_or_incident(watched: Watched) -> None:
+    text = asked(f"{watched.monitor}/metrics", headers=AUTHORIZED).decode()
+    ids = [
+        item[key]
+        for path, key in (("alerts", "alert_id"), ("incidents", "incident_id"), ("changes", "change_id"))
+        for item in json.loads(asked(f"{watched.monitor}/v1/{path}?limit=1000", headers=AUTHORIZED))["items"]
+    ]
+    assert ids
+    assert [each for each in ids if f'"{each}"' in text] == []
+
+
+def test_every_metric_of_ours_that_a_panel_asks_for_is_told(watched: Watched) -> None:
+    text = asked(f"{watched.monitor}/metrics", headers=AUTHORIZED).decode()
+    asked_for = {
+        metric
+        for board in BOARDS.values()
+        for panel in panels(board)
+        for target in panel["targets"]
+        for metric in re.findall(r"\bhighwater_\w+", target["expr"])
+    }
+    told = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
+    bare = {re.sub(r"_(bucket|count|sum)$", "", metric) for metric in asked_for}
+    assert {metric for metric in bare - told if not ABSENT.search(metric)} == set()

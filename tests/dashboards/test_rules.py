@@ -1,0 +1,80 @@
+"""Recording and alerting rules: right by promtool, tested by promtool, each with a runbook that exists; routes lead where they should."""
+
+import re
+import subprocess
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from models.terms import AlertKind
+from tests.dashboards.servers import ROOT, needs
+
+RULES = sorted((ROOT / "config" / "prometheus" / "rules").glob("*.yml"))
+RUNBOOKS = ROOT / "docs" / "runbooks"
+ALERTS: list[dict[str, Any]] = [
+    rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"] if "alert" in rule
+]
+ROUTES = ROOT / "config" / "alertmanager" / "alertmanager.yml"
+
+
+def promtool(*arguments: object) -> str:
+    done = subprocess.run([needs("promtool"), *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_promtool_takes_the_rules_and_the_configuration() -> None:
+    promtool("check", "rules", *RULES)
+    promtool("check", "config", ROOT / "config" / "prometheus" / "prometheus.yml")
+
+
+def test_every_rule_fires_when_it_should_and_not_before() -> None:
+    file = ROOT / "tests" / "dashboards" / "rules" / "health_test.yml"
+    promtool("test", "rules", file)
+    expected = set(re.findall(r"alertname: (\w+), exp_alerts: \[\{", file.read_text()))
+    assert expected == {rule["alert"] for rule in ALERTS}
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_an_alert_says_what_is_wrong_how_bad_whose_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in ("none", "info", "warning", "critical")
+    assert rule["labels"]["team"] == "highwater"
+    assert rule["annotations"]["summary"].endswith(".")
+    assert (ROOT / rule["annotations"]["runbook_url"]).is_file()
+
+
+def test_every_runbook_belongs_to_a_rule_or_a_kind_of_alert_and_is_complete() -> None:
+    linked = {(ROOT / rule["annotations"]["runbook_url"]).name for rule in ALERTS}
+    kinds = {f"alert-{kind}.md" for kind in get_args(AlertKind)}
+    pages = {path.name for path in RUNBOOKS.glob("*.md")} - {"README.md"}
+    assert pages == linked | kinds
+    for page in sorted(pages):
+        text = (RUNBOOKS / page).read_text()
+        for heading in ("## What it means", "## First three looks", "## Usual causes", "## How to clear it"):
+            assert heading in text, (page, heading)
+        looks = text.split("## First three looks")[1].split("## ")[0]
+        assert len(re.findall(r"^\d\. ", looks, re.MULTILINE)) == 3, page
+
+
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        ({"alertname": "HighwaterWatchdog", "team": "highwater"}, "watchdog"),
+        ({"alertname": "HighwaterDown", "team": "highwater", "severity": "critical"}, "highwater-operations"),
+        ({"team": "triage", "severity": "info", "kind": "storm", "category": "1"}, "nobody"),
+        ({"team": "triage", "severity": "warning", "kind": "storm", "category": "3"}, "triage-desk"),
+        ({"team": "triage", "severity": "critical", "kind": "silence", "category": "2"}, "major-incident,triage-desk"),
+        ({"team": "triage", "severity": "warning", "kind": "backlog", "category": "4"}, "platform-team,triage-desk"),
+        (
+            {"team": "triage", "severity": "critical", "kind": "backlog", "category": "1", "user": "SUPPLIER-L05"},
+            "account-supplier-l05,major-incident,platform-team,triage-desk",
+        ),
+    ],
+)
+def test_an_alert_is_routed_by_category_team_and_user(labels: dict[str, str], receivers: str) -> None:
+    words = [f"{name}={value}" for name, value in labels.items()]
+    done = subprocess.run(
+        [needs("amtool"), "config", "routes", "test", f"--config.file={ROUTES}", *words], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == receivers
