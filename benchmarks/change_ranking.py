@@ -2,7 +2,7 @@
 
     python benchmarks/change_ranking.py incidents.ndjson.gz [--truth truth.json]
 
-One NDJSON line an incident: `incident`, `ranking: [{"service", "score", "reasons"}]`, best first. A roll-out is a change, its service the
+One NDJSON line an incident: `incident`, `ranking: [{"service", "score", "reasons": [{"code", "text"}]}]`, best first. A roll-out is a change, its service the
 scope, its new pods the part that the change touched, all other pods the controls; failing calls are the incident. The terms, vetoes and
 weights are those of `correlation.evidence`; nothing here ranks. What came after `detected_at` is dropped while reading. With `--truth`, a
 last line on stderr gives HR@1 and HR@3, ties by expectation.
@@ -218,19 +218,29 @@ def _by_pod(samples: Iterable[Samples], since_s: float) -> np.ndarray:
     return np.array([worst[pod] for pod in sorted(worst)], np.float64)
 
 
-_TEXTS = {
-    "scope": "calls to it, or to a service that calls it, fail",
-    "onset": "the failures began {lead:.0f} s after its new pods came",
-    "kind": "a release often brings failures",
-    "share": "share of its new pods that fail",
-    "controls": "its new pods against its old ones",
+_VETOES = {
+    "abnormal_before": "Ruled out: calls failed before it had begun.",
+    "controls_moved": "Ruled out: pods that it did not touch fail alike.",
+    "scope_untouched": "Ruled out: most of its new pods work.",
+    "long_over": "Ruled out: it had long been over.",
 }
 
 
-def _reasons(evidence: Evidence, weighed: Weighed, index: int) -> list[str]:
-    told = [f"ruled out: {code}" for code, flags in weighed.vetoes.items() if flags[index]]
+def _reasons(evidence: Evidence, weighed: Weighed, index: int) -> list[dict[str, str]]:
+    """Vetoes, then the terms by weight, each with its nats: for the change where positive."""
+    lead_s, share = float(evidence.lead_s[index]), float(evidence.coverage[index])
+    texts = {
+        "scope": f"It takes part in {share:.0%} of the failing calls, as an end of them or further down",
+        "onset": f"The failures began {lead_s:.0f} s after its new pods came"
+        if lead_s >= 0
+        else f"It came {-lead_s:.0f} s after the failures",
+        "kind": "A release often brings failures",
+        "share": "Share of its new pods, and of the others, that fail",
+        "controls": "Its new pods against the old ones",
+    }
+    told = [{"code": code, "text": _VETOES[code]} for code, flags in weighed.vetoes.items() if flags[index]]
     for name, nats in sorted(weighed.terms.items(), key=lambda item: (-abs(float(item[1][index])), item[0])):
-        told.append(f"{_TEXTS[name].format(lead=evidence.lead_s[index])} ({float(nats[index]):+.2f} nats)")
+        told.append({"code": name, "text": f"{texts[name]} ({float(nats[index]):+.2f} nats)."})
     return told
 
 
