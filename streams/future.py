@@ -24,8 +24,10 @@ class Admitted(NamedTuple):
     last: int
     """Events `first` to `last` - 1 of `batch`."""
     stream: str
+    released: bool = False
+    """Whether they were held until now: they count in their windows, but move no watermark."""
     after: int = 0
-    """How many events of the batch at hand came before; it tells where what was held and is released now stands among them."""
+    """Of what is released: how many events of the batch at hand came before."""
 
 
 @dataclass(slots=True)
@@ -168,7 +170,7 @@ class FutureGate:
                 self._held[user] = _Waiting(stay, min(event.observed_us for _, event in stay))
         for stream, entries in groupby(sorted(free, key=lambda entry: entry[0]), key=lambda entry: entry[1].stream):
             events = [event for _, event in entries]
-            yield Admitted(batch_of(events), 0, len(events), stream, after)
+            yield Admitted(batch_of(events), 0, len(events), stream, released=True, after=after)
 
     def pack(self) -> Any:
         """State as a tree."""

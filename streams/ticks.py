@@ -81,12 +81,9 @@ class Assembler:
         out = Assembled()
         malformed = deque(batch.rejections)
         for admitted in self._gate.admit(batch, stream):
-            if admitted.batch is batch:
-                self._accept(admitted, malformed, out)
-                continue
-            while malformed and malformed[0].order < admitted.after:
+            while admitted.released and malformed and malformed[0].order < admitted.after:
                 self._reject(malformed.popleft(), self._marks.closed_us, out)
-            self._accept(admitted, deque(), out)
+            self._accept(admitted, deque() if admitted.released else malformed, out)
         for rejection in malformed:
             self._reject(rejection, self._marks.closed_us, out)
         return self._close(out)
@@ -122,11 +119,11 @@ class Assembler:
         return self._close(out)
 
     def _accept(self, admitted: Admitted, malformed: deque[Rejection], out: Assembled) -> None:
-        batch, first, last, stream, _ = admitted
+        batch, first, last, stream = admitted[:4]
         observed_us = batch.observed_us[first:last]
         step_us = np.array([key.window_s for key in batch.keys], np.int64)[batch.key[first:last]] * SECOND_US
         end_us = -(-observed_us // step_us) * step_us
-        before_us = self._marks.before_each(stream, end_us, observed_us)
+        before_us = np.full(last - first, self._marks.closed_us) if admitted.released else self._marks.before_each(stream, end_us, observed_us)
         late = end_us <= before_us
         for index in np.flatnonzero(late).tolist():
             self._malformed_before(first + index + 1, first, before_us, malformed, out)
@@ -134,7 +131,10 @@ class Assembler:
         self._malformed_before(last, first, before_us, malformed, out)
         out.late += int(np.count_nonzero(late))
         out.accepted += int(np.count_nonzero(~late))
-        self._marks.advance(stream, end_us, observed_us)
+        if admitted.released:
+            self._marks.catch_up(end_us, observed_us)
+        else:
+            self._marks.advance(stream, end_us, observed_us)
         self._keep(batch, (np.flatnonzero(~late) + first).astype(np.int32), end_us[~late])
 
     def _malformed_before(self, order: int, first: int, before_us: Ints, malformed: deque[Rejection], out: Assembled) -> None:

@@ -18,6 +18,8 @@ class Watermarks:
         self._lateness_us = allowed_lateness_s * SECOND_US
         self._highest: dict[str, int] = {}
         self._idle: set[str] = set()
+        self._released_us = NEVER
+        """Highest of the events that were held: it counts at the end of the input only."""
         self._closed_us = NEVER
 
     @property
@@ -42,6 +44,10 @@ class Watermarks:
             self._idle.discard(stream)
             self._close()
 
+    def catch_up(self, window_end_us: Ints, observed_us: Ints) -> None:
+        """Takes n events that were held. The clock they have is not to be trusted, so they move no mark before the end."""
+        self._released_us = max(self._released_us, int(observed_us[window_end_us > self._closed_us].max(initial=NEVER)))
+
     def idle(self, stream: str) -> None:
         """`stream` no longer holds the others back, until its next event."""
         if stream in self._highest:
@@ -54,7 +60,7 @@ class Watermarks:
 
     def finish(self) -> None:
         """The end of the input: every stream is as far as its highest event."""
-        self._closed_us = max(self._closed_us, max(self._highest.values(), default=NEVER))
+        self._closed_us = max(self._closed_us, self._released_us, *self._highest.values())
 
     def _own(self, stream: str, window_end_us: Ints, observed_us: Ints) -> Ints:
         counted = np.where(window_end_us > self._closed_us, observed_us, NEVER)
@@ -73,6 +79,7 @@ class Watermarks:
         return {
             "highest": {name: self._highest[name] for name in sorted(self._highest)},
             "idle": sorted(self._idle),
+            "released": self._released_us,
             "closed": self._closed_us,
         }
 
@@ -80,5 +87,6 @@ class Watermarks:
     def unpack(cls, allowed_lateness_s: int, tree: Any) -> "Watermarks":
         """The watermarks that `pack` was called on."""
         marks = cls(allowed_lateness_s)
-        marks._highest, marks._idle, marks._closed_us = dict(tree["highest"]), set(tree["idle"]), tree["closed"]
+        marks._highest, marks._idle = dict(tree["highest"]), set(tree["idle"])
+        marks._released_us, marks._closed_us = tree["released"], tree["closed"]
         return marks
