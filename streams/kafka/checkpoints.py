@@ -1,8 +1,8 @@
 """Checkpoints: a unit's state with the input positions that it covers, in a compacted topic.
 
 State is cut into blocks, of which only those that changed are written; a manifest, written last, names the blocks it stands on. Each block
-has two slots, and a changed one goes to the slot that the last manifest does not use: the last two manifests are whole at any time, whatever
-is compacted. A worker writes under its own epoch, so one that was thought dead and wakes up spoils nothing.
+has two slots, and a changed one goes to the slot that the last manifest does not use: the last two manifests are whole, whatever is
+compacted. A worker writes under its own epoch, so one that was thought dead and wakes up spoils nothing.
 """
 
 import asyncio

@@ -129,8 +129,8 @@ class Partition:
     def step(self) -> Step | None:
         """The next bit of work; None where there is nothing to do now."""
         self._arrive()
-        # A topic of which nothing was fed yet does not hold windows open, though its first events may be as old as the other's: one record of each
-        # comes first.
+        # A topic of which nothing was fed yet does not hold windows open, though its first events may be as old as the other's: one record
+        # of each comes first.
         new = [topic for topic, each in self.inputs.items() if each.reached_us is None and each.more]
         if not self._said and any(not self.inputs[topic].waiting for topic in new):
             return None

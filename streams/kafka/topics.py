@@ -15,6 +15,8 @@ from streams.kafka.security import client_settings
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
+BOOTSTRAP_MS = 10_000
+"""How long a broker may take to answer the first call."""
 LARGEST_RECORD = 8 << 20
 """Bytes of one record between our own stages: a window of some 100,000 series."""
 
@@ -86,13 +88,11 @@ def _spec(parameters: KafkaParameters, name: str, partitions: int, settings: Map
 def admin(parameters: KafkaParameters) -> Iterator[KafkaAdminClient]:
     """An admin client. Raises UnreadableInput where no broker answers, ConfigurationError where it refuses us."""
     try:
-        client = KafkaAdminClient(**client_settings(parameters), request_timeout_ms=20_000)
-    except (kafka.errors.NoBrokersAvailable, kafka.errors.KafkaConnectionError, kafka.errors.KafkaTimeoutError) as fault:
-        raise UnreadableInput(
-            f"no Kafka broker answers at {parameters.bootstrap_servers}: check kafka.bootstrap_servers ({fault})"
-        ) from None
-    except kafka.errors.AuthenticationFailedError as fault:
-        raise ConfigurationError(f"Kafka refuses kafka.security.username {parameters.security.username}: {fault}") from None
+        client = KafkaAdminClient(**client_settings(parameters), request_timeout_ms=20_000, bootstrap_timeout_ms=BOOTSTRAP_MS)
+    except (kafka.errors.KafkaConnectionError, kafka.errors.KafkaTimeoutError) as fault:
+        # A refused password ends as a time-out too: the client tries again and again.
+        refused = f", and that it lets {parameters.security.username} in" if parameters.security.username else ""
+        raise UnreadableInput(f"no Kafka broker answers at {parameters.bootstrap_servers}: check that it runs{refused} ({fault})") from None
     try:
         yield client
     except kafka.errors.AuthorizationError as fault:

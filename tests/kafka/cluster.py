@@ -99,7 +99,7 @@ def replayed(
     partitioner: Partitioner = by_java,
     restart_share: float = 0.0,
 ) -> list[Send]:
-    """Everything that leaves when `partitions` partitions read at random paces; `restart_share` of the steps a partition moves elsewhere."""
+    """All that leaves when `partitions` partitions read at random paces; after `restart_share` of the steps a partition moves elsewhere."""
     calendar = Calendar.of(changes)
     logs = telemetry(lines, partitions, partitioner)
     spoken = [Spoken(_begun(Partition(number, TOPICS.telemetry, parameters, calendar), logs)) for number in range(partitions)]

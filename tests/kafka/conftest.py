@@ -1,9 +1,11 @@
 """One broker for all tests of this folder: a given one, else a container where Docker runs, else Kafka's own jars."""
 
+import gc
 import os
 import shutil
 import subprocess
 import uuid
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +15,15 @@ from tests.kafka.broker import Broker
 from tests.kafka.jars import UnavailableError
 
 GIVEN = "HIGHWATER_TEST_KAFKA"
+
+
+@pytest.fixture(autouse=True)
+def _sockets_of_kafka_python() -> Iterator[None]:
+    """kafka-python leaves sockets to the garbage collector; what it forgot here must not fail a test elsewhere."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
