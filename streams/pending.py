@@ -96,24 +96,14 @@ def _settle_tie(events: Chunk, order: NDArray[Any], place: int, keys: list[Serie
 
 def _canonical(events: Chunk, index: int, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> bytes:
     key = keys[int(events["series"][index])]
-    common = {"observed_at": instant(int(events["observed_us"][index])), "window_s": key.window_s, "user": key.user}
+    fields: dict[str, Any] = {"observed_at": instant(int(events["observed_us"][index])), "window_s": key.window_s, "user": key.user}
     value = int(events["value"][index])
     if key.is_queue:
-        optional = {name: int(events[name][index]) for name in ("capacity", "enqueued", "delivered") if events[name][index] >= 0}
+        fields |= {name: int(events[name][index]) for name in ("capacity", "enqueued", "delivered") if events[name][index] >= 0}
         if not np.isnan(events["oldest_age_s"][index]):
-            optional["oldest_age_s"] = float(events["oldest_age_s"][index])
-        return encode(QueueEvent.model_construct(kind="queue", **common, queue=key.queue, depth=value, **optional))
+            fields["oldest_age_s"] = float(events["oldest_age_s"][index])
+        return encode(QueueEvent.model_validate(fields | {"kind": "queue", "queue": key.queue, "depth": value}))
     codes = int(events["codes"][index])
-    return encode(
-        TrafficEvent.model_construct(
-            kind="traffic",
-            **common,
-            direction=key.direction,
-            message_class=key.message_class,
-            service=key.service or None,
-            region=key.region or None,
-            messages=value,
-            failures=int(events["failures"][index]),
-            codes=dict(sets[codes]) if codes >= 0 else None,
-        )
-    )
+    fields |= {"kind": "traffic", "direction": key.direction, "message_class": key.message_class, "messages": value}
+    fields |= {"service": key.service or None, "region": key.region or None, "failures": int(events["failures"][index])}
+    return encode(TrafficEvent.model_validate(fields | {"codes": dict(sets[codes]) if codes >= 0 else None}))

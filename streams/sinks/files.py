@@ -46,8 +46,10 @@ class ResultFiles:
 
     def write(self, results: Results) -> None:
         """The records of one step; steps come in event time, so order within a window is all that is left to sort."""
-        self._append(NAMES[0], sorted(results.alerts, key=lambda alert: (alert.as_of, alert.alert_id, alert.revision)))
-        self._append(NAMES[1], sorted(results.incidents, key=lambda incident: (incident.as_of, incident.incident_id, incident.revision)))
+        alerts: list[Alert] = sorted(results.alerts, key=lambda alert: (alert.as_of, alert.alert_id, alert.revision))
+        incidents: list[Incident] = sorted(results.incidents, key=lambda one: (one.as_of, one.incident_id, one.revision))
+        self._append(NAMES[0], alerts)
+        self._append(NAMES[1], incidents)
         self._append(NAMES[2], results.reports)
         self._append(NAMES[3], results.rejected)
 
