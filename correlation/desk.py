@@ -13,20 +13,22 @@ from correlation.fleet import Fleet
 from correlation.grouping import GroupKey, Ledger
 from correlation.history import History
 from correlation.incidents import Event, Incidents
-from correlation.joining import HARM, Joining
+from correlation.joining import Joining
 from correlation.judgements import Judgement, Judgements
 from correlation.parameters import CorrelationParameters
 from correlation.placing import NOWHERE, Placing
-from correlation.processes import CORE, processes
 from correlation.severity import Bearing, severity
 from correlation.sightings import Sighting
+from correlation.suffering import at_stake, collateral, harmed, suffering
 from correlation.threats import Danger, threatened
 from correlation.trees import from_tree, to_tree
 from models.alert import ThreatenedChange
-from models.columns import SeriesKey
 from models.terms import Severity
 
 _GRAVITY: tuple[Severity, ...] = ("info", "warning", "critical")
+_FADES = 0.8
+_SURE, _SETTLED = 2, 3
+"""Windows in a row that take an alert beyond its envelope, and that keep it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,15 @@ class Situation:
 class Stood:
     """How an alert stood before, so that it does not waver."""
 
-    severity: Severity
-    within: bool
-    beyond: bool
-    """Whether it ever went beyond its envelope: then it stays beyond."""
+    severity: Severity = "info"
+    observed: float = 0.0
+    """Fading sums of the last windows."""
+    expected: float = 0.0
+    within: bool = False
+    beyond_run: int = 0
+    """Windows in a row beyond its envelope."""
+    beyond: bool = False
+    """Whether it went beyond for good."""
 
 
 class Desk:
@@ -101,15 +108,12 @@ class Desk:
         judgement = self.judgements.judge(case, event.changed_us, known.view, known.history)
         episodes = [] if event.merged_into else [episode for episode in case.episodes if episode.alert_id in current]
         envelopes = {episode.alert_id: self._envelope(episode, known) for episode in episodes}
-        grades = {episode.alert_id: self._grade(episode, case, envelopes[episode.alert_id], known) for episode in episodes}
-        for alert_id, grade in grades.items():
-            before, position = self._stood.get(alert_id), envelopes[alert_id].position
-            beyond = position == "beyond" or (before is not None and before.beyond)
-            self._stood[alert_id] = Stood(grade, position == "within", beyond)
+        case = suffering(event, case, envelopes, known.view)
+        grades = {episode.alert_id: self._grade(episode, case, envelopes[episode.alert_id], judgement, known) for episode in episodes}
         gravest = max(grades.values(), key=_GRAVITY.index) if grades else "info"
         within = bool(envelopes) and all(one.position == "within" for one in envelopes.values())
-        harmed = _harmed(case)
-        category = categorise(Extent(case, known.fleet.users, gravest, within, harmed), self._parameters.categories)
+        stopped = harmed(case)
+        category = categorise(Extent(case, known.fleet.users, gravest, within, stopped), self._parameters.categories)
         at_risk = threatened(Danger(case, gravest, category.number, judgement.suspects), known.view, self._parameters)
         drafts = [
             Draft(
@@ -119,11 +123,11 @@ class Desk:
                 incident_id=event.incident_id,
                 severity=grades[episode.alert_id],
                 category=_own_category(category, grades[episode.alert_id], envelopes[episode.alert_id]),
-                processes=_processes(episode, case, harmed),
+                processes=at_stake(episode, case, stopped),
                 suspects=judgement.suspects,
                 envelope=envelopes[episode.alert_id],
-                affected=() if _collateral(episode, case) else case.affected_users,
-                threatened=() if _collateral(episode, case) else at_risk,
+                affected=() if collateral(episode, case) else case.affected_users,
+                threatened=() if collateral(episode, case) else at_risk,
                 nature=judgement.nature,
                 reader=self._reader,
             )
@@ -133,24 +137,40 @@ class Desk:
         return Situation(event, case, judgement, category, at_risk, tuple(drafts))
 
     def _envelope(self, episode: Episode, known: Knowledge) -> Envelope:
+        """Beyond is what one window shows and the last few together: a small User's counts are beyond any bound now and then."""
+        stood = self._stood.setdefault(episode.alert_id, Stood())
+        if episode.at_us == known.at_us:
+            stood.observed = _FADES * stood.observed + episode.observed
+            stood.expected = _FADES * stood.expected + episode.expected
         found = envelope(episode, known.view, known.history)
-        stood = self._stood.get(episode.alert_id)
-        return replace(found, position="beyond") if found.position == "within" and stood is not None and stood.beyond else found
+        if found.position == "beyond" and episode.kind != "backlog" and stood.expected > 0:
+            lately = replace(episode, observed=stood.observed, expected=stood.expected, ratio=stood.observed / stood.expected)
+            found = envelope(lately, known.view, known.history)
+        stood.beyond_run = stood.beyond_run + 1 if found.position == "beyond" else 0
+        stood.beyond |= stood.beyond_run >= _SETTLED
+        if stood.beyond and found.position == "within":
+            return replace(found, position="beyond")
+        if stood.within and 0 < stood.beyond_run < _SURE:
+            return replace(found, position="within")
+        stood.within = found.position == "within"
+        return found
 
-    def _grade(self, episode: Episode, case: Case, where: Envelope, known: Knowledge) -> Severity:
+    def _grade(self, episode: Episode, case: Case, where: Envelope, judgement: Judgement, known: Knowledge) -> Severity:
         window_s = min(key.window_s for key in episode.series)
         bearing = Bearing(
             envelope=where.position,
             declared_after_onset=where.declared_late,
             affected=len(case.affected_users),
-            collateral=_collateral(episode, case),
+            collateral=collateral(episode, case),
+            weather=judgement.nature is not None and judgement.nature.code == "weather",
             share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,
         )
-        now, stood = severity(episode, bearing, self._parameters), self._stood.get(episode.alert_id)
-        # It falls only when a declaration comes to explain it; else it would waver with every noisy estimate.
-        if stood is None or (where.position == "within" and not stood.within):
-            return now
-        return max(now, stood.severity, key=_GRAVITY.index) if episode.open else stood.severity
+        now, stood = severity(episode, bearing, self._parameters), self._stood[episode.alert_id]
+        # It falls only where a declaration explains it; else it would waver with every noisy estimate.
+        if where.position != "within":
+            now = max(now, stood.severity, key=_GRAVITY.index) if episode.open else stood.severity
+        stood.severity = now
+        return now
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.packed`."""
@@ -172,11 +192,6 @@ class Desk:
         return desk
 
 
-def _collateral(episode: Episode, case: Case) -> bool:
-    """Whether it is what another User's incident did: that others suffer too is said where it began."""
-    return case.origin_user is not None and episode.user != case.origin_user
-
-
 def _own_category(category: Category, grade: Severity, where: Envelope) -> Category:
     """What is `info` within a graver incident keeps its own low category."""
     if grade != "info" or category.number >= 4:
@@ -186,33 +201,12 @@ def _own_category(category: Category, grade: Severity, where: Envelope) -> Categ
     return Category(5, "It is told for information: nobody is known to suffer.")
 
 
-def _harmed(case: Case) -> dict[str, list[str]]:
-    """Business process → other Users that can't carry it out as usual."""
-    harmed: dict[str, set[str]] = {}
-    for episode in case.episodes:
-        if episode.user in case.affected_users and episode.user is not None and episode.kind in HARM:
-            for process in processes(episode.series):
-                harmed.setdefault(process, set()).add(episode.user)
-    return {process: sorted(harmed[process]) for process in sorted(harmed)}
-
-
-def _processes(episode: Episode, case: Case, harmed: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Those of its own series, and at the origin those that others suffer in; a queue's are those of the User's other alerts."""
-    keys: set[SeriesKey] = set(episode.series)
-    if all(key.is_queue for key in keys):
-        keys = {key for other in case.episodes if other.user == episode.user for key in other.series}
-    own = set(processes(keys)) or (set(CORE) if all(key.is_queue for key in keys) else set())
-    if episode.user == case.origin_user or episode.user is None:
-        own |= harmed.keys()
-    return tuple(sorted(own))
-
-
 def _leading(draft: Draft, case: Case) -> tuple[object, ...]:
     """The origin's gravest first, a backlog before the silence that goes with it."""
     ranks = {"backlog": 0, "storm": 1, "silence": 2, "failures": 3, "drop": 4, "drift": 5, "stale": 6}
     episode = draft.episode
     return (
-        _collateral(episode, case),
+        collateral(episode, case),
         episode.ended_us is not None,
         -_GRAVITY.index(draft.severity),
         ranks[episode.kind],

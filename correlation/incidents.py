@@ -25,6 +25,8 @@ class Event:
     """Users that suffered at any time; nobody is taken off while the incident lasts."""
     resolved_us: int | None = None
     merged_into: str | None = None
+    foretold: set[str] = field(default_factory=set)
+    """Alerts that keep to what a change declared, as far as was seen last."""
     changed_us: int = 0
     """The last window that brought or took a member."""
 
@@ -206,10 +208,11 @@ def _related(episode: Episode, event: Event, joining: Joining) -> bool:
 
 
 def _may_hold(event: Event, episode: Episode) -> bool:
-    """What a User sends of itself is no effect of an incident that began elsewhere; several storms at once may have one cause."""
+    """What a User sends of itself is no effect of an incident that began at another; of one that began at nobody it may be."""
     if not own_making(episode) or event.origin_user == episode.user:
         return True
-    return event.origin_user is None and all(own_making(member) for member in event.members.values())
+    members = event.members.values()
+    return event.origin_user is None and any(own_making(member) or member.user == episode.user for member in members)
 
 
 def _one(older: Event, younger: Event, joining: Joining) -> bool:
@@ -227,6 +230,6 @@ def _two_causes(older: Event, younger: Event) -> bool:
 
 
 def _lead(event: Event) -> Episode:
-    """The member that the event began with."""
+    """The member that the event began with; what somebody sends before what comes of it."""
     own = [member for member in event.members.values() if event.origin_user is None or member.user == event.origin_user]
-    return min(own, key=lambda member: (member.onset_us, member.alert_id))
+    return min(own, key=lambda member: (not own_making(member), member.onset_us, member.alert_id))

@@ -15,6 +15,9 @@ _DRIVERS = frozenset({"storm", "backlog", "silence"})
 _FOLLOWS = {"silence": 0, "storm": 0, "backlog": 1, "drop": 1, "failures": 1}
 """Kinds of one event at one User; those with 1 may follow hours after the others began."""
 _CROWD = 2
+_MANY = 3
+_HARMFUL = 2.0
+"""Times the usual traffic from which on a storm may be what others suffer from."""
 _ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
 
 
@@ -92,7 +95,7 @@ class Joining:
 
     def follows_crowd(self, episode: Episode, members: Sequence[Episode]) -> bool:
         """Whether at least two other Users' trouble of this kind began at the very same time, and the rest is not demonstrably well."""
-        if episode.user is None or episode.kind not in HARM:
+        if episode.user is None or episode.kind not in HARM | {"storm"}:
             return False
         users = {member.user for member in members if member.kind == episode.kind and self._at_once(episode, member)}
         return len(users - {None, episode.user}) >= _CROWD and not self.measure(episode, None).alone
@@ -154,7 +157,15 @@ def origin(members: Sequence[Episode], parameters: CorrelationParameters) -> str
     early = [member for member in own if member.onset_us <= _first_us(own) + error_us]
     lead = min(early, key=lambda member: (_rank(member), member.onset_us, member.user or ""))
     peers = {member.user for member in early if _rank(member) <= _rank(lead)}
-    return lead.user if len(peers) < 3 else None
+    return lead.user if len(peers) < _MANY and not _all_at_once(lead, early) else None
+
+
+def _all_at_once(lead: Episode, early: Sequence[Episode]) -> bool:
+    """Whether several Users were hit in the very same windows: a blocked User hurts others only once its queue has grown."""
+    if own_making(lead):
+        return False
+    slack_us = 2 * max(key.window_s for key in lead.series) * SECOND_US
+    return len({member.user for member in early if member.onset_us <= lead.onset_us + slack_us and member.kind in HARM}) >= _MANY
 
 
 def _first_us(members: Sequence[Episode]) -> int:
@@ -168,5 +179,5 @@ def _first_us(members: Sequence[Episode]) -> int:
 
 def _rank(member: Episode) -> int:
     if member.kind == "storm":
-        return 2 if alerts_only(member) else 0
-    return {"backlog": 0, "silence": 1, "failures": 2, "drop": 3}.get(member.kind, 4)
+        return 0 if own_making(member) and member.peak >= _HARMFUL * member.expected else 2
+    return {"backlog": 1, "silence": 1, "failures": 2, "drop": 3}.get(member.kind, 4)

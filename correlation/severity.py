@@ -19,6 +19,8 @@ class Bearing:
     """Other Users whose traffic suffers with it."""
     collateral: bool
     """Whether it is itself what another User's incident did."""
+    weather: bool
+    """Whether it looks like weather or a power cut."""
     share: float
     """Messages too many or too few, against all that is due for everyone."""
 
@@ -27,14 +29,14 @@ def severity(episode: Episode, bearing: Bearing, parameters: CorrelationParamete
     """By the contract's rules: a declaration quiets what it foretold, but never what others suffer from or what will soon be lost."""
     never_info = bearing.affected > 0 or in_sight(episode, parameters)
     quiet = bearing.envelope == "within" and not bearing.declared_after_onset
-    if not never_info and (quiet or not episode.serious or harmless(episode)):
+    if not never_info and (quiet or not episode.serious or harmless(episode, weather=bearing.weather)):
         return "info"
     return "critical" if _critical(episode, bearing, parameters) else "warning"
 
 
-def harmless(episode: Episode) -> bool:
+def harmless(episode: Episode, *, weather: bool) -> bool:
     """Weather and a lasting new level: worth saying, nothing to be done at once."""
-    return episode.kind == "drift" or (episode.user is None and episode.kind == "storm")
+    return episode.kind == "drift" or (episode.kind == "storm" and (episode.user is None or weather))
 
 
 def in_sight(episode: Episode, parameters: CorrelationParameters) -> bool:

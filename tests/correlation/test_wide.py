@@ -26,7 +26,8 @@ def test_it_is_known_for_weather_in_its_first_window_though_only_one_user_shows_
 
 
 def test_one_users_device_alerts_alone_are_that_users_storm():
-    told = run(World(KEYS, (Trouble("storm", NORTH["SUP-01"], 5, observed=300),)), range(20))
+    own = series("SUP-01", of="device_alert", service="810D")
+    told = run(World((*KEYS, own), (Trouble("storm", own, 5, observed=300),)), range(20))
     assert told.one("storm", "SUP-01").severity == "warning"
 
 

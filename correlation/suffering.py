@@ -1,0 +1,57 @@
+"""Suffering: whom an incident hurts beyond what was declared to them, and in which business processes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from changes.calendar import CalendarView
+from correlation.envelope import Envelope
+from correlation.facts import Case, Episode
+from correlation.incidents import Event
+from correlation.joining import HARM
+from correlation.processes import CORE, processes
+from models.columns import SeriesKey
+
+
+def suffering(event: Event, case: Case, envelopes: Mapping[str, Envelope], view: CalendarView) -> Case:
+    """`case` without those affected Users whose traffic does what a change told them that it would; `event` remembers which alerts do."""
+    for alert_id, where in envelopes.items():
+        keeps = where.position == "within" and not where.declared_late
+        event.foretold = event.foretold | {alert_id} if keeps else event.foretold - {alert_id}
+    changes = [view.by_id[where.change_id] for where in envelopes.values() if where.position == "within" and where.change_id in view.by_id]
+    told: set[str] = set()
+    for user in case.affected_users:
+        own = [episode for episode in case.episodes if episode.user == user and episode.kind in HARM]
+        if own:
+            kept = all(episode.alert_id in event.foretold for episode in own)
+        else:
+            scopes = [view.scope_users(change) for change in changes]
+            kept = any(users is None or user in users for users in scopes)
+        told |= {user} if kept else set()
+    return replace(case, affected_users=tuple(user for user in case.affected_users if user not in told)) if told else case
+
+
+def collateral(episode: Episode, case: Case) -> bool:
+    """Whether it is what another User's incident did: that others suffer too is said where it began."""
+    return case.origin_user is not None and episode.user != case.origin_user
+
+
+def harmed(case: Case) -> dict[str, list[str]]:
+    """Business process → other Users that can't carry it out as usual."""
+    users: dict[str, set[str]] = {}
+    for episode in case.episodes:
+        if episode.user in case.affected_users and episode.user is not None and episode.kind in HARM:
+            for process in processes(episode.series):
+                users.setdefault(process, set()).add(episode.user)
+    return {process: sorted(users[process]) for process in sorted(users)}
+
+
+def at_stake(episode: Episode, case: Case, stopped: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Processes of its own series, and at the origin those that others suffer in; a queue's are those of the User's other alerts."""
+    keys: set[SeriesKey] = set(episode.series)
+    queues = all(key.is_queue for key in keys)
+    if queues:
+        keys = {key for other in case.episodes if other.user == episode.user for key in other.series}
+    own = set(processes(keys)) or (set(CORE) if queues else set())
+    if not collateral(episode, case):
+        own |= stopped.keys()
+    return tuple(sorted(own))
