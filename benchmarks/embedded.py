@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -50,8 +51,7 @@ class Monitor:
         command = [sys.executable, "-m", "highwater", "serve", "--port", "0", "--data", str(folder)]
         began = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        assert self.process.stdout is not None
-        port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+        port = int(self._said().readline().rsplit(":", 1)[1])
         self.started_s = time.monotonic() - began
         self.plug = http.client.HTTPConnection("127.0.0.1", port)
 
@@ -64,7 +64,8 @@ class Monitor:
     def post(self, body: bytes) -> None:
         """Until it is taken."""
         while (status := self.ask("POST", "/v1/events", body)[0]) != 202:
-            assert status == 429, status
+            if status != 429:
+                raise SystemExit(f"the monitor answered {status}")
             time.sleep(0.02)
 
     def settle(self) -> None:
@@ -87,8 +88,12 @@ class Monitor:
         self.plug.close()
         self.process.kill() if hard else self.process.terminate()
         self.process.wait(60)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._said().close()
+
+    def _said(self) -> IO[str]:
+        if self.process.stdout is None:
+            raise SystemExit("the monitor's output is not read")
+        return self.process.stdout
 
 
 def main() -> None:
@@ -108,9 +113,8 @@ def main() -> None:
             monitor.post(body)
         monitor.settle()
         took, events = time.monotonic() - began, (wanted.windows - 4) * USERS * EACH
-        print(
-            f"{events / took:,.0f} events/s posted, journalled, answered and judged; {events / (monitor.cpu_s() - before):,.0f} a CPU-second of the monitor"
-        )
+        per_cpu = events / (monitor.cpu_s() - before)
+        print(f"{events / took:,.0f} events/s posted, journalled, answered and judged; {per_cpu:,.0f} a CPU-second of the monitor")
         began, before = time.monotonic(), monitor.cpu_s()
         for body in posted[wanted.windows :]:
             monitor.post(body)

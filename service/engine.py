@@ -2,10 +2,9 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,44 +12,28 @@ import structlog
 
 from models.change import Change
 from models.errors import HighwaterError, StateError
-from models.rejected import DeadLetter
-from models.wire import decode, encode
+from models.wire import decode
 from service.board import DeskBoard
 from service.bodies import answer, decoded
-from service.charts.recorder import Recorder, Tick, TickMaker
+from service.charts.recorder import Recorder, TickMaker
 from service.checkpoints import Checkpoint, Checkpoints
 from service.clocks import Clock
 from service.intake import Intake, Taken
 from service.journal import CHANGES, EVENTS, FINISH, IDLE, Entry, Journal
 from service.rows import change_rows, rows
+from service.step import Step
 from service.store import steps
 from service.store.database import Database
 from service.store.records import Logged, Row
+from service.waiting import Waiting
 from streams.pipeline import Outputs, Pipeline, PipelineParameters
 
 _GROUP = 32
 """Entries whose results share one commit at most."""
 _MOST_LEFT_OUT = 3
+_RETRY_S = 1.0
 log = structlog.get_logger()
 Committed = Callable[[Sequence[tuple[Logged, Row]]], None]
-
-
-@dataclass(slots=True)
-class Step:
-    """What one or more entries led to, committed as one."""
-
-    seq: int = 0
-    """The last entry that it covers."""
-    rows: list[tuple[Row, Change | None]] = field(default_factory=list)
-    letters: list[tuple[int, int, DeadLetter]] = field(default_factory=list)
-    """(entry, place among what that entry left, letter)."""
-    ticks: list[Tick] = field(default_factory=list)
-    answers: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)
-    """(stream, Idempotency-Key, body, answer)."""
-
-    def __bool__(self) -> bool:
-        """Whether there is anything to commit."""
-        return bool(self.rows or self.letters or self.ticks or self.answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +73,7 @@ class Engine:
         self.seq = 0
         self.streams: set[str] = set()
         self.checkpoint_seq = 0
-        self.committed_seq = 0
-        self._guard = threading.Lock()
-        self._stopped = False
-        self._waiters: list[tuple[int, Future[None]]] = []
+        self._waiting = Waiting()
         self.checkpointed_s = clock.steady_s()
 
     def on_commit(self, told: Committed) -> None:
@@ -102,23 +82,7 @@ class Engine:
 
     def reached(self, seq: int) -> "Future[None]":
         """Done once everything up to this entry is judged and committed."""
-        future: Future[None] = Future()
-        with self._guard:
-            if self.committed_seq >= seq:
-                future.set_result(None)
-            elif self._stopped:
-                future.set_exception(StateError("the engine stopped: restart the monitor"))
-            else:
-                self._waiters.append((seq, future))
-        return future
-
-    def _tell_waiters(self) -> None:
-        with self._guard:
-            self.committed_seq = self.seq
-            done = [future for seq, future in self._waiters if seq <= self.seq]
-            self._waiters = [(seq, future) for seq, future in self._waiters if seq > self.seq]
-        for future in done:
-            future.set_result(None)
+        return self._waiting.for_entry(seq)
 
     def recover(self) -> int:
         """Go on from the newest checkpoint and judge again what the journal holds after it; the number of entries that took."""
@@ -136,7 +100,7 @@ class Engine:
                 self._judge(Taken(entry, self._read(entry)), step)
             self._commit(step)
             count += len(group)
-        self._tell_waiters()
+        self._waiting.reached(self.seq)
         return count
 
     def start(self, intake: Intake) -> None:
@@ -157,13 +121,7 @@ class Engine:
         except Exception as fault:
             log.exception("the engine stopped: restart the monitor, and report this")
             self.fault = f"the engine stopped: {fault}"
-            self._give_up(fault)
-
-    def _give_up(self, fault: Exception) -> None:
-        with self._guard:
-            waiters, self._waiters, self._stopped = self._waiters, [], True
-        for _, future in waiters:
-            future.set_exception(StateError(f"the engine stopped: {fault}"))
+            self._waiting.give_up(fault)
 
     def _follow(self, intake: Intake) -> None:
         last = False
@@ -175,7 +133,7 @@ class Engine:
             for one in taken:
                 self._judge(one, step)
             self._commit(step)
-            self._tell_waiters()
+            self._waiting.reached(self.seq)
             for one in taken:
                 intake.judged(one)
             if last or self._clock.steady_s() - self.checkpointed_s >= self._parameters.checkpoint_every_s:
@@ -250,10 +208,19 @@ class Engine:
         return [decode(Change, line) for line in entry.body.splitlines()] if entry.kind == CHANGES else None
 
     def _restore(self, found: Checkpoint | None) -> None:
-        self.pipeline = Pipeline.unpack(self._flow, found.pipeline) if found else Pipeline(self._flow)
+        self.pipeline = self._unpacked(found.pipeline) if found else Pipeline(self._flow)
         self.seq = self.checkpoint_seq = found.seq if found else 0
         self.streams = set(found.streams) if found else set()
         self._journal.skip_to(self.seq + 1)
+
+    def _unpacked(self, blob: bytes) -> Pipeline:
+        try:
+            return Pipeline.unpack(self._flow, blob)
+        except (LookupError, TypeError, ValueError) as fault:
+            raise StateError(
+                f"the checkpoints were written by another version of Highwater ({fault!r}): run that one, or move the folder"
+                " `checkpoints` away and accept that learning begins anew"
+            ) from fault
 
     def _leave_out(self, bad: Entry) -> None:
         """The state before `bad`, rebuilt without it: a fault of ours in one entry must not stop the watch.
@@ -277,32 +244,21 @@ class Engine:
         """Until it is done: what was accepted must not be lost because a disk is full for a while."""
         if not step:
             return
+        job = partial(step.write, recorder=self._recorder, now_us=self._clock.wall_us(), letters_kept=self._parameters.dead_letters)
         while True:
             try:
-                added = self._database.write(partial(self._write, step)).result()
+                added = self._database.write(job).result()
                 break
             except (sqlite3.Error, OSError) as fault:
                 self._recorder.forget()
                 self.fault = f"the data file can't be written: {fault}"
                 log.error("the data file can't be written; trying again", fault=str(fault))
-                time.sleep(1)
+                if self._stop.wait(_RETRY_S):
+                    raise  # the journal has it all: the next start judges it again
         self.fault = None
         self.board.recorded([row for _, row in added])
         for told in self._committed:
             told(added)
-
-    def _write(self, step: Step, connection: sqlite3.Connection) -> list[tuple[Logged, Row]]:
-        now_us = self._clock.wall_us()
-        added = steps.write(connection, step.rows, now_us)
-        steps.write_letters(
-            connection,
-            ((entry, place, letter.source, encode(letter)) for entry, place, letter in step.letters),
-            self._parameters.dead_letters,
-        )
-        steps.write_answers(connection, step.answers, now_us)
-        for tick in step.ticks:
-            self._recorder.record(connection, tick)
-        return added
 
 
 def _next_group(intake: Intake) -> list[Taken | None]:

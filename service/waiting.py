@@ -1,0 +1,45 @@
+"""Whoever waits for a journal entry to be judged and committed."""
+
+import threading
+from concurrent.futures import Future
+
+from models.errors import StateError
+
+
+class Waiting:
+    """Entries are reached in order; a fault ends every wait."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._reached = 0
+        self._fault: str | None = None
+        self._futures: list[tuple[int, Future[None]]] = []
+
+    def for_entry(self, seq: int) -> "Future[None]":
+        """Done once `reached` was told of this entry or a later one; StateError after `give_up`."""
+        future: Future[None] = Future()
+        with self._guard:
+            if self._reached >= seq:
+                future.set_result(None)
+            elif self._fault is not None:
+                future.set_exception(StateError(self._fault))
+            else:
+                self._futures.append((seq, future))
+        return future
+
+    def reached(self, seq: int) -> None:
+        """Everything up to this entry is judged and committed."""
+        with self._guard:
+            self._reached = seq
+            done = [future for wanted, future in self._futures if wanted <= seq]
+            self._futures = [(wanted, future) for wanted, future in self._futures if wanted > seq]
+        for future in done:
+            future.set_result(None)
+
+    def give_up(self, fault: Exception) -> None:
+        """Nothing will be judged any more."""
+        with self._guard:
+            self._fault = f"the engine stopped: {fault}"
+            ended, self._futures = self._futures, []
+        for _, future in ended:
+            future.set_exception(StateError(self._fault))
