@@ -19,7 +19,7 @@ def pack(tree: Any, version: int) -> bytes:
 
     Tuples come back as lists; arrays keep dtype and shape. The same tree gives the same bytes.
     """
-    buffers: list[bytes] = []
+    buffers = _Buffers()
     head = json.dumps(_encode(tree, buffers), separators=(",", ":"), allow_nan=True).encode()
     body = b"".join([struct.pack("<Q", len(head)), head, *buffers])
     return _HEAD.pack(_MAGIC, version, len(body), zlib.crc32(body)) + body
@@ -41,7 +41,7 @@ def unpack(blob: bytes, version: int) -> Any:
     return _decode(json.loads(bytes(body[8 : 8 + head_size])), body[8 + head_size :])
 
 
-def _encode(value: Any, buffers: list[bytes]) -> Any:
+def _encode(value: Any, buffers: "_Buffers") -> Any:
     if isinstance(value, np.generic):
         return _encode(value.item(), buffers)
     if value is None or isinstance(value, bool | int | float | str):
@@ -58,9 +58,16 @@ def _encode(value: Any, buffers: list[bytes]) -> Any:
     raise TypeError(f"{type(value).__name__} can't be packed")
 
 
-def _place(data: bytes, buffers: list[bytes]) -> list[int]:
-    at = sum(map(len, buffers))
+class _Buffers(list[bytes]):
+    """The arrays' bytes, with their size so far: a tree of many small arrays must not be counted anew for each."""
+
+    size = 0
+
+
+def _place(data: bytes, buffers: _Buffers) -> list[int]:
+    at = buffers.size
     buffers.append(data)
+    buffers.size += len(data)
     return [at, len(data)]
 
 

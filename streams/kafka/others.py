@@ -27,7 +27,7 @@ def progress_of(record: Any) -> Progress | None:
             try:
                 return Progress.unpack(value)
             except StateError as fault:
-                log.warning("record %d of %s is passed over: %s", record.offset, record.topic, fault)
+                log.warning("record %d of the findings is passed over: %s", record.offset, fault)
     return None
 
 

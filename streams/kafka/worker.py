@@ -22,7 +22,7 @@ from streams.kafka.security import password, servers, tls
 from streams.kafka.sending import producer
 from streams.kafka.telemetry import TelemetryUnit
 from streams.kafka.topics import admin, create, specs
-from streams.kafka.transport import BatchTransport
+from streams.kafka.transport import BatchTransport, read_leanly
 from streams.kafka.unit import Site
 from streams.pipeline import PipelineParameters
 
@@ -63,6 +63,7 @@ def build(parameters: KafkaParameters, pipeline: PipelineParameters, partitions:
     """The app with its agents, and the roster that they feed; nothing is started yet."""
     topics, board = Topics(parameters.topic_prefix), WorkerBoard()
     app = faust.App(parameters.group, **_settings(parameters, folder))
+    read_leanly()
     roster = Roster(
         _workplace(app, parameters, pipeline, topics, partitions, board),
         (*topics.telemetry, *topics.stages),

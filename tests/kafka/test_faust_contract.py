@@ -5,12 +5,13 @@ from importlib.metadata import version
 
 import aiokafka
 import pytest
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher
 from faust.transport import consumer as base
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 
-from streams.kafka.transport import BatchConsumer, BatchThread, BatchTransport
+from streams.kafka.transport import BatchConsumer, BatchThread, BatchTransport, LeanRecords
 
 
 def _arguments(function: object) -> list[str]:
@@ -35,6 +36,7 @@ def test_the_versions_are_those_that_these_names_were_read_in() -> None:
         (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
         (driver.AIOKafkaConsumerThread, "_commit", ["self", "offsets"]),
         (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
+        (fetcher.PartitionRecords, "_consumer_record", ["self", "tp", "record"]),
     ],
 )
 def test_a_name_that_the_transport_overrides_or_calls_keeps_its_arguments(owner: type, name: str, arguments: list[str]) -> None:
@@ -42,10 +44,16 @@ def test_a_name_that_the_transport_overrides_or_calls_keeps_its_arguments(owner:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [(BatchConsumer, driver.Consumer), (BatchThread, driver.AIOKafkaConsumerThread), (BatchTransport, driver.Transport)]
+    ("ours", "theirs"),
+    [
+        (BatchConsumer, driver.Consumer),
+        (BatchThread, driver.AIOKafkaConsumerThread),
+        (BatchTransport, driver.Transport),
+        (LeanRecords, fetcher.PartitionRecords),
+    ],
 )
 def test_whatever_is_overridden_exists_there(ours: type, theirs: type) -> None:
-    added = {"intake", "_in_place"}
+    added = {"intake", "_accepted", "_abc_impl"}
     overridden = {name for name, value in vars(ours).items() if not name.startswith("__")} - added
     assert {name for name in overridden if not hasattr(theirs, name)} == set()
 
@@ -73,3 +81,8 @@ def test_the_assignor_is_taken_when_the_consumer_starts() -> None:
 
 def test_a_fetch_of_some_partitions_leaves_the_others_in_their_buffers() -> None:
     assert "if partitions and tp not in partitions" in inspect.getsource(Fetcher.fetched_records)
+
+
+def test_the_fetcher_makes_its_records_through_the_name_that_is_replaced() -> None:
+    assert "PartitionRecords(" in inspect.getsource(Fetcher._proc_fetch_request)
+    assert "self._consumer_record(tp, record)" in inspect.getsource(fetcher.PartitionRecords._unpack_records)
