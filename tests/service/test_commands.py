@@ -1,5 +1,6 @@
 """The monitor's commands as a person or a script calls them."""
 
+import io
 import json
 import os
 import re
@@ -9,20 +10,34 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from highwater.cli import run
 from tests.service.builders import change_json, lines, queue
 
 ENVIRONMENT = {**os.environ, "COLUMNS": "200"}
 
 
-def highwater(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "highwater", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**ENVIRONMENT, **environment}, check=False)
+@dataclass
+class Outcome:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def highwater(*arguments: str | Path, **environment: str) -> Outcome:
+    """One command line, in this process: starting another takes longer than most commands."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        code = run([str(argument) for argument in arguments])
+    return Outcome(code, out.getvalue(), err.getvalue())
 
 
 @contextmanager
