@@ -105,9 +105,18 @@ class History:
         for name in sorted(self._families):
             family = self._families[name]
             out.write(f"# HELP {name} {_escaped(family.text)}\n# TYPE {name} {family.kind}\n".encode())
+            if family.kind == "histogram":
+                out.write("".join(_points(family.series)).encode())
+                continue
             for label, series in family.series.items():
                 out.write("".join(_lines(label, series)).encode())
         out.write(b"# EOF\n")
+
+
+def _points(series: dict[str, _Series]) -> Iterable[str]:
+    """A histogram (ours have no labels): all its buckets of one moment, then those of the next."""
+    for moment in zip(*(_lines(name, each) for name, each in series.items()), strict=True):
+        yield from moment
 
 
 def _lines(name: str, series: _Series) -> Iterable[str]:

@@ -1,0 +1,131 @@
+"""History for Prometheus: strictly OpenMetrics, taken by promtool, and the dashboards show it."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from highwater.cli import run
+from models.times import parse_time
+from models.wire import encode
+from simulator.simulation import Simulation, find_scenario, simulate
+from tests.dashboards.boards import BOARDS, filled_in
+from tests.dashboards.conftest import AUTHORIZED
+from tests.dashboards.servers import asked, eventually, highwater, needs, prometheus, query
+
+
+def exported(*arguments: object) -> int:
+    return run(["export", "openmetrics", *map(str, arguments)])
+
+
+@pytest.fixture(scope="session")
+def morning() -> Simulation:
+    """The part of the day in which a firewall change goes wrong."""
+    scenario = find_scenario("firewall")
+    return simulate(scenario, 3, users=4, days=1, start_us=parse_time(scenario.start), window_s=600)
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory, morning: Simulation) -> Path:
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "events.ndjson").write_bytes(b"".join(morning.blocks()))
+    (folder / "changes.json").write_bytes(b"[" + b",".join(map(encode, morning.changes)) + b"]")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def history(recorded: Path) -> Path:
+    out = recorded / "history.om"
+    assert exported(recorded / "events.ndjson", "--changes", recorded / "changes.json", "--out", out, "--step", 240) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def blocks(recorded: Path, history: Path) -> Iterator[str]:
+    folder = recorded / "tsdb"
+    command = [needs("promtool"), "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=24h", history, folder]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with prometheus(recorded, blocks=folder) as server:
+        yield server.address
+
+
+def test_it_is_openmetrics_in_its_strictest_reading(history: Path) -> None:
+    # Python's parser takes the second moment of a histogram for a repeat of the first (promtool takes it as it is).
+    text = "".join(line for line in history.open() if not re.match(r"(# \w+ )?highwater_(detection_delay|window_delay|step)_seconds", line))
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert {"highwater_messages", "highwater_queue_depth", "highwater_change_window_active"} <= set(families)
+    assert families["highwater_messages"].type == "counter"
+
+
+def test_the_dashboards_show_a_day_that_is_over(blocks: str, morning: Simulation) -> None:
+    scenario = find_scenario("firewall")
+    start_s = parse_time(scenario.start) / 1e6
+    for name, title in (
+        ("queue-build-up", "Depth"),
+        ("message-traffic", "Rate against its expected band"),
+        ("queue-build-up", "Change windows"),
+    ):
+        panel = next(panel for panel in BOARDS[name]["panels"] if panel["title"] == title)
+        expr = filled_in(panel["targets"][0]["expr"], BOARDS[name], "20m", "1d").replace("[5m]", "[20m]")
+        found = query(blocks, "query_range", query=expr, start=str(start_s), end=str(start_s + 86400), step="600")["result"]
+        assert found, title
+    last = query(blocks, "query", query="sum(last_over_time(highwater_messages_total[1h]))", time=str(start_s + 86400))["result"]
+    sent = sum(json.loads(line).get("messages", 0) for line in b"".join(morning.blocks()).splitlines())
+    assert float(last[0]["value"][1]) == sent
+
+
+def test_a_monitor_s_data_gives_the_same_counts_as_the_events_it_was_sent(tmp_path: Path, recorded: Path, history: Path) -> None:
+    with highwater(tmp_path) as monitor:
+        asked(f"{monitor.address}/v1/changes", headers=AUTHORIZED, body=(recorded / "changes.json").read_bytes())
+        asked(f"{monitor.address}/v1/events", headers=AUTHORIZED, body=(recorded / "events.ndjson").read_bytes())
+        text = eventually(lambda: judged(asked(f"{monitor.address}/metrics", headers=AUTHORIZED).decode()))
+    assert text
+    assert exported("--data", tmp_path / "data", "--step", 240, "--out", tmp_path / "history.om") == 0
+    # The newest windows wait for the watermark in a monitor; a replay ends its input.
+    for kind in ("highwater_messages_total", "highwater_queue_depth"):
+        own, replayed = counts(tmp_path / "history.om", kind), counts(history, kind)
+        assert len(own) > 100
+        assert {line: value for line, value in own.items() if replayed.get(line) != value} == {}
+
+
+def judged(text: str) -> str:
+    """The text once the last hour but one is judged."""
+    windows = next(float(line.split()[1]) for line in text.splitlines() if line.startswith("highwater_windows_closed_total"))
+    return text if windows >= 143 else ""
+
+
+def counts(path: Path, metric: str) -> dict[str, str]:
+    """Name, labels and time → value."""
+    found = {}
+    for line in path.read_text().splitlines():
+        if line.startswith(metric + "{"):
+            name, value, at = line.rsplit(" ", 2)
+            found[f"{name} {at}"] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ([], "name event files"),
+        (["x.ndjson", "--data", "y"], "not both"),
+        (["--data", "/nowhere"], "no data folder"),
+        (["/nowhere.ndjson"], "/nowhere.ndjson"),
+    ],
+)
+def test_a_wrong_use_is_one_line_that_says_what_to_do(arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exported(*arguments) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert word in told.err
+
+
+def test_nothing_to_export_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "events.ndjson").write_text("")
+    assert exported(tmp_path / "events.ndjson") == 2
+    assert "there is no event in" in capsys.readouterr().err
