@@ -14,6 +14,9 @@ EMPTY_FOR_US = DAY_US
 MOST_CODE_SETS = 20_000
 """Distinct response-code counts that are kept before those no longer referred to are let go."""
 
+_CHUNKS_MOST, _TIDY_FROM = 256, 100_000
+"""Chunks and events of one open window from which on repeats in it are looked for before it closes."""
+
 
 class Closed(NamedTuple):
     """One cohort's window that can change no more: every series of one window length."""
@@ -40,6 +43,9 @@ class Side:
         self.place = np.zeros(0, np.int32)
         """Internal number → index in `keys`, -1 before the series' first window has closed."""
         self.open: dict[int, list[Chunk]] = {}
+        self.repeated = 0
+        """Repeats that were left out of windows which are still open."""
+        self._tidy_at: dict[int, int] = {}
 
     def number(self, key: SeriesKey) -> int:
         """Internal number of a series."""
@@ -49,15 +55,29 @@ class Side:
             self.known.append(key)
         return found
 
+    def put(self, at_us: int, chunk: Chunk, sets: CodeSets) -> None:
+        """Adds events to the window that ends at `at_us`; however often they are repeated, they take room once."""
+        chunks = self.open.setdefault(at_us, [])
+        chunks.append(chunk)
+        if len(chunks) <= _CHUNKS_MOST and sum(len(each["series"]) for each in chunks) <= self._tidy_at.get(at_us, _TIDY_FROM):
+            return
+        every = joined(chunks)
+        kept = without_repeats(every, self.known, sets.sets)
+        self.repeated += len(every["series"]) - len(kept["series"])
+        self.open[at_us] = [kept]
+        self._tidy_at[at_us] = max(_TIDY_FROM, 2 * len(kept["series"]))
+
     def take(self, at_us: int, sets: CodeSets) -> tuple[Chunk, Indices, int]:
         """The events of the window that ends at `at_us`, repeats left out; the index in `keys` of each; how many repeats there were."""
         chunks = self.open.pop(at_us, None)
+        self._tidy_at.pop(at_us, None)
+        repeated, self.repeated = self.repeated, 0
         if chunks is None:
-            return {name: np.zeros(0, np.int64) for name in self.columns}, np.zeros(0, np.int32), 0
+            return {name: np.zeros(0, np.int64) for name in self.columns}, np.zeros(0, np.int32), repeated
         every = joined(chunks)
         events = without_repeats(every, self.known, sets.sets)
         self._add_new(events["series"])
-        return events, self.place[events["series"]], len(every["series"]) - len(events["series"])
+        return events, self.place[events["series"]], repeated + len(every["series"]) - len(events["series"])
 
     def _add_new(self, series: Indices) -> None:
         if len(self.place) < len(self.known):
@@ -76,6 +96,7 @@ class Side:
             "known": [list(key) for key in self.known],
             "place": self.place,
             "open": [[at_us, joined(self.open[at_us])] for at_us in sorted(self.open)],
+            "repeated": self.repeated,
         }
 
     def restore(self, tree: Any) -> None:
@@ -85,6 +106,7 @@ class Side:
         self.numbers = {key: number for number, key in enumerate(self.known)}
         self.place = tree["place"]
         self.open = {at_us: [chunk] for at_us, chunk in tree["open"]}
+        self.repeated = tree["repeated"]
 
 
 class Cohort:
@@ -95,13 +117,14 @@ class Cohort:
         self._skip_gaps = skip_gaps
         self.traffic = Side(TRAFFIC_COLUMNS)
         self.queues = Side(QUEUE_COLUMNS)
-        self._sets = CodeSets()
+        self.sets = CodeSets()
+        """Response codes that events of open windows refer to."""
         self._closed_us: int | None = None
         self._reported_us = 0
 
     def code_number(self, codes: Any) -> int:
         """The number of a set of response codes in this cohort."""
-        return self._sets.number(codes)
+        return self.sets.number(codes)
 
     def due(self, closed_us: int) -> int | None:
         """End of the next window to close, if it is one of those up to `closed_us`."""
@@ -114,8 +137,8 @@ class Cohort:
 
     def close(self, at_us: int) -> tuple[Closed, int]:
         """The window that ends at `at_us`, and how many repeats were left out of it."""
-        traffic, traffic_place, repeated = self.traffic.take(at_us, self._sets)
-        queues, queue_place, more = self.queues.take(at_us, self._sets)
+        traffic, traffic_place, repeated = self.traffic.take(at_us, self.sets)
+        queues, queue_place, more = self.queues.take(at_us, self.sets)
         self._closed_us = at_us
         if len(traffic_place) or len(queue_place):
             self._reported_us = at_us
@@ -123,17 +146,17 @@ class Cohort:
             at_us, self.window_s, self._traffic_tick(at_us, traffic, traffic_place), self.traffic.keys,
             self._queue_tick(at_us, queues, queue_place), self.queues.keys,
         )  # fmt: skip
-        if len(self._sets.sets) > MOST_CODE_SETS or not self.traffic.open:
+        if len(self.sets.sets) > MOST_CODE_SETS or not self.traffic.open:
             self._renew_code_sets()
         return closed, repeated + more
 
     def _renew_code_sets(self) -> None:
         """Keeps only the code sets that open windows refer to; the window that just closed goes on with those it was made with."""
-        before, self._sets = self._sets.sets, CodeSets()
+        before, self.sets = self.sets.sets, CodeSets()
         for chunks in self.traffic.open.values():
             for chunk in chunks:
                 used, place = np.unique(chunk["codes"], return_inverse=True)
-                numbers = np.array([-1 if number < 0 else self._sets.number(before[number]) for number in used.tolist()], np.int64)
+                numbers = np.array([-1 if number < 0 else self.sets.number(before[number]) for number in used.tolist()], np.int64)
                 chunk["codes"] = numbers[place]
 
     def _traffic_tick(self, at_us: int, events: Chunk, place: Indices) -> TrafficTick:
@@ -151,7 +174,7 @@ class Cohort:
             failures=total("failures"),
             user_side=total("user_side"),
             device_side=total("device_side"),
-            codes=WindowCodes(place[with_codes], events["codes"][with_codes], self._sets.sets),
+            codes=WindowCodes(place[with_codes], events["codes"][with_codes], self.sets.sets),
         )
 
     def _queue_tick(self, at_us: int, events: Chunk, place: Indices) -> QueueTick:
@@ -184,7 +207,7 @@ class Cohort:
         return {
             "traffic": self.traffic.pack(),
             "queues": self.queues.pack(),
-            "sets": [dict(codes) for codes in self._sets.sets],
+            "sets": [dict(codes) for codes in self.sets.sets],
             "closed": self._closed_us,
             "reported": self._reported_us,
         }
@@ -196,6 +219,6 @@ class Cohort:
         cohort.traffic.restore(tree["traffic"])
         cohort.queues.restore(tree["queues"])
         for codes in tree["sets"]:
-            cohort._sets.number(codes)
+            cohort.sets.number(codes)
         cohort._closed_us, cohort._reported_us = tree["closed"], tree["reported"]
         return cohort

@@ -25,7 +25,7 @@ _MULTIPLIERS = _odd(256)
 def hashes(words: Words) -> Words:
     """One number a text; zero words behind a text do not change it."""
     mixed = words @ _MULTIPLIERS[: words.shape[1]]
-    return (mixed ^ (mixed >> np.uint64(32))) * _MULTIPLIERS[-1]
+    return np.asarray((mixed ^ (mixed >> np.uint64(32))) * _MULTIPLIERS[-1])
 
 
 def leaders(words: Words) -> Indices:

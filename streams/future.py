@@ -12,6 +12,8 @@ from models.times import SECOND_US
 from streams.batches import Kept, batch_of, keep
 from streams.watermarks import NEVER
 
+HELD_MOST = 100_000
+"""Events that are held at most, so that a clock which is wrong for good can't fill the memory."""
 _LOOK_AHEAD = 1 << 14
 """Events that are looked at in one go while searching for the first one too far ahead."""
 
@@ -26,6 +28,8 @@ class Admitted(NamedTuple):
     stream: str
     released: bool = False
     """Whether they were held until now: they count in their windows, but move no watermark."""
+    refused: bool = False
+    """Whether there is no room to hold them."""
     after: int = 0
     """Of what is released: how many events of the batch at hand came before."""
 
@@ -49,13 +53,13 @@ class FutureGate:
         self._numbers: dict[str, int] = {}
         self._sent = np.full(64, NEVER, np.int64)
         self._held: dict[int, _Waiting] = {}
-        self._order = 0
+        self._order = self._count = 0
         self._leader, self._leader_us, self._second_us = -1, NEVER, NEVER
 
     @property
     def held(self) -> int:
         """Events held now."""
-        return sum(len(waiting.events) for waiting in self._held.values())
+        return self._count
 
     def admit(self, batch: EventBatch, stream: str) -> Iterator[Admitted]:
         """The parts of `batch` that may go on, and what they release, in the order in which they count."""
@@ -66,7 +70,10 @@ class FutureGate:
             if stop == at:
                 stop = at + 1
                 if self._ahead(int(users[at]), int(batch.observed_us[at])):
-                    self._hold(int(users[at]), keep(batch, at, stream))
+                    if self._count < HELD_MOST:
+                        self._hold(int(users[at]), keep(batch, at, stream))
+                    else:
+                        yield Admitted(batch, at, stop, stream, refused=True)
                     self._see(users[at:stop], batch.observed_us[at:stop])
                     yield from self._released(stop)
                     at = stop
@@ -96,7 +103,7 @@ class FutureGate:
     def give_up(self) -> list[Kept]:
         """Every held event in input order: the input is over and nobody caught up."""
         events = self._in_order()
-        self._held = {}
+        self._held, self._count = {}, 0
         return [event for _, _, event in events]
 
     def _in_order(self) -> list[tuple[int, int, Kept]]:
@@ -155,6 +162,7 @@ class FutureGate:
         waiting.events.append((self._order, event))
         waiting.lowest_us = min(waiting.lowest_us, event.observed_us)
         self._order += 1
+        self._count += 1
 
     def _released(self, after: int = 0) -> Iterator[Admitted]:
         """Held events that another User has caught up with, in input order; `after` events of the batch at hand came before."""
@@ -168,6 +176,7 @@ class FutureGate:
             del self._held[user]
             if stay:
                 self._held[user] = _Waiting(stay, min(event.observed_us for _, event in stay))
+        self._count -= len(free)
         for stream, entries in groupby(sorted(free, key=lambda entry: entry[0]), key=lambda entry: entry[1].stream):
             events = [event for _, event in entries]
             yield Admitted(batch_of(events), 0, len(events), stream, released=True, after=after)

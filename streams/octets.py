@@ -48,7 +48,7 @@ class Octets:
 
     def newlines(self) -> Ints:
         """Positions of line ends."""
-        return self.controls[self.array[self.controls] == _NEWLINE]
+        return np.asarray(self.controls[self.array[self.controls] == _NEWLINE])
 
     def doubtful(self, *, newlines: bool) -> Ints:
         """Positions of what keeps a piece from being read in columns: escapes, control characters, octets that are no UTF-8.
@@ -64,11 +64,11 @@ class Octets:
                 str(text, "utf-8")
             except UnicodeDecodeError:
                 found.append(np.flatnonzero(self.array >= _FIRST_NON_ASCII))
-        return np.sort(np.concatenate(found)) if len(found) > 1 else found[0]
+        return np.sort(np.concatenate(found))
 
     def trimmed(self, starts: Ints, ends: Ints) -> Ints:
         """`ends` without the carriage return of a line that ends in CRLF."""
-        return ends - ((self.array[ends - 1] == _RETURN) & (ends > starts))
+        return np.asarray(ends - ((self.array[ends - 1] == _RETURN) & (ends > starts)))
 
     def cut(self, at: Ints, width: int) -> NDArray[np.uint8]:
         """(n, width) octets from each position in `at`."""

@@ -75,23 +75,37 @@ def without_repeats(events: Chunk, keys: list[SeriesKey], sets: list[Mapping[str
         return events
     failures = events.get("failures", np.zeros(len(series), np.int64))
     order = np.lexsort((failures, events["value"], observed_us, series))
-    same = (series[order][1:] == series[order][:-1]) & (observed_us[order][1:] == observed_us[order][:-1])
-    last = np.append(~same, True)
-    tied = same & (events["value"][order][1:] == events["value"][order][:-1]) & (failures[order][1:] == failures[order][:-1])
-    for place in np.flatnonzero(last & np.append(False, tied)):
-        _settle_tie(events, order, int(place), keys, sets)
-    return {name: column[order[last]] for name, column in events.items()}
+    repeated = _same(series[order]) & _same(observed_us[order])
+    equal = repeated & _same(events["value"][order]) & _same(failures[order])
+    if (equal & ~_same_rest(events, order)).any():
+        order = np.lexsort((_ranks(events, order[_either(equal)], keys, sets), failures, events["value"], observed_us, series))
+    return {name: column[order[np.append(~repeated, True)]] for name, column in events.items()}
 
 
-def _settle_tie(events: Chunk, order: NDArray[Any], place: int, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> None:
-    """Puts the event with the greatest canonical JSON of a tied run at its end (`place` in `order`)."""
-    decided = ("series", "observed_us", "value", "failures")
-    first = place
-    while first > 0 and all(events[name][order[first - 1]] == events[name][order[place]] for name in decided if name in events):
-        first -= 1
-    run = order[first : place + 1]
-    best = max(range(len(run)), key=lambda index: _canonical(events, int(run[index]), keys, sets))
-    run[best], run[-1] = run[-1], run[best]
+def _same(column: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each entry but the last is the same as the next one; shape (n - 1,)."""
+    same: NDArray[np.bool_] = column[1:] == column[:-1]
+    return np.asarray(same | (np.isnan(column[1:]) & np.isnan(column[:-1])) if column.dtype.kind == "f" else same)
+
+
+def _same_rest(events: Chunk, order: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each event but the last is the same as the next one in all that is left to tell them apart."""
+    names = ("codes",) if "codes" in events else QUEUE_COLUMNS[3:]
+    return np.asarray(np.logical_and.reduce([_same(events[name][order]) for name in names]))
+
+
+def _either(pairs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Who is part of a marked pair of neighbours; shape (n,)."""
+    return np.asarray(np.append(pairs, False) | np.append(False, pairs))
+
+
+def _ranks(events: Chunk, tied: NDArray[Any], keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> NDArray[np.int64]:
+    """Place of each event by canonical JSON; only those at `tied` are written out, the others get 0."""
+    texts = [_canonical(events, index, keys, sets) for index in tied.tolist()]
+    place = {text: rank for rank, text in enumerate(sorted(set(texts)))}
+    ranks = np.zeros(len(events["series"]), np.int64)
+    ranks[tied] = [place[text] for text in texts]
+    return ranks
 
 
 def _canonical(events: Chunk, index: int, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> bytes:

@@ -35,5 +35,5 @@ def row(piece: int, one: TrafficEvent | QueueEvent, learned: Learned) -> Row:
         codes = ABSENT if one.codes is None else learned.code_set(one.codes)
         return Row(piece, series, observed_us, one.messages, one.failures, float("nan"), ABSENT, ABSENT, ABSENT, codes)
     age = float("nan") if one.oldest_age_s is None else one.oldest_age_s
-    counts = [ABSENT if count is None else count for count in (one.capacity, one.enqueued, one.delivered)]
-    return Row(piece, series, observed_us, one.depth, 0, age, *counts, ABSENT)
+    capacity, enqueued, delivered = (ABSENT if count is None else count for count in (one.capacity, one.enqueued, one.delivered))
+    return Row(piece, series, observed_us, one.depth, 0, age, capacity, enqueued, delivered, ABSENT)

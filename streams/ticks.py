@@ -11,14 +11,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.columns import EventBatch, Indices, Ints, Rejection
-from models.times import SECOND_US, format_time
+from models.times import SECOND_US, format_time, parse_time
 from streams.cohort import Closed, Cohort, Side
-from streams.future import Admitted, FutureGate
+from streams.future import HELD_MOST, Admitted, FutureGate
 from streams.pending import QUEUE_COLUMNS, Chunk
 from streams.watermarks import NEVER, Watermarks
 
 __all__ = ["Assembled", "Assembler", "Closed", "TimeParameters"]
 
+FIRST_US = parse_time("0001-01-01T00:00:00Z")
+"""The first instant that can be written; a watermark before it counts as none."""
 _USER_SIDE = re.compile(r"E(?:[1-9]|1[0-9])")
 _DEVICE_SIDE = frozenset({"E20", "E21", "E30"})
 
@@ -83,7 +85,10 @@ class Assembler:
         for admitted in self._gate.admit(batch, stream):
             while admitted.released and malformed and malformed[0].order < admitted.after:
                 self._reject(malformed.popleft(), self._marks.closed_us, out)
-            self._accept(admitted, deque() if admitted.released else malformed, out)
+            if admitted.refused:
+                self._refuse(admitted, malformed, out)
+            else:
+                self._accept(admitted, deque() if admitted.released else malformed, out)
         for rejection in malformed:
             self._reject(rejection, self._marks.closed_us, out)
         return self._close(out)
@@ -110,20 +115,29 @@ class Assembler:
         out = Assembled()
         self._marks.finish()
         for event in self._gate.give_up():
-            ahead = (
-                f"observed_at {format_time(event.observed_us)} is more than {self._parameters.allowed_future_s} s ahead of every other User"
-            )
-            self._reject(
-                Rejection(0, event.source, event.position, f"{ahead}; check that User's clock", event.raw), self._marks.closed_us, out
-            )
+            reason = f"{self._ahead(event.observed_us)}; check that User's clock"
+            self._reject(Rejection(0, event.source, event.position, reason, event.raw), self._marks.closed_us, out)
         return self._close(out)
+
+    def _refuse(self, admitted: Admitted, malformed: deque[Rejection], out: Assembled) -> None:
+        """An event that would have to be held, had not too many been held before it."""
+        batch, number = admitted.batch, admitted.first
+        self._malformed_before(number + 1, number, np.array([self._marks.closed_us]), malformed, out)
+        reason = f"{self._ahead(int(batch.observed_us[number]))}, and so are {HELD_MOST} events before it; check that User's clock"
+        rejection = Rejection(number, batch.source(number), batch.position(number), reason, batch.raw(number))
+        self._reject(rejection, self._marks.closed_us, out)
+
+    def _ahead(self, observed_us: int) -> str:
+        return f"observed_at {format_time(observed_us)} is more than {self._parameters.allowed_future_s} s ahead of every other User"
 
     def _accept(self, admitted: Admitted, malformed: deque[Rejection], out: Assembled) -> None:
         batch, first, last, stream = admitted[:4]
         observed_us = batch.observed_us[first:last]
         step_us = np.array([key.window_s for key in batch.keys], np.int64)[batch.key[first:last]] * SECOND_US
         end_us = -(-observed_us // step_us) * step_us
-        before_us = np.full(last - first, self._marks.closed_us) if admitted.released else self._marks.before_each(stream, end_us, observed_us)
+        before_us = (
+            np.full(last - first, self._marks.closed_us) if admitted.released else self._marks.before_each(stream, end_us, observed_us)
+        )
         late = end_us <= before_us
         for index in np.flatnonzero(late).tolist():
             self._malformed_before(first + index + 1, first, before_us, malformed, out)
@@ -144,7 +158,7 @@ class Assembler:
 
     def _reject(self, rejection: Rejection, watermark_us: int, out: Assembled) -> None:
         out.rejected.append(rejection)
-        out.watermarks_us.append(None if watermark_us == NEVER else watermark_us)
+        out.watermarks_us.append(None if watermark_us < FIRST_US else watermark_us)
 
     def _keep(self, batch: EventBatch, chosen: Indices, end_us: Ints) -> None:
         """Puts the chosen events of `batch` into their open windows."""
@@ -161,7 +175,7 @@ class Assembler:
             each = int(kind[start])
             side = self._side(each)
             part = slice(start - offsets[each], stop - offsets[each])
-            side.open.setdefault(int(end_us[start]), []).append({name: column[part] for name, column in columns[each].items()})
+            side.put(int(end_us[start]), {name: column[part] for name, column in columns[each].items()}, self._cohorts[each // 2].sets)
 
     def _side(self, kind: int) -> Side:
         cohort = self._cohorts.get(kind // 2)

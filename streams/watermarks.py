@@ -32,7 +32,7 @@ class Watermarks:
         own = self._own(stream, window_end_us, observed_us)
         # A stream that was idle closes nothing before its first event wakes it.
         before = np.concatenate(([NEVER if stream in self._idle else self._highest.get(stream, NEVER)], own[:-1]))
-        return np.maximum(self._closed_us, np.minimum(before, self._others(stream)) - self._lateness_us)
+        return np.asarray(np.maximum(self._closed_us, np.minimum(before, self._others(stream)) - self._lateness_us))
 
     def advance(self, stream: str, window_end_us: Ints, observed_us: Ints) -> None:
         """Takes n events of `stream`, which wakes it."""
