@@ -89,7 +89,7 @@ def _post(monitor: Monitor, block: bytes, batch: Any, stopped: Callable[[], bool
 
 @dataclass(slots=True)
 class Teller:
-    """Says each incident once: as soon as a change is probable, else when it is over or at the end.
+    """Says each incident once: as soon as a declared change is probable, else when it is over or at the end.
 
     Incidents that were never more than `info`, such as declared effects, wake nobody and are not told.
     """
@@ -116,8 +116,8 @@ class Teller:
                 self._done.add(incident_id)
                 del self._waiting[incident_id]
                 continue
-            best = incident["suspects"][0]["verdict"] if incident["suspects"] else ""
-            if incident_id in self._serious and (best == "probable" or incident["status"] == "resolved"):
+            named = any(suspect["change_id"] and suspect["verdict"] == "probable" for suspect in incident["suspects"][:1])
+            if incident_id in self._serious and (named or incident["status"] == "resolved"):
                 self._tell(incident)
 
     def finish(self) -> None:

@@ -35,6 +35,7 @@ from streams.pipeline import PipelineParameters
 
 log = structlog.get_logger()
 _CONFIGURED = "configured-admin"
+_GOOD_SECRET = 16
 
 
 class Monitor:
@@ -158,8 +159,10 @@ class Monitor:
         secret = self.parameters.admin_token
         now_us = self.clock.wall_us()
         if secret is not None:
-            if len(secret.get_secret_value()) < 16:
-                raise ConfigurationError("serve.admin_token must have at least 16 characters: `openssl rand -base64 32` makes a good one")
+            if not secret.get_secret_value().strip():
+                raise ConfigurationError("serve.admin_token is empty: leave it out, and one is made at first start")
+            if len(secret.get_secret_value()) < _GOOD_SECRET:
+                log.warning("serve.admin_token is short: `openssl rand -base64 32` makes a good one")
             settle = partial(
                 tokens.settle,
                 secret=secret.get_secret_value(),

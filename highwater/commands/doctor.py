@@ -3,11 +3,15 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from highwater.options import AsJson, ConfigFile, settings
+
+if TYPE_CHECKING:
+    from service.checkup import Look
+    from streams.kafka.parameters import KafkaParameters
 
 
 def register(app: typer.Typer) -> None:
@@ -17,19 +21,39 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     data: Annotated[Path | None, typer.Option("--data", help="The monitor's data folder; default serve.data_dir.")] = None,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Look at the Kafka cluster and its topics too.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at configuration, data folder, address and clock; says what to do about each fault. Exit 1 if there is one."""
-    from service.checkup import looks
+    from service.checkup import Look, looks
 
     found = settings(config, serve={"data_dir": data})
-    seen = list(looks(found.serve))
+    seen = [Look("configuration", good=True, found="every key is known"), *looks(found.serve)]
+    if kafka:
+        seen += _kafka(found.kafka)
     if as_json:
         typer.echo(json.dumps([asdict(look) for look in seen]))
     else:
-        typer.echo("ok     configuration: every key is known")
         for look in seen:
             typer.echo(f"{'ok   ' if look.good else 'FAULT'}  {look.what}: {look.found}{'' if look.good else f' -> {look.advice}'}")
     if not all(look.good for look in seen):
         raise typer.Exit(1)
+
+
+def _kafka(parameters: "KafkaParameters") -> "list[Look]":
+    from models.errors import HighwaterError
+    from service.checkup import Look
+    from streams.kafka.installed import needs_kafka
+
+    brokers = parameters.bootstrap_servers
+    try:
+        needs_kafka()
+        from streams.kafka import topics
+
+        with topics.admin(parameters) as client:
+            faults = topics.faults(client, topics.specs(parameters))
+    except HighwaterError as fault:
+        return [Look("kafka", good=False, found=str(fault), advice="start the brokers, or set kafka.bootstrap_servers and kafka.security")]
+    topic = Look("topics", good=not faults, found="; ".join(faults) or "as they must be", advice="highwater topics create")
+    return [Look("kafka", good=True, found=brokers), topic]

@@ -32,8 +32,8 @@ def test_an_admin_s_secret_from_the_configuration_works_and_the_one_before_does_
                 assert house.client(None).get("/v1/tokens", headers={"authorization": f"Bearer {one}"}).status_code == status
 
 
-def test_a_short_admin_secret_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="at least 16"), House(tmp_path / "data", admin_token="x" * 8):
+def test_an_empty_admin_secret_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="leave it out"), House(tmp_path / "data", admin_token=" " * 3):
         pass
 
 
