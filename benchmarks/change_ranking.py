@@ -2,10 +2,10 @@
 
     python benchmarks/change_ranking.py incidents.ndjson.gz [--truth truth.json]
 
-One NDJSON line an incident: `incident`, `ranking: [{"service", "score", "reasons": [{"code", "text"}]}]`, best first. A roll-out is a change, its service the
-scope, its new pods the part that the change touched, all other pods the controls; failing calls are the incident. The terms, vetoes and
-weights are those of `correlation.evidence`; nothing here ranks. What came after `detected_at` is dropped while reading. With `--truth`, a
-last line on stderr gives HR@1 and HR@3, ties by expectation.
+One NDJSON line an incident: `incident`, `ranking: [{"service", "score", "reasons": [{"code", "text"}]}]`, best first. A roll-out is a
+change, its service the scope, its new pods the part that the change touched, all other pods the controls; failing calls are the incident.
+The terms, vetoes and weights are those of `correlation.evidence`; nothing here ranks. What came after `detected_at` is dropped while
+reading. With `--truth`, a last line on stderr gives HR@1 and HR@3, ties by expectation.
 """
 
 import sys

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from changes.calendar import CalendarView
+from correlation.comparison import asked_of, main_episode
 from correlation.controls import Membership
 from correlation.evidence import ELSEWHERE, OWN, OWN_SERVICE, SHARED
 from correlation.facts import Case
@@ -80,7 +81,7 @@ def membership(scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an incident is: whose, and on which series."""
+    """Where an incident is: whose, and on which series it began; what came of it does not widen what a change must have named."""
 
     users: frozenset[str]
     others: frozenset[str]
@@ -93,8 +94,7 @@ class _Place:
 
     @classmethod
     def of(cls, case: Case) -> "_Place":
-        own = case.own
-        keys = sorted({key for episode in own for key in episode.series})
+        keys = asked_of(case, main_episode(case))
         series: dict[str, list[SeriesKey]] = {}
         for key in keys:
             series.setdefault(key.user, []).append(key)
@@ -122,12 +122,17 @@ class _Place:
 
 
 def _covered(words: tuple[tuple[str, ...], ...], keys: tuple[SeriesKey, ...]) -> float:
-    """How many of a User's series a scope touches; where it names services, and none of theirs, at most those that carry none by half."""
+    """How many of a User's series a scope touches.
+
+    Answers follow requests: once some series lie in the directions that it names, those of the other direction count by half. Where it
+    names services and none of theirs, series that carry none count by half, and only if no other ones are there.
+    """
     touched = [key for key in keys if touches(words, key)]
-    services = words[0]
-    if not services or any(key.service in services for key in touched):
-        return float(len(touched))
-    return 0.0 if any(key.service for key in keys) else 0.5 * len(touched)
+    services, regions, _, queues = words
+    if services and not any(key.service in services for key in touched):
+        return 0.0 if any(key.service for key in keys) else 0.5 * len(touched)
+    either = [key for key in keys if touches((services, regions, (), queues), key)] if touched else []
+    return 0.5 * (len(touched) + max(len(either), len(touched)))
 
 
 def touches(words: tuple[tuple[str, ...], ...], key: SeriesKey) -> bool:

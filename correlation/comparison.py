@@ -77,7 +77,7 @@ def compare(case: Case, history: History) -> Comparison | None:
     """None where nothing is known of the traffic before the onset."""
     main = main_episode(case)
     window_s = min(key.window_s for key in main.series)
-    part = Part.of(_series(case, main), window_s)
+    part = Part.of(asked_of(case, main), window_s)
     end_us = min(case.at_us, main.onset_us + _LONGEST_US, case.at_us if main.ended_us is None else main.ended_us)
     span_us = max(end_us - main.onset_us, window_s * SECOND_US)
     panel = history.panel(part, main.onset_us - _BACK_SPANS * span_us)
@@ -105,7 +105,7 @@ def compare(case: Case, history: History) -> Comparison | None:
     return Comparison(panel, moves, first, stop, up, own, alike, near, onset_us, sharp, counts)
 
 
-def _series(case: Case, main: Episode) -> tuple[SeriesKey, ...]:
+def asked_of(case: Case, main: Episode) -> tuple[SeriesKey, ...]:
     """The series that the question is about: where no User is the origin, all that began to move that way, at whomever."""
     if case.origin_user is not None:
         return main.series

@@ -15,6 +15,9 @@ from models.columns import Flags, Floats, Ints
 OWN_SERVICE, OWN, SHARED, ELSEWHERE = 0, 1, 2, 3
 """Scope tiers: same User and service, same User, shared region or service, elsewhere."""
 _SCOPE = np.array([2.2, 1.6, -1.2, -6.0])
+_UNCOVERED = -4.5
+"""Nats when none of the incident's series lies in the change's scope; from half of them on it is none: answers follow requests, and the
+other way round."""
 
 _KINDS: Mapping[str, Mapping[str, float]] = {
     "planned_maintenance": {"drop": 1.2, "silence": 1.2, "backlog": 0.8, "failures": 0.6, "storm": -1.5, "stale": 0.5},
@@ -36,9 +39,13 @@ _VETO = -8.0
 
 
 def kind_fit(category: str, kinds: tuple[str, ...]) -> float:
-    """Nats for a change of `category` and an incident that began with `kinds`: their mean, for one blocked route shows several."""
+    """Nats for a change of `category` and an incident that began with `kinds`, the most telling first: the first weighs double.
+
+    One blocked route shows several kinds, and what an overloaded network does to a storm's own answers is no sign of its cause.
+    """
     table = _KINDS.get(category, {})
-    return sum(table.get(kind, 0.0) for kind in kinds) / max(len(kinds), 1)
+    weights = [2.0, *[1.0] * (len(kinds) - 1)]
+    return sum(weight * table.get(kind, 0.0) for weight, kind in zip(weights, kinds, strict=True)) / sum(weights) if kinds else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class Weighed:
 def weigh(evidence: Evidence, pace_s: float = 600.0) -> Weighed:
     """Every term of every candidate. `pace_s`: how soon after its start a harmful change usually shows."""
     terms = {
-        "scope": _SCOPE[evidence.tier] + 4.5 * (evidence.coverage - 1.0),
+        "scope": _SCOPE[evidence.tier] + _UNCOVERED * np.clip(1.0 - 2.0 * evidence.coverage, 0.0, 1.0),
         "onset": timing(evidence, pace_s),
         "kind": evidence.kind,
         "share": _share(evidence),

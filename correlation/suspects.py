@@ -109,8 +109,9 @@ def _onset(main: Episode, comparison: Comparison | None) -> tuple[int, float]:
 
 
 def _kinds(case: Case) -> tuple[str, ...]:
-    """The kinds with which the incident began, in order of onset."""
-    return tuple(dict.fromkeys(episode.kind for episode in sorted(early(case), key=lambda one: (one.onset_us, one.alert_id))))
+    """The kinds with which the incident began, the most telling first, then in order of onset."""
+    first = main_episode(case)
+    return tuple(dict.fromkeys(one.kind for one in (first, *sorted(early(case), key=lambda one: (one.onset_us, one.alert_id)))))
 
 
 def _lasted(case: Case) -> str:
