@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors import noise
-from detectors.clock import HOURS_A_DAY, Place, place
+from detectors import daylight, noise
+from detectors.clock import HOURS_A_DAY, Place, clock_change, day_kind, place
 from detectors.seasons import LEAST, WANDER, Seasons
 from models.columns import Columns, Expected, Flags, Floats
 from models.times import SECOND_US
 
 DEVIATION_S = 7200.0
 """How long the last hours' deviation from the profile lasts."""
+ANYTHING = 1e13
 UNKNOWN_PEAKS = 4.0
-"""A kind of day that nothing is known of may carry this many times the highest hour of any other."""
+"""A weekend that nothing is known of may carry this many times the highest hour of any other day, a working day anything."""
 RESEMBLES = 0.25
 """Relative variance up to which another kind of day says enough to miss messages by it."""
 CLIP = 3.0
@@ -68,7 +69,7 @@ class Expectation:
         state = self._seasons.fresh(series) | noise.fresh(series)
         state["asleep"] = np.zeros(series, np.bool_)
         state |= {"recent": np.zeros(series), "recent_due": np.zeros(series)}
-        return state | {"deviation": np.ones(series), "deviation_variance": np.full(series, 0.04)}
+        return state
 
     def begin(self, state: Columns, at_us: int) -> None:
         """Sets the curve of series that are new in the window that ends at `at_us`: empty, or of what they were given to start from."""
@@ -92,6 +93,10 @@ class Expectation:
         """The expectation of the window that ends at `at_us`; the last one ended at `before_us`. Turns the clock in `state`."""
         here = place(at_us, self._window_s)
         last = None if before_us is None else place(before_us, self._window_s)
+        if before_us is not None:
+            hours = clock_change(before_us, at_us, self._civil_time)
+            if hours:
+                daylight.change(state, hours)
         if last is None or here.number != last.number:
             self._seasons.turn(state, here, last)
         if before_us is not None:
@@ -99,19 +104,30 @@ class Expectation:
         return self._expected(state, here)
 
     def _expected(self, state: Columns, here: Place) -> tuple[Expected, Bounds]:
-        before, now, after = state["before"], state["now"], state["after"]
         factor = state["level"] * state["deviation"]
-        # The smaller of both slopes, and none at a peak: a step stays a step, a ramp becomes a line (minmod).
-        left, right = now - before, after - now
-        slope = np.where(left * right > 0, np.where(np.abs(left) < np.abs(right), left, right), 0.0)
-        mean = np.maximum((now + slope * (here.fraction - 0.5)) * factor, LEAST)
+        mean = np.maximum(_between(state["before"], state["now"], state["after"], here.fraction) * factor, LEAST)
+        least, most = state["least"] * factor, state["most"] * factor
+        if state["rival"].any():
+            mean, least, most = self._either(state, here, factor, mean, least, most)
         unsure = state["foreign"] & (state["base_variance"] > RESEMBLES)
-        low = np.where(unsure, 0.0, np.minimum(state["least"] * factor, mean))
-        high = np.maximum(state["most"] * factor, mean)
-        high = np.where(unsure, np.maximum(high, UNKNOWN_PEAKS * state["peak"]), high)
+        low = np.where(unsure, 0.0, np.minimum(least, mean))
+        unheard = UNKNOWN_PEAKS * state["peak"] if day_kind(here.hour_number) else ANYTHING
+        high = np.maximum(most, mean)
+        high = np.where(state["foreign"], np.maximum(high, unheard), high)
         spread = noise.dispersion(state, mean) * noise.stretch(state)
         known = state["seen"] & (state["hours"] >= HOURS_A_DAY - 0.5) & ~state["asleep"]
         return Expected(mean, spread, np.sqrt(state["deviation_variance"]), known), Bounds(low, high, self._doubt(state))
+
+    def _either(
+        self, state: Columns, here: Place, factor: Floats, mean: Floats, least: Floats, most: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """While nobody knows which clock a series keeps: the likelier mean, and bounds that hold both."""
+        undecided = state["rival"] != 0
+        rival = {name: state[name].astype(np.float64) for name in daylight.ROWS}
+        other = np.maximum(_between(rival["rival_before"], rival["rival_now"], rival["rival_after"], here.fraction) * factor, LEAST)
+        low = np.where(undecided, np.minimum(least, rival["rival_least"] * factor), least)
+        high = np.where(undecided, np.maximum(most, rival["rival_most"] * factor), most)
+        return np.where(undecided & (state["rival_nats"] > 0), other, mean), low, high
 
     def _doubt(self, state: Columns) -> Floats:
         wander = WANDER.value(state)
@@ -129,6 +145,8 @@ class Expectation:
     def learn(self, state: Columns, seen: Seen, expected: Expected, bounds: Bounds, at_us: int) -> None:
         """Takes one window in."""
         steady = seen.reported & seen.steady
+        if state["rival"].any():
+            steady = steady & ~self._weigh_clocks(state, seen.counts, expected, steady)
         slot = place(at_us, self._window_s).slot
         state["asleep"] &= seen.counts == 0
         told = seen.reported & ~seen.declared
@@ -152,4 +170,21 @@ class Expectation:
         news = use / expected.dispersion
         total = information + news * due
         state["deviation"] *= (information + news * believed) / total
+        np.clip(state["deviation"], LEAST_RATIO, 1.0 / LEAST_RATIO, out=state["deviation"])
         state["deviation_variance"][:] = 1.0 / total
+
+    def _weigh_clocks(self, state: Columns, counts: Floats, expected: Expected, use: Flags) -> Flags:
+        """Which clock the counts speak for; the series that should not learn before that is known."""
+        apart = daylight.differs(state)
+        factor = state["level"] * state["deviation"]
+        own, other = (np.maximum(state[name] * factor, LEAST) for name in ("now", "rival_now"))
+        daylight.weigh(state, counts, own, other, expected.dispersion, use & apart)
+        return apart
+
+
+def _between(before: Floats, now: Floats, after: Floats, fraction: float) -> Floats:
+    """A line through the slot, by the smaller of both slopes and level at a peak: a step stays a step, a ramp becomes a line (minmod)."""
+    left, right = now - before, after - now
+    slope = np.where(left * right > 0, np.where(np.abs(left) < np.abs(right), left, right), 0.0)
+    between: Floats = now + slope * (fraction - 0.5)
+    return between

@@ -77,7 +77,7 @@ class Failures:
         failed = state["failed"][family] + PRIOR_FAILED
         share = failed / (state["tried"] + PRIOR_TRIED)
         # The windows that a share was learned from are as overdispersed as the next one.
-        spread = 1.0 + np.minimum(state["overlap"][family], MOST_OVERLAP) * 10.0
+        spread = 1.0 + np.clip(state["overlap"][family], 0.0, MOST_OVERLAP) * 10.0
         return share, np.minimum(share * np.exp(DOUBT * np.sqrt(spread / failed)), 0.9)
 
     def _weigh(self, state: Columns, family: int, tried: Floats, failed: Floats, judged: Flags, is_open: Flags, calm: Floats) -> None:
@@ -119,9 +119,9 @@ class Failures:
             share, _ = self._share(state, family)
             expected = tried * share
             variance = np.maximum(expected * (1.0 - share), 1e-9)
-            square = np.minimum((failed - expected) ** 2, 9.0 * variance * (1.0 + state["overlap"][family] * pairs) + 4.0)
-            # One window says little of the overlap where few failures are expected.
-            weight = use * expected / (1.0 + expected)
+            square = np.minimum((failed - expected) ** 2, 9.0 * variance * (1.0 + np.maximum(state["overlap"][family], 0.0) * pairs) + 4.0)
+            # A window says little of the overlap where few failures, or few messages, are expected.
+            weight = use * expected / (1.0 + expected) * (pairs / (pairs + 50.0)) ** 2
             total = state["overlap_weight"][family]
             total += weight
             np.minimum(total, 2000.0, out=total)

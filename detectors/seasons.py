@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from detectors import noise
+from detectors import daylight, noise
 from detectors.clock import HOURS_A_DAY, SLOTS_A_HOUR, Place, day_kind
 from detectors.excess import Excess
 from detectors.profile import Profile
@@ -18,6 +19,8 @@ WANDER = Excess("wander", prior=0.04, prior_weight=2.0, memory=150.0, reference=
 FRESH_SHARE = 0.5
 """Of an hour's wander, as much is its own; the rest it shares with the hour before."""
 UNSEEN_VARIANCE = 1.0
+WORK_BEGINS = 6
+"""Hour (UTC) before people start work: how the night was says nothing of how the day will be."""
 DAILY_LEVEL_VARIANCE = 0.015**2
 """How far the level may move in a day, squared, relative."""
 LEAST = 1e-6
@@ -47,7 +50,18 @@ class Curve:
 class Seasons:
     """Turns the hours and the slots of ten minutes of a block's state."""
 
-    learned = (*Profile.learned, "wander", "wander_weight", "last_rate", "peak", "hours", "level", "level_variance", "tolerance")
+    learned = (
+        *Profile.learned,
+        "wander",
+        "wander_weight",
+        "last_rate",
+        "peak",
+        "hours",
+        "level",
+        "level_variance",
+        "tolerance",
+        *daylight.LEARNED,
+    )
 
     def __init__(self, window_s: int) -> None:
         self._windows_an_hour = HOUR_S / window_s
@@ -76,6 +90,7 @@ class Seasons:
         state |= {"curve": np.zeros((SLOTS_A_HOUR + 2 * AROUND, series), np.float32)}
         state |= {"slot_variance": np.zeros((SLOTS_A_HOUR, series), np.float32)}
         state |= {name: np.zeros(series, np.bool_) for name in ("seen", "foreign")}
+        state |= daylight.fresh(series) | {"deviation": np.ones(series), "deviation_variance": np.full(series, UNSEEN_VARIANCE)}
         return state | {"level": np.ones(series), "level_variance": np.full(series, 0.01), "tolerance": np.full(series, FIRST_TOLERANCE)}
 
     def turn(self, state: Columns, here: Place, last: Place | None) -> None:
@@ -85,15 +100,29 @@ class Seasons:
             self._judge_slot(state, last)
         if new_hour and last is not None:
             self._fold(state, last.hour_number)
-            if day_kind(here.hour_number) != day_kind(last.hour_number):
+            if day_kind(here.hour_number) != day_kind(last.hour_number) or here.hour_number % HOURS_A_DAY == WORK_BEGINS:
                 self._profile.forget_kind(state)
         if new_hour:
-            before = state["seen"].copy()
-            self._keep(state, self.curve(state, here.hour_number))
-            # A deviation from next to nothing says nothing of how far off the profile is.
-            first = state["seen"] & ~before
-            state["deviation"][first], state["deviation_variance"][first] = 1.0, UNSEEN_VARIANCE
+            self._open(state, here.hour_number)
         self._set_slot(state, here, new_hour=new_hour)
+        if state["rival"].any():
+            self._set_rival(state, here)
+
+    def _open(self, state: Columns, number: int) -> None:
+        """The next hour's curve, and what the last hours' deviation says of it."""
+        if state["rival"].any():
+            daylight.decide(state, self._profile)
+        before, own = state["seen"].copy(), state["base_variance"] + FRESH_SHARE * WANDER.value(state)
+        self._keep(state, self.curve(state, number))
+        # Of the deviation, what was the last hour's own does not go on: only the part that hours share.
+        shared = state["level_variance"] + (1.0 - FRESH_SHARE) * WANDER.value(state)
+        whole = shared + own
+        carried = shared / whole
+        state["deviation"][:] = 1.0 + carried * (state["deviation"] - 1.0)
+        state["deviation_variance"][:] = shared - carried**2 * np.maximum(whole - state["deviation_variance"], 0.0)
+        # A deviation from next to nothing says nothing of how far off the profile is.
+        first = state["seen"] & ~before
+        state["deviation"][first], state["deviation_variance"][first] = 1.0, UNSEEN_VARIANCE
 
     def curve(self, state: Columns, number: int) -> Curve:
         """The hour `number` (since the first Monday) as the profile has it now."""
@@ -125,7 +154,7 @@ class Seasons:
         """The slot at hand, those beside it, and the least and most that a step at another time could make of it."""
         curve, at = state["curve"], AROUND + here.slot
         state["before"][:], state["now"][:], state["after"][:] = curve[at - 1], curve[at], curve[at + 1]
-        state["least"][:], state["most"][:] = self._reach(state, at)
+        state["least"][:], state["most"][:] = _reach(curve, at, state["tolerance"])
         variance = state["slot_variance"][here.slot].astype(np.float64)
         state["base_variance"][:] = state["rate_variance"] + variance
         # What is off in another slot or hour is off in another way.
@@ -133,16 +162,17 @@ class Seasons:
         most = state["base_variance"] + state["level_variance"] + WANDER.value(state)
         state["deviation_variance"][:] = np.minimum(state["deviation_variance"] + news, most)
 
-    def _reach(self, state: Columns, at: int) -> tuple[Floats, Floats]:
-        """Lowest and highest slot within the series' own tolerance of slot `at`."""
-        curve = state["curve"]
-        low, high = curve[at - 1 : at + 2].min(axis=0), curve[at - 1 : at + 2].max(axis=0)
-        for width in range(2, AROUND + 1):
-            within = state["tolerance"] > width - 1
-            pair = curve[at - width], curve[at + width]
-            low = np.minimum(low, np.where(within, np.minimum(*pair), low))
-            high = np.maximum(high, np.where(within, np.maximum(*pair), high))
-        return low.astype(np.float64), high.astype(np.float64)
+    def _set_rival(self, state: Columns, here: Place) -> None:
+        """The same of the hour that it would be by the other clock."""
+        at = AROUND + here.slot
+        for hours in (-1, 1):
+            moved = state["rival"] == hours
+            if not moved.any():
+                continue
+            curve = np.stack(self.curve(state, here.hour_number + hours).slots).astype(np.float32)
+            rows = (curve[at - 1], curve[at], curve[at + 1], *_reach(curve, at, state["tolerance"]))
+            for name, row in zip(daylight.ROWS, rows, strict=True):
+                state[name][:] = np.where(moved, row, state[name])
 
     def _judge_slot(self, state: Columns, last: Place) -> None:
         """Whether the slot gone by needed more tolerance than the slots right beside it give; trust comes back by the day."""
@@ -217,3 +247,14 @@ class Seasons:
         windows = max(1.0, self._windows_an_hour / slots)
         wander = WANDER.value(state) / (1.0 if slots == 1 else 8.0)
         return noise.dispersion(state, due / windows) * noise.stretch(state) + wander * due
+
+
+def _reach(curve: NDArray[np.float32], at: int, tolerance: Floats) -> tuple[Floats, Floats]:
+    """Lowest and highest slot within each series' own tolerance of slot `at`."""
+    low, high = curve[at - 1 : at + 2].min(axis=0), curve[at - 1 : at + 2].max(axis=0)
+    for width in range(2, AROUND + 1):
+        within = tolerance > width - 1
+        pair = curve[at - width], curve[at + width]
+        low = np.minimum(low, np.where(within, np.minimum(*pair), low))
+        high = np.maximum(high, np.where(within, np.maximum(*pair), high))
+    return low.astype(np.float64), high.astype(np.float64)
