@@ -19,7 +19,7 @@ from correlation.parameters import CorrelationParameters
 from correlation.placing import NOWHERE, Placing
 from correlation.severity import Bearing, severity
 from correlation.sightings import Sighting
-from correlation.suffering import at_stake, collateral, harmed, suffering
+from correlation.suffering import at_stake, collateral, harmed, hurt, queue_of_load, remember, suffering
 from correlation.threats import Danger, threatened
 from correlation.trees import from_tree, to_tree
 from models.alert import ThreatenedChange
@@ -27,6 +27,8 @@ from models.terms import Severity
 
 _GRAVITY: tuple[Severity, ...] = ("info", "warning", "critical")
 _FADES = 0.8
+_LEAST_NATS = 5.0
+"""What shows less evidence is about to end: it is not abnormal enough to be beyond anything."""
 _SURE, _SETTLED = 2, 3
 """Windows in a row that take an alert beyond its envelope, and that keep it there."""
 
@@ -62,6 +64,7 @@ class Stood:
     """Fading sums of the last windows."""
     expected: float = 0.0
     within: bool = False
+    """Whether it kept to its envelope; granted at first to too little traffic: one empty window is soon had by chance."""
     beyond_run: int = 0
     """Windows in a row beyond its envelope."""
     beyond: bool = False
@@ -108,6 +111,10 @@ class Desk:
         judgement = self.judgements.judge(case, event.changed_us, known.view, known.history)
         episodes = [] if event.merged_into else [episode for episode in case.episodes if episode.alert_id in current]
         envelopes = {episode.alert_id: self._envelope(episode, known) for episode in episodes}
+        remember(event, envelopes)
+        for episode in episodes:
+            if episode.kind == "backlog" and envelopes[episode.alert_id].position == "none":
+                envelopes[episode.alert_id] = queue_of_load(episode, event, known.view)
         case = suffering(event, case, envelopes, known.view)
         grades = {episode.alert_id: self._grade(episode, case, envelopes[episode.alert_id], judgement, known) for episode in episodes}
         gravest = max(grades.values(), key=_GRAVITY.index) if grades else "info"
@@ -126,7 +133,7 @@ class Desk:
                 processes=at_stake(episode, case, stopped),
                 suspects=judgement.suspects,
                 envelope=envelopes[episode.alert_id],
-                affected=() if collateral(episode, case) else case.affected_users,
+                affected=hurt(episode, case, envelopes[episode.alert_id]),
                 threatened=() if collateral(episode, case) else at_risk,
                 nature=judgement.nature,
                 reader=self._reader,
@@ -138,7 +145,8 @@ class Desk:
 
     def _envelope(self, episode: Episode, known: Knowledge) -> Envelope:
         """Beyond is what one window shows and the last few together: a small User's counts are beyond any bound now and then."""
-        stood = self._stood.setdefault(episode.alert_id, Stood())
+        lacks = episode.direction in ("down", "silent")
+        stood = self._stood.setdefault(episode.alert_id, Stood(within=lacks))
         if episode.at_us == known.at_us:
             stood.observed = _FADES * stood.observed + episode.observed
             stood.expected = _FADES * stood.expected + episode.expected
@@ -146,6 +154,8 @@ class Desk:
         if found.position == "beyond" and episode.kind != "backlog" and stood.expected > 0:
             lately = replace(episode, observed=stood.observed, expected=stood.expected, ratio=stood.observed / stood.expected)
             found = envelope(lately, known.view, known.history)
+        if found.position == "beyond" and episode.score < _LEAST_NATS and not stood.beyond:
+            found = replace(found, position="within")
         stood.beyond_run = stood.beyond_run + 1 if found.position == "beyond" else 0
         stood.beyond |= stood.beyond_run >= _SETTLED
         if stood.beyond and found.position == "within":
@@ -160,7 +170,7 @@ class Desk:
         bearing = Bearing(
             envelope=where.position,
             declared_after_onset=where.declared_late,
-            affected=len(case.affected_users),
+            affected=len(hurt(episode, case, where)),
             collateral=collateral(episode, case),
             weather=judgement.nature is not None and judgement.nature.code == "weather",
             share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,

@@ -27,7 +27,7 @@ class Bearing:
 
 def severity(episode: Episode, bearing: Bearing, parameters: CorrelationParameters) -> Severity:
     """By the contract's rules: a declaration quiets what it foretold, but never what others suffer from or what will soon be lost."""
-    never_info = bearing.affected > 0 or in_sight(episode, parameters)
+    never_info = bearing.affected > 0 or bearing.collateral or in_sight(episode, parameters)
     quiet = bearing.envelope == "within" and not bearing.declared_after_onset
     if not never_info and (quiet or not episode.serious or harmless(episode, weather=bearing.weather)):
         return "info"

@@ -4,19 +4,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from changes.calendar import CalendarView
-from correlation.envelope import Envelope
+from correlation.envelope import NO_ENVELOPE, Envelope
 from correlation.facts import Case, Episode
 from correlation.incidents import Event
 from correlation.joining import HARM
 from correlation.processes import CORE, processes
 from models.columns import SeriesKey
+from models.times import MINUTE_US
+
+_DRAIN_US = 15 * MINUTE_US
+"""How long after a declared rise its queue may still grow."""
+
+
+def remember(event: Event, envelopes: Mapping[str, Envelope]) -> None:
+    """Keeps in `event` which alerts do what a change said before it began."""
+    for alert_id, where in envelopes.items():
+        if where.position == "within" and not where.declared_late and where.change_id is not None:
+            event.foretold[alert_id] = where.change_id
+        else:
+            event.foretold.pop(alert_id, None)
+
+
+def queue_of_load(episode: Episode, event: Event, view: CalendarView) -> Envelope:
+    """Where a queue stands that grows with a declared rise, or drains after it: within, as long as all else of its User is."""
+    others = [one for one in event.members.values() if one.user == episode.user and one.kind != "backlog"]
+    change = view.by_id.get(event.foretold.get(others[0].alert_id, "")) if others else None
+    if change is None or not all(one.alert_id in event.foretold for one in others):
+        return NO_ENVELOPE
+    grows = episode.evidence.get("growth_per_s", 0.0) > 0
+    if grows and episode.at_us > view.window(change)[1] + _DRAIN_US:
+        return NO_ENVELOPE
+    return Envelope("within", change.change_id, f"The queue grows with the traffic that {change.change_id} declared.")
 
 
 def suffering(event: Event, case: Case, envelopes: Mapping[str, Envelope], view: CalendarView) -> Case:
-    """`case` without those affected Users whose traffic does what a change told them that it would; `event` remembers which alerts do."""
-    for alert_id, where in envelopes.items():
-        keeps = where.position == "within" and not where.declared_late
-        event.foretold = event.foretold | {alert_id} if keeps else event.foretold - {alert_id}
+    """`case` without those affected Users whose traffic does what a change told them that it would."""
     changes = [view.by_id[where.change_id] for where in envelopes.values() if where.position == "within" and where.change_id in view.by_id]
     told: set[str] = set()
     for user in case.affected_users:
@@ -33,6 +55,12 @@ def suffering(event: Event, case: Case, envelopes: Mapping[str, Envelope], view:
 def collateral(episode: Episode, case: Case) -> bool:
     """Whether it is what another User's incident did: that others suffer too is said where it began."""
     return case.origin_user is not None and episode.user != case.origin_user
+
+
+def hurt(episode: Episode, case: Case, where: Envelope) -> tuple[str, ...]:
+    """Other Users whose traffic suffers with this alert: none with one that is itself an effect, or does what everyone was told of."""
+    foretold = case.origin_user is None and where.position == "within"
+    return () if collateral(episode, case) or foretold else case.affected_users
 
 
 def harmed(case: Case) -> dict[str, list[str]]:

@@ -122,3 +122,37 @@ def test_a_resolved_alert_keeps_the_severity_it_had():
     told = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, 30, observed=4000),)), range(40))
     assert told.one("storm", "SUP-01").status == "resolved"
     assert told.one("storm", "SUP-01").severity == "critical"
+
+
+def test_a_queue_that_grows_with_a_declared_rise_is_part_of_it():
+    jam = Trouble("backlog", JAM, 8, 60, grows=50, evidence={"growth_per_s": 1.0})
+    told = run(World(KEYS, (RISE, jam)), range(50), change("CHG-1", "SUP-01", 0, 120, **SAID))
+    alert = told.one("backlog", "SUP-01")
+    assert (alert.envelope, alert.severity) == ("within", "info")
+
+
+def test_a_queue_that_still_grows_when_the_rise_should_be_over_is_raised():
+    short = Trouble("storm", REQUESTS["SUP-01"], 5, 28, observed=300)
+    jam = Trouble("backlog", JAM, 8, grows=50, evidence={"growth_per_s": 1.0})
+    told = run(World(KEYS, (short, jam)), range(60), change("CHG-1", "SUP-01", 0, 30, **SAID))
+    assert told.all_of("backlog", "SUP-01")[0].severity == "info"
+    assert told.one("backlog", "SUP-01").severity == "warning"
+
+
+def test_a_queue_without_a_rise_is_not_quieted_by_one_that_was_declared():
+    told = run(World(KEYS, (Trouble("backlog", JAM, 8, grows=50),)), range(50), change("CHG-1", "SUP-01", 0, 120, **SAID))
+    assert told.one("backlog", "SUP-01").severity == "warning"
+
+
+def test_everybodys_traffic_that_dips_as_the_dcc_said_wakes_nobody():
+    dip = change("CHG-1", "DCC", 0, 120, category="planned_maintenance", expected={"effect": "down", "factor": 0.5})
+    told = run(World(KEYS, tuple(Trouble("drop", ANSWERS[user], 5, observed=50) for user in USERS)), range(60), dip)
+    assert {alert.severity for alert in told.alerts} == {"info"}
+    assert not told.events()[0].affected_users
+
+
+def test_whoever_falls_further_than_was_said_is_woken_alone():
+    dip = change("CHG-1", "DCC", 0, 120, category="planned_maintenance", expected={"effect": "down", "factor": 0.5})
+    troubles = tuple(Trouble("drop", ANSWERS[user], 5, observed=50 if user != "SUP-03" else 4) for user in USERS)
+    told = run(World(KEYS, troubles), range(60), dip)
+    assert {alert.user for alert in told.last().values() if alert.severity != "info"} == {"SUP-03"}
