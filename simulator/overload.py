@@ -47,10 +47,11 @@ def cut_off(stage: Stage, user: User, onset_us: int, ends_us: int | None = None)
     return _pile_up(stage, user, first, opens, arriving, leaving)
 
 
-def too_much(stage: Stage, user: User, scale: Scale) -> PileUp:
+def too_much(stage: Stage, user: User, *scales: Scale) -> PileUp:
     """What waits if more is sent to `user` than can be delivered."""
-    arriving = _arriving(stage, user, scale.first, scale)
-    return _pile_up(stage, user, scale.first, scale.first, arriving, np.full(len(arriving), _leaving(stage, user)))
+    first = min(scale.first for scale in scales)
+    arriving = _arriving(stage, user, first, *scales)
+    return _pile_up(stage, user, first, first, arriving, np.full(len(arriving), _leaving(stage, user)))
 
 
 def _arriving(stage: Stage, user: User, first: int, *scales: Scale) -> Floats:

@@ -152,7 +152,8 @@ class Queues:
             passed.enqueued[window, queue] = sum(coming)
             passed.delivered[window, queue] = sum(gone)
             passed.depth[window, queue] = sum(here.content())
-            passed.oldest_age_s[window, queue] = round(here.age_windows(now) * self.window_s, 1)
+            if sum(here.content()) > stay:
+                passed.oldest_age_s[window, queue] = round(here.age_windows(now) * self.window_s, 1)
         left = int(passed.depth[-1, queue])
         self.on_the_way[queue] = left
         if here.oldest(first + len(arrivals)) < first + len(arrivals) - 1 or left > here.content()[carrier]:

@@ -39,7 +39,7 @@ class Told:
     woke_us: int | None
     """When it woke somebody: `detected_us`, or the window that raised it to `warning` if it began as `info`. None: never."""
     suspects: tuple[Named, ...]
-    """Of its last revision that had any, else of its incident's."""
+    """Of its incident's last revision that had any, else of its own: an alert that is over is not judged again, its incident is."""
     probable: frozenset[str]
     """Changes that any revision of it or of its incident called probable."""
 

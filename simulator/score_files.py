@@ -71,7 +71,7 @@ def _names(listed: Any) -> tuple[str, ...]:
 def _told(records: list[dict[str, Any]], incident: list[dict[str, Any]]) -> Told:
     last = records[-1]
     detected = parse_time(last["detected_at"])
-    with_suspects = [record for record in (*incident, *records) if record.get("suspects")]
+    with_suspects = [record for record in (*records, *incident) if record.get("suspects")]
     return Told(
         alert_id=str(last["alert_id"]),
         kind=str(last["kind"]),

@@ -17,6 +17,8 @@ MONDAY_US = 4 * DAY_US
 """The epoch was a Thursday: the first Monday after it."""
 DEVICE_CODES = ("E20", "E21")
 USER_CODES = (("E11", "E19"), ("E12", "E19"), ("E1", "E5"))
+SPARE = {"to_user": 3.0, "to_device": 12.0}
+"""How much more than its mean a queue can let go. Towards devices enough for the price updates of a tariff day."""
 FAILURE_RATIO = {"service_response": 0.02, "service_request": 0.005, "signed_pre_command": 0.005}
 """Response success 97 %: 2 % fail on the device's side, 0.5 % on the User's (domain notes, section 6)."""
 
@@ -54,7 +56,7 @@ class World:
     queue_of: Indices
     """(series,) The queue that a series' messages wait in; never falls from one series to the next."""
     capacity_per_s: Floats
-    """Messages a second that a queue can let go: 3 × its mean, and never less than its busiest hour."""
+    """Messages a second that a queue can let go: `SPARE` × its mean, and never less than its busiest hour."""
     depth_limit: Ints
     """Messages that a queue can hold."""
     daily_level: Floats
@@ -168,7 +170,8 @@ def _capacities(
     busiest = np.bincount(queue_of, mean * peak, len(queues))
     floor = {user.name: user.role.capacity_floor for user in people}
     limit = [max(floor[queue.user], int(held) // 10_000 * 10_000) for queue, held in zip(queues, average * 3 * 3600, strict=True)]
-    return np.maximum(3 * average, 1.2 * busiest), np.array(limit, dtype=np.int64)
+    spare = np.array([SPARE[queue.queue] for queue in queues])
+    return np.maximum(spare * average, 1.2 * busiest), np.array(limit, dtype=np.int64)
 
 
 def _minute_of_week(at_us: Ints) -> Ints:

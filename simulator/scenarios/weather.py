@@ -5,6 +5,7 @@ import numpy as np
 from simulator.effects import Scale
 from simulator.faults import Span
 from simulator.harmless import harmless_changes
+from simulator.overload import too_much
 from simulator.story import Stage, Story
 from simulator.truth import Anomaly
 
@@ -36,6 +37,15 @@ def power_cuts(stage: Stage, region: str, span: Span) -> Story:
     delay = stage.timeline.index(span[0] + stage.minutes(15, 40)) - stage.timeline.index(span[0])
     ends = stage.clip(stage.timeline.starts_us(first + delay + len(shape)))
     effects = (Scale(cuts, first, np.maximum(shape * gusts, 1.0)), Scale(back, first + delay, np.maximum(shape * gusts / 2, 1.0)))
-    users = sorted({stage.world.traffic[series].user for series in np.flatnonzero(cuts | back)})
-    anomalies = tuple(Anomaly(f"weather-{user}", ("backlog", "storm"), user, span[0], ends, region=region, weather=True) for user in users)
-    return Story(effects, anomalies=anomalies)
+    names = {stage.world.traffic[series].user for series in np.flatnonzero(cuts | back)}
+    touched = [user for user in stage.world.users if user.name in names]
+    drained = {user.name: stage.timeline.starts_us(too_much(stage, user, *effects).drained) for user in touched}
+    # The bursts may be more than can be delivered: then they wait, and everything else for that User with them.
+    kinds = ("backlog", "drop", "storm")
+    return Story(
+        effects,
+        anomalies=tuple(
+            Anomaly(f"weather-{user.name}", kinds, user.name, span[0], max(ends, drained[user.name]), region=region, weather=True)
+            for user in touched
+        ),
+    )

@@ -44,7 +44,7 @@ def alert(
         suspects=() if top is None else (Named(top, "A", "declared", "probable"),),
         probable=frozenset(),
     )
-    return replace(told, **more)  # type: ignore[arg-type]  # fields by name
+    return replace(told, **more)
 
 
 def test_all_right_is_one_everywhere() -> None:
@@ -173,7 +173,7 @@ def test_figures_are_shares_and_do_not_depend_on_the_order(found: list[Told], ra
     known = truth(STORM, replace(STORM, id="b", user="B", kinds=("drop",)), harmless=("CHG-2",))
     one = score(found, known)
     shuffled = list(found)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]  # random.Random
+    random.shuffle(shuffled)
     other = score(shuffled, known)
     for name in ("recall", "precision", "attribution_top1", "wrong_probable"):
         value = getattr(one, name)
@@ -215,13 +215,19 @@ def test_files_are_read_by_revision_whatever_their_order(tmp_path: Path) -> None
         "as_of": "2026-01-07T10:00:00Z",
         "resolved_at": "2026-01-07T10:00:00Z",
         "suspects": [RECORD["suspects"][0] | {"change_id": "CHG-1"}],
-    }  # type: ignore[index,operator]  # JSON
+    }
     (told,), probable = read_alerts(written(tmp_path, second, RECORD))
     assert told.detected_us == told.woke_us == NINE + 120 * SECOND_US
     assert told.suspects[0].change_id == "CHG-1"
     assert told.probable == {"CHG-1", "CHG-2"}
     assert probable == frozenset()
     assert format_time(told.resolved_us) == "2026-01-07T10:00:00Z"
+
+
+def test_the_incident_has_the_last_word_on_suspects(tmp_path: Path) -> None:
+    later = {"incident_id": "in-1", "revision": 3, "suspects": [RECORD["suspects"][0] | {"change_id": "CHG-1"}]}
+    (told,), _ = read_alerts(written(tmp_path, RECORD, incidents=(later, {"incident_id": "in-1", "revision": 4, "suspects": []})))
+    assert told.suspects[0].change_id == "CHG-1"
 
 
 def test_an_alert_without_suspects_has_those_of_its_incident(tmp_path: Path) -> None:
