@@ -12,6 +12,7 @@ from models.errors import StateError
 _MAGIC = b"HWS1"
 _HEAD = struct.Struct("<4sHQI")
 _KINDS = frozenset("biuf")
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def pack(tree: Any, version: int) -> bytes:
@@ -49,6 +50,9 @@ def _encode(value: Any, buffers: "_Buffers") -> Any:
     if isinstance(value, dict):
         return {"d": [[str(key), _encode(item, buffers)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
+        # Keys of series come in long lists of short lists of text.
+        if _PLAIN.issuperset(map(type, value)):
+            return list(value)
         return [_encode(item, buffers) for item in value]
     if isinstance(value, bytes):
         return {"b": _place(value, buffers)}

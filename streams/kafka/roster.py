@@ -102,6 +102,8 @@ class Roster:
         for name in set(before) - set(self._units):
             place.site.board.leave(name)
         self._by_input = {tp: unit for unit in self._units.values() for tp in unit.inputs}
+        for unit in self._units.values():
+            unit.companions = len(self._units)
 
     async def revoked(self) -> None:
         """Checkpoints once more; units stay until it is known whether they come back."""

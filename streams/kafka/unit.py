@@ -68,6 +68,8 @@ class Unit(ABC):
         self._lock = asyncio.Lock()
         self._outbox = Outbox(site.sender)
         self._writer: CheckpointWriter | None = None
+        self.companions = 1
+        """Units that share this worker, itself included: together they keep to the share of time that checkpoints may take."""
         self._dirty = False
         self._written_at = time.monotonic()
         self._cost_s = 0.0
@@ -177,7 +179,7 @@ class Unit(ABC):
     async def checkpoint_if_due(self) -> None:
         """Not sooner than `checkpoint_s`, and never more than a small share of the time."""
         since_s = time.monotonic() - self._written_at
-        if self._dirty and since_s >= max(self._site.parameters.checkpoint_s, self._cost_s / _SHARE):
+        if self._dirty and since_s >= max(self._site.parameters.checkpoint_s, self._cost_s * self.companions / _SHARE):
             await self.checkpoint()
 
     async def checkpoint(self) -> None:
