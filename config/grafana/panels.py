@@ -1,7 +1,7 @@
 """Panels: the few kinds that our dashboards use, each with what a reader needs: unit, description, legend, limits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Json = dict[str, Any]
@@ -110,10 +110,11 @@ def lines(title: str, description: str, unit: str, *queries: Query, **more: Any)
 
 
 def number(title: str, description: str, unit: str, query: Query, **more: Any) -> Panel:
-    """One figure, coloured by its limits."""
+    """One figure as it is now, coloured by its limits: what held an hour ago must not look as if it still did."""
+    query = replace(query, instant=True)
     options: Json = {
         "colorMode": "value",
-        "graphMode": "area",
+        "graphMode": "none",
         "justifyMode": "auto",
         "orientation": "auto",
         "textMode": "auto",

@@ -200,7 +200,7 @@ TELLING = Row(
 )
 
 KAFKA = Row(
-    "Kafka workers (empty where there are none)",
+    "Kafka workers",
     [
         lines(
             "Records behind",
@@ -229,6 +229,7 @@ KAFKA = Row(
             Query(f"sum by (instance) (rate(highwater_kafka_checkpoint_bytes_total{RATE}))", "{{instance}}"),
         ),
     ],
+    folded=True,
 )
 
 BOARD = Dashboard(

@@ -1,0 +1,92 @@
+"""What `/metrics` costs at 10,000 series, and what every dashboard query costs over 24 hours.
+
+`python -m benchmarks.metrics` measures the first; with the address of a Prometheus and the end of 24 hours in it also the second:
+`python -m benchmarks.metrics http://localhost:9090 2026-01-07T00:00:00Z`.
+"""
+
+import gzip
+import json
+import sys
+import time
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.exposition import generate_latest
+
+from config.grafana.boards import BOARDS
+from config.grafana.preview.answers import Span, lines
+from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.times import DAY_US, SECOND_US, parse_time
+from streams.metrics.board import Board
+from streams.metrics.exposition import Asked, Exposition
+
+USERS, SERVICES, CLASSES, QUEUES = 250, 10, ("service_request", "service_response", "command", "device_alert"), ("to_user", "to_device")
+AT_US = 1_767_000_000 * SECOND_US
+RUNS = 15
+
+
+def ten_thousand() -> Detected:
+    """One window of 10,000 traffic series and 500 queues."""
+    groups = tuple(
+        PulseKey(f"USER-{user:03}", "to_dsp", kind, f"4.{service}", f"region-{user % 4}")
+        for user in range(USERS)
+        for kind in sorted(CLASSES)
+        for service in range(SERVICES)
+    )
+    size = len(groups)
+    counts = np.arange(float(size))
+    seen = np.ones(size, np.bool_)
+    pulse = Pulse(AT_US, 60, groups, seen, counts, counts / 50, counts, counts, counts / 90, counts / 90)
+    queues = tuple(SeriesKey(f"USER-{user:03}", "", "", "", "", queue, 60) for user in range(USERS) for queue in sorted(QUEUES))
+    deep = np.arange(float(len(queues)))
+    keys = tuple(SeriesKey(*group, "", 60) for group in groups)
+    none = Findings(
+        *(np.zeros(0, kind) for kind in (np.uint8, np.int32, np.uint8, np.int64, np.int64)), *(np.zeros(0),) * 3, np.zeros(0, np.bool_)
+    )
+    return Detected(AT_US, 60, keys, queues, none, none, pulse, QueuePulse(AT_US, 60, queues, np.ones(len(queues), np.bool_), deep, deep))
+
+
+def scrape() -> dict[str, object]:
+    """Size and time of an answer, with every User's label its own."""
+    board = Board()
+    board.correlates = True
+    board.seen([ten_thousand()], watermark_us=AT_US, held=0, now_us=AT_US)
+    registry = CollectorRegistry()
+    registry.register(Exposition(board, Asked(lambda: AT_US, tuple, USERS, 0.1, 10_000)))
+    took = []
+    for _ in range(RUNS):
+        began_s, cpu_s = time.perf_counter(), time.process_time()
+        text = generate_latest(registry)
+        took.append((time.perf_counter() - began_s, time.process_time() - cpu_s))
+    return {
+        "series": USERS * len(CLASSES) * SERVICES,
+        "samples": sum(not line.startswith(b"#") for line in text.splitlines()),
+        "bytes": len(text),
+        "bytes_gzip": len(gzip.compress(text)),
+        "median_ms": round(1000 * sorted(each for each, _ in took)[RUNS // 2], 1),
+        "cpu_ms": round(1000 * sorted(each for _, each in took)[RUNS // 2], 1),
+        "core_share_at_15_s": round(sorted(each for _, each in took)[RUNS // 2] / 15, 4),
+    }
+
+
+def queries(address: str, until: str) -> dict[str, object]:
+    """The slowest panels over 24 hours, all Users; each panel is the sum of its queries."""
+    to_us = parse_time(until)
+    span = Span((to_us - DAY_US) / SECOND_US, to_us / SECOND_US)
+    found = []
+    for board in BOARDS:
+        content = board.json()
+        for panel in (part for row in content["panels"] for part in (row["panels"] if row["type"] == "row" else [row])):
+            for target in panel["targets"]:
+                began_s = time.perf_counter()
+                lines(address, content, {"targets": [target]}, span)
+                found.append((round(1000 * (time.perf_counter() - began_s)), f"{board.title}: {panel['title']} {target['refId']}"))
+    found.sort(reverse=True)
+    return {"queries": len(found), "median_ms": found[len(found) // 2][0], "slowest": found[:5]}
+
+
+if __name__ == "__main__":
+    result: dict[str, object] = {"scrape": scrape()}
+    if len(sys.argv) == 3:
+        result["over_24_hours"] = queries(*sys.argv[1:])
+    print(json.dumps(result, indent=1))
