@@ -113,8 +113,8 @@ class Desk:
         envelopes = {episode.alert_id: self._envelope(episode, known) for episode in episodes}
         remember(event, envelopes)
         for episode in episodes:
-            if episode.kind == "backlog" and envelopes[episode.alert_id].position == "none":
-                envelopes[episode.alert_id] = queue_of_load(episode, event, known.view)
+            if episode.kind == "backlog" and envelopes[episode.alert_id].position != "within":
+                envelopes[episode.alert_id] = queue_of_load(episode, event, known.view) or envelopes[episode.alert_id]
         case = suffering(event, case, envelopes, known.view)
         grades = {episode.alert_id: self._grade(episode, case, envelopes[episode.alert_id], judgement, known) for episode in episodes}
         gravest = max(grades.values(), key=_GRAVITY.index) if grades else "info"

@@ -29,13 +29,15 @@ class CorrelationParameters(BaseModel):
     flap_s: int = Field(900, ge=0, description="an alert that comes back within this time is the same alert, with `flaps` counted")
     reopen_s: int = Field(3600, ge=0, description="an incident that comes back within this time is the same incident")
     together_s: int = Field(1800, ge=0, description="alerts of one User that begin within this time of each other are one event")
-    spill_s: int = Field(6 * 3600, ge=0, description="how long after one User's storm or backlog others' trouble may still be its spill-over")
+    spill_s: int = Field(
+        6 * 3600, ge=0, description="how long after one User's storm or backlog others' trouble may still be its spill-over"
+    )
     onset_error_s: int = Field(300, ge=0, description="how far the estimated beginnings of one event may lie apart")
     recovery_s: int = Field(3600, ge=0, description="how long after a block the surge of waiting messages is recovery, not a storm")
     region_users: int = Field(
         3, ge=2, description="device alerts rising for so many Users of a region at once are one alert of that region"
     )
-    capacity_sight_s: int = Field(6 * 3600, ge=0, description="a queue that may be full within this time is never `info`")
+    capacity_sight_s: int = Field(2 * 3600, ge=0, description="a queue that may be full within this time is never `info`")
     capacity_critical_s: int = Field(3600, ge=0, description="a queue that may be full within this time is `critical`")
     age_sight_s: int = Field(12 * 3600, ge=0, description="messages that may expire within this time are never `info`")
     age_critical_s: int = Field(4 * 3600, ge=0, description="messages that may expire within this time are `critical`")

@@ -49,14 +49,17 @@ def in_sight(episode: Episode, parameters: CorrelationParameters) -> bool:
 def _critical(episode: Episode, bearing: Bearing, parameters: CorrelationParameters) -> bool:
     if episode.kind == "stale":
         return episode.user is None and episode.region is None
-    if _within(episode, "capacity_eta_low_s", parameters.capacity_critical_s) or _within(
-        episode, "age_limit_eta_s", parameters.age_critical_s
-    ):
+    if _full_within(episode, parameters.capacity_critical_s) or _within(episode, "age_limit_eta_s", parameters.age_critical_s):
         return True
     if bearing.collateral:
         return False
     deep = episode.evidence.get("depth", 0.0) >= parameters.critical_depth
     return deep or bearing.affected >= parameters.critical_users or bearing.share >= parameters.critical_share
+
+
+def _full_within(episode: Episode, limit_s: float) -> bool:
+    """By the estimate, not by the low end of its interval, which says anything while a queue has just begun to grow."""
+    return _within(episode, "capacity_eta_s" if "capacity_eta_s" in episode.evidence else "capacity_eta_low_s", limit_s)
 
 
 def _within(episode: Episode, name: str, limit_s: float) -> bool:

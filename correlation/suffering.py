@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from changes.calendar import CalendarView
-from correlation.envelope import NO_ENVELOPE, Envelope
+from correlation.envelope import Envelope
 from correlation.facts import Case, Episode
 from correlation.incidents import Event
 from correlation.joining import HARM
@@ -25,15 +25,14 @@ def remember(event: Event, envelopes: Mapping[str, Envelope]) -> None:
             event.foretold.pop(alert_id, None)
 
 
-def queue_of_load(episode: Episode, event: Event, view: CalendarView) -> Envelope:
-    """Where a queue stands that grows with a declared rise, or drains after it: within, as long as all else of its User is."""
+def queue_of_load(episode: Episode, event: Event, view: CalendarView) -> Envelope | None:
+    """Where a queue stands that grows with a declared rise or drains after it, as long as all else of its User does what was said."""
     others = [one for one in event.members.values() if one.user == episode.user and one.kind != "backlog"]
     change = view.by_id.get(event.foretold.get(others[0].alert_id, "")) if others else None
     if change is None or not all(one.alert_id in event.foretold for one in others):
-        return NO_ENVELOPE
-    grows = episode.evidence.get("growth_per_s", 0.0) > 0
-    if grows and episode.at_us > view.window(change)[1] + _DRAIN_US:
-        return NO_ENVELOPE
+        return None
+    if episode.evidence.get("growth_per_s", 0.0) > 0 and episode.at_us > view.window(change)[1] + _DRAIN_US:
+        return None
     return Envelope("within", change.change_id, f"The queue grows with the traffic that {change.change_id} declared.")
 
 
