@@ -6,13 +6,13 @@ from detectors.clock import HOURS_A_DAY
 from detectors.profile import Profile
 from models.columns import Columns, Flags, Floats
 
-DECIDED_NATS = 8.0
+DECIDED_NATS = 7.0
 REMEMBERED_NATS = 4.0
 """Head start of what a series did at the last change."""
 WAIT_HOURS = 8 * HOURS_A_DAY
 """A series that shows no difference in a week of hours has none to show."""
-MOST_NATS = 2.0
-"""Of one window, so that no outlier decides."""
+MOST_NATS = 1.2
+"""Of ten minutes: how a step is spread over them may be wrong, so several must agree."""
 DIFFERENT = 1.1
 ROWS = ("rival_before", "rival_now", "rival_after", "rival_least", "rival_most")
 LEARNED = ("keeps",)
@@ -56,8 +56,8 @@ def differs(state: Columns) -> Flags:
     return (state["rival"] != 0) & apart
 
 
-def weigh(state: Columns, counts: Floats, own: Floats, other: Floats, dispersion: Floats, use: Flags) -> None:
-    """One window's evidence for having moved: a Poisson log-likelihood ratio over the dispersion."""
+def weigh(state: Columns, counts: Floats, own: Floats, other: Floats, dispersion: Floats, use: Flags, share: float) -> None:
+    """One window's evidence for having moved: a Poisson log-likelihood ratio over the dispersion; `share` of ten minutes that it lasts."""
     inside = np.clip(counts, np.minimum(own, other), np.maximum(own, other))
     nats = (inside * np.log(other / own) - (other - own)) / dispersion
-    state["rival_nats"] += use * np.clip(nats, -MOST_NATS, MOST_NATS)
+    state["rival_nats"] += use * np.clip(nats, -MOST_NATS * share, MOST_NATS * share)

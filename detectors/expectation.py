@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors import daylight, noise
-from detectors.clock import HOURS_A_DAY, Place, clock_change, day_kind, place
+from detectors.clock import HOURS_A_DAY, SLOT_US, Place, clock_change, day_kind, place
 from detectors.seasons import LEAST, WANDER, Seasons
 from models.columns import Columns, Expected, Flags, Floats
 from models.times import SECOND_US
@@ -178,7 +178,7 @@ class Expectation:
         apart = daylight.differs(state)
         factor = state["level"] * state["deviation"]
         own, other = (np.maximum(state[name] * factor, LEAST) for name in ("now", "rival_now"))
-        daylight.weigh(state, counts, own, other, expected.dispersion, use & apart)
+        daylight.weigh(state, counts, own, other, expected.dispersion, use & apart, min(1.0, self._window_s * SECOND_US / SLOT_US))
         return apart
 
 
