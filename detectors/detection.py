@@ -135,6 +135,8 @@ class Detection:
             failed=tick.failures[order],
             expected=mean[order],
             variance=variance[order],
+            user_side=tick.user_side[order],
+            device_side=tick.device_side[order],
         )
 
     def _queue_pulse(self, at_us: int, tick: QueueTick) -> QueuePulse:
