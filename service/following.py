@@ -1,0 +1,155 @@
+"""Following: page and API on what the Kafka workers decide; what is declared here goes to the calendar topic."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from models.alert import Alert
+from models.change import Change
+from models.errors import Malformed
+from models.incident import Incident
+from models.record import Record
+from models.report import ChangeReport
+from models.wire import decode, encode
+from service.journal import CHANGES
+from service.monitor import Monitor
+from service.rows import rows
+from service.store import steps
+from service.store.records import CHANGE, Logged, Row
+from service.tenancy import DESK
+from streams.kafka.names import Topics
+from streams.kafka.parameters import KafkaParameters
+from streams.pipeline import Outputs
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer
+
+log = structlog.get_logger()
+_POLL_MS, _RETRY_S = 500, 2.0
+_NEW_TOPICS_MS = 5_000
+"""How soon the topics of a User that never had an alert before are found."""
+
+
+class Following:
+    """A thread that brings the workers' records into the data file; it begins anew at each start, what is there already changes nothing."""
+
+    def __init__(self, monitor: Monitor, parameters: KafkaParameters) -> None:
+        self._monitor = monitor
+        self._parameters = parameters
+        self._topics = Topics(parameters.topic_prefix)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
+        self._publish: Callable[[Change], None] | None = None
+        self._known: set[tuple[str, int]] = set()
+        """Revisions that the calendar topic holds."""
+
+    def start(self) -> None:
+        """Begins to read, and to publish what is declared here from now on."""
+        self._monitor.engine.on_commit(self._declared)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        from kafka import KafkaConsumer, KafkaProducer
+        from kafka.errors import KafkaError
+
+        from streams.kafka.security import client_settings
+
+        # The client tells of every connection and refresh.
+        logging.getLogger("kafka").setLevel(logging.WARNING)
+        while not self._stop.is_set():
+            try:
+                settings = client_settings(self._parameters)
+                sender = KafkaProducer(**settings)
+                self._publish = partial(_send, sender, self._topics.calendar)
+                consumer = KafkaConsumer(
+                    **settings,
+                    group_id=None,
+                    auto_offset_reset="earliest",
+                    enable_auto_commit=False,
+                    metadata_max_age_ms=_NEW_TOPICS_MS,
+                )
+                try:
+                    self._read(consumer)
+                finally:
+                    consumer.close()
+                    sender.close()
+            except KafkaError as fault:
+                log.warning("the brokers can't be read now, trying again", fault=repr(fault))
+                self._stop.wait(_RETRY_S)
+
+    def _read(self, consumer: "KafkaConsumer") -> None:
+        consumer.subscribe(pattern=self._pattern())
+        while not self._stop.is_set():
+            outputs = Outputs()
+            for records in consumer.poll(timeout_ms=_POLL_MS).values():
+                for record in records:
+                    self._take(record, outputs)
+            self._store(outputs)
+
+    def _pattern(self) -> str:
+        names = [self._topics.alerts, self._topics.reports]
+        own = "|".join(f"{name.replace('.', '[.]')}([.].+)?" for name in names)
+        return f"^({own}|{self._topics.incidents.replace('.', '[.]')}|{self._topics.calendar.replace('.', '[.]')})$"
+
+    def _take(self, record: Any, outputs: Outputs) -> None:
+        if record.value is None:
+            return
+        topic, topics = record.topic, self._topics
+        try:
+            if topic == topics.calendar:
+                self._change(record.value)
+            elif topic == topics.incidents:
+                outputs.incidents.append(decode(Incident, record.value))
+            elif topic == topics.alerts or topic.startswith(f"{topics.alerts}."):
+                _sort(Alert, record.value, topic.removeprefix(topics.alerts)[1:], outputs.alerts, outputs.user_alerts)
+            else:
+                _sort(ChangeReport, record.value, topic.removeprefix(topics.reports)[1:], outputs.reports, outputs.user_reports)
+        except Malformed as fault:
+            log.warning("a record is passed over", topic=topic, offset=record.offset, fault=str(fault))
+
+    def _change(self, value: bytes) -> None:
+        change = decode(Change, value)
+        self._known.add((change.change_id, change.revision))
+        known = self._monitor.engine.changes.get(change.change_id)
+        if known is None or change.revision > known.revision:
+            self._monitor.intake.submit(CHANGES, "", encode(change), [change], self._monitor.clock.wall_us())
+
+    def _store(self, outputs: Outputs) -> None:
+        monitor, found = self._monitor, rows(outputs)
+        if not found:
+            return
+        write = partial(steps.write, rows=[(row, None) for row in found], now_us=monitor.clock.wall_us())
+        added = monitor.database.write(write).result()
+        monitor.engine.board.recorded([row for _, row in added])
+        monitor.hub.publish([logged for logged, _ in added])
+        if added:
+            monitor.wake()
+
+    def _declared(self, added: Sequence[tuple[Logged, Row]]) -> None:
+        """What came from the calendar topic itself is there already and is not sent again."""
+        publish = self._publish
+        for _, row in added:
+            if publish is not None and row.kind == CHANGE and row.audience == DESK and (row.id, row.revision) not in self._known:
+                publish(decode(Change, row.body))
+
+
+def _sort(model: type[Record], value: bytes, user: str, desk: list[Any], own: list[Any]) -> None:
+    """A record of the desk's topic, or of a User's own."""
+    record = decode(model, value)
+    if user:
+        own.append((user, record))
+    else:
+        desk.append(record)
+
+
+def _send(sender: Any, topic: str, change: Change) -> None:
+    sender.send(topic, encode(change), key=change.change_id.encode())
