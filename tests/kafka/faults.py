@@ -1,0 +1,100 @@
+"""Faults on a real broker, from a seed: what happens to workers and broker while telemetry flows."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kafka import KafkaProducer
+
+from streams.kafka.names import Topics
+from streams.kafka.parameters import KafkaParameters
+from streams.kafka.security import client_settings
+from tests.kafka.broker import Broker
+from tests.kafka.workers import Worker
+
+FROZEN_S = 8.0
+"""Beyond the session time-out of the tests' settings."""
+OUTAGE_S = 6.0
+
+
+@dataclass
+class Scene:
+    """What a fault may touch."""
+
+    parameters: KafkaParameters
+    broker: Broker
+    crew: list[Worker]
+    more: Callable[[], Worker]
+    dice: random.Random
+    story: list[str] = field(default_factory=list)
+
+    def any_worker(self) -> Worker:
+        """One that runs, if one does."""
+        running = [worker for worker in self.crew if worker.running]
+        return self.dice.choice(running or self.crew)
+
+
+def kill(scene: Scene) -> None:
+    """`kill -9`, and a restart by whatever supervises workers."""
+    worker = scene.any_worker()
+    worker.kill()
+    time.sleep(scene.dice.uniform(0.1, 2))
+    worker.restart()
+
+
+def freeze(scene: Scene) -> None:
+    """A worker that stops past its session time-out, is taken over from, and wakes up."""
+    worker = scene.any_worker()
+    worker.freeze()
+    time.sleep(FROZEN_S)
+    worker.thaw()
+
+
+def restart_broker(scene: Scene) -> None:
+    """A broker that is killed and comes back after a while."""
+    scene.broker.kill()
+    time.sleep(scene.dice.uniform(0.5, OUTAGE_S))
+    scene.broker.start()
+
+
+def join(scene: Scene) -> None:
+    """One more worker: everything is shared out anew."""
+    scene.crew.append(scene.more())
+
+
+def leave(scene: Scene) -> None:
+    """A worker that is asked to stop; the last one starts again."""
+    worker = scene.any_worker()
+    if worker.running:
+        worker.stop(40)
+    if not any(each.running for each in scene.crew):
+        worker.restart()
+
+
+def corrupt_checkpoint(scene: Scene) -> None:
+    """Rubbish where a checkpoint would be; then a worker has to read it."""
+    topics = Topics(scene.parameters.topic_prefix)
+    sender = KafkaProducer(**client_settings(scene.parameters))
+    for partition in range(scene.parameters.partitions):
+        key = f"partition-{partition}/{10**9}/manifest/0/a".encode()
+        sender.send(topics.checkpoints, scene.dice.randbytes(500), key=key, partition=partition)
+    sender.flush()
+    sender.close()
+    kill(scene)
+
+
+FAULTS: tuple[Callable[[Scene], None], ...] = (kill, freeze, restart_broker, join, leave, corrupt_checkpoint)
+
+
+def play(scene: Scene, faults: tuple[Callable[[Scene], None], ...], done: threading.Event) -> None:
+    """One fault after the other until `done`; whoever died of it is started again, as a supervisor would."""
+    for fault in faults:
+        if done.wait(scene.dice.uniform(0.5, 3)):
+            return
+        scene.story.append(fault.__name__)
+        fault(scene)
+        for worker in scene.crew:
+            if not worker.running and fault is not leave:
+                worker.restart()
