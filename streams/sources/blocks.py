@@ -11,6 +11,8 @@ from models.errors import UnreadableInput
 
 READ_BYTES = 1 << 20
 BLOCK_BYTES = 4 << 20
+LINE_BYTES_MOST = 64 << 20
+"""A longer line is no frame of events: whatever the file is, it must not fill the memory."""
 GZIP_MAGIC = b"\x1f\x8b"
 STANDARD_INPUT = "-"
 
@@ -50,6 +52,10 @@ class LineFile:
         for piece in self._pieces():
             parts.append(piece)
             size += len(piece)
+            if b"\n" not in piece and size > LINE_BYTES_MOST:
+                raise UnreadableInput(
+                    f"{self.name}: line {line} is longer than {LINE_BYTES_MOST >> 20} MB; write one event, or one frame, a line"
+                )
             if size < BLOCK_BYTES or b"\n" not in piece:
                 continue
             text = b"".join(parts)
@@ -73,22 +79,26 @@ class LineFile:
 
     def _unpacked(self, data: bytes) -> Iterator[bytes]:
         unpacker = zlib.decompressobj(wbits=31)
-        while data:
+        while True:
             try:
-                text = unpacker.decompress(data)
+                # Little at a time: a packed piece may hold a thousand times its own length.
+                text = unpacker.decompress(data, BLOCK_BYTES)
             except zlib.error as fault:
                 raise UnreadableInput(f"{self.name} is damaged: {fault}; get it again") from None
             if text:
                 yield text
-            if not unpacker.eof:
-                data = self._read()
-                continue
-            # A gzip file may hold several members, and zeros behind the last.
-            data = unpacker.unused_data.lstrip(b"\0") or self._read().lstrip(b"\0")
-            if data:
+            data = unpacker.unused_data.lstrip(b"\0") if unpacker.eof else unpacker.unconsumed_tail
+            if unpacker.eof:
+                # A gzip file may hold several members, and zeros behind the last.
+                while not data and (more := self._read()):
+                    data = more.lstrip(b"\0")
+                if not data:
+                    return
                 unpacker = zlib.decompressobj(wbits=31)
-        if not unpacker.eof:
-            raise UnreadableInput(f"{self.name} ends in the middle: it is cut short; get it again")
+            elif not data and len(text) < BLOCK_BYTES:
+                data = self._read()
+                if not data:
+                    raise UnreadableInput(f"{self.name} ends in the middle: it is cut short; get it again")
 
     def _read(self) -> bytes:
         try:
