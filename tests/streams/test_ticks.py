@@ -368,10 +368,39 @@ def test_windows_close_on_the_lowest_active_stream_and_an_idle_one_follows() -> 
     assert done.closed == []
     done.step([("idle", "slow")])
     assert done.closed[-1].at_us == START_US + 170 * SECOND_US
-    done.step(events_of(traffic(observed_at=at(171)), stream="slow"))
+    done.restart()
+    done.step(events_of(traffic(observed_at=at(210), user="U2"), stream="fast"))
+    assert done.closed[-1].at_us == START_US + 180 * SECOND_US
+    done.step(events_of(traffic(observed_at=at(181)), stream="slow"))
     assert done.rejected == []
     done.step(events_of(traffic(observed_at=at(230), user="U2"), stream="fast"))
-    assert done.closed[-1].at_us == START_US + 170 * SECOND_US
+    assert done.closed[-1].at_us == START_US + 180 * SECOND_US
+
+
+def test_a_stream_that_wakes_closes_nothing_before_its_first_event_is_judged() -> None:
+    done = Run(PARAMETERS[0])
+    done.step(events_of(traffic(observed_at=at(0)), stream="a"))
+    done.step(events_of(traffic(observed_at=at(60)), stream="b"))
+    done.step([("idle", "b")])
+    done.step([("idle", "a")])
+    done.step(events_of(traffic(observed_at=at(20)), stream="b"))
+    assert done.rejected == []
+    assert done.assembler.watermark_us == START_US + 30 * SECOND_US
+
+
+def test_a_malformed_line_comes_before_what_a_later_one_of_its_batch_releases() -> None:
+    first = [traffic(observed_at=at(seconds), user=user) for seconds, user in ((0, "U1"), (0, "U2"), (3600, "U1"))]
+    steps = [
+        *events_of(*first),
+        ("follow", START_US + 4000 * SECOND_US),
+        ("bad", "a", b"broken"),
+        *events_of(traffic(observed_at=at(3901), user="U2")),
+    ]
+    for lengths in ([1], [9]):
+        assert run(steps, PARAMETERS[0], lengths).rejected[:2] == [
+            ("malformed", b"broken", START_US + 4000 * SECOND_US),
+            ("late", 2, START_US + 4000 * SECOND_US),
+        ]
 
 
 def test_a_day_without_anything_is_closed_window_by_window_and_the_rest_of_a_gap_is_skipped() -> None:
@@ -387,6 +416,7 @@ def test_a_repeat_without_end_takes_no_room() -> None:
     for _ in range(60):
         done.note(done.assembler.feed(batch, "a"))
     assert len(pack(done.assembler.pack(), 1)) < 10_000_000
+    done.restart()
     done.note(done.assembler.finish())
     assert (done.repeated, done.closed[0].traffic.messages.tolist()) == (599_999, [120.0])
 
