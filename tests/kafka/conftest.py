@@ -88,11 +88,8 @@ def _local(*, secured: bool = False) -> Broker:
 def _docker_runs() -> bool:
     if shutil.which("docker") is None:
         return False
-    return subprocess.run(["docker", "info"], capture_output=True, timeout=30).returncode == 0 and b"Server Version" in _docker_info()
-
-
-def _docker_info() -> bytes:
-    return subprocess.run(["docker", "info"], capture_output=True, timeout=30).stdout
+    told = subprocess.run(["docker", "info"], capture_output=True, timeout=30)
+    return told.returncode == 0 and b"Server Version" in told.stdout
 
 
 def _container() -> Iterator[str]:

@@ -72,7 +72,7 @@ class Worker:
 
 def environment(parameters: KafkaParameters) -> dict[str, str]:
     """`parameters` as a person would set them around the command."""
-    found: dict[str, str] = {"HIGHWATER_TIME__IDLE_S": str(IDLE_S)}
+    found: dict[str, str] = {"HIGHWATER_TIME__IDLE_S": str(IDLE_S), "HIGHWATER_KAFKA__METRICS_PORT": "0"}
     for key, value in parameters.model_dump(mode="json", exclude_defaults=True).items():
         if isinstance(value, dict):
             found |= {f"HIGHWATER_KAFKA__{key.upper()}__{name.upper()}": str(item) for name, item in value.items()}
