@@ -44,6 +44,11 @@ class CalendarView:
         return tuple(change for change in self.changes if change.explains)
 
     @cached_property
+    def expecting(self) -> tuple[Change, ...]:
+        """Those of `explaining` that declare an effect on traffic."""
+        return tuple(change for change in self.explaining if change.expected is not None)
+
+    @cached_property
     def by_id(self) -> dict[str, Change]:
         """Every change by its `change_id`."""
         return {change.change_id: change for change in self.changes}

@@ -45,11 +45,11 @@ NO_ENVELOPE = Envelope("none", None, "")
 def envelope(episode: Episode, view: CalendarView, history: History) -> Envelope:
     """The position of `episode` at its `at_us`; of several changes the one that explains it best."""
     del history
+    if episode.kind == "stale" or not view.expecting:
+        return NO_ENVELOPE
     error_us = _error_us(episode)
-    covering = [
-        change for change in view.between(episode.onset_us - 7 * 24 * 3600 * SECOND_US, episode.at_us) if _covers(change, episode, error_us)
-    ]
-    if not covering or episode.kind == "stale":
+    covering = [change for change in view.expecting if _covers(change, episode, error_us)]
+    if not covering:
         return NO_ENVELOPE
     found = [
         _position(episode, change, change.expected, _others_factor(change, covering)) for change in covering if change.expected is not None

@@ -115,6 +115,7 @@ class History:
         self._queues: dict[int, _Cohort] = {}
         self._panels: dict[tuple[Part, int], Panel | None] = {}
         self._choices: dict[Part, tuple[tuple[SeriesKey, ...], _Chosen | None]] = {}
+        self._parts: tuple[tuple[tuple[SeriesKey, ...], ...], tuple[Part, ...]] = ((), ())
         self._only: str | None = None
 
     def seen_by(self, user: str) -> "History":
@@ -168,14 +169,11 @@ class History:
 
     def parts(self) -> tuple[Part, ...]:
         """Every (direction, class, service, queue) of every window length that anything is known of, one a part, sorted."""
-        found = {
-            (cohort.window_s, (key.direction, key.message_class, key.service, key.queue))
-            for cohorts in (self._traffic, self._queues)
-            for cohort in cohorts.values()
-            for key in cohort.keys
-            if self._only is None or key.user == self._only
-        }
-        return tuple(Part(window_s, frozenset((kind,))) for window_s, kind in sorted(found))
+        cohorts = [named[window_s] for named in (self._traffic, self._queues) for window_s in sorted(named)]
+        known = tuple(cohort.keys for cohort in cohorts)
+        if len(known) != len(self._parts[0]) or any(one is not two for one, two in zip(known, self._parts[0], strict=True)):
+            self._parts = (known, _parts(cohorts, self._only))
+        return self._parts[1]
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.packed`."""
@@ -204,6 +202,16 @@ def _reaching(rings: list[Ring], from_us: int) -> Ring:
         if since_us is not None and since_us <= from_us:
             return ring
     return min(rings, key=lambda ring: (ring.since_us() or 0, ring.bin_us))
+
+
+def _parts(cohorts: Iterable[_Cohort], only: str | None) -> tuple[Part, ...]:
+    found = {
+        (cohort.window_s, (key.direction, key.message_class, key.service, key.queue))
+        for cohort in cohorts
+        for key in cohort.keys
+        if only is None or key.user == only
+    }
+    return tuple(Part(window_s, frozenset((kind,))) for window_s, kind in sorted(found))
 
 
 def _chosen(keys: tuple[SeriesKey, ...], part: Part, only: str | None) -> _Chosen | None:
