@@ -34,7 +34,7 @@ def day() -> Simulation:
 
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory, day: Simulation) -> Iterator[Watched]:
-    """A day to learn from is posted at once, then one hour by hour; every hour is scraped before the next comes."""
+    """A day to learn from is posted at once, then the other hour by hour, each scraped before the next comes."""
     needs("prometheus")
     folder = tmp_path_factory.mktemp("watched")
     port = free_port()

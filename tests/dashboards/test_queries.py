@@ -18,15 +18,10 @@ RARE = ("age_limit_eta", "drain_eta")
 """What this small day may bring or not."""
 
 
-def samples(watched: Watched, expr: str, instant: bool) -> list[Any]:
-    if instant:
-        # At several moments: what is asked now of a wall may have been a moment ago.
-        moments = [watched.ended_s - 2.5 * step for step in range(6)]
-        answers = [query(watched.prometheus, "query", query=expr, time=str(at))["result"] for at in moments]
-        return [series for answer in answers for series in answer]
-    found: list[Any] = query(
-        watched.prometheus, "query_range", query=expr, start=str(watched.began_s), end=str(watched.ended_s), step="0.5"
-    )["result"]
+def samples(watched: Watched, expr: str) -> list[Any]:
+    """Also of what a panel asks for now only: what is now in a day that is over may have been at any moment of it."""
+    span = {"start": str(watched.began_s), "end": str(watched.ended_s), "step": "0.5"}
+    found: list[Any] = query(watched.prometheus, "query_range", query=expr, **span)["result"]
     return found
 
 
@@ -35,7 +30,7 @@ def samples(watched: Watched, expr: str, instant: bool) -> list[Any]:
 )
 def test_a_panel_has_data_where_the_day_has_some(watched: Watched, name: str, title: str, target: dict[str, Any]) -> None:
     expr = filled_in(target["expr"], BOARDS[name], "5s", "60s")
-    found = samples(watched, expr, target["instant"])
+    found = samples(watched, expr)
     if any(rare in expr for rare in RARE):
         return
     assert bool(found) == (ABSENT.search(expr) is None), expr
@@ -56,9 +51,14 @@ def test_a_variable_offers_what_there_is_to_choose(watched: Watched, name: str) 
 @pytest.mark.parametrize("name", BOARDS)
 def test_change_windows_are_there_to_be_drawn(watched: Watched, name: str) -> None:
     annotation = BOARDS[name]["annotations"]["list"][0]
-    found = samples(watched, annotation["expr"], instant=False)
+    found = samples(watched, annotation["expr"])
     assert found
     assert set(annotation["tagKeys"].split(",")) <= set(found[0]["metric"])
+
+
+def test_failures_are_told_by_the_side_that_their_codes_point_to(watched: Watched) -> None:
+    found = samples(watched, "sum by (family) (highwater_failures_total) > 0")
+    assert {series["metric"]["family"] for series in found} & {"user_side", "device_side"}
 
 
 def test_every_rule_was_evaluated_and_the_watchdog_fires(watched: Watched) -> None:
