@@ -1,7 +1,9 @@
 """Change reports: what a change did to traffic, once its window and settling time are over."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from changes.calendar import CalendarView
@@ -46,10 +48,13 @@ class Reported:
 class _Written:
     """What was last said of a change, to tell whether there is anything new to say."""
 
-    change_revision: int
-    due_us: int
-    triage: dict[str, Any]
-    own: dict[str, Any]
+    change_revision: int = 0
+    due_us: int = 0
+    revision: int = 0
+    digest: str = ""
+    """Of the report for triage; `own_digest` of the owner's, empty where there is none."""
+    own_revision: int = 0
+    own_digest: str = ""
 
 
 class Reporter:
@@ -137,13 +142,15 @@ class Reporter:
         reports: list[ChangeReport],
         user_reports: list[tuple[str, ChangeReport]],
     ) -> None:
-        written = self._written.get(change.change_id) or _Written(0, 0, {}, {})
+        written = self._written.get(change.change_id) or _Written()
         triage = self._content(change, view, history, None)
         self.declarations.report(change, triage[1], [one for one in triage[2] if one.moved])
-        written.triage = _revise(written.triage, triage[0], at_us, reports.append)
+        written.revision, written.digest = _revise(written.revision, written.digest, triage[0], at_us, reports.append)
         if change.source == "user":
             own = self._content(change, view, history.seen_by(change.owner), change.owner)
-            written.own = _revise(written.own, own[0], at_us, lambda report: user_reports.append((change.owner, report)))
+            written.own_revision, written.own_digest = _revise(
+                written.own_revision, written.own_digest, own[0], at_us, lambda report: user_reports.append((change.owner, report))
+            )
         written.change_revision, written.due_us = change.revision, due_us
         self._written[change.change_id] = written
 
@@ -221,10 +228,10 @@ def _effect(one: Moved, reader: str | None) -> dict[str, Any]:
     return effect.model_dump(mode="json")
 
 
-def _revise(before: dict[str, Any], content: dict[str, Any], at_us: int, publish: Any) -> dict[str, Any]:
-    """Publishes `content` as the next revision if it says anything new; what was last said."""
-    if {name: value for name, value in before.items() if name != "revision"} == content:
-        return before
-    revision = before.get("revision", 0) + 1
-    publish(ChangeReport.model_validate({**content, "revision": revision, "as_of": instant(at_us)}))
-    return {**content, "revision": revision}
+def _revise(revision: int, digest: str, content: dict[str, Any], at_us: int, publish: Callable[[ChangeReport], None]) -> tuple[int, str]:
+    """Publishes `content` as the next revision if it says anything new; the revision and digest that stand then."""
+    found = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    if found == digest:
+        return revision, digest
+    publish(ChangeReport.model_validate({**content, "revision": revision + 1, "as_of": instant(at_us)}))
+    return revision + 1, found
