@@ -115,3 +115,15 @@ def test_they_are_provisioned_with_one_datasource_and_folders() -> None:
     assert [source["type"] for source in sources] == ["prometheus"]
     assert providers[0]["options"]["foldersFromFilesStructure"]
     assert {path.parent.name for path in FILES} == {"operations", "highwater"}
+
+
+def test_the_compose_file_gives_grafana_its_datasource_its_home_and_prometheus_its_targets() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    source = yaml.safe_load((ROOT / "config" / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text())["datasources"][0]
+    given = services["grafana"]["environment"]
+    assert all(name in given for name in re.findall(r"\$\{(\w+)\}", source["url"]))
+    home = given["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"].removeprefix("/var/lib/grafana/dashboards/")
+    assert (FOLDER / home).is_file()
+    scraped = yaml.safe_load((ROOT / "config" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    asked_for = {name for job in scraped for found in job.get("dns_sd_configs", []) for name in found["names"]}
+    assert asked_for <= set(services)
