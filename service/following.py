@@ -50,6 +50,8 @@ class Following:
     def start(self) -> None:
         """Begins to read, and to publish what is declared here from now on."""
         self._monitor.engine.on_commit(self._declared)
+        # Workers tell Prometheus of what they decide; told here too, it would count twice.
+        self._monitor.engine.board.forget_decisions()
         self._thread.start()
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ class Board:
         self.window_delay = Histogram(WINDOW_DELAYS_S)
         self.step = Histogram(STEP_S)
         self.correlates = False
-        """Whether this process decides alerts: only then do they appear, as zeros too."""
+        """Whether this process decides alerts: only then are they counted and shown, as zeros too; who only follows would count them twice."""
         self.alerts: dict[str, tuple[str, str]] = {}
         """Open alerts: id → kind, severity."""
         self.incidents: dict[str, tuple[str, str]] = {}
@@ -83,6 +83,8 @@ class Board:
 
     def alert(self, alert: Alert, now_us: int) -> None:
         """A new revision."""
+        if not self.correlates:
+            return
         with self.guard:
             self._stand(alert)
             reached = self._reached.setdefault(alert.alert_id, set())
@@ -99,6 +101,8 @@ class Board:
 
     def incident(self, incident: Incident) -> None:
         """A new revision."""
+        if not self.correlates:
+            return
         with self.guard:
             if incident.revision == 1:
                 self.incidents_total[str(incident.category)] += 1
@@ -106,7 +110,7 @@ class Board:
 
     def report(self, report: ChangeReport) -> None:
         """A new revision; only the first of a change counts."""
-        if report.revision > 1:
+        if report.revision > 1 or not self.correlates:
             return
         with self.guard:
             self.reports_total[report.verdict] += 1

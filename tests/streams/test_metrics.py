@@ -167,7 +167,9 @@ def test_an_alert_counts_once_for_each_severity_it_reaches_and_leaves_its_id_as_
 
 def test_a_process_that_does_not_correlate_tells_of_no_alerts() -> None:
     wall = Wall()
-    wall.board.correlates = False
+    wall.board.alert(alert("A-1"), START_US)
+    wall.board.forget_decisions()
+    wall.board.alert(alert("A-2"), START_US)
     wall.close(window(START_US, {"A": 1}))
     assert "highwater_alerts_open" not in wall.read()
 
