@@ -43,7 +43,7 @@ class Board:
         self.window_delay = Histogram(WINDOW_DELAYS_S)
         self.step = Histogram(STEP_S)
         self.correlates = False
-        """Whether this process decides alerts: only then are they counted and shown, as zeros too; who only follows would count them twice."""
+        """Whether this process decides alerts: only then are they counted and shown, as zeros too, since nobody may count them twice."""
         self.alerts: dict[str, tuple[str, str]] = {}
         """Open alerts: id → kind, severity."""
         self.incidents: dict[str, tuple[str, str]] = {}
