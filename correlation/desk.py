@@ -10,7 +10,7 @@ from correlation.draft import Draft
 from correlation.envelope import Envelope, envelope
 from correlation.facts import Case, Episode
 from correlation.fleet import Fleet
-from correlation.grouping import GroupKey, Ledger
+from correlation.grouping import Group, GroupKey, Ledger
 from correlation.history import History
 from correlation.incidents import Event, Incidents
 from correlation.joining import Joining
@@ -93,7 +93,8 @@ class Desk:
         placing = Placing(at_us, found, self.ledger, self._parameters, wide)
         self.ledger.apply(at_us, found, placing.place)
         groups = [self.ledger.groups[key] for key in sorted(self.ledger.groups)]
-        episodes = [self.ledger.episode(group, at_us) for group in groups if group.touched_us == at_us]
+        looked_at = self._looked_at(known, groups)
+        episodes = [self.ledger.episode(group, at_us) for group in groups if group.touched_us == at_us and group.alert_id in looked_at]
         alerts = {group.alert_id: not group.resolved for group in groups}
         resolved = {group.alert_id for group in groups if group.resolved}
         current = {group.alert_id for group in groups if not group.resolved or group.touched_us == at_us}
@@ -103,8 +104,20 @@ class Desk:
         return [
             self._situation(event, known, current, resolved)
             for _, event in sorted(self.incidents.events.items())
-            if event.changed_us == at_us or (event.merged_into is None and any(alert_id in current for alert_id in event.members))
+            if event.changed_us == at_us or (event.merged_into is None and not looked_at.isdisjoint(event.members))
         ]
+
+    def _looked_at(self, known: Knowledge, groups: Sequence[Group]) -> set[str]:
+        """Alerts whose incidents are judged in this window: of a long incident not every short window brings news."""
+        open_now = {group.alert_id for group in groups if not group.resolved}
+        due = {group.alert_id for group in groups if group.looked_at(known.at_us)}
+        chosen = set(due)
+        for event in self.incidents.events.values():
+            mine = event.members.keys()
+            standing = self.judgements.standing.get(event.incident_id)
+            if not due.isdisjoint(mine) or standing is None or standing.version != known.view.version:
+                chosen |= open_now & mine
+        return chosen
 
     def _situation(self, event: Event, known: Knowledge, current: set[str], resolved: set[str]) -> Situation:
         case = event.case(known.at_us)

@@ -12,10 +12,12 @@ from correlation.sightings import Place, Sighting
 from correlation.trees import from_tree, to_tree
 from models.columns import SeriesKey
 from models.terms import AlertKind
-from models.times import SECOND_US, format_time
+from models.times import MINUTE_US, SECOND_US, format_time
 
 GroupKey = tuple[str, str, str]
 """Kind, User, region; the User is empty for a whole region's alert, and the region too for everyone's."""
+
+_YOUNG_US = 10 * MINUTE_US
 
 Placement = Callable[[Sighting], GroupKey | None]
 """Which alert a finding belongs to; None: no alert (a recovery)."""
@@ -31,6 +33,8 @@ class Group:
     onset_us: int
     touched_us: int
     """The last window that brought one of its findings."""
+    news_us: int
+    """The last one in which a finding began or ended."""
     active: dict[SeriesKey, Sighting] = field(default_factory=dict)
     covered: set[SeriesKey] = field(default_factory=set)
     last: tuple[Sighting, ...] = ()
@@ -40,6 +44,14 @@ class Group:
     serious: bool = False
     peak: float = 0.0
     flaps: int = 0
+
+    def looked_at(self, at_us: int) -> bool:
+        """Whether a window is one to look at it: each while it is young or has news, else one a minute."""
+        if self.touched_us != at_us:
+            return False
+        shortest_us = min(key.window_s for key in self.covered) * SECOND_US
+        young = at_us - self.detected_us <= _YOUNG_US or self.news_us == at_us
+        return young or at_us // MINUTE_US != (at_us - shortest_us) // MINUTE_US
 
     def hold_us(self, parameters: CorrelationParameters) -> int:
         """How long it must stay normal to be resolved: at once the first time, longer each time it comes back."""
@@ -91,7 +103,10 @@ class Ledger:
             if sighting.ended:
                 group.active.pop(sighting.key, None)
                 self._placed.pop(sighting.place, None)
+                group.news_us = at_us
                 continue
+            if sighting.key not in group.active:
+                group.news_us = at_us
             group.active[sighting.key] = sighting
             group.covered.add(sighting.key)
             group.serious |= sighting.serious
@@ -113,7 +128,7 @@ class Ledger:
             group.flaps += 1
             return group
         onset_us = min(sighting.began_us for sighting in begins)
-        group = Group(key, alert_id(key, at_us, begins[0].key), at_us, onset_us, at_us)
+        group = Group(key, alert_id(key, at_us, begins[0].key), at_us, onset_us, at_us, at_us)
         self.groups[key] = group
         return group
 
@@ -121,7 +136,7 @@ class Ledger:
         """A finding turns out to be part of another alert."""
         group = self.groups[key]
         group.active.pop(sighting.key, None)
-        group.touched_us = at_us
+        group.touched_us = group.news_us = at_us
         if not group.active and group.ended_us is None:
             group.ended_us, group.last = at_us, (sighting,)
 
@@ -131,7 +146,7 @@ class Ledger:
             if group.ended_us is None:
                 continue
             if not group.resolved and at_us - group.ended_us >= group.hold_us(self._parameters):
-                group.resolved, group.touched_us = True, at_us
+                group.resolved, group.touched_us, group.news_us = True, at_us, at_us
             elif group.resolved and at_us > group.kept_until_us(self._parameters):
                 del self.groups[key]
 

@@ -41,9 +41,7 @@ def harmless(episode: Episode, *, weather: bool) -> bool:
 
 def in_sight(episode: Episode, parameters: CorrelationParameters) -> bool:
     """Whether a queue's capacity or the age limit of its messages is in sight."""
-    return _within(episode, "capacity_eta_low_s", parameters.capacity_sight_s) or _within(
-        episode, "age_limit_eta_s", parameters.age_sight_s
-    )
+    return _full_within(episode, parameters.capacity_sight_s) or _within(episode, "age_limit_eta_s", parameters.age_sight_s)
 
 
 def _critical(episode: Episode, bearing: Bearing, parameters: CorrelationParameters) -> bool:
