@@ -1,0 +1,50 @@
+"""The `day` scenario from seeds that nobody tuned on, one line a seed: `python -m benchmarks.days --first 107 --seeds 10`."""
+
+import argparse
+from statistics import median
+
+from benchmarks.campaign import run
+from models.times import us
+
+
+def main() -> None:
+    """Both incidents found, the right change on top, delays, and alerts that belong to nothing."""
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--first", type=int, default=107, help="the first seed")
+    ask.add_argument("--seeds", type=int, default=10, help="how many")
+    ask.add_argument("--users", type=int, default=60)
+    asked = ask.parse_args()
+    found = named = main_anomalies = strays = 0
+    delays: dict[str, list[float]] = {"silence": [], "storm": []}
+    print(f"{'seed':>5} {'recall':>7} {'precision':>9} {'right on top':>12} {'stray':>6}  delay in windows")
+    for seed in range(asked.first, asked.first + asked.seeds):
+        done = run("day", seed, asked.users)
+        wanted = [one for one in done.truth.anomalies if not one.collateral and not one.weather]
+        shown = {}
+        for anomaly in wanted:
+            kind = "silence" if "silence" in anomaly.kinds and anomaly.id == "firewall" else "storm"
+            firsts = [us(alert.detected_at) for alert in done.alerts if (alert.user, alert.kind) == (anomaly.user, kind)]
+            onset_us = anomaly.onset_us
+            after = [at for at in firsts if at >= onset_us]
+            shown[kind] = (min(after) - onset_us) / 60e6 if after else float("inf")
+            delays[kind].append(shown[kind])
+        main_anomalies += len(wanted)
+        found += len(wanted) - len(done.score.missed)
+        named += len(wanted) - len(done.score.missed) - len(done.score.misattributed)
+        strays += len(done.score.stray)
+        windows = ", ".join(f"{kind} {delay:.1f}" for kind, delay in shown.items())
+        print(
+            f"{seed:>5} {done.score.recall!s:>7} {done.score.precision!s:>9} {done.score.attribution_top1!s:>12} {len(done.score.stray):>6}  {windows}",
+            flush=True,
+        )
+    print(
+        f"{asked.seeds} days: {found} of {main_anomalies} incidents found, {named} with the right change on top, {strays} stray alerts of warning or above"
+    )
+    for kind, all_delays in delays.items():
+        print(
+            f"{kind}: median {median(all_delays):.1f} windows from its beginning to the end of the window that decided, at most {max(all_delays):.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
