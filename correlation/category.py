@@ -34,20 +34,22 @@ class Extent:
     """Business process → other Users that can't carry it out as usual; sorted."""
 
 
-def categorise(extent: Extent, limits: CategoryParameters) -> Category:
-    """The first rule that applies, the gravest first."""
-    for rule in (_major, _significant, _moderate):
+def categorise(extent: Extent, limits: CategoryParameters, worst: tuple[int, str]) -> Category:
+    """The first rule that applies, the gravest first; of what is over, the gravest that was proposed before (`worst`)."""
+    if extent.case.ended_us is not None and worst[0] <= _LEAST:
+        return Category(*worst)
+    for number, rule in ((1, _major), (2, _significant), (3, _moderate)):
         reason = rule(extent, limits)
         if reason is not None:
-            return Category(rule_number[rule.__name__], reason)
+            return Category(number, reason)
     if extent.within:
         return Category(4, "One User's traffic deviates as its declared change said.")
     if extent.severity == "info":
-        return Category(5, "It is told for information: nobody is known to suffer.")
+        return Category(_LEAST, "It is told for information: nobody is known to suffer.")
     return Category(4, "One User's traffic deviates, without an effect on others so far.")
 
 
-rule_number = {"_major": 1, "_significant": 2, "_moderate": 3}
+_LEAST = 5
 
 
 def _major(extent: Extent, limits: CategoryParameters) -> str | None:
@@ -93,6 +95,4 @@ def _moderate(extent: Extent, limits: CategoryParameters) -> str | None:
 
 
 def _open(extent: Extent) -> list[Episode]:
-    """What is still wrong; once all is over, what was."""
-    over = extent.case.ended_us is not None
-    return [episode for episode in extent.case.episodes if episode.open or over]
+    return [episode for episode in extent.case.episodes if episode.open]

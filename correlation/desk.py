@@ -133,7 +133,8 @@ class Desk:
         gravest = max(grades.values(), key=_GRAVITY.index) if grades else "info"
         within = bool(envelopes) and all(one.position == "within" for one in envelopes.values())
         stopped = harmed(case)
-        category = categorise(Extent(case, known.fleet.users, gravest, within, stopped), self._parameters.categories)
+        category = categorise(Extent(case, known.fleet.users, gravest, within, stopped), self._parameters.categories, event.worst)
+        event.worst = min(event.worst, (category.number, category.reason))
         at_risk = threatened(Danger(case, gravest, category.number, judgement.suspects), known.view, self._parameters)
         drafts = [
             Draft(

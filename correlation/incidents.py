@@ -25,6 +25,8 @@ class Event:
     """Users that suffered at any time; nobody is taken off while the incident lasts."""
     resolved_us: int | None = None
     merged_into: str | None = None
+    worst: tuple[int, str] = (6, "")
+    """The gravest category that was proposed while it lasted, with its reason."""
     foretold: dict[str, str] = field(default_factory=dict)
     """Alerts that keep to what a change declared, as far as was seen last → that change."""
     changed_us: int = 0
