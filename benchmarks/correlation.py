@@ -43,6 +43,8 @@ class Tally:
     """(score, whether that suspect was the cause) of every suspect that is not excluded."""
     faults: list[str] = field(default_factory=list)
     """What to look at."""
+    reports: dict[str, Counter[str]] = field(default_factory=dict)
+    """What the changes did, in truth → verdicts of their last reports."""
     correlate_s: float = 0.0
     days: int = 0
 
@@ -62,12 +64,22 @@ class Tally:
             probable=len(wrong),
         )
         self.faults += [f"{one.scenario}:{one.seed} {what}" for what in (*found.missed, *found.stray, *found.misattributed, *sorted(wrong))]
+        self._report(one)
         self.correlate_s += one.correlate_s
         self.days += one.days
         for anomaly in wanted:
             first = _first(anomaly, one.told, truth)
             if first is not None:
                 self._attribute(one, anomaly, first)
+
+    def _report(self, one: Run) -> None:
+        """Which verdicts the changes of a run got, by what they did."""
+        caused = {anomaly.caused_by for anomaly in one.truth.anomalies} - set(one.truth.as_expected)
+        for change_id, verdict in {report.change_id: report.verdict for report in one.reports}.items():
+            did = "harm" if change_id in caused else "as declared" if change_id in one.truth.as_expected else "nothing"
+            self.reports.setdefault(did, Counter())[verdict] += 1
+            if (did, verdict) in (("harm", "no_impact"), ("nothing", "impact")):
+                self.faults.append(f"{one.scenario}:{one.seed} {change_id} did {did}, reported {verdict}")
 
     def _attribute(self, one: Run, anomaly: Anomaly, first: Told) -> None:
         kind = "declared" if anomaly.caused_by else "undeclared" if anomaly.origin_user else "nobody"
@@ -119,6 +131,7 @@ class Tally:
             "harmless_changes": counts["harmless"],
             "harmless_called_probable": _share(counts["probable"], counts["harmless"]),
             "attribution": table,
+            "reports": {did: dict(sorted(self.reports[did].items())) for did in sorted(self.reports)},
             "calibration": calibration(self.scores),
             "times_real_time": round(self.days * 86_400 / max(self.correlate_s, 1e-9)),
             "look_at": self.faults,
