@@ -17,7 +17,8 @@ def contact(draft: Draft, view: CalendarView) -> str | None:
 def next_step(draft: Draft, view: CalendarView) -> str:
     """One instruction; to the triage desk, or to the User whose copy it is."""
     if draft.resolved:
-        return "Nothing: it is over." if draft.severity == "info" else "Confirm with those affected that it is over."
+        quiet = draft.severity == "info" or draft.reader is not None
+        return "Nothing: it is over." if quiet else "Confirm with those affected that it is over."
     if draft.episode.kind == "stale":
         return _stale(draft)
     if draft.reader is not None:

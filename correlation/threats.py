@@ -28,7 +28,7 @@ class Danger:
 
 
 def threatened(danger: Danger, view: CalendarView, parameters: CorrelationParameters) -> tuple[ThreatenedChange, ...]:
-    """Changes that have yet to begin (or a test that runs), by start; nothing is at risk from what is only `info`."""
+    """Changes that have yet to begin, and a test that runs, by start; nothing is at risk from what is only `info`."""
     case = danger.case
     if danger.severity == "info" or case.ended_us is not None:
         return ()
@@ -47,8 +47,9 @@ def threatened(danger: Danger, view: CalendarView, parameters: CorrelationParame
 
 
 def _ahead(change: Change, case: Case, view: CalendarView) -> bool:
-    """Whether it began, or will, after the incident: what ran before is a suspect or a bystander, not a plan at risk."""
-    return view.window(change)[0] > case.onset_us
+    """Whether it is a plan still: what runs already is a suspect or a bystander, but a test that began since can be stopped."""
+    start_us, _ = view.window(change)
+    return start_us > case.at_us or (change.category == "bcdr_test" and start_us > case.onset_us)
 
 
 def _at_risk(change: Change, danger: Danger, view: CalendarView) -> bool:
