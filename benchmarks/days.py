@@ -33,17 +33,12 @@ def main() -> None:
         named += len(wanted) - len(done.score.missed) - len(done.score.misattributed)
         strays += len(done.score.stray)
         windows = ", ".join(f"{kind} {delay:.1f}" for kind, delay in shown.items())
-        print(
-            f"{seed:>5} {done.score.recall!s:>7} {done.score.precision!s:>9} {done.score.attribution_top1!s:>12} {len(done.score.stray):>6}  {windows}",
-            flush=True,
-        )
-    print(
-        f"{asked.seeds} days: {found} of {main_anomalies} incidents found, {named} with the right change on top, {strays} stray alerts of warning or above"
-    )
+        score, stray = done.score, len(done.score.stray)
+        print(f"{seed:>5} {score.recall!s:>7} {score.precision!s:>9} {score.attribution_top1!s:>12} {stray:>6}  {windows}", flush=True)
+    print(f"{asked.seeds} days: {found} of {main_anomalies} incidents found, {named} with the right change on top;")
+    print(f"{strays} alerts of warning or above on the third days belong to nothing")
     for kind, all_delays in delays.items():
-        print(
-            f"{kind}: median {median(all_delays):.1f} windows from its beginning to the end of the window that decided, at most {max(all_delays):.1f}"
-        )
+        print(f"{kind}: decided {median(all_delays):.1f} windows after it began (median), {max(all_delays):.1f} at most")
 
 
 if __name__ == "__main__":
