@@ -1,12 +1,46 @@
 """Parts of decoded batches: some events of one, or single events that were kept and come back."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from models.columns import EventBatch, Ints, SeriesKey
+from models.times import SECOND_US
+
+_ROWS = ("key", "observed_us", "value", "failures", "oldest_age_s", "capacity", "enqueued", "delivered", "codes")
+PACE_WINDOWS = 500
+
+
+def paced(batch: EventBatch) -> Iterator[EventBatch]:
+    """`batch` in parts that each take time on by some hundred windows at most: what closes in one step has to fit into memory."""
+    if len(batch) < 2:
+        yield batch
+        return
+    step_us = min(key.window_s for key in batch.keys) * SECOND_US * PACE_WINDOWS
+    highest_us = np.maximum.accumulate(batch.observed_us)
+    pace = (highest_us - highest_us[0]) // step_us
+    cuts = (np.flatnonzero(pace[1:] != pace[:-1]) + 1).tolist()
+    if not cuts:
+        yield batch
+        return
+    for first, last in pairwise([0, *cuts, len(batch)]):
+        yield part(batch, first, last)
+
+
+def part(batch: EventBatch, first: int, last: int) -> EventBatch:
+    """Events `first` to `last` - 1, and the malformed ones among them; those behind the last event go with the last part."""
+    upto = last + (last == len(batch))
+    return replace(
+        batch,
+        **{name: getattr(batch, name)[first:last] for name in _ROWS},
+        source=lambda index: batch.source(first + index),
+        position=lambda index: batch.position(first + index),
+        raw=lambda index: batch.raw(first + index),
+        rejections=tuple(replace(one, order=one.order - first) for one in batch.rejections if first <= one.order < upto),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,21 +48,20 @@ class LineFile:
     def blocks(self) -> Iterator[Block]:
         """The text in blocks of whole lines; the last line may lack its end. Raises UnreadableInput where reading or unpacking fails."""
         parts: list[bytes] = []
-        size, line = 0, 1
+        size, line, has_end = 0, 1, False
         for piece in self._pieces():
             parts.append(piece)
             size += len(piece)
-            if b"\n" not in piece and size > LINE_BYTES_MOST:
-                raise UnreadableInput(
-                    f"{self.name}: line {line} is longer than {LINE_BYTES_MOST >> 20} MB; write one event, or one frame, a line"
-                )
-            if size < BLOCK_BYTES or b"\n" not in piece:
+            has_end = has_end or b"\n" in piece
+            if size < BLOCK_BYTES or not has_end:
+                if size > LINE_BYTES_MOST and not has_end:
+                    raise UnreadableInput(f"line {line} of {self.name} is longer than {LINE_BYTES_MOST >> 20} MB: is it a file of events?")
                 continue
             text = b"".join(parts)
             whole, rest = text[: text.rindex(b"\n") + 1], text[text.rindex(b"\n") + 1 :]
             yield Block(whole, line)
             line += whole.count(b"\n")
-            parts, size = [rest], len(rest)
+            parts, size, has_end = [rest], len(rest), False
         if size:
             yield Block(b"".join(parts), line)
 

@@ -8,6 +8,7 @@ from typing import Self
 
 from models.columns import EventBatch
 from models.errors import UnreadableInput
+from streams.batches import paced
 from streams.decode import decode_ndjson
 from streams.sources.blocks import LineFile
 from streams.sources.merge import merged
@@ -45,7 +46,7 @@ class EventFiles:
         empty = True
         for batch in streams[0] if len(streams) == 1 else merged(streams):
             empty = empty and not len(batch) and not batch.rejections
-            yield batch
+            yield from paced(batch)
         if empty:
             raise UnreadableInput(f"there is no event in {', '.join(file.name for file in self._files)}")
 
