@@ -6,9 +6,9 @@ from detectors.contract import QueueDetector, TrafficDetector
 from detectors.drift import Drift
 from detectors.drop import FACTORS as DROP_FACTORS
 from detectors.drop import Drop
-from detectors.failures import FACTORS as FAILURE_FACTORS
-from detectors.failures import FAMILIES, Failures
+from detectors.failures import HYPOTHESES, Failures
 from detectors.parameters import DetectionParameters
+from detectors.silence import HYPOTHESES as SILENCE_HYPOTHESES
 from detectors.silence import Silence
 from detectors.stale import Stale
 from detectors.storm import FACTORS as STORM_FACTORS
@@ -19,10 +19,10 @@ def traffic_detectors(parameters: DetectionParameters, window_s: int) -> tuple[T
     """The detectors of message rates."""
     run = windows_between_false_alarms(parameters, window_s)
     return (
-        Silence(threshold(run, 1)),
+        Silence(threshold(run, SILENCE_HYPOTHESES)),
         Storm(threshold(run, len(STORM_FACTORS))),
         Drop(threshold(run, len(DROP_FACTORS))),
-        Failures(threshold(run, FAMILIES * len(FAILURE_FACTORS))),
+        Failures(threshold(run, HYPOTHESES)),
         Drift(threshold(windows_between_false_alarms(parameters, DAY_S), 2)),
         Stale(threshold(run, 1)),
     )

@@ -14,6 +14,9 @@ class TrafficWindow:
     """One window of one block of message rates, with what was expected of it; arrays have shape (series,)."""
 
     tick: TrafficTick
+    """Where a series reports again after a gap, its first window counts as not reported."""
+    returned: Flags
+    """Where it did so in this window."""
     expected: Expected
     low: Floats
     """The least that expectation and its uncertainty can explain, messages a window: what is missing counts from here."""

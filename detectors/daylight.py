@@ -52,8 +52,8 @@ def decide(state: Columns, profile: Profile) -> None:
 def differs(state: Columns) -> Flags:
     """Where the two clocks lead to different expectations now."""
     own, other = state["now"], state["rival_now"]
-    apart: Flags = np.maximum(own, other) > DIFFERENT * np.minimum(own, other)
-    return (state["rival"] != 0) & apart
+    apart: Flags = (np.maximum(own, other) > DIFFERENT * np.minimum(own, other)) & (state["rival"] != 0)
+    return apart
 
 
 def weigh(state: Columns, counts: Floats, own: Floats, other: Floats, dispersion: Floats, use: Flags, share: float) -> None:

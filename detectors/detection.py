@@ -9,8 +9,8 @@ from detectors.failed_codes import FailedCodes
 from detectors.learned import Learned, as_tree
 from detectors.parameters import DetectionParameters
 from detectors.queues import Queues
-from detectors.traffic import Traffic
-from models.columns import Detected, Expected, Flags, Ints, Pulse, PulseKey, QueuePulse, QueueTick, SeriesKey, TrafficTick
+from detectors.traffic import Stepped, Traffic
+from models.columns import Detected, Flags, Ints, Pulse, PulseKey, QueuePulse, QueueTick, SeriesKey, TrafficTick
 
 
 class Detection:
@@ -24,9 +24,9 @@ class Detection:
         self._known = (Learned(), Learned())
         self._traffic_keys: tuple[SeriesKey, ...] = ()
         self._queue_keys: tuple[SeriesKey, ...] = ()
-        self._order: Ints = np.zeros(0, np.int64)
+        self._order: Ints | slice = slice(None)
         """Traffic series in canonical order; likewise the queues."""
-        self._queue_order: Ints = np.zeros(0, np.int64)
+        self._queue_order: Ints | slice = slice(None)
         self._groups: tuple[PulseKey, ...] = ()
         self._sorted_queues: tuple[SeriesKey, ...] = ()
         self._receiver: Ints = np.zeros(0, np.int64)
@@ -49,15 +49,15 @@ class Detection:
         if traffic_keys is not self._traffic_keys or queue_keys is not self._queue_keys:
             self._grow(at_us, traffic_keys, queue_keys)
         queue_findings, jammed = self._queues.step(queues, queues_declared)
-        findings, expected, failing = self._traffic.step(traffic, declared, self._receives_from(jammed))
+        stepped = self._traffic.step(traffic, declared, self._receives_from(jammed))
         return Detected(
             at_us=at_us,
             window_s=self._window_s,
             traffic_keys=self._traffic_keys,
             queue_keys=self._queue_keys,
-            traffic=replace(findings, codes=self._codes.step(traffic.codes, failing, findings)),
+            traffic=replace(stepped.findings, codes=self._codes.step(traffic.codes, stepped.failing, stepped.findings)),
             queues=queue_findings,
-            pulse=self._pulse(at_us, traffic, expected),
+            pulse=self._pulse(at_us, traffic, stepped),
             queue_pulse=self._queue_pulse(at_us, queues),
         )
 
@@ -91,7 +91,7 @@ class Detection:
             tuple(SeriesKey(*key) for key in tree[name]) for name in ("traffic_keys", "queue_keys")
         )
         detection._arrange()
-        detection._traffic.restore(tree["traffic"])
+        detection._traffic.restore(tree["traffic"], detection._traffic_keys)
         detection._queues.restore(tree["queues"])
         detection._codes = FailedCodes.unpack(tree["codes"])
         return detection
@@ -107,10 +107,9 @@ class Detection:
     def _arrange(self) -> None:
         """Orders that hold until the next series comes."""
         keys, queues = self._traffic_keys, self._queue_keys
-        self._order = np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
-        self._queue_order = np.array(sorted(range(len(queues)), key=queues.__getitem__), np.int64)
-        self._groups = tuple(PulseKey(*keys[place][:5]) for place in self._order)
-        self._sorted_queues = tuple(queues[place] for place in self._queue_order)
+        self._order, self._queue_order = _in_order(keys), _in_order(queues)
+        self._groups = tuple(PulseKey(*key[:5]) for key in sorted(keys))
+        self._sorted_queues = tuple(sorted(queues))
         number = {user: place for place, user in enumerate(sorted({key.user for key in (*keys, *queues)}))}
         self._users = len(number)
         self._receiver = np.array([number[key.user] if key.direction == "to_user" else self._users for key in keys], np.int64)
@@ -122,10 +121,8 @@ class Detection:
         users[self._owner[jammed]] = True
         return users[self._receiver]
 
-    def _pulse(self, at_us: int, tick: TrafficTick, expected: Expected) -> Pulse:
+    def _pulse(self, at_us: int, tick: TrafficTick, stepped: Stepped) -> Pulse:
         order = self._order
-        mean = np.where(expected.known, expected.mean, 0.0)
-        variance = mean * expected.dispersion + (mean * expected.relative_error) ** 2
         return Pulse(
             at_us,
             self._window_s,
@@ -133,12 +130,16 @@ class Detection:
             reported=tick.reported[order],
             observed=tick.messages[order],
             failed=tick.failures[order],
-            expected=mean[order],
-            variance=variance[order],
-            user_side=tick.user_side[order],
-            device_side=tick.device_side[order],
+            expected=stepped.expected[order],
+            variance=stepped.variance[order],
         )
 
     def _queue_pulse(self, at_us: int, tick: QueueTick) -> QueuePulse:
         order = self._queue_order
         return QueuePulse(at_us, self._window_s, self._sorted_queues, tick.reported[order], tick.depth[order], tick.oldest_age_s[order])
+
+
+def _in_order(keys: tuple[SeriesKey, ...]) -> Ints | slice:
+    """Places of the keys in canonical order; where they stand in it already, all of them."""
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return slice(None) if order == list(range(len(keys))) else np.array(order, np.int64)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from detectors.contract import Signal
-from models.columns import BEGAN, CONTINUES, ENDED, KINDS, Columns, Findings, Flags, Floats
+from models.columns import BEGAN, CONTINUES, ENDED, KINDS, Columns, Findings, Flags, Floats, Ints
 
 
 def fresh(series: int) -> Columns:
@@ -17,14 +17,13 @@ def is_open(state: Columns) -> Flags:
     return flags
 
 
-def turn(state: Columns, signal: Signal, kind: str, at_us: int, first_series: int) -> Findings | None:
+def turn(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int, first_series: int) -> Findings | None:
     """One window of one detector on one block: the findings that begin, go on or end in it."""
-    was_open = is_open(state)
     starting = signal.over & ~was_open
     rows = np.flatnonzero(starting | was_open)
     if not len(rows):
         return None
-    ending = signal.calm[rows] & ~signal.over[rows] & was_open[rows]
+    ending = signal.calm[rows] & was_open[rows]
     begins = starting[rows]
     # The onset is estimated anew as long as the finding is open, but never moves behind the window that decided.
     began = signal.began_us[rows]
@@ -44,6 +43,29 @@ def turn(state: Columns, signal: Signal, kind: str, at_us: int, first_series: in
         expected=signal.expected[rows],
         serious=serious,
         evidence={name: values[rows] for name, values in signal.evidence.items()},
+    )
+
+
+def open_at(
+    state: Columns, asked: Flags, kind: str, at_us: int, began_us: Ints, score: Floats, expected: Floats, first_series: int
+) -> Findings | None:
+    """Opens a finding of silence where one is `asked` for and none is open, for evidence that the detector itself does not see."""
+    rows = np.flatnonzero(asked & ~is_open(state))
+    if not len(rows):
+        return None
+    state["began_us"][rows], state["detected_us"][rows], state["serious"][rows] = began_us[rows], at_us, True
+    count = len(rows)
+    return Findings(
+        kind=np.full(count, KINDS.index(kind), np.uint8),
+        series=(rows + first_series).astype(np.int32),
+        phase=np.full(count, BEGAN, np.uint8),
+        began_us=began_us[rows],
+        detected_us=np.full(count, at_us, np.int64),
+        score=score[rows],
+        observed=np.zeros(count),
+        expected=expected[rows],
+        serious=np.ones(count, np.bool_),
+        evidence={"ratio": np.zeros(count)},
     )
 
 

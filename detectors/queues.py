@@ -39,8 +39,9 @@ class Queues:
             window = QueueWindow(_cut(tick, span), declared[span])
             for detector in self._detectors:
                 state = block[f"{detector.kind}.latch"]
-                signal = detector.step(block[detector.kind], window, latch.is_open(state))
-                findings = latch.turn(state, signal, detector.kind, tick.at_us, span.start)
+                is_open = latch.is_open(state)
+                signal = detector.step(block[detector.kind], window, is_open)
+                findings = latch.turn(state, signal, is_open, detector.kind, tick.at_us, span.start)
                 if findings is not None:
                     found.append(findings)
                     jammed[findings.series] = True

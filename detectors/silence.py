@@ -4,11 +4,16 @@ import numpy as np
 
 from detectors.contract import Signal, TrafficWindow, run_started_us
 from detectors.counts import minus_log_p_zero
-from models.columns import Columns, Flags
+from models.columns import Columns, Flags, Floats
 
+HYPOTHESES = 3
+"""A series alone, with its message class, with its whole direction (`together.py`)."""
+LEAK = 0.1
+"""Share of what is due that may slip through while the route is shut."""
+CALM_NATS = 4.0
+"""Evidence for normal traffic against such a leak that ends the finding,"""
 CALM_WINDOWS = 2
-CALM_SHARE = 0.25
-"""Of what is expected must come again, in `CALM_WINDOWS` windows in a row, before silence is over: a retry that slips through is none."""
+"""and windows with messages: one retry that slips through is no end."""
 
 
 class Silence:
@@ -21,35 +26,43 @@ class Silence:
         self._threshold = threshold
 
     def fresh(self, series: int) -> Columns:
-        """Evidence (nats), empty windows in a row, windows in a row with traffic again."""
-        return {"nats": np.zeros(series), "empty_windows": np.zeros(series), "calm_windows": np.zeros(series)}
+        """Evidence of this window and of all empty ones (nats), their number, evidence that it is over, windows of that."""
+        return {name: np.zeros(series) for name in ("due", "nats", "empty_windows", "calm", "calm_windows")}
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window. A series that did not report keeps its state: that is `stale`, not silence."""
         tick, expected = window.tick, window.expected
         judged = tick.reported & expected.known
         empty = judged & (tick.messages == 0)
-        nats, run, calm = state["nats"], state["empty_windows"], state["calm_windows"]
-        due = window.low
+        nats, run = state["nats"], state["empty_windows"]
+        state["due"][:] = minus_log_p_zero(window.low, expected.dispersion)
         keeps = ~judged | empty
         nats *= keeps
         run *= keeps
-        nats += minus_log_p_zero(due, expected.dispersion) * empty
+        nats += state["due"] * empty
         run += empty
-        back = judged & (tick.messages >= np.maximum(1.0, CALM_SHARE * due))
-        calm *= ~judged | back
-        calm += back
         accepted = is_open & (window.accepted > 0)
         over = (nats > self._threshold) & ~accepted
         nats *= ~accepted
         return Signal(
             score=nats.copy(),
             over=over,
-            calm=(calm >= CALM_WINDOWS) | accepted,
+            calm=self._calm(state, tick.messages, window.low, is_open & judged) | accepted,
             building=nats > 0.5 * self._threshold,
             began_us=run_started_us(tick.at_us, tick.window_s, run),
             observed=tick.messages,
             expected=expected.mean,
             serious=over,
-            evidence={"ratio": tick.messages / np.maximum(expected.mean, 1e-9), "empty_windows": run.copy()},
+            evidence={"ratio": tick.messages / np.maximum(expected.mean, 1e-6), "empty_windows": run.copy()},
         )
+
+    def _calm(self, state: Columns, messages: Floats, due: Floats, asked: Flags) -> Flags:
+        ended = np.zeros(len(asked), np.bool_)
+        places = np.flatnonzero(asked)
+        if len(places):
+            counts = np.minimum(messages[places], 2.0 * due[places] + 2.0)
+            calm = np.maximum(state["calm"][places] - np.log(LEAK) * counts - (1.0 - LEAK) * due[places], 0.0)
+            windows = (state["calm_windows"][places] + (counts > 0)) * (calm > 0)
+            ended[places] = (calm > CALM_NATS) & (windows >= CALM_WINDOWS)
+            state["calm"][places], state["calm_windows"][places] = calm * ~ended[places], windows * ~ended[places]
+        return ended

@@ -28,7 +28,7 @@ class Stale:
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window. The habit is learned from gaps that ended unalarmed."""
-        tick, reported = window.tick, window.tick.reported
+        tick, reported = window.tick, window.tick.reported | window.returned
         reports, share, missing, longest = (state[name] for name in ("reports", "share", "missing", "longest"))
         np.maximum(longest * (1 - 1 / HISTORY_WINDOWS / 20), missing * (reported & ~is_open), out=longest)
         reports += reported

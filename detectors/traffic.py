@@ -1,17 +1,20 @@
 """Traffic: one window of message rates through expectation and detectors, block by block."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from detectors import latch, recovery
 from detectors.blocks import Blocks, Parts
+from detectors.budget import threshold, windows_between_false_alarms
 from detectors.catalogue import traffic_detectors
 from detectors.contract import TrafficWindow
 from detectors.expectation import Bounds, Expectation, Seen
 from detectors.learned import Learned
 from detectors.parameters import DetectionParameters
+from detectors.silence import HYPOTHESES
+from detectors.together import Together
 from models.columns import Expected, Findings, Flags, Floats, SeriesKey, TrafficTick
 from models.times import SECOND_US
 
@@ -19,6 +22,19 @@ CALM_NATS = 4.0
 """Evidence up to which the last hours' deviation still follows the counts."""
 _RATES = ("storm", "drop", "silence")
 _LESS = ("drop", "silence")
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What one window of all message rates came to; arrays have shape (series,)."""
+
+    findings: Findings
+    expected: Floats
+    """Messages a window; 0 where not known."""
+    variance: Floats
+    """Of the count, the expectation's own uncertainty included."""
+    failing: Flags
+    """Where evidence of failures builds or a finding of them is open."""
 
 
 class Traffic:
@@ -30,6 +46,7 @@ class Traffic:
         self._expectation = Expectation(window_s, parameters.civil_time)
         self._detectors = traffic_detectors(parameters, window_s)
         self._blocks = Blocks()
+        self._together = Together(threshold(windows_between_false_alarms(parameters, window_s), HYPOTHESES))
         self._at_us: int | None = None
 
     def grow(self, keys: tuple[SeriesKey, ...], at_us: int, learned: Learned) -> None:
@@ -42,30 +59,40 @@ class Traffic:
             return parts
 
         self._blocks.grow(len(keys), fresh)
+        self._together.arrange(keys)
 
     def _fresh(self, series: int) -> Parts:
         parts: Parts = {detector.kind: detector.fresh(series) for detector in self._detectors}
         parts |= {_latch(detector.kind): latch.fresh(series) for detector in self._detectors}
         return parts | {"expectation": self._expectation.fresh(series), "recovery": recovery.fresh(series)}
 
-    def step(self, tick: TrafficTick, declared: Flags, jammed: Flags) -> tuple[Findings, Expected, Flags]:
-        """One window: findings, the expectation, and where evidence of failures builds. `jammed`: the User's queue has a backlog."""
+    def step(self, tick: TrafficTick, declared: Flags, jammed: Flags) -> Stepped:
+        """One window. `jammed`: the User's queue has a backlog."""
         found: list[Findings] = []
-        expected: list[Expected] = []
-        failing = np.zeros(len(self._blocks), np.bool_)
+        series = len(self._blocks)
+        expected, variance, failing, judged = np.zeros(series), np.zeros(series), np.zeros(series, np.bool_), np.zeros(series, np.bool_)
         for span, block in self._blocks:
             part = _cut(tick, span)
+            # What comes first after a gap may be the whole gap's: it is seen, but says nothing of the rate.
+            returns = latch.is_open(block[_latch("stale")]) & part.reported
             outlook, bounds = self._expectation.expect(block["expectation"], tick.at_us, self._at_us)
-            window = self._window(block, part, outlook, bounds, declared[span], jammed[span])
+            window = self._window(block, part, outlook, bounds, declared[span], jammed[span], returns)
             found += self._detect(block, window, bounds, span.start, failing[span])
-            expected.append(outlook)
+            judged[span] = window.tick.reported & outlook.known & (window.accepted == 0)
+            mean = outlook.mean * outlook.known
+            expected[span] = mean
+            variance[span] = mean * (outlook.dispersion + mean * outlook.relative_error * outlook.relative_error)
+        found += self._fall_silent_together(tick, judged, expected)
         self._at_us = tick.at_us
-        return latch.joined(found), _joined(expected), failing
+        return Stepped(latch.joined(found), expected, variance, failing)
 
-    def _window(self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags) -> TrafficWindow:
+    def _window(
+        self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags, returns: Flags
+    ) -> TrafficWindow:
         widening = np.exp(bounds.doubt * outlook.relative_error)
         return TrafficWindow(
-            tick=tick,
+            tick=replace(tick, reported=tick.reported & ~returns) if returns.any() else tick,
+            returned=returns,
             expected=outlook,
             low=bounds.low / widening,
             high=bounds.high * widening,
@@ -90,19 +117,21 @@ class Traffic:
         score = np.zeros(len(failing))
         for detector in self._detectors:
             state = block[_latch(detector.kind)]
-            signal = detector.step(block[detector.kind], window, latch.is_open(state))
-            findings = latch.turn(state, signal, detector.kind, window.tick.at_us, first)
+            is_open = latch.is_open(state)
+            signal = detector.step(block[detector.kind], window, is_open)
+            findings = latch.turn(state, signal, is_open, detector.kind, window.tick.at_us, first)
             if findings is not None:
                 found.append(findings)
+            active = signal.building | signal.over | is_open
             if detector.kind == "silence":
-                window = replace(window, silent=window.silent | signal.over)
+                window = replace(window, silent=is_open | signal.over)
             if detector.kind == "failures":
-                failing |= signal.building | latch.is_open(state)
+                failing |= active
             if detector.kind in _RATES:
                 np.maximum(score, signal.score, out=score)
-                busy = busy | signal.building | latch.is_open(state)
+                busy = busy | active
             if detector.kind in _LESS:
-                less |= signal.building | latch.is_open(state)
+                less |= active
         self._learn(block, window, bounds, score, busy, less)
         return found
 
@@ -113,6 +142,24 @@ class Traffic:
         self._expectation.learn(block["expectation"], seen, expected, bounds, tick.at_us)
         recovery.settle(block["recovery"], tick, expected, less)
 
+    def _fall_silent_together(self, tick: TrafficTick, judged: Flags, expected: Floats) -> list[Findings]:
+        """Opens a silence at every series of a group that says nothing at all, where none is open."""
+        if not len(self._blocks):
+            return []
+        due = np.concatenate([block["silence"]["due"] for _, block in self._blocks])
+        silent, began_us, nats = self._together.step(
+            tick.at_us, tick.window_s, due, judged & (tick.messages == 0), ~judged & tick.reported | (tick.messages > 0)
+        )
+        if not silent.any():
+            return []
+        found = (
+            latch.open_at(
+                block[_latch("silence")], silent[span], "silence", tick.at_us, began_us[span], nats[span], expected[span], span.start
+            )
+            for span, block in self._blocks
+        )
+        return [findings for findings in found if findings is not None]
+
     def learned(self) -> dict[str, dict[str, Any]]:
         """Part → columns of what is usual."""
         names = {detector.kind: detector.learned for detector in self._detectors} | {"expectation": self._expectation.learned}
@@ -121,11 +168,13 @@ class Traffic:
 
     def pack(self) -> dict[str, Any]:
         """State as a tree."""
-        return {"at_us": self._at_us, "series": len(self._blocks), "parts": self._blocks.whole()}
+        return {"at_us": self._at_us, "series": len(self._blocks), "parts": self._blocks.whole(), "together": self._together.pack()}
 
-    def restore(self, tree: dict[str, Any]) -> None:
-        """Goes on from what `pack` gave."""
+    def restore(self, tree: dict[str, Any], keys: tuple[SeriesKey, ...]) -> None:
+        """Goes on from what `pack` gave for `keys`."""
         self._at_us = tree["at_us"]
+        self._together.arrange(keys)
+        self._together.restore(tree["together"])
         self._blocks = Blocks.cut(tree["parts"], tree["series"])
 
 
@@ -143,12 +192,3 @@ def _cut(tick: TrafficTick, span: slice) -> TrafficTick:
         tick.user_side[span],
         tick.device_side[span],
     )
-
-
-def _joined(parts: list[Expected]) -> Expected:
-    if len(parts) == 1:
-        return parts[0]
-    names = ("mean", "dispersion", "relative_error", "known")
-    no = [np.zeros(0)]
-    columns = [np.concatenate([getattr(part, name) for part in parts] or no) for name in names]
-    return Expected(columns[0], columns[1], columns[2], columns[3].astype(np.bool_))

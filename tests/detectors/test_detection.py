@@ -1,0 +1,165 @@
+"""Detection as a whole: the same whatever else is watched, however it is cut into blocks, and after a restart."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors import blocks
+from detectors.detection import Detection
+from detectors.parameters import DetectionParameters
+from models.columns import CONTINUES, KINDS, Detected, SeriesKey
+from models.packed import pack, unpack
+from tests.detectors.cohorts import DAY, Cohort, counts, key, queue_key, queues, traffic
+
+SERIES = 40
+PARAMETERS = DetectionParameters(false_alarms_per_day=1000.0)
+"""A generous budget, so that there is something to compare."""
+
+
+def weather(window: int) -> np.ndarray:
+    """Factors of each series: storms, drops and silences that come and go."""
+    generator = np.random.default_rng([77, window // 25])
+    return generator.choice([1.0, 1.0, 1.0, 0.0, 0.3, 5.0], SERIES)
+
+
+DRAW = counts(1, np.geomspace(0.3, 300.0, SERIES))
+
+
+def messages(window: int) -> np.ndarray:
+    return DRAW(window, weather(window) if window >= DAY + 30 else 1.0)
+
+
+def reported(window: int) -> np.ndarray:
+    return np.random.default_rng([78, window]).random(SERIES) < 0.98
+
+
+def rows(found: Detected, keys: tuple[SeriesKey, ...]) -> list[tuple]:
+    """All findings by series key, bit for bit."""
+    findings = found.traffic
+    return sorted(
+        (
+            KINDS[findings.kind[row]],
+            keys[findings.series[row]],
+            int(findings.phase[row]),
+            int(findings.began_us[row]),
+            int(findings.detected_us[row]),
+            findings.score[row].tobytes(),
+            findings.observed[row].tobytes(),
+            findings.expected[row].tobytes(),
+            tuple((name, column[row].tobytes()) for name, column in sorted(findings.evidence.items()) if np.isfinite(column[row])),
+        )
+        for row in range(len(findings))
+    )
+
+
+def run(places: np.ndarray, windows: int, restart_at: int = -1) -> list[list[tuple]]:
+    """The findings of each window for the series at `places`, in that order in the table."""
+    keys = tuple(key(int(place)) for place in places)
+    cohort = Cohort(keys, parameters=PARAMETERS)
+    told = []
+    for window in range(windows):
+        if window == restart_at:
+            blob = pack(cohort.detection.pack(), 1)
+            cohort.detection = Detection.unpack(PARAMETERS, 60, unpack(blob, 1))
+            assert pack(cohort.detection.pack(), 1) == blob
+        tick = traffic(
+            cohort.at_us, messages(window)[places], failures=np.floor(messages(window)[places] * 0.05), reported=reported(window)[places]
+        )
+        told.append(rows(cohort.step(tick), keys))
+    return told
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[list[tuple]]:
+    told = run(np.arange(SERIES), DAY + 200)
+    assert {row[0] for window in told for row in window} >= {"storm", "drop", "silence"}
+    return told
+
+
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 1000), size=st.integers(1, SERIES))
+def test_a_series_is_judged_alike_whatever_else_is_in_the_table_and_wherever_it_stands(everything, seed, size):
+    places = np.random.default_rng(seed).permutation(SERIES)[:size]
+    kept = {key(int(place)) for place in places}
+    assert run(places, DAY + 200) == [[row for row in window if row[1] in kept] for window in everything]
+
+
+def test_blocks_change_nothing(everything, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 7)
+    assert run(np.arange(SERIES), DAY + 200) == everything
+
+
+@settings(max_examples=3, deadline=None)
+@given(restart_at=st.integers(1, DAY + 199))
+def test_a_restart_changes_nothing(everything, restart_at):
+    assert run(np.arange(SERIES), DAY + 200, restart_at) == everything
+
+
+def test_new_series_leave_the_old_ones_as_they_are(everything):
+    early, late = tuple(key(place) for place in range(20)), tuple(key(place) for place in range(20, SERIES))
+    cohort = Cohort(early, parameters=PARAMETERS)
+    for window in range(DAY + 200):
+        if window == 333:
+            cohort.traffic_keys = (*early, *late)
+        here = np.arange(len(cohort.traffic_keys))
+        tick = traffic(
+            cohort.at_us, messages(window)[here], failures=np.floor(messages(window)[here] * 0.05), reported=reported(window)[here]
+        )
+        told = [row for row in rows(cohort.step(tick), cohort.traffic_keys) if row[1] in early]
+        assert told == [row for row in everything[window] if row[1] in early]
+
+
+def test_pulses_are_in_canonical_order_and_name_the_same_groups_until_a_series_comes():
+    keys = (key(3), key(1), key(2))
+    cohort = Cohort(keys, (queue_key(5), queue_key(4)))
+    tick = traffic(cohort.at_us, np.array([3.0, 1.0, 2.0]))
+    first = cohort.step(tick, queues(cohort.at_us, np.array([50.0, 40.0])))
+    assert [group.user for group in first.pulse.groups] == ["USER-001", "USER-002", "USER-003"]
+    assert first.pulse.observed.tolist() == [1.0, 2.0, 3.0]
+    assert [queue.user for queue in first.queue_pulse.queues] == ["USER-004", "USER-005"]
+    assert first.queue_pulse.depth.tolist() == [40.0, 50.0]
+    second = cohort.step()
+    assert second.pulse.groups is first.pulse.groups
+    assert second.queue_pulse.queues is first.queue_pulse.queues
+
+
+def test_an_empty_cohort_is_no_fault():
+    found = Cohort().step()
+    assert len(found.traffic) == len(found.queues) == 0
+    assert len(found.pulse.observed) == 0
+
+
+def test_what_was_learned_makes_the_first_day_like_the_third():
+    means = np.array([10.0, 60.0])
+    draw = counts(4, means)
+    cohort = Cohort((key(0), key(1)))
+    cohort.run(8 * DAY, draw)
+    learned = unpack(pack(cohort.detection.learned(), 1), 1)
+    fresh = Cohort((key(1), key(0)), window=8 * DAY)
+    fresh.detection.learn_from(learned)
+    found = fresh.run(30, lambda window: draw(window)[::-1])
+    assert fresh.told == []
+    np.testing.assert_allclose(found.pulse.expected, means, rtol=0.1)
+    fresh.run(4, lambda window: np.zeros(2))
+    assert len(fresh.began("silence")) == 2
+
+
+def test_codes_of_failures_are_counted_since_they_began():
+    cohort = Cohort((key(0),))
+    draw = counts(5, np.array([200.0]))
+    for _ in range(DAY):
+        count = draw(cohort.window)
+        cohort.step(traffic(cohort.at_us, count, failures=np.floor(count * 0.02)))
+    total = 0
+    for _ in range(10):
+        count = draw(cohort.window)
+        failed = np.floor(count * 0.5)
+        total += int(failed[0])
+        tick = traffic(cohort.at_us, count, failures=failed)
+        tick.codes[0] = {"E20": int(failed[0])}
+        found = cohort.step(tick).traffic
+    assert [kind for _, kind, _, _ in cohort.told] == ["failures"]
+    assert found.codes == {0: {"E20": total}}
+    assert found.phase.tolist() == [CONTINUES]
+    assert found.evidence["failure_ratio"][0] == pytest.approx(0.5, abs=0.01)
