@@ -101,7 +101,10 @@ class Tally:
             self.counts[f"{name} blamed"] += kind != "declared" and change_id is not None and sure
         named = top is not None and top.basis == "undeclared" and top.owner == anomaly.origin_user
         self.counts["named"] += kind == "undeclared" and named
-        self.counts["accused"] += kind == "nobody" and top is not None and top.basis == "undeclared"
+        accused = kind == "nobody" and top is not None and top.basis == "undeclared"
+        self.counts["accused"] += accused
+        if accused:
+            self.faults.append(f"{one.scenario}:{one.seed} {anomaly.id} laid at {first.user}")
         for suspect in alert.suspects:
             if suspect.verdict != "excluded":
                 right = (

@@ -112,7 +112,7 @@ class _Place:
         covered = sum(touched.get(user, 0.0) for user in common) / self.size
         named = not self.one_user if users is None else 2 * len(common) >= len(self.users) > 0
         if named and covered >= _LEAST_COVERED:
-            explicit = any((change.services, change.directions, change.queues)) and 2 * covered >= 1
+            explicit = any((change.services, change.directions, change.queues)) and 2 * covered > 1
             return (OWN_SERVICE if explicit else OWN), covered
         if common and (covered > 0 or named):
             return SHARED, covered
@@ -124,15 +124,14 @@ class _Place:
 def _covered(words: tuple[tuple[str, ...], ...], keys: tuple[SeriesKey, ...]) -> float:
     """How many of a User's series a scope touches.
 
-    Answers follow requests: once some series lie in the directions that it names, those of the other direction count by half. Where it
-    names services and none of theirs, series that carry none count by half, and only if no other ones are there.
+    Answers follow requests: series of the direction that it does not name count by half. Where it names services and none of theirs,
+    series that carry none count by half, and only if no other ones are there.
     """
-    touched = [key for key in keys if touches(words, key)]
     services, regions, _, queues = words
-    if services and not any(key.service in services for key in touched):
-        return 0.0 if any(key.service for key in keys) else 0.5 * len(touched)
-    either = [key for key in keys if touches((services, regions, (), queues), key)] if touched else []
-    return 0.5 * (len(touched) + max(len(either), len(touched)))
+    either = [key for key in keys if touches((services, regions, (), queues), key)]
+    if services and not any(key.service in services for key in either):
+        return 0.0 if any(key.service for key in keys) else 0.5 * len(either)
+    return 0.5 * (len(either) + sum(touches(words, key) for key in keys))
 
 
 def touches(words: tuple[tuple[str, ...], ...], key: SeriesKey) -> bool:
