@@ -73,6 +73,8 @@ class World:
     """What series without a finding carry from the first trouble's onset on."""
     missing: frozenset[SeriesKey] = frozenset()
     """Series that do not report from the first trouble's onset on."""
+    formerly: dict[str, str] = field(default_factory=dict)
+    """Users under another name, who keep the noise of the old one."""
 
     def window(self, minute: int) -> Detected:
         """The window that ends `minute` minutes after 09:00."""
@@ -94,9 +96,12 @@ class World:
         for trouble in self.troubles:
             told = trouble.counts(minute) if trouble.key == key and trouble.kind not in ("stale", "failures") else None
             if told is not None:
-                return told + jitter(key, minute) * np.sqrt(told) / 5
+                return told + self._jitter(key, minute) * np.sqrt(told) / 5
         usual = self.carried.get(key, 100.0) if minute > self._first() else 100.0
-        return usual + jitter(key, minute)
+        return usual + self._jitter(key, minute)
+
+    def _jitter(self, key: SeriesKey, minute: int) -> float:
+        return jitter(key._replace(user=self.formerly.get(key.user, key.user)), minute)
 
     def _findings(self, minute: int, keys: tuple[SeriesKey, ...]) -> Findings:
         rows = [(t, row) for t in self.troubles if t.key in keys and (row := t.row(minute)) is not None]
@@ -244,7 +249,7 @@ def run(
     known = calendar(*changes)
     if correlator is None:
         correlator = Correlator(parameters or CorrelationParameters())
-        step(correlator, World(world.keys), range(minutes.start - 120, minutes.start), known)
+        step(correlator, World(world.keys, formerly=world.formerly), range(minutes.start - 120, minutes.start), known)
     for decisions in step(correlator, world, minutes, known):
         told.add(decisions)
     return told

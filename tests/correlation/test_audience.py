@@ -1,5 +1,6 @@
 """What a User is sent: nothing of anybody else but what the contract names."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from models.wire import encode
 from tests.correlation.builders import Told, Trouble, World, change, queue, run, series
 
 READER, OTHERS = "READER", ("NEIGHBOUR", "STRANGER", "THIRD")
+SAME = {name: name for name in OTHERS}
 ALLOWED = ("revision", "severity", "category", "category_reason", "suspects", "affected_users", "next_step", "contact", "summary")
 """What may differ when others differ: see `correlation.audience`; the texts follow from the suspects."""
 
@@ -61,9 +63,10 @@ def scenes(draw: Any) -> tuple[tuple[Trouble, ...], tuple[Trouble, ...], tuple[C
     return mine, theirs, seen, tuple(one for user in OTHERS for one in draw(changes_of(user)))
 
 
-def told(mine: tuple[Trouble, ...], theirs: tuple[Trouble, ...], changes: tuple[Change, ...], others: tuple[str, ...] = OTHERS) -> Told:
+def told(mine: tuple[Trouble, ...], theirs: tuple[Trouble, ...], changes: tuple[Change, ...], others: Mapping[str, str] = SAME) -> Told:
+    """What a run says; `others`: the Users beside the reader by name → the name that their noise goes by."""
     keys = tuple(key for user in (READER, *others) for key in keys_of(user))
-    return run(World(keys, mine + theirs), range(60), *changes)
+    return run(World(keys, mine + theirs, formerly=dict(others)), range(60), *changes)
 
 
 def renamed(name: str) -> str:
@@ -101,7 +104,7 @@ def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
         )
         for one in hidden
     )
-    after = [encode(copy) for copy in told(mine, moved, seen + retold, tuple(names.values())).copies(READER)]
+    after = [encode(copy) for copy in told(mine, moved, seen + retold, {new: old for old, new in names.items()}).copies(READER)]
     assert before == after
 
 
@@ -112,7 +115,7 @@ def test_what_others_do_changes_nothing_in_a_copy_but_what_is_allowed(scene, ano
     one = told(mine, theirs, seen + hidden).copies(READER)
     _, theirs, _, hidden = another
     other = told(mine, theirs, seen + hidden).copies(READER)
-    bare = told(mine, (), seen, ()).copies(READER)
+    bare = told(mine, (), seen, {}).copies(READER)
     assert [first(one), first(other)] == [first(bare), first(bare)]
     for copies in (one, other):
         assert same_where_both_speak(copies, bare)

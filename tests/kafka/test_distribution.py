@@ -10,7 +10,7 @@ from tests.kafka.stories import CORE, story
 
 @pytest.mark.parametrize(
     ("scenario", "partitions", "seed", "moves"),
-    [("firewall", 1, 1, 0.0), ("firewall", 3, 2, 0.2), ("message-storm", 2, 3, 0.0), ("message-storm", 4, 4, 0.3)],
+    [("firewall", 1, 1, 0.0), ("firewall", 3, 2, 0.2), ("message-storm", 2, 3, 0.0), ("message-storm", 3, 4, 0.3)],
 )
 def test_paces_and_moves_change_nothing(scenario: str, partitions: int, seed: int, moves: float) -> None:
     lines, changes = story(scenario, 3)
