@@ -132,6 +132,8 @@ class Detection:
             failed=tick.failures[order],
             expected=stepped.expected[order],
             variance=stepped.variance[order],
+            user_side=tick.user_side[order],
+            device_side=tick.device_side[order],
         )
 
     def _queue_pulse(self, at_us: int, tick: QueueTick) -> QueuePulse:
