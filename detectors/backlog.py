@@ -28,7 +28,7 @@ class Backlog:
     """
 
     kind = "backlog"
-    learned = ("mark", "mean_depth", "deliveries", "visits", "highest", "old", "scatter", "seen_s", "wait_s")
+    learned = ("mark", "mean_depth", "deliveries", "visits", "highest", "old", "scatter", "seen_s", "wait_s", "pending", "pending_hour")
 
     def __init__(self, threshold: float, accept_after_s: int) -> None:
         self._threshold = threshold
@@ -103,7 +103,7 @@ class Backlog:
         calm = (state["calm_windows"] >= CALM_WINDOWS) | accepted
         for name in ("grows", "above", "stalls", "ages", "run"):
             state[name] = np.where(asked & calm, 0.0, state[name])
-        new_mark = np.where(accepted, tick.depth, 0.0).astype(np.float32)
+        new_mark = np.where(accepted, tick.depth, -1.0).astype(np.float32)
         np.maximum(state["mark"], new_mark, out=state["mark"])
         return calm
 

@@ -8,11 +8,15 @@ from models.times import HOUR_US
 
 FADE = 1.0 - 1.0 / 14
 """What a high-water mark keeps from one day to the next."""
+FIRST_S, ANY_DEPTH = 3600.0, 1e15
+"""In its first hour a queue may hold anything,"""
 FIRST_FACTOR, FIRST_DEPTH = 20.0, 1000.0
-"""On its first day a queue may reach this many times the highest depth so far, and this depth: read peaks are ×17."""
+"""on its first day it may reach this many times the highest depth so far, and this depth: read peaks are ×17."""
 FACTOR, LEAST_DEPTH, NOISE = 1.5, 5.0, 4.0
 """Afterwards it may reach its mark of this hour, the one before or the one after, times this, and this many messages and deviations more;
 and where deliveries are told, it may hold what it usually takes as long to deliver as this."""
+RISE = 1.25
+"""Share by which a mark may rise from one day to the next."""
 DAY_S = 86_400.0
 
 
@@ -20,7 +24,11 @@ def fresh(series: int) -> Columns:
     """By hour of the day: high-water mark (-1: unseen), mean depth, deliveries a window, visits; overall: ages, noise, seconds, wait."""
     state: Columns = {"mark": np.full((HOURS_A_DAY, series), -1.0, np.float32)}
     state |= {name: np.zeros((HOURS_A_DAY, series), np.float32) for name in ("mean_depth", "deliveries", "visits")}
-    return state | {name: np.zeros(series) for name in ("highest", "old", "scatter", "seen_s", "wait_s")}
+    return (
+        state
+        | {name: np.zeros(series) for name in ("highest", "old", "scatter", "seen_s", "wait_s", "pending")}
+        | {"pending_hour": np.zeros(series, np.int8)}
+    )
 
 
 def hour_of(at_us: int) -> int:
@@ -51,18 +59,18 @@ def limit(state: Columns, hour: int, served: Floats) -> Floats:
     """The depth up to which nothing is unusual, messages; `served` in messages/s, 0 where not told."""
     usual = FACTOR * high_water(state, hour) + NOISE * deviation(state, hour) + LEAST_DEPTH
     usual = np.maximum(usual, FACTOR * state["wait_s"] * served)
-    return np.where(settled(state), usual, FIRST_FACTOR * state["highest"] + FIRST_DEPTH)
+    first = np.where(state["seen_s"] < FIRST_S, ANY_DEPTH, FIRST_FACTOR * state["highest"] + FIRST_DEPTH)
+    return np.where(settled(state), usual, first)
 
 
 def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: Flags, seen: Flags) -> None:
     """Takes one window in, in place. `served` in messages/s; `use`: nothing is wrong; `seen`: the queue reported."""
     hour = hour_of(tick.at_us)
-    mark, mean, deliveries, visits = (state[name][hour] for name in ("mark", "mean_depth", "deliveries", "visits"))
+    _raise_marks(state, hour, tick, use)
+    mean, deliveries, visits = (state[name][hour] for name in ("mean_depth", "deliveries", "visits"))
     visits += use
     np.minimum(visits, 5 * 3600 / tick.window_s, out=visits)
     gain = use / np.maximum(visits, 1.0)
-    fade = FADE ** (tick.window_s / 3600.0)
-    mark[:] = np.where(use, np.maximum(mark * np.where(mark > 0, fade, 1.0), tick.depth), mark)
     level = mean + 1.0
     mean += gain * (tick.depth - mean)
     deliveries += gain * np.isfinite(tick.delivered) * (np.nan_to_num(tick.delivered) - deliveries)
@@ -75,3 +83,18 @@ def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: 
     age = np.nan_to_num(tick.oldest_age_s)
     state["old"] = np.where(use, np.maximum(state["old"] * (1.0 - tick.window_s / (14 * DAY_S)), age), state["old"])
     state["seen_s"] += seen * tick.window_s
+
+
+def _raise_marks(state: Columns, hour: int, tick: QueueTick, use: Flags) -> None:
+    """An hour's mark moves when the hour is over, and by a share at most: a queue that fills must not raise the marks that judge it."""
+    over = state["pending_hour"] != hour
+    for past in sorted(set(state["pending_hour"][over].tolist())):
+        here = over & (state["pending_hour"] == past)
+        mark = state["mark"][past].astype(np.float64)
+        known = mark >= 0
+        most = np.where(known, RISE * mark + NOISE * deviation(state, past) + LEAST_DEPTH, ANY_DEPTH)
+        raised = np.maximum(np.where(known, FADE * mark, 0.0), np.minimum(state["pending"], most))
+        state["mark"][past] = np.where(here & (state["pending"] >= 0), raised, mark)
+    state["pending"][over] = -1.0
+    state["pending_hour"][over] = hour
+    state["pending"] = np.where(use, np.maximum(state["pending"], tick.depth), state["pending"])
