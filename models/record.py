@@ -23,7 +23,7 @@ def reason(fault: ValidationError) -> str:
 
 def _one(error: Any) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    field = ".".join(str(part) for part in _place(error["loc"], kind))
+    field = ".".join(_named(part) for part in _place(error["loc"], kind))
     if kind == "missing":
         return f"{field} is missing"
     text = _TEXTS[kind].format(**context) if kind in _TEXTS else _plain(error)
@@ -37,6 +37,12 @@ def _place(loc: tuple[int | str, ...], kind: str) -> tuple[int | str, ...]:
     """Without the tag that an event of either kind is told apart by."""
     tagged = loc[:1] in (("traffic",), ("queue",)) and (len(loc) > 1 or kind == "value_error")
     return loc[1:] if tagged else loc
+
+
+def _named(part: int | str) -> str:
+    """A name that came with the record may be anything, line ends included."""
+    text = str(part)
+    return text if text and text.isprintable() else repr(part)
 
 
 _TEXTS = {

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -154,6 +154,8 @@ JUNK = st.recursive(
 
 
 @given(field=st.sampled_from(sorted(TRAFFIC | QUEUE | {"codes": 0, "capacity": 0, "service": 0})), value=JUNK)
+@example(field="codes", value={"\n": None})
+@example(field="codes", value={"": None})
 @settings(max_examples=300, deadline=None)
 def test_whatever_stands_in_a_field_is_taken_or_told_in_one_plain_line(field: str, value: Any) -> None:
     for record in (TRAFFIC, QUEUE):
