@@ -14,7 +14,7 @@ from changes.windows import effect_us
 from correlation.candidates import touches
 from correlation.facts import Episode
 from correlation.history import History
-from correlation.reasons import span
+from correlation.phrases import span
 from models.change import Change, ExpectedEffect
 from models.columns import SeriesKey
 from models.times import SECOND_US, format_time, us

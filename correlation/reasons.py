@@ -16,6 +16,7 @@ from correlation.evidence import (
     Weighed,
 )
 from correlation.facts import Case
+from correlation.phrases import span
 from models.alert import Reason
 from models.change import Change
 from models.times import us
@@ -44,20 +45,6 @@ _KIND_WORDS = {
     "drift": "a lasting new level",
     "stale": "missing reports",
 }
-
-
-def span(seconds: float) -> str:
-    """`45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
-    seconds = round(abs(seconds))
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes = round(seconds / 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"
 
 
 @dataclass(frozen=True, slots=True)

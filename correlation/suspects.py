@@ -13,7 +13,8 @@ from correlation.facts import Case, Episode
 from correlation.gates import POSSIBLE, PROBABLE, Scene, persistent
 from correlation.history import History
 from correlation.parameters import CorrelationParameters
-from correlation.reasons import Told, span
+from correlation.phrases import span
+from correlation.reasons import Told
 from correlation.undeclared import Nature, nature
 from models.alert import Reason, Suspect
 from models.columns import Ints

@@ -7,7 +7,7 @@ import numpy as np
 
 from correlation.effects import Measured, Moved
 from correlation.envelope import SLACK, allowed
-from correlation.reasons import span
+from correlation.phrases import span
 from models.change import Change, ExpectedEffect
 from models.terms import ReportVerdict
 from models.times import SECOND_US, us
