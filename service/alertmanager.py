@@ -1,7 +1,7 @@
 """Alertmanager: open alerts are told again and again, since it takes silence for an end; what ended is told with its end.
 
-Severity, category and incident are labels, so that routes, groups and inhibitions can ask for them. Where one of them changes, Alertmanager
-sees another alert: the one told before is ended in the same post. Everything else that changes is an annotation.
+Severity, category, envelope and incident are labels, so that routes, groups, silences and inhibitions can ask for them. Where one of them
+changes, Alertmanager sees another alert: the one told before is ended in the same post. Everything else that changes is an annotation.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Pusher:
 
     async def push(self) -> None:
         """One round; to be called every few seconds."""
-        standing = await asyncio.to_thread(self._database.read, _standing)
+        standing = await asyncio.to_thread(self._database.read, open_records)
         now = told(standing, self._public_url)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
             rounds = (receiver.tell(session, now, self._clock) for receiver in self._receivers)
@@ -76,7 +76,7 @@ class Receiver:
         return "sent"
 
 
-def _standing(connection: Any) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+def open_records(connection: Any) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     """Open alerts, and the open incidents by id."""
     alerts, incidents = (
         [json.loads(body) for *_, body in partial(records.standing_open, kind=kind)(connection)] for kind in (ALERT, INCIDENT)
@@ -100,6 +100,7 @@ def _alert(alert: Mapping[str, Any], incident: Mapping[str, Any] | None, public_
         "kind": alert["kind"],
         "severity": alert["severity"],
         "category": str(alert["category"]),
+        "envelope": alert["envelope"],
         "role": "origin" if origin else "collateral",
         "team": "triage",
         "user": alert["user"],

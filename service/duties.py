@@ -1,20 +1,22 @@
-"""Duties: what the monitor does by the clock beside judging: pack charts, escalate, push to Alertmanager, give signs of life."""
+"""Duties: what the monitor does by the clock beside judging: pack charts, escalate, talk with Alertmanager, give signs of life."""
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
 import aiohttp
 import structlog
 
+from models.change import Change
 from service.alertmanager import Pusher
 from service.charts import packing
 from service.charts.packing import Keep
 from service.charts.reading import latest_us
 from service.clocks import Clock
 from service.parameters import ServeParameters
+from service.silencer import Silencer
 from service.store import outbox, triage
 from service.store.database import Database
 from service.store.records import ALERT
@@ -28,15 +30,24 @@ log = structlog.get_logger()
 class Duties:
     """Each is a loop of its own; one that fails is logged and comes round again."""
 
-    def __init__(self, database: Database, parameters: ServeParameters, keep: Keep, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        parameters: ServeParameters,
+        keep: Keep,
+        clock: Clock,
+        wake: Callable[[], None],
+        changes: Callable[[], Iterable[Change]],
+    ) -> None:
         self._database, self._parameters, self._keep, self._clock, self._wake = database, parameters, keep, clock, wake
         self.pusher = Pusher(database, parameters.alertmanager_urls, parameters.public_url, clock)
+        self.silencer = Silencer(database, parameters.alertmanager_urls, changes, clock)
 
     def all(self) -> list[Coroutine[Any, Any, None]]:
         """Every duty that the settings ask for."""
         duties = [_every(10.0, self.pack_charts), _every(15.0, self.escalate), _every(3600.0, self.sweep)]
         if self._parameters.alertmanager_urls:
-            duties.append(_every(5.0, self.pusher.push))
+            duties += [_every(5.0, self.pusher.push), _every(15.0, self.silencer.round)]
         if self._parameters.heartbeat_url:
             duties.append(_every(_MINUTE_S, self.give_sign_of_life))
         return duties

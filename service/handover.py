@@ -66,7 +66,8 @@ def _summary_text(found: dict[str, Any]) -> str:
     for one in found["open_incidents"]:
         state = one["triage"]
         who = f" (acknowledged by {state['acknowledged']['by']})" if state and state["acknowledged"] else " (nobody has taken it up)"
-        lines.append(f"- {one['incident']['incident_id']}: {one['incident']['summary']}{who}")
+        quiet = "".join(f" (silenced in Alertmanager by {told['by']} until {told['until']})" for told in (state or {}).get("silences", ()))
+        lines.append(f"- {one['incident']['incident_id']}: {one['incident']['summary']}{who}{quiet}")
     lines += ["", f"## Alerts that nobody took up: {len(found['unacknowledged_alerts'])}"]
     lines += [f"- {one['alert_id']} ({one['severity']}): {one['summary']}" for one in found["unacknowledged_alerts"]]
     lines += ["", "## What was done"]

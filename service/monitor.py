@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from models.change import Change
 from models.errors import ConfigurationError, UnreadableInput
 from models.times import DAY_US, HOUR_US
 from service import oidc
@@ -91,7 +92,7 @@ class Monitor:
             stack.callback(self.intake.close)
             self.sign_in = SignIn(self.database, self.clock, oidc.provider(self.parameters.oidc), self.open_role)
             self.dispatcher = Dispatcher(self.database, self.parameters.subscriptions, self.clock, random.Random())  # noqa: S311 - jitter
-            self.duties = Duties(self.database, self.parameters, self.keep, self.clock, self.wake)
+            self.duties = Duties(self.database, self.parameters, self.keep, self.clock, self.wake, self._changes)
             self._stack = stack.pop_all()
         self.registry = registry(self.engine.board, self._asked(), self._gauges())
         self.ready = True
@@ -145,11 +146,14 @@ class Monitor:
         detection = self.flow.detection
         return Asked(
             self.clock.wall_us,
-            lambda: list(self.engine.changes.values()),
+            self._changes,
             self.parameters.metric_users,
             detection.false_alarms_per_day,
             detection.fleet_series,
         )
+
+    def _changes(self) -> list[Change]:
+        return list(self.engine.changes.values())
 
     def _read_board(self) -> None:
         alerts, incidents = (self.database.read(partial(records.standing_open, kind=kind)) for kind in (ALERT, INCIDENT))

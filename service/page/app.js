@@ -52,6 +52,13 @@ async function readStates() {
   }
 }
 
+async function followStates() {
+  const told = () => JSON.stringify([...states.alerts, ...states.incidents]);
+  const before = told();
+  await readStates();
+  if (told() !== before) drawSoon();
+}
+
 async function readSubscriptions() {
   if (who.role === "observer") return;
   const list = (await ask("/v1/subscriptions")).items;
@@ -172,5 +179,7 @@ addEventListener("resize", () => {
   drawChart(latestChart);
   drawSoon();
 });
-setInterval(() => who && !document.hidden && readQueues().catch(() => ($("state").textContent = "no answer, trying again …")), 5000);
+const noAnswer = () => ($("state").textContent = "no answer, trying again …");
+setInterval(() => who && !document.hidden && readQueues().catch(noAnswer), 5000);
+setInterval(() => who && !document.hidden && followStates().catch(noAnswer), 15000);
 begin();

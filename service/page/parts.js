@@ -18,6 +18,10 @@ function suspects(list) {
   return list.length ? el("ul", {}, ...list.slice(0, 4).map(suspectLine)) : el("p", { class: "hint" }, "No change is suspected.");
 }
 
+function silenceLines(state) {
+  return (state?.silences || []).map((one) => el("p", { class: "hint" }, `silenced in Alertmanager by ${one.by}: ${one.note}, until `, time(one.until)));
+}
+
 export function incidentCard(incident, state, actions) {
   const line = [
     chip(`category ${incident.category}`, incident.category <= 2 ? "critical" : incident.category === 3 ? "warning" : "info"),
@@ -31,7 +35,7 @@ export function incidentCard(incident, state, actions) {
   const take = actions && incident.status !== "resolved" && !state?.acknowledged ? el("button", { onclick: () => actions.acknowledge("incidents", incident.incident_id) }, "Take it up") : null;
   const look = incident.status === "resolved" ? "resolved" : incident.category <= 3 ? "open" : "";
   return el("article", { class: `card ${look}` },
-    el("h3", {}, incident.summary), el("p", { class: "row" }, el("span", {}, ...line, time(incident.resolved_at || incident.opened_at)), take), told,
+    el("h3", {}, incident.summary), el("p", { class: "row" }, el("span", {}, ...line, time(incident.resolved_at || incident.opened_at)), take), told, ...silenceLines(state),
     suspects(incident.suspects), ...threatened, story);
 }
 
@@ -45,7 +49,7 @@ export function alertTable(alerts, states, actions) {
     return el("tr", { class: alert.status === "resolved" ? "resolved" : "" },
       el("td", {}, chip(alert.severity)), el("td", {}, time(alert.onset_at)),
       el("td", {}, el("strong", {}, `${alert.kind}${alert.user ? ` · ${alert.user}` : ""}`), el("br"), alert.summary, alert.status === "resolved" ? el("em", {}, " (over)") : null),
-      el("td", {}, first ? chip(first.verdict) : null, ` ${suspect}`), el("td", {}, alert.next_step), el("td", {}, taken, take));
+      el("td", {}, first ? chip(first.verdict) : null, ` ${suspect}`), el("td", {}, alert.next_step), el("td", {}, taken, take, ...silenceLines(state)));
   }));
 }
 

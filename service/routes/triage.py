@@ -88,8 +88,8 @@ class State(BaseModel):
 
     id: str
     state: dict[str, Any] = Field(
-        description="acknowledged, snoozed_until, assigned_to, ticket, escalated_at, suspects, merged_into, alerts_added,"
-        " alerts_split_off, notes"
+        description="acknowledged, snoozed_until, silences (in Alertmanager), assigned_to, ticket, escalated_at, suspects, merged_into,"
+        " alerts_added, alerts_split_off, notes"
     )
 
 

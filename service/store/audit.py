@@ -13,9 +13,22 @@ def note(
     connection: sqlite3.Connection, principal: Principal, action: str, subject: str, now_us: int, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Write one entry, in the transaction of what it tells of."""
+    heard(connection, principal.name, principal.spoken, action, subject, now_us, detail)
+
+
+def heard(
+    connection: sqlite3.Connection,
+    actor: str,
+    role: str,
+    action: str,
+    subject: str,
+    now_us: int,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """The same for what was done elsewhere, by somebody who holds no token of ours; `role` says where."""
     connection.execute(
         "INSERT INTO audit (at_us, actor, role, action, subject, detail) VALUES (?, ?, ?, ?, ?, ?)",
-        (now_us, principal.name, principal.spoken, action, subject, json.dumps(detail or {}, separators=(",", ":"), ensure_ascii=False)),
+        (now_us, actor, role, action, subject, json.dumps(detail or {}, separators=(",", ":"), ensure_ascii=False)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What people do at the triage desk, kept beside the records: acknowledged, snoozed, assigned, judged, merged, noted."""
+"""What people do at the triage desk, kept beside the records: acknowledged, snoozed, silenced, assigned, judged, merged, noted."""
 
 import json
 import sqlite3
@@ -60,6 +60,7 @@ def state(done: Iterable[Action], now_us: int) -> dict[str, dict[str, Any]]:
         until = one["snoozed_until"]
         if until is not None and parse_time(until) <= now_us:
             one["snoozed_until"] = None
+        one["silences"] = [silence for silence in one["silences"] if parse_time(silence["until"]) > now_us]
     return found
 
 
@@ -67,6 +68,7 @@ def _fresh() -> dict[str, Any]:
     return {
         "acknowledged": None,
         "snoozed_until": None,
+        "silences": [],
         "assigned_to": None,
         "ticket": None,
         "escalated_at": None,
@@ -87,6 +89,9 @@ def _apply(one: dict[str, Any], action: Action) -> None:
             one["acknowledged"] = None
         case "snooze":
             one["snoozed_until"] = action.detail["until"]
+        case "silence" | "unsilence":
+            one["silences"] = [told for told in one["silences"] if told["silence_id"] != action.detail["silence_id"]]
+            one["silences"] += [said] if action.action == "silence" else []
         case "assign":
             one["assigned_to"] = action.detail["to"]
         case "ticket":

@@ -45,6 +45,7 @@ class Desk:
             "contact": None,
             "suspects": [{"change_id": "CHG-1", "owner": user, "verdict": "probable"}],
             "affected_users": [],
+            "envelope": "none",
         } | others
 
 
