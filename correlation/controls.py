@@ -36,6 +36,8 @@ class Shift:
     """(units,) noise of one such figure."""
     known: Flags
     """(units,) whether there was traffic enough before to say anything."""
+    level: Floats
+    """(units,) log ratio of the stretch after the moment by itself."""
 
     def affected(self, *, up: bool) -> Flags:
         """(units,) moved that way by at least a fifth and four times the noise."""
@@ -56,7 +58,8 @@ def shift(observed: Floats, expected: Floats, first: int, stop: int, before: int
     moves = late - early
     due_before = sums[1][first] - sums[1][first - before]
     due_after = sums[1][ends[0]] - sums[1][first]
-    return Shift(moves[0], moves[1:], _scale(moves[1:], due_before, due_after), (due_before >= _LEAST_MESSAGES) & (due_after > 0))
+    known = (due_before >= _LEAST_MESSAGES) & (due_after > 0)
+    return Shift(moves[0], moves[1:], _scale(moves[1:], due_before, due_after), known, late[0])
 
 
 def _judgeable(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:

@@ -28,7 +28,7 @@ class Moved:
     observed: float
     expected: float
     delta: float
-    """Log ratio, less what it was before and what the untouched did."""
+    """Log ratio, less what it was before (where that is nearer to none) and what the untouched did."""
     z: float
     """`delta` in units of its noise."""
     p_value: float | None
@@ -111,12 +111,23 @@ class _Against:
 
 
 def _against_controls(moves: Shift, inside: np.ndarray) -> tuple[Floats, Floats, np.ndarray]:
+    """Shifts less the controls' own, the same at placebo moments, and who the controls are.
+
+    What was disturbed before a change and is back to normal during it shows no effect, nor does what stays as usual while the controls
+    move: a unit has moved only as far as it is off its own expectation too.
+    """
     controls = moves.known & ~inside
     if not controls.any():
-        return moves.moved, moves.placebo, controls
-    common = np.clip(moves.moved[controls], -_CLIP, _CLIP).mean()
+        return _lesser(moves.moved, moves.level), moves.placebo, controls
+    common, common_level = (np.clip(one[controls], -_CLIP, _CLIP).mean() for one in (moves.moved, moves.level))
     commons = np.clip(moves.placebo[:, controls], -_CLIP, _CLIP).mean(axis=1)
-    return moves.moved - common, moves.placebo - commons[:, None], controls
+    delta = _lesser(_lesser(moves.moved - common, moves.level - common_level), moves.level)
+    return delta, moves.placebo - commons[:, None], controls
+
+
+def _lesser(one: Floats, other: Floats) -> Floats:
+    """The lesser of two shifts, 0 where they point in opposite directions."""
+    return np.where(one * other > 0, np.sign(one) * np.minimum(np.abs(one), np.abs(other)), 0.0)
 
 
 def _moved(change: Change, part: Part, panel: Panel, index: int, span: slice, against: _Against) -> Moved:

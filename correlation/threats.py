@@ -10,9 +10,11 @@ from models.alert import Suspect, ThreatenedChange
 from models.change import Change
 from models.columns import SeriesKey
 from models.terms import Severity
-from models.times import DAY_US, SECOND_US
+from models.times import DAY_US, HOUR_US, SECOND_US
 
 _MOST = 10
+_SOON_US, _LONG_US = HOUR_US // 2, 2 * HOUR_US
+"""What starts within half an hour meets even an incident that has only just begun; that an old one goes on is believed for two hours."""
 _BLAMED = ("probable", "possible")
 _WORDS = {"bcdr_test": "disaster recovery test", "planned_maintenance": "planned maintenance", "emergency": "emergency change"}
 
@@ -53,14 +55,23 @@ def _ahead(change: Change, case: Case, view: CalendarView) -> bool:
 
 
 def _at_risk(change: Change, danger: Danger, view: CalendarView) -> bool:
+    """Whether the incident is likely to last until the change begins, and is where the change is."""
     case = danger.case
-    wide = bool(case.affected_users) or danger.category <= 2
-    if change.category == "bcdr_test":
-        return wide or _touches(change, case, view)
-    users = view.scope_users(change)
+    wide, users = bool(case.affected_users) or danger.category <= 2, view.scope_users(change)
+    needs_all = change.category == "bcdr_test" or (change.category == "planned_maintenance" and users is None)
+    if wide and needs_all:
+        return True
+    if change.disruption == "none" or view.window(change)[0] > case.at_us + _lasts_us(case):
+        return False
     if users is None:
         return wide and _touches(change, case, view)
-    return bool(users & {case.origin_user, *case.users, *case.affected_users}) and (_touches(change, case, view) or wide)
+    return bool(users & {case.origin_user, *case.users, *case.affected_users}) and _touches(change, case, view)
+
+
+def _lasts_us(case: Case) -> int:
+    """For how long an incident may be expected to go on: about as long again as it has lasted, or until its queues are empty."""
+    drains = [episode.evidence["drain_eta_s"] for episode in case.episodes if episode.open and "drain_eta_s" in episode.evidence]
+    return max(_SOON_US, min(case.at_us - case.onset_us, _LONG_US), round(max(drains, default=0.0) * SECOND_US))
 
 
 def _touches(change: Change, case: Case, view: CalendarView) -> bool:

@@ -151,6 +151,13 @@ def test_another_users_change_that_has_nothing_to_do_with_it_is_not_at_risk(scop
     assert not told.one("storm", "SUP-01").threatened_changes
 
 
+@pytest.mark.parametrize(("starts", "listed"), [(30, True), (300, False)])
+def test_another_change_where_the_trouble_is_is_at_risk_only_if_it_starts_before_that_may_be_over(starts, listed):
+    own = change("CHG-9", "SUP-01", starts, starts + 60, category="release")
+    told = run(World(KEYS, (storm(), *(slowed(user) for user in USERS[1:]))), range(20), own)
+    assert [one.change_id for one in told.one("storm", "SUP-01").threatened_changes] == (["CHG-9"] if listed else [])
+
+
 def test_a_storm_at_a_user_that_suffers_from_another_is_an_incident_of_its_own():
     blocked = (Trouble("silence", ANSWERS["SUP-01"], 5), Trouble("backlog", queue("SUP-01"), 6, grows=2000))
     slow = tuple(slowed(user, 40) for user in USERS[1:])

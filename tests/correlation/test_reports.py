@@ -64,6 +64,14 @@ def test_a_harmless_change_beside_anothers_incident_had_no_impact() -> None:
     assert reports["ALL"].alert_ids == ()
 
 
+def test_a_change_whose_scope_is_back_to_normal_after_other_trouble_had_no_impact() -> None:
+    def blocked(user: str, service: str, minute: int) -> float:
+        return 0.3 if user == "USER-00" and 600 <= minute < 720 else 1.0
+
+    _, reports = reported(blocked, change("AFTER", hours=1))
+    assert reports["AFTER"].verdict == "no_impact"
+
+
 def test_what_was_declared_and_came_is_as_expected() -> None:
     tripled = change("TRIPLE", hours=1, expected={"effect": "up", "factor": 3.0})
     _, reports = reported(broken(factor=3.0), tripled, incident=case(episode("storm", ratio=3.0)))
