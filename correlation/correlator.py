@@ -7,6 +7,7 @@ from typing import Any
 from changes.calendar import CalendarView
 from correlation.chronicle import Chronicle
 from correlation.copies import Copies
+from correlation.declarations import Declarations
 from correlation.desk import Desk, Knowledge, Situation
 from correlation.fleet import Fleet
 from correlation.history import History
@@ -47,6 +48,11 @@ class Correlator:
         self._chronicle = Chronicle(parameters.remembered_incidents)
         self._copies = Copies(parameters)
         self._reporter = Reporter(parameters)
+
+    @property
+    def declarations(self) -> Declarations:
+        """Every User's declaration record."""
+        return self._reporter.declarations
 
     def step(self, at_us: int, detected: Sequence[Detected], view: CalendarView) -> Decisions:
         """One window end with every cohort that closed in it, in any order and any split; none when only the calendar changed."""

@@ -44,20 +44,20 @@ class Declarations:
         """incident_id → User, so that an incident counts once, and no more once a declared change explains it."""
 
     def of(self, user: str) -> DeclarationRecord:
-        """One User's record; for that User and the DCC."""
+        """One User's record; for that User and the DCC. May be asked while another thread counts."""
         record = DeclarationRecord(user)
-        for owner, on_time, kept, right in self._counted.values():
+        for owner, on_time, kept, right in tuple(self._counted.values()):
             if owner == user:
                 record.declared += 1
                 record.on_time += on_time
                 record.kept_to_time += kept
                 record.scope_right += right
-        record.undeclared = sum(owner == user for owner in self._undeclared.values())
+        record.undeclared = tuple(self._undeclared.values()).count(user)
         return record
 
     def users(self) -> tuple[str, ...]:
         """Users with a record, sorted."""
-        return tuple(sorted({owner for owner, *_ in self._counted.values()} | set(self._undeclared.values())))
+        return tuple(sorted({owner for owner, *_ in tuple(self._counted.values())} | set(self._undeclared.values())))
 
     def report(self, change: Change, verdict: Verdict, moved: Sequence[Moved]) -> None:
         """Counts one report of a User's change."""

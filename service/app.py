@@ -13,7 +13,7 @@ from service import problems
 from service.limits import Limits, SafeHeaders
 from service.monitor import Monitor
 from service.problems import ProblemDetails
-from service.routes import changes, events, health, lists, pages, series, stream, subscriptions, tokens, triage
+from service.routes import changes, declarations, events, health, lists, pages, series, stream, subscriptions, tokens, triage
 
 _ABOUT = (
     "Message-traffic impact monitor. Send `Authorization: Bearer <token>`; errors are problem details (RFC 9457). "
@@ -38,7 +38,7 @@ def create_app(monitor: Monitor) -> FastAPI:
 
     app = FastAPI(title="Highwater", version=_version(), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.monitor = monitor
-    for routes in (events, lists, changes, stream, series, triage, subscriptions, tokens, health, pages):
+    for routes in (events, lists, changes, declarations, stream, series, triage, subscriptions, tokens, health, pages):
         app.include_router(routes.router)
     problems.install(app)
     app.add_middleware(Limits, events_limit=monitor.body_limit, read_timeout_s=monitor.parameters.read_timeout_s)

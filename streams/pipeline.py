@@ -8,6 +8,7 @@ from typing import Any
 
 from changes.calendar import Calendar, CalendarView
 from correlation.correlator import Correlator
+from correlation.declarations import Declarations
 from correlation.parameters import CorrelationParameters
 from detectors.parameters import DetectionParameters
 from models.alert import Alert
@@ -72,6 +73,11 @@ class Pipeline:
     def watermark_us(self) -> int | None:
         """Windows up to it are closed; None before the first event."""
         return self._assembler.watermark_us
+
+    @property
+    def declarations(self) -> Declarations:
+        """Every User's declaration record."""
+        return self._correlator.declarations
 
     def calendar(self, at_us: int) -> CalendarView:
         """The changes as known at `at_us`."""
