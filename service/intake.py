@@ -4,8 +4,9 @@ import queue
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from models.columns import EventBatch
 from models.errors import HighwaterError
 from service.clocks import Clock
 from service.journal import EVENTS, Draft, Entry, Journal
@@ -20,6 +21,17 @@ class BusyError(HighwaterError):
 
 class StoppingError(HighwaterError):
     """The monitor is stopping."""
+
+
+class UnreachableError(HighwaterError):
+    """Whoever judges the events can't be reached: come back later."""
+
+
+class Elsewhere(Protocol):
+    """Takes posted events where others judge them."""
+
+    def take(self, batch: EventBatch) -> None:
+        """Returns once all of it is safe there. Raises BusyError or UnreachableError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,8 @@ class Intake:
         """What to judge next, in journal order; None at the end."""
         self.fault: str | None = None
         """Why the journal can't be written at the moment."""
+        self.elsewhere: Elsewhere | None = None
+        """Where posted events go, if they are not judged here."""
         self._journal = journal
         self._clock = clock
         self._limit = backlog_bytes

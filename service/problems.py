@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from models.errors import HighwaterError, Malformed, UnreadableInput
 from service.bodies import TooLarge
-from service.intake import BusyError, StoppingError
+from service.intake import BusyError, StoppingError, UnreachableError
 
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ def _answered(fault: Exception) -> Response:
             return answer(413, str(fault))
         case BusyError():
             return answer(429, str(fault), {"Retry-After": "1"})
-        case StoppingError():
+        case StoppingError() | UnreachableError():
             return answer(503, str(fault), {"Retry-After": "5"})
         case Malformed():
             return answer(422, str(fault))

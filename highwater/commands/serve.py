@@ -8,9 +8,10 @@ import typer
 from highwater.options import ConfigFile, settings
 
 if TYPE_CHECKING:
+    from config.settings import Settings
     from service.following import Following
+    from service.forwarding import Forwarding
     from service.monitor import Monitor
-    from streams.kafka.parameters import KafkaParameters
 
 
 def register(app: typer.Typer) -> None:
@@ -34,22 +35,25 @@ def serve(
     set_up(found.serve.log_level)
     monitor = Monitor(found.serve, PipelineParameters(found.time, found.detection, found.correlation))
     monitor.open()
-    following = _following(monitor, found.kafka) if from_kafka else None
+    beside = _on_kafka(monitor, found) if from_kafka else ()
     try:
         if monitor.first_secret:
             typer.echo(f"admin token (shown this once): {monitor.first_secret}")
         serve_monitor(monitor, lambda address: print(f"listening on {address}", flush=True))
     finally:
-        if following is not None:
-            following.close()
+        for each in beside:
+            each.close()
         monitor.close()
 
 
-def _following(monitor: "Monitor", kafka: "KafkaParameters") -> "Following":
+def _on_kafka(monitor: "Monitor", found: "Settings") -> tuple["Following", "Forwarding"]:
+    """What workers decide comes in, what is posted goes out."""
     from service.following import Following
+    from service.forwarding import Forwarding
     from streams.kafka.installed import needs_kafka
 
     needs_kafka()
-    following = Following(monitor, kafka)
+    following, forwarding = Following(monitor, found.kafka), Forwarding(found.kafka, int(found.serve.backlog_mb * 1_000_000))
     following.start()
-    return following
+    monitor.intake.elsewhere = forwarding
+    return following, forwarding

@@ -1,6 +1,7 @@
 """Events in: journalled, then answered."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -29,7 +30,7 @@ _BODY = {
     },
 }
 _ANSWER = {
-    "description": "Safe on disk. `rejected` names what was malformed, by its index from 0; the rest is in.",
+    "description": "Safe on disk, or with the Kafka brokers. `rejected` names what was malformed, by its index from 0; the rest is in.",
     "content": {"application/json": {"example": {"accepted": 2, "rejected": [{"index": 1, "reason": "messages is missing"}]}}},
 }
 _ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -38,7 +39,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     413: {"description": "The body is too large: send smaller ones"},
     415: {"description": "An encoding other than gzip"},
     429: {"description": "More is waiting than can be judged: come back after `Retry-After` seconds"},
-    503: {"description": "The disk refuses, or the monitor is stopping: come back after `Retry-After` seconds"},
+    503: {"description": "The disk refuses, the brokers do not answer, or the monitor is stopping: come back after `Retry-After` seconds"},
 }
 
 
@@ -59,6 +60,13 @@ async def post_events(request: Request, monitor: Asked, principal: Sender) -> Re
         if earlier is not None:
             return _again(earlier, body)
     batch = await _decoded(monitor, body, principal.id)
+    if monitor.intake.elsewhere is not None:
+        await asyncio.to_thread(monitor.intake.elsewhere.take, batch)
+        if key:
+            told = [(principal.id, key, body, answer(batch))]
+            remember = partial(steps.write_answers, answers=told, now_us=monitor.clock.wall_us())
+            await asyncio.wrap_future(monitor.database.write(remember))
+        return raw(answer(batch), 202)
     if monitor.fault() is not None and monitor.intake.fault is None:
         raise Problem(503, "nothing can be stored at the moment: send this again later", headers={"Retry-After": "10"})
     await asyncio.wrap_future(monitor.intake.submit(EVENTS, principal.id, body, batch, monitor.clock.wall_us(), key))

@@ -49,6 +49,10 @@ class KafkaParameters(BaseModel):
         le=1000,
         description="Of each telemetry topic; at most so many workers share them. Never changed once Users have sent",
     )
+    partitioner: Literal["murmur2", "crc32"] = Field(
+        default="murmur2",
+        description="How `serve --from-kafka` picks a User's partition, as all other producers must: Java's or librdkafka's way",
+    )
     replication_factor: int = Field(default=3, ge=1, description="Copies of each partition; at most the number of brokers")
     min_insync_replicas: int = Field(
         default=2, ge=1, description="Copies that must have a record before it counts; capped to replication_factor"
