@@ -77,7 +77,7 @@ class Engine:
         self.checkpointed_s = clock.steady_s()
 
     def on_commit(self, told: Committed) -> None:
-        """`told` hears of every record that is new in the data file, from the engine's thread."""
+        """`told` hears of every record that is new in the data file, in the order of the log, from the writer's thread."""
         self._committed.append(told)
 
     def reached(self, seq: int) -> "Future[None]":
@@ -202,6 +202,10 @@ class Engine:
             return self.pipeline.finish()
         raise HighwaterError(f"the journal holds an entry of kind {entry.kind}: run the program that wrote it")
 
+    def _tell(self, added: Sequence[tuple[Logged, Row]]) -> None:
+        for told in self._committed:
+            told(added)
+
     def _read(self, entry: Entry) -> Any:
         if entry.kind == EVENTS:
             return decoded(entry.body, entry.stream, self._parameters.body_limit)
@@ -247,7 +251,7 @@ class Engine:
         job = partial(step.write, recorder=self._recorder, now_us=self._clock.wall_us(), letters_kept=self._parameters.dead_letters)
         while True:
             try:
-                added = self._database.write(job).result()
+                added = self._database.write(job, self._tell).result()
                 break
             except (sqlite3.Error, OSError) as fault:
                 self._recorder.forget()
@@ -257,8 +261,6 @@ class Engine:
                     raise  # the journal has it all: the next start judges it again
         self.fault = None
         self.board.recorded([row for _, row in added])
-        for told in self._committed:
-            told(added)
 
 
 def _next_group(intake: Intake) -> list[Taken | None]:

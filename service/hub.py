@@ -3,6 +3,8 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from functools import partial
 
 from service.store.database import Database
 from service.store.records import CHANGE, Logged, last_seq, log_after
@@ -42,7 +44,7 @@ class Hub:
         self._ring()
 
     def publish(self, logged: Sequence[Logged]) -> None:
-        """Records just committed; from any thread, one at a time."""
+        """Records just committed; from the writer's thread, in the order of the log."""
         if not logged:
             return
         with self._guard:
@@ -83,23 +85,29 @@ class Hub:
         """What the principal may see after `after_seq`, each once and in order; None when nothing came for `quiet_s`."""
         if self._bell is None:
             raise RuntimeError("attach the hub to a loop first")
+        loop = asyncio.get_running_loop()
         self.listeners += 1
         try:
+            spoke_s = loop.time()
             while not self._closed:
-                bell = self._bell
-                batch = self._after(after_seq)
-                if batch is None:
-                    position = after_seq
-                    batch = await asyncio.to_thread(self._database.read, lambda connection: log_after(connection, position, _READ))  # noqa: B023 - awaited before it changes
+                bell, remembered = self._bell, self._after(after_seq)
+                if remembered is None:
+                    read = partial(log_after, principal=principal, seq=after_seq, limit=_READ)
+                    batch, after_seq = await asyncio.to_thread(self._database.read, read)
+                else:
+                    batch, after_seq = remembered, remembered[-1].seq if remembered else after_seq
                 for logged in batch:
-                    after_seq = logged.seq
                     if sees_record(principal, logged.audience, logged.owner):
                         yield logged
+                        spoke_s = loop.time()
                 if batch:
                     continue
-                try:
-                    await asyncio.wait_for(bell.wait(), quiet_s)
-                except TimeoutError:
-                    yield None
+                # What others' records ring the bell for must neither put a sign of life off nor show in its rhythm.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(spoke_s + quiet_s):
+                        await bell.wait()
+                        continue
+                yield None
+                spoke_s = loop.time()
         finally:
             self.listeners -= 1

@@ -14,7 +14,7 @@ import structlog
 from models.change import Change
 from models.errors import ConfigurationError, UnreadableInput
 from models.times import DAY_US, HOUR_US
-from service import oidc
+from service import oidc, places
 from service.charts.packing import Keep
 from service.checkpoints import Checkpoints
 from service.clocks import Clock
@@ -25,6 +25,7 @@ from service.hub import Hub
 from service.intake import Intake
 from service.journal import IDLE, Journal
 from service.parameters import ServeParameters
+from service.places import Places
 from service.sign_in import SignIn
 from service.store import outbox, records, tokens
 from service.store.database import Database
@@ -71,6 +72,7 @@ class Monitor:
                 log.warning(
                     "the journal ended in the middle of an entry that nobody was told of; it is taken off", bytes=journal.torn_bytes
                 )
+            self.places = Places(self.database.write(places.settled_key).result())
             self.hub = Hub(self.database)
             self.engine = Engine(
                 EngineParameters(self.body_limit, self.parameters.checkpoint_every_s, self.parameters.dead_letters),
@@ -81,7 +83,7 @@ class Monitor:
                 self.clock,
             )
             self._read_board()
-            self.engine.on_commit(self._committed)
+            self.engine.on_commit(self.told)
             judged = self.engine.recover()
             log.info("recovered", entries=judged, position=self.engine.seq)
             self.intake = Intake(journal, self.clock, int(self.parameters.backlog_mb * 1_000_000))
@@ -91,7 +93,7 @@ class Monitor:
             stack.callback(self.engine.close)
             stack.callback(self.intake.close)
             self.sign_in = SignIn(self.database, self.clock, oidc.provider(self.parameters.oidc), self.open_role)
-            self.dispatcher = Dispatcher(self.database, self.parameters.subscriptions, self.clock, random.Random())  # noqa: S311 - jitter
+            self.dispatcher = Dispatcher(self.database, self.parameters.subscriptions, self.clock, random.Random(), self.places)  # noqa: S311 - jitter
             self.duties = Duties(self.database, self.parameters, self.keep, self.clock, self.wake, self._changes)
             self._stack = stack.pop_all()
         self.registry = registry(self.engine.board, self._asked(), self._gauges())
@@ -120,7 +122,8 @@ class Monitor:
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self.dispatcher.wake)
 
-    def _committed(self, added: Sequence[tuple[Logged, Row]]) -> None:
+    def told(self, added: Sequence[tuple[Logged, Row]]) -> None:
+        """Records just committed: listeners hear of them, and messages may be due."""
         self.hub.publish([logged for logged, _ in added])
         if added:
             self.wake()

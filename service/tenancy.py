@@ -49,6 +49,28 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """Records of one audience, but for one owner's."""
+
+    audience: str
+    but_owner: str | None = None
+
+
+def views(principal: Principal) -> tuple[View, ...]:
+    """What of `records` and `standing` (columns `audience`, `owner`) the principal may see: these together, and nothing else."""
+    if principal.role in DESK_ROLES:
+        return (View(DESK),)
+    if principal.role is Role.USER and principal.user:
+        return (View(principal.user), View(EVERYONE, principal.user))
+    return ()
+
+
+def sees_record(principal: Principal, audience: str, owner: str) -> bool:
+    """The same rule for a record in hand."""
+    return any(audience == view.audience and owner != view.but_owner for view in views(principal))
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """A condition on rows and its values; `AND` it to every query on a tenant's data."""
 
@@ -56,35 +78,13 @@ class Filter:
     values: tuple[str, ...]
 
 
-_NOTHING = Filter("0", ())
-_EVERYTHING = Filter("1", ())
-
-
-def record_filter(principal: Principal) -> Filter:
-    """Which rows of `records` and `standing` (columns `audience`, `owner`) the principal may see."""
-    if principal.role in DESK_ROLES:
-        return Filter("audience = ?", (DESK,))
-    if principal.role is Role.USER and principal.user:
-        return Filter("(audience = ? OR (audience = ? AND owner <> ?))", (principal.user, EVERYONE, principal.user))
-    return _NOTHING
-
-
-def sees_record(principal: Principal, audience: str, owner: str) -> bool:
-    """The same rule as `record_filter`, for a record in hand."""
-    if principal.role in DESK_ROLES:
-        return audience == DESK
-    if principal.role is Role.USER and principal.user:
-        return audience == principal.user or (audience == EVERYONE and owner != principal.user)
-    return False
-
-
 def series_filter(principal: Principal) -> Filter:
     """Which rows of `series` (column `user`) the principal may see."""
     if principal.role in DESK_ROLES:
-        return _EVERYTHING
+        return Filter("1", ())
     if principal.role is Role.USER and principal.user:
         return Filter("user = ?", (principal.user,))
-    return _NOTHING
+    return Filter("0", ())
 
 
 def is_user(name: str) -> bool:

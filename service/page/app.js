@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const records = { incident: new Map(), alert: new Map(), change: new Map() };
 const keys = { incident: "incident_id", alert: "alert_id", change: "change_id" };
 const states = { alerts: new Map(), incidents: new Map() };
-let who = null, source = null, newest = 0, drawing = null, latestChart = null;
+let who = null, source = null, newest = "0", drawing = null, latestChart = null;
 
 const isDesk = () => who && !who.user;
 const mayAct = () => who && (who.role === "triage" || who.role === "admin");
@@ -33,9 +33,10 @@ async function begin() {
 }
 
 async function load() {
-  const lists = [all("/v1/alerts"), all("/v1/changes"), isDesk() ? all("/v1/incidents") : []];
+  // First where the stream goes on, then the lists: what comes up in between is told twice rather than not at all.
   const answer = await fetch("/v1/alerts?limit=1", { credentials: "same-origin" });
-  newest = Number(answer.headers.get("last-event-id") || 0);
+  newest = answer.headers.get("last-event-id") || "0";
+  const lists = [all("/v1/alerts"), all("/v1/changes"), isDesk() ? all("/v1/incidents") : []];
   const [alerts, changes, incidents] = await Promise.all(lists);
   for (const [kind, items] of [["alert", alerts], ["change", changes], ["incident", incidents]]) {
     records[kind].clear();
@@ -118,7 +119,7 @@ const drawSoon = () => {
 
 function follow() {
   source?.close();
-  source = new EventSource(`/v1/stream?last_event_id=${newest}`);
+  source = new EventSource(`/v1/stream?last_event_id=${encodeURIComponent(newest)}`);
   source.onopen = () => ($("state").textContent = "live");
   source.onerror = () => ($("state").textContent = "connection lost, trying again …");
   for (const kind of ["incident", "alert", "change"]) {

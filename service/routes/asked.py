@@ -10,10 +10,9 @@ from pydantic import BaseModel, Field
 
 from models.errors import Malformed
 from models.times import parse_time
-from service.cursors import read as read_cursor
-from service.cursors import written
 from service.monitor import Monitor
 from service.problems import Problem
+from service.tenancy import Principal
 
 T = TypeVar("T")
 
@@ -59,15 +58,14 @@ def instant_of(name: str, text: str | None) -> int | None:
         raise Problem(422, f"{name}: {fault}") from None
 
 
-def place(listing: Listing) -> int | None:
+def place(monitor: Monitor, principal: Principal, listing: Listing) -> int | None:
     """Where the page begins."""
-    found = read_cursor(listing.cursor)
+    found = monitor.places.place(principal, listing.cursor)
     return found[0] if found else None
 
 
-def raw_page(bodies: Sequence[bytes], following: tuple[int, ...] | int | None) -> Response:
-    """A page of records as they are stored, byte for byte."""
-    cursor = written(following)
+def raw_page(bodies: Sequence[bytes], cursor: str | None) -> Response:
+    """A page of records as they are stored, byte for byte, and the cursor of the next."""
     tail = b"null" if cursor is None else b'"' + cursor.encode() + b'"'
     return Response(b'{"items":[' + b",".join(bodies) + b'],"next":' + tail + b"}", media_type="application/json")
 

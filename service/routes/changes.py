@@ -50,8 +50,9 @@ def changes(monitor: Asked, principal: Reader, listing: Annotated[ChangeListing,
     equal = tuple(
         (name, value) for name, value in (("status", listing.status), ("topic", listing.category), ("owner", listing.owner)) if value
     )
-    wanted = Wanted(CHANGE, listing.since_us, place(listing), listing.limit, equal)
-    return raw_page(*monitor.database.read(partial(records.page, principal=principal, wanted=wanted)))
+    wanted = Wanted(CHANGE, listing.since_us, place(monitor, principal, listing), listing.limit, equal)
+    bodies, following = monitor.database.read(partial(records.page, principal=principal, wanted=wanted))
+    return raw_page(bodies, monitor.places.cursor(principal, following))
 
 
 @router.get("/v1/changes/{change_id:path}", summary="One change")

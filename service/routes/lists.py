@@ -7,8 +7,6 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from models.terms import AlertKind, ReportVerdict, Severity
-from service.cursors import read as read_cursor
-from service.cursors import written
 from service.monitor import Monitor
 from service.problems import RESPONSES, not_found
 from service.routes.asked import Asked, Listing, Page, place, raw, raw_page
@@ -45,11 +43,11 @@ class ReportListing(Listing):
 
 def _page(monitor: Monitor, principal: Principal, kind: str, listing: Listing, **equal: str | None) -> Response:
     conditions = tuple((name, value) for name, value in equal.items() if value is not None)
-    wanted = Wanted(kind, listing.since_us, place(listing), listing.limit, conditions)
-    last = monitor.hub.last_seq
+    wanted = Wanted(kind, listing.since_us, place(monitor, principal, listing), listing.limit, conditions)
+    last = monitor.database.read(partial(records.last_seen, principal=principal))
     bodies, following = monitor.database.read(partial(records.page, principal=principal, wanted=wanted))
-    page = raw_page(bodies, following)
-    page.headers["last-event-id"] = str(last)
+    page = raw_page(bodies, monitor.places.cursor(principal, following))
+    page.headers["last-event-id"] = monitor.places.event_id(principal, last)
     return page
 
 
@@ -116,17 +114,18 @@ def change_report(monitor: Asked, principal: Reader, change_id: str) -> Response
 
 
 @router.get("/v1/dead-letters", response_model=Page, tags=["events"], summary="List dead letters")
-def dead_letters(monitor: Asked, _: Desk, listing: Annotated[Listing, Query()]) -> Response:
+def dead_letters(monitor: Asked, principal: Desk, listing: Annotated[Listing, Query()]) -> Response:
     """What could not be used, newest first."""
-    before = read_cursor(listing.cursor, 2)
+    before = monitor.places.place(principal, listing.cursor, 2)
     bodies, following = monitor.database.read(
         partial(steps.letters, before=(before[0], before[1]) if before else None, limit=listing.limit)
     )
-    return raw_page(bodies, following)
+    return raw_page(bodies, monitor.places.cursor(principal, following))
 
 
 @router.get("/v1/audit", response_model=Page, tags=["tokens"], summary="The audit log")
-def audit_log(monitor: Asked, _: Admin, listing: Annotated[Listing, Query()]) -> Page:
+def audit_log(monitor: Asked, principal: Admin, listing: Annotated[Listing, Query()]) -> Page:
     """Who did what, newest first."""
-    items, following = monitor.database.read(partial(audit.page, before=place(listing), limit=listing.limit))
-    return Page(items=items, next=written(following))
+    before = place(monitor, principal, listing)
+    items, following = monitor.database.read(partial(audit.page, before=before, limit=listing.limit))
+    return Page(items=items, next=monitor.places.cursor(principal, following))

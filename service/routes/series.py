@@ -11,8 +11,6 @@ from models.terms import Direction, MessageClass
 from models.times import DAY_US, format_time
 from service.charts import reading
 from service.charts.packing import Keep
-from service.cursors import read as read_cursor
-from service.cursors import written
 from service.problems import RESPONSES, Problem
 from service.routes.asked import Asked, instant_of
 from service.sign_in import Reader
@@ -60,20 +58,21 @@ def series(monitor: Asked, principal: Reader, chosen: Annotated[Chosen, Query()]
     start_us = end_us - DAY_US if start_us is None else start_us
     if start_us > end_us:
         raise Problem(422, "from: it lies after to")
-    after = read_cursor(chosen.cursor)
+    after = monitor.places.place(principal, chosen.cursor)
     items, following = monitor.database.read(
         partial(_charts, principal=principal, chosen=chosen, after=after[0] if after else 0, span=(start_us, end_us), keep=monitor.keep)
     )
-    return SeriesPage(items=items, start=format_time(start_us), end=format_time(end_us), next=written(following))
+    return SeriesPage(items=items, start=format_time(start_us), end=format_time(end_us), next=monitor.places.cursor(principal, following))
 
 
 @router.get("/v1/series/names", summary="Which series there are")
 def names(monitor: Asked, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
     """The fields of each series that the reader may see, without points."""
-    after = read_cursor(chosen.cursor)
+    after = monitor.places.place(principal, chosen.cursor)
     found = monitor.database.read(partial(_found, principal=principal, chosen=chosen, after=after[0] if after else 0))
     following = found[chosen.limit - 1].id if len(found) > chosen.limit else None
-    return SeriesPage(items=[{"series": one.fields} for one in found[: chosen.limit]], start=None, end=None, next=written(following))
+    items: list[dict[str, Any]] = [{"series": one.fields} for one in found[: chosen.limit]]
+    return SeriesPage(items=items, start=None, end=None, next=monitor.places.cursor(principal, following))
 
 
 def _found(connection: sqlite3.Connection, principal: Principal, chosen: Chosen, after: int) -> list[reading.Series]:

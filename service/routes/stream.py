@@ -7,9 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
-from service.hub import Hub
 from service.monitor import Monitor
-from service.problems import RESPONSES, Problem
+from service.problems import RESPONSES
 from service.routes.asked import Asked
 from service.sign_in import Reader
 from service.tenancy import Principal
@@ -37,19 +36,16 @@ async def stream(
     monitor: Asked,
     principal: Reader,
     last_event_id: LastEventId = None,
-    after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=20)] = None,
+    after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=64)] = None,
 ) -> StreamingResponse:
     """Server-sent events; `data` is the record as the lists show it. A client that reconnects misses nothing and sees nothing twice."""
-    begin = _position(last_event_id if last_event_id is not None else after, monitor.hub)
+    begin = _position(monitor, principal, last_event_id if last_event_id is not None else after)
     return StreamingResponse(_sent(monitor, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _position(text: str | None, hub: Hub) -> int:
-    if text is None or text == "":
-        return hub.last_seq
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Problem(400, "Last-Event-ID is none of ours: send the id of the last event as it came")
-    return min(int(text), hub.last_seq)
+def _position(monitor: Monitor, principal: Principal, text: str | None) -> int:
+    newest = monitor.hub.last_seq
+    return min(monitor.places.event_seq(principal, text), newest) if text else newest
 
 
 async def _sent(monitor: Monitor, principal: Principal, after: int) -> AsyncIterator[bytes]:
@@ -63,4 +59,5 @@ async def _sent(monitor: Monitor, principal: Principal, after: int) -> AsyncIter
         if logged is None:
             yield b": still here\n\n"
         else:
-            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (logged.seq, logged.kind.encode(), logged.body)
+            name = monitor.places.event_id(principal, logged.seq).encode()
+            yield b"id: %s\nevent: %s\ndata: %s\n\n" % (name, logged.kind.encode(), logged.body)

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 
 from models.terms import Text
 from models.times import format_time
-from service.cursors import written
 from service.monitor import Monitor
 from service.parameters import SubscriptionParameters
 from service.problems import RESPONSES, Problem, not_found
@@ -153,9 +152,10 @@ def deliveries(monitor: Asked, principal: Declarer, subscription_id: str, listin
     """Every attempt, newest first."""
     own = _own(monitor, principal, subscription_id)
     items, following = monitor.database.read(
-        partial(subscriptions.deliveries, subscription_id=own.id, before=place(listing), limit=listing.limit)
+        partial(subscriptions.deliveries, subscription_id=own.id, before=place(monitor, principal, listing), limit=listing.limit)
     )
-    return Page(items=items, next=written(following))
+    told = [{**item, "message": monitor.places.message_id(principal.holder, item["message"])} for item in items]
+    return Page(items=told, next=monitor.places.cursor(principal, following))
 
 
 def _own(monitor: Monitor, principal: Principal, subscription_id: str) -> Subscription:

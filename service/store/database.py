@@ -30,7 +30,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock_path = path.with_suffix(".lock")
-        self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
@@ -39,16 +39,17 @@ class Database:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def write(self, job: Job[T]) -> "Future[T]":
+    def write(self, job: Job[T], told: Callable[[T], None] | None = None) -> "Future[T]":
         """Run `job` in the writer's next transaction; the future is done once that is committed.
 
-        A job that raises leaves nothing behind and costs its neighbours nothing. Raises StateError after `close`.
+        `told` hears the result just before, in the writer's thread and so in the order of commits. A job that raises leaves nothing
+        behind and costs its neighbours nothing. Raises StateError after `close`.
         """
         future: Future[T] = Future()
         with self._guard:
             if self._closed:
                 raise StateError("the data file is closed: the monitor is stopping")
-            self._jobs.put((job, future))
+            self._jobs.put((job, future, told))
         return future
 
     def read(self, query: Job[T]) -> T:
@@ -95,25 +96,34 @@ class Database:
             if last:
                 return
 
-    def _commit(self, group: list[tuple[Job[Any], Future[Any]]]) -> None:
-        done: list[tuple[Future[Any], Any]] = []
+    def _commit(self, group: "list[_Queued]") -> None:
+        done: list[tuple[Future[Any], Any, Callable[[Any], None] | None]] = []
         try:
             with _locked(self._lock_path):
                 self._writer.execute("BEGIN IMMEDIATE")
-                for job, future in group:
+                for job, future, told in group:
                     result = _attempt(self._writer, job, future)
                     if not future.done():
-                        done.append((future, result))
+                        done.append((future, result, told))
                 self._writer.execute("COMMIT")
         except (sqlite3.Error, OSError) as fault:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
-            for _, future in group:
+            for _, future, _ in group:
                 if not future.done():
                     future.set_exception(fault)
             return
-        for future, result in done:
-            future.set_result(result)
+        for future, result, told in done:
+            try:
+                if told is not None:
+                    told(result)
+            except Exception as fault:  # it is committed all the same: whoever waits learns that its listener failed
+                future.set_exception(fault)
+            else:
+                future.set_result(result)
+
+
+_Queued = tuple[Job[Any], "Future[Any]", Callable[[Any], None] | None]
 
 
 def _attempt(connection: sqlite3.Connection, job: Job[Any], future: "Future[Any]") -> Any:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from service.tenancy import DESK, Filter, Principal, record_filter
+from service.tenancy import DESK, Principal, View, views
 
 ALERT, INCIDENT, REPORT, CHANGE = "alert", "incident", "report", "change"
 
@@ -96,12 +96,24 @@ def page(connection: sqlite3.Connection, principal: Principal, wanted: Wanted) -
 
     The order is that of first appearance, so a page is neither torn nor repeated by revisions that arrive meanwhile.
     """
-    tenant = _of("standing", principal)
-    parts = ["standing.kind = ?", "first_seq < ?", tenant.sql]
-    values: list[object] = [wanted.kind, wanted.before or 1 << 62, *tenant.values]
+    parts, values = _conditions(wanted)
+    rows = []
+    for view in views(principal):
+        rows += connection.execute(
+            "SELECT first_seq, body FROM standing JOIN records USING (seq) WHERE standing.kind = ? AND standing.audience = ?"  # noqa: S608 - columns of ours, values bound
+            f" AND standing.owner IS NOT ? AND {' AND '.join(parts)} ORDER BY first_seq DESC LIMIT ?",
+            (wanted.kind, view.audience, view.but_owner, *values, wanted.limit + 1),
+        ).fetchall()
+    rows.sort(key=lambda row: -row[0])
+    return [body for _, body in rows[: wanted.limit]], rows[wanted.limit - 1][0] if len(rows) > wanted.limit else None
+
+
+def _conditions(wanted: Wanted) -> tuple[list[str], list[object]]:
+    parts, values = ["first_seq < ?"], [wanted.before or 1 << 62]
     if wanted.since_us is not None:
         parts.append("standing.as_of_us >= ?")
         values.append(wanted.since_us)
+    named: list[object] = []
     for column, value in wanted.equal:
         if column not in FILTERS:
             raise ValueError(f"{column} is no column that lists are filtered by")
@@ -109,45 +121,62 @@ def page(connection: sqlite3.Connection, principal: Principal, wanted: Wanted) -
             parts.append("standing.status <> 'resolved'")
             continue
         parts.append(f"standing.{column} = ?")
-        values.append(value)
-    rows = connection.execute(
-        f"SELECT first_seq, body FROM standing JOIN records USING (seq) WHERE {' AND '.join(parts)} ORDER BY first_seq DESC LIMIT ?",  # noqa: S608 - columns of ours, values bound
-        (*values, wanted.limit + 1),
-    ).fetchall()
-    return [body for _, body in rows[: wanted.limit]], rows[wanted.limit - 1][0] if len(rows) > wanted.limit else None
-
-
-def _of(table: str, principal: Principal) -> Filter:
-    tenant = record_filter(principal)
-    return Filter(tenant.sql.replace("audience", f"{table}.audience").replace("owner", f"{table}.owner"), tenant.values)
+        named.append(value)
+    return parts, [*values, *named]
 
 
 def one(connection: sqlite3.Connection, principal: Principal, kind: str, id: str) -> bytes | None:  # noqa: A002 - the records' own word
     """The last revision, if there is one that the principal may see."""
-    tenant = _of("records", principal)
-    row = connection.execute(
-        "SELECT records.body FROM records JOIN standing USING (seq)"  # noqa: S608 - columns of ours, values bound
-        f" WHERE records.kind = ? AND records.id = ? AND {tenant.sql}",
-        (kind, id, *tenant.values),
-    ).fetchone()
-    return row[0] if row else None
+    for view in views(principal):
+        row = connection.execute(
+            "SELECT body FROM standing JOIN records USING (seq)"
+            " WHERE standing.kind = ? AND standing.audience = ? AND standing.id = ? AND standing.owner IS NOT ?",
+            (kind, view.audience, id, view.but_owner),
+        ).fetchone()
+        if row:
+            return bytes(row[0])
+    return None
 
 
 def revisions(connection: sqlite3.Connection, principal: Principal, kind: str, id: str) -> list[bytes]:  # noqa: A002 - the records' own word
     """Every revision that the principal may see, oldest first."""
-    tenant = record_filter(principal)
-    rows = connection.execute(
-        f"SELECT body FROM records WHERE kind = ? AND id = ? AND {tenant.sql} ORDER BY revision",  # noqa: S608 - columns of ours, values bound
-        (kind, id, *tenant.values),
-    )
-    return [body for (body,) in rows]
+    rows = [
+        row
+        for view in views(principal)
+        for row in connection.execute(
+            "SELECT revision, body FROM records WHERE kind = ? AND audience = ? AND id = ? AND owner IS NOT ?",
+            (kind, view.audience, id, view.but_owner),
+        )
+    ]
+    return [body for _, body in sorted(rows, key=lambda row: row[0])]
 
 
-def log_after(connection: sqlite3.Connection, seq: int, limit: int) -> list[Logged]:
-    """The log's next rows, of every audience: the caller filters (`tenancy.sees_record`)."""
-    return [Logged(*row) for row in connection.execute(
-        "SELECT seq, kind, audience, owner, body, id FROM records WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-    )]  # fmt: skip
+def log_after(connection: sqlite3.Connection, principal: Principal, seq: int, limit: int) -> tuple[list[Logged], int]:
+    """The log's next rows that the principal may see, and the place up to which that is all."""
+    until = last_seq(connection)
+    rows = [
+        Logged(*row)
+        for view in views(principal)
+        for row in connection.execute(
+            "SELECT seq, kind, audience, owner, body, id FROM records WHERE audience = ? AND owner IS NOT ? AND seq > ? AND seq <= ?"
+            " ORDER BY seq LIMIT ?",
+            (view.audience, view.but_owner, seq, until, limit),
+        )
+    ]
+    rows.sort(key=lambda logged: logged.seq)
+    return rows[:limit], rows[limit - 1].seq if len(rows) >= limit else until
+
+
+def last_seen(connection: sqlite3.Connection, principal: Principal) -> int:
+    """Place of the last row that the principal may see, 0 before the first: it moves with what the principal sees and with nothing else."""
+    return max((_last_of(connection, view) for view in views(principal)), default=0)
+
+
+def _last_of(connection: sqlite3.Connection, view: View) -> int:
+    row = connection.execute(
+        "SELECT seq FROM records WHERE audience = ? AND owner IS NOT ? ORDER BY seq DESC LIMIT 1", (view.audience, view.but_owner)
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def last_seq(connection: sqlite3.Connection) -> int:

@@ -13,6 +13,7 @@ import structlog
 from models.times import format_time
 from service.clocks import Clock
 from service.parameters import SubscriptionParameters
+from service.places import Places
 from service.store import outbox, subscriptions
 from service.store.database import Database
 from service.store.outbox import Attempt, Message
@@ -27,8 +28,9 @@ log = structlog.get_logger()
 class Dispatcher:
     """Subscriptions are served side by side, the messages of one in order."""
 
-    def __init__(self, database: Database, parameters: SubscriptionParameters, clock: Clock, chance: random.Random) -> None:
+    def __init__(self, database: Database, parameters: SubscriptionParameters, clock: Clock, chance: random.Random, places: Places) -> None:
         self._database, self._parameters, self._clock, self._chance = database, parameters, clock, chance
+        self._places = places
         self._bell = asyncio.Event()
         self._channels: Channels | None = None
 
@@ -69,7 +71,7 @@ class Dispatcher:
         text = json.dumps({"text": "This is a test message from Highwater.", "subscription": subscription.name})
         await asyncio.wrap_future(self._database.write(partial(_put_test, subscription=subscription, text=text.encode(), now_us=now_us)))
         waiting = await asyncio.to_thread(self._database.read, partial(_test_message, subscription=subscription.id, now_us=now_us))
-        reply = await self._send(subscription, waiting.body, f"msg_{waiting.id}")
+        reply = await self._send(subscription, waiting.body, waiting.id)
         outcome = "delivered" if reply.delivered else "dead"
         attempt = Attempt(waiting, outcome, now_us, (self._clock.wall_us() - now_us) // 1000, reply.status, reply.error)
         await asyncio.wrap_future(self._database.write(partial(outbox.attempted, attempts=[attempt])))
@@ -82,7 +84,7 @@ class Dispatcher:
         for batch in _digests(subscription, messages):
             began_us = self._clock.wall_us()
             body = batch[0].body if len(batch) == 1 else _digest(batch, began_us)
-            reply = await self._send(subscription, body, f"msg_{batch[0].id}")
+            reply = await self._send(subscription, body, batch[0].id)
             took_ms = (self._clock.wall_us() - began_us) // 1000
             attempts = [self._attempt(message, reply, began_us, took_ms) for message in batch]
             await asyncio.wrap_future(self._database.write(partial(outbox.attempted, attempts=attempts)))
@@ -92,9 +94,10 @@ class Dispatcher:
             if not reply.delivered:
                 return
 
-    async def _send(self, subscription: Subscription, body: bytes, message_id: str) -> Reply:
+    async def _send(self, subscription: Subscription, body: bytes, number: int) -> Reply:
         if self._channels is None:
             raise RuntimeError("the dispatcher does not run")
+        message_id = self._places.message_id(subscription.holder, number)
         return await self._channels.send(subscription, message_id, body, self._clock.wall_us())
 
     def _attempt(self, message: Message, reply: Reply, at_us: int, took_ms: int) -> Attempt:

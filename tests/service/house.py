@@ -67,10 +67,8 @@ class House:
 
     def publish(self, rows: Sequence[Row]) -> None:
         """Records as if they had just been decided."""
-        added = self.monitor.database.write(
-            partial(steps.write, rows=[(row, None) for row in rows], now_us=self.monitor.clock.wall_us())
-        ).result()
-        self.monitor._committed(added)
+        write = partial(steps.write, rows=[(row, None) for row in rows], now_us=self.monitor.clock.wall_us())
+        added = self.monitor.database.write(write, self.monitor.told).result()
         self.monitor.engine.board.recorded([row for _, row in added])
 
     def judged(self) -> None:
