@@ -43,7 +43,9 @@ UNKNOWN = Alike(0, (), None)
 def alike(episode: Episode, history: History, besides: Collection[str]) -> Alike:
     """Measures everyone but the episode's own User and `besides`, since the episode's onset.
 
-    Depths are not compared: every queue rises and falls with the hour, and none says what it should hold.
+    Trouble that lies in one region is compared with the others' traffic of that region, as long as there is any: that Users elsewhere are
+    well says nothing against a cause in the region. Depths are not compared: every queue rises and falls with the hour, and none says what
+    it should hold.
     """
     if episode.kind == "backlog":
         return UNKNOWN
@@ -57,8 +59,9 @@ def alike(episode: Episode, history: History, besides: Collection[str]) -> Alike
     # Who has too little traffic to show a shift of this size says nothing by not showing it.
     telling = comparison.moves.known & (moved | (_SIGMAS * comparison.moves.scale <= _size(episode)))
     judged = [i for i, unit in enumerate(units) if telling[i] and unit.user not in left_out]
-    users = {units[i].user for i in judged}
-    affected = {units[i].user for i in judged if moved[i]}
+    near = [i for i in judged if units[i].region in ("", episode.region)] or judged
+    users = {units[i].user for i in near}
+    affected = {units[i].user for i in near if moved[i]}
     return Alike(len(users), tuple(sorted(affected)), _confined(episode, [(units[i].region, bool(moved[i])) for i in judged]))
 
 

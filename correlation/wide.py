@@ -1,20 +1,21 @@
 """Wide: what happens to a whole region or to everybody at once is one alert, not one of each User."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from correlation.grouping import GroupKey, Ledger
 from correlation.parameters import CorrelationParameters
 from correlation.sightings import Sighting
-from models.columns import Detected, Flags, Pulse
+from models.columns import Detected, Flags, Ints, Pulse
 
 ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
 _RISEN, _SURE = 1.5, 4.0
 """A User's device alerts take part in a region's rise from this ratio and this many standard deviations on."""
 _TOGETHER = 0.3
 _MISSING = 0.9
+_Name = TypeVar("_Name")
 
 
 def is_alerts(sighting: Sighting) -> bool:
@@ -43,11 +44,12 @@ class Wide:
     def _weather(self, rising: list[Sighting], detected: Sequence[Detected]) -> Iterable[GroupKey]:
         for region in sorted({sighting.key.region for sighting in rising}):
             users = {sighting.key.user for sighting in rising if sighting.key.region == region}
+            codes = {sighting.key.service for sighting in rising if sighting.key.region == region}
             known: set[str] = set()
             for part in detected:
                 parts = self._of(part.pulse)
-                index = parts.alerts.get(region)
-                if index is not None:
+                index = parts.alerts_of(region, codes)
+                if len(index):
                     known |= {parts.users[i] for i in index}
                     users |= {parts.users[i] for i in index[_risen(part.pulse, index)]}
             least = max(2, min(self._parameters.region_users, len(known)))
@@ -90,17 +92,22 @@ class _Parts:
         self.all = np.arange(len(pulse.groups))
         self.none = self.all[:0]
         self.regions = _indices((group.region, i) for i, group in enumerate(pulse.groups))
-        self.alerts = _indices((group.region, i) for i, group in enumerate(pulse.groups) if group.message_class in ALERT_CLASSES)
+        alerts = [(group, i) for i, group in enumerate(pulse.groups) if group.message_class in ALERT_CLASSES]
+        self._alerts = _indices(((group.region, group.service), i) for group, i in alerts)
+
+    def alerts_of(self, region: str, codes: Iterable[str]) -> Ints:
+        """The groups of these alerts in a region: who has none of them can't take part in their rise."""
+        return np.sort(np.concatenate([self._alerts.get((region, code), self.none) for code in codes]))
 
 
-def _indices(pairs: Iterable[tuple[str, int]]) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
-    found: dict[str, list[int]] = {}
+def _indices(pairs: Iterable[tuple[_Name, int]]) -> dict[_Name, Ints]:
+    found: dict[_Name, list[int]] = {}
     for name, index in pairs:
         found.setdefault(name, []).append(index)
     return {name: np.array(index, np.int64) for name, index in found.items()}
 
 
-def _risen(pulse: Pulse, index: np.ndarray[Any, np.dtype[np.int64]]) -> Flags:
+def _risen(pulse: Pulse, index: Ints) -> Flags:
     observed, expected = pulse.observed[index], pulse.expected[index]
     flags: Flags = (observed >= _RISEN * expected) & (observed - expected >= _SURE * np.sqrt(np.maximum(pulse.variance[index], 1.0)))
     return flags

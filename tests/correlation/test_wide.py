@@ -81,3 +81,10 @@ def test_a_gap_in_the_reports_is_no_part_of_another_incident():
     troubles = (Trouble("stale", NORTH["SUP-01"], 5, seen_after=3), Trouble("silence", ANSWERS["SUP-01"], 5))
     told = run(World(KEYS, troubles, missing=frozenset({NORTH["SUP-01"]})), range(20))
     assert len(told.events()) == 2
+
+
+def test_users_who_never_get_such_alerts_do_not_speak_against_weather():
+    others = tuple(series(f"OTH-{number:02}", of="device_alert", service="810D", region="north") for number in range(1, 15))
+    told = run(World((*KEYS, *others), tuple(Trouble("storm", NORTH[user], 5, observed=900) for user in USERS[:3])), range(20))
+    (alert,) = told.last().values()
+    assert (alert.user, alert.series.region) == (None, "north")
