@@ -36,6 +36,8 @@ _KINDS: Mapping[str, Mapping[str, float]] = {
 
 ABNORMAL_BEFORE, CONTROLS_MOVED, SCOPE_UNTOUCHED, LONG_OVER = "abnormal_before", "controls_moved", "scope_untouched", "long_over"
 _VETO = -8.0
+_UNDER_WAY = 4.0
+"""Paces in which the work of a change gets under way."""
 
 
 def kind_fit(category: str, kinds: tuple[str, ...]) -> float:
@@ -123,13 +125,15 @@ def early_allowance_s(evidence: Evidence) -> Floats:
 def timing(evidence: Evidence, pace_s: float) -> Floats:
     """Nats for the onset's place: most harm shows soon after the start, some at any time within the window, some as it ends.
 
-    A density over the onset in units of `pace_s`, against one incident in 48 of them (8 hours); it decays by e every pace after the start
-    and every quarter of the settling time after the end.
+    A density over the onset in units of `pace_s`, against one incident in 48 of them (8 hours). Of harmful changes some two fifths show at
+    once (it decays by e every pace), a third as the work gets under way (by e every four paces: a launch reaches its load step by step),
+    the rest at any time or as it ends (by e every quarter of the settling time).
     """
     length, lead, error = np.maximum(evidence.length_s / pace_s, 1.0), evidence.lead_s / pace_s, evidence.error_s / pace_s
     after_start = np.where(lead >= 0, lead, np.minimum(0.0, lead + error))
-    soon = np.where(after_start >= 0, 0.6 * np.exp(-np.maximum(after_start, 0.0)), 0.0)
-    within = np.where((after_start >= 0) & (lead <= length + error), 0.25 / length, 0.0)
+    since = np.maximum(after_start, 0.0)
+    soon = np.where(after_start >= 0, 0.4 * np.exp(-since) + 0.3 / _UNDER_WAY * np.exp(-since / _UNDER_WAY), 0.0)
+    within = np.where((after_start >= 0) & (lead <= length + error), 0.2 / length, 0.0)
     past_end = (evidence.lead_s - evidence.length_s) / pace_s
     tail = np.maximum(evidence.settle_s / 4.0 / pace_s, 0.1)
     ending = np.where(past_end >= -error, 0.12 * np.exp(-np.maximum(past_end, 0.0) / tail) / tail, 0.0)

@@ -19,7 +19,7 @@ PROBABLE, POSSIBLE = 0.5, 0.1
 _LEAST_WINDOWS = 3
 _MOST_FLAPS = 3
 _SURE_P, _LEAST_MOVE = 0.05, float(np.log(1.3))
-_LEAST_TIMING, _LEAST_FIT = 0.3, -0.7
+_LEAST_TIMING, _LEAST_FIT = 0.2, -0.7
 """Nats: an onset at no particular time of a long window, and a kind that the category hardly ever brings, are not enough."""
 
 
