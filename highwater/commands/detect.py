@@ -1,14 +1,21 @@
 """`highwater detect`: an online verdict on every row of any numeric series."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from highwater.options import AsJson
+from highwater.progress import progress
 
-Series = Annotated[Path, typer.Argument(metavar="SERIES.csv", help="Columns timestamp, value, in either case; .gz too.")]
+Series = Annotated[
+    str, typer.Argument(metavar="SERIES.csv", help="Columns timestamp, value, in either case; .gz too; - for standard input.")
+]
+AlertAt = Annotated[
+    float | None, typer.Option("--alert-at", min=0.0, max=12.0, help="Score from which a value is an alert; one more is ten times rarer.")
+]
+_TOLD_ROWS = 1000
+"""Rows between two moves of the progress bar."""
 
 
 def register(app: typer.Typer) -> None:
@@ -16,17 +23,20 @@ def register(app: typer.Typer) -> None:
     app.command("detect")(detect)
 
 
-def detect(series: Series, as_json: AsJson = False) -> None:
+def detect(series: Series, alert_at: AlertAt = None, as_json: AsJson = False) -> None:
     """Judge any numeric series: one line a row with its timestamp, a score, and whether something abnormal begins there."""
-    from detectors.anyseries import AnySeries
-    from models.numbers import four
-    from streams.sources.kpis import read_series
+    from dataclasses import replace
+
+    from detectors.anyseries import AnySeries, SeriesParameters
+    from streams.sources.series import SeriesFile
 
     del as_json  # one JSON line a row is what people get too: the contract has no other form
-    timestamps, values = read_series(series)
-    judge = AnySeries()
-    lines = []
-    for timestamp, value in zip(timestamps, values.tolist(), strict=True):
-        verdict = judge.step(value)
-        lines.append(json.dumps({"timestamp": timestamp, "score": four(verdict.score), "alert": verdict.alert}, separators=(",", ":")))
-    typer.echo("\n".join(lines))
+    default = SeriesParameters()
+    judge = AnySeries(default if alert_at is None else replace(default, alert_at=alert_at))
+    with SeriesFile(series) as file, progress(file.total_bytes, "judging") as advance:
+        for place, row in enumerate(file):
+            verdict = judge.step(row.at_s, row.value)
+            told = {"timestamp": row.timestamp, "score": verdict.score, "alert": verdict.alert}
+            print(json.dumps(told, separators=(",", ":"), ensure_ascii=False))
+            if place % _TOLD_ROWS == 0:
+                advance(file.read_bytes)

@@ -90,10 +90,3 @@ def _spelt(texts: pl.Series) -> pl.Series:
 def _complaint(path: Path, texts: pl.Series, bad: pl.Series, what: str) -> str:
     row = int(bad.arg_true()[0])
     return f"{path} line {row + 2}: {texts[row]!r:.60} is {what}"
-
-
-def read_series(path: Path) -> tuple[list[str], Floats]:
-    """`timestamp,value` in either case: the timestamps as they stood, and the values, NaN where there is none. Raises UnreadableInput."""
-    table = _read(path, ("timestamp", "value"))
-    _seconds(table["timestamp"], path)  # refuses what is no time
-    return table["timestamp"].to_list(), _numbers(table["value"], path).to_numpy()

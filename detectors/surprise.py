@@ -1,0 +1,49 @@
+"""Surprise: how rarely something as large came before, whatever its distribution."""
+
+import math
+from bisect import bisect_left, insort
+from collections import deque
+from dataclasses import dataclass, field
+
+_LEAST_INDEX = 0.02
+"""Tail index (mean log excess) at least, so that sizes that hardly differ do not make the next one a wonder."""
+_MOST = 12.0
+
+
+@dataclass(slots=True)
+class Surprise:
+    """Online tail of one non-negative size: -log10 of the chance that a size so large comes next.
+
+    Among the remembered sizes it is their rank (a conformal p-value, ties counted against it); beyond the largest few a Pareto tail
+    with Hill's index (Hill, Annals of Statistics 1975) goes on. Nothing is assumed of the distribution but that it changes slowly.
+    """
+
+    remembered: int
+    """Sizes that a new one is held against."""
+    top: int
+    """Largest sizes from which the tail beyond them is drawn."""
+    warm: int
+    """Sizes before the first surprise."""
+    _sorted: list[float] = field(default_factory=list)
+    _arrived: deque[float] = field(default_factory=deque)
+
+    def step(self, size: float) -> float:
+        """Surprise at `size` (decades, 0 to 12; 0 while there is little to compare with), which is remembered from now on."""
+        surprise = self._surprise(size) if len(self._sorted) >= self.warm else 0.0
+        insort(self._sorted, size)
+        self._arrived.append(size)
+        if len(self._arrived) > self.remembered:
+            del self._sorted[bisect_left(self._sorted, self._arrived.popleft())]
+        return surprise
+
+    def _surprise(self, size: float) -> float:
+        known = len(self._sorted)
+        above = known - bisect_left(self._sorted, size)
+        top = min(self.top, max(1, known // 10))
+        edge = self._sorted[known - top]
+        if above >= top or edge <= 0.0:
+            never_moved = above == 0 and self._sorted[-1] <= 0.0
+            return max(0.0, math.log10(known / (0.1 if never_moved else above + 0.5)))
+        index = sum(map(math.log, self._sorted[known - top :])) / top - math.log(edge)
+        beyond = (math.log(size) - math.log(edge)) / max(index, _LEAST_INDEX)
+        return min(_MOST, math.log10(known / top) + beyond / math.log(10))

@@ -1,0 +1,131 @@
+"""Any series: what the looks notice, how often they are wrong, and what must never matter."""
+
+import math
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.anyseries import AnySeries, SeriesParameters, Verdict
+from detectors.surprise import Surprise
+
+MONDAY_S = 1_700_438_400
+"""2023-11-20T00:00:00Z."""
+
+
+def verdicts(values: Sequence[float], step_s: float = 300.0, start_s: float = MONDAY_S) -> list[Verdict]:
+    judge = AnySeries()
+    return [judge.step(start_s + step_s * place, value) for place, value in enumerate(values)]
+
+
+def alerts(found: Sequence[Verdict]) -> list[int]:
+    return [place for place, verdict in enumerate(found) if verdict.alert]
+
+
+def daily(days: int, seed: int) -> list[float]:
+    """Counts every five minutes: busy by day, half of it at the weekend."""
+    dice = np.random.default_rng(seed)
+    rows = np.arange(days * 288)
+    mean = 100 * (1 + 0.7 * np.sin(2 * np.pi * rows / 288)) * np.where(rows // 288 % 7 < 5, 1.0, 0.5)
+    return [float(value) for value in dice.poisson(mean)]
+
+
+DRAWS = {
+    "normal": lambda dice: dice.normal(100, 5, 8000),
+    "heavy tail": lambda dice: dice.standard_t(3, 8000),
+    "bursty counts": lambda dice: dice.negative_binomial(1, 0.05, 8000),
+    "negative": lambda dice: -dice.exponential(3, 8000),
+    "a random walk": lambda dice: np.cumsum(dice.normal(0, 1, 8000)),
+    "a rising counter": lambda dice: np.cumsum(dice.poisson(5, 8000)),
+    "mostly zero": lambda dice: (dice.random(8000) < 0.01) * dice.poisson(3, 8000),
+}
+
+
+@pytest.mark.parametrize("shape", DRAWS)
+def test_whatever_the_noise_two_or_three_alerts_come_in_a_thousand_values_at_most(shape: str) -> None:
+    values = DRAWS[shape](np.random.default_rng(5)).astype(float).tolist()
+    assert len(alerts(verdicts(values))) <= 0.003 * len(values)
+
+
+@pytest.mark.parametrize("kind", ["day", "night"])
+def test_what_is_usual_by_day_is_noticed_at_night_and_the_other_way_round(kind: str) -> None:
+    values = daily(21, 3)
+    begins = 17 * 288 + (72 if kind == "day" else 216)
+    values[begins : begins + 12] = values[begins + 144 : begins + 156]
+    assert any(begins <= place < begins + 12 for place in alerts(verdicts(values)))
+
+
+def test_a_lasting_drop_is_one_alert() -> None:
+    values = daily(21, 4)
+    begins = 16 * 288 + 60
+    values[begins : begins + 36] = [0.5 * value for value in values[begins : begins + 36]]
+    assert len([place for place in alerts(verdicts(values)) if begins <= place < begins + 36]) == 1
+
+
+def test_a_constant_is_quiet_and_the_first_departure_from_it_is_an_alert() -> None:
+    found = verdicts([7.0] * 400 + [7.1] + [7.0] * 50)
+    assert alerts(found) == [400]
+    assert {verdict.score for verdict in found[:400]} == {0}
+
+
+def test_nothing_is_said_before_there_is_something_to_compare_with() -> None:
+    dice = random.Random(2)
+    assert {verdict.score for verdict in verdicts([dice.gauss(0, 1) for _ in range(100)])} == {0}
+
+
+def test_a_value_that_is_no_number_leaves_everything_as_it_is() -> None:
+    values = daily(3, 6)
+    holes = [value for pair in zip(values, [math.nan, math.inf, -math.inf] * 288, strict=True) for value in pair]
+    judge = AnySeries()
+    found = [judge.step(MONDAY_S + 300 * (place // 2), value) for place, value in enumerate(holes)]
+    assert found[::2] == verdicts(values)
+    assert {(verdict.score, verdict.alert) for verdict in found[1::2]} == {(0, False)}
+
+
+def test_irregular_repeated_and_unsorted_times_get_a_verdict_each() -> None:
+    dice = random.Random(7)
+    judge = AnySeries()
+    times = [dice.choice((MONDAY_S, MONDAY_S + 86_400 * dice.random() * 30, -1e9, 1e12)) for _ in range(1000)]
+    assert all(math.isfinite(judge.step(at_s, dice.gauss(0, 1)).score) for at_s in times)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(width=64), min_size=1, max_size=300), st.integers(0, 10**6))
+def test_any_floats_get_a_finite_score_and_never_depend_on_later_ones(values: list[float], step_s: int) -> None:
+    found = verdicts(values, float(step_s))
+    assert all(0 <= verdict.score <= 12 for verdict in found)
+    assert found[: len(values) // 2] == verdicts(values[: len(values) // 2], float(step_s))
+
+
+def test_a_higher_bar_gives_fewer_alerts_and_none_below_it() -> None:
+    values = np.random.default_rng(8).standard_t(3, 6000).tolist()
+    counts = []
+    for alert_at in (2.5, 3.2, 4.0, 5.0):
+        judge = AnySeries(SeriesParameters(alert_at=alert_at))
+        found = [judge.step(300.0 * place, value) for place, value in enumerate(values)]
+        assert all(verdict.score >= alert_at for verdict in found if verdict.alert)
+        counts.append(len(alerts(found)))
+    assert all(more > fewer for more, fewer in pairwise(counts))
+
+
+def test_surprise_is_the_rank_among_what_came_before_and_goes_on_beyond_it() -> None:
+    dice = random.Random(9)
+    surprise = Surprise(remembered=1000, top=10, warm=100)
+    for _ in range(1000):
+        surprise.step(dice.paretovariate(2))
+    assert surprise.step(1.0) == pytest.approx(0.0, abs=0.001)
+    assert surprise.step(math.sqrt(2)) == pytest.approx(math.log10(2), abs=0.05)
+    assert surprise.step(100.0) == pytest.approx(4.0, abs=0.8)
+
+
+def test_surprise_forgets() -> None:
+    surprise = Surprise(remembered=200, top=10, warm=100)
+    for _ in range(200):
+        surprise.step(1000.0)
+    for size in range(200):
+        surprise.step(1.0 + size / 1000)
+    assert surprise.step(500.0) > 4
