@@ -24,6 +24,8 @@ from service.subscriptions.wishes import Wishes
 from service.tenancy import DESK
 
 _MINUTE_S = 60.0
+_SET_US = 10e6
+"""A wall clock that strays so far from the steady one between two looks was set."""
 log = structlog.get_logger()
 
 
@@ -38,19 +40,36 @@ class Duties:
         clock: Clock,
         wake: Callable[[], None],
         changes: Callable[[], Iterable[Change]],
+        fault: Callable[[], str | None],
     ) -> None:
         self._database, self._parameters, self._keep, self._clock, self._wake = database, parameters, keep, clock, wake
+        self._fault = fault
+        self._ahead_us: float | None = None
+        """Wall clock against steady clock, as last seen."""
         self.pusher = Pusher(database, parameters.alertmanager_urls, parameters.public_url, clock)
         self.silencer = Silencer(database, parameters.alertmanager_urls, changes, clock)
 
     def all(self) -> list[Coroutine[Any, Any, None]]:
         """Every duty that the settings ask for."""
-        duties = [_every(10.0, self.pack_charts), _every(15.0, self.escalate), _every(3600.0, self.sweep)]
+        duties = [_every(5.0, self.mind_the_clock), _every(10.0, self.pack_charts), _every(15.0, self.escalate)]
+        duties.append(_every(3600.0, self.sweep))
         if self._parameters.alertmanager_urls:
             duties += [_every(5.0, self.pusher.push), _every(15.0, self.silencer.round)]
         if self._parameters.heartbeat_url:
             duties.append(_every(_MINUTE_S, self.give_sign_of_life))
         return duties
+
+    async def mind_the_clock(self) -> None:
+        """Where the clock was set (or we were down and can't know), what waits for a time of day is due anew."""
+        now_us = self._clock.wall_us()
+        ahead_us, before_us = now_us - self._clock.steady_s() * 1e6, self._ahead_us
+        self._ahead_us = ahead_us
+        if before_us is not None and abs(ahead_us - before_us) < _SET_US:
+            return
+        if before_us is not None:
+            log.warning("the clock was set: what waits to be sent is due anew; use NTP or chrony", by_s=round((ahead_us - before_us) / 1e6))
+        await asyncio.wrap_future(self._database.write(partial(outbox.due_anew, now_us=now_us)))
+        self._wake()
 
     async def pack_charts(self) -> None:
         """Turn whole hours into chunks, whole days into quarters, and drop what is too old."""
@@ -60,7 +79,7 @@ class Duties:
         """Tell those who asked for it of alerts that nobody took up in time."""
         now_us = self._clock.wall_us()
         before_us = now_us - int(self._parameters.escalate_after_s * 1e6)
-        if await asyncio.to_thread(self._database.read, partial(triage.unattended, before_us=before_us)):
+        if await asyncio.to_thread(self._database.read, partial(triage.unattended, before_us=before_us, now_us=now_us)):
             await asyncio.wrap_future(self._database.write(partial(_escalate, before_us=before_us, now_us=now_us)))
             self._wake()
 
@@ -69,8 +88,11 @@ class Duties:
         await asyncio.wrap_future(self._database.write(partial(outbox.sweep, now_us=self._clock.wall_us())))
 
     async def give_sign_of_life(self) -> None:
-        """Call the heartbeat address; whoever watches it notices when the calls end."""
-        if self._parameters.heartbeat_url:
+        """Call the heartbeat address while all is well; whoever watches it notices when the calls end."""
+        fault = self._fault()
+        if fault is not None:
+            log.warning("no sign of life is given", fault=fault)
+        elif self._parameters.heartbeat_url:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
                 await _post(session, self._parameters.heartbeat_url, {"status": "alive"})
 
@@ -93,7 +115,7 @@ def _escalate(connection: sqlite3.Connection, before_us: int, now_us: int) -> No
         (name, Wishes.model_validate_json(wishes))
         for name, wishes in connection.execute("SELECT id, wishes FROM subscriptions WHERE holder = ? AND paused_reason IS NULL", (DESK,))
     ]
-    for alert_id, body in triage.unattended(connection, before_us):
+    for alert_id, body in triage.unattended(connection, before_us, now_us):
         triage.add(connection, kind=ALERT, subject=alert_id, action="escalate", actor="highwater", now_us=now_us, detail={})
         for subscription, wishes in told:
             if wishes.escalations:

@@ -110,6 +110,11 @@ class Intake:
                 self._streams[name].idle = True
         return sorted(fallen)
 
+    def not_told(self, stream: str) -> None:
+        """That it fell idle could not be written: say so again at the next look."""
+        with self._guard:
+            self._streams[stream].idle = False
+
     def remember(self, streams: set[str]) -> None:
         """Streams that brought something before a restart: their pause counts from now."""
         for name in streams:

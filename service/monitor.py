@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import random
 import sqlite3
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -38,6 +38,7 @@ from streams.pipeline import PipelineParameters
 log = structlog.get_logger()
 _CONFIGURED = "configured-admin"
 _GOOD_SECRET = 16
+_AGAIN_S = 2.0
 
 
 class Monitor:
@@ -94,7 +95,7 @@ class Monitor:
             stack.callback(self.intake.close)
             self.sign_in = SignIn(self.database, self.clock, oidc.provider(self.parameters.oidc), self.open_role)
             self.dispatcher = Dispatcher(self.database, self.parameters.subscriptions, self.clock, random.Random(), self.places)  # noqa: S311 - jitter
-            self.duties = Duties(self.database, self.parameters, self.keep, self.clock, self.wake, self._changes)
+            self.duties = Duties(self.database, self.parameters, self.keep, self.clock, self.wake, self._changes, self.fault)
             self._stack = stack.pop_all()
         self.registry = registry(self.engine.board, self._asked(), self._gauges())
         self.ready = True
@@ -109,8 +110,8 @@ class Monitor:
         self._loop = asyncio.get_running_loop()
         self.hub.attach(self._loop)
         async with asyncio.TaskGroup() as group:
-            for duty in (self.dispatcher.run(), self._watch_streams(), *self.duties.all()):
-                group.create_task(_again(duty))
+            for duty in (_again(self.dispatcher.run), _again(self._watch_streams), *self.duties.all()):
+                group.create_task(duty)
 
     def fault(self) -> str | None:
         """Why the monitor does not work at the moment."""
@@ -133,7 +134,10 @@ class Monitor:
         while True:
             await asyncio.sleep(min(1.0, idle_s / 2))
             for stream in self.intake.fallen_idle(idle_s):
-                self.intake.submit(IDLE, stream, b"", None, self.clock.wall_us())
+                try:
+                    await asyncio.wrap_future(self.intake.submit(IDLE, stream, b"", None, self.clock.wall_us()))
+                except OSError:  # `fault` says why; until it is on disk, this stream holds the others' windows open
+                    self.intake.not_told(stream)
 
     def _gauges(self) -> Gauges:
         return Gauges(
@@ -202,10 +206,11 @@ def _has_admin(connection: sqlite3.Connection) -> bool:
     return any(token.role == Role.ADMIN and token.revoked_us is None for token in tokens.listed(connection))
 
 
-async def _again(duty: Coroutine[Any, Any, None]) -> None:
-    try:
-        await duty
-    except asyncio.CancelledError:
-        raise
-    except Exception:
-        log.exception("a duty ended: restart the monitor, and report this")
+async def _again(duty: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """A disk that refuses to be read ends a duty; it begins anew when that may be over."""
+    while True:
+        try:
+            await duty()
+        except Exception:
+            log.exception("a duty failed; it begins anew", duty=duty.__qualname__)
+        await asyncio.sleep(_AGAIN_S)

@@ -86,7 +86,7 @@ class SignIn:
         token = self._database.read(find)
         if token is None or not token.good(now_us):
             return None
-        if token.used_us is None or now_us - token.used_us > _USED_EVERY_US:
+        if token.used_us is None or abs(now_us - token.used_us) > _USED_EVERY_US:
             self._database.write(partial(tokens.used, token_id=token.id, now_us=now_us))
         return token
 

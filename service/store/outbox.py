@@ -94,6 +94,16 @@ def due(connection: sqlite3.Connection, now_us: int, limit: int) -> list[Message
     ]
 
 
+def due_anew(connection: sqlite3.Connection, now_us: int) -> None:
+    """Whatever waits leaves as if it had come up now: its time was reckoned by a clock that has been set since."""
+    rows = connection.execute(
+        "SELECT outbox.id, urgent, wishes FROM outbox JOIN subscriptions ON subscriptions.id = subscription WHERE state = 'waiting'"
+    ).fetchall()
+    for number, urgent, wishes in rows:
+        due_us = Wishes.model_validate_json(wishes).due_us(now_us, urgent=bool(urgent))
+        connection.execute("UPDATE outbox SET due_us = ? WHERE id = ?", (due_us, number))
+
+
 def overdue(connection: sqlite3.Connection, now_us: int) -> int:
     """Messages that should have left by now, of subscriptions that are not paused."""
     row = connection.execute(

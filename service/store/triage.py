@@ -114,15 +114,18 @@ def _apply(one: dict[str, Any], action: Action) -> None:
         one["notes"].append({"at": said["at"], "by": action.actor, "action": action.action, "text": action.detail["note"]})
 
 
-def unattended(connection: sqlite3.Connection, before_us: int) -> list[tuple[str, bytes]]:
-    """(id, body) of open alerts of `warning` or above, first written before then, that nobody took up and that are not escalated yet."""
+def unattended(connection: sqlite3.Connection, before_us: int, now_us: int) -> list[tuple[str, bytes]]:
+    """(id, body) of open alerts of `warning` or above, first written before then, that nobody took up and that are not escalated yet.
+
+    One that was written after now was written before the clock was set back: how long it has waited can't be told, so it counts.
+    """
     rows = connection.execute(
         "SELECT standing.id, records.body FROM standing JOIN records USING (seq)"
         " WHERE standing.kind = ? AND standing.audience = ? AND status <> 'resolved' AND severity IN ('warning', 'critical')"
-        " AND (SELECT written_us FROM records AS first WHERE first.seq = first_seq) < ?"
+        " AND (SELECT written_us < ? OR written_us > ? FROM records AS first WHERE first.seq = first_seq)"
         " AND NOT EXISTS (SELECT 1 FROM actions WHERE subject_kind = ? AND subject = standing.id"
         " AND action IN ('acknowledge', 'escalate', 'snooze'))"
         " AND NOT EXISTS (SELECT 1 FROM actions WHERE subject_kind = ? AND subject = standing.incident_id AND action = 'acknowledge')",
-        (ALERT, DESK, before_us, ALERT, INCIDENT),
+        (ALERT, DESK, before_us, now_us, ALERT, INCIDENT),
     )
     return list(rows)

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,16 @@ from service.tenancy import Role
 from streams.pipeline import PipelineParameters
 
 ROLES = ("ingest", "observer", "triage", "admin", "user:ACME", "user:BOLT")
+
+
+def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
+    """What `condition` gives as soon as that is something."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
 
 
 class House:
@@ -70,6 +81,10 @@ class House:
         write = partial(steps.write, rows=[(row, None) for row in rows], now_us=self.monitor.clock.wall_us())
         added = self.monitor.database.write(write, self.monitor.told).result()
         self.monitor.engine.board.recorded([row for _, row in added])
+
+    def now(self, duty: Coroutine[Any, Any, None]) -> None:
+        """Do at once what the monitor does by the clock."""
+        asyncio.run_coroutine_threadsafe(duty, self.monitor._loop).result(20)
 
     def judged(self) -> None:
         """Wait until everything posted so far is judged and committed."""

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +24,7 @@ from service.subscriptions.channels import worded
 from service.subscriptions.targets import RefusedTargetError, check_chat, check_mail, guarded_socket, refused
 from service.subscriptions.wishes import QuietHours, Wishes
 from tests.service.builders import alert, desk, incident, own
-from tests.service.house import House
+from tests.service.house import House, until
 
 
 @dataclass
@@ -73,15 +73,6 @@ def lenient(tmp_path: Path) -> Iterator[House]:
     parameters = SubscriptionParameters(allow_private_targets=True, first_retry_s=0.05, attempts=3, timeout_s=2)
     with House(tmp_path / "data", subscriptions=parameters) as opened:
         yield opened
-
-
-def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 def subscribe(house: House, role: str, target: str, **wishes: Any) -> dict[str, Any]:
