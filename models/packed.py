@@ -14,16 +14,29 @@ _HEAD = struct.Struct("<4sHQI")
 _KINDS = frozenset("biuf")
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
+Piece = bytes | memoryview
+
 
 def pack(tree: Any, version: int) -> bytes:
     """`tree` of dict (str keys), list, tuple, str, int, float, bool, None, bytes and numeric arrays → bytes.
 
     Tuples come back as lists; arrays keep dtype and shape. The same tree gives the same bytes.
     """
+    return b"".join(pieces(tree, version))
+
+
+def pieces(tree: Any, version: int) -> "list[Piece]":
+    """What `pack` joins, for whoever writes to a file: large arrays and bytes stand in it as they are and are not copied.
+
+    Write them before any of the tree's arrays changes.
+    """
     buffers = _Buffers()
     head = json.dumps(_encode(tree, buffers), separators=(",", ":"), allow_nan=True).encode()
-    body = b"".join([struct.pack("<Q", len(head)), head, *buffers])
-    return _HEAD.pack(_MAGIC, version, len(body), zlib.crc32(body)) + body
+    parts: list[Piece] = [struct.pack("<Q", len(head)), head, *buffers]
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    return [_HEAD.pack(_MAGIC, version, 8 + len(head) + buffers.size, checksum), *parts]
 
 
 def unpack(blob: bytes, version: int) -> Any:
@@ -58,17 +71,17 @@ def _encode(value: Any, buffers: "_Buffers") -> Any:
         return {"b": _place(value, buffers)}
     if isinstance(value, np.ndarray) and value.dtype.kind in _KINDS:
         little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        return {"a": [little.dtype.str, list(value.shape), _place(little.tobytes(), buffers)]}
+        return {"a": [little.dtype.str, list(value.shape), _place(little.reshape(-1).view(np.uint8).data, buffers)]}
     raise TypeError(f"{type(value).__name__} can't be packed")
 
 
-class _Buffers(list[bytes]):
+class _Buffers(list[Piece]):
     """The arrays' bytes, with their size so far: a tree of many small arrays must not be counted anew for each."""
 
     size = 0
 
 
-def _place(data: bytes, buffers: _Buffers) -> list[int]:
+def _place(data: Piece, buffers: _Buffers) -> list[int]:
     at = buffers.size
     buffers.append(data)
     buffers.size += len(data)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import StateError
-from models.packed import pack, unpack
+from models.packed import pieces, unpack
 
 _VERSION = 1
 _SUFFIX = ".state"
@@ -37,7 +37,7 @@ class Checkpoints:
         path = self.folder / f"{checkpoint.seq:020d}{_SUFFIX}"
         fresh = path.with_suffix(".new")
         with fresh.open("wb") as file:
-            file.write(pack(tree, _VERSION))
+            file.writelines(pieces(tree, _VERSION))
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)

@@ -20,6 +20,7 @@ from service.checkpoints import Checkpoint, Checkpoints
 from service.clocks import Clock
 from service.intake import Intake, Taken
 from service.journal import CHANGES, EVENTS, FINISH, IDLE, Entry, Journal
+from service.memory import give_back
 from service.rows import change_rows, rows
 from service.step import Step
 from service.store import steps
@@ -151,6 +152,7 @@ class Engine:
             log.warning("no checkpoint could be written: a restart will take longer", fault=str(fault))
             return
         self.checkpoint_seq = self.seq
+        give_back()
 
     def _judge(self, taken: Taken, step: Step) -> None:
         entry = taken.entry

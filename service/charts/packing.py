@@ -51,36 +51,47 @@ def due(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
 
 def pack_hour(database: Database, window_s: int, queues: int, start_us: int) -> None:
     """Turn one hour's ticks into chunks. Cut off anywhere, it can be done again."""
-    series, cube = database.read(lambda connection: _hour(connection, window_s, queues, start_us))
+    hour = window_s, queues, start_us
+    series = database.read(partial(_series_in, hour=hour))
     for low in range(0, len(series), _SLICE):
-        rows = list(_chunks(series[low : low + _SLICE], cube[low : low + _SLICE], window_s, start_us))
-        database.write(partial(_insert, rows)).result()
+        part = series[low : low + _SLICE]
+        cube = database.read(partial(_samples, hour=hour, series=part))
+        database.write(partial(_insert, list(_chunks(part.tolist(), cube, window_s, start_us)))).result()
     database.write(lambda connection: _packed(connection, window_s, queues, start_us + HOUR_US)).result()
 
 
-def _hour(connection: sqlite3.Connection, window_s: int, queues: int, start_us: int) -> tuple[list[int], Floats]:
-    """Series ids and (series, WIDTH, samples)."""
-    layouts: dict[int, Floats] = {}
-    rows = connection.execute(
-        "SELECT at_us, layout, body FROM ticks WHERE window_s = ? AND queues = ? AND at_us > ? AND at_us <= ? ORDER BY at_us",
+_OF_THE_HOUR = "FROM ticks WHERE window_s = ? AND queues = ? AND at_us > ? AND at_us <= ?"
+
+
+def _series_in(connection: sqlite3.Connection, hour: tuple[int, int, int]) -> Ints:
+    """Ids of the series that the hour's ticks have a place for, ascending."""
+    window_s, queues, start_us = hour
+    blobs = connection.execute(
+        f"SELECT series FROM layouts WHERE id IN (SELECT layout {_OF_THE_HOUR})",  # noqa: S608 - a constant of ours
         (window_s, queues, start_us, start_us + HOUR_US),
-    ).fetchall()
-    ids = {
-        number: layout_ids(blob)
-        for number, blob in connection.execute("SELECT id, series FROM layouts WHERE window_s = ? AND queues = ?", (window_s, queues))
-    }
-    series = sorted({int(one) for layout in {row[1] for row in rows} for one in ids[layout]})
-    place = {one: index for index, one in enumerate(series)}
+    )
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *(layout_ids(blob) for (blob,) in blobs)]))
+
+
+def _samples(connection: sqlite3.Connection, hour: tuple[int, int, int], series: Ints) -> Floats:
+    """(series, WIDTH, samples) of some of the hour's series: all of them at once would be a hundred megabytes."""
+    window_s, queues, start_us = hour
     first = first_sample_us(start_us, window_s)
     samples = max(1, (start_us + HOUR_US - first) // (window_s * SECOND_US) + 1)
     cube = np.full((len(series), WIDTH, samples), np.nan)
-    for at_us, layout, body in rows:
-        if layout not in layouts:
-            layouts[layout] = np.array([place[int(one)] for one in ids[layout]])
-        sample = (at_us - first) // (window_s * SECOND_US)
+    places: dict[int, tuple[Ints, Ints]] = {}
+    for at_us, layout, body in connection.execute(
+        f"SELECT at_us, layout, body {_OF_THE_HOUR}",
+        (window_s, queues, start_us, start_us + HOUR_US),
+    ):
+        if layout not in places:
+            ids = layout_ids(connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0])
+            _, row, place = np.intersect1d(series, ids, assume_unique=True, return_indices=True)
+            places[layout] = row, place
+        row, place = places[layout]
         for column, values in enumerate(decode(body)):
-            cube[layouts[layout].astype(np.int64), column, sample] = values
-    return series, cube
+            cube[row, column, (at_us - first) // (window_s * SECOND_US)] = values[place]
+    return cube
 
 
 def _chunks(series: list[int], cube: Floats, window_s: int, start_us: int) -> Iterator[tuple[int, int, int, bytes]]:

@@ -18,6 +18,8 @@ Job = Callable[[sqlite3.Connection], T]
 
 _GROUP = 256
 """Jobs that share one commit at most: they share its fsync."""
+_READER_CACHE_KB = 256
+"""Every thread that reads has a connection of its own; what they have in common the operating system keeps."""
 
 
 class Database:
@@ -159,6 +161,7 @@ def _open_writer(path: Path, lock_path: Path) -> sqlite3.Connection:
 def _open_reader(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=10)
     connection.execute("PRAGMA wal_autocheckpoint=0")
+    connection.execute(f"PRAGMA cache_size=-{_READER_CACHE_KB}")
     connection.execute("PRAGMA query_only=1")
     return connection
 
