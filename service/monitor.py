@@ -93,7 +93,7 @@ class Monitor:
             self.engine.start(self.intake)
             stack.callback(self.engine.close)
             stack.callback(self.intake.close)
-            self.sign_in = SignIn(self.database, self.clock, oidc.provider(self.parameters.oidc), self.open_role)
+            self.sign_in = SignIn(self.database, self.clock, oidc.provider(self.parameters.oidc, self.clock), self.open_role)
             self.dispatcher = Dispatcher(self.database, self.parameters.subscriptions, self.clock, random.Random(), self.places)  # noqa: S311 - jitter
             self.duties = Duties(self.database, self.parameters, self.keep, self.clock, self.wake, self._changes, self.fault)
             self._stack = stack.pop_all()

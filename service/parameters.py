@@ -21,7 +21,8 @@ class OidcParameters(BaseModel):
 
     issuer: str | None = Field(None, description="The provider's issuer; without it only our own tokens are accepted.")
     audience: str = Field("highwater", description="The `aud` that a token must carry.")
-    jwks_url: str | None = Field(None, description="Where the provider's keys are; default: the issuer's `/.well-known/jwks.json`.")
+    jwks_url: str | None = Field(None, description="Where the provider's keys are; default: where its discovery document says.")
+    keys_kept_s: float = Field(300, gt=0, description="How long the provider's keys count before they are read again.")
     role_claim: str = Field(
         "highwater_role", description="The claim that holds a role: `observer`, `triage`, `user:<ID>`, `ingest` or `admin`."
     )

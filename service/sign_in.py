@@ -55,8 +55,11 @@ class SignIn:
 
     def still(self, principal: Principal) -> bool:
         """Whether the token that a long-lived answer began with works yet."""
+        now_us = self._clock.wall_us()
+        if principal.ends_us is not None:
+            return now_us < principal.ends_us
         token = self._database.read(partial(tokens.by_id, token_id=principal.id))
-        return token is None or token.good(self._clock.wall_us())
+        return token is None or token.good(now_us)
 
     def forget(self) -> None:
         """Look everything up anew."""

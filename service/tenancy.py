@@ -36,6 +36,8 @@ class Principal:
     user: str | None = None
     """The User whose data this is about; set with `Role.USER` only."""
     by_cookie: bool = False
+    ends_us: int | None = None
+    """When an identity provider's token ends; our own are looked up."""
 
     @property
     def holder(self) -> str:
