@@ -2,14 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from models.alert import Alert
-from models.change import Change
 from models.errors import Malformed
 from models.incident import Incident
 from models.record import Record
@@ -17,16 +15,15 @@ from models.report import ChangeReport
 from models.wire import decode, encode
 from service.journal import CHANGES
 from service.monitor import Monitor
+from service.publishing import Publishing
 from service.rows import rows
 from service.store import steps
-from service.store.records import CHANGE, Logged, Row
-from service.tenancy import DESK
 from streams.kafka.names import Topics
 from streams.kafka.parameters import KafkaParameters
 from streams.pipeline import Outputs
 
 if TYPE_CHECKING:
-    from kafka import KafkaConsumer
+    from kafka import KafkaConsumer, KafkaProducer
 
 log = structlog.get_logger()
 _POLL_MS, _RETRY_S = 500, 2.0
@@ -43,13 +40,11 @@ class Following:
         self._topics = Topics(parameters.topic_prefix)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
-        self._publish: Callable[[Change], None] | None = None
-        self._known: set[tuple[str, int]] = set()
-        """Revisions that the calendar topic holds."""
+        self._publishing = Publishing(monitor)
 
     def start(self) -> None:
         """Begins to read, and to publish what is declared here from now on."""
-        self._monitor.engine.on_commit(self._declared)
+        self._monitor.engine.on_commit(self._publishing.declared)
         # Workers tell Prometheus of what they decide; told here too, it would count twice.
         self._monitor.engine.board.forget_decisions()
         self._thread.start()
@@ -71,7 +66,6 @@ class Following:
             try:
                 settings = client_settings(self._parameters)
                 sender = KafkaProducer(**settings)
-                self._publish = partial(_send, sender, self._topics.calendar)
                 consumer = KafkaConsumer(
                     **settings,
                     group_id=None,
@@ -80,7 +74,7 @@ class Following:
                     metadata_max_age_ms=_NEW_TOPICS_MS,
                 )
                 try:
-                    self._read(consumer)
+                    self._read(consumer, sender)
                 finally:
                     consumer.close()
                     sender.close()
@@ -88,14 +82,18 @@ class Following:
                 log.warning("the brokers can't be read now, trying again", fault=repr(fault))
                 self._stop.wait(_RETRY_S)
 
-    def _read(self, consumer: "KafkaConsumer") -> None:
+    def _read(self, consumer: "KafkaConsumer", sender: "KafkaProducer") -> None:
+        from kafka import TopicPartition
+
         consumer.subscribe(pattern=self._pattern())
+        calendar = TopicPartition(self._topics.calendar, 0)
         while not self._stop.is_set():
             outputs = Outputs()
             for records in consumer.poll(timeout_ms=_POLL_MS).values():
                 for record in records:
                     self._take(record, outputs)
             self._store(outputs)
+            self._publishing.publish(consumer, sender, calendar)
 
     def _pattern(self) -> str:
         names = [self._topics.alerts, self._topics.reports]
@@ -108,7 +106,7 @@ class Following:
         topic, topics = record.topic, self._topics
         try:
             if topic == topics.calendar:
-                self._change(record.value)
+                self._changes(record)
             elif topic == topics.incidents:
                 outputs.incidents.append(decode(Incident, record.value))
             elif topic == topics.alerts or topic.startswith(f"{topics.alerts}."):
@@ -118,30 +116,25 @@ class Following:
         except Malformed as fault:
             log.warning("a record is passed over", topic=topic, offset=record.offset, fault=str(fault))
 
-    def _change(self, value: bytes) -> None:
-        change = decode(Change, value)
-        self._known.add((change.change_id, change.revision))
-        known = self._monitor.engine.changes.get(change.change_id)
-        if known is None or change.revision > known.revision:
-            self._monitor.intake.submit(CHANGES, "", encode(change), [change], self._monitor.clock.wall_us())
+    def _changes(self, record: Any) -> None:
+        from streams.kafka.declared import read_declared
+
+        declared = read_declared(record.offset, record.key, record.value)
+        if declared.fault:
+            raise Malformed(declared.fault)
+        for change in declared.changes:
+            self._publishing.seen(change.change_id, change.revision)
+            known = self._monitor.engine.changes.get(change.change_id)
+            if known is None or change.revision > known.revision:
+                self._monitor.intake.submit(CHANGES, "", encode(change), [change], self._monitor.clock.wall_us())
 
     def _store(self, outputs: Outputs) -> None:
         monitor, found = self._monitor, rows(outputs)
         if not found:
             return
         write = partial(steps.write, rows=[(row, None) for row in found], now_us=monitor.clock.wall_us())
-        added = monitor.database.write(write).result()
+        added = monitor.database.write(write, monitor.told).result()
         monitor.engine.board.recorded([row for _, row in added])
-        monitor.hub.publish([logged for logged, _ in added])
-        if added:
-            monitor.wake()
-
-    def _declared(self, added: Sequence[tuple[Logged, Row]]) -> None:
-        """What came from the calendar topic itself is there already and is not sent again."""
-        publish = self._publish
-        for _, row in added:
-            if publish is not None and row.kind == CHANGE and row.audience == DESK and (row.id, row.revision) not in self._known:
-                publish(decode(Change, row.body))
 
 
 def _sort(model: type[Record], value: bytes, user: str, desk: list[Any], own: list[Any]) -> None:
@@ -151,7 +144,3 @@ def _sort(model: type[Record], value: bytes, user: str, desk: list[Any], own: li
         own.append((user, record))
     else:
         desk.append(record)
-
-
-def _send(sender: Any, topic: str, change: Change) -> None:
-    sender.send(topic, encode(change), key=change.change_id.encode())

@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from models.change import Change
 from models.wire import decode
@@ -88,6 +88,18 @@ def skipped(connection: sqlite3.Connection) -> list[int]:
 def skip(connection: sqlite3.Connection, seq: int) -> None:
     """Leave this entry out for good."""
     connection.execute("INSERT OR IGNORE INTO facts VALUES (?, '')", (f"skipped:{seq}",))
+
+
+def published(connection: sqlite3.Connection) -> dict[str, int]:
+    """change_id → highest revision that a calendar topic was seen to hold."""
+    found = connection.execute("SELECT name, value FROM facts WHERE name LIKE 'published:%'")
+    return {name.removeprefix("published:"): int(value) for name, value in found}
+
+
+def note_published(connection: sqlite3.Connection, revisions: Mapping[str, int]) -> None:
+    """These revisions need not be published again."""
+    rows = [(f"published:{change_id}", str(revision)) for change_id, revision in revisions.items()]
+    connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
 
 
 def letters(connection: sqlite3.Connection, before: tuple[int, int] | None, limit: int) -> tuple[list[bytes], tuple[int, int] | None]:
