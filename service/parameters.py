@@ -41,7 +41,7 @@ class SubscriptionParameters(BaseModel):
         None, description="Apprise address of the mail relay, e.g. `mailtos://user:secret@smtp.example.com`."
     )
     chat_schemes: Names = Field(
-        ("slack", "msteams", "workflows", "discord", "tgram", "pagerduty", "opsgenie"),
+        ("slack", "workflows", "discord", "tgram", "pagerduty", "opsgenie"),
         description="Apprise services that a subscription may name; their hosts are fixed by the service.",
     )
     timeout_s: float = Field(10.0, gt=0, description="How long one delivery may take.")

@@ -74,10 +74,15 @@ class Channels:
             apprise: Any = importlib.import_module("apprise")
         except ImportError:
             return Reply(delivered=False, error="mail and chat need the extra `notify`: install highwater[notify]")
-        title, text = worded(body)
-        notifier = apprise.Apprise()
-        if not notifier.add(self._apprise_url(subscription)):
+        # One address is one service: `Apprise.add` would take a list of them, and with it any service inside.
+        service = apprise.Apprise.instantiate(self._apprise_url(subscription))
+        if service is None:
             return Reply(delivered=False, error="Apprise does not understand this address")
+        # What an address may ask for in its query is ours to say.
+        service.redirects, service.verify_certificate = False, True
+        service.socket_connect_timeout = service.socket_read_timeout = self._parameters.timeout_s
+        notifier = apprise.Apprise(service)
+        title, text = worded(body)
         if notifier.notify(title=title, body=text):
             return Reply(delivered=True)
         return Reply(delivered=False, error="the service did not take the message")

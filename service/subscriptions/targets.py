@@ -72,11 +72,26 @@ def _literal(host: str) -> bool:
     return refused(host) is not None
 
 
+_MICROSOFT = (".logic.azure.com", ".logic.azure.us", ".api.powerplatform.com", ".api.powerplatform.us", ".api.appsplatform.us")
+"""Where Microsoft Teams' workflows are called: the one service of ours whose address names a host."""
+
+
 def check_chat(url: str, parameters: SubscriptionParameters) -> None:
-    """Only services whose hosts are fixed. Raises Malformed."""
-    scheme = url.partition("://")[0].lower()
-    if "://" not in url or scheme not in parameters.chat_schemes or len(url) > 2000:
-        raise Malformed(f"target must be an Apprise address of {', '.join(parameters.chat_schemes)}")
+    """One address of a service whose hosts are fixed. Raises Malformed."""
+    scheme, sign, rest = url.partition("://")
+    # Apprise takes `slack://…, json://10.0.0.1` for two addresses, and reads a list of them from a file or a web page.
+    one = sign and "://" not in rest and not any(mark in url for mark in ", ;\t\r\n\\")
+    if not one or scheme.lower() not in parameters.chat_schemes or len(url) > 2000:
+        raise Malformed(f"target must be one Apprise address of {', '.join(parameters.chat_schemes)}")
+    if scheme.lower() == "workflows" and not _host(rest).endswith(_MICROSOFT):
+        raise Malformed(f"target must be a workflow of Microsoft's: its host ends in {', '.join(_MICROSOFT)}")
+
+
+def _host(rest: str) -> str:
+    try:
+        return (urlsplit(f"https://{rest}").hostname or "").rstrip(".").lower()
+    except ValueError:
+        return ""
 
 
 def check_mail(address: str, parameters: SubscriptionParameters) -> None:

@@ -1,12 +1,9 @@
 """Subscriptions: signed, never to an address inside, tried again, once each, quiet when asked."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,40 +22,7 @@ from service.subscriptions.targets import RefusedTargetError, check_chat, check_
 from service.subscriptions.wishes import QuietHours, Wishes
 from tests.service.builders import alert, desk, incident, own
 from tests.service.house import House, until
-
-
-@dataclass
-class Receiver:
-    """A webhook's other end, which remembers what came and answers as it is told."""
-
-    answers: list[int] = field(default_factory=list)
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    def __enter__(self) -> "Receiver":
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                status = receiver.answers.pop(0) if receiver.answers else 200
-                self.send_response(status)
-                if 300 <= status < 400:
-                    self.send_header("location", "http://127.0.0.1:1/elsewhere")
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+from tests.service.receiver import Receiver
 
 
 @pytest.fixture
@@ -249,13 +213,29 @@ def test_public_addresses_are_not(address: str) -> None:
     assert refused(address) is None
 
 
+BAD_CHATS = (
+    "json://10.0.0.1/",
+    "slack",
+    "syslog://localhost",
+    "slack://a/b/c,json://10.0.0.1/",
+    "slack://a/b/c json://10.0.0.1/",
+    "slack://a/b/c\njson://10.0.0.1/",
+    "slack://a/b/c;json://10.0.0.1/",
+    "workflows://10.0.0.1/flow/signature",
+    "workflows://x.logic.azure.com@10.0.0.1/flow/signature",
+    "workflows://evil.example/x.logic.azure.com/signature",
+    "workflows://[bad/flow/signature",
+)
+
+
 def test_chat_and_mail_go_where_the_operator_allows(shared_house: House) -> None:
     parameters = SubscriptionParameters(mail_url="mailtos://u:p@smtp.example.com")
     check_chat("slack://a/b/c", parameters)
     check_mail("desk@example.com", parameters)
-    for bad in ("json://10.0.0.1/", "slack", "syslog://localhost"):
+    for bad in BAD_CHATS:
         with pytest.raises(Malformed):
             check_chat(bad, parameters)
+    check_chat("workflows://prod-01.uksouth.logic.azure.com:443/flow/signature", parameters)
     for bad in ("a@b", "a@b.example,c@d.example", "x", "a@b.example?bcc=x", "a\n@b.example"):
         with pytest.raises(Malformed):
             check_mail(bad, parameters)
