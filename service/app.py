@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 
 from models.change import Change
@@ -13,13 +14,16 @@ from service import problems
 from service.limits import Limits, SafeHeaders
 from service.monitor import Monitor
 from service.problems import ProblemDetails
-from service.routes import changes, declarations, events, health, lists, pages, series, stream, subscriptions, tokens, triage
+from service.routes import changes, declarations, evaluation, events, health, lists, pages, series, stream, subscriptions, tokens, triage
 
 _ABOUT = (
     "Message-traffic impact monitor. Send `Authorization: Bearer <token>`; errors are problem details (RFC 9457). "
     "Roles: `ingest` posts events, `observer` reads all, `triage` works with it, `user:<ID>` sees and declares its own, "
     "`admin` does everything."
 )
+
+_COMPRESSED_FROM = 4096
+"""Bytes of an answer: lists and charts shrink ninefold; what holds a secret stays below and is not compressed beside foreign text."""
 
 
 def create_app(monitor: Monitor) -> FastAPI:
@@ -38,9 +42,10 @@ def create_app(monitor: Monitor) -> FastAPI:
 
     app = FastAPI(title="Highwater", version=_version(), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.monitor = monitor
-    for routes in (events, lists, changes, declarations, stream, series, triage, subscriptions, tokens, health, pages):
+    for routes in (events, lists, changes, declarations, stream, series, triage, evaluation, subscriptions, tokens, health, pages):
         app.include_router(routes.router)
     problems.install(app)
+    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=1)
     app.add_middleware(Limits, events_limit=monitor.body_limit, read_timeout_s=monitor.parameters.read_timeout_s)
     app.add_middleware(SafeHeaders)
     _describe(app)

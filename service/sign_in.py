@@ -22,6 +22,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CACHED_S = 1.0
 _USED_EVERY_US = 60_000_000
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 
 
 class SignIn:
@@ -44,7 +45,7 @@ class SignIn:
             if token is not None:
                 _check_origin(request)
                 return _principal(token, by_cookie=True)
-        if self._open_role is not None and not scheme and _host(request) in _LOOPBACK:
+        if self._open_role is not None and not scheme and _from_this_machine(request):
             _check_origin(request)
             return Principal("demo", "demo", self._open_role, by_cookie=True)
         raise _unknown("a token is needed: send `Authorization: Bearer …`, or sign in on the page")
@@ -106,22 +107,27 @@ def _unknown(detail: str) -> Problem:
     return Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _host(request: Request) -> str:
+def _from_this_machine(request: Request) -> bool:
+    """By its address, and by the name it asks for: another site's name that leads here (DNS rebinding) is not ours."""
     host = request.headers.get("host", "")
-    return host if host.startswith("[") and host.endswith("]") else host.rsplit(":", 1)[0]
+    name = host if host.startswith("[") and host.endswith("]") else host.rsplit(":", 1)[0]
+    return name in _LOOPBACK and request.client is not None and request.client.host in _LOOPBACK_ADDRESSES
+
+
+def check_site(request: Request) -> None:
+    """Raises Problem 403 for a request that a page of another site caused."""
+    origin, public_url = request.headers.get("origin"), request.app.state.monitor.parameters.public_url
+    same = origin is None or origin.partition("://")[2] == request.headers.get("host") or origin == (public_url or "").rstrip("/")
+    if not same or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Problem(403, "this is for the monitor's own page and for programs, not for pages of other sites")
 
 
 def _check_origin(request: Request) -> None:
     """A cookie comes along with requests that other sites cause; our page's header and origin do not."""
     if request.method in _SAFE:
         return
-    origin = request.headers.get("origin")
-    same = origin is None or origin.partition("://")[2] == request.headers.get("host")
-    if (
-        CSRF_HEADER not in request.headers
-        or not same
-        or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-    ):
+    check_site(request)
+    if CSRF_HEADER not in request.headers:
         raise Problem(
             403, f"a signed-in browser must send the header {CSRF_HEADER} from the monitor's own page; programs use a bearer token"
         )

@@ -19,7 +19,7 @@ from service.store import audit, subscriptions
 from service.store.subscriptions import Subscription
 from service.subscriptions.targets import check_chat, check_mail, check_webhook
 from service.subscriptions.wishes import Wishes
-from service.tenancy import Principal
+from service.tenancy import Principal, Role
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], responses=RESPONSES)
 Channel = Literal["webhook", "mail", "chat"]
@@ -53,6 +53,7 @@ class SubscriptionShown(BaseModel):
     """A subscription, without its secret."""
 
     id: str
+    holder: str | None = Field(description="The User whose it is; null: the triage desk's.")
     name: str
     channel: Channel
     target: str = Field(description="Of a chat address only the service: the rest is a secret.")
@@ -83,9 +84,16 @@ class Tested(BaseModel):
 
 
 @router.get("", summary="List own subscriptions")
-def listed(monitor: Asked, principal: Declarer) -> SubscriptionPage:
+def listed(
+    monitor: Asked,
+    principal: Declarer,
+    everyone: Annotated[bool, Query(description="Everyone's, for an administrator: a token that leaked may have left a webhook.")] = False,  # noqa: FBT002 - a query parameter
+) -> SubscriptionPage:
     """Oldest first."""
-    held = monitor.database.read(partial(subscriptions.held, holder=principal.holder))
+    if everyone and principal.role is not Role.ADMIN:
+        raise Problem(403, "everyone's subscriptions are for the role admin")
+    read = subscriptions.everyone_s if everyone else partial(subscriptions.held, holder=principal.holder)
+    held = monitor.database.read(read)
     return SubscriptionPage(items=[_shown(one) for one in held])
 
 
@@ -123,8 +131,8 @@ async def change(monitor: Asked, principal: Declarer, subscription_id: str, want
 @router.delete("/{subscription_id}", status_code=204, summary="Unsubscribe")
 async def unsubscribe(monitor: Asked, principal: Declarer, subscription_id: str) -> Response:
     """With its messages and its log."""
-    _own(monitor, principal, subscription_id)
-    await committed(monitor, partial(_remove, principal=principal, subscription_id=subscription_id, now_us=monitor.clock.wall_us()))
+    own = _own(monitor, principal, subscription_id)
+    await committed(monitor, partial(_remove, principal=principal, own=own, now_us=monitor.clock.wall_us()))
     return Response(status_code=204)
 
 
@@ -159,10 +167,11 @@ def deliveries(monitor: Asked, principal: Declarer, subscription_id: str, listin
 
 
 def _own(monitor: Monitor, principal: Principal, subscription_id: str) -> Subscription:
-    held = monitor.database.read(partial(subscriptions.held, holder=principal.holder, subscription_id=subscription_id))
-    if not held:
+    """The holder's; an administrator's are all."""
+    found = monitor.database.read(partial(subscriptions.by_id, subscription_id=subscription_id))
+    if found is None or (found.holder != principal.holder and principal.role is not Role.ADMIN):
         raise not_found("subscription")
-    return held[0]
+    return found
 
 
 def _check(parameters: SubscriptionParameters, channel: str, target: str) -> None:
@@ -184,14 +193,15 @@ def _write(connection: sqlite3.Connection, principal: Principal, changed: Subscr
     audit.note(connection, principal, action, changed.id, now_us, {"name": changed.name})
 
 
-def _remove(connection: sqlite3.Connection, principal: Principal, subscription_id: str, now_us: int) -> None:
-    subscriptions.remove(connection, principal.holder, subscription_id)
-    audit.note(connection, principal, "unsubscribe", subscription_id, now_us)
+def _remove(connection: sqlite3.Connection, principal: Principal, own: Subscription, now_us: int) -> None:
+    subscriptions.remove(connection, own.holder, own.id)
+    audit.note(connection, principal, "unsubscribe", own.id, now_us, {"name": own.name, "holder": own.holder})
 
 
 def _shown(one: Subscription) -> SubscriptionShown:
     fields: dict[str, Any] = {
         "id": one.id,
+        "holder": one.holder or None,
         "name": one.name,
         "channel": one.channel,
         "wishes": one.wishes,

@@ -10,7 +10,7 @@ from models.terms import Text
 from models.times import At, format_time, us
 from service.problems import RESPONSES, Problem, not_found
 from service.routes.asked import Asked, committed
-from service.sign_in import COOKIE, CSRF_HEADER, Admin, asking
+from service.sign_in import COOKIE, CSRF_HEADER, Admin, asking, check_site
 from service.store import audit, tokens
 from service.store.tokens import Token
 from service.tenancy import Principal
@@ -94,8 +94,9 @@ async def revoke(monitor: Asked, principal: Admin, token_id: str) -> Response:
 
 
 @router.post("/v1/session", summary="Sign a browser in")
-async def sign_in(monitor: Asked, credentials: Credentials) -> Response:
+async def sign_in(request: Request, monitor: Asked, credentials: Credentials) -> Response:
     """Exchanges a token for an HttpOnly, SameSite cookie; unsafe requests with it must carry the header `X-Highwater`."""
+    check_site(request)
     token = monitor.sign_in.token(credentials.token.strip())
     if token is None:
         raise Problem(

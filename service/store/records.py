@@ -86,7 +86,12 @@ def _raise_standing(connection: sqlite3.Connection, row: Row, seq: int) -> None:
 
 
 def withdraw(connection: sqlite3.Connection, kind: str, audience: str, id: str) -> None:  # noqa: A002 - the records' own word
-    """Take back what this audience could see, from the list and from the stream: the owner no longer shows it."""
+    """Take back what this audience could see, from list, stream and messages not yet sent: the owner no longer shows it."""
+    connection.execute(
+        "DELETE FROM outbox WHERE state = 'waiting' AND reference IN"
+        " (SELECT 'record:' || seq FROM records WHERE kind = ? AND audience = ? AND id = ?)",
+        (kind, audience, id),
+    )
     connection.execute("DELETE FROM standing WHERE kind = ? AND audience = ? AND id = ?", (kind, audience, id))
     connection.execute("DELETE FROM records WHERE kind = ? AND audience = ? AND id = ?", (kind, audience, id))
 

@@ -92,8 +92,13 @@ def held(connection: sqlite3.Connection, holder: str, subscription_id: str | Non
     return [_read(row) for row in rows]
 
 
+def everyone_s(connection: sqlite3.Connection) -> list[Subscription]:
+    """Every subscription, oldest first: for an administrator."""
+    return [_read(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM subscriptions ORDER BY created_us, id")]  # noqa: S608 - constant columns
+
+
 def by_id(connection: sqlite3.Connection, subscription_id: str) -> Subscription | None:
-    """The subscription, whoever holds it: for the dispatcher only."""
+    """The subscription, whoever holds it: for the dispatcher, and for an administrator."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM subscriptions WHERE id = ?", (subscription_id,)).fetchone()  # noqa: S608 - constant columns
     return _read(row) if row else None
 

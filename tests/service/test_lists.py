@@ -104,3 +104,16 @@ def test_incidents_are_listed_for_the_desk(house: House) -> None:
     (one,) = house.client("triage").get("/v1/incidents").json()["items"]
     assert one["revision"] == 2
     assert house.client("triage").get("/v1/incidents?status=active").json()["items"] == []
+
+
+def test_large_answers_are_compressed_and_the_stream_is_not(house: House) -> None:
+    house.publish(desk(*(alert(f"A-{number}") for number in range(50))))
+    client = house.client("observer")
+    answer = client.get("/v1/alerts", headers={"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "accept-encoding" in answer.headers["vary"].lower()
+    assert len(answer.json()["items"]) == 50
+    assert "content-encoding" not in client.get("/v1/alerts", headers={"accept-encoding": "identity"}).headers
+    assert "content-encoding" not in client.get("/v1/alerts?limit=1", headers={"accept-encoding": "gzip"}).headers
+    with client.stream("GET", "/v1/stream", headers={"accept-encoding": "gzip"}) as stream:
+        assert "content-encoding" not in stream.headers

@@ -16,6 +16,7 @@ FOR = {
     "GET /v1/incidents": {"observer", "triage", "admin"},
     "GET /v1/incidents/{incident_id}": {"observer", "triage", "admin"},
     "GET /v1/incidents/{incident_id}/export": {"observer", "triage", "admin"},
+    "GET /v1/evaluation": {"observer", "triage", "admin"},
     "GET /v1/handover": {"observer", "triage", "admin"},
     "GET /v1/triage/{subject}": {"observer", "triage", "admin"},
     "GET /v1/dead-letters": {"observer", "triage", "admin"},

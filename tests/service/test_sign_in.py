@@ -77,7 +77,9 @@ def test_an_expired_token_is_401(tmp_path: Path) -> None:
 
 def test_a_browser_gets_a_cookie_that_scripts_and_other_sites_can_not_use(house: House) -> None:
     browser = house.client(None, trust_env=False)
-    answer = browser.post("/v1/session", json={"token": house.secrets["triage"]})
+    credentials = {"token": house.secrets["triage"]}
+    assert browser.post("/v1/session", json=credentials, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    answer = browser.post("/v1/session", json=credentials)
     assert answer.status_code == 204
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
