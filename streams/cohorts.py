@@ -35,8 +35,10 @@ class Cohorts:
         )
 
     def learn_from(self, learned: dict[str, Any]) -> None:
-        """Starts every series that `learned` knows from its expectation there; before the first window only."""
+        """Starts every series that `learned` knows and that is not there yet from its expectation."""
         self._learned = learned
+        for window_s, detection in self._detection.items():
+            detection.learn_from(learned.get(str(window_s), {}))
 
     def learned(self) -> dict[str, Any]:
         """Window length → the expectations of every series."""
@@ -54,5 +56,5 @@ class Cohorts:
         cohorts._detection = {
             int(window_s): Detection.unpack(parameters, int(window_s), state) for window_s, state in tree["detection"].items()
         }
-        cohorts._learned = tree["learned"]
+        cohorts.learn_from(tree["learned"])
         return cohorts

@@ -55,6 +55,10 @@ class FutureGate:
         self._held: dict[int, _Waiting] = {}
         self._order = self._count = 0
         self._leader, self._leader_us, self._second_us = -1, NEVER, NEVER
+        self._foreign: set[int] = set()
+        """Users who sent to other gates only."""
+        self._deaf = False
+        """Whether these do not count."""
 
     @property
     def held(self) -> int:
@@ -86,15 +90,21 @@ class FutureGate:
 
     @property
     def highest(self) -> tuple[tuple[str, int], ...]:
-        """The two Users furthest ahead and how far, held events included."""
+        """The two Users furthest ahead of those who sent here and how far, held events included."""
         known = self._sent[: len(self._numbers)]
-        ahead = sorted((-int(known[number]), name) for name, number in self._numbers.items() if known[number] > NEVER)
+        here = ((name, number) for name, number in self._numbers.items() if number not in self._foreign)
+        ahead = sorted((-int(known[number]), name) for name, number in here if known[number] > NEVER)
         return tuple((name, -at_us) for at_us, name in ahead[:2])
 
-    def elsewhere(self, highest: Mapping[str, int]) -> Iterator[Admitted]:
-        """Users sent so far to another gate: may release what is held here."""
+    def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> Iterator[Admitted]:
+        """Users sent so far to another gate: may release what is held here. `deaf`: who did that counts for nothing from now on."""
+        self._deaf = deaf
         for user in sorted(highest):
-            self._numbers.setdefault(user, len(self._numbers))
+            if user not in self._numbers:
+                self._foreign.add(len(self._numbers))
+                self._numbers[user] = len(self._numbers)
+        if not self._numbers:
+            return
         self._grow()
         users = np.array([self._numbers[user] for user in sorted(highest)], np.int32)
         self._see(users, np.array([highest[user] for user in sorted(highest)], np.int64))
@@ -115,6 +125,8 @@ class FutureGate:
     def _users(self, batch: EventBatch) -> Indices:
         numbers = self._numbers
         of_key = np.array([numbers.setdefault(key.user, len(numbers)) for key in batch.keys], np.int32)
+        if self._foreign:
+            self._foreign.difference_update(of_key.tolist())
         self._grow()
         return of_key[batch.key] if len(of_key) else np.zeros(0, np.int32)
 
@@ -153,6 +165,9 @@ class FutureGate:
     def _see(self, users: Indices, observed_us: Ints) -> None:
         np.maximum.at(self._sent, users, observed_us)
         known = self._sent[: len(self._numbers)]
+        if self._deaf and self._foreign:
+            known = known.copy()
+            known[list(self._foreign)] = NEVER
         self._leader = int(np.argmax(known))
         self._leader_us = int(known[self._leader])
         self._second_us = int(max(known[: self._leader].max(initial=NEVER), known[self._leader + 1 :].max(initial=NEVER)))
@@ -168,7 +183,9 @@ class FutureGate:
         """Held events that another User has caught up with, in input order; `after` events of the batch at hand came before."""
         free: list[tuple[int, Kept]] = []
         for user, waiting in list(self._held.items()):
-            limit = self._others(user) + self._allowed_us
+            others_us = self._others(user)
+            # A lone User is never held.
+            limit = others_us + self._allowed_us if others_us != NEVER else -NEVER
             if waiting.lowest_us > limit:
                 continue
             free += [entry for entry in waiting.events if entry[1].observed_us <= limit]
@@ -186,6 +203,8 @@ class FutureGate:
         return {
             "users": list(self._numbers),
             "sent": self._sent[: len(self._numbers)],
+            "foreign": sorted(self._foreign),
+            "deaf": self._deaf,
             "held": [[user, event.as_tree()] for _, user, event in self._in_order()],
         }
 
@@ -196,6 +215,7 @@ class FutureGate:
         gate._numbers = {user: number for number, user in enumerate(tree["users"])}
         count = len(gate._numbers)
         gate._sent = np.full(max(64, 2 * count), NEVER, np.int64)
+        gate._foreign, gate._deaf = set(tree.get("foreign", ())), tree.get("deaf", False)
         if count:
             gate._see(np.arange(count, dtype=np.int32), tree["sent"])
         for user, event in tree["held"]:

@@ -93,6 +93,10 @@ class Assembler:
             self._reject(rejection, self._marks.closed_us, out)
         return self._close(out)
 
+    def expect(self, stream: str) -> None:
+        """Windows wait for `stream` from the start, not only from its first event on."""
+        self._marks.expect(stream)
+
     def idle(self, stream: str) -> Assembled:
         """`stream` brings nothing for `idle_s`: until its next event it follows the others."""
         self._marks.idle(stream)
@@ -103,10 +107,13 @@ class Assembler:
         self._marks.follow(watermark_us)
         return self._close(Assembled())
 
-    def elsewhere(self, highest: Mapping[str, int]) -> Assembled:
-        """What Users sent to other assemblers (User → highest `observed_at`, µs): counts for the future gate, may release held ones."""
+    def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> Assembled:
+        """What Users sent to other assemblers (User → highest `observed_at`, µs): counts for the future gate, may release held ones.
+
+        `deaf`: it is not all that they sent, and counts from now on for nothing.
+        """
         out = Assembled()
-        for admitted in self._gate.elsewhere(highest):
+        for admitted in self._gate.elsewhere(highest, deaf=deaf):
             self._accept(admitted, deque(), out)
         return self._close(out)
 

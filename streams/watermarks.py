@@ -48,6 +48,10 @@ class Watermarks:
         """Takes n events that were held. The clock they have is not to be trusted, so they move no mark before the end."""
         self._released_us = max(self._released_us, int(observed_us[window_end_us > self._closed_us].max(initial=NEVER)))
 
+    def expect(self, stream: str) -> None:
+        """Windows wait for `stream` though it has brought nothing yet, until it is idle."""
+        self._highest.setdefault(stream, NEVER)
+
     def idle(self, stream: str) -> None:
         """`stream` no longer holds the others back, until its next event."""
         if stream in self._highest:

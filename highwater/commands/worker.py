@@ -1,5 +1,6 @@
 """`highwater worker`: a share of the work on Kafka; any number of workers make one monitor."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,14 +16,20 @@ def register(app: typer.Typer) -> None:
 def worker(
     config: ConfigFile = None,
     bootstrap: Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Brokers to call first.")] = None,
+    learn_from: Annotated[
+        Path | None,
+        typer.Option("--learn-from", metavar="STATE", help="Expectations to start from (`highwater learn`), all workers alike."),
+    ] = None,
     loglevel: Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> int:
     """Take a share of the telemetry partitions, and correlate if no other worker does; start as many as you like."""
     from config.stages import pipeline_parameters
     from streams.kafka.installed import needs_kafka
+    from streams.states import read_state
 
     found = settings(config, kafka={"bootstrap_servers": bootstrap})
     needs_kafka()
     from streams.kafka.worker import run
 
-    return run(found.kafka, pipeline_parameters(found), loglevel.upper())
+    learned = read_state(learn_from) if learn_from is not None else {}
+    return run(found.kafka, pipeline_parameters(found), learned, loglevel.upper())

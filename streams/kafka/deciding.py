@@ -5,14 +5,13 @@ from typing import Any
 
 from faust.types import TP
 
-from models.errors import StateError
 from streams.kafka.correlation import Correlation
 from streams.kafka.others import CALENDAR
 from streams.kafka.outputs import Send
 from streams.kafka.partition import Log
 from streams.kafka.sending import UserTopics
 from streams.kafka.stages import FINDINGS_HEADER, Progress
-from streams.kafka.unit import Site, Unit
+from streams.kafka.unit import Site, Unit, starts
 from streams.pipeline import PipelineParameters
 
 _WAITING_MOST = 2_000
@@ -75,10 +74,7 @@ class CorrelationUnit(Unit):
         self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
     ) -> None:
         """Goes on from a checkpoint."""
-        positions = {topic: max(about["positions"].get(topic, begin), begin) for topic, begin in begins.items()}
-        if any(position > ends[topic] for topic, position in positions.items()):
-            raise StateError(f"the log of {', '.join(sorted(ends))} ends before the checkpoint: the topic was made anew")
         if parts is not None:
             self._correlation.restore({name: blob for name, blob in parts.items() if name != STANDING})
-        self._correlation.begin(positions)
+        self._correlation.begin(starts(self.name, about, begins, ends))
         self._site.board.take_over((parts or {}).get(STANDING), self._correlation.changes)

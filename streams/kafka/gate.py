@@ -69,10 +69,16 @@ class _Lane:
         """Windows up to it are here."""
         return self.told[self.whole - 1].after_us if self.whole else self.done_us
 
-    def begin(self, generation: int) -> None:
-        """A worker took the partition over. What its predecessor told in whole counts; what is only half here, it tells again."""
-        while len(self.told) > self.whole:
+    def begin(self, generation: int, covers: tuple[int, int]) -> None:
+        """A worker took the partition over and tells again what came after the record `covers`, of which one half may never come.
+
+        Of the records up to that one both halves are in the topics, though the second may not have been read yet.
+        """
+        while self.told and self.told[-1].mark > covers:
             self.told.pop()
+        self.whole = min(self.whole, len(self.told))
+        if not self.told:
+            self.opened = None
         self.generation = generation
         self.early = {mark: pulses for mark, pulses in self.early.items() if mark[0] >= generation}
 
@@ -139,7 +145,7 @@ class Gate:
             return
         lane = self._lanes[progress.partition]
         if progress.generation > lane.generation:
-            lane.begin(progress.generation)
+            lane.begin(progress.generation, progress.covers)
         last = lane.told[-1].mark if lane.told else lane.done
         mark = (progress.generation, progress.sequence)
         # Told before, or by a worker that another has taken over from.
@@ -157,7 +163,7 @@ class Gate:
         if partition >= len(self._lanes):
             return
         lane = self._lanes[partition]
-        if mark[0] < lane.generation or mark <= lane.done:
+        if mark <= lane.done:
             return
         for told in lane.told:
             if told.mark == mark:
@@ -165,7 +171,8 @@ class Gate:
                     told.pulses, told.pulses_offset = pulses, offset
                     lane.count_whole()
                 return
-        lane.early.setdefault(mark, (pulses, offset))
+        if mark[0] >= lane.generation:
+            lane.early.setdefault(mark, (pulses, offset))
 
     def deliver(self) -> Iterator[tuple[int, list[Detected]]]:
         """The windows that all partitions have told of, by window end, merged by cohort."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Set
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,6 +19,8 @@ from streams.kafka.stages import FINDINGS_HEADER, Progress
 log = logging.getLogger(__name__)
 _LOOK_BACK = 5_000
 """Records before the end that a worker reads at its start."""
+_ANSWER_S = 5.0
+_PAUSE_S = 12.0
 
 
 def progress_of(record: Any) -> Progress | None:
@@ -39,6 +42,10 @@ class Others:
         self._place = TopicPartition(Topics(parameters.topic_prefix).findings, 0)
         self._last: dict[int, Progress] = {}
         self._position = 0
+        self._reader: AIOKafkaConsumer | None = None
+        self.steady_since_s = self._heard_s = time.monotonic()
+        """Since when records have come without a pause, as they do (partitions tell every few seconds) unless brokers are away or this
+        process was stopped: what was not heard of before is no sign that there was nothing."""
         self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,6 +84,10 @@ class Others:
         others = (progress for partition, progress in self._last.items() if partition not in (but, CALENDAR))
         return [(progress.frontier_us, progress.idle) for progress in others if progress.frontier_us is not None]
 
+    def lag(self, but: int) -> bool:
+        """Whether any partition but this one has not come to the end of its log: what its Users have sent is not all known."""
+        return any(progress.lagging for partition, progress in self._last.items() if partition not in (but, CALENDAR))
+
     def highest(self, but: int) -> Mapping[str, int]:
         """Users that send to other partitions than `but`, and how far in event time the first of them are."""
         found: dict[str, int] = {}
@@ -104,6 +115,17 @@ class Others:
             await consumer.stop()
         return [progress for progress in said if progress is not None and progress.partition == partition]
 
+    async def end_of(self, topic: str, partition: int) -> int | None:
+        """Offset behind the last record of a partition, asked of the brokers now; None where they do not answer."""
+        place = TopicPartition(topic, partition)
+        if self._reader is None:
+            return None
+        try:
+            return int((await asyncio.wait_for(self._reader.end_offsets([place]), _ANSWER_S))[place])
+        except (KafkaError, TimeoutError) as fault:
+            log.warning("how far %s-%d reaches can't be asked now: %r", topic, partition, fault)
+            return None
+
     async def _consumer(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(**self._settings, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100)
         await consumer.start()
@@ -117,6 +139,7 @@ class Others:
                 log.warning("the progress of the other workers can't be read now: %r", fault)
                 await asyncio.sleep(1.0)
                 continue
+            self._reader = consumer
             try:
                 consumer.assign([self._place])
                 consumer.seek(self._place, self._position)
@@ -126,9 +149,22 @@ class Others:
             except KafkaError as fault:
                 log.warning("reading the progress of the other workers again: %r", fault)
             finally:
+                self._reader = None
                 await consumer.stop()
 
+    async def topics(self) -> Set[str] | None:
+        """Names of all topics, asked of the brokers now; None where they do not answer."""
+        try:
+            return set(await asyncio.wait_for(self._reader.topics(), _ANSWER_S)) if self._reader is not None else None
+        except (KafkaError, TimeoutError) as fault:
+            log.warning("which topics there are can't be asked now: %r", fault)
+            return None
+
     async def _take(self, records: list[Any]) -> None:
+        now_s = time.monotonic()
+        if now_s - self._heard_s > _PAUSE_S:
+            self.steady_since_s = now_s
+        self._heard_s = now_s
         for record in records:
             self._note(record)
         async with self._moved:

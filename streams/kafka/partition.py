@@ -20,7 +20,7 @@ from streams.kafka.stages import Progress
 from streams.pipeline import PipelineParameters, dead_letters
 from streams.ticks import Assembled, Assembler
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 SLICE_RECORDS, SLICE_BYTES = 10_000, 2 << 20
 """The most that is computed without letting the event loop breathe: some 50 ms."""
 
@@ -46,6 +46,19 @@ class Step:
     repeated: int = 0
     late: int = 0
     held: int = 0
+
+    @classmethod
+    def of(cls, steps: Iterable["Step"]) -> "Step":
+        """One after the other, as one."""
+        whole = cls()
+        for step in steps:
+            whole.detected += step.detected
+            whole.rejected += step.rejected
+            whole.accepted += step.accepted
+            whole.repeated += step.repeated
+            whole.late += step.late
+            whole.held = step.held
+        return whole
 
 
 @dataclass(slots=True)
@@ -79,20 +92,32 @@ class _Input:
 class Partition:
     """Assembler, detection and calendar of one partition number.
 
-    What it does depends on the records and on what is decided by the clock: that the partition is idle and follows the others, and when a
-    change arrived. Those decisions are told with every progress, and a successor that gets them as `said` comes to the same windows.
+    What it does depends on the records and on what is decided by the clock: that the partition is idle and follows the others, when a
+    change arrived, and how far Users elsewhere were. Those are told with every progress, and a successor that gets them as `said` comes to
+    the same windows.
     """
 
-    def __init__(self, number: int, topics: Iterable[str], parameters: PipelineParameters, log: Log) -> None:
+    def __init__(
+        self, number: int, topics: Iterable[str], parameters: PipelineParameters, log: Log, learned: Mapping[str, Any] | None = None
+    ) -> None:
+        """`learned` is what new series start from, see `streams.states`; the same for all workers, so it is not part of the state."""
         self.number = number
         self.inputs = {topic: _Input() for topic in topics}
         self._parameters = parameters
         self._log = log
         self._assembler = Assembler(parameters.time)
+        for topic in self.inputs:
+            # Its first record may be as old as the other topic's, and arrive after it.
+            self._assembler.expect(topic)
         self._cohorts = Cohorts(parameters.detection)
+        self._learned = dict(learned or {})
+        self._cohorts.learn_from(self._learned)
         self._calendar = Calendar()
         self._calendar_next = 0
         self._said: deque[Progress] = deque()
+        self._deaf = False
+        self._heard: dict[str, int] = {}
+        """The two Users of other partitions who are furthest, and how far."""
 
     @property
     def positions(self) -> dict[str, int]:
@@ -105,14 +130,34 @@ class Partition:
         return self._assembler.watermark_us
 
     @property
+    def highest(self) -> tuple[tuple[str, int], ...]:
+        """The two Users who are furthest in event time, and how far (µs)."""
+        return self._assembler.highest
+
+    @property
     def replaying(self) -> bool:
         """Whether it still does again what its predecessor had told."""
         return bool(self._said)
 
-    def progress(self, generation: int, sequence: int, *, idle: bool) -> Progress:
+    def progress(
+        self, generation: int, sequence: int, *, resting: Iterable[str] = (), covers: tuple[int, int] = (-1, -1), lagging: bool = False
+    ) -> Progress:
         """What is to be told of it now."""
+        still = tuple(sorted(resting))
         return Progress(
-            self.number, generation, sequence, self.positions, self.frontier_us, self._calendar_next, self._assembler.highest, idle
+            partition=self.number,
+            generation=generation,
+            sequence=sequence,
+            positions=self.positions,
+            frontier_us=self.frontier_us,
+            calendar_next=self._calendar_next,
+            highest=self.highest,
+            heard=tuple(self._heard.items()),
+            deaf=self._deaf,
+            covers=covers,
+            lagging=lagging,
+            resting=still,
+            idle=len(still) == len(self.inputs),
         )
 
     def begin(self, positions: Mapping[str, int], ends: Mapping[str, int], said: Iterable[Progress]) -> None:
@@ -128,14 +173,12 @@ class Partition:
 
     def step(self) -> Step | None:
         """The next bit of work; None where there is nothing to do now."""
-        self._arrive()
-        # A topic of which nothing was fed yet does not hold windows open, though its first events may be as old as the other's: one record
-        # of each comes first.
-        new = [topic for topic, each in self.inputs.items() if each.reached_us is None and each.more]
-        if not self._said and any(not self.inputs[topic].waiting for topic in new):
+        if self._said and self._said[0].calendar_next > self._log.next_offset:
+            # The predecessor knew of changes that were not read here yet.
             return None
-        for topic in new or self._slowest_first():
-            records = self._slice(topic, 1 if new else SLICE_RECORDS)
+        self._arrive()
+        for topic in self._slowest_first():
+            records = self._slice(topic)
             if records:
                 return self._feed(topic, records)
         return self._obey()
@@ -152,13 +195,21 @@ class Partition:
         self._arrive()
         return self._detect(self._assembler.idle(topic))
 
-    def hear(self, highest: Mapping[str, int]) -> Step | None:
-        """How far Users of other partitions are: who is far ahead of all of them has a wrong clock."""
-        return self._detect(self._assembler.elsewhere(highest)) if highest else None
+    def hear(self, highest: Mapping[str, int], *, deaf: bool = False) -> Step | None:
+        """How far Users of other partitions are: who is far ahead of all of them has a wrong clock. None where it is no news.
+
+        `deaf`: some of those partitions lag, so what their Users have sent is not known, and nobody is held on their account.
+        """
+        known = self._heard | {user: max(at_us, self._heard.get(user, at_us)) for user, at_us in highest.items()}
+        furthest = dict(sorted(known.items(), key=lambda told: (-told[1], told[0]))[:2])
+        if (furthest, deaf) == (self._heard, self._deaf):
+            return None
+        self._heard, self._deaf = furthest, deaf
+        return self._detect(self._assembler.elsewhere(furthest, deaf=deaf))
 
     def state(self) -> dict[str, bytes]:
         """Part → bytes; parts that did not change pack to the same bytes."""
-        cohorts = self._cohorts.pack()
+        cohorts = self._cohorts.pack()["detection"]
         parts = {f"cohort-{window_s}": tree for window_s, tree in cohorts.items()}
         parts |= {"assembler": self._assembler.pack(), "calendar": [self._calendar_next, self._calendar.pack()]}
         return {name: pack(tree, STATE_VERSION) for name, tree in parts.items()}
@@ -170,7 +221,7 @@ class Partition:
         self._calendar_next, calendar = trees["calendar"]
         self._calendar = Calendar.unpack(calendar)
         cohorts = {name.removeprefix("cohort-"): tree for name, tree in trees.items() if name.startswith("cohort-")}
-        self._cohorts = Cohorts.unpack(self._parameters.detection, cohorts)
+        self._cohorts = Cohorts.unpack(self._parameters.detection, {"detection": cohorts, "learned": self._learned})
 
     def _arrive(self) -> None:
         """Takes what has come of the calendar; while a predecessor's words are followed, as far as it had by then."""
@@ -188,12 +239,12 @@ class Partition:
     def _slowest_first(self) -> list[str]:
         return sorted(self.inputs, key=lambda topic: (self.inputs[topic].reached_us or 0, topic))
 
-    def _slice(self, topic: str, most: int) -> list[Any]:
+    def _slice(self, topic: str) -> list[Any]:
         each = self.inputs[topic]
         limit = self._said[0].positions.get(topic, each.position) if self._said else None
         records: list[Any] = []
         size = 0
-        while each.waiting and len(records) < most and size < SLICE_BYTES:
+        while each.waiting and len(records) < SLICE_RECORDS and size < SLICE_BYTES:
             if limit is not None and each.waiting[0].offset >= limit:
                 break
             record = each.waiting.popleft()
@@ -210,13 +261,15 @@ class Partition:
         return self._detect(self._assembler.feed(batch, topic))
 
     def _obey(self) -> Step | None:
-        """What a predecessor told next is reached: closes what it had closed."""
+        """What a predecessor told next is reached: decides by the clock what it had decided there."""
         if not self._said or not all(each.past(self._said[0].positions.get(topic, 0)) for topic, each in self.inputs.items()):
             return None
-        frontier_us = self._said.popleft().frontier_us
-        if frontier_us is None or (self.frontier_us is not None and frontier_us <= self.frontier_us):
-            return Step()
-        return self._detect(self._assembler.follow(frontier_us))
+        said = self._said[0]
+        decided = [step for step in (self.hear(dict(said.heard), deaf=said.deaf), *map(self.rest, said.resting)) if step is not None]
+        if said.frontier_us is not None and (self.frontier_us is None or said.frontier_us > self.frontier_us):
+            decided.append(self._detect(self._assembler.follow(said.frontier_us)))
+        self._said.popleft()
+        return Step.of(decided)
 
     def _detect(self, assembled: Assembled) -> Step:
         step = Step(
@@ -233,15 +286,17 @@ class Partition:
 
 
 def advancing(said: Iterable[Progress], positions: Mapping[str, int], frontier_us: int | None) -> Iterable[Progress]:
-    """Of what workers told of a partition, in order, that which went beyond all before it; who was taken over from no longer counts."""
-    reached, generation = dict(positions), -1
+    """Of what workers told of a partition, in order, that which is news; who was taken over from no longer counts."""
+    reached, generation, decided = dict(positions), -1, None
     for progress in said:
         if progress.generation < generation:
             continue
         generation = progress.generation
         further = any(offset > reached.get(topic, 0) for topic, offset in progress.positions.items())
         later = progress.frontier_us is not None and (frontier_us is None or progress.frontier_us > frontier_us)
-        if further or later:
+        decides = (progress.heard, progress.deaf, progress.resting)
+        if further or later or decides != decided:
+            decided = decides
             reached = {topic: max(offset, reached.get(topic, 0)) for topic, offset in progress.positions.items()}
             frontier_us = progress.frontier_us if later else frontier_us
             yield progress

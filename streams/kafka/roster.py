@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,6 +128,10 @@ class Roster:
             for unit in self.units:
                 await self._guard(unit, unit.tick)
             await asyncio.sleep(max(0.0, _LOOK_S - (time.monotonic() - began)))
+
+    async def topics_there(self) -> Set[str] | None:
+        """Names of the topics that the brokers have; None where they do not answer now."""
+        return await self._place.site.others.topics() if self._place is not None else None
 
     async def close(self) -> None:
         """Last checkpoints, then the clients are closed."""

@@ -1,6 +1,7 @@
 """Sending: one idempotent producer a worker, and for each unit the account of what the brokers have not yet confirmed."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,7 +35,7 @@ class Outbox:
 
     def __init__(self, sender: AIOKafkaProducer) -> None:
         self._sender = sender
-        self._unconfirmed: list[asyncio.Future[Any]] = []
+        self._unconfirmed: deque[asyncio.Future[Any]] = deque()
         self.last_offsets: dict[str, int] = {}
         """topic → offset of the last record that was confirmed."""
 
@@ -49,10 +50,13 @@ class Outbox:
             await self.confirmed()
 
     async def confirmed(self) -> None:
-        """Waits for the brokers. Raises KafkaError where a record was lost: then the unit must begin again at its checkpoint."""
-        waiting, self._unconfirmed = self._unconfirmed, []
-        for sent in waiting:
-            told = await sent
+        """Waits for the brokers. Raises KafkaError where a record was lost: then the unit must begin again at its checkpoint.
+
+        Who stops waiting (a rebalance does not wait for ever) leaves the rest to be asked for the next time.
+        """
+        while self._unconfirmed:
+            told = await asyncio.shield(self._unconfirmed[0])
+            self._unconfirmed.popleft()
             self.last_offsets[told.topic] = told.offset
 
 

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.packed import pack, unpack
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 FINDINGS_HEADER = "progress"
 """Name of the record header that holds a Progress, so that workers who only follow along need not unpack findings."""
 MARK_HEADER = "mark"
@@ -48,8 +48,18 @@ class Progress:
     """Next offset of the change calendar that is not yet in this."""
     highest: tuple[tuple[str, int], ...] = ()
     """The two Users who are furthest in event time, and how far."""
+    heard: tuple[tuple[str, int], ...] = ()
+    """The two Users of other partitions who are furthest in event time, and how far, as its worker knew: it decides what is held."""
+    deaf: bool = False
+    """Whether its worker held nobody on their account, since some of their partitions lagged."""
+    lagging: bool = False
+    """Whether records have been waiting to be read for some seconds: then `highest` is not all that its Users have sent."""
+    covers: tuple[int, int] = (-1, -1)
+    """(generation, sequence) of the last record told before the checkpoint that its worker began with; all later ones are told again."""
+    resting: tuple[str, ...] = ()
+    """Topics that bring nothing for now."""
     idle: bool = False
-    """Brings nothing for now and follows the others."""
+    """No topic brings anything for now: follows the others."""
 
     def pack(self) -> bytes:
         """As bytes, without findings."""
@@ -59,10 +69,11 @@ class Progress:
     def unpack(cls, blob: bytes) -> "Progress":
         """Raises StateError for what is damaged or of another version."""
         tree = unpack(blob, STAGE_VERSION)
-        return cls(**{**tree, "highest": tuple((str(user), int(at_us)) for user, at_us in tree["highest"])})
+        users = {name: tuple((str(user), int(at_us)) for user, at_us in tree[name]) for name in ("highest", "heard")}
+        return cls(**{**tree, **users, "covers": (tree["covers"][0], tree["covers"][1]), "resting": tuple(tree["resting"])})
 
 
-_PROGRESS = ("partition", "generation", "sequence", "positions", "frontier_us", "calendar_next", "highest", "idle")
+_PROGRESS = tuple(each.name for each in fields(Progress))
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from models.times import SECOND_US
 from streams.kafka.outputs import Send, dead_letter
 from streams.kafka.partition import Log, Partition, Step
 from streams.kafka.stages import FINDINGS_HEADER, MARK_HEADER, KeyTables, pack_findings, pack_pulses, write_mark
-from streams.kafka.unit import Site, Unit
+from streams.kafka.unit import Site, Unit, starts
 from streams.pipeline import PipelineParameters
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,10 @@ _STRIDE_US = 600 * SECOND_US
 _STRIDES = 50
 """And how many steps it takes before others get their turn."""
 _CATCH_UP_S = 10.0
+_LAG_S = 3.0
+"""A partition that has not come to the end of its log for so long lags."""
 _GRACE_S = 1.0
-"""How long after the others a partition that brought something before follows them: what is sent to all arrives at each in its own time."""
+"""How long after the others an idle partition follows them: what is sent to all arrives at each in its own time."""
 
 
 class TelemetryUnit(Unit):
@@ -39,16 +41,19 @@ class TelemetryUnit(Unit):
     ) -> None:
         inputs = frozenset(TP(topic, number) for topic in site.topics.telemetry)
         super().__init__(f"partition-{number}", inputs, number, site, epoch)
-        self._partition = Partition(number, site.topics.telemetry, parameters, declared)
+        self._partition = Partition(number, site.topics.telemetry, parameters, declared, site.learned)
         self._end_of = end_of
         self._tables = KeyTables()
         self._sequence = 0
         self._told: tuple[object, ...] = ()
         self._told_at = 0.0
-        self._heard: Mapping[str, int] = {}
         self._fed_at: dict[str, float] = {}
-        """topic → when it last brought something; a topic that never did is not in it."""
+        """topic → when it was last known to bring something, or began to be watched."""
         self._resting: set[str] = set()
+        """Topics that bring nothing for now."""
+        self._drained_at = float("-inf")
+        """When there was last nothing to read."""
+        self._covers = (-1, -1)
         self._seen: deque[tuple[float, int]] = deque()
         """When the others were seen to be how far, of the last `_GRACE_S` and the one before that."""
 
@@ -66,6 +71,11 @@ class TelemetryUnit(Unit):
     def idle(self) -> bool:
         """Whether no topic brings anything for now."""
         return all(topic in self._resting for topic in self._partition.inputs)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all is done that a predecessor had done."""
+        return not self._partition.replaying
 
     def wants(self, tp: TP) -> bool:
         """Whether the unit has room and is not too far ahead."""
@@ -97,17 +107,23 @@ class TelemetryUnit(Unit):
 
     async def look(self) -> None:
         """What the clock asks for."""
-        highest = self._site.others.highest(self._partition.number)
-        if highest != self._heard:
-            self._heard = highest
-            await self._tell(self._partition.hear(highest))
+        if not self._partition.replaying:
+            await self._decide()
+        await self._tell(None)
+
+    async def _decide(self) -> None:
+        """Decisions by the clock. Each is told before anything else is fed: a successor decides the same at the same place."""
+        others, number = self._site.others, self._partition.number
+        if time.monotonic() - self._told_at >= _PROGRESS_S:
+            heard = self._partition.hear(others.highest(number), deaf=others.lag(number))
+            if heard is not None:
+                await self._tell(heard, decided=True)
         for topic in self._quiet(time.monotonic()):
-            if topic not in self._resting:
+            if topic not in self._resting and await self._at_end(topic):
                 self._resting.add(topic)
-                await self._tell(self._partition.rest(topic))
+                await self._tell(self._partition.rest(topic), decided=True)
         if self.idle:
             await self._follow()
-        await self._tell(None)
 
     def lags(self) -> dict[TP, int]:
         """As far as the brokers' last answers tell."""
@@ -124,25 +140,27 @@ class TelemetryUnit(Unit):
     def about(self) -> dict[str, Any]:
         """Positions, and where in the findings topic it spoke last."""
         said = self._outbox.last_offsets.get(self._site.topics.findings, -1) + 1
-        return {"positions": self.positions, "said": said}
+        return {"positions": self.positions, "said": said, "mark": [self.epoch, self._sequence - 1]}
 
     async def resume(
         self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
     ) -> None:
         """Goes on from a checkpoint."""
-        positions = {topic: max(about["positions"].get(topic, begin), begin) for topic, begin in begins.items()}
-        if any(position > ends[topic] for topic, position in positions.items()):
-            raise StateError(f"the log of {', '.join(sorted(ends))} ends before the checkpoint: the topic was made anew")
+        positions = starts(self.name, about, begins, ends)
         if parts is not None:
             self._partition.restore(parts)
+        self._covers = (about["mark"][0], about["mark"][1]) if parts is not None else (-1, -1)
         self._partition.begin(positions, ends, ())
+        before = self._site.others.of(self._partition.number)
         # Whatever a predecessor says after this does not count, so what it said before is all that must be done again.
         await self._say(())
         await self._outbox.confirmed()
         said = await self._site.others.said_since(self._partition.number, about.get("said", 0))
         self._partition.begin(positions, ends, [progress for progress in said if progress.generation < self.epoch])
-        now_s = time.monotonic()
-        self._fed_at = {topic: now_s for topic, end in ends.items() if end > 0}
+        # What rested before rests on, unless something came since; anything else gets the full time to bring something.
+        rested = before.resting if before is not None else ()
+        watched_s = time.monotonic()
+        self._fed_at = {topic: watched_s - (self._site.idle_s if topic in rested else 0.0) for topic in ends}
 
     async def holds(self) -> bool:
         """Whether nobody spoke for the partition since: asked of the findings topic, which all see in one order."""
@@ -158,15 +176,33 @@ class TelemetryUnit(Unit):
         return True
 
     def _quiet(self, now_s: float) -> list[str]:
-        """Topics that brought nothing for `idle_s`, and hold nothing that is still to be read."""
+        """Topics that brought nothing for `idle_s` though more was wanted of them."""
         quiet = []
         for topic, each in self._partition.inputs.items():
-            each.end = max(each.end, self._end_of(TP(topic, self._partition.number)) or 0)
-            if each.more:
+            tp = TP(topic, self._partition.number)
+            each.end = max(each.end, self._end_of(tp) or 0)
+            if each.more or not self.wants(tp):
                 self._fed_at[topic] = now_s
-            elif topic not in self._fed_at or now_s - self._fed_at[topic] >= self._site.idle_s:
+            elif now_s - max(self._fed_at.get(topic, now_s), self._site.others.steady_since_s) >= self._site.idle_s:
                 quiet.append(topic)
         return quiet
+
+    def _lagging(self, now_s: float) -> bool:
+        if not any(each.more for each in self._partition.inputs.values()):
+            self._drained_at = now_s
+        return now_s - self._drained_at > _LAG_S
+
+    async def _at_end(self, topic: str) -> bool:
+        """Whether the brokers say that there is no more: what they last said with a fetch may be old on a busy machine."""
+        each = self._partition.inputs[topic]
+        end = await self._site.others.end_of(topic, self._partition.number)
+        if end is None:
+            self._fed_at[topic] = time.monotonic()
+            return False
+        if end < each.position:
+            raise StateError(f"{topic} was made anew while it was read: what stood in the old one and was not taken in is lost")
+        each.end = max(each.end, end)
+        return not each.more
 
     async def _follow(self) -> None:
         target_us = self._target_us(time.monotonic())
@@ -174,32 +210,35 @@ class TelemetryUnit(Unit):
             begin_us = self._partition.frontier_us
             if target_us is None or (begin_us is not None and begin_us >= target_us):
                 return
-            await self._tell(self._partition.follow(target_us if begin_us is None else min(target_us, begin_us + _STRIDE_US)))
+            step = self._partition.follow(target_us if begin_us is None else min(target_us, begin_us + _STRIDE_US))
+            await self._tell(step, decided=step is not None)
             await asyncio.sleep(0)
 
     def _target_us(self, now_s: float) -> int | None:
         target_us = self._site.others.followed_us(self._partition.number)
-        if target_us is None or not self._fed_at:
-            return target_us
+        if target_us is None:
+            return None
         self._seen.append((now_s, target_us))
         while len(self._seen) > 1 and self._seen[1][0] <= now_s - _GRACE_S:
             self._seen.popleft()
         seen_s, seen_us = self._seen[0]
         return seen_us if seen_s <= now_s - _GRACE_S else None
 
-    async def _tell(self, step: Step | None) -> None:
-        """Says what closed; where nothing did, how far the partition is, now and then."""
+    async def _tell(self, step: Step | None, *, decided: bool = False) -> None:
+        """Says what closed and what was decided by the clock; where there is neither, how far the partition is, now and then."""
         if step is not None:
             self._count(step)
             await self._outbox.send([dead_letter(self._site.topics, letter) for letter in step.rejected])
         detected = step.detected if step is not None else []
         state = (self._partition.frontier_us, self.idle, self._partition.positions)
         due_s = _PROGRESS_S if state != self._told else _HEARTBEAT_S
-        if detected or time.monotonic() - self._told_at >= due_s:
+        if detected or decided or time.monotonic() - self._told_at >= due_s:
             await self._say(detected)
 
     async def _say(self, detected: Any) -> None:
-        progress = self._partition.progress(self.epoch, self._sequence, idle=self.idle)
+        progress = self._partition.progress(
+            self.epoch, self._sequence, resting=self._resting, covers=self._covers, lagging=self._lagging(time.monotonic())
+        )
         self._sequence += 1
         self._told = (progress.frontier_us, progress.idle, progress.positions)
         self._told_at = time.monotonic()

@@ -35,6 +35,8 @@ class Site:
     others: Others
     idle_s: float
     board: WorkerBoard = field(default_factory=WorkerBoard)
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    """What new series start from, see `streams.states`."""
 
 
 @dataclass(slots=True)
@@ -50,6 +52,17 @@ class Spent:
     checkpoint_s: float = 0.0
     checkpoint_bytes: int = 0
     restored_s: float = 0.0
+
+
+def starts(name: str, about: Mapping[str, Any], begins: Mapping[str, int], ends: Mapping[str, int]) -> dict[str, int]:
+    """Topic → where `name` goes on reading: where its checkpoint says, unless the log does not reach there any more or not yet."""
+    found = {}
+    for topic, begin in begins.items():
+        position = about["positions"].get(topic, begin)
+        if position > ends[topic]:
+            log.error("%s was made anew: what stood in the old one and was not taken in is lost; %s goes on at its beginning", topic, name)
+        found[topic] = begin if position > ends[topic] else max(position, begin)
+    return found
 
 
 class Unit(ABC):
@@ -124,6 +137,11 @@ class Unit(ABC):
         return {"positions": self.positions}
 
     @property
+    def settled(self) -> bool:
+        """Whether all is done that a predecessor had done: before that, a checkpoint would hide from the next one what is still to do."""
+        return True
+
+    @property
     def since_checkpoint_s(self) -> float:
         """How old the last checkpoint is; 0 where nothing came since."""
         return time.monotonic() - self._written_at if self._dirty else 0.0
@@ -184,7 +202,7 @@ class Unit(ABC):
 
     async def checkpoint(self) -> None:
         """Writes what changed, after all that it sent is confirmed; then its inputs may be committed."""
-        if self._writer is None or not self._dirty:
+        if self._writer is None or not self._dirty or not self.settled:
             return
         async with self._lock:
             await self._outbox.confirmed()

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import faust
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from models.errors import UnreadableInput
 from streams.kafka import metrics
 from streams.kafka.deciding import CorrelationUnit
 from streams.kafka.declared import DeclaredChanges
@@ -28,24 +28,26 @@ from streams.pipeline import PipelineParameters
 
 log = logging.getLogger(__name__)
 _REQUEST_S = 90.0
+_LOOK_FOR_TOPICS_S = 10.0
+Learned = Mapping[str, Any]
+"""What `highwater learn` wrote: new series start from it. Empty for none."""
 
 
-def run(parameters: KafkaParameters, pipeline: PipelineParameters, loglevel: str = "INFO") -> int:
+def run(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Learned, loglevel: str = "INFO") -> int:
     """Works until told to stop; 0, or 1 after a fault that only a restart can mend.
 
     Raises UnreadableInput or ConfigurationError where the brokers can't be reached, refuse us, or lack a topic that can't be made.
     """
     partitions = prepared(parameters)
-    with tempfile.TemporaryDirectory(prefix="highwater-worker-") as folder:
-        app, _ = build(parameters, pipeline, partitions, folder)
-        worker = faust.Worker(app, loglevel=loglevel, redirect_stdouts=False)
-        # The clients tell of every connection and fetch.
-        for chatty in ("kafka", "aiokafka", "faust", "mode"):
-            logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(loglevel)))
-        try:
-            worker.execute_from_commandline()
-        except SystemExit as stop:
-            return int(stop.code or 0)
+    app, _ = build(parameters, pipeline, learned, partitions)
+    worker = faust.Worker(app, loglevel=loglevel, redirect_stdouts=False)
+    # The clients tell of every connection and fetch.
+    for chatty in ("kafka", "aiokafka", "faust", "mode"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(loglevel)))
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as stop:
+        return int(stop.code or 0)
     return 0
 
 
@@ -59,13 +61,13 @@ def prepared(parameters: KafkaParameters) -> int:
         return max(len(topic["partitions"]) for topic in described)
 
 
-def build(parameters: KafkaParameters, pipeline: PipelineParameters, partitions: int, folder: str) -> tuple[faust.App, Roster]:
+def build(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Learned, partitions: int) -> tuple[faust.App, Roster]:
     """The app with its agents, and the roster that they feed; nothing is started yet."""
     topics, board = Topics(parameters.topic_prefix), WorkerBoard()
-    app = faust.App(parameters.group, **_settings(parameters, folder))
+    app = faust.App(parameters.group, **_settings(parameters))
     read_leanly()
     roster = Roster(
-        _workplace(app, parameters, pipeline, topics, partitions, board),
+        _workplace(app, parameters, pipeline, learned, topics, partitions, board),
         (*topics.telemetry, *topics.stages),
         lambda fault: _crash(app, fault),
     )
@@ -77,16 +79,18 @@ def build(parameters: KafkaParameters, pipeline: PipelineParameters, partitions:
         channel = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False)
         app.agent(channel, name=f"take-{names[0]}")(_taking(roster))
     app.task(roster.run)
+    app.task(_watching(app, roster, {spec.name for spec in specs(parameters)}))
     app.task(_answering(metrics.registry(board, pipeline, parameters, roster, transport), parameters))
     _close_with(app, roster)
     return app, roster
 
 
-def _settings(parameters: KafkaParameters, folder: str) -> dict[str, Any]:
+def _settings(parameters: KafkaParameters) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "broker": [f"kafka://{server}" for server in servers(parameters)],
         "store": "memory://",
-        "datadir": folder,
+        # Faust wants a folder that exists; with a store in memory it writes nothing there, so a full disk can't hurt.
+        "datadir": "/",
         "web_enabled": False,
         "autodiscover": False,
         "topic_allow_declare": False,
@@ -118,10 +122,16 @@ def _settings(parameters: KafkaParameters, folder: str) -> dict[str, Any]:
 
 
 def _workplace(
-    app: faust.App, parameters: KafkaParameters, pipeline: PipelineParameters, topics: Topics, partitions: int, board: WorkerBoard
+    app: faust.App,
+    parameters: KafkaParameters,
+    pipeline: PipelineParameters,
+    learned: Learned,
+    topics: Topics,
+    partitions: int,
+    board: WorkerBoard,
 ) -> Callable[[], Workplace]:
     def make() -> Workplace:
-        site = Site(parameters, topics, producer(parameters), Others(parameters), pipeline.time.idle_s, board)
+        site = Site(parameters, topics, producer(parameters), Others(parameters), pipeline.time.idle_s, board, learned)
         declared = DeclaredChanges(parameters)
 
         def end_of(tp: TP) -> int | None:
@@ -144,6 +154,26 @@ def _taking(roster: Roster) -> Callable[[Any], Any]:
             await roster.take(event.value)
 
     return take
+
+
+def _watching(app: faust.App, roster: Roster, needed: Set[str]) -> Callable[[], Any]:
+    async def watch() -> None:
+        gone: Set[str] = frozenset()
+        while True:
+            await asyncio.sleep(_LOOK_FOR_TOPICS_S)
+            there = await roster.topics_there()
+            if there is None:
+                continue
+            # Twice, since a broker that just came back may not know all of them yet.
+            still, gone = gone & (needed - there), needed - there
+            if still:
+                names = ", ".join(sorted(still))
+                _crash(
+                    app, UnreadableInput(f"topics were deleted: {names}. They are made anew at the next start; what stood in them is lost")
+                )
+                return
+
+    return watch
 
 
 def _answering(found: CollectorRegistry, parameters: KafkaParameters) -> Callable[[], Any]:

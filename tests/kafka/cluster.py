@@ -1,35 +1,23 @@
 """A cluster without brokers: partitions and correlation over lists of records, for what does not depend on Kafka."""
 
 import random
-import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-
-from aiokafka.partitioner import murmur2
+from typing import Any
 
 from models.change import Change
 from models.wire import encode
 from streams.kafka.correlation import Correlation
 from streams.kafka.declared import Declared
 from streams.kafka.names import Topics
-from streams.kafka.others import CALENDAR
+from streams.kafka.others import CALENDAR, progress_of
 from streams.kafka.outputs import Send
 from streams.kafka.partition import Partition, Step
+from streams.kafka.partitioner import Partitioner, by_java
 from streams.kafka.stages import FINDINGS_HEADER, MARK_HEADER, KeyTables, Progress, pack_findings, pack_pulses, write_mark
 from streams.pipeline import PipelineParameters
 
 TOPICS = Topics()
-Partitioner = Callable[[bytes, int], int]
-
-
-def by_java(key: bytes, partitions: int) -> int:
-    """As Java's, aiokafka's and kafka-python's producers choose."""
-    return (murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-def by_librdkafka(key: bytes, partitions: int) -> int:
-    """As librdkafka's default, consistent_random, chooses."""
-    return zlib.crc32(key) % partitions
 
 
 @dataclass(frozen=True)
@@ -64,12 +52,17 @@ class Calendar:
 class Spoken:
     """One partition with what it tells of itself, as TelemetryUnit does."""
 
-    def __init__(self, partition: Partition, generation: int = 1) -> None:
-        self.partition, self.generation = partition, generation
+    def __init__(self, partition: Partition, generation: int = 1, covers: tuple[int, int] = (-1, -1)) -> None:
+        self.partition, self.generation, self.covers = partition, generation, covers
         self._tables, self._sequence = KeyTables(), 0
+        self.checkpoint(0)
+
+    def checkpoint(self, said: int) -> None:
+        """From here on a successor can begin; `said` is the end of the findings topic."""
+        self.saved = self.partition.state(), self.partition.positions, said, (self.generation, self._sequence - 1)
 
     def tell(self, step: Step) -> tuple[Record, Record | None]:
-        progress = self.partition.progress(self.generation, self._sequence, idle=False)
+        progress = self.partition.progress(self.generation, self._sequence, covers=self.covers)
         self._sequence += 1
         findings = pack_findings(step.detected, self._tables) if step.detected else b""
         told = Record(0, findings, headers=((FINDINGS_HEADER, progress.pack()),))
@@ -98,11 +91,12 @@ def replayed(
     dice: random.Random,
     partitioner: Partitioner = by_java,
     restart_share: float = 0.0,
+    learned: dict[str, Any] | None = None,
 ) -> list[Send]:
     """All that leaves when `partitions` partitions read at random paces; after `restart_share` of the steps a partition moves elsewhere."""
     calendar = Calendar.of(changes)
     logs = telemetry(lines, partitions, partitioner)
-    spoken = [Spoken(_begun(Partition(number, TOPICS.telemetry, parameters, calendar), logs)) for number in range(partitions)]
+    spoken = [Spoken(_begun(Partition(number, TOPICS.telemetry, parameters, calendar, learned), logs)) for number in range(partitions)]
     correlation = Correlation(partitions, TOPICS, parameters, calendar)
     findings: list[Record] = []
     pulses: list[Record] = []
@@ -111,10 +105,12 @@ def replayed(
     findings.append(Record(0, b"", headers=((FINDINGS_HEADER, announced.pack()),)))
     heard = [0, 0]
 
-    def hear() -> None:
+    def hear(share: float = 1.0) -> None:
+        """All that was found, and a share of the pulses: two topics come at their own paces."""
         for place, (topic, log) in enumerate(zip(TOPICS.stages, (findings, pulses), strict=True)):
-            correlation.take(topic, log[heard[place] :])
-            heard[place] = len(log)
+            upto = heard[place] + round((len(log) - heard[place]) * (share if place else 1.0))
+            correlation.take(topic, log[heard[place] : upto])
+            heard[place] = upto
         while (sends := correlation.step()) is not None:
             out.extend(sends)
 
@@ -122,6 +118,14 @@ def replayed(
         findings.append(Record(len(findings), told.value, headers=told.headers))
         if pulse is not None:
             pulses.append(Record(len(pulses), pulse.value, headers=pulse.headers))
+
+    def listen(speaker: Spoken) -> None:
+        if speaker.partition.replaying:
+            return
+        others = (other.partition.highest for other in spoken if other is not speaker)
+        step = speaker.partition.hear({user: at_us for highest in others for user, at_us in highest})
+        if step is not None:
+            say(*speaker.tell(step))
 
     for number, speaker in enumerate(spoken):
         if not any(logs[topic, number] for topic in TOPICS.telemetry):
@@ -131,15 +135,26 @@ def replayed(
     while any(_unread(speaker.partition, logs) for speaker in spoken):
         number = dice.choice([number for number, speaker in enumerate(spoken) if _unread(speaker.partition, logs)])
         partition = spoken[number].partition
+        if dice.random() < 0.3:
+            listen(spoken[number])
         for topic in TOPICS.telemetry:
             start = partition.inputs[topic].read
             partition.take(topic, logs[topic, number][start : start + dice.randrange(1, 400)])
         while (step := partition.step()) is not None:
             say(*spoken[number].tell(step))
         if dice.random() < 0.3:
-            hear()
+            hear(dice.random())
+        if dice.random() < 0.3 and not partition.replaying:
+            spoken[number].checkpoint(len(findings))
         if dice.random() < restart_share:
-            spoken[number] = _moved(spoken[number], logs, parameters, calendar, findings)
+            spoken[number] = _moved(spoken[number], Partition(number, TOPICS.telemetry, parameters, calendar, learned), logs, findings)
+    for speaker in spoken:
+        listen(speaker)
+    # Nothing comes any more: all are idle and follow the one that came furthest.
+    end_us = max(speaker.partition.frontier_us or 0 for speaker in spoken if speaker.partition.highest)
+    for speaker in spoken:
+        if (step := speaker.partition.follow(end_us)) is not None:
+            say(*speaker.tell(step))
     hear()
     return out
 
@@ -154,17 +169,18 @@ def _unread(partition: Partition, logs: dict[tuple[str, int], list[Record]]) -> 
     return any(partition.inputs[topic].position < len(logs[topic, partition.number]) for topic in TOPICS.telemetry)
 
 
-def _moved(
-    speaker: Spoken, logs: dict[tuple[str, int], list[Record]], parameters: PipelineParameters, calendar: Calendar, findings: list[Record]
-) -> Spoken:
-    """The partition on another worker: from its packed state, with what waited in memory lost."""
-    before = speaker.partition
-    after = Partition(before.number, TOPICS.telemetry, parameters, calendar)
-    after.restore(before.state())
-    after.begin(before.positions, {topic: len(logs[topic, before.number]) for topic in TOPICS.telemetry}, ())
-    successor = Spoken(after, speaker.generation + 1)
+def _moved(speaker: Spoken, after: Partition, logs: dict[tuple[str, int], list[Record]], findings: list[Record]) -> Spoken:
+    """The partition on another worker: from its last checkpoint and what it said since; what it had in memory is lost."""
+    state, positions, said, mark = speaker.saved
+    after.restore(state)
+    ends = {topic: len(logs[topic, after.number]) for topic in TOPICS.telemetry}
+    after.begin(positions, ends, ())
+    successor = Spoken(after, speaker.generation + 1, mark)
     claim, _ = successor.tell(Step())
+    told = [progress for record in findings[said:] if (progress := progress_of(record)) is not None and progress.partition == after.number]
     findings.append(Record(len(findings), claim.value, headers=claim.headers))
+    after.begin(positions, ends, told)
+    successor.saved = speaker.saved
     return successor
 
 
@@ -173,12 +189,15 @@ def lines_of(sends: Iterable[Send]) -> list[bytes]:
     return sorted(send.topic.encode() + b" " + send.value for send in sends)
 
 
-def expected_lines(parameters: PipelineParameters, lines: Sequence[bytes], changes: Iterable[Change]) -> list[bytes]:
+def expected_lines(
+    parameters: PipelineParameters, lines: Sequence[bytes], changes: Iterable[Change], learned: dict[str, Any] | None = None
+) -> list[bytes]:
     """What one process makes of the same, up to the windows that its watermark closes."""
     from streams.decode import decode_ndjson
     from streams.pipeline import Pipeline
 
     pipeline = Pipeline(parameters)
+    pipeline.learn_from(learned or {})
     pipeline.declare(changes)
     out = pipeline.feed(decode_ndjson(b"\n".join(lines) + b"\n", "events", 1))
     found = [TOPICS.alerts.encode() + b" " + encode(alert) for alert in out.alerts]

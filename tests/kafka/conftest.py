@@ -7,10 +7,11 @@ import subprocess
 import uuid
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from streams.kafka.parameters import KafkaParameters
+from streams.kafka.parameters import KafkaParameters, KafkaSecurity
 from tests.kafka.broker import Broker
 from tests.kafka.jars import UnavailableError
 
@@ -71,6 +72,14 @@ def settings_for(bootstrap: str, **others: object) -> KafkaParameters:
         "checkpoint_s": 0.5,
     }
     return KafkaParameters.model_validate(values | others)
+
+
+def signed_in(parameters: KafkaParameters, broker: Broker, folder: Path, user: str, password: str) -> KafkaParameters:
+    """Settings of `user` on a secured broker."""
+    secret = folder / f"{user}.secret"
+    secret.write_text(f"{password}\n")
+    security = KafkaSecurity(protocol="SASL_SSL", username=user, password_file=secret, ca_file=broker.ca_file)
+    return parameters.model_copy(update={"security": security})
 
 
 def _local(*, secured: bool = False) -> Broker:

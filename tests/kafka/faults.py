@@ -11,12 +11,13 @@ from kafka import KafkaProducer
 from streams.kafka.names import Topics
 from streams.kafka.parameters import KafkaParameters
 from streams.kafka.security import client_settings
+from streams.kafka.topics import admin
 from tests.kafka.broker import Broker
 from tests.kafka.workers import Worker
 
 FROZEN_S = 8.0
 """Beyond the session time-out of the tests' settings."""
-OUTAGE_S = 6.0
+OUTAGE_S, LONG_OUTAGE_S = 6.0, 60.0
 
 
 @dataclass
@@ -73,6 +74,46 @@ def leave(scene: Scene) -> None:
         worker.restart()
 
 
+def outage(scene: Scene) -> None:
+    """A broker that is away for a minute."""
+    scene.broker.kill()
+    time.sleep(LONG_OUTAGE_S)
+    scene.broker.start()
+
+
+def storm(scene: Scene) -> None:
+    """Workers that come and go faster than the group can share out the work."""
+    guests = []
+    for _ in range(3):
+        guests.append(scene.more())
+        time.sleep(scene.dice.uniform(1, 4))
+        if scene.dice.random() < 0.5:
+            guests.pop(0).kill()
+    for guest in guests:
+        guest.stop(60)
+
+
+def full_disk(scene: Scene) -> None:
+    """Not one byte more can be written by a worker, neither to its log nor anywhere else; then it is killed and starts on the full disk."""
+    worker = scene.any_worker()
+    worker.fill_disk()
+    time.sleep(scene.dice.uniform(1, 4))
+    if scene.dice.random() < 0.5:
+        worker.kill()
+        worker.restart()
+        time.sleep(scene.dice.uniform(1, 4))
+    worker.free_disk()
+
+
+def delete_checkpoints(scene: Scene) -> None:
+    """The topic with everything that workers know is gone: they stop, say so, make it anew at their next start and begin at the oldest."""
+    with admin(scene.parameters) as client:
+        client.delete_topics([Topics(scene.parameters.topic_prefix).checkpoints])
+    for worker in scene.crew:
+        if worker.running:
+            worker.wait(60)
+
+
 def corrupt_checkpoint(scene: Scene) -> None:
     """Rubbish where a checkpoint would be; then a worker has to read it."""
     topics = Topics(scene.parameters.topic_prefix)
@@ -85,10 +126,13 @@ def corrupt_checkpoint(scene: Scene) -> None:
     kill(scene)
 
 
-FAULTS: tuple[Callable[[Scene], None], ...] = (kill, freeze, restart_broker, join, leave, corrupt_checkpoint)
+Fault = Callable[[Scene], None]
+FAULTS: tuple[Fault, ...] = (
+    kill, freeze, restart_broker, outage, join, leave, storm, full_disk, corrupt_checkpoint, delete_checkpoints,
+)  # fmt: skip
 
 
-def play(scene: Scene, faults: tuple[Callable[[Scene], None], ...], done: threading.Event) -> None:
+def play(scene: Scene, faults: tuple[Fault, ...], done: threading.Event) -> None:
     """One fault after the other until `done`; whoever died of it is started again, as a supervisor would."""
     for fault in faults:
         if done.wait(scene.dice.uniform(0.5, 3)):

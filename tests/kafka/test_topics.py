@@ -1,6 +1,7 @@
 """Topics with their settings, and who may read them when the brokers check."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +15,11 @@ from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 from models.errors import ConfigurationError, UnreadableInput
 from streams.kafka.grants import allow, grants
 from streams.kafka.names import Topics
-from streams.kafka.parameters import KafkaParameters, KafkaSecurity
+from streams.kafka.parameters import KafkaParameters
 from streams.kafka.security import client_settings
 from streams.kafka.topics import admin, create, faults, specs
 from tests.kafka.broker import ADMIN, PASSWORD, Broker
-from tests.kafka.conftest import settings_for
+from tests.kafka.conftest import settings_for, signed_in
 from tests.kafka.workers import ROOT, environment
 
 pytestmark = pytest.mark.kafka
@@ -57,32 +58,21 @@ def test_no_broker_is_one_clear_line() -> None:
 
 
 def test_the_command_makes_and_checks(parameters: KafkaParameters) -> None:
-    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "highwater", "topics", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=_environment(parameters), capture_output=True, text=True, timeout=60)
-
-    assert run("check", "--json").returncode == 1
-    assert json.loads(run("create", "--json").stdout)["there"] == []
-    assert (run("check").returncode, run("check", "--json").stdout) == (0, '{"faults": []}\n')
+    assert command(parameters, "check", "--json").returncode == 1
+    assert json.loads(command(parameters, "create", "--json").stdout)["there"] == []
+    assert (command(parameters, "check").returncode, command(parameters, "check", "--json").stdout) == (0, '{"faults": []}\n')
 
 
-def _environment(parameters: KafkaParameters) -> dict[str, str]:
-    import os
-
-    return os.environ | environment(parameters)
+def command(parameters: KafkaParameters, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """`highwater topics …` as a person would call it."""
+    typed = [sys.executable, "-m", "highwater", "topics", *arguments]
+    return subprocess.run(typed, cwd=ROOT, env=os.environ | environment(parameters), capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture
 def secured(secured_broker: Broker, tmp_path: Path) -> KafkaParameters:
     """Settings of the administrator on a broker that checks."""
-    return _signed_in(settings_for(secured_broker.bootstrap), secured_broker, tmp_path, ADMIN, PASSWORD)
-
-
-def _signed_in(parameters: KafkaParameters, broker: Broker, folder: Path, user: str, password: str) -> KafkaParameters:
-    secret = folder / f"{user}.secret"
-    secret.write_text(f"{password}\n")
-    security = KafkaSecurity(protocol="SASL_SSL", username=user, password_file=secret, ca_file=broker.ca_file)
-    return parameters.model_copy(update={"security": security})
+    return signed_in(settings_for(secured_broker.bootstrap), secured_broker, tmp_path, ADMIN, PASSWORD)
 
 
 def test_a_user_reads_its_own_alerts_and_nothing_else(secured: KafkaParameters, secured_broker: Broker, tmp_path: Path) -> None:
@@ -98,7 +88,7 @@ def test_a_user_reads_its_own_alerts_and_nothing_else(secured: KafkaParameters, 
         sender.send(topics.alerts_of(user), f"for {user}".encode(), key=b"A-1").get(20)
     sender.flush()
     sender.close()
-    alice = _signed_in(secured, secured_broker, tmp_path, "alice", "alice-secret")
+    alice = signed_in(secured, secured_broker, tmp_path, "alice", "alice-secret")
     assert _read(alice, topics.alerts_of("A"), topics.alerts_of("A")) == [b"for A"]
     everything = {spec.name for spec in specs(secured, people)} - {topics.alerts_of("A"), topics.reports_of("A")}
     for forbidden in sorted(everything):
@@ -125,7 +115,7 @@ def _read(parameters: KafkaParameters, topic: str, group: str) -> list[bytes]:
 
 
 def test_a_wrong_password_is_one_clear_line(secured: KafkaParameters, secured_broker: Broker, tmp_path: Path) -> None:
-    stranger = _signed_in(secured, secured_broker, tmp_path, ADMIN, "guessed")
+    stranger = signed_in(secured, secured_broker, tmp_path, ADMIN, "guessed")
     with pytest.raises((ConfigurationError, UnreadableInput)), admin(stranger):
         pass
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from streams.kafka.parameters import KafkaParameters
-from tests.kafka.cluster import Partitioner, by_java, by_librdkafka, expected_lines
+from streams.kafka.partitioner import Partitioner, by_java, by_librdkafka
+from tests.kafka.cluster import expected_lines
 from tests.kafka.stories import CORE, story
 from tests.kafka.workers import Worker, eventually, outputs, prepare, publish, values
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,9 +17,9 @@ from models.change import Change
 from models.wire import encode
 from streams.kafka.names import Topics
 from streams.kafka.parameters import KafkaParameters
+from streams.kafka.partitioner import Partitioner, by_java
 from streams.kafka.security import client_settings
 from streams.kafka.topics import admin, create, specs
-from tests.kafka.cluster import Partitioner, by_java
 
 ROOT = Path(__file__).parents[2]
 IDLE_S = 2
@@ -28,8 +29,10 @@ QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREAD
 class Worker:
     """One `highwater worker`."""
 
-    def __init__(self, parameters: KafkaParameters, log: Path, **settings: object) -> None:
+    def __init__(self, parameters: KafkaParameters, log: Path, *arguments: str, **settings: object) -> None:
         self.log = log
+        self._disk_full = False
+        self._command = [sys.executable, "-m", "highwater", "worker", *arguments]
         self._environment = (
             os.environ | QUIET | environment(parameters) | {f"HIGHWATER_{key}": str(value) for key, value in settings.items()}
         )
@@ -56,6 +59,24 @@ class Worker:
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
+    def fill_disk(self) -> None:
+        """From now on, and after a restart, every write to a file fails."""
+        self._disk_full = True
+        self._limit_files()
+
+    def free_disk(self) -> None:
+        self._disk_full = False
+        self._limit_files()
+
+    def _limit_files(self) -> None:
+        if self.running:
+            most = 0 if self._disk_full else resource.RLIM_INFINITY
+            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+    def wait(self, limit_s: float) -> int:
+        """Its exit code, once it stops by itself."""
+        return self._process.wait(limit_s)
+
     def stop(self, limit_s: float = 20) -> int:
         """Asks it to stop; its exit code."""
         self._process.terminate()
@@ -67,7 +88,10 @@ class Worker:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
-            return subprocess.Popen([sys.executable, "-m", "highwater", "worker"], cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+        if self._disk_full:
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        return process
 
 
 def environment(parameters: KafkaParameters) -> dict[str, str]:
@@ -116,17 +140,22 @@ def publish(
 
 
 def values(parameters: KafkaParameters, topic: str) -> list[bytes]:
+    """Of all that `topic` holds now."""
+    return [record.value for record in records(parameters, topic) if record.value is not None]
+
+
+def records(parameters: KafkaParameters, topic: str) -> list[Any]:
     """All that `topic` holds now, partition by partition; nothing where it is not there."""
     consumer = KafkaConsumer(**client_settings(parameters), enable_auto_commit=False)
-    found: list[bytes] = []
+    found: list[Any] = []
     for partition in sorted(consumer.partitions_for_topic(topic) or ()):
         place = TopicPartition(topic, partition)
         end = consumer.end_offsets([place])[place]
         consumer.assign([place])
         consumer.seek_to_beginning(place)
         while consumer.position(place) < end:
-            for records in consumer.poll(timeout_ms=500).values():
-                found += [record.value for record in records if record.value is not None]
+            for fetched in consumer.poll(timeout_ms=500).values():
+                found += fetched
     consumer.close()
     return found
 

@@ -1,0 +1,120 @@
+"""The gate delivers every window once and whole, whatever the paces of the two topics and whoever takes over."""
+
+import random
+
+import numpy as np
+import pytest
+
+from models.columns import Detected, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.times import SECOND_US
+from streams.kafka.gate import Gate
+from streams.kafka.stages import NO_FINDINGS, KeyTables, Progress, pack_findings, pack_pulses
+
+WINDOW_US = 10 * SECOND_US
+
+
+def detected(number: int) -> Detected:
+    at_us = number * WINDOW_US
+    key = SeriesKey("SUP-01", "to_dsp", "command", "", "", "", 10)
+    one = np.ones(1)
+    pulse = Pulse(at_us, 10, (PulseKey(*key[:5]),), one > 0, one * number, one, one, one)
+    queues = QueuePulse(at_us, 10, (), np.zeros(0, bool), np.zeros(0), np.zeros(0))
+    return Detected(at_us, 10, (key,), (), NO_FINDINGS, NO_FINDINGS, pulse, queues)
+
+
+class Owner:
+    """One that tells of windows of partition 0 in both topics."""
+
+    def __init__(self, generation: int, covers: tuple[int, int] = (-1, -1)) -> None:
+        self._generation, self._covers = generation, covers
+        self._tables, self._sequence = KeyTables(), 0
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        return self._generation, self._sequence - 1
+
+    def tell(self, *windows: int, until: int) -> tuple[tuple[Progress, bytes], tuple[tuple[int, int], bytes] | None]:
+        progress = Progress(0, self._generation, self._sequence, {}, until * WINDOW_US, 0, covers=self._covers)
+        self._sequence += 1
+        made = [detected(number) for number in windows]
+        if not made:
+            return (progress, b""), None
+        return (progress, pack_findings(made, self._tables)), (self.mark, pack_pulses(made, self._tables))
+
+
+def delivered(gate: Gate) -> list[int]:
+    return [at_us // WINDOW_US for at_us, parts in gate.deliver() if parts]
+
+
+def test_what_a_checkpoint_covers_is_delivered_though_its_pulses_are_read_after_the_take_over() -> None:
+    gate, first = Gate(1), Owner(1)
+    (progress, findings), pulses = first.tell(1, 2, until=2)
+    assert pulses is not None
+    gate.tell(progress, findings, 0)
+    claim, _ = Owner(2, first.mark).tell(until=2)
+    gate.tell(*claim, 1)
+    assert delivered(gate) == []
+    gate.pulse(0, *pulses, 0)
+    assert delivered(gate) == [1, 2]
+
+
+def test_what_no_checkpoint_covers_is_told_again_and_counts_once() -> None:
+    gate, first = Gate(1), Owner(1)
+    (progress, findings), pulses = first.tell(1, 2, until=2)
+    gate.tell(progress, findings, 0)
+    second = Owner(2)
+    claim, _ = second.tell(until=0)
+    gate.tell(*claim, 1)
+    assert pulses is not None
+    gate.pulse(0, *pulses, 0)
+    assert delivered(gate) == []
+    again, its_pulses = second.tell(1, 2, 3, until=3)
+    assert its_pulses is not None
+    gate.pulse(0, *its_pulses, 1)
+    gate.tell(*again, 2)
+    assert delivered(gate) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_paces_take_overs_and_restarts_deliver_every_window_once(seed: int) -> None:
+    dice = random.Random(seed)
+    owner, window, saved = Owner(1), 0, (0, (-1, -1))
+    findings: list[tuple[Progress, bytes]] = []
+    pulses: list[tuple[tuple[int, int], bytes]] = []
+    while window < 40:
+        if dice.random() < 0.15:
+            owner = Owner(owner.mark[0] + 1, saved[1])
+            window = saved[0]
+            findings.append(owner.tell(until=window)[0])
+        upto = window + dice.randrange(1, 4)
+        told, its_pulses = owner.tell(*range(window + 1, upto + 1), until=upto)
+        findings.append(told)
+        # Whoever dies may have sent the first half only; what a checkpoint covers is whole.
+        if dice.random() < 0.8 or window + 4 >= 40:
+            if its_pulses is not None:
+                pulses.append(its_pulses)
+            window = upto
+            if dice.random() < 0.4:
+                saved = (window, owner.mark)
+        else:
+            owner = Owner(owner.mark[0] + 1, saved[1])
+            window = saved[0]
+            findings.append(owner.tell(until=window)[0])
+    assert read(findings, pulses, dice) == list(range(1, window + 1))
+
+
+def read(findings: list[tuple[Progress, bytes]], pulses: list[tuple[tuple[int, int], bytes]], dice: random.Random) -> list[int]:
+    gate, at, heard = Gate(1), 0, 0
+    found: list[int] = []
+    while at < len(findings) or heard < len(pulses):
+        if at < len(findings) and (heard == len(pulses) or dice.random() < 0.6):
+            gate.tell(*findings[at], at)
+            at += 1
+        else:
+            gate.pulse(0, *pulses[heard], heard)
+            heard += 1
+        found += delivered(gate)
+        if dice.random() < 0.1:
+            at, heard = gate.resume(at, heard)
+            gate = Gate.unpack(gate.pack())
+    return found
