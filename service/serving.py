@@ -10,7 +10,6 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +19,7 @@ from models.errors import ConfigurationError
 from service.app import create_app
 from service.monitor import Monitor
 from service.protocol import patient_for
+from streams.metrics.encoding import encoded
 
 _GRACE_S = 5
 
@@ -138,8 +138,8 @@ async def _metrics(monitor: Monitor) -> None:
         return
 
     def answer(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(monitor.registry), media_type=content_type)
+        text, content_type = encoded(monitor.registry, request.headers.get("accept", ""))
+        return Response(text, media_type=content_type)
 
     with listening_socket(monitor.parameters.host, monitor.parameters.metrics_port) as bound:
         await Server(Starlette(routes=[Route("/metrics", answer)]), monitor).serve([bound])

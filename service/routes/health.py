@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client.exposition import choose_encoder
 
 from service.problems import RESPONSES, Problem
 from service.routes.asked import Asked
 from service.sign_in import Desk
+from streams.metrics.encoding import encoded
 
 router = APIRouter(tags=["operations"])
 
@@ -31,5 +31,5 @@ def readyz(monitor: Asked) -> str:
 @router.get("/metrics", responses=RESPONSES, response_class=PlainTextResponse, summary="Metrics for Prometheus")
 def metrics(request: Request, monitor: Asked, _: Desk) -> Response:
     """In Prometheus' or OpenMetrics' text format. It names every User: not for Users."""
-    encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(monitor.registry), media_type=content_type)
+    text, content_type = encoded(monitor.registry, request.headers.get("accept", ""))
+    return Response(text, media_type=content_type)

@@ -12,7 +12,6 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import Metric
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from correlation.correlator import Decisions
@@ -21,6 +20,7 @@ from models.packed import pack, unpack
 from streams.kafka.parameters import KafkaParameters
 from streams.kafka.partition import Step
 from streams.metrics.board import Board
+from streams.metrics.encoding import encoded
 from streams.metrics.exposition import Asked, Exposition
 from streams.metrics.families import Labelled, counter, gauge, single, strongest, summed
 from streams.pipeline import PipelineParameters
@@ -137,8 +137,8 @@ async def serve(metrics: CollectorRegistry, parameters: KafkaParameters) -> web.
     """Answers `/metrics` until the runner is cleaned up; None, and a line in the log, where the port is taken: a worker works without."""
 
     async def answer(request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(metrics), headers={"Content-Type": content_type})
+        text, content_type = encoded(metrics, request.headers.get("Accept", ""))
+        return web.Response(body=text, headers={"Content-Type": content_type})
 
     app = web.Application()
     app.router.add_get("/metrics", answer)

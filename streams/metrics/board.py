@@ -73,7 +73,8 @@ class Board:
                 self.step.add(step_s)
             for each in detected:
                 self.windows += 1
-                self.window_delay.add((now_us - each.at_us) / 1e6)
+                # A window is closed by the report after it: that one's length is nobody's delay.
+                self.window_delay.add(max(0.0, (now_us - each.at_us) / 1e6 - each.window_s))
                 place.cohorts.setdefault(each.window_s, Cohort()).add(each)
 
     def leave(self, part: str) -> None:

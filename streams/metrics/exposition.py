@@ -17,7 +17,7 @@ from models.terms import AlertKind, ReportVerdict, Severity, SuspectVerdict
 from streams.metrics.board import FAULTS, OUTCOMES, Board
 from streams.metrics.calendar import active, upcoming
 from streams.metrics.families import Labelled, counter, gauge, histogram, single, strongest, summed
-from streams.metrics.folding import Folding
+from streams.metrics.folding import OTHER, Folding
 from streams.metrics.tallies import Place
 
 QUEUES, REGIONS, OWNERS = 32, 64, 64
@@ -51,6 +51,8 @@ class Exposition(Collector):
             "region": Folding(REGIONS),
             "owner": Folding(OWNERS),
         }
+        self._shared: dict[tuple[str, Place], tuple[float, float]] = {}
+        """Counter and labels with `other` among them → their sum at the last look, and what has gone from it."""
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask for samples."""
@@ -74,8 +76,8 @@ class Exposition(Collector):
             ("highwater_messages_expected", "expected", "Messages expected in the same windows, before they were seen."),
             ("highwater_messages_expected_variance", "variance", "Variance of what was expected: its root is the width of the band."),
         ):
-            found = ((place, value) for each in self._board.cohorts() for place, value in each.classes.standing(column, each.since_us))
-            yield counter(name, text, _TRAFFIC, summed(self._folded(_TRAFFIC, found)))
+            found = (one for each in self._board.cohorts() for one in each.classes.standing(column, each.since_us))
+            yield counter(name, text, _TRAFFIC, self._counted(name, _TRAFFIC, found))
         due = (
             found
             for each in self._board.cohorts()
@@ -88,20 +90,37 @@ class Exposition(Collector):
             "highwater_failures",
             "Messages that failed, by whose side the response code points to.",
             labels,
-            self._sum(labels, self._failed()),
+            self._counted("highwater_failures", labels, self._failed()),
         )
 
     def _sum(self, labels: tuple[str, ...], samples: Iterable[tuple[Place, float]]) -> Labelled:
         return summed(self._folded(labels, samples))
 
-    def _failed(self) -> Iterator[tuple[Place, float]]:
+    def _counted(self, name: str, labels: tuple[str, ...], samples: Iterable[tuple[Place, float, bool]]) -> Labelled:
+        """Sums of a counter, of labels that anything reported under lately; what shares `other` never counts down when a part goes."""
+        found: Labelled = {}
+        seen = set()
+        folds = [self._folds.get(label) for label in labels]
+        for place, value, is_seen in samples:
+            told = tuple(fold.label(part) if fold else part for fold, part in zip(folds, place, strict=True))
+            found[told] = found.get(told, 0.0) + value
+            if is_seen:
+                seen.add(told)
+        return {place: self._never_less(name, place, value) if OTHER in place else value for place, value in found.items() if place in seen}
+
+    def _never_less(self, name: str, place: Place, value: float) -> float:
+        last, gone = self._shared.get((name, place), (0.0, 0.0))
+        gone += max(0.0, last - value)
+        self._shared[name, place] = value, gone
+        return value + gone
+
+    def _failed(self) -> Iterator[tuple[Place, float, bool]]:
         for each in self._board.cohorts():
-            sides = {name: dict(each.directions.standing(name, each.since_us)) for name in ("failures", "user_side", "device_side")}
-            for place, failed in sides["failures"].items():
-                user_side, device_side = sides["user_side"][place], sides["device_side"][place]
-                yield (*place, "user_side"), user_side
-                yield (*place, "device_side"), device_side
-                yield (*place, "other"), max(0.0, failed - user_side - device_side)
+            columns = (each.directions.standing(name, each.since_us) for name in ("failures", "user_side", "device_side"))
+            for (place, failed, seen), (_, user_side, _), (_, device_side, _) in zip(*columns, strict=True):
+                yield (*place, "user_side"), user_side, seen
+                yield (*place, "device_side"), device_side, seen
+                yield (*place, "other"), max(0.0, failed - user_side - device_side), seen
 
     def _regions(self) -> Iterator[Metric]:
         for name, column, text in (
@@ -109,8 +128,8 @@ class Exposition(Collector):
             ("highwater_region_messages_expected", "expected", "Messages expected in the same windows, by region."),
             ("highwater_region_failures", "failures", "Messages that failed, by region."),
         ):
-            found = ((place, value) for each in self._board.cohorts() for place, value in each.regions.standing(column, each.since_us))
-            yield counter(name, text, ("region",), self._sum(("region",), found))
+            found = (one for each in self._board.cohorts() for one in each.regions.standing(column, each.since_us))
+            yield counter(name, text, ("region",), self._counted(name, ("region",), found))
 
     def _queues(self) -> Iterator[Metric]:
         labels = ("user", "queue")
@@ -187,7 +206,11 @@ class Exposition(Collector):
         yield single("highwater_ingest_lag_seconds", "How far the watermark is behind the clock.", lag_s)
         yield single("highwater_events_held", "Events held because their User is far ahead of all others.", board.held)
         yield counter("highwater_windows_closed", "Windows closed, all window lengths together.", (), {(): float(board.windows)})
-        yield histogram("highwater_window_delay_seconds", "From the end of a window to its judgement.", board.window_delay)
+        yield histogram(
+            "highwater_window_delay_seconds",
+            "From the end of a window to its judgement, less its length: the report that closes it is due no sooner.",
+            board.window_delay,
+        )
         yield histogram("highwater_step_seconds", "Time to judge what came in at once.", board.step)
         series: Labelled = {("traffic",): 0.0, ("queue",): 0.0}
         for each in board.cohorts():

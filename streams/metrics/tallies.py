@@ -48,15 +48,14 @@ class Tally:
                 self.sums[row] += np.bincount(self._index, np.where(pulse.reported, column, 0.0), size)
         self.seen_us[self._index[pulse.reported]] = pulse.at_us
 
-    def standing(self, name: str, since_us: int) -> Iterator[tuple[Place, float]]:
-        """Place → sum, of places that reported since then."""
-        yield from self._shown(self.sums[SUMS.index(name)], since_us)
+    def standing(self, name: str, since_us: int) -> Iterator[tuple[Place, float, bool]]:
+        """Place, its sum, and whether it reported since then."""
+        values, seen = self.sums[SUMS.index(name)].tolist(), (self.seen_us >= since_us).tolist()
+        yield from zip(self.places, values, seen, strict=True)
 
     def expected_now(self, pulse: Pulse, since_us: int) -> Iterator[tuple[Place, float]]:
-        """Place → messages expected in the window of `pulse`."""
-        yield from self._shown(np.bincount(self._index, pulse.expected, len(self.places)).astype(np.float64), since_us)
-
-    def _shown(self, values: Floats, since_us: int) -> Iterator[tuple[Place, float]]:
+        """Place → messages expected in the window of `pulse`, of places that reported since then."""
+        values = np.bincount(self._index, pulse.expected, len(self.places))
         for index in np.flatnonzero(self.seen_us >= since_us).tolist():
             yield self.places[index], float(values[index])
 

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 
 from models.columns import BEGAN, ENDED, KINDS, Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import SECOND_US
 from streams.metrics.board import Board
+from streams.metrics.encoding import encoded
 from streams.metrics.exposition import Asked, Exposition
 from streams.metrics.tallies import GONE_US
 from tests.service.builders import alert
@@ -105,6 +107,31 @@ def test_users_beyond_the_limit_share_a_label_and_are_counted() -> None:
     assert told["highwater_queue_depth"]["other", "to_user"] == 300
     assert told["highwater_queue_oldest_age_seconds"]["other", "to_user"] == 10
     assert told["highwater_label_values_folded"]["user",] == 3
+
+
+def test_what_shares_a_label_never_counts_down_when_a_part_of_it_goes() -> None:
+    wall = Wall(users=1)
+    wall.close(window(START_US, {"A": 1}), part="first")
+    other = ("other", "to_dsp", "service_request")
+    wall.close(window(START_US, {"B": 100, "C": 10}), part="second")
+    wall.close(window(START_US, {"D": 5}), part="third")
+    assert wall.read()["highwater_messages_total"][other] == 115
+    late_us = START_US + GONE_US + 60 * SECOND_US
+    wall.close(window(late_us, {"B": 100, "C": 10}, quiet=frozenset({"B"})), part="second")
+    wall.close(window(late_us, {"D": 5}), part="third")
+    assert wall.read()["highwater_messages_total"][other] == 130, "B is quiet, and what it sent before still counts"
+    wall.board.leave("second")
+    assert wall.read()["highwater_messages_total"][other] == 130
+    wall.close(window(late_us + 60 * SECOND_US, {"D": 5}), part="third")
+    assert wall.read()["highwater_messages_total"][other] == 135, "it goes on from where it stood"
+
+
+@pytest.mark.parametrize("accept", ["", "text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0"])
+def test_the_text_is_what_the_client_would_write(accept: str) -> None:
+    wall = Wall()
+    wall.close(window(START_US, {'A "quoted" name': 1, "B": 2}, {"B": 3.0}))
+    encode, content_type = choose_encoder(accept)
+    assert encoded(wall.registry, accept) == (encode(wall.registry), content_type)
 
 
 def test_of_queues_that_share_a_label_the_one_that_is_full_first_counts() -> None:
