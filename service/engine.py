@@ -15,6 +15,7 @@ from models.errors import HighwaterError, StateError
 from models.wire import decode
 from service.board import DeskBoard
 from service.bodies import answer, decoded
+from service.charts.found import found
 from service.charts.recorder import Recorder, TickMaker
 from service.checkpoints import Checkpoint, Checkpoints
 from service.clocks import Clock
@@ -171,6 +172,7 @@ class Engine:
         step.letters += [(entry.seq, place, letter) for place, letter in enumerate(outputs.rejected)]
         for detected in outputs.detected:
             step.ticks += self._ticks.make(detected)
+            step.findings += found(detected)
         if entry.kind == EVENTS:
             counts = {"accepted": outputs.accepted, "repeated": outputs.repeated, "late": outputs.late}
             self.board.counted(**counts, malformed=len(taken.payload.rejections))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from models.change import Change
 from models.rejected import DeadLetter
 from models.wire import encode
+from service.charts import found
+from service.charts.found import Found
 from service.charts.recorder import Recorder, Tick
 from service.store import steps
 from service.store.records import Logged, Row
@@ -21,12 +23,13 @@ class Step:
     letters: list[tuple[int, int, DeadLetter]] = field(default_factory=list)
     """(entry, place among what that entry left, letter)."""
     ticks: list[Tick] = field(default_factory=list)
+    findings: list[Found] = field(default_factory=list)
     answers: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)
     """(stream, Idempotency-Key, body, answer)."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to commit."""
-        return bool(self.rows or self.letters or self.ticks or self.answers)
+        return bool(self.rows or self.letters or self.ticks or self.findings or self.answers)
 
     def write(self, connection: sqlite3.Connection, recorder: Recorder, now_us: int, letters_kept: int) -> list[tuple[Logged, Row]]:
         """Everything in the caller's transaction, again is harmless; the records that are new."""
@@ -37,4 +40,5 @@ class Step:
         steps.write_answers(connection, self.answers, now_us)
         for tick in self.ticks:
             recorder.record(connection, tick)
+        found.write(connection, self.findings)
         return added

@@ -211,4 +211,5 @@ def drop_old(connection: sqlite3.Connection, latest_us: int, keep: Keep) -> None
     """Delete what is older than its level is kept, and give the space back bit by bit."""
     for level, kept_us, length_us in ((RAW, keep.raw_us, HOUR_US), (MINUTE, keep.minute_us, HOUR_US), (QUARTER, keep.quarter_us, DAY_US)):
         connection.execute("DELETE FROM chunks WHERE level = ? AND start_us < ?", (level, latest_us - kept_us - length_us))
+    connection.execute("DELETE FROM findings WHERE at_us < ?", (latest_us - keep.raw_us - HOUR_US,))
     connection.execute("PRAGMA incremental_vacuum(2000)").fetchall()

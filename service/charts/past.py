@@ -3,20 +3,22 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from models.alert import Alert
 from models.change import Change
-from models.columns import Detected, Findings, Floats, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.columns import Detected, Floats, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.errors import UnreadableInput
 from models.incident import Incident
 from models.report import ChangeReport
 from models.times import HOUR_US, SECOND_US
 from models.wire import decode as record
+from service.charts import found
 from service.charts.codec import decode
+from service.charts.found import NONE, Part
 from service.charts.packing import RAW, first_sample_us
 from service.charts.recorder import WIDTH, layout_ids
 from service.store.records import ALERT, CHANGE, INCIDENT, REPORT
@@ -25,11 +27,12 @@ from service.tenancy import DESK
 Sample = tuple[tuple[SeriesKey, ...], Floats]
 """Series, and (WIDTH, series): NaN where one did not report."""
 _NOTHING: Sample = ((), np.zeros((WIDTH, 0)))
+_NOTHING_FOUND: tuple[Part, Part] = ((NONE, ()), (NONE, ()))
 
 
 @dataclass(slots=True)
 class Hour:
-    """What was judged in one hour; findings are not kept, so scores and forecasts are missing from it."""
+    """What was judged in one hour."""
 
     detected: list[Detected] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
@@ -75,10 +78,11 @@ def _hour(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: 
     _packed(connection, keys, start_us, samples)
     _live(connection, keys, start_us, samples)
     hour = Hour()
-    for at_us, window_s in sorted({(at_us, window_s) for at_us, window_s, _ in samples}):
+    findings = found.read(connection, start_us, start_us + HOUR_US)
+    for at_us, window_s in sorted({(at_us, window_s) for at_us, window_s, _ in samples} | set(findings)):
         traffic = samples.get((at_us, window_s, False), _NOTHING)
         queues = samples.get((at_us, window_s, True), _NOTHING)
-        hour.detected.append(_detected(at_us, window_s, traffic, queues))
+        hour.detected.append(_detected(at_us, window_s, traffic, queues, findings.get((at_us, window_s), _NOTHING_FOUND)))
     for kind, body in connection.execute(
         "SELECT kind, body FROM records WHERE audience = ? AND as_of_us > ? AND as_of_us <= ? ORDER BY seq",
         (DESK, start_us, start_us + HOUR_US),
@@ -117,7 +121,7 @@ def _live(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: 
         samples[at_us, window_s, bool(queues)] = (layouts[layout], np.array(decode(body)))
 
 
-def _detected(at_us: int, window_s: int, traffic: Sample, queues: Sample) -> Detected:
+def _detected(at_us: int, window_s: int, traffic: Sample, queues: Sample, parts: tuple[Part, Part]) -> Detected:
     keys, (observed, failed, expected) = traffic
     reported = ~np.isnan(observed)
     groups = tuple(PulseKey(*key[:5]) for key in keys)
@@ -126,17 +130,17 @@ def _detected(at_us: int, window_s: int, traffic: Sample, queues: Sample) -> Det
     pulse = Pulse(at_us, window_s, groups, reported, np.nan_to_num(observed), np.nan_to_num(failed), due, due)
     queue_keys, (depth, oldest_age_s, _) = queues
     queue_pulse = QueuePulse(at_us, window_s, queue_keys, ~np.isnan(depth), np.nan_to_num(depth), oldest_age_s)
-    return Detected(at_us, window_s, keys, queue_keys, _NO_FINDINGS, _NO_FINDINGS, pulse, queue_pulse)
+    of_traffic, of_queues = _placed(parts[0], keys), _placed(parts[1], queue_keys)
+    return Detected(at_us, window_s, of_traffic[1], of_queues[1], of_traffic[0], of_queues[0], pulse, queue_pulse)
 
 
-_NO_FINDINGS = Findings(
-    kind=np.zeros(0, np.uint8),
-    series=np.zeros(0, np.int32),
-    phase=np.zeros(0, np.uint8),
-    began_us=np.zeros(0, np.int64),
-    detected_us=np.zeros(0, np.int64),
-    score=np.zeros(0),
-    observed=np.zeros(0),
-    expected=np.zeros(0),
-    serious=np.zeros(0, np.bool_),
-)
+def _placed(part: Part, keys: tuple[SeriesKey, ...]) -> Part:
+    """Findings with their places among `keys`; a series that did not report in this hour comes behind."""
+    findings, own = part
+    if not own:
+        return findings, keys
+    place = {key: number for number, key in enumerate(keys)}
+    keys += tuple(key for key in own if key not in place)
+    place = {key: number for number, key in enumerate(keys)}
+    series = np.array([place[own[number]] for number in findings.series.tolist()], np.int32)
+    return replace(findings, series=series), keys
