@@ -7,10 +7,10 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check dev bench kafka bench-kafka soak golden format clean
+.PHONY: help demo test check dev bench kafka bench-kafka soak golden dashboards dashboards-preview format clean
 
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 27
 
 $(VENV)/.base: pyproject.toml uv.lock
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
@@ -58,6 +58,12 @@ soak: $(VENV)/.dev ## the long campaigns: hundreds of kills and faults, from see
 
 golden: $(VENV)/.dev ## write the expected output of the golden cases anew: read the difference before you commit it
 	@$(RUN)/python -m tests.golden.accept $(ARGS)
+
+dashboards: $(VENV)/.dev ## write the dashboards' JSON anew from config/grafana/boards
+	@$(RUN)/python -m config.grafana.build
+
+dashboards-preview: $(VENV)/.dev ## draw every dashboard into docs/images (Prometheus and Chromium needed; some ten minutes)
+	@$(RUN)/python -m config.grafana.preview $(ARGS)
 
 clean: ## remove the environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from config.grafana.boards import BOARDS
 
-FOLDER = Path(__file__).parent / "dashboards"
+FOLDER = Path(__file__).parent
 
 
 def texts() -> dict[Path, str]:
@@ -16,7 +16,7 @@ def texts() -> dict[Path, str]:
 def write() -> None:
     """Every dashboard; what is no longer built goes."""
     wanted = texts()
-    for path in FOLDER.rglob("*.json"):
+    for path in FOLDER.rglob("dashboards/*/*.json"):
         if path not in wanted:
             path.unlink()
     for path, text in wanted.items():

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from config.grafana.panels import DATASOURCE, Json, Panel
+from config.grafana.panels import Json, Panel
+from config.grafana.queries import API, DATASOURCE
 
 COLUMNS = 24
 SCHEMA_VERSION = 39
@@ -34,8 +35,8 @@ class Dashboard:
 
     @property
     def file(self) -> str:
-        """Where its JSON goes, below `dashboards/`."""
-        return f"{self.folder}/{self.title.lower().replace(' ', '-')}.json"
+        """Where its JSON goes, beside this file; what needs a plugin lies apart, so that the others are complete without it."""
+        return f"{'optional/' if API_SOURCE in self.variables else ''}dashboards/{self.folder}/{self.title.lower().replace(' ', '-')}.json"
 
     def json(self) -> Json:
         """As Grafana stores it: nothing that changes from one day to the next."""
@@ -111,6 +112,8 @@ SOURCE: Json = {
     "current": {},
     "options": [],
 }
+API_SOURCE: Json = {**SOURCE, "name": "api", "label": "Highwater API", "query": API["type"]}
+"""Beside Prometheus, for a dashboard that lists what only the JSON API knows."""
 OTHERS: Json = {
     "title": "Highwater",
     "type": "dashboards",

@@ -4,33 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from config.grafana.colours import GREEN
+from config.grafana.queries import API, DATASOURCE, ApiQuery, Query
+
 Json = dict[str, Any]
-DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
-GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "green", "yellow", "orange", "red", "blue", "text"
-
-
-@dataclass(frozen=True)
-class Query:
-    """One PromQL expression with what to call its series."""
-
-    expr: str
-    legend: str
-    instant: bool = False
-    exemplars: bool = False
-
-    def target(self, place: int, shape: str) -> Json:
-        """As Grafana stores it; `place` names it A, B and so on, `shape` is `table` or `time_series`."""
-        return {
-            "datasource": DATASOURCE,
-            "editorMode": "code",
-            "expr": self.expr,
-            "legendFormat": self.legend,
-            "refId": chr(ord("A") + place),
-            "instant": self.instant,
-            "range": not self.instant,
-            "exemplar": self.exemplars,
-            "format": shape,
-        }
 
 
 @dataclass(frozen=True)
@@ -40,7 +17,7 @@ class Panel:
     kind: str
     title: str
     description: str
-    queries: Sequence[Query]
+    queries: Sequence[Query | ApiQuery]
     unit: str
     width: int = 12
     height: int = 8
@@ -48,6 +25,7 @@ class Panel:
     """(from this value on, colour): thresholds above the first colour."""
     calm: str = GREEN
     """Colour below the first limit."""
+    source: Json = field(default_factory=lambda: DATASOURCE)
     custom: Json = field(default_factory=dict)
     options: Json = field(default_factory=dict)
     defaults: Json = field(default_factory=dict)
@@ -64,7 +42,7 @@ class Panel:
             "type": self.kind,
             "title": self.title,
             "description": self.description,
-            "datasource": DATASOURCE,
+            "datasource": self.source,
             "gridPos": {"h": self.height, "w": self.width, "x": x, "y": y},
             "fieldConfig": {
                 "defaults": {
@@ -106,7 +84,11 @@ def lines(title: str, description: str, unit: str, *queries: Query, **more: Any)
         "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": ["lastNotNull", "max"]},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    return Panel("timeseries", title, description, queries, unit, custom=custom, options=options, **more)
+    defaults: Json = {}
+    if more.pop("counts", False):
+        # Things that come one by one: no axis of half an incident.
+        defaults = {"decimals": 0, "min": 0}
+    return Panel("timeseries", title, description, queries, unit, custom=custom, options=options, defaults=defaults, **more)
 
 
 def number(title: str, description: str, unit: str, query: Query, **more: Any) -> Panel:
@@ -154,29 +136,52 @@ def bars(title: str, description: str, unit: str, query: Query, **more: Any) -> 
     return Panel("bargauge", title, description, [query], unit, options=options, defaults={"min": 0}, **more)
 
 
-def table(title: str, description: str, columns: Sequence[tuple[Query, str, str]], **more: Any) -> Panel:
-    """One row for each set of labels; columns as (query, heading, unit)."""
+_ROWS: Json = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}}
+_CELLS: Json = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True}
+
+
+def table(title: str, description: str, labels: Mapping[str, str], columns: Sequence[tuple[Query, str, str]], **more: Any) -> Panel:
+    """One row for each set of labels, named by `labels` (label → heading); columns as (query, heading, unit)."""
     names = {f"Value #{chr(ord('A') + place)}": heading for place, (_, heading, _) in enumerate(columns)}
     overrides = [
         {"matcher": {"id": "byName", "options": heading}, "properties": [{"id": "unit", "value": unit}]} for _, heading, unit in columns
     ]
+    order = {name: place for place, name in enumerate((*labels, *names))}
     transformations: list[Json] = [
         {"id": "merge", "options": {}},
-        {"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": names, "indexByName": {}}},
+        {"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": {**labels, **names}, "indexByName": order}},
         {"id": "sortBy", "options": {"sort": [{"field": columns[0][1], "desc": True}]}},
     ]
-    options: Json = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}}
-    custom: Json = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True}
-    queries = [query for query, _, _ in columns]
     return Panel(
         "table",
         title,
         description,
-        queries,
+        [query for query, _, _ in columns],
         "short",
-        custom=custom,
-        options=options,
+        custom=_CELLS,
+        options=_ROWS,
         overrides=overrides,
         transformations=transformations,
+        **more,
+    )
+
+
+def api_table(title: str, description: str, query: ApiQuery, **more: Any) -> Panel:
+    """What the JSON API lists, a row an item, in the API's order."""
+    overrides = [
+        {"matcher": {"id": "byName", "options": column.heading}, "properties": list(column.properties)}
+        for column in query.columns
+        if column.properties
+    ]
+    return Panel(
+        "table",
+        title,
+        description,
+        [query],
+        "string",
+        source=API,
+        custom=_CELLS,
+        options=_ROWS,
+        overrides=overrides,
         **more,
     )

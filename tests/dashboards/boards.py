@@ -7,8 +7,10 @@ from typing import Any
 
 from tests.dashboards.servers import ROOT
 
-FOLDER = ROOT / "config" / "grafana" / "dashboards"
-FILES = sorted(FOLDER.rglob("*.json"))
+GRAFANA = ROOT / "config" / "grafana"
+FOLDER = GRAFANA / "dashboards"
+OPTIONAL = GRAFANA / "optional" / "dashboards"
+FILES = sorted([*FOLDER.rglob("*.json"), *OPTIONAL.rglob("*.json")])
 BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text()) for path in FILES}
 
 
@@ -22,7 +24,16 @@ def panels(board: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def targets() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(dashboard, panel, target) of every query there is."""
+    """(dashboard, panel, target) of every query of Prometheus."""
+    yield from (found for found in _all_targets() if "expr" in found[2])
+
+
+def listings() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The same of every query of the JSON API."""
+    yield from (found for found in _all_targets() if "url" in found[2])
+
+
+def _all_targets() -> Iterator[tuple[str, str, dict[str, Any]]]:
     for name, board in BOARDS.items():
         for panel in panels(board):
             for target in panel["targets"]:

@@ -2,19 +2,18 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import httpx2
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from config.grafana.preview import programs
+from config.grafana.preview.programs import ROOT, Program, free_port
+
+__all__ = ["ROOT", "TOKEN", "Program", "alertmanager", "asked", "eventually", "free_port", "highwater", "needs", "prometheus", "query"]
 TOKEN = "a-token-for-tests-only"  # noqa: S105 - of a monitor that lives for one test
 
 
@@ -27,13 +26,6 @@ def needs(program: str) -> str:
             pytest.fail(said)
         pytest.skip(said)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 def asked(url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> bytes:
@@ -56,70 +48,21 @@ def eventually(check: Callable[[], Any], limit_s: float = 20) -> Any:
         time.sleep(0.1)
 
 
-class Program:
-    """A process that answers HTTP once it is ready."""
-
-    def __init__(
-        self, command: Sequence[str | Path], address: str, ready: str, log: Path, environment: Mapping[str, str] | None = None
-    ) -> None:
-        self.address, self._ready, self._log = address, ready, log
-        self._command = [str(part) for part in command]
-        self._environment = {**os.environ, **(environment or {})}
-
-    def __enter__(self) -> "Program":
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._environment, cwd=ROOT)
-        if not eventually(lambda: asked(self.address + self._ready) is not None):
-            self.__exit__(None, None, None)
-            raise AssertionError(f"{self._command[0]} does not start:\n{self._log.read_text()[-2000:]}")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
 def highwater(folder: Path, **settings: str) -> Program:
     """`highwater serve` with an admin's token."""
-    port = free_port()
-    environment = {"HIGHWATER_SERVE__ADMIN_TOKEN": TOKEN} | settings
-    command = [sys.executable, "-m", "highwater", "serve", "--port", str(port), "--data", folder / "data"]
-    return Program(command, f"http://127.0.0.1:{port}", "/readyz", folder / "highwater.log", environment)
+    return programs.highwater(folder, TOKEN, **settings)
 
 
-def prometheus(folder: Path, config: str | None = None, blocks: Path | None = None) -> Program:
+def prometheus(folder: Path, config: str = "global: {}\n", blocks: Path | None = None) -> Program:
     """Prometheus on a configuration, or on blocks that are there already."""
-    port = free_port()
-    file = folder / "prometheus.yml"
-    file.write_text(config or "global: {}\n")
-    command = [
-        needs("prometheus"),
-        f"--config.file={file}",
-        f"--storage.tsdb.path={blocks or folder / 'tsdb'}",
-        "--storage.tsdb.retention.time=100y",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--enable-feature=exemplar-storage",
-        "--log.level=warn",
-    ]
-    return Program(command, f"http://127.0.0.1:{port}", "/-/ready", folder / "prometheus.log")
+    needs("prometheus")
+    return programs.prometheus(folder, config, blocks)
 
 
-def alertmanager(folder: Path, config: Path) -> Program:
-    """Alertmanager, alone: no cluster."""
-    port = free_port()
-    command = [
-        needs("prometheus-alertmanager"),
-        f"--config.file={config}",
-        f"--storage.path={folder / 'alertmanager'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--cluster.listen-address=",
-        "--log.level=warn",
-    ]
-    return Program(command, f"http://127.0.0.1:{port}", "/-/ready", folder / "alertmanager.log")
+def alertmanager(folder: Path) -> Program:
+    """Alertmanager on the configuration that we ship."""
+    needs("prometheus-alertmanager")
+    return programs.alertmanager(folder)
 
 
 def query(address: str, path: str, **parameters: str) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from models.times import MINUTE_US, format_time
 from service.alertmanager import RESEND_S, Pusher
 from service.clocks import Clock
-from tests.dashboards.servers import ROOT, Program, alertmanager, asked, eventually, free_port
+from tests.dashboards.servers import Program, alertmanager, asked, eventually, free_port
 
 START_US = Clock().wall_us()
 
@@ -51,8 +51,7 @@ class Desk:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Program]:
-    config = ROOT / "config" / "alertmanager" / "alertmanager.yml"
-    with alertmanager(tmp_path, config) as program:
+    with alertmanager(tmp_path) as program:
         yield program
 
 

@@ -2,12 +2,14 @@
 
 import re
 import subprocess
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import yaml
 
 from models.terms import AlertKind
+from tests.dashboards.boards import targets
 from tests.dashboards.servers import ROOT, needs
 
 RULES = sorted((ROOT / "config" / "prometheus" / "rules").glob("*.yml"))
@@ -15,25 +17,52 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 ALERTS: list[dict[str, Any]] = [
     rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"] if "alert" in rule
 ]
+RECORDS = [rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"] if "record" in rule]
 ROUTES = ROOT / "config" / "alertmanager" / "alertmanager.yml"
 
 
-def promtool(*arguments: object) -> str:
+def promtool(*arguments: object) -> tuple[int, str]:
+    """Its exit code and all that it says."""
     done = subprocess.run([needs("promtool"), *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return done.returncode, done.stdout + done.stderr
 
 
 def test_promtool_takes_the_rules_and_the_configuration() -> None:
-    promtool("check", "rules", *RULES)
-    promtool("check", "config", ROOT / "config" / "prometheus" / "prometheus.yml")
+    code, said = promtool("check", "rules", *RULES)
+    assert code == 0, said
+    assert sum(int(count) for count in re.findall(r"SUCCESS: (\d+) rules found", said)) == len(ALERTS) + len(RECORDS)
+    code, said = promtool("check", "config", ROOT / "config" / "prometheus" / "prometheus.yml")
+    assert code == 0, said
+    assert f"SUCCESS: {len(RULES)} rule files found" in said
 
 
 def test_every_rule_fires_when_it_should_and_not_before() -> None:
     file = ROOT / "tests" / "dashboards" / "rules" / "health_test.yml"
-    promtool("test", "rules", file)
+    code, said = promtool("test", "rules", file)
+    assert code == 0, said
+    assert "SUCCESS" in said
     expected = set(re.findall(r"alertname: (\w+), exp_alerts: \[\{", file.read_text()))
     assert expected == {rule["alert"] for rule in ALERTS}
+
+
+def test_promtool_tells_a_rule_that_does_not_fire(tmp_path: Path) -> None:
+    tested = (ROOT / "tests" / "dashboards" / "rules" / "health_test.yml").read_text()
+    wrong = tmp_path / "wrong_test.yml"
+    wrong.write_text(re.sub(r"\.\./\.\./\.\./config", str(ROOT / "config"), tested).replace("Only 50%", "Only 51%"))
+    code, said = promtool("test", "rules", wrong)
+    assert code != 0
+    assert "Only 50%" in said
+
+
+def test_what_rules_record_is_what_panels_and_alerts_ask_for() -> None:
+    recorded = {rule["record"] for rule in RECORDS}
+    asked_for = " ".join([target["expr"] for *_, target in targets()] + [rule["expr"] for rule in ALERTS])
+    named = set(re.findall(r"\w+:\w+:\w+", asked_for))
+    assert named <= recorded
+    assert recorded - named == {"highwater:events_taken:ratio_rate1h"}, "for people who ask for an objective by hand"
+    assert not any(name in rule["expr"] for rule in RECORDS for name in recorded), (
+        "a rule that reads another can't be filled in for the past"
+    )
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])

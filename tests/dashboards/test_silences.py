@@ -13,7 +13,7 @@ import pytest
 from models.times import HOUR_US, MINUTE_US, format_time, parse_time
 from service.clocks import Clock
 from service.silences import OURS, Silence, to_post, wanted
-from tests.dashboards.servers import ROOT, Program, alertmanager, asked, eventually, free_port
+from tests.dashboards.servers import Program, alertmanager, asked, eventually, free_port
 from tests.service.builders import alert, change, change_json, desk, incident
 from tests.service.house import House
 
@@ -77,7 +77,7 @@ class Both:
 @pytest.fixture
 def both(tmp_path: Path) -> Iterator[Both]:
     with ExitStack() as stack:
-        server = stack.enter_context(alertmanager(tmp_path, ROOT / "config" / "alertmanager" / "alertmanager.yml"))
+        server = stack.enter_context(alertmanager(tmp_path))
         house = stack.enter_context(House(tmp_path / "data", alertmanager_urls=(server.address,)))
         house.publish(desk(alert("A-1"), alert("A-2", user="BOLT"), incident("I-1", alert_ids=("A-1", "A-2"))))
         yield Both(house, server)

@@ -1,11 +1,15 @@
 """Highwater itself: does it take in, judge and tell in time; operators must see it suffer before its users do."""
 
+from config.grafana.boards.common import RATE, against, rate
+from config.grafana.colours import GREY, ORANGE, RED, YELLOW
 from config.grafana.dashboard import Dashboard, Row
-from config.grafana.panels import ORANGE, RED, YELLOW, Query, lines, number
+from config.grafana.overrides import OUTCOMES, coloured, dashed, on_the_right
+from config.grafana.panels import lines, number
+from config.grafana.queries import Query
 
 IN_TIME_S = 60
-"""The objective: a window is judged within a minute of its end (30 s of allowed lateness included)."""
-RATE = "[$__rate_interval]"
+"""The objective: a window is judged within a minute of the time when the report after it is due (30 s of allowed lateness included)."""
+SIZE = {"width": 3}
 
 
 def share(part: str, whole: str, span: str) -> str:
@@ -21,12 +25,13 @@ NOW = Row(
     [
         number(
             "Judged in time",
-            "Share of windows judged within 60 s of their end. The objective is 99.5 %.",
+            "Share of windows judged within 60 s of when the report after them was due. The objective is 99.5 %.",
             "percentunit",
             Query(IN_TIME, "share"),
             calm=RED,
             limits=((0.99, YELLOW), (0.995, "green")),
             decimals=2,
+            **SIZE,
         ),
         number(
             "Events taken",
@@ -36,6 +41,7 @@ NOW = Row(
             calm=RED,
             limits=((0.98, YELLOW), (0.99, "green")),
             decimals=2,
+            **SIZE,
         ),
         number(
             "Ingest lag",
@@ -43,6 +49,7 @@ NOW = Row(
             "s",
             Query("max(highwater_ingest_lag_seconds)", "lag"),
             limits=((120, YELLOW), (300, RED)),
+            **SIZE,
         ),
         number(
             "Processes",
@@ -51,23 +58,39 @@ NOW = Row(
             Query("sum(highwater_watchdog) or vector(0)", "processes"),
             calm=RED,
             limits=((1, "green"),),
+            **SIZE,
         ),
         number(
-            "Alerts of the last day against the budget",
-            "Alerts that reached warning, as a multiple of the false alarms that the settings allow. Real trouble counts too.",
+            "Alerts in a day",
+            "Alerts that reached warning in the last 24 hours. Beside the budget: what real trouble does not explain should stay near it.",
             "short",
-            Query(
-                'sum(increase(highwater_alerts_total{severity=~"warning|critical"}[1d])) / max(highwater_false_alarm_budget_per_day)',
-                "multiple",
-            ),
+            Query('round(sum(increase(highwater_alerts_total{severity=~"warning|critical"}[1d])))', "alerts"),
             calm="blue",
+            **SIZE,
         ),
         number(
-            "Storage",
-            "1 while the disk refuses what must be kept.",
+            "False alarms budgeted",
+            "False alarms of warning or above that the settings allow a day, for the whole fleet (detection.false_alarms_per_day).",
             "short",
-            Query("max(highwater_storage_faulty) or vector(0)", "faulty"),
+            Query("max(highwater_false_alarm_budget_per_day)", "a day"),
+            calm="blue",
+            **SIZE,
+        ),
+        number(
+            "Disk refuses",
+            "Processes whose disk refuses what must be kept: they take nothing more.",
+            "short",
+            Query("sum(highwater_storage_faulty) or vector(0)", "processes"),
             limits=((1, RED),),
+            **SIZE,
+        ),
+        number(
+            "Messages overdue",
+            "Messages to subscribers that should have left and have not.",
+            "short",
+            Query("sum(highwater_notifications_waiting) or vector(0)", "messages"),
+            limits=((1, YELLOW), (20, RED)),
+            **SIZE,
         ),
     ],
 )
@@ -79,8 +102,9 @@ INTAKE = Row(
             "Events by outcome",
             "Accepted, repeated, late and malformed events a second.",
             "short",
-            Query(f"sum by (outcome) (rate(highwater_events_total{RATE}))", "{{outcome}}"),
+            Query(rate("highwater_events_total", by="outcome"), "{{outcome}}"),
             axis="events/s",
+            overrides=coloured(OUTCOMES),
         ),
         lines(
             "Ingest lag",
@@ -93,11 +117,9 @@ INTAKE = Row(
             "Late and malformed share",
             "Late events point to a sender's clock or a slow path, malformed ones to a sender's release.",
             "percentunit",
-            Query(
-                f'sum by (outcome) (rate(highwater_events_total{{outcome=~"late|malformed"}}{RATE}))'
-                f" / on () group_left () (sum(rate(highwater_events_total{RATE})) > 0)",
-                "{{outcome}}",
-            ),
+            Query(against(rate("highwater_events_total", '{outcome="late"}'), rate("highwater_events_total")), "late"),
+            Query(against(rate("highwater_events_total", '{outcome="malformed"}'), rate("highwater_events_total")), "malformed"),
+            overrides=coloured(OUTCOMES),
             limits=((0.01, RED),),
         ),
         lines(
@@ -106,6 +128,7 @@ INTAKE = Row(
             "short",
             Query("sum(highwater_backlog_bytes)", "bytes waiting"),
             Query("sum(highwater_events_held)", "events held"),
+            overrides=(on_the_right("bytes", "bytes"),),
         ),
     ],
 )
@@ -115,7 +138,7 @@ JUDGEMENT = Row(
     [
         lines(
             "Window delay",
-            "From the end of a window to its judgement. Above 60 s misses the objective.",
+            "From the end of a window to its judgement, less the window's own length. Above 60 s misses the objective.",
             "s",
             Query(f"histogram_quantile(0.5, sum by (le) (rate(highwater_window_delay_seconds_bucket{RATE})))", "median"),
             Query(f"histogram_quantile(0.99, sum by (le) (rate(highwater_window_delay_seconds_bucket{RATE})))", "99th percentile"),
@@ -134,6 +157,7 @@ JUDGEMENT = Row(
             "short",
             Query("sum by (kind) (highwater_series)", "{{kind}}"),
             Query("max(highwater_fleet_series)", "fleet size in force"),
+            overrides=(*coloured({"fleet size in force": GREY}), dashed("fleet")),
         ),
         lines(
             "Label values folded",
@@ -166,7 +190,8 @@ TELLING = Row(
             "Posts to Alertmanager",
             "By outcome; none where no Alertmanager is set.",
             "short",
-            Query(f"sum by (outcome) (rate(highwater_alertmanager_pushes_total{RATE}))", "{{outcome}}"),
+            Query(rate("highwater_alertmanager_pushes_total", by="outcome"), "{{outcome}}"),
+            overrides=coloured({"sent": "green", "refused": RED, "unreachable": RED}),
             axis="posts/s",
         ),
         lines(
@@ -175,12 +200,7 @@ TELLING = Row(
             "short",
             Query(f'rate(process_cpu_seconds_total{{job=~"highwater.*"}}{RATE})', "{{instance}} processor"),
             Query('process_resident_memory_bytes{job=~"highwater.*"}', "{{instance}} memory"),
-            overrides=(
-                {
-                    "matcher": {"id": "byRegexp", "options": "/memory/"},
-                    "properties": [{"id": "unit", "value": "bytes"}, {"id": "custom.axisPlacement", "value": "right"}],
-                },
-            ),
+            overrides=(on_the_right("memory", "bytes"), dashed("memory")),
         ),
         lines(
             "Cost of a scrape",
@@ -188,12 +208,7 @@ TELLING = Row(
             "s",
             Query('max by (instance) (scrape_duration_seconds{job=~"highwater.*"})', "{{instance}}"),
             Query('max by (instance) (scrape_samples_scraped{job=~"highwater.*"})', "{{instance}} samples"),
-            overrides=(
-                {
-                    "matcher": {"id": "byRegexp", "options": "/samples/"},
-                    "properties": [{"id": "unit", "value": "short"}, {"id": "custom.axisPlacement", "value": "right"}],
-                },
-            ),
+            overrides=(on_the_right("samples", "short"), dashed("samples")),
             limits=((0.3, YELLOW),),
         ),
     ],
@@ -226,7 +241,7 @@ KAFKA = Row(
             "Checkpoints",
             "Bytes written to the checkpoint topic a second.",
             "Bps",
-            Query(f"sum by (instance) (rate(highwater_kafka_checkpoint_bytes_total{RATE}))", "{{instance}}"),
+            Query(rate("highwater_kafka_checkpoint_bytes_total", by="instance"), "{{instance}}"),
         ),
     ],
     folded=True,

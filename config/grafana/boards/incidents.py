@@ -1,10 +1,19 @@
 """Changes and incidents: which changes are at work, what is open, and how far one explains the other."""
 
+from config.grafana.boards.common import change_lanes, open_alerts, windows, windows_open
+from config.grafana.colours import ORANGE, RED, YELLOW
 from config.grafana.dashboard import Dashboard, Row, choice
-from config.grafana.panels import ORANGE, RED, YELLOW, Query, bars, lanes, lines, number
+from config.grafana.overrides import CATEGORIES, REPORTS, SEVERITIES, VERDICTS, coloured
+from config.grafana.panels import bars, lines, number
+from config.grafana.queries import Query
 
 CHANGES = '{owner=~"$owner", category=~"$category"}'
-WINDOWS = f"max by (owner, category) (highwater_change_window_active{CHANGES})"
+
+
+def delay(quantile: float) -> str:
+    """Of the alerts of the last 24 hours: they are too few for less."""
+    return f"histogram_quantile({quantile}, sum by (le) (increase(highwater_detection_delay_seconds_bucket[1d])))"
+
 
 NOW = Row(
     "Now",
@@ -27,7 +36,7 @@ NOW = Row(
             "Critical alerts",
             "Open alerts of severity critical.",
             "short",
-            Query('sum(highwater_alerts_open{severity="critical"})', "alerts"),
+            Query(open_alerts('{severity="critical"}'), "alerts"),
             limits=((1, RED),),
         ),
         number(
@@ -37,14 +46,12 @@ NOW = Row(
             Query('sum(highwater_incidents_attributed{verdict="none"})', "incidents"),
             limits=((1, ORANGE),),
         ),
-        number(
-            "Change windows open", "Declared changes at work now.", "short", Query(f"sum({WINDOWS}) or vector(0)", "changes"), calm="blue"
-        ),
+        windows_open(CHANGES),
         number(
             "Opening within a day",
             "Declared changes whose window opens within 24 hours.",
             "short",
-            Query(f"sum(max by (owner, category) (highwater_change_window_upcoming{CHANGES})) or vector(0)", "changes"),
+            Query(f"sum({windows('highwater_change_window_upcoming', CHANGES)}) or vector(0)", "changes"),
             calm="blue",
         ),
     ],
@@ -53,15 +60,7 @@ NOW = Row(
 CALENDAR = Row(
     "Calendar and incidents, one time axis",
     [
-        lanes(
-            "Change windows",
-            "A lane for each owner and category; the number of changes at work is in the tooltip.",
-            Query(WINDOWS, "{{owner}} · {{category}}"),
-            texts={"1": "open"},
-            width=24,
-            height=8,
-            calm="orange",
-        ),
+        change_lanes(CHANGES, height=8),
         lines(
             "Open incidents by category",
             "SEC Incident Category, 1 the gravest.",
@@ -69,6 +68,8 @@ CALENDAR = Row(
             Query("sum by (category) (highwater_incidents_open)", "category {{category}}"),
             stacked=True,
             fill=40,
+            counts=True,
+            overrides=coloured(CATEGORIES),
         ),
         lines(
             "Open incidents by verdict",
@@ -77,6 +78,8 @@ CALENDAR = Row(
             Query("sum by (verdict) (highwater_incidents_attributed)", "{{verdict}}"),
             stacked=True,
             fill=40,
+            counts=True,
+            overrides=coloured(VERDICTS),
         ),
         lines(
             "Open alerts by kind",
@@ -85,6 +88,7 @@ CALENDAR = Row(
             Query("sum by (kind) (highwater_alerts_open)", "{{kind}}"),
             stacked=True,
             fill=40,
+            counts=True,
         ),
         lines(
             "Open alerts by severity",
@@ -93,6 +97,8 @@ CALENDAR = Row(
             Query("sum by (severity) (highwater_alerts_open)", "{{severity}}"),
             stacked=True,
             fill=40,
+            counts=True,
+            overrides=coloured(SEVERITIES),
         ),
     ],
 )
@@ -104,30 +110,24 @@ QUALITY = Row(
             "Change reports by verdict",
             "Over the time shown. absent: declared an effect that never came.",
             "short",
-            Query("sum by (verdict) (increase(highwater_change_reports_total[$__range]))", "{{verdict}}", instant=True),
+            Query("round(sum by (verdict) (increase(highwater_change_reports_total[$__range])))", "{{verdict}}", instant=True),
             width=6,
+            overrides=coloured(REPORTS),
         ),
         bars(
             "Faults of declarations",
             "Over the time shown, of changes that were reported on.",
             "short",
-            Query("sum by (fault) (increase(highwater_change_faults_total[$__range]))", "{{fault}}", instant=True),
+            Query("round(sum by (fault) (increase(highwater_change_faults_total[$__range])))", "{{fault}}", instant=True),
             width=6,
             limits=((1, YELLOW),),
         ),
         lines(
             "Detection delay",
-            "From the estimated onset to the deciding window; diamonds are single alerts with their id.",
+            "From the estimated onset to the deciding window, over the last 24 hours; diamonds are single alerts with their id.",
             "s",
-            Query(
-                "histogram_quantile(0.5, sum by (le) (rate(highwater_detection_delay_seconds_bucket[$__rate_interval])))",
-                "median",
-                exemplars=True,
-            ),
-            Query(
-                "histogram_quantile(0.95, sum by (le) (rate(highwater_detection_delay_seconds_bucket[$__rate_interval])))",
-                "95th percentile",
-            ),
+            Query(delay(0.5), "median", exemplars=True),
+            Query(delay(0.95), "95th percentile"),
             width=12,
             limits=((300, YELLOW),),
         ),
@@ -136,12 +136,16 @@ QUALITY = Row(
             "Alerts that reached a severity, over the last 24 hours.",
             "short",
             Query("sum by (severity) (increase(highwater_alerts_total[1d]))", "{{severity}}"),
+            counts=True,
+            overrides=coloured(SEVERITIES),
         ),
         lines(
             "Incidents a day",
             "Opened over the last 24 hours, by category at their opening.",
             "short",
             Query("sum by (category) (increase(highwater_incidents_total[1d]))", "category {{category}}"),
+            counts=True,
+            overrides=coloured(CATEGORIES),
         ),
     ],
 )

@@ -1,34 +1,53 @@
 """Queue build-up: what waits, how fast it grows, how old it is, and when it is full, too old or gone."""
 
+from config.grafana.boards.common import RATE, change_lanes, open_alerts, rate, windows_open
+from config.grafana.colours import GREY, ORANGE, RED, YELLOW
 from config.grafana.dashboard import Dashboard, Row, choice, how_many
-from config.grafana.panels import ORANGE, RED, YELLOW, Query, bars, lanes, lines, number, table
+from config.grafana.overrides import coloured, dashed
+from config.grafana.panels import Json, bars, lines, number, table
+from config.grafana.queries import Query
 
 OF = '{user=~"$user", queue=~"$queue"}'
 BY = "max by (user, queue)"
 NAMED = "{{user}} · {{queue}}"
 AGE_LIMITS = ((300, YELLOW), (172800, RED))
 """Seconds: the 300 s after which delivery is retried elsewhere, and the 48 h after which a message is deleted."""
-DRILL_DOWN = {
-    "title": "This User's traffic",
-    "url": "/d/highwater-traffic?var-user=${__field.labels.user}&${datasource:queryparam}&${__url_time_range}",
-    "targetBlank": False,
-}
+DEEP = ((10_000, YELLOW), (100_000, RED))
+GROWTH = f"{BY} (deriv(highwater_queue_depth{OF}{RATE}))"
+
+
+def drill_down(user: str) -> Json:
+    """A link to the traffic of the User that `user`, an expression of Grafana's, names."""
+    url = f"/d/highwater-traffic?var-user=${{{user}}}&${{datasource:queryparam}}&${{__url_time_range}}"
+    return {"title": "This User's traffic", "url": url, "targetBlank": False}
+
+
+def at_most(metric: str, expr: str) -> str:
+    """Of `expr`, the queues whose `metric` reached most in the time shown: the same ones from its begin to its end."""
+    return f"{expr} and on (user, queue) topk($top, {BY} (max_over_time({metric}{OF}[$__range] @ end())))"
+
+
+def deepest(expr: str) -> Query:
+    """Of `expr`, the queues that are deepest now."""
+    return Query(f"{expr} and on (user, queue) topk($top, {BY} (highwater_queue_depth{OF}) > 0)", "now", instant=True)
+
 
 OVERVIEW = Row(
     "Now",
     [
         number(
-            "Queues holding messages",
-            "Queues with at least one message waiting.",
+            "Queues that delay",
+            "Queues whose oldest message has waited for more than 300 s.",
             "short",
-            Query(f"count({BY} (highwater_queue_depth{OF}) > 0) or vector(0)", "queues"),
+            Query(f"count({BY} (highwater_queue_oldest_age_seconds{OF}) > 300) or vector(0)", "queues"),
+            limits=((1, YELLOW), (5, RED)),
         ),
         number(
             "Deepest queue",
             "Messages waiting in the deepest queue.",
             "short",
             Query(f"max(highwater_queue_depth{OF})", "messages"),
-            limits=((10_000, YELLOW), (100_000, RED)),
+            limits=DEEP,
         ),
         number(
             "Oldest message",
@@ -39,7 +58,7 @@ OVERVIEW = Row(
         ),
         number(
             "Next queue full in",
-            "Time until the first of the queues that fill is full. A dash: none fills.",
+            "Time until the first of the queues that fill is full.",
             "s",
             Query(f"min(highwater_queue_capacity_eta_seconds{OF})", "time"),
             nothing="none fills",
@@ -50,16 +69,10 @@ OVERVIEW = Row(
             "Backlog alerts open",
             "Open alerts of kind backlog, declared ones (info) included.",
             "short",
-            Query('sum(highwater_alerts_open{kind="backlog"})', "alerts"),
+            Query(open_alerts('{kind="backlog"}'), "alerts"),
             limits=((1, YELLOW),),
         ),
-        number(
-            "Change windows open",
-            "Declared changes at work now.",
-            "short",
-            Query("sum(max by (owner, category) (highwater_change_window_active)) or vector(0)", "changes"),
-            calm="blue",
-        ),
+        windows_open(),
     ],
 )
 
@@ -68,35 +81,28 @@ BUILD_UP = Row(
     [
         lines(
             "Depth",
-            "Messages waiting, deepest queues first. Orange bands are change windows.",
+            "Messages waiting, of the queues that were deepest in the time shown. Orange bands are change windows.",
             "short",
-            Query(f"topk($top, {BY} (highwater_queue_depth{OF}))", NAMED),
+            Query(at_most("highwater_queue_depth", f"{BY} (highwater_queue_depth{OF})"), NAMED),
+            axis="messages",
             width=24,
             height=10,
             fill=10,
-            links=(DRILL_DOWN,),
+            links=(drill_down("__field.labels.user"),),
         ),
-        lanes(
-            "Change windows",
-            "Declared changes at work, by owner and category.",
-            Query("max by (owner, category) (highwater_change_window_active)", "{{owner}} · {{category}}"),
-            texts={"1": "open"},
-            width=24,
-            height=5,
-            calm="orange",
-        ),
+        change_lanes(height=6),
         lines(
             "Growth",
-            "Messages a second by which a queue grows (above zero) or drains (below).",
+            "Messages a second by which the deepest queues grow (above zero) or drain (below).",
             "short",
-            Query(f"topk($top, {BY} (deriv(highwater_queue_depth{OF}[$__rate_interval])))", NAMED),
+            Query(at_most("highwater_queue_depth", GROWTH), NAMED),
             axis="messages/s",
         ),
         lines(
             "Age of the oldest message",
             "Dashed: 300 s, from which a message counts as delayed, and 48 h, after which it is deleted.",
             "s",
-            Query(f"topk($top, {BY} (highwater_queue_oldest_age_seconds{OF}))", NAMED),
+            Query(at_most("highwater_queue_oldest_age_seconds", f"{BY} (highwater_queue_oldest_age_seconds{OF})"), NAMED),
             limits=AGE_LIMITS,
             logarithmic=True,
         ),
@@ -108,13 +114,15 @@ AHEAD = Row(
     [
         lines(
             "Time until full",
-            "Only while a queue fills: the estimate with the early and late end of its interval.",
+            "Only while a queue fills: the estimate, dashed the early and late end of its interval.",
             "s",
             Query(f"min by (user, queue) (highwater_queue_capacity_eta_seconds{OF})", f"{NAMED} estimate"),
             Query(f"min by (user, queue) (highwater_queue_capacity_eta_low_seconds{OF})", f"{NAMED} at the earliest"),
             Query(f"min by (user, queue) (highwater_queue_capacity_eta_high_seconds{OF})", f"{NAMED} at the latest"),
-            limits=((3600, YELLOW),),
+            limits=((3600, GREY),),
             calm=RED,
+            overrides=(dashed("at the "),),
+            logarithmic=True,
         ),
         lines(
             "Time until empty, and until messages are deleted",
@@ -122,19 +130,22 @@ AHEAD = Row(
             "s",
             Query(f"{BY} (highwater_queue_drain_eta_seconds{OF})", f"{NAMED} drained"),
             Query(f"min by (user, queue) (highwater_queue_age_limit_eta_seconds{OF})", f"{NAMED} age limit"),
+            logarithmic=True,
         ),
         table(
             "Queues now",
-            "Every queue with a message in it; click a User for its traffic.",
+            "The deepest queues; click a User for its traffic.",
+            {"user": "User", "queue": "Queue"},
             [
-                (Query(f"{BY} (highwater_queue_depth{OF}) > 0", "depth", instant=True), "Depth", "short"),
-                (Query(f"{BY} (deriv(highwater_queue_depth{OF}[$__rate_interval]))", "growth", instant=True), "Growth a second", "short"),
-                (Query(f"{BY} (highwater_queue_oldest_age_seconds{OF})", "age", instant=True), "Oldest", "s"),
+                (deepest(f"{BY} (highwater_queue_depth{OF})"), "Depth", "short"),
+                (deepest(GROWTH), "Growth a second", "short"),
+                (deepest(f"{BY} (highwater_queue_oldest_age_seconds{OF})"), "Oldest", "s"),
                 (Query(f"min by (user, queue) (highwater_queue_capacity_eta_seconds{OF})", "full", instant=True), "Full in", "s"),
                 (Query(f"{BY} (highwater_queue_drain_eta_seconds{OF})", "empty", instant=True), "Empty in", "s"),
             ],
             width=16,
             height=10,
+            links=(drill_down("__data.fields.User"),),
         ),
         bars(
             "Users by messages waiting",
@@ -143,11 +154,12 @@ AHEAD = Row(
             Query(f"topk($top, sum by (user) ({BY} (highwater_queue_depth{OF})))", "{{user}}", instant=True),
             width=8,
             height=10,
-            limits=((10_000, YELLOW), (100_000, RED)),
+            limits=DEEP,
         ),
     ],
 )
 
+TO_USER = '{user=~"$user", direction="to_user"}'
 ONE_USER = Row(
     "User $user",
     [
@@ -156,15 +168,18 @@ ONE_USER = Row(
             "Messages waiting.",
             "short",
             Query(f"{BY} (highwater_queue_depth{OF})", "{{queue}}"),
+            axis="messages",
             width=8,
         ),
         lines(
             "Messages to $user",
-            "Delivered to the User, against what was expected.",
+            "Delivered to the User, dashed what was expected.",
             "short",
-            Query('sum(rate(highwater_messages_total{user=~"$user", direction="to_user"}[$__rate_interval]))', "messages/s"),
-            Query('sum(rate(highwater_messages_expected_total{user=~"$user", direction="to_user"}[$__rate_interval]))', "expected/s"),
+            Query(rate("highwater_messages_total", TO_USER), "delivered"),
+            Query(rate("highwater_messages_expected_total", TO_USER), "expected"),
+            axis="messages/s",
             width=8,
+            overrides=(*coloured({"expected": GREY}), dashed("expected")),
         ),
         lines(
             "Evidence at $user",

@@ -1,63 +1,57 @@
 """Message traffic: what flows against what was expected, and where it fails."""
 
+from config.grafana.boards.common import against, rate
+from config.grafana.colours import GREEN, GREY, ORANGE, RED, YELLOW
 from config.grafana.dashboard import Dashboard, Row, choice, how_many
-from config.grafana.panels import ORANGE, RED, YELLOW, Query, bars, lines, number
+from config.grafana.overrides import FAMILIES, band, coloured, dashed
+from config.grafana.panels import bars, lines, number
+from config.grafana.queries import Query
 
 OF = '{user=~"$user", direction=~"$direction", message_class=~"$message_class"}'
 FAILED = '{user=~"$user", direction=~"$direction"}'
-BAND_S = 300
-"""Seconds over which the band is drawn: its width depends on the length, so that length is fixed."""
+MESSAGES, EXPECTED, FAILURES = "highwater_messages_total", "highwater_messages_expected_total", "highwater_failures_total"
+SENT, DUE = f"user_class:highwater_messages:rate5m{OF}", f"user_class:highwater_messages_expected:rate5m{OF}"
+"""A second, over five minutes, as config/prometheus/rules/recording.yml keeps them: worked out once, not at each look."""
+DEVIATION = f"sqrt(sum(user_class:highwater_messages_expected:variance5m{OF}))"
+WIDE = 3
+"""Standard deviations from what was expected to the edge of the band."""
+RATIO = ((0.5, YELLOW), (0.75, GREEN), (1.5, YELLOW), (3, RED))
+"""Observed / expected: below the first it is red too."""
 
 
-def rate(metric: str, of: str = OF) -> str:
-    """Sum over what is chosen, a second."""
-    return f"sum(rate({metric}{of}[$__rate_interval]))"
-
-
-def band(sign: str) -> str:
-    """Three standard deviations above or below what was expected, a second."""
-    expected = f"sum(rate(highwater_messages_expected_total{OF}[5m]))"
-    deviation = f"sqrt(sum(rate(highwater_messages_expected_variance_total{OF}[5m])) / {BAND_S})"
-    return f"clamp_min({expected} {sign} 3 * {deviation}, 0)"
-
-
-def edge(name: str, fill_below: str | None) -> dict[str, object]:
-    """A line of the band: grey, filled down to another."""
-    properties: list[dict[str, object]] = [
-        {"id": "color", "value": {"mode": "fixed", "fixedColor": "text"}},
-        {"id": "custom.lineWidth", "value": 0},
-    ]
-    if fill_below:
-        properties += [{"id": "custom.fillBelowTo", "value": fill_below}, {"id": "custom.fillOpacity", "value": 15}]
-    return {"matcher": {"id": "byName", "options": name}, "properties": properties}
+def outside(choose: str, ratio: str, deviations: str) -> str:
+    """Observed / expected of the Users outside their band by a quarter or more; `choose` picks those that are furthest off."""
+    of = '{user=~"$user"}'
+    return f"{choose}($top, user:highwater_messages:ratio5m{of} {ratio} and user:highwater_messages:deviations5m{of} {deviations})"
 
 
 NOW = Row(
     "Now",
     [
-        number(
-            "Messages a second", "Reported in closed windows.", "short", Query(rate("highwater_messages_total"), "messages/s"), calm="blue"
-        ),
+        number("Messages a second", "Reported in closed windows.", "short", Query(rate(MESSAGES, OF), "messages/s"), calm="blue"),
         number(
             "Expected a second",
             "Expected in the same windows, before they were seen.",
             "short",
-            Query(rate("highwater_messages_expected_total"), "messages/s"),
+            Query(rate(EXPECTED, OF), "messages/s"),
             calm="blue",
         ),
         number(
             "Against expectation",
             "Observed / expected. 100 % is as expected.",
             "percentunit",
-            Query(f"{rate('highwater_messages_total')} / ({rate('highwater_messages_expected_total')} > 0)", "ratio"),
-            limits=((1.5, YELLOW), (3, RED)),
+            Query(against(rate(MESSAGES, OF), rate(EXPECTED, OF)), "ratio"),
+            calm=RED,
+            limits=RATIO,
+            decimals=0,
         ),
         number(
             "Failing",
             "Share of messages that failed.",
             "percentunit",
-            Query(f"{rate('highwater_failures_total', FAILED)} / ({rate('highwater_messages_total')} > 0)", "share"),
+            Query(against(rate(FAILURES, FAILED), rate(MESSAGES, OF)), "share"),
             limits=((0.05, YELLOW), (0.2, RED)),
+            decimals=1,
         ),
         number(
             "Users reporting",
@@ -68,7 +62,7 @@ NOW = Row(
         ),
         number(
             "Strongest evidence",
-            "Highest anomaly score of any open finding, in nats. A dash: nothing is found.",
+            "Highest anomaly score of any open finding, in nats.",
             "short",
             Query('max(highwater_anomaly_score{user=~"$user"})', "nats"),
             limits=((20, YELLOW), (100, ORANGE)),
@@ -77,45 +71,37 @@ NOW = Row(
     ],
 )
 
-EXPECTED = Row(
+BAND = Row(
     "Against what was expected",
     [
         lines(
             "Rate against its expected band",
-            "Messages a second over five minutes; the band is three standard deviations to either side of what was expected.",
+            "Messages a second over five minutes, in a band of three standard deviations around what was expected, once that is learned.",
             "short",
-            Query(f"sum(rate(highwater_messages_total{OF}[5m]))", "observed"),
-            Query(f"sum(rate(highwater_messages_expected_total{OF}[5m]))", "expected"),
-            Query(band("+"), "upper"),
-            Query(band("-"), "lower"),
+            Query(f"sum({SENT})", "observed"),
+            Query(f"sum({DUE}) > 0", "expected"),
+            Query(f"(sum({DUE}) > 0) + {WIDE} * {DEVIATION}", "upper"),
+            Query(f"clamp_min((sum({DUE}) > 0) - {WIDE} * {DEVIATION}, 0)", "lower"),
             axis="messages/s",
             width=24,
             height=10,
-            overrides=(edge("upper", "lower"), edge("lower", None)),
+            overrides=(*band("upper", "lower"), *coloured({"observed": GREEN, "expected": GREY}), dashed("expected")),
         ),
         lines(
-            "Users furthest above expectation",
-            "Observed / expected by User; above one is more than expected.",
+            "Users above their band",
+            "Observed / expected of Users a quarter or more above what is expected, and above their band; all directions and classes.",
             "percentunit",
-            Query(
-                f"topk($top, sum by (user) (rate(highwater_messages_total{OF}[$__rate_interval]))"
-                f" / (sum by (user) (rate(highwater_messages_expected_total{OF}[$__rate_interval])) > 0.01))",
-                "{{user}}",
-            ),
-            limits=((3, YELLOW),),
+            Query(outside("topk", "> 1.25", f"> {WIDE}"), "{{user}}"),
+            limits=((3, RED),),
             calm="text",
         ),
         lines(
-            "Users furthest below expectation",
-            "Observed / expected by User; zero is silence.",
+            "Users below their band",
+            "Observed / expected of Users a quarter or more below what is expected, and below their band; zero is silence.",
             "percentunit",
-            Query(
-                f"bottomk($top, sum by (user) (rate(highwater_messages_total{OF}[$__rate_interval]))"
-                f" / (sum by (user) (rate(highwater_messages_expected_total{OF}[$__rate_interval])) > 0.01))",
-                "{{user}}",
-            ),
+            Query(outside("bottomk", "< 0.75", f"< -{WIDE}"), "{{user}}"),
             limits=((0.5, "text"),),
-            calm=YELLOW,
+            calm=RED,
         ),
         lines(
             "Anomaly score",
@@ -129,10 +115,7 @@ EXPECTED = Row(
             "By message class",
             "Messages a second of each class, both directions.",
             "short",
-            Query(
-                f"sum by (message_class, direction) (rate(highwater_messages_total{OF}[$__rate_interval]))",
-                "{{message_class}} {{direction}}",
-            ),
+            Query(f"sum by (message_class, direction) ({SENT})", "{{message_class}} {{direction}}"),
             stacked=True,
             fill=30,
             axis="messages/s",
@@ -140,68 +123,59 @@ EXPECTED = Row(
     ],
 )
 
-FAILURES = Row(
+FAILED_BY_USER = f"sum by (user) (user_family:highwater_failures:rate5m{FAILED})"
+SENT_BY_USER = f"sum by (user) (user_class:highwater_messages:rate5m{FAILED})"
+FAILING = Row(
     "Failures",
     [
         lines(
             "Failures by code family",
             "user_side: E1-E19, the User's own requests. device_side: E20, E21, E30, device or network did not answer.",
             "short",
-            Query(f"sum by (family) (rate(highwater_failures_total{FAILED}[$__rate_interval]))", "{{family}}"),
+            Query(f"sum by (family) (user_family:highwater_failures:rate5m{FAILED})", "{{family}}"),
             stacked=True,
             fill=30,
             axis="failures/s",
+            overrides=coloured(FAMILIES),
         ),
         lines(
             "Users by failing share",
-            "Failed / all messages of a User.",
+            "Failed / all messages of a User, where it is more than 5 %.",
             "percentunit",
-            Query(
-                f"topk($top, sum by (user) (rate(highwater_failures_total{FAILED}[$__rate_interval]))"
-                f" / (sum by (user) (rate(highwater_messages_total{FAILED}[$__rate_interval])) > 0))",
-                "{{user}}",
-            ),
+            Query(f"topk($top, {against(FAILED_BY_USER, SENT_BY_USER)} > 0.05)", "{{user}}"),
             limits=((0.2, RED),),
         ),
     ],
 )
 
+BY_REGION = rate("highwater_region_messages_total", by="region")
+DUE_BY_REGION = rate("highwater_region_messages_expected_total", by="region")
 REGIONS = Row(
     "Regions",
     [
         lines(
-            "Rate by region",
-            "Messages a second, all Users together.",
-            "short",
-            Query("sum by (region) (rate(highwater_region_messages_total[$__rate_interval]))", "{{region}}"),
-            Query("sum by (region) (rate(highwater_region_messages_expected_total[$__rate_interval]))", "{{region}} expected"),
-            axis="messages/s",
+            "Region against expectation",
+            "Observed / expected, all Users of a region together. A region that moves alone is not a User's doing.",
+            "percentunit",
+            Query(against(BY_REGION, DUE_BY_REGION), "{{region}}"),
+            limits=((1.5, YELLOW),),
             width=10,
         ),
         lines(
             "Failing share by region",
             "A region that fails alone points to its communications service provider.",
             "percentunit",
-            Query(
-                "sum by (region) (rate(highwater_region_failures_total[$__rate_interval]))"
-                " / (sum by (region) (rate(highwater_region_messages_total[$__rate_interval])) > 0)",
-                "{{region}}",
-            ),
+            Query(against(rate("highwater_region_failures_total", by="region"), BY_REGION), "{{region}}"),
             limits=((0.2, RED),),
             width=8,
         ),
         bars(
-            "Region against expectation",
-            "Observed / expected now.",
-            "percentunit",
-            Query(
-                "sum by (region) (rate(highwater_region_messages_total[$__rate_interval]))"
-                " / (sum by (region) (rate(highwater_region_messages_expected_total[$__rate_interval])) > 0)",
-                "{{region}}",
-                instant=True,
-            ),
+            "Messages by region",
+            "Messages a second now.",
+            "short",
+            Query(BY_REGION, "{{region}}", instant=True),
             width=6,
-            limits=((1.5, YELLOW), (3, RED)),
+            calm="blue",
         ),
     ],
 )
@@ -212,10 +186,10 @@ BOARD = Dashboard(
     title="Message traffic",
     description="What flows between Users and the DSP against what was expected of it, and where it fails.",
     variables=[
-        choice("user", "User", "highwater_messages_total"),
-        choice("direction", "Direction", "highwater_messages_total"),
-        choice("message_class", "Class", "highwater_messages_total"),
+        choice("user", "User", MESSAGES),
+        choice("direction", "Direction", MESSAGES),
+        choice("message_class", "Class", MESSAGES),
         how_many(10, 20, 50),
     ],
-    rows=[NOW, EXPECTED, FAILURES, REGIONS],
+    rows=[NOW, BAND, FAILING, REGIONS],
 )

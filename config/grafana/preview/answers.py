@@ -1,16 +1,16 @@
-"""What Prometheus answers to a panel's queries, with the variables filled in as Grafana would."""
+"""What Prometheus and the JSON API answer to a panel's queries, with the variables filled in as Grafana would."""
 
 import json
 import re
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Points = list[tuple[float, float]]
-POINTS = 240
-"""Of a line, at most: about what a panel of that width has pixels for."""
+RATE_S = 240
+"""Shortest window of a rate: four times the minute that the queries ask for."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,23 @@ class Span:
 
     from_s: float
     to_s: float
+    points: int = 240
+    """Of a line, at most."""
 
     @property
     def step_s(self) -> int:
-        """Between two points: whole minutes."""
-        return max(60, round((self.to_s - self.from_s) / POINTS / 60) * 60)
+        """Between two points: whole minutes where the span has room for them."""
+        step_s = (self.to_s - self.from_s) / self.points
+        return max(60, round(step_s / 60) * 60) if step_s > 30 else max(1, round(step_s))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where answers come from; without `token` there is no API."""
+
+    prometheus: str
+    api: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ class Line:
 
 def filled_in(expr: str, board: Mapping[str, Any], span: Span) -> str:
     """`expr` with every variable at its first choice: all, where there is one."""
-    values = {"__rate_interval": f"{max(240, span.step_s)}s", "__range": f"{round(span.to_s - span.from_s)}s"}
+    values = {"__rate_interval": f"{max(RATE_S, span.step_s)}s", "__range": f"{round(span.to_s - span.from_s)}s"}
     for variable in board["templating"]["list"]:
         if variable["type"] == "query":
             values[variable["name"]] = variable["allValue"]
@@ -49,7 +61,7 @@ def filled_in(expr: str, board: Mapping[str, Any], span: Span) -> str:
 
 
 def ask(address: str, path: str, **parameters: object) -> list[dict[str, Any]]:
-    """The result of one call. Raises OSError where Prometheus refuses or is not there."""
+    """The result of one call to Prometheus. Raises OSError where it refuses or is not there."""
     query = urllib.parse.urlencode({name: str(value) for name, value in parameters.items()})
     with urllib.request.urlopen(f"{address}/api/v1/{path}?{query}", timeout=60) as answer:  # noqa: S310 - an address that the caller typed
         found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
@@ -71,3 +83,28 @@ def lines(address: str, board: Mapping[str, Any], panel: Mapping[str, Any], span
             values = series.get("values") or [series["value"]]
             found.append(Line(name, labels, [(float(at_s), float(value)) for at_s, value in values], place))
     return found
+
+
+def items(sources: Sources, target: Mapping[str, Any]) -> list[Any]:
+    """What the API lists for a query of the Infinity datasource."""
+    request = urllib.request.Request(sources.api + target["url"], headers={"Authorization": f"Bearer {sources.token}"})  # noqa: S310 - as above
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
+        found = selected(json.load(answer), target["root_selector"])
+        return found if isinstance(found, list) else [found]
+
+
+def cells(target: Mapping[str, Any], listed: Sequence[Any]) -> list[list[Any]]:
+    """A row an item, a cell a column; None where an item has nothing there."""
+    return [[selected(item, column["selector"]) for column in target["columns"]] for item in listed]
+
+
+def selected(value: Any, selector: str) -> Any:
+    """The part of gjson's paths that our columns use: names, places, and `#` for how many."""
+    for part in selector.split(".") if selector else ():
+        if isinstance(value, list):
+            value = len(value) if part == "#" else value[int(part)] if part.isdigit() and int(part) < len(value) else None
+        elif isinstance(value, dict):
+            value = value.get(part)
+        else:
+            return None
+    return value
