@@ -14,7 +14,7 @@ from models.columns import Flags, Floats, Ints
 
 OWN_SERVICE, OWN, SHARED, ELSEWHERE = 0, 1, 2, 3
 """Scope tiers: same User and service, same User, shared region or service, elsewhere."""
-_SCOPE = np.array([2.2, 1.6, -1.2, -6.0])
+_SCOPE = np.array([2.2, 1.6, -1.8, -6.0])
 _UNCOVERED = -4.5
 """Nats when none of the incident's series lies in the change's scope; from half of them on it is none: answers follow requests, and the
 other way round."""
@@ -142,9 +142,11 @@ def timing(evidence: Evidence, pace_s: float) -> Floats:
 
 
 def _share(evidence: Evidence) -> Floats:
-    """Nats for how much of the scope is affected: only a scope of several units can be half touched."""
+    """Nats for how much of the scope is affected: only a scope of several units can be half touched, and a part of it seldom is alone."""
     several = np.clip(evidence.inside - 1.0, 0.0, 3.0) / 3.0
-    return np.nan_to_num(several * 3.0 * (evidence.inside_share - 0.5)) - np.nan_to_num(2.0 * np.clip(evidence.outside_share, 0.0, 1.0))
+    beyond_half = evidence.inside_share - 0.5
+    touched = several * np.where(beyond_half < 0, 6.0, 3.0) * beyond_half
+    return np.nan_to_num(touched) - np.nan_to_num(2.0 * np.clip(evidence.outside_share, 0.0, 1.0))
 
 
 def _controls(evidence: Evidence) -> Floats:

@@ -18,6 +18,8 @@ _LEAST_MESSAGES = 20.0
 """That were due in the scope, to say that nothing happened."""
 _CAME = 0.3
 """Of the declared rise or dip, from which on it counts as having come."""
+LIKELY = 0.6
+"""Score from which on an alert that a change may have caused speaks for an impact; a lesser one leaves it open."""
 _STRONG_Z = 6.0
 _CHANCE_SHARE = 0.03
 
@@ -85,13 +87,15 @@ def conclude(facts: Facts) -> Verdict:
 
 def _verdict(facts: Facts, moved: Sequence[Moved]) -> ReportVerdict:
     due = sum(one.expected for one in facts.measured.series)
-    if facts.beyond or (facts.blame > 0 and not _foreseen(facts)):
+    if facts.beyond or (facts.blame >= LIKELY and not _foreseen(facts)):
         return "impact"
     if facts.measured.coverage < _LEAST_SEEN:
         return "inconclusive"
     expected = facts.change.expected
     if expected is not None:
         return _declared(facts, expected, moved)
+    if facts.blame > 0:
+        return "inconclusive"
     if _enough([one for one in moved if one.key.user not in facts.elsewhere], facts):
         return "impact"
     return "no_impact" if due >= _LEAST_MESSAGES else "inconclusive"
@@ -162,6 +166,8 @@ def _sentence(facts: Facts, verdict: ReportVerdict, moved: Sequence[Moved]) -> s
         return f"{change_id} declared an effect, but no effect was seen: did it happen?"
     if verdict == "no_impact":
         return f"No effect of {change_id} on the traffic in its scope was seen."
+    if alerts and facts.blame > 0:
+        return f"{change_id} may be behind {named}, but other explanations are as likely."
     return f"Too little is known of the traffic in the scope of {change_id} to say what it did."
 
 

@@ -5,6 +5,7 @@ import pytest
 from correlation.parameters import CorrelationParameters
 from correlation.reports import Judged, Reporter
 from correlation.suspects import assess
+from models.alert import Reason, Suspect
 from models.change import Change
 from models.packed import pack, unpack
 from models.report import ChangeReport
@@ -55,6 +56,20 @@ def test_an_effect_that_raised_no_alert_is_found_all_the_same() -> None:
     _, reports = reported(broken(factor=1.6), change("UNSEEN", hours=1))
     assert reports["UNSEEN"].verdict == "impact"
     assert "USER-00" in reports["UNSEEN"].summary
+
+
+def test_a_change_that_only_may_be_behind_an_alert_is_inconclusive() -> None:
+    history, doubted = past(broken(), minutes=900), change("DOUBTED", start=-100, hours=6)
+    reporter = Reporter(PARAMETERS)
+    reporter.step(T0, calendar(), history, [])
+    reason = Reason(code="scope", text="It is near.")
+    doubt = Suspect(change_id="DOUBTED", owner="USER-00", basis="declared", verdict="possible", score=0.4, reasons=(reason,))
+    incident = case()
+    reporter.step(incident.at_us, calendar(doubted, at_us=incident.at_us), past(broken()), [Judged(incident, (doubt,), {})])
+    due_us = ONSET + 7 * HOUR_US
+    (report,) = reporter.step(due_us, calendar(doubted, at_us=due_us), history, []).reports
+    assert (report.verdict, report.alert_ids) == ("inconclusive", ("A-silence-USER-00",))
+    assert "may be behind 1 alert" in report.summary
 
 
 def test_a_harmless_change_beside_anothers_incident_had_no_impact() -> None:
