@@ -53,7 +53,7 @@ def nature(case: Case, comparison: Comparison | None, history: History) -> Natur
         )
     if _together(comparison):
         return Nature("shared", "Other Users' traffic of the same kind moved alike: a shared cause is likelier than a change at one User.")
-    if comparison is not None and capped(comparison.counts):
+    if comparison is not None and not _queues(case) and capped(comparison.counts):
         return Nature(
             "throttled", "The traffic runs flat against a sharp ceiling: the DSP's own traffic management or quarantine looks like this."
         )
@@ -84,6 +84,11 @@ def _others_share(comparison: Comparison | None) -> float:
         return 0.0
     others = comparison.moves.known & ~comparison.own & comparison.near
     return float(comparison.alike[others].mean()) if others.any() else 0.0
+
+
+def _queues(case: Case) -> bool:
+    """Whether messages wait for the User: then what comes through is flat because no more can be delivered, whoever sends it."""
+    return any(episode.kind == "backlog" for episode in case.own)
 
 
 def _from_the_network(case: Case) -> bool:

@@ -46,6 +46,13 @@ def test_a_change_of_that_user_just_before_the_onset_is_probable_and_says_why(si
     assert all(reason.text.endswith(".") for reason in suspect.reasons)
 
 
+@pytest.mark.parametrize("minutes", [5, 40, 55])
+def test_a_launch_whose_storm_comes_within_the_hour_is_probable(stormed: History, minutes: int) -> None:
+    launch = change("LAUNCH", start=-minutes, hours=4, category="meter_data_management", directions=["to_dsp"])
+    suspect = judged(stormed, launch, case=case(episode("storm"))).suspects[0]
+    assert (suspect.change_id, suspect.verdict) == ("LAUNCH", "probable")
+
+
 def test_of_several_changes_the_one_that_began_with_the_trouble_is_on_top(silenced: History) -> None:
     found = judged(
         silenced,
@@ -154,6 +161,8 @@ def test_traffic_that_runs_flat_against_a_ceiling_looks_throttled() -> None:
     found = judged(history, case=case(episode("storm", ratio=2.4)))
     assert found.nature.code == "throttled"
     assert not found.suspects
+    waiting = episode("backlog", series=(series(queue="to_user", direction="", message_class="", service="", region=""),))
+    assert judged(history, case=case(episode("storm", ratio=2.4), waiting)).nature.code == "user_change"
 
 
 def test_an_incident_of_several_users_is_nobodys_undeclared_change() -> None:
