@@ -11,6 +11,7 @@ from models.times import SECOND_US
 HARM = frozenset({"drop", "silence", "failures", "backlog"})
 """What somebody else's trouble may do to a User's traffic."""
 _PARTIAL = frozenset({"drop", "failures"})
+_LOSSES = frozenset({"drop", "silence"})
 _DRIVERS = frozenset({"storm", "backlog", "silence"})
 _FOLLOWS = {"silence": 0, "storm": 0, "backlog": 1, "drop": 1, "failures": 1}
 """Kinds of one event at one User; those with 1 may follow hours after the others began."""
@@ -155,15 +156,15 @@ def origin(members: Sequence[Episode], parameters: CorrelationParameters) -> str
         return None
     error_us = parameters.onset_error_s * SECOND_US
     early = [member for member in own if member.onset_us <= _first_us(own) + error_us]
-    lead = min(early, key=lambda member: (_rank(member), member.onset_us, member.user or ""))
-    peers = {member.user for member in early if _rank(member) <= _rank(lead)}
-    return lead.user if len(peers) < _MANY and not _all_at_once(lead, early) else None
+    ranks = {member.alert_id: _rank(member, early) for member in early}
+    lead = min(early, key=lambda member: (ranks[member.alert_id], member.onset_us, member.user or ""))
+    peers = {member.user for member in early if ranks[member.alert_id] <= ranks[lead.alert_id]}
+    large_storm = ranks[lead.alert_id] == 0
+    return lead.user if len(peers) < _MANY and (large_storm or not _all_at_once(lead, early)) else None
 
 
 def _all_at_once(lead: Episode, early: Sequence[Episode]) -> bool:
     """Whether several Users were hit in the very same windows: a blocked User hurts others only once its queue has grown."""
-    if own_making(lead):
-        return False
     slack_us = 2 * max(key.window_s for key in lead.series) * SECOND_US
     return len({member.user for member in early if member.onset_us <= lead.onset_us + slack_us and member.kind in HARM}) >= _MANY
 
@@ -177,7 +178,10 @@ def _first_us(members: Sequence[Episode]) -> int:
     return onsets[1] if len(onsets) >= 3 else onsets[0]
 
 
-def _rank(member: Episode) -> int:
+def _rank(member: Episode, early: Sequence[Episode]) -> int:
+    """Place among what an event may have begun with: a storm first, if it is so large that it may be what the others suffer from."""
     if member.kind == "storm":
-        return 0 if own_making(member) and member.peak >= _HARMFUL * member.expected else 2
+        excess = member.peak - member.expected
+        lost = max((other.expected - other.peak for other in early if other.kind in _LOSSES and other.user != member.user), default=0.0)
+        return 0 if own_making(member) and excess >= max((_HARMFUL - 1.0) * member.expected, lost) else 2
     return {"backlog": 1, "silence": 1, "failures": 2, "drop": 3}.get(member.kind, 4)

@@ -205,3 +205,11 @@ def test_a_region_that_is_lost_is_one_incident_however_many_users_elsewhere_are_
     (incident,) = told.events()
     assert incident.origin_user is None
     assert incident.affected_users == USERS[:4]
+
+
+def test_a_small_storm_is_not_what_a_whole_regions_loss_began_with():
+    lost = tuple(Trouble("drop", READS[user], 5, observed=2) for user in USERS[:4])
+    retries = Trouble("storm", REQUESTS["SUP-02"], 5, seen_after=40, observed=45, expected=20)
+    told = run(World((*READS.values(), *REQUESTS.values()), (*lost, retries)), range(60))
+    (incident,) = told.events()
+    assert incident.origin_user is None
