@@ -3,8 +3,8 @@
     python benchmarks/correlation.py [--seeds 40] [--first-seed 5000] [--users 20] [--json FILE]
 
 Every seed tells two times three days of `decoys` (one incident of any kind among eight to twenty harmless changes), and one of the other
-scenarios in turn. The baselines are shown the onset, User, services and regions of the alert that found each anomaly, and the calendar as
-it was known then.
+scenarios in turn; Ctrl-C ends it with the figures so far. The baselines are shown the onset, User, services and regions of the alert that
+found each anomaly, and the calendar as it was known then.
 """
 
 import sys
@@ -188,9 +188,12 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
     tally = Tally()
-    for number, (scenario, seed) in enumerate(cases(arguments.seeds, arguments.first_seed), start=1):
-        tally.add(run(scenario, seed, arguments.users))
-        print(f"\r{number} of {arguments.seeds * (DECOYS_A_SEED + 1)} simulations", end="", file=sys.stderr, flush=True)
+    try:
+        for number, (scenario, seed) in enumerate(cases(arguments.seeds, arguments.first_seed), start=1):
+            tally.add(run(scenario, seed, arguments.users))
+            print(f"\r{number} of {arguments.seeds * (DECOYS_A_SEED + 1)} simulations", end="", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print("\nstopped: these are the figures of the simulations so far", end="", file=sys.stderr)
     print(file=sys.stderr)
     text = json.dumps(tally.figures(), indent=2)
     print(text)
