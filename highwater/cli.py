@@ -17,6 +17,7 @@ COMMANDS = (
     "worker",
     "replay",
     "learn",
+    "backtest",
     "simulate",
     "score",
     "detect",

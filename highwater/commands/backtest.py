@@ -1,0 +1,153 @@
+"""`highwater backtest`: what other budgets would have alerted on, over recorded events."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from highwater.options import AsJson, ConfigFile, settings
+from highwater.progress import progress
+
+if TYPE_CHECKING:
+    from simulator.truth import Truth
+    from streams.backtest import Backtest, Tally, Trial
+    from streams.sources.files import EventFiles
+
+Events = Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Recorded events: .ndjson, .ndjson.gz, or - for standard input.")]
+Changes = Annotated[
+    list[Path] | None, typer.Option("--changes", metavar="FILE", help="What was declared then; may be given several times.")
+]
+Budgets = Annotated[
+    str | None,
+    typer.Option("--budgets", metavar="N,N…", help="False alarms a day to try; by default 0.01, 0.1, 1, 10 and the one in force."),
+]
+TruthFile = Annotated[
+    Path | None, typer.Option("--truth", metavar="TRUTH", help="What really happened (truth.json): adds recall, precision and delay.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Count alerts from then on (RFC 3339); by default `judged_from` of the truth, else all."),
+]
+LearnFrom = Annotated[Path | None, typer.Option("--learn-from", metavar="STATE", help="Expectations to start from (`highwater learn`).")]
+DEFAULT_BUDGETS = (0.01, 0.1, 1.0, 10.0)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("backtest")(backtest)
+
+
+def backtest(
+    events: Events,
+    changes: Changes = None,
+    budgets: Budgets = None,
+    truth: TruthFile = None,
+    since: Since = None,
+    learn_from: LearnFrom = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each budget of false alarms would have alerted on, and how soon, over recorded events."""
+    from changes.reading import read_changes
+    from config.stages import pipeline_parameters
+    from models.times import parse_time
+    from simulator.score_files import read_truth
+    from streams.backtest import Backtest
+    from streams.sources.files import EventFiles
+    from streams.states import read_state
+
+    parameters = pipeline_parameters(settings(config))
+    in_force = parameters.detection.false_alarms_per_day
+    known = None if truth is None else read_truth(truth / "truth.json" if truth.is_dir() else truth)
+    since_us = parse_time(since) if since is not None else known.judged_from_us if known is not None else None
+    test = Backtest(parameters, _budgets(budgets, in_force), keep_records=known is not None)
+    for path in changes or []:
+        test.declare(read_changes(path)[0])
+    if learn_from is not None:
+        test.learn_from(read_state(learn_from))
+    with EventFiles(events) as source:
+        _run(test, source)
+    rows = [_row(tally, trial, known) for tally, trial in zip(test.tallies(since_us), test.trials, strict=True)]
+    told = {"events": test.events, "windows": test.windows, "fleet_series": parameters.detection.fleet_series, "in_force": in_force}
+    typer.echo(json.dumps(told | {"budgets": rows}) if as_json else _table(told, rows))
+
+
+def _budgets(given: str | None, in_force: float) -> list[float]:
+    """Smallest first, each once."""
+    from models.errors import ConfigurationError
+
+    if given is None:
+        return sorted({*DEFAULT_BUDGETS, in_force})
+    most = 1_000_000
+    try:
+        budgets = sorted({float(each) for each in given.split(",")})
+    except ValueError:
+        raise ConfigurationError(f"--budgets {given!r:.60} is no list of numbers: give false alarms a day, such as 0.1,1,10") from None
+    if not all(0 < each <= most for each in budgets):
+        raise ConfigurationError(f"--budgets {given!r:.60}: each must be above 0 and at most {most:,} false alarms a day")
+    return budgets
+
+
+def _run(test: "Backtest", source: "EventFiles") -> None:
+    from models.errors import UnreadableInput
+
+    with progress(source.total_bytes, "backtesting") as advance:
+        for batch in source:
+            test.feed(batch)
+            advance(source.read_bytes)
+    test.finish()
+    if not test.windows:
+        raise UnreadableInput("no event in the input can be used: `highwater replay` writes to rejected.ndjson why")
+
+
+def _row(tally: "Tally", trial: "Trial", known: "Truth | None") -> dict[str, Any]:
+    """One budget's figures as JSON."""
+    from models.numbers import four
+
+    row: dict[str, Any] = {
+        "false_alarms_per_day": four(tally.false_alarms_per_day),
+        "days": four(tally.days),
+        "alerts_per_day": four(tally.a_day(tally.waking)),
+        "by_severity": {severity: four(tally.a_day(count)) for severity, count in tally.by_severity.items()},
+        "by_kind": {kind: four(tally.a_day(count)) for kind, count in tally.by_kind.items()},
+    }
+    return row if known is None else row | _held_against(known, trial)
+
+
+def _held_against(known: "Truth", trial: "Trial") -> dict[str, Any]:
+    """What `highwater score` would say of the alerts."""
+    from models.wire import encode
+    from simulator.score import score
+    from simulator.score_files import told
+
+    alerts, probable = told(*([json.loads(encode(record)) for record in records] for records in (trial.alerts, trial.incidents)))
+    figures = score(alerts, known, probable=probable).as_json()
+    return {name: figures[name] for name in ("recall", "precision", "delay_s", "missed")}
+
+
+def _table(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """The same for people: one line a budget, alerts a day, the budget in force marked."""
+    judged = "recall" in rows[0]
+    head = f"{'budget':>10} {'alerts':>8} {'critical':>9} {'warning':>8} {'info':>8}"
+    lines = [
+        f"{told['events']:,} events in {told['windows']:,} windows, {rows[0]['days']:g} days counted; "
+        f"budget: false alarms a day, shared among {told['fleet_series']:,} series; the others: alerts a day",
+        head + (f" {'recall':>7} {'precision':>9} {'delay':>7} {'p95':>7}" if judged else "") + "  alerts by kind",
+    ]
+    for row in rows:
+        mark = "*" if row["false_alarms_per_day"] == told["in_force"] else " "
+        levels = row["by_severity"]
+        line = f"{row['false_alarms_per_day']:>9g}{mark} {row['alerts_per_day']:>8g}"
+        line += f" {levels['critical']:>9g} {levels['warning']:>8g} {levels['info']:>8g}"
+        if judged:
+            delay = row["delay_s"]
+            line += (
+                f" {_cell(row['recall']):>7} {_cell(row['precision']):>9} {_cell(delay['median'], 's'):>7} {_cell(delay['p95'], 's'):>7}"
+            )
+        lines.append(line + "  " + (", ".join(f"{kind} {rate:g}" for kind, rate in row["by_kind"].items()) or "none"))
+    return "\n".join([*lines, "* the budget in force (detection.false_alarms_per_day); alerts are `warning` and above"])
+
+
+def _cell(value: float | None, unit: str = "") -> str:
+    return "-" if value is None else f"{value:g}{unit}"

@@ -1,0 +1,130 @@
+"""Backtest: what other budgets would have alerted on, over the same events read and decoded once."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from models.alert import Alert
+from models.change import Change
+from models.columns import EventBatch
+from models.incident import Incident
+from models.times import DAY_US, SECOND_US, us
+from streams.pipeline import Outputs, Pipeline, PipelineParameters
+
+SEVERITIES = ("critical", "warning", "info")
+"""Gravest first."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One alert over its revisions."""
+
+    kind: str
+    severity: str
+    """The gravest that it had."""
+    detected_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Alerts that one budget would have raised."""
+
+    false_alarms_per_day: float
+    days: float
+    by_severity: dict[str, int]
+    """Severity (the gravest an alert had) → alerts, gravest first."""
+    by_kind: dict[str, int]
+    """Kind → alerts of `warning` and above."""
+
+    @property
+    def waking(self) -> int:
+        """Alerts of `warning` and above: what the budget bounds where nothing is wrong."""
+        return sum(count for severity, count in self.by_severity.items() if severity != "info")
+
+    def a_day(self, count: int) -> float:
+        """`count` as a rate."""
+        return count / self.days if self.days else 0.0
+
+
+@dataclass(slots=True)
+class Trial:
+    """One budget: a whole pipeline with every threshold that follows from it, and the alerts that it raised."""
+
+    false_alarms_per_day: float
+    pipeline: Pipeline
+    keeps_records: bool
+    seen: dict[str, _Seen] = field(default_factory=dict)
+    alerts: list[Alert] = field(default_factory=list)
+    """Every revision, where they are kept; likewise `incidents`."""
+    incidents: list[Incident] = field(default_factory=list)
+
+    def take(self, outputs: Outputs) -> None:
+        """Counts what one step brought."""
+        for alert in outputs.alerts:
+            seen = self.seen.setdefault(alert.alert_id, _Seen(alert.kind, alert.severity, us(alert.detected_at)))
+            seen.severity = min(seen.severity, alert.severity, key=SEVERITIES.index)
+        if self.keeps_records:
+            self.alerts += outputs.alerts
+            self.incidents += outputs.incidents
+
+    def tally(self, since_us: int, days: float) -> Tally:
+        """The alerts detected from `since_us` on, over `days` of events."""
+        counted = [seen for seen in self.seen.values() if seen.detected_us >= since_us]
+        severities = Counter(seen.severity for seen in counted)
+        kinds = Counter(seen.kind for seen in counted if seen.severity != "info")
+        ranked = {severity: severities[severity] for severity in SEVERITIES}
+        return Tally(self.false_alarms_per_day, days, ranked, dict(sorted(kinds.items())))
+
+
+class Backtest:
+    """Several budgets side by side over one stream of decoded batches."""
+
+    def __init__(self, parameters: PipelineParameters, budgets: Sequence[float], *, keep_records: bool = False) -> None:
+        """`budgets`: false alarms a day, of which each gets a pipeline of its own; `keep_records`: for holding against a truth."""
+        self.trials = tuple(Trial(budget, Pipeline(_with_budget(parameters, budget)), keep_records) for budget in budgets)
+        self.events = 0
+        self.windows = 0
+        """Windows closed, all cohorts together."""
+        self._from_us: int | None = None
+        self._to_us = 0
+
+    def declare(self, changes: Iterable[Change]) -> None:
+        """Takes changes, known from the start as in `replay`."""
+        known = tuple(changes)
+        for trial in self.trials:
+            trial.pipeline.declare(known)
+
+    def learn_from(self, learned: dict[str, Any]) -> None:
+        """Starts every trial from the same expectations."""
+        for trial in self.trials:
+            trial.pipeline.learn_from(learned)
+
+    def feed(self, batch: EventBatch) -> None:
+        """One decoded batch, through every trial."""
+        self.events += len(batch)
+        self._follow([trial.pipeline.feed(batch) for trial in self.trials])
+
+    def finish(self) -> None:
+        """The end of the input."""
+        self._follow([trial.pipeline.finish() for trial in self.trials])
+
+    def tallies(self, since_us: int | None = None) -> list[Tally]:
+        """One a budget, of the alerts detected from `since_us` on (None: all)."""
+        from_us = max(self._from_us or 0, since_us or 0)
+        days = max(self._to_us - from_us, 0) / DAY_US
+        return [trial.tally(from_us, days) for trial in self.trials]
+
+    def _follow(self, steps: Sequence[Outputs]) -> None:
+        first = steps[0]
+        self.windows += first.windows
+        for detected in first.detected:
+            began_us = detected.at_us - detected.window_s * SECOND_US
+            self._from_us = began_us if self._from_us is None else min(self._from_us, began_us)
+            self._to_us = max(self._to_us, detected.at_us)
+        for trial, outputs in zip(self.trials, steps, strict=True):
+            trial.take(outputs)
+
+
+def _with_budget(parameters: PipelineParameters, false_alarms_per_day: float) -> PipelineParameters:
+    return replace(parameters, detection=parameters.detection.model_copy(update={"false_alarms_per_day": false_alarms_per_day}))
