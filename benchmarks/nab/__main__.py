@@ -2,7 +2,7 @@
 
     python -m benchmarks.nab [--data DIR] [--forest] [--held-out]
 
-`--forest` adds a random cut forest (an hour), `--held-out` chooses settings on eleven series and scores the twelfth (half an hour).
+`--forest` adds a random cut forest (ten minutes), `--held-out` chooses settings on eleven series and scores the twelfth (three minutes).
 """
 
 import argparse

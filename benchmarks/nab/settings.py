@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.nab.corpus import Labelled
 from benchmarks.nab.scoring import Scored, normalised, score
 from detectors.anyseries import AnySeries, SeriesParameters
-from models.columns import Flags
+from models.columns import Floats
 
 VARIED: dict[str, tuple[float, ...]] = {
     "remembered": (3000, 4500, 9000),
@@ -23,6 +23,7 @@ VARIED: dict[str, tuple[float, ...]] = {
     "level_weight": (0.002,),
 }
 ALERT_AT = (2.8, 3.0, 3.1, 3.2, 3.3, 3.4, 3.6)
+"""Scores from which a value counts as an alert."""
 
 
 def held_out(corpus: Sequence[Labelled]) -> None:
@@ -30,7 +31,8 @@ def held_out(corpus: Sequence[Labelled]) -> None:
     print(f"\n{'setting':<22} " + " ".join(f"{limit:>6g}" for limit in ALERT_AT))
     table: dict[str, list[Scored]] = {}
     for name, parameters in _variants():
-        parts = [[score(series, _called(series, replace(parameters, alert_at=limit))) for series in corpus] for limit in ALERT_AT]
+        scores = [_scores(series, parameters) for series in corpus]
+        parts = [[score(series, each >= limit) for series, each in zip(corpus, scores, strict=True)] for limit in ALERT_AT]
         table |= {f"{name} at {limit:g}": each for limit, each in zip(ALERT_AT, parts, strict=True)}
         print(f"{name:<22} " + " ".join(f"{normalised(each):>6.1f}" for each in parts), flush=True)
     chosen = [_best_without(table, place) for place in range(len(corpus))]
@@ -44,10 +46,10 @@ def _variants() -> Iterator[tuple[str, SeriesParameters]]:
             yield f"{name} {value:g}", replace(SeriesParameters(), **{name: value})
 
 
-def _called(series: Labelled, parameters: SeriesParameters) -> Flags:
+def _scores(series: Labelled, parameters: SeriesParameters) -> Floats:
     judge = AnySeries(parameters)
     steps = zip(series.at_s.tolist(), series.values.tolist(), strict=True)
-    return np.array([judge.step(at_s, value).alert for at_s, value in steps])
+    return np.array([judge.step(at_s, value).score for at_s, value in steps])
 
 
 def _best_without(table: dict[str, list[Scored]], place: int) -> str:
