@@ -23,7 +23,7 @@ _ABOUT = (
 )
 
 _COMPRESSED_FROM = 4096
-"""Bytes of an answer: lists and charts shrink ninefold; what holds a secret stays below and is not compressed beside foreign text."""
+"""Bytes of an answer: lists and charts shrink a lot; what holds a secret stays below and is not compressed beside foreign text."""
 
 
 def create_app(monitor: Monitor) -> FastAPI:

@@ -17,6 +17,7 @@ from service.clocks import Clock
 from service.store import subscriptions, triage
 from service.subscriptions.wishes import Wishes
 from tests.service.builders import MONDAY, alert, desk, lines, queue
+from tests.service.command_line import highwater
 from tests.service.house import House, until
 
 SECRET = "admin-secret-0123456789"  # noqa: S105 - a test's own
@@ -139,12 +140,10 @@ def test_damage_inside_the_journal_stops_the_start_and_the_doctor_names_the_file
     path.write_bytes(bytes(data))
     with pytest.raises(StateError, match="damaged: restore a backup"):
         House(folder).monitor.open()
-    done = subprocess.run([sys.executable, "-m", "highwater", "doctor", "--data", str(folder)], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert path.name in done.stdout
-    served = subprocess.run(
-        [sys.executable, "-m", "highwater", "serve", "--port", "0", "--data", str(folder)], capture_output=True, text=True
-    )
+    told = highwater("doctor", "--data", folder, HIGHWATER_SERVE__PORT="0")
+    assert told.returncode == 1
+    assert path.name in told.stdout
+    served = highwater("serve", "--port", "0", "--data", folder)
     assert (served.returncode, len(served.stderr.strip().splitlines())) == (2, 1)
 
 

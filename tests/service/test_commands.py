@@ -1,6 +1,5 @@
 """The monitor's commands as a person or a script calls them."""
 
-import io
 import json
 import os
 import re
@@ -8,58 +7,52 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from highwater.cli import run
 from tests.service.builders import change_json, lines, queue
+from tests.service.command_line import highwater
+from tests.service.house import until
+from tests.service.served import Served
 
 ENVIRONMENT = {**os.environ, "COLUMNS": "200"}
 
 
-@dataclass
-class Outcome:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def highwater(*arguments: str | Path, **environment: str) -> Outcome:
-    """One command line, in this process: starting another takes longer than most commands."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        code = run([str(argument) for argument in arguments])
-    return Outcome(code, out.getvalue(), err.getvalue())
-
-
 @contextmanager
-def serving(data: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+def started(data: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """The command as a person starts it; what it said until it listened."""
     command = [sys.executable, "-m", "highwater", "serve", "--port", "0", "--data", str(data)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**ENVIRONMENT, **environment})
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     said: list[str] = []
     assert process.stdout is not None
     for line in process.stdout:
         said.append(line.strip())
         if line.startswith("listening on "):
             break
-    address = said[-1].removeprefix("listening on ")
     try:
-        yield process, address, said
+        yield process, said
     finally:
         process.kill()
         process.communicate()
 
 
+@contextmanager
+def serving(data: Path, **environment: str) -> Iterator[Served]:
+    served = Served(data, **environment)
+    try:
+        assert served.address
+        yield served
+    finally:
+        served.kill()
+
+
 def test_serve_prints_its_address_and_the_admin_s_token_once_and_stops_when_asked(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as (process, address, said):
+    with started(tmp_path / "data") as (process, said):
+        address = said[-1].removeprefix("listening on ")
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address)
         (secret,) = re.findall(r"hw_\S+", said[0])
         headers = {"authorization": f"Bearer {secret}"}
@@ -67,9 +60,9 @@ def test_serve_prints_its_address_and_the_admin_s_token_once_and_stops_when_aske
         assert httpx2.post(f"{address}/v1/events", content=lines(queue(10), queue(100)), headers=headers).status_code == 202
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-    with serving(tmp_path / "data") as (_, address, said):
-        assert len(said) == 1
-        assert httpx2.get(f"{address}/v1/series/names", headers=headers).json()["items"][0]["series"]["user"] == "ACME"
+    with serving(tmp_path / "data") as served:
+        assert len(served.said) == 1
+        assert httpx2.get(f"{served.address}/v1/series/names", headers=headers).json()["items"][0]["series"]["user"] == "ACME"
 
 
 def test_two_monitors_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -89,17 +82,16 @@ def test_a_folder_that_can_not_be_made_is_one_line_and_exit_2(tmp_path: Path) ->
 
 def test_tokens_are_made_while_the_monitor_runs_and_end_when_revoked(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with serving(data, HIGHWATER_SERVE__ADMIN_TOKEN="admin-secret-0123456789") as (_, address, said):  # noqa: S106 - a test's own
-        assert len(said) == 1
+    with serving(data, HIGHWATER_SERVE__ADMIN_TOKEN="admin-secret-0123456789") as served:  # noqa: S106 - a test's own
+        assert len(served.said) == 1
         made = json.loads(highwater("tokens", "create", "--role", "user:ACME", "--name", "a", "--data", data, "--json").stdout)
         headers = {"authorization": f"Bearer {made['secret']}"}
-        assert httpx2.get(f"{address}/v1/alerts", headers=headers).status_code == 200
+        assert httpx2.get(f"{served.address}/v1/alerts", headers=headers).status_code == 200
         listed = highwater("tokens", "list", "--data", data)
         assert made["id"] in listed.stdout
         assert made["secret"] not in listed.stdout
         assert highwater("tokens", "revoke", made["id"], "--data", data).returncode == 0
-        time.sleep(1.2)
-        assert httpx2.get(f"{address}/v1/alerts", headers=headers).status_code == 401
+        until(lambda: httpx2.get(f"{served.address}/v1/alerts", headers=headers).status_code == 401)
     for arguments in (
         ("--role", "root", "--name", "x"),
         ("--role", "observer", "--name", " "),
@@ -114,15 +106,15 @@ def test_a_backup_of_a_running_monitor_is_restored_whole(tmp_path: Path) -> None
     data, archive, copy = tmp_path / "data", tmp_path / "b.tar.gz", tmp_path / "copy"
     admin = {"HIGHWATER_SERVE__ADMIN_TOKEN": "admin-secret-0123456789"}
     headers = {"authorization": "Bearer admin-secret-0123456789"}
-    with serving(data, **admin) as (_, address, _):
-        httpx2.post(f"{address}/v1/changes", json=change_json("D-1", "DCC"), headers=headers)
-        httpx2.post(f"{address}/v1/events", content=lines(queue(10), queue(100)), headers=headers)
+    with serving(data, **admin) as served:
+        httpx2.post(f"{served.address}/v1/changes", json=change_json("D-1", "DCC"), headers=headers)
+        httpx2.post(f"{served.address}/v1/events", content=lines(queue(10), queue(100)), headers=headers)
         assert json.loads(highwater("backup", archive, "--data", data, "--json").stdout)["bytes"] > 0
     assert highwater("restore", archive, "--data", data).returncode == 2
     assert highwater("restore", archive, "--data", copy).returncode == 0
-    with serving(copy, **admin) as (_, address, _):
-        assert httpx2.get(f"{address}/v1/changes/D-1", headers=headers).status_code == 200
-        again = httpx2.post(f"{address}/v1/events", content=lines(queue(110)), headers=headers)
+    with serving(copy, **admin) as served:
+        assert httpx2.get(f"{served.address}/v1/changes/D-1", headers=headers).status_code == 200
+        again = httpx2.post(f"{served.address}/v1/events", content=lines(queue(110)), headers=headers)
         assert again.status_code == 202
 
 
