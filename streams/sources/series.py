@@ -47,7 +47,7 @@ class SeriesFile:
     @property
     def read_bytes(self) -> int:
         """Bytes of the file (as stored) read so far; standard input counts nothing."""
-        return self._file.tell() if self.total_bytes else 0
+        return self._file.tell() if self.total_bytes and not self._file.closed else 0
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -59,16 +59,17 @@ class SeriesFile:
 
     def __iter__(self) -> Iterator[Row]:
         """Each row as soon as it is there. Raises UnreadableInput at the first that is none, or if there are no rows."""
-        reader = csv.reader(self._lines())
-        try:
-            places = self._places(next(reader, []))
-            empty = True
-            for cells in reader:
-                if cells:
-                    empty = False
-                    yield self._row(cells, places, reader.line_num)
-        except (csv.Error, UnicodeDecodeError, EOFError, OSError, zlib.error) as fault:
-            raise UnreadableInput(f"{self.name} can't be read as CSV: {fault!s:.120}") from None
+        with self._lines() as lines:
+            reader = csv.reader(lines)
+            try:
+                places = self._places(next(reader, []))
+                empty = True
+                for cells in reader:
+                    if cells:
+                        empty = False
+                        yield self._row(cells, places, reader.line_num)
+            except (csv.Error, UnicodeDecodeError, EOFError, OSError, zlib.error) as fault:
+                raise UnreadableInput(f"{self.name} can't be read as CSV: {fault!s:.120}") from None
         if empty:
             raise UnreadableInput(f"{self.name} has no rows")
 

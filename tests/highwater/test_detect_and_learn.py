@@ -60,6 +60,22 @@ def test_what_is_no_series_is_one_line_and_exit_2(tmp_path: Path, text: str) -> 
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 
+def test_standard_input_gives_the_same_lines_and_what_stands_before_a_bad_row_is_judged(tmp_path: Path) -> None:
+    text = b"timestamp,value\n" + b"".join(b"%d,%d\n" % (300 * place, place * place % 89) for place in range(300))
+    (tmp_path / "a.csv").write_bytes(text)
+    whole = highwater("detect", tmp_path / "a.csv").stdout
+    broken = highwater("detect", "-", stdin=text + b"300000,many\n")
+    assert (broken.returncode, broken.stdout, len(broken.stderr.splitlines())) == (2, whole, 1)
+
+
+def test_a_bar_set_higher_alerts_on_less_with_the_same_scores_first(tmp_path: Path) -> None:
+    values = [*noise(600, 3), 140.0, *noise(50, 4), 190.0]
+    rows(values, tmp_path)
+    strict = [json.loads(line) for line in highwater("detect", tmp_path / "series.csv", "--alert-at", "7").stdout.splitlines()]
+    assert [place for place, row in enumerate(strict) if row["alert"]] == [600]
+    assert all(row["score"] >= 7 for row in strict if row["alert"])
+
+
 def test_what_was_learned_finds_on_the_first_day_what_nothing_learned_would_not(tmp_path: Path) -> None:
     simulation = simulate(find_scenario("firewall"), 3, users=6, days=3, start_us=START_US, window_s=300)
     lines = b"".join(simulation.blocks()).splitlines(keepends=True)

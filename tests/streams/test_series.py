@@ -1,0 +1,80 @@
+"""Series files: what counts as a row, and how a row that is none is refused."""
+
+import gzip
+import math
+from pathlib import Path
+
+import pytest
+
+from models.errors import UnreadableInput
+from streams.sources.series import Row, SeriesFile, seconds
+
+
+def rows(path: Path, text: bytes) -> list[Row]:
+    path.write_bytes(text)
+    with SeriesFile(str(path)) as file:
+        return list(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1767571810", 1_767_571_810.0),
+        ("1767571810.5", 1_767_571_810.5),
+        ("-3600", -3600.0),
+        ("2026-01-05T00:10:10Z", 1_767_571_810.0),
+        ("2026-01-05t00:10:10z", 1_767_571_810.0),
+        ("2026-01-05 01:10:10+01:00", 1_767_571_810.0),
+        ("2026-01-05 00:10:10.000000", 1_767_571_810.0),
+        ("2026-01-05T00:10", 1_767_571_800.0),
+        ("2026-01-05", 1_767_571_200.0),
+    ],
+)
+def test_a_time_is_rfc_3339_or_utc_without_offset_or_unix_seconds(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "nan", "inf", "2026-13-01", "10:00", "2026-01-05T00:10:10 London"])
+def test_anything_else_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        seconds(text)
+
+
+def test_columns_are_found_by_name_and_the_timestamp_stays_as_it_stood(tmp_path: Path) -> None:
+    found = rows(tmp_path / "a.csv", b'\xef\xbb\xbfVALUE,note,Timestamp\r\n-2.5e3,"a, b",1970-01-01 00:00:10\r\n')
+    assert found == [Row("1970-01-01 00:00:10", 10.0, -2500.0)]
+
+
+@pytest.mark.parametrize("cell", [b"", b"NaN", b"null", b"n/a", b"  "])
+def test_a_cell_that_says_there_is_none_is_none(tmp_path: Path, cell: bytes) -> None:
+    found = rows(tmp_path / "a.csv", b"timestamp,value\n10," + cell + b"\n20,1\n")
+    assert (math.isnan(found[0].value), found[1].value) == (True, 1.0)
+
+
+def test_a_packed_file_reads_like_the_plain_one_whatever_its_name(tmp_path: Path) -> None:
+    text = b"timestamp,value\n" + b"".join(b"%d,%d\n" % (10 * place, place) for place in range(1000))
+    assert rows(tmp_path / "a.csv", text) == rows(tmp_path / "b.csv", gzip.compress(text))
+
+
+def test_rows_before_one_that_is_none_are_there_first(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"timestamp,value\n10,1\n20,many\n")
+    with SeriesFile(str(tmp_path / "a.csv")) as file:
+        found = iter(file)
+        assert next(found).value == 1.0
+        with pytest.raises(UnreadableInput, match="line 3: 'many' is no number"):
+            next(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"timestamp,value\n", b"a,b\n1,2\n", b"timestamp,value\nyesterday,1\n", b"timestamp,value\n\xff,1\n", b"\x1f\x8bno gzip"],
+)
+def test_what_is_no_series_is_refused_with_its_name(tmp_path: Path, text: bytes) -> None:
+    with pytest.raises(UnreadableInput, match=r"a\.csv"):
+        rows(tmp_path / "a.csv", text)
+
+
+def test_a_packed_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    whole = gzip.compress(b"timestamp,value\n" + b"".join(b"%d,%d\n" % (7 * place, place * place % 97) for place in range(5000)))
+    with pytest.raises(UnreadableInput, match=r"a\.csv"):
+        rows(tmp_path / "a.csv", whole[: len(whole) // 2])
