@@ -55,7 +55,8 @@ class CalendarView:
 
     def window(self, change: Change) -> tuple[int, int]:
         """Start and end in microseconds; see `changes.windows`."""
-        return windows.window_us(change)
+        known = self._windows.get(change.change_id)
+        return known[1] if known is not None and known[0] is change else windows.window_us(change)
 
     def scope_users(self, change: Change) -> frozenset[str] | None:
         """The Users that `change` touches; None for everyone."""
@@ -113,9 +114,15 @@ class CalendarView:
         return tuple(self.explaining[index] for index in np.flatnonzero(flags).tolist())
 
     @cached_property
+    def _windows(self) -> dict[str, tuple[Change, tuple[int, int]]]:
+        """The window of each explaining change, by its `change_id`."""
+        return {change.change_id: (change, windows.window_us(change)) for change in self.explaining}
+
+    @cached_property
     def _edges(self) -> tuple[Ints, Ints, Ints]:
         """Start, end, and end of the effect of each explaining change."""
-        edges = [(*windows.window_us(change), windows.effect_us(change)[1]) for change in self.explaining]
+        spans = ((change, *self._windows[change.change_id][1]) for change in self.explaining)
+        edges = [(start_us, end_us, windows.effect_end_us(change, end_us)) for change, start_us, end_us in spans]
         starts, ends, effects = np.array(edges, np.int64).reshape(-1, 3).T
         return starts, ends, effects
 

@@ -16,7 +16,8 @@ GOING_ON = ("in_progress", "extended")
 
 def window_us(change: Change) -> tuple[int, int]:
     """Start and end in microseconds since the epoch; equal for a change that is a point in time."""
-    start, end = us(change.starts_at), _end_us(change)
+    start = us(change.starts_at)
+    end = _end_us(change, start)
     return min(start, end), end
 
 
@@ -28,14 +29,19 @@ def planned_us(change: Change) -> tuple[int, int]:
 def effect_us(change: Change) -> tuple[int, int]:
     """The window, and as long after it as the declared effect is said to last."""
     start, end = window_us(change)
+    return start, effect_end_us(change, end)
+
+
+def effect_end_us(change: Change, end_us: int) -> int:
+    """The end of the declared effect of a change whose window ends at `end_us`."""
     until = change.expected.until if change.expected is not None else None
-    return start, end if until is None else max(end, us(until))
+    return end_us if until is None else max(end_us, us(until))
 
 
-def _end_us(change: Change) -> int:
+def _end_us(change: Change, start: int) -> int:
     if change.actual_end is not None:
         return us(change.actual_end)
-    start, planned_end = us(change.starts_at), us(change.planned_end)
+    planned_end = us(change.planned_end)
     planned_for = planned_end - us(change.planned_start)
     if start >= planned_end:
         planned_end = start + planned_for
