@@ -12,16 +12,13 @@ from detectors.anyseries import AnySeries, SeriesParameters
 from models.columns import Floats
 
 VARIED: dict[str, tuple[float, ...]] = {
-    "remembered": (3000, 4500, 9000),
+    "remembered": (4500, 9000),
     "top": (5, 20),
     "run": (4, 9),
     "shadow": (150, 500),
-    "slot_s": (900, 3600),
-    "day_weight": (0.05, 0.2),
     "week_weight": (0.2, 0.5),
-    "recent_weight": (0.3, 0.8),
-    "level_weight": (0.002,),
 }
+"""Settings that matter, each tried lower and higher than it is."""
 ALERT_AT = (2.8, 3.0, 3.1, 3.2, 3.3, 3.4, 3.6)
 """Scores from which a value counts as an alert."""
 
