@@ -44,7 +44,7 @@ class Judgements:
         if before is not None and not _due(before, case, changed_us, view.version, active):
             return before
         found = assess(case, view, history, self.parameters)
-        suspects = before.suspects if before is not None and _same(before.suspects, found.suspects) else found.suspects
+        suspects = before.suspects if before is not None and _reordered(before.suspects, found.suspects) else found.suspects
         self.standing[case.incident_id] = Judgement(case.at_us, view.version, active, suspects, found.nature)
         return self.standing[case.incident_id]
 
@@ -69,11 +69,11 @@ def _due(before: Judgement, case: Case, changed_us: int, version: int, active: t
     return case.at_us - before.judged_us >= min(age_us // _SHARE, _SELDOM_US)
 
 
-def _same(before: tuple[Suspect, ...], now: tuple[Suspect, ...]) -> bool:
-    """Whether nothing but scores and the order behind the first one changed: no news for anybody."""
-    first = [(one[0].change_id, one[0].owner) if one else None for one in (before, now)]
-    return first[0] == first[1] and _named(before) == _named(now)
+def _reordered(before: tuple[Suspect, ...], now: tuple[Suspect, ...]) -> bool:
+    """Whether only the order behind the first one changed: that is no news for anybody, so what stood before stands."""
+    one, other = _named(before), _named(now)
+    return one != other and one[:1] == other[:1] and set(one) == set(other)
 
 
-def _named(suspects: tuple[Suspect, ...]) -> set[tuple[object, ...]]:
-    return {(suspect.change_id, suspect.owner, suspect.basis, suspect.verdict) for suspect in suspects}
+def _named(suspects: tuple[Suspect, ...]) -> list[tuple[object, ...]]:
+    return [(suspect.change_id, suspect.owner, suspect.basis, suspect.verdict) for suspect in suspects]
