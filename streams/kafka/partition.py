@@ -1,9 +1,11 @@
 """A partition: the flow up to detection over one number of the telemetry topics, as a value that packs and goes on elsewhere."""
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, groupby, takewhile
+from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -166,10 +168,11 @@ class Partition:
             each.position, each.end = positions[topic], ends[topic]
         self._said = deque(advancing(said, self.positions, self.frontier_us))
 
-    def take(self, topic: str, records: Iterable[Any]) -> None:
+    def take(self, topic: str, records: Sequence[Any]) -> None:
         """Records of one fetch; those that are in the state or waiting already are left out."""
         each = self.inputs[topic]
-        each.waiting.extend(record for record in records if record.offset >= each.read)
+        following = each.read
+        each.waiting.extend(records if records[0].offset >= following else [record for record in records if record.offset >= following])
 
     def step(self) -> Step | None:
         """The next bit of work; None where there is nothing to do now."""
@@ -240,17 +243,16 @@ class Partition:
         return sorted(self.inputs, key=lambda topic: (self.inputs[topic].reached_us or 0, topic))
 
     def _slice(self, topic: str) -> list[Any]:
+        """The next records, not beyond what a predecessor told next, and few enough that the event loop breathes."""
         each = self.inputs[topic]
+        waiting = each.waiting
+        records = [waiting.popleft() for _ in range(min(len(waiting), SLICE_RECORDS))]
         limit = self._said[0].positions.get(topic, each.position) if self._said else None
-        records: list[Any] = []
-        size = 0
-        while each.waiting and len(records) < SLICE_RECORDS and size < SLICE_BYTES:
-            if limit is not None and each.waiting[0].offset >= limit:
-                break
-            record = each.waiting.popleft()
-            records.append(record)
-            size += len(record.value or b"")
-        return records
+        upto = bisect_left(records, limit, key=attrgetter("offset")) if limit is not None else len(records)
+        sizes = accumulate(len(record.value or b"") for record in records)
+        upto = min(upto, sum(1 for _ in takewhile(lambda size: size < SLICE_BYTES, sizes)) + 1)
+        waiting.extendleft(reversed(records[upto:]))
+        return records[:upto]
 
     def _feed(self, topic: str, records: list[Any]) -> Step:
         each = self.inputs[topic]

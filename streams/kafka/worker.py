@@ -1,6 +1,7 @@
 """Worker: a Faust app that holds its share of the partitions; any number of them make one monitor."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Mapping, Set
 from typing import Any
@@ -28,7 +29,9 @@ from streams.pipeline import PipelineParameters
 
 log = logging.getLogger(__name__)
 _REQUEST_S = 90.0
-_LOOK_FOR_TOPICS_S = 10.0
+_COLLECT_AFTER = 100_000
+"""Objects made and not yet let go, before the collector looks at the youngest: more than the records that wait."""
+_LOOK_FOR_TOPICS_S = 5.0
 Learned = Mapping[str, Any]
 """What `highwater learn` wrote: new series start from it. Empty for none."""
 
@@ -44,11 +47,19 @@ def run(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Lear
     # The clients tell of every connection and fetch.
     for chatty in ("kafka", "aiokafka", "faust", "mode"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(loglevel)))
+    _collect_rarely()
     try:
         worker.execute_from_commandline()
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
+
+
+def _collect_rarely() -> None:
+    """Some ten thousand records live at a time and die without the collector: looking through them costs more than reading them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 20)
 
 
 def prepared(parameters: KafkaParameters) -> int:

@@ -5,8 +5,11 @@ from importlib.metadata import version
 
 import aiokafka
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 from faust.transport import consumer as base
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
@@ -36,7 +39,7 @@ def test_the_versions_are_those_that_these_names_were_read_in() -> None:
         (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
         (driver.AIOKafkaConsumerThread, "_commit", ["self", "offsets"]),
         (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
-        (fetcher.PartitionRecords, "_consumer_record", ["self", "tp", "record"]),
+        (fetcher.PartitionRecords, "_unpack_records", ["self"]),
     ],
 )
 def test_a_name_that_the_transport_overrides_or_calls_keeps_its_arguments(owner: type, name: str, arguments: list[str]) -> None:
@@ -53,7 +56,7 @@ def test_a_name_that_the_transport_overrides_or_calls_keeps_its_arguments(owner:
     ],
 )
 def test_whatever_is_overridden_exists_there(ours: type, theirs: type) -> None:
-    added = {"intake", "commit_failures", "_accepted", "_abc_impl"}
+    added = {"intake", "commit_failures", "_accepted", "_abc_impl", "_found", "_left", "_behind", "next_fetch_offset"}
     overridden = {name for name in vars(ours) if not name.startswith("__")} - added
     assert {name for name in overridden if not hasattr(theirs, name)} == set()
 
@@ -85,4 +88,29 @@ def test_a_fetch_of_some_partitions_leaves_the_others_in_their_buffers() -> None
 
 def test_the_fetcher_makes_its_records_through_the_name_that_is_replaced() -> None:
     assert "PartitionRecords(" in inspect.getsource(Fetcher._proc_fetch_request)
-    assert "self._consumer_record(tp, record)" in inspect.getsource(fetcher.PartitionRecords._unpack_records)
+    assert "for msg in self._partition_records" in inspect.getsource(fetcher.FetchResult.getall)
+    assert "self._partition_records.next_fetch_offset" in inspect.getsource(fetcher.FetchResult._update_position)
+    assert "self._records_iterator = self._unpack_records()" in inspect.getsource(fetcher.PartitionRecords.__init__)
+
+
+@pytest.mark.parametrize("begin", [0, 3, 4])
+def test_records_that_are_handed_on_as_parsed_are_those_that_aiokafka_makes(begin: int) -> None:
+    log = b"".join(_batch(first, count) for first, count in ((0, 5), (5, 1), (6, 9)))
+    place = TopicPartition("t", 0)
+    ours, theirs = (kind(place, MemoryRecords(log), [], begin, None, None, True, 0) for kind in (LeanRecords, fetcher.PartitionRecords))
+    found = []
+    for mine, other in zip(ours, theirs, strict=True):
+        assert (mine.offset, mine.key, mine.value) == (other.offset, other.key, other.value)
+        assert ours.next_fetch_offset == theirs.next_fetch_offset == mine.offset + 1
+        found.append(mine.offset)
+    assert found == list(range(begin, 15))
+    assert ours.next_fetch_offset == 15
+
+
+def _batch(first: int, count: int) -> bytes:
+    builder = DefaultRecordBatchBuilder(
+        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1, batch_size=1 << 16
+    )
+    for number in range(count):
+        builder.append(number, 1_767_571_200_000, b"key", b"value %d" % (first + number), [])
+    return first.to_bytes(8, "big") + bytes(builder.build())[8:]
