@@ -140,7 +140,10 @@ class Roster:
             task.cancel()
         if self._place is not None:
             await self._place.site.others.stop()
-            await self._place.site.sender.stop()
+            try:
+                await asyncio.wait_for(self._place.site.sender.stop(), _LAST_CHECKPOINT_S)
+            except TimeoutError:
+                log.warning("the brokers did not take everything before the end: the successor tells it again")
             await asyncio.to_thread(self._place.declared.stop)
 
     def _hold(self, place: Workplace, tp: TP, kept: dict[str, Unit]) -> None:

@@ -13,11 +13,13 @@ from streams.kafka.parameters import KafkaParameters
 from streams.kafka.security import client_settings
 from streams.kafka.topics import admin
 from tests.kafka.broker import Broker
-from tests.kafka.workers import Worker
+from tests.kafka.workers import Worker, eventually
 
 FROZEN_S = 8.0
 """Beyond the session time-out of the tests' settings."""
 OUTAGE_S, LONG_OUTAGE_S = 6.0, 60.0
+START_S = 60.0
+"""After which a worker that took nothing over is left alone."""
 
 
 @dataclass
@@ -86,7 +88,7 @@ def storm(scene: Scene) -> None:
     guests = []
     for _ in range(3):
         guests.append(scene.more())
-        time.sleep(scene.dice.uniform(1, 4))
+        guests[-1].ready(START_S)
         if scene.dice.random() < 0.5:
             guests.pop(0).kill()
     for guest in guests:
@@ -107,11 +109,13 @@ def full_disk(scene: Scene) -> None:
 
 def delete_checkpoints(scene: Scene) -> None:
     """The topic with everything that workers know is gone: they stop, say so, make it anew at their next start and begin at the oldest."""
+    topic = Topics(scene.parameters.topic_prefix).checkpoints
     with admin(scene.parameters) as client:
-        client.delete_topics([Topics(scene.parameters.topic_prefix).checkpoints])
-    for worker in scene.crew:
-        if worker.running:
-            worker.wait(60)
+        client.delete_topics([topic])
+        eventually(client.list_topics, lambda found: topic not in found, 20)
+        # A worker that was only starting makes it anew itself, and nobody stops.
+        over = lambda: topic in client.list_topics() or not any(worker.running for worker in scene.crew)  # noqa: E731
+        assert eventually(over, bool, 90), "nobody noticed that the checkpoints are gone"
 
 
 def corrupt_checkpoint(scene: Scene) -> None:
@@ -135,7 +139,11 @@ FAULTS: tuple[Fault, ...] = (
 def play(scene: Scene, faults: tuple[Fault, ...], done: threading.Event) -> None:
     """One fault after the other until `done`; whoever died of it is started again, as a supervisor would."""
     for fault in faults:
-        if done.wait(scene.dice.uniform(0.5, 3)):
+        for worker in scene.crew:
+            # Now and then the next fault comes while some are still starting.
+            if worker.running and scene.dice.random() < 0.8:
+                worker.ready(START_S)
+        if done.wait(scene.dice.uniform(0.5, 4)):
             return
         scene.story.append(fault.__name__)
         fault(scene)

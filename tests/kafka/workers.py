@@ -73,6 +73,11 @@ class Worker:
             most = 0 if self._disk_full else resource.RLIM_INFINITY
             resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
+    def ready(self, limit_s: float) -> bool:
+        """Whether it took something over since its last start, or does within `limit_s`."""
+        since = lambda: b"goes on at" in self.log.read_bytes()[self._logged :]  # noqa: E731
+        return bool(eventually(lambda: since() or not self.running or self._disk_full, bool, limit_s) and since())
+
     def wait(self, limit_s: float) -> int:
         """Its exit code, once it stops by itself."""
         return self._process.wait(limit_s)
@@ -88,6 +93,7 @@ class Worker:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
+            self._logged = log.tell()
             process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
         if self._disk_full:
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
