@@ -147,7 +147,7 @@ def _signature(situation: Situation, story: Story) -> tuple[object, ...]:
         situation.event.origin_user,
         situation.case.affected_users,
         tuple(sorted(situation.event.members)),
-        sorted(story.processes),
+        tuple(sorted(story.processes)),
         tuple((one.change_id, one.owner, one.basis, one.verdict) for one in suspects),
         tuple(change.change_id for change in situation.threatened),
     )

@@ -16,6 +16,7 @@ from correlation.sightings import Sighting
 from correlation.trees import from_tree, to_tree
 from models.alert import Alert, Suspect
 from models.terms import Severity
+from models.times import DAY_US
 
 _GRAVITY: tuple[Severity, ...] = ("critical", "warning", "info")
 
@@ -28,6 +29,8 @@ class Copies:
         self._desks: dict[str, Desk] = {}
         self._issued: dict[str, dict[str, Issued]] = {}
         self._told: dict[str, dict[str, Told]] = {}
+        self._sources: dict[str, tuple[object, ...]] = {}
+        """alert_id → what the suspects in `_told` were made from."""
         self._views: dict[str, Views] = {}
         self._viewed: CalendarView | None = None
 
@@ -68,10 +71,19 @@ class Copies:
             now = _twins(draft, triage, drafts)
             if now:
                 gravest = min(now, key=lambda twin: (_GRAVITY.index(twin.severity), twin.category.number, twin.episode.alert_id))
-                said[alert_id] = told(gravest, user, known.view)
+                said[alert_id] = self._tell(user, alert_id, gravest, known, said.get(alert_id))
             allowed = said.get(alert_id) or Told(draft.severity, draft.category.number)
             copies.append(redacted(draft, allowed, user))
         return copies
+
+    def _tell(self, user: str, alert_id: str, draft: Draft, known: Knowledge, before: Told | None) -> Told:
+        """What triage lets `user` know; its suspects are redacted once for as long as they are the same."""
+        source, stood = (draft.suspects, known.view, known.at_us // DAY_US), self._sources.get(alert_id)
+        same = stood is not None and stood[0] is source[0] and stood[1] is source[1] and stood[2] == source[2]
+        if before is not None and same:
+            return Told(draft.severity, draft.category.number, before.others)
+        self._sources[alert_id] = source
+        return told(draft, user, known.view)
 
     def _view(self, user: str, view: CalendarView) -> Views:
         """The calendar for `user`; made once while nothing changes."""
@@ -88,6 +100,8 @@ class Copies:
             live = {group.alert_id for group in desk.ledger.groups.values()}
             self._issued[user] = {key: one for key, one in self._issued[user].items() if key in live}
             self._told[user] = {key: one for key, one in self._told[user].items() if key in live}
+        if len(self._sources) > 2 * sum(map(len, self._told.values())) + 100:
+            self._sources = {key: one for key, one in self._sources.items() if any(key in told for told in self._told.values())}
 
     def pack(self) -> Any:
         """State as a tree for `models.packed`."""

@@ -1,6 +1,7 @@
 """Draft: what one window says of an alert, before it is known whether that is worth a revision."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from correlation.category import Category
 from correlation.envelope import Envelope
@@ -67,6 +68,7 @@ class Draft:
         return (float(four(self.episode.observed)) if grows else 0.0), float(four(depth))
 
 
+@lru_cache(maxsize=4096)
 def common(keys: tuple[SeriesKey, ...]) -> SeriesKey:
     """The parts that all of `keys` share; the others empty (`window_s`: 0)."""
     user, direction, message_class, service, region, queue = (_shared({key[part] for key in keys}) for part in range(6))

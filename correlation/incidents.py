@@ -75,9 +75,7 @@ class Incidents:
     def apply(self, at_us: int, episodes: Sequence[Episode], alerts: Mapping[str, bool], joining: Joining) -> None:
         """One window's touched alerts. `alerts`: every alert that is open or may come back → whether it is open."""
         fresh = [episode for episode in episodes if episode.alert_id not in self._of]
-        for episode in episodes:
-            if episode.alert_id in self._of:
-                self._refresh(at_us, episode)
+        self._refresh(at_us, [episode for episode in episodes if episode.alert_id in self._of])
         # What somebody sends comes first: the rest may be its effect.
         for episode in sorted(fresh, key=lambda one: (not own_making(one), one.onset_us, one.detected_us, one.alert_id)):
             self._place(at_us, episode, joining)
@@ -87,12 +85,16 @@ class Incidents:
             self._settle(at_us, event, alerts)
         self._forget(at_us, alerts)
 
-    def _refresh(self, at_us: int, episode: Episode) -> None:
-        event = self.of(episode.alert_id)
-        event.members[episode.alert_id] = episode
-        # Onsets are estimated anew while an event is young; later its origin stands.
-        if at_us - event.opened_us <= self._parameters.together_s * SECOND_US:
-            event.place_origin(self._parameters, anew=True)
+    def _refresh(self, at_us: int, episodes: Sequence[Episode]) -> None:
+        known: dict[str, Event] = {}
+        for episode in episodes:
+            event = self.of(episode.alert_id)
+            event.members[episode.alert_id] = episode
+            known[event.incident_id] = event
+        for event in known.values():
+            # Onsets are estimated anew while an event is young; later its origin stands.
+            if at_us - event.opened_us <= self._parameters.together_s * SECOND_US:
+                event.place_origin(self._parameters, anew=True)
 
     def _place(self, at_us: int, episode: Episode, joining: Joining) -> None:
         event = self._home(at_us, episode, joining)

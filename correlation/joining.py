@@ -140,7 +140,10 @@ class Joining:
 
     def _timely(self, episode: Episode, driver: Episode) -> bool:
         error_us = self._parameters.onset_error_s * SECOND_US
-        latest_us = min((driver.ended_us or episode.at_us) + error_us, driver.onset_us + self._parameters.spill_s * SECOND_US)
+        latest_us = (driver.ended_us or episode.at_us) + error_us
+        # A queue that is still there may reach the others at any time; what a storm did to them shows soon.
+        if driver.kind != "backlog":
+            latest_us = min(latest_us, driver.onset_us + self._parameters.spill_s * SECOND_US)
         return driver.onset_us - error_us <= episode.onset_us <= latest_us
 
     def _at_once(self, episode: Episode, member: Episode) -> bool:
@@ -155,7 +158,8 @@ def origin(members: Sequence[Episode], parameters: CorrelationParameters) -> str
     if not own or any(member.user is None for member in members):
         return None
     error_us = parameters.onset_error_s * SECOND_US
-    early = [member for member in own if member.onset_us <= _first_us(own) + error_us]
+    latest_us = _first_us(own) + error_us
+    early = [member for member in own if member.onset_us <= latest_us]
     ranks = {member.alert_id: _rank(member, early) for member in early}
     lead = min(early, key=lambda member: (ranks[member.alert_id], member.onset_us, member.user or ""))
     peers = {member.user for member in early if ranks[member.alert_id] <= ranks[lead.alert_id]}

@@ -13,8 +13,8 @@ from correlation.undeclared import Nature
 from models.alert import Suspect
 from models.times import MINUTE_US
 
-_SELDOM_US = 10 * MINUTE_US
-_SHARE = 5
+_SELDOM_US = 30 * MINUTE_US
+_SHARE = 3
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Judgement:
 
 @dataclass(slots=True)
 class Judgements:
-    """By incident. A fifth of its age may pass between two, but no news of its members or the calendar."""
+    """By incident. A third of its age may pass between two, but no news of its members or the calendar."""
 
     parameters: CorrelationParameters
     standing: dict[str, Judgement] = field(default_factory=dict)

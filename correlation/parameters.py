@@ -30,7 +30,9 @@ class CorrelationParameters(BaseModel):
     reopen_s: int = Field(3600, ge=0, description="an incident that comes back within this time is the same incident")
     together_s: int = Field(1800, ge=0, description="alerts of one User that begin within this time of each other are one event")
     spill_s: int = Field(
-        6 * 3600, ge=0, description="how long after one User's storm or backlog others' trouble may still be its spill-over"
+        6 * 3600,
+        ge=0,
+        description="how long after one User's storm others' trouble may still be its spill-over; a backlog's while it lasts",
     )
     onset_error_s: int = Field(300, ge=0, description="how far the estimated beginnings of one event may lie apart")
     recovery_s: int = Field(3600, ge=0, description="how long after a block the surge of waiting messages is recovery, not a storm")

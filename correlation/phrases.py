@@ -1,6 +1,7 @@
 """Phrases: figures, times, spans and names as a tired person reads them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from models.columns import SeriesKey
 from models.numbers import four
@@ -51,9 +52,13 @@ def window(seconds: int) -> str:
 
 def clock(at_us: int, now_us: int) -> str:
     """`02:10 UTC`, with the day where it is not today."""
+    return _clock(at_us, today=at_us // DAY_US == now_us // DAY_US)
+
+
+@lru_cache(maxsize=4096)
+def _clock(at_us: int, *, today: bool) -> str:
     at = instant(at_us)
-    day = "" if at_us // DAY_US == now_us // DAY_US else f"{at.day} {at:%b} "
-    return f"{day}{at:%H:%M} UTC"
+    return f"{at:%H:%M} UTC" if today else f"{at.day} {at:%b %H:%M} UTC"
 
 
 def period(start_us: int, end_us: int, now_us: int) -> str:

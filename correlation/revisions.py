@@ -1,6 +1,7 @@
 """Revisions: a record is written again only when something that a reader acts on changed."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from models.terms import Status
@@ -19,7 +20,7 @@ class Issued:
 
     def turn(self, signature: tuple[object, ...], *, resolved: bool, observed: float = 0.0, depth: float = 0.0) -> Status | None:
         """The status of the revision that is due now, None if none is; what is written counts from here on."""
-        digest = blake2b(repr(signature).encode(), digest_size=16).hexdigest()
+        digest = _digest(signature)
         doubled = any(now >= 2 * before > 0 for now, before in ((observed, self.observed), (depth, self.depth)))
         if self.revision and digest == self.digest and not doubled:
             return None
@@ -27,3 +28,9 @@ class Issued:
         self.revision, self.digest, self.resolved = self.revision + 1, digest, resolved
         self.observed, self.depth = max(self.observed, observed), max(self.depth, depth)
         return status
+
+
+@lru_cache(maxsize=4096)
+def _digest(signature: tuple[object, ...]) -> str:
+    """Most windows bring the signature of the one before."""
+    return blake2b(repr(signature).encode(), digest_size=16).hexdigest()

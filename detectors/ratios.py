@@ -31,18 +31,13 @@ def log_ratio(failed: Floats, tried: Floats, share: Floats, concentration: Float
 
     The share itself is drawn anew in each window from a beta distribution with this mean and `concentration` (its two parameters together).
     """
-    null = _ln_weight(failed, tried, share, concentration)
-    ratios = np.empty((len(factors), len(failed)))
-    odds = share / (1.0 - share)
-    for row, factor in enumerate(factors):
-        raised = factor * odds
-        ratios[row] = _ln_weight(failed, tried, raised / (1.0 + raised), concentration) - null
-    return ratios
-
-
-def _ln_weight(failed: Floats, tried: Floats, share: Floats, concentration: Floats) -> Floats:
-    """Log-probability up to what does not depend on the share."""
-    a = share * concentration
+    # One call for all: of few series a call costs more than its numbers.
+    a = np.empty((len(factors) + 1, len(failed)))
+    raised = factors[:, None] * (share / (1.0 - share))
+    a[0], a[1:] = share, raised / (1.0 + raised)
+    a *= concentration
     b = concentration - a
-    weight: Floats = ln_gamma(failed + a) + ln_gamma(tried - failed + b) - ln_gamma(a) - ln_gamma(b)
-    return weight
+    failing, passing, no_failing, no_passing = ln_gamma(np.stack((failed + a, tried - failed + b, a, b)))
+    # Log-probability up to what does not depend on the share.
+    weight = failing + passing - no_failing - no_passing
+    return np.asarray(weight[1:] - weight[0])
