@@ -19,20 +19,7 @@ from service.store import records
 from service.store.records import CHANGE, Wanted
 
 router = APIRouter(tags=["changes"], responses=RESPONSES)
-_EXAMPLE = {
-    "change_id": "SUP-01-1042",
-    "owner": "SUP-01",
-    "category": "firewall",
-    "title": "Replace the perimeter firewall",
-    "planned_start": "2026-01-05T22:00:00Z",
-    "planned_end": "2026-01-06T00:00:00Z",
-    "declared_at": "2025-12-20T09:00:00Z",
-    "directions": ["to_user"],
-    "expected": {"effect": "silent"},
-    "visibility": "public_summary",
-    "contact": "Network operations, on call",
-}
-_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": _EXAMPLE}}
+_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": Change.model_json_schema()["examples"][0]}}
 _SCHEMA: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
 
 

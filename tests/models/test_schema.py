@@ -26,9 +26,10 @@ def test_every_model_has_a_valid_schema_with_a_description(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["TrafficEvent", "QueueEvent", "Change"])
 def test_the_examples_of_inputs_are_good(name: str) -> None:
+    assert schema_of(name)["examples"]
     for example in schema_of(name)["examples"]:
         jsonschema.validate(example, schema_of(name))
-        decode(MODELS[name], json.dumps(example))
+        assert isinstance(decode(MODELS[name], json.dumps(example)), MODELS[name])
 
 
 def test_what_we_write_follows_its_schema() -> None:

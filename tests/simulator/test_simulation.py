@@ -36,7 +36,8 @@ def test_another_seed_gives_another_day() -> None:
 def test_every_line_is_a_valid_event_of_the_contract() -> None:
     for line in b"".join(told("message-storm", users=3).blocks()).splitlines()[::7]:
         model = QueueEvent if b'"kind":"queue"' in line else TrafficEvent
-        model.model_validate_json(line)
+        event = model.model_validate_json(line)
+        assert event.user in line.decode()
 
 
 def test_every_series_reports_once_a_window_in_the_order_of_time() -> None:
