@@ -172,7 +172,8 @@ class Partition:
         """Records of one fetch; those that are in the state or waiting already are left out."""
         each = self.inputs[topic]
         following = each.read
-        each.waiting.extend(records if records[0].offset >= following else [record for record in records if record.offset >= following])
+        known = bool(records) and records[0].offset < following
+        each.waiting.extend([record for record in records if record.offset >= following] if known else records)
 
     def step(self) -> Step | None:
         """The next bit of work; None where there is nothing to do now."""
