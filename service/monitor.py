@@ -23,6 +23,7 @@ from service.engine import Engine, EngineParameters
 from service.exposition import Gauges, registry
 from service.hub import Hub
 from service.intake import Intake
+from service.issuing import FIRST_START, issue
 from service.journal import IDLE, Journal
 from service.parameters import ServeParameters
 from service.places import Places
@@ -184,10 +185,8 @@ class Monitor:
             )
             self.database.write(settle).result()
         elif self.open_role is None and not self.database.read(_has_admin):
-            made = self.database.write(
-                partial(tokens.create, role=str(Role.ADMIN), name="first admin", by="first start", now_us=now_us)
-            ).result()
-            self.first_secret = made[1]
+            first = partial(issue, by=FIRST_START, role=str(Role.ADMIN), name="first admin", now_us=now_us)
+            self.first_secret = self.database.write(first).result()[1]
 
     def _lock(self, stack: ExitStack) -> None:
         folder = self.parameters.data_dir

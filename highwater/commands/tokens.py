@@ -40,14 +40,14 @@ def create(
     from models.errors import HighwaterError
     from models.times import parse_time
     from service.clocks import Clock
-    from service.store import tokens
+    from service.issuing import COMMAND_LINE, issue
 
     now_us = Clock().wall_us()
     expires_us = parse_time(expires) if expires else None
     if expires_us is not None and expires_us <= now_us:
         raise HighwaterError(f"--expires {expires} lies in the past")
     with _opened(config, data) as database:
-        job = partial(tokens.create, role=role, name=name, by="command line", now_us=now_us, expires_us=expires_us)
+        job = partial(issue, by=COMMAND_LINE, role=role, name=name, now_us=now_us, expires_us=expires_us)
         token, secret = database.write(job).result()
     typer.echo(json.dumps({"id": token.id, "secret": secret}) if as_json else f"{token.id}: {secret}")
 
@@ -85,10 +85,10 @@ def revoke(
     """End a token and the sessions that it opened."""
     from models.errors import HighwaterError
     from service.clocks import Clock
-    from service.store import tokens
+    from service.issuing import COMMAND_LINE, end
 
     with _opened(config, data) as database:
-        if not database.write(partial(tokens.revoke, token_id=token_id, now_us=Clock().wall_us())).result():
+        if not database.write(partial(end, by=COMMAND_LINE, token_id=token_id, now_us=Clock().wall_us())).result():
             raise HighwaterError(f"there is no token {token_id!r:.40} that still works: see highwater tokens list")
     typer.echo(json.dumps({"revoked": token_id}) if as_json else f"{token_id} is revoked")
 

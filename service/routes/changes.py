@@ -100,7 +100,7 @@ async def preview(request: Request, monitor: Asked, principal: Declarer) -> dict
     """What the change would collide with, and what it lacks; nothing is declared."""
     made = _change(await _json(request))
     declaring.check_owner(principal, made)
-    return declaring.preview(monitor.engine.changes.values(), principal, made)
+    return declaring.preview(list(monitor.engine.changes.values()), principal, made)
 
 
 async def _json(request: Request) -> Any:

@@ -1,6 +1,5 @@
 """Tokens and sessions over HTTP."""
 
-import sqlite3
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
@@ -8,12 +7,12 @@ from pydantic import BaseModel, Field
 
 from models.terms import Text
 from models.times import At, format_time, us
+from service.issuing import end, issue
 from service.problems import RESPONSES, Problem, not_found
 from service.routes.asked import Asked, committed
 from service.sign_in import COOKIE, CSRF_HEADER, Admin, asking, check_site
-from service.store import audit, tokens
+from service.store import tokens
 from service.store.tokens import Token
-from service.tenancy import Principal
 
 router = APIRouter(tags=["tokens"], responses=RESPONSES)
 
@@ -74,7 +73,9 @@ async def create(monitor: Asked, principal: Admin, wish: TokenWish) -> MadeToken
     expires_us = us(wish.expires_at) if wish.expires_at else None
     if expires_us is not None and expires_us <= now_us:
         raise Problem(422, "expires_at: it lies in the past")
-    token, secret = await committed(monitor, partial(_create, wish=wish, principal=principal, now_us=now_us, expires_us=expires_us))
+    token, secret = await committed(
+        monitor, partial(issue, by=principal, role=wish.role, name=wish.name, now_us=now_us, expires_us=expires_us)
+    )
     return MadeToken(id=token.id, secret=secret)
 
 
@@ -87,7 +88,7 @@ def listed(monitor: Asked, _: Admin) -> TokenPage:
 @router.delete("/v1/tokens/{token_id}", status_code=204, summary="Revoke a token")
 async def revoke(monitor: Asked, principal: Admin, token_id: str) -> Response:
     """It and its sessions end at once."""
-    if not await committed(monitor, partial(_revoke, token_id=token_id, principal=principal, now_us=monitor.clock.wall_us())):
+    if not await committed(monitor, partial(end, by=principal, token_id=token_id, now_us=monitor.clock.wall_us())):
         raise not_found("token that still works")
     monitor.sign_in.forget()
     return Response(status_code=204)
@@ -129,21 +130,6 @@ async def sign_out(request: Request, monitor: Asked) -> Response:
     answer = Response(status_code=204)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
-
-
-def _create(
-    connection: sqlite3.Connection, wish: TokenWish, principal: Principal, now_us: int, expires_us: int | None
-) -> tuple[Token, str]:
-    made = tokens.create(connection, role=wish.role, name=wish.name, by=principal.name, now_us=now_us, expires_us=expires_us)
-    audit.note(connection, principal, "create token", made[0].id, now_us, {"role": wish.role, "name": wish.name})
-    return made
-
-
-def _revoke(connection: sqlite3.Connection, token_id: str, principal: Principal, now_us: int) -> bool:
-    done = tokens.revoke(connection, token_id, now_us)
-    if done:
-        audit.note(connection, principal, "revoke token", token_id, now_us)
-    return done
 
 
 def _shown(token: Token) -> TokenShown:

@@ -107,7 +107,7 @@ def test_nobody_taking_it_up_in_time_is_escalated_once(troubled: House) -> None:
 
 def test_what_was_done_is_audited(troubled: House) -> None:
     troubled.client("triage").post("/v1/alerts/A-1/acknowledge", json={"name": "Ann"})
-    (entry,) = troubled.client("admin").get("/v1/audit").json()["items"]
+    entry = troubled.client("admin").get("/v1/audit").json()["items"][0]
     assert (entry["actor"], entry["action"], entry["subject"]) == ("triage of the tests", "acknowledge alert", "A-1")
 
 
