@@ -1,12 +1,14 @@
-"""How many events a second the embedded monitor takes in, durably, and how much it needs at rest: `python -m benchmarks.embedded`."""
+"""How many events a second the embedded monitor takes in, durably, and what it needs at rest: `python -m benchmarks.embedded`."""
 
 import argparse
 import http.client
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +22,8 @@ START_US = parse_time("2026-01-05T00:00:00Z")
 USERS, EACH = 100, 100
 CLASSES = ("service_request", "service_response", "device_alert", "acknowledgement")
 REGIONS = ("north", "central", "south")
+ROW_BYTES = 20
+"""What SQLite adds to a row of charts: key, sizes, and its share of inner pages."""
 
 
 def bodies(windows: int) -> list[bytes]:
@@ -78,9 +82,9 @@ class Monitor:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().split()
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
-    def memory_mb(self) -> int:
-        """Resident memory."""
-        (line,) = [line for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
+    def memory_mb(self, kind: str = "VmRSS") -> int:
+        """Resident memory; `VmHWM`: the most so far."""
+        (line,) = [line for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines() if line.startswith(kind)]
         return int(line.split()[1]) // 1000
 
     def stop(self, *, hard: bool = False) -> None:
@@ -96,10 +100,22 @@ class Monitor:
         return self.process.stdout
 
 
+def packed_mb(folder: Path) -> float:
+    """What the packed hours of charts take, an hour; waits until there is one."""
+    with closing(sqlite3.connect(f"file:{folder / 'highwater.sqlite'}?mode=ro", uri=True)) as connection:
+        while True:
+            hours, size = connection.execute(
+                f"SELECT count(DISTINCT start_us), sum(length(body) + {ROW_BYTES}) FROM chunks WHERE level < 900"  # noqa: S608 - a number
+            ).fetchone()
+            if hours and connection.execute("SELECT count(*) FROM packed_until WHERE level = 0").fetchone()[0]:
+                return float(size) / hours / 1e6
+            time.sleep(1)
+
+
 def main() -> None:
     """Print one line a figure."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--windows", type=int, default=120, help="bodies of 10,000 events")
+    arguments.add_argument("--windows", type=int, default=420, help="bodies of 10,000 events; the first hour of them is packed")
     arguments.add_argument("--rest-s", type=int, default=60, help="how long 10,000 series report every 10 s in real time")
     wanted = arguments.parse_args()
     posted = bodies(wanted.windows + wanted.rest_s // 10)
@@ -120,7 +136,11 @@ def main() -> None:
             monitor.post(body)
             time.sleep(10)
         share = (monitor.cpu_s() - before) / (time.monotonic() - began)
-        print(f"10,000 series at 10 s: {100 * share:.1f} % of a core, {monitor.memory_mb()} MB resident")
+        print(
+            f"10,000 series at 10 s: {100 * share:.1f} % of a core, {monitor.memory_mb()} MB resident, {monitor.memory_mb('VmHWM')} at most"
+        )
+        an_hour = packed_mb(Path(folder) / "data")
+        print(f"charts on disk: {24 * an_hour:,.0f} MB a day as they came and by the minute")
         monitor.stop(hard=True)
         again = Monitor(Path(folder) / "data")
         print(f"restart after kill -9: {again.started_s:.1f} s to listening")
