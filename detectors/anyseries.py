@@ -28,7 +28,7 @@ class SeriesParameters:
     warm: int = 100
     """Values before the first verdict."""
     run: int = 6
-    """Values that a lasting deviation is averaged over."""
+    """Values that a lasting deviation is averaged over; twice as many that do not move are still."""
     shadow: int = 300
     """Values for which a surprise overshadows lesser ones."""
     calm: int = 10
@@ -75,8 +75,9 @@ class _Season:
 
 
 class AnySeries:
-    """Six looks at a value, each surprised by its own history: off the usual level, off the last few values, off this time of the
-    week; and the last few values together off the usual level, off this time of the week, and off this time of the day.
+    """Seven looks at a value, each surprised by its own history: off the usual level, off the last few values, off this time of the
+    week; the last few values together off the usual level, off this time of the week, and off this time of the day; and how long it
+    has not moved at all (a feed that stopped, a sensor that is stuck), which deviations of bursty counts would never show.
 
     The time of day and week counts only where it was seen on an earlier day or in an earlier week. A value never depends on a
     later one, nor on how many there are.
@@ -85,11 +86,13 @@ class AnySeries:
     def __init__(self, parameters: SeriesParameters | None = None) -> None:
         self._parameters = tuned = parameters or SeriesParameters()
         self._count = 0
-        self._level = self._recent = 0.0
+        self._level = self._recent = self._last = 0.0
+        self._still = 0
+        """Values in a row that repeated the one before."""
         self._day = _Season(_DAY_S, tuned.slot_s, tuned.day_weight)
         self._week = _Season(_WEEK_S, tuned.slot_s, tuned.week_weight)
         self._runs: tuple[deque[float], ...] = tuple(deque(maxlen=tuned.run) for _ in range(3))
-        self._looks = tuple(Surprise(tuned.remembered, tuned.top, tuned.warm) for _ in range(6))
+        self._looks = tuple(Surprise(tuned.remembered, tuned.top, tuned.warm) for _ in range(7))
         self._greater: deque[tuple[int, float]] = deque()
         """Place and size of the surprises that still overshadow others, greatest first."""
         self._alarmed = -tuned.calm
@@ -114,7 +117,14 @@ class AnySeries:
         self._recent += max(tuned.recent_weight, 1.0 / (self._count + 1)) * off_recent
         off_day, off_week = self._day.step(at_s, value), self._week.step(at_s, value)
         runs = (self._mean(run, off) for run, off in zip(self._runs, (off_level, off_week, off_day), strict=True))
-        return off_level, off_recent, off_week, *runs
+        return off_level, off_recent, off_week, *runs, self._stillness(value)
+
+    def _stillness(self, value: float) -> float:
+        """Values beyond two runs for which nothing moved; four more runs are as long as it gets, so that a constant becomes usual."""
+        run = self._parameters.run
+        self._still = self._still + 1 if value == self._last and self._count else 0
+        self._last = value
+        return float(min(max(self._still - 2 * run + 1, 0), 4 * run))
 
     def _mean(self, run: deque[float], off: float | None) -> float | None:
         """Mean of the last few deviations with this one, None until there are enough."""
