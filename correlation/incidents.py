@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from correlation.facts import Case, Episode
-from correlation.joining import HARM, Joining, begins_with, drivers, follows, origin, own_making
+from correlation.joining import HARM, Joining, begins_with, drivers, follows, may_drive, origin, own_making
 from correlation.parameters import CorrelationParameters
 from correlation.trees import from_tree, to_tree
 from models.times import SECOND_US
@@ -76,8 +76,10 @@ class Incidents:
         """One window's touched alerts. `alerts`: every alert that is open or may come back → whether it is open."""
         fresh = [episode for episode in episodes if episode.alert_id not in self._of]
         self._refresh(at_us, [episode for episode in episodes if episode.alert_id in self._of])
-        # What somebody sends comes first: the rest may be its effect.
-        for episode in sorted(fresh, key=lambda one: (not own_making(one), one.onset_us, one.detected_us, one.alert_id)):
+        # What somebody sends comes first, then what is blocked: the rest may be an effect of either, whatever its User's name.
+        for episode in sorted(
+            fresh, key=lambda one: (not own_making(one), not may_drive(one), one.onset_us, one.detected_us, one.alert_id)
+        ):
             self._place(at_us, episode, joining)
         if fresh:
             self._merge(at_us, joining)

@@ -60,8 +60,12 @@ def _region(member: Episode, episode: Episode) -> bool:
 
 def drivers(members: Sequence[Episode], origin_user: str | None) -> tuple[Episode, ...]:
     """Episodes that may make other Users suffer: the origin's storm of its own making, its backlog, its blocked route."""
-    own = (member for member in members if origin_user is not None and member.user == origin_user and member.kind in _DRIVERS)
-    return tuple(member for member in own if member.kind != "storm" or not alerts_only(member))
+    return tuple(member for member in members if origin_user is not None and member.user == origin_user and may_drive(member))
+
+
+def may_drive(episode: Episode) -> bool:
+    """Whether others may suffer from it."""
+    return episode.kind in _DRIVERS and (episode.kind != "storm" or not alerts_only(episode))
 
 
 def own_making(episode: Episode) -> bool:
