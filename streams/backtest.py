@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
 from models.alert import Alert
@@ -24,6 +25,8 @@ class _Seen:
     severity: str
     """The gravest that it had."""
     detected_us: int
+    onset_us: int
+    """As estimated last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Tally:
     """Severity (the gravest an alert had) → alerts, gravest first."""
     by_kind: dict[str, int]
     """Kind → alerts of `warning` and above."""
+    after_onset_s: float | None
+    """Of these, the median time from the estimated onset to the detection; None if there are none."""
 
     @property
     def waking(self) -> int:
@@ -62,7 +67,8 @@ class Trial:
     def take(self, outputs: Outputs) -> None:
         """Counts what one step brought."""
         for alert in outputs.alerts:
-            seen = self.seen.setdefault(alert.alert_id, _Seen(alert.kind, alert.severity, us(alert.detected_at)))
+            seen = self.seen.setdefault(alert.alert_id, _Seen(alert.kind, alert.severity, us(alert.detected_at), us(alert.onset_at)))
+            seen.onset_us = us(alert.onset_at)
             seen.severity = min(seen.severity, alert.severity, key=SEVERITIES.index)
         if self.keeps_records:
             self.alerts += outputs.alerts
@@ -72,9 +78,10 @@ class Trial:
         """The alerts detected from `since_us` on, over `days` of events."""
         counted = [seen for seen in self.seen.values() if seen.detected_us >= since_us]
         severities = Counter(seen.severity for seen in counted)
-        kinds = Counter(seen.kind for seen in counted if seen.severity != "info")
-        ranked = {severity: severities[severity] for severity in SEVERITIES}
-        return Tally(self.false_alarms_per_day, days, ranked, dict(sorted(kinds.items())))
+        waking = [seen for seen in counted if seen.severity != "info"]
+        kinds = dict(sorted(Counter(seen.kind for seen in waking).items()))
+        after = median((seen.detected_us - seen.onset_us) / SECOND_US for seen in waking) if waking else None
+        return Tally(self.false_alarms_per_day, days, {severity: severities[severity] for severity in SEVERITIES}, kinds, after)
 
 
 class Backtest:

@@ -1,6 +1,7 @@
 """`highwater backtest`: what other budgets would have alerted on, over recorded events."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,10 @@ Since = Annotated[
 ]
 LearnFrom = Annotated[Path | None, typer.Option("--learn-from", metavar="STATE", help="Expectations to start from (`highwater learn`).")]
 DEFAULT_BUDGETS = (0.01, 0.1, 1.0, 10.0)
+_LEGEND = (
+    "* the budget in force (detection.false_alarms_per_day); alerts are `warning` and above",
+    "after onset: median time from an alert's own estimate of when it began to its detection",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +55,7 @@ def backtest(
 ) -> None:
     """Say what each budget of false alarms would have alerted on, and how soon, over recorded events."""
     from changes.reading import read_changes
+    from changes.reading import told as told_row
     from config.stages import pipeline_parameters
     from models.times import parse_time
     from simulator.score_files import read_truth
@@ -63,7 +69,10 @@ def backtest(
     since_us = parse_time(since) if since is not None else known.judged_from_us if known is not None else None
     test = Backtest(parameters, _budgets(budgets, in_force), keep_records=known is not None)
     for path in changes or []:
-        test.declare(read_changes(path)[0])
+        good, rejected = read_changes(path)
+        test.declare(good)
+        for row in rejected:
+            print(f"highwater: {told_row(row)}", file=sys.stderr)
     if learn_from is not None:
         test.learn_from(read_state(learn_from))
     with EventFiles(events) as source:
@@ -111,6 +120,7 @@ def _row(tally: "Tally", trial: "Trial", known: "Truth | None") -> dict[str, Any
         "alerts_per_day": four(tally.a_day(tally.waking)),
         "by_severity": {severity: four(tally.a_day(count)) for severity, count in tally.by_severity.items()},
         "by_kind": {kind: four(tally.a_day(count)) for kind, count in tally.by_kind.items()},
+        "after_onset_s": None if tally.after_onset_s is None else four(tally.after_onset_s),
     }
     return row if known is None else row | _held_against(known, trial)
 
@@ -129,7 +139,7 @@ def _held_against(known: "Truth", trial: "Trial") -> dict[str, Any]:
 def _table(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """The same for people: one line a budget, alerts a day, the budget in force marked."""
     judged = "recall" in rows[0]
-    head = f"{'budget':>10} {'alerts':>8} {'critical':>9} {'warning':>8} {'info':>8}"
+    head = f"{'budget':>10} {'alerts':>8} {'critical':>9} {'warning':>8} {'info':>8} {'after onset':>11}"
     lines = [
         f"{told['events']:,} events in {told['windows']:,} windows, {rows[0]['days']:g} days counted; "
         f"budget: false alarms a day, shared among {told['fleet_series']:,} series; the others: alerts a day",
@@ -139,14 +149,14 @@ def _table(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:
         mark = "*" if row["false_alarms_per_day"] == told["in_force"] else " "
         levels = row["by_severity"]
         line = f"{row['false_alarms_per_day']:>9g}{mark} {row['alerts_per_day']:>8g}"
-        line += f" {levels['critical']:>9g} {levels['warning']:>8g} {levels['info']:>8g}"
+        line += f" {levels['critical']:>9g} {levels['warning']:>8g} {levels['info']:>8g} {_cell(row['after_onset_s'], 's'):>11}"
         if judged:
             delay = row["delay_s"]
             line += (
                 f" {_cell(row['recall']):>7} {_cell(row['precision']):>9} {_cell(delay['median'], 's'):>7} {_cell(delay['p95'], 's'):>7}"
             )
         lines.append(line + "  " + (", ".join(f"{kind} {rate:g}" for kind, rate in row["by_kind"].items()) or "none"))
-    return "\n".join([*lines, "* the budget in force (detection.false_alarms_per_day); alerts are `warning` and above"])
+    return "\n".join([*lines, *_LEGEND])
 
 
 def _cell(value: float | None, unit: str = "") -> str:

@@ -31,7 +31,7 @@ def test_a_line_a_budget_with_alerts_a_day_and_delay_against_the_truth(world: Pa
         assert row["alerts_per_day"] == pytest.approx(sum(row["by_kind"].values()), rel=0.01)
         assert {"recall", "precision", "delay_s"} < set(row)
     table = highwater(*arguments).stdout.decode().splitlines()
-    assert len(table) == 5
+    assert len(table) == 6
     assert "delay" in table[1]
     assert table[2].split()[0] == "0.1*"
 
@@ -46,6 +46,13 @@ def test_it_says_what_score_says_of_a_replay(world: Path, tmp_path: Path) -> Non
     assert {name: row[name] for name in ("recall", "precision", "delay_s", "missed")} == {
         name: scored[name] for name in ("recall", "precision", "delay_s", "missed")
     }
+
+
+def test_a_bad_row_of_a_calendar_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "changes.json").write_text(json.dumps([{"change_id": "C2"}]))
+    (tmp_path / "events.ndjson").write_bytes(event())
+    assert run(["backtest", str(tmp_path / "events.ndjson"), "--changes", str(tmp_path / "changes.json"), "--budgets", "1"]) == 0
+    assert "changes.json" in capsys.readouterr().err
 
 
 def test_without_a_truth_there_are_the_usual_budgets_and_no_delay(world: Path) -> None:

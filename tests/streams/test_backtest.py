@@ -45,8 +45,10 @@ def test_days_and_counts_are_of_what_is_counted(tested: Backtest) -> None:
     assert (whole.days, last_day.days) == (pytest.approx(2.0, abs=0.05), pytest.approx(1.0, abs=0.05))
     assert 0 < last_day.waking <= whole.waking
     assert sum(whole.by_kind.values()) == whole.waking
+    assert whole.after_onset_s is not None
+    assert whole.after_onset_s >= 0
     assert list(whole.by_severity) == ["critical", "warning", "info"]
 
 
 def test_a_rate_over_no_time_is_none() -> None:
-    assert Tally(0.1, 0.0, {"critical": 0, "warning": 0, "info": 0}, {}).a_day(0) == 0.0
+    assert Tally(0.1, 0.0, {"critical": 0, "warning": 0, "info": 0}, {}, None).a_day(0) == 0.0
