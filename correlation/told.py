@@ -4,6 +4,9 @@ from correlation.facts import Episode
 from correlation.phrases import clock, figure, span, traffic, window
 from models.times import SECOND_US
 
+LOSS_TOLD_S = 12 * 3600.0
+"""What would be lost after two days is no news on the first: it is told once the first messages have no longer than this."""
+
 
 def whose(episode: Episode) -> str:
     """Whose traffic: a User, a region, or everyone."""
@@ -82,8 +85,8 @@ def _backlog(episode: Episode) -> str:
         parts.append(f"the oldest for {span(evidence['oldest_age_s'])}")
     if "drain_eta_s" in evidence:
         parts.append(f"draining, empty in about {span(evidence['drain_eta_s'])}")
-    if evidence.get("predicted_loss", 0.0) >= 1:
-        parts.append(f"{figure(evidence['predicted_loss'])} will expire")
+    if evidence.get("predicted_loss", 0.0) >= 1 and evidence.get("age_limit_eta_s", LOSS_TOLD_S + 1) <= LOSS_TOLD_S:
+        parts.append(f"{figure(evidence['predicted_loss'])} will expire, the first in {span(evidence['age_limit_eta_s'])}")
     return ", ".join(parts) + ","
 
 

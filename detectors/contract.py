@@ -22,6 +22,8 @@ class TrafficWindow:
     """The least that expectation and its uncertainty can explain, messages a window: what is missing counts from here."""
     high: Floats
     """The most that they can explain: what is too much counts from here."""
+    memory: Floats
+    """Correlation of one window's count with the next one's, 0 ≤ r < 1; `expected.dispersion` is widened by (1 + r) / (1 - r) for it."""
     level: Floats
     """How the series' level stands against its profile, 1 = as in the profile."""
     declared: Flags

@@ -6,13 +6,12 @@ import numpy as np
 
 from detectors import daylight, noise
 from detectors.clock import HOURS_A_DAY, SLOT_US, Place, clock_change, day_kind, place
-from detectors.seasons import LEAST, WANDER, Seasons
+from detectors.seasons import ANYTHING, LEAST, WANDER, Seasons
 from models.columns import Columns, Expected, Flags, Floats
 from models.times import SECOND_US
 
 DEVIATION_S = 7200.0
 """How long the last hours' deviation from the profile lasts."""
-ANYTHING = 1e13
 UNKNOWN_PEAKS = 4.0
 """A weekend that nothing is known of may carry this many times the highest hour of any other day, a working day anything."""
 RESEMBLES = 0.25
@@ -33,6 +32,8 @@ class Bounds:
 
     low: Floats
     high: Floats
+    memory: Floats
+    """Correlation of one window's count with the next one's, 0 ≤ r < 1."""
     doubt: Floats
     """Standard errors that the mean may be off: sampling errors average out over the hours, what the series does by itself does not."""
 
@@ -114,9 +115,10 @@ class Expectation:
         unheard = UNKNOWN_PEAKS * state["peak"] if day_kind(here.hour_number) else ANYTHING
         high = np.maximum(most, mean)
         high = np.where(state["foreign"], np.maximum(high, unheard), high)
-        spread = noise.dispersion(state, mean) * noise.stretch(state)
+        memory = noise.memory(state)
+        spread = noise.dispersion(state, mean) * ((1.0 + memory) / (1.0 - memory))
         known = state["seen"] & (state["hours"] >= HOURS_A_DAY - 0.5) & ~state["asleep"]
-        return Expected(mean, spread, np.sqrt(state["deviation_variance"]), known), Bounds(low, high, self._doubt(state))
+        return Expected(mean, spread, np.sqrt(state["deviation_variance"]), known), Bounds(low, high, memory, self._doubt(state))
 
     def _either(
         self, state: Columns, here: Place, factor: Floats, mean: Floats, least: Floats, most: Floats
@@ -157,8 +159,9 @@ class Expectation:
         state["hour_counts"][slot] += seen.counts * steady
         state["hour_windows"][slot] += steady
         state["hour_expected"][slot] += steady * (expected.mean / state["deviation"])
-        # Before the first hour is over there is no mean to scatter about.
-        noise.learn(state, seen.counts, expected, steady & (state["hours"] > 0.9), self._window_s)
+        # Before the first hour is over there is no mean to scatter about; beside a step it is the step that scatters.
+        plain = (bounds.high - bounds.low) ** 2 < expected.mean * expected.dispersion
+        noise.learn(state, seen.counts, expected, steady & plain & (state["hours"] > 0.9), self._window_s)
         self._follow(state, seen.counts, expected, bounds, steady & seen.calm)
 
     def _follow(self, state: Columns, counts: Floats, expected: Expected, bounds: Bounds, use: Flags) -> None:

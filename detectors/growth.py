@@ -6,6 +6,8 @@ from models.columns import Columns, Flags, Floats, QueueTick
 
 RECENT = 0.2
 """Weight of the newest window in the net growth: about the last ten windows count."""
+FAST, NEW_PACE = 0.5, 2.5
+"""Weight of the newest window once the pace has changed: two errors in a row whose product is this many times their variance."""
 STANDARD_ERRORS = 2.0
 HELD_S = 172_800.0
 """What waits longer than 2 days is recorded as failed: lost (SEC glossary, Device Alert)."""
@@ -24,6 +26,9 @@ def learn(state: Columns, change: Floats, tick: QueueTick, use: Flags) -> None:
     gain = use * np.maximum(RECENT, 1.0 / np.maximum(state["changes"], 1.0))
     rate = change / tick.window_s
     error = rate - state["growth"]
+    # Two windows in a row that are far off on the same side are a new pace, not noise.
+    anew = error * state["growth_last"] > NEW_PACE * state["growth_variance"]
+    gain = np.where(anew, np.maximum(gain, FAST * use), gain)
     state["growth"] += gain * error
     state["growth_variance"] += gain * (error * error - state["growth_variance"])
     state["growth_lagged"] += gain * (error * state["growth_last"] - state["growth_lagged"])

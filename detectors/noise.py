@@ -19,6 +19,8 @@ TAIL = 5.0
 """And this many times the dispersion in messages, squared: the tail of a seldom series is bursts of about that size."""
 CLIPPED_MEAN = 0.95
 """Mean of a squared standardised error so clipped, between the normal's 0.97 and a skewed count's 0.9."""
+EXPLAINED = 0.25
+"""Share of the noise that is taken off at most for what the expectation itself may be off."""
 MOST_MEMORY = 0.9
 
 
@@ -44,16 +46,21 @@ def dispersion(state: Columns, mean: Floats) -> Floats:
     return found
 
 
+def memory(state: Columns) -> Floats:
+    """Correlation r of one window's count with the next one's, 0 ≤ r ≤ `MOST_MEMORY`."""
+    return np.clip(state["lagged"] / np.maximum(state["squares"], 0.2), 0.0, MOST_MEMORY)
+
+
 def stretch(state: Columns) -> Floats:
-    """How much wider sums over many windows scatter than independent windows would: (1 + r) / (1 - r) for lag-1 correlation r ≥ 0."""
-    r = np.clip(state["lagged"] / np.maximum(state["squares"], 0.2), 0.0, MOST_MEMORY)
+    """How much wider sums over many windows scatter than independent windows would: (1 + r) / (1 - r)."""
+    r = memory(state)
     found: Floats = (1.0 + r) / (1.0 - r)
     return found
 
 
 def learn(state: Columns, counts: Floats, expected: Expected, use: Flags, window_s: int) -> None:
     """Takes one window in, in place."""
-    memory = max(LEAST_MEMORY_WINDOWS, MEMORY_S / window_s)
+    most = max(LEAST_MEMORY_WINDOWS, MEMORY_S / window_s)
     mean = expected.mean
     level_variance = (mean * expected.relative_error) ** 2
     variance = mean * expected.dispersion + level_variance
@@ -61,15 +68,17 @@ def learn(state: Columns, counts: Floats, expected: Expected, use: Flags, window
     own = variance / mean
     limit = np.where(expected.known, CLIP, FIRST_CLIP) + (TAIL * TAIL) * own / mean
     square = np.minimum(error * error, limit)
-    excess = (square / CLIPPED_MEAN * variance - level_variance) / mean - 1.0
+    # An expectation that is less wrong than it says must not make the noise vanish.
+    explained = np.minimum(level_variance, EXPLAINED * mean * expected.dispersion)
+    excess = (square / CLIPPED_MEAN * variance - explained) / mean - 1.0
     weight = use * mean / (own * own * (2.0 * mean + 1.0))
-    fade = 1.0 - use / memory
+    fade = 1.0 - use / most
     for name, news in (("s_flat", 1.0), ("s_cross", mean), ("s_steep", mean * mean), ("t_flat", excess), ("t_steep", mean * excess)):
         state[name] *= fade
         state[name] += weight * news
     windows = state["windows"]
     windows += use
-    np.minimum(windows, memory, out=windows)
+    np.minimum(windows, most, out=windows)
     gain = use / windows
     np.clip(error, -3.0, 3.0, out=error)
     error *= use

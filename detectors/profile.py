@@ -24,6 +24,9 @@ SLOTS = Excess("slots", prior=0.09, prior_weight=6.0, memory=600.0, reference=0.
 """How much ten minutes differ from their hour."""
 KINDS_OF_DAYS = Excess("kinds", prior=2.25, prior_weight=1.0, memory=24.0)
 """How much a kind of day that was never seen differs from one that was; judged anew on each such day."""
+UNLIKE, FEW = 0.3, 10.0
+"""How far (ln) the steps from hour to hour may differ between kinds of days of one shape, and messages an hour that make no step."""
+UNLIKE_VARIANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,28 @@ class Profile:
         """Takes in the `ratio` of ten minutes to their hour."""
         _average(state, "slot", number % SLOTS_A_DAY, ratio, share, SLOT_VISITS)
         SLOTS.learn(state, (ratio - 1.0) ** 2, spread / np.maximum(due, 0.1), share)
+
+    def unlike(self, state: Columns, number: int, windows: float) -> Flags:
+        """Where the hours around `number` climb and fall in another way than from Monday to Friday, whose ten minutes are then no guide:
+        people who start at eight start at nine on a Saturday.
+        """
+        row = day_row(number)
+        first, hour = row - row % HOURS_A_DAY, row % HOURS_A_DAY
+        different = np.zeros(state["scale"].shape, np.bool_)
+        if first == 0:
+            return different
+        known = np.ones(len(different), np.bool_)
+        steps = []
+        for kind in (0, first):
+            levels = []
+            for step in (-1, 0, 1):
+                rate, visits = _row(state, "day", kind + (hour + step) % HOURS_A_DAY)
+                known &= visits > 0
+                levels.append(np.log(rate * windows + FEW))
+            steps.append((levels[1] - levels[0], levels[2] - levels[1]))
+        for ours, theirs in zip(*steps, strict=True):
+            different |= np.abs(ours - theirs) > UNLIKE
+        return different & known
 
     def learn_kind(self, state: Columns, error: Floats, sampling: Floats, foreign: Flags) -> None:
         """Takes in how far a day of an unseen kind was from the one that stood in for it."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from detectors import daylight, noise
 from detectors.clock import HOURS_A_DAY, SLOTS_A_HOUR, Place, day_kind
 from detectors.excess import Excess
-from detectors.profile import Profile
+from detectors.profile import UNLIKE_VARIANCE, Profile
 from models.columns import Columns, Flags, Floats
 
 HOUR_S = 3600
@@ -23,12 +23,18 @@ WORK_BEGINS = 6
 """Hour (UTC) before people start work: how the night was says nothing of how the day will be."""
 DAILY_LEVEL_VARIANCE = 0.015**2
 """How far the level may move in a day, squared, relative."""
-LEAST = 1e-6
+LEAST, ANYTHING = 1e-6, 1e13
 CLIP = 3.0
 FIRST_TOLERANCE = 3.5
 """Slots by which a step may come early or late, before anything is known of its punctuality."""
 TRUST_A_DAY = 0.5
 """Slots by which that falls for each day on time."""
+BLUR, BLUR_LEAST = 0.5, 0.25
+JAGGED = 0.03
+EXPLAINED = 0.5
+"""Share of what is off that the slots around leave at most, if it is to be a step that came early or late."""
+NOISE = 2.0
+"""Standard errors of a slot that its neighbours must be off to count as a step."""
 AFTER_LATENESS = 2.0
 """Slots added to what was needed when one comes at another time: some days of doubt."""
 
@@ -45,6 +51,9 @@ class Curve:
     rate_variance: Floats
     seen: Flags
     foreign: Flags
+    lowest: Floats
+    """Where the hour's shape is not known: least and most that the hours around it leave open."""
+    highest: Floats
 
 
 class Seasons:
@@ -88,6 +97,7 @@ class Seasons:
         state |= {name: np.zeros(series) for name in singles}
         state |= {name: np.zeros((SLOTS_A_HOUR, series), np.float32) for name in ("hour_counts", "hour_expected", "hour_windows")}
         state |= {"curve": np.zeros((SLOTS_A_HOUR + 2 * AROUND, series), np.float32)}
+        state |= {"lowest": np.full(series, ANYTHING, np.float32), "highest": np.zeros(series, np.float32)}
         state |= {"slot_variance": np.zeros((SLOTS_A_HOUR, series), np.float32)}
         state |= {name: np.zeros(series, np.bool_) for name in ("seen", "foreign")}
         state |= daylight.fresh(series) | {"deviation": np.ones(series), "deviation_variance": np.full(series, UNSEEN_VARIANCE)}
@@ -130,17 +140,21 @@ class Seasons:
         spread = self._spread(state, np.maximum(state["rate"] * windows, 1.0), slots=1)
         hours = [self._profile.hour(state, number + step, spread, windows) for step in (-1, 0, 1)]
         rates = [np.where(hour.seen, hour.rate, state["last_rate"]) for hour in hours]
+        unlike = [self._profile.unlike(state, number + step, windows) for step in (-1, 0, 1)]
         slots, variances = [], []
         for step in range(-AROUND, SLOTS_A_HOUR + AROUND):
-            rate = rates[step // SLOTS_A_HOUR + 1]
+            rate, own_way = rates[step // SLOTS_A_HOUR + 1], unlike[step // SLOTS_A_HOUR + 1]
             due = rate * (windows / SLOTS_A_HOUR)
             spread = self._spread(state, due, slots=SLOTS_A_HOUR)
             ratio, variance = self._profile.slot(state, number * SLOTS_A_HOUR + step, spread, np.maximum(due, 0.1))
-            slots.append(rate * ratio)
-            variances.append(variance)
+            slots.append(rate * np.where(own_way, 1.0, ratio))
+            variances.append(np.where(own_way, UNLIKE_VARIANCE, variance))
         own = hours[1]
         variance = np.where(own.seen, own.variance, UNSEEN_VARIANCE)
-        return Curve(tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.seen, own.foreign)
+        # Of an hour whose shape nobody knows only the hours beside it say between what it may move.
+        lowest = np.where(unlike[1], np.minimum.reduce(rates), ANYTHING)
+        highest = np.where(unlike[1], np.maximum.reduce(rates), 0.0)
+        return Curve(tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.seen, own.foreign, lowest, highest)
 
     def _keep(self, state: Columns, curve: Curve) -> None:
         for row, values in enumerate(curve.slots):
@@ -149,14 +163,17 @@ class Seasons:
             state["slot_variance"][row] = values
         state["rate"][:], state["rate_variance"][:] = curve.rate, curve.rate_variance
         state["seen"][:], state["foreign"][:] = curve.seen, curve.foreign
+        state["lowest"][:], state["highest"][:] = curve.lowest, curve.highest
 
     def _set_slot(self, state: Columns, here: Place, *, new_hour: bool) -> None:
         """The slot at hand, those beside it, and the least and most that a step at another time could make of it."""
         curve, at = state["curve"], AROUND + here.slot
         state["before"][:], state["now"][:], state["after"][:] = curve[at - 1], curve[at], curve[at + 1]
-        state["least"][:], state["most"][:] = _reach(curve, at, state["tolerance"])
         variance = state["slot_variance"][here.slot].astype(np.float64)
-        state["base_variance"][:] = state["rate_variance"] + variance
+        least, most = _reach(curve, at, state["tolerance"], variance)
+        state["least"][:], state["most"][:] = np.minimum(least, state["lowest"]), np.maximum(most, state["highest"])
+        blurred = JAGGED * state["tolerance"] * _unevenness(curve)
+        state["base_variance"][:] = state["rate_variance"] + variance + blurred
         # What is off in another slot or hour is off in another way.
         news = variance + state["rate_variance"] + FRESH_SHARE * WANDER.value(state) if new_hour else variance
         most = state["base_variance"] + state["level_variance"] + WANDER.value(state)
@@ -170,7 +187,8 @@ class Seasons:
             if not moved.any():
                 continue
             curve = np.stack(self.curve(state, here.hour_number + hours).slots).astype(np.float32)
-            rows = (curve[at - 1], curve[at], curve[at + 1], *_reach(curve, at, state["tolerance"]))
+            variance = state["slot_variance"][here.slot].astype(np.float64)
+            rows = (curve[at - 1], curve[at], curve[at + 1], *_reach(curve, at, state["tolerance"], variance))
             for name, row in zip(daylight.ROWS, rows, strict=True):
                 state[name][:] = np.where(moved, row, state[name])
 
@@ -183,12 +201,12 @@ class Seasons:
         tolerance = state["tolerance"]
         tolerance -= TRUST_A_DAY / (HOURS_A_DAY * SLOTS_A_HOUR) * (windows > 0) * state["seen"]
         np.maximum(tolerance, 0.0, out=tolerance)
+        widest = _within(counts, curve[at - AROUND : at + AROUND + 1], factor)
         for width in range(1, AROUND):
-            span = curve[at - width : at + width + 1]
-            due = np.clip(counts, span.min(axis=0) * factor, span.max(axis=0) * factor)
+            due = _within(counts, curve[at - width : at + width + 1], factor)
             spread = noise.dispersion(state, due / np.maximum(windows, 1.0)) * noise.stretch(state)
             late = (counts - due) ** 2 > CLIP * CLIP * (spread * due + state["deviation_variance"] * due * due) + 25.0
-            late &= (windows > 0) & state["seen"]
+            late &= (windows > 0) & state["seen"] & (np.abs(counts - widest) < EXPLAINED * np.abs(counts - due))
             np.maximum(tolerance, late * (width + AFTER_LATENESS), out=tolerance)
 
     def _fold(self, state: Columns, number: int) -> None:
@@ -202,14 +220,16 @@ class Seasons:
         # The share of the hour that was seen may be its busy or its quiet part: compare like with like.
         error = np.where(seen, np.minimum(counts / np.maximum(due, LEAST) - 1.0, 20.0), 0.0)
         spread = noise.dispersion(state, due / safe) * noise.stretch(state)
-        sampling = spread / np.maximum(due, 0.1)
+        sampling = spread / np.maximum(due, 0.1) + self._jagged(state)
         limit = CLIP * np.sqrt(state["rate_variance"] + sampling + WANDER.value(state))
         fair = np.where(ours, np.clip(error, -limit, limit), error)
         learned = np.where(seen, state["rate"] * (1.0 + fair), rate / state["level"])
         self._learn_level(state, counts, due, spread, used & ours)
         WANDER.learn(state, error**2, 2.0 * sampling, np.where(ours, share, 0.0))
         hour_due = np.maximum(learned * self._windows_an_hour, 0.1)
-        self._profile.learn(state, number, learned, share, hour_due, self._spread(state, hour_due, slots=1))
+        self._profile.learn(
+            state, number, learned, share, hour_due, self._spread(state, hour_due, slots=1) + self._jagged(state) * hour_due
+        )
         self._profile.learn_kind(state, 2.0 * error / (2.0 + error), sampling, foreign & used)
         self._fold_slots(state, number, np.where(seen, (1.0 + error) * due / safe, rate))
         np.maximum(state["peak"] * (1.0 - 1.0 / (28 * HOURS_A_DAY)), rate, out=state["peak"])
@@ -221,6 +241,8 @@ class Seasons:
         """Each ten minutes against its hour's own `rate`, so that a busy hour does not look like a busy slot."""
         # An hour seen for the first time and not whole has no rate of its own to compare with.
         fit = (rate > 0) & (state["seen"] | (state["hour_windows"].sum(axis=0) > 0.9 * self._windows_an_hour))
+        # The first day of another kind may have steps of its own: what it is like shows once all its hours were seen.
+        fit &= ~(self._profile.unlike(state, number, self._windows_an_hour) | state["foreign"])
         for slot in range(SLOTS_A_HOUR):
             counts, windows = (state[f"hour_{name}"][slot].astype(np.float64) for name in ("counts", "windows"))
             usual = np.maximum(rate * windows, LEAST)
@@ -233,11 +255,16 @@ class Seasons:
         """The level moves with what whole hours say against the profile."""
         variance = state["level_variance"]
         # An hour's wander and the profile's own error are shared by all its windows: no hour says more than they allow.
-        coarse = spread + (WANDER.value(state) + state["rate_variance"]) * due
+        coarse = spread + (WANDER.value(state) + state["rate_variance"] + self._jagged(state)) * due
         information, news = 1.0 / variance, use / np.maximum(coarse, LEAST)
         total = information + news * due
         state["level"] *= (information + news * np.clip(counts, due / 3.0, due * 3.0 + 3.0)) / total
         variance[:] = np.minimum(1.0 / total + DAILY_LEVEL_VARIANCE / HOURS_A_DAY, 0.09)
+
+    def _jagged(self, state: Columns) -> Floats:
+        """Relative variance that an hour's mean gains by the steps in it: how punctual they were, and which of its windows were used."""
+        jagged: Floats = JAGGED * (1.0 + state["tolerance"]) * _unevenness(state["curve"])
+        return jagged
 
     def _spread(self, state: Columns, due: Floats, *, slots: int) -> Floats:
         """Variance / mean of the count `due` of an hour, or of one of its slots, as the profile sees it: wander is no news of the profile.
@@ -249,12 +276,33 @@ class Seasons:
         return noise.dispersion(state, due / windows) * noise.stretch(state) + wander * due
 
 
-def _reach(curve: NDArray[np.float32], at: int, tolerance: Floats) -> tuple[Floats, Floats]:
-    """Lowest and highest slot within each series' own tolerance of slot `at`."""
+def _unevenness(curve: NDArray[np.float32]) -> Floats:
+    """Relative variance of the slots of the hour that a curve is about."""
+    slots = curve[AROUND:-AROUND].astype(np.float64)
+    mean = np.maximum(slots.mean(axis=0), LEAST)
+    uneven: Floats = slots.var(axis=0) / (mean * mean)
+    return uneven
+
+
+def _within(counts: Floats, span: NDArray[np.float32], factor: Floats) -> Floats:
+    """The count nearest to `counts` that one of the slots of a span explains."""
+    return np.clip(counts, span.min(axis=0) * factor, span.max(axis=0) * factor)
+
+
+def _reach(curve: NDArray[np.float32], at: int, tolerance: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Lowest and highest slot within each series' own tolerance of slot `at`, as far as they differ by more than their own noise.
+
+    `variance`: of a slot, relative; the extreme of some noisy slots lies apart from each of them even where they are all alike.
+    """
     low, high = curve[at - 1 : at + 2].min(axis=0), curve[at - 1 : at + 2].max(axis=0)
     for width in range(2, AROUND + 1):
         within = tolerance > width - 1
         pair = curve[at - width], curve[at + width]
         low = np.minimum(low, np.where(within, np.minimum(*pair), low))
         high = np.maximum(high, np.where(within, np.maximum(*pair), high))
-    return low.astype(np.float64), high.astype(np.float64)
+    here = curve[at].astype(np.float64)
+    noise_ = NOISE * np.sqrt(variance) * here
+    # Days on which a step comes early and days on which it comes late blur it in the profile: it is steeper than it looks.
+    blur = BLUR * np.minimum(tolerance, 1.0)
+    least = np.maximum(low - blur * (here - low), BLUR_LEAST * low)
+    return np.where(here - low > noise_, least, here), np.where(high - here > noise_, high + blur * (high - here), here)

@@ -35,7 +35,9 @@ class Silence:
         judged = tick.reported & expected.known
         empty = judged & (tick.messages == 0)
         nats, run = state["nats"], state["empty_windows"]
-        state["due"][:] = minus_log_p_zero(window.low, expected.dispersion)
+        # Where messages spill over into the next window, after an empty one only what is new can come (dispersion phi (1 + r) - r).
+        kept = 1.0 - window.memory
+        state["due"][:] = minus_log_p_zero(window.low * kept, np.maximum(expected.dispersion * kept - window.memory, 1.0))
         keeps = ~judged | empty
         nats *= keeps
         run *= keeps

@@ -46,7 +46,7 @@ class Traffic:
         self._expectation = Expectation(window_s, parameters.civil_time)
         self._detectors = traffic_detectors(parameters, window_s)
         self._blocks = Blocks()
-        self._together = Together(threshold(windows_between_false_alarms(parameters, window_s), HYPOTHESES))
+        self._together = Together(threshold(windows_between_false_alarms(parameters, window_s, "silence"), HYPOTHESES))
         self._at_us: int | None = None
 
     def grow(self, keys: tuple[SeriesKey, ...], at_us: int, learned: Learned) -> None:
@@ -96,6 +96,7 @@ class Traffic:
             expected=outlook,
             low=bounds.low / widening,
             high=bounds.high * widening,
+            memory=bounds.memory,
             level=block["expectation"]["level"],
             declared=declared,
             recovering=recovery.recovering(block["recovery"]) | jammed,

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from detectors import growth
 from models.columns import Detected, Floats
-from tests.detectors.cohorts import DAY, Cohort, queue_key, queues
+from tests.detectors.cohorts import DAY, MONDAY_US, Cohort, queue_key, queues
 
 
 def in_flight(window: int, peak: float = 1.0) -> Floats:
@@ -37,7 +38,7 @@ def test_a_queue_that_swings_over_its_daily_peak_is_normal_even_when_a_day_is_bu
     assert cohort.told == []
 
 
-def test_a_blocked_route_is_found_within_three_windows_and_lasts_until_all_is_drained():
+def test_a_blocked_route_is_found_within_four_windows_and_lasts_until_all_is_drained():
     cohort = quiet_days()
     begins = cohort.window
     watch(cohort, 60, lambda window: in_flight(window) + 30.0 * (window - begins + 1))
@@ -130,3 +131,23 @@ def test_a_lasting_depth_becomes_the_normal_one_after_a_day():
     cohort.told.clear()
     watch(cohort, DAY, lambda window: in_flight(window) + np.array([5000.0, 5000.0, 0.0]))
     assert {series for _, series in cohort.began("backlog")} <= {2}
+
+
+def test_growth_takes_on_a_new_pace_within_four_windows_and_one_lucky_window_is_no_pace():
+    state = growth.fresh(1)
+    generator = np.random.default_rng(3)
+    at_us = MONDAY_US
+
+    def window(change: float) -> float:
+        tick = queues(at_us, np.zeros(1))
+        growth.learn(state, np.array([change + generator.normal(0, 6)]), tick, np.ones(1, np.bool_))
+        return float(state["growth"][0])
+
+    for _ in range(60):
+        window(0.0)
+    for _ in range(4):
+        pace = window(600.0)
+    assert 7.0 < pace < 11.0
+    for _ in range(20):
+        window(600.0)
+    assert window(-200.0) > 5.0

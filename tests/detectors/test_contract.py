@@ -49,7 +49,7 @@ def a_traffic_window(at_us, values, mean, seen, generator) -> TrafficWindow:
     tick = traffic(at_us, values, failures=generator.binomial(values.astype(int), 0.1).astype(float), reported=seen)
     expected = Expected(mean, np.full(len(mean), 2.0), np.full(len(mean), 0.05), np.ones(len(mean), np.bool_))
     ones = np.ones(len(mean))
-    return TrafficWindow(tick, no, expected, mean * 0.9, mean * 1.1, ones, no, no, no, np.zeros(len(mean)))
+    return TrafficWindow(tick, no, expected, mean * 0.9, mean * 1.1, np.zeros(len(mean)), ones, no, no, no, np.zeros(len(mean)))
 
 
 def picked(window, places):
