@@ -12,7 +12,7 @@ from models.alert import Alert
 from models.columns import Detected
 from models.incident import Incident
 from models.report import ChangeReport
-from models.times import SECOND_US, us
+from models.times import HOUR_US, SECOND_US, us
 from streams.metrics.board import Board
 
 Decided = Alert | Incident | ChangeReport
@@ -78,6 +78,7 @@ class History:
             self._board.report(record)
 
     def _close(self, at_us: int, detected: list[Detected]) -> None:
+        self._look_between(at_us)
         reported = sum(int(each.pulse.reported.sum() + each.queue_pulse.reported.sum()) for each in detected)
         self._board.counted(accepted=reported)
         self._board.seen(detected, watermark_us=at_us, held=0, now_us=at_us)
@@ -85,6 +86,13 @@ class History:
         self.at_us = at_us
         if due:
             self._look(at_us // self._step_us * self._step_us // SECOND_US)
+
+    def _look_between(self, at_us: int) -> None:
+        """What a scrape sees while a long window lasts: the same again. A longer gap than that of any window stays one."""
+        first, last = self.at_us // self._step_us + 1, at_us // self._step_us
+        if self.at_us and (last - first) * self._step_us <= HOUR_US:
+            for number in range(first, last):
+                self._look(number * self._step_us // SECOND_US)
 
     def _look(self, at_s: int) -> None:
         for metric in self._collector.collect():

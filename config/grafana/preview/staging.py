@@ -26,7 +26,7 @@ LIVE_S, SHOWN_S = 540, 270
 LIVE_AT_US = DAY_US + 13 * HOUR_US + 30 * MINUTE_US
 """How far the simulated days are when the clock says now."""
 _TOKEN = "a-token-for-pictures-only"  # noqa: S105 - of a monitor that lives for minutes
-_BODY_LINES = 50_000
+_BODY_LINES = 20_000
 SYNCED_S = 40.0
 """Until both sides have told each other."""
 
@@ -59,7 +59,7 @@ def live(folder: Path) -> Iterator[tuple[Sources, Span]]:
     port = free_port()
     now_us = int(time.time()) * SECOND_US
     scenario = find_scenario("day")
-    day = simulate(scenario, 1, users=12, days=2, start_us=(now_us - LIVE_AT_US) // MINUTE_US * MINUTE_US)
+    day = simulate(scenario, 1, users=8, days=2, start_us=(now_us - LIVE_AT_US) // MINUTE_US * MINUTE_US)
     with ExitStack() as stack:
         told = stack.enter_context(alertmanager(folder))
         given = {"HIGHWATER_SERVE__METRICS_PORT": str(port), "HIGHWATER_SERVE__ALERTMANAGER_URLS": told.address}
@@ -125,7 +125,7 @@ def _scraping(port: int) -> str:
 
 def _post(url: str, body: bytes, headers: Mapping[str, str] | None = None) -> None:
     sent = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/json", **(headers or {})}
-    with urllib.request.urlopen(urllib.request.Request(url, body, sent), timeout=120) as answer:  # noqa: S310 - our own programs
+    with urllib.request.urlopen(urllib.request.Request(url, body, sent), timeout=600) as answer:  # noqa: S310 - our own programs
         json.load(answer)
 
 
