@@ -1,216 +1,205 @@
-"""`make bench-kafka`: what a worker does with a broker on the same machine, as ratios within one run."""
+"""`make bench-kafka`: what a worker does with a broker on the same machine, beside what it should do; ratios within one run."""
 
 import argparse
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-
+from benchmarks.kafka_live import alert_delays, part_of, steady, takeover_s
 from benchmarks.kafka_load import fill, series
+from benchmarks.kafka_runs import PARTITIONS, Measured, prepared, records_in, stock_agent, whole_topic
 from streams.kafka.names import Topics
-from streams.kafka.others import progress_of
 from streams.kafka.parameters import KafkaParameters
-from streams.kafka.topics import admin, create, specs
 from tests.kafka.broker import Broker
-
-ROOT = Path(__file__).parents[1]
-PARTITIONS = 4
-_TICKS = os.sysconf("SC_CLK_TCK")
-LIMIT_S = 120.0
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One run over a full topic."""
+class Row:
+    """One figure of the table."""
 
-    events: int
-    wall_s: float
-    worker_cpu_s: float
-    broker_cpu_s: float
+    what: str
+    value: float
+    unit: str
+    target: str = ""
+    met: bool | None = None
+    more: str = ""
+
+
+class Bench:
+    """All measurements on one broker, each on topics of its own."""
+
+    def __init__(self, broker: Broker, folder: Path, chosen: argparse.Namespace) -> None:
+        self._broker, self._folder, self._chosen = broker, folder, chosen
+        self._parts = series(chosen.users, chosen.series)
+        self._stock: Measured | None = None
+        self._one: Measured | None = None
+
+    def stock(self) -> list[Row]:
+        """A stock agent on the topic that the worker reads after it."""
+        found = prepared(self._broker.bootstrap, "single")
+        asyncio.run(fill(self._broker.bootstrap, Topics("single."), PARTITIONS, self._parts, self._chosen.windows, 1))
+        self._stock = stock_agent(found, self._broker, 15, self._folder)
+        return [_speed("stock agent, one EWMA rule", self._stock), _cpu("stock agent, one EWMA rule", self._stock)]
+
+    def single(self) -> list[Row]:
+        """One worker over single events."""
+        # The stock agent has filled the topic, where it ran.
+        self._one = whole_topic(
+            self._prepared("single", 0 if self._stock else 1), self._broker, self._events, self._events, self._log("single")
+        )
+        rows = [_speed("one worker, single events", self._one, 200_000), _cpu("one worker, single events", self._one)]
+        share = self._one.checkpoint_s / self._one.worker_cpu_s
+        rows.append(Row("checkpoints, of that worker's CPU time", share * 100, "%", "< 5", share < 0.05))
+        return rows + self._against_stock("single events", self._one, 25.0)
+
+    def frames(self) -> list[Row]:
+        """One worker over frames of 500."""
+        found = self._prepared("framed", 500)
+        one = whole_topic(found, self._broker, self._events, records_in(found), self._log("framed"))
+        rows = [_speed("one worker, frames of 500", one, 800_000), _cpu("one worker, frames of 500", one)]
+        return rows + self._against_stock("frames of 500", one)
+
+    def two(self) -> list[Row]:
+        """Two workers over single events."""
+        two = whole_topic(self._prepared("shared", 1), self._broker, self._events, self._events, self._log("shared"), 2)
+        rows = [_speed("two workers, single events", two), _cpu("two workers, single events", two)]
+        if self._one is not None:
+            share = two.per_cpu_s / self._one.per_cpu_s
+            rows.append(Row("two workers against one, by CPU time", share, "×", "≥ 0.85", share >= 0.85))
+        return rows
+
+    def delays(self) -> list[Row]:
+        """From the event that closes a window to the alert."""
+        chosen = self._chosen
+        found = asyncio.run(alert_delays(self._broker, chosen.users, chosen.series, 250, chosen.rate, self._log("delays")))
+        if not found:
+            raise RuntimeError("no alert came")
+        p99 = part_of(found, 0.99)
+        return [
+            Row(
+                "alert beyond the closing of its tick, p99",
+                p99,
+                "s",
+                "< 1",
+                p99 < 1,
+                f"p50 {part_of(found, 0.5):.2f} s, {len(found)} alerts, {chosen.rate:,.0f} events/s",
+            )
+        ]
+
+    def takeover(self) -> list[Row]:
+        """`kill -9` of one of two workers."""
+        seconds = takeover_s(self._broker, self._log("takeover"))
+        return [
+            Row("first tick after kill -9, 10,000 series a partition", seconds, "s", "< 10", seconds < 10, "beyond the session time-out")
+        ]
+
+    def steady(self) -> list[Row]:
+        """Memory over time."""
+        chosen = self._chosen
+        found = asyncio.run(steady(self._broker, chosen.users, chosen.series, chosen.steady_s, 100_000, self._log("steady")))
+        grown = found.rss_mb[-1] - found.rss_mb[len(found.rss_mb) // 2 - 1]
+        sizes = " ".join(f"{size:.0f}" for size in found.rss_mb)
+        return [
+            Row("steady load", found.per_s, "events/s", "100,000", None, f"{found.seconds:.0f} s, {found.cpu_share:.0%} of a core"),
+            Row("memory gained in the second half", grown, "MB", "flat", None, f"MB by tenths of the time: {sizes}"),
+        ]
 
     @property
-    def per_s(self) -> float:
-        """Events by the clock on the wall."""
-        return self.events / self.wall_s
+    def _events(self) -> int:
+        return len(self._parts) * int(self._chosen.windows)
 
-    @property
-    def per_cpu_s(self) -> float:
-        """Events by the processor time of the workers."""
-        return self.events / self.worker_cpu_s
+    def _log(self, name: str) -> Path:
+        path = self._folder / f"{name}.log"
+        path.touch()
+        return path
+
+    def _prepared(self, name: str, frame: int) -> KafkaParameters:
+        found = prepared(self._broker.bootstrap, name)
+        if frame:
+            asyncio.run(fill(self._broker.bootstrap, Topics(f"{name}."), PARTITIONS, self._parts, self._chosen.windows, frame))
+        return found
+
+    def _against_stock(self, name: str, measured: Measured, target: float | None = None) -> list[Row]:
+        if self._stock is None:
+            return []
+        wall, cpu = measured.per_s / self._stock.per_s, measured.per_cpu_s / self._stock.per_cpu_s
+        met = None if target is None else wall >= target
+        return [
+            Row(f"{name} against the stock agent", wall, "×", "" if target is None else f"≥ {target:.0f}", met, f"by CPU time {cpu:.0f} ×")
+        ]
 
 
-def cpu_s(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def parameters(bootstrap: str, prefix: str) -> KafkaParameters:
-    """An installation of its own."""
-    return KafkaParameters(
-        bootstrap_servers=bootstrap,
-        topic_prefix=f"{prefix}.",
-        group=prefix,
-        partitions=PARTITIONS,
-        replication_factor=1,
-        session_timeout_s=6,
+def _speed(name: str, measured: Measured, target: float | None = None) -> Row:
+    share = measured.broker_cpu_s / (measured.broker_cpu_s + measured.worker_cpu_s)
+    met = None if target is None else measured.per_s >= target
+    return Row(
+        name, measured.per_s, "events/s", "" if target is None else f"≥ {target:,.0f}", met, f"the broker took {share:.0%} of the CPU time"
     )
 
 
-def prepared(bootstrap: str, prefix: str) -> KafkaParameters:
-    """With its topics."""
-    found = parameters(bootstrap, prefix)
-    with admin(found) as client:
-        create(client, specs(found))
-    return found
+def _cpu(name: str, measured: Measured) -> Row:
+    return Row(name, measured.per_cpu_s, "events/CPU-s")
 
 
-@contextmanager
-def worker(found: KafkaParameters, log: Path, count: int = 1) -> Iterator[list["subprocess.Popen[bytes]"]]:
-    """`count` workers, killed at the end."""
-    environment = os.environ | {
-        "OPENBLAS_NUM_THREADS": "1",
-        "HIGHWATER_KAFKA__METRICS_PORT": "0",
-        **{f"HIGHWATER_KAFKA__{key.upper()}": str(value) for key, value in found.model_dump(exclude_defaults=True).items()},
-    }
-    # Kernels that are chosen for reproducible results on old processors are not what a deployment runs.
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        environment.pop(name, None)
-    with log.open("ab") as out:
-        crew = [
-            subprocess.Popen([sys.executable, "-m", "highwater", "worker"], cwd=ROOT, env=environment, stdout=out, stderr=out)
-            for _ in range(count)
-        ]
-        try:
-            yield crew
-        finally:
-            for process in crew:
-                process.kill()
-                process.wait()
+def show(row: Row) -> str:
+    """As a line of the table."""
+    value = f"{row.value:,.0f}" if abs(row.value) >= 100 else f"{row.value:,.2f}"
+    met = "" if row.met is None else ("yes" if row.met else "NO")
+    return f"| {row.what:<52} | {value:>9} {row.unit:<12} | {row.target:<9} | {met:<3} | {row.more}"
 
 
-class Followed:
-    """How far the partitions have come, as the findings topic tells."""
-
-    def __init__(self, found: KafkaParameters) -> None:
-        self._place = TopicPartition(Topics(found.topic_prefix).findings, 0)
-        self._consumer = KafkaConsumer(bootstrap_servers=found.bootstrap_servers)
-        self._consumer.assign([self._place])
-        self._consumer.seek_to_beginning(self._place)
-        self.records: dict[int, int] = {}
-
-    def look(self) -> int:
-        """Records that are in the state of all partitions together."""
-        for records in self._consumer.poll(timeout_ms=100).values():
-            for record in records:
-                progress = progress_of(record)
-                if progress is not None and progress.partition >= 0:
-                    self.records[progress.partition] = sum(progress.positions.values())
-        return sum(self.records.values())
+STEPS = ("stock", "single", "frames", "two", "delays", "takeover", "steady")
 
 
-def whole_topic(found: KafkaParameters, broker: Broker, events: int, records: int, log: Path, count: int = 1) -> Measured:
-    """Workers over all that stands in the topic, from the first record to the last; start-up is not counted."""
-    with worker(found, log, count) as crew:
-        followed = Followed(found)
-        until = time.monotonic() + LIMIT_S
-        while (first := followed.look()) == 0:
-            _still(crew, until, log)
-        began, cpu, broker_cpu = time.monotonic(), [cpu_s(each.pid) for each in crew], cpu_s(broker.pid)
-        while (last := followed.look()) < records:
-            _still(crew, until, log)
-        wall_s = time.monotonic() - began
-        spent = sum(cpu_s(each.pid) - before for each, before in zip(crew, cpu, strict=True))
-        return Measured(int(events * (last - first) / records), wall_s, spent, cpu_s(broker.pid) - broker_cpu)
-
-
-def stock_agent(found: KafkaParameters, broker: Broker, seconds: float, folder: Path) -> Measured:
-    """The agent of `kafka_stock` over the same topic for some seconds."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.kafka_stock",
-        found.bootstrap_servers,
-        Topics(found.topic_prefix).rates,
-        f"{found.group}-stock",
-    ]
-    broker_cpu = cpu_s(broker.pid)
-    done = subprocess.run([*command, str(folder), str(seconds)], cwd=ROOT, capture_output=True, text=True, timeout=seconds + 60)
-    told = [line for line in done.stdout.splitlines() if line.startswith("[")]
-    if not told:
-        raise RuntimeError(f"the stock agent said nothing: {done.stderr[-1000:]}")
-    events, wall_s, spent = json.loads(told[-1])
-    return Measured(events, wall_s, spent, cpu_s(broker.pid) - broker_cpu)
-
-
-def _still(crew: list["subprocess.Popen[bytes]"], until: float, log: Path) -> None:
-    if time.monotonic() > until or any(process.poll() is not None for process in crew):
-        raise RuntimeError(f"a worker stopped or takes too long: {log.read_text()[-2000:]}")
-
-
-def show(name: str, measured: Measured, than: Measured | None = None) -> dict[str, Any]:
-    """One line for people; the same as a dict."""
-    found: dict[str, Any] = {
-        "what": name,
-        "per_s": round(measured.per_s),
-        "per_cpu_s": round(measured.per_cpu_s),
-        "broker_share": round(measured.broker_cpu_s / (measured.broker_cpu_s + measured.worker_cpu_s), 3),
-    }
-    text = f"{name:<34} {found['per_s']:>10,} /s {found['per_cpu_s']:>10,} /CPU-s   broker {found['broker_share']:.0%} of the CPU time"
-    if than is not None:
-        found |= {"times_wall": round(measured.per_s / than.per_s, 1), "times_cpu": round(measured.per_cpu_s / than.per_cpu_s, 1)}
-        text += f"   {found['times_wall']} × the stock agent (by CPU time {found['times_cpu']} ×)"
-    print(text, flush=True)
-    return found
-
-
-def main() -> None:
-    """Measures and prints."""
+def main() -> int:
+    """Measures and prints a table; 1 where a measurement could not be made."""
     parser = argparse.ArgumentParser(prog="make bench-kafka ARGS=…", description=main.__doc__)
     parser.add_argument("--users", type=int, default=800)
     parser.add_argument("--series", type=int, default=12, help="series a User")
     parser.add_argument("--windows", type=int, default=150)
+    parser.add_argument("--steady-s", type=float, default=600, help="how long the steady load lasts; 3600 for an hour")
+    parser.add_argument("--rate", type=float, default=50_000, help="events a second while the delay of alerts is measured")
+    parser.add_argument("--only", nargs="+", choices=STEPS, default=STEPS)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     chosen = parser.parse_args()
-    parts = series(chosen.users, chosen.series)
-    figures = []
-    with Broker(heap_mb=1024) as broker, tempfile.TemporaryDirectory() as folder:
-        log = Path(folder, "worker.log")
-        single, framed, shared = (prepared(broker.bootstrap, name) for name in ("single", "framed", "shared"))
-        print(f"{len(parts):,} series in {PARTITIONS} partitions, windows of 10 s, lz4", flush=True)
-        events = asyncio.run(fill(broker.bootstrap, Topics("single."), PARTITIONS, parts, chosen.windows, 1))
-        stock = stock_agent(single, broker, 15, Path(folder))
-        figures.append(show("stock agent, one EWMA rule", stock))
-        one = whole_topic(single, broker, events, events, log)
-        figures.append(show("one worker, single events", one, stock))
-        asyncio.run(fill(broker.bootstrap, Topics("framed."), PARTITIONS, parts, chosen.windows, 500))
-        records = _records(framed)
-        figures.append(show("one worker, frames of 500", whole_topic(framed, broker, events, records, log), stock))
-        asyncio.run(fill(broker.bootstrap, Topics("shared."), PARTITIONS, parts, chosen.windows, 1))
-        two = whole_topic(shared, broker, events, events, log, 2)
-        figures.append(show("two workers, single events", two, stock))
-        print(f"two workers against one, by CPU time: {two.per_cpu_s / one.per_cpu_s:.2f}")
+    rows: list[Row] = []
+    failed = False
+    with tempfile.TemporaryDirectory() as folder, Broker(heap_mb=1024) as broker:
+        bench = Bench(broker, Path(folder), chosen)
+        for name in STEPS:
+            if name in chosen.only:
+                failed |= not _measured(name, getattr(bench, name), rows)
+    print(
+        f"\n{chosen.users * chosen.series:,} series in {PARTITIONS} partitions, lz4, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
+    print("\n".join(show(row) for row in rows))
     if chosen.json:
-        chosen.json.write_text(json.dumps(figures, indent=2))
+        chosen.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    return int(failed)
 
 
-def _records(found: KafkaParameters) -> int:
-    consumer = KafkaConsumer(bootstrap_servers=found.bootstrap_servers)
-    places = [TopicPartition(Topics(found.topic_prefix).rates, number) for number in range(PARTITIONS)]
-    ends = consumer.end_offsets(places)
-    consumer.close()
-    return sum(ends.values())
+def _measured(name: str, step: Callable[[], list[Row]], rows: list[Row]) -> bool:
+    """One measurement that fails does not cost the others."""
+    began_s = time.monotonic()
+    try:
+        found = step()
+    except Exception:
+        traceback.print_exc()
+        print(f"{name}: could not be measured", flush=True)
+        return False
+    rows += found
+    for row in found:
+        print(show(row), flush=True)
+    print(f"({name} took {time.monotonic() - began_s:.0f} s)", flush=True)
+    return True
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Set
 
 from aiokafka import AIOKafkaProducer
 
@@ -15,33 +15,47 @@ CLASSES = (("to_dsp", "service_request"), ("to_user", "service_response"), ("to_
 REGIONS = ("north", "central", "south")
 
 
-def series(users: int, each: int) -> list[tuple[bytes, bytes]]:
-    """(user, everything of an event but its time and count) of `each` series for each of `users` Users."""
+Part = tuple[bytes, bytes]
+"""(user, everything of an event but its time and counts)."""
+
+
+def series(users: int, each: int, window_s: int = WINDOW_S) -> list[Part]:
+    """`each` series for each of `users` Users."""
     found = []
     for user in range(users):
         name = f"USER-{user:04d}"
         for number in range(each):
             direction, kind = CLASSES[number % len(CLASSES)]
             service, region = f"{1 + number // 12}.{1 + number // 4 % 3}.1", REGIONS[number % 3]
-            text = f'"window_s":{WINDOW_S},"user":"{name}","direction":"{direction}","message_class":"{kind}",'
+            text = f'"window_s":{window_s},"user":"{name}","direction":"{direction}","message_class":"{kind}",'
             found.append((name.encode(), f'{text}"service":"{service}","region":"{region}","messages":'.encode()))
     return found
 
 
-def window(parts: list[tuple[bytes, bytes]], number: int, at_us: int | None = None) -> Iterator[tuple[bytes, bytes]]:
-    """(user, event) of every series in window `number`; counts wander a little, from the number alone."""
-    at = format_time(START_US + number * WINDOW_S * SECOND_US if at_us is None else at_us).encode()
-    head = b'{"kind":"traffic","observed_at":"' + at + b'",'
+def ends_us(number: int, window_s: int = WINDOW_S) -> int:
+    """When window `number` ends, in event time."""
+    return START_US + number * window_s * SECOND_US
+
+
+def window(parts: list[Part], number: int, window_s: int = WINDOW_S, failing: Set[bytes] = frozenset()) -> Iterator[tuple[bytes, bytes]]:
+    """(user, event) of every series in window `number`; counts wander a little, from the number alone; what `failing` Users send fails."""
+    head = b'{"kind":"traffic","observed_at":"' + format_time(ends_us(number, window_s)).encode() + b'",'
     for place, (user, text) in enumerate(parts):
         messages = 40 + (place * 7 + number * 13 + place * number) % 23
-        yield user, head + text + b'%d,"failures":%d}' % (messages, messages % 11 == 0)
+        failures = messages * 9 // 10 if user in failing else messages % 11 == 0
+        yield user, head + text + b'%d,"failures":%d}' % (messages, failures)
 
 
-async def fill(bootstrap: str, topics: Topics, partitions: int, parts: list[tuple[bytes, bytes]], windows: int, frame: int) -> int:
+def sender_to(bootstrap: str) -> AIOKafkaProducer:
+    """Not yet started."""
+    return AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type="lz4", max_batch_size=1 << 20, max_request_size=8 << 20)
+
+
+async def fill(bootstrap: str, topics: Topics, partitions: int, parts: list[Part], windows: int, frame: int) -> int:
     """Sends `windows` windows to the rates topic, lz4; `frame` events to a record. Gives the number of events."""
-    sender = AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type="lz4", max_batch_size=1 << 20, max_request_size=8 << 20)
+    sender = sender_to(bootstrap)
     await sender.start()
-    filler = _Filler(sender, topics.rates, partitions, frame)
+    filler = Filler(sender, topics.rates, partitions, frame)
     events = 0
     for number in range(1, windows + 1):
         for user, event in window(parts, number):
@@ -49,19 +63,45 @@ async def fill(bootstrap: str, topics: Topics, partitions: int, parts: list[tupl
             events += 1
         # One frame is one scrape: it does not wait for the next one.
         await filler.end_frames()
-    await filler.close()
+    await filler.flush()
     await sender.stop()
     return events
 
 
-class _Filler:
+async def paced(
+    filler: "Filler", parts: list[Part], windows: range, per_s: float, window_s: int, failing: Callable[[int], Set[bytes]]
+) -> AsyncIterator[tuple[int, float]]:
+    """Sends one window of all series after the other at `per_s` events a second; after each (its number, when it began to go out)."""
+    began_s = time.monotonic()
+    for place, number in enumerate(windows):
+        await asyncio.sleep(max(0.0, began_s + place * len(parts) / per_s - time.monotonic()))
+        for user, event in window(parts, number, window_s, failing(number)):
+            await filler.put(int(user[-4:]) % filler.partitions, user, event)
+        sent_s = time.monotonic()
+        await filler.flush()
+        yield number, sent_s
+
+
+class Filler:
+    """Fills record batches of each partition and sends them when they are full, or asked to."""
+
     def __init__(self, sender: AIOKafkaProducer, topic: str, partitions: int, frame: int) -> None:
-        self._sender, self._topic, self._frame = sender, topic, frame
+        self._sender, self._topic, self._frame, self.partitions = sender, topic, frame, partitions
         self._batches = {number: sender.create_batch() for number in range(partitions)}
         self._frames: dict[int, list[bytes]] = {number: [] for number in range(partitions)}
         self._sent: list[asyncio.Future[object]] = []
 
+    async def flush(self) -> None:
+        """Sends what there is and waits until the broker has it."""
+        for partition, batch in self._batches.items():
+            if batch.record_count():
+                await self._send(partition)
+        for sent in self._sent:
+            await sent
+        self._sent.clear()
+
     async def put(self, partition: int, user: bytes, event: bytes) -> None:
+        """One event."""
         if self._frame == 1:
             await self._append(partition, user, event)
             return
@@ -72,16 +112,11 @@ class _Filler:
             frame.clear()
 
     async def end_frames(self) -> None:
+        """What is collected for frames goes into records, however little it is."""
         for partition, frame in self._frames.items():
             if frame:
                 await self._append(partition, None, b"[" + b",".join(frame) + b"]")
                 frame.clear()
-
-    async def close(self) -> None:
-        for partition in self._batches:
-            await self._send(partition)
-        for sent in self._sent:
-            await sent
 
     async def _append(self, partition: int, key: bytes | None, value: bytes) -> None:
         now_ms = int(time.time() * 1000)

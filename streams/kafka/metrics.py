@@ -101,6 +101,7 @@ class WorkerExposition(Collector):
             ("unit_restarts", "Units begun again at their checkpoint after a record was lost on its way.", self._roster.restarts),
             ("commit_failures", "Commits that the brokers refused; the next one covers them.", self._transport.commit_failures),
             ("checkpoints", "Checkpoints written.", sum(unit.spent.checkpoints for unit in units)),
+            ("checkpoint_seconds", "Time that went into packing and writing checkpoints.", sum(unit.spent.checkpoint_s for unit in units)),
             ("checkpoint_bytes", "Bytes of checkpoints written.", sum(unit.spent.checkpoint_bytes for unit in units)),
         ):
             samples: Labelled = {(): float(value)}
