@@ -180,6 +180,13 @@ def test_the_api_is_provisioned_beside_it_with_a_token_from_a_file_and_only_if_a
     assert not any("optional" in path for path in mounts("docker-compose.yml").values())
 
 
+def test_the_compose_file_for_the_api_is_as_the_compose_specification_wants_it() -> None:
+    schema = json.loads((ROOT / "tests" / "kafka" / "compose-spec.json").read_text())
+    compose = yaml.safe_load((ROOT / "docker-compose.grafana-api.yml").read_text())
+    assert [fault.message for fault in jsonschema.Draft7Validator(schema).iter_errors(compose)] == []
+    assert set(compose["services"]) <= set(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"])
+
+
 def test_the_compose_file_gives_grafana_its_datasource_its_home_and_prometheus_its_targets() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     source = provisioned("", "datasources/prometheus.yml")["datasources"][0]
