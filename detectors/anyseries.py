@@ -101,7 +101,7 @@ class AnySeries:
     def step(self, at_s: float, value: float) -> Verdict:
         """One value (`at_s`: seconds since the epoch) in the file's order; one that is no number leaves everything as it is."""
         if not math.isfinite(value):
-            return Verdict(0.0, alert=False)
+            return Verdict(0, alert=False)
         value = max(-_LARGEST, min(_LARGEST, value))
         deviations = self._deviations(at_s, value)
         self._count += 1
