@@ -16,9 +16,11 @@ def main() -> None:
     asked = ask.parse_args()
     found = named = main_anomalies = strays = 0
     delays: dict[str, list[float]] = {"silence": [], "storm": []}
+    spent_s, days = 0.0, 0
     print(f"{'seed':>5} {'recall':>7} {'precision':>9} {'right on top':>12} {'stray':>6}  delay in windows")
     for seed in range(asked.first, asked.first + asked.seeds):
         done = run("day", seed, asked.users)
+        spent_s, days = spent_s + done.correlate_s, days + done.days
         wanted = [one for one in done.truth.anomalies if not one.collateral and not one.weather]
         shown = {}
         for anomaly in wanted:
@@ -37,6 +39,7 @@ def main() -> None:
         print(f"{seed:>5} {score.recall!s:>7} {score.precision!s:>9} {score.attribution_top1!s:>12} {stray:>6}  {windows}", flush=True)
     print(f"{asked.seeds} days: {found} of {main_anomalies} incidents found, {named} with the right change on top;")
     print(f"{strays} alerts of warning or above on the third days belong to nothing")
+    print(f"correlation took {spent_s:.1f} s of CPU for {days} days of {asked.users} Users: {days * 86_400 / spent_s:,.0f} times real time")
     for kind, all_delays in delays.items():
         print(f"{kind}: decided {median(all_delays):.1f} windows after it began (median), {max(all_delays):.1f} at most")
 
