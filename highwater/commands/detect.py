@@ -37,6 +37,6 @@ def detect(series: Series, alert_at: AlertAt = None, as_json: AsJson = False) ->
         for place, row in enumerate(file):
             verdict = judge.step(row.at_s, row.value)
             told = {"timestamp": row.timestamp, "score": verdict.score, "alert": verdict.alert}
-            print(json.dumps(told, separators=(",", ":"), ensure_ascii=False))
+            print(json.dumps(told, separators=(",", ":"), ensure_ascii=False), flush=series == "-")
             if place % _TOLD_ROWS == 0:
                 advance(file.read_bytes)

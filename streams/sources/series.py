@@ -85,9 +85,10 @@ class SeriesFile:
         return names.index(COLUMNS[0]), names.index(COLUMNS[1])
 
     def _row(self, cells: list[str], places: tuple[int, int], line: int) -> Row:
-        timestamp, value = (cells[place].strip() if place < len(cells) else "" for place in places)
+        timestamp, value = (cells[place] if place < len(cells) else "" for place in places)
+        value = value.strip()
         try:
-            at_s = seconds(timestamp)
+            at_s = seconds(timestamp.strip())
         except (ValueError, OverflowError):
             what = "no time (RFC 3339, a UTC time without offset, or Unix seconds)"
             raise UnreadableInput(f"{self.name} line {line}: {timestamp!r:.60} is {what}") from None

@@ -41,8 +41,8 @@ def test_anything_else_is_no_time(text: str) -> None:
 
 
 def test_columns_are_found_by_name_and_the_timestamp_stays_as_it_stood(tmp_path: Path) -> None:
-    found = rows(tmp_path / "a.csv", b'\xef\xbb\xbfVALUE,note,Timestamp\r\n-2.5e3,"a, b",1970-01-01 00:00:10\r\n')
-    assert found == [Row("1970-01-01 00:00:10", 10.0, -2500.0)]
+    found = rows(tmp_path / "a.csv", b'\xef\xbb\xbfVALUE,note,Timestamp\r\n-2.5e3,"a, b", 1970-01-01 00:00:10\r\n')
+    assert found == [Row(" 1970-01-01 00:00:10", 10.0, -2500.0)]
 
 
 @pytest.mark.parametrize("cell", [b"", b"NaN", b"null", b"n/a", b"  "])
