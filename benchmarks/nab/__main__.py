@@ -28,6 +28,9 @@ Detector = Callable[[Labelled], Floats]
 
 def print_nab(folder: Path = DATA, *, forest: bool = False) -> None:
     """One line a detector: own fixed threshold, one threshold chosen on the other series, and the best in hindsight."""
+    if not folder.is_dir():
+        print(f"{folder} is not there: HIGHWATER_DATA names the folder of the labelled data")
+        return
     corpus = read_corpus(folder)
     rows, windows = sum(len(series.values) for series in corpus), sum(len(series.windows) for series in corpus)
     print(f"{len(corpus)} series, {rows:,} values, {windows} windows; normalised score, standard profile (others at the best threshold)")
@@ -78,6 +81,9 @@ def main() -> int:
     for option in ("--noise", "--held-out", "--forest"):
         parser.add_argument(option, action="store_true")
     asked = parser.parse_args()
+    if not asked.data.is_dir():
+        print(f"nab: {asked.data} is not there: give --data, or HIGHWATER_DATA", file=sys.stderr)
+        return 2
     try:
         print_nab(asked.data, forest=asked.forest)
         if asked.held_out:

@@ -1,11 +1,12 @@
 """The benchmark's own rules, against figures that it published itself."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.nab.__main__ import highwater
+from benchmarks.nab.__main__ import highwater, print_nab
 from benchmarks.nab.corpus import DATA, Labelled, read_corpus
 from benchmarks.nab.peers import ewma, windowed_gaussian
 from benchmarks.nab.published import RAW
@@ -64,6 +65,11 @@ def test_no_threshold_is_better_than_the_best() -> None:
     limits = [best_threshold(corpus, scores), *np.linspace(0, 1.01, 102)]
     totals = [normalised([score(one, each >= limit) for one, each in zip(corpus, scores, strict=True)]) for limit in limits]
     assert totals[0] == pytest.approx(max(totals))
+
+
+def test_without_the_data_the_section_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_nab(tmp_path / "none")
+    assert "HIGHWATER_DATA" in capsys.readouterr().out
 
 
 @pytest.mark.data
