@@ -32,6 +32,7 @@ from streams.pipeline import Outputs, Pipeline, PipelineParameters
 
 _GROUP = 32
 """Entries whose results share one commit at most."""
+_GROUP_BYTES = 8_000_000
 _MOST_LEFT_OUT = 3
 _RETRY_S = 1.0
 log = structlog.get_logger()
@@ -274,12 +275,15 @@ def _next_group(intake: Intake) -> list[Taken | None]:
     return group
 
 
-def _groups(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+def _groups(entries: Iterable[Entry], most: int) -> Iterator[list[Entry]]:
+    """Groups of at most so many entries, and of no more bytes than one large body has."""
     group: list[Entry] = []
+    size = 0
     for entry in entries:
         group.append(entry)
-        if len(group) == size:
+        size += len(entry.body)
+        if len(group) == most or size >= _GROUP_BYTES:
             yield group
-            group = []
+            group, size = [], 0
     if group:
         yield group

@@ -2,15 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from service.store.database import Database
 from service.store.records import CHANGE, Logged, last_seq, log_after
 from service.tenancy import DESK, Principal, sees_record
 
-_KEPT = 5000
+_KEPT = 1000
 _READ = 500
 
 
@@ -26,7 +27,8 @@ class Hub:
         """Rows up to this one are in the data file only."""
         self._bell: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.listeners = 0
+        self.listeners: Counter[str] = Counter()
+        """Open streams of each token."""
         self._closed = False
 
     @property
@@ -81,33 +83,39 @@ class Hub:
                 low, high = (middle + 1, high) if self._recent[middle].seq <= seq else (low, middle)
             return self._recent[low : low + _READ]
 
+    @contextmanager
+    def counted(self, principal: Principal) -> Iterator[None]:
+        """While a token's stream is open."""
+        self.listeners[principal.id] += 1
+        try:
+            yield
+        finally:
+            self.listeners[principal.id] -= 1
+            self.listeners += Counter()  # forgets who is at 0
+
     async def listen(self, principal: Principal, after_seq: int, quiet_s: float) -> AsyncIterator[Logged | None]:
         """What the principal may see after `after_seq`, each once and in order; None when nothing came for `quiet_s`."""
         if self._bell is None:
             raise RuntimeError("attach the hub to a loop first")
         loop = asyncio.get_running_loop()
-        self.listeners += 1
-        try:
-            spoke_s = loop.time()
-            while not self._closed:
-                bell, remembered = self._bell, self._after(after_seq)
-                if remembered is None:
-                    read = partial(log_after, principal=principal, seq=after_seq, limit=_READ)
-                    batch, after_seq = await asyncio.to_thread(self._database.read, read)
-                else:
-                    batch, after_seq = remembered, remembered[-1].seq if remembered else after_seq
-                for logged in batch:
-                    if sees_record(principal, logged.audience, logged.owner):
-                        yield logged
-                        spoke_s = loop.time()
-                if batch:
+        spoke_s = loop.time()
+        while not self._closed:
+            bell, remembered = self._bell, self._after(after_seq)
+            if remembered is None:
+                read = partial(log_after, principal=principal, seq=after_seq, limit=_READ)
+                batch, after_seq = await asyncio.to_thread(self._database.read, read)
+            else:
+                batch, after_seq = remembered, remembered[-1].seq if remembered else after_seq
+            for logged in batch:
+                if sees_record(principal, logged.audience, logged.owner):
+                    yield logged
+                    spoke_s = loop.time()
+            if batch:
+                continue
+            # What others' records ring the bell for must neither put a sign of life off nor show in its rhythm.
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(spoke_s + quiet_s):
+                    await bell.wait()
                     continue
-                # What others' records ring the bell for must neither put a sign of life off nor show in its rhythm.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout_at(spoke_s + quiet_s):
-                        await bell.wait()
-                        continue
-                yield None
-                spoke_s = loop.time()
-        finally:
-            self.listeners -= 1
+            yield None
+            spoke_s = loop.time()

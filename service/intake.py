@@ -2,9 +2,11 @@
 
 import queue
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from models.columns import EventBatch
 from models.errors import HighwaterError
@@ -13,6 +15,7 @@ from service.journal import EVENTS, Draft, Entry, Journal
 
 _GROUP = 64
 """Entries that share one flush at most."""
+_BUSY = "more events are waiting than can be judged now: send this again after the pause that Retry-After names"
 
 
 class BusyError(HighwaterError):
@@ -41,6 +44,15 @@ class Taken:
     entry: Entry
     payload: Any
     """EventBatch, list of changes, or None, by the entry's kind."""
+    weight: int = 0
+    """Bytes that it counts for while it waits: those of the body as it is once inflated."""
+
+
+class _Submitted(NamedTuple):
+    draft: Draft
+    payload: Any
+    weight: int
+    future: "Future[Entry]"
 
 
 @dataclass(slots=True)
@@ -62,9 +74,9 @@ class Intake:
         self._journal = journal
         self._clock = clock
         self._limit = backlog_bytes
-        self._waiting = 0
+        self._waiting = self._expected = 0
         self._guard = threading.Lock()
-        self._drafts: queue.SimpleQueue[tuple[Draft, Any, Future[Entry]] | None] = queue.SimpleQueue()
+        self._drafts: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
         self._streams: dict[str, _Stream] = {}
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -81,10 +93,30 @@ class Intake:
     def check_room(self) -> None:
         """Raises BusyError while the backlog is full: ask before reading a body."""
         if self._waiting >= self._limit:
-            raise BusyError("more events are waiting than can be judged now: send this again after the pause that Retry-After names")
+            raise BusyError(_BUSY)
 
-    def submit(self, kind: int, stream: str, body: bytes, payload: Any, arrived_us: int, key: str = "") -> "Future[Entry]":
-        """Take one thing in. Raises BusyError or Closed; the future raises OSError if the disk refuses."""
+    @contextmanager
+    def expecting(self, size: int) -> Iterator[None]:
+        """While a body of `size` bytes is read and decoded. Raises BusyError if that many more do not fit; one alone always does."""
+        with self._guard:
+            held = self._waiting + self._expected
+            if held and held + size > self._limit:
+                raise BusyError(_BUSY)
+            self._expected += size
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._expected -= size
+
+    def submit(
+        self, kind: int, stream: str, body: bytes, payload: Any, arrived_us: int, key: str = "", weight: int | None = None
+    ) -> "Future[Entry]":
+        """Take one thing in, which counts `weight` bytes (default: as it is) until it is judged.
+
+        Raises BusyError or StoppingError; the future raises OSError if the disk refuses.
+        """
+        counted = len(body) if weight is None else weight
         future: Future[Entry] = Future()
         with self._guard:
             if self._closed:
@@ -92,14 +124,14 @@ class Intake:
             if kind == EVENTS:
                 self.check_room()
                 self._streams[stream] = _Stream(self._clock.steady_s())
-            self._waiting += len(body)
-            self._drafts.put((Draft(kind, arrived_us, stream, key, body), payload, future))
+            self._waiting += counted
+            self._drafts.put(_Submitted(Draft(kind, arrived_us, stream, key, body), payload, counted, future))
         return future
 
     def judged(self, taken: Taken) -> None:
         """No longer count it as waiting."""
         with self._guard:
-            self._waiting -= len(taken.entry.body)
+            self._waiting -= taken.weight
 
     def fallen_idle(self, idle_s: float) -> list[str]:
         """Streams that brought nothing for `idle_s`; each is told once until it brings something again."""
@@ -144,17 +176,17 @@ class Intake:
                 break
         self.taken.put(None)
 
-    def _write(self, group: list[tuple[Draft, Any, "Future[Entry]"]]) -> None:
+    def _write(self, group: "list[_Submitted]") -> None:
         try:
-            entries = self._journal.append([draft for draft, _, _ in group])
+            entries = self._journal.append([one.draft for one in group])
         except OSError as fault:
             self.fault = f"the journal can't be written: {fault.strerror or fault}"
             with self._guard:
-                self._waiting -= sum(len(draft.body) for draft, _, _ in group)
-            for _, _, future in group:
-                future.set_exception(fault)
+                self._waiting -= sum(one.weight for one in group)
+            for one in group:
+                one.future.set_exception(fault)
             return
         self.fault = None
-        for entry, (_, payload, future) in zip(entries, group, strict=True):
-            self.taken.put(Taken(entry, payload))
-            future.set_result(entry)
+        for entry, one in zip(entries, group, strict=True):
+            self.taken.put(Taken(entry, one.payload, one.weight))
+            one.future.set_result(entry)

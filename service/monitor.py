@@ -144,7 +144,7 @@ class Monitor:
         return Gauges(
             lambda: self.intake.waiting_bytes,
             lambda: self.clock.steady_s() - self.engine.checkpointed_s,
-            lambda: self.hub.listeners,
+            lambda: self.hub.listeners.total(),
             lambda: self.database.read(partial(outbox.overdue, now_us=self.clock.wall_us())),
             lambda: self.duties.pusher.outcomes,
             lambda: self.fault() is not None,

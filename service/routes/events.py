@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request, Response
 
 from models.columns import EventBatch
 from models.errors import Malformed, UnreadableInput
-from service.bodies import answer, decoded
+from service.bodies import answer, opened
 from service.journal import EVENTS
 from service.monitor import Monitor
 from service.problems import RESPONSES, Problem
 from service.routes.asked import Asked, raw
 from service.sign_in import Sender
 from service.store import steps
+from streams.decode import decode_body
 
 router = APIRouter(tags=["events"])
 _EXAMPLE = (
@@ -54,12 +55,13 @@ async def post_events(request: Request, monitor: Asked, principal: Sender) -> Re
     key = request.headers.get("idempotency-key", "")
     if len(key.encode()) > 256:
         raise Problem(422, "Idempotency-Key must not be longer than 256 bytes")
-    body = await request.body()
-    if key:
-        earlier = await asyncio.to_thread(monitor.database.read, lambda connection: steps.answered(connection, principal.id, key))
-        if earlier is not None:
-            return _again(earlier, body)
-    batch = await _decoded(monitor, body, principal.id)
+    with monitor.intake.expecting(_announced(request, monitor.body_limit)):
+        body = await request.body()
+        if key:
+            earlier = await asyncio.to_thread(monitor.database.read, lambda connection: steps.answered(connection, principal.id, key))
+            if earlier is not None:
+                return _again(earlier, body)
+        batch, weight = await _decoded(monitor, body, principal.id)
     if monitor.intake.elsewhere is not None:
         await asyncio.to_thread(monitor.intake.elsewhere.take, batch)
         if key:
@@ -69,13 +71,21 @@ async def post_events(request: Request, monitor: Asked, principal: Sender) -> Re
         return raw(answer(batch), 202)
     if monitor.fault() is not None and monitor.intake.fault is None:
         raise Problem(503, "nothing can be stored at the moment: send this again later", headers={"Retry-After": "10"})
-    await asyncio.wrap_future(monitor.intake.submit(EVENTS, principal.id, body, batch, monitor.clock.wall_us(), key))
+    await asyncio.wrap_future(monitor.intake.submit(EVENTS, principal.id, body, batch, monitor.clock.wall_us(), key, weight))
     return raw(answer(batch), 202)
 
 
-async def _decoded(monitor: Monitor, body: bytes, stream: str) -> EventBatch:
+def _announced(request: Request, limit: int) -> int:
+    """Bytes that the body may take: what its head says, or all that is allowed."""
+    length = request.headers.get("content-length", "")
+    return min(limit, int(length)) if length.isascii() and length.isdigit() else limit
+
+
+async def _decoded(monitor: Monitor, body: bytes, stream: str) -> tuple[EventBatch, int]:
+    """The batch, and the bytes of the body once inflated."""
     try:
-        return await asyncio.to_thread(decoded, body, stream, monitor.body_limit)
+        plain = await asyncio.to_thread(opened, body, monitor.body_limit)
+        return await asyncio.to_thread(decode_body, plain, stream), len(plain)
     except Malformed:
         raise
     except UnreadableInput as fault:

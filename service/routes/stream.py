@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
 from service.monitor import Monitor
-from service.problems import RESPONSES
+from service.problems import RESPONSES, Problem
 from service.routes.asked import Asked
 from service.sign_in import Reader
 from service.tenancy import Principal
@@ -18,6 +18,8 @@ _PING_S = 15.0
 _CHECK_S = 5.0
 """How often a token is looked up again while its stream is open."""
 _RETRY_MS = 2000
+_MOST = 250
+"""Streams of one token: a leaked one must not use up what others need."""
 _EXAMPLE = 'id: 42\nevent: alert\ndata: {"alert_id":"…","revision":1, …}\n\n'
 LastEventId = Annotated[
     str | None, Header(alias="Last-Event-ID", description="Go on after this event; without it only what is new is sent.")
@@ -39,6 +41,8 @@ async def stream(
     after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=64)] = None,
 ) -> StreamingResponse:
     """Server-sent events; `data` is the record as the lists show it. A client that reconnects misses nothing and sees nothing twice."""
+    if monitor.hub.listeners[principal.id] >= _MOST:
+        raise Problem(429, f"{_MOST} streams of one token are the most: close one first", headers={"Retry-After": "5"})
     begin = _position(monitor, principal, last_event_id if last_event_id is not None else after)
     return StreamingResponse(_sent(monitor, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
@@ -49,6 +53,12 @@ def _position(monitor: Monitor, principal: Principal, text: str | None) -> int:
 
 
 async def _sent(monitor: Monitor, principal: Principal, after: int) -> AsyncIterator[bytes]:
+    with monitor.hub.counted(principal):
+        async for part in _parts(monitor, principal, after):
+            yield part
+
+
+async def _parts(monitor: Monitor, principal: Principal, after: int) -> AsyncIterator[bytes]:
     yield f"retry: {_RETRY_MS}\n: connected\n\n".encode()
     checked_s = monitor.clock.steady_s()
     async for logged in monitor.hub.listen(principal, after, _PING_S):

@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,3 +187,34 @@ def test_an_entry_that_breaks_the_judge_is_left_out_and_the_watch_goes_on(house:
     assert house.monitor.engine.board.events["accepted"] == 2
     assert [entry.kind for entry in house.monitor.engine._journal.entries(0)] == [EVENTS] * 3
     assert house.monitor.engine._skipped == {2}
+
+
+def test_bodies_on_their_way_count_against_the_backlog(tmp_path: Path) -> None:
+    with House(tmp_path / "full", backlog_mb=1) as house:
+        client, body = house.client("ingest"), lines(*(queue(10, f"USER-{user}") for user in range(2000)))
+        assert 100_000 < len(body) < 500_000
+        with house.monitor.intake.expecting(900_000):
+            assert client.post("/v1/events", content=body).status_code == 429
+        assert client.post("/v1/events", content=body).status_code == 202
+        house.judged()
+        assert house.monitor.intake._expected == 0
+        with house.monitor.intake.expecting(5_000_000):
+            assert house.monitor.intake._expected == 5_000_000, "one alone always fits"
+
+
+def test_a_compressed_body_counts_as_what_it_inflates_to(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    body, weights = lines(*(queue(10, f"USER-{user}") for user in range(2000))), []
+    submit = house.monitor.intake.submit
+
+    def noted(*given: Any) -> Any:
+        weights.append(given[-1])
+        return submit(*given)
+
+    monkeypatch.setattr(house.monitor.intake, "submit", noted)
+    packed = gzip.compress(body)
+    assert len(packed) < len(body) / 5
+    answer = house.client("ingest").post("/v1/events", content=packed, headers={"content-encoding": "gzip"})
+    assert answer.json()["accepted"] == 2000
+    assert weights == [len(body)]
+    house.judged()
+    assert house.monitor.intake.waiting_bytes == 0

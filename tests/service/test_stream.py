@@ -1,8 +1,7 @@
 """The event stream: whoever reconnects misses nothing and sees nothing twice, and nobody sees another's."""
 
 import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,15 @@ import pytest
 
 from service.hub import Hub
 from tests.service.builders import alert, change, declared, desk, incident, own, report
-from tests.service.house import House
+from tests.service.house import House, until
 
 
-def events(answer: httpx2.Response) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def events(answer: httpx2.Response, begun: Callable[[], None] | None = None) -> Iterator[tuple[str, str, dict[str, Any]]]:
     fields: dict[str, str] = {}
     for line in answer.iter_lines():
+        if line == ": connected" and begun is not None:
+            begun()
+        assert line != ": still here", "nothing came"
         name, _, value = line.partition(": ")
         if line == "" and "data" in fields:
             yield fields["id"], fields["event"], json.loads(fields["data"])
@@ -40,11 +42,10 @@ def take(house: House, role: str, count: int, *, after: str | None = None, query
 
 
 def test_what_happens_arrives_as_it_is_committed(house: House) -> None:
-    timer = threading.Timer(0.5, lambda: house.publish([*desk(alert("A-1"), incident("I-1"), report("C-1")), *declared(change("C-1"))]))
-    timer.start()
-    kinds = [kind for _, kind, _ in take(house, "observer", 4)]
-    timer.join()
-    assert kinds == ["alert", "incident", "report", "change"]
+    house.publish(desk(alert("A-0")))
+    with house.client("observer").stream("GET", "/v1/stream") as answer:
+        told = events(answer, begun=lambda: house.publish([*desk(alert("A-1"), incident("I-1"), report("C-1")), *declared(change("C-1"))]))
+        assert [next(told)[1] for _ in range(4)] == ["alert", "incident", "report", "change"]
 
 
 def test_a_client_that_reconnects_goes_on_where_it_was(house: House) -> None:
@@ -138,3 +139,19 @@ def test_a_stop_ends_open_streams(tmp_path: Path) -> None:
             next(parts)
         assert not house._thread.is_alive()
         assert list(parts) == []
+
+
+def test_one_token_does_not_use_up_every_stream(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.routes.stream._MOST", 1)
+    client = house.client("user:ACME")
+    with client.stream("GET", "/v1/stream") as first:
+        parts = first.iter_bytes()
+        assert b"connected" in next(parts)
+        with client.stream("GET", "/v1/stream") as refused:
+            assert refused.status_code == 429
+            assert "retry-after" in refused.headers
+        with house.client("user:BOLT").stream("GET", "/v1/stream") as other:
+            assert other.status_code == 200
+    until(lambda: not house.monitor.hub.listeners.total())
+    with client.stream("GET", "/v1/stream") as again:
+        assert again.status_code == 200
