@@ -12,7 +12,8 @@ Series = Annotated[
     str, typer.Argument(metavar="SERIES.csv", help="Columns timestamp, value, in either case; .gz too; - for standard input.")
 ]
 AlertAt = Annotated[
-    float | None, typer.Option("--alert-at", min=0.0, max=12.0, help="Score from which a value is an alert; one more is ten times rarer.")
+    float | None,
+    typer.Option("--alert-at", min=0.0, max=12.0, help="Score from which a value is an alert; one more makes alerts some six times rarer."),
 ]
 _TOLD_ROWS = 1000
 """Rows between two moves of the progress bar."""
