@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ import structlog
 from models.change import Change
 from models.errors import HighwaterError, StateError
 from models.wire import decode
+from service import groups
 from service.board import DeskBoard
 from service.bodies import answer, decoded
 from service.charts.found import found
@@ -30,9 +31,6 @@ from service.store.records import Logged, Row
 from service.waiting import Waiting
 from streams.pipeline import Outputs, Pipeline, PipelineParameters
 
-_GROUP = 32
-"""Entries whose results share one commit at most."""
-_GROUP_BYTES = 8_000_000
 _MOST_LEFT_OUT = 3
 _RETRY_S = 1.0
 log = structlog.get_logger()
@@ -97,7 +95,7 @@ class Engine:
         if first is not None and first.seq != self.seq + 1:
             log.error("the journal lacks entries: what they held is lost", after=self.seq, before=first.seq)
         count = 0
-        for group in _groups(self._journal.entries(self.seq), _GROUP):
+        for group in groups.of_journal(self._journal.entries(self.seq)):
             step = Step()
             for entry in group:
                 self._judge(Taken(entry, self._read(entry)), step)
@@ -129,7 +127,7 @@ class Engine:
     def _follow(self, intake: Intake) -> None:
         last = False
         while not last:
-            group = _next_group(intake)
+            group = groups.waiting(intake)
             last = group[-1] is None
             taken = [one for one in group if one is not None]
             step = Step()
@@ -266,24 +264,3 @@ class Engine:
                     raise  # the journal has it all: the next start judges it again
         self.fault = None
         self.board.recorded([row for _, row in added])
-
-
-def _next_group(intake: Intake) -> list[Taken | None]:
-    group: list[Taken | None] = [intake.taken.get()]
-    while group[-1] is not None and len(group) < _GROUP and not intake.taken.empty():
-        group.append(intake.taken.get())
-    return group
-
-
-def _groups(entries: Iterable[Entry], most: int) -> Iterator[list[Entry]]:
-    """Groups of at most so many entries, and of no more bytes than one large body has."""
-    group: list[Entry] = []
-    size = 0
-    for entry in entries:
-        group.append(entry)
-        size += len(entry.body)
-        if len(group) == most or size >= _GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
