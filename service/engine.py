@@ -32,6 +32,8 @@ from service.waiting import Waiting
 from streams.pipeline import Outputs, Pipeline, PipelineParameters
 
 _MOST_LEFT_OUT = 3
+_MUCH_BYTES = 32_000_000
+"""Of events that a restart would judge again: about a second of it."""
 _RETRY_S = 1.0
 log = structlog.get_logger()
 Committed = Callable[[Sequence[tuple[Logged, Row]]], None]
@@ -75,7 +77,7 @@ class Engine:
         self.streams: set[str] = set()
         self.checkpoint_seq = 0
         self._waiting = Waiting()
-        self.checkpointed_s = clock.steady_s()
+        self.checkpointed_s, self._uncovered = clock.steady_s(), 0
 
     def on_commit(self, told: Committed) -> None:
         """`told` hears of every record that is new in the data file, in the order of the log, from the writer's thread."""
@@ -137,12 +139,18 @@ class Engine:
             self._waiting.reached(self.seq)
             for one in taken:
                 intake.judged(one)
-            if last or self._clock.steady_s() - self.checkpointed_s >= self._parameters.checkpoint_every_s:
+                self._uncovered += len(one.entry.body)
+            if last or self._is_due():
                 self.checkpoint()
+
+    def _is_due(self) -> bool:
+        """A checkpoint costs its size in writes, a late one costs the restart: sooner where much came in since the last."""
+        waited_s, every_s = self._clock.steady_s() - self.checkpointed_s, self._parameters.checkpoint_every_s
+        return waited_s >= every_s or (waited_s >= every_s / 4 and self._uncovered >= _MUCH_BYTES)
 
     def checkpoint(self) -> None:
         """Write the state, and drop the journal that no kept checkpoint needs."""
-        self.checkpointed_s = self._clock.steady_s()
+        self.checkpointed_s, self._uncovered = self._clock.steady_s(), 0
         if self.seq == self.checkpoint_seq:
             return
         try:

@@ -73,7 +73,9 @@ class ServeParameters(BaseModel):
     read_timeout_s: float = Field(30, gt=0, description="A request that has not arrived whole by then is closed.")
     backlog_mb: float = Field(64, gt=0, description="Bytes journalled but not yet judged; beyond it posts are answered 429.")
     segment_mb: float = Field(64, gt=0, description="Size of one journal file.")
-    checkpoint_every_s: float = Field(15, gt=0, description="Longest time between two checkpoints while events come in.")
+    checkpoint_every_s: float = Field(
+        60, gt=0, description="Longest time between two checkpoints while events come in; a quarter of it where many do."
+    )
 
     raw_hours: int = Field(48, ge=1, description="How long chart samples are kept as they came.")
     minute_days: int = Field(30, ge=1, description="How long their roll-ups by the minute are kept.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from service.clocks import Clock
 from service.journal import EVENTS
 from tests.service.builders import lines, queue, traffic
 from tests.service.house import House
@@ -218,3 +219,12 @@ def test_a_compressed_body_counts_as_what_it_inflates_to(house: House, monkeypat
     assert weights == [len(body)]
     house.judged()
     assert house.monitor.intake.waiting_bytes == 0
+
+
+def test_checkpoints_come_by_the_clock_and_sooner_where_much_came_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steady = [1000.0]
+    with House(tmp_path / "data", clock=Clock(steady_s=lambda: steady[0]), checkpoint_every_s=60) as house:
+        assert [house.monitor.engine._is_due() for steady[0] in (1016.0, 1059.0, 1060.0)] == [False, False, True]
+        monkeypatch.setattr("service.engine._MUCH_BYTES", 10)
+        house.monitor.engine._uncovered = 11
+        assert [house.monitor.engine._is_due() for steady[0] in (1014.0, 1015.0)] == [False, True]
