@@ -140,9 +140,10 @@ class Plot:
     def times(self, height: float) -> str:
         """Hours and minutes below."""
         parts = []
-        for part in range(9):
-            at_s = self.span.from_s + part / 8 * (self.span.to_s - self.span.from_s)
-            anchor = "end" if part == 8 else "start" if part == 0 else "middle"
+        last = 8 if self.right > 700 else 4
+        for part in range(last + 1):
+            at_s = self.span.from_s + part / last * (self.span.to_s - self.span.from_s)
+            anchor = "end" if part == last else "start" if part == 0 else "middle"
             told = f"{datetime.fromtimestamp(at_s, UTC):{'%H:%M' if self.span.to_s - self.span.from_s > 3600 else '%H:%M:%S'}}"
             parts.append(f'<text x="{self.x(at_s):.0f}" y="{height - 3:.0f}" text-anchor="{anchor}">{told}</text>')
         return "".join(parts)
