@@ -157,18 +157,19 @@ class Joining:
 
 
 def origin(members: Sequence[Episode], parameters: CorrelationParameters) -> str | None:
-    """Where it began: the User whose own-made trouble came first; None where several began at once, or a whole region."""
+    """Where it began: the User whose own-made trouble came first; None where two are alike in that, several began at once, or a region."""
     own = [member for member in members if member.user is not None]
     if not own or any(member.user is None for member in members):
         return None
     error_us = parameters.onset_error_s * SECOND_US
     latest_us = _first_us(own) + error_us
     early = [member for member in own if member.onset_us <= latest_us]
-    ranks = {member.alert_id: _rank(member, early) for member in early}
-    lead = min(early, key=lambda member: (ranks[member.alert_id], member.onset_us, member.user or ""))
-    peers = {member.user for member in early if ranks[member.alert_id] <= ranks[lead.alert_id]}
-    large_storm = ranks[lead.alert_id] == 0
-    return lead.user if len(peers) < _MANY and (large_storm or not _all_at_once(lead, early)) else None
+    places = [(_rank(member, early), member.onset_us, member.detected_us) for member in early]
+    first = min(places)
+    leads = [member for member, place in zip(early, places, strict=True) if place == first]
+    peers = {member.user for member, place in zip(early, places, strict=True) if place[0] == first[0]}
+    alone, large_storm = len({member.user for member in leads}) == 1, first[0] == 0
+    return leads[0].user if alone and len(peers) < _MANY and (large_storm or not _all_at_once(leads[0], early)) else None
 
 
 def _all_at_once(lead: Episode, early: Sequence[Episode]) -> bool:
