@@ -45,7 +45,10 @@ async def alert_delays(broker: Broker, users: int, each: int, windows: int, per_
         filler = Filler(sender, Topics(found.topic_prefix).rates, PARTITIONS, 1)
         async for number, at_s in paced(filler, parts, range(1, KNOWN + windows), per_s, WINDOW_S, partial(failing, users)):
             sent_s[number] = at_s
-        await asyncio.sleep(10)
+        until, before = time.monotonic() + LIMIT_S, -1
+        while time.monotonic() < until and (not delays or len(delays) > before):
+            before = len(delays)
+            await asyncio.sleep(10)
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
         await sender.stop()

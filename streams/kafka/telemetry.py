@@ -156,6 +156,9 @@ class TelemetryUnit(Unit):
         await self._say(())
         await self._outbox.confirmed()
         said = await self._site.others.said_since(self._partition.number, about.get("said", 0))
+        if any(about["positions"].get(topic, 0) > end for topic, end in ends.items()):
+            # Of a topic that was made anew, what was said of the old one leads nowhere.
+            said = []
         self._partition.begin(positions, ends, [progress for progress in said if progress.generation < self.epoch])
         # What rested before rests on, unless something came since; anything else gets the full time to bring something.
         rested = before.resting if before is not None else ()

@@ -1,0 +1,57 @@
+"""Where a unit goes on reading, whatever became of its logs meanwhile."""
+
+import asyncio
+import logging
+
+import pytest
+from aiokafka.structs import RecordMetadata, TopicPartition
+
+from streams.kafka.outputs import Send
+from streams.kafka.sending import Outbox
+from streams.kafka.unit import starts
+
+
+@pytest.mark.parametrize(
+    ("position", "begin", "end", "expected"),
+    [(None, 0, 9, 0), (None, 4, 9, 4), (7, 0, 9, 7), (9, 0, 9, 9), (2, 4, 9, 4)],
+    ids=["nothing known", "nothing known, log cut", "as the checkpoint says", "nothing new", "retention went past it"],
+)
+def test_reading_goes_on_where_the_checkpoint_says_as_far_as_the_log_allows(
+    position: int | None, begin: int, end: int, expected: int
+) -> None:
+    positions = {} if position is None else {"t": position}
+    assert starts("partition-0", {"positions": positions}, {"t": begin}, {"t": end}) == {"t": expected}
+
+
+def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        found = starts("partition-0", {"positions": {"rates": 50, "depths": 7}}, {"rates": 0, "depths": 0}, {"rates": 3, "depths": 9})
+    assert found == {"rates": 0, "depths": 7}
+    assert "rates was made anew" in caplog.text
+
+
+class Sender:
+    """A producer whose confirmations come when the test says."""
+
+    def __init__(self) -> None:
+        self.sent: list[asyncio.Future[RecordMetadata]] = []
+
+    async def send(self, topic: str, value: bytes, **_: object) -> "asyncio.Future[RecordMetadata]":
+        self.sent.append(asyncio.get_running_loop().create_future())
+        return self.sent[-1]
+
+
+def test_who_stops_waiting_for_the_brokers_loses_sight_of_nothing() -> None:
+    async def play() -> dict[str, int]:
+        sender = Sender()
+        outbox = Outbox(sender)  # type: ignore[arg-type]  # the one method that it calls
+        await outbox.send([Send("t", None, b"1"), Send("t", None, b"2")])
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(outbox.confirmed(), 0.01)
+        assert not any(sent.cancelled() for sent in sender.sent)
+        for offset, sent in enumerate(sender.sent):
+            sent.set_result(RecordMetadata("t", 0, TopicPartition("t", 0), offset, 0, 0, 0))
+        await outbox.confirmed()
+        return outbox.last_offsets
+
+    assert asyncio.run(play()) == {"t": 1}
