@@ -57,7 +57,7 @@ class FutureGate:
         self._leader, self._leader_us, self._second_us = -1, NEVER, NEVER
         self._foreign: set[int] = set()
         """Users who sent to other gates only."""
-        self._deaf = False
+        self.deaf = False
         """Whether these do not count."""
 
     @property
@@ -98,7 +98,7 @@ class FutureGate:
 
     def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> Iterator[Admitted]:
         """Users sent so far to another gate: may release what is held here. `deaf`: who did that counts for nothing from now on."""
-        self._deaf = deaf
+        self.deaf = deaf
         for user in sorted(highest):
             if user not in self._numbers:
                 self._foreign.add(len(self._numbers))
@@ -165,7 +165,7 @@ class FutureGate:
     def _see(self, users: Indices, observed_us: Ints) -> None:
         np.maximum.at(self._sent, users, observed_us)
         known = self._sent[: len(self._numbers)]
-        if self._deaf and self._foreign:
+        if self.deaf and self._foreign:
             known = known.copy()
             known[list(self._foreign)] = NEVER
         self._leader = int(np.argmax(known))
@@ -204,7 +204,7 @@ class FutureGate:
             "users": list(self._numbers),
             "sent": self._sent[: len(self._numbers)],
             "foreign": sorted(self._foreign),
-            "deaf": self._deaf,
+            "deaf": self.deaf,
             "held": [[user, event.as_tree()] for _, user, event in self._in_order()],
         }
 
@@ -215,7 +215,7 @@ class FutureGate:
         gate._numbers = {user: number for number, user in enumerate(tree["users"])}
         count = len(gate._numbers)
         gate._sent = np.full(max(64, 2 * count), NEVER, np.int64)
-        gate._foreign, gate._deaf = set(tree.get("foreign", ())), tree.get("deaf", False)
+        gate._foreign, gate.deaf = set(tree.get("foreign", ())), tree.get("deaf", False)
         if count:
             gate._see(np.arange(count, dtype=np.int32), tree["sent"])
         for user, event in tree["held"]:

@@ -78,6 +78,11 @@ class Assembler:
         """The two Users furthest ahead with the highest `observed_at` (µs) each has sent, held events included."""
         return self._gate.highest
 
+    @property
+    def deaf(self) -> bool:
+        """Whether what Users sent elsewhere counts for nothing now."""
+        return self._gate.deaf
+
     def feed(self, batch: EventBatch, stream: str = "") -> Assembled:
         """Takes one batch of one stream (a file set, a token, a partition) and closes what can be closed."""
         out = Assembled()

@@ -222,6 +222,7 @@ class Partition:
         """Goes on from what `state` gave. Raises StateError for another version."""
         trees = {name: unpack(blob, STATE_VERSION) for name, blob in parts.items()}
         self._assembler = Assembler.unpack(self._parameters.time, trees["assembler"])
+        self._deaf = self._assembler.deaf
         self._calendar_next, calendar = trees["calendar"]
         self._calendar = Calendar.unpack(calendar)
         cohorts = {name.removeprefix("cohort-"): tree for name, tree in trees.items() if name.startswith("cohort-")}
@@ -295,6 +296,9 @@ def advancing(said: Iterable[Progress], positions: Mapping[str, int], frontier_u
         if progress.generation < generation:
             continue
         generation = progress.generation
+        if any(offset > progress.positions.get(topic, 0) for topic, offset in reached.items()):
+            # Done again behind what a predecessor had reached: what is decided there was taken from its words.
+            continue
         further = any(offset > reached.get(topic, 0) for topic, offset in progress.positions.items())
         later = progress.frontier_us is not None and (frontier_us is None or progress.frontier_us > frontier_us)
         decides = (progress.heard, progress.deaf, progress.resting)

@@ -46,7 +46,7 @@ class TelemetryUnit(Unit):
         self._tables = KeyTables()
         self._sequence = 0
         self._told: tuple[object, ...] = ()
-        self._told_at = 0.0
+        self._told_at = self._heard_at = 0.0
         self._fed_at: dict[str, float] = {}
         """topic → when it was last known to bring something, or began to be watched."""
         self._resting: set[str] = set()
@@ -114,7 +114,9 @@ class TelemetryUnit(Unit):
     async def _decide(self) -> None:
         """Decisions by the clock. Each is told before anything else is fed: a successor decides the same at the same place."""
         others, number = self._site.others, self._partition.number
-        if time.monotonic() - self._told_at >= _PROGRESS_S:
+        # Before it follows the others it must know how far their Users are, or windows would close on events that are held.
+        if self.idle or time.monotonic() - self._heard_at >= _PROGRESS_S:
+            self._heard_at = time.monotonic()
             heard = self._partition.hear(others.highest(number), deaf=others.lag(number))
             if heard is not None:
                 await self._tell(heard, decided=True)
