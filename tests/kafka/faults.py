@@ -18,6 +18,8 @@ from tests.kafka.workers import Worker, eventually
 FROZEN_S = 8.0
 """Beyond the session time-out of the tests' settings."""
 OUTAGE_S, LONG_OUTAGE_S = 6.0, 60.0
+STOP_S = 180.0
+"""On a slow machine."""
 START_S = 60.0
 """After which a worker that took nothing over is left alone."""
 
@@ -32,6 +34,8 @@ class Scene:
     more: Callable[[], Worker]
     dice: random.Random
     story: list[str] = field(default_factory=list)
+    guests: list[Worker] = field(default_factory=list)
+    """Workers that nobody starts again."""
 
     def any_worker(self) -> Worker:
         """One that runs, if one does."""
@@ -71,7 +75,7 @@ def leave(scene: Scene) -> None:
     """A worker that is asked to stop; the last one starts again."""
     worker = scene.any_worker()
     if worker.running:
-        worker.stop(40)
+        worker.stop(STOP_S)
     if not any(each.running for each in scene.crew):
         worker.restart()
 
@@ -85,14 +89,15 @@ def outage(scene: Scene) -> None:
 
 def storm(scene: Scene) -> None:
     """Workers that come and go faster than the group can share out the work."""
-    guests = []
     for _ in range(3):
-        guests.append(scene.more())
-        guests[-1].ready(START_S)
+        guest = scene.more()
+        scene.guests.append(guest)
+        guest.ready(START_S)
         if scene.dice.random() < 0.5:
-            guests.pop(0).kill()
-    for guest in guests:
-        guest.stop(60)
+            scene.guests.pop(0).kill()
+    while scene.guests:
+        scene.guests[0].stop(STOP_S)
+        scene.guests.pop(0)
 
 
 def full_disk(scene: Scene) -> None:

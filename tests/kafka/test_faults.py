@@ -53,7 +53,7 @@ def disturbed(broker: Broker, folder: Path, seed: int, chosen: tuple[Fault, ...]
     finally:
         done.set()
         actor.join()
-        for worker in scene.crew:
+        for worker in (*scene.crew, *scene.guests):
             if worker.running:
                 worker.thaw()
                 worker.kill()
