@@ -143,7 +143,7 @@ def main() -> None:
         print(f"charts on disk: {24 * an_hour:,.0f} MB a day as they came and by the minute")
         monitor.stop(hard=True)
         again = Monitor(Path(folder) / "data")
-        print(f"restart after kill -9: {again.started_s:.1f} s to listening")
+        print(f"restart after kill -9: {again.started_s:.1f} s to listening, {again.cpu_s():.1f} CPU-s")
         again.stop()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.columns import Floats
+from models.columns import Floats, Ints
 from models.errors import StateError
 
 _VERSION = 1
@@ -34,8 +34,8 @@ def encode(columns: Sequence[Floats], effort: int = 1) -> bytes:
     return zlib.compress(b"".join(parts), effort)
 
 
-def decode(blob: bytes) -> list[Floats]:
-    """What `encode` was given. Raises StateError for bytes of another version."""
+def decode(blob: bytes, places: Ints | None = None) -> list[Floats]:
+    """What `encode` was given, or of each column what stands in these places. Raises StateError for bytes of another version."""
     data = zlib.decompress(blob)
     version, count, size = _HEAD.unpack_from(data)
     if version != _VERSION:
@@ -45,11 +45,13 @@ def decode(blob: bytes) -> list[Floats]:
         kind, any_missing = _COLUMN.unpack_from(data, at)
         at += _COLUMN.size
         dtype = np.dtype(_TYPES[kind])
-        values = np.frombuffer(data, dtype, size, at).astype(np.float64)
+        stored = np.frombuffer(data, dtype, size, at)
+        values = (stored if places is None else stored[places]).astype(np.float64)
         at += size * dtype.itemsize
         if any_missing:
             bits = -(-size // 8)
-            values[np.unpackbits(np.frombuffer(data, np.uint8, bits, at), count=size).astype(bool)] = np.nan
+            missing = np.unpackbits(np.frombuffer(data, np.uint8, bits, at), count=size).astype(bool)
+            values[missing if places is None else missing[places]] = np.nan
             at += bits
         columns.append(values)
     return columns

@@ -11,7 +11,7 @@ from models.columns import Floats, Ints
 from models.times import DAY_US, HOUR_US, SECOND_US, format_time
 from service.charts.codec import decode
 from service.charts.packing import MINUTE, QUARTER, RAW, Keep, coarser, first_sample_us
-from service.charts.recorder import layout_ids
+from service.charts.recorder import WIDTH, layout_ids
 from service.tenancy import Principal, series_filter
 
 FIELDS = ("user", "direction", "message_class", "service", "region", "queue")
@@ -60,11 +60,22 @@ def _named(fields: Sequence[str], window_s: int) -> dict[str, str | int | None]:
     return {**named, "window_s": window_s}
 
 
-def chart(connection: sqlite3.Connection, series: Series, from_us: int, to_us: int, points: int, keep: Keep) -> dict[str, Any]:
-    """Points from `from_us` (exclusive) to `to_us`: lowest, highest, mean, last, second column's highest, mean expectation."""
+def charts(
+    connection: sqlite3.Connection, wanted: Sequence[Series], from_us: int, to_us: int, points: int, keep: Keep
+) -> list[dict[str, Any]]:
+    """A chart of each series. What is not packed yet holds all series side by side: it is read once for all that are wanted."""
+    live = _live(connection, wanted, from_us, to_us)
+    return [_chart(connection, series, (from_us, to_us), points, keep, live.get(series.id)) for series in wanted]
+
+
+def _chart(
+    connection: sqlite3.Connection, series: Series, span: tuple[int, int], points: int, keep: Keep, live: tuple[Ints, Floats] | None
+) -> dict[str, Any]:
+    """Points of the span (its start exclusive): lowest, highest, mean, last, second column's highest, mean expectation."""
+    from_us, to_us = span
     newest = latest_us(connection) or to_us
     level = RAW if from_us >= newest - keep.raw_us else MINUTE if from_us >= newest - keep.minute_us else QUARTER
-    ends, columns, step_s = _rolled(connection, series, from_us, to_us, level)
+    ends, columns, step_s = _rolled(connection, series, span, level, live)
     factor = max(1, -(-len(ends) // points))
     if factor > 1:
         pad = -len(ends) % factor
@@ -98,8 +109,11 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _rolled(connection: sqlite3.Connection, series: Series, from_us: int, to_us: int, level: int) -> tuple[Ints, Floats, int]:
+def _rolled(
+    connection: sqlite3.Connection, series: Series, span: tuple[int, int], level: int, live: tuple[Ints, Floats] | None
+) -> tuple[Ints, Floats, int]:
     """(ends, roll-up columns (7, n), seconds of one point) of the stored level, with the newest hours from the ticks."""
+    from_us, to_us = span
     step_s = series.window_s if level == RAW else max(level, series.window_s if level == MINUTE else level)
     length_us = DAY_US if level == QUARTER else HOUR_US
     blocks: list[tuple[Ints, Floats]] = []
@@ -115,7 +129,8 @@ def _rolled(connection: sqlite3.Connection, series: Series, from_us: int, to_us:
         else:
             ends = start_us + (np.arange(columns.shape[1]) + 1) * level * SECOND_US
         blocks.append((ends, columns))
-    blocks += _live(connection, series, from_us, to_us)
+    if live is not None:
+        blocks.append(live)
     if not blocks:
         return np.zeros(0, np.int64), np.zeros((7, 0)), step_s
     ends = np.concatenate([block[0] for block in blocks])
@@ -131,20 +146,27 @@ def _as_rollup(samples: Floats) -> Floats:
     return np.array([value, value, value, count, value, second, expected])
 
 
-def _live(connection: sqlite3.Connection, series: Series, from_us: int, to_us: int) -> Sequence[tuple[Ints, Floats]]:
-    """What is not packed by the hour yet."""
-    places: dict[int, int | None] = {}
-    ends, samples = [], []
-    for at_us, layout, body in connection.execute(
-        "SELECT at_us, layout, body FROM ticks WHERE window_s = ? AND queues = ? AND at_us > ? AND at_us <= ? ORDER BY at_us",
-        (series.window_s, int(series.is_queue), from_us, to_us),
-    ):
-        if layout not in places:
-            ids = layout_ids(connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0])
-            found = np.flatnonzero(ids == series.id)
-            places[layout] = int(found[0]) if len(found) else None
-        place = places[layout]
-        if place is not None:
+def _live(connection: sqlite3.Connection, wanted: Sequence[Series], from_us: int, to_us: int) -> dict[int, tuple[Ints, Floats]]:
+    """Series id → (ends, roll-up columns (7, n)) of what is not packed by the hour yet."""
+    found: dict[int, tuple[Ints, Floats]] = {}
+    for window_s, is_queue in sorted({(series.window_s, series.is_queue) for series in wanted}):
+        alike = np.array([series.id for series in wanted if (series.window_s, series.is_queue) == (window_s, is_queue)], np.int64)
+        places: dict[int, tuple[Ints, Ints]] = {}
+        ends, samples = [], []
+        for at_us, layout, body in connection.execute(
+            "SELECT at_us, layout, body FROM ticks WHERE window_s = ? AND queues = ? AND at_us > ? AND at_us <= ? ORDER BY at_us",
+            (window_s, int(is_queue), from_us, to_us),
+        ):
+            if layout not in places:
+                blob = connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0]
+                _, row, place = np.intersect1d(alike, layout_ids(blob), return_indices=True)
+                places[layout] = row, place
+            row, place = places[layout]
+            sample = np.full((WIDTH, len(alike)), np.nan)
+            sample[:, row] = decode(body, place)
             ends.append(at_us)
-            samples.append([column[place] for column in decode(body)])
-    return [(np.array(ends, np.int64), _as_rollup(np.array(samples).T))] if ends else []
+            samples.append(sample)
+        if ends:
+            cube = np.array(samples)
+            found |= {int(one): (np.array(ends, np.int64), _as_rollup(cube[:, :, number].T)) for number, one in enumerate(alike)}
+    return found

@@ -86,4 +86,4 @@ def _charts(
 ) -> tuple[list[dict[str, Any]], int | None]:
     found = _found(connection, principal, chosen, after)
     following = found[chosen.limit - 1].id if len(found) > chosen.limit else None
-    return [reading.chart(connection, one, *span, chosen.points, keep) for one in found[: chosen.limit]], following
+    return reading.charts(connection, found[: chosen.limit], *span, chosen.points, keep), following

@@ -45,7 +45,8 @@ def chart(
 ) -> dict[str, Any]:
     def ask(connection: Any) -> dict[str, Any]:
         (series,) = reading.matching(connection, DESK, {"user": user}, 0, 10)
-        return reading.chart(connection, series, start, start + int(hours * HOUR_US), points, keep)
+        (found,) = reading.charts(connection, [series], start, start + int(hours * HOUR_US), points, keep)
+        return found
 
     return database.read(ask)
 
