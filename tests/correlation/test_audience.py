@@ -1,6 +1,6 @@
 """What a User is sent: nothing of anybody else but what the contract names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,14 +24,9 @@ def keys_of(user: str) -> tuple[SeriesKey, ...]:
     return (series(user, "to_dsp", "service_request", "8.1.1"), series(user), series(user, of="device_alert", service="8F36"), queue(user))
 
 
-MINUTES = st.integers(2, 25)
-OWN_MINUTES = {user: st.integers(0, 5).map(lambda at, place=place: 2 + 4 * at + place) for place, user in enumerate((READER, *OTHERS))}
-"""No two Users' trouble begins in the same minute: which of two events that are alike in all else a third piece joins, their ids decide."""
-
-
-def troubles_of(user: str, since: st.SearchStrategy[int] = MINUTES) -> st.SearchStrategy[tuple[Trouble, ...]]:
+def troubles_of(user: str) -> st.SearchStrategy[tuple[Trouble, ...]]:
     request, answer, alerts, jam = keys_of(user)
-    length, size = st.integers(3, 60), st.sampled_from([300.0, 2_500.0, 40_000.0])
+    since, length, size = st.integers(2, 25), st.integers(3, 60), st.sampled_from([300.0, 2_500.0, 40_000.0])
     one = st.one_of(
         st.builds(lambda at, of, lasts: Trouble("storm", request, at, at + lasts, observed=of), since, size, length),
         st.builds(lambda at, lasts: Trouble("silence", answer, at, at + lasts), since, length),
@@ -60,12 +55,10 @@ def changes_of(owner: str, visibility: str = "dcc_only") -> st.SearchStrategy[tu
 
 
 @st.composite
-def scenes(
-    draw: Any, since: Mapping[str, st.SearchStrategy[int]] = dict.fromkeys((READER, *OTHERS), MINUTES)
-) -> tuple[tuple[Trouble, ...], tuple[Trouble, ...], tuple[Change, ...], tuple[Change, ...]]:
-    """The reader's troubles, the others', the changes it may see in full, the others' hidden ones; `since`: when each User's may begin."""
-    mine = draw(troubles_of(READER, since[READER]))
-    theirs = tuple(trouble for user in OTHERS for trouble in draw(troubles_of(user, since[user])))
+def scenes(draw: Any) -> tuple[tuple[Trouble, ...], tuple[Trouble, ...], tuple[Change, ...], tuple[Change, ...]]:
+    """The reader's troubles, the others', the changes it may see in full, the others' hidden ones."""
+    mine = draw(troubles_of(READER))
+    theirs = tuple(trouble for user in OTHERS for trouble in draw(troubles_of(user)))
     seen = (*draw(changes_of(READER)), *draw(changes_of("DCC")))
     return mine, theirs, seen, tuple(one for user in OTHERS for one in draw(changes_of(user)))
 
@@ -99,10 +92,10 @@ def test_nothing_of_others_stands_in_a_copy(scene):
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenes(OWN_MINUTES))
+@given(scenes())
 def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
     mine, theirs, seen, hidden = scene
-    before = [encode(copy) for copy in told(mine, theirs, seen + hidden).copies(READER)]
+    before = told(mine, theirs, seen + hidden)
     names = {name: renamed(name) for name in OTHERS}
     moved = tuple(replace(one, key=one.key._replace(user=names[one.key.user])) for one in theirs)
     retold = tuple(
@@ -111,8 +104,12 @@ def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
         )
         for one in hidden
     )
-    after = [encode(copy) for copy in told(mine, moved, seen + retold, {new: old for old, new in names.items()}).copies(READER)]
-    assert before == after
+    after = told(mine, moved, seen + retold, {new: old for old, new in names.items()})
+    assert first(before.copies(READER)) == first(after.copies(READER))
+    if grouped(before, names) == grouped(after, {}):
+        assert [encode(copy) for copy in before.copies(READER)] == [encode(copy) for copy in after.copies(READER)]
+    else:  # Of two events that are alike in all else ids decide which one a third piece joins; the rest must still be the same.
+        assert same_where_both_speak(after.copies(READER), before.copies(READER))
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -126,6 +123,15 @@ def test_what_others_do_changes_nothing_in_a_copy_but_what_is_allowed(scene, ano
     assert [first(one), first(other)] == [first(bare), first(bare)]
     for copies in (one, other):
         assert same_where_both_speak(copies, bare)
+
+
+def grouped(said: Told, names: Mapping[str, str]) -> list[tuple[object, ...]]:
+    """How triage saw the events in every window, under other names."""
+
+    def called(users: Iterable[str | None]) -> tuple[str, ...]:
+        return tuple(sorted(names.get(user or "", user or "") for user in users))
+
+    return sorted((str(one.as_of), called([one.origin_user]), called(one.affected_users), one.kinds, one.status) for one in said.incidents)
 
 
 def first(copies: list[Alert]) -> list[tuple[str, str]]:
