@@ -9,6 +9,8 @@ from models.columns import Columns, Flags, Floats
 CALM_NATS = 5.0
 """Evidence for normal traffic that ends a finding: 1 in 150 for one that goes on; the correlation damps what comes back."""
 LEAST_CALM_WINDOWS = 3
+BUILDING_SHARE = 0.65
+"""Of the threshold: a burst of a series that seldom says anything must be learned from, or each later one looks as strange as the first."""
 LEAST_MEAN = 1e-6
 RECENT = 0.2
 """Weight of the newest window in the height of a finding."""
@@ -57,7 +59,7 @@ class Bank:
             score=score,
             over=over & ~accepted,
             calm=calm | accepted,
-            building=score > 0.5 * self._threshold,
+            building=score > BUILDING_SHARE * self._threshold,
             began_us=run_started_us(tick.at_us, tick.window_s, windows),
             observed=tick.messages,
             expected=window.expected.mean,

@@ -17,6 +17,8 @@ UNKNOWN_PEAKS = 4.0
 RESEMBLES = 0.25
 """Relative variance up to which another kind of day says enough to miss messages by it."""
 CLIP = 3.0
+MOST_ERRORS = 2.5
+"""Standard errors of profile, level and wander together by which the last hours may deviate."""
 RECENT_S = 6 * 3600.0
 """What is taken as a lasting new level is the mean of about these last hours."""
 LEAST_RATIO, ASLEEP = 1e-3, 0.02
@@ -167,13 +169,18 @@ class Expectation:
     def _follow(self, state: Columns, counts: Floats, expected: Expected, bounds: Bounds, use: Flags) -> None:
         """The deviation follows the counts; within the known bounds a count says nothing of it."""
         due = np.clip(counts, bounds.low, bounds.high)
-        limit = CLIP * np.sqrt(due * expected.dispersion + (expected.mean * expected.relative_error) ** 2) + expected.dispersion
-        believed = np.clip(counts, due - limit, due + limit)
+        spread = np.sqrt(due * expected.dispersion + (expected.mean * expected.relative_error) ** 2) + expected.dispersion / CLIP
+        off = (counts - due) / spread
+        believed = due + np.clip(off, -CLIP, CLIP) * spread
+        # What is too far off to be an error of the expectation says nothing of it.
+        weight = np.clip(CLIP - np.abs(off), 0.0, 1.0)
         information = 1.0 / np.maximum(state["deviation_variance"], 1e-9)
-        news = use / expected.dispersion
+        news = use * weight / expected.dispersion
         total = information + news * due
         state["deviation"] *= (information + news * believed) / total
-        np.clip(state["deviation"], LEAST_RATIO, 1.0 / LEAST_RATIO, out=state["deviation"])
+        # Where the profile has been right to a few percent, a deviation of ten is a change and nothing to follow.
+        most = np.exp(MOST_ERRORS * np.sqrt(state["base_variance"] + state["level_variance"] + WANDER.value(state)))
+        np.clip(state["deviation"], np.maximum(1.0 / most, LEAST_RATIO), np.minimum(most, 1.0 / LEAST_RATIO), out=state["deviation"])
         state["deviation_variance"][:] = 1.0 / total
 
     def _weigh_clocks(self, state: Columns, counts: Floats, expected: Expected, use: Flags) -> Flags:

@@ -24,6 +24,8 @@ SLOTS = Excess("slots", prior=0.09, prior_weight=6.0, memory=600.0, reference=0.
 """How much ten minutes differ from their hour."""
 KINDS_OF_DAYS = Excess("kinds", prior=2.25, prior_weight=1.0, memory=24.0)
 """How much a kind of day that was never seen differs from one that was; judged anew on each such day."""
+NEW_WEEKDAY = 0.15**2
+"""How much a day of the week may differ before it was ever seen, relative, squared."""
 UNLIKE, FEW = 0.3, 10.0
 """How far (ln) the steps from hour to hour may differ between kinds of days of one shape, and messages an hour that make no step."""
 UNLIKE_VARIANCE = 0.05
@@ -77,6 +79,8 @@ class Profile:
         apart = _apart(week, day.rate, WEEKDAYS.value(state), own) + day.variance
         prior = 1.0 / np.where(day_visits > 0, np.maximum(apart, 1e-8), np.inf)
         rate, variance = _leaning(week, own, day.rate, prior, day.variance)
+        # A day of the week that was never seen may differ though those before it were alike: Fridays are busy days.
+        variance += NEW_WEEKDAY * (visits <= 0) * (due / (due + FEW * FEW))
         seen = (visits > 0) | (day_visits > 0)
         return self._foreign(state, number, Hour(rate, variance, seen, ~seen))
 

@@ -18,8 +18,9 @@ from detectors.together import Together
 from models.columns import Expected, Findings, Flags, Floats, SeriesKey, TrafficTick
 from models.times import SECOND_US
 
-CALM_NATS = 4.0
-"""Evidence up to which the last hours' deviation still follows the counts."""
+CALM_NATS, UNSURE_CALM_NATS, UNSURE = 1.5, 4.0, 0.08
+"""Evidence up to which the last hours' deviation still follows the counts: what it took in of a change would hide the rest of it; and up to
+which it does where the expectation may be off by more than this share."""
 _RATES = ("storm", "drop", "silence")
 _LESS = ("drop", "silence")
 
@@ -139,7 +140,8 @@ class Traffic:
     def _learn(self, block: Parts, window: TrafficWindow, bounds: Bounds, score: Floats, busy: Flags, less: Flags) -> None:
         tick, expected = window.tick, window.expected
         surplus = window.recovering & (tick.messages > expected.mean)
-        seen = Seen(tick.messages, tick.reported, window.declared, score < CALM_NATS, ~(busy | window.declared | surplus))
+        calm = score < np.where(expected.relative_error > UNSURE, UNSURE_CALM_NATS, CALM_NATS)
+        seen = Seen(tick.messages, tick.reported, window.declared, calm, ~(busy | window.declared | surplus))
         self._expectation.learn(block["expectation"], seen, expected, bounds, tick.at_us)
         recovery.settle(block["recovery"], tick, expected, less)
 
