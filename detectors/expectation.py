@@ -6,7 +6,8 @@ import numpy as np
 
 from detectors import daylight, noise
 from detectors.clock import HOURS_A_DAY, SLOT_US, Place, clock_change, day_kind, place
-from detectors.seasons import ANYTHING, LEAST, WANDER, Seasons
+from detectors.seasons import ANYTHING, WANDER, Seasons
+from detectors.steps import LEAST
 from models.columns import Columns, Expected, Flags, Floats
 from models.times import SECOND_US
 

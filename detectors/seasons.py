@@ -3,17 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors import daylight, noise
 from detectors.clock import HOURS_A_DAY, SLOTS_A_HOUR, Place, day_kind
 from detectors.excess import Excess
 from detectors.profile import UNLIKE_VARIANCE, Profile
+from detectors.steps import AROUND, CLIP, FIRST_TOLERANCE, JAGGED, LEAST, judge_slot, reach, unevenness
 from models.columns import Columns, Flags, Floats
 
 HOUR_S = 3600
-AROUND = 3
-"""Slots kept on either side of the hour."""
 WANDER = Excess("wander", prior=0.04, prior_weight=2.0, memory=150.0, reference=0.02)
 """How much an hour differs from what profile and level say, beyond sampling."""
 FRESH_SHARE = 0.5
@@ -23,20 +21,7 @@ WORK_BEGINS = 6
 """Hour (UTC) before people start work: how the night was says nothing of how the day will be."""
 DAILY_LEVEL_VARIANCE = 0.015**2
 """How far the level may move in a day, squared, relative."""
-LEAST, ANYTHING = 1e-6, 1e13
-CLIP = 3.0
-FIRST_TOLERANCE = 3.5
-"""Slots by which a step may come early or late, before anything is known of its punctuality."""
-TRUST_A_DAY = 0.5
-"""Slots by which that falls for each day on time."""
-BLUR, BLUR_LEAST = 0.5, 0.25
-JAGGED = 0.03
-EXPLAINED = 0.5
-"""Share of what is off that the slots around leave at most, if it is to be a step that came early or late."""
-NOISE = 2.0
-"""Standard errors of a slot that its neighbours must be off to count as a step."""
-AFTER_LATENESS = 2.0
-"""Slots added to what was needed when one comes at another time: some days of doubt."""
+ANYTHING = 1e13
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +92,7 @@ class Seasons:
         """Ten minutes are over; where an hour is, it goes into the profile and the next one's curve comes out."""
         new_hour = last is None or here.hour_number != last.hour_number
         if last is not None:
-            self._judge_slot(state, last)
+            judge_slot(state, last)
         if new_hour and last is not None:
             self._fold(state, last.hour_number)
             if day_kind(here.hour_number) != day_kind(last.hour_number) or here.hour_number % HOURS_A_DAY == WORK_BEGINS:
@@ -170,9 +155,9 @@ class Seasons:
         curve, at = state["curve"], AROUND + here.slot
         state["before"][:], state["now"][:], state["after"][:] = curve[at - 1], curve[at], curve[at + 1]
         variance = state["slot_variance"][here.slot].astype(np.float64)
-        least, most = _reach(curve, at, state["tolerance"], variance)
+        least, most = reach(curve, at, state["tolerance"], variance)
         state["least"][:], state["most"][:] = np.minimum(least, state["lowest"]), np.maximum(most, state["highest"])
-        blurred = JAGGED * state["tolerance"] * _unevenness(curve)
+        blurred = JAGGED * state["tolerance"] * unevenness(curve)
         state["base_variance"][:] = state["rate_variance"] + variance + blurred
         # What is off in another slot or hour is off in another way.
         news = variance + state["rate_variance"] + FRESH_SHARE * WANDER.value(state) if new_hour else variance
@@ -188,26 +173,9 @@ class Seasons:
                 continue
             curve = np.stack(self.curve(state, here.hour_number + hours).slots).astype(np.float32)
             variance = state["slot_variance"][here.slot].astype(np.float64)
-            rows = (curve[at - 1], curve[at], curve[at + 1], *_reach(curve, at, state["tolerance"], variance))
+            rows = (curve[at - 1], curve[at], curve[at + 1], *reach(curve, at, state["tolerance"], variance))
             for name, row in zip(daylight.ROWS, rows, strict=True):
                 state[name][:] = np.where(moved, row, state[name])
-
-    def _judge_slot(self, state: Columns, last: Place) -> None:
-        """Whether the slot gone by needed more tolerance than the slots right beside it give; trust comes back by the day."""
-        counts, windows = state["slot_counts"].copy(), state["slot_windows"].copy()
-        state["slot_counts"][:], state["slot_windows"][:] = 0.0, 0.0
-        at, curve = AROUND + last.slot, state["curve"]
-        factor = state["level"] * state["deviation"] * windows
-        tolerance = state["tolerance"]
-        tolerance -= TRUST_A_DAY / (HOURS_A_DAY * SLOTS_A_HOUR) * (windows > 0) * state["seen"]
-        np.maximum(tolerance, 0.0, out=tolerance)
-        widest = _within(counts, curve[at - AROUND : at + AROUND + 1], factor)
-        for width in range(1, AROUND):
-            due = _within(counts, curve[at - width : at + width + 1], factor)
-            spread = noise.dispersion(state, due / np.maximum(windows, 1.0)) * noise.stretch(state)
-            late = (counts - due) ** 2 > CLIP * CLIP * (spread * due + state["deviation_variance"] * due * due) + 25.0
-            late &= (windows > 0) & state["seen"] & (np.abs(counts - widest) < EXPLAINED * np.abs(counts - due))
-            np.maximum(tolerance, late * (width + AFTER_LATENESS), out=tolerance)
 
     def _fold(self, state: Columns, number: int) -> None:
         """The hour is over: profile, level and wander learn from it."""
@@ -263,7 +231,7 @@ class Seasons:
 
     def _jagged(self, state: Columns) -> Floats:
         """Relative variance that an hour's mean gains by the steps in it: how punctual they were, and which of its windows were used."""
-        jagged: Floats = JAGGED * (1.0 + state["tolerance"]) * _unevenness(state["curve"])
+        jagged: Floats = JAGGED * (1.0 + state["tolerance"]) * unevenness(state["curve"])
         return jagged
 
     def _spread(self, state: Columns, due: Floats, *, slots: int) -> Floats:
@@ -274,35 +242,3 @@ class Seasons:
         windows = max(1.0, self._windows_an_hour / slots)
         wander = WANDER.value(state) / (1.0 if slots == 1 else 8.0)
         return noise.dispersion(state, due / windows) * noise.stretch(state) + wander * due
-
-
-def _unevenness(curve: NDArray[np.float32]) -> Floats:
-    """Relative variance of the slots of the hour that a curve is about."""
-    slots = curve[AROUND:-AROUND].astype(np.float64)
-    mean = np.maximum(slots.mean(axis=0), LEAST)
-    uneven: Floats = slots.var(axis=0) / (mean * mean)
-    return uneven
-
-
-def _within(counts: Floats, span: NDArray[np.float32], factor: Floats) -> Floats:
-    """The count nearest to `counts` that one of the slots of a span explains."""
-    return np.clip(counts, span.min(axis=0) * factor, span.max(axis=0) * factor)
-
-
-def _reach(curve: NDArray[np.float32], at: int, tolerance: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    """Lowest and highest slot within each series' own tolerance of slot `at`, as far as they differ by more than their own noise.
-
-    `variance`: of a slot, relative; the extreme of some noisy slots lies apart from each of them even where they are all alike.
-    """
-    low, high = curve[at - 1 : at + 2].min(axis=0), curve[at - 1 : at + 2].max(axis=0)
-    for width in range(2, AROUND + 1):
-        within = tolerance > width - 1
-        pair = curve[at - width], curve[at + width]
-        low = np.minimum(low, np.where(within, np.minimum(*pair), low))
-        high = np.maximum(high, np.where(within, np.maximum(*pair), high))
-    here = curve[at].astype(np.float64)
-    noise_ = NOISE * np.sqrt(variance) * here
-    # Days on which a step comes early and days on which it comes late blur it in the profile: it is steeper than it looks.
-    blur = BLUR * np.minimum(tolerance, 1.0)
-    least = np.maximum(low - blur * (here - low), BLUR_LEAST * low)
-    return np.where(here - low > noise_, least, here), np.where(high - here > noise_, high + blur * (high - here), here)
