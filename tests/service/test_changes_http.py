@@ -152,8 +152,9 @@ def test_bad_json_is_400_with_its_position(house: House) -> None:
 
 def test_a_declaration_is_in_the_audit_log(house: House) -> None:
     house.client("user:ACME").post("/v1/changes", json=change_json())
-    (entry,) = house.client("admin").get("/v1/audit").json()["items"]
-    assert (entry["action"], entry["subject"], entry["role"]) == ("declare change", "C-1", "user:ACME")
+    entries = house.client("admin").get("/v1/audit").json()["items"]
+    (entry,) = [each for each in entries if each["action"] == "declare change"]
+    assert (entry["subject"], entry["role"]) == ("C-1", "user:ACME")
 
 
 def test_a_change_counts_from_the_stream_s_time_of_its_arrival(house: House) -> None:
