@@ -65,7 +65,7 @@ def disturbed(broker: Broker, folder: Path, seed: int, chosen: tuple[Fault, ...]
     [
         (1, (faults.kill, faults.freeze)),
         (2, (faults.restart_broker, faults.full_disk)),
-        (3, (faults.corrupt_checkpoint, faults.storm, faults.delete_checkpoints)),
+        (3, (faults.corrupt_checkpoint, faults.storm)),
     ],
 )
 def test_a_few_faults(own_broker: Broker, tmp_path: Path, seed: int, chosen: tuple[Fault, ...]) -> None:
