@@ -65,6 +65,16 @@ class Roster:
             tp for tp in active if tp.topic not in self.topics or ((unit := self._by_input.get(TP(*tp))) is not None and unit.wants(tp))
         }
 
+    def begins(self, wanted: Iterable[TP]) -> dict[TP, int]:
+        """Where units that were just taken over begin to read; without it a log that brings nothing new would not be read again."""
+        found = {}
+        for tp in wanted:
+            unit = self._by_input.get(TP(*tp))
+            if unit is not None and unit.ready and TP(*tp) not in unit.placed:
+                unit.placed.add(TP(*tp))
+                found[TP(*tp)] = unit.backlog[tp.topic]
+        return found
+
     def accept(self, tp: TP, first: int, last: int) -> int | None:
         """Where reading must go on, see `Intake`; a gap that is still there when it was sought again is one of the log's own."""
         unit = self._by_input.get(tp)
@@ -154,6 +164,7 @@ class Roster:
         if unit is not None and unit.ready and unit.failed is None:
             # What Faust had in its queues is gone: reading goes on behind what the unit took.
             unit.handed.clear()
+            unit.placed.clear()
             unit.active = True
             self._units[name] = unit
         else:

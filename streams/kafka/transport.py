@@ -41,6 +41,9 @@ class Intake(Protocol):
     def wanted(self, active: Iterable[TP]) -> set[TP]:
         """Of the partitions that Faust would read now, those that we can take from."""
 
+    def begins(self, wanted: Iterable[TP]) -> Mapping[TP, int]:
+        """Where reading of those that were just taken over must begin, each told once: what was committed may be further."""
+
     def accept(self, tp: TP, first: int, last: int) -> int | None:
         """Whether records from offset `first` to `last` are what comes next of `tp` (None); else where reading must go on."""
 
@@ -138,6 +141,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
         if not wanted:
             await asyncio.sleep(_HELD_BACK_S)
             return {}
+        for tp, offset in self.intake.begins(wanted).items():
+            await self.seek_wait({tp: offset})
         fetched = await super()._getmany(wanted, timeout if len(wanted) == len(active) else _HELD_BACK_S)
         batches: dict[TP, list[Any]] = {}
         for tp, records in fetched.items():

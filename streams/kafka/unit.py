@@ -90,6 +90,8 @@ class Unit(ABC):
         """Next offset behind what is on its way to `take`."""
         self.sought: dict[TP, int] = {}
         """Where reading was sent back to already, so that a gap in the log is not taken for a wrong position twice."""
+        self.placed: set[TP] = set()
+        """Inputs of which reading was sent to where the unit begins."""
         self.failed: Exception | None = None
 
     @property
