@@ -37,8 +37,7 @@ def history() -> History:
     silent = np.array([group.user == HIT for group in groups], np.bool_)
     draw, past = np.random.default_rng(1), History()
     none, flags = np.zeros(0), np.zeros(0, np.bool_)
-    whole, small = np.zeros(0, np.int64), np.zeros(0, np.uint8)
-    nothing = Findings(small, np.zeros(0, np.int32), small, whole, whole, none, none, none, flags)
+    nothing = Findings.none()
     for at_us in range(START + MINUTE_US, ONSET + 11 * MINUTE_US, MINUTE_US):
         counts = draw.poisson(expected).astype(np.float64)
         counts[silent & (at_us > ONSET)] = 0

@@ -45,9 +45,7 @@ def ten_thousand() -> Detected:
     queues = tuple(SeriesKey(f"USER-{user:03}", "", "", "", "", queue, 60) for user in range(USERS) for queue in sorted(QUEUES))
     deep = np.arange(float(len(queues)))
     keys = tuple(SeriesKey(*group, "", 60) for group in groups)
-    none = Findings(
-        *(np.zeros(0, kind) for kind in (np.uint8, np.int32, np.uint8, np.int64, np.int64)), *(np.zeros(0),) * 3, np.zeros(0, np.bool_)
-    )
+    none = Findings.none()
     return Detected(AT_US, 60, keys, queues, none, none, pulse, QueuePulse(AT_US, 60, queues, np.ones(len(queues), np.bool_), deep, deep))
 
 

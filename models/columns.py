@@ -162,6 +162,21 @@ class Findings:
         """Number of rows."""
         return len(self.kind)
 
+    @classmethod
+    def none(cls) -> "Findings":
+        """No rows."""
+        return cls(
+            kind=np.zeros(0, np.uint8),
+            series=np.zeros(0, np.int32),
+            phase=np.zeros(0, np.uint8),
+            began_us=np.zeros(0, np.int64),
+            detected_us=np.zeros(0, np.int64),
+            score=np.zeros(0),
+            observed=np.zeros(0),
+            expected=np.zeros(0),
+            serious=np.zeros(0, np.bool_),
+        )
+
 
 class PulseKey(NamedTuple):
     """A part of one User's traffic: what the correlation compares between Users."""

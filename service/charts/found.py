@@ -68,7 +68,7 @@ def _parts(parts: Sequence[dict[str, Any]], at_us: int) -> tuple[Part, Part]:
 
 def _part(tree: dict[str, Any], at_us: int) -> Part:
     if not tree:
-        return NONE, ()
+        return Findings.none(), ()
     size = len(tree["kind"])
     when, nothing = np.full(size, at_us, np.int64), np.zeros(size)
     findings = Findings(
@@ -84,16 +84,3 @@ def _part(tree: dict[str, Any], at_us: int) -> Part:
         evidence=tree["evidence"],
     )
     return findings, tuple(SeriesKey(*key) for key in tree["keys"])
-
-
-NONE = Findings(
-    kind=np.zeros(0, np.uint8),
-    series=np.zeros(0, np.int32),
-    phase=np.zeros(0, np.uint8),
-    began_us=np.zeros(0, np.int64),
-    detected_us=np.zeros(0, np.int64),
-    score=np.zeros(0),
-    observed=np.zeros(0),
-    expected=np.zeros(0),
-    serious=np.zeros(0, np.bool_),
-)

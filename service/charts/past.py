@@ -10,7 +10,7 @@ import numpy as np
 
 from models.alert import Alert
 from models.change import Change
-from models.columns import Detected, Floats, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.columns import Detected, Findings, Floats, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.errors import UnreadableInput
 from models.incident import Incident
 from models.report import ChangeReport
@@ -18,7 +18,7 @@ from models.times import HOUR_US, SECOND_US
 from models.wire import decode as record
 from service.charts import found
 from service.charts.codec import decode
-from service.charts.found import NONE, Part
+from service.charts.found import Part
 from service.charts.packing import RAW, first_sample_us
 from service.charts.recorder import WIDTH, layout_ids
 from service.store.records import ALERT, CHANGE, INCIDENT, REPORT
@@ -27,7 +27,7 @@ from service.tenancy import DESK
 Sample = tuple[tuple[SeriesKey, ...], Floats]
 """Series, and (WIDTH, series): NaN where one did not report."""
 _NOTHING: Sample = ((), np.zeros((WIDTH, 0)))
-_NOTHING_FOUND: tuple[Part, Part] = ((NONE, ()), (NONE, ()))
+_NOTHING_FOUND: tuple[Part, Part] = ((Findings.none(), ()), (Findings.none(), ()))
 
 
 @dataclass(slots=True)

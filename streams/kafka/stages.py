@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-import numpy as np
-
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.packed import pack, unpack
 
@@ -86,6 +84,10 @@ class KeyTables:
     known: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     """Name → the tuple that was sent last."""
     numbers: dict[str, int] = field(default_factory=dict)
+
+    def renew(self) -> None:
+        """All keys go once more with the next record, so that who reads from there on knows them."""
+        self.known.clear()
 
     def number(self, name: str, keys: tuple[Any, ...], news: dict[str, Any]) -> int:
         """Number of `keys` under `name`; what the reader does not know yet is put into `news`."""
@@ -177,22 +179,10 @@ def _findings(findings: Findings) -> dict[str, Any] | None:
 def unpack_findings(tree: dict[str, Any] | None) -> Findings:
     """What `_findings` packed; None: no rows."""
     if tree is None:
-        return NO_FINDINGS
+        return Findings.none()
     codes = {int(series): counts for series, counts in tree["codes"].items()}
     return Findings(**{name: tree[name] for name in _FINDING_COLUMNS}, evidence=tree["evidence"], codes=codes)
 
-
-NO_FINDINGS = Findings(
-    kind=np.zeros(0, np.uint8),
-    series=np.zeros(0, np.int32),
-    phase=np.zeros(0, np.uint8),
-    began_us=np.zeros(0, np.int64),
-    detected_us=np.zeros(0, np.int64),
-    score=np.zeros(0),
-    observed=np.zeros(0),
-    expected=np.zeros(0),
-    serious=np.zeros(0, np.bool_),
-)
 
 _PULSE_COLUMNS = ("reported", "observed", "failed", "expected", "variance")
 _QUEUE_COLUMNS = ("reported", "depth", "oldest_age_s")

@@ -32,13 +32,6 @@ def broken(user: str = "USER-00", factor: float = 0.0, services: tuple[str, ...]
     return lambda who, service, minute: factor if who == user and service in services and minute >= 720 else 1.0
 
 
-def nothing_found() -> Findings:
-    empty, flags = np.zeros(0, np.int64), np.zeros(0, np.bool_)
-    small = np.zeros(0, np.uint8)
-    floats = np.zeros(0)
-    return Findings(small, np.zeros(0, np.int32), small, empty, empty, floats, floats, floats, flags)
-
-
 def past(rates: Rates = usual, *, minutes: int = 740, users: tuple[str, ...] = USERS, region: str = "north", seed: int = 1) -> History:
     """A history of `minutes` windows, Poisson around the rates; each User's counts are its own, whatever the others do."""
     groups = tuple(sorted(PulseKey(user, "to_dsp", "service_request", service, region) for user in users for service in SERVICES))
@@ -59,7 +52,7 @@ def add(history: History, at_us: int, groups: tuple[PulseKey, ...], observed: An
     pulse = Pulse(at_us, WINDOW_S, groups, seen, observed, np.zeros(len(groups)), expected, expected)
     none = np.zeros(0)
     queues = QueuePulse(at_us, WINDOW_S, (), np.zeros(0, np.bool_), none, none)
-    history.add(Detected(at_us, WINDOW_S, (), (), nothing_found(), nothing_found(), pulse, queues))
+    history.add(Detected(at_us, WINDOW_S, (), (), Findings.none(), Findings.none(), pulse, queues))
 
 
 def series(user: str = "USER-00", service: str = "2.2", region: str = "north", **parts: Any) -> SeriesKey:
