@@ -29,8 +29,8 @@ class Copies:
         self._desks: dict[str, Desk] = {}
         self._issued: dict[str, dict[str, Issued]] = {}
         self._told: dict[str, dict[str, Told]] = {}
-        self._sources: dict[str, tuple[object, ...]] = {}
-        """alert_id → what the suspects in `_told` were made from."""
+        self._sources: dict[str, dict[str, tuple[object, ...]]] = {}
+        """What the suspects in `_told` were made from, to know by identity whether they still hold; none after a restart."""
         self._views: dict[str, Views] = {}
         self._viewed: CalendarView | None = None
 
@@ -78,11 +78,11 @@ class Copies:
 
     def _tell(self, user: str, alert_id: str, draft: Draft, known: Knowledge, before: Told | None) -> Told:
         """What triage lets `user` know; its suspects are redacted once for as long as they are the same."""
-        source, stood = (draft.suspects, known.view, known.at_us // DAY_US), self._sources.get(alert_id)
-        same = stood is not None and stood[0] is source[0] and stood[1] is source[1] and stood[2] == source[2]
-        if before is not None and same:
+        sources, day = self._sources.setdefault(user, {}), known.at_us // DAY_US
+        suspects, view, told_on = sources.get(alert_id, (None, None, 0))
+        if before is not None and suspects is draft.suspects and view is known.view and told_on == day:
             return Told(draft.severity, draft.category.number, before.others)
-        self._sources[alert_id] = source
+        sources[alert_id] = (draft.suspects, known.view, day)
         return told(draft, user, known.view)
 
     def _view(self, user: str, view: CalendarView) -> Views:
@@ -96,12 +96,12 @@ class Copies:
     def _forget(self) -> None:
         for user in [user for user, desk in self._desks.items() if not desk.busy]:
             del self._desks[user], self._issued[user], self._told[user]
+            self._sources.pop(user, None)
         for user, desk in self._desks.items():
             live = {group.alert_id for group in desk.ledger.groups.values()}
             self._issued[user] = {key: one for key, one in self._issued[user].items() if key in live}
             self._told[user] = {key: one for key, one in self._told[user].items() if key in live}
-        if len(self._sources) > 2 * sum(map(len, self._told.values())) + 100:
-            self._sources = {key: one for key, one in self._sources.items() if any(key in told for told in self._told.values())}
+            self._sources[user] = {key: one for key, one in self._sources.get(user, {}).items() if key in live}
 
     def pack(self) -> Any:
         """State as a tree for `models.packed`."""
