@@ -32,7 +32,7 @@ class Judgement:
 
 @dataclass(slots=True)
 class Judgements:
-    """By incident. A third of its age may pass between two, but no news of its members or the calendar."""
+    """By incident. A third of its age may pass between two, but no news of its members or the calendar, and not its end."""
 
     parameters: CorrelationParameters
     standing: dict[str, Judgement] = field(default_factory=dict)
@@ -64,6 +64,8 @@ class Judgements:
 
 def _due(before: Judgement, case: Case, changed_us: int, version: int, active: tuple[str, ...]) -> bool:
     if changed_us == case.at_us or before.version != version or before.active != active:
+        return True
+    if case.ended_us is not None and before.judged_us < case.ended_us:
         return True
     age_us = case.at_us - case.detected_us
     return case.at_us - before.judged_us >= min(age_us // _SHARE, _SELDOM_US)

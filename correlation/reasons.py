@@ -16,7 +16,7 @@ from correlation.evidence import (
     Weighed,
 )
 from correlation.facts import Case
-from correlation.phrases import span
+from correlation.phrases import figure, span
 from models.alert import Reason
 from models.change import Change
 from models.times import us
@@ -45,6 +45,9 @@ _KIND_WORDS = {
     "drift": "a lasting new level",
     "stale": "missing reports",
 }
+
+_MOST_TOLD = np.log(1000.0)
+"""A log ratio beyond which a factor says no more than that next to nothing is left, or was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +124,12 @@ class Told:
         delta, p = float(self.evidence.delta[index]), float(self.evidence.p_value[index])
         if np.isnan(delta) or np.isnan(p):
             return None
-        factor = float(np.exp(min(abs(delta), 9.0)))
+        factor = figure(float(np.exp(abs(delta)))) if abs(delta) <= _MOST_TOLD else "more than 1,000"
         against = "the Users outside its scope" if self.evidence.outside_share[index] >= 0 else "its own history"
         if delta <= 0 or p > 0.2:
             text = f"Against {against} its traffic did not move unusually (p = {p:.2g})."
         else:
-            text = f"Against {against} its traffic moved by a factor of {factor:.3g}; so much by chance: p = {p:.2g}."
+            text = f"Against {against} its traffic moved by a factor of {factor}; so much by chance: p = {p:.2g}."
         return Reason(code="controls", text=text)
 
     def _late(self, index: int, change: Change) -> Reason | None:
