@@ -105,6 +105,7 @@ class Backlog:
             state[name] = np.where(asked & calm, 0.0, state[name])
         new_mark = np.where(accepted, tick.depth, -1.0).astype(np.float32)
         np.maximum(state["mark"], new_mark, out=state["mark"])
+        state["old"] = np.where(accepted, np.maximum(state["old"], np.nan_to_num(tick.oldest_age_s)), state["old"])
         return calm
 
     def _began_us(self, state: Columns, tick: QueueTick) -> Ints:

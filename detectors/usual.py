@@ -80,7 +80,9 @@ def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: 
     square = np.minimum(change * change / level, 9.0 * np.maximum(state["scatter"], 1.0))
     state["scatter"] += use * np.maximum(0.002, 1.0 / np.maximum(state["seen_s"] / tick.window_s, 1.0)) * (square - state["scatter"])
     state["highest"] = np.where(use, np.maximum(state["highest"], tick.depth), state["highest"])
-    age = np.nan_to_num(tick.oldest_age_s)
+    # What waits grows old by the clock: an age that rises window by window must not raise the age that judges it.
+    most = np.where(settled(state), state["old"] + ((RISE - 1.0) * state["old"] + 60.0) * tick.window_s / DAY_S, ANY_DEPTH)
+    age = np.minimum(np.nan_to_num(tick.oldest_age_s), most)
     state["old"] = np.where(use, np.maximum(state["old"] * (1.0 - tick.window_s / (14 * DAY_S)), age), state["old"])
     state["seen_s"] += seen * tick.window_s
 

@@ -100,6 +100,15 @@ def test_a_stalled_drain_is_found_by_its_deliveries():
     assert len(cohort.began("backlog")) == 1
 
 
+def test_a_few_messages_that_grow_old_by_the_clock_are_told_however_few_they_are():
+    cohort = quiet_days()
+    watch(cohort, 60, lambda _: np.full(3, 8.0), oldest_age_s=lambda _: np.full(3, 12.0))
+    assert cohort.told == []
+    begins = cohort.window
+    watch(cohort, 8, lambda _: np.full(3, 8.0), oldest_age_s=lambda w: np.array([12.0 + 60.0 * (w - begins), 12.0, 12.0]))
+    assert [series for _, series in cohort.began("backlog")] == [0]
+
+
 def test_messages_older_than_the_retries_allow_are_told_with_what_will_be_lost():
     cohort = quiet_days()
     watch(cohort, 60, in_flight, oldest_age_s=lambda _: np.full(3, 30.0))
