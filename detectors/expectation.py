@@ -172,13 +172,12 @@ class Expectation:
         due = np.clip(counts, bounds.low, bounds.high)
         spread = np.sqrt(due * expected.dispersion + (expected.mean * expected.relative_error) ** 2) + expected.dispersion / CLIP
         off = (counts - due) / spread
-        believed = due + np.clip(off, -CLIP, CLIP) * spread
         # What is too far off to be an error of the expectation says nothing of it.
         weight = np.clip(CLIP - np.abs(off), 0.0, 1.0)
         information = 1.0 / np.maximum(state["deviation_variance"], 1e-9)
         news = use * weight / expected.dispersion
         total = information + news * due
-        state["deviation"] *= (information + news * believed) / total
+        state["deviation"] *= (information + news * counts) / total
         # Where the profile has been right to a few percent, a deviation of ten is a change and nothing to follow.
         most = np.exp(MOST_ERRORS * np.sqrt(state["base_variance"] + state["level_variance"] + WANDER.value(state)))
         np.clip(state["deviation"], np.maximum(1.0 / most, LEAST_RATIO), np.minimum(most, 1.0 / LEAST_RATIO), out=state["deviation"])
