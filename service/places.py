@@ -23,19 +23,22 @@ class Places:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def cursor(self, principal: Principal, place: tuple[int, ...] | int | None) -> str | None:
-        """Where a list's next page begins; None at its end."""
+    def cursor(self, principal: Principal, of: str, place: tuple[int, ...] | int | None) -> str | None:
+        """Where the next page of the list `of` begins; None at its end.
+
+        No other list takes it: what one counts is no measure for what another does.
+        """
         if place is None:
             return None
-        return self._shut(f"cursor:{principal.holder}", (place,) if isinstance(place, int) else place)
+        return self._shut(f"cursor:{of}:{principal.holder}", (place,) if isinstance(place, int) else place)
 
-    def place(self, principal: Principal, cursor: str | None, size: int = 1) -> tuple[int, ...] | None:
-        """The `size` numbers that `cursor` was given. Raises Problem 400 for anything else."""
+    def place(self, principal: Principal, of: str, cursor: str | None, size: int = 1) -> tuple[int, ...] | None:
+        """The `size` numbers that `cursor` was given for the list `of`. Raises Problem 400 for anything else."""
         if not cursor:
             return None
-        found = self._opened(f"cursor:{principal.holder}", cursor)
+        found = self._opened(f"cursor:{of}:{principal.holder}", cursor)
         if found is None or len(found) != size:
-            raise Problem(400, "the cursor is none of ours: use `next` of the page before as it is")
+            raise Problem(400, "the cursor is none of ours: use `next` of the same list's page before as it is")
         return found
 
     def event_id(self, principal: Principal, seq: int) -> str:

@@ -58,9 +58,9 @@ def instant_of(name: str, text: str | None) -> int | None:
         raise Problem(422, f"{name}: {fault}") from None
 
 
-def place(monitor: Monitor, principal: Principal, listing: Listing) -> int | None:
-    """Where the page begins."""
-    found = monitor.places.place(principal, listing.cursor)
+def place(monitor: Monitor, principal: Principal, of: str, listing: Listing) -> int | None:
+    """Where the page of the list `of` begins."""
+    found = monitor.places.place(principal, of, listing.cursor)
     return found[0] if found else None
 
 
@@ -78,8 +78,3 @@ def raw(body: bytes, status: int = 200) -> Response:
 async def committed(monitor: Monitor, job: Callable[[sqlite3.Connection], T]) -> T:
     """What `job` gives, once it is committed."""
     return await asyncio.wrap_future(monitor.database.write(job))
-
-
-def wait(monitor: Monitor, job: Callable[[sqlite3.Connection], T]) -> T:
-    """The same, from a handler that is not async."""
-    return monitor.database.write(job).result(30)

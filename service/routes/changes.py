@@ -37,9 +37,9 @@ def changes(monitor: Asked, principal: Reader, listing: Annotated[ChangeListing,
     equal = tuple(
         (name, value) for name, value in (("status", listing.status), ("topic", listing.category), ("owner", listing.owner)) if value
     )
-    wanted = Wanted(CHANGE, listing.since_us, place(monitor, principal, listing), listing.limit, equal)
+    wanted = Wanted(CHANGE, listing.since_us, place(monitor, principal, CHANGE, listing), listing.limit, equal)
     bodies, following = monitor.database.read(partial(records.page, principal=principal, wanted=wanted))
-    return raw_page(bodies, monitor.places.cursor(principal, following))
+    return raw_page(bodies, monitor.places.cursor(principal, CHANGE, following))
 
 
 @router.get("/v1/changes/{change_id:path}", summary="One change")

@@ -1,6 +1,7 @@
 """Events in: journalled, then answered."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,8 @@ from service.store import steps
 from streams.decode import decode_body
 
 router = APIRouter(tags=["events"])
+_FORWARDS = ThreadPoolExecutor(8, "forward")
+"""Apart from the threads that others are read and answered with: brokers that do not answer hold these only."""
 _EXAMPLE = (
     '{"kind":"traffic","observed_at":"2026-01-05T00:10:00Z","user":"SUP-01","direction":"to_dsp","message_class":"service_request",'
     '"service":"4.8.1","messages":1250,"failures":3}\n'
@@ -63,7 +66,7 @@ async def post_events(request: Request, monitor: Asked, principal: Sender) -> Re
                 return _again(earlier, body)
         batch, weight = await _decoded(monitor, body, principal.id)
     if monitor.intake.elsewhere is not None:
-        await asyncio.to_thread(monitor.intake.elsewhere.take, batch)
+        await asyncio.get_running_loop().run_in_executor(_FORWARDS, monitor.intake.elsewhere.take, batch)
         if key:
             told = [(principal.id, key, body, answer(batch))]
             remember = partial(steps.write_answers, answers=told, now_us=monitor.clock.wall_us())

@@ -43,10 +43,10 @@ class ReportListing(Listing):
 
 def _page(monitor: Monitor, principal: Principal, kind: str, listing: Listing, **equal: str | None) -> Response:
     conditions = tuple((name, value) for name, value in equal.items() if value is not None)
-    wanted = Wanted(kind, listing.since_us, place(monitor, principal, listing), listing.limit, conditions)
+    wanted = Wanted(kind, listing.since_us, place(monitor, principal, kind, listing), listing.limit, conditions)
     last = monitor.database.read(partial(records.last_seen, principal=principal))
     bodies, following = monitor.database.read(partial(records.page, principal=principal, wanted=wanted))
-    page = raw_page(bodies, monitor.places.cursor(principal, following))
+    page = raw_page(bodies, monitor.places.cursor(principal, kind, following))
     page.headers["last-event-id"] = monitor.places.event_id(principal, last)
     return page
 
@@ -116,16 +116,16 @@ def change_report(monitor: Asked, principal: Reader, change_id: str) -> Response
 @router.get("/v1/dead-letters", response_model=Page, tags=["events"], summary="List dead letters")
 def dead_letters(monitor: Asked, principal: Desk, listing: Annotated[Listing, Query()]) -> Response:
     """What could not be used, newest first."""
-    before = monitor.places.place(principal, listing.cursor, 2)
+    before = monitor.places.place(principal, "letters", listing.cursor, 2)
     bodies, following = monitor.database.read(
         partial(steps.letters, before=(before[0], before[1]) if before else None, limit=listing.limit)
     )
-    return raw_page(bodies, monitor.places.cursor(principal, following))
+    return raw_page(bodies, monitor.places.cursor(principal, "letters", following))
 
 
 @router.get("/v1/audit", response_model=Page, tags=["tokens"], summary="The audit log")
 def audit_log(monitor: Asked, principal: Admin, listing: Annotated[Listing, Query()]) -> Page:
     """Who did what, newest first."""
-    before = place(monitor, principal, listing)
+    before = place(monitor, principal, "audit", listing)
     items, following = monitor.database.read(partial(audit.page, before=before, limit=listing.limit))
-    return Page(items=items, next=monitor.places.cursor(principal, following))
+    return Page(items=items, next=monitor.places.cursor(principal, "audit", following))

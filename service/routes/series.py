@@ -58,21 +58,23 @@ def series(monitor: Asked, principal: Reader, chosen: Annotated[Chosen, Query()]
     start_us = end_us - DAY_US if start_us is None else start_us
     if start_us > end_us:
         raise Problem(422, "from: it lies after to")
-    after = monitor.places.place(principal, chosen.cursor)
+    after = monitor.places.place(principal, "series", chosen.cursor)
     items, following = monitor.database.read(
         partial(_charts, principal=principal, chosen=chosen, after=after[0] if after else 0, span=(start_us, end_us), keep=monitor.keep)
     )
-    return SeriesPage(items=items, start=format_time(start_us), end=format_time(end_us), next=monitor.places.cursor(principal, following))
+    return SeriesPage(
+        items=items, start=format_time(start_us), end=format_time(end_us), next=monitor.places.cursor(principal, "series", following)
+    )
 
 
 @router.get("/v1/series/names", summary="Which series there are")
 def names(monitor: Asked, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
     """The fields of each series that the reader may see, without points."""
-    after = monitor.places.place(principal, chosen.cursor)
+    after = monitor.places.place(principal, "series", chosen.cursor)
     found = monitor.database.read(partial(_found, principal=principal, chosen=chosen, after=after[0] if after else 0))
     following = found[chosen.limit - 1].id if len(found) > chosen.limit else None
     items: list[dict[str, Any]] = [{"series": one.fields} for one in found[: chosen.limit]]
-    return SeriesPage(items=items, start=None, end=None, next=monitor.places.cursor(principal, following))
+    return SeriesPage(items=items, start=None, end=None, next=monitor.places.cursor(principal, "series", following))
 
 
 def _found(connection: sqlite3.Connection, principal: Principal, chosen: Chosen, after: int) -> list[reading.Series]:

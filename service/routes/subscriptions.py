@@ -159,11 +159,12 @@ async def test(monitor: Asked, principal: Declarer, subscription_id: str) -> Tes
 def deliveries(monitor: Asked, principal: Declarer, subscription_id: str, listing: Annotated[Listing, Query()]) -> Page:
     """Every attempt, newest first."""
     own = _own(monitor, principal, subscription_id)
+    log = f"deliveries:{own.id}"
     items, following = monitor.database.read(
-        partial(subscriptions.deliveries, subscription_id=own.id, before=place(monitor, principal, listing), limit=listing.limit)
+        partial(subscriptions.deliveries, subscription_id=own.id, before=place(monitor, principal, log, listing), limit=listing.limit)
     )
     told = [{**item, "message": monitor.places.message_id(principal.holder, item["message"])} for item in items]
-    return Page(items=told, next=monitor.places.cursor(principal, following))
+    return Page(items=told, next=monitor.places.cursor(principal, log, following))
 
 
 def _own(monitor: Monitor, principal: Principal, subscription_id: str) -> Subscription:

@@ -1,5 +1,6 @@
 """Ids of events, cursors and message ids tell a User nothing of how much others have, and outlive a restart."""
 
+import itertools
 import re
 import threading
 import time
@@ -12,7 +13,7 @@ from service.places import Places
 from service.problems import Problem
 from service.store import records
 from service.tenancy import Principal, Role
-from tests.service.builders import alert, change, declared, desk, own
+from tests.service.builders import alert, change, change_json, declared, desk, own
 from tests.service.house import House
 
 ACME = Principal("1", "Ann", Role.USER, "ACME")
@@ -24,10 +25,21 @@ PLACES = Places(b"k" * 32)
 @pytest.mark.parametrize("place", [(0,), (1,), (2**61,), (7, 9)])
 def test_a_cursor_leads_back_to_its_place_for_its_holder_alone(place: tuple[int, ...]) -> None:
     for principal in (ACME, DESK):
-        cursor = PLACES.cursor(principal, place)
-        assert PLACES.place(principal, cursor, len(place)) == place
-    with pytest.raises(Problem, match="none of ours"):
-        PLACES.place(BOLT, PLACES.cursor(ACME, place), len(place))
+        cursor = PLACES.cursor(principal, "alert", place)
+        assert PLACES.place(principal, "alert", cursor, len(place)) == place
+    for holder, of in ((BOLT, "alert"), (ACME, "change")):
+        with pytest.raises(Problem, match="none of ours"):
+            PLACES.place(holder, of, PLACES.cursor(ACME, "alert", place), len(place))
+
+
+def test_the_cursor_of_one_list_measures_no_other(house: House) -> None:
+    client = house.client("user:ACME")
+    for number in range(2):
+        assert client.post("/v1/changes", json=change_json(f"C-{number}")).status_code == 201
+    cursor = client.get("/v1/changes?limit=1").json()["next"]
+    assert client.get(f"/v1/changes?limit=1&cursor={cursor}").status_code == 200
+    for other in ("/v1/alerts", "/v1/series/names", "/v1/change-reports"):
+        assert client.get(f"{other}?cursor={cursor}").status_code == 400, other
 
 
 def test_neighbouring_places_have_nothing_in_common_and_one_size() -> None:
@@ -86,6 +98,7 @@ def test_others_records_neither_put_off_nor_bring_forward_a_sign_of_life(house: 
         stop.set()
         noise.join()
     assert len(signs) == 4
+    assert min(later - earlier for earlier, later in itertools.pairwise(signs)) > 0.4, "none is brought forward"
 
 
 def test_a_user_that_reconnects_after_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
