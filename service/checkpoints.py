@@ -35,7 +35,7 @@ class Checkpoints:
         """Put it beside the older ones, whole or not at all."""
         tree = {"seq": checkpoint.seq, "pipeline": checkpoint.pipeline, "streams": list(checkpoint.streams)}
         path = self.folder / f"{checkpoint.seq:020d}{_SUFFIX}"
-        fresh = path.with_suffix(".new")
+        fresh = self.folder / "next.new"
         with fresh.open("wb") as file:
             file.writelines(pieces(tree, _VERSION))
             file.flush()

@@ -139,7 +139,7 @@ class Engine:
             self._waiting.reached(self.seq)
             for one in taken:
                 intake.judged(one)
-                self._uncovered += len(one.entry.body)
+                self._uncovered += one.weight
             if last or self._is_due():
                 self.checkpoint()
 

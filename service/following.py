@@ -1,6 +1,7 @@
 """Following: page and API on what the Kafka workers decide; what is declared here goes to the calendar topic."""
 
 import logging
+import sqlite3
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -78,8 +79,9 @@ class Following:
                 finally:
                     consumer.close()
                     sender.close()
-            except KafkaError as fault:
-                log.warning("the brokers can't be read now, trying again", fault=repr(fault))
+            except (KafkaError, sqlite3.Error, OSError) as fault:
+                # The next consumer begins at the first record again: what could not be kept is not lost.
+                log.warning("the workers' records can't be read or kept now, trying again", fault=repr(fault))
                 self._stop.wait(_RETRY_S)
 
     def _read(self, consumer: "KafkaConsumer", sender: "KafkaProducer") -> None:
@@ -126,7 +128,7 @@ class Following:
             self._publishing.seen(change.change_id, change.revision)
             known = self._monitor.engine.changes.get(change.change_id)
             if known is None or change.revision > known.revision:
-                self._monitor.intake.submit(CHANGES, "", encode(change), [change], self._monitor.clock.wall_us())
+                self._monitor.intake.submit(CHANGES, "", encode(change), [change], self._monitor.clock.wall_us()).result()
 
     def _store(self, outputs: Outputs) -> None:
         monitor, found = self._monitor, rows(outputs)

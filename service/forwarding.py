@@ -1,6 +1,7 @@
 """Forwarding: events posted to a page that follows Kafka go to the telemetry topics, where the workers judge them."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
@@ -43,8 +44,9 @@ class Forwarding:
         self._enter(size)
         try:
             sender = self._producer()
+            until_s = time.monotonic() + _CONFIRM_S
             for sent in [self._send(sender, record) for record in records]:
-                sent.get(_CONFIRM_S)
+                sent.get(max(0.0, until_s - time.monotonic()))
         except KafkaError as fault:
             raise UnreachableError(
                 f"the brokers do not take events at the moment ({type(fault).__name__}): send this again later"

@@ -118,6 +118,7 @@ class Intake:
         """
         counted = len(body) if weight is None else weight
         future: Future[Entry] = Future()
+        future.set_running_or_notify_cancel()  # whoever waits may give up: what is under way is done all the same
         with self._guard:
             if self._closed:
                 raise StoppingError("the monitor is stopping: send this again later")

@@ -1,5 +1,6 @@
 """Problem details (RFC 9457): every error says what is wrong and what to do, and nothing of anybody else's."""
 
+import sqlite3
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -54,7 +55,7 @@ def install(app: FastAPI) -> None:
     async def problem(_: Request, fault: Exception) -> Response:
         return _answered(fault)
 
-    for kind in (Problem, HTTPException, RequestValidationError, HighwaterError, OSError):
+    for kind in (Problem, HTTPException, RequestValidationError, HighwaterError, OSError, sqlite3.Error):
         app.add_exception_handler(kind, problem)
     app.add_exception_handler(Exception, _unforeseen)
 
@@ -77,7 +78,7 @@ def _answered(fault: Exception) -> Response:
             return answer(422, str(fault))
         case UnreadableInput():
             return answer(400, str(fault))
-        case OSError():
+        case OSError() | sqlite3.Error():
             log.error("the disk refuses", fault=str(fault))
             return answer(503, "nothing can be stored at the moment: send this again later", {"Retry-After": "10"})
         case _:

@@ -18,6 +18,7 @@ class Waiting:
     def for_entry(self, seq: int) -> "Future[None]":
         """Done once `reached` was told of this entry or a later one; StateError after `give_up`."""
         future: Future[None] = Future()
+        future.set_running_or_notify_cancel()  # whoever waits may give up: what is under way is done all the same
         with self._guard:
             if self._reached >= seq:
                 future.set_result(None)

@@ -48,6 +48,7 @@ class Database:
         behind and costs its neighbours nothing. Raises StateError after `close`.
         """
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # whoever waits may give up: what is under way is done all the same
         with self._guard:
             if self._closed:
                 raise StateError("the data file is closed: the monitor is stopping")
