@@ -123,5 +123,5 @@ def read_declared(offset: int, key: bytes | None, value: bytes | None) -> Declar
         text = value.decode("utf-8")
         items = [json.dumps(item) for item in json.loads(text)] if text.lstrip().startswith("[") else [text]
         return Declared(offset, change_id, tuple(decode(Change, item) for item in items))
-    except (Malformed, ValueError) as fault:
+    except (Malformed, ValueError, RecursionError) as fault:
         return Declared(offset, change_id, (), fault=str(fault) or "no JSON", raw=value)

@@ -1,5 +1,6 @@
 """Gate: the one order in which windows of all partitions close, whatever order their records came in."""
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from models.columns import Detected
 from models.packed import unpack
 from streams.kafka.merge import Merger
 from streams.kafka.stages import STAGE_VERSION, KeyReader, Progress, detected_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -108,7 +111,12 @@ class _Lane:
         self.opened_keys = self.keys.copy() if told.progress.generation == self.done[0] else KeyReader()
         if not told.findings or told.pulses is None:
             return deque()
-        found = detected_of(unpack(told.findings, STAGE_VERSION), unpack(told.pulses, STAGE_VERSION), self.opened_keys)
+        findings, pulses = unpack(told.findings, STAGE_VERSION), unpack(told.pulses, STAGE_VERSION)
+        try:
+            found = list(detected_of(findings, pulses, self.opened_keys))
+        except (KeyError, ValueError):
+            log.warning("windows of partition %d are passed over: the log begins behind their series", told.progress.partition)
+            return deque()
         return deque(part for part in found if told.before_us is None or part.at_us > told.before_us)
 
 

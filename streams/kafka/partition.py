@@ -1,11 +1,9 @@
 """A partition: the flow up to detection over one number of the telemetry topics, as a value that packs and goes on elsewhere."""
 
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, groupby, takewhile
-from operator import attrgetter
+from itertools import groupby
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,17 +12,15 @@ from changes.calendar import Calendar
 from models.columns import Detected
 from models.packed import pack, unpack
 from models.rejected import DeadLetter
-from models.times import SECOND_US
 from streams.cohorts import Cohorts
 from streams.decode import decode_records
 from streams.kafka.declared import Declared
+from streams.kafka.feeds import Feed, slowest_first
 from streams.kafka.stages import Progress
 from streams.pipeline import PipelineParameters, dead_letters
 from streams.ticks import Assembled, Assembler
 
 STATE_VERSION = 2
-SLICE_RECORDS, SLICE_BYTES = 10_000, 2 << 20
-"""The most that is computed without letting the event loop breathe: some 50 ms."""
 
 
 class Log(Protocol):
@@ -63,34 +59,6 @@ class Step:
         return whole
 
 
-@dataclass(slots=True)
-class _Input:
-    """One topic of the partition."""
-
-    position: int = 0
-    """Next offset that is not yet in the state."""
-    end: int = 0
-    """What was the end of the log when the partition was taken over: until there, more is known to come."""
-    waiting: deque[Any] = field(default_factory=deque)
-    """Records that were read and are not yet in the state, in order of offset."""
-    reached_us: int | None = None
-    """Event time in the middle of what was fed last."""
-
-    @property
-    def more(self) -> bool:
-        """Whether the log is known to hold records that are not yet in the state."""
-        return bool(self.waiting) or self.position < self.end
-
-    @property
-    def read(self) -> int:
-        """Next offset that was not yet read."""
-        return self.waiting[-1].offset + 1 if self.waiting else self.position
-
-    def past(self, offset: int) -> bool:
-        """Whether nothing before `offset` is still to come; retention may have removed it."""
-        return self.position >= offset or bool(self.waiting and self.waiting[0].offset >= offset)
-
-
 class Partition:
     """Assembler, detection and calendar of one partition number.
 
@@ -104,7 +72,7 @@ class Partition:
     ) -> None:
         """`learned` is what new series start from, see `streams.states`; the same for all workers, so it is not part of the state."""
         self.number = number
-        self.inputs = {topic: _Input() for topic in topics}
+        self.inputs = {topic: Feed() for topic in topics}
         self._parameters = parameters
         self._log = log
         self._assembler = Assembler(parameters.time)
@@ -170,10 +138,7 @@ class Partition:
 
     def take(self, topic: str, records: Sequence[Any]) -> None:
         """Records of one fetch; those that are in the state or waiting already are left out."""
-        each = self.inputs[topic]
-        following = each.read
-        known = bool(records) and records[0].offset < following
-        each.waiting.extend([record for record in records if record.offset >= following] if known else records)
+        self.inputs[topic].take(records)
 
     def step(self) -> Step | None:
         """The next bit of work; None where there is nothing to do now."""
@@ -181,8 +146,10 @@ class Partition:
             # The predecessor knew of changes that were not read here yet.
             return None
         self._arrive()
-        for topic in self._slowest_first():
-            records = self._slice(topic)
+        for topic in slowest_first(self.inputs):
+            each = self.inputs[topic]
+            # Not beyond what a predecessor told next.
+            records = each.slice(self._said[0].positions.get(topic, each.position) if self._said else None)
             if records:
                 return self._feed(topic, records)
         return self._obey()
@@ -234,27 +201,6 @@ class Partition:
         for declared in self._log.between(self._calendar_next, end):
             declared.apply(self._calendar, self.frontier_us)
         self._calendar_next = max(self._calendar_next, end)
-
-    def ahead_s(self, topic: str) -> float:
-        """How far in event time `topic` is ahead of those of which more is known to come."""
-        reached_us = self.inputs[topic].reached_us
-        slower = [each.reached_us for name, each in self.inputs.items() if name != topic and each.more and each.reached_us is not None]
-        return 0.0 if reached_us is None or not slower else (reached_us - min(slower)) / SECOND_US
-
-    def _slowest_first(self) -> list[str]:
-        return sorted(self.inputs, key=lambda topic: (self.inputs[topic].reached_us or 0, topic))
-
-    def _slice(self, topic: str) -> list[Any]:
-        """The next records, not beyond what a predecessor told next, and few enough that the event loop breathes."""
-        each = self.inputs[topic]
-        waiting = each.waiting
-        records = [waiting.popleft() for _ in range(min(len(waiting), SLICE_RECORDS))]
-        limit = self._said[0].positions.get(topic, each.position) if self._said else None
-        upto = bisect_left(records, limit, key=attrgetter("offset")) if limit is not None else len(records)
-        sizes = accumulate(len(record.value or b"") for record in records)
-        upto = min(upto, sum(1 for _ in takewhile(lambda size: size < SLICE_BYTES, sizes)) + 1)
-        waiting.extendleft(reversed(records[upto:]))
-        return records[:upto]
 
     def _feed(self, topic: str, records: list[Any]) -> Step:
         each = self.inputs[topic]

@@ -87,6 +87,11 @@ class Roster:
         unit.handed[tp] = max(expected, last + 1)
         return None
 
+    def epoch(self, tp: TP) -> int:
+        """Of the unit that takes `tp` now; -1 where none does."""
+        unit = self._by_input.get(tp)
+        return -1 if unit is None else unit.epoch
+
     def covered(self) -> Mapping[TP, int]:
         """What checkpoints cover."""
         return {tp: offset for unit in self._units.values() for tp, offset in unit.covered.items()}
@@ -94,7 +99,7 @@ class Roster:
     async def take(self, batch: Batch) -> None:
         """One batch from Faust; returns when it is worked through."""
         unit = self._by_input.get(batch.tp)
-        if unit is None or not unit.ready or not unit.active:
+        if unit is None or unit.epoch != batch.epoch or not unit.ready or not unit.active:
             return
         unit.take(batch.tp.topic, batch.records)
         await self._guard(unit, unit.process)

@@ -11,6 +11,7 @@ from faust.types import TP
 
 from models.errors import StateError
 from models.times import SECOND_US
+from streams.kafka.feeds import ahead_s
 from streams.kafka.outputs import Send, dead_letter
 from streams.kafka.partition import Log, Partition, Step
 from streams.kafka.stages import FINDINGS_HEADER, MARK_HEADER, KeyTables, pack_findings, pack_pulses, write_mark
@@ -27,6 +28,8 @@ _STRIDE_US = 600 * SECOND_US
 _STRIDES = 50
 """And how many steps it takes before others get their turn."""
 _CATCH_UP_S = 10.0
+_RENEW_S = 3600.0
+"""How often all series are named again: far more often than the findings topic drops what is old."""
 _LAG_S = 3.0
 """A partition that has not come to the end of its log for so long lags."""
 _GRACE_S = 1.0
@@ -44,6 +47,7 @@ class TelemetryUnit(Unit):
         self._partition = Partition(number, site.topics.telemetry, parameters, declared, site.learned)
         self._end_of = end_of
         self._tables = KeyTables()
+        self._renewed_at = time.monotonic()
         self._sequence = 0
         self._told: tuple[object, ...] = ()
         self._told_at = self._heard_at = 0.0
@@ -85,7 +89,7 @@ class TelemetryUnit(Unit):
         slowest_us, frontier_us = self._site.others.slowest_us(self._partition.number), self._partition.frontier_us
         leads = slowest_us is not None and frontier_us is not None and frontier_us - slowest_us > lead_s * SECOND_US
         # What a predecessor had fed before its next word is all needed, however far apart its topics were there.
-        return not leads and (self._partition.replaying or self._partition.ahead_s(tp.topic) <= lead_s)
+        return not leads and (self._partition.replaying or ahead_s(self._partition.inputs, tp.topic) <= lead_s)
 
     def take(self, topic: str, records: list[Any]) -> None:
         """Records of one fetch."""
@@ -214,7 +218,8 @@ class TelemetryUnit(Unit):
         target_us = self._target_us(time.monotonic())
         for _ in range(_STRIDES):
             begin_us = self._partition.frontier_us
-            if target_us is None or (begin_us is not None and begin_us >= target_us):
+            # What comes meanwhile is no older than the windows that would be closed over it.
+            if not self.idle or target_us is None or (begin_us is not None and begin_us >= target_us):
                 return
             step = self._partition.follow(target_us if begin_us is None else min(target_us, begin_us + _STRIDE_US))
             await self._tell(step, decided=step is not None)
@@ -249,6 +254,9 @@ class TelemetryUnit(Unit):
         self._told = (progress.frontier_us, progress.idle, progress.positions)
         self._told_at = time.monotonic()
         topics, number = self._site.topics, self._partition.number
+        if self._told_at - self._renewed_at >= _RENEW_S:
+            self._tables.renew()
+            self._renewed_at = self._told_at
         findings = pack_findings(detected, self._tables) if detected else b""
         sends = [Send(topics.findings, str(number).encode(), findings, ((FINDINGS_HEADER, progress.pack()),), 0)]
         if detected:

@@ -30,6 +30,8 @@ class Batch:
 
     tp: TP
     records: list[Any]
+    epoch: int = -1
+    """Of the unit that it was fetched for: one that began again since reads it anew."""
 
 
 class Intake(Protocol):
@@ -46,6 +48,9 @@ class Intake(Protocol):
 
     def accept(self, tp: TP, first: int, last: int) -> int | None:
         """Whether records from offset `first` to `last` are what comes next of `tp` (None); else where reading must go on."""
+
+    def epoch(self, tp: TP) -> int:
+        """Of the unit that takes `tp` now."""
 
     def covered(self) -> Mapping[TP, int]:
         """The next offset of each partition that a checkpoint covers."""
@@ -149,7 +154,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
             if tp.topic not in self.intake.topics:
                 batches[tp] = records
             elif records and await self._accepted(TP(tp.topic, tp.partition), records):
-                batches[tp] = [Batch(TP(tp.topic, tp.partition), records)]
+                place = TP(tp.topic, tp.partition)
+                batches[tp] = [Batch(place, records, self.intake.epoch(place))]
         return batches
 
     async def _accepted(self, tp: TP, records: list[Any]) -> bool:

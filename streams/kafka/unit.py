@@ -79,6 +79,8 @@ class Unit(ABC):
         self._place = TopicPartition(site.topics.checkpoints, place)
         self._site = site
         self._lock = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        """Held while a checkpoint is written: two at once would share a slot."""
         self._outbox = Outbox(site.sender)
         self._writer: CheckpointWriter | None = None
         self.companions = 1
@@ -199,25 +201,30 @@ class Unit(ABC):
     async def checkpoint_if_due(self) -> None:
         """Not sooner than `checkpoint_s`, and never more than a small share of the time."""
         since_s = time.monotonic() - self._written_at
-        if self._dirty and since_s >= max(self._site.parameters.checkpoint_s, self._cost_s * self.companions / _SHARE):
+        if (
+            self._dirty
+            and not self._writing.locked()
+            and since_s >= max(self._site.parameters.checkpoint_s, self._cost_s * self.companions / _SHARE)
+        ):
             await self.checkpoint()
 
     async def checkpoint(self) -> None:
         """Writes what changed, after all that it sent is confirmed; then its inputs may be committed."""
         if self._writer is None or not self._dirty or not self.settled:
             return
-        async with self._lock:
-            await self._outbox.confirmed()
-            if not await self.holds():
-                return
-            # Processor time of this thread: what it takes from the work, not what others on the machine take.
-            began_s = time.thread_time()
-            positions, about, parts = self.positions, self.about(), self.state()
-            packed_s = time.thread_time() - began_s
-            self._dirty = False
-        written = await self._writer.write(parts, about)
-        self._account(written, packed_s)
-        self.covered = {tp: positions[tp.topic] for tp in self.inputs}
+        async with self._writing:
+            async with self._lock:
+                await self._outbox.confirmed()
+                if not await self.holds():
+                    return
+                # Processor time of this thread: what it takes from the work, not what others on the machine take.
+                began_s = time.thread_time()
+                positions, about, parts = self.positions, self.about(), self.state()
+                packed_s = time.thread_time() - began_s
+                self._dirty = False
+            written = await self._writer.write(parts, about)
+            self._account(written, packed_s)
+            self.covered = {tp: positions[tp.topic] for tp in self.inputs}
 
     def _account(self, written: Written, packed_s: float) -> None:
         self._written_at = time.monotonic()

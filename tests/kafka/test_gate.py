@@ -5,10 +5,10 @@ import random
 import numpy as np
 import pytest
 
-from models.columns import Detected, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import SECOND_US
 from streams.kafka.gate import Gate
-from streams.kafka.stages import NO_FINDINGS, KeyTables, Progress, pack_findings, pack_pulses
+from streams.kafka.stages import KeyTables, Progress, pack_findings, pack_pulses
 
 WINDOW_US = 10 * SECOND_US
 
@@ -19,7 +19,7 @@ def detected(number: int) -> Detected:
     one = np.ones(1)
     pulse = Pulse(at_us, 10, (PulseKey(*key[:5]),), one > 0, one * number, one, one, one)
     queues = QueuePulse(at_us, 10, (), np.zeros(0, bool), np.zeros(0), np.zeros(0))
-    return Detected(at_us, 10, (key,), (), NO_FINDINGS, NO_FINDINGS, pulse, queues)
+    return Detected(at_us, 10, (key,), (), Findings.none(), Findings.none(), pulse, queues)
 
 
 class Owner:
@@ -32,6 +32,9 @@ class Owner:
     @property
     def mark(self) -> tuple[int, int]:
         return self._generation, self._sequence - 1
+
+    def renew(self) -> None:
+        self._tables.renew()
 
     def tell(self, *windows: int, until: int) -> tuple[tuple[Progress, bytes], tuple[tuple[int, int], bytes] | None]:
         progress = Progress(0, self._generation, self._sequence, {}, until * WINDOW_US, 0, covers=self._covers)
@@ -73,6 +76,19 @@ def test_what_no_checkpoint_covers_is_told_again_and_counts_once() -> None:
     gate.pulse(0, *its_pulses, 1)
     gate.tell(*again, 2)
     assert delivered(gate) == [1, 2, 3]
+
+
+def test_a_log_that_begins_behind_its_series_costs_the_windows_until_they_are_named_again() -> None:
+    gate, owner = Gate(1), Owner(1)
+    owner.tell(1, until=1)
+    for number, renewed in ((2, False), (3, True), (4, False)):
+        if renewed:
+            owner.renew()
+        told, pulses = owner.tell(number, until=number)
+        assert pulses is not None
+        gate.tell(*told, number)
+        gate.pulse(0, *pulses, number)
+        assert delivered(gate) == ([] if number == 2 else [number])
 
 
 @pytest.mark.parametrize("seed", range(40))

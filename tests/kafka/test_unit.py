@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 from aiokafka.structs import RecordMetadata, TopicPartition
+from faust.types import TP
 
 from streams.kafka.outputs import Send
+from streams.kafka.roster import Roster
 from streams.kafka.sending import Outbox
+from streams.kafka.transport import Batch
 from streams.kafka.unit import starts
 
 
@@ -55,3 +59,25 @@ def test_who_stops_waiting_for_the_brokers_loses_sight_of_nothing() -> None:
         return outbox.last_offsets
 
     assert asyncio.run(play()) == {"t": 1}
+
+
+def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_anew() -> None:
+    class Place:
+        epoch, ready, active = 8, True, True
+
+        def __init__(self) -> None:
+            self.taken: list[Any] = []
+
+        def take(self, _: str, records: list[Any]) -> None:
+            self.taken += records
+
+        async def process(self) -> None:
+            return
+
+    tp, unit = TP("rates", 0), Place()
+    roster = Roster(lambda: None, ["rates"], lambda fault: None)  # type: ignore[arg-type,return-value]  # nothing is opened
+    roster._by_input[tp] = unit  # type: ignore[assignment]  # what `take` asks of it
+    asyncio.run(roster.take(Batch(tp, ["old"], 7)))
+    assert unit.taken == []
+    asyncio.run(roster.take(Batch(tp, ["new"], roster.epoch(tp))))
+    assert unit.taken == ["new"]

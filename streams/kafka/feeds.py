@@ -1,0 +1,69 @@
+"""Feed: one topic of a partition, what of it waits, and how far it has come."""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, takewhile
+from operator import attrgetter
+from typing import Any
+
+from models.times import SECOND_US
+
+SLICE_RECORDS, SLICE_BYTES = 10_000, 2 << 20
+"""The most that is computed without letting the event loop breathe: some 50 ms."""
+
+
+@dataclass(slots=True)
+class Feed:
+    """Records from where they are read to where they are in the state."""
+
+    position: int = 0
+    """Next offset that is not yet in the state."""
+    end: int = 0
+    """What was the end of the log when last asked: until there, more is known to come."""
+    waiting: deque[Any] = field(default_factory=deque)
+    """Records that were read and are not yet in the state, in order of offset."""
+    reached_us: int | None = None
+    """Event time in the middle of what was fed last."""
+
+    @property
+    def more(self) -> bool:
+        """Whether the log is known to hold records that are not yet in the state."""
+        return bool(self.waiting) or self.position < self.end
+
+    @property
+    def read(self) -> int:
+        """Next offset that was not yet read."""
+        return self.waiting[-1].offset + 1 if self.waiting else self.position
+
+    def past(self, offset: int) -> bool:
+        """Whether nothing before `offset` is still to come; retention may have removed it."""
+        return self.position >= offset or bool(self.waiting and self.waiting[0].offset >= offset)
+
+    def take(self, records: Sequence[Any]) -> None:
+        """Records of one fetch; those that are in the state or waiting already are left out."""
+        following = self.read
+        known = bool(records) and records[0].offset < following
+        self.waiting.extend([record for record in records if record.offset >= following] if known else records)
+
+    def slice(self, limit: int | None) -> list[Any]:
+        """The next records before offset `limit`, few enough that the event loop breathes; they no longer wait."""
+        records = [self.waiting.popleft() for _ in range(min(len(self.waiting), SLICE_RECORDS))]
+        upto = bisect_left(records, limit, key=attrgetter("offset")) if limit is not None else len(records)
+        sizes = accumulate(len(record.value or b"") for record in records)
+        upto = min(upto, sum(1 for _ in takewhile(lambda size: size < SLICE_BYTES, sizes)) + 1)
+        self.waiting.extendleft(reversed(records[upto:]))
+        return records[:upto]
+
+
+def slowest_first(feeds: Mapping[str, Feed]) -> list[str]:
+    """Topics by how far they are in event time."""
+    return sorted(feeds, key=lambda topic: (feeds[topic].reached_us or 0, topic))
+
+
+def ahead_s(feeds: Mapping[str, Feed], topic: str) -> float:
+    """How far in event time `topic` is ahead of those of which more is known to come."""
+    reached_us = feeds[topic].reached_us
+    slower = [feed.reached_us for name, feed in feeds.items() if name != topic and feed.more and feed.reached_us is not None]
+    return 0.0 if reached_us is None or not slower else (reached_us - min(slower)) / SECOND_US
