@@ -72,8 +72,15 @@ def hours(day: Simulation) -> list[bytes]:
     return [b"\n".join(bodies[:24]), *bodies[24:]]
 
 
+def scrapes(server: Program) -> int:
+    """How often Prometheus has asked so far."""
+    counted = query(server.address, "query", query="sum(count_over_time(up[1h]))")["result"]
+    return int(counted[0]["value"][1]) if counted else 0
+
+
 def seen_after(server: Program, number: int) -> None:
     """Two more scrapes: what came is judged and seen."""
-    time.sleep(0.6)
+    before = scrapes(server)
+    assert eventually(lambda: scrapes(server) >= before + 2)
     if number == 0:
         assert eventually(lambda: query(server.address, "query", query='highwater_events_total{outcome="accepted"} > 0')["result"])
