@@ -3,7 +3,6 @@
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 from detectors.surprise import Surprise
 from models.numbers import four
@@ -17,7 +16,7 @@ _LARGEST = 1e150
 
 @dataclass(frozen=True, slots=True)
 class SeriesParameters:
-    """What tunes the verdicts; benchmarks/nab varies each."""
+    """What tunes the verdicts; benchmarks/nab varies some of it."""
 
     alert_at: float = 3.2
     """Score from which a value is an alert: one look sees the like once in some 1,600 values."""
@@ -105,7 +104,7 @@ class AnySeries:
         value = max(-_LARGEST, min(_LARGEST, value))
         deviations = self._deviations(at_s, value)
         self._count += 1
-        return self._judge(max(look.step(abs(off)) for look, off in zip_longest(self._looks, deviations) if off is not None))
+        return self._judge(max(look.step(abs(off)) for look, off in zip(self._looks, deviations, strict=True) if off is not None))
 
     def _deviations(self, at_s: float, value: float) -> tuple[float | None, ...]:
         """One a look, None where it has nothing to hold the value against."""

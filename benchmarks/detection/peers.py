@@ -109,7 +109,7 @@ def random_cut_forest(series: int) -> Peer:
             return 0.0
         total = 0.0
         for tree in forest.trees:
-            if len(tree.leaves) > 256:
+            if len(tree.leaves) >= 256:
                 tree.forget_point(forest.number - 256)
             tree.insert_point(np.array(forest.last), index=forest.number)
             total += tree.codisp(forest.number)

@@ -28,7 +28,9 @@ TruthFile = Annotated[
 ]
 Since = Annotated[
     str | None,
-    typer.Option("--since", metavar="TIME", help="Count alerts from then on (RFC 3339); by default `judged_from` of the truth, else all."),
+    typer.Option(
+        "--since", metavar="TIME", help="Count alerts from then on (RFC 3339); with --truth it is the truth that says from when on."
+    ),
 ]
 LearnFrom = Annotated[Path | None, typer.Option("--learn-from", metavar="STATE", help="Expectations to start from (`highwater learn`).")]
 DEFAULT_BUDGETS = (0.01, 0.1, 1.0, 10.0)
@@ -57,6 +59,8 @@ def backtest(
     from changes.reading import read_changes
     from changes.reading import told as told_row
     from config.stages import pipeline_parameters
+    from models.errors import ConfigurationError
+    from models.numbers import four
     from models.times import parse_time
     from simulator.score_files import read_truth
     from streams.backtest import Backtest
@@ -65,6 +69,10 @@ def backtest(
 
     parameters = pipeline_parameters(settings(config))
     in_force = parameters.detection.false_alarms_per_day
+    if since is not None and truth is not None:
+        raise ConfigurationError(
+            "--since and --truth exclude each other: the truth says from when on it is held against the alerts (judged_from)"
+        )
     known = None if truth is None else read_truth(truth / "truth.json" if truth.is_dir() else truth)
     since_us = parse_time(since) if since is not None else known.judged_from_us if known is not None else None
     test = Backtest(parameters, _budgets(budgets, in_force), keep_records=known is not None)
@@ -78,7 +86,7 @@ def backtest(
     with EventFiles(events) as source:
         _run(test, source)
     rows = [_row(tally, trial, known) for tally, trial in zip(test.tallies(since_us), test.trials, strict=True)]
-    told = {"events": test.events, "windows": test.windows, "fleet_series": parameters.detection.fleet_series, "in_force": in_force}
+    told = {"events": test.events, "windows": test.windows, "fleet_series": parameters.detection.fleet_series, "in_force": four(in_force)}
     typer.echo(json.dumps(told | {"budgets": rows}) if as_json else _table(told, rows))
 
 

@@ -13,7 +13,7 @@ Series = Annotated[
 ]
 AlertAt = Annotated[
     float | None,
-    typer.Option("--alert-at", min=0.0, max=12.0, help="Score from which a value is an alert; one more makes alerts some six times rarer."),
+    typer.Option("--alert-at", min=0.0, max=12.0, help="Score from which a value is an alert."),
 ]
 _TOLD_ROWS = 1000
 """Rows between two moves of the progress bar."""

@@ -93,18 +93,25 @@ class SeriesFile:
             what = "no time (RFC 3339, a UTC time without offset, or Unix seconds)"
             raise UnreadableInput(f"{self.name} line {line}: {timestamp!r:.60} is {what}") from None
         try:
-            return Row(timestamp, at_s, math.nan if value.lower() in _UNKNOWN else float(value))
+            return Row(timestamp, at_s, math.nan if value.lower() in _UNKNOWN else number(value))
         except ValueError:
             raise UnreadableInput(f"{self.name} line {line}: {value!r:.60} is no number") from None
+
+
+def number(text: str) -> float:
+    """A number as people and machines write it, not as Python may: `1_000` is none. Raises ValueError."""
+    if "_" in text:
+        raise ValueError(f"{text!r:.60} is no number")
+    return float(text)
 
 
 def seconds(text: str) -> float:
     """Unix seconds as they are; RFC 3339 with its offset; a time without an offset is UTC. Raises ValueError for anything else."""
     try:
-        number = float(text)
+        given = number(text)
     except ValueError:
         at = datetime.fromisoformat(text.upper())
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    if not math.isfinite(number):
+    if not math.isfinite(given):
         raise ValueError(f"{text!r:.60} is no time")
-    return number
+    return given
