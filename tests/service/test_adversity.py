@@ -82,6 +82,9 @@ def test_a_full_disk_is_said_and_costs_nothing_that_was_taken(tmp_path: Path) ->
         assert answers[-1].status_code == 503
         assert "retry-after" in answers[-1].headers
         assert client.get(f"{address}/readyz").status_code == 503
+        made = [client.post(f"{address}/v1/tokens", json={"role": "observer", "name": "x" * 60}).status_code for _ in range(200)]
+        assert set(made) <= {201, 503}
+        assert made[-1] == 503, "the data file can't grow either"
         assert client.get(f"{address}/v1/alerts").status_code == 200, "what is there can still be read"
         (seen / "ballast").unlink()
         until(lambda: client.post(f"{address}/v1/events", content=bodies[taken]).status_code == 202)
