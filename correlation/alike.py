@@ -25,6 +25,8 @@ class Alike:
     """Sorted; those that moved alike."""
     region: str | None
     """The only region in which they moved, where traffic of other regions is known and went on as usual."""
+    elsewhere: bool = False
+    """Whether nobody's traffic in the region itself could be measured, so that these are Users of other regions."""
 
     @property
     def shared(self) -> bool:
@@ -59,10 +61,12 @@ def alike(episode: Episode, history: History, besides: Collection[str]) -> Alike
     # Who has too little traffic to show a shift of this size says nothing by not showing it.
     telling = comparison.moves.known & (moved | (_SIGMAS * comparison.moves.scale <= _size(episode)))
     judged = [i for i, unit in enumerate(units) if telling[i] and unit.user not in left_out]
-    near = [i for i in judged if units[i].region in ("", episode.region)] or judged
+    here = [i for i in judged if episode.region is None or units[i].region in ("", episode.region)]
+    near = here or judged
     users = {units[i].user for i in near}
     affected = {units[i].user for i in near if moved[i]}
-    return Alike(len(users), tuple(sorted(affected)), _confined(episode, [(units[i].region, bool(moved[i])) for i in judged]))
+    region = _confined(episode, [(units[i].region, bool(moved[i])) for i in judged])
+    return Alike(len(users), tuple(sorted(affected)), region, elsewhere=not here)
 
 
 def _size(episode: Episode) -> float:

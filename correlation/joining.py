@@ -102,8 +102,13 @@ class Joining:
         """Whether at least two other Users' trouble of this kind began at the very same time, and the rest is not demonstrably well."""
         if episode.user is None or episode.kind not in HARM | {"storm"}:
             return False
-        users = {member.user for member in members if member.kind == episode.kind and self._at_once(episode, member)}
-        return len(users - {None, episode.user}) >= _CROWD and not self.measure(episode, None).alone
+        crowd = [member for member in members if member.kind == episode.kind and self._at_once(episode, member)]
+        if len({member.user for member in crowd} - {None, episode.user}) < _CROWD:
+            return False
+        others = self.measure(episode, None)
+        # Where nobody else has such traffic in its region, that Users elsewhere are well says nothing against a cause in the region.
+        here = {member.user for member in crowd if episode.region is not None and member.region == episode.region}
+        return not others.alone or (others.elsewhere and len(here - {episode.user}) >= _CROWD)
 
     def crowded(self, one: Episode, other: Episode, leads: Sequence[Episode]) -> bool:
         """Whether two incidents of different Users began alike at the same time as a third did."""
@@ -188,9 +193,26 @@ def _first_us(members: Sequence[Episode]) -> int:
 
 
 def _rank(member: Episode, early: Sequence[Episode]) -> int:
-    """Place among what an event may have begun with: a storm first, if it is so large that it may be what the others suffer from."""
+    """Place among what an event may have begun with: a storm first, unless it may be no more than what losses make people ask again."""
     if member.kind == "storm":
-        excess = member.peak - member.expected
-        lost = max((other.expected - other.peak for other in early if other.kind in _LOSSES and other.user != member.user), default=0.0)
-        return 0 if own_making(member) and excess >= max((_HARMFUL - 1.0) * member.expected, lost) else 2
+        return 0 if own_making(member) and not _may_be_retries(member, early) else 2
     return {"backlog": 1, "silence": 1, "failures": 2, "drop": 3}.get(member.kind, 4)
+
+
+def _may_be_retries(storm: Episode, early: Sequence[Episode]) -> bool:
+    """Whether losses explain a storm, rather than the storm the losses.
+
+    A User asks again for what it lost itself, so a storm of no more than that may be retries. Of what others lost it is the cause however
+    little it sends, for one small User's bad requests may take everyone's answers, if it was there first; else only if it is as large.
+    """
+    excess = storm.peak - storm.expected
+    losses = [other for other in early if other.kind in _LOSSES]
+    own = max((_lost(other) for other in losses if other.user == storm.user), default=0.0)
+    if excess < max((_HARMFUL - 1.0) * storm.expected, own):
+        return True
+    others = [other for other in losses if other.user != storm.user]
+    return bool(others) and storm.onset_us > _first_us(others) and excess < max(_lost(other) for other in others)
+
+
+def _lost(episode: Episode) -> float:
+    return episode.expected - episode.peak
