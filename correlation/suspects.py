@@ -147,9 +147,9 @@ def _suspect(scene: Scene, told: Told, index: int, verdict: SuspectVerdict) -> S
 
 
 def _undeclared(scene: Scene, share: float) -> Suspect:
-    """Probable only where others' traffic shows that it was that User's alone."""
+    """Probable only where others' traffic, in the same region if it lies in one, shows that it was that User's alone."""
     case, compared = scene.case, scene.comparison
-    alone = compared is not None and bool((compared.moves.known & ~compared.own).any())
+    alone = compared is not None and bool((compared.moves.known & ~compared.own & compared.near).any())
     serious = any(episode.serious for episode in case.own)
     sure = share >= PROBABLE and alone and serious and persistent(case) and _due(compared) >= _LEAST_DUE
     reasons = (

@@ -32,9 +32,21 @@ def broken(user: str = "USER-00", factor: float = 0.0, services: tuple[str, ...]
     return lambda who, service, minute: factor if who == user and service in services and minute >= 720 else 1.0
 
 
-def past(rates: Rates = usual, *, minutes: int = 740, users: tuple[str, ...] = USERS, region: str = "north", seed: int = 1) -> History:
-    """A history of `minutes` windows, Poisson around the rates; each User's counts are its own, whatever the others do."""
-    groups = tuple(sorted(PulseKey(user, "to_dsp", "service_request", service, region) for user in users for service in SERVICES))
+def past(
+    rates: Rates = usual,
+    *,
+    minutes: int = 740,
+    users: tuple[str, ...] = USERS,
+    region: str = "north",
+    elsewhere: tuple[str, ...] = (),
+    seed: int = 1,
+) -> History:
+    """A history of `minutes` windows, Poisson around the rates; each User's counts are its own, whatever the others do.
+
+    `elsewhere`: Users whose traffic is in the south.
+    """
+    place = {user: "south" if user in elsewhere else region for user in users}
+    groups = tuple(sorted(PulseKey(user, "to_dsp", "service_request", service, place[user]) for user in users for service in SERVICES))
     expected = np.full(len(groups), 50.0)
     counts = np.empty((minutes, len(groups)))
     for column, group in enumerate(groups):

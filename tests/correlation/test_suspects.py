@@ -133,6 +133,12 @@ def test_an_incident_at_one_user_without_a_change_names_that_user(silenced: Hist
     assert (suspect.change_id, suspect.owner, suspect.basis, suspect.verdict) == (None, "USER-00", "undeclared", "probable")
 
 
+def test_where_only_other_regions_could_be_compared_with_a_user_is_not_probably_to_blame() -> None:
+    """That Users elsewhere are well does not show that the trouble is that User's alone, rather than its region's."""
+    suspect = named(judged(past(broken(), elsewhere=USERS[1:])), None)
+    assert (suspect.owner, suspect.basis, suspect.verdict) == ("USER-00", "undeclared", "possible")
+
+
 def test_weather_names_nobody_and_is_said() -> None:
     keys = {user: (series(user, "8F36", message_class="device_alert", direction="to_user"),) for user in USERS[:4]}
     storms = [episode("storm", user, series=keys[user]) for user in USERS[:4]]
