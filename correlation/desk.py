@@ -164,10 +164,10 @@ class Desk:
         if episode.at_us == known.at_us:
             stood.observed = _FADES * stood.observed + episode.observed
             stood.expected = _FADES * stood.expected + episode.expected
-        found = envelope(episode, known.view, known.history)
+        found = envelope(episode, known.view)
         if found.position == "beyond" and episode.kind != "backlog" and stood.expected > 0:
             lately = replace(episode, observed=stood.observed, expected=stood.expected, ratio=stood.observed / stood.expected)
-            found = envelope(lately, known.view, known.history)
+            found = envelope(lately, known.view)
         if found.position == "beyond" and episode.score < _LEAST_NATS and not stood.beyond:
             found = replace(found, position="within")
         stood.beyond_run = stood.beyond_run + 1 if found.position == "beyond" else 0

@@ -13,7 +13,6 @@ from changes.calendar import CalendarView
 from changes.windows import effect_us
 from correlation.candidates import touches
 from correlation.facts import Episode
-from correlation.history import History
 from correlation.phrases import span
 from models.change import Change, ExpectedEffect
 from models.columns import SeriesKey
@@ -42,9 +41,8 @@ class Envelope:
 NO_ENVELOPE = Envelope("none", None, "")
 
 
-def envelope(episode: Episode, view: CalendarView, history: History) -> Envelope:
+def envelope(episode: Episode, view: CalendarView) -> Envelope:
     """The position of `episode` at its `at_us`; of several changes the one that explains it best."""
-    del history
     if episode.kind == "stale" or not view.expecting:
         return NO_ENVELOPE
     error_us = _error_us(episode)
@@ -87,12 +85,24 @@ def reaches(change: Change, key: SeriesKey) -> bool:
     expected = change.expected
     if expected is None:
         return False
-    users = frozenset(change.users) or (frozenset((change.owner,)) if change.source == "user" else None)
+    users = answers_for(change)
     if users is not None and key.user not in users:
         return False
     if expected.message_classes and key.message_class and key.message_class not in expected.message_classes:
         return False
     return touches((expected.services or change.services, change.regions, change.directions, change.queues), key)
+
+
+def answers_for(change: Change) -> frozenset[str] | None:
+    """The Users whose traffic a change may declare to be as it should; None for everyone.
+
+    A User answers for itself alone, whomever else it names: those are told where to look, but nobody calls their trouble expected.
+    """
+    users = frozenset(change.users) or None
+    if change.source != "user":
+        return users
+    own = frozenset((change.owner,))
+    return own if users is None else own & users
 
 
 def allowed(expected: ExpectedEffect) -> float:

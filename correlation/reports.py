@@ -74,7 +74,7 @@ class Reporter:
         if self._since_us is None:
             self._since_us = at_us
         for one in judged:
-            self._trace(one, view, history)
+            self._trace(one, view)
         if view is not self._view:
             self._view, self._due = view, self._plan(view)
         reports: list[ChangeReport] = []
@@ -112,7 +112,7 @@ class Reporter:
         written = self._written.get(change.change_id)
         return written is None or written.change_revision < change.revision or written.due_us != due_us
 
-    def _trace(self, one: Judged, view: CalendarView, history: History) -> None:
+    def _trace(self, one: Judged, view: CalendarView) -> None:
         blamed = {suspect.change_id: suspect.score for suspect in one.suspects if _blames(suspect)}
         for episode in one.case.episodes:
             trace = self._traces.get(episode.alert_id)
@@ -123,11 +123,11 @@ class Reporter:
             trace.onset_us, trace.ended_us, trace.last_us = episode.onset_us, episode.ended_us, one.case.at_us
             trace.blamed = {key: score for key, score in blamed.items() if key is not None}
             trace.own_blamed = {suspect.change_id: suspect.score for suspect in own if _blames(suspect) and suspect.change_id is not None}
-            self._place(trace, episode, view, history)
+            self._place(trace, episode, view)
         self.declarations.incident(one.case, one.suspects)
 
-    def _place(self, trace: Trace, episode: Episode, view: CalendarView, history: History) -> None:
-        where = envelope(episode, view, history)
+    def _place(self, trace: Trace, episode: Episode, view: CalendarView) -> None:
+        where = envelope(episode, view)
         known = {"within": trace.within, "beyond": trace.beyond}.get(where.position)
         if known is not None and where.change_id is not None and where.change_id not in known:
             known.append(where.change_id)

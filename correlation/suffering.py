@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from changes.calendar import CalendarView
-from correlation.envelope import Envelope
+from correlation.envelope import Envelope, answers_for
 from correlation.facts import Case, Episode
 from correlation.incidents import Event
 from correlation.joining import HARM
@@ -45,7 +45,7 @@ def suffering(event: Event, case: Case, envelopes: Mapping[str, Envelope], view:
         if own:
             kept = all(episode.alert_id in event.foretold for episode in own)
         else:
-            scopes = [view.scope_users(change) for change in changes]
+            scopes = [answers_for(change) for change in changes]
             kept = any(users is None or user in users for users in scopes)
         told |= {user} if kept else set()
     return replace(case, affected_users=tuple(user for user in case.affected_users if user not in told)) if told else case

@@ -6,12 +6,9 @@ from hypothesis import strategies as st
 
 from correlation.envelope import Envelope, envelope
 from correlation.facts import Episode
-from correlation.history import History
 from models.change import Change
 from models.times import HOUR_US, MINUTE_US, instant
 from tests.correlation.past import ONSET, calendar, change, episode, series
-
-EMPTY = History()
 
 
 def up(factor: float | None = 3.0, **fields: Any) -> Change:
@@ -24,7 +21,7 @@ def storm(ratio: float, **facts: Any) -> Episode:
 
 
 def where(one: Episode, *changes: Change) -> Envelope:
-    return envelope(one, calendar(*changes, at_us=one.at_us), EMPTY)
+    return envelope(one, calendar(*changes, at_us=one.at_us))
 
 
 def test_without_a_declared_effect_a_window_quiets_nobody() -> None:
@@ -70,6 +67,17 @@ def test_missing_reports_have_no_envelope() -> None:
 
 def test_another_users_envelope_is_not_mine() -> None:
     assert where(storm(2.0), up(owner="USER-05")).position == "none"
+
+
+def test_a_user_that_names_others_in_its_change_quiets_itself_alone() -> None:
+    assert where(storm(2.0), up(owner="USER-05", users=["USER-00", "USER-05"])).position == "none"
+    assert where(storm(2.0), up(users=["USER-00", "USER-05"])).position == "within"
+    assert where(storm(2.0), up(users=["USER-05"])).position == "none"
+
+
+def test_whom_the_dcc_names_it_may_speak_for() -> None:
+    assert where(storm(2.0), up(owner="DCC", users=["USER-00"])).position == "within"
+    assert where(storm(2.0), up(owner="DCC", users=["USER-05"])).position == "none"
 
 
 def test_other_services_and_classes_are_outside_it() -> None:

@@ -185,6 +185,14 @@ def test_whoever_was_measured_to_suffer_is_affected_before_an_alert_of_its_own()
     assert told.events()[0].affected_users == USERS[1:]
 
 
+@pytest.mark.parametrize(("owner", "suffering"), [("SUP-01", USERS[1:]), ("DCC", ("SUP-02",))])
+def test_a_users_change_that_names_others_does_not_make_their_suffering_expected(owner, suffering):
+    heavy = {ANSWERS[user]: 40.0 for user in USERS[1:]}
+    launch = change("CHG-1", owner, 0, 60, users=USERS, expected={"effect": "up", "factor": 50})
+    world = World(KEYS, (storm(), slowed("SUP-02", since=5)), carried=heavy)
+    assert run(world, range(20), launch).one("storm", "SUP-01").affected_users == suffering
+
+
 def test_an_incident_names_earlier_ones_of_its_sort_and_what_ended_them():
     first = change("CHG-1", "SUP-01", 0, 16, category="meter_data_management")
     second = change("CHG-2", "SUP-01", 200, 260, category="meter_data_management")
