@@ -123,8 +123,6 @@ BAND = Row(
     ],
 )
 
-FAILED_BY_USER = f"sum by (user) (user_family:highwater_failures:rate5m{FAILED})"
-SENT_BY_USER = f"sum by (user) (user_class:highwater_messages:rate5m{FAILED})"
 FAILING = Row(
     "Failures",
     [
@@ -140,9 +138,9 @@ FAILING = Row(
         ),
         lines(
             "Users by failing share",
-            "Failed / all messages of a User, where it is more than 5 %.",
+            "Failed / all messages of a User, where it is more than 5 %; all directions and classes.",
             "percentunit",
-            Query(f"topk($top, {against(FAILED_BY_USER, SENT_BY_USER)} > 0.05)", "{{user}}"),
+            Query('topk($top, user:highwater_failures:ratio5m{user=~"$user"} > 0.05)', "{{user}}"),
             limits=((0.2, RED),),
         ),
     ],
