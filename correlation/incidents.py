@@ -137,7 +137,7 @@ class Incidents:
         """The incident that `episode` belongs to: its own User's first, then the nearest that spills over, then a shared cause."""
         live = sorted(
             (event for event in self.events.values() if event.merged_into is None and self._may_return(at_us, event)),
-            key=lambda event: (abs(event.case(at_us).onset_us - episode.onset_us), event.opened_us, event.incident_id),
+            key=lambda event: _distance(episode, event, event.case(at_us)),
         )
         tests: tuple[Callable[[Event], bool], ...] = (
             lambda event: _may_hold(event, episode) and begins_with(episode, event.members.values(), self._parameters),
@@ -198,6 +198,12 @@ class Incidents:
             if event.merged_into is None:
                 incidents._of |= dict.fromkeys(event.members, event.incident_id)
         return incidents
+
+
+def _distance(episode: Episode, event: Event, case: Case) -> tuple[int, bool, int, int, str]:
+    """How far an incident is from an alert: in time, else in place; of two as near, the one that more Users are in, then the older one."""
+    elsewhere = episode.region is not None and episode.region not in case.regions
+    return abs(case.onset_us - episode.onset_us), elsewhere, -len(case.users), event.opened_us, event.incident_id
 
 
 def _related(episode: Episode, event: Event, joining: Joining) -> bool:

@@ -185,6 +185,14 @@ def test_whoever_was_measured_to_suffer_is_affected_before_an_alert_of_its_own()
     assert told.events()[0].affected_users == USERS[1:]
 
 
+@pytest.mark.parametrize(("region", "origin"), [("north", "SUP-01"), ("south", "SUP-05")])
+def test_of_two_incidents_that_began_at_once_a_piece_joins_the_one_of_its_region(region, origin):
+    piece = series("SUP-07", service="2.2", region=region)
+    silent = (Trouble("silence", ANSWERS["SUP-01"], 5), Trouble("silence", READS["SUP-05"], 5))
+    told = run(World((*KEYS, piece), (*silent, Trouble("drop", piece, 5, seen_after=3, observed=40))), range(20))
+    assert told.one("drop", "SUP-07").incident_id == told.one("silence", origin).incident_id
+
+
 @pytest.mark.parametrize(("owner", "suffering"), [("SUP-01", USERS[1:]), ("DCC", ("SUP-02",))])
 def test_a_users_change_that_names_others_does_not_make_their_suffering_expected(owner, suffering):
     heavy = {ANSWERS[user]: 40.0 for user in USERS[1:]}
