@@ -3,8 +3,9 @@
 import numpy as np
 
 from detectors import growth, usual
-from detectors.contract import QueueWindow, Signal, run_started_us
-from models.columns import Columns, Flags, Floats, Ints, QueueTick
+from detectors.bounded import bounded, told
+from detectors.contract import QueueWindow, Shown, Signal, run_started_us
+from models.columns import Columns, Flags, Floats, QueueTick
 
 ALLOWANCE = 0.5
 """Deviations a window that growth must exceed to count (half of one: tuned to a growth of one)."""
@@ -47,8 +48,7 @@ class Backlog:
         growth.learn(state, change, tick, reported & (state["windows"] > 0))
         limit = usual.limit(state, hour, state["served"])
         high = tick.depth > limit
-        found = growth.evidence(state, tick)
-        score, over = self._weigh(state, tick, change, high, limit, found)
+        score, over = self._weigh(state, tick, change, high, limit)
         calm = self._calm(state, tick, hour, is_open | over)
         building = score > 0.5 * self._threshold
         usual.learn(state, tick, change, state["served"], reported & ~high & ~is_open & ~building & ~window.declared, reported)
@@ -59,22 +59,22 @@ class Backlog:
             over=over,
             calm=calm,
             building=building,
-            began_us=self._began_us(state, tick),
-            observed=tick.depth,
-            expected=usual.high_water(state, hour),
             serious=over,
-            evidence=found,
+            shown=lambda rows: Shown(
+                began_us=run_started_us(tick.at_us, tick.window_s, state["run"][rows]),
+                observed=tick.depth[rows],
+                expected=usual.high_water(state, hour)[rows],
+                evidence=growth.evidence(state, tick, rows),
+            ),
         )
 
-    def _weigh(
-        self, state: Columns, tick: QueueTick, change: Floats, high: Flags, limit: Floats, found: dict[str, Floats]
-    ) -> tuple[Floats, Flags]:
+    def _weigh(self, state: Columns, tick: QueueTick, change: Floats, high: Flags, limit: Floats) -> tuple[Floats, Flags]:
         reported, h, hour = tick.reported, self._threshold, usual.hour_of(tick.at_us)
         judged = reported & (state["windows"] >= FEWEST_WINDOWS)
         deviation = usual.deviation(state, hour)
         grows, above, stalls, ages = (state[name] for name in ("grows", "above", "stalls", "ages"))
-        grows += judged * np.clip(change / deviation - ALLOWANCE, -MOST_SHARE * h, MOST_SHARE * h)
-        above += judged * np.clip(np.where(high, (tick.depth - limit) / deviation, -ABOVE_NATS), -ABOVE_NATS, ABOVE_NATS)
+        grows += judged * bounded(change / deviation - ALLOWANCE, -MOST_SHARE * h, MOST_SHARE * h)
+        above += judged * bounded(np.where(high, (tick.depth - limit) / deviation, -ABOVE_NATS), -ABOVE_NATS, ABOVE_NATS)
         stuck = judged & (tick.delivered == 0) & (tick.depth > 0)
         stalls *= stuck | ~reported
         stalls += stuck * np.minimum(0.5 * state["deliveries"][hour], MOST_SHARE * h)
@@ -82,11 +82,13 @@ class Backlog:
         ages *= old | ~reported
         ages += old * (MOST_SHARE * h + 0.1)
         for nats in (grows, above):
-            np.clip(nats, 0.0, 2.0 * h, out=nats)
+            np.minimum(np.maximum(nats, 0.0, out=nats), 2.0 * h, out=nats)
         waiting = np.maximum(np.where(high, np.maximum(grows, above), 0.0), np.where(tick.depth > 0, np.maximum(stalls, ages), 0.0))
         state["run"] = np.where(reported, (state["run"] + 1) * ((grows > 0) | (stalls > 0) | (ages > 0)), state["run"])
-        near = high & (found["capacity_eta_low_s"] < IN_SIGHT_S) & (grows > 0.5 * h)
-        return waiting, judged & ((waiting > h) | near)
+        over, filling = judged & (waiting > h), (judged & high & (grows > 0.5 * h)).nonzero()[0]
+        if len(filling):
+            over[filling] |= growth.soonest_full_s(state, tick, filling) < IN_SIGHT_S
+        return waiting, over
 
     def _calm(self, state: Columns, tick: QueueTick, hour: int, asked: Flags) -> Flags:
         """Back below the marks, or all but drained, and nothing too old, for some windows; or a new level for so long that it is normal."""
@@ -105,8 +107,5 @@ class Backlog:
             state[name] = np.where(asked & calm, 0.0, state[name])
         new_mark = np.where(accepted, tick.depth, -1.0).astype(np.float32)
         np.maximum(state["mark"], new_mark, out=state["mark"])
-        state["old"] = np.where(accepted, np.maximum(state["old"], np.nan_to_num(tick.oldest_age_s)), state["old"])
+        state["old"] = np.where(accepted, np.maximum(state["old"], told(tick.oldest_age_s)), state["old"])
         return calm
-
-    def _began_us(self, state: Columns, tick: QueueTick) -> Ints:
-        return run_started_us(tick.at_us, tick.window_s, state["run"])

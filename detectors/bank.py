@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from detectors.contract import Signal, TrafficWindow, run_started_us
+from detectors.contract import Shown, Signal, TrafficWindow, run_started_us
 from detectors.counts import log_ratio, log_ratio_each
-from models.columns import Columns, Flags, Floats
+from models.columns import Columns, Flags, Floats, Ints
 
 CALM_NATS = 5.0
 """Evidence for normal traffic that ends a finding: 1 in 150 for one that goes on; the correlation damps what comes back."""
@@ -48,10 +48,6 @@ class Bank:
         score = nats.max(axis=0)
         over = score > self._threshold
         calm = self._calm(state, window, null, is_open & judged)
-        wanted = np.flatnonzero(over | is_open)
-        windows = np.ones(len(score))
-        if len(wanted):
-            windows[wanted] = run[nats[:, wanted].argmax(axis=0), wanted]
         accepted = is_open & (window.accepted > 0)
         if accepted.any():
             self._reset(state, accepted)
@@ -60,17 +56,20 @@ class Bank:
             over=over & ~accepted,
             calm=calm | accepted,
             building=score > BUILDING_SHARE * self._threshold,
-            began_us=run_started_us(tick.at_us, tick.window_s, windows),
-            observed=tick.messages,
-            expected=window.expected.mean,
             serious=over,
-            evidence={"ratio": tick.messages / np.maximum(window.expected.mean, LEAST_MEAN)},
+            shown=lambda rows: self._shown(state, window, rows),
         )
+
+    def _shown(self, state: Columns, window: TrafficWindow, rows: Ints) -> Shown:
+        messages, mean = window.tick.messages[rows], window.expected.mean[rows]
+        windows = state["run"][state["nats"][:, rows].argmax(axis=0), rows]
+        began_us = run_started_us(window.tick.at_us, window.tick.window_s, windows)
+        return Shown(began_us, messages, mean, {"ratio": messages / np.maximum(mean, LEAST_MEAN)})
 
     def _calm(self, state: Columns, window: TrafficWindow, null: Floats, asked: Flags) -> Flags:
         """Evidence for normal traffic against halfway back (on a log scale) from the greatest height of the finding."""
         ended = np.zeros(len(asked), np.bool_)
-        places = np.flatnonzero(asked)
+        places = asked.nonzero()[0]
         if not len(places):
             return ended
         counts, mean = window.tick.messages[places], null[places]
@@ -90,6 +89,6 @@ class Bank:
         return ended
 
     def _reset(self, state: Columns, series: Flags) -> None:
-        places = np.flatnonzero(series)
+        places = series.nonzero()[0]
         for rows in state.values():
             rows[..., places] = 0.0

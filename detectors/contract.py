@@ -1,5 +1,6 @@
 """Contract of the detectors: what each sees of a window and what it answers, in columns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -45,6 +46,17 @@ class QueueWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a finding says of some series; arrays have shape (rows,)."""
+
+    began_us: Ints
+    """Start of the run that the evidence comes from."""
+    observed: Floats
+    expected: Floats
+    evidence: dict[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """What one detector says of one window before phases are told apart; arrays have shape (series,)."""
 
@@ -56,13 +68,10 @@ class Signal:
     """Evidence enough that it is over; read only where a finding is open."""
     building: Flags
     """Evidence on its way: nothing should learn from this series now."""
-    began_us: Ints
-    """Start of the run that the evidence comes from."""
-    observed: Floats
-    expected: Floats
     serious: Flags
     """Where `over`: whether the budget allows a warning."""
-    evidence: dict[str, Floats] = field(default_factory=dict)
+    shown: Callable[[Ints], Shown]
+    """What is to be said of some series, as things stand right after the step: few have anything to say."""
 
 
 class TrafficDetector(Protocol):

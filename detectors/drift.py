@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from detectors.contract import Signal, TrafficWindow
-from models.columns import Columns, Flags, Floats
+from detectors.contract import Shown, Signal, TrafficWindow
+from models.columns import Columns, Flags, Floats, Ints
 from models.times import DAY_US
 
 DAY_S = 86_400.0
@@ -52,11 +52,17 @@ class Drift:
             over=(score > self._threshold) & ~is_open | accepted,
             calm=~fresh & (score < 0.5 * self._threshold),
             building=np.zeros(len(due), np.bool_),
-            began_us=tick.at_us - np.maximum(state["run_days"], 1.0).astype(np.int64) * DAY_US,
-            observed=tick.messages,
-            expected=window.expected.mean,
             serious=np.zeros(len(due), np.bool_),
-            evidence={"ratio": np.where(fresh, state["ratio"], np.exp(np.log(np.maximum(window.level, 1e-9)) - state["reference"]))},
+            shown=lambda rows: self._shown(state, window, fresh[rows], rows),
+        )
+
+    def _shown(self, state: Columns, window: TrafficWindow, fresh: Flags, rows: Ints) -> Shown:
+        level = np.log(np.maximum(window.level[rows], 1e-9))
+        return Shown(
+            began_us=window.tick.at_us - np.maximum(state["run_days"][rows], 1.0).astype(np.int64) * DAY_US,
+            observed=window.tick.messages[rows],
+            expected=window.expected.mean[rows],
+            evidence={"ratio": np.where(fresh, state["ratio"][rows], np.exp(level - state["reference"][rows]))},
         )
 
     def _start_anew(self, state: Columns, window: TrafficWindow, accepted: Flags) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors import daylight, noise
+from detectors.bounded import bounded
 from detectors.clock import HOURS_A_DAY, SLOT_US, Place, clock_change, day_kind, place
 from detectors.seasons import ANYTHING, WANDER, Seasons
 from detectors.steps import LEAST
@@ -169,18 +170,18 @@ class Expectation:
 
     def _follow(self, state: Columns, counts: Floats, expected: Expected, bounds: Bounds, use: Flags) -> None:
         """The deviation follows the counts; within the known bounds a count says nothing of it."""
-        due = np.clip(counts, bounds.low, bounds.high)
+        due = bounded(counts, bounds.low, bounds.high)
         spread = np.sqrt(due * expected.dispersion + (expected.mean * expected.relative_error) ** 2) + expected.dispersion / CLIP
         off = (counts - due) / spread
         # What is too far off to be an error of the expectation says nothing of it.
-        weight = np.clip(CLIP - np.abs(off), 0.0, 1.0)
+        weight = bounded(CLIP - np.abs(off), 0.0, 1.0)
         information = 1.0 / np.maximum(state["deviation_variance"], 1e-9)
         news = use * weight / expected.dispersion
         total = information + news * due
         state["deviation"] *= (information + news * counts) / total
         # Where the profile has been right to a few percent, a deviation of ten is a change and nothing to follow.
         most = np.exp(MOST_ERRORS * np.sqrt(state["base_variance"] + state["level_variance"] + WANDER.value(state)))
-        np.clip(state["deviation"], np.maximum(1.0 / most, LEAST_RATIO), np.minimum(most, 1.0 / LEAST_RATIO), out=state["deviation"])
+        state["deviation"][:] = bounded(state["deviation"], np.maximum(1.0 / most, LEAST_RATIO), np.minimum(most, 1.0 / LEAST_RATIO))
         state["deviation_variance"][:] = 1.0 / total
 
     def _weigh_clocks(self, state: Columns, counts: Floats, expected: Expected, use: Flags) -> Flags:

@@ -1,32 +1,30 @@
 """Failed codes: which response codes the failures of a finding carried since it began."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from models.columns import KINDS, Findings, Flags
 
 _FAILURES = KINDS.index("failures")
+_NO_CODES: Mapping[str, int] = {}
 
 
 class FailedCodes:
     """Counts codes of the series whose failures build up or are open; all others are forgotten."""
 
     def __init__(self) -> None:
-        self._counts: dict[int, Counter[str]] = {}
+        self._counts: dict[int, dict[str, int]] = {}
 
     def step(self, codes: Mapping[int, Mapping[str, int]], failing: Flags, findings: Findings) -> dict[int, dict[str, int]]:
         """One window's codes by series; the counts so far of each `failures` finding."""
-        watched = np.flatnonzero(failing).tolist()
-        kept = self._counts
-        self._counts = {series: kept.get(series, Counter()) for series in watched}
-        for series in watched:
-            self._counts[series].update(codes.get(series, {}))
+        kept, self._counts = self._counts, {}
+        for series in failing.nonzero()[0].tolist():
+            counts = self._counts[series] = kept.get(series) or {}
+            for code, count in codes.get(series, _NO_CODES).items():
+                counts[code] = counts.get(code, 0) + count
         found = findings.series[findings.kind == _FAILURES].tolist()
         # A finding that ends in this window is no longer watched, but still says what it was about.
-        return {series: dict(sorted((self._counts.get(series) or kept.get(series, Counter())).items())) for series in found}
+        return {series: dict(sorted((self._counts.get(series) or kept.get(series) or {}).items())) for series in found}
 
     def pack(self) -> Any:
         """State as a tree."""
@@ -36,5 +34,5 @@ class FailedCodes:
     def unpack(cls, tree: Mapping[str, Mapping[str, int]]) -> "FailedCodes":
         """The counts that `pack` was called on."""
         failed = cls()
-        failed._counts = {int(series): Counter(counts) for series, counts in tree.items()}
+        failed._counts = {int(series): dict(counts) for series, counts in tree.items()}
         return failed

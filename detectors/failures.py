@@ -3,9 +3,9 @@
 import numpy as np
 
 from detectors import usual_failures as usual
-from detectors.contract import Signal, TrafficWindow, run_started_us
+from detectors.contract import Shown, Signal, TrafficWindow, run_started_us
 from detectors.ratios import log_ratio
-from models.columns import Columns, Flags, Floats
+from models.columns import Columns, Flags, Floats, Ints, TrafficTick
 
 FACTORS = np.array([1.7, 3.5, 10.0])
 """Of the odds."""
@@ -35,50 +35,53 @@ class Failures:
         tick = window.tick
         families = usual.families(tick)
         judged = tick.reported & (tick.messages > 0) & usual.known(state)
-        calm = np.zeros(len(judged))
-        for family, failed in enumerate(families):
-            self._weigh(state, family, tick.messages, failed, judged, is_open, calm)
-        nats, run = state["nats"], state["run"]
-        score = nats.max(axis=0).astype(np.float64)
+        calm = self._weigh(state, tick.messages, families, judged, is_open)
+        score = state["nats"].max(axis=0).astype(np.float64)
         over = score > self._threshold
         building = score > 0.5 * self._threshold
         ended = self._ended(state, calm, is_open & judged)
-        wanted = np.flatnonzero(over | is_open)
-        windows = np.ones(len(score))
-        if len(wanted):
-            windows[wanted] = run[nats[:, wanted].argmax(axis=0), wanted]
         usual.learn(state, tick, families, tick.reported & ~is_open & ~building & ~window.declared)
         return Signal(
             score=score,
             over=over,
             calm=ended,
             building=building,
-            began_us=run_started_us(tick.at_us, tick.window_s, windows),
-            observed=tick.failures,
-            expected=tick.messages * np.minimum(state["share"].sum(axis=0), 1.0),
             serious=over,
-            evidence={"failure_ratio": tick.failures / np.maximum(tick.messages, 1.0)},
+            shown=lambda rows: self._shown(state, tick, rows),
         )
 
-    def _weigh(self, state: Columns, family: int, tried: Floats, failed: Floats, judged: Flags, is_open: Flags, calm: Floats) -> None:
-        rows = slice(family * len(FACTORS), (family + 1) * len(FACTORS))
-        nats, run = state["nats"][rows], state["run"][rows]
-        high = state["high"][family].astype(np.float64)
-        places = np.flatnonzero(judged & ((failed > SURPRISING * high * tried) | nats.any(axis=0) | is_open))
-        if not len(places):
-            return
-        ratios = log_ratio(failed[places], tried[places], high[places], usual.concentration(state, family, places), FACTORS)
-        raised = np.maximum(nats[:, places] + ratios, 0.0)
+    def _shown(self, state: Columns, tick: TrafficTick, rows: Ints) -> Shown:
+        failures, messages = tick.failures[rows], tick.messages[rows]
+        return Shown(
+            began_us=run_started_us(tick.at_us, tick.window_s, state["run"][state["nats"][:, rows].argmax(axis=0), rows]),
+            observed=failures,
+            expected=messages * np.minimum(state["share"][:, rows].sum(axis=0), 1.0),
+            evidence={"failure_ratio": failures / np.maximum(messages, 1.0)},
+        )
+
+    def _weigh(self, state: Columns, tried: Floats, failed: Floats, judged: Flags, is_open: Flags) -> Floats:
+        """Takes one window's failures (families, series) in; evidence that an open finding is over, nats (series,)."""
+        calm = np.zeros(len(tried))
+        each = (usual.FAMILIES, len(FACTORS), len(tried))
+        nats, run = state["nats"].reshape(each), state["run"].reshape(each)
+        family, place = (judged & ((failed > SURPRISING * tried * state["high"]) | nats.any(axis=1) | is_open)).nonzero()
+        if not len(place):
+            return calm
+        high = state["high"][family, place].astype(np.float64)
+        ratios = log_ratio(failed[family, place], tried[place], high, usual.concentration(state, family, place), FACTORS)
         # Evidence that it is over compares with the next smaller factor, in the family that the finding is about.
-        leads = state["nats"][:, places].argmax(axis=0)
-        against = -ratios[np.maximum(leads % len(FACTORS) - 1, 0), np.arange(len(places))]
-        calm[places] += np.where(leads // len(FACTORS) == family, against, 0.0)
-        run[:, places] = (run[:, places] + 1) * (raised > 0)
-        nats[:, places] = raised
+        if is_open.any():
+            leads = state["nats"][:, place].argmax(axis=0)
+            about = (leads // len(FACTORS) == family).nonzero()[0]
+            calm[place[about]] = -ratios[np.maximum(leads[about] % len(FACTORS) - 1, 0), about]
+        raised = np.maximum(nats[family, :, place].T + ratios, 0.0)
+        run[family, :, place] = (run[family, :, place] + 1) * (raised.T > 0)
+        nats[family, :, place] = raised.T
+        return calm
 
     def _ended(self, state: Columns, calm: Floats, asked: Flags) -> Flags:
         ended = np.zeros(len(asked), np.bool_)
-        places = np.flatnonzero(asked)
+        places = asked.nonzero()[0]
         if len(places):
             evidence = np.maximum(state["calm"][places] + calm[places], 0.0)
             windows = (state["calm_windows"][places] + 1) * (evidence > 0)

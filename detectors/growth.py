@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from models.columns import Columns, Flags, Floats, QueueTick
+from detectors.bounded import bounded, told
+from models.columns import Columns, Flags, Floats, Ints, QueueTick
 
 RECENT = 0.2
 """Weight of the newest window in the net growth: about the last ten windows count."""
@@ -13,6 +14,8 @@ HELD_S = 172_800.0
 """What waits longer than 2 days is recorded as failed: lost (SEC glossary, Device Alert)."""
 RETRY_AGE_S = 300.0
 """After 300 s undelivered a message goes to the failed queue."""
+Rows = Ints | slice
+EVERY = slice(None)
 
 
 def fresh(series: int) -> Columns:
@@ -33,37 +36,44 @@ def learn(state: Columns, change: Floats, tick: QueueTick, use: Flags) -> None:
     state["growth_variance"] += gain * (error * error - state["growth_variance"])
     state["growth_lagged"] += gain * (error * state["growth_last"] - state["growth_lagged"])
     state["growth_last"] = np.where(use, error, state["growth_last"])
-    served = np.nan_to_num(tick.delivered) / tick.window_s
+    served = told(tick.delivered) / tick.window_s
     state["served"] += gain * np.isfinite(tick.delivered) * (served - state["served"])
 
 
-def standard_error(state: Columns) -> Floats:
+def standard_error(state: Columns, rows: Rows = EVERY) -> Floats:
     """Of the net growth, widened by the correlation of one window's change with the next: s.e. × sqrt((1 + a) / (1 - a))."""
-    variance = state["growth_variance"]
-    a = np.clip(state["growth_lagged"] / np.maximum(variance, 1e-12), 0.0, 0.9)
-    few = np.maximum(RECENT / (2.0 - RECENT), 1.0 / np.maximum(state["changes"], 1.0))
+    variance = state["growth_variance"][rows]
+    a = bounded(state["growth_lagged"][rows] / np.maximum(variance, 1e-12), 0.0, 0.9)
+    few = np.maximum(RECENT / (2.0 - RECENT), 1.0 / np.maximum(state["changes"][rows], 1.0))
     error: Floats = np.sqrt(variance * few * (1.0 + a) / (1.0 - a))
     return error
 
 
-def evidence(state: Columns, tick: QueueTick) -> dict[str, Floats]:
-    """Contract 2.1 evidence in queueing terms; NaN where it does not apply.
+def soonest_full_s(state: Columns, tick: QueueTick, rows: Rows) -> Floats:
+    """Seconds until the queue is full at the faster end of its growth; NaN where it is not filling."""
+    growth, error = state["growth"][rows], STANDARD_ERRORS * standard_error(state, rows)
+    return _where(growth - error > 0, np.maximum(tick.capacity[rows] - tick.depth[rows], 0.0), growth + error)
+
+
+def evidence(state: Columns, tick: QueueTick, rows: Rows = EVERY) -> dict[str, Floats]:
+    """Contract 2.1 evidence of some queues in queueing terms; NaN where it does not apply.
 
     Time to capacity is (capacity - depth) / growth with both ends of growth ± 2 s.e.; where the slower end does not grow, the queue is
     not filling and there is no such time. Time to empty is depth / -growth, where the faster end still drains.
     """
-    growth, error = state["growth"], STANDARD_ERRORS * standard_error(state)
-    room = np.maximum(tick.capacity - tick.depth, 0.0)
+    depth, oldest_age_s = tick.depth[rows], tick.oldest_age_s[rows]
+    growth, error = state["growth"][rows], STANDARD_ERRORS * standard_error(state, rows)
+    room = np.maximum(tick.capacity[rows] - depth, 0.0)
     fills, drains = growth - error > 0, growth + error < 0
-    drain_s = _where(drains, tick.depth, -growth)
-    left_s = np.maximum(HELD_S - tick.oldest_age_s, 0.0)
+    drain_s = _where(drains, depth, -growth)
+    left_s = np.maximum(HELD_S - oldest_age_s, 0.0)
     too_late = ~drains | (drain_s > left_s)
-    loss = np.maximum(tick.depth - state["served"] * np.isfinite(tick.delivered) * left_s, 0.0)
-    old = tick.oldest_age_s > RETRY_AGE_S
+    loss = np.maximum(depth - state["served"][rows] * np.isfinite(tick.delivered[rows]) * left_s, 0.0)
+    old = oldest_age_s > RETRY_AGE_S
     return {
-        "depth": tick.depth,
+        "depth": depth,
         "growth_per_s": growth.copy(),
-        "oldest_age_s": tick.oldest_age_s,
+        "oldest_age_s": oldest_age_s,
         "capacity_eta_s": _where(fills, room, growth),
         "capacity_eta_low_s": _where(fills, room, growth + error),
         "capacity_eta_high_s": _where(fills, room, growth - error),

@@ -20,13 +20,14 @@ def is_open(state: Columns) -> Flags:
 def turn(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int, first_series: int) -> Findings | None:
     """One window of one detector on one block: the findings that begin, go on or end in it."""
     starting = signal.over & ~was_open
-    rows = np.flatnonzero(starting | was_open)
+    rows = (starting | was_open).nonzero()[0]
     if not len(rows):
         return None
+    shown = signal.shown(rows)
     ending = signal.calm[rows] & was_open[rows]
     begins = starting[rows]
     # The onset is estimated anew as long as the finding is open, but never moves behind the window that decided.
-    began = signal.began_us[rows]
+    began = shown.began_us
     detected = np.where(begins, at_us, state["detected_us"][rows])
     began = np.where(begins, began, np.where(signal.over[rows], np.minimum(began, state["began_us"][rows]), state["began_us"][rows]))
     state["began_us"][rows], state["detected_us"][rows] = began, np.where(ending, 0, detected)
@@ -39,10 +40,10 @@ def turn(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int,
         began_us=began,
         detected_us=detected,
         score=signal.score[rows],
-        observed=signal.observed[rows],
-        expected=signal.expected[rows],
+        observed=shown.observed,
+        expected=shown.expected,
         serious=serious,
-        evidence={name: values[rows] for name, values in signal.evidence.items()},
+        evidence=shown.evidence,
     )
 
 
@@ -50,7 +51,7 @@ def open_at(
     state: Columns, asked: Flags, kind: str, at_us: int, began_us: Ints, score: Floats, expected: Floats, first_series: int
 ) -> Findings | None:
     """Opens a finding of silence where one is `asked` for and none is open, for evidence that the detector itself does not see."""
-    rows = np.flatnonzero(asked & ~is_open(state))
+    rows = (asked & ~is_open(state)).nonzero()[0]
     if not len(rows):
         return None
     state["began_us"][rows], state["detected_us"][rows], state["serious"][rows] = began_us[rows], at_us, True
@@ -71,9 +72,9 @@ def open_at(
 
 def joined(parts: list[Findings]) -> Findings:
     """All of `parts` by (kind, series); evidence that a part does not have is NaN."""
-    names = sorted({name for part in parts for name in part.evidence})
     if not parts:
-        return _none()
+        return _NONE
+    names = sorted({name for part in parts for name in part.evidence})
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
     order = np.lexsort((whole["series"], whole["kind"]))
     return Findings(
@@ -90,16 +91,4 @@ def _or_nan(part: Findings, name: str) -> Floats:
     return part.evidence.get(name, np.full(len(part), np.nan))
 
 
-def _none() -> Findings:
-    no = np.zeros(0)
-    return Findings(
-        no.astype(np.uint8),
-        no.astype(np.int32),
-        no.astype(np.uint8),
-        no.astype(np.int64),
-        no.astype(np.int64),
-        no,
-        no,
-        no,
-        no.astype(np.bool_),
-    )
+_NONE = Findings.none()

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from detectors.contract import Signal, TrafficWindow, run_started_us
+from detectors.contract import Shown, Signal, TrafficWindow, run_started_us
 from detectors.counts import minus_log_p_zero
-from models.columns import Columns, Flags, Floats
+from models.columns import Columns, Flags, Floats, Ints, TrafficTick
 
 HYPOTHESES = 3
 """A series alone, with its message class, with its whole direction (`together.py`)."""
@@ -51,16 +51,18 @@ class Silence:
             over=over,
             calm=self._calm(state, tick.messages, window.low, is_open & judged) | accepted,
             building=nats > 0.5 * self._threshold,
-            began_us=run_started_us(tick.at_us, tick.window_s, run),
-            observed=tick.messages,
-            expected=expected.mean,
             serious=over,
-            evidence={"ratio": tick.messages / np.maximum(expected.mean, 1e-6), "empty_windows": run.copy()},
+            shown=lambda rows: self._shown(run[rows], tick, expected.mean[rows], rows),
         )
+
+    def _shown(self, empty_windows: Floats, tick: TrafficTick, mean: Floats, rows: Ints) -> Shown:
+        messages = tick.messages[rows]
+        evidence = {"ratio": messages / np.maximum(mean, 1e-6), "empty_windows": empty_windows}
+        return Shown(run_started_us(tick.at_us, tick.window_s, empty_windows), messages, mean, evidence)
 
     def _calm(self, state: Columns, messages: Floats, due: Floats, asked: Flags) -> Flags:
         ended = np.zeros(len(asked), np.bool_)
-        places = np.flatnonzero(asked)
+        places = asked.nonzero()[0]
         if len(places):
             counts = np.minimum(messages[places], 2.0 * due[places] + 2.0)
             calm = np.maximum(state["calm"][places] - np.log(LEAK) * counts - (1.0 - LEAK) * due[places], 0.0)

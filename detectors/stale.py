@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from detectors.contract import Signal, TrafficWindow, run_started_us
-from models.columns import Columns, Flags
+from detectors.bounded import bounded
+from detectors.contract import Shown, Signal, TrafficWindow, run_started_us
+from models.columns import Columns, Flags, Floats, Ints
 
 LEAST_WINDOWS = 3
 HISTORY_WINDOWS = 500.0
@@ -28,13 +29,13 @@ class Stale:
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window. The habit is learned from gaps that ended unalarmed."""
-        tick, reported = window.tick, window.tick.reported | window.returned
+        reported = window.tick.reported | window.returned
         reports, share, missing, longest = (state[name] for name in ("reports", "share", "missing", "longest"))
         np.maximum(longest * (1 - 1 / HISTORY_WINDOWS / 20), missing * (reported & ~is_open), out=longest)
         reports += reported
         missing += 1
         missing *= ~reported
-        nats_each = np.minimum(-np.log(np.clip(1 - share, 1e-9, 1.0)), self._threshold / LEAST_WINDOWS + 1e-6)
+        nats_each = np.minimum(-np.log(bounded(1 - share, 1e-9, 1.0)), self._threshold / LEAST_WINDOWS + 1e-6)
         nats = missing * nats_each
         habit = (missing <= GAP_FACTOR * longest) | (missing < LEAST_WINDOWS) | (reports < LEAST_REPORTS)
         over = (nats >= self._threshold) & ~habit
@@ -45,9 +46,10 @@ class Stale:
             over=over,
             calm=reported,
             building=np.zeros(len(reported), np.bool_),
-            began_us=run_started_us(tick.at_us, tick.window_s, missing),
-            observed=np.zeros(len(reported)),
-            expected=window.expected.mean,
             serious=over,
-            evidence={"empty_windows": missing.copy()},
+            shown=lambda rows: self._shown(missing[rows], window, rows),
         )
+
+    def _shown(self, missing: Floats, window: TrafficWindow, rows: Ints) -> Shown:
+        began_us = run_started_us(window.tick.at_us, window.tick.window_s, missing)
+        return Shown(began_us, np.zeros(len(rows)), window.expected.mean[rows], {"empty_windows": missing})

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from detectors.bounded import told
 from detectors.clock import HOURS_A_DAY
 from models.columns import Columns, Flags, Floats, QueueTick
 from models.times import HOUR_US
@@ -73,7 +74,7 @@ def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: 
     gain = use / np.maximum(visits, 1.0)
     level = mean + 1.0
     mean += gain * (tick.depth - mean)
-    deliveries += gain * np.isfinite(tick.delivered) * (np.nan_to_num(tick.delivered) - deliveries)
+    deliveries += gain * np.isfinite(tick.delivered) * (told(tick.delivered) - deliveries)
     # A queue of some few messages has no waiting time worth the name.
     wait = np.where(use & (served > 0) & (tick.depth > 10), tick.depth / np.maximum(served, 1e-9), 0.0)
     state["wait_s"] = np.maximum(state["wait_s"] * (1.0 - tick.window_s / (14 * DAY_S)), np.minimum(wait, 300.0))
@@ -82,7 +83,7 @@ def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: 
     state["highest"] = np.where(use, np.maximum(state["highest"], tick.depth), state["highest"])
     # What waits grows old by the clock: an age that rises window by window must not raise the age that judges it.
     most = np.where(settled(state), state["old"] + ((RISE - 1.0) * state["old"] + 60.0) * tick.window_s / DAY_S, ANY_DEPTH)
-    age = np.minimum(np.nan_to_num(tick.oldest_age_s), most)
+    age = np.minimum(told(tick.oldest_age_s), most)
     state["old"] = np.where(use, np.maximum(state["old"] * (1.0 - tick.window_s / (14 * DAY_S)), age), state["old"])
     state["seen_s"] += seen * tick.window_s
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from detectors.bounded import bounded
 from detectors.clock import SLOT_US
-from models.columns import Columns, Flags, Floats, TrafficTick
+from models.columns import Columns, Flags, Floats, Ints, TrafficTick
 from models.times import SECOND_US
 
 FAMILIES = 3
@@ -33,9 +34,9 @@ def fresh(series: int) -> Columns:
     return state | {"overlap": np.full((FAMILIES, series), PRIOR_OVERLAP, np.float32)}
 
 
-def families(tick: TrafficTick) -> tuple[Floats, ...]:
-    """Failures by side: the User's, the device's and network's, all others."""
-    return tick.user_side, tick.device_side, np.maximum(tick.failures - tick.user_side - tick.device_side, 0.0)
+def families(tick: TrafficTick) -> Floats:
+    """Failures by side, shape (families, series): the User's, the device's and network's, all others."""
+    return np.array((tick.user_side, tick.device_side, np.maximum(tick.failures - tick.user_side - tick.device_side, 0.0)))
 
 
 def known(state: Columns) -> Flags:
@@ -44,37 +45,36 @@ def known(state: Columns) -> Flags:
     return flags
 
 
-def concentration(state: Columns, family: int, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
-    """Both parameters of the beta distribution together, for some series: 1 / overlap - 1."""
-    overlap = np.clip(state["overlap"][family, places].astype(np.float64), 1e-5, MOST_OVERLAP)
+def concentration(state: Columns, family: Ints, place: Ints) -> Floats:
+    """Both parameters of the beta distribution together, for some families of some series: 1 / overlap - 1."""
+    overlap = bounded(state["overlap"][family, place].astype(np.float64), 1e-5, MOST_OVERLAP)
     found: Floats = 1.0 / overlap - 1.0
     return found
 
 
-def learn(state: Columns, tick: TrafficTick, failed: tuple[Floats, ...], use: Flags) -> None:
-    """Takes one window in, in place; shares follow every ten minutes."""
+def learn(state: Columns, tick: TrafficTick, failed: Floats, use: Flags) -> None:
+    """Takes one window's failures (families, series) in, in place; shares follow every ten minutes."""
     tried = tick.messages * use
     state["age_s"] += tick.window_s * tick.reported
     state["new_tried"] += tried
     pairs = np.maximum(tried - 1.0, 0.0)
     telling = (pairs / (pairs + FEW_PAIRS)) ** 2
-    for family, counts in enumerate(failed):
-        state["new_failed"][family] += counts * use
-        _learn_overlap(state, family, tried, counts, pairs, telling)
+    state["new_failed"] += failed * use
+    _learn_overlap(state, tried, failed, pairs, telling)
     if tick.at_us % SLOT_US < tick.window_s * SECOND_US:
         _turn(state, max(tick.window_s, SLOT_US // SECOND_US))
 
 
-def _learn_overlap(state: Columns, family: int, tried: Floats, failed: Floats, pairs: Floats, telling: Floats) -> None:
+def _learn_overlap(state: Columns, tried: Floats, failed: Floats, pairs: Floats, telling: Floats) -> None:
     """One window's squared error against what independent fates would make; few failures or few messages tell little."""
-    share = state["share"][family].astype(np.float64)
+    share = state["share"].astype(np.float64)
     expected = tried * share
     variance = expected * (1.0 - share) + 1e-9
     error = failed - expected
-    square = np.minimum(error * error / variance, CLIP * (1.0 + np.maximum(state["overlap"][family], 0.0) * pairs) + 4.0 / variance)
+    square = np.minimum(error * error / variance, CLIP * (1.0 + np.maximum(state["overlap"], 0.0) * pairs) + 4.0 / variance)
     weight = telling * expected / (1.0 + expected)
-    state["new_overlap"][family] += weight * np.minimum((square - 1.0) / (pairs + 1e-9), MOST_OVERLAP)
-    state["new_weight"][family] += weight
+    state["new_overlap"] += weight * np.minimum((square - 1.0) / (pairs + 1e-9), MOST_OVERLAP)
+    state["new_weight"] += weight
 
 
 def _turn(state: Columns, seconds: int) -> None:

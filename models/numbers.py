@@ -13,6 +13,8 @@ def four(value: float) -> int | float:
     """
     if not math.isfinite(value):
         raise ValueError(f"{value} can't be written: leave it null")
+    if -1000 < value < 1000 and value == int(value):
+        return int(value)
     rounded = _FOUR.plus(Decimal(repr(float(value))) if isinstance(value, float) else Decimal(int(value)))
     as_float = float(rounded)
     return int(rounded) if as_float.is_integer() and abs(as_float) < 1e16 else as_float

@@ -1,6 +1,8 @@
 """Pending events: what has come in for windows that are still open, and one closed window made of it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,21 +43,33 @@ class WindowCodes(Mapping[int, Mapping[str, int]]):
         """`series` and `numbers` are (events,): only events that carried codes."""
         self._series, self._numbers, self._sets = series, numbers, sets
 
+    def __reduce__(self) -> tuple[type["WindowCodes"], tuple[NDArray[Any], NDArray[Any], list[Mapping[str, int]]]]:
+        """For another process: only the sets that it refers to."""
+        used, numbers = np.unique(self._numbers, return_inverse=True)
+        return WindowCodes, (self._series, numbers, [self._sets[number] for number in used.tolist()])
+
+    @cached_property
+    def _found(self) -> dict[int, list[int]]:
+        """Its sets by series."""
+        found: dict[int, list[int]] = {}
+        for series, number in zip(self._series.tolist(), self._numbers.tolist(), strict=True):
+            found.setdefault(series, []).append(number)
+        return found
+
     def __getitem__(self, series: int) -> Mapping[str, int]:
-        found = np.flatnonzero(self._series == series)
-        if len(found) == 0:
-            raise KeyError(series)
-        total: dict[str, int] = {}
-        for number in self._numbers[found]:
-            for code, count in self._sets[number].items():
-                total[code] = total.get(code, 0) + count
+        first, *others = self._found[series]
+        if not others:
+            return self._sets[first]
+        total = Counter(self._sets[first])
+        for number in others:
+            total.update(self._sets[number])
         return dict(sorted(total.items()))
 
     def __iter__(self) -> Iterator[int]:
-        return iter(np.unique(self._series).tolist())
+        return iter(sorted(self._found))
 
     def __len__(self) -> int:
-        return len(np.unique(self._series))
+        return len(self._found)
 
 
 def joined(chunks: list[Chunk]) -> Chunk:
