@@ -36,9 +36,12 @@ class Decisions:
 
 
 class Correlator:
-    """The whole state of correlation; the same findings give the same decisions, however they are cut into parts."""
+    """The whole state of correlation; the same findings give the same decisions, however they are cut into parts.
 
-    def __init__(self, parameters: CorrelationParameters) -> None:
+    `for_users` False: triage alone reads, no User's copies and reports are made; triage's are the same.
+    """
+
+    def __init__(self, parameters: CorrelationParameters, *, for_users: bool = True) -> None:
         self._parameters = parameters
         self._history = History()
         self._fleet = Fleet()
@@ -48,6 +51,7 @@ class Correlator:
         self._chronicle = Chronicle(parameters.remembered_incidents)
         self._copies = Copies(parameters)
         self._reporter = Reporter(parameters)
+        self._for_users = for_users
 
     @property
     def declarations(self) -> Declarations:
@@ -63,10 +67,10 @@ class Correlator:
         found = sightings(parts)
         if not found and not self._desk.busy and not self._copies.busy:
             reported = self._reporter.step(at_us, view, self._history, ())
-            return Decisions(reports=reported.reports, user_reports=reported.user_reports)
+            return Decisions(reports=reported.reports, user_reports=reported.user_reports if self._for_users else ())
         known = Knowledge(at_us, view, self._history, self._fleet)
         situations = self._desk.step(known, found, self._wide.scopes(found, parts, self._desk.ledger))
-        user_alerts, own = self._copies.step(known, found, self._desk.ledger, situations)
+        user_alerts, own = self._copies.step(known, found, self._desk.ledger, situations) if self._for_users else ([], {})
         alerts = self._alerts(situations, view)
         incidents = [record for situation in situations if (record := self._chronicle.record(situation, view)) is not None]
         reported = self._reporter.step(at_us, view, self._history, _judged(situations, own))
@@ -76,7 +80,7 @@ class Correlator:
             user_alerts=tuple(user_alerts),
             incidents=tuple(sorted(incidents, key=lambda incident: incident.incident_id)),
             reports=reported.reports,
-            user_reports=reported.user_reports,
+            user_reports=reported.user_reports if self._for_users else (),
         )
 
     def _alerts(self, situations: Sequence[Situation], view: CalendarView) -> list[Alert]:

@@ -89,7 +89,7 @@ class Backtest:
 
     def __init__(self, parameters: PipelineParameters, budgets: Sequence[float], *, keep_records: bool = False) -> None:
         """`budgets`: false alarms a day, of which each gets a pipeline of its own; `keep_records`: for holding against a truth."""
-        self.trials = tuple(Trial(budget, Pipeline(_with_budget(parameters, budget)), keep_records) for budget in budgets)
+        self.trials = tuple(Trial(budget, Pipeline(_with_budget(parameters, budget), for_users=False), keep_records) for budget in budgets)
         self.events = 0
         self.windows = 0
         """Windows closed, all cohorts together."""

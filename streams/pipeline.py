@@ -60,14 +60,17 @@ class Outputs:
 
 
 class Pipeline:
-    """One monitor's whole state: assembler, detection of each cohort, calendar, correlator."""
+    """One monitor's whole state: assembler, detection of each cohort, calendar, correlator.
 
-    def __init__(self, parameters: PipelineParameters | None = None) -> None:
+    `for_users` False leaves out what only Users would read (`user_alerts`, `user_reports`): most of the work of a bad day.
+    """
+
+    def __init__(self, parameters: PipelineParameters | None = None, *, for_users: bool = True) -> None:
         self._parameters = parameters or PipelineParameters()
         self._assembler = Assembler(self._parameters.time)
         self._cohorts = Cohorts(self._parameters.detection)
         self._calendar = Calendar()
-        self._correlator = Correlator(self._parameters.correlation)
+        self._correlator = Correlator(self._parameters.correlation, for_users=for_users)
 
     @property
     def watermark_us(self) -> int | None:
@@ -90,17 +93,18 @@ class Pipeline:
 
     def feed(self, batch: EventBatch, stream: str = "") -> Outputs:
         """One decoded batch of one stream."""
-        return self._follow(self._assembler.feed(batch, stream))
+        return self.follow(self._assembler.feed(batch, stream))
 
     def idle(self, stream: str) -> Outputs:
         """`stream` brings nothing for now: the windows no longer wait for it."""
-        return self._follow(self._assembler.idle(stream))
+        return self.follow(self._assembler.idle(stream))
 
     def finish(self) -> Outputs:
         """The end of a replay's input."""
-        return self._follow(self._assembler.finish())
+        return self.follow(self._assembler.finish())
 
-    def _follow(self, assembled: Assembled) -> Outputs:
+    def follow(self, assembled: Assembled) -> Outputs:
+        """Windows that closed elsewhere: for whoever keeps the assembler apart, instead of `feed`, `idle` and `finish`."""
         outputs = Outputs(
             rejected=dead_letters(assembled.rejected, assembled.watermarks_us),
             accepted=assembled.accepted,

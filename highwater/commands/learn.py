@@ -23,21 +23,22 @@ def register(app: typer.Typer) -> None:
 
 def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Learn what each series usually carries from recorded events; `replay --learn-from` starts from it."""
-    from changes.reading import read_changes
-    from config.stages import pipeline_parameters
-    from streams.pipeline import Pipeline
-    from streams.sources.files import EventFiles
-    from streams.states import write_state
+    from streams.sources.windows import EventWindows
 
-    pipeline = Pipeline(pipeline_parameters(settings(config)))
-    for path in changes or []:
-        pipeline.declare(read_changes(path)[0])
-    counts = {"events": 0, "windows": 0}
-    with EventFiles(events) as source, progress(source.total_bytes, "learning") as advance:
-        for batch in source:
-            counts["events"] += len(batch)
-            counts["windows"] += pipeline.feed(batch).windows
-            advance(source.read_bytes)
-    counts["windows"] += pipeline.finish().windows
+    found = settings(config)
+    with EventWindows(events, found.time) as source, progress(source.total_bytes, "learning") as advance:
+        from changes.reading import read_changes
+        from config.stages import pipeline_parameters
+        from streams.pipeline import Pipeline
+        from streams.states import write_state
+
+        pipeline = Pipeline(pipeline_parameters(found), for_users=False)
+        for path in changes or []:
+            pipeline.declare(read_changes(path)[0])
+        counts = {"events": 0, "windows": 0}
+        for reached in source:
+            counts["events"] += reached.assembled.accepted
+            counts["windows"] += pipeline.follow(reached.assembled).windows
+            advance(reached.read_bytes)
     write_state(out, pipeline.learned())
     typer.echo(json.dumps(counts) if as_json else f"learned from {counts['events']:,} events in {counts['windows']:,} windows: {out}")

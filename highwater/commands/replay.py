@@ -13,7 +13,7 @@ from highwater.progress import progress
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
     from streams.sinks.files import ResultFiles
-    from streams.sources.files import EventFiles
+    from streams.sources.windows import EventWindows
 
 Events = Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Event files: .ndjson, .ndjson.gz, or - for standard input.")]
 Changes = Annotated[list[Path] | None, typer.Option("--changes", metavar="FILE", help="A change calendar; may be given several times.")]
@@ -37,18 +37,22 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Run over recorded events and write alerts, incidents, change reports and what was rejected."""
-    from config.stages import pipeline_parameters
-    from streams.pipeline import Pipeline
-    from streams.sinks.files import ResultFiles
-    from streams.sources.files import EventFiles
-    from streams.states import read_state, write_state
+    from streams.sources.windows import EventWindows
 
-    pipeline = Pipeline(pipeline_parameters(settings(config)))
-    if learn_from is not None:
-        pipeline.learn_from(read_state(learn_from))
-    bad_rows = _declare(pipeline, changes or [])
-    with EventFiles(events) as source, ResultFiles(out) as sink:
-        counts = _run(pipeline, source, sink)
+    found = settings(config)
+    with EventWindows(events, found.time) as source:
+        # All this takes its time to load, while the first events are read.
+        from config.stages import pipeline_parameters
+        from streams.pipeline import Pipeline
+        from streams.sinks.files import ResultFiles
+        from streams.states import read_state, write_state
+
+        pipeline = Pipeline(pipeline_parameters(found), for_users=False)
+        if learn_from is not None:
+            pipeline.learn_from(read_state(learn_from))
+        bad_rows = _declare(pipeline, changes or [])
+        with ResultFiles(out) as sink:
+            counts = _run(pipeline, source, sink)
     if save_state is not None:
         write_state(save_state, pipeline.learned())
     counts |= {"changes_rejected": bad_rows} | {name.removesuffix(".ndjson").replace("-", "_"): n for name, n in sink.counts.items()}
@@ -69,24 +73,17 @@ def _declare(pipeline: "Pipeline", paths: list[Path]) -> int:
     return bad
 
 
-def _run(pipeline: "Pipeline", source: "EventFiles", sink: "ResultFiles") -> dict[str, int]:
+def _run(pipeline: "Pipeline", source: "EventWindows", sink: "ResultFiles") -> dict[str, int]:
     counts = dict.fromkeys(("events", "accepted", "repeated", "late", "windows"), 0)
     with progress(source.total_bytes, "replaying") as advance:
-        for batch in source:
-            step = pipeline.feed(batch)
+        for reached in source:
+            step = pipeline.follow(reached.assembled)
             sink.write(step)
-            _add(counts, step, len(batch) + len(batch.rejections))
-            advance(source.read_bytes)
-    step = pipeline.finish()
-    sink.write(step)
-    _add(counts, step, 0)
+            counts["events"] += reached.events
+            for name in ("accepted", "repeated", "late", "windows"):
+                counts[name] += getattr(step, name)
+            advance(reached.read_bytes)
     return counts
-
-
-def _add(counts: dict[str, int], step: object, events: int) -> None:
-    counts["events"] += events
-    for name in ("accepted", "repeated", "late", "windows"):
-        counts[name] += getattr(step, name)
 
 
 def _sentence(counts: dict[str, int], out: Path) -> str:
