@@ -7,7 +7,7 @@ WORKDIR /src
 COPY . .
 # One layer with the locked dependencies and the program; EXTRAS="--extra kafka --extra notify" adds what is wanted.
 ARG EXTRAS=""
-RUN UV_PROJECT_ENVIRONMENT=/opt/highwater uv sync --frozen --no-dev --no-editable ${EXTRAS}
+RUN UV_PROJECT_ENVIRONMENT=/opt/highwater uv sync --frozen --no-dev --no-editable --compile-bytecode ${EXTRAS}
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /data highwater && install -d -o highwater -g highwater -m 0700 /data

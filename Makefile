@@ -15,13 +15,13 @@ help: ## list what can be made
 $(VENV)/.base: pyproject.toml uv.lock
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(RUN)/uv || $(PIP) install 'uv>=0.9,<1'
-	@$(RUN)/uv sync --frozen --inexact --no-dev --quiet
+	@$(RUN)/uv sync --frozen --inexact --no-dev --compile-bytecode --quiet
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml uv.lock
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(RUN)/uv || $(PIP) install 'uv>=0.9,<1'
-	@$(RUN)/uv sync --frozen --inexact --all-extras --group bench --quiet
+	@$(RUN)/uv sync --frozen --inexact --all-extras --group bench --compile-bytecode --quiet
 	@touch $@ $(VENV)/.base
 
 demo: $(VENV)/.base ## watch Highwater find both incidents of a simulated day (ARGS=--exit-when-done for scripts)

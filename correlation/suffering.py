@@ -40,9 +40,12 @@ def suffering(event: Event, case: Case, envelopes: Mapping[str, Envelope], view:
     """`case` without those affected Users whose traffic does what a change told them that it would."""
     changes = [view.by_id[where.change_id] for where in envelopes.values() if where.position == "within" and where.change_id in view.by_id]
     told: set[str] = set()
+    harms: dict[str | None, list[Episode]] = {}
+    for episode in case.episodes:
+        if episode.kind in HARM:
+            harms.setdefault(episode.user, []).append(episode)
     for user in case.affected_users:
-        own = [episode for episode in case.episodes if episode.user == user and episode.kind in HARM]
-        if own:
+        if own := harms.get(user):
             kept = all(episode.alert_id in event.foretold for episode in own)
         else:
             scopes = [answers_for(change) for change in changes]
