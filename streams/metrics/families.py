@@ -9,6 +9,13 @@ from streams.metrics.histograms import Histogram
 from streams.metrics.tallies import Place
 
 Labelled = dict[Place, float]
+_UNITS = frozenset({"seconds", "bytes", "ratio"})
+
+
+def _unit(name: str) -> str:
+    """The base unit that a name ends in, for OpenMetrics' `# UNIT`; empty for what is a plain count."""
+    last = name.rpartition("_")[2]
+    return last if last in _UNITS else ""
 
 
 def summed(samples: Iterable[tuple[Place, float]]) -> Labelled:
@@ -30,7 +37,7 @@ def strongest(samples: Iterable[tuple[Place, float]], choose: Callable[[float, f
 
 def gauge(name: str, text: str, labels: tuple[str, ...], samples: Mapping[Place, float]) -> Metric:
     """A gauge with these samples, in the order of their labels."""
-    family = GaugeMetricFamily(name, text, labels=labels)
+    family = GaugeMetricFamily(name, text, labels=labels, unit=_unit(name))
     for place, value in sorted(samples.items()):
         family.add_metric(place, value)
     return family
@@ -38,7 +45,7 @@ def gauge(name: str, text: str, labels: tuple[str, ...], samples: Mapping[Place,
 
 def counter(name: str, text: str, labels: tuple[str, ...], samples: Mapping[Place, float]) -> CounterMetricFamily:
     """A counter with these samples; `name` without `_total`."""
-    family = CounterMetricFamily(name, text, labels=labels)
+    family = CounterMetricFamily(name, text, labels=labels, unit=_unit(name))
     for place, value in sorted(samples.items()):
         family.add_metric(place, value)
     return family
@@ -51,6 +58,6 @@ def single(name: str, text: str, value: float | None) -> Metric:
 
 def histogram(name: str, text: str, values: Histogram) -> Metric:
     """A histogram without labels."""
-    family = HistogramMetricFamily(name, text)
+    family = HistogramMetricFamily(name, text, unit=_unit(name))
     family.add_metric((), [bucket if bucket[2] is not None else bucket[:2] for bucket in values.buckets()], values.sum)  # type: ignore[misc]  # with or without an exemplar
     return family

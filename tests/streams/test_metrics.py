@@ -134,6 +134,16 @@ def test_the_text_is_what_the_client_would_write(accept: str) -> None:
     assert encoded(wall.registry, accept) == (encode(wall.registry), content_type)
 
 
+def test_open_metrics_tells_the_unit_of_every_name_that_ends_in_one() -> None:
+    wall = Wall()
+    wall.close(window(START_US, {"A": 1}, {"A": 3.0}))
+    text = encoded(wall.registry, "application/openmetrics-text;version=1.0.0")[0].decode()
+    told = dict(line.split()[2:4] for line in text.splitlines() if line.startswith("# UNIT"))
+    names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert told == {name: "seconds" for name in names if name.endswith("_seconds")}
+    assert "highwater_ingest_lag_seconds" in told
+
+
 def test_of_queues_that_share_a_label_the_one_that_is_full_first_counts() -> None:
     wall = Wall(users=1)
     wall.close(window(START_US, {"A": 1}, {"A": 1.0, "B": 2.0}, window_s=60, found=findings("backlog", 1, capacity_eta_s=50.0)))
