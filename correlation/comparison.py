@@ -62,7 +62,7 @@ def main_episode(case: Case) -> Episode:
 
 def _telling(episode: Episode) -> int:
     """Place in the order; a storm of less than three times the usual may be mere retries of what others block."""
-    slight = episode.kind == "storm" and episode.peak < _STORMY * episode.expected
+    slight = episode.kind == "storm" and episode.peak < _STORMY * episode.usual_at_peak
     return _TELLING.index("drop" if slight else episode.kind)
 
 

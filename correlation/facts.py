@@ -51,7 +51,7 @@ class Episode:
     score: float
     """Nats of evidence of the strongest series."""
     peak: float
-    """The highest `observed` so far (the lowest for drop and silence)."""
+    """The highest `observed` so far; for drop and silence that of the window from which most was missing."""
     serious: bool
     """Whether any finding was strong enough for `warning` by the fleet's budget."""
     evidence: Mapping[str, float] = field(default_factory=dict)
@@ -62,6 +62,13 @@ class Episode:
     """How often it ended and came back."""
     active: tuple[SeriesKey, ...] = ()
     """Sorted; those of `series` whose finding is active in this window."""
+    peak_expected: float | None = None
+    """What was expected in the window of `peak`, of the series that were active then; None: as much as now."""
+
+    @property
+    def usual_at_peak(self) -> float:
+        """What `peak` is to be held against: an alert's series come and go, and each window has its own expectation."""
+        return self.expected if self.peak_expected is None else self.peak_expected
 
     @property
     def open(self) -> bool:

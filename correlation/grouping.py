@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any, Self, cast
 
 from correlation.facts import MOVEMENTS, Episode, Movement
-from correlation.measures import measures
+from correlation.measures import Measures, measures
 from correlation.parameters import CorrelationParameters
 from correlation.sightings import Place, Sighting
 from correlation.trees import from_tree, to_tree
@@ -43,6 +43,8 @@ class Group:
     resolved: bool = False
     serious: bool = False
     peak: float = 0.0
+    peak_expected: float = 0.0
+    """What was expected in the window of the peak."""
     flaps: int = 0
 
     def looked_at(self, at_us: int) -> bool:
@@ -156,7 +158,8 @@ class Ledger:
         active = tuple(sorted(group.active))
         total = measures(kind, tuple(group.active[key] for key in active) or group.last)
         movement = "down" if kind == "drift" and total.ratio < 1 else MOVEMENTS[kind]
-        group.peak = _further(movement, group.peak, total.observed, first=at_us == group.detected_us)
+        if at_us == group.detected_us or (active and _further(movement, group, total)):
+            group.peak, group.peak_expected = total.observed, total.expected
         regions = {key.region for key in group.covered}
         return Episode(
             alert_id=group.alert_id,
@@ -179,6 +182,7 @@ class Ledger:
             codes=total.codes,
             flaps=group.flaps,
             active=active,
+            peak_expected=group.peak_expected,
         )
 
     def pack(self) -> Any:
@@ -201,7 +205,8 @@ def alert_id(key: GroupKey, detected_us: int, first: SeriesKey) -> str:
     return f"A-{blake2b(text.encode(), digest_size=8).hexdigest()}"
 
 
-def _further(movement: Movement, peak: float, observed: float, *, first: bool) -> float:
-    if first:
-        return observed
-    return min(peak, observed) if movement in ("down", "silent") else max(peak, observed)
+def _further(movement: Movement, group: Group, now: Measures) -> bool:
+    """Whether this window is the worst so far: most came, or most was missing."""
+    if movement in ("down", "silent"):
+        return now.expected - now.observed > group.peak_expected - group.peak
+    return now.observed > group.peak

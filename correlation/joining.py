@@ -205,14 +205,14 @@ def _may_be_retries(storm: Episode, early: Sequence[Episode]) -> bool:
     A User asks again for what it lost itself, so a storm of no more than that may be retries. Of what others lost it is the cause however
     little it sends, for one small User's bad requests may take everyone's answers, if it was there first; else only if it is as large.
     """
-    excess = storm.peak - storm.expected
+    excess = storm.peak - storm.usual_at_peak
     losses = [other for other in early if other.kind in _LOSSES]
     own = max((_lost(other) for other in losses if other.user == storm.user), default=0.0)
-    if excess < max((_HARMFUL - 1.0) * storm.expected, own):
+    if excess < max((_HARMFUL - 1.0) * storm.usual_at_peak, own):
         return True
     others = [other for other in losses if other.user != storm.user]
     return bool(others) and storm.onset_us > _first_us(others) and excess < max(_lost(other) for other in others)
 
 
 def _lost(episode: Episode) -> float:
-    return episode.expected - episode.peak
+    return episode.usual_at_peak - episode.peak

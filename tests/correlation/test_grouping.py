@@ -1,11 +1,39 @@
 import itertools
 
+from correlation.facts import Episode
+from correlation.grouping import Ledger
 from correlation.parameters import CorrelationParameters
-from tests.correlation.builders import Trouble, World, queue, run, series
+from correlation.sightings import sightings
+from models.times import MINUTE_US
+from tests.correlation.builders import MORNING_US, Trouble, World, queue, run, series
 
 ONE = series("SUP-01", service="4.8.1")
 TWO = series("SUP-01", service="4.6.1")
 OTHER = series("SUP-02")
+PARAMETERS = CorrelationParameters()
+
+
+def last_episode(kind: str, *troubles: Trouble) -> Episode:
+    """What the ledger knows of SUP-01's alert of that kind after twenty minutes."""
+    ledger, world, key = Ledger(PARAMETERS), World((ONE, TWO), troubles), (kind, "SUP-01", "")
+    for minute in range(20):
+        at_us = MORNING_US + minute * MINUTE_US
+        ledger.apply(at_us, sightings([world.window(minute)]), lambda sighting: (sighting.kind, sighting.key.user, ""))
+        if key in ledger.groups:
+            found = ledger.episode(ledger.groups[key], at_us)
+    return found
+
+
+def test_the_worst_of_an_alert_is_held_against_what_was_due_in_that_very_window():
+    large, small = Trouble("storm", ONE, 5, 10, observed=1500, expected=1000), Trouble("storm", TWO, 5, 12, observed=30, expected=20)
+    storm = last_episode("storm", large, small)
+    assert (storm.expected, storm.peak, storm.usual_at_peak) == (20, 1530, 1020)
+
+
+def test_a_drop_is_worst_where_most_is_missing_not_where_least_is_due():
+    large, small = Trouble("drop", ONE, 5, 10, observed=400, expected=1000), Trouble("drop", TWO, 5, observed=5, expected=20)
+    drop = last_episode("drop", large, small)
+    assert (drop.peak, drop.usual_at_peak) == (405, 1020)
 
 
 def test_findings_of_many_series_are_one_alert_of_the_user_with_what_they_share():
