@@ -11,11 +11,14 @@ from correlation.envelope import reaches
 from correlation.history import History, Panel, Part
 from models.change import Change
 from models.columns import Floats, SeriesKey
+from models.times import HOUR_US
 
 _LEAST_BEFORE = 3
 _BACK_SPANS = 8
 _CLIP = 0.5
 _NAMED_CONTROLS = 10
+_PROFILE_US = HOUR_US
+"""What is usual is learnt by the hour of the day, so a step of the day may come by as much before or after its place in the profile."""
 SURE = 4.0
 """Times its noise that a unit's shift must be to count as an effect."""
 
@@ -82,6 +85,7 @@ def _of_panel(change: Change, window: tuple[int, int], view: CalendarView, part:
     span = stop - first
     moves = shift(panel.observed, panel.expected, first, stop, min(max(2 * span, _LEAST_BEFORE), first))
     delta, placebo, controls = _against_controls(moves, inside)
+    delta = _beside_steps(delta, panel, first, stop)
     users = _named(panel, controls, slice(first, stop))
     found = [
         _moved(change, part, panel, index, slice(first, stop), _Against(delta, placebo, moves.scale, users))
@@ -123,6 +127,20 @@ def _against_controls(moves: Shift, inside: np.ndarray) -> tuple[Floats, Floats,
     commons = np.clip(moves.placebo[:, controls], -_CLIP, _CLIP).mean(axis=1)
     delta = _lesser(_lesser(moves.moved - common, moves.level - common_level), moves.level)
     return delta, moves.placebo - commons[:, None], controls
+
+
+def _beside_steps(delta: Floats, panel: Panel, first: int, stop: int) -> Floats:
+    """Shifts no larger than against what was due an hour before and an hour after; where nothing was due that says nothing.
+
+    Where the day itself takes a step, a part of an hour tells as much of the step's place as of the change.
+    """
+    hour = max(1, round(_PROFILE_US / panel.bin_us))
+    observed = panel.observed[first:stop].sum(axis=0)
+    for start, end in ((first - hour, stop - hour), (first + hour, stop + hour)):
+        if start >= 0 and end <= len(panel.expected):
+            due = panel.expected[start:end].sum(axis=0)
+            delta = np.where(due > 0, _lesser(delta, np.log((observed + 0.5) / (due + 0.5))), delta)
+    return delta
 
 
 def _lesser(one: Floats, other: Floats) -> Floats:

@@ -39,11 +39,12 @@ def past(
     users: tuple[str, ...] = USERS,
     region: str = "north",
     elsewhere: tuple[str, ...] = (),
+    profile: Callable[[int], float] = lambda minute: 1.0,
     seed: int = 1,
 ) -> History:
     """A history of `minutes` windows, Poisson around the rates; each User's counts are its own, whatever the others do.
 
-    `elsewhere`: Users whose traffic is in the south.
+    `elsewhere`: Users whose traffic is in the south. `profile`: minute since T0 → factor on what is expected.
     """
     place = {user: "south" if user in elsewhere else region for user in users}
     groups = tuple(sorted(PulseKey(user, "to_dsp", "service_request", service, place[user]) for user in users for service in SERVICES))
@@ -54,7 +55,7 @@ def past(
         counts[:, column] = draw.poisson([50.0 * rates(group.user, group.service, minute) for minute in range(minutes)])
     history = History()
     for minute in range(minutes):
-        add(history, T0 + (minute + 1) * MINUTE_US, groups, counts[minute], expected)
+        add(history, T0 + (minute + 1) * MINUTE_US, groups, counts[minute], expected * profile(minute))
     return history
 
 

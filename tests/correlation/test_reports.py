@@ -11,7 +11,7 @@ from models.packed import pack, unpack
 from models.report import ChangeReport
 from models.times import HOUR_US, MINUTE_US, instant
 from models.wire import encode
-from tests.correlation.past import ONSET, T0, Rates, broken, calendar, case, change, episode, past, usual
+from tests.correlation.past import ONSET, T0, USERS, Rates, broken, calendar, case, change, episode, past, usual
 
 PARAMETERS = CorrelationParameters()
 DUE_US = ONSET + 5 * HOUR_US
@@ -56,6 +56,21 @@ def test_an_effect_that_raised_no_alert_is_found_all_the_same() -> None:
     _, reports = reported(broken(factor=1.6), change("UNSEEN", hours=1))
     assert reports["UNSEEN"].verdict == "impact"
     assert "USER-00" in reports["UNSEEN"].summary
+
+
+@pytest.mark.parametrize(("broke", "verdict"), [(10_000, "no_impact"), (740, "impact")])
+def test_a_step_of_the_day_that_comes_later_than_in_the_profile_is_no_effect(broke: int, verdict: str) -> None:
+    """The step from a tenth comes at 12:15, the profile has it at 12:00; the change covers little but the time between."""
+
+    def day(user: str, service: str, minute: int) -> float:
+        return 0.1 if minute < 735 else 0.01 if user == "USER-00" and minute >= broke else 1.0
+
+    history = past(day, minutes=900, users=USERS[:3], profile=lambda minute: 0.1 if minute < 720 else 1.0)
+    reporter = Reporter(PARAMETERS)
+    reporter.step(T0, calendar(), history, [])
+    begun = change("PORTAL", start=-45, hours=1) if verdict == "no_impact" else change("PORTAL", start=20, hours=1)
+    done = reporter.step(DUE_US, calendar(begun, at_us=DUE_US), history, [])
+    assert [report.verdict for report in done.reports] == [verdict]
 
 
 def test_a_change_that_only_may_be_behind_an_alert_is_inconclusive() -> None:
