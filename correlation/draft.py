@@ -9,7 +9,6 @@ from correlation.facts import Case, Episode
 from correlation.undeclared import Nature
 from models.alert import AlertSeries, Suspect, ThreatenedChange
 from models.columns import SeriesKey
-from models.numbers import four
 from models.terms import Severity
 
 _GROWS = frozenset({"storm", "backlog", "failures", "drift"})
@@ -62,10 +61,9 @@ class Draft:
         )
 
     def sizes(self) -> tuple[float, float]:
-        """Observed and depth as written, for what grows; 0 where a doubling tells a reader nothing."""
+        """Observed and depth, for what grows; 0 where a doubling tells a reader nothing."""
         grows = self.episode.kind in _GROWS and self.episode.direction != "down"
-        depth = self.episode.evidence.get("depth", 0.0)
-        return (float(four(self.episode.observed)) if grows else 0.0), float(four(depth))
+        return (self.episode.observed if grows else 0.0), self.episode.evidence.get("depth", 0.0)
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from models.columns import Detected
-from models.numbers import four
+from models.numbers import coarse
 
 
 class Fleet:
@@ -24,7 +24,7 @@ class Fleet:
                 parts.setdefault(part.window_s, []).append(part)
         for window_s, of in parts.items():
             self._users[window_s] = self._users_of(window_s, of)
-            self._due[window_s] = float(four(sum(sorted(float(part.pulse.expected.sum()) for part in of))))
+            self._due[window_s] = coarse(sum(sorted(float(part.pulse.expected.sum()) for part in of)))
 
     def _users_of(self, window_s: int, parts: list[Detected]) -> frozenset[str]:
         groups = tuple(part.pulse.groups for part in parts)
@@ -41,7 +41,7 @@ class Fleet:
     def share(self, messages: float, window_s: int) -> float:
         """`messages` in a window against all that is due in one; 0 where nothing is known."""
         due = self._due.get(window_s, 0.0)
-        return float(four(messages / due)) if due > 0 else 0.0
+        return coarse(messages / due) if due > 0 else 0.0
 
     def pack(self) -> Any:
         """State as a tree for `models.packed`."""

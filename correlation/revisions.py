@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
+from models.numbers import four
 from models.terms import Status
 
 
@@ -21,13 +22,18 @@ class Issued:
     def turn(self, signature: tuple[object, ...], *, resolved: bool, observed: float = 0.0, depth: float = 0.0) -> Status | None:
         """The status of the revision that is due now, None if none is; what is written counts from here on."""
         digest = _digest(signature)
-        doubled = any(now >= 2 * before > 0 for now, before in ((observed, self.observed), (depth, self.depth)))
+        doubled = _doubled(observed, self.observed) or _doubled(depth, self.depth)
         if self.revision and digest == self.digest and not doubled:
             return None
         status: Status = "resolved" if resolved else "open" if not self.revision or self.resolved else "updated"
         self.revision, self.digest, self.resolved = self.revision + 1, digest, resolved
-        self.observed, self.depth = max(self.observed, observed), max(self.depth, depth)
+        self.observed, self.depth = max(self.observed, float(four(observed))), max(self.depth, float(four(depth)))
         return status
+
+
+def _doubled(now: float, before: float) -> bool:
+    """Whether it is twice what was written, as it would be written; what is far from it need not be rounded to know."""
+    return now > 1.9 * before > 0 and four(now) >= 2 * before
 
 
 @lru_cache(maxsize=4096)

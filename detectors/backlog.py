@@ -46,10 +46,12 @@ class Backlog:
         reported = tick.reported
         change = np.where(reported & (state["windows"] > 0), tick.depth - state["last"], 0.0)
         growth.learn(state, change, tick, reported & (state["windows"] > 0))
-        limit = usual.limit(state, hour, state["served"])
+        marks, scatter = usual.high_water(state, hour), usual.deviation(state, hour)
+        limit = usual.limit(state, marks, scatter, state["served"])
         high = tick.depth > limit
-        score, over = self._weigh(state, tick, change, high, limit)
-        calm = self._calm(state, tick, hour, is_open | over)
+        too_old = tick.oldest_age_s > np.maximum(growth.RETRY_AGE_S, AGE_FACTOR * state["old"] + 60.0)
+        score, over = self._weigh(state, tick, change / scatter, (tick.depth - limit) / scatter, too_old)
+        calm = self._calm(state, tick, marks + 2.0 * scatter, too_old, is_open | over)
         building = score > 0.5 * self._threshold
         usual.learn(state, tick, change, state["served"], reported & ~high & ~is_open & ~building & ~window.declared, reported)
         state["last"] = np.where(reported, tick.depth, state["last"])
@@ -68,17 +70,18 @@ class Backlog:
             ),
         )
 
-    def _weigh(self, state: Columns, tick: QueueTick, change: Floats, high: Flags, limit: Floats) -> tuple[Floats, Flags]:
-        reported, h, hour = tick.reported, self._threshold, usual.hour_of(tick.at_us)
+    def _weigh(self, state: Columns, tick: QueueTick, change: Floats, excess: Floats, too_old: Flags) -> tuple[Floats, Flags]:
+        """`change` of depth and `excess` over the limit in deviations."""
+        reported, h, high = tick.reported, self._threshold, excess > 0
         judged = reported & (state["windows"] >= FEWEST_WINDOWS)
-        deviation = usual.deviation(state, hour)
+        waits = judged & (tick.depth > 0)
         grows, above, stalls, ages = (state[name] for name in ("grows", "above", "stalls", "ages"))
-        grows += judged * bounded(change / deviation - ALLOWANCE, -MOST_SHARE * h, MOST_SHARE * h)
-        above += judged * bounded(np.where(high, (tick.depth - limit) / deviation, -ABOVE_NATS), -ABOVE_NATS, ABOVE_NATS)
-        stuck = judged & (tick.delivered == 0) & (tick.depth > 0)
+        grows += judged * bounded(change - ALLOWANCE, -MOST_SHARE * h, MOST_SHARE * h)
+        above += judged * np.where(high, np.minimum(excess, ABOVE_NATS), -ABOVE_NATS)
+        stuck = waits & (tick.delivered == 0)
         stalls *= stuck | ~reported
-        stalls += stuck * np.minimum(0.5 * state["deliveries"][hour], MOST_SHARE * h)
-        old = judged & (tick.oldest_age_s > np.maximum(growth.RETRY_AGE_S, AGE_FACTOR * state["old"] + 60.0)) & (tick.depth > 0)
+        stalls += stuck * np.minimum(0.5 * state["deliveries"][usual.hour_of(tick.at_us)], MOST_SHARE * h)
+        old = waits & too_old
         ages *= old | ~reported
         ages += old * (MOST_SHARE * h + 0.1)
         for nats in (grows, above):
@@ -90,14 +93,14 @@ class Backlog:
             over[filling] |= growth.soonest_full_s(state, tick, filling) < IN_SIGHT_S
         return waiting, over
 
-    def _calm(self, state: Columns, tick: QueueTick, hour: int, asked: Flags) -> Flags:
-        """Back below the marks, or all but drained, and nothing too old, for some windows; or a new level for so long that it is normal."""
+    def _calm(self, state: Columns, tick: QueueTick, usually: Floats, too_old: Flags, asked: Flags) -> Flags:
+        """Back at what it `usually` holds, or all but drained, and nothing too old, for some windows; or a level that has become normal."""
         reported = tick.reported
+        if not (asked.any() or state["peak"].any() or state["calm_windows"].any() or state["open_s"].any()):
+            return np.zeros(len(asked), np.bool_)
         state["peak"] = np.where(asked, np.maximum(state["peak"], tick.depth * reported), 0.0)
-        marks = usual.high_water(state, hour) + 2.0 * usual.deviation(state, hour)
-        low = tick.depth <= np.maximum(marks, DRAINED_SHARE * state["peak"])
-        fresh = ~(tick.oldest_age_s > np.maximum(growth.RETRY_AGE_S, AGE_FACTOR * state["old"] + 60.0))
-        state["calm_windows"] = np.where(reported, (state["calm_windows"] + 1) * (asked & low & fresh), state["calm_windows"])
+        low = tick.depth <= np.maximum(usually, DRAINED_SHARE * state["peak"])
+        state["calm_windows"] = np.where(reported, (state["calm_windows"] + 1) * (asked & low & ~too_old), state["calm_windows"])
         state["open_s"] = np.where(asked, state["open_s"] + tick.window_s, 0.0)
         accepted = (
             asked & reported & (state["open_s"] > self._accept_after_s) & (np.abs(state["growth"]) <= growth.standard_error(state) * 2.0)

@@ -38,7 +38,7 @@ class Together:
         silent = np.zeros(len(empty), np.bool_)
         windows, score = np.ones(len(empty)), np.zeros(len(empty))
         for level in self._levels:
-            over = level.add(nats * empty, empty, busy, self._threshold)
+            over = level.add(nats, empty, busy, self._threshold)
             if over.any():
                 found = empty & over[level.group]
                 windows[found], score[found] = level.run[level.group[found]], level.nats[level.group[found]]
@@ -47,7 +47,7 @@ class Together:
 
     def pack(self) -> Any:
         """State as a tree."""
-        return [{"nats": level.nats, "run": level.run} for level in self._levels]
+        return [{"nats": level.nats.copy(), "run": level.run.copy()} for level in self._levels]
 
     def restore(self, tree: Any) -> None:
         """Goes on from what `pack` gave, once arranged for the same keys."""
@@ -71,11 +71,11 @@ class _Level:
 
     def add(self, nats: Floats, empty: Flags, busy: Flags, threshold: float) -> Flags:
         """One window; which groups are silent for certain."""
-        groups = len(self.names)
-        news = np.bincount(self._sorted, nats[self._order], groups)
-        spoken = np.bincount(self._sorted, busy[self._order], groups) > 0
-        heard = np.bincount(self._sorted, empty[self._order], groups) > 0
-        self.nats = (self.nats + news) * ~spoken
-        self.run = (self.run + heard) * ~spoken
+        quiet = empty[self._order].nonzero()[0]
+        heard = self._sorted[quiet]
+        self.nats += np.bincount(heard, nats[self._order][quiet], len(self.names))
+        self.run += np.bincount(heard, minlength=len(self.names)) > 0
+        spoken = self.group[busy]
+        self.nats[spoken] = self.run[spoken] = 0.0
         over: Flags = self.nats > threshold
         return over

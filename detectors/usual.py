@@ -51,14 +51,14 @@ def settled(state: Columns) -> Flags:
 
 def high_water(state: Columns, hour: int) -> Floats:
     """The highest mark of this hour and those beside it: a read peak may come early or late."""
-    rows = [state["mark"][(hour + step) % HOURS_A_DAY] for step in (-1, 0, 1)]
-    marks: Floats = np.maximum(np.maximum.reduce(rows).astype(np.float64), 0.0)
+    before, mark, after = (state["mark"][(hour + step) % HOURS_A_DAY] for step in (-1, 0, 1))
+    marks: Floats = np.maximum(np.maximum(np.maximum(before, mark), after), 0.0).astype(np.float64)
     return marks
 
 
-def limit(state: Columns, hour: int, served: Floats) -> Floats:
-    """The depth up to which nothing is unusual, messages; `served` in messages/s, 0 where not told."""
-    usual = FACTOR * high_water(state, hour) + NOISE * deviation(state, hour) + LEAST_DEPTH
+def limit(state: Columns, marks: Floats, scatter: Floats, served: Floats) -> Floats:
+    """The depth up to which nothing is unusual, messages, by `high_water` and `deviation`; `served` in messages/s, 0 where not told."""
+    usual = FACTOR * marks + NOISE * scatter + LEAST_DEPTH
     usual = np.maximum(usual, FACTOR * state["wait_s"] * served)
     first = np.where(state["seen_s"] < FIRST_S, ANY_DEPTH, FIRST_FACTOR * state["highest"] + FIRST_DEPTH)
     return np.where(settled(state), usual, first)

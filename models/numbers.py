@@ -18,3 +18,8 @@ def four(value: float) -> int | float:
     rounded = _FOUR.plus(Decimal(repr(float(value))) if isinstance(value, float) else Decimal(int(value)))
     as_float = float(rounded)
     return int(rounded) if as_float.is_integer() and abs(as_float) < 1e16 else as_float
+
+
+def coarse(value: float) -> float:
+    """`value` to 4 significant digits, for comparing what depends on the order of a sum in its last ones; faster than as it is written."""
+    return float(f"{value:.4g}")
