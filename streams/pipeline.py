@@ -59,6 +59,16 @@ class Outputs:
     """Windows closed, all cohorts together."""
 
 
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """What one step brought to the detectors, and what they said of it."""
+
+    windows: list[tuple[int, list[Detected]]]
+    """End of each window that closed (µs) and every cohort that closed in it."""
+    assembled: Assembled
+    """What the step came from; who sends detections on may leave its windows out."""
+
+
 class Pipeline:
     """One monitor's whole state: assembler, detection of each cohort, calendar, correlator.
 
@@ -93,32 +103,40 @@ class Pipeline:
 
     def feed(self, batch: EventBatch, stream: str = "") -> Outputs:
         """One decoded batch of one stream."""
-        return self.follow(self._assembler.feed(batch, stream))
+        return self._step(self._assembler.feed(batch, stream))
 
     def idle(self, stream: str) -> Outputs:
         """`stream` brings nothing for now: the windows no longer wait for it."""
-        return self.follow(self._assembler.idle(stream))
+        return self._step(self._assembler.idle(stream))
 
     def finish(self) -> Outputs:
         """The end of a replay's input."""
-        return self.follow(self._assembler.finish())
+        return self._step(self._assembler.finish())
 
-    def follow(self, assembled: Assembled) -> Outputs:
-        """Windows that closed elsewhere: for whoever keeps the assembler apart, instead of `feed`, `idle` and `finish`."""
+    def _step(self, assembled: Assembled) -> Outputs:
+        return self.decide(self.detect(assembled))
+
+    def detect(self, assembled: Assembled) -> Detections:
+        """The first half of a step, for whoever runs the halves apart: what closed, through the detectors."""
+        windows: list[tuple[int, list[Detected]]] = []
+        for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
+            view = self._view(at_us)
+            windows.append((at_us, [self._cohorts.detect(closed, view) for closed in cohorts]))
+        return Detections(windows, assembled)
+
+    def decide(self, detections: Detections) -> Outputs:
+        """The second half: what the detectors found, correlated."""
+        assembled = detections.assembled
         outputs = Outputs(
             rejected=dead_letters(assembled.rejected, assembled.watermarks_us),
             accepted=assembled.accepted,
             repeated=assembled.repeated,
             late=assembled.late,
             held=assembled.held,
-            windows=len(assembled.closed),
+            windows=sum(len(detected) for _, detected in detections.windows),
         )
-        for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
-            if at_us % DAY_US == 0:
-                self._calendar.forget(at_us - FORGET_US)
-            view = self._calendar.view(at_us)
-            detected = [self._cohorts.detect(closed, view) for closed in cohorts]
-            decisions = self._correlator.step(at_us, detected, view)
+        for at_us, detected in detections.windows:
+            decisions = self._correlator.step(at_us, detected, self._view(at_us))
             outputs.detected += detected
             outputs.alerts += decisions.alerts
             outputs.user_alerts += decisions.user_alerts
@@ -126,6 +144,11 @@ class Pipeline:
             outputs.reports += decisions.reports
             outputs.user_reports += decisions.user_reports
         return outputs
+
+    def _view(self, at_us: int) -> CalendarView:
+        if at_us % DAY_US == 0:
+            self._calendar.forget(at_us - FORGET_US)
+        return self._calendar.view(at_us)
 
     def learn_from(self, learned: dict[str, Any]) -> None:
         """Starts every series that `learned` knows from its expectation there; before the first event only."""

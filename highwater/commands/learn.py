@@ -1,8 +1,9 @@
 """`highwater learn`: expectations from history, so that a new installation is useful on its first day."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,22 +24,26 @@ def register(app: typer.Typer) -> None:
 
 def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Learn what each series usually carries from recorded events; `replay --learn-from` starts from it."""
-    from streams.sources.windows import EventWindows
+    from streams.replaying import detecting, reading
+    from streams.sources.files import EventFiles
 
     found = settings(config)
-    with EventWindows(events, found.time) as source, progress(source.total_bytes, "learning") as advance:
+    with ExitStack() as stack:
+        with EventFiles(events) as files:
+            total_bytes = files.total_bytes
+        source = reading(stack, events, found.time)
         from changes.reading import read_changes
         from config.stages import pipeline_parameters
-        from streams.pipeline import Pipeline
         from streams.states import write_state
 
-        pipeline = Pipeline(pipeline_parameters(found), for_users=False)
-        for path in changes or []:
-            pipeline.declare(read_changes(path)[0])
+        known = [change for path in changes or [] for change in read_changes(path)[0]]
         counts = {"events": 0, "windows": 0}
-        for reached in source:
-            counts["events"] += reached.assembled.accepted
-            counts["windows"] += pipeline.follow(reached.assembled).windows
-            advance(reached.read_bytes)
-    write_state(out, pipeline.learned())
+        learned: dict[str, Any] = {}
+        with progress(total_bytes, "learning") as advance:
+            for one in detecting(stack, source, pipeline_parameters(found), known, save=True):
+                counts["events"] += one.detections.assembled.accepted
+                counts["windows"] += sum(len(detected) for _, detected in one.detections.windows)
+                learned = one.learned or learned
+                advance(one.read_bytes)
+    write_state(out, learned)
     typer.echo(json.dumps(counts) if as_json else f"learned from {counts['events']:,} events in {counts['windows']:,} windows: {out}")

@@ -2,8 +2,10 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,9 +13,10 @@ from highwater.options import AsJson, ConfigFile, settings
 from highwater.progress import progress
 
 if TYPE_CHECKING:
+    from models.change import Change
     from streams.pipeline import Pipeline
+    from streams.replaying import Replayed
     from streams.sinks.files import ResultFiles
-    from streams.sources.windows import EventWindows
 
 Events = Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Event files: .ndjson, .ndjson.gz, or - for standard input.")]
 Changes = Annotated[list[Path] | None, typer.Option("--changes", metavar="FILE", help="A change calendar; may be given several times.")]
@@ -37,53 +40,67 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Run over recorded events and write alerts, incidents, change reports and what was rejected."""
-    from streams.sources.windows import EventWindows
+    from streams.replaying import detecting, reading
+    from streams.sources.files import EventFiles
 
     found = settings(config)
-    with EventWindows(events, found.time) as source:
+    with ExitStack() as stack:
+        with EventFiles(events) as files:
+            total_bytes = files.total_bytes
+        source = reading(stack, events, found.time)
         # All this takes its time to load, while the first events are read.
         from config.stages import pipeline_parameters
         from streams.pipeline import Pipeline
         from streams.sinks.files import ResultFiles
         from streams.states import read_state, write_state
 
-        pipeline = Pipeline(pipeline_parameters(found), for_users=False)
-        if learn_from is not None:
-            pipeline.learn_from(read_state(learn_from))
-        bad_rows = _declare(pipeline, changes or [])
-        with ResultFiles(out) as sink:
-            counts = _run(pipeline, source, sink)
+        learned = None if learn_from is None else read_state(learn_from)
+        known, bad_rows = _changes(changes or [])
+        parameters = pipeline_parameters(found)
+        pipeline = Pipeline(parameters, for_users=False)
+        pipeline.declare(known)
+        replayed = detecting(stack, source, parameters, known, learned, save=save_state is not None)
+        with ResultFiles(out) as sink, progress(total_bytes, "replaying") as advance:
+            counts, state = _run(pipeline, replayed, sink, advance)
     if save_state is not None:
-        write_state(save_state, pipeline.learned())
+        write_state(save_state, state)
     counts |= {"changes_rejected": bad_rows} | {name.removesuffix(".ndjson").replace("-", "_"): n for name, n in sink.counts.items()}
     typer.echo(json.dumps(counts) if as_json else _sentence(counts, out))
 
 
-def _declare(pipeline: "Pipeline", paths: list[Path]) -> int:
-    """Reads the calendars; says on stderr which rows can't be used, and how many there were."""
+def _changes(paths: list[Path]) -> tuple[list["Change"], int]:
+    """What the calendars declare; says on stderr which rows can't be used, and how many there were."""
     from changes.reading import read_changes, told
 
+    known: list[Change] = []
     bad = 0
     for path in paths:
         good, rejected = read_changes(path)
-        pipeline.declare(good)
+        known += good
         bad += len(rejected)
         for row in rejected:
             print(f"highwater: {told(row)}", file=sys.stderr)
-    return bad
+    return known, bad
 
 
-def _run(pipeline: "Pipeline", source: "EventWindows", sink: "ResultFiles") -> dict[str, int]:
+def _run(
+    pipeline: "Pipeline", replayed: Iterable["Replayed"], sink: "ResultFiles", advance: Callable[[int], None]
+) -> tuple[dict[str, int], dict[str, Any]]:
+    """What was counted, and the expectations at the end, if they were asked for."""
+    from streams.apart import collect_seldom
+
+    collect_seldom()
     counts = dict.fromkeys(("events", "accepted", "repeated", "late", "windows"), 0)
-    with progress(source.total_bytes, "replaying") as advance:
-        for reached in source:
-            step = pipeline.follow(reached.assembled)
-            sink.write(step)
-            counts["events"] += reached.events
-            for name in ("accepted", "repeated", "late", "windows"):
-                counts[name] += getattr(step, name)
-            advance(reached.read_bytes)
-    return counts
+    learned: dict[str, Any] = {}
+    for one in replayed:
+        step = pipeline.decide(one.detections)
+        sink.write(step)
+        counts["events"] += one.events
+        for name in ("accepted", "repeated", "late", "windows"):
+            counts[name] += getattr(step, name)
+        learned = one.learned or learned
+        advance(one.read_bytes)
+    return counts, learned
 
 
 def _sentence(counts: dict[str, int], out: Path) -> str:

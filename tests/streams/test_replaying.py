@@ -1,0 +1,194 @@
+"""Windows read by a process of its own and detected by another: the same as without them, and whatever ends one is said."""
+
+import gzip
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import pairwise
+from multiprocessing import active_children
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.columns import SeriesKey
+from models.errors import UnreadableInput
+from models.packed import pack
+from models.times import format_time, parse_time
+from streams.apart import apart
+from streams.pending import WindowCodes
+from streams.pipeline import Pipeline, PipelineParameters
+from streams.replaying import detecting, reading
+from streams.sources.blocks import BLOCK_BYTES
+from streams.sources.windows import Reached, windows
+from streams.ticks import TimeParameters
+
+START_US = parse_time("2026-01-05T00:00:00Z")
+
+
+def event(minute: int, user: int, **fields: object) -> bytes:
+    at = {"kind": "traffic", "observed_at": format_time(START_US + minute * 60_000_000 + 1), "user": f"SUPPLIER-{user:03}"}
+    plain = {"direction": "to_dsp", "message_class": "service_request", "messages": minute + user}
+    return json.dumps(at | plain | fields).encode() + b"\n"
+
+
+def lines(first: int, minutes: int, users: int) -> bytes:
+    """Ever more Users, response codes here and there, now and then a bad line or a late one."""
+    return b"".join(
+        event(minute, user, failures=1, codes={"E20": 1}) if (minute + user) % 7 == 0 else b"no event\n" if (minute + user) % 211 == 5
+        else event(minute // 2, user) if (minute + user) % 307 == 9 else event(minute, user)
+        for minute in range(first, first + minutes)
+        for user in range(min(users, minute // 20 + 1))
+    )  # fmt: skip
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> list[str]:
+    """Two files of several blocks, the second packed."""
+    (tmp_path / "a.ndjson").write_bytes(lines(0, 1500, 40))
+    (tmp_path / "b.ndjson.gz").write_bytes(gzip.compress(lines(1500, 300, 60)))
+    assert (tmp_path / "a.ndjson").stat().st_size > BLOCK_BYTES
+    return [str(tmp_path / "a.ndjson"), str(tmp_path / "b.ndjson.gz")]
+
+
+def told(reached: Reached) -> object:
+    """Everything in it, as plain values."""
+    one = reached.assembled
+    closed = [
+        (each.at_us, each.window_s, each.traffic_keys, each.queue_keys, each.traffic.messages.tolist(), each.traffic.failures.tolist(),
+         each.traffic.reported.tolist(), dict(each.traffic.codes), each.queues.depth.tolist())
+        for each in one.closed
+    ]  # fmt: skip
+    return closed, one.rejected, one.watermarks_us, (one.accepted, one.repeated, one.late, one.held), reached.events
+
+
+def read(paths: list[str]) -> list[Reached]:
+    with ExitStack() as stack:
+        return list(reading(stack, paths, TimeParameters()))
+
+
+def test_another_process_gives_the_same_windows(recorded):
+    found = [told(reached) for reached in read(recorded)]
+    assert found == [told(reached) for reached in windows(recorded, TimeParameters())]
+    assert sum(len(each[1]) for each in found) > 100
+    assert len(found) > 3
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_two_stages_apart_give_the_same_alerts_as_one_process(recorded, threads):
+    """Copied from this process, or, as long as another thread runs here, begun anew."""
+    parameters = PipelineParameters()
+    alone = Pipeline(parameters)
+    whole = [alone.decide(alone.detect(reached.assembled)) for reached in windows(recorded, parameters.time)]
+    done = threading.Event()
+    waiting = [threading.Thread(target=done.wait) for _ in range(threads)]
+    for thread in waiting:
+        thread.start()
+    deciding = Pipeline(parameters, for_users=False)
+    with ExitStack() as stack:
+        stack.callback(done.set)
+        source = reading(stack, recorded, parameters.time)
+        replayed = list(detecting(stack, source, parameters, [], save=True))
+    parts = [deciding.decide(one.detections) for one in replayed]
+    for name in ("alerts", "incidents", "reports", "rejected"):
+        assert [record for step in parts for record in getattr(step, name)] == [record for step in whole for record in getattr(step, name)]
+    assert [step.windows for step in parts] == [*(step.windows for step in whole), 0]
+    assert pack(replayed[-1].learned, 1) == pack(alone.learned(), 1)
+    assert not any(step.user_alerts or step.user_reports for step in parts)
+
+
+def test_the_keys_stay_the_same_object_while_no_series_comes(recorded):
+    """Everything that is arranged by series is arranged anew for a new object."""
+    keys = [closed.traffic_keys for reached in read(recorded) for closed in reached.assembled.closed]
+    assert all(now is before for before, now in pairwise(keys) if len(now) == len(before))
+    assert len(keys[-1]) == 60
+
+
+def growing() -> Iterator[tuple[SeriesKey, ...]]:
+    """More tuples of keys than either side remembers, the first one again and again."""
+    first = (SeriesKey("A", "to_dsp", "alert", "", "", "", 60),)
+    for number in range(300):
+        yield first
+        yield (*first, SeriesKey(f"B{number}", "to_dsp", "alert", "", "", "", 60))
+
+
+def test_keys_that_were_forgotten_go_over_again():
+    with ExitStack() as stack:
+        found: list[tuple[SeriesKey, ...]] = list(apart(stack, "grow", growing))
+    assert found == list(growing())
+
+
+def test_a_file_that_breaks_off_is_said_after_what_stood_before_it(tmp_path):
+    packed = gzip.compress(lines(0, 1500, 40))
+    (tmp_path / "cut.ndjson.gz").write_bytes(packed[: len(packed) * 9 // 10])
+    found: list[Reached] = []
+    with ExitStack() as stack:
+        source = reading(stack, [str(tmp_path / "cut.ndjson.gz")], TimeParameters())
+        with pytest.raises(UnreadableInput, match="ends in the middle"):
+            found.extend(source)
+    assert sum(reached.events for reached in found) > 10_000
+
+
+def test_a_pipe_is_read_by_the_process_that_holds_it():
+    """As in `highwater replay <(zcat events.gz)`."""
+    ours, theirs = os.pipe()
+    os.write(theirs, lines(0, 40, 2))
+    os.close(theirs)
+    try:
+        assert sum(reached.events for reached in read([f"/dev/fd/{ours}"])) == 60
+    finally:
+        os.close(ours)
+
+
+def test_a_stage_that_is_killed_is_said_wherever_it_stands(recorded):
+    with ExitStack() as stack:
+        source = reading(stack, recorded, TimeParameters())
+        [reader] = active_children()
+        replayed = detecting(stack, source, PipelineParameters(), [])
+        killed = (os.kill(reader.pid or 0, signal.SIGKILL) for _ in replayed)
+        with pytest.raises(UnreadableInput, match=r"the process that was to read .* is gone: is there memory left"):
+            list(killed)
+
+
+def test_who_stops_early_leaves_no_process_behind(recorded):
+    with ExitStack() as stack:
+        source = reading(stack, recorded, TimeParameters())
+        next(iter(detecting(stack, source, PipelineParameters(), [])))
+        assert len(active_children()) == 2
+    assert not active_children()
+
+
+def test_a_stage_ends_with_whoever_was_to_receive(recorded):
+    """Killed, a replay ends nothing itself."""
+    ours, theirs = os.pipe()
+    owner = os.fork()
+    if not owner:
+        with ExitStack() as stack:
+            next(iter(detecting(stack, reading(stack, recorded, TimeParameters()), PipelineParameters(), [])))
+            os.write(theirs, " ".join(str(child.pid) for child in active_children()).encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(owner, 0)
+    stages = [int(number) for number in os.read(ours, 100).split()]
+    assert len(stages) == 2
+    until(lambda: not any(Path(f"/proc/{number}/cmdline").exists() and Path(f"/proc/{number}/cmdline").read_bytes() for number in stages))
+
+
+def test_only_the_codes_of_a_window_travel_with_it():
+    sets = [{"E1": number} for number in range(1000)]
+    codes = WindowCodes(np.array([3, 3, 8]), np.array([700, 20, 700]), sets)
+    packed = bytes(ForkingPickler.dumps(codes))
+    there = ForkingPickler.loads(packed)
+    assert dict(there) == dict(codes) == {3: {"E1": 720}, 8: {"E1": 700}}
+    assert len(packed) < 1000
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
