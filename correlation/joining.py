@@ -58,6 +58,11 @@ def _region(member: Episode, episode: Episode) -> bool:
     return member.region == episode.region
 
 
+def _same_sort(one: Episode, other: Episode) -> bool:
+    """Whether two alerts are of one kind; a drop and a silence are degrees of one loss."""
+    return one.kind == other.kind or (one.kind in _LOSSES and other.kind in _LOSSES)
+
+
 def drivers(members: Sequence[Episode], origin_user: str | None) -> tuple[Episode, ...]:
     """Episodes that may make other Users suffer: the origin's storm of its own making, its backlog, its blocked route."""
     return tuple(member for member in members if origin_user is not None and member.user == origin_user and may_drive(member))
@@ -102,7 +107,7 @@ class Joining:
         """Whether at least two other Users' trouble of this kind began at the very same time, and the rest is not demonstrably well."""
         if episode.user is None or episode.kind not in HARM | {"storm"}:
             return False
-        crowd = [member for member in members if member.kind == episode.kind and self._at_once(episode, member)]
+        crowd = [member for member in members if _same_sort(episode, member) and self._at_once(episode, member)]
         if len({member.user for member in crowd} - {None, episode.user}) < _CROWD:
             return False
         others = self.measure(episode, None)
@@ -112,7 +117,7 @@ class Joining:
 
     def crowded(self, one: Episode, other: Episode, leads: Sequence[Episode]) -> bool:
         """Whether two incidents of different Users began alike at the same time as a third did."""
-        if one.user == other.user or one.kind != other.kind or not self._at_once(one, other):
+        if one.user == other.user or not _same_sort(one, other) or not self._at_once(one, other):
             return False
         return self.follows_crowd(one, [lead for lead in leads if lead is not one])
 

@@ -61,6 +61,15 @@ def test_a_region_lost_for_several_is_lost_for_whom_only_other_regions_could_be_
     assert USERS[3] in incident.affected_users
 
 
+def test_some_lose_all_and_some_nearly_all_to_the_same_cause() -> None:
+    """Three Users of a region, none of whom can be compared with another there, lost it in the same minute."""
+    own = [rate(user, service=service, region="south") for user, service in zip(USERS[:3], ("2.2", "4.8.1", "4.6.1"), strict=True)]
+    well = [key._replace(user=user, region="north") for key in own for user in USERS[4:]]
+    lost = (drop(own[0]), drop(own[1]), Trouble("silence", own[2], 5))
+    (incident,) = run(World((*own, *well), lost), range(20)).events()
+    assert (incident.origin_user, incident.affected_users) == (None, USERS[:3])
+
+
 def test_whom_other_regions_show_to_be_alone_does_not_share_the_cause_of_a_region_it_is_not_in() -> None:
     elsewhere = rate(USERS[3], service="2.2", region="central")
     told = run(World((*LOST, elsewhere, *WELL), tuple(drop(key) for key in (*LOST, elsewhere))), range(20))
