@@ -1,7 +1,7 @@
 """Chart data: one series over a span, never more points than asked for, and never without its lowest and highest sample."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,20 +115,21 @@ def _rolled(
     """(ends, roll-up columns (7, n), seconds of one point) of the stored level, with the newest hours from the ticks."""
     from_us, to_us = span
     step_s = series.window_s if level == RAW else max(level, series.window_s if level == MINUTE else level)
-    length_us = DAY_US if level == QUARTER else HOUR_US
+    # An hour (a day) that is being packed stands in the level below until it is whole.
+    hours_us, days_us = _packed_until(connection, series)
     blocks: list[tuple[Ints, Floats]] = []
-    first = (from_us // length_us) * length_us
-    for start_us, body in connection.execute(
-        "SELECT start_us, body FROM chunks WHERE series = ? AND level = ? AND start_us >= ? AND start_us < ? ORDER BY start_us",
-        (series.id, level, first, to_us),
-    ):
-        columns = np.array(decode(body))
+    if level == QUARTER:
+        for start_us, columns in _chunks(connection, series, QUARTER, from_us // DAY_US * DAY_US, min(to_us, days_us)):
+            blocks.append((start_us + (np.arange(columns.shape[1]) + 1) * QUARTER * SECOND_US, columns))
+        from_us = max(from_us, days_us)
+    for start_us, columns in _chunks(connection, series, min(level, MINUTE), from_us // HOUR_US * HOUR_US, min(to_us, hours_us)):
         if level == RAW:
             ends = first_sample_us(start_us, series.window_s) + np.arange(columns.shape[1]) * series.window_s * SECOND_US
-            columns = _as_rollup(columns)
+            blocks.append((ends, _as_rollup(columns)))
         else:
-            ends = start_us + (np.arange(columns.shape[1]) + 1) * level * SECOND_US
-        blocks.append((ends, columns))
+            finer = columns if level == MINUTE else coarser(columns, QUARTER // MINUTE)
+            blocks.append((start_us + (np.arange(finer.shape[1]) + 1) * level * SECOND_US, finer))
+    from_us = span[0]
     if live is not None:
         blocks.append(live)
     if not blocks:
@@ -137,6 +138,24 @@ def _rolled(
     columns = np.concatenate([block[1] for block in blocks], axis=1)
     inside = (ends > from_us) & (ends <= to_us)
     return ends[inside], columns[:, inside], step_s
+
+
+def _packed_until(connection: sqlite3.Connection, series: Series) -> tuple[int, int]:
+    """Until when hours of this series, and whole days of all, are packed (µs)."""
+    hours = connection.execute(
+        "SELECT until_us FROM packed_until WHERE window_s = ? AND queues = ? AND level = 0", (series.window_s, int(series.is_queue))
+    ).fetchone()
+    days = connection.execute("SELECT until_us FROM packed_until WHERE window_s = 0 AND level = ?", (QUARTER,)).fetchone()
+    return (hours[0] if hours else 0), (days[0] if days else 0)
+
+
+def _chunks(connection: sqlite3.Connection, series: Series, level: int, first_us: int, before_us: int) -> Iterator[tuple[int, Floats]]:
+    """(start, columns) of the chunks that start in [first, before)."""
+    for start_us, body in connection.execute(
+        "SELECT start_us, body FROM chunks WHERE series = ? AND level = ? AND start_us >= ? AND start_us < ? ORDER BY start_us",
+        (series.id, level, first_us, before_us),
+    ):
+        yield start_us, np.array(decode(body))
 
 
 def _as_rollup(samples: Floats) -> Floats:

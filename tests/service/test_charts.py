@@ -103,6 +103,31 @@ def test_packing_by_the_hour_changes_nothing_that_a_reader_sees(database: Databa
     assert len(before[0]["points"]) == 499
 
 
+def test_an_hour_that_is_being_packed_is_seen_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder()
+    for step in range(1, 500):
+        record(database, recorder, (key("ACME"),), MONDAY + step * 10_000_000, [float(step)], [0.0], [1.0])
+    before = chart(database)
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "_packed", lambda *_: None)
+        packing.pack_hour(database, 10, TRAFFIC, MONDAY)
+    assert database.read(lambda connection: connection.execute("SELECT count(*) FROM chunks").fetchone()[0]) == 2
+    assert chart(database) == before
+
+
+def test_a_years_chart_shows_its_last_day_too(database: Database) -> None:
+    recorder = Recorder()
+    for hour in range(24 * 3 + 5):
+        record(database, recorder, (key("ACME"),), MONDAY + hour * HOUR_US + 10_000_000, [float(hour)], [0.0], [1.0])
+    pack_what_is_due(database, KEEP)
+    days = database.read(
+        lambda connection: connection.execute("SELECT max(start_us) FROM chunks WHERE level = ?", (QUARTER,)).fetchone()[0]
+    )
+    assert days < MONDAY + 3 * DAY_US
+    found = chart(database, hours=24 * 4, keep=Keep(raw_us=0, minute_us=0))
+    assert [point[1] for point in found["points"]] == list(range(24 * 3 + 5))
+
+
 def test_a_replay_does_not_bring_back_what_is_packed(database: Database) -> None:
     recorder = Recorder()
     for step in range(1, 500):
