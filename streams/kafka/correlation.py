@@ -21,7 +21,7 @@ from streams.kafka.partition import Log
 from streams.kafka.stages import MARK_HEADER, read_mark
 from streams.pipeline import PipelineParameters
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class Correlation:

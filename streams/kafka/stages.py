@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import groupby
 from typing import Any
 
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
@@ -14,6 +15,10 @@ FINDINGS_HEADER = "progress"
 MARK_HEADER = "mark"
 """Name of the record header that says which Progress some pulses belong to."""
 _MARK = struct.Struct("<iqq")
+PORTION_BYTES = 2 << 20
+"""Of windows in one record, unpacked; a quarter of the largest record that our topics take, since keys come on top."""
+_PULSE_BYTES, _QUEUE_BYTES, _FINDING_BYTES = 33, 17, 150
+"""A series in a pulse, a queue in one, a finding with its evidence."""
 
 
 def write_mark(partition: int, generation: int, sequence: int) -> bytes:
@@ -144,6 +149,27 @@ class KeyReader:
     def _last(self, name: str) -> tuple[int, tuple[Any, ...]] | None:
         tables = self._tables.get(name)
         return (max(tables), tables[max(tables)]) if tables else None
+
+
+def portions(detected: Sequence[Detected], most_bytes: int = PORTION_BYTES) -> list[list[Detected]]:
+    """`detected` in parts whose records stay well below what a broker takes; what closed at one time stays together."""
+    parts: list[list[Detected]] = []
+    size = 0
+    for _, closed in groupby(detected, key=lambda each: each.at_us):
+        together = list(closed)
+        more = sum(_size(each) for each in together)
+        if not parts or size + more > most_bytes:
+            parts.append([])
+            size = 0
+        parts[-1] += together
+        size += more
+    return parts
+
+
+def _size(detected: Detected) -> int:
+    """About as many bytes as its larger half takes."""
+    pulses = len(detected.pulse.groups) * _PULSE_BYTES + len(detected.queue_pulse.queues) * _QUEUE_BYTES
+    return max(pulses, (len(detected.traffic) + len(detected.queues)) * _FINDING_BYTES)
 
 
 def pack_findings(detected: Sequence[Detected], tables: KeyTables) -> bytes:

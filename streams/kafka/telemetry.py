@@ -4,17 +4,19 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from faust.types import TP
 
+from models.columns import Detected
 from models.errors import StateError
 from models.times import SECOND_US
 from streams.kafka.feeds import ahead_s
 from streams.kafka.outputs import Send, dead_letter
 from streams.kafka.partition import Log, Partition, Step
-from streams.kafka.stages import FINDINGS_HEADER, MARK_HEADER, KeyTables, pack_findings, pack_pulses, write_mark
+from streams.kafka.stages import FINDINGS_HEADER, MARK_HEADER, KeyTables, Progress, pack_findings, pack_pulses, portions, write_mark
 from streams.kafka.unit import Site, Unit, starts
 from streams.pipeline import PipelineParameters
 
@@ -246,24 +248,35 @@ class TelemetryUnit(Unit):
         if detected or decided or time.monotonic() - self._told_at >= due_s:
             await self._say(detected)
 
-    async def _say(self, detected: Any) -> None:
+    async def _say(self, detected: Sequence[Detected]) -> None:
         progress = self._partition.progress(
             self.epoch, self._sequence, resting=self._resting, covers=self._covers, lagging=self._lagging(time.monotonic())
         )
-        self._sequence += 1
         self._told = (progress.frontier_us, progress.idle, progress.positions)
         self._told_at = time.monotonic()
-        topics, number = self._site.topics, self._partition.number
         if self._told_at - self._renewed_at >= _RENEW_S:
             self._tables.renew()
             self._renewed_at = self._told_at
-        findings = pack_findings(detected, self._tables) if detected else b""
-        sends = [Send(topics.findings, str(number).encode(), findings, ((FINDINGS_HEADER, progress.pack()),), 0)]
-        if detected:
-            mark = write_mark(number, progress.generation, progress.sequence)
-            sends.append(Send(topics.pulses, str(number).encode(), pack_pulses(detected, self._tables), ((MARK_HEADER, mark),), 0))
+        *parts, last = portions(detected) or [[]]
+        # What is told of the first windows of a step is as far as those go; the events behind them are all in.
+        sends = [
+            send for part in parts for send in self._records(replace(progress, sequence=self._claim(), frontier_us=part[-1].at_us), part)
+        ]
+        sends += self._records(replace(progress, sequence=self._claim()), last)
         await self._outbox.send(sends)
         self._dirty = True
+
+    def _claim(self) -> int:
+        self._sequence += 1
+        return self._sequence - 1
+
+    def _records(self, progress: Progress, detected: Sequence[Detected]) -> Iterator[Send]:
+        topics, key = self._site.topics, str(self._partition.number).encode()
+        findings = pack_findings(detected, self._tables) if detected else b""
+        yield Send(topics.findings, key, findings, ((FINDINGS_HEADER, progress.pack()),), 0)
+        if detected:
+            mark = write_mark(progress.partition, progress.generation, progress.sequence)
+            yield Send(topics.pulses, key, pack_pulses(detected, self._tables), ((MARK_HEADER, mark),), 0)
 
     def _count(self, step: Step) -> None:
         self.spent.events += step.accepted

@@ -1,6 +1,7 @@
 """The gate delivers every window once and whole, whatever the paces of the two topics and whoever takes over."""
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import SECOND_US
 from streams.kafka.gate import Gate
-from streams.kafka.stages import KeyTables, Progress, pack_findings, pack_pulses
+from streams.kafka.stages import KeyTables, Progress, pack_findings, pack_pulses, portions
+from streams.kafka.topics import LARGEST_RECORD
 
 WINDOW_US = 10 * SECOND_US
 
@@ -117,6 +119,30 @@ def test_any_paces_take_overs_and_restarts_deliver_every_window_once(seed: int) 
             window = saved[0]
             findings.append(owner.tell(until=window)[0])
     assert read(findings, pulses, dice) == list(range(1, window + 1))
+
+
+def closing(at_us: int, window_s: int, series: int) -> Detected:
+    key, many = SeriesKey("SUP-01", "to_dsp", "command", "", "", "", window_s), np.ones(series)
+    pulse = Pulse(at_us, window_s, (PulseKey(*key[:5]),) * series, many > 0, many, many, many, many)
+    queues = QueuePulse(at_us, window_s, (), np.zeros(0, bool), np.zeros(0), np.zeros(0))
+    return Detected(at_us, window_s, (key,) * series, (), Findings.none(), Findings.none(), pulse, queues)
+
+
+@pytest.mark.parametrize(("series", "records"), [(1, 1), (2_000, 2), (70_000, 39)])
+def test_however_many_windows_close_at_once_no_record_is_too_large(series: int, records: int) -> None:
+    """A worker that catches up closes hundreds; a broker refuses what is larger than it may be, and would refuse it for ever."""
+    found = [closing(at * WINDOW_US, window_s, series) for at in range(1, 40) for window_s in (10, 60) if window_s == 10 or at % 6 == 0]
+    parts = portions(found)
+    tables = KeyTables()
+    assert [each for part in parts for each in part] == found
+    assert max(len(pack_pulses(part, tables)) for part in parts) < LARGEST_RECORD
+    ends = [{each.at_us for each in part} for part in parts]
+    assert all(max(one) < min(two) for one, two in pairwise(ends)), "what closes at one time is told at once: the frontier is behind it"
+    assert len(parts) == records
+
+
+def test_no_windows_are_no_portion() -> None:
+    assert portions([]) == []
 
 
 def read(findings: list[tuple[Progress, bytes]], pulses: list[tuple[tuple[int, int], bytes]], dice: random.Random) -> list[int]:
