@@ -4,9 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from math import log
 
-from correlation.comparison import compare
+import numpy as np
+
+from correlation.comparison import Comparison, compare
 from correlation.facts import Case, Episode
-from correlation.history import History
+from correlation.history import History, Units
+from models.columns import Flags
 
 _SHARED = 0.3
 _ALONE = 0.1
@@ -42,31 +45,33 @@ class Alike:
 UNKNOWN = Alike(0, (), None)
 
 
-def alike(episode: Episode, history: History, besides: Collection[str]) -> Alike:
-    """Measures everyone but the episode's own User and `besides`, since the episode's onset.
+def beside(episode: Episode, history: History) -> Comparison | None:
+    """How everyone's traffic of the episode's kind moved since its onset; None where that says nothing.
 
-    Trouble that lies in one region is compared with the others' traffic of that region, as long as there is any: that Users elsewhere are
-    well says nothing against a cause in the region. Depths are not compared: every queue rises and falls with the hour, and none says what
-    it should hold.
+    Depths are not compared: every queue rises and falls with the hour, and none says what it should hold.
     """
     if episode.kind == "backlog":
-        return UNKNOWN
-    case = Case("", (episode,), episode.user, episode.onset_us, episode.detected_us, episode.at_us, ())
-    comparison = compare(case, history)
+        return None
+    return compare(Case("", (episode,), episode.user, episode.onset_us, episode.detected_us, episode.at_us, ()), history)
+
+
+def alike(episode: Episode, comparison: Comparison | None, besides: Collection[str]) -> Alike:
+    """Who moved as the episode's User did, of everyone but that User and `besides`.
+
+    Trouble that lies in one region is compared with the others' traffic of that region, as long as there is any: that Users elsewhere are
+    well says nothing against a cause in the region.
+    """
     if comparison is None:
         return UNKNOWN
     moved = comparison.moves.affected(up=comparison.up)
-    left_out = {episode.user, *besides}
     units = comparison.panel.units
     # Who has too little traffic to show a shift of this size says nothing by not showing it.
     telling = comparison.moves.known & (moved | (_SIGMAS * comparison.moves.scale <= _size(episode)))
-    judged = [i for i, unit in enumerate(units) if telling[i] and unit.user not in left_out]
-    here = [i for i in judged if episode.region is None or units[i].region in ("", episode.region)]
-    near = here or judged
-    users = {units[i].user for i in near}
-    affected = {units[i].user for i in near if moved[i]}
-    region = _confined(episode, [(units[i].region, bool(moved[i])) for i in judged])
-    return Alike(len(users), tuple(sorted(affected)), region, elsewhere=not here)
+    judged = telling & ~units.of(user for user in (episode.user, *besides) if user is not None)
+    here = judged & units.within(() if episode.region is None else (episode.region,))
+    near = here if here.any() else judged
+    region = _confined(episode, units, judged, moved)
+    return Alike(len(units.users(near)), units.users(near & moved), region, elsewhere=not here.any())
 
 
 def _size(episode: Episode) -> float:
@@ -74,10 +79,12 @@ def _size(episode: Episode) -> float:
     return abs(log(min(max(episode.ratio, _LEAST_RATIO), 1 / _LEAST_RATIO)))
 
 
-def _confined(episode: Episode, judged: list[tuple[str, bool]]) -> str | None:
+def _confined(episode: Episode, units: Units, judged: Flags, moved: Flags) -> str | None:
     """The episode's region, where several moved there and next to nobody elsewhere."""
-    here = [moved for region, moved in judged if region == episode.region]
-    elsewhere = [moved for region, moved in judged if region and region != episode.region]
-    if episode.region is None or len(elsewhere) < _ALONE_KNOWN or sum(elsewhere) >= _ALONE * len(elsewhere):
+    if episode.region is None:
         return None
-    return episode.region if sum(here) >= max(2, _SHARED * len(here)) else None
+    here, elsewhere = judged & units.only((episode.region,)), judged & ~units.within((episode.region,))
+    others, moved_others = np.count_nonzero(elsewhere), np.count_nonzero(elsewhere & moved)
+    if others < _ALONE_KNOWN or moved_others >= _ALONE * others:
+        return None
+    return episode.region if np.count_nonzero(here & moved) >= max(2, _SHARED * np.count_nonzero(here)) else None

@@ -10,7 +10,7 @@ from correlation.comparison import asked_of, main_episode
 from correlation.controls import Membership
 from correlation.evidence import ELSEWHERE, OWN, OWN_SERVICE, SHARED
 from correlation.facts import Case
-from correlation.history import Unit
+from correlation.history import Units
 from models.change import Change
 from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import HOUR_US
@@ -63,19 +63,11 @@ def gather(case: Case, view: CalendarView, settle_us: int) -> Candidates:
     )
 
 
-def membership(scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...], units: tuple[Unit, ...]) -> Membership:
+def membership(scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...], units: Units) -> Membership:
     """(scopes, units) 1 where the unit lies in the scope; a unit without a region lies in every region."""
-    column: dict[str, list[int]] = {}
-    for index, unit in enumerate(units):
-        column.setdefault(unit.user, []).append(index)
     matrix = np.zeros((len(scopes), len(units)), np.float32)
     for row, (users, regions) in enumerate(scopes):
-        if users is None:
-            matrix[row] = 1.0
-        else:
-            matrix[row, [index for user in users for index in column.get(user, ())]] = 1.0
-        if regions:
-            matrix[row, [index for index, unit in enumerate(units) if unit.region and unit.region not in regions]] = 0.0
+        matrix[row] = units.within(regions) if users is None else units.of(users) & units.within(regions)
     return matrix
 
 

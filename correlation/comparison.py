@@ -97,7 +97,7 @@ def compare(case: Case, history: History) -> Comparison | None:
         if place is not None:
             first, onset_us, sharp = place, int(starts_us[place]), True
     before = min(max(2 * (stop - first), _LEAST_BEFORE), first)
-    moves = shift(observed, due, first, stop, before)
+    moves = shift(panel.failing if main.kind == "failures" else panel.traffic, first, stop, before)
     signed = moves.moved if up else -moves.moved
     size = float(np.median(signed[own & near & moves.known])) if (own & near & moves.known).any() else 0.0
     alike = moves.known & (signed >= np.maximum(_ALIKE * min(size, 2.0), _NOTICED * moves.scale)) & (signed >= _LEAST_ALIKE)
@@ -127,9 +127,7 @@ def _whose(main: Episode, case: Case, panel: Panel) -> tuple[Flags, Flags]:
     """Units of the Users that it began at, and units in the regions that it is in."""
     users = {key.user for episode in case.own for key in episode.series}
     regions = {key.region for key in main.series if key.region}
-    own = np.array([unit.user in users for unit in panel.units], np.bool_)
-    near = np.array([not regions or not unit.region or unit.region in regions for unit in panel.units], np.bool_)
-    return own, near
+    return panel.units.of(users), panel.units.within(regions)
 
 
 def _carried(panel: Panel | None, own: Flags, onset_us: int, end_us: int) -> Floats:

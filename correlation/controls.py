@@ -5,6 +5,7 @@ length. Minute data hang together, so a regression's p-values are too small; a p
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,19 +46,30 @@ class Shift:
         return self.known & (signed >= _LEAST_RISE) & (signed >= _SURE * self.scale)
 
 
-def shift(observed: Floats, expected: Floats, first: int, stop: int, before: int) -> Shift:
-    """`Shift` at bin `first` of matrices (bins, units): bins [first, stop) against the `before` bins ahead of them."""
-    observed, expected = _judgeable(observed, expected)
-    sums = [np.vstack([np.zeros((1, matrix.shape[1])), np.cumsum(matrix, axis=0)]) for matrix in (observed, expected)]
+class Running(NamedTuple):
+    """Sums from the first bin on, shape (bins + 1, units): those of any stretch are a difference of two rows."""
+
+    observed: Floats
+    expected: Floats
+
+
+def running(observed: Floats, expected: Floats) -> Running:
+    """The sums of matrices (bins, units), made once for all moments that are asked about."""
+    judgeable = _judgeable(observed, expected)
+    return Running(*(np.vstack([np.zeros((1, matrix.shape[1])), np.cumsum(matrix, axis=0)]) for matrix in judgeable))
+
+
+def shift(sums: Running, first: int, stop: int, before: int) -> Shift:
+    """`Shift` at bin `first`: bins [first, stop) against the `before` bins ahead of them."""
     after = max(stop - first, 1)
     starts = np.arange(first - after, before - 1, -1)
     starts = np.concatenate([[first], starts[:: max(1, -(-len(starts) // _MOST_PLACEBOS))]])
-    ends = np.minimum(starts + after, len(observed))
+    ends = np.minimum(starts + after, len(sums.observed) - 1)
     late = _log_ratio(*(total[ends] - total[starts] for total in sums))
     early = _log_ratio(*(total[starts] - total[starts - before] for total in sums))
     moves = late - early
-    due_before = sums[1][first] - sums[1][first - before]
-    due_after = sums[1][ends[0]] - sums[1][first]
+    due_before = sums.expected[first] - sums.expected[first - before]
+    due_after = sums.expected[ends[0]] - sums.expected[first]
     known = (due_before >= _LEAST_MESSAGES) & (due_after > 0)
     return Shift(moves[0], moves[1:], _scale(moves[1:], due_before, due_after), known, late[0])
 

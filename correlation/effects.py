@@ -83,7 +83,7 @@ def _of_panel(change: Change, window: tuple[int, int], view: CalendarView, part:
     if stop <= first or first < _LEAST_BEFORE or not inside.any():
         return [], 0.0
     span = stop - first
-    moves = shift(panel.observed, panel.expected, first, stop, min(max(2 * span, _LEAST_BEFORE), first))
+    moves = shift(panel.traffic, first, stop, min(max(2 * span, _LEAST_BEFORE), first))
     delta, placebo, controls = _against_controls(moves, inside)
     delta = _beside_steps(delta, panel, first, stop)
     users = _named(panel, controls, slice(first, stop))

@@ -1,19 +1,21 @@
 """History: what each part of each User's traffic carried lately, against what was expected of it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from correlation.controls import Running, running
 from correlation.rings import EXPECTED, FAILED, OBSERVED, Ring
-from models.columns import Detected, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.columns import Detected, Flags, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
 FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 288, 168
 """Some windows as they came, a day of 5 minutes, a week of hours: the shortest that reaches back far enough answers."""
 _LEAST_BINS = 24
-_MOST_CHOICES = 256
+_MOST_CHOICES, _MOST_VIEWS = 256, 256
 _MOST = 1e15
 """A thousand times what an event may carry; sums of it stay finite in single precision."""
 CELLS = 16_000_000
@@ -25,6 +27,46 @@ class Unit(NamedTuple):
 
     user: str
     region: str
+
+
+class Units(tuple[Unit, ...]):
+    """The units of one part of the traffic, sorted; who asks for the same Users' again and again need not look through all."""
+
+    @cached_property
+    def _users(self) -> dict[str, int]:
+        return {user: number for number, user in enumerate(dict.fromkeys(unit.user for unit in self))}
+
+    @cached_property
+    def _number(self) -> Ints:
+        return np.array([self._users[unit.user] for unit in self], np.int64)
+
+    @cached_property
+    def _region(self) -> dict[str, Flags]:
+        regions = [unit.region for unit in self]
+        return {region: np.array([one == region for one in regions], np.bool_) for region in sorted(set(regions))}
+
+    def of(self, users: Iterable[str]) -> Flags:
+        """(units,) whose they are."""
+        wanted = np.zeros(len(self._users) + 1, np.bool_)
+        wanted[[self._users[user] for user in users if user in self._users]] = True
+        return wanted[self._number]
+
+    def only(self, regions: Iterable[str]) -> Flags:
+        """(units,) in one of `regions`."""
+        found = np.zeros(len(self), np.bool_)
+        for region in regions:
+            if region in self._region:
+                found |= self._region[region]
+        return found
+
+    def within(self, regions: Collection[str]) -> Flags:
+        """(units,) in one of `regions`, or in none: a unit without a region lies in every region; without `regions` all of them."""
+        return self.only(("", *regions)) if regions else np.ones(len(self), np.bool_)
+
+    def users(self, chosen: Flags) -> tuple[str, ...]:
+        """Sorted; the Users of the `chosen` (units,)."""
+        names = tuple(self._users)
+        return tuple(sorted(names[number] for number in np.unique(self._number[chosen]).tolist()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +85,11 @@ class Part:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Panel:
     """One part of the traffic by unit over a row of bins; the matrices have shape (bins, units)."""
 
-    units: tuple[Unit, ...]
+    units: Units
     bin_us: int
     ends_us: Ints
     observed: Floats
@@ -56,12 +98,22 @@ class Panel:
     """Messages, or for a queue the number of windows."""
     failed: Floats
 
+    @cached_property
+    def traffic(self) -> Running:
+        """Observed against expected."""
+        return running(self.observed, self.expected)
+
+    @cached_property
+    def failing(self) -> Running:
+        """Failed against observed."""
+        return running(self.failed, self.observed)
+
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
     """The columns of one part, by unit: `firsts` (units,) says where each unit's columns begin."""
 
-    units: tuple[Unit, ...]
+    units: Units
     columns: Ints
     firsts: Ints
 
@@ -117,16 +169,23 @@ class History:
         self._choices: dict[Part, tuple[tuple[SeriesKey, ...], _Chosen | None]] = {}
         self._parts: tuple[tuple[tuple[SeriesKey, ...], ...], tuple[Part, ...]] = ((), ())
         self._only: str | None = None
+        self._seen: dict[str, History] = {}
+        """The views that were asked for lately, since they remember which columns are whose."""
 
     def seen_by(self, user: str) -> "History":
         """What `user` may know of this history: its own traffic and queues, nobody else's. A view, not a copy."""
-        seen = History(self._cells)
-        seen._traffic, seen._queues, seen._only = self._traffic, self._queues, user
+        seen = self._seen.get(user)
+        if seen is None:
+            if len(self._seen) >= _MOST_VIEWS:
+                self._seen.clear()
+            seen = self._seen[user] = History(self._cells)
+            seen._traffic, seen._queues, seen._only = self._traffic, self._queues, user
         return seen
 
     def add(self, detected: Detected) -> None:
         """One closed window of one cohort; the windows of a cohort come in order of time."""
-        self._panels.clear()
+        for one in (self, *self._seen.values()):
+            one._panels.clear()
         if len(detected.pulse.groups):
             self._add_traffic(detected.pulse)
         if len(detected.queue_pulse.queues):
@@ -225,7 +284,7 @@ def _chosen(keys: tuple[SeriesKey, ...], part: Part, only: str | None) -> _Chose
         return None
     firsts = [place for place, (unit, _) in enumerate(found) if place == 0 or unit != found[place - 1][0]]
     columns = np.array([index for _, index in found], np.int64)
-    return _Chosen(tuple(found[place][0] for place in firsts), columns, np.array(firsts, np.int64))
+    return _Chosen(Units(found[place][0] for place in firsts), columns, np.array(firsts, np.int64))
 
 
 def _aggregate(ring: Ring, chosen: _Chosen) -> Panel:

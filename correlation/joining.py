@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from correlation.alike import UNKNOWN, Alike, alike
+from correlation.alike import UNKNOWN, Alike, alike, beside
+from correlation.comparison import Comparison
 from correlation.facts import Episode
 from correlation.history import History
 from correlation.parameters import CorrelationParameters
@@ -90,6 +91,7 @@ class Joining:
         self._history = history
         self._parameters = parameters
         self._measured: dict[tuple[str, str | None], Alike] = {}
+        self._compared: dict[str, Comparison | None] = {}
 
     def spills_over(self, episode: Episode, members: Sequence[Episode], origin_user: str | None) -> bool:
         """Whether `episode` of another User is what the origin's storm or backlog did to it."""
@@ -149,8 +151,13 @@ class Joining:
         key = (episode.alert_id, besides)
         if key not in self._measured:
             nobody = not episode.series or episode.user is None
-            self._measured[key] = UNKNOWN if nobody else alike(episode, self._history, () if besides is None else (besides,))
+            self._measured[key] = UNKNOWN if nobody else alike(episode, self._beside(episode), () if besides is None else (besides,))
         return self._measured[key]
+
+    def _beside(self, episode: Episode) -> Comparison | None:
+        if episode.alert_id not in self._compared:
+            self._compared[episode.alert_id] = beside(episode, self._history)
+        return self._compared[episode.alert_id]
 
     def _timely(self, episode: Episode, driver: Episode) -> bool:
         error_us = self._parameters.onset_error_s * SECOND_US

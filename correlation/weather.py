@@ -3,7 +3,7 @@
 import numpy as np
 
 from correlation.comparison import main_episode
-from correlation.controls import shift
+from correlation.controls import running, shift
 from correlation.facts import Case
 from correlation.history import History, Part
 from models.times import HOUR_US, SECOND_US
@@ -38,14 +38,14 @@ def _rose(part: Part, users: set[str], onset_us: int, history: History) -> bool:
     panel = history.panel(part, onset_us - _AROUND_US - 4 * _BEFORE * part.window_s * SECOND_US)
     if panel is None:
         return False
-    own = np.array([unit.user in users for unit in panel.units], np.bool_)
+    own = panel.units.of(users)
     if not own.any():
         return False
     starts_us = panel.ends_us - panel.bin_us
-    observed, expected = panel.observed[:, own], panel.expected[:, own]
+    sums = running(panel.observed[:, own], panel.expected[:, own])
     for begin_us in range(onset_us - _AROUND_US, onset_us + 1, max(panel.bin_us, _AROUND_US // 4)):
         first, stop = (int(np.searchsorted(starts_us, at_us)) for at_us in (begin_us, begin_us + _AFTER_US))
         before = min(_BEFORE, first)
-        if before >= _BEFORE // 2 and stop > first and shift(observed, expected, first, stop, before).affected(up=True).any():
+        if before >= _BEFORE // 2 and stop > first and shift(sums, first, stop, before).affected(up=True).any():
             return True
     return False

@@ -144,8 +144,8 @@ def same_where_both_speak(copies: list[Alert], bare: list[Alert]) -> bool:
     pairs = [(copy, told[copy.alert_id, copy.as_of]) for copy in copies if (copy.alert_id, copy.as_of) in told]
     for copy, alone in pairs:
         assert stripped(copy) == stripped(alone)
-        own = tuple(suspect for suspect in copy.suspects if suspect.owner in (READER, "DCC"))
-        assert {s.change_id for s in own} == {s.change_id for s in alone.suspects}
+        own, its_own = (tuple(suspect for suspect in one.suspects if suspect.owner in (READER, "DCC")) for one in (copy, alone))
+        assert {s.change_id for s in own} == {s.change_id for s in its_own}
         if own == copy.suspects == alone.suspects and copy.severity == alone.severity:
             assert (copy.summary, copy.next_step) == (alone.summary, alone.next_step)
     return True

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.controls import contrast, shift
+from correlation.controls import contrast, running, shift
 
 
 def traffic(bins: int = 120, units: int = 10, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -14,7 +14,7 @@ def traffic(bins: int = 120, units: int = 10, seed: int = 0) -> tuple[np.ndarray
 def test_a_unit_that_doubles_moves_by_ln_2_and_is_affected_alone() -> None:
     observed, expected = traffic()
     observed[110:, 3] *= 2
-    moves = shift(observed, expected, 110, 120, 20)
+    moves = shift(running(observed, expected), 110, 120, 20)
     assert moves.moved[3] == pytest.approx(np.log(2), abs=0.05)
     assert np.flatnonzero(moves.affected(up=True)).tolist() == [3]
     assert not moves.affected(up=False).any()
@@ -23,7 +23,7 @@ def test_a_unit_that_doubles_moves_by_ln_2_and_is_affected_alone() -> None:
 def test_silence_moves_further_than_any_noise() -> None:
     observed, expected = traffic()
     observed[110:, 0] = 0
-    moves = shift(observed, expected, 110, 120, 20)
+    moves = shift(running(observed, expected), 110, 120, 20)
     assert moves.affected(up=False)[0]
     found = contrast(np.eye(10, dtype=np.float32), moves, up=False)
     assert found.delta[0] < -5
@@ -34,7 +34,7 @@ def test_silence_moves_further_than_any_noise() -> None:
 def test_what_moved_everyone_is_no_difference() -> None:
     observed, expected = traffic()
     observed[110:] = np.round(expected[110:] * 0.6)
-    moves = shift(observed, expected, 110, 120, 20)
+    moves = shift(running(observed, expected), 110, 120, 20)
     found = contrast(np.eye(10, dtype=np.float32), moves, up=False)
     assert found.outside_share.min() == 1.0
     assert np.abs(found.delta).max() < 0.1 < np.abs(moves.moved).min()
@@ -46,14 +46,14 @@ def test_one_control_with_an_incident_of_its_own_hardly_counts() -> None:
     observed[110:, 1] *= 50
     scopes = np.zeros((1, 10), np.float32)
     scopes[0, 0] = 1
-    found = contrast(scopes, shift(observed, expected, 110, 120, 20), up=True)
+    found = contrast(scopes, shift(running(observed, expected), 110, 120, 20), up=True)
     assert found.delta[0] == pytest.approx(np.log(3), abs=0.1)
 
 
 def test_a_scope_without_traffic_says_nothing() -> None:
     observed, expected = traffic(units=2)
     observed[:, 0], expected[:, 0] = 0, 0
-    found = contrast(np.eye(2, dtype=np.float32), shift(observed, expected, 110, 120, 20), up=True)
+    found = contrast(np.eye(2, dtype=np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
     assert np.isnan(found.delta[0])
     assert np.isnan(found.p_value[0])
 
@@ -61,14 +61,14 @@ def test_a_scope_without_traffic_says_nothing() -> None:
 def test_without_any_expectation_the_own_mean_is_it() -> None:
     observed, expected = traffic()
     observed[110:, 2] *= 3
-    moves = shift(observed, np.zeros_like(expected), 110, 120, 20)
+    moves = shift(running(observed, np.zeros_like(expected)), 110, 120, 20)
     assert np.flatnonzero(moves.affected(up=True)).tolist() == [2]
 
 
 def test_alone_its_own_history_is_the_control() -> None:
     observed, expected = traffic(units=1)
     observed[110:] *= 2
-    found = contrast(np.ones((1, 1), np.float32), shift(observed, expected, 110, 120, 20), up=True)
+    found = contrast(np.ones((1, 1), np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
     assert found.delta[0] == pytest.approx(np.log(2), abs=0.1)
     assert found.p_value[0] < 0.05
 
@@ -77,7 +77,7 @@ def test_alone_its_own_history_is_the_control() -> None:
 @given(seed=st.integers(0, 10_000), first=st.integers(30, 100), span=st.integers(1, 15))
 def test_the_placebo_p_value_of_noise_is_seldom_small(seed: int, first: int, span: int) -> None:
     observed, expected = traffic(units=40, seed=seed)
-    moves = shift(observed, expected, first, first + span, min(2 * span + 1, first))
+    moves = shift(running(observed, expected), first, first + span, min(2 * span + 1, first))
     found = contrast(np.eye(40, dtype=np.float32), moves, up=True)
     if len(moves.placebo) >= 20:
         assert (found.p_value <= 0.05).mean() <= 0.3
