@@ -22,15 +22,16 @@ WINDOW_S = 300
 """So long that some minutes of the clock hold the hours which a series is learned in."""
 KNOWN = 80
 """Windows until failures are judged: a little more than six hours."""
-FAILS = 12
-"""Windows for which a User fails."""
+FAILS, EVERY = 12, 6
+"""Windows for which a User fails, and after how many the next one begins: an incident each half hour, several open at a time."""
 _MB = 1 << 20
 
 
-def failing(users: int, number: int) -> Set[bytes]:
-    """Users that fail in window `number`: each begins a window after the one before."""
+def failing(users: int, number: int, every: int = EVERY) -> Set[bytes]:
+    """Users that fail in window `number`: one begins each `every` windows."""
     since = number - KNOWN
-    return {f"USER-{user % users:04d}".encode() for user in range(max(0, since - FAILS + 1), since + 1)} if since >= 0 else frozenset()
+    begun = range(max(0, -(-(since - FAILS + 1) // every)), since // every + 1) if since >= 0 else ()
+    return {f"USER-{user % users:04d}".encode() for user in begun}
 
 
 async def alert_delays(broker: Broker, users: int, each: int, windows: int, per_s: float, log: Path) -> list[float]:
