@@ -51,9 +51,10 @@ class Listener:
                     self.heard.append((name, line[6:-1], time.monotonic()))
 
 
-async def page(session: aiohttp.ClientSession, address: str, token: str, every_s: float, took_s: list[float]) -> None:
-    """A User's page: reads what the page shows, over and over, until cancelled."""
+async def page(session: aiohttp.ClientSession, address: str, token: str, every_s: float, first_s: float, took_s: list[float]) -> None:
+    """A User's page, opened after `first_s`: reads what the page shows, over and over, until cancelled."""
     headers = {"authorization": f"Bearer {token}"}
+    await asyncio.sleep(first_s)
     while True:
         for path in PATHS:
             began = time.monotonic()
@@ -124,7 +125,11 @@ async def measure(address: str, wanted: argparse.Namespace) -> None:
         names = ["observer"] * wanted.listeners + [f"user:USER-{number:03d}" for number in range(wanted.pages)]
         listeners = [Listener(name, token) for name, token in zip(names, await tokens(session, address, names), strict=True)]
         took_s: list[float] = []
-        open_pages = [page(session, address, one.token, wanted.page_every_s, took_s) for one in listeners[wanted.listeners :]]
+        every_s = wanted.page_every_s
+        open_pages = [
+            page(session, address, one.token, every_s, every_s * place / wanted.pages, took_s)  # people do not click in time
+            for place, one in enumerate(listeners[wanted.listeners :])
+        ]
         running = [asyncio.create_task(one.follow(session, address)) for one in listeners]
         running += [asyncio.create_task(one) for one in open_pages]
         sent = await post(session, address, posted[:QUIET_WINDOWS], wanted.rate * 5)
