@@ -196,12 +196,12 @@ def _all_at_once(lead: Episode, early: Sequence[Episode]) -> bool:
 
 
 def _first_us(members: Sequence[Episode]) -> int:
-    """When it began; of three Users or more the second counts, for one onset may be estimated far too early."""
+    """When it began: the second onset of three Users or more, of many the last of the first tenth, for some are estimated far too early."""
     users: dict[str | None, int] = {}
     for member in members:
         users[member.user] = min(users.get(member.user, member.onset_us), member.onset_us)
     onsets = sorted(users.values())
-    return onsets[1] if len(onsets) >= 3 else onsets[0]
+    return onsets[max(1, len(onsets) // 10)] if len(onsets) >= 3 else onsets[0]
 
 
 def _rank(member: Episode, early: Sequence[Episode]) -> int:

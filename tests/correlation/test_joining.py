@@ -33,6 +33,14 @@ def test_one_loss_that_is_estimated_too_early_does_not_move_the_beginning() -> N
     assert began_at(storm(), loss(OTHERS[0], after=-3), *(loss(user) for user in OTHERS[1:])) == SMALL
 
 
+def test_of_many_users_a_tenth_may_be_estimated_too_early() -> None:
+    """Failures that were there before for another reason seem to have begun long ago."""
+    crowd = [episode("failures", f"SMALL-{number:02}", onset_us=ONSET + MINUTE_US) for number in range(40)]
+    early = [episode("failures", f"EARLY-{number}", onset_us=ONSET - 8 * MINUTE_US) for number in range(4)]
+    assert began_at(storm(), *crowd, *early) == SMALL
+    assert began_at(storm(), *crowd[:4], *early) is None
+
+
 def test_a_storm_of_no_more_than_its_own_user_lost_may_be_retries() -> None:
     assert began_at(storm(), loss(SMALL, 1200.0), *(loss(user) for user in OTHERS)) is None
 
