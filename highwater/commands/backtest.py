@@ -1,12 +1,12 @@
 """`highwater backtest`: what other budgets would have alerted on, over recorded events."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from highwater.calendars import declared
 from highwater.options import AsJson, ConfigFile, settings
 from highwater.progress import progress
 
@@ -56,8 +56,6 @@ def backtest(
     as_json: AsJson = False,
 ) -> None:
     """Say what each budget of false alarms would have alerted on, and how soon, over recorded events."""
-    from changes.reading import read_changes
-    from changes.reading import told as told_row
     from config.stages import pipeline_parameters
     from models.errors import ConfigurationError
     from models.numbers import four
@@ -76,11 +74,7 @@ def backtest(
     known = None if truth is None else read_truth(truth / "truth.json" if truth.is_dir() else truth)
     since_us = parse_time(since) if since is not None else known.judged_from_us if known is not None else None
     test = Backtest(parameters, _budgets(budgets, in_force), keep_records=known is not None)
-    for path in changes or []:
-        good, rejected = read_changes(path)
-        test.declare(good)
-        for row in rejected:
-            print(f"highwater: {told_row(row)}", file=sys.stderr)
+    test.declare(declared(changes or [])[0])
     if learn_from is not None:
         test.learn_from(read_state(learn_from))
     with EventFiles(events) as source:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from highwater.calendars import declared
 from highwater.options import ConfigFile, settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ def openmetrics(
 
 
 def _of_events(found: "Settings", events: list[str], changes: list[Path], step: int, learn_from: Path | None) -> "History":
-    from changes.reading import read_changes, told
     from config.stages import pipeline_parameters
     from streams.pipeline import Pipeline
     from streams.sources.files import EventFiles
@@ -66,11 +66,7 @@ def _of_events(found: "Settings", events: list[str], changes: list[Path], step: 
     pipeline = Pipeline(pipeline_parameters(found))
     if learn_from is not None:
         pipeline.learn_from(read_state(learn_from))
-    for path in changes:
-        good, bad = read_changes(path)
-        pipeline.declare(good)
-        for row in bad:
-            print(f"highwater: {told(row)}", file=sys.stderr)
+    pipeline.declare(declared(changes)[0])
     history = _history(found, lambda at_us: pipeline.calendar(at_us).changes, step)
     with EventFiles(events) as source:
         for batch in source:

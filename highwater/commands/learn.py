@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from highwater.calendars import declared
 from highwater.options import AsJson, ConfigFile, settings
 from highwater.progress import progress
 
@@ -32,11 +33,10 @@ def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile 
         with EventFiles(events) as files:
             total_bytes = files.total_bytes
         source = reading(stack, events, found.time)
-        from changes.reading import read_changes
         from config.stages import pipeline_parameters
         from streams.states import write_state
 
-        known = [change for path in changes or [] for change in read_changes(path)[0]]
+        known, _ = declared(changes or [])
         counts = {"events": 0, "windows": 0}
         learned: dict[str, Any] = {}
         with progress(total_bytes, "learning") as advance:

@@ -1,7 +1,6 @@
 """`highwater replay`: an event-time run over files, the same bytes every time."""
 
 import json
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from highwater.calendars import declared
 from highwater.options import AsJson, ConfigFile, settings
 from highwater.progress import progress
 
 if TYPE_CHECKING:
-    from models.change import Change
     from streams.pipeline import Pipeline
     from streams.replaying import Replayed
     from streams.sinks.files import ResultFiles
@@ -55,7 +54,7 @@ def replay(
         from streams.states import read_state, write_state
 
         learned = None if learn_from is None else read_state(learn_from)
-        known, bad_rows = _changes(changes or [])
+        known, bad_rows = declared(changes or [])
         parameters = pipeline_parameters(found)
         pipeline = Pipeline(parameters, for_users=False)
         pipeline.declare(known)
@@ -66,21 +65,6 @@ def replay(
         write_state(save_state, state)
     counts |= {"changes_rejected": bad_rows} | {name.removesuffix(".ndjson").replace("-", "_"): n for name, n in sink.counts.items()}
     typer.echo(json.dumps(counts) if as_json else _sentence(counts, out))
-
-
-def _changes(paths: list[Path]) -> tuple[list["Change"], int]:
-    """What the calendars declare; says on stderr which rows can't be used, and how many there were."""
-    from changes.reading import read_changes, told
-
-    known: list[Change] = []
-    bad = 0
-    for path in paths:
-        good, rejected = read_changes(path)
-        known += good
-        bad += len(rejected)
-        for row in rejected:
-            print(f"highwater: {told(row)}", file=sys.stderr)
-    return known, bad
 
 
 def _run(

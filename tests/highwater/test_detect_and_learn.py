@@ -97,6 +97,17 @@ def test_what_was_learned_finds_on_the_first_day_what_nothing_learned_would_not(
     assert kinds("cold") < kinds("warm")
 
 
+def test_a_calendar_row_that_can_not_be_used_is_said_and_costs_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "history.ndjson").write_bytes(
+        b"".join(simulate(find_scenario("quiet"), 3, users=2, days=1, start_us=START_US, window_s=300).blocks())
+    )
+    (tmp_path / "changes.csv").write_text("change_id,title\nCHG-1,No owner and no time\n")
+    done = highwater("learn", tmp_path / "history.ndjson", "--changes", tmp_path / "changes.csv", "--out", tmp_path / "state")
+    assert done.returncode == 0
+    assert b"changes.csv, line 2: " in done.stderr
+    assert (tmp_path / "state").exists()
+
+
 def test_a_state_that_is_none_is_one_line_and_exit_2(tmp_path: Path) -> None:
     (tmp_path / "events.ndjson").write_bytes(b"{}\n")
     (tmp_path / "state").write_bytes(b"no state")
