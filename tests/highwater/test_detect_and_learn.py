@@ -101,7 +101,8 @@ def test_a_calendar_row_that_can_not_be_used_is_said_and_costs_nothing_else(tmp_
     (tmp_path / "history.ndjson").write_bytes(
         b"".join(simulate(find_scenario("quiet"), 3, users=2, days=1, start_us=START_US, window_s=300).blocks())
     )
-    (tmp_path / "changes.csv").write_text("change_id,title\nCHG-1,No owner and no time\n")
+    header = "change_id,source,owner,category,title,planned_start,planned_end"
+    (tmp_path / "changes.csv").write_text(f"{header}\nCHG-1,user,SUP-1,firewall,No end,2026-01-05T08:00:00Z,\n")
     done = highwater("learn", tmp_path / "history.ndjson", "--changes", tmp_path / "changes.csv", "--out", tmp_path / "state")
     assert done.returncode == 0
     assert b"changes.csv, line 2: " in done.stderr
