@@ -1,7 +1,7 @@
 """The flow, wired once: assemble → detect → correlate, over decoded batches, as one value that packs to bytes."""
 
 from codecs import getincrementaldecoder
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -63,7 +63,7 @@ class Outputs:
 class Detections:
     """What one step brought to the detectors, and what they said of it."""
 
-    windows: list[tuple[int, list[Detected]]]
+    windows: Iterable[tuple[int, list[Detected]]]
     """End of each window that closed (µs) and every cohort that closed in it."""
     assembled: Assembled
     """What the step came from; who sends detections on may leave its windows out."""
@@ -114,18 +114,20 @@ class Pipeline:
         return self._step(self._assembler.finish())
 
     def _step(self, assembled: Assembled) -> Outputs:
-        return self.decide(self.detect(assembled))
+        # Window by window through both halves: the calendar is asked in order of time, whatever closes in one step.
+        return self.decide(Detections(self._windows(assembled), assembled))
 
     def detect(self, assembled: Assembled) -> Detections:
-        """The first half of a step, for whoever runs the halves apart: what closed, through the detectors."""
-        windows: list[tuple[int, list[Detected]]] = []
+        """The first half of a step, for a pipeline that does no other: what closed, through the detectors."""
+        return Detections(list(self._windows(assembled)), assembled)
+
+    def _windows(self, assembled: Assembled) -> Iterator[tuple[int, list[Detected]]]:
         for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
             view = self._view(at_us)
-            windows.append((at_us, [self._cohorts.detect(closed, view) for closed in cohorts]))
-        return Detections(windows, assembled)
+            yield at_us, [self._cohorts.detect(closed, view) for closed in cohorts]
 
     def decide(self, detections: Detections) -> Outputs:
-        """The second half: what the detectors found, correlated."""
+        """The second half, for a pipeline that does no other: what the detectors found, correlated."""
         assembled = detections.assembled
         outputs = Outputs(
             rejected=dead_letters(assembled.rejected, assembled.watermarks_us),
@@ -133,11 +135,11 @@ class Pipeline:
             repeated=assembled.repeated,
             late=assembled.late,
             held=assembled.held,
-            windows=sum(len(detected) for _, detected in detections.windows),
         )
         for at_us, detected in detections.windows:
             decisions = self._correlator.step(at_us, detected, self._view(at_us))
             outputs.detected += detected
+            outputs.windows += len(detected)
             outputs.alerts += decisions.alerts
             outputs.user_alerts += decisions.user_alerts
             outputs.incidents += decisions.incidents

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from models.times import parse_time
+from models.times import HOUR_US, instant, parse_time
 from models.wire import encode
 from simulator.simulation import find_scenario, simulate
 from streams.decode import decode_ndjson
@@ -88,3 +88,23 @@ def test_repeats_and_disorder_within_a_window_change_nothing(scenario: str) -> N
         window += dice.choices(window, k=3)
         dice.shuffle(window)
     assert run(scenario, seed, cut(tuple(line for window in windows for line in window), dice, 40)) == undisturbed(scenario, seed)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_when_a_revision_comes_to_be_known_does_not_depend_on_what_closes_in_one_step(scenario: str) -> None:
+    """A revision an hour: however many of them lie within one step, each window is judged by what was known then."""
+    lines = recorded(scenario, SEEDS[0])
+    at_once, bit_by_bit = ((lines,), cut(lines, random.Random(4), 200))
+    told = []
+    for batches in (at_once, bit_by_bit):
+        pipeline = fresh(scenario, SEEDS[0])
+        pipeline.declare(
+            change.model_copy(update={"revision": hour, "updated_at": instant(START_US + hour * HOUR_US), "title": f"As of {hour} h"})
+            for change in pipeline.calendar(START_US).changes
+            for hour in range(2, 48)
+        )
+        steps = [pipeline.feed(decode_ndjson(b"\n".join(batch) + b"\n", "events", 1)) for batch in batches]
+        steps.append(pipeline.finish())
+        told.append((sorted(line for step in steps for line in written(step)), pipeline.pack()))
+    assert told[0][0] == told[1][0]
+    assert told[0][1] == told[1][1]
