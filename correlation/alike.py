@@ -8,7 +8,8 @@ import numpy as np
 
 from correlation.comparison import Comparison, compare
 from correlation.facts import Case, Episode
-from correlation.history import History, Units
+from correlation.history import History
+from correlation.panels import Units
 from models.columns import Flags
 
 _SHARED = 0.3

@@ -10,7 +10,7 @@ from correlation.comparison import asked_of, main_episode
 from correlation.controls import Membership
 from correlation.evidence import ELSEWHERE, OWN, OWN_SERVICE, SHARED
 from correlation.facts import Case
-from correlation.history import Units
+from correlation.panels import Units
 from models.change import Change
 from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import HOUR_US

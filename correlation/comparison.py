@@ -6,7 +6,8 @@ import numpy as np
 
 from correlation.controls import Shift, shift
 from correlation.facts import Case, Episode
-from correlation.history import History, Panel, Part
+from correlation.history import History
+from correlation.panels import Panel, Part
 from models.columns import Flags, Floats, SeriesKey
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 

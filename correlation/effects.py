@@ -8,7 +8,8 @@ from changes.calendar import CalendarView
 from correlation.candidates import membership, touches
 from correlation.controls import Shift, shift
 from correlation.envelope import reaches
-from correlation.history import History, Panel, Part
+from correlation.history import History
+from correlation.panels import Panel, Part
 from models.change import Change
 from models.columns import Floats, SeriesKey
 from models.times import HOUR_US

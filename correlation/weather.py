@@ -5,7 +5,8 @@ import numpy as np
 from correlation.comparison import main_episode
 from correlation.controls import running, shift
 from correlation.facts import Case
-from correlation.history import History, Part
+from correlation.history import History
+from correlation.panels import Part
 from models.times import HOUR_US, SECOND_US
 
 OUTAGE_CODES = frozenset({"8F35", "8F36", "8F1D", "AD1"})

@@ -90,7 +90,7 @@ class Backlog:
         state["run"] = np.where(reported, (state["run"] + 1) * ((grows > 0) | (stalls > 0) | (ages > 0)), state["run"])
         over, filling = judged & (waiting > h), (judged & high & (grows > 0.5 * h)).nonzero()[0]
         if len(filling):
-            over[filling] |= growth.soonest_full_s(state, tick, filling) < IN_SIGHT_S
+            over[filling] |= growth.evidence(state, tick, filling)["capacity_eta_low_s"] < IN_SIGHT_S
         return waiting, over
 
     def _calm(self, state: Columns, tick: QueueTick, usually: Floats, too_old: Flags, asked: Flags) -> Flags:

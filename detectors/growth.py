@@ -14,8 +14,6 @@ HELD_S = 172_800.0
 """What waits longer than 2 days is recorded as failed: lost (SEC glossary, Device Alert)."""
 RETRY_AGE_S = 300.0
 """After 300 s undelivered a message goes to the failed queue."""
-Rows = Ints | slice
-EVERY = slice(None)
 
 
 def fresh(series: int) -> Columns:
@@ -40,7 +38,7 @@ def learn(state: Columns, change: Floats, tick: QueueTick, use: Flags) -> None:
     state["served"] += gain * np.isfinite(tick.delivered) * (served - state["served"])
 
 
-def standard_error(state: Columns, rows: Rows = EVERY) -> Floats:
+def standard_error(state: Columns, rows: Ints | slice = slice(None)) -> Floats:
     """Of the net growth, widened by the correlation of one window's change with the next: s.e. × sqrt((1 + a) / (1 - a))."""
     variance = state["growth_variance"][rows]
     a = bounded(state["growth_lagged"][rows] / np.maximum(variance, 1e-12), 0.0, 0.9)
@@ -49,13 +47,7 @@ def standard_error(state: Columns, rows: Rows = EVERY) -> Floats:
     return error
 
 
-def soonest_full_s(state: Columns, tick: QueueTick, rows: Rows) -> Floats:
-    """Seconds until the queue is full at the faster end of its growth; NaN where it is not filling."""
-    growth, error = state["growth"][rows], STANDARD_ERRORS * standard_error(state, rows)
-    return _where(growth - error > 0, np.maximum(tick.capacity[rows] - tick.depth[rows], 0.0), growth + error)
-
-
-def evidence(state: Columns, tick: QueueTick, rows: Rows = EVERY) -> dict[str, Floats]:
+def evidence(state: Columns, tick: QueueTick, rows: Ints) -> dict[str, Floats]:
     """Contract 2.1 evidence of some queues in queueing terms; NaN where it does not apply.
 
     Time to capacity is (capacity - depth) / growth with both ends of growth ± 2 s.e.; where the slower end does not grow, the queue is

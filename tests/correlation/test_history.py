@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.history import FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS, History, Part
+from correlation.history import FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS, History
+from correlation.panels import Part
 from models.columns import PulseKey
 from models.packed import pack, unpack
 from models.times import DAY_US, HOUR_US, MINUTE_US

@@ -3,13 +3,13 @@
 import gzip
 import json
 import os
+import select
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import pairwise
-from multiprocessing import active_children
+from multiprocessing import Pipe, active_children
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from models.columns import SeriesKey
 from models.errors import UnreadableInput
 from models.packed import pack
 from models.times import format_time, parse_time
-from streams.apart import apart
+from streams.apart import _KEPT, _Keys, apart
 from streams.pending import WindowCodes
 from streams.pipeline import Pipeline, PipelineParameters
 from streams.replaying import detecting, reading
@@ -123,6 +123,16 @@ def test_keys_that_were_forgotten_go_over_again():
     assert found == list(growing())
 
 
+def test_both_sides_forget_the_same_old_keys():
+    receiver, sender = Pipe(duplex=False)
+    there, here = _Keys(), _Keys()
+    for item in growing():
+        there.send(sender, item)
+        assert here.receive(receiver) == item
+        assert list(there._known) == list(here._known)
+    assert len(here._known) == len(there._numbers) == _KEPT
+
+
 def test_a_file_that_breaks_off_is_said_after_what_stood_before_it(tmp_path):
     packed = gzip.compress(lines(0, 1500, 40))
     (tmp_path / "cut.ndjson.gz").write_bytes(packed[: len(packed) * 9 // 10])
@@ -168,14 +178,20 @@ def test_a_stage_ends_with_whoever_was_to_receive(recorded):
     ours, theirs = os.pipe()
     owner = os.fork()
     if not owner:
-        with ExitStack() as stack:
+        try:
+            stack = ExitStack()
             next(iter(detecting(stack, reading(stack, recorded, TimeParameters()), PipelineParameters(), [])))
             os.write(theirs, " ".join(str(child.pid) for child in active_children()).encode())
+        finally:
             os.kill(os.getpid(), signal.SIGKILL)
+    os.close(theirs)
+    stages = [os.pidfd_open(int(number)) for number in os.read(ours, 100).split()]
     os.waitpid(owner, 0)
-    stages = [int(number) for number in os.read(ours, 100).split()]
     assert len(stages) == 2
-    until(lambda: not any(Path(f"/proc/{number}/cmdline").exists() and Path(f"/proc/{number}/cmdline").read_bytes() for number in stages))
+    for stage in stages:
+        assert select.select([stage], [], [], 60)[0], "a process that ended can be read from"
+        os.close(stage)
+    os.close(ours)
 
 
 def test_only_the_codes_of_a_window_travel_with_it():
@@ -185,10 +201,3 @@ def test_only_the_codes_of_a_window_travel_with_it():
     there = ForkingPickler.loads(packed)
     assert dict(there) == dict(codes) == {3: {"E1": 720}, 8: {"E1": 700}}
     assert len(packed) < 1000
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
