@@ -37,7 +37,7 @@ class Received(Generic[T]):
                 while not isinstance(item := following.result(), _End):
                     following = worker.submit(keys.receive, self._connection)
                     yield item
-        except EOFError:
+        except (EOFError, OSError):  # between two items, or in the middle of one
             raise UnreadableInput(f"the process that was to {self._name} is gone: is there memory left?") from None
         if item.fault is not None:
             raise item.fault
@@ -126,7 +126,7 @@ class _Keys:
             del self._numbers[id(self._known.pop(number))]
 
     def receive(self, receiver: Connection) -> Any:
-        """What `send` sent. Raises EOFError where the sender is gone."""
+        """What `send` sent. Raises EOFError where the sender is gone, and OSError where it went while it sent."""
         self._known |= receiver.recv()
         item = _Unpickler(receiver.recv_bytes(), self._known).load()
         for number in _old(self._known):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from multiprocessing import Pipe, active_children
+from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from models.columns import SeriesKey
 from models.errors import UnreadableInput
 from models.packed import pack
 from models.times import format_time, parse_time
-from streams.apart import _KEPT, _Keys, apart
+from streams.apart import _KEPT, Received, _Keys, apart
 from streams.pending import WindowCodes
 from streams.pipeline import Pipeline, PipelineParameters
 from streams.replaying import detecting, reading
@@ -163,6 +164,24 @@ def test_a_stage_that_is_killed_is_said_wherever_it_stands(recorded):
         killed = (os.kill(reader.pid or 0, signal.SIGKILL) for _ in replayed)
         with pytest.raises(UnreadableInput, match=r"the process that was to read .* is gone: is there memory left"):
             list(killed)
+
+
+def test_a_stage_that_is_killed_while_it_hands_over_is_said():
+    receiver, sender = Pipe(duplex=False)
+    whole, theirs = os.pipe()
+    with ExitStack() as stack:
+        stack.callback(receiver.close)
+        copied = Connection(theirs, readable=False)
+        _Keys().send(copied, "one item")
+        copied.close()
+        sent = os.read(whole, 1000)
+        os.close(whole)
+        os.write(sender.fileno(), sent + sent[:-1])
+        sender.close()
+        received = iter(Received[str](receiver, "read a file"))
+        assert next(received) == "one item"
+        with pytest.raises(UnreadableInput, match="the process that was to read a file is gone"):
+            next(received)
 
 
 def test_who_stops_early_leaves_no_process_behind(recorded):
