@@ -193,7 +193,10 @@ class Seasons:
         fair = np.where(ours, np.clip(error, -limit, limit), error)
         learned = np.where(seen, state["rate"] * (1.0 + fair), rate / state["level"])
         self._learn_level(state, counts, due, spread, used & ours)
-        WANDER.learn(state, error**2, 2.0 * sampling, np.where(ours, share, 0.0))
+        # Where the profile itself is rough, what is off says little of the hour's own wander.
+        rough = 1.0 + state["rate_variance"] / WANDER.reference
+        off = sampling + np.maximum(sampling, state["rate_variance"] + state["level_variance"])
+        WANDER.learn(state, error**2, off, np.where(ours, share, 0.0) / (rough * rough))
         hour_due = np.maximum(learned * self._windows_an_hour, 0.1)
         self._profile.learn(
             state, number, learned, share, hour_due, self._spread(state, hour_due, slots=1) + self._jagged(state) * hour_due

@@ -91,12 +91,14 @@ class Traffic:
         self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags, returns: Flags
     ) -> TrafficWindow:
         widening = np.exp(bounds.doubt * outlook.relative_error)
+        # What the last hours taught may have been chance: traffic as the profile has it is no change.
+        usual = outlook.mean / block["expectation"]["deviation"]
         return TrafficWindow(
             tick=replace(tick, reported=tick.reported & ~returns) if returns.any() else tick,
             returned=returns,
             expected=outlook,
-            low=bounds.low / widening,
-            high=bounds.high * widening,
+            low=np.minimum(bounds.low / widening, usual),
+            high=np.maximum(bounds.high * widening, usual),
             memory=bounds.memory,
             level=block["expectation"]["level"],
             declared=declared,
