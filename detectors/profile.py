@@ -22,6 +22,8 @@ WEEKDAYS = Excess("weekdays", prior=0.0625, prior_weight=6.0, memory=400.0)
 """How much an hour of the week differs from that hour on days of its kind."""
 SLOTS = Excess("slots", prior=0.09, prior_weight=6.0, memory=600.0, reference=0.05)
 """How much ten minutes differ from their hour."""
+UNSURE_SHARE = 0.33
+"""Of the noise of one slot, as much may be hidden in the estimate from the hour's six."""
 KINDS_OF_DAYS = Excess("kinds", prior=2.25, prior_weight=1.0, memory=24.0)
 """How much a kind of day that was never seen differs from one that was; judged anew on each such day."""
 NEW_WEEKDAY = 0.15**2
@@ -130,8 +132,19 @@ class Profile:
         ratio, visits = _row(state, "slot", number % SLOTS_A_DAY)
         own = visits * due / spread
         one = np.ones(len(ratio))
-        prior = 1.0 / np.maximum(_apart(ratio, one, SLOTS.value(state), own), 1e-6)
-        return _leaning(ratio, own, one, prior, np.zeros(len(one)))
+        apart = np.minimum(_apart(ratio, one, SLOTS.value(state), own), self._uneven(state, number, own))
+        return _leaning(ratio, own, one, 1.0 / np.maximum(apart, 1e-6), np.zeros(len(one)))
+
+    def _uneven(self, state: Columns, number: int, own: Floats) -> Floats:
+        """How much the ten minutes of the hour around slot `number` differ from their hour, squared and relative, beyond their noise.
+
+        An even hour leaves them little room, whatever the steps of other hours (positive-part James and Stein 1961, by the hour).
+        """
+        first = number % SLOTS_A_DAY // SLOTS_A_HOUR * SLOTS_A_HOUR
+        noise_ = 1.0 / np.maximum(own, 1e-9)
+        squares = np.mean([(_row(state, "slot", first + step)[0] - 1.0) ** 2 for step in range(SLOTS_A_HOUR)], axis=0)
+        uneven: Floats = np.maximum(squares - noise_, 0.0) + UNSURE_SHARE * noise_
+        return uneven
 
     def learn(self, state: Columns, number: int, rate: Floats, share: Floats, due: Floats, spread: Floats) -> None:
         """Takes in one hour's mean `rate`, of which the `share` was seen; 0 where nothing was."""
