@@ -32,7 +32,7 @@ class Bank:
     def fresh(self, series: int) -> Columns:
         """Evidence by factor (nats), windows in its run; of an open finding its recent and greatest height, evidence that it is over."""
         rows = len(self._factors)
-        single = {name: np.zeros(series) for name in ("height", "greatest", "calm", "calm_windows")}
+        single = {name: np.zeros(series, np.float32) for name in ("height", "greatest", "calm", "calm_windows")}
         return {"nats": np.zeros((rows, series)), "run": np.zeros((rows, series), np.float32), **single}
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, judged: Flags) -> Signal:

@@ -22,7 +22,7 @@ def fresh(series: int) -> Columns:
     """Hours that a series may have moved by, for how long nobody knows, evidence that it did (nats), and what it did last time."""
     state: Columns = {name: np.zeros(series, np.int8) for name in ("rival", "keeps")}
     state |= {name: np.zeros(series, np.float32) for name in ROWS}
-    return state | {"rival_nats": np.zeros(series), "rival_hours": np.zeros(series, np.int16)}
+    return state | {"rival_nats": np.zeros(series, np.float32), "rival_hours": np.zeros(series, np.int16)}
 
 
 def change(state: Columns, hours: int) -> None:

@@ -31,8 +31,9 @@ class Drift:
 
     def fresh(self, series: int) -> Columns:
         """Seconds since the last sample and since an acceptance; reference (ln), variance, number of daily samples; evidence both ways."""
-        state = {name: np.zeros(series) for name in ("since_s", "reference", "days", "up", "down", "ratio", "run_days")}
-        return state | {"accepted_s": np.full(series, np.inf), "variance": np.full(series, 0.01)}
+        names = ("since_s", "reference", "days", "up", "down", "ratio", "run_days")
+        state: Columns = {name: np.zeros(series, np.float32) for name in names}
+        return state | {"accepted_s": np.full(series, np.inf, np.float32), "variance": np.full(series, 0.01, np.float32)}
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window; evidence changes once a day."""
@@ -67,9 +68,9 @@ class Drift:
 
     def _start_anew(self, state: Columns, window: TrafficWindow, accepted: Flags) -> None:
         first = accepted & (state["accepted_s"] > SHOWN_S)
-        state["ratio"] = np.where(first, window.accepted, state["ratio"])
+        state["ratio"][first] = window.accepted[first]
         state["accepted_s"][first] = 0.0
-        state["reference"] = np.where(accepted, np.log(np.maximum(window.level, 1e-9)), state["reference"])
+        state["reference"][accepted] = np.log(np.maximum(window.level[accepted], 1e-9))
         for name in ("up", "down", "since_s", "run_days"):
             state[name][accepted] = 0.0
 
@@ -83,7 +84,7 @@ class Drift:
             state[name] += judged * np.clip(sign * standard - ALLOWANCE, -3.0, 3.0)
             np.maximum(state[name], 0.0, out=state[name])
         running = (state["up"] > 0) | (state["down"] > 0)
-        state["run_days"] = np.where(due, (state["run_days"] + 1) * running, state["run_days"])
+        state["run_days"][:] = np.where(due, (state["run_days"] + 1) * running, state["run_days"])
         # The reference follows slowly enough to be left behind by what drifts.
         gain = due / np.minimum(np.maximum(days, 1.0), REFERENCE_DAYS)
         state["variance"] += gain * (np.minimum(error * error, 9.0 * state["variance"]) - state["variance"])

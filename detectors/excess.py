@@ -22,16 +22,19 @@ class Excess:
 
     def fresh(self, series: int) -> Columns:
         """The estimate (may be below zero) and the weight of what it rests on."""
-        return {self.name: np.full(series, self.prior), f"{self.name}_weight": np.full(series, self.prior_weight)}
+        return {self.name: np.full(series, self.prior, np.float32), f"{self.name}_weight": np.full(series, self.prior_weight, np.float32)}
 
     def value(self, state: Columns) -> Floats:
         """The variance, ≥ 0."""
         return np.maximum(state[self.name], 0.0)
 
-    def learn(self, state: Columns, squared: Floats, sampling: Floats, use: Floats) -> None:
-        """Takes one sample a series in, in place; `use` is 0 where there is none."""
+    def learn(self, state: Columns, squared: Floats, sampling: Floats, use: Floats, rough: Floats | float = 0.0) -> None:
+        """Takes one sample a series in, in place; `use` is 0 where there is none.
+
+        `rough`: variance of what the error was measured against.
+        """
         estimate, weight = state[self.name], state[f"{self.name}_weight"]
-        news = use / (1.0 + sampling / self.reference) ** 2
+        news = use / (1.0 + (sampling + rough) / self.reference) ** 2
         weight += news
         np.minimum(weight, self.memory, out=weight)
         estimate += news / weight * (squared - sampling - estimate)

@@ -73,7 +73,7 @@ class Expectation:
         """State of `series` series that nothing is known of."""
         state = self._seasons.fresh(series) | noise.fresh(series)
         state["asleep"] = np.zeros(series, np.bool_)
-        state |= {"recent": np.zeros(series), "recent_due": np.zeros(series)}
+        state |= {name: np.zeros(series, np.float32) for name in ("recent", "recent_due")}
         return state
 
     def begin(self, state: Columns, at_us: int) -> None:
@@ -88,10 +88,10 @@ class Expectation:
         ratio = np.clip(state["recent"] / np.maximum(state["recent_due"], LEAST), LEAST_RATIO, 1.0 / LEAST_RATIO)
         asleep, moved = lasting & (ratio < ASLEEP), lasting & (ratio >= ASLEEP)
         state["asleep"] |= asleep
-        state["level"] = np.where(moved, state["level"] * ratio, state["level"])
-        state["recent_due"] = np.where(moved, state["recent"], state["recent_due"])
+        state["level"][moved] *= ratio[moved]
+        state["recent_due"][moved] = state["recent"][moved]
         for name, value in (("level_variance", 0.09), ("deviation", 1.0), ("deviation_variance", 0.04)):
-            state[name] = np.where(lasting, value, state[name])
+            state[name][lasting] = value
         return np.where(lasting, ratio, 0.0)
 
     def expect(self, state: Columns, at_us: int, before_us: int | None) -> tuple[Expected, Bounds]:

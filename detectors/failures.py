@@ -28,7 +28,7 @@ class Failures:
     def fresh(self, series: int) -> Columns:
         """Evidence by family and factor (nats) and its run; evidence that it is over and windows of it; what is usual."""
         state: Columns = {name: np.zeros((HYPOTHESES, series), np.float32) for name in ("nats", "run")}
-        return state | {name: np.zeros(series) for name in ("calm", "calm_windows")} | usual.fresh(series)
+        return state | {name: np.zeros(series, np.float32) for name in ("calm", "calm_windows")} | usual.fresh(series)
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window; only where something speaks for or against failures is anything computed."""

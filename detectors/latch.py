@@ -4,17 +4,24 @@ import numpy as np
 
 from detectors.contract import Signal
 from models.columns import BEGAN, CONTINUES, ENDED, KINDS, Columns, Findings, Flags, Floats, Ints
+from models.times import SECOND_US
 
 
 def fresh(series: int) -> Columns:
-    """Onset and deciding window of the open finding, microseconds; 0 where none is open. Whether any of it was serious."""
-    return {"began_us": np.zeros(series, np.int64), "detected_us": np.zeros(series, np.int64), "serious": np.zeros(series, np.bool_)}
+    """Onset and deciding window of the open finding, seconds since 1970; 0 where none is open. Whether any of it was serious."""
+    return {"began_s": np.zeros(series, np.uint32), "detected_s": np.zeros(series, np.uint32), "serious": np.zeros(series, np.bool_)}
 
 
 def is_open(state: Columns) -> Flags:
     """Whether a finding is open."""
-    flags: Flags = state["detected_us"] != 0
+    flags: Flags = state["detected_s"] != 0
     return flags
+
+
+def open_since_us(state: Columns) -> Ints:
+    """End of the window that decided on the open finding, microseconds since 1970; 0 where none is open."""
+    since_us: Ints = state["detected_s"] * np.int64(SECOND_US)
+    return since_us
 
 
 def turn(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int, first_series: int) -> Findings | None:
@@ -28,9 +35,10 @@ def turn(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int,
     begins = starting[rows]
     # The onset is estimated anew as long as the finding is open, but never moves behind the window that decided.
     began = shown.began_us
-    detected = np.where(begins, at_us, state["detected_us"][rows])
-    began = np.where(begins, began, np.where(signal.over[rows], np.minimum(began, state["began_us"][rows]), state["began_us"][rows]))
-    state["began_us"][rows], state["detected_us"][rows] = began, np.where(ending, 0, detected)
+    detected = np.where(begins, at_us, state["detected_s"][rows] * np.int64(SECOND_US))
+    before = state["began_s"][rows] * np.int64(SECOND_US)
+    began = np.where(begins, began, np.where(signal.over[rows], np.minimum(began, before), before))
+    state["began_s"][rows], state["detected_s"][rows] = began // SECOND_US, np.where(ending, 0, detected // SECOND_US)
     state["serious"][rows] = signal.serious[rows] | (state["serious"][rows] & was_open[rows])
     serious = state["serious"][rows].copy()
     return Findings(
@@ -39,11 +47,11 @@ def turn(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int,
         phase=np.where(begins, BEGAN, np.where(ending, ENDED, CONTINUES)).astype(np.uint8),
         began_us=began,
         detected_us=detected,
-        score=signal.score[rows],
+        score=signal.score[rows].astype(np.float64),
         observed=shown.observed,
         expected=shown.expected,
         serious=serious,
-        evidence=shown.evidence,
+        evidence={name: values.astype(np.float64) for name, values in shown.evidence.items()},
     )
 
 
@@ -54,7 +62,7 @@ def open_at(
     rows = (asked & ~is_open(state)).nonzero()[0]
     if not len(rows):
         return None
-    state["began_us"][rows], state["detected_us"][rows], state["serious"][rows] = began_us[rows], at_us, True
+    state["began_s"][rows], state["detected_s"][rows], state["serious"][rows] = began_us[rows] // SECOND_US, at_us // SECOND_US, True
     count = len(rows)
     return Findings(
         kind=np.full(count, KINDS.index(kind), np.uint8),

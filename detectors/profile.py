@@ -1,6 +1,6 @@
 """Profile: what a series carries at each hour of the week and ten minutes of the day, from nothing to months of history."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class Hour:
     """Whether this hour was seen on any day."""
     foreign: Flags
     """Whether it was only seen on days of another kind."""
+    day_variance: Floats
+    """The part of `variance` that all hours of the day share."""
 
 
 class Profile:
@@ -57,7 +59,7 @@ class Profile:
 
     learned = (
         *(f"{table}{column}" for table in ("week", "day", "slot") for column in ("", "_visits")),
-        *("overall", "overall_hours", "scale"),
+        *("overall", "overall_hours"),
         *(f"{name}{column}" for name in ("neighbours", "overall_excess", "weekdays", "slots") for column in ("", "_weight")),
     )
 
@@ -66,8 +68,7 @@ class Profile:
         rows = {"week": HOURS_A_WEEK, "day": DAY_KINDS * HOURS_A_DAY, "slot": SLOTS_A_DAY}
         state: Columns = {name: np.zeros((count, series), np.float16) for name, count in rows.items()}
         state |= {f"{name}_visits": np.zeros((count, series), np.uint8) for name, count in rows.items()}
-        state["scale"] = np.zeros(series)
-        state |= {"overall": np.zeros(series), "overall_hours": np.zeros(series)}
+        state |= {name: np.zeros(series, np.float32) for name in ("overall", "overall_hours")}
         for excess in (NEIGHBOURS, OVERALL, WEEKDAYS, SLOTS, KINDS_OF_DAYS):
             state |= excess.fresh(series)
         return state
@@ -82,9 +83,9 @@ class Profile:
         prior = 1.0 / np.where(day_visits > 0, np.maximum(apart, 1e-8), np.inf)
         rate, variance = _leaning(week, own, day.rate, prior, day.variance)
         # A day of the week that was never seen may differ though those before it were alike: Fridays are busy days.
-        variance += NEW_WEEKDAY * (visits <= 0) * (due / (due + FEW * FEW))
+        new = NEW_WEEKDAY * (visits <= 0) * (due / (due + FEW * FEW))
         seen = (visits > 0) | (day_visits > 0)
-        return self._foreign(state, number, Hour(rate, variance, seen, ~seen))
+        return self._foreign(state, number, Hour(rate, variance + new, seen, ~seen, new))
 
     def _day(self, state: Columns, row: int, spread: Floats, windows: float) -> tuple[Hour, Floats]:
         """An hour of one kind of day, leaning on the hours beside it."""
@@ -101,7 +102,7 @@ class Profile:
         leant, variance = (
             np.where(both, np.where(flat, a, b), c) for a, b, c in zip(far[2:], near[2:], (rate, 1.0 / near[0]), strict=True)
         )
-        return Hour(leant, variance, visits > 0, visits <= 0), visits
+        return Hour(leant, variance, visits > 0, visits <= 0, np.zeros(len(visits))), visits
 
     def _lean(
         self, rate: Floats, visits: Floats, other: Floats, usual: Floats, other_noise: Floats | float, spread: Floats, windows: float
@@ -116,7 +117,7 @@ class Profile:
     def _foreign(self, state: Columns, number: int, hour: Hour) -> Hour:
         """Where this kind of day was never seen at this hour, another kind stands in for it."""
         if hour.seen.all():
-            return Hour(hour.rate, hour.variance, hour.seen, np.zeros(len(hour.seen), np.bool_))
+            return replace(hour, foreign=np.zeros(len(hour.seen), np.bool_))
         rate, variance, found = hour.rate.copy(), hour.variance.copy(), hour.seen.copy()
         for kind in range(DAY_KINDS):
             other, visits = _row(state, "day", kind * HOURS_A_DAY + number % HOURS_A_DAY)
@@ -125,7 +126,7 @@ class Profile:
             found |= stands_in
         foreign = found & ~hour.seen
         variance[foreign] = np.maximum(KINDS_OF_DAYS.value(state), 0.01)[foreign]
-        return Hour(rate, variance, found, foreign)
+        return Hour(rate, variance, found, foreign, np.where(foreign, 0.0, hour.day_variance))
 
     def slot(self, state: Columns, number: int, spread: Floats, due: Floats) -> tuple[Floats, Floats]:
         """Ratio of ten minutes of the day to their hour, and its relative variance. `due`: messages in an ordinary visit."""
@@ -182,7 +183,7 @@ class Profile:
         """
         row = day_row(number)
         first, hour = row - row % HOURS_A_DAY, row % HOURS_A_DAY
-        different = np.zeros(state["scale"].shape, np.bool_)
+        different = np.zeros(state["overall"].shape, np.bool_)
         if first == 0:
             return different
         known = np.ones(len(different), np.bool_)

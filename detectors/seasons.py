@@ -7,12 +7,12 @@ import numpy as np
 from detectors import daylight, noise
 from detectors.clock import HOURS_A_DAY, SLOTS_A_HOUR, Place, day_kind
 from detectors.excess import Excess
-from detectors.profile import UNLIKE_VARIANCE, Profile
+from detectors.profile import NEW_WEEKDAY, UNLIKE_VARIANCE, Profile
 from detectors.steps import AROUND, CLIP, FIRST_TOLERANCE, JAGGED, LEAST, judge_slot, reach, unevenness
 from models.columns import Columns, Flags, Floats
 
 HOUR_S = 3600
-WANDER = Excess("wander", prior=0.04, prior_weight=2.0, memory=150.0, reference=0.02)
+WANDER = Excess("wander", prior=0.04, prior_weight=1.0, memory=150.0, reference=0.02)
 """How much an hour differs from what profile and level say, beyond sampling."""
 FRESH_SHARE = 0.5
 """Of an hour's wander, as much is its own; the rest it shares with the hour before."""
@@ -34,6 +34,8 @@ class Curve:
     """Of the hour's own slots, relative."""
     rate: Floats
     rate_variance: Floats
+    day_variance: Floats
+    """The part of it that all hours of the day share."""
     seen: Flags
     foreign: Flags
     lowest: Floats
@@ -64,29 +66,18 @@ class Seasons:
     def fresh(self, series: int) -> Columns:
         """State of `series` series that nothing is known of."""
         state = self._profile.fresh(series) | WANDER.fresh(series)
-        singles = (
-            "rate",
-            "rate_variance",
-            "base_variance",
-            "last_rate",
-            "peak",
-            "hours",
-            "before",
-            "now",
-            "after",
-            "least",
-            "most",
-            "slot_counts",
-            "slot_windows",
-        )
-        state |= {name: np.zeros(series) for name in singles}
+        # What every window uses is in double precision, what an hour or a slot sums up or sets in single.
+        state |= {name: np.zeros(series) for name in ("base_variance", "before", "now", "after", "least", "most")}
+        seldom = ("rate", "rate_variance", "day_variance", "last_rate", "peak", "hours", "slot_counts", "slot_windows")
+        state |= {name: np.zeros(series, np.float32) for name in seldom}
         state |= {name: np.zeros((SLOTS_A_HOUR, series), np.float32) for name in ("hour_counts", "hour_expected", "hour_windows")}
         state |= {"curve": np.zeros((SLOTS_A_HOUR + 2 * AROUND, series), np.float32)}
         state |= {"lowest": np.full(series, ANYTHING, np.float32), "highest": np.zeros(series, np.float32)}
         state |= {"slot_variance": np.zeros((SLOTS_A_HOUR, series), np.float32)}
         state |= {name: np.zeros(series, np.bool_) for name in ("seen", "foreign")}
         state |= daylight.fresh(series) | {"deviation": np.ones(series), "deviation_variance": np.full(series, UNSEEN_VARIANCE)}
-        return state | {"level": np.ones(series), "level_variance": np.full(series, 0.01), "tolerance": np.full(series, FIRST_TOLERANCE)}
+        state |= {"level": np.ones(series), "level_variance": np.full(series, 0.01)}
+        return state | {"tolerance": np.full(series, FIRST_TOLERANCE, np.float32)}
 
     def turn(self, state: Columns, here: Place, last: Place | None) -> None:
         """Ten minutes are over; where an hour is, it goes into the profile and the next one's curve comes out."""
@@ -107,10 +98,11 @@ class Seasons:
         """The next hour's curve, and what the last hours' deviation says of it."""
         if state["rival"].any():
             daylight.decide(state, self._profile)
-        before, own = state["seen"].copy(), state["base_variance"] + FRESH_SHARE * WANDER.value(state)
+        before, of_day = state["seen"].copy(), state["day_variance"].astype(np.float64) * (number % HOURS_A_DAY != 0)
+        own = state["base_variance"] - of_day + FRESH_SHARE * WANDER.value(state)
         self._keep(state, self.curve(state, number))
         # Of the deviation, what was the last hour's own does not go on: only the part that hours share.
-        shared = state["level_variance"] + (1.0 - FRESH_SHARE) * WANDER.value(state)
+        shared = state["level_variance"] + of_day + (1.0 - FRESH_SHARE) * WANDER.value(state)
         whole = shared + own
         carried = shared / whole
         state["deviation"][:] = 1.0 + carried * (state["deviation"] - 1.0)
@@ -139,14 +131,16 @@ class Seasons:
         # Of an hour whose shape nobody knows only the hours beside it say between what it may move.
         lowest = np.where(unlike[1], np.minimum.reduce(rates), ANYTHING)
         highest = np.where(unlike[1], np.maximum.reduce(rates), 0.0)
-        return Curve(tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.seen, own.foreign, lowest, highest)
+        return Curve(
+            tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.day_variance, own.seen, own.foreign, lowest, highest
+        )
 
     def _keep(self, state: Columns, curve: Curve) -> None:
         for row, values in enumerate(curve.slots):
             state["curve"][row] = values
         for row, values in enumerate(curve.slot_variance):
             state["slot_variance"][row] = values
-        state["rate"][:], state["rate_variance"][:] = curve.rate, curve.rate_variance
+        state["rate"][:], state["rate_variance"][:], state["day_variance"][:] = curve.rate, curve.rate_variance, curve.day_variance
         state["seen"][:], state["foreign"][:] = curve.seen, curve.foreign
         state["lowest"][:], state["highest"][:] = curve.lowest, curve.highest
 
@@ -160,7 +154,10 @@ class Seasons:
         blurred = JAGGED * state["tolerance"] * unevenness(curve)
         state["base_variance"][:] = state["rate_variance"] + variance + blurred
         # What is off in another slot or hour is off in another way.
-        news = variance + state["rate_variance"] + FRESH_SHARE * WANDER.value(state) if new_hour else variance
+        news = variance
+        if new_hour:
+            known = state["day_variance"] * (here.hour_number % HOURS_A_DAY != 0)
+            news = variance + state["rate_variance"] - known + FRESH_SHARE * WANDER.value(state)
         most = state["base_variance"] + state["level_variance"] + WANDER.value(state)
         state["deviation_variance"][:] = np.minimum(state["deviation_variance"] + news, most)
 
@@ -193,10 +190,10 @@ class Seasons:
         fair = np.where(ours, np.clip(error, -limit, limit), error)
         learned = np.where(seen, state["rate"] * (1.0 + fair), rate / state["level"])
         self._learn_level(state, counts, due, spread, used & ours)
-        # Where the profile itself is rough, what is off says little of the hour's own wander.
-        rough = 1.0 + state["rate_variance"] / WANDER.reference
-        off = sampling + np.maximum(sampling, state["rate_variance"] + state["level_variance"])
-        WANDER.learn(state, error**2, off, np.where(ours, share, 0.0) / (rough * rough))
+        # What is off is the profile's error too, as far as that is known; where it is a guess, little is said of the hour's own wander.
+        known = np.where(state["rate_variance"] < NEW_WEEKDAY, state["rate_variance"] + state["level_variance"], 0.0)
+        off = sampling + np.maximum(sampling, known)
+        WANDER.learn(state, error**2, off, np.where(ours, share, 0.0), rough=state["rate_variance"])
         hour_due = np.maximum(learned * self._windows_an_hour, 0.1)
         self._profile.learn(
             state, number, learned, share, hour_due, self._spread(state, hour_due, slots=1) + self._jagged(state) * hour_due

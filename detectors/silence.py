@@ -27,7 +27,8 @@ class Silence:
 
     def fresh(self, series: int) -> Columns:
         """Evidence of this window and of all empty ones (nats), their number, evidence that it is over, windows of that."""
-        return {name: np.zeros(series) for name in ("due", "nats", "empty_windows", "calm", "calm_windows")}
+        state: Columns = {name: np.zeros(series, np.float32) for name in ("due", "empty_windows", "calm", "calm_windows")}
+        return state | {"nats": np.zeros(series)}
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window. A series that did not report keeps its state: that is `stale`, not silence."""

@@ -25,7 +25,7 @@ class Stale:
 
     def fresh(self, series: int) -> Columns:
         """Reports so far, share of windows reported, windows missing in a row, the longest such gap (fading)."""
-        return {name: np.zeros(series) for name in ("reports", "share", "missing", "longest")}
+        return {name: np.zeros(series, np.float32) for name in ("reports", "share", "missing", "longest")}
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
         """One window. The habit is learned from gaps that ended unalarmed."""
@@ -35,7 +35,9 @@ class Stale:
         reports += reported
         missing += 1
         missing *= ~reported
-        nats_each = np.minimum(-np.log(bounded(1 - share, 1e-9, 1.0)), self._threshold / LEAST_WINDOWS + 1e-6)
+        # In double precision: single-precision logarithms differ by where in the array a series stands.
+        never = bounded(1.0 - share.astype(np.float64), 1e-9, 1.0)
+        nats_each = np.minimum(-np.log(never), self._threshold / LEAST_WINDOWS + 1e-6)
         nats = missing * nats_each
         habit = (missing <= GAP_FACTOR * longest) | (missing < LEAST_WINDOWS) | (reports < LEAST_REPORTS)
         over = (nats >= self._threshold) & ~habit

@@ -112,7 +112,7 @@ class Traffic:
         lasting = np.zeros(len(block["recovery"]["owed"]), np.bool_)
         for kind in _RATES:
             state = block[_latch(kind)]
-            lasting |= latch.is_open(state) & (at_us - state["detected_us"] >= self._accept_us)
+            lasting |= latch.is_open(state) & (at_us - latch.open_since_us(state) >= self._accept_us)
         return self._expectation.accept(block["expectation"], lasting) if lasting.any() else np.zeros(len(lasting))
 
     def _detect(self, block: Parts, window: TrafficWindow, bounds: Bounds, first: int, failing: Flags) -> list[Findings]:

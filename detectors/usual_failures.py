@@ -26,7 +26,7 @@ CLIP = 9.0
 
 def fresh(series: int) -> Columns:
     """Age; messages tried and failed (fading); overlap; the share of each family and the most it may be; sums of ten minutes."""
-    state: Columns = {name: np.zeros(series) for name in ("age_s", "tried", "new_tried")}
+    state: Columns = {name: np.zeros(series, np.float32) for name in ("age_s", "tried", "new_tried")}
     families = ("failed", "overlap_weight", "new_failed", "new_overlap", "new_weight")
     state |= {name: np.zeros((FAMILIES, series), np.float32) for name in families}
     state |= {"share": np.full((FAMILIES, series), PRIOR_FAILED / PRIOR_TRIED, np.float32)}

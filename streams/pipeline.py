@@ -22,7 +22,7 @@ from models.times import DAY_US, instant
 from streams.cohorts import Cohorts
 from streams.ticks import Assembled, Assembler, TimeParameters
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 FORGET_US = 40 * DAY_US
 """How long after its end a change stays in the calendar: long past its report."""
 RAW_LIMIT = 4096

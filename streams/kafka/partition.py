@@ -20,7 +20,7 @@ from streams.kafka.stages import Progress
 from streams.pipeline import PipelineParameters, dead_letters
 from streams.ticks import Assembled, Assembler
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class Log(Protocol):

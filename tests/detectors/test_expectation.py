@@ -1,0 +1,90 @@
+"""Expectation: what it takes for usual, and how sure it is of it."""
+
+import numpy as np
+import pytest
+
+from detectors.detection import Detection
+from detectors.expectation import Expectation
+from detectors.profile import NEW_WEEKDAY, SLOTS, Profile
+from detectors.seasons import WANDER
+from tests.detectors.cohorts import DAY, Cohort, counts, key
+
+MOST_BYTES = 2048
+
+
+def columns(detection: Detection) -> dict[str, np.ndarray]:
+    parts = detection.pack()["traffic"]["parts"]
+    return {f"{part}.{name}": column for part, rows in parts.items() for name, column in rows.items()}
+
+
+def test_a_series_costs_two_kilobytes_and_keeps_its_kinds_of_numbers():
+    """Through storms, silences, failures, gaps, a level that is accepted and a clock that changes."""
+    cohort = Cohort(tuple(key(place) for place in range(4)), start_us=1_774_224_000_000_000)  # the week before summer time
+    draw = counts(1, np.full(4, 40.0))
+    cohort.run(5, draw)
+    fresh = {name: column.dtype for name, column in columns(cohort.detection).items()}
+    cohort.run(3 * DAY, draw)
+    cohort.run(DAY + 120, lambda window: draw(window, np.array([4.0, 0.0, 0.4, 1.0])))
+    cohort.run(3 * DAY, draw)
+    assert {kind for _, kind, _, _ in cohort.told} >= {"storm", "drop", "silence", "drift"}
+    after = columns(cohort.detection)
+    assert {name: column.dtype for name, column in after.items()} == fresh
+    assert sum(column.nbytes for column in after.values()) <= 4 * MOST_BYTES
+
+
+@pytest.mark.parametrize("deviation", [0.5, 2.0])
+def test_traffic_as_the_profile_has_it_is_no_change_whatever_the_last_hours_taught(deviation):
+    cohort = Cohort(tuple(key(place) for place in range(20)))
+    draw = counts(2, np.full(20, 1000.0))
+    cohort.run(2 * DAY + 5, draw)
+    tree = cohort.detection.pack()
+    state = tree["traffic"]["parts"]["expectation"]
+    state["deviation"][:], state["deviation_variance"][:] = deviation, 1e-4
+    cohort.detection = Detection.unpack(cohort.parameters, cohort.window_s, tree)
+    cohort.run(30, draw)
+    assert cohort.told == []
+    cohort.run(30, lambda window: draw(window, 3.0 / deviation))
+    assert {kind for _, kind, _, _ in cohort.told} == {"storm"}
+
+
+def test_a_weekday_that_is_busier_all_day_is_not_learned_anew_each_hour():
+    cohort = Cohort(tuple(key(place) for place in range(30)), window_s=300)
+    draw = counts(3, np.full(30, 400.0))
+    cohort.run(4 * DAY // 5 + 12, lambda window: draw(window, 1.18 if window >= 4 * DAY // 5 else 1.0))
+    state = cohort.detection.pack()["traffic"]["parts"]["expectation"]
+    before = state["deviation"].mean()
+    Expectation(300).expect(state, cohort.at_us, cohort.at_us - 300_000_000)
+    assert before > 1.1
+    assert state["deviation"].mean() - 1.0 > 0.7 * (before - 1.0)
+
+
+def test_even_hours_are_leant_on_more_than_uneven_ones():
+    """One ten minutes of 06:00 to 07:00 are busy each day; nothing else is."""
+    profile, series, draw = Profile(), 200, np.random.default_rng(4)
+    state, spread, due = profile.fresh(series), np.full(series, 2.0), np.full(series, 50.0)
+    for day in range(10):
+        for slot in range(144):
+            usual = 4.0 if slot == 37 else 0.4 if 36 <= slot < 42 else 1.0
+            ratio = draw.poisson(usual * due) / due
+            profile.learn_slot(state, day * 144 + slot, ratio, np.ones(series), due, spread)
+    step, _ = profile.slot(state, 37, spread, due)
+    even, variance = profile.slot(state, 100, spread, due)
+    own = 2.0 / (10 * 50.0)
+    assert np.abs(step - 4.0).mean() < 0.1
+    assert SLOTS.value(state).mean() > 0.05
+    assert ((even - 1.0) ** 2).mean() < variance.mean() < 0.1 * own
+
+
+@pytest.mark.parametrize("weekday_changes", [False, True])
+def test_what_a_rough_profile_is_off_by_is_not_taken_for_wander(weekday_changes):
+    series = 50
+    state = WANDER.fresh(series)
+    for _ in range(100):
+        error = np.full(series, 0.2 if weekday_changes else 0.05)
+        WANDER.learn(
+            state, error**2, np.full(series, 0.001), np.ones(series), rough=np.full(series, NEW_WEEKDAY if weekday_changes else 0.0)
+        )
+    known = state["wander_weight"].copy()
+    WANDER.learn(state, np.full(series, 0.0025), np.full(series, 0.001), np.ones(series), rough=0.0)
+    assert (state["wander_weight"] - known > 0.5).all() or (known == WANDER.memory).all()
+    assert (known < 0.3 * 100).all() == weekday_changes
