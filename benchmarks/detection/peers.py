@@ -98,8 +98,7 @@ def random_cut_forest(series: int) -> Peer:
 
     class Forest:
         def __init__(self) -> None:
-            np.random.seed(1)
-            self.trees = [rrcf.RCTree() for _ in range(40)]
+            self.trees = [rrcf.RCTree(random_state=number) for number in range(40)]  # without a state of its own it can't be copied
             self.last: list[float] = []
             self.number = 0
 

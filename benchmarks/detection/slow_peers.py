@@ -17,7 +17,8 @@ from models.columns import Floats
 SERIES, FEW = 40, 6
 DUE = 20.0
 """Messages a window of every series: no seasons, so that nothing but the noise is to be told from the change."""
-HISTORY_DAYS, QUIET_DAYS = 2, 3
+HISTORY_DAYS, QUIET_DAYS = 7, 3
+"""The change comes on a Thursday: a day of a kind that was never seen may carry almost anything."""
 ALARMS_A_SERIES_DAY = 1.0
 """Far too many for any fleet, but rrcf looks at a hundred values a second: rarer ones can't be counted."""
 FACTORS = (1.2, 1.5, 2.0, 4.0)
