@@ -88,14 +88,12 @@ class Seasons:
             self._fold(state, last.hour_number)
             if day_kind(here.hour_number) != day_kind(last.hour_number) or here.hour_number % HOURS_A_DAY == WORK_BEGINS:
                 self._profile.forget_kind(state)
-        if new_hour:
-            self._open(state, here.hour_number)
-        self._set_slot(state, here, new_hour=new_hour)
+        self._set_slot(state, here, self._open(state, here.hour_number) if new_hour else None)
         if state["rival"].any():
             self._set_rival(state, here)
 
-    def _open(self, state: Columns, number: int) -> None:
-        """The next hour's curve, and what the last hours' deviation says of it."""
+    def _open(self, state: Columns, number: int) -> Floats:
+        """The next hour's curve, and what the last hours' deviation says of it; the variance that both hours share with their day."""
         if state["rival"].any():
             daylight.decide(state, self._profile)
         before, of_day = state["seen"].copy(), state["day_variance"].astype(np.float64) * (number % HOURS_A_DAY != 0)
@@ -110,6 +108,8 @@ class Seasons:
         # A deviation from next to nothing says nothing of how far off the profile is.
         first = state["seen"] & ~before
         state["deviation"][first], state["deviation_variance"][first] = 1.0, UNSEEN_VARIANCE
+        both: Floats = np.minimum(of_day, state["day_variance"])
+        return both
 
     def curve(self, state: Columns, number: int) -> Curve:
         """The hour `number` (since the first Monday) as the profile has it now."""
@@ -144,8 +144,11 @@ class Seasons:
         state["seen"][:], state["foreign"][:] = curve.seen, curve.foreign
         state["lowest"][:], state["highest"][:] = curve.lowest, curve.highest
 
-    def _set_slot(self, state: Columns, here: Place, *, new_hour: bool) -> None:
-        """The slot at hand, those beside it, and the least and most that a step at another time could make of it."""
+    def _set_slot(self, state: Columns, here: Place, of_day: Floats | None) -> None:
+        """The slot at hand, those beside it, and the least and most that a step at another time could make of it.
+
+        `of_day`: in the first slot of an hour, the variance that it shares with the hour before.
+        """
         curve, at = state["curve"], AROUND + here.slot
         state["before"][:], state["now"][:], state["after"][:] = curve[at - 1], curve[at], curve[at + 1]
         variance = state["slot_variance"][here.slot].astype(np.float64)
@@ -155,9 +158,8 @@ class Seasons:
         state["base_variance"][:] = state["rate_variance"] + variance + blurred
         # What is off in another slot or hour is off in another way.
         news = variance
-        if new_hour:
-            known = state["day_variance"] * (here.hour_number % HOURS_A_DAY != 0)
-            news = variance + state["rate_variance"] - known + FRESH_SHARE * WANDER.value(state)
+        if of_day is not None:
+            news = variance + state["rate_variance"] - of_day + FRESH_SHARE * WANDER.value(state)
         most = state["base_variance"] + state["level_variance"] + WANDER.value(state)
         state["deviation_variance"][:] = np.minimum(state["deviation_variance"] + news, most)
 
