@@ -128,24 +128,25 @@ class Profile:
         variance[foreign] = np.maximum(KINDS_OF_DAYS.value(state), 0.01)[foreign]
         return Hour(rate, variance, found, foreign, np.where(foreign, 0.0, hour.day_variance))
 
-    def slot(self, state: Columns, number: int, spread: Floats, due: Floats) -> tuple[Floats, Floats]:
-        """Ratio of ten minutes of the day to their hour, and its relative variance. `due`: messages in an ordinary visit."""
+    def slot(self, state: Columns, number: int, spread: Floats, due: Floats, squares: Floats) -> tuple[Floats, Floats]:
+        """Ratio of ten minutes of the day to their hour, and its relative variance.
+
+        `due`: messages in an ordinary visit; `squares`: what `unevenness` says of the hour.
+        """
         ratio, visits = _row(state, "slot", number % SLOTS_A_DAY)
         own = visits * due / spread
         one = np.ones(len(ratio))
-        apart = np.minimum(_apart(ratio, one, SLOTS.value(state), own), self._uneven(state, number, own))
+        # An even hour leaves its slots little room, whatever the steps of other hours (positive-part James and Stein 1961, by the hour).
+        noise_ = 1.0 / np.maximum(own, 1e-9)
+        uneven = np.maximum(squares - noise_, 0.0) + UNSURE_SHARE * noise_
+        apart = np.minimum(_apart(ratio, one, SLOTS.value(state), own), uneven)
         return _leaning(ratio, own, one, 1.0 / np.maximum(apart, 1e-6), np.zeros(len(one)))
 
-    def _uneven(self, state: Columns, number: int, own: Floats) -> Floats:
-        """How much the ten minutes of the hour around slot `number` differ from their hour, squared and relative, beyond their noise.
-
-        An even hour leaves them little room, whatever the steps of other hours (positive-part James and Stein 1961, by the hour).
-        """
-        first = number % SLOTS_A_DAY // SLOTS_A_HOUR * SLOTS_A_HOUR
-        noise_ = 1.0 / np.maximum(own, 1e-9)
-        squares = np.mean([(_row(state, "slot", first + step)[0] - 1.0) ** 2 for step in range(SLOTS_A_HOUR)], axis=0)
-        uneven: Floats = np.maximum(squares - noise_, 0.0) + UNSURE_SHARE * noise_
-        return uneven
+    def unevenness(self, state: Columns, number: int) -> Floats:
+        """Mean of how far the six slots of hour `number` are from their hour, squared and relative, noise and all."""
+        first = number % HOURS_A_DAY * SLOTS_A_HOUR
+        squares: Floats = np.mean([(_row(state, "slot", first + step)[0] - 1.0) ** 2 for step in range(SLOTS_A_HOUR)], axis=0)
+        return squares
 
     def learn(self, state: Columns, number: int, rate: Floats, share: Floats, due: Floats, spread: Floats) -> None:
         """Takes in one hour's mean `rate`, of which the `share` was seen; 0 where nothing was."""

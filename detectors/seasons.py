@@ -118,12 +118,14 @@ class Seasons:
         hours = [self._profile.hour(state, number + step, spread, windows) for step in (-1, 0, 1)]
         rates = [np.where(hour.seen, hour.rate, state["last_rate"]) for hour in hours]
         unlike = [self._profile.unlike(state, number + step, windows) for step in (-1, 0, 1)]
+        squares = [self._profile.unevenness(state, number + step) for step in (-1, 0, 1)]
         slots, variances = [], []
         for step in range(-AROUND, SLOTS_A_HOUR + AROUND):
-            rate, own_way = rates[step // SLOTS_A_HOUR + 1], unlike[step // SLOTS_A_HOUR + 1]
+            hour = step // SLOTS_A_HOUR + 1
+            rate, own_way = rates[hour], unlike[hour]
             due = rate * (windows / SLOTS_A_HOUR)
             spread = self._spread(state, due, slots=SLOTS_A_HOUR)
-            ratio, variance = self._profile.slot(state, number * SLOTS_A_HOUR + step, spread, np.maximum(due, 0.1))
+            ratio, variance = self._profile.slot(state, number * SLOTS_A_HOUR + step, spread, np.maximum(due, 0.1), squares[hour])
             slots.append(rate * np.where(own_way, 1.0, ratio))
             variances.append(np.where(own_way, UNLIKE_VARIANCE, variance))
         own = hours[1]

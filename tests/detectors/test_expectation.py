@@ -7,7 +7,7 @@ from detectors.detection import Detection
 from detectors.expectation import Expectation
 from detectors.profile import NEW_WEEKDAY, SLOTS, Profile
 from detectors.seasons import WANDER
-from tests.detectors.cohorts import DAY, Cohort, counts, key
+from tests.detectors.cohorts import DAY, Cohort, counts, key, traffic
 
 MOST_BYTES = 2048
 
@@ -67,24 +67,35 @@ def test_even_hours_are_leant_on_more_than_uneven_ones():
             usual = 4.0 if slot == 37 else 0.4 if 36 <= slot < 42 else 1.0
             ratio = draw.poisson(usual * due) / due
             profile.learn_slot(state, day * 144 + slot, ratio, np.ones(series), due, spread)
-    step, _ = profile.slot(state, 37, spread, due)
-    even, variance = profile.slot(state, 100, spread, due)
+    step, _ = profile.slot(state, 37, spread, due, profile.unevenness(state, 6))
+    even, variance = profile.slot(state, 100, spread, due, profile.unevenness(state, 16))
     own = 2.0 / (10 * 50.0)
     assert np.abs(step - 4.0).mean() < 0.1
     assert SLOTS.value(state).mean() > 0.05
     assert ((even - 1.0) ** 2).mean() < variance.mean() < 0.1 * own
 
 
-@pytest.mark.parametrize("weekday_changes", [False, True])
-def test_what_a_rough_profile_is_off_by_is_not_taken_for_wander(weekday_changes):
-    series = 50
-    state = WANDER.fresh(series)
-    for _ in range(100):
-        error = np.full(series, 0.2 if weekday_changes else 0.05)
-        WANDER.learn(
-            state, error**2, np.full(series, 0.001), np.ones(series), rough=np.full(series, NEW_WEEKDAY if weekday_changes else 0.0)
-        )
-    known = state["wander_weight"].copy()
-    WANDER.learn(state, np.full(series, 0.0025), np.full(series, 0.001), np.ones(series), rough=0.0)
-    assert (state["wander_weight"] - known > 0.5).all() or (known == WANDER.memory).all()
-    assert (known < 0.3 * 100).all() == weekday_changes
+def test_a_new_hour_of_a_known_day_is_doubted_though_the_hour_before_was_known():
+    """The first Monday's reports broke off at 15:00: what its afternoon shares with no hour before is not taken from its doubt."""
+    cohort = Cohort(tuple(key(place) for place in range(10)), window_s=300)
+    draw, day = counts(5, np.full(10, 400.0)), DAY // 5
+    for window in range(7 * day + 15 * 12):
+        seen = not 15 * 12 <= window < day
+        cohort.step(traffic(cohort.at_us, draw(window), reported=[seen] * 10, window_s=300))
+    state = cohort.detection.pack()["traffic"]["parts"]["expectation"]
+    new = Expectation(300).expect(state, cohort.at_us, cohort.at_us - 300_000_000)[0].relative_error
+    assert (state["day_variance"] > 0.5 * NEW_WEEKDAY).all()
+    assert (new > 0.1).all()
+
+
+def test_what_a_rough_profile_is_off_by_is_hardly_taken_for_wander():
+    """A first Friday a fifth busier all day, then a week of nothing but sampling noise: with and without a word on the profile."""
+    sampling, use = np.full(1, 0.001), np.ones(1)
+    wander = []
+    for rough in (0.0, NEW_WEEKDAY):
+        state = WANDER.fresh(1)
+        for hour in range(24 + 48):
+            friday = hour < 24
+            WANDER.learn(state, np.full(1, 0.04 if friday else 0.001), sampling, use, rough=np.full(1, rough * friday))
+        wander.append(float(WANDER.value(state)[0]))
+    assert wander[1] < 0.4 * wander[0]
