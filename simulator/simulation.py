@@ -9,12 +9,14 @@ from models.change import Change
 from models.errors import HighwaterError
 from simulator.effects import Effect
 from simulator.lines import Lines
+from simulator.realities import REALITIES, Reality
+from simulator.recorded import Recording, lay_out
 from simulator.scenarios import SCENARIOS, Scenario
 from simulator.story import Stage
 from simulator.timeline import Timeline
 from simulator.traffic import Stretch, stretches
-from simulator.truth import Truth
-from simulator.world import World, build_world
+from simulator.truth import Anomaly, Truth
+from simulator.world import World, build_world, recorded_world
 
 MOST_DAYS = 400
 
@@ -54,10 +56,28 @@ def find_scenario(name: str) -> Scenario:
     return SCENARIOS[name]
 
 
-def simulate(scenario: Scenario, seed: int, *, users: int, days: int, start_us: int, window_s: int = 60) -> Simulation:
+def find_reality(name: str) -> Reality:
+    """The reality of that name; raises HighwaterError with the names there are."""
+    if name not in REALITIES:
+        raise HighwaterError(f"there is no reality {name!r:.60}; there are {', '.join(REALITIES)}")
+    return REALITIES[name]
+
+
+def simulate(
+    scenario: Scenario,
+    seed: int,
+    *,
+    users: int,
+    days: int,
+    start_us: int,
+    window_s: int = 60,
+    realities: tuple[str, ...] = (),
+    recordings: tuple[Recording, ...] = (),
+) -> Simulation:
     """Tell `scenario` on a world of `users` Users over `days` days from `start_us`.
 
-    Raises HighwaterError for sizes that make no world.
+    `realities` names what ordinary traffic does beside it; `recordings` are given out to the series in turn and take the place of drawn
+    traffic. Raises HighwaterError for sizes that make no world.
     """
     if not 1 <= days <= MOST_DAYS:
         raise HighwaterError(f"a simulation has 1 to {MOST_DAYS} days, not {days}")
@@ -67,9 +87,21 @@ def simulate(scenario: Scenario, seed: int, *, users: int, days: int, start_us: 
         raise HighwaterError(f"a window has 1 to 3600 seconds and divides a day, unlike {window_s}")
     world = build_world(seed, users=users, window_s=window_s, days=days)
     timeline = Timeline.of_days(start_us, days=days, window_s=window_s)
+    marked: tuple[Anomaly, ...] = ()
+    if recordings:
+        laid = lay_out(recordings, timeline)
+        file_of = np.arange(len(world.traffic)) % len(recordings)
+        world = recorded_world(world, laid.counts[:, file_of], window_s)
+        marked = laid.anomalies(timeline, [(key.user, int(file)) for key, file in zip(world.traffic, file_of, strict=True)])
     salt = int.from_bytes(scenario.name.encode(), "big")
     stage = Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 2, salt])))
     story = scenario.tell(stage)
+    for number, name in enumerate(realities):
+        # A reality draws from a source of its own: it changes nothing about the scenario that it is added to.
+        aside = Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 3, number])))
+        story += find_reality(name).tell(aside)
+    judged_from_us = timeline.last_us(scenario.judged_days)
+    anomalies = story.anomalies + tuple(one for one in marked if one.onset_us >= judged_from_us)
     return Simulation(
         scenario=scenario,
         seed=seed,
@@ -77,5 +109,5 @@ def simulate(scenario: Scenario, seed: int, *, users: int, days: int, start_us: 
         timeline=timeline,
         effects=story.effects,
         changes=sorted(story.changes, key=lambda change: (change.change_id, change.revision)),
-        truth=Truth(scenario.name, seed, timeline.last_us(scenario.judged_days), story.anomalies, story.harmless, story.as_expected),
+        truth=Truth(scenario.name, seed, judged_from_us, anomalies, story.harmless, story.as_expected),
     )

@@ -54,7 +54,7 @@ def _stretch(
     world: World, timeline: Timeline, effects: Sequence[Effect], queues: Queues, draw: np.random.Generator, first: int, last: int
 ) -> Stretch:
     rates = scaled(world.rates(timeline, first, last), effects, first)
-    messages = negative_binomial(draw, rates, world.dispersion)
+    messages = np.rint(rates).astype(np.int64) if world.recorded is not None else negative_binomial(draw, rates, world.dispersion)
     ratios, pairs = failing(world.failure_ratio, world.code_pair, effects, first, last)
     fallible = np.flatnonzero((ratios > 0).any(axis=0))
     refused = np.zeros_like(messages)

@@ -1,6 +1,6 @@
 """The world: Users, their series and queues in columns, and what each carries on an ordinary day."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,9 +63,13 @@ class World:
     """(users, days + 1) How busy each User is at midnight, against its mean."""
     user_of_series: Indices
     profiles: Floats
+    recorded: Floats | None = None
+    """(windows, series) Counts that were really counted, where the world is made of them: they take the place of profile and chance."""
 
     def rates(self, timeline: Timeline, first: int, last: int) -> Floats:
         """Expected messages a window on an ordinary day; shape (windows, series)."""
+        if self.recorded is not None:
+            return self.recorded[first:last].copy()
         middle = timeline.ends_us(first, last) - timeline.window_us // 2
         utc, local = _minute_of_week(middle), _minute_of_week(local_us(middle))
         minute = np.where(self.keeps_utc[None, :], utc[:, None], local[:, None]) - self.phase_min[None, :]
@@ -124,6 +128,14 @@ def build_world(seed: int, *, users: int, window_s: int, days: int) -> World:
         user_of_series=owner,
         profiles=profiles,
     )
+
+
+def recorded_world(world: World, counts: Floats, window_s: int) -> World:
+    """`world` with the traffic of `counts` (windows, series); its queues let go and hold what these need."""
+    mean = counts.mean(axis=0) / window_s
+    peak = counts.max(axis=0) / np.maximum(mean * window_s, 1e-9)
+    capacity, depth_limit = _capacities(world.users, world.queues, mean, peak, world.queue_of)
+    return replace(world, recorded=counts, mean_per_s=mean, capacity_per_s=np.maximum(capacity, 1.0), depth_limit=depth_limit)
 
 
 def _users(draw: np.random.Generator, count: int) -> tuple[User, ...]:

@@ -25,23 +25,40 @@ def simulate(
     days: Annotated[int | None, typer.Option("--days", help="Length; the last day is the one that is judged.")] = None,
     start: Annotated[str | None, typer.Option("--start", help="First instant, RFC 3339 with an offset.")] = None,
     window: Annotated[int, typer.Option("--window", help="Length of a window in seconds.")] = 60,
+    beside: Annotated[
+        list[str] | None, typer.Option("--with", help="What ordinary traffic does beside it; --realities names them.")
+    ] = None,
+    traffic: Annotated[
+        Path | None, typer.Option("--traffic", help="Folder of recorded counts (CSV: timestamp,value) to take traffic from.")
+    ] = None,
     names: Annotated[bool, typer.Option("--list", help="Name the scenarios and stop.")] = False,
+    realities: Annotated[bool, typer.Option("--realities", help="Name what --with can add and stop.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Simulate a stretch of time on the DSP: events, declared changes and the truth, the same for the same arguments."""
     from models.errors import HighwaterError
     from models.times import parse_time
+    from simulator.recorded import read_recordings
     from simulator.simulation import find_scenario
     from simulator.simulation import simulate as tell
 
-    if names:
-        _list(as_json)
+    if names or realities:
+        _list("scenarios" if names else "realities", as_json)
         return
     if scenario is None or out is None:
         raise HighwaterError("say which scenario and where to: `highwater simulate day --out DIR`; --list names the scenarios")
     chosen = find_scenario(scenario)
     started_us = parse_time(start or chosen.start)
-    simulation = tell(chosen, seed, users=users, days=chosen.days if days is None else days, start_us=started_us, window_s=window)
+    simulation = tell(
+        chosen,
+        seed,
+        users=users,
+        days=chosen.days if days is None else days,
+        start_us=started_us,
+        window_s=window,
+        realities=tuple(beside or ()),
+        recordings=read_recordings(traffic) if traffic is not None else (),
+    )
     _write(simulation, out)
     told = {"events": simulation.events, "changes": len(simulation.changes), "anomalies": len(simulation.truth.anomalies)}
     if as_json:
@@ -63,12 +80,17 @@ def _write(simulation: "Simulation", out: Path) -> None:
         write_simulation(simulation, out, progress=lambda windows: progress.update(task, completed=windows))
 
 
-def _list(as_json: AsJson) -> None:
+def _list(of: str, as_json: bool) -> None:
+    from simulator.realities import REALITIES
     from simulator.scenarios import SCENARIOS
 
+    if of == "realities":
+        told: list[dict[str, str | int]] = [{"name": name, "summary": one.summary} for name, one in REALITIES.items()]
+    else:
+        told = [{"name": name, "summary": one.summary, "days": one.days} for name, one in SCENARIOS.items()]
     if as_json:
-        typer.echo(json.dumps([{"name": name, "summary": one.summary, "days": one.days} for name, one in SCENARIOS.items()]))
+        typer.echo(json.dumps(told))
         return
-    width = max(map(len, SCENARIOS))
-    for name, one in SCENARIOS.items():
-        typer.echo(f"{name:<{width}}  {one.summary}")
+    width = max(len(str(one["name"])) for one in told)
+    for one in told:
+        typer.echo(f"{one['name']:<{width}}  {one['summary']}")

@@ -1,0 +1,19 @@
+"""Cast: which Users a reality is about."""
+
+import numpy as np
+
+from models.columns import Flags
+from simulator.story import Stage
+
+
+def series_of_some(stage: Stage, share: float) -> list[Flags]:
+    """The series of a share of the Users (one at least), a mask a User; who they are depends on chance alone."""
+    names = [user.name for user in stage.world.users]
+    count = max(1, round(share * len(names)))
+    chosen = stage.draw.choice(len(names), count, replace=False)
+    return [stage.world.select(user=names[place]) for place in sorted(chosen.tolist())]
+
+
+def whole_days(stage: Stage) -> int:
+    """Days of the simulation, begun ones included."""
+    return int(np.ceil(stage.timeline.windows * stage.timeline.window_s / 86_400))

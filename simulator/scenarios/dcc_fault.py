@@ -1,0 +1,10 @@
+"""DCC fault: a change of DCC harms many Users at once while others' batch jobs run as they always do."""
+
+from simulator.realities import bursts
+from simulator.scenarios import retry_storm
+from simulator.story import Stage, Story
+
+
+def tell(stage: Stage) -> Story:
+    """Bursts as on any day, and on the last day a release of DCC that refuses everybody for minutes."""
+    return bursts.tell(stage) + retry_storm.tell(stage)

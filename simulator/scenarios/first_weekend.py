@@ -1,0 +1,15 @@
+"""First weekend: the first Saturday that anybody saw, and on it the gross trouble that must be found all the same."""
+
+from simulator.faults import FAULTS
+from simulator.harmless import harmless_changes
+from simulator.story import Stage, Story
+
+
+def tell(stage: Stage) -> Story:
+    """One User falls silent for an hour, another floods the DSP; nobody declared anything; three harmless changes."""
+    story = Story()
+    for name in ("falls-silent", "flood"):
+        user = stage.choose(busiest=1)
+        start = stage.between(9, 17)
+        story += FAULTS[name].happen(stage, user, (start, start + stage.minutes(60, 60)), None, name)
+    return story + harmless_changes(stage, 3)
