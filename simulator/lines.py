@@ -1,13 +1,12 @@
-"""Lines: a stretch of the simulation as NDJSON bytes of the contract, whole columns at a time."""
+"""Lines: a stretch of the simulation as NDJSON bytes of the contract."""
 
-import io
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
-import polars as pl
 
-from models.columns import Ints, SeriesKey
+from models.columns import Flags, SeriesKey
 from models.times import format_time
 from simulator.traffic import Stretch
 from simulator.world import World
@@ -21,79 +20,53 @@ class Lines:
 
     def write(self, stretch: Stretch) -> bytes:
         """All events of a stretch that were reported."""
-        windows, series, queues = len(stretch.ends_us), len(self.world.traffic), len(self.world.queues)
-        at = pl.Series([format_time(int(end)) for end in stretch.ends_us])
-        traffic = self._traffic(stretch, at)
-        depths = self._queues(stretch, at)
-        place = np.arange(windows * series).reshape(windows, series)
-        queue_place = windows * series + np.arange(windows * queues).reshape(windows, queues)
-        order = np.hstack([place, queue_place]).ravel()
-        seen = np.hstack([stretch.traffic_reported, stretch.queues_reported]).ravel()
-        lines = pl.concat([traffic, depths]).gather(order[seen])
-        buffer = io.BytesIO()
-        lines.to_frame("line").write_csv(buffer, include_header=False, quote_style="never")
-        return buffer.getvalue()
+        lines: list[str] = []
+        for row, end_us in enumerate(stretch.ends_us.tolist()):
+            end = format_time(end_us)
+            lines += _reported(self._traffic(stretch, row, end), stretch.traffic_reported[row])
+            lines += _reported(self._queues(stretch, row, end), stretch.queues_reported[row])
+        return "".join(lines).encode()
 
-    def _traffic(self, stretch: Stretch, at: pl.Series) -> pl.Series:
-        windows, series = stretch.messages.shape
-        failed = pl.col("failures")
-        codes = pl.concat_str(
-            pl.when(pl.col("first") > 0).then(pl.concat_str("first_code", "first")).otherwise(pl.lit("")),
-            pl.when((pl.col("first") > 0) & (pl.col("second") > 0)).then(pl.lit(",")).otherwise(pl.lit("")),
-            pl.when(pl.col("second") > 0).then(pl.concat_str("second_code", "second")).otherwise(pl.lit("")),
-        )
-        failure = pl.concat_str(pl.lit(',"failures":'), failed, pl.lit(',"codes":{'), codes, pl.lit("}}"))
-        frame = pl.DataFrame(
-            {
-                "at": at.gather(_repeated(windows, series)),
-                "head": self._traffic_heads.gather(_tiled(windows, series)),
-                "messages": stretch.messages.ravel(),
-                "failures": stretch.failures.ravel(),
-                "first": (stretch.failures - stretch.second).ravel(),
-                "second": stretch.second.ravel(),
-                "first_code": self._code_names[0].gather(stretch.code_pair.ravel()),
-                "second_code": self._code_names[1].gather(stretch.code_pair.ravel()),
-            }
-        )
-        start = pl.lit('{"kind":"traffic","observed_at":"')
-        tail = pl.when(failed == 0).then(pl.lit("}")).otherwise(failure)
-        return frame.select(pl.concat_str(start, "at", "head", "messages", tail)).to_series()
+    def _traffic(self, stretch: Stretch, row: int, end: str) -> list[str]:
+        """One line a series of one window."""
+        start = f'{{"kind":"traffic","observed_at":"{end}'
+        counted = zip(self._traffic_heads, stretch.messages[row].tolist(), strict=True)
+        lines = [f"{start}{head}{messages}}}\n" for head, messages in counted]
+        failed = np.flatnonzero(stretch.failures[row])
+        failures, second, pairs = (column[row, failed].tolist() for column in (stretch.failures, stretch.second, stretch.code_pair))
+        for series, count, of_second, pair in zip(failed.tolist(), failures, second, pairs, strict=True):
+            codes = self._codes(pair, count - of_second, of_second)
+            lines[series] = f'{lines[series][:-2]},"failures":{count},"codes":{{{codes}}}}}\n'
+        return lines
 
-    def _queues(self, stretch: Stretch, at: pl.Series) -> pl.Series:
-        windows, queues = stretch.depth.shape
-        frame = pl.DataFrame(
-            {
-                "at": at.gather(_repeated(windows, queues)),
-                "head": self._queue_heads.gather(_tiled(windows, queues)),
-                "depth": stretch.depth.ravel(),
-                "age": stretch.oldest_age_s.ravel(),
-                "limit": self._limits.gather(_tiled(windows, queues)),
-                "enqueued": stretch.enqueued.ravel(),
-                "delivered": stretch.delivered.ravel(),
-            }
-        )
-        line = pl.concat_str(
-            pl.lit('{"kind":"queue","observed_at":"'), "at", "head", "depth", pl.lit(',"oldest_age_s":'), "age", "limit",
-            pl.lit(',"enqueued":'), "enqueued", pl.lit(',"delivered":'), "delivered", pl.lit("}"),
-        )  # fmt: skip
-        return frame.select(line).to_series()
+    def _codes(self, pair: int, first: int, second: int) -> str:
+        """The codes of a pair with their counts, those that did not occur left out."""
+        first_code, second_code = self.world.code_pairs[pair]
+        if second == 0:
+            return f'"{first_code}":{first}'
+        return f'"{first_code}":{first},"{second_code}":{second}' if first else f'"{second_code}":{second}'
+
+    def _queues(self, stretch: Stretch, row: int, end: str) -> list[str]:
+        """One line a queue of one window."""
+        start = f'{{"kind":"queue","observed_at":"{end}'
+        columns = (column[row].tolist() for column in (stretch.depth, stretch.oldest_age_s, stretch.enqueued, stretch.delivered))
+        return [
+            f'{start}{head}{depth},"oldest_age_s":{age_s},"capacity":{limit},"enqueued":{enqueued},"delivered":{delivered}}}\n'
+            for head, limit, depth, age_s, enqueued, delivered in zip(self._queue_heads, self._limits, *columns, strict=True)
+        ]
 
     @cached_property
-    def _traffic_heads(self) -> pl.Series:
-        return pl.Series([_traffic_head(key) for key in self.world.traffic])
+    def _traffic_heads(self) -> list[str]:
+        return [_traffic_head(key) for key in self.world.traffic]
 
     @cached_property
-    def _queue_heads(self) -> pl.Series:
-        return pl.Series([f'","window_s":{key.window_s},"user":"{key.user}","queue":"{key.queue}","depth":' for key in self.world.queues])
+    def _queue_heads(self) -> list[str]:
+        return [f'","window_s":{key.window_s},"user":"{key.user}","queue":"{key.queue}","depth":' for key in self.world.queues]
 
     @cached_property
-    def _limits(self) -> pl.Series:
-        return pl.Series([f',"capacity":{limit}' for limit in self.world.depth_limit])
-
-    @cached_property
-    def _code_names(self) -> tuple[pl.Series, pl.Series]:
-        pairs = self.world.code_pairs
-        return pl.Series([f'"{first}":' for first, _ in pairs]), pl.Series([f'"{second}":' for _, second in pairs])
+    def _limits(self) -> list[int]:
+        limits: list[int] = self.world.depth_limit.tolist()
+        return limits
 
 
 def _traffic_head(key: SeriesKey) -> str:
@@ -105,9 +78,6 @@ def _traffic_head(key: SeriesKey) -> str:
     )
 
 
-def _repeated(windows: int, columns: int) -> Ints:
-    return np.repeat(np.arange(windows, dtype=np.int64), columns)
-
-
-def _tiled(windows: int, columns: int) -> Ints:
-    return np.tile(np.arange(columns, dtype=np.int64), windows)
+def _reported(lines: list[str], reported: Flags) -> list[str]:
+    """The lines of the series that reported in this window."""
+    return lines if reported.all() else list(compress(lines, reported.tolist()))
