@@ -12,11 +12,11 @@ from correlation.parameters import CorrelationParameters
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
 from models.alert import Alert
+from models.canonical_json import encode
 from models.change import Change
+from models.change_report import ChangeReport
 from models.incident import Incident
-from models.report import ChangeReport
 from models.times import parse_time
-from models.wire import encode
 from simulator.memory import ticks
 from simulator.score import Score, Told, score
 from simulator.score_files import read_alerts

@@ -18,10 +18,10 @@ import time
 
 import numpy as np
 
-from correlation.impact import INCONCLUSIVE, judge_series
+from correlation.change_reports.kpi_impact import INCONCLUSIVE, judge_series
 from models.columns import Flags, Floats
 from models.errors import HighwaterError
-from streams.sources.kpis import read_cases, read_kpis
+from streams.sources.kpi_csv import read_cases, read_kpis
 
 
 def f1(called: Flags, truth: Flags) -> float:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from correlation.evidence import ELSEWHERE, OWN, OWN_SERVICE, Evidence, Weighed, kind_fit, scores, weigh
+from correlation.attribution.scoring import ELSEWHERE, OWN, OWN_SERVICE, Evidence, Weighed, kind_fit, scores, weigh
 
 SCRAPE_S = 60.0
 """One sample a minute: the onset is known no better."""

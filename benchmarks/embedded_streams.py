@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.embedded import EACH, HEADERS, START_US, USERS, Monitor, bodies
 from models.times import SECOND_US, parse_time
-from streams.ticks import TimeParameters
+from streams.windowing.assembler import TimeParameters
 
 WINDOW_US = 10 * SECOND_US
 QUIET_WINDOWS = 80

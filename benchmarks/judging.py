@@ -14,10 +14,10 @@ if __name__ == "__main__":
 import numpy as np
 
 from changes.calendar import Calendar, CalendarView
-from correlation.facts import Case, Episode
-from correlation.history import History
+from correlation.attribution.suspects import assess
+from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
-from correlation.suspects import assess
+from correlation.snapshots import Case, Episode
 from models.change import Change
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import HOUR_US, MINUTE_US, instant, parse_time

@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks.kafka_live import alert_delays, part_of, steady, takeover_s
 from benchmarks.kafka_load import fill, series
 from benchmarks.kafka_runs import PARTITIONS, Measured, prepared, records_in, stock_agent, whole_topic
-from streams.kafka.names import Topics
-from streams.kafka.parameters import KafkaParameters
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.topic_names import Topics
 from tests.kafka.broker import Broker
 
 

@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaConsumer
 from benchmarks.kafka_load import START_US, Filler, fill, paced, sender_to, series
 from benchmarks.kafka_runs import LIMIT_S, PARTITIONS, SESSION_S, Followed, cpu_s, prepared, still, worker
 from models.times import SECOND_US, parse_time
-from streams.kafka.names import Topics
-from streams.kafka.parameters import KafkaParameters
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.topic_names import Topics
 from tests.kafka.broker import Broker
 
 WINDOW_S = 300

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Set
 from aiokafka import AIOKafkaProducer
 
 from models.times import SECOND_US, format_time, parse_time
-from streams.kafka.names import Topics
+from streams.kafka.cluster.topic_names import Topics
 
 START_US = parse_time("2026-01-05T00:00:00Z")
 WINDOW_S = 10

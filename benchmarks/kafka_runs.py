@@ -14,10 +14,10 @@ from pathlib import Path
 
 from kafka import KafkaConsumer, TopicPartition
 
-from streams.kafka.names import Topics
-from streams.kafka.others import progress_of
-from streams.kafka.parameters import KafkaParameters
-from streams.kafka.topics import admin, create, specs
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.topic_admin import admin, create, specs
+from streams.kafka.cluster.topic_names import Topics
+from streams.kafka.exchange.progress_reader import progress_of
 from tests.kafka.broker import Broker
 
 ROOT = Path(__file__).parents[1]

@@ -19,9 +19,9 @@ from config.grafana.panels import Json
 from config.grafana.preview.answers import Span, lines
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import DAY_US, SECOND_US, parse_time
-from streams.metrics.board import Board
+from streams.metrics.collector import Asked, Exposition
 from streams.metrics.encoding import encoded
-from streams.metrics.exposition import Asked, Exposition
+from streams.metrics.state import Board
 
 USERS, SERVICES, CLASSES, QUEUES = 250, 10, ("service_request", "service_response", "command", "device_alert"), ("to_user", "to_device")
 AT_US = 1_767_000_000 * SECOND_US

@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from changes.view import CalendarView, Declarations
+from changes.calendar_view import CalendarView, Declarations
+from models.canonical_json import decode, encode
 from models.change import Change
 from models.times import instant, us
-from models.wire import decode, encode
 
 __all__ = ["Calendar", "CalendarView"]
 
@@ -106,7 +106,7 @@ class Calendar:
         return self._view
 
     def pack(self) -> dict[str, Any]:
-        """State as a tree for `models.packed`; the same revisions in another order give the same tree."""
+        """State as a tree for `models.state_bytes`; the same revisions in another order give the same tree."""
         revisions = sorted((one.change.change_id, one.text, one.arrived_us) for known in self._revisions.values() for one in known.values())
         return {
             "revisions": [[text.decode(), None if arrived_us == _ALWAYS else arrived_us] for _, text, arrived_us in revisions],

@@ -12,8 +12,8 @@ from correlation.parameters import CorrelationParameters
 from detectors.parameters import DetectionParameters
 from models.errors import ConfigurationError
 from service.parameters import ServeParameters
-from streams.kafka.parameters import KafkaParameters
-from streams.ticks import TimeParameters
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.windowing.assembler import TimeParameters
 
 PREFIX = "HIGHWATER_"
 CONFIG_VARIABLE = "HIGHWATER_CONFIG"

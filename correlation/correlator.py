@@ -5,23 +5,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from changes.calendar import CalendarView
-from correlation.chronicle import Chronicle
-from correlation.copies import Copies
-from correlation.declarations import Declarations
-from correlation.desk import Desk, Knowledge, Situation
-from correlation.fleet import Fleet
-from correlation.history import History
+from correlation.alerts.finding_rows import sightings
+from correlation.alerts.region_alerts import Wide
+from correlation.change_reports.declaration_record import Declarations
+from correlation.change_reports.reporter import Judged, Reporter
+from correlation.evaluation import Desk, Knowledge, Situation
+from correlation.history.fleet_totals import Fleet
+from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
-from correlation.records import due_alert
-from correlation.reports import Judged, Reporter
-from correlation.revisions import Issued
-from correlation.sightings import sightings
-from correlation.trees import from_tree, to_tree
-from correlation.wide import Wide
+from correlation.records.alert_record import due_alert
+from correlation.records.incident_record import Chronicle
+from correlation.records.revisions import Issued
+from correlation.redaction.user_alerts import Copies
 from models.alert import Alert, Suspect
+from models.change_report import ChangeReport
 from models.columns import Detected
 from models.incident import Incident
-from models.report import ChangeReport
+from models.state_tree import from_tree, to_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Correlator:
         self._chronicle.forget(set(self._desk.incidents.events))
 
     def pack(self) -> dict[str, Any]:
-        """State as a tree for `models.packed`."""
+        """State as a tree for `models.state_bytes`."""
         return {
             "history": self._history.pack(),
             "fleet": self._fleet.pack(),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from models.columns import SeriesKey
-from models.numbers import four
+from models.rounding import four
 from models.times import DAY_US, instant
 
 CLASSES = {

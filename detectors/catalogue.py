@@ -1,16 +1,16 @@
 """Catalogue: every detector, in the order in which they look at a window."""
 
-from detectors.backlog import Backlog
-from detectors.budget import CALIBRATED, DAY_S, threshold, windows_between_false_alarms
-from detectors.contract import QueueDetector, TrafficDetector
-from detectors.drift import Drift
-from detectors.drop import Drop
-from detectors.failures import HYPOTHESES, Failures
+from detectors.backlog.backlog import Backlog
+from detectors.failures.failures import HYPOTHESES, Failures
+from detectors.interface import QueueDetector, TrafficDetector
 from detectors.parameters import DetectionParameters
-from detectors.silence import HYPOTHESES as SILENCE_HYPOTHESES
-from detectors.silence import Silence
-from detectors.stale import Stale
-from detectors.storm import Storm
+from detectors.rates.drift import Drift
+from detectors.rates.drop import Drop
+from detectors.rates.silence import HYPOTHESES as SILENCE_HYPOTHESES
+from detectors.rates.silence import Silence
+from detectors.rates.stale import Stale
+from detectors.rates.storm import Storm
+from detectors.thresholds import CALIBRATED, DAY_S, threshold, windows_between_false_alarms
 
 
 def traffic_detectors(parameters: DetectionParameters, window_s: int) -> tuple[TrafficDetector, ...]:

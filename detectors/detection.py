@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from detectors.failed_codes import FailedCodes
-from detectors.learned import Learned, as_tree
+from detectors.failures.code_counts import FailedCodes
+from detectors.learned_state import Learned, as_tree
 from detectors.parameters import DetectionParameters
-from detectors.queues import Queues
-from detectors.traffic import Stepped, Traffic
+from detectors.queue_runtime import Queues
+from detectors.traffic_runtime import Stepped, Traffic
 from models.columns import Detected, Flags, Ints, Pulse, PulseKey, QueuePulse, QueueTick, SeriesKey, TrafficTick
 
 
@@ -67,14 +67,14 @@ class Detection:
             self._known = (Learned.of(tree["traffic"]), Learned.of(tree["queues"]))
 
     def learned(self) -> dict[str, Any]:
-        """What is usual for each series, by its key: a tree for `models.packed`."""
+        """What is usual for each series, by its key: a tree for `models.state_bytes`."""
         return {
             "traffic": as_tree(self._traffic_keys, self._traffic.learned()),
             "queues": as_tree(self._queue_keys, self._queues.learned()),
         }
 
     def pack(self) -> dict[str, Any]:
-        """State as a tree for `models.packed`; the keys go with it, what `learn_from` gave does not."""
+        """State as a tree for `models.state_bytes`; the keys go with it, what `learn_from` gave does not."""
         return {
             "traffic_keys": [list(key) for key in self._traffic_keys],
             "queue_keys": [list(key) for key in self._queue_keys],

@@ -7,8 +7,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from models.columns import SeriesKey
-from models.record import Record
-from models.terms import (
+from models.times import At
+from models.vocabulary import (
     AlertKind,
     Basis,
     Category,
@@ -28,7 +28,7 @@ from models.terms import (
     Text,
     UserId,
 )
-from models.times import At
+from models.wire_model import Record
 
 
 class AlertSeries(Record):

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from models.record import Record
-from models.terms import (
+from models.times import At
+from models.vocabulary import (
     ChangeCategory,
     ChangeSource,
     ChangeStatus,
@@ -21,7 +21,7 @@ from models.terms import (
     Text,
     Visibility,
 )
-from models.times import At
+from models.wire_model import Record
 
 
 class ExpectedEffect(Record):

@@ -4,9 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
-from models.record import Record
-from models.terms import GREATEST, Codes, Count, Direction, MessageClass, Optional, Text, UserId
 from models.times import At
+from models.vocabulary import GREATEST, Codes, Count, Direction, MessageClass, Optional, Text, UserId
+from models.wire_model import Record
 
 MESSAGES_MOST = 10**12
 
@@ -108,4 +108,4 @@ class QueueEvent(Record):
 
 Event = Annotated[TrafficEvent | QueueEvent, Field(discriminator="kind")]
 EVENT: TypeAdapter[TrafficEvent | QueueEvent] = TypeAdapter(Event)
-"""Validates an event of either kind; `models.record.reason` says what is wrong with it."""
+"""Validates an event of either kind; `models.wire_model.reason` says what is wrong with it."""

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from models.alert import Suspect, ThreatenedChange
-from models.record import Record
-from models.terms import AlertKind, Category, Listed, Names, Revision, Share, Sorted, Status, Text, UserId
 from models.times import At
+from models.vocabulary import AlertKind, Category, Listed, Names, Revision, Share, Sorted, Status, Text, UserId
+from models.wire_model import Record
 
 
 class TimelineEntry(Record):

@@ -6,12 +6,12 @@ from pydantic.json_schema import models_json_schema
 
 from models.alert import Alert
 from models.change import Change
+from models.change_report import ChangeReport
+from models.dead_letter import DeadLetter
 from models.errors import HighwaterError
 from models.events import QueueEvent, TrafficEvent
 from models.incident import Incident
-from models.record import Record
-from models.rejected import DeadLetter
-from models.report import ChangeReport
+from models.wire_model import Record
 
 INPUTS: tuple[type[Record], ...] = (TrafficEvent, QueueEvent, Change)
 OUTPUTS: tuple[type[Record], ...] = (Alert, Incident, ChangeReport, DeadLetter)

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.canonical_json import encode
 from models.change import Change
-from models.wire import encode
-from service.bodies import decoded
-from service.intake import BusyError
-from service.journal import CHANGES, EVENTS, FINISH
+from service.access import DESK, Role
+from service.http.server import serve
+from service.ingest.event_bodies import decoded
+from service.ingest.intake import BusyError
+from service.ingest.journal import CHANGES, EVENTS, FINISH
 from service.monitor import Monitor
 from service.parameters import ServeParameters
-from service.serving import serve
 from service.store.records import ALERT, INCIDENT, Logged, Row
-from service.tenancy import DESK, Role
 from streams.pipeline import PipelineParameters
 
 STREAM = "demo"

@@ -14,26 +14,26 @@ import structlog
 from models.change import Change
 from models.errors import ConfigurationError, UnreadableInput
 from models.times import DAY_US, HOUR_US
-from service import oidc, places
-from service.charts.packing import Keep
-from service.checkpoints import Checkpoints
-from service.clocks import Clock
-from service.duties import Duties
-from service.engine import Engine, EngineParameters
-from service.exposition import Gauges, registry
-from service.hub import Hub
-from service.intake import Intake
-from service.issuing import FIRST_START, issue
-from service.journal import IDLE, Journal
+from service.access import Role
+from service.auth import oidc, opaque_ids
+from service.auth.authentication import SignIn
+from service.auth.opaque_ids import Places
+from service.auth.token_admin import FIRST_START, issue
+from service.charts.compaction import Keep
+from service.clock import Clock
+from service.engine.checkpoints import Checkpoints
+from service.engine.engine import Engine, EngineParameters
+from service.http.event_stream import Hub
+from service.ingest.intake import Intake
+from service.ingest.journal import IDLE, Journal
+from service.metrics import Gauges, registry
+from service.notify.dispatcher import Dispatcher
+from service.operations.periodic_jobs import Duties
 from service.parameters import ServeParameters
-from service.places import Places
-from service.sign_in import SignIn
 from service.store import outbox, records, tokens
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT, Logged, Row
-from service.subscriptions.dispatcher import Dispatcher
-from service.tenancy import Role
-from streams.metrics.exposition import Asked
+from streams.metrics.collector import Asked
 from streams.pipeline import PipelineParameters
 
 log = structlog.get_logger()
@@ -74,7 +74,7 @@ class Monitor:
                 log.warning(
                     "the journal ended in the middle of an entry that nobody was told of; it is taken off", bytes=journal.torn_bytes
                 )
-            self.places = Places(self.database.write(places.settled_key).result())
+            self.places = Places(self.database.write(opaque_ids.settled_key).result())
             self.hub = Hub(self.database)
             self.engine = Engine(
                 EngineParameters(self.body_limit, self.parameters.checkpoint_every_s, self.parameters.dead_letters),

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from models.errors import HighwaterError, Malformed, UnreadableInput
-from service.bodies import TooLarge
-from service.intake import BusyError, StoppingError, UnreachableError
+from service.ingest.event_bodies import TooLarge
+from service.ingest.intake import BusyError, StoppingError, UnreachableError
 
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()

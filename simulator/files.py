@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
+from models.canonical_json import encode
 from models.errors import HighwaterError
-from models.wire import encode
 from simulator.lines import Lines
 from simulator.simulation import Simulation
 

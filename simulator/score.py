@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.numbers import four
+from models.rounding import four
 from models.times import SECOND_US
 from simulator.truth import Anomaly, Truth
 

@@ -7,20 +7,20 @@ from itertools import groupby
 from typing import Any
 
 from changes.calendar import Calendar, CalendarView
+from correlation.change_reports.declaration_record import Declarations
 from correlation.correlator import Correlator
-from correlation.declarations import Declarations
 from correlation.parameters import CorrelationParameters
 from detectors.parameters import DetectionParameters
 from models.alert import Alert
 from models.change import Change
+from models.change_report import ChangeReport
 from models.columns import Detected, EventBatch, Rejection
+from models.dead_letter import DeadLetter
 from models.incident import Incident
-from models.packed import pack, unpack
-from models.rejected import DeadLetter
-from models.report import ChangeReport
+from models.state_bytes import pack, unpack
 from models.times import DAY_US, instant
-from streams.cohorts import Cohorts
-from streams.ticks import Assembled, Assembler, TimeParameters
+from streams.detection_by_resolution import Cohorts
+from streams.windowing.assembler import Assembled, Assembler, TimeParameters
 
 STATE_VERSION = 3
 FORGET_US = 40 * DAY_US

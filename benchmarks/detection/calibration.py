@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from benchmarks.detection.asked import Asked
-from detectors import drop, storm
-from detectors.budget import CALIBRATED
-from detectors.counts import log_ratio
+from detectors.distributions.negative_binomial import log_ratio
+from detectors.rates import drop, storm
+from detectors.thresholds import CALIBRATED
 
 MEANS = (0.05, 0.3, 1.0, 5.0, 15.0, 50.0, 200.0, 1000.0)
 DISPERSIONS = (1.0, 2.0, 4.0, 8.0)
@@ -15,7 +15,7 @@ NATS = (6.0, 8.0)
 
 
 def print_calibration(asked: Asked) -> None:
-    """False alarms a window × exp(h): the K of `detectors.budget.threshold`."""
+    """False alarms a window × exp(h): the K of `detectors.thresholds.threshold`."""
     series, windows = (1000, 1000) if asked.quick else (3000, 4000)
     print(f"False alarms a window × exp(h), at h = {NATS[0]:g} and {NATS[1]:g} nats; {series} series, {windows} windows; seed {asked.seed}")
     print(f"thresholds use {CALIBRATED} where the guarantee gives {len(storm.FACTORS)} (storm) and {len(drop.FACTORS)} (drop)")

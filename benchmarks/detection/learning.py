@@ -9,7 +9,7 @@ from benchmarks.detection.fleet import Condition, Fleet
 from benchmarks.detection.online import Online
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
-from models.packed import pack, unpack
+from models.state_bytes import pack, unpack
 
 FACTORS = (1.5, 2.0, 4.0, 0.0)
 NOON_H = 12

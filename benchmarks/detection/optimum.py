@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.detection.fleet import Fleet
-from detectors.counts import log_ratio_each, minus_log_p_zero
+from detectors.distributions.negative_binomial import log_ratio_each, minus_log_p_zero
 from models.columns import Floats
 
 FREQUENT_NATS = 5.0

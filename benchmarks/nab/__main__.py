@@ -19,7 +19,7 @@ from benchmarks.nab.peers import ewma, random_cut_forest, windowed_gaussian
 from benchmarks.nab.published import RAW
 from benchmarks.nab.scoring import PROFILES, STANDARD, Profile, Scored, best_threshold, normalised, score
 from benchmarks.nab.settings import held_out
-from detectors.anyseries import AnySeries, SeriesParameters
+from detectors.any_series.any_series import AnySeries, SeriesParameters
 from models.columns import Floats
 from models.errors import HighwaterError
 

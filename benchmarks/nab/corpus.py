@@ -9,7 +9,7 @@ import numpy as np
 
 from models.columns import Floats
 from models.errors import UnreadableInput
-from streams.sources.series import SeriesFile, seconds
+from streams.sources.series_csv import SeriesFile, seconds
 
 DATA = Path(os.environ.get("HIGHWATER_DATA", Path(__file__).parents[3] / "shared" / "data")) / "labelled-rates"
 

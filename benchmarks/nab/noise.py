@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from detectors.anyseries import AnySeries
+from detectors.any_series.any_series import AnySeries
 from models.columns import Floats
 
 ROWS, STEP_S, START_S = 8000, 300.0, 1_700_438_400

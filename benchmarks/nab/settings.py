@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.nab.corpus import Labelled
 from benchmarks.nab.scoring import Scored, normalised, score
-from detectors.anyseries import AnySeries, SeriesParameters
+from detectors.any_series.any_series import AnySeries, SeriesParameters
 from models.columns import Floats
 
 VARIED: dict[str, tuple[float, ...]] = {

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from highwater.calendars import declared
+from highwater.change_files import declared
 from highwater.options import AsJson, ConfigFile, settings
 from highwater.progress import progress
 
 if TYPE_CHECKING:
     from simulator.truth import Truth
     from streams.backtest import Backtest, Tally, Trial
-    from streams.sources.files import EventFiles
+    from streams.sources.event_files import EventFiles
 
 Events = Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Recorded events: .ndjson, .ndjson.gz, or - for standard input.")]
 Changes = Annotated[
@@ -58,12 +58,12 @@ def backtest(
     """Say what each budget of false alarms would have alerted on, and how soon, over recorded events."""
     from config.stages import pipeline_parameters
     from models.errors import ConfigurationError
-    from models.numbers import four
+    from models.rounding import four
     from models.times import parse_time
     from simulator.score_files import read_truth
     from streams.backtest import Backtest
-    from streams.sources.files import EventFiles
-    from streams.states import read_state
+    from streams.learned_state import read_state
+    from streams.sources.event_files import EventFiles
 
     parameters = pipeline_parameters(settings(config))
     in_force = parameters.detection.false_alarms_per_day
@@ -114,7 +114,7 @@ def _run(test: "Backtest", source: "EventFiles") -> None:
 
 def _row(tally: "Tally", trial: "Trial", known: "Truth | None") -> dict[str, Any]:
     """One budget's figures as JSON."""
-    from models.numbers import four
+    from models.rounding import four
 
     row: dict[str, Any] = {
         "false_alarms_per_day": four(tally.false_alarms_per_day),
@@ -129,7 +129,7 @@ def _row(tally: "Tally", trial: "Trial", known: "Truth | None") -> dict[str, Any
 
 def _held_against(known: "Truth", trial: "Trial") -> dict[str, Any]:
     """What `highwater score` would say of the alerts."""
-    from models.wire import encode
+    from models.canonical_json import encode
     from simulator.score import score
     from simulator.score_files import told
 

@@ -24,7 +24,7 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Copy the data file, the journal and the checkpoints into one archive; the monitor may go on running."""
-    from service.backup import back_up
+    from service.operations.backup import back_up
 
     size = back_up(settings(config, serve={"data_dir": data}).serve.data_dir, archive)
     typer.echo(json.dumps({"archive": str(archive), "bytes": size}) if as_json else f"{archive}: {size / 1e6:.1f} MB")
@@ -37,7 +37,7 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Unpack a backup into a new or empty data folder."""
-    from service.backup import restore as unpack
+    from service.operations.backup import restore as unpack
 
     folder = settings(config, serve={"data_dir": data}).serve.data_dir
     unpack(archive, folder)

@@ -12,8 +12,8 @@ import typer
 from highwater.options import AsJson
 
 if TYPE_CHECKING:
-    from changes.conflicts import Conflict
-    from changes.reading import Reading
+    from changes.files.reader import Reading
+    from changes.planning.conflicts import Conflict
     from models.change import Change
     from models.columns import Rejection
 
@@ -54,8 +54,8 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Declare one change, or revise it: what is not given stays as it was."""
-    from changes.editing import revise
-    from changes.reading import read_changes
+    from changes.files.reader import read_changes
+    from changes.files.revise import revise
 
     named = {"owner": owner, "title": title, "category": category, "status": status, "planned_start": start, "planned_end": end}
     known = read_changes(to)[0] if not _is_url(to) and Path(to).exists() else []
@@ -73,7 +73,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Bring calendars of any format into a calendar file or a running monitor; exit 1 if a row can't be used."""
-    from changes.files import read_calendar
+    from changes.files.calendar_files import read_calendar
 
     changes, rejections = read_calendar(files, _reading(mapping, owner, timezone))
     _put(changes, rejections, to, token=token, as_json=as_json)
@@ -89,22 +89,22 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """List rows that can't be used, missing SEC H8.4 and H8.8 items, conflicts and load collisions; exit 1 if any."""
-    from changes.completeness import all_missing
-    from changes.conflicts import Capacity, conflicts
-    from changes.files import read_calendar
-    from changes.load import read_usual
+    from changes.files.calendar_files import read_calendar
+    from changes.planning.conflicts import Capacity, conflicts
+    from changes.planning.load import read_usual
+    from changes.planning.sec_completeness import all_missing
 
     changes, rejections = read_calendar(files, _reading(mapping, owner, timezone))
     lacking = all_missing(changes)
     found = conflicts(changes, Capacity(capacity, read_usual(usual) if usual is not None else {}))
     if as_json:
-        from changes import completeness
-        from changes.conflicts import as_object
+        from changes.planning import sec_completeness
+        from changes.planning.conflicts import as_object
 
         answer = {
             "changes": len(changes),
             "rejected": _objects(rejections),
-            "missing": [completeness.as_object(one) for one in lacking],
+            "missing": [sec_completeness.as_object(one) for one in lacking],
             "conflicts": [as_object(one) for one in found],
         }
         typer.echo(json.dumps(answer, ensure_ascii=False))
@@ -123,8 +123,8 @@ def export(
     timezone: Timezone = None,
 ) -> None:
     """Write calendars as one file: the highest revision of every change; CSV cells are safe to open in a spreadsheet."""
-    from changes.files import read_calendar
-    from changes.writing import writer_of
+    from changes.files.calendar_files import read_calendar
+    from changes.files.writer import writer_of
 
     write = writer_of(f".{kind}" if kind else out.suffix if out else ".json")
     changes, rejections = read_calendar(files, _reading(mapping, owner, timezone))
@@ -141,8 +141,8 @@ def publish(
     kind: Annotated[str, typer.Option("--format", help="md, csv, ics or json.")] = "md",
 ) -> None:
     """Write the month's schedule for Parties: the DCC's changes in full, Users' only as far as they made them public."""
-    from changes import schedule
-    from changes.files import read_calendar
+    from changes.files.calendar_files import read_calendar
+    from changes.planning import schedule
     from models.errors import ConfigurationError
 
     if kind not in schedule.SCHEDULES:
@@ -155,15 +155,15 @@ def publish(
 
 
 def _reading(mapping: Path | None, owner: str | None, timezone: str | None) -> "Reading":
-    from changes.mapping import read_mapping
-    from changes.reading import Reading
+    from changes.files.field_mapping import read_mapping
+    from changes.files.reader import Reading
 
     return Reading(read_mapping(mapping) if mapping is not None else None, owner, timezone)
 
 
 def _put(changes: Iterable["Change"], rejections: Sequence["Rejection"], to: str, *, token: str, as_json: bool) -> None:
-    from changes.files import add_to
-    from changes.sending import send_changes
+    from changes.files.calendar_files import add_to
+    from changes.http_client import send_changes
 
     known = list(changes)
     refused = []
@@ -187,7 +187,7 @@ def _put(changes: Iterable["Change"], rejections: Sequence["Rejection"], to: str
 
 
 def _tell(number: int, rejections: Sequence["Rejection"], lacking: Sequence[str], found: Sequence["Conflict"]) -> None:
-    from changes.reading import told
+    from changes.files.reader import told
 
     for line in [*map(told, rejections), *lacking, *(f"{one.kind.replace('_', ' ')}: {one.text}" for one in found)]:
         typer.echo(line)
@@ -195,7 +195,7 @@ def _tell(number: int, rejections: Sequence["Rejection"], lacking: Sequence[str]
 
 
 def _complain(rejections: Iterable["Rejection"]) -> None:
-    from changes.reading import told
+    from changes.files.reader import told
 
     for one in rejections:
         print(f"highwater: {told(one)}", file=sys.stderr)
@@ -206,7 +206,7 @@ def _objects(rejections: Iterable["Rejection"]) -> list[dict[str, Any]]:
 
 
 def _write(content: bytes, out: Path | None) -> None:
-    from changes.files import write_file
+    from changes.files.calendar_files import write_file
 
     if out is not None:
         write_file(out, content)

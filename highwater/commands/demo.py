@@ -28,7 +28,7 @@ def demo(
 
     from models.times import parse_time
     from service.demo import show
-    from service.logs import set_up
+    from service.operations.logging_setup import set_up
     from simulator.simulation import find_scenario, simulate
     from streams.pipeline import PipelineParameters
 

@@ -28,8 +28,8 @@ def detect(series: Series, alert_at: AlertAt = None, as_json: AsJson = False) ->
     """Judge any numeric series: one line a row with its timestamp, a score, and whether something abnormal begins there."""
     from dataclasses import replace
 
-    from detectors.anyseries import AnySeries, SeriesParameters
-    from streams.sources.series import SeriesFile
+    from detectors.any_series.any_series import AnySeries, SeriesParameters
+    from streams.sources.series_csv import SeriesFile
 
     del as_json  # one JSON line a row is what people get too: the contract has no other form
     default = SeriesParameters()

@@ -10,8 +10,8 @@ import typer
 from highwater.options import AsJson, ConfigFile, settings
 
 if TYPE_CHECKING:
-    from service.checkup import Look
-    from streams.kafka.parameters import KafkaParameters
+    from service.operations.doctor import Look
+    from streams.kafka.cluster.parameters import KafkaParameters
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Look at configuration, data folder, address and clock; says what to do about each fault. Exit 1 if there is one."""
-    from service.checkup import Look, looks
+    from service.operations.doctor import Look, looks
 
     found = settings(config, serve={"data_dir": data})
     seen = [Look("configuration", good=True, found="every key is known"), *looks(found.serve)]
@@ -43,16 +43,16 @@ def doctor(
 
 def _kafka(parameters: "KafkaParameters") -> "list[Look]":
     from models.errors import HighwaterError
-    from service.checkup import Look
-    from streams.kafka.installed import needs_kafka
+    from service.operations.doctor import Look
+    from streams.kafka.cluster.parameters import needs_kafka
 
     brokers = parameters.bootstrap_servers
     try:
         needs_kafka()
-        from streams.kafka import topics
+        from streams.kafka.cluster import topic_admin
 
-        with topics.admin(parameters) as client:
-            faults = topics.faults(client, topics.specs(parameters))
+        with topic_admin.admin(parameters) as client:
+            faults = topic_admin.faults(client, topic_admin.specs(parameters))
     except HighwaterError as fault:
         return [Look("kafka", good=False, found=str(fault), advice="start the brokers, or set kafka.bootstrap_servers and kafka.security")]
     topic = Look("topics", good=not faults, found="; ".join(faults) or "as they must be", advice="highwater topics create")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from highwater.calendars import declared
+from highwater.change_files import declared
 from highwater.options import ConfigFile, settings
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from streams.metrics.history import History
+    from streams.metrics.backfill import History
 
 Events = Annotated[
     list[str] | None, typer.Argument(metavar="[EVENTS...]", help="Event files: .ndjson, .ndjson.gz, or - for standard input.")
@@ -59,9 +59,9 @@ def openmetrics(
 
 def _of_events(found: "Settings", events: list[str], changes: list[Path], step: int, learn_from: Path | None) -> "History":
     from config.stages import pipeline_parameters
+    from streams.learned_state import read_state
     from streams.pipeline import Pipeline
-    from streams.sources.files import EventFiles
-    from streams.states import read_state
+    from streams.sources.event_files import EventFiles
 
     pipeline = Pipeline(pipeline_parameters(found))
     if learn_from is not None:
@@ -76,7 +76,7 @@ def _of_events(found: "Settings", events: list[str], changes: list[Path], step: 
 
 
 def _of_monitor(found: "Settings", data: Path | None, step: int) -> "History":
-    from service.charts.past import changes_of, judged_before
+    from service.charts.export import changes_of, judged_before
 
     folder = data or found.serve.data_dir
     changes = changes_of(folder)
@@ -87,9 +87,9 @@ def _of_monitor(found: "Settings", data: Path | None, step: int) -> "History":
 
 
 def _history(found: "Settings", changes: Any, step: int) -> "History":
-    from streams.metrics.board import Board
-    from streams.metrics.exposition import Asked, Exposition
-    from streams.metrics.history import History
+    from streams.metrics.backfill import History
+    from streams.metrics.collector import Asked, Exposition
+    from streams.metrics.state import Board
 
     board = Board()
     board.correlates = True

@@ -20,8 +20,8 @@ def impact(
     as_json: AsJson = False,
 ) -> None:
     """Judge any KPI around the time of a change: one line a case with score and verdict (impact, no_impact, inconclusive)."""
-    from correlation.impact import INCONCLUSIVE, judge_series
-    from streams.sources.kpis import read_cases, read_kpis
+    from correlation.change_reports.kpi_impact import INCONCLUSIVE, judge_series
+    from streams.sources.kpi_csv import read_cases, read_kpis
 
     del as_json  # one JSON line a case is what people get too: the contract has no other form
     known = read_cases(cases)

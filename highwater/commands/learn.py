@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from highwater.calendars import declared
+from highwater.change_files import declared
 from highwater.options import AsJson, ConfigFile, settings
 from highwater.progress import progress
 
@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
 
 def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Learn what each series usually carries from recorded events; `replay --learn-from` starts from it."""
-    from streams.replaying import detecting, reading
-    from streams.sources.files import EventFiles
+    from streams.replay import detecting, reading
+    from streams.sources.event_files import EventFiles
 
     found = settings(config)
     with ExitStack() as stack:
@@ -34,7 +34,7 @@ def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile 
             total_bytes = files.total_bytes
         source = reading(stack, events, found.time)
         from config.stages import pipeline_parameters
-        from streams.states import write_state
+        from streams.learned_state import write_state
 
         known, _ = declared(changes or [])
         counts = {"events": 0, "windows": 0}

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from highwater.calendars import declared
+from highwater.change_files import declared
 from highwater.options import AsJson, ConfigFile, settings
 from highwater.progress import progress
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
-    from streams.replaying import Replayed
-    from streams.sinks.files import ResultFiles
+    from streams.replay import Replayed
+    from streams.sinks.result_files import ResultFiles
 
 Events = Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Event files: .ndjson, .ndjson.gz, or - for standard input.")]
 Changes = Annotated[list[Path] | None, typer.Option("--changes", metavar="FILE", help="A change calendar; may be given several times.")]
@@ -39,8 +39,8 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Run over recorded events and write alerts, incidents, change reports and what was rejected."""
-    from streams.replaying import detecting, reading
-    from streams.sources.files import EventFiles
+    from streams.replay import detecting, reading
+    from streams.sources.event_files import EventFiles
 
     found = settings(config)
     with ExitStack() as stack:
@@ -49,9 +49,9 @@ def replay(
         source = reading(stack, events, found.time)
         # All this takes its time to load, while the first events are read.
         from config.stages import pipeline_parameters
+        from streams.learned_state import read_state, write_state
         from streams.pipeline import Pipeline
-        from streams.sinks.files import ResultFiles
-        from streams.states import read_state, write_state
+        from streams.sinks.result_files import ResultFiles
 
         learned = None if learn_from is None else read_state(learn_from)
         known, bad_rows = declared(changes or [])
@@ -71,7 +71,7 @@ def _run(
     pipeline: "Pipeline", replayed: Iterable["Replayed"], sink: "ResultFiles", advance: Callable[[int], None]
 ) -> tuple[dict[str, int], dict[str, Any]]:
     """What was counted, and the expectations at the end, if they were asked for."""
-    from streams.apart import collect_seldom
+    from streams.process_stage import collect_seldom
 
     collect_seldom()
     counts = dict.fromkeys(("events", "accepted", "repeated", "late", "windows"), 0)

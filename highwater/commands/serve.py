@@ -9,8 +9,8 @@ from highwater.options import ConfigFile, settings
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from service.following import Following
-    from service.forwarding import Forwarding
+    from service.kafka.event_forwarder import Forwarding
+    from service.kafka.result_reader import Following
     from service.monitor import Monitor
 
 
@@ -26,9 +26,9 @@ def serve(
     from_kafka: Annotated[bool, typer.Option("--from-kafka", help="Page and API on what the Kafka workers decide.")] = False,
 ) -> None:
     """Run the embedded monitor: events in over HTTP, page and API out, one folder of data, no other server needed."""
-    from service.logs import set_up
+    from service.http.server import serve as serve_monitor
     from service.monitor import Monitor
-    from service.serving import serve as serve_monitor
+    from service.operations.logging_setup import set_up
     from streams.pipeline import PipelineParameters
 
     found = settings(config, serve={"port": port, "data_dir": data})
@@ -48,9 +48,9 @@ def serve(
 
 def _on_kafka(monitor: "Monitor", found: "Settings") -> tuple["Following", "Forwarding"]:
     """What workers decide comes in, what is posted goes out."""
-    from service.following import Following
-    from service.forwarding import Forwarding
-    from streams.kafka.installed import needs_kafka
+    from service.kafka.event_forwarder import Forwarding
+    from service.kafka.result_reader import Following
+    from streams.kafka.cluster.parameters import needs_kafka
 
     needs_kafka()
     following, forwarding = Following(monitor, found.kafka), Forwarding(found.kafka, int(found.serve.backlog_mb * 1_000_000))

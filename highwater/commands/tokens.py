@@ -39,8 +39,8 @@ def create(
     """Make a token. Its secret is shown this once: only its hash is kept."""
     from models.errors import HighwaterError
     from models.times import parse_time
-    from service.clocks import Clock
-    from service.issuing import COMMAND_LINE, issue
+    from service.auth.token_admin import COMMAND_LINE, issue
+    from service.clock import Clock
 
     now_us = Clock().wall_us()
     expires_us = parse_time(expires) if expires else None
@@ -84,8 +84,8 @@ def revoke(
 ) -> None:
     """End a token and the sessions that it opened."""
     from models.errors import HighwaterError
-    from service.clocks import Clock
-    from service.issuing import COMMAND_LINE, end
+    from service.auth.token_admin import COMMAND_LINE, end
+    from service.clock import Clock
 
     with _opened(config, data) as database:
         if not database.write(partial(end, by=COMMAND_LINE, token_id=token_id, now_us=Clock().wall_us())).result():
@@ -95,7 +95,7 @@ def revoke(
 
 @contextmanager
 def _opened(config: Path | None, data: Path | None) -> Iterator["Database"]:
-    from service.backup import DATABASE
+    from service.operations.backup import DATABASE
     from service.store.database import Database
 
     database = Database(settings(config, serve={"data_dir": data}).serve.data_dir / DATABASE)

@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from highwater.options import AsJson, ConfigFile, settings
 from models.errors import ConfigurationError
-from models.terms import UserId
-from streams.kafka.installed import needs_kafka
+from models.vocabulary import UserId
+from streams.kafka.cluster.parameters import needs_kafka
 
 Users = Annotated[list[str] | None, typer.Option("--user", metavar="USER", help="A User whose own topics are meant too; may be repeated.")]
 Bootstrap = Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Brokers to call first.")]
@@ -28,11 +28,11 @@ def create(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users =
     """Make the topics that are missing."""
     found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
     needs_kafka()
-    from streams.kafka import topics
+    from streams.kafka.cluster import topic_admin
 
-    wanted = topics.specs(found, _checked(user))
-    with topics.admin(found) as client:
-        made = topics.create(client, wanted)
+    wanted = topic_admin.specs(found, _checked(user))
+    with topic_admin.admin(found) as client:
+        made = topic_admin.create(client, wanted)
     if as_json:
         typer.echo(json.dumps({"made": made, "there": sorted({spec.name for spec in wanted} - set(made))}))
     else:
@@ -43,10 +43,10 @@ def check(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = 
     """Compare the topics with what they must be; exit code 1 where something differs."""
     found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
     needs_kafka()
-    from streams.kafka import topics
+    from streams.kafka.cluster import topic_admin
 
-    with topics.admin(found) as client:
-        faults = topics.faults(client, topics.specs(found, _checked(user)))
+    with topic_admin.admin(found) as client:
+        faults = topic_admin.faults(client, topic_admin.specs(found, _checked(user)))
     if as_json:
         typer.echo(json.dumps({"faults": faults}))
     else:
@@ -64,16 +64,16 @@ def grant(
     """Print the commands that let a User's own consumer read its alerts and nothing else (or --apply them)."""
     found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
     needs_kafka()
-    from streams.kafka import grants, topics
+    from streams.kafka.cluster import acls, topic_admin
 
     if ":" not in principal:
         raise ConfigurationError(f"--principal {principal} has no type: write User:{principal}")
-    given = grants.grants(found, _checked([user])[0], principal)
+    given = acls.grants(found, _checked([user])[0], principal)
     if not apply:
         typer.echo("\n".join(each.command(found.bootstrap_servers) for each in given))
         return
-    with topics.admin(found) as client:
-        grants.allow(client, given)
+    with topic_admin.admin(found) as client:
+        acls.allow(client, given)
     typer.echo(f"{principal} may read {', '.join(sorted({each.name for each in given if each.kind == 'topic'}))}")
 
 

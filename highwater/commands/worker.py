@@ -24,8 +24,8 @@ def worker(
 ) -> int:
     """Take a share of the telemetry partitions, and correlate if no other worker does; start as many as you like."""
     from config.stages import pipeline_parameters
-    from streams.kafka.installed import needs_kafka
-    from streams.states import read_state
+    from streams.kafka.cluster.parameters import needs_kafka
+    from streams.learned_state import read_state
 
     found = settings(config, kafka={"bootstrap_servers": bootstrap})
     needs_kafka()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.times import format_time
-from service.tenancy import Principal
+from service.access import Principal
 
 
 def note(

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from models.times import format_time
+from service.access import holder_sees
+from service.store.preferences import Wishes
 from service.store.records import Logged, Row
-from service.subscriptions.wishes import Wishes
-from service.tenancy import holder_sees
 
 _DONE_KEPT_US = 7 * 86_400 * 1_000_000
 _LOG_KEPT = 1000

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from service.tenancy import DESK, Principal, View, views
+from service.access import DESK, Principal, View, views
 
 ALERT, INCIDENT, REPORT, CHANGE = "alert", "incident", "report", "change"
 

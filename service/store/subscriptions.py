@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.times import format_time
-from service.subscriptions.wishes import Wishes
+from service.store.preferences import Wishes
 
 _OVERLAP_US = 24 * 3600 * 1_000_000
 """How long the secret before a rotation still signs."""

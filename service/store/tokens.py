@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from models.errors import Malformed
-from service.tenancy import parse_role
+from service.access import parse_role
 
 _PREFIX = "hw"
 

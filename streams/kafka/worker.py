@@ -11,20 +11,20 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from models.errors import UnreadableInput
-from streams.kafka import metrics
-from streams.kafka.deciding import CorrelationUnit
-from streams.kafka.declared import DeclaredChanges
-from streams.kafka.metrics import WorkerBoard
-from streams.kafka.names import Topics
-from streams.kafka.others import Others
-from streams.kafka.parameters import KafkaParameters
-from streams.kafka.roster import Roster, Workplace
-from streams.kafka.security import password, servers, tls
-from streams.kafka.sending import producer
-from streams.kafka.telemetry import TelemetryUnit
-from streams.kafka.topics import admin, create, specs
-from streams.kafka.transport import BatchTransport, read_leanly
-from streams.kafka.unit import Site
+from streams.kafka.client.faust_transport import BatchTransport, read_leanly
+from streams.kafka.client.producer import producer
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.security import password, servers, tls
+from streams.kafka.cluster.topic_admin import admin, create, specs
+from streams.kafka.cluster.topic_names import Topics
+from streams.kafka.exchange.calendar_reader import DeclaredChanges
+from streams.kafka.exchange.progress_reader import Others
+from streams.kafka.tasks import metrics
+from streams.kafka.tasks.correlation_task import CorrelationUnit
+from streams.kafka.tasks.detection_task import TelemetryUnit
+from streams.kafka.tasks.metrics import WorkerBoard
+from streams.kafka.tasks.task import Site
+from streams.kafka.tasks.task_assignment import Roster, Workplace
 from streams.pipeline import PipelineParameters
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from streams.metrics.histograms import Histogram
-from streams.metrics.tallies import Place
+from streams.metrics.totals import Place
 
 Labelled = dict[Place, float]
 _UNITS = frozenset({"seconds", "bytes", "ratio"})

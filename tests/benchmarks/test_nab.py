@@ -11,7 +11,7 @@ from benchmarks.nab.corpus import DATA, Labelled, read_corpus
 from benchmarks.nab.peers import ewma, windowed_gaussian
 from benchmarks.nab.published import RAW
 from benchmarks.nab.scoring import PROFILES, STANDARD, Scored, best_threshold, normalised, score, worth
-from detectors.anyseries import SeriesParameters
+from detectors.any_series.any_series import SeriesParameters
 
 
 def series(rows: int, *windows: tuple[int, int]) -> Labelled:

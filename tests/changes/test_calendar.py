@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changes.calendar import Calendar, CalendarView
+from models.canonical_json import encode
 from models.change import Change
-from models.packed import pack, unpack
+from models.state_bytes import pack, unpack
 from models.times import instant
-from models.wire import encode
 from tests.changes.builders import at, change
 
 BEGINNING, LATER = at("00:00"), at("2030-01-01T00:00:00Z")

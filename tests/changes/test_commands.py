@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from changes.writing import to_json
+from changes.files.writer import to_json
 from highwater.cli import run
 from tests.changes.builders import END, START, change, write
 

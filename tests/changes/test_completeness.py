@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from changes.completeness import described, missing
+from changes.planning.sec_completeness import described, missing
 from tests.changes.builders import START, change
 
 H84 = {"category": "planned_maintenance", "services": ["8.1.1"], "disruption": "outage", "return_to_normal_risk": "Two hours to roll back"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changes.conflicts import Capacity, conflicts, described
+from changes.planning.conflicts import Capacity, conflicts, described
 from models.change import Change
 from models.times import format_time
 from tests.changes.builders import at, change

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from changes.reading import Reading, read_changes, told
+from changes.files.reader import Reading, read_changes, told
 from models.times import format_time, us
 from tests.changes.builders import write
 

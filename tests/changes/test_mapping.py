@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from changes.mapping import Mapping, look_up, read_mapping
-from changes.reading import Reading, read_changes, told
+from changes.files.field_mapping import Mapping, look_up, read_mapping
+from changes.files.reader import Reading, read_changes, told
 from models.errors import ConfigurationError, UnreadableInput
 from models.times import format_time, us
 from tests.changes.builders import END, START, write

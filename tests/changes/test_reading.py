@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from changes.reading import Reading, read_changes, told
+from changes.files.reader import Reading, read_changes, told
 from models.errors import ConfigurationError, UnreadableInput
 from tests.changes.builders import END, START, change, workbook, write
 from tests.models.builders import CHANGE
@@ -174,7 +174,7 @@ def test_what_only_calls_itself_a_workbook_is_unreadable(tmp_path: Path) -> None
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("changes.formats.workbooks.UNPACKED_MOST", 100)
+    monkeypatch.setattr("changes.files.formats.xlsx_workbook.UNPACKED_MOST", 100)
     with pytest.raises(UnreadableInput, match="at most 100"):
         read_changes(write(tmp_path, "a.xlsx", workbook([["x"]])))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changes.schedule import SCHEDULES, SUMMARY_FIELDS, month_us, schedule
+from changes.planning.schedule import SCHEDULES, SUMMARY_FIELDS, month_us, schedule
 from models.change import Change
 from models.errors import ConfigurationError
 from models.times import format_time

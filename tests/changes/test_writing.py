@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changes.cells import guarded, unguarded
-from changes.files import add_to, newest, read_calendar, write_file
-from changes.reading import read_changes
-from changes.writing import WRITERS, stated, to_csv, writer_of
+from changes.files.calendar_files import add_to, newest, read_calendar, write_file
+from changes.files.cells import guarded, unguarded
+from changes.files.reader import read_changes
+from changes.files.writer import WRITERS, stated, to_csv, writer_of
+from models.canonical_json import encode
 from models.errors import UnreadableInput
-from models.wire import encode
 from tests.changes.builders import change, write
 
 WORDS = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1, max_size=10)

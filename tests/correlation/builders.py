@@ -12,9 +12,9 @@ from correlation.correlator import Correlator, Decisions
 from correlation.parameters import CorrelationParameters
 from models.alert import Alert
 from models.change import Change
+from models.change_report import ChangeReport
 from models.columns import BEGAN, CONTINUES, ENDED, KINDS, Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.incident import Incident
-from models.report import ChangeReport
 from models.times import MINUTE_US, instant, parse_time
 
 MORNING_US = parse_time("2026-01-05T09:00:00Z")

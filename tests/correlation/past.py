@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from changes.calendar import Calendar, CalendarView
-from correlation.facts import MOVEMENTS, Case, Episode
-from correlation.history import History
+from correlation.history.traffic_history import History
+from correlation.snapshots import MOVEMENTS, Case, Episode
 from models.change import Change
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import HOUR_US, MINUTE_US, instant, parse_time

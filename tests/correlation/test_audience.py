@@ -9,15 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.alert import Alert
+from models.canonical_json import encode
 from models.change import Change
 from models.columns import SeriesKey
-from models.wire import encode
 from tests.correlation.builders import Told, Trouble, World, change, queue, run, series
 
 READER, OTHERS = "READER", ("NEIGHBOUR", "STRANGER", "THIRD")
 SAME = {name: name for name in OTHERS}
 ALLOWED = ("revision", "severity", "category", "category_reason", "suspects", "affected_users", "next_step", "contact", "summary")
-"""What may differ when others differ: see `correlation.audience`; the texts follow from the suspects."""
+"""What may differ when others differ: see `correlation.redaction.policy`; the texts follow from the suspects."""
 
 
 def keys_of(user: str) -> tuple[SeriesKey, ...]:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.controls import contrast, running, shift
+from correlation.history.difference_in_differences import contrast, running, shift
 
 
 def traffic(bins: int = 120, units: int = 10, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

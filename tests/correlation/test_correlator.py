@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from correlation.correlator import Correlator, Decisions
 from correlation.parameters import CorrelationParameters
+from models.canonical_json import encode
 from models.columns import Detected
-from models.packed import pack, unpack
+from models.state_bytes import pack, unpack
 from models.times import MINUTE_US
-from models.wire import encode
 from tests.correlation.builders import MORNING_US, Trouble, World, calendar, change, queue, series, split
 
 USERS = tuple(f"SUP-{number:02}" for number in range(1, 6))

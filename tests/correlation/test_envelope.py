@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.envelope import Envelope, envelope
-from correlation.facts import Episode
+from correlation.grading.declared_effect import Envelope, envelope
+from correlation.snapshots import Episode
 from models.change import Change
 from models.times import HOUR_US, MINUTE_US, instant
 from tests.correlation.past import ONSET, calendar, change, episode, series

@@ -1,9 +1,9 @@
 import itertools
 
-from correlation.facts import Episode
-from correlation.grouping import Ledger
+from correlation.alerts.finding_rows import sightings
+from correlation.alerts.grouping import Ledger
 from correlation.parameters import CorrelationParameters
-from correlation.sightings import sightings
+from correlation.snapshots import Episode
 from models.times import MINUTE_US
 from tests.correlation.builders import MORNING_US, Trouble, World, queue, run, series
 

@@ -2,10 +2,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.history import FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS, History
-from correlation.panels import Part
+from correlation.history.panel import Part
+from correlation.history.traffic_history import FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS, History
 from models.columns import PulseKey
-from models.packed import pack, unpack
+from models.state_bytes import pack, unpack
 from models.times import DAY_US, HOUR_US, MINUTE_US
 from tests.correlation.past import ONSET, T0, USERS, add, broken, past, series
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.impact import INCONCLUSIVE, judge_series
-from streams.sources.kpis import read_cases, read_kpis
+from correlation.change_reports.kpi_impact import INCONCLUSIVE, judge_series
+from streams.sources.kpi_csv import read_cases, read_kpis
 
 DAYS, MINUTES = 3, 1440
 CHANGE = DAYS * MINUTES

@@ -1,8 +1,8 @@
 """Where an incident began: a storm may be what the others suffer from, or no more than their asking again."""
 
-from correlation.facts import Episode
-from correlation.joining import origin
+from correlation.incidents.membership import origin
 from correlation.parameters import CorrelationParameters
+from correlation.snapshots import Episode
 from models.columns import SeriesKey
 from models.times import MINUTE_US
 from tests.correlation.builders import Trouble, World, run

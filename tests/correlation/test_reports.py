@@ -2,15 +2,15 @@ from typing import Any
 
 import pytest
 
+from correlation.attribution.suspects import assess
+from correlation.change_reports.reporter import Judged, Reporter
 from correlation.parameters import CorrelationParameters
-from correlation.reports import Judged, Reporter
-from correlation.suspects import assess
 from models.alert import Reason, Suspect
+from models.canonical_json import encode
 from models.change import Change
-from models.packed import pack, unpack
-from models.report import ChangeReport
+from models.change_report import ChangeReport
+from models.state_bytes import pack, unpack
 from models.times import HOUR_US, MINUTE_US, instant
-from models.wire import encode
 from tests.correlation.past import ONSET, T0, USERS, Rates, broken, calendar, case, change, episode, past, usual
 
 PARAMETERS = CorrelationParameters()

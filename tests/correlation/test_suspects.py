@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.history import History
+from correlation.attribution.suspects import Judgement, assess
+from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
-from correlation.suspects import Judgement, assess
 from models.alert import Suspect
 from models.change import Change
 from models.times import MINUTE_US, instant

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from correlation.history import History
+from correlation.attribution.suspects import assess
+from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
-from correlation.suspects import assess
 from models.columns import PulseKey, SeriesKey
 from models.times import MINUTE_US
 from tests.correlation.past import T0, WINDOW_S, add, calendar, case, change, episode

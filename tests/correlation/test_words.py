@@ -2,8 +2,8 @@
 
 import pytest
 
+from correlation.incidents.business_processes import CORE, processes
 from correlation.phrases import clock, figure, listed, period, span, traffic, window
-from correlation.processes import CORE, processes
 from models.times import parse_time
 from tests.correlation.builders import Trouble, World, change, queue, run, series
 

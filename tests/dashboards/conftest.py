@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from models.canonical_json import encode
 from models.times import HOUR_US, parse_time
-from models.wire import encode
 from simulator.simulation import Simulation, find_scenario, simulate
 from tests.dashboards.servers import ROOT, TOKEN, Program, asked, eventually, free_port, highwater, needs, prometheus, query
 

@@ -13,8 +13,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from config.grafana.preview.staging import fill_rules
 from highwater.cli import run
+from models.canonical_json import encode
 from models.times import parse_time
-from models.wire import encode
 from simulator.simulation import Simulation, find_scenario, simulate
 from tests.dashboards.boards import BOARDS, filled_in, targets
 from tests.dashboards.conftest import AUTHORIZED

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from models.terms import AlertKind
+from models.vocabulary import AlertKind
 from tests.dashboards.boards import targets
 from tests.dashboards.servers import ROOT, needs
 

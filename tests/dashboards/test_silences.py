@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from models.times import HOUR_US, MINUTE_US, format_time, parse_time
-from service.clocks import Clock
-from service.silences import OURS, Silence, to_post, wanted
+from service.alertmanager.silences import OURS, Silence, to_post, wanted
+from service.clock import Clock
 from tests.dashboards.servers import Program, alertmanager, asked, eventually, free_port
 from tests.service.builders import alert, change, change_json, desk, incident
 from tests.service.house import House

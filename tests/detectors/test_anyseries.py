@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.nab.noise import ROWS, SHAPES
 from benchmarks.nab.noise import alerts as alerts_on
-from detectors.anyseries import AnySeries, SeriesParameters, Verdict
-from detectors.surprise import Surprise
+from detectors.any_series.any_series import AnySeries, SeriesParameters, Verdict
+from detectors.any_series.tail_rank import Surprise
 
 MONDAY_S = 1_700_438_400
 """2023-11-20T00:00:00Z."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from detectors import growth
+from detectors.backlog import growth
 from models.columns import Detected, Floats
 from tests.detectors.cohorts import DAY, MONDAY_US, Cohort, queue_key, queues
 

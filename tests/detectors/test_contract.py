@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from detectors.catalogue import queue_detectors, traffic_detectors
-from detectors.contract import QueueWindow, Signal, TrafficWindow
+from detectors.interface import QueueWindow, Signal, TrafficWindow
 from detectors.parameters import DetectionParameters
 from models.columns import KINDS, Columns, Expected
-from models.packed import pack, unpack
+from models.state_bytes import pack, unpack
 from tests.detectors.cohorts import MONDAY_US, queues, traffic
 
 TRAFFIC = traffic_detectors(DetectionParameters(), 60)

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import blocks
+from detectors import state_blocks
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
 from models.columns import CONTINUES, KINDS, Detected, SeriesKey
-from models.packed import pack, unpack
+from models.state_bytes import pack, unpack
 from tests.detectors.cohorts import DAY, Cohort, counts, key, queue_key, queues, traffic
 
 SERIES = 40
@@ -86,7 +86,7 @@ def test_a_series_is_judged_alike_whatever_else_is_in_the_table_and_wherever_it_
 
 
 def test_blocks_change_nothing(everything, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK", 7)
+    monkeypatch.setattr(state_blocks, "BLOCK", 7)
     assert run(np.arange(SERIES), DAY + 200) == everything
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from detectors.detection import Detection
-from detectors.expectation import Expectation
-from detectors.profile import NEW_WEEKDAY, SLOTS, Profile
-from detectors.seasons import WANDER
+from detectors.expectation.expectation import Expectation
+from detectors.expectation.hour_curve import WANDER
+from detectors.expectation.week_profile import NEW_WEEKDAY, SLOTS, Profile
 from tests.detectors.cohorts import DAY, Cohort, counts, key, traffic
 
 MOST_BYTES = 2048

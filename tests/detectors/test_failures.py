@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.ratios import ln_gamma, log_ratio
+from detectors.distributions.beta_binomial import ln_gamma, log_ratio
 from tests.detectors.cohorts import DAY, Cohort, counts, key, traffic
 
 TRIED = np.array([4.0, 40.0, 400.0])

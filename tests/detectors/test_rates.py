@@ -9,7 +9,7 @@ import pytest
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
 from models.columns import KINDS, SeriesKey
-from models.packed import pack, unpack
+from models.state_bytes import pack, unpack
 from tests.detectors.cohorts import DAY, Cohort, counts, key, traffic
 
 MEANS = np.array([10.0, 50.0, 400.0])

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.canonical_json import encode
 from models.change import Change
-from models.wire import encode
-from streams.kafka.correlation import Correlation
-from streams.kafka.declared import Declared
-from streams.kafka.names import Topics
-from streams.kafka.others import CALENDAR, progress_of
-from streams.kafka.outputs import Send
-from streams.kafka.partition import Partition, Step
-from streams.kafka.partitioner import Partitioner, by_java
-from streams.kafka.stages import FINDINGS_HEADER, MARK_HEADER, KeyTables, Progress, pack_findings, pack_pulses, write_mark
+from streams.kafka.client.output_records import Send
+from streams.kafka.cluster.partitioner import Partitioner, by_java
+from streams.kafka.cluster.topic_names import Topics
+from streams.kafka.exchange.calendar_reader import Declared
+from streams.kafka.exchange.progress_reader import CALENDAR, progress_of
+from streams.kafka.exchange.stage_records import FINDINGS_HEADER, MARK_HEADER, KeyTables, Progress, pack_findings, pack_pulses, write_mark
+from streams.kafka.tasks.correlation_pipeline import Correlation
+from streams.kafka.tasks.partition_pipeline import Partition, Step
 from streams.pipeline import PipelineParameters
 
 TOPICS = Topics()

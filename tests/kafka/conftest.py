@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.kafka.parameters import KafkaParameters, KafkaSecurity
+from streams.kafka.cluster.parameters import KafkaParameters, KafkaSecurity
 from tests.kafka.broker import Broker
 from tests.kafka.jars import UnavailableError
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
 
-from streams.kafka.names import Topics
-from streams.kafka.parameters import KafkaParameters
-from streams.kafka.security import client_settings
-from streams.kafka.topics import admin
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.topic_admin import admin
+from streams.kafka.cluster.topic_names import Topics
 from tests.kafka.broker import Broker
 from tests.kafka.workers import Worker, eventually
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from streams.kafka.parameters import KafkaParameters
+from streams.kafka.cluster.parameters import KafkaParameters
 from tests.kafka.workers import QUIET, ROOT, environment
 
 SECRET = "admin-secret-0123456789"  # noqa: S105  # of a monitor that lives as long as one test

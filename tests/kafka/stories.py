@@ -3,12 +3,12 @@
 from typing import Any
 
 from models.change import Change
-from models.packed import pack, unpack
+from models.state_bytes import pack, unpack
 from models.times import DAY_US
 from simulator.simulation import find_scenario, simulate
 from streams.decode import decode_ndjson
+from streams.learned_state import LEARNED_VERSION
 from streams.pipeline import Pipeline, PipelineParameters
-from streams.states import LEARNED_VERSION
 from tests.streams.test_pipeline import START_US, recorded
 
 CORE = PipelineParameters()

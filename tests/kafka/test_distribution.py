@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from streams.kafka.partitioner import by_java, by_librdkafka
+from streams.kafka.cluster.partitioner import by_java, by_librdkafka
 from tests.kafka.cluster import expected_lines, lines_of, replayed
 from tests.kafka.stories import CORE, learned_before, story
 

@@ -14,7 +14,7 @@ from faust.transport import consumer as base
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 
-from streams.kafka.transport import BatchConsumer, BatchThread, BatchTransport, LeanRecords
+from streams.kafka.client.faust_transport import BatchConsumer, BatchThread, BatchTransport, LeanRecords
 
 
 def _arguments(function: object) -> list[str]:

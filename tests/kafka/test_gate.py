@@ -8,9 +8,9 @@ import pytest
 
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import SECOND_US
-from streams.kafka.gate import Gate
-from streams.kafka.stages import KeyTables, Progress, pack_findings, pack_pulses, portions
-from streams.kafka.topics import LARGEST_RECORD
+from streams.kafka.cluster.topic_admin import LARGEST_RECORD
+from streams.kafka.exchange.stage_records import KeyTables, Progress, pack_findings, pack_pulses, portions
+from streams.kafka.exchange.window_barrier import Gate
 
 WINDOW_US = 10 * SECOND_US
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from models.wire import encode
-from streams.kafka.names import Topics
-from streams.kafka.parameters import KafkaParameters
-from streams.kafka.partitioner import by_java
-from streams.states import write_state
+from models.canonical_json import encode
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.partitioner import by_java
+from streams.kafka.cluster.topic_names import Topics
+from streams.learned_state import write_state
 from tests.kafka.broker import ADMIN, PASSWORD, Broker
 from tests.kafka.cluster import expected_lines
 from tests.kafka.conftest import settings_for, signed_in

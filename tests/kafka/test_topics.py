@@ -13,11 +13,11 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from models.errors import ConfigurationError, UnreadableInput
-from streams.kafka.grants import allow, grants
-from streams.kafka.names import Topics
-from streams.kafka.parameters import KafkaParameters
-from streams.kafka.security import client_settings
-from streams.kafka.topics import admin, create, faults, specs
+from streams.kafka.cluster.acls import allow, grants
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.topic_admin import admin, create, faults, specs
+from streams.kafka.cluster.topic_names import Topics
 from tests.kafka.broker import ADMIN, PASSWORD, Broker
 from tests.kafka.conftest import settings_for, signed_in
 from tests.kafka.workers import ROOT, environment

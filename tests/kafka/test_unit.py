@@ -8,11 +8,11 @@ import pytest
 from aiokafka.structs import RecordMetadata, TopicPartition
 from faust.types import TP
 
-from streams.kafka.outputs import Send
-from streams.kafka.roster import Roster
-from streams.kafka.sending import Outbox
-from streams.kafka.transport import Batch
-from streams.kafka.unit import starts
+from streams.kafka.client.faust_transport import Batch
+from streams.kafka.client.output_records import Send
+from streams.kafka.client.producer import Outbox
+from streams.kafka.tasks.task import starts
+from streams.kafka.tasks.task_assignment import Roster
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.kafka.parameters import KafkaParameters
-from streams.kafka.partitioner import Partitioner, by_java, by_librdkafka
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.partitioner import Partitioner, by_java, by_librdkafka
 from tests.kafka.cluster import expected_lines
 from tests.kafka.stories import CORE, story
 from tests.kafka.workers import Worker, eventually, outputs, prepare, publish, values
@@ -111,7 +111,7 @@ def _framed(lines: list[bytes], dice: random.Random) -> Iterator[bytes]:
 def _send(parameters: KafkaParameters, topic: str, records: list[bytes]) -> None:
     from kafka import KafkaProducer
 
-    from streams.kafka.security import client_settings
+    from streams.kafka.cluster.security import client_settings
 
     sender = KafkaProducer(**client_settings(parameters))
     for record in records:

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.kafka.parameters import KafkaParameters
+from streams.kafka.cluster.parameters import KafkaParameters
 from tests.kafka.cluster import expected_lines
 from tests.kafka.test_worker import CORE, LIMIT_S, story
 from tests.kafka.workers import Worker, eventually, prepare, publish

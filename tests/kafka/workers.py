@@ -13,13 +13,13 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from models.canonical_json import encode
 from models.change import Change
-from models.wire import encode
-from streams.kafka.names import Topics
-from streams.kafka.parameters import KafkaParameters
-from streams.kafka.partitioner import Partitioner, by_java
-from streams.kafka.security import client_settings
-from streams.kafka.topics import admin, create, specs
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.partitioner import Partitioner, by_java
+from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.topic_admin import admin, create, specs
+from streams.kafka.cluster.topic_names import Topics
 
 ROOT = Path(__file__).parents[2]
 IDLE_S = 2

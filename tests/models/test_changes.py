@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from models.canonical_json import decode, encode
 from models.change import Change
 from models.errors import Malformed
-from models.wire import decode, encode
 from tests.models.builders import CHANGE, text
 
 

@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from models.canonical_json import encode
 from models.events import EVENT, QueueEvent, TrafficEvent
-from models.record import reason
-from models.wire import encode
+from models.wire_model import reason
 from tests.models.builders import QUEUE, TRAFFIC, text
 
 

@@ -7,10 +7,10 @@ import jsonschema
 import pytest
 
 from models.asyncapi import TOPICS, asyncapi
+from models.canonical_json import decode, encode
 from models.change import Change
 from models.errors import HighwaterError
 from models.schema import MODELS, all_schemas, schema_of
-from models.wire import decode, encode
 from tests.models.builders import ALERT, CHANGE, QUEUE, TRAFFIC
 
 GOOD = {"TrafficEvent": TRAFFIC, "QueueEvent": QUEUE, "Change": CHANGE, "Alert": ALERT}

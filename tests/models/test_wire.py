@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.alert import Alert, AlertSeries
+from models.canonical_json import decode, encode
 from models.change import Change
+from models.change_report import ChangeReport
 from models.columns import Rejection, SeriesKey
+from models.dead_letter import DeadLetter
 from models.errors import Malformed
 from models.incident import Incident
-from models.rejected import DeadLetter
-from models.report import ChangeReport
 from models.times import format_time
-from models.wire import decode, encode
 from tests.models.builders import ALERT, CHANGE, text
 
 ALERT_FIELDS = [

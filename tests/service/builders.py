@@ -5,10 +5,10 @@ from typing import Any
 
 from models.alert import Alert, AlertSeries, Evidence, Reason, Suspect
 from models.change import Change
+from models.change_report import ChangeReport
 from models.incident import Incident, TimelineEntry
-from models.report import ChangeReport
 from models.times import instant, parse_time
-from service.rows import change_rows, rows
+from service.store.record_rows import change_rows, rows
 from service.store.records import Row
 from streams.pipeline import Outputs
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx2
 
-from service.app import create_app
-from service.clocks import Clock
+from service.access import Role
+from service.clock import Clock
+from service.http.app import create_app
+from service.http.server import Server, address_of, listening_socket
 from service.monitor import Monitor
 from service.parameters import ServeParameters
-from service.serving import Server, address_of, listening_socket
-from service.store import steps, tokens
+from service.store import commits, tokens
 from service.store.records import Row
-from service.tenancy import Role
 from streams.pipeline import PipelineParameters
 
 ROLES = ("ingest", "observer", "triage", "admin", "user:ACME", "user:BOLT")
@@ -80,7 +80,7 @@ class House:
 
     def publish(self, rows: Sequence[Row]) -> None:
         """Records as if they had just been decided."""
-        write = partial(steps.write, rows=[(row, None) for row in rows], now_us=self.monitor.clock.wall_us())
+        write = partial(commits.write, rows=[(row, None) for row in rows], now_us=self.monitor.clock.wall_us())
         added = self.monitor.database.write(write, self.monitor.told).result()
         self.monitor.engine.board.recorded([row for _, row in added])
 

@@ -9,7 +9,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "highwater.cli", "service.serving", "service.monitor", "service.logs", "polars"])
+FORKS.set_forkserver_preload(
+    
+)
+    ["pytest", "highwater.cli", "service.http.server", "service.monitor", "service.operations.logging_setup", "polars"]
+)
 
 
 class Served:

@@ -13,9 +13,9 @@ import httpx2
 import pytest
 
 from models.errors import StateError
-from service.clocks import Clock
-from service.store import subscriptions, triage
-from service.subscriptions.wishes import Wishes
+from service.clock import Clock
+from service.store import subscriptions, triage_actions
+from service.store.preferences import Wishes
 from tests.service.builders import MONDAY, alert, desk, lines, queue
 from tests.service.command_line import highwater
 from tests.service.house import House, until
@@ -183,7 +183,7 @@ def test_a_clock_that_is_set_delays_nothing_and_judges_as_before(tmp_path: Path,
         assert due(house) <= wall[0] + HOUR_US
         steady[0] += 901
         wall[0] += 901_000_000
-        wanted = partial(triage.unattended, before_us=wall[0] - 900_000_000, now_us=wall[0])
+        wanted = partial(triage_actions.unattended, before_us=wall[0] - 900_000_000, now_us=wall[0])
         assert [name for name, _ in house.monitor.database.read(wanted)] == ["A-1"]
 
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from models.columns import SeriesKey
 from models.times import DAY_US, HOUR_US, format_time
-from service.charts import packing, reading
+from service.access import Principal, Role
+from service.charts import compaction, queries
 from service.charts.codec import decode, encode
-from service.charts.packing import MINUTE, QUARTER, RAW, Keep, coarser, rollup
+from service.charts.compaction import MINUTE, QUARTER, RAW, Keep, coarser, rollup
 from service.charts.recorder import QUEUES, TRAFFIC, Recorder, Tick
-from service.duties import pack_what_is_due
+from service.operations.periodic_jobs import pack_what_is_due
 from service.store.database import Database
-from service.tenancy import Principal, Role
 from tests.service.builders import MONDAY, lines, queue, traffic
 from tests.service.house import House
 
@@ -44,8 +44,8 @@ def chart(
     database: Database, user: str = "ACME", *, start: int = MONDAY, hours: float = 24, points: int = 5000, keep: Keep = KEEP
 ) -> dict[str, Any]:
     def ask(connection: Any) -> dict[str, Any]:
-        (series,) = reading.matching(connection, DESK, {"user": user}, 0, 10)
-        (found,) = reading.charts(connection, [series], start, start + int(hours * HOUR_US), points, keep)
+        (series,) = queries.matching(connection, DESK, {"user": user}, 0, 10)
+        (found,) = queries.charts(connection, [series], start, start + int(hours * HOUR_US), points, keep)
         return found
 
     return database.read(ask)
@@ -109,8 +109,8 @@ def test_an_hour_that_is_being_packed_is_seen_once(database: Database, monkeypat
         record(database, recorder, (key("ACME"),), MONDAY + step * 10_000_000, [float(step)], [0.0], [1.0])
     before = chart(database)
     with monkeypatch.context() as patch:
-        patch.setattr(packing, "_packed", lambda *_: None)
-        packing.pack_hour(database, 10, TRAFFIC, MONDAY)
+        patch.setattr(compaction, "_packed", lambda *_: None)
+        compaction.pack_hour(database, 10, TRAFFIC, MONDAY)
     assert database.read(lambda connection: connection.execute("SELECT count(*) FROM chunks").fetchone()[0]) == 2
     assert chart(database) == before
 
@@ -224,6 +224,6 @@ def test_queue_ticks_are_packed_apart_from_traffic(database: Database) -> None:
     recorder = Recorder()
     for step in range(1, 500):
         record(database, recorder, (key("ACME", 10, "to_user"),), MONDAY + step * 10_000_000, [1.0], [2.0], [np.nan], queues=QUEUES)
-    assert [item[1] for item in database.read(packing.due)] == [QUEUES]
+    assert [item[1] for item in database.read(compaction.due)] == [QUEUES]
     pack_what_is_due(database, KEEP)
     assert len(chart(database)["points"]) == 499

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from models.canonical_json import encode
 from models.change import Change
 from models.times import parse_time
-from models.wire import encode
 from simulator.simulation import find_scenario, simulate
 from streams.decode import decode_body
 from streams.pipeline import Outputs, Pipeline

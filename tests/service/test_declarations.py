@@ -1,4 +1,4 @@
-from correlation.verdicts import Verdict
+from correlation.change_reports.verdict import Verdict
 from tests.correlation.past import change
 from tests.service.house import House
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from config.settings import load
-from service.serving import _GRACE_S
+from service.http.server import _GRACE_S
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "config" / "systemd" / "highwater.service"

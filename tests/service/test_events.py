@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from service.clocks import Clock
-from service.journal import EVENTS
+from service.clock import Clock
+from service.ingest.journal import EVENTS
 from tests.service.builders import lines, queue, traffic
 from tests.service.house import House
 
@@ -226,7 +226,7 @@ def test_checkpoints_come_by_the_clock_and_sooner_where_much_came_in(tmp_path: P
     steady = [1000.0]
     with House(tmp_path / "data", clock=Clock(steady_s=lambda: steady[0]), checkpoint_every_s=60) as house:
         assert [house.monitor.engine._is_due() for steady[0] in (1016.0, 1059.0, 1060.0)] == [False, False, True]
-        monkeypatch.setattr("service.engine._MUCH_BYTES", 10)
+        monkeypatch.setattr("service.engine.engine._MUCH_BYTES", 10)
         steady[0] = 1001.0
         house.client("ingest").post("/v1/events", content=lines(queue(10)))
         house.judged()

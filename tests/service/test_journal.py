@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import StateError
-from service.journal import CHANGES, EVENTS, Draft, Journal
+from service.ingest.journal import CHANGES, EVENTS, Draft, Journal
 
 ROOMY = 1_000_000
 
@@ -107,10 +107,10 @@ def test_a_disk_that_refuses_leaves_the_journal_as_it_was(tmp_path: Path, monkey
     with monkeypatch.context() as patch:
         if fails == "write":
             journal.close()
-            patch.setattr("service.journal.FileIO", Full)
+            patch.setattr("service.ingest.journal.FileIO", Full)
             journal = Journal(tmp_path, ROOMY)
         else:
-            patch.setattr("service.journal.os.fdatasync", refuse)
+            patch.setattr("service.ingest.journal.os.fdatasync", refuse)
         with pytest.raises(OSError, match="No space left"):
             journal.append([draft(b"lost"), draft(b"lost too")])
     journal.close()

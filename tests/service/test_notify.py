@@ -13,10 +13,10 @@ import apprise
 import pytest
 from aiosmtpd.controller import Controller
 
+from service.notify.channels import Channels, Reply
 from service.parameters import ServeParameters, SubscriptionParameters
+from service.store.preferences import Wishes
 from service.store.subscriptions import Subscription
-from service.subscriptions.channels import Channels, Reply
-from service.subscriptions.wishes import Wishes
 from tests.service.builders import alert, desk
 from tests.service.house import House, until
 from tests.service.receiver import Receiver

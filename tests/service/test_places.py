@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from service.hub import Hub
-from service.places import Places
+from service.access import Principal, Role
+from service.auth.opaque_ids import Places
+from service.http.event_stream import Hub
 from service.problems import Problem
 from service.store import records
-from service.tenancy import Principal, Role
 from tests.service.builders import alert, change, change_json, declared, desk, own
 from tests.service.house import House
 
@@ -75,7 +75,7 @@ def test_what_others_do_moves_nothing_that_a_user_is_told(house: House) -> None:
 
 
 def test_others_records_neither_put_off_nor_bring_forward_a_sign_of_life(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.routes.stream._PING_S", 0.5)
+    monkeypatch.setattr("service.http.routes.stream._PING_S", 0.5)
     stop = threading.Event()
 
     def busy() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from models.errors import ConfigurationError
-from service.clocks import Clock
+from service.access import Role
+from service.clock import Clock
 from service.store import tokens
-from service.tenancy import Role
 from tests.service.builders import alert, desk
 from tests.service.house import House
 

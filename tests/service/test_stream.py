@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from service.hub import Hub
+from service.http.event_stream import Hub
 from tests.service.builders import alert, change, declared, desk, incident, own, report
 from tests.service.house import House, until
 
@@ -64,7 +64,7 @@ def test_the_page_s_first_connection_begins_after_its_list(house: House) -> None
 
 
 def test_old_events_come_from_the_data_file_and_new_ones_from_memory_without_a_seam(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.hub._KEPT", 3)
+    monkeypatch.setattr("service.http.event_stream._KEPT", 3)
     for number in range(20):
         house.publish(desk(alert(f"A-{number:02d}")))
     assert house.monitor.hub._oldest_missing > 0
@@ -111,8 +111,8 @@ def test_a_summary_that_is_withdrawn_can_not_be_had_by_an_old_event_id(house: Ho
 
 
 def test_a_revoked_token_s_stream_ends(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.routes.stream._PING_S", 0.2)
-    monkeypatch.setattr("service.routes.stream._CHECK_S", 0.1)
+    monkeypatch.setattr("service.http.routes.stream._PING_S", 0.2)
+    monkeypatch.setattr("service.http.routes.stream._CHECK_S", 0.1)
     made = house.client("admin").post("/v1/tokens", json={"role": "observer", "name": "short-lived"}).json()
     with httpx2.stream("GET", f"{house.address}/v1/stream", headers={"authorization": f"Bearer {made['secret']}"}, timeout=10) as answer:
         parts = answer.iter_bytes()
@@ -142,7 +142,7 @@ def test_a_stop_ends_open_streams(tmp_path: Path) -> None:
 
 
 def test_one_token_does_not_use_up_every_stream(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.routes.stream._MOST", 1)
+    monkeypatch.setattr("service.http.routes.stream._MOST", 1)
     client = house.client("user:ACME")
     with client.stream("GET", "/v1/stream") as first:
         parts = first.iter_bytes()

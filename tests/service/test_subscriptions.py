@@ -13,12 +13,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from models.errors import Malformed
 from models.times import parse_time
+from service.notify.channels import worded
+from service.notify.target_policy import RefusedTargetError, check_chat, check_mail, guarded_socket, refused
 from service.parameters import SubscriptionParameters
 from service.store import outbox
+from service.store.preferences import QuietHours, Wishes
 from service.store.subscriptions import by_id
-from service.subscriptions.channels import worded
-from service.subscriptions.targets import RefusedTargetError, check_chat, check_mail, guarded_socket, refused
-from service.subscriptions.wishes import QuietHours, Wishes
 from tests.service.builders import alert, change_json, desk, incident, own
 from tests.service.house import House, until
 from tests.service.receiver import Receiver

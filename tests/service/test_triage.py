@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 
 from models.alert import Suspect
-from service.duties import _escalate
+from service.operations.periodic_jobs import _escalate
 from service.store import subscriptions
-from service.subscriptions.wishes import Wishes
+from service.store.preferences import Wishes
 from tests.service.builders import alert, change_json, desk, incident
 from tests.service.house import House, until
 

@@ -16,7 +16,7 @@ from models.events import EVENT, QueueEvent
 from models.times import us
 from streams import decode
 from streams.decode import decode_body, decode_ndjson, decode_records
-from streams.learned import Learned, series_key
+from streams.decode.template_cache import Learned, series_key
 from tests.streams.written import line, lines, queue, traffic
 
 GOOD_NUMBERS = ["0", "7", "12", "120", "4096", "99999999", "123456789", "1000000000000"]
@@ -340,7 +340,7 @@ def test_what_was_learned_before_changes_nothing(monkeypatch: pytest.MonkeyPatch
 
 
 def test_made_up_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.learned._MOST", 100)
+    monkeypatch.setattr("streams.decode.template_cache._MOST", 100)
     monkeypatch.setattr(decode, "_learned", Learned())
     for block in range(5):
         decode_ndjson(lines(*(traffic(service=f"{block}-{number}") for number in range(150))), "f", 1)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from models.errors import UnreadableInput
 from models.times import format_time, parse_time
 from streams.decode import decode_ndjson
-from streams.sources.blocks import BLOCK_BYTES
-from streams.sources.files import EventFiles
-from streams.sources.merge import merged
+from streams.sources.event_files import EventFiles
+from streams.sources.line_blocks import BLOCK_BYTES
+from streams.sources.merge_files import merged
 
 START_US = parse_time("2026-01-05T00:00:00Z")
 

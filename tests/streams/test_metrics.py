@@ -8,10 +8,10 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 
 from models.columns import BEGAN, ENDED, KINDS, Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import SECOND_US
-from streams.metrics.board import Board
+from streams.metrics.collector import Asked, Exposition
 from streams.metrics.encoding import encoded
-from streams.metrics.exposition import Asked, Exposition
-from streams.metrics.tallies import GONE_US
+from streams.metrics.state import Board
+from streams.metrics.totals import GONE_US
 from tests.service.builders import alert
 
 START_US = 1_767_000_000 * SECOND_US

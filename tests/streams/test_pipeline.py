@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from models.canonical_json import encode
 from models.times import HOUR_US, instant, parse_time
-from models.wire import encode
 from simulator.simulation import find_scenario, simulate
 from streams.decode import decode_ndjson
 from streams.pipeline import Outputs, Pipeline, PipelineParameters

@@ -19,15 +19,14 @@ import pytest
 
 from models.columns import SeriesKey
 from models.errors import UnreadableInput
-from models.packed import pack
+from models.state_bytes import pack
 from models.times import format_time, parse_time
-from streams.apart import _KEPT, Received, _Keys, apart
-from streams.pending import WindowCodes
 from streams.pipeline import Pipeline, PipelineParameters
-from streams.replaying import detecting, reading
-from streams.sources.blocks import BLOCK_BYTES
-from streams.sources.windows import Reached, windows
-from streams.ticks import TimeParameters
+from streams.process_stage import _KEPT, Received, _Keys, apart
+from streams.replay import Reached, detecting, reading, windows
+from streams.sources.line_blocks import BLOCK_BYTES
+from streams.windowing.assembler import TimeParameters
+from streams.windowing.window_events import WindowCodes
 
 START_US = parse_time("2026-01-05T00:00:00Z")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import UnreadableInput
-from streams.sources.series import Row, SeriesFile, seconds
+from streams.sources.series_csv import Row, SeriesFile, seconds
 
 
 def rows(path: Path, text: bytes) -> list[Row]:

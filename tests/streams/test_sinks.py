@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from models.dead_letter import DeadLetter
 from models.errors import UnreadableInput
-from models.rejected import DeadLetter
-from streams.sinks.files import NAMES, UNFINISHED, ResultFiles
+from streams.sinks.result_files import NAMES, UNFINISHED, ResultFiles
 
 
 @dataclass

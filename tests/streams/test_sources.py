@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from models.columns import EventBatch
 from models.errors import UnreadableInput
 from models.times import parse_time
-from streams import batches
-from streams.batches import paced
 from streams.decode import decode_ndjson
-from streams.sources import blocks
-from streams.sources.files import EventFiles
+from streams.sources import line_blocks
+from streams.sources.event_files import EventFiles
+from streams.windowing import batches
+from streams.windowing.batches import paced
 from tests.streams.histories import START_US, at
 from tests.streams.written import line, lines, traffic
 
@@ -47,8 +47,8 @@ def told(batch: EventBatch) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "READ_BYTES", 700)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(line_blocks, "READ_BYTES", 700)
+    monkeypatch.setattr(line_blocks, "BLOCK_BYTES", 1000)
 
 
 @pytest.mark.parametrize("name", ["events.ndjson", "events.ndjson.gz"])
@@ -113,8 +113,8 @@ def test_files_are_merged_by_observed_at_with_ties_in_the_order_of_the_arguments
     # Heads are compared, not all events: what is out of order in a file stays where it stands.
     wanted = [1000 * number + place for _, number, place in heapq.merge(*heads, key=lambda one: one[:2])]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "READ_BYTES", block)
-        patch.setattr(blocks, "BLOCK_BYTES", block)
+        patch.setattr(line_blocks, "READ_BYTES", block)
+        patch.setattr(line_blocks, "BLOCK_BYTES", block)
         found = read(*paths)
     assert [messages for *_, messages in found if messages is not None] == wanted
     for path, file in zip(paths, files, strict=True):
@@ -194,9 +194,9 @@ def test_gzip_that_is_cut_short_or_damaged_is_named(tmp_path: Path) -> None:
 
 
 def test_a_line_without_end_is_no_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "LINE_BYTES_MOST", 100_000)
-    monkeypatch.setattr(blocks, "READ_BYTES", 1000)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(line_blocks, "LINE_BYTES_MOST", 100_000)
+    monkeypatch.setattr(line_blocks, "READ_BYTES", 1000)
+    monkeypatch.setattr(line_blocks, "BLOCK_BYTES", 1000)
     assert "line 2 of" in unreadable(written(tmp_path / "a.ndjson", lines(traffic()) + b"x" * 200_000))
 
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.packed import pack, unpack
+from models.state_bytes import pack, unpack
 from models.times import SECOND_US, parse_time
-from streams import cohort, future
 from streams.decode import decode_ndjson
-from streams.ticks import Assembled, Assembler, Closed, TimeParameters
+from streams.windowing import clock_skew_guard, window_store
+from streams.windowing.assembler import Assembled, Assembler, Closed, TimeParameters
 from tests.streams.histories import START_US, Step, at, history
 from tests.streams.naive import Naive
 from tests.streams.written import line, queue, traffic
@@ -165,9 +165,9 @@ def test_it_does_what_one_event_at_a_time_would_do(
 def test_room_that_is_made_in_open_windows_changes_nothing(seed: int, lengths: list[int]) -> None:
     steps = history(random.Random(seed), 60)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cohort, "_CHUNKS_MOST", 1)
-        patch.setattr(cohort, "_TIDY_FROM", 2)
-        patch.setattr(cohort, "MOST_CODE_SETS", 1)
+        patch.setattr(window_store, "_CHUNKS_MOST", 1)
+        patch.setattr(window_store, "_TIDY_FROM", 2)
+        patch.setattr(window_store, "MOST_CODE_SETS", 1)
         done = run(steps, PARAMETERS[2], lengths)
     reference = naive(steps, PARAMETERS[2])
     assert done.windows == reference.closed()
@@ -356,7 +356,7 @@ def test_one_wrong_clock_costs_no_other_user_an_event() -> None:
 def test_too_many_held_events_are_dead_letters_at_once() -> None:
     first = [traffic(observed_at=at(0), user=user) for user in ("U1", "U2")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(future, "HELD_MOST", 3)
+        patch.setattr(clock_skew_guard, "HELD_MOST", 3)
         done = run(events_of(*first, *(traffic(observed_at=at(3600 + number), user="U1") for number in range(5))), PARAMETERS[0], [9])
     assert [(kind, mark) for kind, mark, _ in done.rejected] == [("future", 5), ("future", 6), ("future", 2), ("future", 3), ("future", 4)]
 
@@ -424,7 +424,7 @@ def test_a_repeat_without_end_takes_no_room() -> None:
 def test_codes_that_never_come_again_are_forgotten() -> None:
     done = Run(PARAMETERS[0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cohort, "MOST_CODE_SETS", 100)
+        patch.setattr(window_store, "MOST_CODE_SETS", 100)
         for tick in range(40):
             text = b"".join(
                 line(traffic(observed_at=at(10 * tick), user=f"U{user}", codes={"E20": 100 * tick + user})) + b"\n" for user in range(100)

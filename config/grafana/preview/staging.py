@@ -12,9 +12,9 @@ from pathlib import Path
 
 from config.grafana.preview.answers import Sources, Span, items
 from config.grafana.preview.programs import ROOT, alertmanager, free_port, highwater, installed, prometheus
+from models.canonical_json import encode
 from models.errors import HighwaterError
 from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_time, parse_time
-from models.wire import encode
 from simulator.simulation import Simulation, find_scenario, simulate
 
 HISTORY = ("day", "--days", "2", "--users", "24", "--seed", "1")

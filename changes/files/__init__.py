@@ -1,0 +1,1 @@
+"""Calendars in files: formats, field mappings, recurrence, reading and writing."""

@@ -1,0 +1,70 @@
+"""JSON calendars: an array of changes, or one change a line."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from changes.files.source_row import Row, Source
+from models.errors import Malformed, UnreadableInput
+
+
+def read_json(source: Source) -> Iterator[Row]:
+    """A whole document: an array, one object, or lines after all. Raises UnreadableInput for text that is no JSON."""
+    if not source.content.strip():
+        raise UnreadableInput(f"{source.name} is empty: a calendar without changes is []")
+    try:
+        document = _loads(source.content)
+    except Malformed as fault:
+        if _looks_like_lines(source.content):
+            yield from read_ndjson(source)
+            return
+        raise UnreadableInput(f"{source.name} is no JSON: {fault}") from None
+    found = _at(document, source.rows_at)
+    if found is None:
+        raise UnreadableInput(f"{source.name} has no list at {source.rows_at!r}: check `rows` in the mapping file")
+    for index, value in enumerate(found if isinstance(found, list) else [found]):
+        yield _row({"index": index}, value)
+
+
+def read_ndjson(source: Source) -> Iterator[Row]:
+    """One change (or an array of them) a line; blank lines are skipped."""
+    for number, line in enumerate(source.content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = _loads(line)
+        except Malformed as fault:
+            yield Row({"line": number}, line.strip(), fault=f"the line is no JSON: {fault}")
+            continue
+        for index, one in enumerate(value if isinstance(value, list) else [value]):
+            yield _row({"line": number, "index": index} if isinstance(value, list) else {"line": number}, one)
+
+
+def _row(position: dict[str, int | str], value: Any) -> Row:
+    try:
+        raw = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
+    except RecursionError:
+        return Row(position, b"", fault="it is nested too deeply")
+    return Row(position, raw, value) if isinstance(value, dict) else Row(position, raw, fault="a change must be an object")
+
+
+def _at(document: Any, path: str) -> Any:
+    for part in path.split(".") if path else ():
+        document = document.get(part) if isinstance(document, dict) else None
+    return document
+
+
+def _loads(text: bytes) -> Any:
+    try:
+        return json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as fault:
+        raise Malformed(f"{fault}".splitlines()[0] if not isinstance(fault, RecursionError) else "it is nested too deeply") from None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _looks_like_lines(content: bytes) -> bool:
+    lines = [line for line in content.split(b"\n") if line.strip()]
+    return len(lines) > 1 and all(line.strip()[:1] == b"{" for line in lines) and lines[0].rstrip()[-1:] == b"}"

@@ -1,0 +1,96 @@
+"""Reading: calendars from files of any known format; one bad row never costs the others."""
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import ValidationError
+
+from changes.files.field_mapping import Mapping
+from changes.files.formats import FORMATS
+from changes.files.source_row import Row, Source, place
+from models.change import Change
+from models.columns import Rejection
+from models.errors import ConfigurationError, Malformed, UnreadableInput
+from models.wire_model import reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader may assume where the file does not say."""
+
+    mapping: Mapping | None = None
+    """Turns another system's export into our fields."""
+    owner: str | None = None
+    """Of rows that name none."""
+    timezone: str | None = None
+    """IANA name, of times that carry no offset; without it such a time is an error."""
+
+
+def read_changes(path: Path | str, reading: Reading | None = None) -> tuple[list[Change], list[Rejection]]:
+    """The changes in a file, in its order, and what was wrong with the other rows.
+
+    Raises UnreadableInput if the file can't be read at all.
+    """
+    assumed = reading or Reading()
+    path = Path(path)
+    suffixes = path.suffixes[:-1] if path.suffix == ".gz" else path.suffixes
+    read = FORMATS.get(suffixes[-1].lower() if suffixes else "")
+    if read is None:
+        raise UnreadableInput(f"{path} is no calendar: its name must end in one of {', '.join(FORMATS)}")
+    mapping = assumed.mapping
+    zone = assumed.timezone or (mapping.timezone if mapping else None)
+    source = Source(str(path), _content(path), _zone(zone), mapping.rows if mapping else "", mapping is None)
+    changes: list[Change] = []
+    rejections: list[Rejection] = []
+    for row in read(source):
+        try:
+            changes.append(_change(row, assumed, source.zone))
+        except Malformed as fault:
+            rejections.append(Rejection(len(changes), source.name, row.position, str(fault), row.raw))
+    return changes, rejections
+
+
+def told(rejection: Rejection) -> str:
+    """`calendar.csv, line 3: planned_end is missing`, for people."""
+    return f"{rejection.source}, {place(rejection.position)}: {rejection.reason}"
+
+
+def to_change(fields: Any) -> Change:
+    """One change from JSON-like fields. Raises Malformed with field and reason."""
+    try:
+        return Change.model_validate_json(json.dumps(fields, allow_nan=False))
+    except ValidationError as fault:
+        raise Malformed(reason(fault)) from None
+    except (TypeError, ValueError, RecursionError) as fault:
+        raise Malformed(f"the change can't be written as JSON: {fault}") from None
+
+
+def _change(row: Row, assumed: Reading, zone: ZoneInfo | None) -> Change:
+    if row.fault:
+        raise Malformed(row.fault)
+    fields = dict(row.fields) if assumed.mapping is None else assumed.mapping.apply(row.fields, zone)
+    if assumed.owner is not None and fields.get("owner") in (None, ""):
+        fields["owner"] = assumed.owner
+    return to_change(fields)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as fault:
+        raise UnreadableInput(f"{path} can't be read: {getattr(fault, 'strerror', None) or fault}") from None
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigurationError(f"there is no time zone {name!r}: use a name such as Europe/London") from None

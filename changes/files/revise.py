@@ -1,0 +1,33 @@
+"""Editing: a change declared or revised by hand, field by field."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from changes.files.cells import from_cells
+from changes.files.field_mapping import FIELDS
+from changes.files.reader import to_change
+from changes.files.writer import stated
+from models.change import Change
+from models.errors import Malformed
+from models.times import format_time, us
+
+
+def revise(known: Iterable[Change], change_id: str, given: Mapping[str, str], now: datetime) -> Change:
+    """The next revision of `change_id` with the fields `given` as text (`expected.factor`, lists by `;`; empty text clears a field).
+
+    A change not yet among `known` is declared `now`; a revision becomes known `now`. Raises Malformed with field and reason.
+    """
+    unknown = sorted(set(given) - FIELDS)
+    if unknown:
+        raise Malformed(f"{', '.join(unknown)} is no field of a change: see highwater schema Change")
+    before = max((change for change in known if change.change_id == change_id), key=lambda change: change.revision, default=None)
+    stamp = format_time(us(now))
+    fields: dict[str, Any] = {"change_id": change_id, "declared_at": stamp, "updated_at": stamp}
+    if before is not None:
+        fields = {**stated(before), "revision": before.revision + 1, "updated_at": stamp}
+    new = from_cells(given)
+    if isinstance(new.get("expected"), dict) and isinstance(fields.get("expected"), dict):
+        new["expected"] = {**fields["expected"], **new["expected"]}
+    cleared = {name for name, text in given.items() if not text.strip()}
+    return to_change({name: value for name, value in (fields | new).items() if name not in cleared})

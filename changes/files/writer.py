@@ -1,0 +1,134 @@
+"""Writing: calendars as files that others read: JSON, lines, CSV that no spreadsheet runs, iCalendar."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from changes.files.cells import guarded
+from changes.files.formats.icalendar_file import EXTENSION
+from models.canonical_json import encode
+from models.change import Change
+from models.errors import UnreadableInput
+from models.times import instant, us
+
+_ICS_STATUS = {"cancelled": "CANCELLED", "draft": "TENTATIVE", "declared": "TENTATIVE"}
+COLUMNS = tuple(Change.model_fields)
+
+
+def stated(change: Change) -> dict[str, Any]:
+    """What the owner said, as JSON-like fields: defaults are left out, so that a file does not claim what nobody did."""
+    fields = json.loads(encode(change))
+    if fields["expected"] is not None:
+        fields["expected"] = {name: value for name, value in fields["expected"].items() if value not in (None, [])}
+    return {name: value for name, value in fields.items() if name in change.model_fields_set and value is not None}
+
+
+def to_json(changes: Sequence[Change]) -> bytes:
+    """An array, one change a line."""
+    lines = b",\n".join(_line(change) for change in changes)
+    return b"[\n" + lines + b"\n]\n" if lines else b"[]\n"
+
+
+def to_ndjson(changes: Sequence[Change]) -> bytes:
+    """One change a line."""
+    return b"".join(_line(change) + b"\n" for change in changes)
+
+
+def to_csv(changes: Sequence[Change]) -> bytes:
+    """A header of field names, lists separated by `;`, `expected` as JSON."""
+    return table(COLUMNS, map(stated, changes))
+
+
+def to_ics(changes: Sequence[Change]) -> bytes:
+    """Events in UTC; what iCalendar has no word for stands in `X-HIGHWATER-<FIELD>`, so that reading them gives the same changes."""
+    from icalendar import Calendar, vText
+
+    calendar = Calendar()
+    calendar.add("prodid", "-//Highwater//Change calendar//EN")
+    calendar.add("version", "2.0")
+    for change in changes:
+        event = _event(change)
+        for name, text in _extensions(change):
+            event.add(EXTENSION + name.upper().replace("_", "-"), vText(text))
+        calendar.add_component(event)
+    return bytes(calendar.to_ical())
+
+
+WRITERS: dict[str, Callable[[Sequence[Change]], bytes]] = {".json": to_json, ".ndjson": to_ndjson, ".csv": to_csv, ".ics": to_ics}
+"""Suffix → writer."""
+
+
+def writer_of(suffix: str) -> Callable[[Sequence[Change]], bytes]:
+    """The writer for files of this suffix. Raises UnreadableInput for one that is not written."""
+    if suffix.lower() not in WRITERS:
+        raise UnreadableInput(f"{suffix or 'a name without suffix'} is not written: use one of {', '.join(WRITERS)}")
+    return WRITERS[suffix.lower()]
+
+
+def table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> bytes:
+    """CSV with a header; cells that a spreadsheet would take for a formula get a `'` in front."""
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\r\n")
+    out.writerow(columns)
+    for row in rows:
+        out.writerow([guarded(_cell(row.get(column))) for column in columns])
+    return text.getvalue().encode()
+
+
+def _line(change: Change) -> bytes:
+    return json.dumps(stated(change), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ";".join(str(part) for part in value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return str(value)
+
+
+def _event(change: Change) -> Any:
+    from icalendar import Event
+
+    event = Event()
+    event.add("uid", change.change_id)
+    event.add("sequence", change.revision - 1)
+    # DTSTAMP must be there; no clock is read, so that the same calendar gives the same bytes.
+    event.add("dtstamp", change.updated_at or change.planned_start)
+    event.add("dtstart", change.planned_start)
+    event.add("dtend", change.planned_end)
+    event.add("summary", change.title)
+    if "status" in change.model_fields_set:
+        event.add("status", _ICS_STATUS.get(change.status, "CONFIRMED"))
+    event.add("categories", [change.category])
+    for name, value in (("description", change.description), ("contact", change.contact)):
+        if value is not None:
+            event.add(name, value)
+    for name, moment in (("created", change.declared_at), ("last-modified", change.updated_at)):
+        if moment is not None:
+            event.add(name, instant(us(moment)))
+    return event
+
+
+def _extensions(change: Change) -> Iterable[tuple[str, str]]:
+    """The fields that iCalendar has no property for."""
+    own = {
+        "change_id",
+        "revision",
+        "title",
+        "description",
+        "planned_start",
+        "planned_end",
+        "category",
+        "contact",
+        "declared_at",
+        "updated_at",
+    }
+    for name, value in stated(change).items():
+        text = _cell(value)
+        if name not in own and text:
+            yield name, text

@@ -1,0 +1,183 @@
+"""Schedule: a month's changes as Parties may see them (SEC H8.4 for the DCC's, public summaries for Users')."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from changes.files.writer import table, to_ics
+from changes.windows import window_us
+from models.canonical_json import encode
+from models.change import Change
+from models.errors import ConfigurationError
+from models.times import HOUR_US, format_time, us
+
+DCC_FIELDS = (
+    "change_id",
+    "revision",
+    "owner",
+    "title",
+    "category",
+    "status",
+    "services",
+    "systems",
+    "regions",
+    "disruption",
+    "return_to_normal_risk",
+    "description",
+    "contact",
+)
+SUMMARY_FIELDS = ("owner", "title", "category", "services", "regions")
+LED = ("Start", "End", "Hours", "Activity", "Services", "Disruption", "Risk to the return of normal Services", "Status")
+OTHERS = ("Start", "End", "Owner", "Activity", "Category", "Services", "Regions")
+COLUMNS = ("start", "end", "duration_h", *DCC_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the schedule; the fields that a Party may not see are not in it."""
+
+    start_us: int
+    end_us: int
+    fields: dict[str, Any]
+
+    def meets(self, from_us: int, to_us: int) -> bool:
+        """Whether it reaches into a span of time, its end exclusive."""
+        return self.start_us < to_us and (self.end_us > from_us or self.start_us >= from_us)
+
+    @property
+    def as_object(self) -> dict[str, Any]:
+        """A JSON-like object, start and end first."""
+        return {"start": format_time(self.start_us), "end": format_time(self.end_us), "duration_h": self.duration_h, **self.fields}
+
+    @property
+    def duration_h(self) -> float:
+        """Hours, to a hundredth."""
+        return round((self.end_us - self.start_us) / HOUR_US, 2)
+
+
+def month_us(month: str) -> tuple[int, int]:
+    """`2026-02` → its start and end (exclusive) in UTC. Raises ConfigurationError for anything else."""
+    try:
+        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        raise ConfigurationError(f"{month!r} is no month: write it like 2026-02") from None
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return us(first), us(following)
+
+
+def schedule(changes: Iterable[Change], month: str) -> tuple[Entry, ...]:
+    """The entries of a month, by start, then owner and title.
+
+    The DCC's changes in full, cancelled ones too (Parties must learn that they do not happen), drafts not; everybody else's only with
+    `visibility` public_summary, and only owner, title, category, window, services and regions. What is not known to be visible is left out.
+    """
+    from_us, to_us = month_us(month)
+    entries = [entry for change in changes if (entry := _entry(change)) is not None and entry.meets(from_us, to_us)]
+    return tuple(sorted(entries, key=lambda entry: (entry.start_us, entry.fields["owner"], entry.fields["title"], entry.end_us)))
+
+
+def _entry(change: Change) -> Entry | None:
+    if change.status == "draft":
+        return None
+    start_us, end_us = window_us(change)
+    fields = json.loads(encode(change))
+    if change.source == "dcc":
+        return Entry(start_us, end_us, {name: fields[name] for name in DCC_FIELDS})
+    if change.visibility != "public_summary" or change.status == "cancelled":
+        return None
+    return Entry(start_us, end_us, {name: fields[name] for name in SUMMARY_FIELDS})
+
+
+def as_json(entries: Sequence[Entry], month: str) -> bytes:
+    """`{"month", "entries"}`."""
+    return json.dumps({"month": month, "entries": [entry.as_object for entry in entries]}, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def as_csv(entries: Sequence[Entry], month: str) -> bytes:
+    """One entry a row, safe to open in a spreadsheet."""
+    del month
+    return table(COLUMNS, (entry.as_object for entry in entries))
+
+
+def as_ics(entries: Sequence[Entry], month: str) -> bytes:
+    """Events for people's own calendars."""
+    return to_ics([_published(entry, f"{month}-{number}") for number, entry in enumerate(entries, start=1)])
+
+
+def as_markdown(entries: Sequence[Entry], month: str) -> bytes:
+    """A page to read: the DCC's changes with what SEC H8.4 asks, then the Users'."""
+    led = [entry for entry in entries if "change_id" in entry.fields]
+    others = [entry for entry in entries if "change_id" not in entry.fields]
+    lines = [f"# Schedule of changes, {month}", "", "All times are UTC.", "", "## Led by the DCC", ""]
+    lines += _markdown_table(
+        ("Start", "End", "Hours", "Activity", "Services", "Disruption", "Risk to the return of normal Services", "Status"), map(_led, led)
+    )
+    lines += ["", "## Led by others", ""]
+    lines += _markdown_table(("Start", "End", "Owner", "Activity", "Category", "Services", "Regions"), map(_summary, others))
+    return ("\n".join(lines) + "\n").encode()
+
+
+SCHEDULES = {"md": as_markdown, "csv": as_csv, "ics": as_ics, "json": as_json}
+"""Format → writer."""
+
+
+def _led(entry: Entry) -> Sequence[str]:
+    fields = entry.fields
+    parts = [*fields["services"], *fields["systems"]]
+    activity = f"{fields['title']} ({fields['change_id']})"
+    hours, risk = f"{entry.duration_h:g}", fields["return_to_normal_risk"] or "not stated"
+    return (
+        _time(entry.start_us),
+        _time(entry.end_us),
+        hours,
+        activity,
+        ", ".join(parts) or "not stated",
+        fields["disruption"],
+        risk,
+        fields["status"],
+    )
+
+
+def _summary(entry: Entry) -> Sequence[str]:
+    fields = entry.fields
+    where = (", ".join(fields["services"]) or "all", ", ".join(fields["regions"]) or "all")
+    return (_time(entry.start_us), _time(entry.end_us), fields["owner"], fields["title"], fields["category"].replace("_", " "), *where)
+
+
+def _markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [_markdown_row(row) for row in rows]
+    return [_markdown_row(header), "|" + "---|" * len(header), *lines] if lines else ["None."]
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(" ".join(_plain(cell).split()) for cell in cells) + " |"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown and HTML leave alone."""
+    for sign, instead in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ("\\", "\\\\"),
+        ("|", "\\|"),
+        ("[", "\\["),
+        ("*", "\\*"),
+        ("`", "\\`"),
+    ):
+        text = text.replace(sign, instead)
+    return text
+
+
+def _time(at_us: int) -> str:
+    return format_time(at_us)[:16].replace("T", " ")
+
+
+def _published(entry: Entry, number: str) -> Change:
+    """The entry as a change that holds nothing but what is published."""
+    shown = {"change_id": f"schedule-{number}", "source": "user", "visibility": "public_summary", **entry.fields}
+    if "change_id" in entry.fields:
+        shown["source"] = "dcc"
+    return Change.model_validate({**shown, "planned_start": format_time(entry.start_us), "planned_end": format_time(entry.end_us)})

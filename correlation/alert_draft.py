@@ -1,0 +1,83 @@
+"""Draft: what one window says of an alert, before it is known whether that is worth a revision."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from correlation.attribution.cause_class import Nature
+from correlation.grading.declared_effect import Envelope
+from correlation.grading.incident_category import Category
+from correlation.snapshots import Case, Episode
+from models.alert import AlertSeries, Suspect, ThreatenedChange
+from models.columns import SeriesKey
+from models.vocabulary import Severity
+
+_GROWS = frozenset({"storm", "backlog", "failures", "drift"})
+BLAMED = ("probable", "possible")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Everything that the words are made of; for a User's copy, from what that User may know."""
+
+    episode: Episode
+    case: Case
+    resolved: bool
+    incident_id: str
+    severity: Severity
+    category: Category
+    processes: tuple[str, ...]
+    suspects: tuple[Suspect, ...]
+    envelope: Envelope
+    affected: tuple[str, ...]
+    threatened: tuple[ThreatenedChange, ...]
+    nature: Nature | None
+    reader: str | None
+    """The User whose copy this is; None for triage."""
+
+    @property
+    def collateral(self) -> bool:
+        """Whether it is what another User's incident did."""
+        return self.case.origin_user is not None and self.episode.user != self.case.origin_user
+
+    @property
+    def blamed(self) -> Suspect | None:
+        """The suspect on top, if it is more than a bystander."""
+        first = self.suspects[0] if self.suspects else None
+        return first if first is not None and first.verdict in BLAMED else None
+
+    def signature(self) -> tuple[object, ...]:
+        """What a reader acts on: a revision is written when this differs."""
+        return (
+            self.resolved,
+            self.severity,
+            self.category.number,
+            self.envelope.position,
+            self.incident_id,
+            tuple((suspect.change_id, suspect.owner, suspect.basis, suspect.verdict) for suspect in self.suspects),
+            self.affected,
+            self.processes,
+            tuple(change.change_id for change in self.threatened),
+            common(self.episode.series),
+        )
+
+    def sizes(self) -> tuple[float, float]:
+        """Observed and depth, for what grows; 0 where a doubling tells a reader nothing."""
+        grows = self.episode.kind in _GROWS and self.episode.direction != "down"
+        return (self.episode.observed if grows else 0.0), self.episode.evidence.get("depth", 0.0)
+
+
+@lru_cache(maxsize=4096)
+def common(keys: tuple[SeriesKey, ...]) -> SeriesKey:
+    """The parts that all of `keys` share; the others empty (`window_s`: 0)."""
+    user, direction, message_class, service, region, queue = (_shared({key[part] for key in keys}) for part in range(6))
+    windows = {key.window_s for key in keys}
+    return SeriesKey(user, direction, message_class, service, region, queue, windows.pop() if len(windows) == 1 else 0)
+
+
+def _shared(values: set[str | int]) -> str:
+    return str(values.pop()) if len(values) == 1 else ""
+
+
+def alert_series(keys: tuple[SeriesKey, ...]) -> AlertSeries:
+    """The same as it is written."""
+    return AlertSeries.model_validate({name: part or None for name, part in common(keys)._asdict().items()})

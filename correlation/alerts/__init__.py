@@ -1,0 +1,1 @@
+"""From findings to alert groups: assignment, grouping, aggregation, alerts of a whole region."""

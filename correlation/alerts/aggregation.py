@@ -1,0 +1,65 @@
+"""Measures: what one alert's findings come to together, whatever their number and window lengths."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from correlation.alerts.finding_rows import Sighting
+
+_SUMMED = frozenset({"depth", "growth_per_s", "predicted_loss"})
+_LEAST = frozenset({"age_limit_eta_s"})
+_CAPACITY = ("capacity_eta_s", "capacity_eta_low_s", "capacity_eta_high_s")
+_NEVER = 1e18
+_PER_WINDOW = frozenset({"storm", "drop", "silence", "failures", "drift", "stale"})
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Sums in series order; a window is the shortest among the findings' own."""
+
+    observed: float
+    expected: float
+    ratio: float
+    """1 where nothing is expected to compare with."""
+    score: float
+    evidence: Mapping[str, float]
+    codes: Mapping[str, int]
+
+
+def measures(kind: str, found: Sequence[Sighting]) -> Measures:
+    """Over findings of one kind in series order; at least one."""
+    shortest_s = min(sighting.key.window_s for sighting in found)
+    shares = [shortest_s / sighting.key.window_s if kind in _PER_WINDOW else 1.0 for sighting in found]
+    observed = sum(sighting.observed * share for sighting, share in zip(found, shares, strict=True))
+    expected = sum(sighting.expected * share for sighting, share in zip(found, shares, strict=True))
+    ratio = observed / expected if expected > 0 else 1.0
+    evidence = _evidence(found)
+    if "ratio" in evidence:
+        evidence["ratio"] = ratio
+    if kind == "backlog":
+        evidence["depth"] = observed
+    return Measures(observed, expected, ratio, max(sighting.score for sighting in found), evidence, _codes(found))
+
+
+def _evidence(found: Sequence[Sighting]) -> dict[str, float]:
+    """Depths and growths add up; of the rest the worst stands, the interval of the queue that may be full first."""
+    if len(found) == 1:
+        return dict(found[0].evidence)
+    together: dict[str, float] = {}
+    for sighting in found:
+        for name, value in sighting.evidence.items():
+            if name in _SUMMED:
+                together[name] = together.get(name, 0.0) + value
+            elif name in _LEAST:
+                together[name] = min(together.get(name, value), value)
+            elif name not in _CAPACITY:
+                together[name] = max(together.get(name, value), value)
+    fullest = min(found, key=lambda sighting: sighting.evidence.get("capacity_eta_low_s", sighting.evidence.get("capacity_eta_s", _NEVER)))
+    return together | {name: fullest.evidence[name] for name in _CAPACITY if name in fullest.evidence}
+
+
+def _codes(found: Sequence[Sighting]) -> dict[str, int]:
+    together: dict[str, int] = {}
+    for sighting in found:
+        for code, count in sighting.codes.items():
+            together[code] = together.get(code, 0) + count
+    return dict(sorted(together.items()))

@@ -1,0 +1,212 @@
+"""Grouping: findings of many series become one alert per User and kind, and one that comes back is the same alert."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Self, cast
+
+from correlation.alerts.aggregation import Measures, measures
+from correlation.alerts.finding_rows import Place, Sighting
+from correlation.parameters import CorrelationParameters
+from correlation.snapshots import MOVEMENTS, Episode, Movement
+from models.columns import SeriesKey
+from models.state_tree import from_tree, to_tree
+from models.times import MINUTE_US, SECOND_US, format_time
+from models.vocabulary import AlertKind
+
+GroupKey = tuple[str, str, str]
+"""Kind, User, region; the User is empty for a whole region's alert, and the region too for everyone's."""
+
+_YOUNG_US = 10 * MINUTE_US
+
+Placement = Callable[[Sighting], GroupKey | None]
+"""Which alert a finding belongs to; None: no alert (a recovery)."""
+
+
+@dataclass(slots=True)
+class Group:
+    """One alert's findings: those active now, and what they covered since it opened."""
+
+    key: GroupKey
+    alert_id: str
+    detected_us: int
+    onset_us: int
+    touched_us: int
+    """The last window that brought one of its findings."""
+    news_us: int
+    """The last one in which a finding began or ended."""
+    active: dict[SeriesKey, Sighting] = field(default_factory=dict)
+    covered: set[SeriesKey] = field(default_factory=set)
+    last: tuple[Sighting, ...] = ()
+    """The findings that ended last, kept so that an ended alert still says what it was about."""
+    ended_us: int | None = None
+    resolved: bool = False
+    serious: bool = False
+    peak: float = 0.0
+    peak_expected: float = 0.0
+    """What was expected in the window of the peak."""
+    flaps: int = 0
+
+    def looked_at(self, at_us: int) -> bool:
+        """Whether a window is one to look at it: each while it is young or has news, else one a minute."""
+        if self.touched_us != at_us:
+            return False
+        shortest_us = min(key.window_s for key in self.covered) * SECOND_US
+        young = at_us - self.detected_us <= _YOUNG_US or self.news_us == at_us
+        return young or at_us // MINUTE_US != (at_us - shortest_us) // MINUTE_US
+
+    def hold_us(self, parameters: CorrelationParameters) -> int:
+        """How long it must stay normal to be resolved: at once the first time, longer each time it comes back."""
+        return min(parameters.flap_s, 60 << min(self.flaps, 10)) * SECOND_US if self.flaps else 0
+
+    def returns_until_us(self, parameters: CorrelationParameters) -> int:
+        """Until when a new finding is this alert again."""
+        widest_s = max(key.window_s for key in self.covered)
+        return (self.ended_us or 0) + max(parameters.flap_s, 3 * widest_s) * SECOND_US
+
+    def kept_until_us(self, parameters: CorrelationParameters) -> int:
+        """Until when it may explain what follows from it."""
+        return max(self.returns_until_us(parameters), (self.ended_us or 0) + parameters.recovery_s * SECOND_US)
+
+
+class Ledger:
+    """All alerts of one reader that are open or may come back."""
+
+    def __init__(self, parameters: CorrelationParameters) -> None:
+        self._parameters = parameters
+        self.groups: dict[GroupKey, Group] = {}
+        self._placed: dict[Place, GroupKey] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.groups)
+
+    def placed(self, place: Place) -> GroupKey | None:
+        """The alert that an active finding is counted in."""
+        return self._placed.get(place)
+
+    def apply(self, at_us: int, found: Sequence[Sighting], place: Placement) -> None:
+        """One window's findings, in canonical order; then what has stayed normal long enough is resolved."""
+        fresh: dict[GroupKey, list[Sighting]] = {}
+        for sighting in found:
+            before, now = self._placed.get(sighting.place), place(sighting)
+            if before is not None and before != now:
+                self._leave(at_us, before, sighting)
+            if now is None:
+                self._placed.pop(sighting.place, None)
+            elif before == now or not sighting.ended:
+                fresh.setdefault(now, []).append(sighting)
+        for key in sorted(fresh):
+            self._update(at_us, key, fresh[key])
+        self._settle(at_us)
+
+    def _update(self, at_us: int, key: GroupKey, found: list[Sighting]) -> None:
+        group = self._group(at_us, key, found)
+        for sighting in found:
+            if sighting.ended:
+                group.active.pop(sighting.key, None)
+                self._placed.pop(sighting.place, None)
+                group.news_us = at_us
+                continue
+            if sighting.key not in group.active:
+                group.news_us = at_us
+            group.active[sighting.key] = sighting
+            group.covered.add(sighting.key)
+            group.serious |= sighting.serious
+            self._placed[sighting.place] = key
+        group.touched_us = at_us
+        if group.active:
+            group.onset_us = min(group.onset_us, *(sighting.began_us for sighting in group.active.values()))
+        else:
+            group.ended_us, group.last = at_us, tuple(found)
+
+    def _group(self, at_us: int, key: GroupKey, found: list[Sighting]) -> Group:
+        """The alert for these findings: the one there, back from normal if it had ended, or a new one."""
+        group = self.groups.get(key)
+        begins = [sighting for sighting in found if not sighting.ended]
+        if group is not None and (group.ended_us is None or not begins):
+            return group
+        if group is not None and at_us <= group.returns_until_us(self._parameters):
+            group.ended_us, group.resolved, group.last = None, False, ()
+            group.flaps += 1
+            return group
+        onset_us = min(sighting.began_us for sighting in begins)
+        group = Group(key, alert_id(key, at_us, begins[0].key), at_us, onset_us, at_us, at_us)
+        self.groups[key] = group
+        return group
+
+    def _leave(self, at_us: int, key: GroupKey, sighting: Sighting) -> None:
+        """A finding turns out to be part of another alert."""
+        group = self.groups[key]
+        group.active.pop(sighting.key, None)
+        group.touched_us = group.news_us = at_us
+        if not group.active and group.ended_us is None:
+            group.ended_us, group.last = at_us, (sighting,)
+
+    def _settle(self, at_us: int) -> None:
+        for key in list(self.groups):
+            group = self.groups[key]
+            if group.ended_us is None:
+                continue
+            if not group.resolved and at_us - group.ended_us >= group.hold_us(self._parameters):
+                group.resolved, group.touched_us, group.news_us = True, at_us, at_us
+            elif group.resolved and at_us > group.kept_until_us(self._parameters):
+                del self.groups[key]
+
+    def episode(self, group: Group, at_us: int) -> Episode:
+        """The facts of one alert in this window."""
+        kind, user, region = group.key
+        active = tuple(sorted(group.active))
+        total = measures(kind, tuple(group.active[key] for key in active) or group.last)
+        movement = "down" if kind == "drift" and total.ratio < 1 else MOVEMENTS[kind]
+        if at_us == group.detected_us or (active and _further(movement, group, total)):
+            group.peak, group.peak_expected = total.observed, total.expected
+        regions = {key.region for key in group.covered}
+        return Episode(
+            alert_id=group.alert_id,
+            kind=cast("AlertKind", kind),
+            user=user or None,
+            region=region or (next(iter(regions)) if len(regions) == 1 else "") or None,
+            series=tuple(sorted(group.covered)),
+            onset_us=group.onset_us,
+            detected_us=group.detected_us,
+            at_us=at_us,
+            ended_us=group.ended_us,
+            direction=movement,
+            ratio=total.ratio,
+            observed=total.observed,
+            expected=total.expected,
+            score=total.score,
+            peak=group.peak,
+            serious=group.serious,
+            evidence={**total.evidence, **({"flaps": float(group.flaps)} if group.flaps else {})},
+            codes=total.codes,
+            flaps=group.flaps,
+            active=active,
+            peak_expected=group.peak_expected,
+        )
+
+    def pack(self) -> Any:
+        """State as a tree for `models.state_bytes`."""
+        return to_tree([self.groups[key] for key in sorted(self.groups)])
+
+    @classmethod
+    def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
+        """The ledger that `pack` was called on."""
+        ledger = cls(parameters)
+        for group in from_tree(list[Group], tree):
+            ledger.groups[group.key] = group
+            ledger._placed |= {sighting.place: group.key for sighting in group.active.values()}
+        return ledger
+
+
+def alert_id(key: GroupKey, detected_us: int, first: SeriesKey) -> str:
+    """From kind, User or region, first `detected_at` and first series; nothing else, so that every run gives the same."""
+    text = "\n".join([key[0], key[1] or f"region {key[2]}", format_time(detected_us), *map(str, first)])
+    return f"A-{blake2b(text.encode(), digest_size=8).hexdigest()}"
+
+
+def _further(movement: Movement, group: Group, now: Measures) -> bool:
+    """Whether this window is the worst so far: most came, or most was missing."""
+    if movement in ("down", "silent"):
+        return now.expected - now.observed > group.peak_expected - group.peak
+    return now.observed > group.peak

@@ -1,0 +1,113 @@
+"""Wide: what happens to a whole region or to everybody at once is one alert, not one of each User."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from correlation.alerts.finding_rows import Sighting
+from correlation.alerts.grouping import GroupKey, Ledger
+from correlation.parameters import CorrelationParameters
+from models.columns import Detected, Flags, Ints, Pulse
+
+ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
+_RISEN, _SURE = 1.5, 4.0
+"""A User's device alerts take part in a region's rise from this ratio and this many standard deviations on."""
+_TOGETHER = 0.3
+_MISSING = 0.9
+_Name = TypeVar("_Name")
+
+
+def is_alerts(sighting: Sighting) -> bool:
+    """Whether this is a storm of device or DCC alerts."""
+    return sighting.kind == "storm" and sighting.key.message_class in ALERT_CLASSES
+
+
+class Wide:
+    """Which region-wide alerts this window's findings make; what is open stays until its last finding ends."""
+
+    def __init__(self, parameters: CorrelationParameters) -> None:
+        self._parameters = parameters
+        self._parts: dict[int, _Parts] = {}
+
+    def scopes(self, found: Sequence[Sighting], detected: Sequence[Detected], ledger: Ledger) -> frozenset[GroupKey]:
+        """The region-wide alerts of this window, open ones included."""
+        scopes = {key for key, group in ledger.groups.items() if not key[1] and group.ended_us is None}
+        rising = [sighting for sighting in found if is_alerts(sighting) and not sighting.ended]
+        if rising:
+            scopes.update(self._weather(rising, detected))
+        stale = [sighting for sighting in found if sighting.kind == "stale" and not sighting.ended]
+        if stale:
+            scopes.update(self._missing(stale, detected))
+        return frozenset(scopes)
+
+    def _weather(self, rising: list[Sighting], detected: Sequence[Detected]) -> Iterable[GroupKey]:
+        for region in sorted({sighting.key.region for sighting in rising}):
+            users = {sighting.key.user for sighting in rising if sighting.key.region == region}
+            codes = {sighting.key.service for sighting in rising if sighting.key.region == region}
+            known: set[str] = set()
+            for part in detected:
+                parts = self._of(part.pulse)
+                index = parts.alerts_of(region, codes)
+                if len(index):
+                    known |= {parts.users[i] for i in index}
+                    users |= {parts.users[i] for i in index[_risen(part.pulse, index)]}
+            least = max(2, min(self._parameters.region_users, len(known)))
+            if len(users) >= least and len(users) >= _TOGETHER * len(known):
+                yield ("storm", "", region)
+
+    def _missing(self, stale: list[Sighting], detected: Sequence[Detected]) -> Iterable[GroupKey]:
+        windows = {sighting.key.window_s for sighting in stale}
+        pulses = [part.pulse for part in detected if part.window_s in windows]
+        if self._silent(pulses, None):
+            return [("stale", "", "")]
+        regions = sorted({sighting.key.region for sighting in stale if sighting.key.region})
+        return [("stale", "", region) for region in regions if self._silent(pulses, region)]
+
+    def _silent(self, pulses: list[Pulse], region: str | None) -> bool:
+        """Whether next to no report came, of several Users."""
+        users: set[str] = set()
+        total = missing = 0
+        for pulse in pulses:
+            parts = self._of(pulse)
+            index = parts.regions.get(region, parts.none) if region is not None else parts.all
+            users |= {parts.users[i] for i in index}
+            total += len(index)
+            missing += len(index) - int(np.count_nonzero(pulse.reported[index]))
+        return len(users) >= 2 and missing >= _MISSING * total
+
+    def _of(self, pulse: Pulse) -> "_Parts":
+        parts = self._parts.get(pulse.window_s)
+        if parts is None or parts.groups is not pulse.groups:
+            parts = self._parts[pulse.window_s] = _Parts(pulse)
+        return parts
+
+
+class _Parts:
+    """Where each region's groups stand in a pulse."""
+
+    def __init__(self, pulse: Pulse) -> None:
+        self.groups = pulse.groups
+        self.users = tuple(group.user for group in pulse.groups)
+        self.all = np.arange(len(pulse.groups))
+        self.none = self.all[:0]
+        self.regions = _indices((group.region, i) for i, group in enumerate(pulse.groups))
+        alerts = [(group, i) for i, group in enumerate(pulse.groups) if group.message_class in ALERT_CLASSES]
+        self._alerts = _indices(((group.region, group.service), i) for group, i in alerts)
+
+    def alerts_of(self, region: str, codes: Iterable[str]) -> Ints:
+        """The groups of these alerts in a region: who has none of them can't take part in their rise."""
+        return np.sort(np.concatenate([self._alerts.get((region, code), self.none) for code in codes]))
+
+
+def _indices(pairs: Iterable[tuple[_Name, int]]) -> dict[_Name, Ints]:
+    found: dict[_Name, list[int]] = {}
+    for name, index in pairs:
+        found.setdefault(name, []).append(index)
+    return {name: np.array(index, np.int64) for name, index in found.items()}
+
+
+def _risen(pulse: Pulse, index: Ints) -> Flags:
+    observed, expected = pulse.observed[index], pulse.expected[index]
+    flags: Flags = (observed >= _RISEN * expected) & (observed - expected >= _SURE * np.sqrt(np.maximum(pulse.variance[index], 1.0)))
+    return flags

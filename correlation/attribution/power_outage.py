@@ -1,0 +1,52 @@
+"""Weather: a power cut raises outage alerts wherever it reaches, and what they bring with them is nobody's change."""
+
+import numpy as np
+
+from correlation.history.difference_in_differences import running, shift
+from correlation.history.onset_comparison import main_episode
+from correlation.history.panel import Part
+from correlation.history.traffic_history import History
+from correlation.snapshots import Case
+from models.times import HOUR_US, SECOND_US
+
+OUTAGE_CODES = frozenset({"8F35", "8F36", "8F1D", "AD1"})
+"""Supply lost or restored, a gas meter's power lost, a communications hub's power lost (notes on GBCS alert codes)."""
+_ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
+_BEFORE = 10
+_AFTER_US = HOUR_US // 4
+_AROUND_US = HOUR_US // 3
+
+
+def of_outages(case: Case) -> bool:
+    """Whether the incident's first traffic is nothing but outage alerts."""
+    keys = [key for key in main_episode(case).series if not key.is_queue]
+    return bool(keys) and all(key.message_class in _ALERT_CLASSES and key.service in OUTAGE_CODES for key in keys)
+
+
+def outages_rose(case: Case, history: History) -> bool:
+    """Whether outage alerts, and no others, of the Users that it began at rose around the onset: then the queue grows with the weather."""
+    main = main_episode(case)
+    users = {key.user for key in main.series}
+    rose: dict[bool, bool] = {True: False, False: False}
+    for part in history.parts():
+        ((_, message_class, service, queue),) = part.classes
+        if not queue and message_class in _ALERT_CLASSES and not rose[service in OUTAGE_CODES]:
+            rose[service in OUTAGE_CODES] = _rose(part, users, main.onset_us, history)
+    return rose[True] and not rose[False]
+
+
+def _rose(part: Part, users: set[str], onset_us: int, history: History) -> bool:
+    panel = history.panel(part, onset_us - _AROUND_US - 4 * _BEFORE * part.window_s * SECOND_US)
+    if panel is None:
+        return False
+    own = panel.units.of(users)
+    if not own.any():
+        return False
+    starts_us = panel.ends_us - panel.bin_us
+    sums = running(panel.observed[:, own], panel.expected[:, own])
+    for begin_us in range(onset_us - _AROUND_US, onset_us + 1, max(panel.bin_us, _AROUND_US // 4)):
+        first, stop = (int(np.searchsorted(starts_us, at_us)) for at_us in (begin_us, begin_us + _AFTER_US))
+        before = min(_BEFORE, first)
+        if before >= _BEFORE // 2 and stop > first and shift(sums, first, stop, before).affected(up=True).any():
+            return True
+    return False

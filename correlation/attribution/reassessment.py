@@ -1,0 +1,81 @@
+"""Judgements: when an open incident's cause is judged anew, and what then stands."""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from changes.calendar import CalendarView
+from correlation.attribution.cause_class import Nature
+from correlation.attribution.suspects import assess
+from correlation.history.traffic_history import History
+from correlation.parameters import CorrelationParameters
+from correlation.snapshots import Case
+from models.alert import Suspect
+from models.state_tree import from_tree, to_tree
+from models.times import MINUTE_US
+
+_SELDOM_US = 30 * MINUTE_US
+_SHARE = 3
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What was last found of one incident."""
+
+    judged_us: int
+    version: int
+    """Of the calendar view."""
+    active: tuple[str, ...]
+    """Changes whose windows were open."""
+    suspects: tuple[Suspect, ...] = ()
+    nature: Nature | None = None
+
+
+@dataclass(slots=True)
+class Judgements:
+    """By incident. A third of its age may pass between two, but no news of its members or the calendar, and not its end."""
+
+    parameters: CorrelationParameters
+    standing: dict[str, Judgement] = field(default_factory=dict)
+
+    def judge(self, case: Case, changed_us: int, view: CalendarView, history: History) -> Judgement:
+        """The judgement that stands for `case` in this window; `changed_us`: when its members last changed."""
+        active = tuple(change.change_id for change in view.active(case.at_us))
+        before = self.standing.get(case.incident_id)
+        if before is not None and not _due(before, case, changed_us, view.version, active):
+            return before
+        found = assess(case, view, history, self.parameters)
+        suspects = before.suspects if before is not None and _reordered(before.suspects, found.suspects) else found.suspects
+        self.standing[case.incident_id] = Judgement(case.at_us, view.version, active, suspects, found.nature)
+        return self.standing[case.incident_id]
+
+    def forget(self, incident_ids: set[str]) -> None:
+        """Drops all but these."""
+        self.standing = {key: one for key, one in self.standing.items() if key in incident_ids}
+
+    def pack(self) -> Any:
+        """State as a tree for `models.state_bytes`."""
+        return to_tree(self.standing)
+
+    @classmethod
+    def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
+        """The judgements that `pack` was called on."""
+        return cls(parameters, from_tree(dict[str, Judgement], tree))
+
+
+def _due(before: Judgement, case: Case, changed_us: int, version: int, active: tuple[str, ...]) -> bool:
+    if changed_us == case.at_us or before.version != version or before.active != active:
+        return True
+    if case.ended_us is not None and before.judged_us < case.ended_us:
+        return True
+    age_us = case.at_us - case.detected_us
+    return case.at_us - before.judged_us >= min(age_us // _SHARE, _SELDOM_US)
+
+
+def _reordered(before: tuple[Suspect, ...], now: tuple[Suspect, ...]) -> bool:
+    """Whether only the order behind the first one changed: that is no news for anybody, so what stood before stands."""
+    one, other = _named(before), _named(now)
+    return one != other and one[:1] == other[:1] and set(one) == set(other)
+
+
+def _named(suspects: tuple[Suspect, ...]) -> list[tuple[object, ...]]:
+    return [(suspect.change_id, suspect.owner, suspect.basis, suspect.verdict) for suspect in suspects]

@@ -1,0 +1,179 @@
+"""Suspects: the changes that may have caused an incident, best first, each with its reasons."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from changes.calendar import CalendarView
+from correlation.attribution.candidates import Candidates, gather, membership
+from correlation.attribution.cause_class import Nature, nature
+from correlation.attribution.reasons import Told
+from correlation.attribution.scoring import OWN, OWN_SERVICE, SHARED, Evidence, kind_fit, scores, weigh
+from correlation.attribution.verdict_rules import POSSIBLE, PROBABLE, Scene, persistent
+from correlation.history.difference_in_differences import contrast
+from correlation.history.onset_comparison import Comparison, compare, early, main_episode
+from correlation.history.traffic_history import History
+from correlation.parameters import CorrelationParameters
+from correlation.phrases import span
+from correlation.snapshots import Case, Episode
+from models.alert import Reason, Suspect
+from models.columns import Ints
+from models.times import SECOND_US
+from models.vocabulary import SuspectVerdict
+
+MOST = 5
+"""Suspects listed, apart from the excluded ones."""
+_MOST_EXCLUDED = 3
+_UNDECLARED, _UNSEEN, _UNLIKELY = 2.5, -3.0, -6.0
+"""Nats for a change that nobody declared: where it looks like one, where the counts hardly moved, and where it does not look like one."""
+_NATURAL = {"user_change": -1.5, "gradual": 0.0, "shared": 2.0, "throttled": 2.0, "dcc_side": 2.5, "telemetry": 2.5, "weather": 4.0}
+"""Nats for no change at all, by the incident's nature."""
+_LEAST_DUE = 30.0
+"""Messages since the onset, below which nobody is told that a User probably made a change."""
+_MOST_OF_ALL = 0.6
+"""Share of a scope of everyone that must be affected before such a change counts as one where the trouble is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Who may have caused an incident, and what it looks like apart from that."""
+
+    suspects: tuple[Suspect, ...]
+    nature: Nature
+
+
+def judge(case: Case, view: CalendarView, history: History, parameters: CorrelationParameters) -> tuple[Suspect, ...]:
+    """The suspects of one incident by score, then `change_id`, then `owner`."""
+    return assess(case, view, history, parameters).suspects
+
+
+def assess(case: Case, view: CalendarView, history: History, parameters: CorrelationParameters) -> Judgement:
+    """The same with the incident's nature: weather, a gap in the telemetry, a limit, the DCC's side, or like a User's change."""
+    comparison = compare(case, history)
+    candidates = gather(case, view, parameters.settling_s * SECOND_US)
+    evidence = _evidence(case, candidates, comparison, parameters)
+    weighed, kind = weigh(evidence), nature(case, comparison, history)
+    undeclared = (_UNDECLARED if _moved(comparison) else _UNSEEN) if kind.like_a_change else _UNLIKELY
+    shares, (unknown, _) = scores(weighed.total, np.array([undeclared, _NATURAL[kind.code]]))
+    scene = Scene(case, comparison, kind, candidates, evidence, weighed, shares)
+    suspects = _declared(scene)
+    if kind.like_a_change and unknown >= POSSIBLE:
+        suspects.append(_undeclared(scene, float(unknown)))
+    return Judgement(tuple(sorted(suspects, key=_rank)), kind)
+
+
+def _evidence(case: Case, candidates: Candidates, comparison: Comparison | None, parameters: CorrelationParameters) -> Evidence:
+    main, count, kinds = main_episode(case), len(candidates.changes), _kinds(case)
+    inside = outside_share = inside_share = delta = p_value = np.full(count, np.nan)
+    if comparison is not None and count:
+        scopes = membership(candidates.scopes, comparison.panel.units)
+        found = contrast(scopes, comparison.moves, up=comparison.up, alike=comparison.alike, near=comparison.near)
+        rows = candidates.scope_row
+        inside, inside_share, outside_share = found.inside[rows], found.inside_share[rows], found.outside_share[rows]
+        delta, p_value = found.delta[rows] * (1.0 if comparison.up else -1.0), found.p_value[rows]
+    onset_us, error_s = _onset(main, comparison)
+    return Evidence(
+        tier=_tier(candidates, inside_share),
+        coverage=candidates.coverage,
+        lead_s=(onset_us - candidates.start_us) / SECOND_US,
+        length_s=(candidates.end_us - candidates.start_us) / SECOND_US,
+        settle_s=np.full(count, float(parameters.settling_s)),
+        exact=candidates.exact,
+        error_s=np.full(count, error_s),
+        kind=np.array([kind_fit(change.category, kinds) for change in candidates.changes], np.float64),
+        inside=inside,
+        inside_share=inside_share,
+        outside_share=outside_share,
+        delta=delta,
+        p_value=p_value,
+    )
+
+
+def _moved(comparison: Comparison | None) -> bool:
+    """Whether the counts show what the detector found, as far as they are known."""
+    return comparison is None or bool((comparison.moves.affected(up=comparison.up) & comparison.own & comparison.near).any())
+
+
+def _tier(candidates: Candidates, inside_share: np.ndarray) -> Ints:
+    """A change of everyone's is one where the trouble is only if most of everyone is in trouble."""
+    everyone = np.array([candidates.scopes[row][0] is None for row in candidates.scope_row.tolist()], np.bool_)
+    vague = everyone & (candidates.tier <= OWN) & ~(inside_share >= _MOST_OF_ALL)
+    return np.where(vague, SHARED, candidates.tier)
+
+
+def _onset(main: Episode, comparison: Comparison | None) -> tuple[int, float]:
+    """When it began, and how far off that may be in seconds: to a bin where the counts show it, else as the detector estimates."""
+    window_s = float(max(key.window_s for key in main.series))
+    if comparison is not None and comparison.sharp:
+        return comparison.onset_us, max(window_s, comparison.panel.bin_us / SECOND_US)
+    return main.onset_us, min(max(2.0 * window_s, 0.5 * (main.detected_us - main.onset_us) / SECOND_US), 900.0)
+
+
+def _kinds(case: Case) -> tuple[str, ...]:
+    """The kinds with which the incident began, the most telling first, then in order of onset."""
+    first = main_episode(case)
+    return tuple(dict.fromkeys(one.kind for one in (first, *sorted(early(case), key=lambda one: (one.onset_us, one.alert_id)))))
+
+
+def _lasted(case: Case) -> str:
+    main = main_episode(case)
+    until_us = case.ended_us if case.ended_us is not None else case.at_us
+    text = f"It {'lasted' if case.ended_us is not None else 'has lasted'} {span((until_us - main.onset_us) / SECOND_US)}"
+    return f"{text}, coming back {main.flaps} times." if main.flaps else f"{text} without a break."
+
+
+def _declared(scene: Scene) -> list[Suspect]:
+    """The best candidates, and the nearest of the excluded ones that a reader would ask about."""
+    verdicts, candidates = scene.verdicts(), scene.candidates
+    told = Told(scene.case, _kinds(scene.case), candidates, scene.evidence, scene.weighed, _lasted(scene.case))
+
+    def ids(index: int) -> str:
+        return candidates.changes[index].change_id
+
+    order = sorted(range(len(verdicts)), key=lambda index: (-_shown(float(scene.shares[index])), ids(index)))
+    kept = [index for index in order if verdicts[index] != "excluded"][:MOST]
+    own = [index for index in order if verdicts[index] == "excluded" and candidates.tier[index] in (OWN_SERVICE, OWN)]
+    excluded = sorted(own, key=lambda index: (abs(float(scene.evidence.lead_s[index])), ids(index)))[:_MOST_EXCLUDED]
+    return [_suspect(scene, told, index, verdicts[index]) for index in (*kept, *excluded)]
+
+
+def _suspect(scene: Scene, told: Told, index: int, verdict: SuspectVerdict) -> Suspect:
+    change = scene.candidates.changes[index]
+    reasons = told.reasons(index)
+    if not scene.nature.like_a_change:
+        reasons += (Reason(code=scene.nature.code, text=scene.nature.text),)
+    score = 0.0 if verdict == "excluded" else _shown(float(scene.shares[index]))
+    return Suspect(change_id=change.change_id, owner=change.owner, basis="declared", verdict=verdict, score=score, reasons=reasons)
+
+
+def _undeclared(scene: Scene, share: float) -> Suspect:
+    """Probable only where others' traffic, in the same region if it lies in one, shows that it was that User's alone."""
+    case, compared = scene.case, scene.comparison
+    alone = compared is not None and bool((compared.moves.known & ~compared.own & compared.near).any())
+    serious = any(episode.serious for episode in case.own)
+    sure = share >= PROBABLE and alone and serious and persistent(case) and _due(compared) >= _LEAST_DUE
+    reasons = (
+        Reason(code="undeclared", text=f"No declared change explains it as well as one of {case.origin_user}'s own that nobody declared."),
+        Reason(code=scene.nature.code, text=scene.nature.text),
+        Reason(code="persistence", text=_lasted(case)),
+    )
+    verdict: SuspectVerdict = "probable" if sure else "possible"
+    return Suspect(change_id=None, owner=case.origin_user, basis="undeclared", verdict=verdict, score=_shown(share), reasons=reasons)
+
+
+def _due(comparison: Comparison | None) -> float:
+    """Messages that the own units were to carry since the onset, or carried if that is more; a queue's depth counts likewise."""
+    if comparison is None:
+        return 0.0
+    span = slice(comparison.first, comparison.stop)
+    panel, own = comparison.panel, comparison.own & comparison.near
+    return float(max(panel.expected[span][:, own].sum(), panel.observed[span][:, own].sum()))
+
+
+def _shown(share: float) -> float:
+    """Two decimals: what is less than that is no reason to put one suspect before another."""
+    return round(share, 2)
+
+
+def _rank(suspect: Suspect) -> tuple[float, str, str]:
+    return (-suspect.score, suspect.change_id or "", suspect.owner or "")

@@ -1,0 +1,80 @@
+"""Gates: what must hold at once before a suspect is called probable: size, timing, persistence, place, controls and nature."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from correlation.attribution.candidates import Candidates
+from correlation.attribution.cause_class import Nature
+from correlation.attribution.scoring import OWN, OWN_SERVICE, Evidence, Weighed
+from correlation.history.onset_comparison import Comparison, main_episode
+from correlation.snapshots import Case
+from models.change import Change
+from models.columns import Flags, Floats
+from models.times import SECOND_US
+from models.vocabulary import SuspectVerdict
+
+PROBABLE, POSSIBLE = 0.5, 0.1
+"""Scores from which on a suspect may be called so."""
+_LEAST_WINDOWS = 3
+_MOST_FLAPS = 3
+_SURE_P, _LEAST_MOVE = 0.05, float(np.log(1.3))
+_LEAST_TIMING, _LEAST_FIT = 0.2, -0.7
+"""Nats: an onset at no particular time of a long window, and a kind that the category hardly ever brings, are not enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One incident as far as it is understood, with its candidates; the arrays of `shares` have shape (candidates,)."""
+
+    case: Case
+    comparison: Comparison | None
+    nature: Nature
+    candidates: Candidates
+    evidence: Evidence
+    weighed: Weighed
+    shares: Floats
+
+    def verdicts(self) -> list[SuspectVerdict]:
+        """One a candidate: any gate closed and it is `possible` at most; any veto and it is excluded."""
+        passed, vetoed = self._gates(), self.weighed.vetoed
+        return [
+            "excluded" if vetoed[index] else _verdict(share, passed=bool(passed[index])) for index, share in enumerate(self.shares.tolist())
+        ]
+
+    def _gates(self) -> Flags:
+        evidence = self.evidence
+        place = np.isin(evidence.tier, (OWN_SERVICE, OWN))
+        timing = (evidence.lead_s >= -evidence.error_s) & (self.weighed.terms["onset"] >= _LEAST_TIMING)
+        moved = ~(evidence.p_value > _SURE_P) & ~(evidence.delta < _LEAST_MOVE)
+        nature = np.array([may_cause(self.nature, change) for change in self.candidates.changes], np.bool_)
+        return np.asarray(place & timing & moved & nature & (evidence.kind > _LEAST_FIT) & self.large() & persistent(self.case), np.bool_)
+
+    def large(self) -> bool:
+        """Whether the trouble is of a size that nobody would call noise."""
+        if any(episode.serious for episode in self.case.own):
+            return True
+        compared = self.comparison
+        moved = compared is not None and bool((compared.moves.affected(up=compared.up) & compared.own).any())
+        return moved and not 0.77 <= main_episode(self.case).ratio <= 1.3
+
+
+def _verdict(share: float, *, passed: bool) -> SuspectVerdict:
+    if passed and share >= PROBABLE:
+        return "probable"
+    return "possible" if share >= POSSIBLE else "coincident"
+
+
+def may_cause(nature: Nature, change: Change) -> bool:
+    """Whether an incident of that nature may be laid at the change's door: weather at none, and a shared one at no User's."""
+    if nature.code in ("weather", "telemetry"):
+        return False
+    return change.source != "user" or nature.code not in ("dcc_side", "shared", "throttled")
+
+
+def persistent(case: Case) -> bool:
+    """Whether it has lasted for some windows without coming and going."""
+    main = main_episode(case)
+    window_us = max(key.window_s for key in main.series) * SECOND_US
+    until_us = case.ended_us if case.ended_us is not None else case.at_us
+    return until_us - main.onset_us >= _LEAST_WINDOWS * window_us and main.flaps <= _MOST_FLAPS

@@ -1,0 +1,177 @@
+"""Effects: how each part of a change's scope moved while the change was at work, against the time before and the untouched."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from changes.calendar import CalendarView
+from correlation.attribution.candidates import membership, touches
+from correlation.grading.declared_effect import reaches
+from correlation.history.difference_in_differences import Shift, shift
+from correlation.history.panel import Panel, Part
+from correlation.history.traffic_history import History
+from models.change import Change
+from models.columns import Floats, SeriesKey
+from models.times import HOUR_US
+
+_LEAST_BEFORE = 3
+_BACK_SPANS = 8
+_CLIP = 0.5
+_NAMED_CONTROLS = 10
+_PROFILE_US = HOUR_US
+"""What is usual is learnt by the hour of the day, so a step of the day may come by as much before or after its place in the profile."""
+SURE = 4.0
+"""Times its noise that a unit's shift must be to count as an effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One series of a change's scope over the time of the change."""
+
+    key: SeriesKey
+    observed: float
+    expected: float
+    delta: float
+    """Log ratio, less what it was before (where that is nearer to none) and what the untouched did."""
+    z: float
+    """`delta` in units of its noise."""
+    p_value: float | None
+    control_users: tuple[str, ...]
+    foreseen: bool
+    """Whether the change declared an effect on it."""
+    peak: float
+    """The highest quarter's observed / expected where a rise was declared, else the lowest's."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether this is more than noise: four times its own, a fifth of the traffic, and rare among placebos."""
+        return abs(self.z) >= SURE and abs(self.delta) >= np.log(1.2) and (self.p_value is None or self.p_value <= 0.05)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All series of a change's scope that anything is known of."""
+
+    series: tuple[Moved, ...]
+    """In canonical order."""
+    coverage: float
+    """Share of the change's time that was seen at all."""
+
+
+def measure(change: Change, window: tuple[int, int], view: CalendarView, history: History) -> Measured:
+    """The scope of `change` from `window`'s start to its end, in microseconds."""
+    words = (change.services, change.regions, change.directions, change.queues)
+    series: list[Moved] = []
+    coverage = 0.0
+    for part in history.parts():
+        direction, message_class, service, queue = next(iter(part.classes))
+        if queue or not touches(words, SeriesKey("", direction, message_class, service, "", queue, part.window_s)):
+            continue
+        panel = history.panel(part, window[0] - _BACK_SPANS * max(window[1] - window[0], 1))
+        if panel is None:
+            continue
+        found, seen = _of_panel(change, window, view, part, panel)
+        series += found
+        coverage = max(coverage, seen)
+    return Measured(tuple(sorted(series, key=lambda moved: moved.key)), coverage)
+
+
+def _of_panel(change: Change, window: tuple[int, int], view: CalendarView, part: Part, panel: Panel) -> tuple[list[Moved], float]:
+    starts_us = panel.ends_us - panel.bin_us
+    first = int(np.searchsorted(starts_us, window[0] - panel.bin_us // 4))
+    stop = int(np.searchsorted(starts_us, window[1]))
+    inside = membership(((view.scope_users(change), change.regions),), panel.units)[0] > 0
+    if stop <= first or first < _LEAST_BEFORE or not inside.any():
+        return [], 0.0
+    span = stop - first
+    moves = shift(panel.traffic, first, stop, min(max(2 * span, _LEAST_BEFORE), first))
+    delta, placebo, controls = _against_controls(moves, inside)
+    delta = _beside_steps(delta, panel, first, stop)
+    users = _named(panel, controls, slice(first, stop))
+    found = [
+        _moved(change, part, panel, index, slice(first, stop), _Against(delta, placebo, moves.scale, users))
+        for index in np.flatnonzero(inside & moves.known).tolist()
+    ]
+    return found, min(1.0, span * panel.bin_us / max(window[1] - window[0], panel.bin_us))
+
+
+def _named(panel: Panel, controls: np.ndarray, span: slice) -> tuple[str, ...]:
+    """The control Users that weigh most, sorted: a report is for reading."""
+    due: dict[str, float] = {}
+    sums = panel.expected[span].sum(axis=0)
+    for index in np.flatnonzero(controls).tolist():
+        user = panel.units[index].user
+        due[user] = due.get(user, 0.0) + float(sums[index])
+    return tuple(sorted(sorted(due, key=lambda user: (-due[user], user))[:_NAMED_CONTROLS]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """Each unit against the controls: shift, the same at placebo moments, noise, and who the controls were."""
+
+    delta: Floats
+    placebo: Floats
+    scale: Floats
+    users: tuple[str, ...]
+
+
+def _against_controls(moves: Shift, inside: np.ndarray) -> tuple[Floats, Floats, np.ndarray]:
+    """Shifts less the controls' own, the same at placebo moments, and who the controls are.
+
+    What was disturbed before a change and is back to normal during it shows no effect, nor does what stays as usual while the controls
+    move: a unit has moved only as far as it is off its own expectation too.
+    """
+    controls = moves.known & ~inside
+    if not controls.any():
+        return _lesser(moves.moved, moves.level), moves.placebo, controls
+    common, common_level = (np.clip(one[controls], -_CLIP, _CLIP).mean() for one in (moves.moved, moves.level))
+    commons = np.clip(moves.placebo[:, controls], -_CLIP, _CLIP).mean(axis=1)
+    delta = _lesser(_lesser(moves.moved - common, moves.level - common_level), moves.level)
+    return delta, moves.placebo - commons[:, None], controls
+
+
+def _beside_steps(delta: Floats, panel: Panel, first: int, stop: int) -> Floats:
+    """Shifts no larger than against what was due an hour before and an hour after; where nothing was due that says nothing.
+
+    Where the day itself takes a step, a part of an hour tells as much of the step's place as of the change.
+    """
+    hour = max(1, round(_PROFILE_US / panel.bin_us))
+    observed = panel.observed[first:stop].sum(axis=0)
+    for start, end in ((first - hour, stop - hour), (first + hour, stop + hour)):
+        if start >= 0 and end <= len(panel.expected):
+            due = panel.expected[start:end].sum(axis=0)
+            delta = np.where(due > 0, _lesser(delta, np.log((observed + 0.5) / (due + 0.5))), delta)
+    return delta
+
+
+def _lesser(one: Floats, other: Floats) -> Floats:
+    """The lesser of two shifts, 0 where they point in opposite directions."""
+    return np.where(one * other > 0, np.sign(one) * np.minimum(np.abs(one), np.abs(other)), 0.0)
+
+
+def _moved(change: Change, part: Part, panel: Panel, index: int, span: slice, against: _Against) -> Moved:
+    direction, message_class, service, queue = next(iter(part.classes))
+    unit = panel.units[index]
+    key = SeriesKey(unit.user, direction, message_class, service, unit.region, queue, part.window_s)
+    observed, expected = panel.observed[span, index], panel.expected[span, index]
+    delta, placebo = float(against.delta[index]), against.placebo[:, index]
+    p_value = (1 + int((np.abs(placebo) >= abs(delta)).sum())) / (1 + len(placebo)) if len(placebo) else None
+    return Moved(
+        key,
+        float(observed.sum()),
+        float(expected.sum()),
+        delta,
+        delta / float(against.scale[index]),
+        p_value,
+        against.users,
+        reaches(change, key),
+        _peak(observed, expected, rising=change.expected is not None and change.expected.effect == "up"),
+    )
+
+
+def _peak(observed: Floats, expected: Floats, *, rising: bool) -> float:
+    """The most extreme quarter: an effect that lasts for part of the window only is an effect."""
+    quarter = max(1, len(observed) // 4)
+    sums = [np.convolve(row, np.ones(quarter), "valid") for row in (observed, expected)]
+    ratios = (sums[0] + 0.5) / (sums[1] + 0.5)
+    return float(ratios.max() if rising else ratios.min())

@@ -1,0 +1,237 @@
+"""Change reports: what a change did to traffic, once its window and settling time are over."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from changes.calendar import CalendarView
+from changes.windows import effect_us
+from correlation.change_reports.declaration_record import Declarations
+from correlation.change_reports.effects import Moved, measure
+from correlation.change_reports.verdict import Facts, Trace, Verdict, conclude
+from correlation.grading.declared_effect import envelope
+from correlation.history.traffic_history import History
+from correlation.parameters import CorrelationParameters
+from correlation.snapshots import Case, Episode
+from models.alert import AlertSeries, Suspect
+from models.change import Change
+from models.change_report import ChangeReport, Effect
+from models.times import DAY_US, SECOND_US, instant
+
+_KEPT_US = 8 * DAY_US
+"""How long alerts and reports are remembered for changes that last, or are corrected afterwards."""
+_MOST_EFFECTS = 20
+_EARLY_US = 30 * 60 * SECOND_US
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One incident in this window with its suspects, as triage is shown them and as each alert's User is."""
+
+    case: Case
+    suspects: tuple[Suspect, ...]
+    own: Mapping[str, tuple[Suspect, ...]] = field(default_factory=dict)
+    """alert_id → suspects of the User's own copy of that alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The reports that one window brought, for triage and for the Users whose changes they are of."""
+
+    reports: tuple[ChangeReport, ...] = ()
+    user_reports: tuple[tuple[str, ChangeReport], ...] = ()
+
+
+@dataclass(slots=True)
+class _Written:
+    """What was last said of a change, to tell whether there is anything new to say."""
+
+    change_revision: int = 0
+    due_us: int = 0
+    revision: int = 0
+    digest: str = ""
+    """Of the report for triage; `own_digest` of the owner's, empty where there is none."""
+    own_revision: int = 0
+    own_digest: str = ""
+
+
+class Reporter:
+    """Writes each change's report when it is due, and a revision when the calendar changes later."""
+
+    def __init__(self, parameters: CorrelationParameters) -> None:
+        self._parameters = parameters
+        self._since_us: int | None = None
+        self._traces: dict[str, Trace] = {}
+        self._written: dict[str, _Written] = {}
+        self._view: CalendarView | None = None
+        self._due: list[tuple[int, str]] = []
+        self.declarations = Declarations()
+
+    def step(self, at_us: int, view: CalendarView, history: History, judged: Sequence[Judged]) -> Reported:
+        """One window: `judged` holds all open incidents, and those that ended within this window."""
+        if self._since_us is None:
+            self._since_us = at_us
+        for one in judged:
+            self._trace(one, view)
+        if view is not self._view:
+            self._view, self._due = view, self._plan(view)
+        reports: list[ChangeReport] = []
+        user_reports: list[tuple[str, ChangeReport]] = []
+        while self._due and self._due[0][0] <= at_us:
+            due_us, change_id = self._due.pop(0)
+            self._write(view.by_id[change_id], due_us, at_us, view, history, reports, user_reports)
+        self._forget(at_us)
+        return Reported(tuple(reports), tuple(user_reports))
+
+    def pack(self) -> dict[str, Any]:
+        """State as a tree for `models.state_bytes`."""
+        traces = [{name: getattr(trace, name) for name in Trace.__slots__} for _, trace in sorted(self._traces.items())]
+        written = {key: {name: getattr(one, name) for name in _Written.__slots__} for key, one in sorted(self._written.items())}
+        return {"since_us": self._since_us, "traces": traces, "written": written, "declarations": self.declarations.pack()}
+
+    @classmethod
+    def unpack(cls, parameters: CorrelationParameters, tree: dict[str, Any]) -> "Reporter":
+        """The reporter that `pack` was called on."""
+        reporter = cls(parameters)
+        reporter._since_us = tree["since_us"]
+        reporter._traces = {trace["alert_id"]: Trace(**trace) for trace in tree["traces"]}
+        reporter._written = {key: _Written(**one) for key, one in tree["written"].items()}
+        reporter.declarations = Declarations.unpack(tree["declarations"])
+        return reporter
+
+    def _plan(self, view: CalendarView) -> list[tuple[int, str]]:
+        """When each change's report is due, of those that were not written, or whose revision is a later one."""
+        settle_us = self._parameters.settling_s * SECOND_US
+        due = [(effect_us(change)[1] + settle_us, change) for change in view.explaining]
+        since_us = self._since_us or 0
+        return sorted((due_us, change.change_id) for due_us, change in due if due_us > since_us and self._news(change, due_us))
+
+    def _news(self, change: Change, due_us: int) -> bool:
+        written = self._written.get(change.change_id)
+        return written is None or written.change_revision < change.revision or written.due_us != due_us
+
+    def _trace(self, one: Judged, view: CalendarView) -> None:
+        blamed = {suspect.change_id: suspect.score for suspect in one.suspects if _blames(suspect)}
+        for episode in one.case.episodes:
+            trace = self._traces.get(episode.alert_id)
+            if trace is None:
+                trace = Trace(episode.alert_id, episode.kind, episode.user or "", episode.onset_us, None, one.case.at_us)
+                self._traces[episode.alert_id] = trace
+            own = one.own.get(episode.alert_id, ())
+            trace.onset_us, trace.ended_us, trace.last_us = episode.onset_us, episode.ended_us, one.case.at_us
+            trace.blamed = {key: score for key, score in blamed.items() if key is not None}
+            trace.own_blamed = {suspect.change_id: suspect.score for suspect in own if _blames(suspect) and suspect.change_id is not None}
+            self._place(trace, episode, view)
+        self.declarations.incident(one.case, one.suspects)
+
+    def _place(self, trace: Trace, episode: Episode, view: CalendarView) -> None:
+        where = envelope(episode, view)
+        known = {"within": trace.within, "beyond": trace.beyond}.get(where.position)
+        if known is not None and where.change_id is not None and where.change_id not in known:
+            known.append(where.change_id)
+
+    def _write(
+        self,
+        change: Change,
+        due_us: int,
+        at_us: int,
+        view: CalendarView,
+        history: History,
+        reports: list[ChangeReport],
+        user_reports: list[tuple[str, ChangeReport]],
+    ) -> None:
+        written = self._written.get(change.change_id) or _Written()
+        triage = self._content(change, view, history, None)
+        self.declarations.report(change, triage[1], [one for one in triage[2] if one.moved])
+        written.revision, written.digest = _revise(written.revision, written.digest, triage[0], at_us, reports.append)
+        if change.source == "user":
+            own = self._content(change, view, history.seen_by(change.owner), change.owner)
+            written.own_revision, written.own_digest = _revise(
+                written.own_revision, written.own_digest, own[0], at_us, lambda report: user_reports.append((change.owner, report))
+            )
+        written.change_revision, written.due_us = change.revision, due_us
+        self._written[change.change_id] = written
+
+    def _content(
+        self, change: Change, view: CalendarView, history: History, reader: str | None
+    ) -> tuple[dict[str, Any], Verdict, tuple[Moved, ...]]:
+        start_us, end_us = effect_us(change)
+        measured = measure(change, (start_us, end_us), view, history)
+        traces = self._of(change, start_us, end_us, reader)
+        scores = [(trace.blamed if reader is None else trace.own_blamed).get(change.change_id, 0.0) for trace in traces]
+        beyond = any(change.change_id in trace.beyond for trace in traces)
+        elsewhere = self._elsewhere(change, start_us, end_us, reader)
+        concluded = conclude(Facts(change, start_us, end_us, measured, traces, elsewhere, max(scores, default=0.0), beyond))
+        content = {
+            "change_id": change.change_id,
+            "verdict": concluded.verdict,
+            "score": concluded.score,
+            "effects": [_effect(one, reader) for one in _shown(measured.series)],
+            "overran_s": concluded.overran_s,
+            "started_early_s": concluded.started_early_s,
+            "declared_late_s": concluded.declared_late_s,
+            "alert_ids": [trace.alert_id for trace in traces],
+            "summary": concluded.summary,
+        }
+        return content, concluded, measured.series
+
+    def _of(self, change: Change, start_us: int, end_us: int, reader: str | None) -> tuple[Trace, ...]:
+        """Alerts that the change is blamed for, or that its declared effect covers."""
+        until_us = end_us + self._parameters.settling_s * SECOND_US
+        found = []
+        for _, trace in sorted(self._traces.items()):
+            blamed = trace.blamed if reader is None else trace.own_blamed
+            if reader is not None and trace.user != reader:
+                continue
+            covered = change.change_id in trace.within or change.change_id in trace.beyond
+            if start_us - _EARLY_US <= trace.onset_us <= until_us and (covered or change.change_id in blamed):
+                found.append(trace)
+        return tuple(found)
+
+    def _elsewhere(self, change: Change, start_us: int, end_us: int, reader: str | None) -> frozenset[str]:
+        """Users with an alert around the change that is not laid at its door."""
+        theirs = {trace.alert_id for trace in self._of(change, start_us, end_us, reader)}
+        return frozenset(
+            trace.user
+            for trace in self._traces.values()
+            if trace.user and trace.alert_id not in theirs and trace.onset_us <= end_us and (trace.ended_us or trace.last_us) >= start_us
+        )
+
+    def _forget(self, at_us: int) -> None:
+        """Drops what no report can need any more."""
+        old_us = at_us - _KEPT_US
+        if any(trace.last_us < old_us for trace in self._traces.values()):
+            self._traces = {key: trace for key, trace in self._traces.items() if trace.last_us >= old_us}
+
+
+def _blames(suspect: Suspect) -> bool:
+    return suspect.verdict == "probable" or (suspect.verdict == "possible" and suspect.score >= 0.3)
+
+
+def _shown(series: tuple[Moved, ...]) -> list[Moved]:
+    """What moved, and what was said to: the strongest first picked, then in canonical order."""
+    worth = sorted((one for one in series if one.moved or one.foreseen), key=lambda one: (not one.moved, -abs(one.z), one.key))
+    return sorted(worth[:_MOST_EFFECTS], key=lambda one: one.key)
+
+
+def _effect(one: Moved, reader: str | None) -> dict[str, Any]:
+    effect = Effect(
+        series=AlertSeries.common((one.key,)),
+        observed=one.observed,
+        expected=one.expected,
+        ratio=one.observed / one.expected if one.expected > 0 else None,
+        control_users=one.control_users if reader is None else (),
+        p_value=one.p_value,
+    )
+    return effect.model_dump(mode="json")
+
+
+def _revise(revision: int, digest: str, content: dict[str, Any], at_us: int, publish: Callable[[ChangeReport], None]) -> tuple[int, str]:
+    """Publishes `content` as the next revision if it says anything new; the revision and digest that stand then."""
+    found = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    if found == digest:
+        return revision, digest
+    publish(ChangeReport.model_validate({**content, "revision": revision + 1, "as_of": instant(at_us)}))
+    return revision + 1, found

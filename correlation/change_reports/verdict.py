@@ -1,0 +1,188 @@
+"""Verdicts of change reports: what a change did, judged from its effects, the alerts laid at its door, and what it declared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from correlation.change_reports.effects import Measured, Moved
+from correlation.grading.declared_effect import SLACK, allowed
+from correlation.phrases import span
+from models.change import Change, ExpectedEffect
+from models.times import SECOND_US, us
+from models.vocabulary import ReportVerdict
+
+_LEAST_SEEN = 0.5
+"""Of the change's time, to say anything."""
+_LEAST_MESSAGES = 20.0
+"""That were due in the scope, to say that nothing happened."""
+_CAME = 0.3
+"""Of the declared rise or dip, from which on it counts as having come."""
+LIKELY = 0.6
+"""Score from which on an alert that a change may have caused speaks for an impact; a lesser one leaves it open."""
+_STRONG_Z = 6.0
+_CHANCE_SHARE = 0.03
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is remembered of one alert until all changes of its time are reported on."""
+
+    alert_id: str
+    kind: str
+    user: str
+    """Empty for a region's or everyone's."""
+    onset_us: int
+    ended_us: int | None
+    last_us: int
+    blamed: dict[str, float] = field(default_factory=dict)
+    """change_id → score of the suspects that triage was last shown as probable or possible."""
+    own_blamed: dict[str, float] = field(default_factory=dict)
+    """The same in the User's own copy."""
+    within: list[str] = field(default_factory=list)
+    """Changes whose declared effect covered it; `beyond` those that it went beyond."""
+    beyond: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that a report's verdict rests on."""
+
+    change: Change
+    start_us: int
+    end_us: int
+    measured: Measured
+    traces: tuple[Trace, ...]
+    """Alerts that the change caused, or that its declared effect covers."""
+    elsewhere: frozenset[str]
+    """Users with an alert of that time that has another explanation: how their traffic moved says nothing of this change."""
+    blame: float
+    """The highest score with which an alert was laid at its door; 0 for none."""
+    beyond: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A report's answer."""
+
+    verdict: ReportVerdict
+    score: float
+    """How sure it is that traffic moved because of the change, 0 to 1."""
+    overran_s: float
+    started_early_s: float
+    declared_late_s: float
+    summary: str
+
+
+def conclude(facts: Facts) -> Verdict:
+    """The verdict, the times that did not keep to the plan, and one sentence."""
+    moved = [one for one in facts.measured.series if one.moved]
+    verdict = _verdict(facts, moved)
+    early_s, overran_s, late_s = _times(facts)
+    strength = max((abs(one.z) for one in moved if one.key.user not in facts.elsewhere), default=0.0)
+    score = max(facts.blame, 1.0 - float(np.exp(-strength / 8.0)))
+    text = _sentence(facts, verdict, moved) + _kept(early_s, overran_s, late_s)
+    return Verdict(verdict, round(score, 2), overran_s, early_s, late_s, text)
+
+
+def _verdict(facts: Facts, moved: Sequence[Moved]) -> ReportVerdict:
+    due = sum(one.expected for one in facts.measured.series)
+    if facts.beyond or (facts.blame >= LIKELY and not _foreseen(facts)):
+        return "impact"
+    if facts.measured.coverage < _LEAST_SEEN:
+        return "inconclusive"
+    expected = facts.change.expected
+    if expected is not None:
+        return _declared(facts, expected, moved)
+    if facts.blame > 0:
+        return "inconclusive"
+    if _enough([one for one in moved if one.key.user not in facts.elsewhere], facts):
+        return "impact"
+    return "no_impact" if due >= _LEAST_MESSAGES else "inconclusive"
+
+
+def _foreseen(facts: Facts) -> bool:
+    """Whether every alert laid at its door is one that it declared."""
+    return all(facts.change.change_id in trace.within for trace in facts.traces)
+
+
+def _declared(facts: Facts, expected: ExpectedEffect, moved: Sequence[Moved]) -> ReportVerdict:
+    foreseen = [one for one in facts.measured.series if one.foreseen]
+    if _enough([one for one in moved if not one.foreseen and one.key.user not in facts.elsewhere], facts):
+        return "impact"
+    if sum(one.expected for one in foreseen) < _LEAST_MESSAGES:
+        return "inconclusive"
+    if not facts.traces and not any(_came(one, expected) for one in foreseen):
+        return "absent"
+    return "impact" if _exceeded(foreseen, expected) else "as_expected"
+
+
+def _came(one: Moved, expected: ExpectedEffect) -> bool:
+    factor = allowed(expected)
+    if expected.effect == "up":
+        return one.peak >= 1.0 + _CAME * (factor - 1.0) and one.expected >= 1.0
+    return one.peak <= 1.0 - _CAME * (1.0 - factor) and one.expected >= 5.0
+
+
+def _exceeded(foreseen: Sequence[Moved], expected: ExpectedEffect) -> bool:
+    observed, due = sum(one.observed for one in foreseen), sum(one.expected for one in foreseen)
+    factor = allowed(expected)
+    return observed > SLACK * factor * due if expected.effect == "up" else observed * SLACK < factor * due
+
+
+def _enough(moved: Sequence[Moved], facts: Facts) -> bool:
+    """Whether so much moved, and so strongly, that a large scope's chance alone does not explain it."""
+    strong = sum(_strong(one) for one in moved)
+    return strong > _CHANCE_SHARE * len(facts.measured.series)
+
+
+def _strong(one: Moved) -> bool:
+    return abs(one.z) >= _STRONG_Z and abs(one.delta) >= np.log(1.3) and one.expected >= _LEAST_MESSAGES
+
+
+def _times(facts: Facts) -> tuple[float, float, float]:
+    """Seconds started early, overran and declared late; 0 where it kept to the plan."""
+    change = facts.change
+    starts = [us(change.actual_start or change.planned_start)]
+    ends = [us(change.actual_end or change.planned_end)]
+    starts += [trace.onset_us for trace in facts.traces if trace.onset_us < starts[0]]
+    ends += [trace.ended_us or trace.last_us for trace in facts.traces]
+    early_s = max(0, us(change.planned_start) - min(starts)) / SECOND_US
+    overran_s = max(0, max(ends) - us(change.planned_end)) / SECOND_US
+    late_s = 0.0 if change.declared_at is None else max(0, us(change.declared_at) - facts.start_us) / SECOND_US
+    return early_s, overran_s, late_s
+
+
+def _sentence(facts: Facts, verdict: ReportVerdict, moved: Sequence[Moved]) -> str:
+    change_id, alerts = facts.change.change_id, len(facts.traces)
+    named = f"{alerts} alert{'s' if alerts != 1 else ''}"
+    if verdict == "impact" and alerts:
+        return f"{change_id} is likely behind {named}{' and went beyond what it declared' if facts.beyond else ''}."
+    if verdict == "impact":
+        return f"The traffic in the scope of {change_id} moved during it: {_strongest(moved)}."
+    if verdict == "as_expected":
+        return f"{change_id} did what it declared{f' ({named})' if alerts else ''}."
+    if verdict == "absent":
+        return f"{change_id} declared an effect, but no effect was seen: did it happen?"
+    if verdict == "no_impact":
+        return f"No effect of {change_id} on the traffic in its scope was seen."
+    if alerts and facts.blame > 0:
+        return f"{change_id} may be behind {named}, but other explanations are as likely."
+    return f"Too little is known of the traffic in the scope of {change_id} to say what it did."
+
+
+def _strongest(moved: Sequence[Moved]) -> str:
+    one = max(moved, key=lambda one: (abs(one.z), one.key))
+    what = " ".join(part for part in (one.key.user, one.key.message_class, one.key.service, one.key.region) if part)
+    return f"{what} carried {np.exp(min(one.delta, 9.0)):.3g} times what was to be expected"
+
+
+def _kept(early_s: float, overran_s: float, late_s: float) -> str:
+    told = [
+        (early_s, "it began {} early"),
+        (overran_s, "it went on for {} after its planned end"),
+        (late_s, "it was declared {} after it began"),
+    ]
+    parts = [text.format(span(seconds)) for seconds, text in told if seconds > 0]
+    sentence = "; ".join(parts)
+    return f" {sentence[:1].upper()}{sentence[1:]}." if parts else ""

@@ -1,0 +1,181 @@
+"""Envelope: whether an alert stays within what a declared change said it would do.
+
+A change that says nothing of its effect has no envelope: its window alone quiets nobody. The position is that of one window; who asks
+keeps the worst (an alert that went beyond stays beyond).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from changes.calendar import CalendarView
+from changes.windows import effect_us
+from correlation.attribution.candidates import touches
+from correlation.phrases import span
+from correlation.snapshots import Episode
+from models.change import Change, ExpectedEffect
+from models.columns import SeriesKey
+from models.times import SECOND_US, format_time, us
+
+SLACK = 1.5
+"""`within` up to so many times the declared factor (contract 1.4)."""
+_UP_FACTOR, _DOWN_FACTOR = 3.0, 0.5
+"""Where a change gives no factor: enough for what people call a rise or a dip, not enough for a disaster."""
+_CHANCE = 2.0
+"""Standard deviations of a count that one window may lie beyond by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where an episode stands against the declared changes that cover it."""
+
+    position: Literal["none", "within", "beyond"]
+    change_id: str | None
+    text: str
+    """One sentence, empty for `none`."""
+    declared_late: bool = False
+    """Whether the others were told only after the onset: such a declaration quiets nothing."""
+
+
+NO_ENVELOPE = Envelope("none", None, "")
+
+
+def envelope(episode: Episode, view: CalendarView) -> Envelope:
+    """The position of `episode` at its `at_us`; of several changes the one that explains it best."""
+    if episode.kind == "stale" or not view.expecting:
+        return NO_ENVELOPE
+    error_us = _error_us(episode)
+    covering = [change for change in view.expecting if _covers(change, episode, error_us)]
+    if not covering:
+        return NO_ENVELOPE
+    found = [
+        _position(episode, change, change.expected, _others_factor(change, covering)) for change in covering if change.expected is not None
+    ]
+    return min(found, key=lambda one: (("within", "beyond", "none").index(one.position), one.declared_late, one.change_id or ""))
+
+
+def _error_us(episode: Episode) -> int:
+    """How far the estimated onset may be off."""
+    window_us = max(key.window_s for key in episode.series) * SECOND_US
+    return max(2 * window_us, 120 * SECOND_US, min((episode.detected_us - episode.onset_us) // 2, 900 * SECOND_US))
+
+
+def _covers(change: Change, episode: Episode, error_us: int) -> bool:
+    """Whether the change declared an effect on all of the episode's traffic, and the episode began while that effect was due."""
+    if change.expected is None:
+        return False
+    start_us, end_us = effect_end(change)
+    if not (start_us - error_us <= episode.onset_us <= end_us + error_us and start_us < episode.at_us):
+        return False
+    return all(reaches(change, key) for key in episode.active or episode.series)
+
+
+def effect_end(change: Change) -> tuple[int, int]:
+    """When the declared effect begins and ends: `until` wins over the window's end, an end that was told over both."""
+    start_us, end_us = effect_us(change)
+    until = change.expected.until if change.expected is not None else None
+    if until is not None and change.actual_end is None:
+        return start_us, max(us(until), start_us)
+    return start_us, end_us
+
+
+def reaches(change: Change, key: SeriesKey) -> bool:
+    """Whether the declared effect is one on this series."""
+    expected = change.expected
+    if expected is None:
+        return False
+    users = answers_for(change)
+    if users is not None and key.user not in users:
+        return False
+    if expected.message_classes and key.message_class and key.message_class not in expected.message_classes:
+        return False
+    return touches((expected.services or change.services, change.regions, change.directions, change.queues), key)
+
+
+def answers_for(change: Change) -> frozenset[str] | None:
+    """The Users whose traffic a change may declare to be as it should; None for everyone.
+
+    A User answers for itself alone, whomever else it names: those are told where to look, but nobody calls their trouble expected.
+    """
+    users = frozenset(change.users) or None
+    if change.source != "user":
+        return users
+    own = frozenset((change.owner,))
+    return own if users is None else own & users
+
+
+def allowed(expected: ExpectedEffect) -> float:
+    """The factor that the usual traffic is multiplied by; a dip of 2 and one of 0.5 are the same."""
+    if expected.effect == "silent":
+        return 0.0
+    if expected.effect == "up":
+        return max(expected.factor or _UP_FACTOR, 1.0)
+    factor = _DOWN_FACTOR if expected.factor is None else expected.factor
+    return 1.0 / factor if factor > 1 else factor
+
+
+def _others_factor(change: Change, covering: list[Change]) -> float:
+    """What other rises that are declared for the same time add: two that double the traffic make three times as much."""
+    ups = [one for one in covering if one.change_id != change.change_id and one.expected is not None and one.expected.effect == "up"]
+    return sum(allowed(one.expected) - 1.0 for one in ups if one.expected is not None)
+
+
+def _position(episode: Episode, change: Change, expected: ExpectedEffect, others: float) -> Envelope:
+    late = change.declared_at is not None and us(change.declared_at) > episode.onset_us
+    _, end_us = effect_end(change)
+    grace_us = 2 * max(key.window_s for key in episode.series) * SECOND_US
+    if episode.at_us > end_us + grace_us and _abnormal(episode):
+        text = f"Still abnormal {span((episode.at_us - end_us) / SECOND_US)} after {change.change_id} was to end ({format_time(end_us)})."
+        return Envelope("beyond", change.change_id, text, late)
+    position, text = _size(episode, expected, others)
+    return Envelope(position, change.change_id if position != "none" else None, text.format(change.change_id), late)
+
+
+def _abnormal(episode: Episode) -> bool:
+    """Whether this window still shows it, rather than the detector waiting to be sure that it is over."""
+    if not episode.open:
+        return False
+    if episode.direction == "growing":
+        return episode.evidence.get("growth_per_s", 1.0) > 0 or episode.evidence.get("drain_eta_s") is None
+    if episode.kind == "failures":
+        return True
+    return episode.ratio > SLACK if episode.direction == "up" else episode.ratio < 1.0 / SLACK
+
+
+def _size(episode: Episode, expected: ExpectedEffect, others: float) -> tuple[Literal["none", "within", "beyond"], str]:
+    factor = allowed(expected)
+    if episode.kind == "failures":
+        return "beyond", "{} did not say that messages would fail."
+    if episode.direction == "growing":
+        if expected.effect == "up":
+            return "none", ""
+        return "within", "A queue that grows is part of what {} said: " + _said(expected, factor) + "."
+    if (episode.direction == "up") != (expected.effect == "up"):
+        return "beyond", "{} said " + _said(expected, factor) + f", but the traffic is {_shown(episode.ratio)} times the usual."
+    if expected.effect == "silent":
+        return "within", "Within what {} said: no traffic."
+    limit = (factor + others) * SLACK if expected.effect == "up" else factor / SLACK
+    if _beyond(episode, limit):
+        times = episode.ratio / factor if expected.effect == "up" else factor / max(episode.ratio, 1e-3)
+        return (
+            "beyond",
+            "Beyond what {} said: " + f"{_said(expected, factor)}, now {_shown(episode.ratio)} times, off by a factor of {_shown(times)}.",
+        )
+    return "within", "Within what {} said: " + f"{_said(expected, factor)}, now {_shown(episode.ratio)} times."
+
+
+def _beyond(episode: Episode, limit: float) -> bool:
+    if episode.direction == "up":
+        bound = limit * max(episode.expected, 1.0)
+        return episode.observed > bound + _CHANCE * np.sqrt(bound) and episode.ratio > limit
+    bound = limit * episode.expected
+    return bool(episode.observed < bound - _CHANCE * np.sqrt(bound) and episode.ratio < limit)
+
+
+def _said(expected: ExpectedEffect, factor: float) -> str:
+    return "no traffic" if expected.effect == "silent" else f"{_shown(factor)} times the usual traffic"
+
+
+def _shown(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"

@@ -1,0 +1,98 @@
+"""Category: the SEC Incident Category (1 to 5, 1 the gravest) that is proposed to the Service Desk, with its reason; a person decides."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from correlation.parameters import CategoryParameters
+from correlation.phrases import figure, listed, span
+from correlation.snapshots import Case, Episode
+from models.rounding import four
+from models.times import SECOND_US
+from models.vocabulary import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A number and the sentence that justifies it."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far an incident reaches."""
+
+    case: Case
+    users: int
+    """All Users that the monitor knows."""
+    severity: Severity
+    """The gravest among its alerts."""
+    within: bool
+    """Whether all of it keeps to what a change declared."""
+    harmed: Mapping[str, Sequence[str]]
+    """Business process → other Users that can't carry it out as usual; sorted."""
+
+
+def categorise(extent: Extent, limits: CategoryParameters, worst: tuple[int, str]) -> Category:
+    """The first rule that applies, the gravest first; of what is over, the gravest that was proposed before (`worst`)."""
+    if extent.case.ended_us is not None and worst[0] <= _LEAST:
+        return Category(*worst)
+    for number, rule in ((1, _major), (2, _significant), (3, _moderate)):
+        reason = rule(extent, limits)
+        if reason is not None:
+            return Category(number, reason)
+    if extent.within:
+        return Category(4, "One User's traffic deviates as its declared change said.")
+    if extent.severity == "info":
+        return Category(_LEAST, "It is told for information: nobody is known to suffer.")
+    return Category(4, "One User's traffic deviates, without an effect on others so far.")
+
+
+_LEAST = 5
+
+
+def _major(extent: Extent, limits: CategoryParameters) -> str | None:
+    affected = extent.case.affected_users
+    if len(affected) >= limits.major_users_least and four(len(affected) / max(extent.users, 1)) >= limits.major_users_share:
+        return f"{len(affected)} of {extent.users} Users are affected."
+    for process in limits.major_processes:
+        suffering = extent.harmed.get(process, ())
+        if len(suffering) >= limits.major_process_users:
+            return f"{len(suffering)} other Users can't carry out {process} as usual."
+    regions = sorted({key.region for episode in extent.case.episodes if episode.user in affected for key in episode.series if key.region})
+    if len(affected) >= limits.major_users_least and len(regions) >= limits.major_regions:
+        return f"{len(affected)} Users in {listed(regions)} are affected."
+    if any(
+        episode.kind == "stale" and episode.user is None and episode.region is None and episode.open for episode in extent.case.episodes
+    ):
+        return "No User's reports arrive: the state of the whole service is unknown."
+    return None
+
+
+def _significant(extent: Extent, limits: CategoryParameters) -> str | None:
+    depth = max((episode.evidence.get("depth", 0.0) for episode in _open(extent)), default=0.0)
+    if four(depth) >= limits.significant_depth:
+        return f"{figure(depth)} messages wait for one User."
+    affected = extent.case.affected_users
+    age_s = max((episode.evidence.get("oldest_age_s", 0.0) for episode in _open(extent)), default=0.0)
+    if affected and four(age_s) >= limits.significant_age_s:
+        return f"Messages wait for {span(age_s)} and {len(affected)} other Users are affected."
+    if affected:
+        return f"{len(affected)} other {'Users are' if len(affected) > 1 else 'User is'} affected; the service runs at reduced capacity."
+    return None
+
+
+def _moderate(extent: Extent, limits: CategoryParameters) -> str | None:
+    if extent.severity == "info":
+        return None
+    for episode in _open(extent):
+        until_us = extent.case.at_us if episode.ended_us is None else episode.ended_us
+        lasted_s = (until_us - episode.onset_us) / SECOND_US
+        if episode.kind in ("storm", "silence", "backlog", "drop", "failures", "stale") and lasted_s >= limits.moderate_after_s:
+            return "It has lasted longer than " + span(limits.moderate_after_s) + (" at one User." if episode.user else ".")
+    return None
+
+
+def _open(extent: Extent) -> list[Episode]:
+    return [episode for episode in extent.case.episodes if episode.open]

@@ -1,0 +1,100 @@
+"""Threats: changes of the day that an incident puts at risk before they begin, such as a disaster recovery test."""
+
+from dataclasses import dataclass
+
+from changes.calendar import CalendarView
+from correlation.parameters import CorrelationParameters
+from correlation.phrases import clock, figure, listed
+from correlation.snapshots import Case
+from models.alert import Suspect, ThreatenedChange
+from models.change import Change
+from models.columns import SeriesKey
+from models.times import DAY_US, HOUR_US, SECOND_US
+from models.vocabulary import Severity
+
+_MOST = 10
+_SOON_US, _LONG_US = HOUR_US // 2, 2 * HOUR_US
+"""What starts within half an hour meets even an incident that has only just begun; that an old one goes on is believed for two hours."""
+_BLAMED = ("probable", "possible")
+_WORDS = {"bcdr_test": "disaster recovery test", "planned_maintenance": "planned maintenance", "emergency": "emergency change"}
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """What an incident amounts to for those who plan to change something today."""
+
+    case: Case
+    severity: Severity
+    category: int
+    suspects: tuple[Suspect, ...]
+
+
+def threatened(danger: Danger, view: CalendarView, parameters: CorrelationParameters) -> tuple[ThreatenedChange, ...]:
+    """Changes that have yet to begin, and a test that runs, by start; nothing is at risk from what is only `info`."""
+    case = danger.case
+    if danger.severity == "info" or case.ended_us is not None:
+        return ()
+    last_us = max(case.at_us + parameters.threat_s * SECOND_US, (case.at_us // DAY_US + 1) * DAY_US - 1)
+    blamed = {suspect.change_id for suspect in danger.suspects if suspect.verdict in _BLAMED}
+    coming = [
+        change
+        for change in view.between(case.at_us, last_us)
+        if change.change_id not in blamed and change.status not in ("completed", "rolled_back") and _ahead(change, case, view)
+    ]
+    coming.sort(key=lambda change: (view.window(change)[0], change.change_id))
+    found = [
+        ThreatenedChange(change_id=change.change_id, why=_why(change, danger, view)) for change in coming if _at_risk(change, danger, view)
+    ]
+    return tuple(found[:_MOST])
+
+
+def _ahead(change: Change, case: Case, view: CalendarView) -> bool:
+    """Whether it is a plan still: what runs already is a suspect or a bystander, but a test that began since can be stopped."""
+    start_us, _ = view.window(change)
+    return start_us > case.at_us or (change.category == "bcdr_test" and start_us > case.onset_us)
+
+
+def _at_risk(change: Change, danger: Danger, view: CalendarView) -> bool:
+    """Whether the incident is likely to last until the change begins, and is where the change is."""
+    case = danger.case
+    wide, users = bool(case.affected_users) or danger.category <= 2, view.scope_users(change)
+    needs_all = change.category == "bcdr_test" or (change.category == "planned_maintenance" and users is None)
+    if wide and needs_all:
+        return True
+    if change.disruption == "none" or view.window(change)[0] > case.at_us + _lasts_us(case):
+        return False
+    if users is None:
+        return wide and _touches(change, case, view)
+    return bool(users & {case.origin_user, *case.users, *case.affected_users}) and _touches(change, case, view)
+
+
+def _lasts_us(case: Case) -> int:
+    """For how long an incident may be expected to go on: about as long again as it has lasted, or until its queues are empty."""
+    drains = [episode.evidence["drain_eta_s"] for episode in case.episodes if episode.open and "drain_eta_s" in episode.evidence]
+    return max(_SOON_US, min(case.at_us - case.onset_us, _LONG_US), round(max(drains, default=0.0) * SECOND_US))
+
+
+def _touches(change: Change, case: Case, view: CalendarView) -> bool:
+    keys: set[SeriesKey] = {key for episode in case.episodes for key in episode.series}
+    return any(view.matches(change, key) for key in sorted(keys))
+
+
+def _why(change: Change, danger: Danger, view: CalendarView) -> str:
+    case = danger.case
+    start_us, _ = view.window(change)
+    words = _WORDS.get(change.category, "change")
+    when = f"starts at {clock(start_us, case.at_us)}" if start_us > case.at_us else f"has run since {clock(start_us, case.at_us)}"
+    return f"The {words} of {change.owner} {when}, while {state(case)}."
+
+
+def state(case: Case) -> str:
+    """What is wrong now, in a clause."""
+    depths = [episode for episode in case.episodes if episode.open and "depth" in episode.evidence]
+    deepest = max(depths, key=lambda episode: (episode.evidence["depth"], episode.alert_id), default=None)
+    whose = case.origin_user or (listed(case.regions) if case.regions else "several Users")
+    if deepest is not None and deepest.user is not None:
+        clause = f"{figure(deepest.evidence['depth'])} messages wait for {deepest.user}"
+    else:
+        clause = f"the traffic of {whose} is disturbed"
+    affected = len(case.affected_users)
+    return clause + (f" and {affected} other {'Users are' if affected > 1 else 'User is'} affected" if affected else "")

@@ -1,0 +1,153 @@
+"""Comparison: an incident's own kind of traffic at every User, before and after the onset."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from correlation.history.difference_in_differences import Shift, shift
+from correlation.history.panel import Panel, Part
+from correlation.history.traffic_history import History
+from correlation.snapshots import Case, Episode
+from models.columns import Flags, Floats, SeriesKey
+from models.times import HOUR_US, MINUTE_US, SECOND_US
+
+_LONGEST_US = HOUR_US
+"""What came within the first hour decides: later windows tell of the outage, not of its cause, and a verdict should settle."""
+_LEAST_BEFORE = 3
+_EARLY_US = 10 * MINUTE_US
+_STORMY = 3.0
+_SEARCHED_BINS = 20
+_LEAST_LEAP = 0.25
+_STAYS = 0.8
+_ALIKE = 0.4
+"""Of the own units' shift (in log ratio, of at most a factor 7), from which on others count as moved alike."""
+_NOTICED, _LEAST_ALIKE = 2.5, 0.1
+"""Times its noise, and in log ratio, that a unit must move to have moved alike: many that move a little together are no chance."""
+_BACK_SPANS = 5
+"""Stretches before the onset that the finest bins must reach back to, for placebos."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How each unit's traffic of the incident's kind moved at the onset."""
+
+    panel: Panel
+    moves: Shift
+    first: int
+    """Bin in which the incident began."""
+    stop: int
+    up: bool
+    """Whether the incident is one of too much."""
+    own: Flags
+    """(units,) units of the Users that the incident began at."""
+    alike: Flags
+    """(units,) moved the same way, and not much less than the own ones."""
+    near: Flags
+    """(units,) in a region that the incident is in: those that a shared cause there would move too."""
+    onset_us: int
+    """When the own units left their usual level, to a bin; the alert's estimate where the counts do not show it."""
+    sharp: bool
+    """Whether the onset shows in the counts."""
+    counts: Floats
+    """(bins,) what the own units carried since the onset, in the finest bins; the unfinished ones at both ends left out."""
+
+
+_TELLING = ("storm", "silence", "backlog", "drop", "failures", "drift", "stale")
+"""Kinds by how well they tell an event's origin and onset: failures and lost traffic are what the others see of it too."""
+
+
+def main_episode(case: Case) -> Episode:
+    """The one that the comparison is about: of those that the origin's trouble began with the most telling."""
+    return min(early(case), key=lambda episode: (_telling(episode), episode.onset_us, episode.alert_id))
+
+
+def _telling(episode: Episode) -> int:
+    """Place in the order; a storm of less than three times the usual may be mere retries of what others block."""
+    slight = episode.kind == "storm" and episode.peak < _STORMY * episode.usual_at_peak
+    return _TELLING.index("drop" if slight else episode.kind)
+
+
+def early(case: Case) -> tuple[Episode, ...]:
+    """The origin's alerts of the first minutes: what came later may be what the first ones did."""
+    own = case.own or case.episodes
+    first_us = min(episode.detected_us for episode in own)
+    return tuple(episode for episode in own if episode.detected_us <= first_us + _EARLY_US)
+
+
+def compare(case: Case, history: History) -> Comparison | None:
+    """None where nothing is known of the traffic before the onset."""
+    main = main_episode(case)
+    window_s = min(key.window_s for key in main.series)
+    part = Part.of(asked_of(case, main), window_s)
+    end_us = min(case.at_us, main.onset_us + _LONGEST_US, case.at_us if main.ended_us is None else main.ended_us)
+    span_us = max(end_us - main.onset_us, window_s * SECOND_US)
+    panel = history.panel(part, main.onset_us - _BACK_SPANS * span_us)
+    if panel is None:
+        return None
+    starts_us = panel.ends_us - panel.bin_us
+    first = min(int(np.searchsorted(starts_us, main.onset_us - panel.bin_us // 4)), len(starts_us) - 1)
+    stop = _until(panel, first, end_us)
+    if first < _LEAST_BEFORE:
+        return None
+    observed, due = (panel.failed, panel.observed) if main.kind == "failures" else (panel.observed, panel.expected)
+    up = main.direction in ("up", "growing")
+    own, near = _whose(main, case, panel)
+    onset_us, sharp = main.onset_us, False
+    if not main.series[0].is_queue:
+        place = left_at(observed[:, own & near].sum(axis=1), due[:, own & near].sum(axis=1), first, stop, up=up)
+        if place is not None:
+            first, onset_us, sharp = place, int(starts_us[place]), True
+    before = min(max(2 * (stop - first), _LEAST_BEFORE), first)
+    moves = shift(panel.failing if main.kind == "failures" else panel.traffic, first, stop, before)
+    signed = moves.moved if up else -moves.moved
+    size = float(np.median(signed[own & near & moves.known])) if (own & near & moves.known).any() else 0.0
+    alike = moves.known & (signed >= np.maximum(_ALIKE * min(size, 2.0), _NOTICED * moves.scale)) & (signed >= _LEAST_ALIKE)
+    counts = _carried(history.panel(part, onset_us), own & near, onset_us, end_us)
+    return Comparison(panel, moves, first, stop, up, own, alike, near, onset_us, sharp, counts)
+
+
+def asked_of(case: Case, main: Episode) -> tuple[SeriesKey, ...]:
+    """The series that the question is about: where no User is the origin, all that began to move that way, at whomever."""
+    if case.origin_user is not None:
+        return main.series
+    queue = main.series[0].is_queue
+    alike = [episode for episode in early(case) if _upward(episode) == _upward(main) and episode.series[0].is_queue == queue]
+    return tuple(sorted({key for episode in alike for key in episode.series}))
+
+
+def _upward(episode: Episode) -> tuple[bool, bool]:
+    return episode.direction in ("up", "growing"), episode.kind == "failures"
+
+
+def _until(panel: Panel, first: int, end_us: int) -> int:
+    """Bin after the last one that lies wholly before the end: what came after it says nothing of the event; one bin at least."""
+    return min(max(int(np.searchsorted(panel.ends_us, end_us, side="right")), first + 1), len(panel.ends_us))
+
+
+def _whose(main: Episode, case: Case, panel: Panel) -> tuple[Flags, Flags]:
+    """Units of the Users that it began at, and units in the regions that it is in."""
+    users = {key.user for episode in case.own for key in episode.series}
+    regions = {key.region for key in main.series if key.region}
+    return panel.units.of(users), panel.units.within(regions)
+
+
+def _carried(panel: Panel | None, own: Flags, onset_us: int, end_us: int) -> Floats:
+    if panel is None:
+        return np.zeros(0)
+    within = (panel.ends_us - panel.bin_us > onset_us) & (panel.ends_us <= end_us)
+    return np.asarray(panel.observed[within][:, own].sum(axis=1), np.float64)
+
+
+def left_at(observed: Floats, expected: Floats, first: int, stop: int, *, up: bool) -> int | None:
+    """The bin in which a series left its usual level for good: from there on it keeps to the far side of half the way; None if unclear."""
+    ratio = np.log((observed + 0.5) / (expected + 0.5))
+    signed = ratio if up else -ratio
+    begin = max(first - _SEARCHED_BINS, _LEAST_BEFORE)
+    level = float(np.median(signed[first:stop]))
+    usual = float(np.median(signed[max(begin - _SEARCHED_BINS, 0) : begin]))
+    if level - usual < _LEAST_LEAP or begin >= stop:
+        return None
+    beyond = signed[begin:stop] >= usual + (level - usual) / 2.0
+    share = np.cumsum(beyond[::-1])[::-1] / np.arange(len(beyond), 0, -1)
+    starts = np.flatnonzero(beyond & (share >= _STAYS))
+    return begin + int(starts[0]) if len(starts) else None

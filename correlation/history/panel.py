@@ -1,0 +1,98 @@
+"""Panels: one part of the traffic of everyone, unit by unit, over a row of bins: what a question is asked of."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from correlation.history.difference_in_differences import Running, running
+from models.columns import Flags, Floats, Ints, SeriesKey
+
+
+class Unit(NamedTuple):
+    """One User in one region: what is affected or not, and what is compared with what."""
+
+    user: str
+    region: str
+
+
+class Units(tuple[Unit, ...]):
+    """The units of one part of the traffic, sorted; who asks for the same Users' again and again need not look through all."""
+
+    @cached_property
+    def _users(self) -> dict[str, int]:
+        return {user: number for number, user in enumerate(dict.fromkeys(unit.user for unit in self))}
+
+    @cached_property
+    def _number(self) -> Ints:
+        return np.array([self._users[unit.user] for unit in self], np.int64)
+
+    @cached_property
+    def _region(self) -> dict[str, Flags]:
+        regions = [unit.region for unit in self]
+        return {region: np.array([one == region for one in regions], np.bool_) for region in sorted(set(regions))}
+
+    def of(self, users: Iterable[str]) -> Flags:
+        """(units,) whose they are."""
+        wanted = np.zeros(len(self._users) + 1, np.bool_)
+        wanted[[self._users[user] for user in users if user in self._users]] = True
+        return wanted[self._number]
+
+    def only(self, regions: Iterable[str]) -> Flags:
+        """(units,) in one of `regions`."""
+        found = np.zeros(len(self), np.bool_)
+        for region in regions:
+            if region in self._region:
+                found |= self._region[region]
+        return found
+
+    def within(self, regions: Collection[str]) -> Flags:
+        """(units,) in one of `regions`, or in none: a unit without a region lies in every region; without `regions` all of them."""
+        return self.only(("", *regions)) if regions else np.ones(len(self), np.bool_)
+
+    def users(self, chosen: Flags) -> tuple[str, ...]:
+        """Sorted; the Users of the `chosen` (units,)."""
+        names = tuple(self._users)
+        return tuple(sorted(names[number] for number in np.unique(self._number[chosen]).tolist()))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of everyone's traffic that a question is about."""
+
+    window_s: int
+    classes: frozenset[tuple[str, str, str, str]]
+    """(direction, message_class, service, queue); the queue is empty for traffic and the other way round."""
+
+    @classmethod
+    def of(cls, keys: Iterable[SeriesKey], window_s: int) -> "Part":
+        """The same directions, classes, services and queues as `keys`, for every User and region."""
+        return cls(
+            window_s, frozenset((key.direction, key.message_class, key.service, key.queue) for key in keys if key.window_s == window_s)
+        )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One part of the traffic by unit over a row of bins; the matrices have shape (bins, units)."""
+
+    units: Units
+    bin_us: int
+    ends_us: Ints
+    observed: Floats
+    """Messages, or the sum of a queue's depths."""
+    expected: Floats
+    """Messages, or for a queue the number of windows."""
+    failed: Floats
+
+    @cached_property
+    def traffic(self) -> Running:
+        """Observed against expected."""
+        return running(self.observed, self.expected)
+
+    @cached_property
+    def failing(self) -> Running:
+        """Failed against observed."""
+        return running(self.failed, self.observed)

@@ -1,0 +1,1 @@
+"""From alerts to incidents: membership, origin, peers, business processes."""

@@ -1,0 +1,1 @@
+"""Wire records of alerts and incidents and their revisions."""

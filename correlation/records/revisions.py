@@ -1,0 +1,42 @@
+"""Revisions: a record is written again only when something that a reader acts on changed."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+from models.rounding import four
+from models.vocabulary import Status
+
+
+@dataclass(slots=True)
+class Issued:
+    """What was last written of one alert or incident."""
+
+    revision: int = 0
+    digest: str = ""
+    resolved: bool = False
+    observed: float = 0.0
+    """The greatest that was written; likewise `depth`."""
+    depth: float = 0.0
+
+    def turn(self, signature: tuple[object, ...], *, resolved: bool, observed: float = 0.0, depth: float = 0.0) -> Status | None:
+        """The status of the revision that is due now, None if none is; what is written counts from here on."""
+        digest = _digest(signature)
+        doubled = _doubled(observed, self.observed) or _doubled(depth, self.depth)
+        if self.revision and digest == self.digest and not doubled:
+            return None
+        status: Status = "resolved" if resolved else "open" if not self.revision or self.resolved else "updated"
+        self.revision, self.digest, self.resolved = self.revision + 1, digest, resolved
+        self.observed, self.depth = max(self.observed, float(four(observed))), max(self.depth, float(four(depth)))
+        return status
+
+
+def _doubled(now: float, before: float) -> bool:
+    """Whether it is twice what was written, as it would be written; what is far from it need not be rounded to know."""
+    return now > 1.9 * before > 0 and four(now) >= 2 * before
+
+
+@lru_cache(maxsize=4096)
+def _digest(signature: tuple[object, ...]) -> str:
+    """Most windows bring the signature of the one before."""
+    return blake2b(repr(signature).encode(), digest_size=16).hexdigest()

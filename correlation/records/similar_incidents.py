@@ -1,0 +1,119 @@
+"""Memory: incidents that are over, to tell a new one what was like it and what ended that."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from changes.calendar import CalendarView
+from correlation.phrases import span
+from correlation.snapshots import Case
+from models.alert import Suspect
+from models.incident import SimilarIncident
+from models.rounding import four
+from models.state_tree import from_tree, to_tree
+from models.times import SECOND_US, instant
+
+_MOST = 3
+_LEAST = 0.5
+_KIND, _ORIGIN, _PROCESS, _CAUSE = 0.4, 0.2, 0.2, 0.2
+"""What each part of the likeness weighs; they add up to 1."""
+_SOON_S = 1800
+"""An incident that ends within this time after its change did is taken to have ended with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is remembered of an incident."""
+
+    incident_id: str
+    opened_us: int
+    kinds: tuple[str, ...]
+    origin_user: str | None
+    processes: tuple[str, ...]
+    cause: str
+    """Category of the change that was probably behind it, `undeclared`, or empty."""
+    change_id: str | None
+    ended: str = ""
+
+
+class Memory:
+    """The latest incidents, a bounded number of them; one that re-opens is remembered anew when it is over again."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._past: dict[str, Past] = {}
+
+    def keep(self, past: Past) -> None:
+        """Remembers an incident that has just ended."""
+        self._past.pop(past.incident_id, None)
+        self._past[past.incident_id] = past
+        while len(self._past) > self._most:
+            del self._past[next(iter(self._past))]
+
+    def like(self, now: Past) -> tuple[SimilarIncident, ...]:
+        """The likest earlier ones, the latest first where they are equal."""
+        found = [(likeness(now, past), past) for past in self._past.values() if past.incident_id != now.incident_id]
+        found = [(share, past) for share, past in found if share >= _LEAST]
+        found.sort(key=lambda pair: (-pair[0], -pair[1].opened_us, pair[1].incident_id))
+        return tuple(
+            SimilarIncident(
+                incident_id=past.incident_id,
+                opened_at=instant(past.opened_us),
+                origin_user=past.origin_user,
+                change_id=past.change_id,
+                likeness=share,
+                ended=past.ended,
+            )
+            for share, past in found[:_MOST]
+        )
+
+    def pack(self) -> Any:
+        """State as a tree for `models.state_bytes`."""
+        return to_tree(list(self._past.values()))
+
+    @classmethod
+    def unpack(cls, most: int, tree: Any) -> Self:
+        """The memory that `pack` was called on."""
+        memory = cls(most)
+        for past in from_tree(list[Past], tree):
+            memory.keep(past)
+        return memory
+
+
+def likeness(one: Past, other: Past) -> float:
+    """0 to 1: kinds and processes in common, the same origin, the same sort of cause."""
+    shared = _KIND * _overlap(one.kinds, other.kinds) + _PROCESS * _overlap(one.processes, other.processes)
+    same_origin = one.origin_user is not None and one.origin_user == other.origin_user
+    same_cause = one.cause != "" and one.cause == other.cause
+    return float(four(shared + _ORIGIN * same_origin + _CAUSE * same_cause))
+
+
+def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> float:
+    union = set(one) | set(other)
+    return len(set(one) & set(other)) / len(union) if union else 0.0
+
+
+def past(case: Case, processes: tuple[str, ...], suspects: tuple[Suspect, ...], view: CalendarView) -> Past:
+    """What there is to remember of an incident, and how it ended if it has."""
+    first = suspects[0] if suspects and suspects[0].verdict == "probable" else None
+    change = view.by_id.get(first.change_id or "") if first is not None else None
+    cause = change.category if change is not None else "undeclared" if first is not None and first.basis == "undeclared" else ""
+    kinds = tuple(sorted({episode.kind for episode in case.own}))
+    change_id = change.change_id if change is not None else None
+    opened_us = case.detected_us
+    return Past(case.incident_id, opened_us, kinds, case.origin_user, processes, cause, change_id, _ended(case, change_id, view))
+
+
+def _ended(case: Case, change_id: str | None, view: CalendarView) -> str:
+    if case.ended_us is None:
+        return ""
+    lasted = span((case.ended_us - case.onset_us) / SECOND_US)
+    change = view.by_id.get(change_id or "")
+    if change is not None:
+        after_s = (case.ended_us - view.window(change)[1]) / SECOND_US
+        if change.status == "rolled_back":
+            return f"It ended after {lasted}, once {change_id} was rolled back."
+        if 0 <= after_s <= _SOON_S:
+            return f"It ended after {lasted}, {span(after_s)} after the end of {change_id}."
+        if after_s < 0:
+            return f"It ended after {lasted}, while {change_id} still ran."
+    return f"It ended after {lasted}."

@@ -1,0 +1,115 @@
+"""Facts: what is known of one alert and of one incident at a window's end, before anybody judges it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from models.columns import SeriesKey
+from models.vocabulary import AlertKind
+
+Movement = Literal["up", "down", "silent", "growing"]
+"""How the traffic moved: storm and failures up, drop down, silence and stale silent, backlog growing, drift up or down."""
+
+MOVEMENTS: Mapping[str, Movement] = {
+    "storm": "up",
+    "failures": "up",
+    "drift": "up",
+    "drop": "down",
+    "silence": "silent",
+    "stale": "silent",
+    "backlog": "growing",
+}
+"""Movement by kind; a drift below its expectation is `down` instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """What is known of one alert in this window: findings of one kind at one User (or one region, or everyone) taken together."""
+
+    alert_id: str
+    kind: AlertKind
+    user: str | None
+    """Whose traffic; None: a whole region's, or everyone's."""
+    region: str | None
+    """The region of a region-wide alert; else the one region that all its series share, if they do."""
+    series: tuple[SeriesKey, ...]
+    """Sorted; every series it has covered since it opened, the ended ones included."""
+    onset_us: int
+    """Estimated; may move while evidence comes in."""
+    detected_us: int
+    """The window that first decided; never moves."""
+    at_us: int
+    """The window these facts are of."""
+    ended_us: int | None
+    """None while any of its findings is active."""
+    direction: Movement
+    ratio: float
+    """`observed / expected`; 0 where nothing came; 1 where nothing is expected to compare with (a queue)."""
+    observed: float
+    """A window, summed over the active series in canonical order: messages, failures, or depth (backlog)."""
+    expected: float
+    score: float
+    """Nats of evidence of the strongest series."""
+    peak: float
+    """The highest `observed` so far; for drop and silence that of the window from which most was missing."""
+    serious: bool
+    """Whether any finding was strong enough for `warning` by the fleet's budget."""
+    evidence: Mapping[str, float] = field(default_factory=dict)
+    """Contract 2.1 evidence by name, absent where it does not apply; over several series the sum of depths and growths, else the worst."""
+    codes: Mapping[str, int] = field(default_factory=dict)
+    """Response codes since the onset (failures)."""
+    flaps: int = 0
+    """How often it ended and came back."""
+    active: tuple[SeriesKey, ...] = ()
+    """Sorted; those of `series` whose finding is active in this window."""
+    peak_expected: float | None = None
+    """What was expected in the window of `peak`, of the series that were active then; None: as much as now."""
+
+    @property
+    def usual_at_peak(self) -> float:
+        """What `peak` is to be held against: an alert's series come and go, and each window has its own expectation."""
+        return self.expected if self.peak_expected is None else self.peak_expected
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still abnormal."""
+        return self.ended_us is None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One incident's facts in this window: what a judgement of its cause starts from.
+
+    Judgement is asked for twice: for triage with everything, and for a User's own copy with that User's episodes only, a calendar view that
+    holds its own and DCC-led changes only, and a history that holds its own pulses only (`History.seen_by(user)`).
+    """
+
+    incident_id: str
+    episodes: tuple[Episode, ...]
+    """By onset, then alert_id; resolved ones included."""
+    origin_user: str | None
+    """Where it began; None: a region's or the DCC side's, or not one User's."""
+    onset_us: int
+    """The earliest of the origin's episodes, else of all."""
+    detected_us: int
+    at_us: int
+    affected_users: tuple[str, ...]
+    """Sorted; Users other than the origin whose traffic suffers."""
+    regions: tuple[str, ...] = ()
+    """Sorted; regions that its series name."""
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Sorted; every User with an episode."""
+        return tuple(sorted({episode.user for episode in self.episodes if episode.user is not None}))
+
+    @property
+    def own(self) -> tuple[Episode, ...]:
+        """The origin's episodes; all of them where there is no origin."""
+        return tuple(episode for episode in self.episodes if self.origin_user is None or episode.user == self.origin_user)
+
+    @property
+    def ended_us(self) -> int | None:
+        """When the last of its episodes ended; None while one is open."""
+        ends = [episode.ended_us for episode in self.episodes]
+        return None if None in ends else max(end for end in ends if end is not None)

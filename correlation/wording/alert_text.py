@@ -1,0 +1,114 @@
+"""Told: what happened, in words, by kind of alert."""
+
+from correlation.phrases import clock, figure, span, traffic, window
+from correlation.snapshots import Episode
+from models.times import SECOND_US
+
+LOSS_TOLD_S = 12 * 3600.0
+"""What would be lost after two days is no news on the first: it is told once the first messages have no longer than this."""
+
+
+def whose(episode: Episode) -> str:
+    """Whose traffic: a User, a region, or everyone."""
+    if episode.user is not None:
+        return episode.user
+    return f"Region {episode.region}" if episode.region is not None else "All Users"
+
+
+def happened(episode: Episode) -> str:
+    """`SUP-01: no messages to the User where 412 a minute are due, since 02:10 UTC`."""
+    since = f"since {clock(episode.onset_us, episode.at_us)}"
+    return f"{whose(episode)}: {_KINDS[episode.kind](episode)} {since}"
+
+
+def over(episode: Episode) -> str:
+    """`SUP-01: silence over at 03:05 UTC after 55 min`, with the worst it came to."""
+    ended_us = episode.ended_us if episode.ended_us is not None else episode.at_us
+    lasted = span((ended_us - episode.onset_us) / SECOND_US)
+    worst = f", {figure(episode.peak)} at most" if episode.kind in ("storm", "backlog", "failures") else ""
+    return f"{whose(episode)}: {KIND_WORDS[episode.kind]} over at {clock(ended_us, episode.at_us)} after {lasted}{worst}"
+
+
+KIND_WORDS = {
+    "storm": "message storm",
+    "backlog": "backlog",
+    "silence": "silence",
+    "drop": "drop in traffic",
+    "failures": "failures",
+    "drift": "shift to a new level",
+    "stale": "gap in the reports",
+}
+
+
+def _per(episode: Episode) -> str:
+    return window(min(key.window_s for key in episode.series))
+
+
+def _storm(episode: Episode) -> str:
+    due = f"instead of {figure(episode.expected)}" if episode.expected >= 1 else "where hardly any are due"
+    return f"{figure(episode.observed)} {traffic(episode.series)} {_per(episode)} {due}{_times(episode)}"
+
+
+def _times(episode: Episode) -> str:
+    return f" ({figure(episode.ratio)} times as many)" if episode.expected >= 1 and episode.ratio >= 1.05 else ""
+
+
+def _drop(episode: Episode) -> str:
+    return f"only {figure(episode.observed)} {traffic(episode.series)} {_per(episode)} instead of {figure(episode.expected)}"
+
+
+def _silence(episode: Episode) -> str:
+    nothing = "no" if episode.observed == 0 else f"only {figure(episode.observed)}"
+    return f"{nothing} {traffic(episode.series)} where {figure(episode.expected)} {_per(episode)} are due"
+
+
+def _failures(episode: Episode) -> str:
+    ratio = episode.evidence.get("failure_ratio")
+    share = f" ({figure(100 * ratio)} %)" if ratio is not None else ""
+    top = sorted(episode.codes.items(), key=lambda item: (-item[1], item[0]))[:2]
+    codes = f", mostly {' and '.join(code for code, _ in top)}" if top else ""
+    return (
+        f"{figure(episode.observed)} failed {traffic(episode.series)} {_per(episode)}{share}{codes}, {figure(episode.expected)} are usual,"
+    )
+
+
+def _backlog(episode: Episode) -> str:
+    evidence = episode.evidence
+    parts = [f"{figure(evidence.get('depth', episode.observed))} messages wait{_queues(episode)}"]
+    growth = evidence.get("growth_per_s", 0.0)
+    if growth >= 0.05:
+        parts.append(f"{figure(growth)} more a second")
+    if "capacity_eta_s" in evidence:
+        low, high = (evidence.get(f"capacity_eta_{end}_s", evidence["capacity_eta_s"]) for end in ("low", "high"))
+        parts.append(f"full in {span(low)} to {span(high)}" if span(low) != span(high) else f"full in {span(low)}")
+    if evidence.get("oldest_age_s", 0.0) > 300:
+        parts.append(f"the oldest for {span(evidence['oldest_age_s'])}")
+    if "drain_eta_s" in evidence:
+        parts.append(f"draining, empty in about {span(evidence['drain_eta_s'])}")
+    if evidence.get("predicted_loss", 0.0) >= 1 and evidence.get("age_limit_eta_s", LOSS_TOLD_S + 1) <= LOSS_TOLD_S:
+        parts.append(f"{figure(evidence['predicted_loss'])} will expire, the first in {span(evidence['age_limit_eta_s'])}")
+    return ", ".join(parts) + ","
+
+
+def _queues(episode: Episode) -> str:
+    names = sorted({key.queue for key in episode.series})
+    return f" in {' and '.join(names)}" if len(names) <= 2 else f" in {len(names)} queues"
+
+
+def _drift(episode: Episode) -> str:
+    return f"{traffic(episode.series)} at {figure(episode.ratio)} times their old level, now taken as the normal one,"
+
+
+def _stale(episode: Episode) -> str:
+    return f"no reports of {traffic(episode.series)}: what they carry is unknown"
+
+
+_KINDS = {
+    "storm": _storm,
+    "drop": _drop,
+    "silence": _silence,
+    "failures": _failures,
+    "backlog": _backlog,
+    "drift": _drift,
+    "stale": _stale,
+}

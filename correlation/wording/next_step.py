@@ -1,0 +1,110 @@
+"""Steps: what to do first about an alert, and whose role to ask for."""
+
+from changes.calendar import CalendarView
+from correlation.alert_draft import Draft
+from correlation.phrases import clock, traffic
+from models.change import Change
+
+_USER_CODES = frozenset({f"E{number}" for number in range(1, 20)})
+
+
+def contact(draft: Draft, view: CalendarView) -> str | None:
+    """The contact role of the owner of the suspected change, else of the change whose envelope it is in."""
+    change = _suspected(draft, view) or view.by_id.get(draft.envelope.change_id or "")
+    return change.contact if change is not None else None
+
+
+def next_step(draft: Draft, view: CalendarView) -> str:
+    """One instruction; to the triage desk, or to the User whose copy it is."""
+    if draft.resolved:
+        quiet = draft.severity == "info" or draft.reader is not None
+        return "Nothing: it is over." if quiet else "Confirm with those affected that it is over."
+    if draft.episode.kind == "stale":
+        return _stale(draft)
+    if draft.reader is not None:
+        return _own(draft, view)
+    if draft.collateral:
+        return f"Follow incident {draft.incident_id}: it began at {draft.case.origin_user}; nothing to mend at {draft.episode.user}."
+    return _triage(draft, view)
+
+
+def _triage(draft: Draft, view: CalendarView) -> str:
+    change = _suspected(draft, view)
+    suspect = draft.blamed
+    if draft.envelope.position == "within" and draft.severity == "info":
+        return f"Nothing: watch that it ends with {draft.envelope.change_id}."
+    if change is not None:
+        return f"Call {_role(change)} about {change.change_id}: can it be paused or rolled back? {_meanwhile(draft)}"
+    since = clock(draft.episode.onset_us, draft.episode.at_us)
+    if suspect is not None and suspect.basis == "undeclared":
+        return f"Ask {suspect.owner} what was changed about {since}, and to declare it. {_meanwhile(draft)}"
+    nature = draft.nature.code if draft.nature is not None else ""
+    if nature == "weather":
+        return "Nothing to mend here: check the outage maps of the network operators, and expect alerts until it is over."
+    if nature in ("dcc_side", "shared"):
+        return f"Check the DCC's own side first: the DSP, and the network{_where(draft)}."
+    if nature == "throttled":
+        return "Check whether the DSP throttles or quarantines this User's traffic; the ceiling looks like it."
+    return _by_kind(draft)
+
+
+def _suspected(draft: Draft, view: CalendarView) -> Change | None:
+    suspect = draft.blamed
+    return view.by_id.get(suspect.change_id) if suspect is not None and suspect.change_id is not None else None
+
+
+def _role(change: Change) -> str:
+    return f"{change.owner} ({change.contact})" if change.contact else change.owner
+
+
+def _where(draft: Draft) -> str:
+    return f" in {draft.episode.region}" if draft.episode.region else ""
+
+
+def _meanwhile(draft: Draft) -> str:
+    if draft.episode.kind in ("backlog", "silence", "drop"):
+        return "Hold what can wait, and plan the release of what has piled up."
+    if draft.episode.kind == "storm":
+        return "Be ready to limit this User's traffic."
+    return "Watch the failure codes until then."
+
+
+def _by_kind(draft: Draft) -> str:
+    user = draft.episode.user or "those affected"
+    if draft.episode.kind == "storm":
+        return f"Ask {user} why it sends so much, and to stop or slow down; be ready to limit its traffic."
+    if draft.episode.kind in ("backlog", "silence"):
+        return f"Check whether the DSP reaches {user}'s endpoint, then call its service desk."
+    if draft.episode.kind == "failures":
+        at_fault = draft.episode.codes and _user_side(draft)
+        return f"Ask {user} to check its requests." if at_fault else f"Check devices and network{_where(draft)}: they do not answer."
+    if draft.episode.kind == "drift":
+        return f"Ask {user} whether the new level is meant to last."
+    return f"Ask {user} whether it means to send less, and check the route to it."
+
+
+def _user_side(draft: Draft) -> bool:
+    codes = draft.episode.codes
+    return 2 * sum(count for code, count in codes.items() if code in _USER_CODES) >= sum(codes.values())
+
+
+def _stale(draft: Draft) -> str:
+    if draft.episode.user is None and draft.episode.region is None:
+        return "Check the telemetry feed to this monitor: it sees nothing of anybody."
+    return f"Check where the reports of {draft.episode.user or draft.episode.region} get lost; watch its traffic by other means until then."
+
+
+def _own(draft: Draft, view: CalendarView) -> str:
+    """For the User itself: what it can check on its side, said without blame."""
+    suspect = draft.blamed
+    change = _suspected(draft, view)
+    since = clock(draft.episode.onset_us, draft.episode.at_us)
+    if suspect is not None and (suspect.basis == "other_party" or suspect.owner not in (draft.reader, "DCC")):
+        return "Nothing to mend on your side is known: the DCC Service Desk is looking into another party's change."
+    if draft.envelope.position == "within":
+        return f"Nothing: watch that it ends with {draft.envelope.change_id}."
+    if change is not None and change.owner == draft.reader:
+        return f"Check {change.change_id}: can it be paused or rolled back? Tell the DCC Service Desk what you find."
+    if change is not None:
+        return f"Wait for the end of {change.change_id}, or ask {_role(change)}."
+    return f"Check your side for whatever was changed about {since} ({traffic(draft.episode.series)}); if something was, declare it."

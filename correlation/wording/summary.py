@@ -1,0 +1,131 @@
+"""Summary: one sentence a tired person can act on: who, what, since when, who else, and what may be behind it."""
+
+from changes.calendar import CalendarView
+from correlation.alert_draft import Draft
+from correlation.phrases import clock, listed, period, process_names
+from correlation.snapshots import Case, Episode
+from correlation.wording.alert_text import KIND_WORDS, happened, over, whose
+from models.alert import Suspect
+from models.change import Change
+
+_SURE = {"probable": "probable cause", "possible": "possible cause"}
+
+
+def summary(draft: Draft, view: CalendarView) -> str:
+    """Of an alert."""
+    if draft.resolved:
+        return f"{over(draft.episode)}{_cause(draft, view)}."
+    return f"{happened(draft.episode)}{_effect(draft)}{_envelope(draft)}{_cause(draft, view)}."
+
+
+def _effect(draft: Draft) -> str:
+    parts: list[str] = []
+    if draft.collateral and draft.reader is None:
+        parts.append(f"as {draft.case.origin_user}'s incident spills over")
+    others = [name for name in draft.affected if name != draft.episode.user]
+    if others and draft.reader is None and not draft.collateral:
+        parts.append(f"{len(others)} other {'Users suffer' if len(others) > 1 else 'User suffers'} with it ({listed(others)})")
+    if draft.processes and draft.episode.kind != "drift":
+        parts.append(f"{process_names(draft.processes)} at stake")
+    return "".join(f"; {part}" for part in parts)
+
+
+def _envelope(draft: Draft) -> str:
+    if draft.envelope.position == "within":
+        late = " (declared only after it had begun)" if draft.envelope.declared_late else ""
+        return f"; within what {draft.envelope.change_id} declared{late}"
+    return f"; beyond what {draft.envelope.change_id} declared" if draft.envelope.position == "beyond" else ""
+
+
+def _cause(draft: Draft, view: CalendarView) -> str:
+    return f"; {cause(draft.blamed, draft, view)}"
+
+
+def cause(suspect: Suspect | None, draft: Draft, view: CalendarView) -> str:
+    """What may be behind it, in a clause."""
+    if suspect is None:
+        return _no_cause(draft)
+    sure = _SURE[suspect.verdict]
+    if suspect.basis == "other_party":
+        return f"{sure}: another party's change"
+    if suspect.basis == "undeclared":
+        return f"{sure}: a change at {suspect.owner} that nobody declared"
+    change = view.by_id.get(suspect.change_id or "")
+    return (
+        f"{sure}: {named(change, view, draft.episode.at_us)}" if change is not None else f"{sure}: {suspect.change_id} of {suspect.owner}"
+    )
+
+
+def named(change: Change, view: CalendarView, now_us: int) -> str:
+    """`CHG-7 of SUP-01 (Replace the firewall, 02:00–04:00 UTC)`."""
+    return f"{change.change_id} of {change.owner} ({change.title}, {period(*view.window(change), now_us)})"
+
+
+def _no_cause(draft: Draft) -> str:
+    kind = draft.nature.code if draft.nature is not None else ""
+    if draft.episode.kind == "stale":
+        return "nothing follows from it about the traffic itself"
+    if draft.reader is not None:
+        return "no declared change that you can see explains it"
+    if kind == "weather":
+        return "looks like weather or a power cut, nobody's change"
+    if kind in ("dcc_side", "shared"):
+        return "no declared change explains it; the DCC's side or the shared network is likelier than one User"
+    if kind == "throttled":
+        return "no declared change explains it; the traffic looks throttled"
+    return "no declared change explains it"
+
+
+def incident_summary(case: Case, draft: Draft, view: CalendarView) -> str:
+    """Of an incident: what it leads with, what goes with that, the victims and the cause; `draft`: any of its alerts now."""
+    lead = leading(case)
+    told = happened(lead) if lead.open else over(lead)
+    same = sorted({episode.kind for episode in case.episodes if episode.user == lead.user and episode.open == lead.open} - {lead.kind})
+    also = f", with {listed([KIND_WORDS[kind] for kind in same])}" if same else ""
+    users = [name for name in case.affected_users if name != lead.user]
+    still = sorted({episode.user for episode in case.episodes if episode.open and episode.user in users and episode.user is not None})
+    return f"{told}{also}{_victims(users, still, lead_open=lead.open)}; {cause(draft.blamed, draft, view)}."
+
+
+def leading(case: Case) -> Episode:
+    """What an incident is about: open before over, the origin's, a queue or a storm before its companions, the earliest."""
+    own = [episode for episode in case.own if episode.open] or list(case.own) or list(case.episodes)
+    return min(own, key=lambda episode: (_RANKS[episode.kind], episode.onset_us, episode.alert_id))
+
+
+_RANKS = {"backlog": 0, "storm": 1, "silence": 2, "failures": 3, "drop": 4, "drift": 5, "stale": 6}
+
+
+def _victims(users: list[str], still: list[str], *, lead_open: bool) -> str:
+    if not users:
+        return ""
+    noun = "Users" if len(users) > 1 else "User"
+    if lead_open:
+        return f"; {len(users)} other {noun} {'suffer' if len(users) > 1 else 'suffers'} ({listed(users)})"
+    after = f", {len(still)} still {'do' if len(still) > 1 else 'does'} ({listed(still)})" if still else ""
+    return f"; {len(users)} other {noun} suffered{after}"
+
+
+def opened(draft: Draft) -> str:
+    """A timeline's line for the beginning of an alert."""
+    return f"{happened(draft.episode)}."
+
+
+def seen(draft: Draft) -> str:
+    """A timeline's line for its detection."""
+    return f"{whose(draft.episode)}: {draft.episode.kind} alert {draft.episode.alert_id}, {draft.severity}."
+
+
+def now_blamed(suspect: Suspect, view: CalendarView, now_us: int) -> str:
+    """A timeline's line for a suspect that comes on top."""
+    if suspect.basis == "undeclared":
+        return f"Suspected ({suspect.verdict}): a change at {suspect.owner} that nobody declared."
+    change = view.by_id.get(suspect.change_id or "")
+    who = named(change, view, now_us) if change is not None else f"{suspect.change_id} of {suspect.owner}"
+    return f"Suspected ({suspect.verdict}): {who}."
+
+
+def joined(users: list[str], at_us: int) -> str:
+    """A timeline's line for Users that begin to suffer."""
+    verb = "suffer" if len(users) > 1 else "suffers"
+    return f"{listed(users, most=8)} {verb} as well (first seen {clock(at_us, at_us)})."

@@ -1,0 +1,1 @@
+"""`highwater detect`: scores for any numeric series."""

@@ -1,0 +1,1 @@
+"""Backlogs of queues: growth, stalled drain, age, time to capacity."""

@@ -1,0 +1,114 @@
+"""Backlog: messages that wait, more or longer than this queue is used to, and not getting fewer."""
+
+import numpy as np
+
+from detectors.array_math import bounded, told
+from detectors.backlog import baseline, growth
+from detectors.interface import QueueWindow, Shown, Signal, run_started_us
+from models.columns import Columns, Flags, Floats, QueueTick
+
+ALLOWANCE = 0.5
+"""Deviations a window that growth must exceed to count (half of one: tuned to a growth of one)."""
+MOST_SHARE = 0.5
+"""No window brings more than this share of the threshold: two must agree."""
+ABOVE_NATS = 1.0
+"""Most that a window at an unusual depth brings while the queue no longer grows."""
+IN_SIGHT_S = 3600.0
+"""A capacity that may be reached within an hour makes growth serious at half the evidence."""
+DRAINED_SHARE = 0.02
+AGE_FACTOR = 3.0
+CALM_WINDOWS = 3
+FEWEST_WINDOWS = 5
+
+
+class Backlog:
+    """Evidence that a queue grows (a CUSUM of its changes), stays above its marks, lets nothing go, or holds what is too old.
+
+    Nothing counts below the depth that the queue reaches anyway at this hour. A decrease takes evidence away and no more: one lucky
+    window does not hide a queue that grows. The finding goes on while the queue drains: the surge belongs to it.
+    """
+
+    kind = "backlog"
+    learned = ("mark", "mean_depth", "deliveries", "visits", "highest", "old", "scatter", "seen_s", "wait_s", "pending", "pending_hour")
+
+    def __init__(self, threshold: float, accept_after_s: int) -> None:
+        self._threshold = threshold
+        self._accept_after_s = accept_after_s
+
+    def fresh(self, series: int) -> Columns:
+        """Last depth, evidence of growth, height, stall and age (nats) and its run; of an open finding peak, calm windows, seconds."""
+        names = ("last", "windows", "grows", "above", "stalls", "ages", "run", "peak", "calm_windows", "open_s")
+        return {name: np.zeros(series) for name in names} | growth.fresh(series) | baseline.fresh(series)
+
+    def step(self, state: Columns, window: QueueWindow, is_open: Flags, /) -> Signal:
+        """One window; a queue that did not report keeps its state."""
+        tick, hour = window.tick, baseline.hour_of(window.tick.at_us)
+        reported = tick.reported
+        change = np.where(reported & (state["windows"] > 0), tick.depth - state["last"], 0.0)
+        growth.learn(state, change, tick, reported & (state["windows"] > 0))
+        marks, scatter = baseline.high_water(state, hour), baseline.deviation(state, hour)
+        limit = baseline.limit(state, marks, scatter, state["served"])
+        high = tick.depth > limit
+        too_old = tick.oldest_age_s > np.maximum(growth.RETRY_AGE_S, AGE_FACTOR * state["old"] + 60.0)
+        score, over = self._weigh(state, tick, change / scatter, (tick.depth - limit) / scatter, too_old)
+        calm = self._calm(state, tick, marks + 2.0 * scatter, too_old, is_open | over)
+        building = score > 0.5 * self._threshold
+        baseline.learn(state, tick, change, state["served"], reported & ~high & ~is_open & ~building & ~window.declared, reported)
+        state["last"] = np.where(reported, tick.depth, state["last"])
+        state["windows"] += reported
+        return Signal(
+            score=score,
+            over=over,
+            calm=calm,
+            building=building,
+            serious=over,
+            shown=lambda rows: Shown(
+                began_us=run_started_us(tick.at_us, tick.window_s, state["run"][rows]),
+                observed=tick.depth[rows],
+                expected=baseline.high_water(state, hour)[rows],
+                evidence=growth.evidence(state, tick, rows),
+            ),
+        )
+
+    def _weigh(self, state: Columns, tick: QueueTick, change: Floats, excess: Floats, too_old: Flags) -> tuple[Floats, Flags]:
+        """`change` of depth and `excess` over the limit in deviations."""
+        reported, h, high = tick.reported, self._threshold, excess > 0
+        judged = reported & (state["windows"] >= FEWEST_WINDOWS)
+        waits = judged & (tick.depth > 0)
+        grows, above, stalls, ages = (state[name] for name in ("grows", "above", "stalls", "ages"))
+        grows += judged * bounded(change - ALLOWANCE, -MOST_SHARE * h, MOST_SHARE * h)
+        above += judged * np.where(high, np.minimum(excess, ABOVE_NATS), -ABOVE_NATS)
+        stuck = waits & (tick.delivered == 0)
+        stalls *= stuck | ~reported
+        stalls += stuck * np.minimum(0.5 * state["deliveries"][baseline.hour_of(tick.at_us)], MOST_SHARE * h)
+        old = waits & too_old
+        ages *= old | ~reported
+        ages += old * (MOST_SHARE * h + 0.1)
+        for nats in (grows, above):
+            np.minimum(np.maximum(nats, 0.0, out=nats), 2.0 * h, out=nats)
+        waiting = np.maximum(np.where(high, np.maximum(grows, above), 0.0), np.where(tick.depth > 0, np.maximum(stalls, ages), 0.0))
+        state["run"] = np.where(reported, (state["run"] + 1) * ((grows > 0) | (stalls > 0) | (ages > 0)), state["run"])
+        over, filling = judged & (waiting > h), (judged & high & (grows > 0.5 * h)).nonzero()[0]
+        if len(filling):
+            over[filling] |= growth.evidence(state, tick, filling)["capacity_eta_low_s"] < IN_SIGHT_S
+        return waiting, over
+
+    def _calm(self, state: Columns, tick: QueueTick, usually: Floats, too_old: Flags, asked: Flags) -> Flags:
+        """Back at what it `usually` holds, or all but drained, and nothing too old, for some windows; or a level that has become normal."""
+        reported = tick.reported
+        if not (asked.any() or state["peak"].any() or state["calm_windows"].any() or state["open_s"].any()):
+            return np.zeros(len(asked), np.bool_)
+        state["peak"] = np.where(asked, np.maximum(state["peak"], tick.depth * reported), 0.0)
+        low = tick.depth <= np.maximum(usually, DRAINED_SHARE * state["peak"])
+        state["calm_windows"] = np.where(reported, (state["calm_windows"] + 1) * (asked & low & ~too_old), state["calm_windows"])
+        state["open_s"] = np.where(asked, state["open_s"] + tick.window_s, 0.0)
+        accepted = (
+            asked & reported & (state["open_s"] > self._accept_after_s) & (np.abs(state["growth"]) <= growth.standard_error(state) * 2.0)
+        )
+        calm = (state["calm_windows"] >= CALM_WINDOWS) | accepted
+        for name in ("grows", "above", "stalls", "ages", "run"):
+            state[name] = np.where(asked & calm, 0.0, state[name])
+        new_mark = np.where(accepted, tick.depth, -1.0).astype(np.float32)
+        np.maximum(state["mark"], new_mark, out=state["mark"])
+        state["old"] = np.where(accepted, np.maximum(state["old"], told(tick.oldest_age_s)), state["old"])
+        return calm

@@ -1,0 +1,1 @@
+"""Log-likelihoods of count and ratio distributions."""

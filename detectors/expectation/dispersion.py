@@ -1,0 +1,87 @@
+"""Noise: how widely a series' counts scatter about what was expected, and how long a deviation lasts."""
+
+import numpy as np
+
+from detectors.array_math import bounded
+from models.columns import Columns, Expected, Flags, Floats
+
+LEARNED = ("s_flat", "s_cross", "s_steep", "t_flat", "t_steep", "lagged", "squares", "windows")
+MEMORY_S = 3 * 86_400
+LEAST_MEMORY_WINDOWS = 1000.0
+PRIOR_EXCESS = 2.0
+"""Dispersion - 1 while little is known: a series that seldom says anything may well say it in bursts."""
+PRIOR_WEIGHT = 4.0
+PRIOR_WINDOWS = 50.0
+RIDGE = 0.05
+"""Holds the slope at 0 while the mean hardly varies."""
+CLIP, FIRST_CLIP = 9.0, 100.0
+"""Squared standardised errors above this count as this: one storm must not teach that storms are normal. More is believed at first."""
+TAIL = 5.0
+"""And this many times the dispersion in messages, squared: the tail of a seldom series is bursts of about that size."""
+CLIPPED_MEAN = 0.95
+"""Mean of a squared standardised error so clipped, between the normal's 0.97 and a skewed count's 0.9."""
+EXPLAINED = 0.25
+"""Share of the noise that is taken off at most for what the expectation itself may be off."""
+MOST_MEMORY = 0.9
+
+
+def fresh(series: int) -> Columns:
+    """Sums of the weighted regression of squared errors on the mean; the last standardised error and its lagged products; windows seen."""
+    names = ("s_flat", "s_cross", "s_steep", "t_flat", "t_steep", "last", "lagged", "squares", "windows")
+    state: Columns = {name: np.zeros(series) for name in names}
+    state["s_flat"] += PRIOR_WEIGHT
+    state["t_flat"] += PRIOR_WEIGHT * PRIOR_EXCESS
+    state["windows"] += PRIOR_WINDOWS
+    state["squares"] += 1.0
+    return state
+
+
+def dispersion(state: Columns, mean: Floats) -> Floats:
+    """Variance / mean of one window's count at this mean: 1 + a + b × mean with a, b ≥ 0 (noise of messages, noise of the rate itself)."""
+    flat, cross, steep = state["s_flat"], state["s_cross"], state["s_steep"] * (1.0 + RIDGE) + 1e-9
+    t_flat, t_steep = state["t_flat"], state["t_steep"]
+    b = (flat * t_steep - cross * t_flat) / (flat * steep - cross * cross)
+    b = bounded(b, 0.0, np.maximum(t_steep, 0.0) / steep)
+    a = np.maximum((t_flat - b * cross) / flat, 0.0)
+    found: Floats = 1.0 + a + b * mean
+    return found
+
+
+def memory(state: Columns) -> Floats:
+    """Correlation r of one window's count with the next one's, 0 ≤ r ≤ `MOST_MEMORY`."""
+    return bounded(state["lagged"] / np.maximum(state["squares"], 0.2), 0.0, MOST_MEMORY)
+
+
+def stretch(state: Columns) -> Floats:
+    """How much wider sums over many windows scatter than independent windows would: (1 + r) / (1 - r)."""
+    r = memory(state)
+    found: Floats = (1.0 + r) / (1.0 - r)
+    return found
+
+
+def learn(state: Columns, counts: Floats, expected: Expected, use: Flags, window_s: int) -> None:
+    """Takes one window in, in place."""
+    most = max(LEAST_MEMORY_WINDOWS, MEMORY_S / window_s)
+    mean = expected.mean
+    level_variance = (mean * expected.relative_error) ** 2
+    variance = mean * expected.dispersion + level_variance
+    error = (counts - mean) / np.sqrt(variance)
+    own = variance / mean
+    limit = np.where(expected.known, CLIP, FIRST_CLIP) + (TAIL * TAIL) * own / mean
+    square = np.minimum(error * error, limit)
+    # An expectation that is less wrong than it says must not make the noise vanish.
+    explained = np.minimum(level_variance, EXPLAINED * mean * expected.dispersion)
+    excess = (square / CLIPPED_MEAN * variance - explained) / mean - 1.0
+    weight = use * mean / (own * own * (2.0 * mean + 1.0))
+    fade = 1.0 - use / most
+    for name, news in (("s_flat", 1.0), ("s_cross", mean), ("s_steep", mean * mean), ("t_flat", excess), ("t_steep", mean * excess)):
+        state[name] *= fade
+        state[name] += weight * news
+    windows = state["windows"]
+    windows += use
+    np.minimum(windows, most, out=windows)
+    gain = use / windows
+    error = bounded(error, -3.0, 3.0) * use
+    state["lagged"] += gain * (error * state["last"] - state["lagged"])
+    state["squares"] += gain * (np.minimum(square, CLIP) - state["squares"])
+    state["last"][:] = error

@@ -1,0 +1,201 @@
+"""Expectation: what a series should carry in this window, from its own history, and how far off that may be."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.array_math import bounded
+from detectors.expectation import daylight_saving, dispersion
+from detectors.expectation.hour_curve import ANYTHING, WANDER, Seasons
+from detectors.expectation.step_timing import LEAST
+from detectors.expectation.week_clock import HOURS_A_DAY, SLOT_US, Place, clock_change, day_kind, place
+from models.columns import Columns, Expected, Flags, Floats
+from models.times import SECOND_US
+
+DEVIATION_S = 7200.0
+"""How long the last hours' deviation from the profile lasts."""
+UNKNOWN_PEAKS = 4.0
+"""A weekend that nothing is known of may carry this many times the highest hour of any other day, a working day anything."""
+RESEMBLES = 0.25
+"""Relative variance up to which another kind of day says enough to miss messages by it."""
+CLIP = 3.0
+MOST_ERRORS = 2.5
+"""Standard errors of profile, level and wander together by which the last hours may deviate."""
+RECENT_S = 6 * 3600.0
+"""What is taken as a lasting new level is the mean of about these last hours."""
+LEAST_RATIO, ASLEEP = 1e-3, 0.02
+LEAST_DOUBT, MOST_DOUBT = 1.0, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What may be expected at the least and at the most, messages a window; shape (series,).
+
+    Standard errors of the mean are not in here: the bounds hold what is *known* to vary, such as a step some minutes earlier or later.
+    """
+
+    low: Floats
+    high: Floats
+    memory: Floats
+    """Correlation of one window's count with the next one's, 0 ≤ r < 1."""
+    doubt: Floats
+    """Standard errors that the mean may be off: sampling errors average out over the hours, what the series does by itself does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One window's counts and what may be learned from them; shape (series,)."""
+
+    counts: Floats
+    reported: Flags
+    declared: Flags
+    calm: Flags
+    """Hardly any evidence on its way: the last hours' deviation may follow."""
+    steady: Flags
+    """No finding open, none near, no declared window: profile, level and noise may learn."""
+
+
+class Expectation:
+    """Profile × level × the last hours' deviation; level and deviation are gamma filters that carry their own uncertainty.
+
+    A filter with mean 1 and relative variance v holds the information 1/v; a count x where e was expected, with variance phi × e, brings
+    e / phi: mean ← mean (1/v + x/phi) / (1/v + e/phi), v ← 1 / (1/v + e/phi).
+    """
+
+    learned = Seasons.learned + dispersion.LEARNED
+
+    def __init__(self, window_s: int, civil_time: str = "UTC") -> None:
+        self._window_s = window_s
+        self._civil_time = civil_time
+        self._seasons = Seasons(window_s)
+
+    def fresh(self, series: int) -> Columns:
+        """State of `series` series that nothing is known of."""
+        state = self._seasons.fresh(series) | dispersion.fresh(series)
+        state["asleep"] = np.zeros(series, np.bool_)
+        state |= {name: np.zeros(series, np.float32) for name in ("recent", "recent_due")}
+        return state
+
+    def begin(self, state: Columns, at_us: int) -> None:
+        """Sets the curve of series that are new in the window that ends at `at_us`: empty, or of what they were given to start from."""
+        self._seasons.turn(state, place(at_us, self._window_s), None)
+
+    def accept(self, state: Columns, lasting: Flags) -> Floats:
+        """Takes the level of the last hours as the normal one where it is `lasting`; its ratio to the old one there, else 0.
+
+        A series that has gone quiet for good keeps its level, sleeps, and is judged again once it says something.
+        """
+        ratio = np.clip(state["recent"] / np.maximum(state["recent_due"], LEAST), LEAST_RATIO, 1.0 / LEAST_RATIO)
+        asleep, moved = lasting & (ratio < ASLEEP), lasting & (ratio >= ASLEEP)
+        state["asleep"] |= asleep
+        state["level"][moved] *= ratio[moved]
+        state["recent_due"][moved] = state["recent"][moved]
+        for name, value in (("level_variance", 0.09), ("deviation", 1.0), ("deviation_variance", 0.04)):
+            state[name][lasting] = value
+        return np.where(lasting, ratio, 0.0)
+
+    def expect(self, state: Columns, at_us: int, before_us: int | None) -> tuple[Expected, Bounds]:
+        """The expectation of the window that ends at `at_us`; the last one ended at `before_us`. Turns the clock in `state`."""
+        here = place(at_us, self._window_s)
+        last = None if before_us is None else place(before_us, self._window_s)
+        if before_us is not None:
+            hours = clock_change(before_us, at_us, self._civil_time)
+            if hours:
+                daylight_saving.change(state, hours)
+        if last is None or here.number != last.number:
+            self._seasons.turn(state, here, last)
+        if before_us is not None:
+            self._age(state, (at_us - before_us) / SECOND_US)
+        return self._expected(state, here)
+
+    def _expected(self, state: Columns, here: Place) -> tuple[Expected, Bounds]:
+        factor = state["level"] * state["deviation"]
+        mean = np.maximum(_between(state["before"], state["now"], state["after"], here.fraction) * factor, LEAST)
+        least, most = state["least"] * factor, state["most"] * factor
+        if state["rival"].any():
+            mean, least, most = self._either(state, here, factor, mean, least, most)
+        unsure = state["foreign"] & (state["base_variance"] > RESEMBLES)
+        low = np.where(unsure, 0.0, np.minimum(least, mean))
+        unheard = UNKNOWN_PEAKS * state["peak"] if day_kind(here.hour_number) else ANYTHING
+        high = np.maximum(most, mean)
+        high = np.where(state["foreign"], np.maximum(high, unheard), high)
+        memory = dispersion.memory(state)
+        spread = dispersion.dispersion(state, mean) * ((1.0 + memory) / (1.0 - memory))
+        known = state["seen"] & (state["hours"] >= HOURS_A_DAY - 0.5) & ~state["asleep"]
+        return Expected(mean, spread, np.sqrt(state["deviation_variance"]), known), Bounds(low, high, memory, self._doubt(state))
+
+    def _either(
+        self, state: Columns, here: Place, factor: Floats, mean: Floats, least: Floats, most: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """While nobody knows which clock a series keeps: the likelier mean, and bounds that hold both."""
+        undecided = state["rival"] != 0
+        rival = {name: state[name].astype(np.float64) for name in daylight_saving.ROWS}
+        other = np.maximum(_between(rival["rival_before"], rival["rival_now"], rival["rival_after"], here.fraction) * factor, LEAST)
+        low = np.where(undecided, np.minimum(least, rival["rival_least"] * factor), least)
+        high = np.where(undecided, np.maximum(most, rival["rival_most"] * factor), most)
+        return np.where(undecided & (state["rival_nats"] > 0), other, mean), low, high
+
+    def _doubt(self, state: Columns) -> Floats:
+        wander = WANDER.value(state)
+        return LEAST_DOUBT + (MOST_DOUBT - LEAST_DOUBT) * wander / (wander + state["base_variance"] + state["level_variance"])
+
+    def _age(self, state: Columns, seconds: float) -> None:
+        """Time passes: what the last hours taught fades back to what the profile says."""
+        kept = float(np.exp(-seconds / DEVIATION_S))
+        most = state["base_variance"] + state["level_variance"] + WANDER.value(state)
+        deviation, variance = state["deviation"], state["deviation_variance"]
+        deviation += (1.0 - kept) * (1.0 - deviation)
+        variance *= kept * kept
+        variance += (1.0 - kept * kept) * most
+
+    def learn(self, state: Columns, seen: Seen, expected: Expected, bounds: Bounds, at_us: int) -> None:
+        """Takes one window in."""
+        steady = seen.reported & seen.steady
+        if state["rival"].any():
+            steady = steady & ~self._weigh_clocks(state, seen.counts, expected, steady)
+        slot = place(at_us, self._window_s).slot
+        state["asleep"] &= seen.counts == 0
+        told = seen.reported & ~seen.declared
+        state["slot_counts"] += seen.counts * told
+        state["slot_windows"] += told
+        for name, news in (("recent", seen.counts), ("recent_due", expected.mean / state["deviation"])):
+            state[name] += told * (self._window_s / RECENT_S) * (news - state[name])
+        state["hour_counts"][slot] += seen.counts * steady
+        state["hour_windows"][slot] += steady
+        state["hour_expected"][slot] += steady * (expected.mean / state["deviation"])
+        # Before the first hour is over there is no mean to scatter about; beside a step it is the step that scatters.
+        plain = (bounds.high - bounds.low) ** 2 < expected.mean * expected.dispersion
+        dispersion.learn(state, seen.counts, expected, steady & plain & (state["hours"] > 0.9), self._window_s)
+        self._follow(state, seen.counts, expected, bounds, steady & seen.calm)
+
+    def _follow(self, state: Columns, counts: Floats, expected: Expected, bounds: Bounds, use: Flags) -> None:
+        """The deviation follows the counts; within the known bounds a count says nothing of it."""
+        due = bounded(counts, bounds.low, bounds.high)
+        spread = np.sqrt(due * expected.dispersion + (expected.mean * expected.relative_error) ** 2) + expected.dispersion / CLIP
+        off = (counts - due) / spread
+        # What is too far off to be an error of the expectation says nothing of it.
+        weight = bounded(CLIP - np.abs(off), 0.0, 1.0)
+        information = 1.0 / np.maximum(state["deviation_variance"], 1e-9)
+        news = use * weight / expected.dispersion
+        total = information + news * due
+        state["deviation"] *= (information + news * counts) / total
+        # Where the profile has been right to a few percent, a deviation of ten is a change and nothing to follow.
+        most = np.exp(MOST_ERRORS * np.sqrt(state["base_variance"] + state["level_variance"] + WANDER.value(state)))
+        state["deviation"][:] = bounded(state["deviation"], np.maximum(1.0 / most, LEAST_RATIO), np.minimum(most, 1.0 / LEAST_RATIO))
+        state["deviation_variance"][:] = 1.0 / total
+
+    def _weigh_clocks(self, state: Columns, counts: Floats, expected: Expected, use: Flags) -> Flags:
+        """Which clock the counts speak for; the series that should not learn before that is known."""
+        apart = daylight_saving.differs(state)
+        factor = state["level"] * state["deviation"]
+        own, other = (np.maximum(state[name] * factor, LEAST) for name in ("now", "rival_now"))
+        daylight_saving.weigh(state, counts, own, other, expected.dispersion, use & apart, min(1.0, self._window_s * SECOND_US / SLOT_US))
+        return apart
+
+
+def _between(before: Floats, now: Floats, after: Floats, fraction: float) -> Floats:
+    """A line through the slot, by the smaller of both slopes and level at a peak: a step stays a step, a ramp becomes a line (minmod)."""
+    left, right = now - before, after - now
+    slope = np.where(left * right > 0, np.where(np.abs(left) < np.abs(right), left, right), 0.0)
+    between: Floats = now + slope * (fraction - 0.5)
+    return between

@@ -1,0 +1,248 @@
+"""Seasons: the curve of the hour at hand, cut from the profile as the clock turns, and what the hour gone by teaches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.expectation import daylight_saving, dispersion
+from detectors.expectation.step_timing import AROUND, CLIP, FIRST_TOLERANCE, JAGGED, LEAST, judge_slot, reach, unevenness
+from detectors.expectation.variance_component import Excess
+from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR, Place, day_kind
+from detectors.expectation.week_profile import NEW_WEEKDAY, UNLIKE_VARIANCE, Profile
+from models.columns import Columns, Flags, Floats
+
+HOUR_S = 3600
+WANDER = Excess("wander", prior=0.04, prior_weight=1.0, memory=150.0, reference=0.02)
+"""How much an hour differs from what profile and level say, beyond sampling."""
+FRESH_SHARE = 0.5
+"""Of an hour's wander, as much is its own; the rest it shares with the hour before."""
+UNSEEN_VARIANCE = 1.0
+WORK_BEGINS = 6
+"""Hour (UTC) before people start work: how the night was says nothing of how the day will be."""
+DAILY_LEVEL_VARIANCE = 0.015**2
+"""How far the level may move in a day, squared, relative."""
+ANYTHING = 1e13
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """An hour and the slots around it, messages a window at level 1."""
+
+    slots: tuple[Floats, ...]
+    """`AROUND` slots before the hour, the hour's own, `AROUND` after it."""
+    slot_variance: tuple[Floats, ...]
+    """Of the hour's own slots, relative."""
+    rate: Floats
+    rate_variance: Floats
+    day_variance: Floats
+    """The part of it that all hours of the day share."""
+    seen: Flags
+    foreign: Flags
+    lowest: Floats
+    """Where the hour's shape is not known: least and most that the hours around it leave open."""
+    highest: Floats
+
+
+class Seasons:
+    """Turns the hours and the slots of ten minutes of a block's state."""
+
+    learned = (
+        *Profile.learned,
+        "wander",
+        "wander_weight",
+        "last_rate",
+        "peak",
+        "hours",
+        "level",
+        "level_variance",
+        "tolerance",
+        *daylight_saving.LEARNED,
+    )
+
+    def __init__(self, window_s: int) -> None:
+        self._windows_an_hour = HOUR_S / window_s
+        self._profile = Profile()
+
+    def fresh(self, series: int) -> Columns:
+        """State of `series` series that nothing is known of."""
+        state = self._profile.fresh(series) | WANDER.fresh(series)
+        # What every window uses is in double precision, what an hour or a slot sums up or sets in single.
+        state |= {name: np.zeros(series) for name in ("base_variance", "before", "now", "after", "least", "most")}
+        seldom = ("rate", "rate_variance", "day_variance", "last_rate", "peak", "hours", "slot_counts", "slot_windows")
+        state |= {name: np.zeros(series, np.float32) for name in seldom}
+        state |= {name: np.zeros((SLOTS_A_HOUR, series), np.float32) for name in ("hour_counts", "hour_expected", "hour_windows")}
+        state |= {"curve": np.zeros((SLOTS_A_HOUR + 2 * AROUND, series), np.float32)}
+        state |= {"lowest": np.full(series, ANYTHING, np.float32), "highest": np.zeros(series, np.float32)}
+        state |= {"slot_variance": np.zeros((SLOTS_A_HOUR, series), np.float32)}
+        state |= {name: np.zeros(series, np.bool_) for name in ("seen", "foreign")}
+        state |= daylight_saving.fresh(series) | {"deviation": np.ones(series), "deviation_variance": np.full(series, UNSEEN_VARIANCE)}
+        state |= {"level": np.ones(series), "level_variance": np.full(series, 0.01)}
+        return state | {"tolerance": np.full(series, FIRST_TOLERANCE, np.float32)}
+
+    def turn(self, state: Columns, here: Place, last: Place | None) -> None:
+        """Ten minutes are over; where an hour is, it goes into the profile and the next one's curve comes out."""
+        new_hour = last is None or here.hour_number != last.hour_number
+        if last is not None:
+            judge_slot(state, last)
+        if new_hour and last is not None:
+            self._fold(state, last.hour_number)
+            if day_kind(here.hour_number) != day_kind(last.hour_number) or here.hour_number % HOURS_A_DAY == WORK_BEGINS:
+                self._profile.forget_kind(state)
+        self._set_slot(state, here, self._open(state, here.hour_number) if new_hour else None)
+        if state["rival"].any():
+            self._set_rival(state, here)
+
+    def _open(self, state: Columns, number: int) -> Floats:
+        """The next hour's curve, and what the last hours' deviation says of it; the variance that both hours share with their day."""
+        if state["rival"].any():
+            daylight_saving.decide(state, self._profile)
+        before, of_day = state["seen"].copy(), state["day_variance"].astype(np.float64) * (number % HOURS_A_DAY != 0)
+        own = state["base_variance"] - of_day + FRESH_SHARE * WANDER.value(state)
+        self._keep(state, self.curve(state, number))
+        # Of the deviation, what was the last hour's own does not go on: only the part that hours share.
+        shared = state["level_variance"] + of_day + (1.0 - FRESH_SHARE) * WANDER.value(state)
+        whole = shared + own
+        carried = shared / whole
+        state["deviation"][:] = 1.0 + carried * (state["deviation"] - 1.0)
+        state["deviation_variance"][:] = shared - carried**2 * np.maximum(whole - state["deviation_variance"], 0.0)
+        # A deviation from next to nothing says nothing of how far off the profile is.
+        first = state["seen"] & ~before
+        state["deviation"][first], state["deviation_variance"][first] = 1.0, UNSEEN_VARIANCE
+        both: Floats = np.minimum(of_day, state["day_variance"])
+        return both
+
+    def curve(self, state: Columns, number: int) -> Curve:
+        """The hour `number` (since the first Monday) as the profile has it now."""
+        windows = self._windows_an_hour
+        spread = self._spread(state, np.maximum(state["rate"] * windows, 1.0), slots=1)
+        hours = [self._profile.hour(state, number + step, spread, windows) for step in (-1, 0, 1)]
+        rates = [np.where(hour.seen, hour.rate, state["last_rate"]) for hour in hours]
+        unlike = [self._profile.unlike(state, number + step, windows) for step in (-1, 0, 1)]
+        squares = [self._profile.unevenness(state, number + step) for step in (-1, 0, 1)]
+        slots, variances = [], []
+        for step in range(-AROUND, SLOTS_A_HOUR + AROUND):
+            hour = step // SLOTS_A_HOUR + 1
+            rate, own_way = rates[hour], unlike[hour]
+            due = rate * (windows / SLOTS_A_HOUR)
+            spread = self._spread(state, due, slots=SLOTS_A_HOUR)
+            ratio, variance = self._profile.slot(state, number * SLOTS_A_HOUR + step, spread, np.maximum(due, 0.1), squares[hour])
+            slots.append(rate * np.where(own_way, 1.0, ratio))
+            variances.append(np.where(own_way, UNLIKE_VARIANCE, variance))
+        own = hours[1]
+        variance = np.where(own.seen, own.variance, UNSEEN_VARIANCE)
+        # Of an hour whose shape nobody knows only the hours beside it say between what it may move.
+        lowest = np.where(unlike[1], np.minimum.reduce(rates), ANYTHING)
+        highest = np.where(unlike[1], np.maximum.reduce(rates), 0.0)
+        return Curve(
+            tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.day_variance, own.seen, own.foreign, lowest, highest
+        )
+
+    def _keep(self, state: Columns, curve: Curve) -> None:
+        for row, values in enumerate(curve.slots):
+            state["curve"][row] = values
+        for row, values in enumerate(curve.slot_variance):
+            state["slot_variance"][row] = values
+        state["rate"][:], state["rate_variance"][:], state["day_variance"][:] = curve.rate, curve.rate_variance, curve.day_variance
+        state["seen"][:], state["foreign"][:] = curve.seen, curve.foreign
+        state["lowest"][:], state["highest"][:] = curve.lowest, curve.highest
+
+    def _set_slot(self, state: Columns, here: Place, of_day: Floats | None) -> None:
+        """The slot at hand, those beside it, and the least and most that a step at another time could make of it.
+
+        `of_day`: in the first slot of an hour, the variance that it shares with the hour before.
+        """
+        curve, at = state["curve"], AROUND + here.slot
+        state["before"][:], state["now"][:], state["after"][:] = curve[at - 1], curve[at], curve[at + 1]
+        variance = state["slot_variance"][here.slot].astype(np.float64)
+        least, most = reach(curve, at, state["tolerance"], variance)
+        state["least"][:], state["most"][:] = np.minimum(least, state["lowest"]), np.maximum(most, state["highest"])
+        blurred = JAGGED * state["tolerance"] * unevenness(curve)
+        state["base_variance"][:] = state["rate_variance"] + variance + blurred
+        # What is off in another slot or hour is off in another way.
+        news = variance
+        if of_day is not None:
+            news = variance + state["rate_variance"] - of_day + FRESH_SHARE * WANDER.value(state)
+        most = state["base_variance"] + state["level_variance"] + WANDER.value(state)
+        state["deviation_variance"][:] = np.minimum(state["deviation_variance"] + news, most)
+
+    def _set_rival(self, state: Columns, here: Place) -> None:
+        """The same of the hour that it would be by the other clock."""
+        at = AROUND + here.slot
+        for hours in (-1, 1):
+            moved = state["rival"] == hours
+            if not moved.any():
+                continue
+            curve = np.stack(self.curve(state, here.hour_number + hours).slots).astype(np.float32)
+            variance = state["slot_variance"][here.slot].astype(np.float64)
+            rows = (curve[at - 1], curve[at], curve[at + 1], *reach(curve, at, state["tolerance"], variance))
+            for name, row in zip(daylight_saving.ROWS, rows, strict=True):
+                state[name][:] = np.where(moved, row, state[name])
+
+    def _fold(self, state: Columns, number: int) -> None:
+        """The hour is over: profile, level and wander learn from it."""
+        counts, windows, due = (state[f"hour_{name}"].sum(axis=0, dtype=np.float64) for name in ("counts", "windows", "expected"))
+        used, safe = windows > 0, np.maximum(windows, 1.0)
+        share, rate = windows / self._windows_an_hour, counts / safe
+        seen, foreign = state["seen"] & (due > 0), state["foreign"]
+        ours = seen & ~foreign
+        state["last_rate"][:] = np.where(used, rate / state["level"], state["last_rate"])
+        # The share of the hour that was seen may be its busy or its quiet part: compare like with like.
+        error = np.where(seen, np.minimum(counts / np.maximum(due, LEAST) - 1.0, 20.0), 0.0)
+        spread = dispersion.dispersion(state, due / safe) * dispersion.stretch(state)
+        sampling = spread / np.maximum(due, 0.1) + self._jagged(state)
+        limit = CLIP * np.sqrt(state["rate_variance"] + sampling + WANDER.value(state))
+        fair = np.where(ours, np.clip(error, -limit, limit), error)
+        learned = np.where(seen, state["rate"] * (1.0 + fair), rate / state["level"])
+        self._learn_level(state, counts, due, spread, used & ours)
+        # What is off is the profile's error too, as far as that is known; where it is a guess, little is said of the hour's own wander.
+        known = np.where(state["rate_variance"] < NEW_WEEKDAY, state["rate_variance"] + state["level_variance"], 0.0)
+        off = sampling + np.maximum(sampling, known)
+        WANDER.learn(state, error**2, off, np.where(ours, share, 0.0), rough=state["rate_variance"])
+        hour_due = np.maximum(learned * self._windows_an_hour, 0.1)
+        self._profile.learn(
+            state, number, learned, share, hour_due, self._spread(state, hour_due, slots=1) + self._jagged(state) * hour_due
+        )
+        self._profile.learn_kind(state, 2.0 * error / (2.0 + error), sampling, foreign & used)
+        self._fold_slots(state, number, np.where(seen, (1.0 + error) * due / safe, rate))
+        np.maximum(state["peak"] * (1.0 - 1.0 / (28 * HOURS_A_DAY)), rate, out=state["peak"])
+        state["hours"] += share
+        for name in ("hour_counts", "hour_windows", "hour_expected"):
+            state[name][:] = 0.0
+
+    def _fold_slots(self, state: Columns, number: int, rate: Floats) -> None:
+        """Each ten minutes against its hour's own `rate`, so that a busy hour does not look like a busy slot."""
+        # An hour seen for the first time and not whole has no rate of its own to compare with.
+        fit = (rate > 0) & (state["seen"] | (state["hour_windows"].sum(axis=0) > 0.9 * self._windows_an_hour))
+        # The first day of another kind may have steps of its own: what it is like shows once all its hours were seen.
+        fit &= ~(self._profile.unlike(state, number, self._windows_an_hour) | state["foreign"])
+        for slot in range(SLOTS_A_HOUR):
+            counts, windows = (state[f"hour_{name}"][slot].astype(np.float64) for name in ("counts", "windows"))
+            usual = np.maximum(rate * windows, LEAST)
+            ratio = np.clip(counts / usual, 0.0, 20.0)
+            share = np.minimum(windows * (SLOTS_A_HOUR / self._windows_an_hour), 1.0) * fit
+            due = np.maximum(usual, 0.1)
+            self._profile.learn_slot(state, number * SLOTS_A_HOUR + slot, ratio, share, due, self._spread(state, due, slots=SLOTS_A_HOUR))
+
+    def _learn_level(self, state: Columns, counts: Floats, due: Floats, spread: Floats, use: Flags) -> None:
+        """The level moves with what whole hours say against the profile."""
+        variance = state["level_variance"]
+        # An hour's wander and the profile's own error are shared by all its windows: no hour says more than they allow.
+        coarse = spread + (WANDER.value(state) + state["rate_variance"] + self._jagged(state)) * due
+        information, news = 1.0 / variance, use / np.maximum(coarse, LEAST)
+        total = information + news * due
+        state["level"] *= (information + news * np.clip(counts, due / 3.0, due * 3.0 + 3.0)) / total
+        variance[:] = np.minimum(1.0 / total + DAILY_LEVEL_VARIANCE / HOURS_A_DAY, 0.09)
+
+    def _jagged(self, state: Columns) -> Floats:
+        """Relative variance that an hour's mean gains by the steps in it: how punctual they were, and which of its windows were used."""
+        jagged: Floats = JAGGED * (1.0 + state["tolerance"]) * unevenness(state["curve"])
+        return jagged
+
+    def _spread(self, state: Columns, due: Floats, *, slots: int) -> Floats:
+        """Variance / mean of the count `due` of an hour, or of one of its slots, as the profile sees it: wander is no news of the profile.
+
+        A slot is held against its own hour, so most of the wander is out of it.
+        """
+        windows = max(1.0, self._windows_an_hour / slots)
+        wander = WANDER.value(state) / (1.0 if slots == 1 else 8.0)
+        return dispersion.dispersion(state, due / windows) * dispersion.stretch(state) + wander * due

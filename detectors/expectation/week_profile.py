@@ -1,0 +1,251 @@
+"""Profile: what a series carries at each hour of the week and ten minutes of the day, from nothing to months of history."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from detectors.expectation.variance_component import Excess
+from detectors.expectation.week_clock import DAY_KINDS, HOURS_A_DAY, HOURS_A_WEEK, SLOTS_A_DAY, SLOTS_A_HOUR, day_row
+from models.columns import Columns, Flags, Floats
+
+SIXTEENTHS = 16.0
+"""Visits are kept in sixteenths of an hour or slot, as bytes."""
+WEEK_VISITS, DAY_VISITS, SLOT_VISITS = 8.0, 15.0, 14.0
+"""How many visits a mean remembers: two months of a weekly hour, two to three weeks of a daily one."""
+
+NEIGHBOURS = Excess("neighbours", prior=1.0, prior_weight=2.0, memory=200.0)
+"""How much an hour differs from the mean of the hours beside it."""
+OVERALL = Excess("overall_excess", prior=1.0, prior_weight=2.0, memory=200.0)
+"""How much an hour differs from the mean of all hours."""
+OVERALL_HOURS = 120.0
+WEEKDAYS = Excess("weekdays", prior=0.0625, prior_weight=6.0, memory=400.0)
+"""How much an hour of the week differs from that hour on days of its kind."""
+SLOTS = Excess("slots", prior=0.09, prior_weight=6.0, memory=600.0, reference=0.05)
+"""How much ten minutes differ from their hour."""
+UNSURE_SHARE = 0.33
+"""Of the noise of one slot, as much may be hidden in the estimate from the hour's six."""
+KINDS_OF_DAYS = Excess("kinds", prior=2.25, prior_weight=1.0, memory=24.0)
+"""How much a kind of day that was never seen differs from one that was; judged anew on each such day."""
+NEW_WEEKDAY = 0.15**2
+"""How much a day of the week may differ before it was ever seen, relative, squared."""
+UNLIKE, FEW = 0.3, 10.0
+"""How far (ln) the steps from hour to hour may differ between kinds of days of one shape, and messages an hour that make no step."""
+UNLIKE_VARIANCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One hour of the week as the profile has it; shape (series,)."""
+
+    rate: Floats
+    """Messages a window."""
+    variance: Floats
+    """Of the rate, relative, as far as the noise of what was seen explains it: squared standard error of ln(rate)."""
+    seen: Flags
+    """Whether this hour was seen on any day."""
+    foreign: Flags
+    """Whether it was only seen on days of another kind."""
+    day_variance: Floats
+    """The part of `variance` that all hours of the day share."""
+
+
+class Profile:
+    """Means of counts by hour of the week, by hour and kind of day, by ten minutes of the day; square roots in half precision.
+
+    An hour of the week leans on the same hour of its kind of day, that on the hours beside it, ten minutes on their hour: each as far
+    as they were found to differ (empirical Bayes). What clearly differs keeps its own mean (as in wavelet shrinkage: Donoho and
+    Johnstone 1994), so a constant series soon pools everything and a jagged one keeps its steps.
+    """
+
+    learned = (
+        *(f"{table}{column}" for table in ("week", "day", "slot") for column in ("", "_visits")),
+        *("overall", "overall_hours"),
+        *(f"{name}{column}" for name in ("neighbours", "overall_excess", "weekdays", "slots") for column in ("", "_weight")),
+    )
+
+    def fresh(self, series: int) -> Columns:
+        """Nothing seen."""
+        rows = {"week": HOURS_A_WEEK, "day": DAY_KINDS * HOURS_A_DAY, "slot": SLOTS_A_DAY}
+        state: Columns = {name: np.zeros((count, series), np.float16) for name, count in rows.items()}
+        state |= {f"{name}_visits": np.zeros((count, series), np.uint8) for name, count in rows.items()}
+        state |= {name: np.zeros(series, np.float32) for name in ("overall", "overall_hours")}
+        for excess in (NEIGHBOURS, OVERALL, WEEKDAYS, SLOTS, KINDS_OF_DAYS):
+            state |= excess.fresh(series)
+        return state
+
+    def hour(self, state: Columns, number: int, spread: Floats, windows: float) -> Hour:
+        """Hour `number` since the first Monday. `spread`: variance / mean of an hour's count; `windows` in an hour."""
+        day, day_visits = self._day(state, day_row(number), spread, windows)
+        week, visits = _row(state, "week", number % HOURS_A_WEEK)
+        due = np.maximum(0.5 * (week + day.rate) * windows, 0.3)
+        own = visits * due / spread
+        apart = _apart(week, day.rate, WEEKDAYS.value(state), own) + day.variance
+        prior = 1.0 / np.where(day_visits > 0, np.maximum(apart, 1e-8), np.inf)
+        rate, variance = _leaning(week, own, day.rate, prior, day.variance)
+        # A day of the week that was never seen may differ though those before it were alike: Fridays are busy days.
+        new = NEW_WEEKDAY * (visits <= 0) * (due / (due + FEW * FEW))
+        seen = (visits > 0) | (day_visits > 0)
+        return self._foreign(state, number, Hour(rate, variance + new, seen, ~seen, new))
+
+    def _day(self, state: Columns, row: int, spread: Floats, windows: float) -> tuple[Hour, Floats]:
+        """An hour of one kind of day, leaning on the hours beside it."""
+        rate, visits = _row(state, "day", row)
+        first = row - row % HOURS_A_DAY
+        beside = [_row(state, "day", first + (row + step) % HOURS_A_DAY) for step in (-1, 1)]
+        both = (beside[0][1] > 0) & (beside[1][1] > 0) & (visits > 0)
+        mean = 0.5 * (beside[0][0] + beside[1][0])
+        hours = np.maximum(np.minimum(state["overall_hours"], OVERALL_HOURS), 1.0)
+        # Whichever is known to be nearer: the hours beside it, or all hours of a series that does not care what time it is.
+        near = self._lean(rate, visits, mean, NEIGHBOURS.value(state), 0.5, spread, windows)
+        far = self._lean(rate, visits, state["overall"], OVERALL.value(state), visits / hours, spread, windows)
+        flat = far[1] < near[1]
+        leant, variance = (
+            np.where(both, np.where(flat, a, b), c) for a, b, c in zip(far[2:], near[2:], (rate, 1.0 / near[0]), strict=True)
+        )
+        return Hour(leant, variance, visits > 0, visits <= 0, np.zeros(len(visits))), visits
+
+    def _lean(
+        self, rate: Floats, visits: Floats, other: Floats, usual: Floats, other_noise: Floats | float, spread: Floats, windows: float
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Own information, how far `other` may be off, and the mean leant on it with its sampling variance."""
+        own = np.maximum(visits * np.maximum(0.5 * (rate + other) * windows, 0.3) / spread, 1e-9)
+        noise_ = other_noise / own
+        off = _apart(rate, other, usual, own) + noise_
+        leant, variance = _leaning(rate, own, other, 1.0 / np.maximum(off, 1e-8), noise_)
+        return own, off, leant, variance
+
+    def _foreign(self, state: Columns, number: int, hour: Hour) -> Hour:
+        """Where this kind of day was never seen at this hour, another kind stands in for it."""
+        if hour.seen.all():
+            return replace(hour, foreign=np.zeros(len(hour.seen), np.bool_))
+        rate, variance, found = hour.rate.copy(), hour.variance.copy(), hour.seen.copy()
+        for kind in range(DAY_KINDS):
+            other, visits = _row(state, "day", kind * HOURS_A_DAY + number % HOURS_A_DAY)
+            stands_in = ~found & (visits > 0)
+            rate[stands_in] = other[stands_in]
+            found |= stands_in
+        foreign = found & ~hour.seen
+        variance[foreign] = np.maximum(KINDS_OF_DAYS.value(state), 0.01)[foreign]
+        return Hour(rate, variance, found, foreign, np.where(foreign, 0.0, hour.day_variance))
+
+    def slot(self, state: Columns, number: int, spread: Floats, due: Floats, squares: Floats) -> tuple[Floats, Floats]:
+        """Ratio of ten minutes of the day to their hour, and its relative variance.
+
+        `due`: messages in an ordinary visit; `squares`: what `unevenness` says of the hour.
+        """
+        ratio, visits = _row(state, "slot", number % SLOTS_A_DAY)
+        own = visits * due / spread
+        one = np.ones(len(ratio))
+        # An even hour leaves its slots little room, whatever the steps of other hours (positive-part James and Stein 1961, by the hour).
+        noise_ = 1.0 / np.maximum(own, 1e-9)
+        uneven = np.maximum(squares - noise_, 0.0) + UNSURE_SHARE * noise_
+        apart = np.minimum(_apart(ratio, one, SLOTS.value(state), own), uneven)
+        return _leaning(ratio, own, one, 1.0 / np.maximum(apart, 1e-6), np.zeros(len(one)))
+
+    def unevenness(self, state: Columns, number: int) -> Floats:
+        """Mean of how far the six slots of hour `number` are from their hour, squared and relative, noise and all."""
+        first = number % HOURS_A_DAY * SLOTS_A_HOUR
+        squares: Floats = np.mean([(_row(state, "slot", first + step)[0] - 1.0) ** 2 for step in range(SLOTS_A_HOUR)], axis=0)
+        return squares
+
+    def learn(self, state: Columns, number: int, rate: Floats, share: Floats, due: Floats, spread: Floats) -> None:
+        """Takes in one hour's mean `rate`, of which the `share` was seen; 0 where nothing was."""
+        row = day_row(number)
+        _average(state, "week", number % HOURS_A_WEEK, rate, share, WEEK_VISITS)
+        _average(state, "day", row, rate, share, DAY_VISITS)
+        day, day_visits = _row(state, "day", row)
+        week, week_visits = _row(state, "week", number % HOURS_A_WEEK)
+        sampling = spread / np.maximum(due, 0.1)
+        use = share * (day_visits > 1.5)
+        both = np.maximum(0.5 * (day + week), 1e-9)
+        apart = np.maximum(1.0 / np.maximum(week_visits, 0.1) - 1.0 / np.maximum(day_visits, 0.1), 0.0)
+        WEEKDAYS.learn(state, ((week - day) / both) ** 2, sampling * apart, use)
+        first = row - row % HOURS_A_DAY
+        before, before_visits = _row(state, "day", first + (row - 1) % HOURS_A_DAY)
+        earlier, earlier_visits = _row(state, "day", first + (row - 2) % HOURS_A_DAY)
+        use = share * ((before_visits > 0) & (earlier_visits > 0))
+        around = 0.5 * (day + earlier)
+        both = np.maximum(0.5 * (before + around), 1e-9)
+        gain = share / np.minimum(state["overall_hours"] + 1.0, OVERALL_HOURS)
+        state["overall"] += gain * (rate - state["overall"])
+        state["overall_hours"] += share
+        differs = (day - state["overall"]) / np.maximum(0.5 * (day + state["overall"]), 1e-9)
+        OVERALL.learn(state, differs**2, sampling / np.maximum(day_visits, 0.1), share * (state["overall_hours"] > 3))
+        NEIGHBOURS.learn(state, ((before - around) / both) ** 2, sampling * 1.5 / np.maximum(before_visits, 0.1), use)
+
+    def learn_slot(self, state: Columns, number: int, ratio: Floats, share: Floats, due: Floats, spread: Floats) -> None:
+        """Takes in the `ratio` of ten minutes to their hour."""
+        _average(state, "slot", number % SLOTS_A_DAY, ratio, share, SLOT_VISITS)
+        SLOTS.learn(state, (ratio - 1.0) ** 2, spread / np.maximum(due, 0.1), share)
+
+    def unlike(self, state: Columns, number: int, windows: float) -> Flags:
+        """Where the hours around `number` climb and fall in another way than from Monday to Friday, whose ten minutes are then no guide:
+        people who start at eight start at nine on a Saturday.
+        """
+        row = day_row(number)
+        first, hour = row - row % HOURS_A_DAY, row % HOURS_A_DAY
+        different = np.zeros(state["overall"].shape, np.bool_)
+        if first == 0:
+            return different
+        known = np.ones(len(different), np.bool_)
+        steps = []
+        for kind in (0, first):
+            levels = []
+            for step in (-1, 0, 1):
+                rate, visits = _row(state, "day", kind + (hour + step) % HOURS_A_DAY)
+                known &= visits > 0
+                levels.append(np.log(rate * windows + FEW))
+            steps.append((levels[1] - levels[0], levels[2] - levels[1]))
+        for ours, theirs in zip(*steps, strict=True):
+            different |= np.abs(ours - theirs) > UNLIKE
+        return different & known
+
+    def learn_kind(self, state: Columns, error: Floats, sampling: Floats, foreign: Flags) -> None:
+        """Takes in how far a day of an unseen kind was from the one that stood in for it."""
+        KINDS_OF_DAYS.learn(state, error**2, sampling, foreign.astype(np.float64))
+
+    def forget_kind(self, state: Columns) -> None:
+        """A new day: how much it resembles another kind is unknown again."""
+        state |= KINDS_OF_DAYS.fresh(state["kinds"].shape[-1])
+
+    def shift(self, state: Columns, hours: int, series: Flags) -> None:
+        """The chosen series live by a clock that moved: their rows move with it (`hours` earlier in UTC)."""
+        places = np.flatnonzero(series)
+        for name, step in (("week", hours), ("slot", hours * SLOTS_A_HOUR)):
+            for table in (name, f"{name}_visits"):
+                state[table][:, places] = np.roll(state[table][:, places], -step, axis=0)
+        for table in ("day", "day_visits"):
+            days = state[table][:, places].reshape(DAY_KINDS, HOURS_A_DAY, -1)
+            state[table][:, places] = np.roll(days, -hours, axis=1).reshape(DAY_KINDS * HOURS_A_DAY, -1)
+
+
+CLEARLY = 4.0
+"""Squared standard errors beyond which a difference is no noise."""
+
+
+def _apart(own: Floats, other: Floats, usual: Floats, information: Floats) -> Floats:
+    """How far two means may truly differ, squared and relative: as usual in this series, or as far as these two clearly do."""
+    both = np.maximum(0.5 * (own + other), 1e-12)
+    seen = ((own - other) / both) ** 2 - CLEARLY / np.maximum(information, 1e-9)
+    return np.maximum(usual, seen)
+
+
+def _leaning(own: Floats, information: Floats, other: Floats, prior: Floats, other_variance: Floats) -> tuple[Floats, Floats]:
+    """Mean of two by their information, and its sampling variance; `other` knows what it is to `own` only as far as `prior` says."""
+    total = np.maximum(information + prior, 1e-9)
+    variance = (information + prior * prior * np.minimum(other_variance, 1e3)) / (total * total)
+    return (information * own + prior * other) / total, variance
+
+
+def _row(state: Columns, name: str, row: int) -> tuple[Floats, Floats]:
+    """Mean and visits of one row."""
+    root = state[name][row].astype(np.float64)
+    return root * root, state[f"{name}_visits"][row] / SIXTEENTHS
+
+
+def _average(state: Columns, name: str, row: int, value: Floats, share: Floats, most: float) -> None:
+    mean, visits = _row(state, name, row)
+    total = visits + share
+    moved = mean + np.where(share > 0, share / np.maximum(total, 1e-9), 0.0) * (value - mean)
+    state[name][row] = np.sqrt(np.minimum(moved, 4e9))
+    state[f"{name}_visits"][row] = np.rint(np.minimum(total, most) * SIXTEENTHS)

@@ -1,0 +1,1 @@
+"""Failure ratios by response-code family against their baseline."""

@@ -1,0 +1,98 @@
+"""Usual failures: which share of a series' messages fails by each side's fault while nothing is wrong, and how unevenly."""
+
+import numpy as np
+
+from detectors.array_math import bounded
+from detectors.expectation.week_clock import SLOT_US
+from models.columns import Columns, Flags, Floats, Ints, TrafficTick
+from models.times import SECOND_US
+
+FAMILIES = 3
+"""Codes of the User's side (E1-E19), of the device's and network's (E20, E21, E30), and all others: each has its usual share."""
+LEARNED = ("age_s", "tried", "failed", "overlap", "overlap_weight", "share", "high")
+MEMORY_S = 3 * 86_400.0
+FIRST_S = 6 * 3600.0
+"""Nothing is judged before."""
+LEAST_TRIED = 300.0
+DOUBT = 2.0
+"""Standard errors by which the usual share may be off before a failure is evidence."""
+PRIOR_FAILED, PRIOR_TRIED = 0.5, 25.0
+PRIOR_OVERLAP, PRIOR_WEIGHT, MOST_WEIGHT = 0.01, 20.0, 2000.0
+"""Correlation of the fates of two messages of one window while little is known of it, and its weight in windows."""
+MOST_OVERLAP, MOST_SHARE = 0.5, 0.9
+FEW_PAIRS = 50.0
+CLIP = 9.0
+
+
+def fresh(series: int) -> Columns:
+    """Age; messages tried and failed (fading); overlap; the share of each family and the most it may be; sums of ten minutes."""
+    state: Columns = {name: np.zeros(series, np.float32) for name in ("age_s", "tried", "new_tried")}
+    families = ("failed", "overlap_weight", "new_failed", "new_overlap", "new_weight")
+    state |= {name: np.zeros((FAMILIES, series), np.float32) for name in families}
+    state |= {"share": np.full((FAMILIES, series), PRIOR_FAILED / PRIOR_TRIED, np.float32)}
+    state |= {"high": np.full((FAMILIES, series), MOST_SHARE, np.float32)}
+    return state | {"overlap": np.full((FAMILIES, series), PRIOR_OVERLAP, np.float32)}
+
+
+def families(tick: TrafficTick) -> Floats:
+    """Failures by side, shape (families, series): the User's, the device's and network's, all others."""
+    return np.array((tick.user_side, tick.device_side, np.maximum(tick.failures - tick.user_side - tick.device_side, 0.0)))
+
+
+def known(state: Columns) -> Flags:
+    """Whether there is enough to judge by."""
+    flags: Flags = (state["age_s"] >= FIRST_S) & (state["tried"] >= LEAST_TRIED)
+    return flags
+
+
+def concentration(state: Columns, family: Ints, place: Ints) -> Floats:
+    """Both parameters of the beta distribution together, for some families of some series: 1 / overlap - 1."""
+    overlap = bounded(state["overlap"][family, place].astype(np.float64), 1e-5, MOST_OVERLAP)
+    found: Floats = 1.0 / overlap - 1.0
+    return found
+
+
+def learn(state: Columns, tick: TrafficTick, failed: Floats, use: Flags) -> None:
+    """Takes one window's failures (families, series) in, in place; shares follow every ten minutes."""
+    tried = tick.messages * use
+    state["age_s"] += tick.window_s * tick.reported
+    state["new_tried"] += tried
+    pairs = np.maximum(tried - 1.0, 0.0)
+    telling = (pairs / (pairs + FEW_PAIRS)) ** 2
+    state["new_failed"] += failed * use
+    _learn_overlap(state, tried, failed, pairs, telling)
+    if tick.at_us % SLOT_US < tick.window_s * SECOND_US:
+        _turn(state, max(tick.window_s, SLOT_US // SECOND_US))
+
+
+def _learn_overlap(state: Columns, tried: Floats, failed: Floats, pairs: Floats, telling: Floats) -> None:
+    """One window's squared error against what independent fates would make; few failures or few messages tell little."""
+    share = state["share"].astype(np.float64)
+    expected = tried * share
+    variance = expected * (1.0 - share) + 1e-9
+    error = failed - expected
+    square = np.minimum(error * error / variance, CLIP * (1.0 + np.maximum(state["overlap"], 0.0) * pairs) + 4.0 / variance)
+    weight = telling * expected / (1.0 + expected)
+    state["new_overlap"] += weight * np.minimum((square - 1.0) / (pairs + 1e-9), MOST_OVERLAP)
+    state["new_weight"] += weight
+
+
+def _turn(state: Columns, seconds: int) -> None:
+    fade = np.exp(-seconds / MEMORY_S)
+    state["tried"] *= fade
+    state["tried"] += state["new_tried"]
+    state["failed"] *= np.float32(fade)
+    state["failed"] += state["new_failed"]
+    total, news = state["overlap_weight"], state["new_weight"]
+    total += news
+    np.minimum(total, np.float32(MOST_WEIGHT), out=total)
+    gain = 1.0 / (total + np.float32(PRIOR_WEIGHT))
+    state["overlap"] += np.minimum(news * gain, 1.0) * (state["new_overlap"] / np.maximum(news, 1e-9) - state["overlap"])
+    for name in ("new_tried", "new_failed", "new_overlap", "new_weight"):
+        state[name][:] = 0.0
+    failed = state["failed"] + np.float32(PRIOR_FAILED)
+    # The windows that a share was learned from are as overdispersed as the next one.
+    spread = 1.0 + 10.0 * np.clip(state["overlap"], 0.0, MOST_OVERLAP)
+    share = failed / (state["tried"] + PRIOR_TRIED)
+    state["share"][:] = share
+    state["high"][:] = np.minimum(share * np.exp(DOUBT * np.sqrt(spread / failed)), MOST_SHARE)

@@ -1,0 +1,37 @@
+"""Learned: what is usual for each series, kept by its key, so that a new installation is useful on its first day."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from detectors.state_blocks import Parts
+from models.columns import SeriesKey
+
+
+class Learned:
+    """Columns by series key; gives them to new series that it knows."""
+
+    def __init__(self, keys: tuple[SeriesKey, ...] = (), parts: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._place = {key: index for index, key in enumerate(keys)}
+        self._parts = parts or {}
+
+    @classmethod
+    def of(cls, tree: Mapping[str, Any]) -> "Learned":
+        """From what `as_tree` gave; an empty tree knows nothing."""
+        return cls(tuple(SeriesKey(*key) for key in tree["keys"]), tree["parts"]) if tree else cls()
+
+    def give(self, parts: Parts, keys: tuple[SeriesKey, ...]) -> None:
+        """Sets the columns of the new series `keys` in `parts` to what is known of them."""
+        known = [(new, self._place[key]) for new, key in enumerate(keys) if key in self._place]
+        if not known:
+            return
+        to, of = (np.array(places, np.int64) for places in zip(*known, strict=True))
+        for part, columns in self._parts.items():
+            for name, rows in columns.items():
+                parts[part][name][..., to] = rows[..., of]
+
+
+def as_tree(keys: tuple[SeriesKey, ...], parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What is usual for `keys` as a tree for `models.state_bytes`."""
+    return {"keys": [list(key) for key in keys], "parts": parts}

@@ -1,0 +1,74 @@
+"""Queues: one window of depths through its detectors, block by block."""
+
+from typing import Any
+
+import numpy as np
+
+from detectors import finding_state
+from detectors.catalogue import queue_detectors
+from detectors.interface import QueueWindow
+from detectors.learned_state import Learned
+from detectors.parameters import DetectionParameters
+from detectors.state_blocks import Blocks, Parts
+from models.columns import Findings, Flags, QueueTick, SeriesKey
+
+
+class Queues:
+    """All queues of one cohort."""
+
+    def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
+        self._detectors = queue_detectors(parameters, window_s)
+        self._blocks = Blocks()
+
+    def grow(self, keys: tuple[SeriesKey, ...], learned: Learned) -> None:
+        """Room for `keys`; those that were known before stay where they are."""
+
+        def fresh(span: slice) -> Parts:
+            series = span.stop - span.start
+            parts: Parts = {detector.kind: detector.fresh(series) for detector in self._detectors}
+            learned.give(parts, keys[span])
+            return parts | {f"{detector.kind}.latch": finding_state.fresh(series) for detector in self._detectors}
+
+        self._blocks.grow(len(keys), fresh)
+
+    def step(self, tick: QueueTick, declared: Flags) -> tuple[Findings, Flags]:
+        """One window: findings, and which queues have one."""
+        found: list[Findings] = []
+        jammed = np.zeros(len(self._blocks), np.bool_)
+        for span, block in self._blocks:
+            window = QueueWindow(_cut(tick, span), declared[span])
+            for detector in self._detectors:
+                state = block[f"{detector.kind}.latch"]
+                is_open = finding_state.is_open(state)
+                signal = detector.step(block[detector.kind], window, is_open)
+                findings = finding_state.turn(state, signal, is_open, detector.kind, tick.at_us, span.start)
+                if findings is not None:
+                    found.append(findings)
+                    jammed[findings.series] = True
+        return finding_state.joined(found), jammed
+
+    def learned(self) -> dict[str, dict[str, Any]]:
+        """Part → columns of what is usual."""
+        whole = self._blocks.whole()
+        return {detector.kind: {name: whole[detector.kind][name] for name in detector.learned} for detector in self._detectors if whole}
+
+    def pack(self) -> dict[str, Any]:
+        """State as a tree."""
+        return {"series": len(self._blocks), "parts": self._blocks.whole()}
+
+    def restore(self, tree: dict[str, Any]) -> None:
+        """Goes on from what `pack` gave."""
+        self._blocks = Blocks.cut(tree["parts"], tree["series"])
+
+
+def _cut(tick: QueueTick, span: slice) -> QueueTick:
+    return QueueTick(
+        tick.at_us,
+        tick.window_s,
+        tick.reported[span],
+        tick.depth[span],
+        tick.oldest_age_s[span],
+        tick.capacity[span],
+        tick.enqueued[span],
+        tick.delivered[span],
+    )

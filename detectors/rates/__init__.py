@@ -1,0 +1,1 @@
+"""Detectors of message rates: storm, drop, silence, drift, stale."""

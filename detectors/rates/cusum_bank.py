@@ -1,0 +1,94 @@
+"""A bank of CUSUMs: how well each of several factors explains the counts since its best starting point."""
+
+import numpy as np
+
+from detectors.distributions.negative_binomial import log_ratio, log_ratio_each
+from detectors.interface import Shown, Signal, TrafficWindow, run_started_us
+from models.columns import Columns, Flags, Floats, Ints
+
+CALM_NATS = 5.0
+"""Evidence for normal traffic that ends a finding: 1 in 150 for one that goes on; the correlation damps what comes back."""
+LEAST_CALM_WINDOWS = 3
+BUILDING_SHARE = 0.65
+"""Of the threshold: a burst of a series that seldom says anything must be learned from, or each later one looks as strange as the first."""
+LEAST_MEAN = 1e-6
+RECENT = 0.2
+"""Weight of the newest window in the height of a finding."""
+LEAST_HEIGHT, MOST_HEIGHT = 0.05, 1000.0
+
+
+class Bank:
+    """One-sided CUSUMs W = max(0, W + l) with the exact negative-binomial log-likelihood ratio l, one a factor (Page 1954; Lorden 1971).
+
+    The null hypothesis is the far end of what the expectation can explain (`TrafficWindow.low`, `high`): while it is uncertain, a small
+    factor finds nothing.
+    """
+
+    def __init__(self, factors: tuple[float, ...], threshold: float) -> None:
+        self._factors = np.array(factors)
+        self._upward = bool(factors[0] > 1.0)
+        self._threshold = threshold
+
+    def fresh(self, series: int) -> Columns:
+        """Evidence by factor (nats), windows in its run; of an open finding its recent and greatest height, evidence that it is over."""
+        rows = len(self._factors)
+        single = {name: np.zeros(series, np.float32) for name in ("height", "greatest", "calm", "calm_windows")}
+        return {"nats": np.zeros((rows, series)), "run": np.zeros((rows, series), np.float32), **single}
+
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags, judged: Flags) -> Signal:
+        """One window; series that are not `judged` keep their state."""
+        tick, null = window.tick, np.maximum(window.high if self._upward else window.low, LEAST_MEAN)
+        ratios = log_ratio(tick.messages, null, window.expected.dispersion, self._factors)
+        ratios *= judged
+        nats, run = state["nats"], state["run"]
+        nats += ratios
+        np.maximum(nats, 0.0, out=nats)
+        run += judged
+        run *= nats > 0.0
+        score = nats.max(axis=0)
+        over = score > self._threshold
+        calm = self._calm(state, window, null, is_open & judged)
+        accepted = is_open & (window.accepted > 0)
+        if accepted.any():
+            self._reset(state, accepted)
+        return Signal(
+            score=score,
+            over=over & ~accepted,
+            calm=calm | accepted,
+            building=score > BUILDING_SHARE * self._threshold,
+            serious=over,
+            shown=lambda rows: self._shown(state, window, rows),
+        )
+
+    def _shown(self, state: Columns, window: TrafficWindow, rows: Ints) -> Shown:
+        messages, mean = window.tick.messages[rows], window.expected.mean[rows]
+        windows = state["run"][state["nats"][:, rows].argmax(axis=0), rows]
+        began_us = run_started_us(window.tick.at_us, window.tick.window_s, windows)
+        return Shown(began_us, messages, mean, {"ratio": messages / np.maximum(mean, LEAST_MEAN)})
+
+    def _calm(self, state: Columns, window: TrafficWindow, null: Floats, asked: Flags) -> Flags:
+        """Evidence for normal traffic against halfway back (on a log scale) from the greatest height of the finding."""
+        ended = np.zeros(len(asked), np.bool_)
+        places = asked.nonzero()[0]
+        if not len(places):
+            return ended
+        counts, mean = window.tick.messages[places], null[places]
+        height = state["height"][places]
+        height = np.where(height > 0, height + RECENT * (counts / mean - height), counts / mean)
+        edge = np.maximum if self._upward else np.minimum
+        before = np.where(state["greatest"][places] > 0, state["greatest"][places], 1.0)
+        greatest = np.clip(edge(before, height), LEAST_HEIGHT, MOST_HEIGHT)
+        halfway = edge(np.sqrt(greatest), self._factors[0])
+        calm = np.maximum(state["calm"][places] - log_ratio_each(counts, mean, window.expected.dispersion[places], halfway), 0.0)
+        windows = (state["calm_windows"][places] + 1) * (calm > 0)
+        for name, values in (("height", height), ("greatest", greatest), ("calm", calm), ("calm_windows", windows)):
+            state[name][places] = values
+        ended[places] = (calm > CALM_NATS) & (windows >= LEAST_CALM_WINDOWS)
+        if ended.any():
+            self._reset(state, ended)
+        return ended
+
+    def _reset(self, state: Columns, series: Flags) -> None:
+        places = series.nonzero()[0]
+        for rows in state.values():
+            rows[..., places] = 0.0

@@ -1,0 +1,92 @@
+"""Drift: a series whose level moves away for good, step by step or at once."""
+
+import numpy as np
+
+from detectors.interface import Shown, Signal, TrafficWindow
+from models.columns import Columns, Flags, Floats, Ints
+from models.times import DAY_US
+
+DAY_S = 86_400.0
+SHOWN_S = 3600.0
+"""How long the acceptance of a new level is shown."""
+REFERENCE_DAYS = 14.0
+"""Over how many days the level that today's is held against is averaged."""
+FIRST_DAYS = 7.0
+ALLOWANCE = 0.5
+LEAST_DEVIATION = 0.03
+"""A level that usually keeps within less than this share is not said to drift sooner."""
+
+
+class Drift:
+    """Page's test on the level, a sample a day, in deviations of the series' own daily level; and every new level that was accepted.
+
+    It tells, it does not wake: a level that moves over days is for the morning's reading.
+    """
+
+    kind = "drift"
+    learned = ("reference", "variance", "days")
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+
+    def fresh(self, series: int) -> Columns:
+        """Seconds since the last sample and since an acceptance; reference (ln), variance, number of daily samples; evidence both ways."""
+        names = ("since_s", "reference", "days", "up", "down", "ratio", "run_days")
+        state: Columns = {name: np.zeros(series, np.float32) for name in names}
+        return state | {"accepted_s": np.full(series, np.inf, np.float32), "variance": np.full(series, 0.01, np.float32)}
+
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
+        """One window; evidence changes once a day."""
+        tick = window.tick
+        accepted = window.accepted > 0
+        state["accepted_s"] += tick.window_s
+        state["since_s"] += tick.window_s * (window.expected.known & ~window.declared)
+        if accepted.any():
+            self._start_anew(state, window, accepted)
+        due = state["since_s"] >= DAY_S
+        if due.any():
+            self._sample(state, np.log(np.maximum(window.level, 1e-9)), due)
+        score = np.maximum(state["up"], state["down"])
+        fresh = state["accepted_s"] < SHOWN_S
+        return Signal(
+            score=score,
+            over=(score > self._threshold) & ~is_open | accepted,
+            calm=~fresh & (score < 0.5 * self._threshold),
+            building=np.zeros(len(due), np.bool_),
+            serious=np.zeros(len(due), np.bool_),
+            shown=lambda rows: self._shown(state, window, fresh[rows], rows),
+        )
+
+    def _shown(self, state: Columns, window: TrafficWindow, fresh: Flags, rows: Ints) -> Shown:
+        level = np.log(np.maximum(window.level[rows], 1e-9))
+        return Shown(
+            began_us=window.tick.at_us - np.maximum(state["run_days"][rows], 1.0).astype(np.int64) * DAY_US,
+            observed=window.tick.messages[rows],
+            expected=window.expected.mean[rows],
+            evidence={"ratio": np.where(fresh, state["ratio"][rows], np.exp(level - state["reference"][rows]))},
+        )
+
+    def _start_anew(self, state: Columns, window: TrafficWindow, accepted: Flags) -> None:
+        first = accepted & (state["accepted_s"] > SHOWN_S)
+        state["ratio"][first] = window.accepted[first]
+        state["accepted_s"][first] = 0.0
+        state["reference"][accepted] = np.log(np.maximum(window.level[accepted], 1e-9))
+        for name in ("up", "down", "since_s", "run_days"):
+            state[name][accepted] = 0.0
+
+    def _sample(self, state: Columns, level: Floats, due: Flags) -> None:
+        days = state["days"]
+        days += due
+        error = level - state["reference"]
+        standard = error / np.sqrt(np.maximum(state["variance"], LEAST_DEVIATION**2))
+        judged = due & (days > FIRST_DAYS)
+        for name, sign in (("up", 1.0), ("down", -1.0)):
+            state[name] += judged * np.clip(sign * standard - ALLOWANCE, -3.0, 3.0)
+            np.maximum(state[name], 0.0, out=state[name])
+        running = (state["up"] > 0) | (state["down"] > 0)
+        state["run_days"][:] = np.where(due, (state["run_days"] + 1) * running, state["run_days"])
+        # The reference follows slowly enough to be left behind by what drifts.
+        gain = due / np.minimum(np.maximum(days, 1.0), REFERENCE_DAYS)
+        state["variance"] += gain * (np.minimum(error * error, 9.0 * state["variance"]) - state["variance"])
+        state["reference"] += gain * error
+        state["since_s"][due] = 0.0

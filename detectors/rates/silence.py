@@ -1,0 +1,73 @@
+"""Silence: windows without a message where messages were due."""
+
+import numpy as np
+
+from detectors.distributions.negative_binomial import minus_log_p_zero
+from detectors.interface import Shown, Signal, TrafficWindow, run_started_us
+from models.columns import Columns, Flags, Floats, Ints, TrafficTick
+
+HYPOTHESES = 3
+"""A series alone, with its message class, with its whole direction (`together.py`)."""
+LEAK = 0.1
+"""Share of what is due that may slip through while the route is shut."""
+CALM_NATS = 4.0
+"""Evidence for normal traffic against such a leak that ends the finding,"""
+CALM_WINDOWS = 2
+"""and windows with messages: one retry that slips through is no end."""
+
+
+class Silence:
+    """Adds up how unlikely each empty window was (-ln P(0) of the expected negative binomial, in nats); a message clears it."""
+
+    kind = "silence"
+    learned: tuple[str, ...] = ()
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+
+    def fresh(self, series: int) -> Columns:
+        """Evidence of this window and of all empty ones (nats), their number, evidence that it is over, windows of that."""
+        state: Columns = {name: np.zeros(series, np.float32) for name in ("due", "empty_windows", "calm", "calm_windows")}
+        return state | {"nats": np.zeros(series)}
+
+    def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
+        """One window. A series that did not report keeps its state: that is `stale`, not silence."""
+        tick, expected = window.tick, window.expected
+        judged = tick.reported & expected.known
+        empty = judged & (tick.messages == 0)
+        nats, run = state["nats"], state["empty_windows"]
+        # Where messages spill over into the next window, after an empty one only what is new can come (dispersion phi (1 + r) - r).
+        kept = 1.0 - window.memory
+        state["due"][:] = minus_log_p_zero(window.low * kept, np.maximum(expected.dispersion * kept - window.memory, 1.0))
+        keeps = ~judged | empty
+        nats *= keeps
+        run *= keeps
+        nats += state["due"] * empty
+        run += empty
+        accepted = is_open & (window.accepted > 0)
+        over = (nats > self._threshold) & ~accepted
+        nats *= ~accepted
+        return Signal(
+            score=nats.copy(),
+            over=over,
+            calm=self._calm(state, tick.messages, window.low, is_open & judged) | accepted,
+            building=nats > 0.5 * self._threshold,
+            serious=over,
+            shown=lambda rows: self._shown(run[rows], tick, expected.mean[rows], rows),
+        )
+
+    def _shown(self, empty_windows: Floats, tick: TrafficTick, mean: Floats, rows: Ints) -> Shown:
+        messages = tick.messages[rows]
+        evidence = {"ratio": messages / np.maximum(mean, 1e-6), "empty_windows": empty_windows}
+        return Shown(run_started_us(tick.at_us, tick.window_s, empty_windows), messages, mean, evidence)
+
+    def _calm(self, state: Columns, messages: Floats, due: Floats, asked: Flags) -> Flags:
+        ended = np.zeros(len(asked), np.bool_)
+        places = asked.nonzero()[0]
+        if len(places):
+            counts = np.minimum(messages[places], 2.0 * due[places] + 2.0)
+            calm = np.maximum(state["calm"][places] - np.log(LEAK) * counts - (1.0 - LEAK) * due[places], 0.0)
+            windows = (state["calm_windows"][places] + (counts > 0)) * (calm > 0)
+            ended[places] = (calm > CALM_NATS) & (windows >= CALM_WINDOWS)
+            state["calm"][places], state["calm_windows"][places] = calm * ~ended[places], windows * ~ended[places]
+        return ended

@@ -1,0 +1,200 @@
+"""Traffic: one window of message rates through expectation and detectors, block by block."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from detectors import finding_state
+from detectors.catalogue import traffic_detectors
+from detectors.expectation.expectation import Bounds, Expectation, Seen
+from detectors.interface import TrafficWindow
+from detectors.learned_state import Learned
+from detectors.parameters import DetectionParameters
+from detectors.rates import recovery
+from detectors.rates.group_silence import Together
+from detectors.rates.silence import HYPOTHESES
+from detectors.state_blocks import Blocks, Parts
+from detectors.thresholds import threshold, windows_between_false_alarms
+from models.columns import Expected, Findings, Flags, Floats, SeriesKey, TrafficTick
+from models.times import SECOND_US
+
+CALM_NATS, UNSURE_CALM_NATS, UNSURE = 1.5, 4.0, 0.08
+"""Evidence up to which the last hours' deviation still follows the counts: what it took in of a change would hide the rest of it; and up to
+which it does where the expectation may be off by more than this share."""
+_RATES = ("storm", "drop", "silence")
+_LESS = ("drop", "silence")
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What one window of all message rates came to; arrays have shape (series,)."""
+
+    findings: Findings
+    expected: Floats
+    """Messages a window; 0 where not known."""
+    variance: Floats
+    """Of the count, the expectation's own uncertainty included."""
+    failing: Flags
+    """Where evidence of failures builds or a finding of them is open."""
+
+
+class Traffic:
+    """All message rates of one cohort."""
+
+    def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
+        self._window_s = window_s
+        self._accept_us = parameters.accept_after_s * SECOND_US
+        self._expectation = Expectation(window_s, parameters.civil_time)
+        self._detectors = traffic_detectors(parameters, window_s)
+        self._blocks = Blocks()
+        self._together = Together(threshold(windows_between_false_alarms(parameters, window_s, "silence"), HYPOTHESES))
+        self._at_us: int | None = None
+
+    def grow(self, keys: tuple[SeriesKey, ...], at_us: int, learned: Learned) -> None:
+        """Room for `keys`; those that were known before stay where they are. What `learned` knows of a new one it starts from."""
+
+        def fresh(span: slice) -> Parts:
+            parts = self._fresh(span.stop - span.start)
+            learned.give(parts, keys[span])
+            self._expectation.begin(parts["expectation"], at_us)
+            return parts
+
+        self._blocks.grow(len(keys), fresh)
+        self._together.arrange(keys)
+
+    def _fresh(self, series: int) -> Parts:
+        parts: Parts = {detector.kind: detector.fresh(series) for detector in self._detectors}
+        parts |= {_latch(detector.kind): finding_state.fresh(series) for detector in self._detectors}
+        return parts | {"expectation": self._expectation.fresh(series), "recovery": recovery.fresh(series)}
+
+    def step(self, tick: TrafficTick, declared: Flags, jammed: Flags) -> Stepped:
+        """One window. `jammed`: the User's queue has a backlog."""
+        found: list[Findings] = []
+        series = len(self._blocks)
+        expected, variance, failing, judged = np.zeros(series), np.zeros(series), np.zeros(series, np.bool_), np.zeros(series, np.bool_)
+        for span, block in self._blocks:
+            part = _cut(tick, span)
+            # What comes first after a gap may be the whole gap's: it is seen, but says nothing of the rate.
+            returns = finding_state.is_open(block[_latch("stale")]) & part.reported
+            outlook, bounds = self._expectation.expect(block["expectation"], tick.at_us, self._at_us)
+            window = self._window(block, part, outlook, bounds, declared[span], jammed[span], returns)
+            found += self._detect(block, window, bounds, span.start, failing[span])
+            judged[span] = window.tick.reported & outlook.known & (window.accepted == 0)
+            mean = outlook.mean * outlook.known
+            expected[span] = mean
+            variance[span] = mean * (outlook.dispersion + mean * outlook.relative_error * outlook.relative_error)
+        found += self._fall_silent_together(tick, judged, expected)
+        self._at_us = tick.at_us
+        return Stepped(finding_state.joined(found), expected, variance, failing)
+
+    def _window(
+        self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags, returns: Flags
+    ) -> TrafficWindow:
+        widening = np.exp(bounds.doubt * outlook.relative_error)
+        # What the last hours taught may have been chance: traffic as the profile has it is no change.
+        usual = outlook.mean / block["expectation"]["deviation"]
+        return TrafficWindow(
+            tick=replace(tick, reported=tick.reported & ~returns) if returns.any() else tick,
+            returned=returns,
+            expected=outlook,
+            low=np.minimum(bounds.low / widening, usual),
+            high=np.maximum(bounds.high * widening, usual),
+            memory=bounds.memory,
+            level=block["expectation"]["level"],
+            declared=declared,
+            recovering=recovery.recovering(block["recovery"]) | jammed,
+            silent=finding_state.is_open(block[_latch("silence")]),
+            accepted=self._accept(block, tick.at_us),
+        )
+
+    def _accept(self, block: Parts, at_us: int) -> Floats:
+        """Ratio of the new level to the old where it has lasted long enough to be the normal one."""
+        lasting = np.zeros(len(block["recovery"]["owed"]), np.bool_)
+        for kind in _RATES:
+            state = block[_latch(kind)]
+            lasting |= finding_state.is_open(state) & (at_us - finding_state.open_since_us(state) >= self._accept_us)
+        return self._expectation.accept(block["expectation"], lasting) if lasting.any() else np.zeros(len(lasting))
+
+    def _detect(self, block: Parts, window: TrafficWindow, bounds: Bounds, first: int, failing: Flags) -> list[Findings]:
+        found: list[Findings] = []
+        busy, less = window.accepted > 0, np.zeros(len(failing), np.bool_)
+        score = np.zeros(len(failing))
+        for detector in self._detectors:
+            state = block[_latch(detector.kind)]
+            is_open = finding_state.is_open(state)
+            signal = detector.step(block[detector.kind], window, is_open)
+            findings = finding_state.turn(state, signal, is_open, detector.kind, window.tick.at_us, first)
+            if findings is not None:
+                found.append(findings)
+            active = signal.building | signal.over | is_open
+            if detector.kind == "silence":
+                window = replace(window, silent=is_open | signal.over)
+            if detector.kind == "failures":
+                failing |= active
+            if detector.kind in _RATES:
+                np.maximum(score, signal.score, out=score)
+                busy = busy | active
+            if detector.kind in _LESS:
+                less |= active
+        self._learn(block, window, bounds, score, busy, less)
+        return found
+
+    def _learn(self, block: Parts, window: TrafficWindow, bounds: Bounds, score: Floats, busy: Flags, less: Flags) -> None:
+        tick, expected = window.tick, window.expected
+        surplus = window.recovering & (tick.messages > expected.mean)
+        calm = score < np.where(expected.relative_error > UNSURE, UNSURE_CALM_NATS, CALM_NATS)
+        seen = Seen(tick.messages, tick.reported, window.declared, calm, ~(busy | window.declared | surplus))
+        self._expectation.learn(block["expectation"], seen, expected, bounds, tick.at_us)
+        recovery.settle(block["recovery"], tick, expected, less)
+
+    def _fall_silent_together(self, tick: TrafficTick, judged: Flags, expected: Floats) -> list[Findings]:
+        """Opens a silence at every series of a group that says nothing at all, where none is open."""
+        if not len(self._blocks):
+            return []
+        due = np.concatenate([block["silence"]["due"] for _, block in self._blocks])
+        silent, began_us, nats = self._together.step(
+            tick.at_us, tick.window_s, due, judged & (tick.messages == 0), ~judged & tick.reported | (tick.messages > 0)
+        )
+        if not silent.any():
+            return []
+        found = (
+            finding_state.open_at(
+                block[_latch("silence")], silent[span], "silence", tick.at_us, began_us[span], nats[span], expected[span], span.start
+            )
+            for span, block in self._blocks
+        )
+        return [findings for findings in found if findings is not None]
+
+    def learned(self) -> dict[str, dict[str, Any]]:
+        """Part → columns of what is usual."""
+        names = {detector.kind: detector.learned for detector in self._detectors} | {"expectation": self._expectation.learned}
+        whole = self._blocks.whole()
+        return {part: {name: whole[part][name] for name in names[part]} for part in sorted(names) if names[part] and whole}
+
+    def pack(self) -> dict[str, Any]:
+        """State as a tree."""
+        return {"at_us": self._at_us, "series": len(self._blocks), "parts": self._blocks.whole(), "together": self._together.pack()}
+
+    def restore(self, tree: dict[str, Any], keys: tuple[SeriesKey, ...]) -> None:
+        """Goes on from what `pack` gave for `keys`."""
+        self._at_us = tree["at_us"]
+        self._together.arrange(keys)
+        self._together.restore(tree["together"])
+        self._blocks = Blocks.cut(tree["parts"], tree["series"])
+
+
+def _latch(kind: str) -> str:
+    return f"{kind}.latch"
+
+
+def _cut(tick: TrafficTick, span: slice) -> TrafficTick:
+    return TrafficTick(
+        tick.at_us,
+        tick.window_s,
+        tick.reported[span],
+        tick.messages[span],
+        tick.failures[span],
+        tick.user_side[span],
+        tick.device_side[span],
+    )

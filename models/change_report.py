@@ -1,0 +1,44 @@
+"""Change report: what a change did to traffic, once its window and settling time are over."""
+
+from typing import Annotated
+
+from models.alert import AlertSeries
+from models.times import At
+from models.vocabulary import Listed, Names, Number, ReportVerdict, Revision, Share, Text
+from models.wire_model import Record
+
+
+class Effect(Record):
+    """What one series did during the change, against what it should have done and against others."""
+
+    series: AlertSeries
+    observed: Number
+    """Messages over the change's window and settling time."""
+    expected: Number
+    ratio: Number | None = None
+    """Observed / expected, where anything was expected."""
+    control_users: Names = ()
+    """Users without such a change that it was compared with."""
+    p_value: Share | None = None
+    """How often a placebo did as much."""
+
+
+class ChangeReport(Record):
+    """One revision of the report on a change; the last of a `change_id` stands (topic `change-reports`, key = change_id)."""
+
+    change_id: Text
+    revision: Revision
+    as_of: At
+    """The window that decided this revision."""
+    verdict: ReportVerdict
+    """`absent`: the change declared an effect that never came."""
+    score: Share
+    """0 to 1."""
+    effects: Annotated[tuple[Effect, ...], Listed] = ()
+    overran_s: Number
+    """How long it went on after its planned end; 0 if it did not."""
+    started_early_s: Number
+    declared_late_s: Number
+    """How long after its start the others were told; 0 if before."""
+    alert_ids: Names = ()
+    summary: str

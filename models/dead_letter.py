@@ -1,0 +1,43 @@
+"""Dead letter: what could not be used, where it stood, and why."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from models.columns import Rejection
+from models.times import At, instant
+from models.wire_model import Record
+
+RAW_MOST = 4096
+"""Bytes of the original text that are kept."""
+
+
+def raw_text(raw: bytes) -> str:
+    """The original as text of at most 4 KiB; what is no UTF-8 is replaced."""
+    text = raw[: RAW_MOST + 4].decode("utf-8", errors="replace").encode()
+    return text[:RAW_MOST].decode("utf-8", errors="ignore")
+
+
+class DeadLetter(Record):
+    """One malformed, late or never released piece of input (topic `dead-letters`)."""
+
+    source: str
+    """The file, token or topic it came by."""
+    position: dict[str, int | str]
+    """Line and index, or topic, partition, offset and index."""
+    reason: Annotated[str, Field(min_length=1)]
+    raw: Annotated[str, BeforeValidator(lambda raw: raw_text(raw if isinstance(raw, bytes) else str(raw).encode("utf-8", "replace")))]
+    """The original text, at most 4 KiB."""
+    rejected_at: At | None = None
+    """In a replay the watermark then, null before the first."""
+
+    @classmethod
+    def of(cls, rejection: Rejection, rejected_us: int | None) -> "DeadLetter":
+        """The dead letter of a rejected event."""
+        return cls(
+            source=rejection.source,
+            position=dict(rejection.position),
+            reason=rejection.reason,
+            raw=raw_text(rejection.raw),
+            rejected_at=None if rejected_us is None else instant(rejected_us),
+        )

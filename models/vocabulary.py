@@ -1,0 +1,80 @@
+"""The words of the contract: what the fields of events, changes and alerts may say."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from models.rounding import four
+
+Direction = Literal["to_dsp", "to_user"]
+MessageClass = Literal[
+    "service_request", "signed_pre_command", "acknowledgement", "pre_command", "command", "service_response", "device_alert", "dcc_alert"
+]
+ChangeSource = Literal["dcc", "user", "service_provider"]
+ChangeCategory = Literal[
+    "planned_maintenance",
+    "internal_system",
+    "release",
+    "firmware",
+    "network",
+    "firewall",
+    "meter_data_management",
+    "tariff",
+    "schedule",
+    "migration",
+    "bcdr_test",
+    "emergency",
+    "other",
+]
+ChangeStatus = Literal["draft", "declared", "confirmed", "in_progress", "extended", "completed", "cancelled", "rolled_back"]
+Disruption = Literal["none", "risk", "outage"]
+Visibility = Literal["dcc_only", "public_summary"]
+AlertKind = Literal["storm", "backlog", "silence", "drop", "failures", "drift", "stale"]
+Status = Literal["open", "updated", "resolved"]
+Severity = Literal["info", "warning", "critical"]
+Basis = Literal["declared", "undeclared", "other_party"]
+SuspectVerdict = Literal["probable", "possible", "coincident", "excluded"]
+EnvelopePosition = Literal["none", "within", "beyond"]
+ReportVerdict = Literal["no_impact", "as_expected", "impact", "absent", "inconclusive"]
+
+GREATEST = 2**63 - 1
+"""The greatest whole number that a column holds."""
+
+UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+"""A DCC User ID; a Party may hold several."""
+Text = Annotated[str, StringConstraints(min_length=1)]
+Count = Annotated[int, Field(ge=0, le=GREATEST)]
+Revision = Annotated[int, Field(ge=1, le=GREATEST)]
+Category = Annotated[int, Field(ge=1, le=5)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(four)]
+Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(four)]
+"""A measure as it is written, already rounded: what decides output and what stands in it can't differ."""
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | set | frozenset) else value
+
+
+def _sorted_names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
+
+
+def _empty_is_absent(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _sorted_counts(counts: dict[str, int] | None) -> dict[str, int] | None:
+    return None if counts is None else dict(sorted(counts.items()))
+
+
+Listed = BeforeValidator(_tuple)
+"""A JSON list where the model holds a tuple."""
+Sorted = AfterValidator(_sorted_names)
+"""Each name once, sorted."""
+Names = Annotated[tuple[Text, ...], Listed, Sorted]
+"""A list of names: each once, sorted."""
+Optional = Annotated[str | None, BeforeValidator(_empty_is_absent)]
+"""Text that absent, null and empty leave out alike."""
+Codes = Annotated[dict[str, Count] | None, AfterValidator(_sorted_counts)]
+"""Response code → count, by code."""

@@ -1,0 +1,1 @@
+"""Alertmanager in both directions: alerts pushed, silences exchanged."""

@@ -1,0 +1,75 @@
+"""Silencer: one round brings Highwater's silences to every Alertmanager, and people's silences back from there."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import aiohttp
+import structlog
+
+from models.change import Change
+from service.alertmanager.push import TIMEOUT_S, open_records
+from service.alertmanager.silences import Held, Silence, held, news, note, of_incidents, snoozes, standing, to_post, wanted
+from service.clock import Clock
+from service.store.database import Database
+from service.store.records import ALERT, INCIDENT
+
+log = structlog.get_logger()
+_OURS_ONLY = {"filter": 'team="triage"'}
+
+
+class Silencer:
+    """Keeps what each Alertmanager said last: one that can't be reached now has not lifted its silences."""
+
+    def __init__(self, database: Database, urls: Sequence[str], changes: Callable[[], Iterable[Change]], clock: Clock) -> None:
+        self._database, self._changes, self._clock = database, changes, clock
+        self._said: dict[str, Held | None] = {f"{url.rstrip('/')}/api/v2": None for url in urls}
+
+    async def round(self) -> None:
+        """To be called every few seconds."""
+        now_us = self._clock.wall_us()
+        snoozed = await asyncio.to_thread(self._database.read, partial(snoozes, now_us=now_us))
+        wishes = wanted(self._changes(), snoozed, now_us)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), raise_for_status=True) as session:
+            # One after the other: members of a cluster tell each other, and the next one knows already what the first was told.
+            for url in self._said:
+                try:
+                    self._said[url] = await _exchange(session, url, wishes, now_us)
+                except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+                    log.warning("silences can't be exchanged with Alertmanager", url=url, fault=str(fault))
+        if all(said is not None for said in self._said.values()):
+            await self._keep(now_us)
+
+    async def _keep(self, now_us: int) -> None:
+        by_alert: Held = {}
+        for said in self._said.values():
+            for name, silences in (said or {}).items():
+                by_alert.setdefault(name, {}).update(silences)
+        alerts, _ = await asyncio.to_thread(self._database.read, open_records)
+        incidents = of_incidents(alerts, by_alert)
+        for kind, subjects, found in (
+            (ALERT, {alert["alert_id"] for alert in alerts}, by_alert),
+            (INCIDENT, set(incidents), incidents),
+        ):
+            noted = await asyncio.to_thread(self._database.read, partial(news, kind=kind, subjects=subjects, found=found, now_us=now_us))
+            if noted:
+                await asyncio.wrap_future(self._database.write(partial(note, kind=kind, noted=noted, now_us=now_us)))
+
+
+async def _exchange(session: aiohttp.ClientSession, url: str, wishes: dict[str, Silence], now_us: int) -> Held:
+    """Ours there as we wish for, and what people's silences hold."""
+    silences = standing(await _asked(session, f"{url}/silences", {}))
+    posted, ended = to_post(wishes, silences.values())
+    for one in posted:
+        async with session.post(f"{url}/silences", json=one.json(now_us)):
+            log.info("silenced in Alertmanager", url=url, by=one.by)
+    for one in ended:
+        async with session.delete(f"{url}/silence/{one.silence_id}"):
+            log.info("a silence in Alertmanager ended", url=url, by=one.by)
+    return held(await _asked(session, f"{url}/alerts", _OURS_ONLY), silences)
+
+
+async def _asked(session: aiohttp.ClientSession, url: str, query: dict[str, str]) -> Any:
+    async with session.get(url, params=query) as answer:
+        return await answer.json()

@@ -1,0 +1,169 @@
+"""Silences, both ways: what Highwater itself silences in Alertmanager, and what people silenced there, kept beside the records.
+
+Out: a window in which a change declared an effect silences what stays within that effect, and nothing else; a snoozed alert or incident is
+silenced until the snooze ends. Back: Alertmanager says which silence holds which alert, so that nobody has to guess how it matches. What
+comes back is shown and noted; it mutes nothing here, and a record never changes by it.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from correlation.grading.declared_effect import effect_end
+from models.change import Change
+from models.times import format_time, parse_time
+from service.store import audit, triage_actions
+from service.store.records import ALERT, INCIDENT
+
+OURS = "Highwater: "
+"""How `createdBy` of a silence of ours begins; who made it follows, so that the next round finds it again."""
+Matchers = tuple[tuple[str, str, bool], ...]
+"""(label, value, whether the value is an expression)."""
+_TRIAGE = ("team", "triage", False)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """One silence, as both sides know it."""
+
+    silence_id: str
+    by: str
+    comment: str
+    until_us: int
+    matchers: Matchers = ()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Highwater made it."""
+        return self.by.startswith(OURS)
+
+    def json(self, now_us: int) -> dict[str, Any]:
+        """As Alertmanager's v2 API takes it; with an id it replaces the one that is there."""
+        body: dict[str, Any] = {
+            "matchers": [{"name": name, "value": value, "isRegex": regex, "isEqual": True} for name, value, regex in self.matchers],
+            "startsAt": format_time(now_us),
+            "endsAt": format_time(self.until_us),
+            "createdBy": self.by,
+            "comment": self.comment,
+        }
+        return body | ({"id": self.silence_id} if self.silence_id else {})
+
+
+def standing(answer: Iterable[Mapping[str, Any]]) -> dict[str, Silence]:
+    """Silences that hold or will hold, by id, from Alertmanager's `/api/v2/silences`."""
+    return {
+        one["id"]: Silence(
+            one["id"],
+            one["createdBy"],
+            one["comment"],
+            parse_time(one["endsAt"]),
+            tuple(sorted((part["name"], part["value"], part["isRegex"]) for part in one["matchers"])),
+        )
+        for one in answer
+        if one["status"]["state"] != "expired"
+    }
+
+
+def wanted(changes: Iterable[Change], snoozed: Mapping[tuple[str, str], int], now_us: int) -> dict[str, Silence]:
+    """What Highwater silences now, by who made it; `snoozed`: (kind, id) → until when."""
+    found = [one for change in changes if (one := _of_change(change, now_us)) is not None]
+    for (kind, subject), until_us in snoozed.items():
+        if until_us > now_us:
+            matchers = tuple(sorted((_TRIAGE, (f"{kind}_id", subject, False))))
+            found.append(Silence("", f"{OURS}snoozed {kind} {subject}", f"This {kind} is snoozed at the triage desk.", until_us, matchers))
+    return {one.by: one for one in found}
+
+
+def _of_change(change: Change, now_us: int) -> Silence | None:
+    """While a declared effect is due, `info` alerts within it; the alert that goes beyond has other labels and gets through."""
+    start_us, end_us = effect_end(change)
+    if not change.explains or change.expected is None or not start_us <= now_us < end_us:
+        return None
+    users = change.users or ((change.owner,) if change.source == "user" else ())
+    scope = (("user", users), ("region", change.regions), ("queue", change.queues))
+    matchers = [_TRIAGE, ("severity", "info", False), ("envelope", "within", False)]
+    matchers += [(name, "|".join(map(re.escape, sorted(values))), True) for name, values in scope if values]
+    comment = f"{change.title} ({change.owner}): only what stays within the effect that was declared."
+    return Silence("", f"{OURS}change {change.change_id}", comment, end_us, tuple(sorted(matchers)))
+
+
+def to_post(wishes: Mapping[str, Silence], there: Iterable[Silence]) -> tuple[list[Silence], list[Silence]]:
+    """(to post, to end), so that what is there of ours becomes what we wish for; a copy too many is ended."""
+    known: dict[str, Silence] = {}
+    ended = []
+    for one in sorted((one for one in there if one.is_ours), key=lambda one: one.silence_id):
+        if one.by not in wishes or one.by in known:
+            ended.append(one)
+        else:
+            known[one.by] = one
+    posted = []
+    for by, wish in wishes.items():
+        old = known.get(by)
+        if old is None:
+            posted.append(wish)
+        elif (old.matchers, old.until_us // 1000) != (wish.matchers, wish.until_us // 1000):
+            posted.append(Silence(old.silence_id, by, wish.comment, wish.until_us, wish.matchers))
+    return posted, ended
+
+
+Held = dict[str, dict[str, Silence]]
+"""Alert id → the silences of people that hold it, by id."""
+
+
+def held(alerts: Iterable[Mapping[str, Any]], silences: Mapping[str, Silence]) -> Held:
+    """What people silenced, from Alertmanager's `/api/v2/alerts`; our own silences tell us nothing new."""
+    found: Held = {}
+    for alert in alerts:
+        by = {name: silences[name] for name in alert["status"]["silencedBy"] if name in silences and not silences[name].is_ours}
+        if by and "alert_id" in alert["labels"]:
+            found.setdefault(alert["labels"]["alert_id"], {}).update(by)
+    return found
+
+
+def of_incidents(alerts: Sequence[Mapping[str, Any]], by_alert: Held) -> Held:
+    """Incident id → silences that hold every open alert of it."""
+    found: Held = {}
+    for alert in alerts:
+        name, own = alert["incident_id"], by_alert.get(alert["alert_id"], {})
+        if name is not None:
+            found[name] = {key: own[key] for key in found.get(name, own) if key in own}
+    return found
+
+
+Noted = list[tuple[str, str, str, dict[str, Any]]]
+"""(subject, action, by whom, detail)."""
+
+
+def news(connection: sqlite3.Connection, kind: str, subjects: Iterable[str], found: Held, now_us: int) -> Noted:
+    """What began, changed or ended since it was noted last."""
+    names = sorted(set(subjects))
+    known = triage_actions.state(triage_actions.actions(connection, kind, names), now_us)
+    noted: Noted = []
+    for name in names:
+        before = {one["silence_id"]: one for one in known[name]["silences"]} if name in known else {}
+        now = found.get(name, {})
+        for silence_id, one in sorted(now.items()):
+            told = {"silence_id": silence_id, "until": format_time(one.until_us), "note": one.comment}
+            if silence_id not in before or before[silence_id]["until"] != told["until"]:
+                noted.append((name, "silence", one.by, told))
+        noted += [(name, "unsilence", "Alertmanager", {"silence_id": gone}) for gone in sorted(set(before) - set(now))]
+    return noted
+
+
+def note(connection: sqlite3.Connection, kind: str, noted: Noted, now_us: int) -> None:
+    """Write it beside the records and in the audit log, in one transaction."""
+    for subject, action, by, detail in noted:
+        triage_actions.add(connection, kind=kind, subject=subject, action=action, actor=by, now_us=now_us, detail=detail)
+        audit.heard(connection, by, "alertmanager", f"{action} {kind}", subject, now_us, detail)
+
+
+def snoozes(connection: sqlite3.Connection, now_us: int) -> dict[tuple[str, str], int]:
+    """(kind, id) → until when, of everything that is snoozed now."""
+    found = {}
+    for kind in (ALERT, INCIDENT):
+        for name, state in triage_actions.state(triage_actions.actions(connection, kind), now_us).items():
+            if state["snoozed_until"] is not None:
+                found[kind, name] = parse_time(state["snoozed_until"])
+    return found

@@ -1,0 +1,166 @@
+"""Signing in: a bearer token, the browser's session cookie, or an identity provider's token becomes a principal."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from models.errors import Malformed
+from service.access import Principal, Role, parse_role
+from service.auth.oidc import Provider
+from service.clock import Clock
+from service.problems import Problem
+from service.store import tokens
+from service.store.database import Database
+from service.store.tokens import Token
+
+COOKIE = "highwater_session"
+CSRF_HEADER = "x-highwater"
+"""A page of another site can't send it: browsers ask first, and we never allow."""
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CACHED_S = 1.0
+_USED_EVERY_US = 60_000_000
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
+
+
+class SignIn:
+    """Turns credentials into principals. A token is read anew every second, so a revoked one ends within that."""
+
+    def __init__(self, database: Database, clock: Clock, provider: Provider | None, open_role: Role | None) -> None:
+        self._database, self._clock, self._provider = database, clock, provider
+        self._open_role = open_role
+        """What anyone on this machine may do without a token: the demo only."""
+        self._cache: dict[tuple[str, str], tuple[float, Token | None]] = {}
+
+    def principal(self, request: Request) -> Principal:
+        """Who asks. Raises Problem 401; 403 for a cookie's unsafe request that another site may have caused."""
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and secret.strip():
+            return self._bearer(secret.strip())
+        session = request.cookies.get(COOKIE)
+        if session:
+            token = self._known("session", session)
+            if token is not None:
+                _check_origin(request)
+                return _principal(token, by_cookie=True)
+        if self._open_role is not None and not scheme and _from_this_machine(request):
+            _check_origin(request)
+            return Principal("demo", "demo", self._open_role, by_cookie=True)
+        raise _unknown("a token is needed: send `Authorization: Bearer …`, or sign in on the page")
+
+    def token(self, secret: str) -> Token | None:
+        """The good token of this secret."""
+        return self._known("token", secret)
+
+    def still(self, principal: Principal) -> bool:
+        """Whether the token that a long-lived answer began with works yet."""
+        now_us = self._clock.wall_us()
+        if principal.ends_us is not None:
+            return now_us < principal.ends_us
+        token = self._database.read(partial(tokens.by_id, token_id=principal.id))
+        return token is None or token.good(now_us)
+
+    def forget(self) -> None:
+        """Look everything up anew."""
+        self._cache.clear()
+
+    def _bearer(self, secret: str) -> Principal:
+        token = self._known("token", secret)
+        if token is not None:
+            return _principal(token, by_cookie=False)
+        found = self._provider.principal(secret) if self._provider and secret.count(".") == 2 else None
+        if found is None:
+            raise _unknown("the token is wrong, expired or revoked: ask an administrator for a new one")
+        return found
+
+    def _known(self, kind: str, secret: str) -> Token | None:
+        place = kind, tokens.digest(secret)
+        cached = self._cache.get(place)
+        if cached is None or self._clock.steady_s() - cached[0] > _CACHED_S:
+            cached = self._cache[place] = self._clock.steady_s(), self._look_up(kind, secret)
+            if len(self._cache) > 10_000:
+                self._cache.clear()
+        return cached[1]
+
+    def _look_up(self, kind: str, secret: str) -> Token | None:
+        now_us = self._clock.wall_us()
+        find = partial(tokens.find, secret=secret) if kind == "token" else partial(tokens.session_token, secret=secret, now_us=now_us)
+        token = self._database.read(find)
+        if token is None or not token.good(now_us):
+            return None
+        if token.used_us is None or abs(now_us - token.used_us) > _USED_EVERY_US:
+            self._database.write(partial(tokens.used, token_id=token.id, now_us=now_us))
+        return token
+
+
+def _principal(token: Token, *, by_cookie: bool) -> Principal:
+    try:
+        role, user = parse_role(token.role)
+    except Malformed:
+        raise _unknown("the token has a role that this program does not know") from None
+    return Principal(token.id, token.name, role, user, by_cookie=by_cookie)
+
+
+def _unknown(detail: str) -> Problem:
+    return Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _from_this_machine(request: Request) -> bool:
+    """By its address, and by the name it asks for: another site's name that leads here (DNS rebinding) is not ours."""
+    host = request.headers.get("host", "")
+    name = host if host.startswith("[") and host.endswith("]") else host.rsplit(":", 1)[0]
+    return name in _LOOPBACK and request.client is not None and request.client.host in _LOOPBACK_ADDRESSES
+
+
+def check_site(request: Request) -> None:
+    """Raises Problem 403 for a request that a page of another site caused."""
+    origin, public_url = request.headers.get("origin"), request.app.state.monitor.parameters.public_url
+    same = origin is None or origin.partition("://")[2] == request.headers.get("host") or origin == (public_url or "").rstrip("/")
+    if not same or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Problem(403, "this is for the monitor's own page and for programs, not for pages of other sites")
+
+
+def _check_origin(request: Request) -> None:
+    """A cookie comes along with requests that other sites cause; our page's header and origin do not."""
+    if request.method in _SAFE:
+        return
+    check_site(request)
+    if CSRF_HEADER not in request.headers:
+        raise Problem(
+            403, f"a signed-in browser must send the header {CSRF_HEADER} from the monitor's own page; programs use a bearer token"
+        )
+
+
+def asking(request: Request) -> Principal:
+    """The principal of this request, whatever its role."""
+    sign_in: SignIn = request.app.state.monitor.sign_in
+    return sign_in.principal(request)
+
+
+def role_of(*roles: Role) -> Callable[[Request], Principal]:
+    """A dependency that lets these roles pass and answers others 403."""
+    allowed = frozenset(roles)
+
+    def check(request: Request) -> Principal:
+        principal = asking(request)
+        if principal.role not in allowed:
+            raise Problem(403, f"this is not for the role {principal.role.value}: it takes {', '.join(sorted(allowed))}")
+        return principal
+
+    return check
+
+
+Reader = Annotated[Principal, Depends(role_of(Role.OBSERVER, Role.TRIAGE, Role.ADMIN, Role.USER))]
+"""May read: all, or its own."""
+Desk = Annotated[Principal, Depends(role_of(Role.OBSERVER, Role.TRIAGE, Role.ADMIN))]
+"""May read everything."""
+Triage = Annotated[Principal, Depends(role_of(Role.TRIAGE, Role.ADMIN))]
+"""Works at the triage desk."""
+Declarer = Annotated[Principal, Depends(role_of(Role.TRIAGE, Role.ADMIN, Role.USER))]
+"""May declare changes and hold subscriptions."""
+Sender = Annotated[Principal, Depends(role_of(Role.INGEST, Role.ADMIN))]
+"""May post events."""
+Admin = Annotated[Principal, Depends(role_of(Role.ADMIN))]
+"""May do everything."""

@@ -1,0 +1,90 @@
+"""Places: where a list or the event stream goes on, written so that they tell a User nothing of how much others have."""
+
+import base64
+import hmac
+import secrets
+import sqlite3
+import struct
+
+from service.access import DESK, Principal
+from service.problems import Problem
+
+_FACT = "places"
+_KEY_BYTES, _TAG_BYTES = 32, 8
+
+
+class Places:
+    """Seals numbers for whoever asked: the same number always gives the same text, and another holder's text is none of ours.
+
+    Numbers count everyone's rows, so their size and their gaps would tell a User how many records others have. The seal is a synthetic
+    initialisation vector (RFC 5297's idea): a keyed hash of holder and numbers, under which the numbers are then masked.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def cursor(self, principal: Principal, of: str, place: tuple[int, ...] | int | None) -> str | None:
+        """Where the next page of the list `of` begins; None at its end.
+
+        No other list takes it: what one counts is no measure for what another does.
+        """
+        if place is None:
+            return None
+        return self._shut(f"cursor:{of}:{principal.holder}", (place,) if isinstance(place, int) else place)
+
+    def place(self, principal: Principal, of: str, cursor: str | None, size: int = 1) -> tuple[int, ...] | None:
+        """The `size` numbers that `cursor` was given for the list `of`. Raises Problem 400 for anything else."""
+        if not cursor:
+            return None
+        found = self._opened(f"cursor:{of}:{principal.holder}", cursor)
+        if found is None or len(found) != size:
+            raise Problem(400, "the cursor is none of ours: use `next` of the same list's page before as it is")
+        return found
+
+    def event_id(self, principal: Principal, seq: int) -> str:
+        """The id of an event in the stream; the triage desk, which sees every record, gets plain numbers."""
+        return str(seq) if principal.holder == DESK else self._shut(f"event:{principal.holder}", (seq,))
+
+    def event_seq(self, principal: Principal, text: str) -> int:
+        """The number behind an event's id; 0 is the beginning for everyone. Raises Problem 400 for anything else."""
+        if text == "0" or (principal.holder == DESK and text.isascii() and text.isdigit() and len(text) < 19):
+            return int(text)
+        found = None if principal.holder == DESK else self._opened(f"event:{principal.holder}", text)
+        if found is None:
+            raise Problem(400, "Last-Event-ID is none of ours: send the id of the last event as it came")
+        return found[0]
+
+    def message_id(self, holder: str, number: int) -> str:
+        """The id of a message to a subscriber; the same at every attempt."""
+        return f"msg_{number}" if holder == DESK else f"msg_{self._shut(f'message:{holder}', (number,))}"
+
+    def _shut(self, purpose: str, numbers: tuple[int, ...]) -> str:
+        plain = struct.pack(f"<{len(numbers)}q", *numbers)
+        tag = self._hash(purpose, b"tag", plain)[:_TAG_BYTES]
+        return base64.urlsafe_b64encode(tag + self._masked(purpose, tag, plain)).decode().rstrip("=")
+
+    def _opened(self, purpose: str, text: str) -> tuple[int, ...] | None:
+        try:
+            sealed = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), b"-_", validate=True)
+        except ValueError:
+            return None
+        tag, masked = sealed[:_TAG_BYTES], sealed[_TAG_BYTES:]
+        if len(masked) not in (8, 16):
+            return None
+        plain = self._masked(purpose, tag, masked)
+        if not hmac.compare_digest(self._hash(purpose, b"tag", plain)[:_TAG_BYTES], tag):
+            return None
+        return struct.unpack(f"<{len(plain) // 8}q", plain)
+
+    def _masked(self, purpose: str, tag: bytes, data: bytes) -> bytes:
+        mask = self._hash(purpose, b"mask", tag)[: len(data)]
+        return bytes(one ^ other for one, other in zip(data, mask, strict=True))
+
+    def _hash(self, purpose: str, step: bytes, data: bytes) -> bytes:
+        return hmac.digest(self._key, b"\0".join((purpose.encode(), step, data)), "sha256")
+
+
+def settled_key(connection: sqlite3.Connection) -> bytes:
+    """The data file's own key, made the first time: event ids and cursors outlive a restart."""
+    connection.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (_FACT, secrets.token_hex(_KEY_BYTES)))
+    return bytes.fromhex(connection.execute("SELECT value FROM facts WHERE name = ?", (_FACT,)).fetchone()[0])

@@ -1,0 +1,146 @@
+"""The past of a monitor as its data file still holds it sample by sample, told once more hour by hour."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from models.alert import Alert
+from models.canonical_json import decode as record
+from models.change import Change
+from models.change_report import ChangeReport
+from models.columns import Detected, Findings, Floats, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.errors import UnreadableInput
+from models.incident import Incident
+from models.times import HOUR_US, SECOND_US
+from service.access import DESK
+from service.charts import findings
+from service.charts.codec import decode
+from service.charts.compaction import RAW, first_sample_us
+from service.charts.findings import Part
+from service.charts.recorder import WIDTH, layout_ids
+from service.store.records import ALERT, CHANGE, INCIDENT, REPORT
+
+Sample = tuple[tuple[SeriesKey, ...], Floats]
+"""Series, and (WIDTH, series): NaN where one did not report."""
+_NOTHING: Sample = ((), np.zeros((WIDTH, 0)))
+_NOTHING_FOUND: tuple[Part, Part] = ((Findings.none(), ()), (Findings.none(), ()))
+
+
+@dataclass(slots=True)
+class Hour:
+    """What was judged in one hour."""
+
+    detected: list[Detected] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    reports: list[ChangeReport] = field(default_factory=list)
+    repeated: int = 0
+    late: int = 0
+
+
+def judged_before(folder: Path) -> Iterator[Hour]:
+    """Every hour that is kept sample by sample (`serve.raw_hours`). Raises UnreadableInput where there is no data file."""
+    with closing(_opened(folder)) as connection:
+        keys = {
+            number: SeriesKey(*fields)
+            for number, *fields in connection.execute(
+                "SELECT id, user, direction, message_class, service, region, queue, window_s FROM series"
+            )
+        }
+        packed = connection.execute("SELECT DISTINCT start_us FROM chunks WHERE level = ?", (RAW,)).fetchall()
+        live = connection.execute("SELECT DISTINCT (at_us - 1) / ? FROM ticks", (HOUR_US,)).fetchall()
+        for start_us in sorted({start for (start,) in packed} | {number * HOUR_US for (number,) in live}):
+            yield _hour(connection, keys, start_us)
+
+
+def changes_of(folder: Path) -> list[Change]:
+    """Every declared change, in its last revision."""
+    with closing(_opened(folder)) as connection:
+        rows = connection.execute(
+            "SELECT body FROM standing JOIN records USING (seq) WHERE standing.kind = ? AND standing.audience = ?", (CHANGE, DESK)
+        )
+        return [record(Change, body) for (body,) in rows]
+
+
+def _opened(folder: Path) -> sqlite3.Connection:
+    path = folder / "highwater.sqlite"
+    if not path.is_file():
+        raise UnreadableInput(f"{folder} is no data folder of a monitor: there is no {path.name} in it")
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+
+def _hour(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: int) -> Hour:
+    samples: dict[tuple[int, int, bool], Sample] = {}
+    _packed(connection, keys, start_us, samples)
+    _live(connection, keys, start_us, samples)
+    hour = Hour()
+    open_findings = findings.read(connection, start_us, start_us + HOUR_US)
+    for at_us, window_s in sorted({(at_us, window_s) for at_us, window_s, _ in samples} | set(open_findings)):
+        traffic = samples.get((at_us, window_s, False), _NOTHING)
+        queues = samples.get((at_us, window_s, True), _NOTHING)
+        hour.detected.append(_detected(at_us, window_s, traffic, queues, open_findings.get((at_us, window_s), _NOTHING_FOUND)))
+    for kind, body in connection.execute(
+        "SELECT kind, body FROM records WHERE audience = ? AND as_of_us > ? AND as_of_us <= ? ORDER BY seq",
+        (DESK, start_us, start_us + HOUR_US),
+    ):
+        if kind == ALERT:
+            hour.alerts.append(record(Alert, body))
+        elif kind == INCIDENT:
+            hour.incidents.append(record(Incident, body))
+        elif kind == REPORT:
+            hour.reports.append(record(ChangeReport, body))
+    return hour
+
+
+def _packed(
+    connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: int, samples: dict[tuple[int, int, bool], Sample]
+) -> None:
+    blocks: dict[tuple[int, bool], list[tuple[SeriesKey, Floats]]] = {}
+    for number, body in connection.execute("SELECT series, body FROM chunks WHERE level = ? AND start_us = ?", (RAW, start_us)):
+        key = keys[number]
+        blocks.setdefault((key.window_s, key.is_queue), []).append((key, np.array(decode(body))))
+    for (window_s, is_queue), block in blocks.items():
+        block.sort(key=lambda part: part[0])
+        names, cube = tuple(key for key, _ in block), np.array([values for _, values in block])
+        for place in range(cube.shape[2]):
+            at_us = first_sample_us(start_us, window_s) + place * window_s * SECOND_US
+            samples[at_us, window_s, is_queue] = (names, cube[:, :, place].T)
+
+
+def _live(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: int, samples: dict[tuple[int, int, bool], Sample]) -> None:
+    layouts = {
+        number: tuple(keys[int(one)] for one in layout_ids(blob)) for number, blob in connection.execute("SELECT id, series FROM layouts")
+    }
+    for window_s, queues, at_us, layout, body in connection.execute(
+        "SELECT window_s, queues, at_us, layout, body FROM ticks WHERE at_us > ? AND at_us <= ?", (start_us, start_us + HOUR_US)
+    ):
+        samples[at_us, window_s, bool(queues)] = (layouts[layout], np.array(decode(body)))
+
+
+def _detected(at_us: int, window_s: int, traffic: Sample, queues: Sample, parts: tuple[Part, Part]) -> Detected:
+    keys, (observed, failed, expected) = traffic
+    reported = ~np.isnan(observed)
+    groups = tuple(PulseKey(*key[:5]) for key in keys)
+    # Its dispersion is not kept; that of a Poisson count is the least that it was.
+    due = np.nan_to_num(expected)
+    pulse = Pulse(at_us, window_s, groups, reported, np.nan_to_num(observed), np.nan_to_num(failed), due, due)
+    queue_keys, (depth, oldest_age_s, _) = queues
+    queue_pulse = QueuePulse(at_us, window_s, queue_keys, ~np.isnan(depth), np.nan_to_num(depth), oldest_age_s)
+    of_traffic, of_queues = _placed(parts[0], keys), _placed(parts[1], queue_keys)
+    return Detected(at_us, window_s, of_traffic[1], of_queues[1], of_traffic[0], of_queues[0], pulse, queue_pulse)
+
+
+def _placed(part: Part, keys: tuple[SeriesKey, ...]) -> Part:
+    """Findings with their places among `keys`; a series that did not report in this hour comes behind."""
+    findings, own = part
+    if not own:
+        return findings, keys
+    place = {key: number for number, key in enumerate(keys)}
+    keys += tuple(key for key in own if key not in place)
+    place = {key: number for number, key in enumerate(keys)}
+    series = np.array([place[own[number]] for number in findings.series.tolist()], np.int32)
+    return replace(findings, series=series), keys

@@ -1,0 +1,1 @@
+"""The engine: judges journal entries and commits what they decide."""

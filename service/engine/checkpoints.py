@@ -1,0 +1,65 @@
+"""Checkpoints: the whole state as it was after one journal entry, so that a restart reads little of the journal again."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import StateError
+from models.state_bytes import pieces, unpack
+
+_VERSION = 1
+_SUFFIX = ".state"
+KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What the monitor goes on from."""
+
+    seq: int
+    """The last journal entry that it covers."""
+    pipeline: bytes
+    streams: tuple[str, ...]
+    """Streams that were not idle."""
+
+
+class Checkpoints:
+    """A folder of checkpoints; the newest readable one counts, one older is kept in case it is damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Put it beside the older ones, whole or not at all."""
+        tree = {"seq": checkpoint.seq, "pipeline": checkpoint.pipeline, "streams": list(checkpoint.streams)}
+        path = self.folder / f"{checkpoint.seq:020d}{_SUFFIX}"
+        fresh = self.folder / "next.new"
+        with fresh.open("wb") as file:
+            file.writelines(pieces(tree, _VERSION))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        for old in self._paths()[:-KEPT]:
+            old.unlink()
+
+    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest readable one, and what was wrong with newer ones."""
+        faults = []
+        for path in reversed(self._paths()):
+            try:
+                tree: Any = unpack(path.read_bytes(), _VERSION)
+            except (StateError, OSError) as fault:
+                faults.append(f"{path}: {fault}")
+                continue
+            return Checkpoint(tree["seq"], tree["pipeline"], tuple(tree["streams"])), faults
+        return None, faults
+
+    def covered(self) -> int:
+        """The last journal entry that even the oldest kept checkpoint covers: earlier entries are needed no more."""
+        paths = self._paths()
+        return int(paths[0].stem) if len(paths) >= KEPT else 0
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob(f"*{_SUFFIX}"))

@@ -1,0 +1,44 @@
+"""Step: what one or more journal entries led to, committed as one."""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from models.canonical_json import encode
+from models.change import Change
+from models.dead_letter import DeadLetter
+from service.charts import findings
+from service.charts.findings import Found
+from service.charts.recorder import Recorder, Tick
+from service.store import commits
+from service.store.records import Logged, Row
+
+
+@dataclass(slots=True)
+class Step:
+    """What one or more entries led to, committed as one."""
+
+    seq: int = 0
+    """The last entry that it covers."""
+    rows: list[tuple[Row, Change | None]] = field(default_factory=list)
+    letters: list[tuple[int, int, DeadLetter]] = field(default_factory=list)
+    """(entry, place among what that entry left, letter)."""
+    ticks: list[Tick] = field(default_factory=list)
+    findings: list[Found] = field(default_factory=list)
+    answers: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)
+    """(stream, Idempotency-Key, body, answer)."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self.rows or self.letters or self.ticks or self.findings or self.answers)
+
+    def write(self, connection: sqlite3.Connection, recorder: Recorder, now_us: int, letters_kept: int) -> list[tuple[Logged, Row]]:
+        """Everything in the caller's transaction, again is harmless; the records that are new."""
+        added = commits.write(connection, self.rows, now_us)
+        commits.write_letters(
+            connection, ((entry, place, letter.source, encode(letter)) for entry, place, letter in self.letters), letters_kept
+        )
+        commits.write_answers(connection, self.answers, now_us)
+        for tick in self.ticks:
+            recorder.record(connection, tick)
+        findings.write(connection, self.findings)
+        return added

@@ -1,0 +1,92 @@
+"""The HTTP application over one monitor."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.openapi.utils import get_openapi
+
+from models.change import Change
+from service import problems
+from service.http.request_limits import Limits, SafeHeaders
+from service.http.routes import (
+    changes,
+    declarations,
+    evaluation,
+    events,
+    health,
+    lists,
+    pages,
+    series,
+    stream,
+    subscriptions,
+    tokens,
+    triage,
+)
+from service.monitor import Monitor
+from service.problems import ProblemDetails
+
+_ABOUT = (
+    "Message-traffic impact monitor. Send `Authorization: Bearer <token>`; errors are problem details (RFC 9457). "
+    "Roles: `ingest` posts events, `observer` reads all, `triage` works with it, `user:<ID>` sees and declares its own, "
+    "`admin` does everything."
+)
+
+_COMPRESSED_FROM = 4096
+"""Bytes of an answer: lists and charts shrink a lot; what holds a secret stays below and is not compressed beside foreign text."""
+
+
+def create_app(monitor: Monitor) -> FastAPI:
+    """The routes of contract section 4. The monitor is open already; this runs its duties as long as it serves."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        duties = asyncio.create_task(monitor.run())
+        await asyncio.sleep(0)
+        try:
+            yield
+        finally:
+            duties.cancel()
+            with suppress(asyncio.CancelledError):
+                await duties
+
+    app = FastAPI(title="Highwater", version=_version(), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.monitor = monitor
+    for routes in (events, lists, changes, declarations, stream, series, triage, evaluation, subscriptions, tokens, health, pages):
+        app.include_router(routes.router)
+    problems.install(app)
+    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=1)
+    app.add_middleware(Limits, events_limit=monitor.body_limit, read_timeout_s=monitor.parameters.read_timeout_s)
+    app.add_middleware(SafeHeaders)
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """OpenAPI with the models that handlers parse themselves, and with how to sign in."""
+
+    def described() -> dict[str, object]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            parts = document.setdefault("components", {})
+            schemas = parts.setdefault("schemas", {})
+            for model in (Change, ProblemDetails):
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                schemas.update(schema.pop("$defs", {}))
+                schemas[model.__name__] = schema
+            parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            document["security"] = [{"token": []}]
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _version() -> str:
+    try:
+        return version("highwater")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,121 @@
+"""The event stream's memory: the newest records, and a bell for everyone who listens."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+
+from service.access import DESK, Principal, sees_record
+from service.store.database import Database
+from service.store.records import CHANGE, Logged, last_seq, log_after
+
+_KEPT = 1000
+_READ = 500
+
+
+class Hub:
+    """Listeners wait on it; what was committed is published to it from the writer's thread, in log order."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._recent: list[Logged] = []
+        self._guard = threading.Lock()
+        self._last = database.read(last_seq)
+        self._oldest_missing = self._last
+        """Rows up to this one are in the data file only."""
+        self._bell: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.listeners: Counter[str] = Counter()
+        """Open streams of each token."""
+        self._closed = False
+
+    @property
+    def last_seq(self) -> int:
+        """Place of the newest record."""
+        return self._last
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Listeners live in this loop."""
+        self._loop, self._bell = loop, asyncio.Event()
+
+    def close(self) -> None:
+        """Let every listener end: the monitor is stopping."""
+        self._closed = True
+        self._ring()
+
+    def publish(self, logged: Sequence[Logged]) -> None:
+        """Records just committed; from the writer's thread, in the order of the log."""
+        if not logged:
+            return
+        with self._guard:
+            self._take_back(logged)
+            self._recent.extend(logged)
+            self._last = logged[-1].seq
+            if len(self._recent) > 2 * _KEPT:
+                cut = len(self._recent) - _KEPT
+                self._oldest_missing = self._recent[cut - 1].seq
+                del self._recent[:cut]
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ring)
+
+    def _take_back(self, logged: Sequence[Logged]) -> None:
+        """What a change's new revision no longer shows to somebody is gone from the data file; forget it here too."""
+        shown = {(one.id, one.audience) for one in logged if one.kind == CHANGE}
+        revised = {one.id for one in logged if one.kind == CHANGE and one.audience == DESK}
+        if revised:
+            self._recent = [one for one in self._recent if one.kind != CHANGE or one.id not in revised or (one.id, one.audience) in shown]
+
+    def _ring(self) -> None:
+        if self._bell is not None:
+            self._bell.set()
+            self._bell = asyncio.Event()
+
+    def _after(self, seq: int) -> list[Logged] | None:
+        """The next records from memory; None if they are only in the data file."""
+        with self._guard:
+            if seq < self._oldest_missing:
+                return None
+            low, high = 0, len(self._recent)
+            while low < high:
+                middle = (low + high) // 2
+                low, high = (middle + 1, high) if self._recent[middle].seq <= seq else (low, middle)
+            return self._recent[low : low + _READ]
+
+    @contextmanager
+    def counted(self, principal: Principal) -> Iterator[None]:
+        """While a token's stream is open."""
+        self.listeners[principal.id] += 1
+        try:
+            yield
+        finally:
+            self.listeners[principal.id] -= 1
+            self.listeners += Counter()  # forgets who is at 0
+
+    async def listen(self, principal: Principal, after_seq: int, quiet_s: float) -> AsyncIterator[Logged | None]:
+        """What the principal may see after `after_seq`, each once and in order; None when nothing came for `quiet_s`."""
+        if self._bell is None:
+            raise RuntimeError("attach the hub to a loop first")
+        loop = asyncio.get_running_loop()
+        spoke_s = loop.time()
+        while not self._closed:
+            bell, remembered = self._bell, self._after(after_seq)
+            if remembered is None:
+                read = partial(log_after, principal=principal, seq=after_seq, limit=_READ)
+                batch, after_seq = await asyncio.to_thread(self._database.read, read)
+            else:
+                batch, after_seq = remembered, remembered[-1].seq if remembered else after_seq
+            for logged in batch:
+                if sees_record(principal, logged.audience, logged.owner):
+                    yield logged
+                    spoke_s = loop.time()
+            if batch:
+                continue
+            # What others' records ring the bell for must neither put a sign of life off nor show in its rhythm.
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(spoke_s + quiet_s):
+                    await bell.wait()
+                    continue
+            yield None
+            spoke_s = loop.time()

@@ -1,0 +1,80 @@
+"""What handlers have in common: the monitor, list parameters, pages of records, committed writes."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from models.errors import Malformed
+from models.times import parse_time
+from service.access import Principal
+from service.monitor import Monitor
+from service.problems import Problem
+
+T = TypeVar("T")
+
+
+def _monitor(request: Request) -> Monitor:
+    monitor: Monitor = request.app.state.monitor
+    return monitor
+
+
+Asked = Annotated[Monitor, Depends(_monitor)]
+
+
+class Page(BaseModel):
+    """One page of a list."""
+
+    items: list[dict[str, Any]] = Field(description="The last revision of each, newest first.")
+    next: str | None = Field(description="Give it as `cursor` for the next page; null at the end.")
+
+
+class Listing(BaseModel):
+    """Which page of a list is wanted."""
+
+    limit: int = Field(100, ge=1, le=1000, description="Items of one page.")
+    cursor: str | None = Field(None, max_length=200, description="`next` of the page before.")
+    since: str | None = Field(None, description="Only what changed at or after this time (RFC 3339).", examples=["2026-01-05T00:00:00Z"])
+
+    @property
+    def since_us(self) -> int | None:
+        """`since` as an instant. Raises Problem 422."""
+        return instant_of("since", self.since)
+
+
+Listed = Annotated[Listing, Query()]
+
+
+def instant_of(name: str, text: str | None) -> int | None:
+    """A query parameter as an instant. Raises Problem 422."""
+    if text is None:
+        return None
+    try:
+        return parse_time(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+    except Malformed as fault:
+        raise Problem(422, f"{name}: {fault}") from None
+
+
+def place(monitor: Monitor, principal: Principal, of: str, listing: Listing) -> int | None:
+    """Where the page of the list `of` begins."""
+    found = monitor.places.place(principal, of, listing.cursor)
+    return found[0] if found else None
+
+
+def raw_page(bodies: Sequence[bytes], cursor: str | None) -> Response:
+    """A page of records as they are stored, byte for byte, and the cursor of the next."""
+    tail = b"null" if cursor is None else b'"' + cursor.encode() + b'"'
+    return Response(b'{"items":[' + b",".join(bodies) + b'],"next":' + tail + b"}", media_type="application/json")
+
+
+def raw(body: bytes, status: int = 200) -> Response:
+    """One record as it is stored."""
+    return Response(body, status, media_type="application/json")
+
+
+async def committed(monitor: Monitor, job: Callable[[sqlite3.Connection], T]) -> T:
+    """What `job` gives, once it is committed."""
+    return await asyncio.wrap_future(monitor.database.write(job))

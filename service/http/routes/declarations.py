@@ -1,0 +1,46 @@
+"""Declaration records: how each User's declarations stood the test; a User's own, all of them for the desk."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from correlation.change_reports.declaration_record import DeclarationRecord
+from service.access import DESK_ROLES
+from service.auth.authentication import Reader
+from service.http.routes.common import Asked
+from service.problems import RESPONSES
+
+router = APIRouter(tags=["changes"], responses=RESPONSES)
+
+
+class Record(BaseModel):
+    """Counts of one User's changes since this monitor began."""
+
+    user: str
+    declared: int = Field(description="Changes whose report was written.")
+    on_time: int = Field(description="Of them told to the others before they began.")
+    kept_to_time: int = Field(description="Of them neither started early nor overran.")
+    scope_right: int = Field(description="Of them without an effect outside what they said.")
+    undeclared: int = Field(description="Incidents that probably came from a change of this User that nobody declared.")
+    declared_share: float | None = Field(description="declared / (declared + undeclared); null while there is none.")
+
+
+class Records(BaseModel):
+    """The records that the token may see."""
+
+    items: list[Record] = Field(description="By User.")
+    next: str | None = Field(None, description="Always null: one page holds them all.")
+
+
+@router.get("/v1/declarations", summary="How declarations stood the test")
+def declarations(monitor: Asked, principal: Reader) -> Records:
+    """One record a User; a User sees its own only, an empty one while it has none. Where Kafka workers judge, nothing is counted here."""
+    counted = monitor.engine.pipeline.declarations
+    own = () if principal.user is None else (principal.user,)
+    users = counted.users() if principal.role in DESK_ROLES else own
+    return Records(items=[_record(counted.of(user)) for user in users])
+
+
+def _record(of: DeclarationRecord) -> Record:
+    return Record(**asdict(of), declared_share=of.declared_share)

@@ -1,0 +1,101 @@
+"""Events in: journalled, then answered."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from models.columns import EventBatch
+from models.errors import Malformed, UnreadableInput
+from service.auth.authentication import Sender
+from service.http.routes.common import Asked, raw
+from service.ingest.event_bodies import answer, opened
+from service.ingest.journal import EVENTS
+from service.monitor import Monitor
+from service.problems import RESPONSES, Problem
+from service.store import commits
+from streams.decode import decode_body
+
+router = APIRouter(tags=["events"])
+_FORWARDS = ThreadPoolExecutor(8, "forward")
+"""Apart from the threads that others are read and answered with: brokers that do not answer hold these only."""
+_EXAMPLE = (
+    '{"kind":"traffic","observed_at":"2026-01-05T00:10:00Z","user":"SUP-01","direction":"to_dsp","message_class":"service_request",'
+    '"service":"4.8.1","messages":1250,"failures":3}\n'
+    '{"kind":"queue","observed_at":"2026-01-05T00:10:00Z","user":"SUP-01","queue":"to_user","depth":420,"oldest_age_s":12.5}\n'
+)
+_BODY = {
+    "required": True,
+    "content": {
+        "application/x-ndjson": {"schema": {"type": "string"}, "example": _EXAMPLE},
+        "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+    },
+}
+_ANSWER = {
+    "description": "Safe on disk, or with the Kafka brokers. `rejected` names what was malformed, by its index from 0; the rest is in.",
+    "content": {"application/json": {"example": {"accepted": 2, "rejected": [{"index": 1, "reason": "messages is missing"}]}}},
+}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **RESPONSES,
+    202: _ANSWER,
+    413: {"description": "The body is too large: send smaller ones"},
+    415: {"description": "An encoding other than gzip"},
+    429: {"description": "More is waiting than can be judged: come back after `Retry-After` seconds"},
+    503: {"description": "The disk refuses, the brokers do not answer, or the monitor is stopping: come back after `Retry-After` seconds"},
+}
+
+
+@router.post("/v1/events", status_code=202, responses=_ANSWERS, openapi_extra={"requestBody": _BODY}, summary="Post events")
+async def post_events(request: Request, monitor: Asked, principal: Sender) -> Response:
+    """NDJSON or one JSON array, gzip accepted. What is answered 202 survives a crash. Posting the same again is harmless; with an
+    `Idempotency-Key` header it is also answered the same.
+    """
+    monitor.intake.check_room()
+    if request.headers.get("content-encoding", "identity").lower() not in ("gzip", "x-gzip", "identity"):
+        raise Problem(415, "the body may be gzip or not encoded at all")
+    key = request.headers.get("idempotency-key", "")
+    if len(key.encode()) > 256:
+        raise Problem(422, "Idempotency-Key must not be longer than 256 bytes")
+    with monitor.intake.expecting(_announced(request, monitor.body_limit)):
+        body = await request.body()
+        if key:
+            earlier = await asyncio.to_thread(monitor.database.read, lambda connection: commits.answered(connection, principal.id, key))
+            if earlier is not None:
+                return _again(earlier, body)
+        batch, weight = await _decoded(monitor, body, principal.id)
+    if monitor.intake.elsewhere is not None:
+        await asyncio.get_running_loop().run_in_executor(_FORWARDS, monitor.intake.elsewhere.take, batch)
+        if key:
+            told = [(principal.id, key, body, answer(batch))]
+            remember = partial(commits.write_answers, answers=told, now_us=monitor.clock.wall_us())
+            await asyncio.wrap_future(monitor.database.write(remember))
+        return raw(answer(batch), 202)
+    if monitor.fault() is not None and monitor.intake.fault is None:
+        raise Problem(503, "nothing can be stored at the moment: send this again later", headers={"Retry-After": "10"})
+    await asyncio.wrap_future(monitor.intake.submit(EVENTS, principal.id, body, batch, monitor.clock.wall_us(), key, weight))
+    return raw(answer(batch), 202)
+
+
+def _announced(request: Request, limit: int) -> int:
+    """Bytes that the body may take: what its head says, or all that is allowed."""
+    length = request.headers.get("content-length", "")
+    return min(limit, int(length)) if length.isascii() and length.isdigit() else limit
+
+
+async def _decoded(monitor: Monitor, body: bytes, stream: str) -> tuple[EventBatch, int]:
+    """The batch, and the bytes of the body once inflated."""
+    try:
+        plain = await asyncio.to_thread(opened, body, monitor.body_limit)
+        return await asyncio.to_thread(decode_body, plain, stream), len(plain)
+    except Malformed:
+        raise
+    except UnreadableInput as fault:
+        raise Problem(400, str(fault)) from None
+
+
+def _again(earlier: tuple[str, bytes], body: bytes) -> Response:
+    if earlier[0] != commits.digest(body):
+        raise Problem(422, "another body was posted under this Idempotency-Key: use a new key for each body")
+    return raw(earlier[1], 202)

@@ -1,0 +1,35 @@
+"""Health and metrics."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from service.auth.authentication import Desk
+from service.http.routes.common import Asked
+from service.problems import RESPONSES, Problem
+from streams.metrics.encoding import encoded
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/healthz", response_class=PlainTextResponse, summary="Is the process alive?")
+def healthz() -> str:
+    """`ok` as long as requests are answered."""
+    return "ok\n"
+
+
+@router.get(
+    "/readyz", response_class=PlainTextResponse, responses={503: {"description": "Not now; the text says why"}}, summary="Can it work?"
+)
+def readyz(monitor: Asked) -> str:
+    """`ready` while events are taken and judged."""
+    fault = "starting or stopping" if not monitor.ready else "the disk refuses" if monitor.fault() else None
+    if fault:
+        raise Problem(503, fault, headers={"Retry-After": "5"})
+    return "ready\n"
+
+
+@router.get("/metrics", responses=RESPONSES, response_class=PlainTextResponse, summary="Metrics for Prometheus")
+def metrics(request: Request, monitor: Asked, _: Desk) -> Response:
+    """In Prometheus' or OpenMetrics' text format. It names every User: not for Users."""
+    text, content_type = encoded(monitor.registry, request.headers.get("accept", ""))
+    return Response(text, media_type=content_type)

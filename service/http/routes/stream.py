@@ -1,0 +1,73 @@
+"""The event stream: every new record as it is committed, from where the client left off."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from service.access import Principal
+from service.auth.authentication import Reader
+from service.http.routes.common import Asked
+from service.monitor import Monitor
+from service.problems import RESPONSES, Problem
+
+router = APIRouter(tags=["stream"], responses=RESPONSES)
+_PING_S = 15.0
+_CHECK_S = 5.0
+"""How often a token is looked up again while its stream is open."""
+_RETRY_MS = 2000
+_MOST = 250
+"""Streams of one token: a leaked one must not use up what others need."""
+_EXAMPLE = 'id: 42\nevent: alert\ndata: {"alert_id":"…","revision":1, …}\n\n'
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", description="Go on after this event; without it only what is new is sent.")
+]
+
+
+@router.get(
+    "/v1/stream",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "Events `alert`, `incident`, `change` and `report`.", "content": {"text/event-stream": {"example": _EXAMPLE}}}
+    },
+    summary="Follow what happens",
+)
+async def stream(
+    monitor: Asked,
+    principal: Reader,
+    last_event_id: LastEventId = None,
+    after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=64)] = None,
+) -> StreamingResponse:
+    """Server-sent events; `data` is the record as the lists show it. A client that reconnects misses nothing and sees nothing twice."""
+    if monitor.hub.listeners[principal.id] >= _MOST:
+        raise Problem(429, f"{_MOST} streams of one token are the most: close one first", headers={"Retry-After": "5"})
+    begin = _position(monitor, principal, last_event_id if last_event_id is not None else after)
+    return StreamingResponse(_sent(monitor, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _position(monitor: Monitor, principal: Principal, text: str | None) -> int:
+    newest = monitor.hub.last_seq
+    return min(monitor.places.event_seq(principal, text), newest) if text else newest
+
+
+async def _sent(monitor: Monitor, principal: Principal, after: int) -> AsyncIterator[bytes]:
+    with monitor.hub.counted(principal):
+        async for part in _parts(monitor, principal, after):
+            yield part
+
+
+async def _parts(monitor: Monitor, principal: Principal, after: int) -> AsyncIterator[bytes]:
+    yield f"retry: {_RETRY_MS}\n: connected\n\n".encode()
+    checked_s = monitor.clock.steady_s()
+    async for logged in monitor.hub.listen(principal, after, _PING_S):
+        if monitor.clock.steady_s() - checked_s >= _CHECK_S:
+            if not await asyncio.to_thread(monitor.sign_in.still, principal):
+                return
+            checked_s = monitor.clock.steady_s()
+        if logged is None:
+            yield b": still here\n\n"
+        else:
+            name = monitor.places.event_id(principal, logged.seq).encode()
+            yield b"id: %s\nevent: %s\ndata: %s\n\n" % (name, logged.kind.encode(), logged.body)

@@ -1,0 +1,212 @@
+"""Subscriptions over HTTP; each holder sees and changes its own."""
+
+import sqlite3
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from models.times import format_time
+from models.vocabulary import Text
+from service.access import Principal, Role
+from service.auth.authentication import Declarer
+from service.http.routes.common import Asked, Listing, Page, committed, place
+from service.monitor import Monitor
+from service.notify.target_policy import check_chat, check_mail, check_webhook
+from service.parameters import SubscriptionParameters
+from service.problems import RESPONSES, Problem, not_found
+from service.store import audit, subscriptions
+from service.store.preferences import Wishes
+from service.store.subscriptions import Subscription
+
+router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], responses=RESPONSES)
+Channel = Literal["webhook", "mail", "chat"]
+_CHECKS = {"webhook": check_webhook, "mail": check_mail, "chat": check_chat}
+_MOST = 50
+
+
+class SubscriptionWish(BaseModel):
+    """A subscription to be made."""
+
+    name: Text = Field(max_length=200, examples=["Operations room"])
+    channel: Channel = Field("webhook", description="`webhook` (signed after Standard Webhooks), `mail`, or `chat` through Apprise.")
+    target: Text = Field(
+        max_length=2000,
+        description="An https address, a mail address, or an Apprise address.",
+        examples=["https://hooks.example.com/highwater"],
+    )
+    wishes: Wishes = Field(default_factory=Wishes)
+
+
+class SubscriptionChange(BaseModel):
+    """What is to be different; what is left out stays."""
+
+    name: Annotated[Text | None, Field(max_length=200)] = None
+    target: Annotated[Text | None, Field(max_length=2000)] = None
+    wishes: Wishes | None = None
+    paused: bool | None = None
+
+
+class SubscriptionShown(BaseModel):
+    """A subscription, without its secret."""
+
+    id: str
+    holder: str | None = Field(description="The User whose it is; null: the triage desk's.")
+    name: str
+    channel: Channel
+    target: str = Field(description="Of a chat address only the service: the rest is a secret.")
+    wishes: Wishes
+    created_at: str
+    paused_reason: str | None
+
+
+class SubscriptionMade(SubscriptionShown):
+    """A new subscription; the signing secret is shown this once."""
+
+    secret: str | None = Field(description="For webhooks: `whsec_…`, to check signatures with.")
+
+
+class SubscriptionPage(BaseModel):
+    """The holder's subscriptions."""
+
+    items: list[SubscriptionShown]
+    next: None = None
+
+
+class Tested(BaseModel):
+    """How the test message fared."""
+
+    delivered: bool
+    status: int | None
+    error: str | None
+
+
+@router.get("", summary="List own subscriptions")
+def listed(
+    monitor: Asked,
+    principal: Declarer,
+    everyone: Annotated[bool, Query(description="Everyone's, for an administrator: a token that leaked may have left a webhook.")] = False,  # noqa: FBT002 - a query parameter
+) -> SubscriptionPage:
+    """Oldest first."""
+    if everyone and principal.role is not Role.ADMIN:
+        raise Problem(403, "everyone's subscriptions are for the role admin")
+    read = subscriptions.everyone_s if everyone else partial(subscriptions.held, holder=principal.holder)
+    held = monitor.database.read(read)
+    return SubscriptionPage(items=[_shown(one) for one in held])
+
+
+@router.post("", status_code=201, summary="Subscribe")
+async def subscribe(monitor: Asked, principal: Declarer, wish: SubscriptionWish) -> SubscriptionMade:
+    """To one's own alerts; the triage desk: to everything."""
+    _check(monitor.parameters.subscriptions, wish.channel, wish.target)
+    made = await committed(monitor, partial(_add, principal=principal, wish=wish, now_us=monitor.clock.wall_us()))
+    return SubscriptionMade(**_shown(made).model_dump(), secret=made.secrets[0][0] if made.channel == "webhook" else None)
+
+
+@router.get("/{subscription_id}", summary="One subscription")
+def one(monitor: Asked, principal: Declarer, subscription_id: str) -> SubscriptionShown:
+    """Without its secret."""
+    return _shown(_own(monitor, principal, subscription_id))
+
+
+@router.patch("/{subscription_id}", summary="Change, pause or resume")
+async def change(monitor: Asked, principal: Declarer, subscription_id: str, wanted: SubscriptionChange) -> SubscriptionShown:
+    """What is left out stays as it is."""
+    own = _own(monitor, principal, subscription_id)
+    if wanted.target is not None:
+        _check(monitor.parameters.subscriptions, own.channel, wanted.target)
+    paused = own.paused_reason if wanted.paused is None else f"paused by {principal.name}" if wanted.paused else None
+    changed = replace(
+        own, name=wanted.name or own.name, target=wanted.target or own.target, wishes=wanted.wishes or own.wishes, paused_reason=paused
+    )
+    await committed(
+        monitor, partial(_write, principal=principal, changed=changed, action="change subscription", now_us=monitor.clock.wall_us())
+    )
+    monitor.wake()
+    return _shown(changed)
+
+
+@router.delete("/{subscription_id}", status_code=204, summary="Unsubscribe")
+async def unsubscribe(monitor: Asked, principal: Declarer, subscription_id: str) -> Response:
+    """With its messages and its log."""
+    own = _own(monitor, principal, subscription_id)
+    await committed(monitor, partial(_remove, principal=principal, own=own, now_us=monitor.clock.wall_us()))
+    return Response(status_code=204)
+
+
+@router.post("/{subscription_id}/secret", summary="Rotate the signing secret")
+async def rotate(monitor: Asked, principal: Declarer, subscription_id: str) -> SubscriptionMade:
+    """The new secret is shown this once; the one before signs beside it for another day."""
+    own = _own(monitor, principal, subscription_id)
+    if own.channel != "webhook":
+        raise Problem(422, "only webhooks are signed")
+    now_us = monitor.clock.wall_us()
+    changed = replace(own, secrets=subscriptions.rotated(own, now_us))
+    await committed(monitor, partial(_write, principal=principal, changed=changed, action="rotate secret", now_us=now_us))
+    return SubscriptionMade(**_shown(changed).model_dump(), secret=changed.secrets[0][0])
+
+
+@router.post("/{subscription_id}/test", summary="Send a test message")
+async def test(monitor: Asked, principal: Declarer, subscription_id: str) -> Tested:
+    """At once, whatever the wishes say."""
+    reply = await monitor.dispatcher.test(_own(monitor, principal, subscription_id))
+    return Tested(delivered=reply.delivered, status=reply.status, error=reply.error)
+
+
+@router.get("/{subscription_id}/deliveries", response_model=Page, summary="The delivery log")
+def deliveries(monitor: Asked, principal: Declarer, subscription_id: str, listing: Annotated[Listing, Query()]) -> Page:
+    """Every attempt, newest first."""
+    own = _own(monitor, principal, subscription_id)
+    log = f"deliveries:{own.id}"
+    items, following = monitor.database.read(
+        partial(subscriptions.deliveries, subscription_id=own.id, before=place(monitor, principal, log, listing), limit=listing.limit)
+    )
+    told = [{**item, "message": monitor.places.message_id(principal.holder, item["message"])} for item in items]
+    return Page(items=told, next=monitor.places.cursor(principal, log, following))
+
+
+def _own(monitor: Monitor, principal: Principal, subscription_id: str) -> Subscription:
+    """The holder's; an administrator's are all."""
+    found = monitor.database.read(partial(subscriptions.by_id, subscription_id=subscription_id))
+    if found is None or (found.holder != principal.holder and principal.role is not Role.ADMIN):
+        raise not_found("subscription")
+    return found
+
+
+def _check(parameters: SubscriptionParameters, channel: str, target: str) -> None:
+    _CHECKS[channel](target, parameters)
+
+
+def _add(connection: sqlite3.Connection, principal: Principal, wish: SubscriptionWish, now_us: int) -> Subscription:
+    if len(subscriptions.held(connection, principal.holder)) >= _MOST:
+        raise Problem(422, f"{_MOST} subscriptions are the most: delete one first")
+    made = subscriptions.add(
+        connection, holder=principal.holder, name=wish.name, channel=wish.channel, target=wish.target, wishes=wish.wishes, now_us=now_us
+    )
+    audit.note(connection, principal, "subscribe", made.id, now_us, {"channel": made.channel, "name": made.name})
+    return made
+
+
+def _write(connection: sqlite3.Connection, principal: Principal, changed: Subscription, action: str, now_us: int) -> None:
+    subscriptions.change(connection, changed)
+    audit.note(connection, principal, action, changed.id, now_us, {"name": changed.name})
+
+
+def _remove(connection: sqlite3.Connection, principal: Principal, own: Subscription, now_us: int) -> None:
+    subscriptions.remove(connection, own.holder, own.id)
+    audit.note(connection, principal, "unsubscribe", own.id, now_us, {"name": own.name, "holder": own.holder})
+
+
+def _shown(one: Subscription) -> SubscriptionShown:
+    fields: dict[str, Any] = {
+        "id": one.id,
+        "holder": one.holder or None,
+        "name": one.name,
+        "channel": one.channel,
+        "wishes": one.wishes,
+        "paused_reason": one.paused_reason,
+    }
+    target = one.target if one.channel != "chat" else f"{one.target.partition('://')[0]}://…"
+    return SubscriptionShown(**fields, target=target, created_at=format_time(one.created_us))

@@ -1,0 +1,148 @@
+"""Tokens and sessions over HTTP."""
+
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from models.times import At, format_time, us
+from models.vocabulary import Text
+from service.auth.authentication import COOKIE, CSRF_HEADER, Admin, asking, check_site
+from service.auth.token_admin import end, issue
+from service.http.routes.common import Asked, committed
+from service.problems import RESPONSES, Problem, not_found
+from service.store import tokens
+from service.store.tokens import Token
+
+router = APIRouter(tags=["tokens"], responses=RESPONSES)
+
+
+class TokenWish(BaseModel):
+    """A token to be made."""
+
+    role: Text = Field(description="`ingest`, `observer`, `triage`, `user:<ID>` or `admin`.", examples=["user:SUP-01"], max_length=80)
+    name: Text = Field(description="Whose it is.", examples=["SUP-01 operations"], max_length=200)
+    expires_at: At | None = Field(None, description="When it ends; null: when it is revoked.")
+
+
+class MadeToken(BaseModel):
+    """A new token; the secret is shown this once."""
+
+    id: str
+    secret: str
+
+
+class TokenShown(BaseModel):
+    """A token without its secret."""
+
+    id: str
+    name: str
+    role: str
+    created_at: str
+    created_by: str
+    expires_at: str | None
+    last_used_at: str | None
+    revoked_at: str | None
+
+
+class TokenPage(BaseModel):
+    """Every token."""
+
+    items: list[TokenShown]
+    next: None = None
+
+
+class Credentials(BaseModel):
+    """What a browser signs in with."""
+
+    token: Text = Field(max_length=500)
+
+
+class Whoami(BaseModel):
+    """Who is signed in."""
+
+    name: str
+    role: str
+    user: str | None
+
+
+@router.post("/v1/tokens", status_code=201, summary="Create a token")
+async def create(monitor: Asked, principal: Admin, wish: TokenWish) -> MadeToken:
+    """The secret is in this answer and nowhere else: only its hash is kept."""
+    now_us = monitor.clock.wall_us()
+    expires_us = us(wish.expires_at) if wish.expires_at else None
+    if expires_us is not None and expires_us <= now_us:
+        raise Problem(422, "expires_at: it lies in the past")
+    token, secret = await committed(
+        monitor, partial(issue, by=principal, role=wish.role, name=wish.name, now_us=now_us, expires_us=expires_us)
+    )
+    return MadeToken(id=token.id, secret=secret)
+
+
+@router.get("/v1/tokens", summary="List tokens")
+def listed(monitor: Asked, _: Admin) -> TokenPage:
+    """Oldest first, revoked ones too."""
+    return TokenPage(items=[_shown(token) for token in monitor.database.read(tokens.listed)])
+
+
+@router.delete("/v1/tokens/{token_id}", status_code=204, summary="Revoke a token")
+async def revoke(monitor: Asked, principal: Admin, token_id: str) -> Response:
+    """It and its sessions end at once."""
+    if not await committed(monitor, partial(end, by=principal, token_id=token_id, now_us=monitor.clock.wall_us())):
+        raise not_found("token that still works")
+    monitor.sign_in.forget()
+    return Response(status_code=204)
+
+
+@router.post("/v1/session", summary="Sign a browser in")
+async def sign_in(request: Request, monitor: Asked, credentials: Credentials) -> Response:
+    """Exchanges a token for an HttpOnly, SameSite cookie; unsafe requests with it must carry the header `X-Highwater`."""
+    check_site(request)
+    token = monitor.sign_in.token(credentials.token.strip())
+    if token is None:
+        raise Problem(
+            401, "the token is wrong, expired or revoked: ask an administrator for a new one", headers={"WWW-Authenticate": "Bearer"}
+        )
+    now_us = monitor.clock.wall_us()
+    seconds = int(monitor.parameters.session_hours * 3600)
+    expires_us = min(now_us + seconds * 1_000_000, token.expires_us or 1 << 62)
+    secret = await committed(monitor, partial(tokens.open_session, token_id=token.id, now_us=now_us, expires_us=expires_us))
+    answer = Response(status_code=204)
+    secure = (monitor.parameters.public_url or "").startswith("https://")
+    answer.set_cookie(COOKIE, secret, max_age=seconds, path="/", httponly=True, samesite="strict", secure=secure)
+    return answer
+
+
+@router.get("/v1/session", summary="Who is signed in")
+def who(request: Request) -> Whoami:
+    """The name and role of the token that is in use."""
+    principal = asking(request)
+    return Whoami(name=principal.name, role=principal.spoken, user=principal.user)
+
+
+@router.delete("/v1/session", status_code=204, summary="Sign out")
+async def sign_out(request: Request, monitor: Asked) -> Response:
+    """Ends the session of the cookie."""
+    session = request.cookies.get(COOKIE)
+    if session and CSRF_HEADER in request.headers:
+        await committed(monitor, partial(tokens.close_session, secret=session))
+        monitor.sign_in.forget()
+    answer = Response(status_code=204)
+    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    return answer
+
+
+def _shown(token: Token) -> TokenShown:
+    def text(at_us: int | None) -> str | None:
+        return None if at_us is None else format_time(at_us)
+
+    return TokenShown(
+        id=token.id,
+        name=token.name,
+        role=token.role,
+        created_at=format_time(token.created_us),
+        created_by=token.created_by,
+        expires_at=text(token.expires_us),
+        last_used_at=text(token.used_us),
+        revoked_at=text(token.revoked_us),
+    )

@@ -1,0 +1,225 @@
+"""What the triage desk does with alerts and incidents; kept beside the records, which never change by it."""
+
+import sqlite3
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from models.times import At, format_time, us
+from models.vocabulary import Text
+from service.access import Principal
+from service.auth.authentication import Desk, Triage
+from service.http.routes.common import Asked, committed, instant_of
+from service.monitor import Monitor
+from service.problems import RESPONSES, Problem, not_found
+from service.store import audit, triage_actions
+from service.store.records import ALERT, INCIDENT
+from service.triage import handover
+
+router = APIRouter(tags=["triage"], responses=RESPONSES)
+Note = Annotated[str | None, Field(max_length=10_000)]
+Subject = Literal["alerts", "incidents"]
+_KINDS = {"alerts": ALERT, "incidents": INCIDENT}
+
+
+class Acknowledgement(BaseModel):
+    """Somebody takes it up."""
+
+    name: Annotated[str | None, Field(max_length=200, description="Who; default the token's name.")] = None
+    note: Note = None
+
+
+class Snooze(BaseModel):
+    """No reminders until then."""
+
+    until: At
+    note: Note = None
+
+
+class Assignment(BaseModel):
+    """Whose it is now."""
+
+    to: Text = Field(max_length=200)
+    note: Note = None
+
+
+class Ticket(BaseModel):
+    """The service desk's reference."""
+
+    reference: Text = Field(max_length=200, examples=["INC0012345"])
+    note: Note = None
+
+
+class Judgement(BaseModel):
+    """What people found out about a suspect."""
+
+    change_id: Annotated[str | None, Field(max_length=200)] = None
+    owner: Annotated[str | None, Field(max_length=200, description="For a change that nobody declared.")] = None
+    verdict: Literal["confirmed", "refuted"]
+    note: Note = None
+
+
+class Merge(BaseModel):
+    """Two incidents are one."""
+
+    into: Text = Field(max_length=200, description="The incident that goes on.")
+    note: Note = None
+
+
+class Split(BaseModel):
+    """These alerts are another matter."""
+
+    alert_ids: list[Text] = Field(min_length=1, max_length=500)
+    to: Annotated[str | None, Field(max_length=200, description="The incident that they belong to, if there is one.")] = None
+    note: Note = None
+
+
+class PlainNote(BaseModel):
+    """A note for the post-mortem."""
+
+    note: Text = Field(max_length=10_000)
+
+
+class State(BaseModel):
+    """What people did with one alert or incident."""
+
+    id: str
+    state: dict[str, Any] = Field(
+        description="acknowledged, snoozed_until, silences (in Alertmanager), assigned_to, ticket, escalated_at, suspects, merged_into,"
+        " alerts_added, alerts_split_off, notes"
+    )
+
+
+SubjectPath = Annotated[Subject, Path(description="`alerts` or `incidents`")]
+
+
+async def _act(monitor: Monitor, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any]) -> State:
+    now_us = monitor.clock.wall_us()
+    told = {name: value for name, value in detail.items() if value is not None}
+    state = await committed(monitor, partial(_write, principal=principal, subject=subject, action=action, detail=told, now_us=now_us))
+    return State(id=subject[1], state=state)
+
+
+def _write(
+    connection: sqlite3.Connection, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any], now_us: int
+) -> dict[str, Any]:
+    kind, name = subject
+    if not triage_actions.exists(connection, kind, name):
+        raise not_found(kind)
+    triage_actions.add(
+        connection, kind=kind, subject=name, action=action, actor=detail.get("name") or principal.name, now_us=now_us, detail=detail
+    )
+    audit.note(connection, principal, f"{action} {kind}", name, now_us, detail)
+    return triage_actions.state(triage_actions.actions(connection, kind, [name]), now_us)[name]
+
+
+@router.post("/v1/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert")
+async def acknowledge_alert(monitor: Asked, principal: Triage, alert_id: str, said: Acknowledgement | None = None) -> State:
+    """With a name and a note; ends escalation."""
+    return await _act(monitor, principal, (ALERT, alert_id), "acknowledge", (said or Acknowledgement()).model_dump())
+
+
+@router.post("/v1/incidents/{incident_id}/acknowledge", summary="Acknowledge an incident")
+async def acknowledge_incident(monitor: Asked, principal: Triage, incident_id: str, said: Acknowledgement | None = None) -> State:
+    """With a name and a note; ends escalation of its alerts."""
+    return await _act(monitor, principal, (INCIDENT, incident_id), "acknowledge", (said or Acknowledgement()).model_dump())
+
+
+@router.delete("/v1/{subject}/{subject_id}/acknowledge", summary="Take an acknowledgement back")
+async def unacknowledge(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str) -> State:
+    """Nobody has it in hand after all."""
+    return await _act(monitor, principal, (_KINDS[subject], subject_id), "unacknowledge", {})
+
+
+@router.post("/v1/{subject}/{subject_id}/snooze", summary="Snooze until an end")
+async def snooze(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str, said: Snooze) -> State:
+    """It stays in every list; it only stops asking for attention. There is no snooze without an end."""
+    if us(said.until) <= monitor.clock.wall_us():
+        raise Problem(422, "until: it lies in the past")
+    return await _act(
+        monitor, principal, (_KINDS[subject], subject_id), "snooze", {"until": format_time(us(said.until)), "note": said.note}
+    )
+
+
+@router.post("/v1/{subject}/{subject_id}/assign", summary="Assign")
+async def assign(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str, said: Assignment) -> State:
+    """To a person or a team."""
+    return await _act(monitor, principal, (_KINDS[subject], subject_id), "assign", said.model_dump())
+
+
+@router.post("/v1/{subject}/{subject_id}/ticket", summary="Set the service desk's reference")
+async def ticket(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str, said: Ticket) -> State:
+    """So that both systems find each other."""
+    return await _act(monitor, principal, (_KINDS[subject], subject_id), "ticket", said.model_dump())
+
+
+@router.post("/v1/{subject}/{subject_id}/notes", summary="Add a note")
+async def note(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str, said: PlainNote) -> State:
+    """For the shift that follows, and for the post-mortem."""
+    return await _act(monitor, principal, (_KINDS[subject], subject_id), "note", said.model_dump())
+
+
+@router.post("/v1/incidents/{incident_id}/suspects", summary="Confirm or refute a suspect")
+async def judge(monitor: Asked, principal: Triage, incident_id: str, said: Judgement) -> State:
+    """What people found out; it is kept, and evaluation compares it with the verdicts."""
+    if said.change_id is None and said.owner is None:
+        raise Problem(422, "name the suspect by change_id, or by owner where nobody declared a change")
+    return await _act(monitor, principal, (INCIDENT, incident_id), "judge", said.model_dump())
+
+
+@router.post("/v1/incidents/{incident_id}/merge", summary="Merge into another incident")
+async def merge(monitor: Asked, principal: Triage, incident_id: str, said: Merge) -> State:
+    """Both records stay; readers follow `merged_into`."""
+    if said.into == incident_id:
+        raise Problem(422, "into: an incident can't be merged into itself")
+    if not monitor.database.read(partial(triage_actions.exists, kind=INCIDENT, subject=said.into)):
+        raise not_found(INCIDENT)
+    return await _act(monitor, principal, (INCIDENT, incident_id), "merge", said.model_dump())
+
+
+@router.post("/v1/incidents/{incident_id}/split", summary="Split alerts off")
+async def split(monitor: Asked, principal: Triage, incident_id: str, said: Split) -> State:
+    """The alerts no longer belong to this incident, and belong to `to` if that is given."""
+    done = await _act(monitor, principal, (INCIDENT, incident_id), "split", {"alert_ids": said.alert_ids, "note": said.note})
+    if said.to is not None:
+        await _act(monitor, principal, (INCIDENT, said.to), "add_alerts", {"alert_ids": said.alert_ids, "note": said.note})
+    return done
+
+
+@router.get("/v1/triage/{subject}", summary="What people did")
+def states(monitor: Asked, _: Desk, subject: SubjectPath, id: Annotated[list[str] | None, Query(max_length=1000)] = None) -> list[State]:  # noqa: A002 - the query parameter's name
+    """The present state of these alerts or incidents, or of all that anybody touched."""
+    found = monitor.database.read(
+        lambda connection: triage_actions.state(triage_actions.actions(connection, _KINDS[subject], id), monitor.clock.wall_us())
+    )
+    return [State(id=name, state=state) for name, state in sorted(found.items())]
+
+
+@router.get("/v1/handover", summary="What the next shift must know")
+def hand_over(
+    monitor: Asked, _: Desk, since: Annotated[str | None, Query(description="RFC 3339; default eight hours ago.")] = None
+) -> dict[str, Any]:
+    """Open incidents and what was done, alerts that nobody took up, changes of the next twelve hours; as data and as text."""
+    now_us = monitor.clock.wall_us()
+    since_us = instant_of("since", since) or now_us - 8 * 3600 * 1_000_000
+    return monitor.database.read(
+        partial(
+            handover.summary,
+            since_us=since_us,
+            now_us=now_us,
+            changes=list(monitor.engine.changes.values()),
+            at_us=monitor.engine.pipeline.watermark_us or now_us,
+        )
+    )
+
+
+@router.get("/v1/incidents/{incident_id}/export", summary="An incident's story for the post-mortem")
+def export(monitor: Asked, _: Desk, incident_id: str) -> dict[str, Any]:
+    """The record, its alerts, everything that people did and wrote, and the same as Markdown."""
+    found = monitor.database.read(partial(handover.story, incident_id=incident_id, now_us=monitor.clock.wall_us()))
+    if found is None:
+        raise not_found(INCIDENT)
+    return found

@@ -1,0 +1,1 @@
+"""Taking in events: bodies, the queue in front of the journal, the journal."""

@@ -1,0 +1,193 @@
+"""Intake: takes what came in, brings it to the journal together with its neighbours, and hands it on in that order."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from models.columns import EventBatch
+from models.errors import HighwaterError
+from service.clock import Clock
+from service.ingest.journal import EVENTS, Draft, Entry, Journal
+
+_GROUP = 64
+"""Entries that share one flush at most."""
+_BUSY = "more events are waiting than can be judged now: send this again after the pause that Retry-After names"
+
+
+class BusyError(HighwaterError):
+    """More is waiting to be judged than the backlog allows: come back later."""
+
+
+class StoppingError(HighwaterError):
+    """The monitor is stopping."""
+
+
+class UnreachableError(HighwaterError):
+    """Whoever judges the events can't be reached: come back later."""
+
+
+class Elsewhere(Protocol):
+    """Takes posted events where others judge them."""
+
+    def take(self, batch: EventBatch) -> None:
+        """Returns once all of it is safe there. Raises BusyError or UnreachableError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An entry that is safe on disk, with what was decoded from it."""
+
+    entry: Entry
+    payload: Any
+    """EventBatch, list of changes, or None, by the entry's kind."""
+    weight: int = 0
+    """Bytes that it counts for while it waits: those of the body as it is once inflated."""
+
+
+class _Submitted(NamedTuple):
+    draft: Draft
+    payload: Any
+    weight: int
+    future: "Future[Entry]"
+
+
+@dataclass(slots=True)
+class _Stream:
+    seen_s: float
+    idle: bool = False
+
+
+class Intake:
+    """One thread writes the journal; whoever submits waits on the future, which is done once the entry is on disk."""
+
+    def __init__(self, journal: Journal, clock: Clock, backlog_bytes: int) -> None:
+        self.taken: queue.SimpleQueue[Taken | None] = queue.SimpleQueue()
+        """What to judge next, in journal order; None at the end."""
+        self.fault: str | None = None
+        """Why the journal can't be written at the moment."""
+        self.elsewhere: Elsewhere | None = None
+        """Where posted events go, if they are not judged here."""
+        self._journal = journal
+        self._clock = clock
+        self._limit = backlog_bytes
+        self._waiting = self._expected = 0
+        self._guard = threading.Lock()
+        self._drafts: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
+        self._streams: dict[str, _Stream] = {}
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Taken and not judged yet."""
+        return self._waiting
+
+    def check_room(self) -> None:
+        """Raises BusyError while the backlog is full: ask before reading a body."""
+        if self._waiting >= self._limit:
+            raise BusyError(_BUSY)
+
+    @contextmanager
+    def expecting(self, size: int) -> Iterator[None]:
+        """While a body of `size` bytes is read and decoded. Raises BusyError if that many more do not fit; one alone always does."""
+        with self._guard:
+            held = self._waiting + self._expected
+            if held and held + size > self._limit:
+                raise BusyError(_BUSY)
+            self._expected += size
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._expected -= size
+
+    def submit(
+        self, kind: int, stream: str, body: bytes, payload: Any, arrived_us: int, key: str = "", weight: int | None = None
+    ) -> "Future[Entry]":
+        """Take one thing in, which counts `weight` bytes (default: as it is) until it is judged.
+
+        Raises BusyError or StoppingError; the future raises OSError if the disk refuses.
+        """
+        counted = len(body) if weight is None else weight
+        future: Future[Entry] = Future()
+        future.set_running_or_notify_cancel()  # whoever waits may give up: what is under way is done all the same
+        with self._guard:
+            if self._closed:
+                raise StoppingError("the monitor is stopping: send this again later")
+            if kind == EVENTS:
+                self.check_room()
+                self._streams[stream] = _Stream(self._clock.steady_s())
+            self._waiting += counted
+            self._drafts.put(_Submitted(Draft(kind, arrived_us, stream, key, body), payload, counted, future))
+        return future
+
+    def judged(self, taken: Taken) -> None:
+        """No longer count it as waiting."""
+        with self._guard:
+            self._waiting -= taken.weight
+
+    def fallen_idle(self, idle_s: float) -> list[str]:
+        """Streams that brought nothing for `idle_s`; each is told once until it brings something again."""
+        now_s = self._clock.steady_s()
+        with self._guard:
+            fallen = [name for name, stream in self._streams.items() if not stream.idle and now_s - stream.seen_s > idle_s]
+            for name in fallen:
+                self._streams[name].idle = True
+        return sorted(fallen)
+
+    def not_told(self, stream: str) -> None:
+        """That it fell idle could not be written: say so again at the next look."""
+        with self._guard:
+            self._streams[stream].idle = False
+
+    def remember(self, streams: set[str]) -> None:
+        """Streams that brought something before a restart: their pause counts from now."""
+        for name in streams:
+            self._streams.setdefault(name, _Stream(self._clock.steady_s()))
+
+    def close(self) -> None:
+        """Write what was submitted, then stop."""
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            self._drafts.put(None)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._drafts.get()) is not None:
+            group, last = [first], False
+            while len(group) < _GROUP and not self._drafts.empty():
+                item = self._drafts.get()
+                if item is None:
+                    last = True
+                    break
+                group.append(item)
+            self._write(group)
+            if last:
+                break
+        self.taken.put(None)
+
+    def _write(self, group: "list[_Submitted]") -> None:
+        try:
+            entries = self._journal.append([one.draft for one in group])
+        except OSError as fault:
+            self.fault = f"the journal can't be written: {fault.strerror or fault}"
+            with self._guard:
+                self._waiting -= sum(one.weight for one in group)
+            for one in group:
+                one.future.set_exception(fault)
+            return
+        self.fault = None
+        for entry, one in zip(entries, group, strict=True):
+            self.taken.put(Taken(entry, one.payload, one.weight))
+            one.future.set_result(entry)

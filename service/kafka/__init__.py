@@ -1,0 +1,1 @@
+"""`serve --from-kafka`: page and API on the topics of the workers."""

@@ -1,0 +1,73 @@
+"""Publishing: what is declared here goes to the calendar topic, again and again until it is seen there."""
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from models.canonical_json import decode, encode
+from models.change import Change
+from service.access import DESK
+from service.monitor import Monitor
+from service.store import commits
+from service.store.records import CHANGE, Logged, Row
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+_AGAIN_S = 10.0
+
+
+class Publishing:
+    """Revisions that the topic does not hold yet; the data file remembers which it held, also where a tombstone withdrew them since."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._guard = threading.Lock()
+        self._held: dict[str, int] = monitor.database.read(commits.published)
+        """change_id → highest revision that was seen in the topic."""
+        self._seen: dict[str, int] = {}
+        """Of those, what the data file does not know yet."""
+        self._due: dict[tuple[str, int], Change] = {}
+        self._sent_s: dict[tuple[str, int], float] = {}
+        self._end: int | None = None
+        self._caught_up = False
+        for change in monitor.engine.changes.values():
+            self._add(change)
+
+    def declared(self, added: Sequence[tuple[Logged, Row]]) -> None:
+        """Told by the engine of what is new in the data file."""
+        for _, row in added:
+            if row.kind == CHANGE and row.audience == DESK:
+                self._add(decode(Change, row.body))
+
+    def seen(self, change_id: str, revision: int) -> None:
+        """The topic holds this revision: none up to it is sent any more."""
+        with self._guard:
+            if revision > self._held.get(change_id, 0):
+                self._held[change_id] = self._seen[change_id] = revision
+            for key in [key for key in self._due if key[0] == change_id and key[1] <= revision]:
+                del self._due[key]
+                self._sent_s.pop(key, None)
+
+    def publish(self, consumer: "KafkaConsumer", sender: "KafkaProducer", place: "TopicPartition") -> None:
+        """Sends what the topic lacks, once all that it holds was read."""
+        if self._seen:
+            noted, self._seen = self._seen, {}
+            self._monitor.database.write(partial(commits.note_published, revisions=noted)).result()
+        if not self._caught_up and place in consumer.assignment():
+            self._end = consumer.end_offsets([place])[place] if self._end is None else self._end
+            self._caught_up = (consumer.position(place) or 0) >= self._end
+        if not self._caught_up:
+            return
+        now_s = self._monitor.clock.steady_s()
+        with self._guard:
+            late = [(key, self._due[key]) for key in sorted(self._due) if now_s - self._sent_s.get(key, -_AGAIN_S) >= _AGAIN_S]
+            self._sent_s.update((key, now_s) for key, _ in late)
+        for (change_id, _), change in late:
+            sender.send(place.topic, encode(change), key=change_id.encode())
+
+    def _add(self, change: Change) -> None:
+        with self._guard:
+            if change.revision > self._held.get(change.change_id, 0):
+                self._due[change.change_id, change.revision] = change

@@ -1,0 +1,148 @@
+"""Following: page and API on what the Kafka workers decide; what is declared here goes to the calendar topic."""
+
+import logging
+import sqlite3
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from models.alert import Alert
+from models.canonical_json import decode, encode
+from models.change_report import ChangeReport
+from models.errors import Malformed
+from models.incident import Incident
+from models.wire_model import Record
+from service.ingest.journal import CHANGES
+from service.kafka.calendar_publisher import Publishing
+from service.monitor import Monitor
+from service.store import commits
+from service.store.record_rows import rows
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.topic_names import Topics
+from streams.pipeline import Outputs
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer, KafkaProducer
+
+log = structlog.get_logger()
+_POLL_MS, _RETRY_S = 500, 2.0
+_NEW_TOPICS_MS = 5_000
+"""How soon the topics of a User that never had an alert before are found."""
+
+
+class Following:
+    """A thread that brings the workers' records into the data file; it begins anew at each start, what is there already changes nothing."""
+
+    def __init__(self, monitor: Monitor, parameters: KafkaParameters) -> None:
+        self._monitor = monitor
+        self._parameters = parameters
+        self._topics = Topics(parameters.topic_prefix)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
+        self._publishing = Publishing(monitor)
+
+    def start(self) -> None:
+        """Begins to read, and to publish what is declared here from now on."""
+        self._monitor.engine.on_commit(self._publishing.declared)
+        # Workers tell Prometheus of what they decide; told here too, it would count twice.
+        self._monitor.engine.board.forget_decisions()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        from kafka import KafkaConsumer, KafkaProducer
+        from kafka.errors import KafkaError
+
+        from streams.kafka.cluster.security import client_settings
+
+        # The client tells of every connection and refresh.
+        logging.getLogger("kafka").setLevel(logging.WARNING)
+        while not self._stop.is_set():
+            try:
+                settings = client_settings(self._parameters)
+                sender = KafkaProducer(**settings)
+                consumer = KafkaConsumer(
+                    **settings,
+                    group_id=None,
+                    auto_offset_reset="earliest",
+                    enable_auto_commit=False,
+                    metadata_max_age_ms=_NEW_TOPICS_MS,
+                )
+                try:
+                    self._read(consumer, sender)
+                finally:
+                    consumer.close()
+                    sender.close()
+            except (KafkaError, sqlite3.Error, OSError) as fault:
+                # The next consumer begins at the first record again: what could not be kept is not lost.
+                log.warning("the workers' records can't be read or kept now, trying again", fault=repr(fault))
+                self._stop.wait(_RETRY_S)
+
+    def _read(self, consumer: "KafkaConsumer", sender: "KafkaProducer") -> None:
+        from kafka import TopicPartition
+
+        consumer.subscribe(pattern=self._pattern())
+        calendar = TopicPartition(self._topics.calendar, 0)
+        while not self._stop.is_set():
+            outputs = Outputs()
+            for records in consumer.poll(timeout_ms=_POLL_MS).values():
+                for record in records:
+                    self._take(record, outputs)
+            self._store(outputs)
+            self._publishing.publish(consumer, sender, calendar)
+
+    def _pattern(self) -> str:
+        names = [self._topics.alerts, self._topics.reports]
+        own = "|".join(f"{name.replace('.', '[.]')}([.].+)?" for name in names)
+        return f"^({own}|{self._topics.incidents.replace('.', '[.]')}|{self._topics.calendar.replace('.', '[.]')})$"
+
+    def _take(self, record: Any, outputs: Outputs) -> None:
+        if record.value is None:
+            return
+        topic, topics = record.topic, self._topics
+        try:
+            if topic == topics.calendar:
+                self._changes(record)
+            elif topic == topics.incidents:
+                outputs.incidents.append(decode(Incident, record.value))
+            elif topic == topics.alerts or topic.startswith(f"{topics.alerts}."):
+                _sort(Alert, record.value, topic.removeprefix(topics.alerts)[1:], outputs.alerts, outputs.user_alerts)
+            else:
+                _sort(ChangeReport, record.value, topic.removeprefix(topics.reports)[1:], outputs.reports, outputs.user_reports)
+        except Malformed as fault:
+            log.warning("a record is passed over", topic=topic, offset=record.offset, fault=str(fault))
+
+    def _changes(self, record: Any) -> None:
+        from streams.kafka.exchange.calendar_reader import read_declared
+
+        declared = read_declared(record.offset, record.key, record.value)
+        if declared.fault:
+            raise Malformed(declared.fault)
+        for change in declared.changes:
+            self._publishing.seen(change.change_id, change.revision)
+            known = self._monitor.engine.changes.get(change.change_id)
+            if known is None or change.revision > known.revision:
+                self._monitor.intake.submit(CHANGES, "", encode(change), [change], self._monitor.clock.wall_us()).result()
+
+    def _store(self, outputs: Outputs) -> None:
+        monitor, found = self._monitor, rows(outputs)
+        if not found:
+            return
+        write = partial(commits.write, rows=[(row, None) for row in found], now_us=monitor.clock.wall_us())
+        added = monitor.database.write(write, monitor.told).result()
+        monitor.engine.board.recorded([row for _, row in added])
+
+
+def _sort(model: type[Record], value: bytes, user: str, desk: list[Any], own: list[Any]) -> None:
+    """A record of the desk's topic, or of a User's own."""
+    record = decode(model, value)
+    if user:
+        own.append((user, record))
+    else:
+        desk.append(record)

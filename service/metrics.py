@@ -1,0 +1,93 @@
+"""What the monitor tells Prometheus of itself, beside what every process of ours tells."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from models.alert import Alert
+from models.canonical_json import decode
+from models.change_report import ChangeReport
+from models.incident import Incident
+from service.access import DESK
+from service.store.records import ALERT, INCIDENT, REPORT, Row
+from streams.metrics.collector import Asked, Exposition
+from streams.metrics.families import Labelled, counter, gauge, single
+from streams.metrics.state import Board
+
+
+class DeskBoard(Board):
+    """Counts what the triage desk sees; Users' copies of it would count twice."""
+
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        super().__init__()
+        self.correlates = True
+        self._now_us = now_us
+
+    def recorded(self, rows: Iterable[Row]) -> None:
+        """Records just committed."""
+        now_us = self._now_us()
+        for row in rows:
+            if row.audience != DESK:
+                continue
+            if row.kind == ALERT:
+                self.alert(decode(Alert, row.body), now_us)
+            elif row.kind == INCIDENT:
+                self.incident(decode(Incident, row.body))
+            elif row.kind == REPORT:
+                self.report(decode(ChangeReport, row.body))
+
+    def stood_before(self, alerts: Sequence[bytes], incidents: Sequence[bytes]) -> None:
+        """What was open before a restart."""
+        for body in alerts:
+            self.stood(decode(Alert, body))
+        for body in incidents:
+            self.stood(decode(Incident, body))
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """What is asked for at each scrape."""
+
+    backlog_bytes: Callable[[], int]
+    checkpoint_age_s: Callable[[], float]
+    listeners: Callable[[], int]
+    waiting: Callable[[], int]
+    """Messages to subscribers that have not left yet."""
+    pushes: Callable[[], Mapping[str, int]]
+    """Posts to Alertmanagers by outcome."""
+    faulty: Callable[[], bool]
+
+
+class MonitorExposition(Collector):
+    """The embedded monitor's own health."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        self._gauges = gauges
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not ask for samples."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One scrape."""
+        asked = self._gauges
+        yield single("highwater_backlog_bytes", "Bytes taken and not judged yet.", asked.backlog_bytes())
+        yield single("highwater_checkpoint_age_seconds", "Since the last checkpoint.", max(0.0, asked.checkpoint_age_s()))
+        yield single("highwater_stream_listeners", "Open event streams.", asked.listeners())
+        yield single("highwater_notifications_waiting", "Messages to subscribers that have not left yet.", asked.waiting())
+        pushes: Labelled = {(outcome,): float(count) for outcome, count in asked.pushes().items()}
+        yield counter("highwater_alertmanager_pushes", "Posts to Alertmanagers by outcome.", ("outcome",), pushes)
+        faulty: Labelled = {(): float(asked.faulty())}
+        yield gauge("highwater_storage_faulty", "1 while the disk refuses what must be kept.", (), faulty)
+
+
+def registry(board: Board, asked: Asked, gauges: Gauges) -> CollectorRegistry:
+    """Everything that `/metrics` of the monitor answers."""
+    found = CollectorRegistry()
+    found.register(Exposition(board, asked))
+    found.register(MonitorExposition(gauges))
+    ProcessCollector(registry=found)
+    return found

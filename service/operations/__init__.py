@@ -1,0 +1,1 @@
+"""Running the monitor: backup, doctor, logging, periodic jobs."""

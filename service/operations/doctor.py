@@ -1,0 +1,147 @@
+"""Checkup: what could keep the monitor from working, and what to do about each fault."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from models.errors import HighwaterError
+from service.engine.checkpoints import Checkpoints
+from service.ingest.journal import Journal
+from service.operations.backup import DATABASE, stopped
+from service.parameters import ServeParameters
+from service.store.migration import steps
+
+_LITTLE_DISK = 1_000_000_000
+_FIXED_WAL = (3, 51, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One thing that was looked at."""
+
+    what: str
+    good: bool
+    found: str
+    advice: str = ""
+    """What to do, for a fault."""
+
+
+def looks(parameters: ServeParameters, wall_s: Callable[[], float] = time.time) -> Iterator[Look]:
+    """Everything that concerns the embedded monitor, cheap things first."""
+    yield _python()
+    yield _sqlite()
+    yield from _folder(parameters.data_dir)
+    if (parameters.data_dir / DATABASE).exists():
+        yield _database(parameters.data_dir / DATABASE)
+        yield from _state(parameters.data_dir)
+    yield _port(parameters)
+    yield _clock(parameters.data_dir, wall_s())
+    yield from _extras(parameters)
+
+
+def _python() -> Look:
+    shown = ".".join(map(str, sys.version_info[:3]))
+    return Look("python", sys.version_info >= (3, 11), shown, "install Python 3.11 or newer")
+
+
+def _sqlite() -> Look:
+    fixed = sqlite3.sqlite_version_info >= _FIXED_WAL
+    note = (
+        ""
+        if fixed
+        else " (has the WAL reset race of 3.7.0 to 3.51.2: one writer keeps clear of it, never write to the data file with other programs)"
+    )
+    return Look(
+        "sqlite", sqlite3.sqlite_version_info >= (3, 37, 0), sqlite3.sqlite_version + note, "install a Python with SQLite 3.37 or newer"
+    )
+
+
+def _folder(folder: Path) -> Iterator[Look]:
+    if not folder.exists():
+        parent = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        yield Look(
+            "data folder",
+            os.access(parent, os.W_OK),
+            f"{folder} does not exist yet",
+            f"make it, or let the service's user write in {parent}",
+        )
+        return
+    yield Look(
+        "data folder", os.access(folder, os.W_OK | os.X_OK), str(folder), f"let the service's user write there: chown -R highwater {folder}"
+    )
+    free = shutil.disk_usage(folder).free
+    yield Look(
+        "disk space", free > _LITTLE_DISK, f"{free / 1e9:.1f} GB free", "free some space: under 1 GB posts may soon be refused with 503"
+    )
+
+
+def _database(path: Path) -> Look:
+    known = steps()[-1][0]
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            layout = connection.execute("PRAGMA user_version").fetchone()[0]
+            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as fault:
+        return Look("data file", False, str(fault), "restore a backup: highwater restore FILE --data NEW_FOLDER")  # noqa: FBT003 - a record's field
+    if layout > known:
+        return Look("data file", False, f"layout {layout}, this program knows {known}", "run the newer program")  # noqa: FBT003 - a record's field
+    return Look("data file", verdict == "ok", f"layout {layout}, {verdict}", "restore a backup: highwater restore FILE --data NEW_FOLDER")
+
+
+def _state(folder: Path) -> Iterator[Look]:
+    newest, faults = Checkpoints(folder / "checkpoints").newest()
+    covered = f"covers entry {newest.seq}" if newest else "none yet"
+    yield Look("checkpoints", not faults, "; ".join(faults) or covered, "delete the damaged file: the older one and the journal are used")
+    with stopped(folder) as free:
+        if not free:
+            yield Look("journal", True, "in use by a running monitor")  # noqa: FBT003 - a record's field
+            return
+        try:
+            journal = Journal(folder / "journal", 1)
+            entries = sum(1 for _ in journal.entries(newest.seq if newest else 0))
+            journal.close()
+        except HighwaterError as fault:
+            yield Look("journal", False, str(fault), "restore a backup, or move the damaged file away")  # noqa: FBT003 - a record's field
+            return
+        yield Look("journal", True, f"{entries} entries after the checkpoint")  # noqa: FBT003 - a record's field
+
+
+def _port(parameters: ServeParameters) -> Look:
+    place = f"{parameters.host}:{parameters.port}"
+    with stopped(parameters.data_dir) as free:
+        if not free:
+            return Look("address", True, f"{place}, a monitor runs on this folder")  # noqa: FBT003 - a record's field
+    try:
+        family = socket.getaddrinfo(parameters.host, parameters.port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((parameters.host, parameters.port))
+    except OSError as fault:
+        return Look("address", False, f"{place}: {fault.strerror or fault}", "stop what listens there, or choose another with --port")  # noqa: FBT003 - a record's field
+    return Look("address", True, place)  # noqa: FBT003 - a record's field
+
+
+def _clock(folder: Path, now_s: float) -> Look:
+    newest = max((path.stat().st_mtime for path in folder.glob("*/*") if path.is_file()), default=now_s)
+    behind = newest - now_s
+    return Look(
+        "clock",
+        behind < 5,
+        "no file is from the future" if behind < 5 else f"{behind:.0f} s behind the newest file",
+        "set the clock: use NTP or chrony",
+    )
+
+
+def _extras(parameters: ServeParameters) -> Iterator[Look]:
+    if parameters.subscriptions.mail_url is not None:
+        yield Look("mail and chat", find_spec("apprise") is not None, "extra `notify`", "install highwater[notify]")
+    if parameters.oidc.issuer is not None:
+        yield Look("identity provider", find_spec("jwt") is not None, parameters.oidc.issuer, "install highwater[oidc]")

@@ -1,0 +1,140 @@
+"""Duties: what the monitor does by the clock beside judging: pack charts, escalate, talk with Alertmanager, give signs of life."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any
+
+import aiohttp
+import structlog
+
+from models.change import Change
+from service.access import DESK
+from service.alertmanager.push import Pusher
+from service.alertmanager.silence_sync import Silencer
+from service.charts import compaction
+from service.charts.compaction import Keep
+from service.charts.queries import latest_us
+from service.clock import Clock
+from service.parameters import ServeParameters
+from service.store import outbox, triage_actions
+from service.store.database import Database
+from service.store.preferences import Wishes
+from service.store.records import ALERT
+
+_MINUTE_S = 60.0
+_SET_US = 10e6
+"""A wall clock that strays so far from the steady one between two looks was set."""
+log = structlog.get_logger()
+
+
+class Duties:
+    """Each is a loop of its own; one that fails is logged and comes round again."""
+
+    def __init__(
+        self,
+        database: Database,
+        parameters: ServeParameters,
+        keep: Keep,
+        clock: Clock,
+        wake: Callable[[], None],
+        changes: Callable[[], Iterable[Change]],
+        fault: Callable[[], str | None],
+    ) -> None:
+        self._database, self._parameters, self._keep, self._clock, self._wake = database, parameters, keep, clock, wake
+        self._fault = fault
+        self._ahead_us: float | None = None
+        """Wall clock against steady clock, as last seen."""
+        self.pusher = Pusher(database, parameters.alertmanager_urls, parameters.public_url, clock)
+        self.silencer = Silencer(database, parameters.alertmanager_urls, changes, clock)
+
+    def all(self) -> list[Coroutine[Any, Any, None]]:
+        """Every duty that the settings ask for."""
+        duties = [_every(5.0, self.mind_the_clock), _every(10.0, self.pack_charts), _every(15.0, self.escalate)]
+        duties.append(_every(3600.0, self.sweep))
+        if self._parameters.alertmanager_urls:
+            duties += [_every(5.0, self.pusher.push), _every(15.0, self.silencer.round)]
+        if self._parameters.heartbeat_url:
+            duties.append(_every(_MINUTE_S, self.give_sign_of_life))
+        return duties
+
+    async def mind_the_clock(self) -> None:
+        """Where the clock was set (or we were down and can't know), what waits for a time of day is due anew."""
+        now_us = self._clock.wall_us()
+        ahead_us, before_us = now_us - self._clock.steady_s() * 1e6, self._ahead_us
+        self._ahead_us = ahead_us
+        if before_us is not None and abs(ahead_us - before_us) < _SET_US:
+            return
+        if before_us is not None:
+            log.warning("the clock was set: what waits to be sent is due anew; use NTP or chrony", by_s=round((ahead_us - before_us) / 1e6))
+        await asyncio.wrap_future(self._database.write(partial(outbox.due_anew, now_us=now_us)))
+        self._wake()
+
+    async def pack_charts(self) -> None:
+        """Turn whole hours into chunks, whole days into quarters, and drop what is too old."""
+        await asyncio.to_thread(pack_what_is_due, self._database, self._keep)
+
+    async def escalate(self) -> None:
+        """Tell those who asked for it of alerts that nobody took up in time."""
+        now_us = self._clock.wall_us()
+        before_us = now_us - int(self._parameters.escalate_after_s * 1e6)
+        if await asyncio.to_thread(self._database.read, partial(triage_actions.unattended, before_us=before_us, now_us=now_us)):
+            await asyncio.wrap_future(self._database.write(partial(_escalate, before_us=before_us, now_us=now_us)))
+            self._wake()
+
+    async def sweep(self) -> None:
+        """Forget what has left long ago."""
+        await asyncio.wrap_future(self._database.write(partial(outbox.sweep, now_us=self._clock.wall_us())))
+
+    async def give_sign_of_life(self) -> None:
+        """Call the heartbeat address while all is well; whoever watches it notices when the calls end."""
+        fault = self._fault()
+        if fault is not None:
+            log.warning("no sign of life is given", fault=fault)
+        elif self._parameters.heartbeat_url:
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+                await _post(session, self._parameters.heartbeat_url, {"status": "alive"})
+
+
+def pack_what_is_due(database: Database, keep: Keep) -> None:
+    """Every hour and day that can be packed now."""
+    while hours := database.read(compaction.due):
+        for window_s, queues, start_us in hours:
+            compaction.pack_hour(database, window_s, queues, start_us)
+    newest = database.read(latest_us)
+    if newest is None:
+        return
+    while (day := database.read(partial(compaction.quarters_due, latest_us=newest))) is not None:
+        compaction.pack_day(database, day)
+    database.write(partial(compaction.drop_old, latest_us=newest, keep=keep)).result()
+
+
+def _escalate(connection: sqlite3.Connection, before_us: int, now_us: int) -> None:
+    told = [
+        (name, Wishes.model_validate_json(wishes))
+        for name, wishes in connection.execute("SELECT id, wishes FROM subscriptions WHERE holder = ? AND paused_reason IS NULL", (DESK,))
+    ]
+    for alert_id, body in triage_actions.unattended(connection, before_us, now_us):
+        triage_actions.add(connection, kind=ALERT, subject=alert_id, action="escalate", actor="highwater", now_us=now_us, detail={})
+        for subscription, wishes in told:
+            if wishes.escalations:
+                outbox.put(connection, subscription, f"escalation:{alert_id}", "alert.unattended", body, now_us, wishes, urgent=True)
+
+
+async def _every(pause_s: float, duty: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            await duty()
+        except Exception:
+            log.exception("a duty failed; it comes round again", duty=duty.__name__)
+        await asyncio.sleep(pause_s)
+
+
+async def _post(session: aiohttp.ClientSession, url: str, body: Any) -> None:
+    try:
+        async with session.post(url, json=body, allow_redirects=False) as answer:
+            if answer.status >= 300:
+                log.warning("a receiver refused", url=url, status=answer.status)
+    except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+        log.warning("a receiver can't be reached", url=url, fault=str(fault))

@@ -1,0 +1,112 @@
+"""What the engine commits with each step: records, outgoing messages, dead letters, answers to repeated posts."""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+from models.canonical_json import decode
+from models.change import Change
+from service.access import DESK, EVERYONE
+from service.store import outbox, records
+from service.store.record_rows import is_public
+from service.store.records import CHANGE, Logged, Row
+
+_ANSWERS_KEPT_US = 24 * 3600 * 1_000_000
+
+
+def write(connection: sqlite3.Connection, rows: Sequence[tuple[Row, Change | None]], now_us: int) -> list[tuple[Logged, Row]]:
+    """Write the records that are not there yet, and what is to be sent of them; those records."""
+    for row, change in rows:
+        if change is not None and row.audience == DESK:
+            _withdraw_what_is_no_longer_shown(connection, change)
+    added = records.add(connection, [row for row, _ in rows], now_us)
+    outbox.enqueue(connection, added, now_us)
+    return added
+
+
+def _withdraw_what_is_no_longer_shown(connection: sqlite3.Connection, change: Change) -> None:
+    standing = connection.execute(
+        "SELECT owner, revision FROM standing WHERE kind = ? AND audience = ? AND id = ?", (CHANGE, DESK, change.change_id)
+    ).fetchone()
+    if standing is None or change.revision <= standing[1]:
+        return
+    if not is_public(change):
+        records.withdraw(connection, CHANGE, EVERYONE, change.change_id)
+    if standing[0] != change.owner:
+        records.withdraw(connection, CHANGE, standing[0], change.change_id)
+
+
+def declared(connection: sqlite3.Connection) -> dict[str, Change]:
+    """The highest revision of every declared change, by its id."""
+    rows = connection.execute(
+        "SELECT standing.id, body FROM standing JOIN records USING (seq) WHERE standing.kind = ? AND standing.audience = ?", (CHANGE, DESK)
+    )
+    return {name: decode(Change, body) for name, body in rows}
+
+
+def write_letters(connection: sqlite3.Connection, letters: Iterable[tuple[int, int, str, bytes]], kept: int) -> None:
+    """Dead letters by (entry, place): again is harmless. Beyond `kept` the oldest go."""
+    before = connection.total_changes
+    connection.executemany("INSERT OR IGNORE INTO dead_letters VALUES (?, ?, ?, ?)", letters)
+    if connection.total_changes == before:
+        return
+    surplus = connection.execute("SELECT count(*) FROM dead_letters").fetchone()[0] - kept
+    if surplus > 0:
+        connection.execute(
+            "DELETE FROM dead_letters WHERE (entry, ordinal) IN (SELECT entry, ordinal FROM dead_letters ORDER BY entry, ordinal LIMIT ?)",
+            (surplus,),
+        )
+
+
+def write_answers(connection: sqlite3.Connection, answers: Sequence[tuple[str, str, bytes, bytes]], now_us: int) -> None:
+    """What posts with an Idempotency-Key were answered, kept for a day."""
+    if not answers:
+        return
+    connection.executemany(
+        "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)",
+        ((stream, key, digest(body), told, now_us) for stream, key, body, told in answers),
+    )
+    connection.execute("DELETE FROM answers WHERE at_us < ?", (now_us - _ANSWERS_KEPT_US,))
+
+
+def digest(body: bytes) -> str:
+    """Tells a repeated post from another one under the same key."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def answered(connection: sqlite3.Connection, stream: str, key: str) -> tuple[str, bytes] | None:
+    """(digest of the body, answer) of an earlier post with this key."""
+    row = connection.execute("SELECT digest, body FROM answers WHERE source = ? AND key = ?", (stream, key)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def skipped(connection: sqlite3.Connection) -> list[int]:
+    """Journal entries that could not be judged and are left out for good."""
+    return [int(name.removeprefix("skipped:")) for (name,) in connection.execute("SELECT name FROM facts WHERE name LIKE 'skipped:%'")]
+
+
+def skip(connection: sqlite3.Connection, seq: int) -> None:
+    """Leave this entry out for good."""
+    connection.execute("INSERT OR IGNORE INTO facts VALUES (?, '')", (f"skipped:{seq}",))
+
+
+def published(connection: sqlite3.Connection) -> dict[str, int]:
+    """change_id → highest revision that a calendar topic was seen to hold."""
+    found = connection.execute("SELECT name, value FROM facts WHERE name LIKE 'published:%'")
+    return {name.removeprefix("published:"): int(value) for name, value in found}
+
+
+def note_published(connection: sqlite3.Connection, revisions: Mapping[str, int]) -> None:
+    """These revisions need not be published again."""
+    rows = [(f"published:{change_id}", str(revision)) for change_id, revision in revisions.items()]
+    connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
+
+
+def letters(connection: sqlite3.Connection, before: tuple[int, int] | None, limit: int) -> tuple[list[bytes], tuple[int, int] | None]:
+    """Dead letters, newest first, and where the next page begins."""
+    entry, ordinal = before or (1 << 62, 0)
+    rows = connection.execute(
+        "SELECT entry, ordinal, body FROM dead_letters WHERE (entry, ordinal) < (?, ?) ORDER BY entry DESC, ordinal DESC LIMIT ?",
+        (entry, ordinal, limit + 1),
+    ).fetchall()
+    return [body for _, _, body in rows[:limit]], (rows[limit - 1][0], rows[limit - 1][1]) if len(rows) > limit else None

@@ -1,0 +1,86 @@
+"""Wishes: what a subscriber wants to hear of, and when it wants to be left alone."""
+
+from datetime import datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from models.times import instant, us
+from models.vocabulary import AlertKind, Severity
+from service.store.records import ALERT, Row
+
+_RANK = {"": 0, "info": 0, "warning": 1, "critical": 2}
+
+
+class QuietHours(BaseModel):
+    """A span of every day in which nothing is sent but what is critical; it may pass midnight."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    starts: time = Field(examples=["22:00"], description="Local time of day.")
+    ends: time = Field(examples=["06:00"], description="Local time of day.")
+    zone: str = Field("Europe/London", description="IANA time zone.")
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{zone!r:.60} is no IANA time zone, such as Europe/London") from None
+        return zone
+
+    @field_validator("starts", "ends")
+    @classmethod
+    def _plain(cls, at: time) -> time:
+        return at.replace(tzinfo=None)
+
+    def over_us(self, now_us: int) -> int:
+        """When sending may begin: `now_us` itself outside the quiet hours."""
+        local = instant(now_us).astimezone(ZoneInfo(self.zone))
+        clock = local.time()
+        inside = self.starts <= clock < self.ends if self.starts <= self.ends else clock >= self.starts or clock < self.ends
+        if not inside:
+            return now_us
+        day = local.date() + timedelta(days=int(clock >= self.ends))
+        return us(datetime.combine(day, self.ends, ZoneInfo(self.zone)))
+
+
+class Wishes(BaseModel):
+    """Which records are wanted; an empty list is no restriction."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    records: tuple[Literal["alert", "incident", "report", "change"], ...] = Field(("alert",), description="Kinds of records.")
+    kinds: tuple[AlertKind, ...] = Field((), description="Kinds of alerts.")
+    severity: Severity = Field("warning", description="Least severe alert that is sent.")
+    processes: tuple[str, ...] = Field((), description="Business processes that must suffer.")
+    updates: bool = Field(default=True, description="Also when an open alert changes.")
+    resolved: bool = Field(default=True, description="Also when it is over.")
+    escalations: bool = Field(default=False, description="Also alerts that nobody acknowledged in time.")
+    quiet_hours: QuietHours | None = Field(None, description="When only what is critical is sent; the rest follows afterwards.")
+    digest_s: int = Field(
+        0, ge=0, le=86_400, description="Gather this long and send one message; 0 sends each at once. What is critical never waits."
+    )
+
+    def want(self, row: Row, processes: tuple[str, ...]) -> bool:
+        """Whether this record is to be sent."""
+        if row.kind not in self.records:
+            return False
+        if row.kind != ALERT:
+            return True
+        return (
+            (not self.kinds or row.topic in self.kinds)
+            and _RANK[row.severity] >= _RANK[self.severity]
+            and (not self.processes or bool(set(self.processes) & set(processes)))
+            and (self.resolved or row.status != "resolved")
+            and (self.updates or row.status != "updated")
+        )
+
+    def due_us(self, now_us: int, *, urgent: bool) -> int:
+        """When a message that comes up now is to leave."""
+        if urgent:
+            return now_us
+        gathered = now_us if not self.digest_s else (now_us // (self.digest_s * 1_000_000) + 1) * self.digest_s * 1_000_000
+        return self.quiet_hours.over_us(gathered) if self.quiet_hours else gathered

@@ -1,0 +1,117 @@
+"""From the records that the flow decides to the rows that are stored, each with the audience that may see it."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from models.alert import Alert
+from models.canonical_json import encode
+from models.change import Change
+from models.change_report import ChangeReport
+from models.incident import Incident
+from models.times import us
+from service.access import DESK, EVERYONE, is_user
+from service.store.records import ALERT, CHANGE, INCIDENT, REPORT, Row
+
+
+class Decided(Protocol):
+    """What of the flow's outputs is a record; `streams.pipeline.Outputs` is one."""
+
+    alerts: list[Alert]
+    user_alerts: list[tuple[str, Alert]]
+    incidents: list[Incident]
+    reports: list[ChangeReport]
+    user_reports: list[tuple[str, ChangeReport]]
+
+
+def rows(outputs: Decided) -> list[Row]:
+    """Every record of one step; a User's copies under that User only."""
+    return [
+        *(_alert(DESK, alert) for alert in outputs.alerts),
+        *(_alert(user, alert) for user, alert in outputs.user_alerts),
+        *(_incident(incident) for incident in outputs.incidents),
+        *(_report(DESK, report) for report in outputs.reports),
+        *(_report(user, report) for user, report in outputs.user_reports),
+    ]
+
+
+def _alert(audience: str, alert: Alert) -> Row:
+    return Row(
+        ALERT,
+        audience,
+        alert.alert_id,
+        alert.revision,
+        us(alert.as_of),
+        encode(alert),
+        status=alert.status,
+        topic=alert.kind,
+        user=alert.user or "",
+        severity=alert.severity,
+        incident_id=alert.incident_id or "",
+    )
+
+
+def _incident(incident: Incident) -> Row:
+    return Row(
+        INCIDENT,
+        DESK,
+        incident.incident_id,
+        incident.revision,
+        us(incident.as_of),
+        encode(incident),
+        status=incident.status,
+        topic=str(incident.category),
+        user=incident.origin_user or "",
+        incident_id=incident.incident_id,
+    )
+
+
+def _report(audience: str, report: ChangeReport) -> Row:
+    return Row(REPORT, audience, report.change_id, report.revision, us(report.as_of), encode(report), topic=report.verdict)
+
+
+PUBLIC = ("owner", "title", "category", "planned_start", "planned_end", "actual_start", "actual_end", "services", "regions")
+"""The public summary of contract 1.4: owner, title, category, window, services, regions."""
+
+
+def change_rows(change: Change, arrived_us: int) -> Iterator[Row]:
+    """A declared revision as the desk, its owner and everyone else may see it."""
+    as_of_us = us(change.updated_at) if change.updated_at else arrived_us
+    yield _change(change, change, DESK, as_of_us)
+    if change.source == "user" and is_user(change.owner):
+        yield _change(change, change, change.owner, as_of_us)
+    if is_public(change):
+        yield _change(change, shown_to_others(change), EVERYONE, as_of_us)
+
+
+def is_public(change: Change) -> bool:
+    """Whether Users other than its owner may see anything of it: an operator's change whole, others as a summary if they say so."""
+    return change.status != "draft" and (change.source == "dcc" or change.visibility == "public_summary")
+
+
+def shown_to_others(change: Change) -> Change:
+    """What another User may see of a public change."""
+    if change.source == "dcc":
+        return change
+    kept = {name: getattr(change, name) for name in PUBLIC}
+    return Change(
+        change_id=change.change_id,
+        revision=change.revision,
+        source=change.source,
+        status=change.status,
+        visibility="public_summary",
+        **kept,
+    )
+
+
+def _change(change: Change, shown: Change, audience: str, as_of_us: int) -> Row:
+    return Row(
+        CHANGE,
+        audience,
+        change.change_id,
+        change.revision,
+        as_of_us,
+        encode(shown),
+        owner=change.owner,
+        status=change.status,
+        topic=change.category,
+    )

@@ -1,0 +1,131 @@
+"""What people do at the triage desk, kept beside the records: acknowledged, snoozed, silenced, assigned, judged, merged, noted."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.times import format_time, parse_time
+from service.access import DESK
+from service.store.records import ALERT, INCIDENT
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that somebody did."""
+
+    at_us: int
+    actor: str
+    subject: str
+    action: str
+    detail: dict[str, Any]
+
+
+def add(
+    connection: sqlite3.Connection, *, kind: str, subject: str, action: str, actor: str, now_us: int, detail: Mapping[str, Any]
+) -> None:
+    """Note one action; nothing is ever taken back, only followed by another."""
+    connection.execute(
+        "INSERT INTO actions (at_us, actor, subject_kind, subject, action, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        (now_us, actor, kind, subject, action, json.dumps(detail, separators=(",", ":"), ensure_ascii=False)),
+    )
+
+
+def exists(connection: sqlite3.Connection, kind: str, subject: str) -> bool:
+    """Whether there is such an alert or incident."""
+    return (
+        connection.execute("SELECT 1 FROM standing WHERE kind = ? AND audience = ? AND id = ?", (kind, DESK, subject)).fetchone()
+        is not None
+    )
+
+
+def actions(connection: sqlite3.Connection, kind: str, subjects: Iterable[str] | None = None, since_us: int = 0) -> list[Action]:
+    """In order; of these subjects, or of all."""
+    wanted = None if subjects is None else json.dumps(sorted(set(subjects)))
+    rows = connection.execute(
+        "SELECT at_us, actor, subject, action, detail FROM actions WHERE subject_kind = ? AND at_us >= ?"
+        " AND (? IS NULL OR subject IN (SELECT value FROM json_each(?))) ORDER BY seq",
+        (kind, since_us, wanted, wanted),
+    )
+    return [Action(at_us, actor, subject, action, json.loads(detail)) for at_us, actor, subject, action, detail in rows]
+
+
+def state(done: Iterable[Action], now_us: int) -> dict[str, dict[str, Any]]:
+    """Subject → its present state, the sum of its actions."""
+    found: dict[str, dict[str, Any]] = {}
+    for action in done:
+        _apply(found.setdefault(action.subject, _fresh()), action)
+    for one in found.values():
+        until = one["snoozed_until"]
+        if until is not None and parse_time(until) <= now_us:
+            one["snoozed_until"] = None
+        one["silences"] = [silence for silence in one["silences"] if parse_time(silence["until"]) > now_us]
+    return found
+
+
+def _fresh() -> dict[str, Any]:
+    return {
+        "acknowledged": None,
+        "snoozed_until": None,
+        "silences": [],
+        "assigned_to": None,
+        "ticket": None,
+        "escalated_at": None,
+        "suspects": [],
+        "merged_into": None,
+        "alerts_added": [],
+        "alerts_split_off": [],
+        "notes": [],
+    }
+
+
+def _apply(one: dict[str, Any], action: Action) -> None:
+    said = {"by": action.actor, "at": format_time(action.at_us), **action.detail}
+    match action.action:
+        case "acknowledge":
+            one["acknowledged"] = said
+        case "unacknowledge":
+            one["acknowledged"] = None
+        case "snooze":
+            one["snoozed_until"] = action.detail["until"]
+        case "silence" | "unsilence":
+            one["silences"] = [told for told in one["silences"] if told["silence_id"] != action.detail["silence_id"]]
+            one["silences"] += [said] if action.action == "silence" else []
+        case "assign":
+            one["assigned_to"] = action.detail["to"]
+        case "ticket":
+            one["ticket"] = action.detail["reference"]
+        case "escalate":
+            one["escalated_at"] = said["at"]
+        case "merge":
+            one["merged_into"] = action.detail["into"]
+        case "split":
+            one["alerts_split_off"] = sorted({*one["alerts_split_off"], *action.detail["alert_ids"]})
+            one["alerts_added"] = sorted(set(one["alerts_added"]) - set(action.detail["alert_ids"]))
+        case "add_alerts":
+            one["alerts_added"] = sorted({*one["alerts_added"], *action.detail["alert_ids"]})
+            one["alerts_split_off"] = sorted(set(one["alerts_split_off"]) - set(action.detail["alert_ids"]))
+        case "judge":
+            same = (action.detail.get("change_id"), action.detail.get("owner"))
+            others = [told for told in one["suspects"] if (told.get("change_id"), told.get("owner")) != same]
+            one["suspects"] = [*others, said]
+    if action.detail.get("note"):
+        one["notes"].append({"at": said["at"], "by": action.actor, "action": action.action, "text": action.detail["note"]})
+
+
+def unattended(connection: sqlite3.Connection, before_us: int, now_us: int) -> list[tuple[str, bytes]]:
+    """(id, body) of open alerts of `warning` or above, first written before then, that nobody took up and that are not escalated yet.
+
+    One that was written after now was written before the clock was set back: how long it has waited can't be told, so it counts.
+    """
+    rows = connection.execute(
+        "SELECT standing.id, records.body FROM standing JOIN records USING (seq)"
+        " WHERE standing.kind = ? AND standing.audience = ? AND status <> 'resolved' AND severity IN ('warning', 'critical')"
+        " AND (SELECT written_us < ? OR written_us > ? FROM records AS first WHERE first.seq = first_seq)"
+        " AND NOT EXISTS (SELECT 1 FROM actions WHERE subject_kind = ? AND subject = standing.id"
+        " AND action IN ('acknowledge', 'escalate', 'snooze'))"
+        " AND NOT EXISTS (SELECT 1 FROM actions WHERE subject_kind = ? AND subject = standing.incident_id AND action = 'acknowledge')",
+        (ALERT, DESK, before_us, now_us, ALERT, INCIDENT),
+    )
+    return list(rows)

@@ -1,0 +1,123 @@
+"""Hand-over and post-mortem: what is going on and what was done, for people who were not there."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from changes.windows import window_us
+from models.change import Change
+from models.times import HOUR_US, format_time
+from service.access import Principal, Role
+from service.store import records, triage_actions
+from service.store.records import ALERT, INCIDENT
+
+_AHEAD_US = 12 * HOUR_US
+_DESK = Principal("", "", Role.TRIAGE)
+
+
+def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes: Sequence[Change], at_us: int) -> dict[str, Any]:
+    """What the next shift must know; `at_us` is event time, which the windows of changes are compared with."""
+    incidents = [json.loads(body) for *_, body in records.standing_open(connection, INCIDENT)]
+    alerts = [json.loads(body) for *_, body in records.standing_open(connection, ALERT)]
+    done = {kind: triage_actions.state(triage_actions.actions(connection, kind), now_us) for kind in (ALERT, INCIDENT)}
+    actions = [
+        {"at": format_time(action.at_us), "by": action.actor, "kind": kind, "id": action.subject, "action": action.action, **action.detail}
+        for kind in (INCIDENT, ALERT)
+        for action in triage_actions.actions(connection, kind, since_us=since_us)
+    ]
+    found: dict[str, Any] = {
+        "since": format_time(since_us),
+        "open_incidents": [{"incident": one, "triage": done[INCIDENT].get(one["incident_id"])} for one in incidents],
+        "unacknowledged_alerts": [one for one in alerts if one["severity"] != "info" and not _taken_up(one, done)],
+        "actions": sorted(actions, key=lambda action: action["at"]),
+        "changes_ahead": [_ahead(change) for change in _soon(changes, at_us)],
+    }
+    return {**found, "text": _summary_text(found)}
+
+
+def _taken_up(alert: dict[str, Any], done: dict[str, dict[str, dict[str, Any]]]) -> bool:
+    places = (done[ALERT].get(alert["alert_id"]), done[INCIDENT].get(alert["incident_id"] or ""))
+    return any(place and (place["acknowledged"] or place["snoozed_until"]) for place in places)
+
+
+def _soon(changes: Sequence[Change], at_us: int) -> list[Change]:
+    def wanted(change: Change) -> bool:
+        start_us, end_us = window_us(change)
+        return change.explains and start_us <= at_us + _AHEAD_US and end_us >= at_us
+
+    return sorted(filter(wanted, changes), key=lambda change: (window_us(change), change.change_id))
+
+
+def _ahead(change: Change) -> dict[str, Any]:
+    start_us, end_us = window_us(change)
+    return {
+        "change_id": change.change_id,
+        "owner": change.owner,
+        "title": change.title,
+        "from": format_time(start_us),
+        "to": format_time(end_us),
+    }
+
+
+def _summary_text(found: dict[str, Any]) -> str:
+    lines = [f"# Hand-over, since {found['since']}", "", f"## Open incidents: {len(found['open_incidents'])}"]
+    for one in found["open_incidents"]:
+        state = one["triage"]
+        who = f" (acknowledged by {state['acknowledged']['by']})" if state and state["acknowledged"] else " (nobody has taken it up)"
+        quiet = "".join(f" (silenced in Alertmanager by {told['by']} until {told['until']})" for told in (state or {}).get("silences", ()))
+        lines.append(f"- {one['incident']['incident_id']}: {one['incident']['summary']}{who}{quiet}")
+    lines += ["", f"## Alerts that nobody took up: {len(found['unacknowledged_alerts'])}"]
+    lines += [f"- {one['alert_id']} ({one['severity']}): {one['summary']}" for one in found["unacknowledged_alerts"]]
+    lines += ["", "## What was done"]
+    lines += [
+        f"- {one['at']} {one['by']}: {one['action']} {one['id']}{': ' + one['note'] if one.get('note') else ''}" for one in found["actions"]
+    ]
+    lines += ["", "## Changes of the next twelve hours"]
+    lines += [f"- {one['from']} to {one['to']}: {one['title']} ({one['owner']}, {one['change_id']})" for one in found["changes_ahead"]]
+    return "\n".join(lines) + "\n"
+
+
+def story(connection: sqlite3.Connection, incident_id: str, now_us: int) -> dict[str, Any] | None:
+    """One incident with everything about it; None if there is none of this id."""
+    body = records.one(connection, _DESK, INCIDENT, incident_id)
+    if body is None:
+        return None
+    incident = json.loads(body)
+    state = triage_actions.state(triage_actions.actions(connection, INCIDENT, [incident_id]), now_us).get(incident_id)
+    ids = set(incident["alert_ids"])
+    if state:
+        ids = (ids | set(state["alerts_added"])) - set(state["alerts_split_off"])
+    one = partial(records.one, connection, _DESK, ALERT)
+    alerts = [json.loads(alert) for name in sorted(ids) if (alert := one(name)) is not None]
+    actions = [
+        {"at": format_time(action.at_us), "by": action.actor, "id": action.subject, "action": action.action, **action.detail}
+        for kind, names in ((INCIDENT, {incident_id}), (ALERT, ids))
+        for action in triage_actions.actions(connection, kind, names)
+    ]
+    found = {"incident": incident, "triage": state, "alerts": alerts, "actions": sorted(actions, key=lambda action: action["at"])}
+    return {**found, "markdown": _story_text(found)}
+
+
+def _story_text(found: dict[str, Any]) -> str:
+    incident = found["incident"]
+    lines = [
+        f"# Incident {incident['incident_id']}",
+        "",
+        incident["summary"],
+        "",
+        f"Category {incident['category']}: {incident['category_reason']}",
+    ]
+    lines += [f"Opened {incident['opened_at']}, resolved {incident['resolved_at'] or 'not yet'}.", "", "## Timeline"]
+    told = [(entry["at"], entry["text"]) for entry in incident["timeline"]]
+    told += [(one["at"], f"{one['by']}: {one['action']}{' – ' + one['note'] if one.get('note') else ''}") for one in found["actions"]]
+    lines += [f"- {at} {text}" for at, text in sorted(told)]
+    lines += ["", "## Suspects"]
+    for suspect in incident["suspects"]:
+        reasons = "; ".join(reason["text"] for reason in suspect["reasons"])
+        named = suspect["change_id"] or "an undeclared change"
+        lines.append(f"- {named} of {suspect['owner']}: {suspect['verdict']} ({suspect['score']}). {reasons}")
+    lines += ["", "## Alerts"]
+    lines += [f"- {alert['alert_id']} ({alert['severity']}): {alert['summary']}" for alert in found["alerts"]]
+    return "\n".join(lines) + "\n"

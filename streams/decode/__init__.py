@@ -1,0 +1,91 @@
+"""Decoding: bytes of events become columns; what is malformed leaves with its place and reason."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+
+from models.columns import EventBatch, Ints
+from models.errors import UnreadableInput
+from streams.decode.byte_buffer import FRONT, Octets
+from streams.decode.json_splitter import BOM
+from streams.decode.reader import Reading, read
+from streams.decode.template_cache import Learned
+
+_learned = Learned()
+
+
+def decode_ndjson(block: bytes, source: str, first_line: int) -> EventBatch:
+    """Whole lines of a file, each an event or an array of events (a frame); the first one is line `first_line`, counted from 1."""
+    octets = Octets([block])
+    line_starts, ends = _lines(octets)
+    starts = line_starts
+    if first_line == 1 and block.startswith(BOM):
+        starts = np.concatenate([line_starts[:1] + len(BOM), line_starts[1:]])
+    reading = read(octets, starts, ends, _fresh(), records=False)
+
+    def position(start: int) -> Mapping[str, int | str]:
+        line = int(np.searchsorted(line_starts, start, side="right")) - 1
+        return {"line": first_line + line, "index": reading.index(start, int(line_starts[line]))}
+
+    return reading.batch(source, position)
+
+
+def decode_body(body: bytes, source: str) -> EventBatch:
+    """An HTTP body: NDJSON or one JSON array; positions are `{"index": i}` from 0.
+
+    Raises UnreadableInput if the body is no JSON at all.
+    """
+    octets = Octets([body])
+    text = body.removeprefix(BOM)
+    if not text.strip():
+        raise UnreadableInput("the body is empty: send events as NDJSON or as one JSON array")
+    start = np.array([FRONT + len(body) - len(text)])
+    whole = start, np.array([FRONT + len(body)])
+    if text.lstrip().startswith(b"["):
+        reading = read(octets, *whole, _fresh(), records=True)
+    else:
+        starts, ends = _lines(octets)
+        reading = read(octets, np.concatenate([start, starts[1:]]), ends, _fresh(), records=False)
+        if _is_no_json(reading):
+            reading = read(octets, *whole, _fresh(), records=True)  # one event over many lines
+    if _is_no_json(reading):
+        raise UnreadableInput(f"the body is no JSON: send events as NDJSON or as one JSON array ({reading.refused[0].refusal.reason})")
+    return reading.batch(source, lambda start: {"index": reading.index(start, 0)})
+
+
+def _is_no_json(reading: Reading) -> bool:
+    return bool(reading.refused) and not len(reading.rows) and not any(one.refusal.is_json for one in reading.refused)
+
+
+def decode_records(values: Sequence[bytes | None], topic: str, partition: int, offsets: Sequence[int]) -> EventBatch:
+    """The values of Kafka records, each an event, an array of events or NDJSON; positions are topic, partition, offset and index."""
+    texts = [value or b"" for value in values] if None in values else cast("Sequence[bytes]", values)
+    octets = Octets(texts, b"\n")
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    ends = FRONT + np.cumsum(lengths + 1) - 1
+    starts = ends - lengths
+    reading = read(octets, starts, ends, _fresh(), records=True)
+
+    def position(start: int) -> Mapping[str, int | str]:
+        record = int(np.searchsorted(starts, start, side="right")) - 1
+        index = reading.index(start, int(starts[record]))
+        return {"topic": topic, "partition": partition, "offset": int(offsets[record]), "index": index}
+
+    return reading.batch(topic, position)
+
+
+def _lines(octets: Octets) -> tuple[Ints, Ints]:
+    """(starts, ends) of all lines; the last one may lack its line end."""
+    newlines = octets.newlines()
+    last = FRONT + octets.size
+    ends = newlines if len(newlines) and newlines[-1] == last - 1 else np.append(newlines, last)
+    return np.concatenate([[FRONT], ends[:-1] + 1]), ends
+
+
+def _fresh() -> Learned:
+    """What was learned so far, or nothing once it is too much; another thread may go on with what was."""
+    global _learned
+    if _learned.full:
+        _learned = Learned()
+    return _learned

@@ -1,0 +1,158 @@
+"""Layout: the form that a producer writes its events in; what differs between two events of one layout are the slots."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import ValidationError
+
+from models.events import EVENT, QueueEvent, TrafficEvent
+from streams.decode.byte_buffer import WIDEST
+from streams.decode.string_interner import Lexicon
+
+KEY_FIELDS = frozenset({"window_s", "user", "direction", "message_class", "service", "region", "queue"})
+"""What makes a series; read together as one text."""
+
+_TOKEN = re.compile(rb'"[^"]*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
+_END = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Text between two slots: the same in every event of the layout."""
+
+    text: bytes
+    anchor: int
+    """Number of the quote, counted within the event, that the span is found by; -1 for the event's end."""
+    offset: int
+    """Where the anchor stands in `text`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A value that may differ from event to event."""
+
+    name: str
+    """Field of the event, "" for anything that is ignored."""
+    form: Literal["text", "number", "codes"]
+    start: int
+    end: int
+    """Where it stands in the example."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """spans[0] slots[0] spans[1] … slots[n-1] spans[n], as learned from one valid event.
+
+    An event that has all spans where they belong, as many quotes as the example, no escape, no control character, and in its
+    slots plain text and numbers, is valid JSON with the example's fields: all its quotes stand in the spans.
+    """
+
+    example: bytes
+    kind: Literal["traffic", "queue"]
+    spans: tuple[Span, ...]
+    slots: tuple[Slot, ...]
+    keys: tuple[tuple[int, int], ...]
+    """Runs of neighbouring slots that make the series: (first slot, last slot)."""
+    lexicon: Lexicon = field(default_factory=Lexicon, compare=False)
+    """The keys' text → number of the series."""
+
+    def filled(self, texts: dict[int, bytes]) -> bytes:
+        """The example with other texts in some slots."""
+        parts, at = [], 0
+        for number, slot in enumerate(self.slots):
+            parts += [self.example[at : slot.start], texts.get(number, self.example[slot.start : slot.end])]
+            at = slot.end
+        return b"".join([*parts, self.example[at:]])
+
+
+def learn(example: bytes) -> Layout | None:
+    """The layout of a valid event; None if it is no valid event, names a field twice, or has much beside its slots."""
+    try:
+        event = EVENT.validate_json(example)
+    except ValidationError:
+        return None
+    slots = _slots(example)
+    spans = _spans(example, slots) if slots is not None else ()
+    if slots is None or max(len(span.text) for span in spans) > WIDEST:
+        return None
+    return Layout(example, event.kind, spans, slots, _runs(slots))
+
+
+def checked(text: bytes) -> TrafficEvent | QueueEvent | None:
+    """The event, None if it is none."""
+    try:
+        return EVENT.validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _slots(example: bytes) -> tuple[Slot, ...] | None:
+    """Slots of every value but `kind`, literals, and numbers that no quote sets apart from the slot before."""
+    slots: list[Slot] = []
+    seen: set[bytes] = set()
+    name = b""
+    inside: list[bytes] = []
+    expects_key = False
+    codes_from = None
+    for token in _TOKEN.finditer(example):
+        text, first = token[0], token[0][:1]
+        if text in (b"{", b"["):
+            if name == b"codes" and len(inside) == 1 and text == b"{":
+                codes_from = token.start()
+            inside.append(text)
+            expects_key = text == b"{"
+        elif text in (b"}", b"]"):
+            inside.pop()
+            if codes_from is not None and len(inside) == 1:
+                slots.append(Slot("codes", "codes", codes_from, token.end()))
+                codes_from = None
+        elif text == b",":
+            expects_key = inside[-1] == b"{"
+        elif expects_key and first == b'"':
+            expects_key = False
+            if len(inside) == 1:
+                name = text[1:-1]
+                if name in seen:
+                    return None
+                seen.add(name)
+        elif text != b":" and codes_from is None:
+            slots += _slot(example, token, name if len(inside) == 1 else b"", slots[-1].end if slots else 0)
+    return tuple(slots)
+
+
+def _slot(example: bytes, token: "re.Match[bytes]", name: bytes, free_from: int) -> list[Slot]:
+    """The slot of one value, or none."""
+    known = name.decode() if name in _FIELDS else ""
+    if name == b"kind":
+        return []
+    if token[0].startswith(b'"'):
+        return [Slot(known, "text", token.start() + 1, token.end() - 1)]
+    if token[0][:1] in b"-0123456789" and b'"' in example[free_from : token.start()]:
+        return [Slot(known, "number", token.start(), token.end())]
+    return []
+
+
+_FIELDS = frozenset(name.encode() for model in (TrafficEvent, QueueEvent) for name in model.model_fields)
+
+
+def _spans(example: bytes, slots: tuple[Slot, ...]) -> tuple[Span, ...]:
+    edges = [0, *(edge for slot in slots for edge in (slot.start, slot.end)), len(example)]
+    spans = []
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        text = example[start:end]
+        last = end == len(example)
+        spans.append(Span(text, _END, len(text)) if last else Span(text, example.count(b'"', 0, start), text.index(b'"')))
+    return tuple(spans)
+
+
+def _runs(slots: tuple[Slot, ...]) -> tuple[tuple[int, int], ...]:
+    runs: list[tuple[int, int]] = []
+    for number, slot in enumerate(slots):
+        if slot.name not in KEY_FIELDS:
+            continue
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return tuple(runs)

@@ -1,0 +1,172 @@
+"""Reading: the pieces of a text become rows, in columns where they are provably sound and singly where they are not."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
+from typing import TypeVar
+
+import numpy as np
+
+from models.columns import EventBatch, Indices, Ints, Rejection
+from models.events import QueueEvent, TrafficEvent
+from streams.decode import columnar
+from streams.decode.byte_buffer import Octets
+from streams.decode.event_columns import Row, Rows
+from streams.decode.json_splitter import extents
+from streams.decode.record_splitter import Pieces, pieces_of
+from streams.decode.scalar import Refusal, event, row
+from streams.decode.template_cache import Learned
+
+Item = TypeVar("Item")
+_EMPTY = Refusal("the record is empty", is_json=False)
+_FEW = 64
+"""So few pieces are read singly: it is faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A piece of text that is no event."""
+
+    start: int
+    end: int
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text held: its events as rows, and what was refused, both in the order of the text."""
+
+    octets: Octets
+    learned: Learned
+    rows: Rows
+    starts: Ints
+    """Where each row's piece of text starts; shape (rows,)."""
+    ends: Ints
+    refused: tuple[Refused, ...]
+
+    @cached_property
+    def _places(self) -> Ints:
+        return np.sort(np.concatenate([self.starts, np.array([one.start for one in self.refused], np.int64)]))
+
+    def index(self, start: int, since: int) -> int:
+        """How many pieces there are from position `since` to the one at `start`."""
+        return int(np.searchsorted(self._places, start) - np.searchsorted(self._places, since))
+
+    def batch(self, source: str, position: Callable[[int], Mapping[str, int | str]]) -> EventBatch:
+        """As the batch that leaves the decoder; `position` says where the piece of text that starts there stood."""
+        keys, key = _used(self.learned.keys, self.rows.series)
+        with_codes = np.flatnonzero(self.rows.codes >= 0)
+        code_sets, which = _used(self.learned.code_sets, self.rows.codes[with_codes])
+        codes = np.full(len(self.rows), -1, np.int32)
+        codes[with_codes] = which
+        rejections = tuple(
+            Rejection(
+                int(np.searchsorted(self.starts, one.start)),
+                source,
+                position(one.start),
+                one.refusal.reason,
+                self.octets.text[one.start : one.end],
+            )
+            for one in self.refused
+        )
+        return EventBatch(
+            keys=keys,
+            key=key,
+            observed_us=self.rows.observed_us,
+            value=self.rows.value,
+            failures=self.rows.failures,
+            oldest_age_s=self.rows.oldest_age_s,
+            capacity=self.rows.capacity,
+            enqueued=self.rows.enqueued,
+            delivered=self.rows.delivered,
+            codes=codes,
+            code_sets=code_sets,
+            source=lambda _: source,
+            position=lambda number: position(int(self.starts[number])),
+            raw=lambda number: self.octets.text[self.starts[number] : self.ends[number]],
+            rejections=rejections,
+        )
+
+
+def read(octets: Octets, starts: Ints, ends: Ints, learned: Learned, *, records: bool) -> Reading:
+    """Reads units of text: lines (each an event or a frame; blank ones are passed over), or records (many lines, but never nothing)."""
+    pieces = pieces_of(octets, starts, ends, records=records)
+    if len(pieces.starts) < _FEW:
+        rows, left = Rows.of([]), np.arange(len(pieces.starts))
+    else:
+        rows, left = columnar.read(octets, pieces.starts, pieces.ends, learned, within_lines=pieces.within_lines)
+    empty = np.flatnonzero(starts == ends) if records else left[:0]
+    if not len(left) and not len(empty):
+        return Reading(octets, learned, rows, pieces.starts[rows.piece], pieces.ends[rows.piece], ())
+    singles = _Singles(octets, starts, ends, learned, records=records)
+    singles.read(pieces, left)
+    singles.refused += [Refused(at, at, _EMPTY) for at in starts[empty].tolist()]
+    if singles.anew:
+        unit = np.searchsorted(starts, pieces.starts[rows.piece], side="right") - 1
+        rows = rows.taken(np.flatnonzero(~np.isin(unit, list(singles.anew))))
+    return _merged(octets, learned, rows, pieces, singles)
+
+
+def _merged(octets: Octets, learned: Learned, rows: Rows, pieces: Pieces, singles: "_Singles") -> Reading:
+    """Rows of both kinds in the order of the text."""
+    found = Rows.of([single._replace(piece=number) for number, (_, _, single) in enumerate(singles.found)])
+    starts = np.concatenate([pieces.starts[rows.piece], np.array([start for start, _, _ in singles.found], np.int64)])
+    ends = np.concatenate([pieces.ends[rows.piece], np.array([end for _, end, _ in singles.found], np.int64)])
+    order = np.argsort(starts, kind="stable")
+    refused = tuple(sorted(singles.refused, key=lambda one: one.start))
+    return Reading(octets, learned, Rows.chained([rows, found]).taken(order), starts[order], ends[order], refused)
+
+
+class _Singles:
+    """Pieces that are read one at a time, and units that turn out to be other than they looked."""
+
+    def __init__(self, octets: Octets, starts: Ints, ends: Ints, learned: Learned, *, records: bool) -> None:
+        self._octets, self._starts, self._ends, self._learned, self._records = octets, starts, ends, learned, records
+        self.anew: set[int] = set()
+        """Units that were read anew, as a whole."""
+        self.found: list[tuple[int, int, Row]] = []
+        self.refused: list[Refused] = []
+
+    def read(self, pieces: Pieces, left: Ints) -> None:
+        """Reads the pieces with numbers `left`."""
+        starts, ends = pieces.starts[left], pieces.ends[left]
+        unit = np.searchsorted(self._starts, starts, side="right") - 1
+        alone = (starts == self._starts[unit]) & (ends == self._octets.trimmed(self._starts, self._ends)[unit])
+        found = []
+        for start, end, number, is_alone in zip(starts.tolist(), ends.tolist(), unit.tolist(), alone.tolist(), strict=True):
+            text = self._octets.text[start:end]
+            one = event(text)
+            if isinstance(one, Refusal) and not (text.startswith(b"{") and (one.is_json or (is_alone and b"\n" not in text))):
+                self.anew.add(number)
+            found.append((number, start, end, one))
+        for number, start, end, one in found:
+            if number not in self.anew:
+                self._take(start, end, one)
+        for number in sorted(self.anew):
+            self._read_anew(int(self._starts[number]), int(self._ends[number]))
+
+    def _read_anew(self, start: int, end: int) -> None:
+        text = self._octets.text[start:end]
+        pieces = extents(text, lines=self._records)
+        if self._records and not text.strip():
+            self.refused.append(Refused(start, end, _EMPTY))
+        for first, last in pieces:
+            self._take(start + first, start + last, event(text[first:last]))
+
+    def _take(self, start: int, end: int, one: TrafficEvent | QueueEvent | Refusal) -> None:
+        if isinstance(one, Refusal):
+            self.refused.append(Refused(start, end, one))
+        else:
+            self.found.append((start, end, row(0, one, self._learned)))
+
+
+def _used(learned: list[Item], numbers: Indices) -> tuple[tuple[Item, ...], Indices]:
+    """(the items that are used, which of them each number means)."""
+    if len(numbers) * 4 < len(learned):
+        used, which = np.unique(numbers, return_inverse=True)
+        return tuple(learned[number] for number in used), which.astype(np.int32)
+    marked = np.zeros(len(learned), np.bool_)
+    marked[numbers] = True
+    place = (np.cumsum(marked) - 1).astype(np.int32)
+    return tuple(compress(learned, marked)), place[numbers]

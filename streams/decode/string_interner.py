@@ -1,0 +1,114 @@
+"""Distinct: which of many short texts are the same, found without a Python object a text, and never by hash alone."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from models.columns import Flags, Indices
+from streams.decode.byte_buffer import Words
+
+_MOST = 100_000
+"""Texts that a lexicon remembers; past that it starts anew, so that made-up names can't fill the memory."""
+
+
+def _odd(count: int) -> Words:
+    """Fixed odd multipliers (splitmix64)."""
+    state = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (state ^ (state >> np.uint64(31))) | np.uint64(1)
+
+
+_MULTIPLIERS = _odd(256)
+
+
+def hashes(words: Words) -> Words:
+    """One number a text; zero words behind a text do not change it."""
+    mixed = words @ _MULTIPLIERS[: words.shape[1]]
+    return np.asarray((mixed ^ (mixed >> np.uint64(32))) * _MULTIPLIERS[-1])
+
+
+def leaders(words: Words) -> Indices:
+    """For each text the position of one that is the same, and of the same one for all its equals; shape (n,).
+
+    Should two different texts share a hash, one of them leads itself each time: it is looked at more often, never mixed up.
+    """
+    found = hashes(words)
+    own = np.arange(len(words), dtype=np.int32)
+    bits = max(4, int(4 * len(words)).bit_length())
+    slots = (found >> np.uint64(64 - bits)).astype(np.int64)
+    table = np.empty(1 << bits, np.int32)
+    table[slots[::-1]] = own[::-1]
+    leader = table[slots]
+    crowded = np.flatnonzero(found[leader] != found)
+    if len(crowded):
+        _, first, which = np.unique(found[crowded], return_index=True, return_inverse=True)
+        leader[crowded] = crowded[first][which]
+    equal = words[leader] == words
+    return leader if equal.all() else np.where(equal.all(axis=1), leader, own)
+
+
+class Lexicon:
+    """Known texts and their numbers; what is not known is asked for once.
+
+    A snapshot is replaced as a whole, so that threads that read see the old or the new one.
+    """
+
+    def __init__(self) -> None:
+        self._known = _Known(np.zeros((0, 1), np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int32))
+
+    def numbers(self, words: Words, ask: Callable[[int], int]) -> Indices:
+        """The number of each text, shape (n,); `ask(i)` is called for text i if it is new, and its answer kept."""
+        known = self._known
+        if words.shape[1] > known.words.shape[1]:
+            known = known.widened(words.shape[1])
+        elif words.shape[1] < known.words.shape[1]:
+            words = _widened(words, known.words.shape[1])
+        found = hashes(words)
+        numbers, hit = known.find(words, found)
+        if not hit.all():
+            missing = np.flatnonzero(~hit)
+            fresh, where = np.unique(leaders(words[missing]), return_inverse=True)
+            answers = np.array([ask(int(missing[first])) for first in fresh], np.int32)
+            numbers[missing] = answers[where]
+            self._known = known.grown(words[missing[fresh]], found[missing[fresh]], answers)
+        return numbers
+
+
+class _Known:
+    """One snapshot: texts as words, their hashes, their numbers, and a table from the hash's first bits to a text."""
+
+    def __init__(self, words: Words, found: Words, numbers: Indices) -> None:
+        self.words, self._hashes, self._numbers = words, found, numbers
+        self._shift = np.uint64(64 - max(8, int(8 * len(words)).bit_length()))
+        self._table = np.full(1 << (64 - int(self._shift)), -1, np.int32)
+        self._table[found >> self._shift] = np.arange(len(words), dtype=np.int32)
+        self._order = np.argsort(found, kind="stable").astype(np.int32)
+        self._sorted = found[self._order]
+
+    def find(self, words: Words, found: Words) -> tuple[Indices, Flags]:
+        """(number, whether it is known) of each text."""
+        if not len(self._numbers):
+            return np.full(len(words), -1, np.int32), np.zeros(len(words), np.bool_)
+        at = self._table[found >> self._shift]
+        crowded = np.flatnonzero(self._hashes[at] != found)
+        if len(crowded):
+            place = np.searchsorted(self._sorted, found[crowded])
+            at[crowded] = self._order[np.minimum(place, len(self._order) - 1)]
+        equal = self.words[at] == words
+        hit = np.ones(len(words), np.bool_) if equal.all() else equal.all(axis=1)
+        return np.where(hit, self._numbers[at], np.int32(-1)), hit
+
+    def widened(self, width: int) -> "_Known":
+        """The same texts with room for longer ones."""
+        return _Known(_widened(self.words, width), self._hashes, self._numbers)
+
+    def grown(self, words: Words, found: Words, numbers: Indices) -> "_Known":
+        """With more texts; with these alone if it would become too many."""
+        if len(self.words) + len(words) > _MOST:
+            return _Known(words, found, numbers)
+        return _Known(np.concatenate([self.words, words]), np.concatenate([self._hashes, found]), np.concatenate([self._numbers, numbers]))
+
+
+def _widened(words: Words, width: int) -> Words:
+    return np.pad(words, ((0, 0), (0, width - words.shape[1])))

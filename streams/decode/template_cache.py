@@ -1,0 +1,81 @@
+"""What the decoder remembers of the input's form: layouts, series and response codes, so that each is validated once."""
+
+import threading
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from models.columns import SeriesKey
+from models.events import QueueEvent, TrafficEvent
+from models.vocabulary import Codes
+from streams.decode.event_template import Layout
+
+INVALID = -1
+_MOST = 200_000
+"""Series or code sets that are remembered; past that everything is learned anew, so that made-up names can't fill the memory."""
+_LAYOUTS_MOST = 64
+_CODES: TypeAdapter[dict[str, int] | None] = TypeAdapter(Codes, config=ConfigDict(strict=True))
+
+
+def series_key(event: TrafficEvent | QueueEvent) -> SeriesKey:
+    """The series that `event` belongs to."""
+    if isinstance(event, QueueEvent):
+        return SeriesKey(event.user, "", "", "", "", event.queue, event.window_s)
+    return SeriesKey(event.user, event.direction, event.message_class, event.service or "", event.region or "", "", event.window_s)
+
+
+class Learned:
+    """Grows while it is used, by several threads if need be; it never changes what is decoded, only how fast."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._series: dict[SeriesKey, int] = {}
+        self._codes: dict[bytes, int] = {}
+        self._layouts: dict[int, tuple[Layout, ...]] = {}
+        self.keys: list[SeriesKey] = []
+        self.code_sets: list[dict[str, int]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to start anew."""
+        return max(len(self.keys), len(self.code_sets)) > _MOST
+
+    def layouts(self, quotes: int) -> tuple[Layout, ...]:
+        """Known layouts of events with so many quotes."""
+        return self._layouts.get(quotes, ())
+
+    def remember(self, quotes: int, layout: Layout) -> None:
+        """Adds a layout; the oldest of too many go."""
+        with self._lock:
+            self._layouts[quotes] = (*self._layouts.get(quotes, ()), layout)[-8:]
+            while len(self._layouts) > _LAYOUTS_MOST:
+                self._layouts.pop(next(iter(self._layouts)))
+
+    def series(self, event: TrafficEvent | QueueEvent | None) -> int:
+        """The number of the event's series in `keys`; INVALID for no event."""
+        if event is None:
+            return INVALID
+        key = series_key(event)
+        with self._lock:
+            if key not in self._series:
+                self.keys.append(key)
+                self._series[key] = len(self.keys) - 1
+            return self._series[key]
+
+    def codes(self, text: bytes) -> int:
+        """The number of the code set that a JSON object writes, in `code_sets`; INVALID if it is none."""
+        known = self._codes.get(text)
+        if known is not None:
+            return known
+        try:
+            counts: Any = _CODES.validate_json(text)
+        except ValidationError:
+            return INVALID
+        number = self._codes[text] = self.code_set(counts)
+        return number
+
+    def code_set(self, counts: dict[str, int]) -> int:
+        """The number of a valid code set, new each time."""
+        with self._lock:
+            self.code_sets.append(counts)
+            return len(self.code_sets) - 1

@@ -1,0 +1,60 @@
+"""Cohorts: the detection of each window length, fed with the windows that the assembler closed."""
+
+from typing import Any
+
+from changes.calendar import CalendarView
+from detectors.detection import Detection
+from detectors.parameters import DetectionParameters
+from models.columns import Detected
+from streams.windowing.assembler import Closed
+
+
+class Cohorts:
+    """One `Detection` a window length, made when the first window of that length closes; packs to a tree."""
+
+    def __init__(self, parameters: DetectionParameters) -> None:
+        self._parameters = parameters
+        self._detection: dict[int, Detection] = {}
+        self._learned: dict[str, Any] = {}
+
+    def detect(self, closed: Closed, view: CalendarView) -> Detected:
+        """One closed window; nothing is learned from series that a declared change of `view` covers."""
+        detection = self._detection.get(closed.window_s)
+        if detection is None:
+            detection = self._detection[closed.window_s] = Detection(self._parameters, closed.window_s)
+            if str(closed.window_s) in self._learned:
+                detection.learn_from(self._learned[str(closed.window_s)])
+        return detection.step(
+            closed.at_us,
+            closed.traffic,
+            closed.traffic_keys,
+            closed.queues,
+            closed.queue_keys,
+            view.declared(closed.traffic_keys, closed.at_us),
+            view.declared(closed.queue_keys, closed.at_us),
+        )
+
+    def learn_from(self, learned: dict[str, Any]) -> None:
+        """Starts every series that `learned` knows and that is not there yet from its expectation."""
+        self._learned = learned
+        for window_s, detection in self._detection.items():
+            detection.learn_from(learned.get(str(window_s), {}))
+
+    def learned(self) -> dict[str, Any]:
+        """Window length → the expectations of every series."""
+        return {str(window_s): self._detection[window_s].learned() for window_s in sorted(self._detection)}
+
+    def pack(self) -> dict[str, Any]:
+        """State as a tree."""
+        detection = {str(window_s): self._detection[window_s].pack() for window_s in sorted(self._detection)}
+        return {"detection": detection, "learned": self._learned}
+
+    @classmethod
+    def unpack(cls, parameters: DetectionParameters, tree: dict[str, Any]) -> "Cohorts":
+        """The cohorts that `pack` was called on."""
+        cohorts = cls(parameters)
+        cohorts._detection = {
+            int(window_s): Detection.unpack(parameters, int(window_s), state) for window_s, state in tree["detection"].items()
+        }
+        cohorts.learn_from(tree["learned"])
+        return cohorts

@@ -1,0 +1,1 @@
+"""Our side of the Kafka clients: transport, producer, assignor, output records."""

@@ -1,0 +1,66 @@
+"""Outputs: which record goes to which topic under which key."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from models.alert import Alert
+from models.canonical_json import encode
+from models.change_report import ChangeReport
+from models.dead_letter import DeadLetter
+from models.incident import Incident
+from streams.kafka.cluster.topic_names import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One record on its way to a topic."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
+
+
+class Decided(Protocol):
+    """What correlation decided at one window end."""
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """As triage sees them."""
+
+    @property
+    def user_alerts(self) -> tuple[tuple[str, Alert], ...]:
+        """Each User's own copies."""
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """Triage only."""
+
+    @property
+    def reports(self) -> tuple[ChangeReport, ...]:
+        """As triage sees them."""
+
+    @property
+    def user_reports(self) -> tuple[tuple[str, ChangeReport], ...]:
+        """Each User's own copies."""
+
+
+def decided(topics: Topics, decisions: Decided) -> Iterator[Send]:
+    """The records of one window's decisions."""
+    for alert in decisions.alerts:
+        yield Send(topics.alerts, alert.alert_id.encode(), encode(alert))
+    for user, alert in decisions.user_alerts:
+        yield Send(topics.alerts_of(user), alert.alert_id.encode(), encode(alert))
+    for incident in decisions.incidents:
+        yield Send(topics.incidents, incident.incident_id.encode(), encode(incident))
+    for report in decisions.reports:
+        yield Send(topics.reports, report.change_id.encode(), encode(report))
+    for user, report in decisions.user_reports:
+        yield Send(topics.reports_of(user), report.change_id.encode(), encode(report))
+
+
+def dead_letter(topics: Topics, letter: DeadLetter) -> Send:
+    """Keyed by where it stood, so that one that is sent again after a crash replaces itself."""
+    return Send(topics.dead_letters, "/".join(str(value) for value in letter.position.values()).encode(), encode(letter))

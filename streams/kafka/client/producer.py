@@ -1,0 +1,84 @@
+"""Sending: one idempotent producer a worker, and for each unit the account of what the brokers have not yet confirmed."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from streams.kafka.client.output_records import Send
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.topic_admin import LARGEST_RECORD, admin, create, specs
+
+_MOST_UNCONFIRMED = 2_000
+OUTAGE_S = 180
+"""How long a record waits for its broker to come back before the sender gives up."""
+
+
+def producer(parameters: KafkaParameters) -> AIOKafkaProducer:
+    """Not yet started. Order within a partition is kept and a resent record is stored once, whatever the brokers do."""
+    return AIOKafkaProducer(
+        **client_settings(parameters),
+        enable_idempotence=True,
+        compression_type="lz4",
+        linger_ms=2,
+        max_batch_size=1 << 20,
+        max_request_size=LARGEST_RECORD,
+        request_timeout_ms=OUTAGE_S * 1000,
+    )
+
+
+class Outbox:
+    """What one unit sent; `confirmed` tells when the brokers have it all."""
+
+    def __init__(self, sender: AIOKafkaProducer) -> None:
+        self._sender = sender
+        self._unconfirmed: deque[asyncio.Future[Any]] = deque()
+        self.last_offsets: dict[str, int] = {}
+        """topic → offset of the last record that was confirmed."""
+
+    async def send(self, records: Iterable[Send]) -> None:
+        """Hands the records to the producer, in order. Raises KafkaError where an earlier one was lost."""
+        for record in records:
+            sent = await self._sender.send(
+                record.topic, record.value, key=record.key, partition=record.partition, headers=list(record.headers)
+            )
+            self._unconfirmed.append(sent)
+        if len(self._unconfirmed) > _MOST_UNCONFIRMED:
+            await self.confirmed()
+
+    async def confirmed(self) -> None:
+        """Waits for the brokers. Raises KafkaError where a record was lost: then the unit must begin again at its checkpoint.
+
+        Who stops waiting (a rebalance does not wait for ever) leaves the rest to be asked for the next time.
+        """
+        while self._unconfirmed:
+            told = await asyncio.shield(self._unconfirmed[0])
+            self._unconfirmed.popleft()
+            self.last_offsets[told.topic] = told.offset
+
+
+class UserTopics:
+    """Makes a User's own topics when the first alert for it is due."""
+
+    def __init__(self, parameters: KafkaParameters) -> None:
+        self._parameters = parameters
+        self._known: set[str] = set()
+        self._standard = {spec.name for spec in specs(parameters)}
+
+    async def ensure(self, records: Iterable[Send]) -> None:
+        """Returns once every topic that `records` go to is there. Raises ConfigurationError where it can't be made."""
+        absent = sorted({record.topic for record in records} - self._known - self._standard)
+        if absent:
+            await asyncio.to_thread(self._make, absent)
+            self._known.update(absent)
+
+    def _make(self, names: list[str]) -> None:
+        users = {name.partition(prefix)[2] for name in names for prefix in self._prefixes() if name.startswith(prefix)}
+        with admin(self._parameters) as client:
+            create(client, [spec for spec in specs(self._parameters, sorted(users)) if spec.name in names])
+
+    def _prefixes(self) -> list[str]:
+        return [f"{self._parameters.topic_prefix}{name}." for name in ("impact-alerts", "change-reports")]

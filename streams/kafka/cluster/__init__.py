@@ -1,0 +1,1 @@
+"""What the cluster must look like: topics, ACLs, partitioner, security, settings."""

@@ -1,0 +1,59 @@
+"""Grants: what a User's own consumer may read, and nothing else."""
+
+import shlex
+from dataclasses import dataclass
+
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, KafkaAdminClient, ResourcePattern, ResourceType
+
+from models.errors import ConfigurationError
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.topic_names import Topics
+
+_TYPES = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
+_OPERATIONS = {"Read": ACLOperation.READ, "Describe": ACLOperation.DESCRIBE}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One thing that `principal` may do with one topic or group, by its exact name.
+
+    Never a prefix: `impact-alerts.A` as a prefix would open `impact-alerts.AB` too.
+    """
+
+    principal: str
+    operation: str
+    kind: str
+    name: str
+
+    def command(self, bootstrap_servers: str) -> str:
+        """The line for Kafka's own tool."""
+        words = ["kafka-acls.sh", "--bootstrap-server", bootstrap_servers, "--add", "--allow-principal", self.principal]
+        return shlex.join([*words, "--operation", self.operation, f"--{self.kind}", self.name, "--resource-pattern-type", "literal"])
+
+
+def grants(parameters: KafkaParameters, user: str, principal: str) -> tuple[Grant, ...]:
+    """What lets `principal` (`User:…` as the brokers see it) read `user`'s own alerts and reports as group `impact-alerts.<USER>`."""
+    topics = Topics(parameters.topic_prefix)
+    own = [topics.alerts_of(user), topics.reports_of(user)]
+    return (
+        *(Grant(principal, operation, "topic", name) for name in own for operation in ("Read", "Describe")),
+        Grant(principal, "Read", "group", topics.alerts_of(user)),
+    )
+
+
+def allow(client: KafkaAdminClient, given: tuple[Grant, ...]) -> None:
+    """Puts the grants in force. Raises ConfigurationError where the cluster has no authorizer or refuses."""
+    acls = [
+        ACL(
+            principal=grant.principal,
+            host="*",
+            operation=_OPERATIONS[grant.operation],
+            permission_type=ACLPermissionType.ALLOW,
+            resource_pattern=ResourcePattern(_TYPES[grant.kind], grant.name, ACLResourcePatternType.LITERAL),
+        )
+        for grant in given
+    ]
+    failed = client.create_acls(acls)["failed"]
+    if failed:
+        names = ", ".join(sorted({fault.__name__ for fault in failed}))
+        raise ConfigurationError(f"the cluster did not take the grants ({names}): has it an authorizer (authorizer.class.name)?")

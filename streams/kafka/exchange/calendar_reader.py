@@ -1,0 +1,127 @@
+"""Declared changes as they stand in the calendar topic, read whole by every worker and followed from then on."""
+
+import json
+import logging
+import threading
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from changes.calendar import Calendar
+from models.canonical_json import decode
+from models.change import Change
+from models.errors import Malformed, UnreadableInput
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.topic_names import Topics
+
+log = logging.getLogger(__name__)
+_POLL_MS = 200
+_READ_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What one record of the calendar topic says."""
+
+    offset: int
+    change_id: str
+    changes: tuple[Change, ...]
+    withdrawn: bool = False
+    """A tombstone: the change is gone."""
+    fault: str = ""
+    """Why it can't be used; then there are no changes."""
+    raw: bytes = b""
+
+    def apply(self, calendar: Calendar, arrived_us: int | None) -> None:
+        """Puts it into `calendar` as of `arrived_us` (None: known from the start)."""
+        if self.withdrawn:
+            calendar.withdraw(self.change_id)
+        for change in self.changes:
+            calendar.declare(change, arrived_us)
+
+
+class DeclaredChanges:
+    """The calendar topic from its beginning; a thread keeps it up to date."""
+
+    def __init__(self, parameters: KafkaParameters) -> None:
+        self._parameters = parameters
+        self._place = TopicPartition(Topics(parameters.topic_prefix).calendar, 0)
+        self._entries: list[Declared] = []
+        self._next = 0
+        self._stop = threading.Event()
+        self._caught_up = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="calendar", daemon=True)
+
+    @property
+    def next_offset(self) -> int:
+        """One behind the last record that was read."""
+        return self._next
+
+    def start(self) -> None:
+        """Returns once all that is there was read. Raises UnreadableInput where that takes too long."""
+        self._thread.start()
+        if not self._caught_up.wait(_READ_LIMIT_S):
+            self.stop()
+            raise UnreadableInput(f"the topic {self._place.topic} can't be read: run `highwater topics check`")
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stop.set()
+        self._thread.join(10)
+
+    def between(self, start: int, end: int) -> Sequence[Declared]:
+        """The records with `start` ≤ offset < `end`."""
+        if start >= end:
+            return ()
+        offsets = [entry.offset for entry in self._entries]
+        return self._entries[bisect_left(offsets, start) : bisect_left(offsets, end)]
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with_consumer = KafkaConsumer(**client_settings(self._parameters), enable_auto_commit=False, group_id=None)
+            except KafkaError as fault:
+                log.warning("the change calendar can't be read now: %r", fault)
+                self._stop.wait(1.0)
+                continue
+            try:
+                self._read(with_consumer)
+            except KafkaError as fault:
+                log.warning("reading the change calendar again: %r", fault)
+            finally:
+                with_consumer.close()
+
+    def _read(self, consumer: KafkaConsumer) -> None:
+        consumer.assign([self._place])
+        if self._next:
+            consumer.seek(self._place, self._next)
+        else:
+            consumer.seek_to_beginning(self._place)
+        end = consumer.end_offsets([self._place])[self._place]
+        while not self._stop.is_set():
+            for records in consumer.poll(timeout_ms=_POLL_MS).values():
+                for record in records:
+                    self._entries.append(read_declared(record.offset, record.key, record.value))
+                    self._next = record.offset + 1
+            at = consumer.position(self._place)
+            if at is not None and at >= end:
+                # Compaction may have left nothing before the end.
+                self._next = max(self._next, at)
+                self._caught_up.set()
+
+
+def read_declared(offset: int, key: bytes | None, value: bytes | None) -> Declared:
+    """One record of the calendar topic: a change, an array of changes, or a tombstone."""
+    change_id = (key or b"").decode("utf-8", "replace")
+    if value is None:
+        return Declared(offset, change_id, (), withdrawn=True)
+    try:
+        text = value.decode("utf-8")
+        items = [json.dumps(item) for item in json.loads(text)] if text.lstrip().startswith("[") else [text]
+        return Declared(offset, change_id, tuple(decode(Change, item) for item in items))
+    except (Malformed, ValueError, RecursionError) as fault:
+        return Declared(offset, change_id, (), fault=str(fault) or "no JSON", raw=value)

@@ -1,0 +1,174 @@
+"""Checkpoints: a unit's state with the input positions that it covers, in a compacted topic.
+
+State is cut into blocks, of which only those that changed are written; a manifest, written last, names the blocks it stands on. Each block
+has two slots, and a changed one goes to the slot that the last manifest does not use: the last two manifests are whole, whatever is
+compacted. A worker writes under its own epoch, so one that was thought dead and wakes up spoils nothing.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from models.errors import StateError
+from models.state_bytes import pack, unpack
+
+log = logging.getLogger(__name__)
+BLOCK = 256 * 1024
+"""Bytes of state in one record, far below what brokers take by default."""
+MANIFEST_VERSION = 1
+_VERSIONS_KEPT = 3
+"""Of each key while reading: what compaction left of it, so that a damaged record does not hide a good one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What was read back."""
+
+    parts: dict[str, bytes]
+    about: dict[str, Any]
+    """What the writer said beside it: positions and the like."""
+    epoch: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one checkpoint cost."""
+
+    blocks: int
+    bytes: int
+
+
+class CheckpointWriter:
+    """Writes one unit's checkpoints under one epoch."""
+
+    def __init__(
+        self, producer: AIOKafkaProducer, place: TopicPartition, unit: str, epoch: int, stale: frozenset[bytes] = frozenset()
+    ) -> None:
+        self._producer = producer
+        self._place = place
+        self._prefix = f"{unit}/{epoch}"
+        self._about = {"unit": unit, "epoch": epoch}
+        self._slots: dict[tuple[str, int], tuple[bytes, int]] = {}
+        """(part, block) → digest and slot as of the last manifest."""
+        self._number = 0
+        self._stale = stale
+
+    async def write(self, parts: Mapping[str, bytes], about: dict[str, Any]) -> Written:
+        """Returns once the brokers have it. Raises KafkaError, after which the last manifest still stands."""
+        slots: dict[tuple[str, int], tuple[bytes, int]] = {}
+        changed: list[tuple[bytes, bytes]] = []
+        for part, blob in sorted(parts.items()):
+            for place in range(0, len(blob), BLOCK):
+                block, number = blob[place : place + BLOCK], place // BLOCK
+                digest, before = _digest(block), self._slots.get((part, number))
+                if before is not None and before[0] == digest:
+                    slots[part, number] = before
+                    continue
+                slot = 0 if before is None else 1 - before[1]
+                slots[part, number] = (digest, slot)
+                changed.append((self._key(part, number, slot), block))
+        for sent in [await self._send(key, block) for key, block in changed]:
+            await sent
+        self._number += 1
+        manifest = {
+            **self._about,
+            "number": self._number,
+            "about": about,
+            "blocks": [[part, number, self._key(part, number, slot), digest] for (part, number), (digest, slot) in sorted(slots.items())],
+        }
+        await (await self._send(self._key("manifest", 0, self._number % 2), pack(manifest, MANIFEST_VERSION)))
+        self._slots = slots
+        await self._clear()
+        return Written(len(changed), sum(len(block) for _, block in changed))
+
+    def _key(self, part: str, number: int, slot: int) -> bytes:
+        return f"{self._prefix}/{part}/{number}/{'ab'[slot]}".encode()
+
+    async def _send(self, key: bytes, value: bytes | None) -> asyncio.Future[Any]:
+        sent: asyncio.Future[Any] = await self._producer.send(self._place.topic, value, key=key, partition=self._place.partition)
+        return sent
+
+    async def _clear(self) -> None:
+        """Removes what former owners left, now that ours stands."""
+        for sent in [await self._send(key, None) for key in sorted(self._stale)]:
+            await sent
+        self._stale = frozenset()
+
+
+@dataclass(slots=True)
+class _Found:
+    """All of one unit's records."""
+
+    values: dict[bytes, deque[bytes]] = field(default_factory=dict)
+    manifests: list[bytes] = field(default_factory=list)
+
+
+async def read_checkpoint(consumer: AIOKafkaConsumer, place: TopicPartition, unit: str) -> tuple[Checkpoint | None, frozenset[bytes]]:
+    """The newest whole checkpoint of `unit`, and the keys of all that was found; `consumer` has no group.
+
+    What is damaged is passed over, said in the log, and the one before it taken.
+    """
+    found = await _read(consumer, place, f"{unit}/".encode())
+    manifests = []
+    for blob in found.manifests:
+        try:
+            manifests.append(unpack(blob, MANIFEST_VERSION))
+        except StateError as fault:
+            log.warning("a checkpoint of %s is passed over: %s", unit, fault)
+    manifests.sort(key=lambda manifest: (manifest["epoch"], manifest["number"]), reverse=True)
+    keys = frozenset(found.values)
+    for manifest in manifests:
+        parts = _assembled(manifest, found.values)
+        if parts is not None:
+            return Checkpoint(parts, manifest["about"], manifest["epoch"], manifest["number"]), keys
+        log.warning("checkpoint %d of %s is damaged or no longer whole: taking the one before it", manifest["number"], unit)
+    return None, keys
+
+
+async def _read(consumer: AIOKafkaConsumer, place: TopicPartition, prefix: bytes) -> _Found:
+    found = _Found()
+    async for record in records_until_end(consumer, place, None):
+        if record.key is None or not record.key.startswith(prefix):
+            continue
+        if record.value is None:
+            found.values.pop(record.key, None)
+        else:
+            found.values.setdefault(record.key, deque(maxlen=_VERSIONS_KEPT)).append(record.value)
+            if b"/manifest/" in record.key:
+                found.manifests.append(record.value)
+    return found
+
+
+async def records_until_end(consumer: AIOKafkaConsumer, place: TopicPartition, start: int | None) -> Any:
+    """Every record of `place` from `start` (None: the first) to what was the end when this was called."""
+    consumer.assign([place])
+    end = (await consumer.end_offsets([place]))[place]
+    begin = (await consumer.beginning_offsets([place]))[place]
+    at = begin if start is None else max(begin, min(start, end))
+    consumer.seek(place, at)
+    while at < end:
+        for records in (await consumer.getmany(place, timeout_ms=500)).values():
+            for record in records:
+                yield record
+        at = await consumer.position(place)
+
+
+def _assembled(manifest: dict[str, Any], values: Mapping[bytes, deque[bytes]]) -> dict[str, bytes] | None:
+    parts: dict[str, list[bytes]] = {}
+    for part, _, key, digest in manifest["blocks"]:
+        block = next((value for value in values.get(key, ()) if _digest(value) == digest), None)
+        if block is None:
+            return None
+        parts.setdefault(part, []).append(block)
+    return {part: b"".join(blocks) for part, blocks in parts.items()}
+
+
+def _digest(block: bytes) -> bytes:
+    return blake2b(block, digest_size=16).digest()

@@ -1,0 +1,184 @@
+"""Others: how far every partition has come, as all workers tell each other in the findings topic."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Set
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from models.errors import StateError
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.topic_names import Topics
+from streams.kafka.exchange.checkpoints import records_until_end
+from streams.kafka.exchange.stage_records import FINDINGS_HEADER, Progress
+
+log = logging.getLogger(__name__)
+_LOOK_BACK = 5_000
+"""Records before the end that a worker reads at its start."""
+_ANSWER_S = 5.0
+_PAUSE_S = 12.0
+
+
+def progress_of(record: Any) -> Progress | None:
+    """What a record of the findings topic says of its partition; None for one that is not ours to read."""
+    for name, value in record.headers:
+        if name == FINDINGS_HEADER:
+            try:
+                return Progress.unpack(value)
+            except StateError as fault:
+                log.warning("record %d of the findings is passed over: %s", record.offset, fault)
+    return None
+
+
+class Others:
+    """Follows the findings topic without a group; knows the last word on every partition."""
+
+    def __init__(self, parameters: KafkaParameters) -> None:
+        self._settings = client_settings(parameters)
+        self._place = TopicPartition(Topics(parameters.topic_prefix).findings, 0)
+        self._last: dict[int, Progress] = {}
+        self._position = 0
+        self._reader: AIOKafkaConsumer | None = None
+        self.steady_since_s = self._heard_s = time.monotonic()
+        """Since when records have come without a pause, as they do (partitions tell every few seconds) unless brokers are away or this
+        process was stopped: what was not heard of before is no sign that there was nothing."""
+        self._moved = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns once it knows what the last records say."""
+        consumer = await self._consumer()
+        try:
+            end = (await consumer.end_offsets([self._place]))[self._place]
+            async for record in records_until_end(consumer, self._place, max(0, end - _LOOK_BACK)):
+                self._note(record)
+        finally:
+            await consumer.stop()
+        self._position = max(self._position, end)
+        self._task = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Ends the following."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def of(self, partition: int) -> Progress | None:
+        """The last word on a partition."""
+        return self._last.get(partition)
+
+    def slowest_us(self, but: int) -> int | None:
+        """The lowest frontier of the partitions that bring something now, `but` left out; None where there is none."""
+        return min((frontier_us for frontier_us, idle in self._frontiers(but) if not idle), default=None)
+
+    def followed_us(self, but: int) -> int | None:
+        """Where a partition that brings nothing may go: to the slowest one that brings something; where none does, as far as any came."""
+        slowest_us = self.slowest_us(but)
+        return max((frontier_us for frontier_us, _ in self._frontiers(but)), default=None) if slowest_us is None else slowest_us
+
+    def _frontiers(self, but: int) -> list[tuple[int, bool]]:
+        others = (progress for partition, progress in self._last.items() if partition not in (but, CALENDAR))
+        return [(progress.frontier_us, progress.idle) for progress in others if progress.frontier_us is not None]
+
+    def lag(self, but: int) -> bool:
+        """Whether any partition but this one has not come to the end of its log: what its Users have sent is not all known."""
+        return any(progress.lagging for partition, progress in self._last.items() if partition not in (but, CALENDAR))
+
+    def highest(self, but: int) -> Mapping[str, int]:
+        """Users that send to other partitions than `but`, and how far in event time the first of them are."""
+        found: dict[str, int] = {}
+        for partition, progress in sorted(self._last.items()):
+            if partition not in (but, CALENDAR):
+                for user, at_us in progress.highest:
+                    found[user] = max(at_us, found.get(user, at_us))
+        return found
+
+    async def reached(self, offset: int, limit_s: float) -> bool:
+        """Waits until everything before `offset` was read; whether that came about within `limit_s`."""
+        async with self._moved:
+            try:
+                await asyncio.wait_for(self._moved.wait_for(lambda: self._position >= offset), limit_s)
+            except TimeoutError:
+                return False
+        return True
+
+    async def said_since(self, partition: int, offset: int) -> list[Progress]:
+        """Everything that was said of a partition from `offset` of the findings topic to its end."""
+        consumer = await self._consumer()
+        try:
+            said = [progress_of(record) async for record in records_until_end(consumer, self._place, offset)]
+        finally:
+            await consumer.stop()
+        return [progress for progress in said if progress is not None and progress.partition == partition]
+
+    async def end_of(self, topic: str, partition: int) -> int | None:
+        """Offset behind the last record of a partition, asked of the brokers now; None where they do not answer."""
+        place = TopicPartition(topic, partition)
+        if self._reader is None:
+            return None
+        try:
+            return int((await asyncio.wait_for(self._reader.end_offsets([place]), _ANSWER_S))[place])
+        except (KafkaError, TimeoutError) as fault:
+            log.warning("how far %s-%d reaches can't be asked now: %r", topic, partition, fault)
+            return None
+
+    async def _consumer(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(**self._settings, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100)
+        await consumer.start()
+        return consumer
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                consumer = await self._consumer()
+            except KafkaError as fault:
+                log.warning("the progress of the other workers can't be read now: %r", fault)
+                await asyncio.sleep(1.0)
+                continue
+            self._reader = consumer
+            try:
+                consumer.assign([self._place])
+                consumer.seek(self._place, self._position)
+                while True:
+                    for records in (await consumer.getmany(timeout_ms=1000)).values():
+                        await self._take(records)
+            except KafkaError as fault:
+                log.warning("reading the progress of the other workers again: %r", fault)
+            finally:
+                self._reader = None
+                await consumer.stop()
+
+    async def topics(self) -> Set[str] | None:
+        """Names of all topics, asked of the brokers now; None where they do not answer."""
+        try:
+            return set(await asyncio.wait_for(self._reader.topics(), _ANSWER_S)) if self._reader is not None else None
+        except (KafkaError, TimeoutError) as fault:
+            log.warning("which topics there are can't be asked now: %r", fault)
+            return None
+
+    async def _take(self, records: list[Any]) -> None:
+        now_s = time.monotonic()
+        if now_s - self._heard_s > _PAUSE_S:
+            self.steady_since_s = now_s
+        self._heard_s = now_s
+        for record in records:
+            self._note(record)
+        async with self._moved:
+            self._moved.notify_all()
+
+    def _note(self, record: Any) -> None:
+        self._position = record.offset + 1
+        progress = progress_of(record)
+        if progress is None:
+            return
+        last = self._last.get(progress.partition)
+        if last is None or progress.generation >= last.generation:
+            self._last[progress.partition] = progress
+
+
+CALENDAR = -1
+"""Partition number under which it is said how much of the change calendar counts for the correlation."""

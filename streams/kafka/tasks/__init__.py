@@ -1,0 +1,1 @@
+"""The work of a worker: detection tasks, the correlation task and their assignment."""

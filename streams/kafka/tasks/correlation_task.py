@@ -1,0 +1,80 @@
+"""Correlation unit: the one worker that reads what all partitions found, decides, and publishes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from faust.types import TP
+
+from streams.kafka.client.output_records import Send
+from streams.kafka.client.producer import UserTopics
+from streams.kafka.exchange.progress_reader import CALENDAR
+from streams.kafka.exchange.stage_records import FINDINGS_HEADER, Progress
+from streams.kafka.tasks.correlation_pipeline import Correlation
+from streams.kafka.tasks.partition_pipeline import Log
+from streams.kafka.tasks.task import Site, Unit, starts
+from streams.pipeline import PipelineParameters
+
+_WAITING_MOST = 2_000
+STANDING = "standing"
+"""Part of a checkpoint: the alerts and incidents that are open, for metrics."""
+
+
+class CorrelationUnit(Unit):
+    """Feeds the correlation and says in the findings topic when more of the calendar counts."""
+
+    def __init__(self, partitions: int, site: Site, epoch: int, parameters: PipelineParameters, declared: Log) -> None:
+        inputs = frozenset(TP(topic, 0) for topic in site.topics.stages)
+        super().__init__("correlation", inputs, 0, site, epoch)
+        self._correlation = Correlation(partitions, site.topics, parameters, declared, site.board.decided)
+        self._user_topics = UserTopics(site.parameters)
+        self._announced = -1
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Topic → where a successor must begin to read."""
+        return self._correlation.positions
+
+    @property
+    def backlog(self) -> dict[str, int]:
+        """Topic → next offset that was not read yet."""
+        return self._correlation.backlog
+
+    def wants(self, tp: TP) -> bool:
+        """Whether the unit has room and is not too far ahead."""
+        return self.ready and self.active and self._correlation.waiting(tp.topic) < _WAITING_MOST
+
+    def take(self, topic: str, records: list[Any]) -> None:
+        """Records of one fetch."""
+        self._correlation.take(topic, records)
+
+    async def work(self) -> bool:
+        """One bounded bit of work with what it sends."""
+        sends = self._correlation.step()
+        if sends is None:
+            return False
+        if sends:
+            await self._user_topics.ensure(sends)
+            await self._outbox.send(sends)
+        return True
+
+    async def look(self) -> None:
+        """What the clock asks for."""
+        end = self._correlation.news
+        if end is None or end <= self._announced:
+            return
+        self._announced = end
+        said = Progress(CALENDAR, self.epoch, 0, {}, None, end)
+        await self._outbox.send([Send(self._site.topics.findings, b"calendar", b"", ((FINDINGS_HEADER, said.pack()),), 0)])
+
+    def state(self) -> dict[str, bytes]:
+        """For a checkpoint."""
+        return {**self._correlation.state(), STANDING: self._site.board.pack_standing()}
+
+    async def resume(
+        self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
+    ) -> None:
+        """Goes on from a checkpoint."""
+        if parts is not None:
+            self._correlation.restore({name: blob for name, blob in parts.items() if name != STANDING})
+        self._correlation.begin(starts(self.name, about, begins, ends))
+        self._site.board.take_over((parts or {}).get(STANDING), self._correlation.changes)

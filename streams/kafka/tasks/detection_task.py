@@ -1,0 +1,295 @@
+"""Telemetry unit: one partition of the telemetry topics on its worker."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from faust.types import TP
+
+from models.columns import Detected
+from models.errors import StateError
+from models.times import SECOND_US
+from streams.kafka.client.output_records import Send, dead_letter
+from streams.kafka.exchange.stage_records import (
+    FINDINGS_HEADER,
+    MARK_HEADER,
+    KeyTables,
+    Progress,
+    pack_findings,
+    pack_pulses,
+    portions,
+    write_mark,
+)
+from streams.kafka.tasks.partition_pipeline import Log, Partition, Step
+from streams.kafka.tasks.task import Site, Unit, starts
+from streams.kafka.tasks.topic_buffer import ahead_s
+from streams.pipeline import PipelineParameters
+
+log = logging.getLogger(__name__)
+_WAITING_MOST = 40_000
+"""Records that wait in memory before no more are fetched."""
+_PROGRESS_S, _HEARTBEAT_S = 0.25, 5.0
+"""How often a partition tells how far it is while it moves, and while it does not."""
+_STRIDE_US = 600 * SECOND_US
+"""How far a partition that follows goes in one step."""
+_STRIDES = 50
+"""And how many steps it takes before others get their turn."""
+_CATCH_UP_S = 10.0
+_RENEW_S = 3600.0
+"""How often all series are named again: far more often than the findings topic drops what is old."""
+_LAG_S = 3.0
+"""A partition that has not come to the end of its log for so long lags."""
+_GRACE_S = 1.0
+"""How long after the others an idle partition follows them: what is sent to all arrives at each in its own time."""
+
+
+class TelemetryUnit(Unit):
+    """Feeds its partition, tells of the windows that close, and follows the others while nothing comes."""
+
+    def __init__(
+        self, number: int, site: Site, epoch: int, parameters: PipelineParameters, declared: Log, end_of: Callable[[TP], int | None]
+    ) -> None:
+        inputs = frozenset(TP(topic, number) for topic in site.topics.telemetry)
+        super().__init__(f"partition-{number}", inputs, number, site, epoch)
+        self._partition = Partition(number, site.topics.telemetry, parameters, declared, site.learned)
+        self._end_of = end_of
+        self._tables = KeyTables()
+        self._renewed_at = time.monotonic()
+        self._sequence = 0
+        self._told: tuple[object, ...] = ()
+        self._told_at = self._heard_at = 0.0
+        self._fed_at: dict[str, float] = {}
+        """topic → when it was last known to bring something, or began to be watched."""
+        self._resting: set[str] = set()
+        """Topics that bring nothing for now."""
+        self._drained_at = float("-inf")
+        """When there was last nothing to read."""
+        self._covers = (-1, -1)
+        self._seen: deque[tuple[float, int]] = deque()
+        """When the others were seen to be how far, of the last `_GRACE_S` and the one before that."""
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Topic → where a successor must begin to read."""
+        return self._partition.positions
+
+    @property
+    def backlog(self) -> dict[str, int]:
+        """Topic → next offset that was not read yet."""
+        return {topic: each.read for topic, each in self._partition.inputs.items()}
+
+    @property
+    def idle(self) -> bool:
+        """Whether no topic brings anything for now."""
+        return all(topic in self._resting for topic in self._partition.inputs)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all is done that a predecessor had done."""
+        return not self._partition.replaying
+
+    def wants(self, tp: TP) -> bool:
+        """Whether the unit has room and is not too far ahead."""
+        if not (self.ready and self.active) or len(self._partition.inputs[tp.topic].waiting) >= _WAITING_MOST:
+            return False
+        lead_s = self._site.parameters.lead_s
+        slowest_us, frontier_us = self._site.others.slowest_us(self._partition.number), self._partition.frontier_us
+        leads = slowest_us is not None and frontier_us is not None and frontier_us - slowest_us > lead_s * SECOND_US
+        # What a predecessor had fed before its next word is all needed, however far apart its topics were there.
+        return not leads and (self._partition.replaying or ahead_s(self._partition.inputs, tp.topic) <= lead_s)
+
+    def take(self, topic: str, records: list[Any]) -> None:
+        """Records of one fetch."""
+        self._partition.take(topic, records)
+        self._fed_at[topic] = time.monotonic()
+        self._seen.clear()
+        self._resting.discard(topic)
+
+    async def work(self) -> bool:
+        """One bounded bit of work with what it sends."""
+        began_s = time.monotonic()
+        again = self._partition.replaying
+        step = self._partition.step()
+        if step is None:
+            return False
+        if not again:
+            self._site.board.judged(self.name, step, self._partition.frontier_us, time.monotonic() - began_s)
+        await self._tell(step)
+        return True
+
+    async def look(self) -> None:
+        """What the clock asks for."""
+        if not self._partition.replaying:
+            await self._decide()
+        await self._tell(None)
+
+    async def _decide(self) -> None:
+        """Decisions by the clock. Each is told before anything else is fed: a successor decides the same at the same place."""
+        others, number = self._site.others, self._partition.number
+        # Before it follows the others it must know how far their Users are, or windows would close on events that are held.
+        if self.idle or time.monotonic() - self._heard_at >= _PROGRESS_S:
+            self._heard_at = time.monotonic()
+            heard = self._partition.hear(others.highest(number), deaf=others.lag(number))
+            if heard is not None:
+                await self._tell(heard, decided=True)
+        for topic in self._quiet(time.monotonic()):
+            if topic not in self._resting and await self._at_end(topic):
+                self._resting.add(topic)
+                await self._tell(self._partition.rest(topic), decided=True)
+        if self.idle:
+            await self._follow()
+
+    def lags(self) -> dict[TP, int]:
+        """As far as the brokers' last answers tell."""
+        found = {}
+        for topic, each in self._partition.inputs.items():
+            tp = TP(topic, self._partition.number)
+            found[tp] = max(0, max(each.end, self._end_of(tp) or 0) - each.position)
+        return found
+
+    def state(self) -> dict[str, bytes]:
+        """For a checkpoint."""
+        return self._partition.state()
+
+    def about(self) -> dict[str, Any]:
+        """Positions, and where in the findings topic it spoke last."""
+        said = self._outbox.last_offsets.get(self._site.topics.findings, -1) + 1
+        return {"positions": self.positions, "said": said, "mark": [self.epoch, self._sequence - 1]}
+
+    async def resume(
+        self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
+    ) -> None:
+        """Goes on from a checkpoint."""
+        positions = starts(self.name, about, begins, ends)
+        if parts is not None:
+            self._partition.restore(parts)
+        self._covers = (about["mark"][0], about["mark"][1]) if parts is not None else (-1, -1)
+        self._partition.begin(positions, ends, ())
+        before = self._site.others.of(self._partition.number)
+        # Whatever a predecessor says after this does not count, so what it said before is all that must be done again.
+        await self._say(())
+        await self._outbox.confirmed()
+        said = await self._site.others.said_since(self._partition.number, about.get("said", 0))
+        if any(about["positions"].get(topic, 0) > end for topic, end in ends.items()):
+            # Of a topic that was made anew, what was said of the old one leads nowhere.
+            said = []
+        self._partition.begin(positions, ends, [progress for progress in said if progress.generation < self.epoch])
+        # What rested before rests on, unless something came since; anything else gets the full time to bring something.
+        rested = before.resting if before is not None else ()
+        watched_s = time.monotonic()
+        self._fed_at = {topic: watched_s - (self._site.idle_s if topic in rested else 0.0) for topic in ends}
+
+    async def holds(self) -> bool:
+        """Whether nobody spoke for the partition since: asked of the findings topic, which all see in one order."""
+        offset = self._outbox.last_offsets.get(self._site.topics.findings, -1)
+        if not await self._site.others.reached(offset + 1, _CATCH_UP_S):
+            log.warning("%s makes no checkpoint now: the findings topic can't be read", self.name)
+            return False
+        last = self._site.others.of(self._partition.number)
+        if last is not None and last.generation > self.epoch:
+            log.warning("%s was taken over by another worker: it stops here", self.name)
+            self.active = False
+            return False
+        return True
+
+    def _quiet(self, now_s: float) -> list[str]:
+        """Topics that brought nothing for `idle_s` though more was wanted of them."""
+        quiet = []
+        for topic, each in self._partition.inputs.items():
+            tp = TP(topic, self._partition.number)
+            each.end = max(each.end, self._end_of(tp) or 0)
+            if each.more or not self.wants(tp):
+                self._fed_at[topic] = now_s
+            elif now_s - max(self._fed_at.get(topic, now_s), self._site.others.steady_since_s) >= self._site.idle_s:
+                quiet.append(topic)
+        return quiet
+
+    def _lagging(self, now_s: float) -> bool:
+        if not any(each.more for each in self._partition.inputs.values()):
+            self._drained_at = now_s
+        return now_s - self._drained_at > _LAG_S
+
+    async def _at_end(self, topic: str) -> bool:
+        """Whether the brokers say that there is no more: what they last said with a fetch may be old on a busy machine."""
+        each = self._partition.inputs[topic]
+        end = await self._site.others.end_of(topic, self._partition.number)
+        if end is None:
+            self._fed_at[topic] = time.monotonic()
+            return False
+        if end < each.position:
+            raise StateError(f"{topic} was made anew while it was read: what stood in the old one and was not taken in is lost")
+        each.end = max(each.end, end)
+        return not each.more
+
+    async def _follow(self) -> None:
+        target_us = self._target_us(time.monotonic())
+        for _ in range(_STRIDES):
+            begin_us = self._partition.frontier_us
+            # What comes meanwhile is no older than the windows that would be closed over it.
+            if not self.idle or target_us is None or (begin_us is not None and begin_us >= target_us):
+                return
+            step = self._partition.follow(target_us if begin_us is None else min(target_us, begin_us + _STRIDE_US))
+            await self._tell(step, decided=step is not None)
+            await asyncio.sleep(0)
+
+    def _target_us(self, now_s: float) -> int | None:
+        target_us = self._site.others.followed_us(self._partition.number)
+        if target_us is None:
+            return None
+        self._seen.append((now_s, target_us))
+        while len(self._seen) > 1 and self._seen[1][0] <= now_s - _GRACE_S:
+            self._seen.popleft()
+        seen_s, seen_us = self._seen[0]
+        return seen_us if seen_s <= now_s - _GRACE_S else None
+
+    async def _tell(self, step: Step | None, *, decided: bool = False) -> None:
+        """Says what closed and what was decided by the clock; where there is neither, how far the partition is, now and then."""
+        if step is not None:
+            self._count(step)
+            await self._outbox.send([dead_letter(self._site.topics, letter) for letter in step.rejected])
+        detected = step.detected if step is not None else []
+        state = (self._partition.frontier_us, self.idle, self._partition.positions)
+        due_s = _PROGRESS_S if state != self._told else _HEARTBEAT_S
+        if detected or decided or time.monotonic() - self._told_at >= due_s:
+            await self._say(detected)
+
+    async def _say(self, detected: Sequence[Detected]) -> None:
+        progress = self._partition.progress(
+            self.epoch, self._sequence, resting=self._resting, covers=self._covers, lagging=self._lagging(time.monotonic())
+        )
+        self._told = (progress.frontier_us, progress.idle, progress.positions)
+        self._told_at = time.monotonic()
+        if self._told_at - self._renewed_at >= _RENEW_S:
+            self._tables.renew()
+            self._renewed_at = self._told_at
+        *parts, last = portions(detected) or [[]]
+        # What is told of the first windows of a step is as far as those go; the events behind them are all in.
+        sends = [
+            send for part in parts for send in self._records(replace(progress, sequence=self._claim(), frontier_us=part[-1].at_us), part)
+        ]
+        sends += self._records(replace(progress, sequence=self._claim()), last)
+        await self._outbox.send(sends)
+        self._dirty = True
+
+    def _claim(self) -> int:
+        self._sequence += 1
+        return self._sequence - 1
+
+    def _records(self, progress: Progress, detected: Sequence[Detected]) -> Iterator[Send]:
+        topics, key = self._site.topics, str(self._partition.number).encode()
+        findings = pack_findings(detected, self._tables) if detected else b""
+        yield Send(topics.findings, key, findings, ((FINDINGS_HEADER, progress.pack()),), 0)
+        if detected:
+            mark = write_mark(progress.partition, progress.generation, progress.sequence)
+            yield Send(topics.pulses, key, pack_pulses(detected, self._tables), ((MARK_HEADER, mark),), 0)
+
+    def _count(self, step: Step) -> None:
+        self.spent.events += step.accepted
+        self.spent.late += step.late
+        self.spent.repeated += step.repeated
+        self.spent.rejected += len(step.rejected)
+        self.spent.windows += len(step.detected)

@@ -1,0 +1,155 @@
+"""Metrics of a worker: what its partitions saw, what it decided if it is the one that correlates, and how it fares with the brokers.
+
+Workers add up: a User's series stand at the worker that holds its partition, alerts at the one that correlates, and what a successor does
+again because its predecessor had already told of it is not counted again.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from correlation.correlator import Decisions
+from models.change import Change
+from models.state_bytes import pack, unpack
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.tasks.partition_pipeline import Step
+from streams.metrics.collector import Asked, Exposition
+from streams.metrics.encoding import encoded
+from streams.metrics.families import Labelled, counter, gauge, single, strongest, summed
+from streams.metrics.state import Board
+from streams.pipeline import PipelineParameters
+
+log = logging.getLogger(__name__)
+_VERSION = 1
+
+
+class WorkerBoard(Board):
+    """Filled by the units of one worker, read by whoever scrapes, all on one event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes: Callable[[], Iterable[Change]] = tuple
+        """The calendar, where this worker correlates."""
+
+    def judged(self, unit: str, step: Step, frontier_us: int | None, step_s: float) -> None:
+        """One step of a partition that nobody had told of before."""
+        malformed = len(step.rejected) - step.late
+        self.counted(accepted=step.accepted, repeated=step.repeated, late=step.late, malformed=max(0, malformed))
+        self.seen(step.detected, watermark_us=frontier_us, held=step.held, now_us=time.time_ns() // 1000, step_s=step_s, part=unit)
+
+    def decided(self, decisions: Decisions) -> None:
+        """What one window end brought."""
+        now_us = time.time_ns() // 1000
+        for alert in decisions.alerts:
+            self.alert(alert, now_us)
+        for incident in decisions.incidents:
+            self.incident(incident)
+        for report in decisions.reports:
+            self.report(report)
+
+    def pack_standing(self) -> bytes:
+        """What is open, for whoever correlates next."""
+        alerts = {alert_id: list(place) for alert_id, place in sorted(self.alerts.items())}
+        incidents = {incident_id: list(place) for incident_id, place in sorted(self.incidents.items())}
+        return pack({"alerts": alerts, "incidents": incidents}, _VERSION)
+
+    def take_over(self, standing: bytes | None, changes: Callable[[], Iterable[Change]]) -> None:
+        """Correlates from now on, and goes on from what stood."""
+        self.forget_decisions()
+        self.correlates, self.changes = True, changes
+        if standing is not None:
+            tree = unpack(standing, _VERSION)
+            self.alerts = {alert_id: (kind, severity) for alert_id, (kind, severity) in tree["alerts"].items()}
+            self.incidents = {incident_id: (category, verdict) for incident_id, (category, verdict) in tree["incidents"].items()}
+            self._reached = {alert_id: {severity} for alert_id, (_, severity) in self.alerts.items()}
+
+    def leave(self, part: str) -> None:
+        """Another worker goes on with this unit."""
+        super().leave(part)
+        if part == "correlation":
+            self.forget_decisions()
+            self.changes = tuple
+
+
+class WorkerExposition(Collector):
+    """How the worker fares with the brokers; `roster` and `transport` are read at each scrape."""
+
+    def __init__(self, roster: Any, transport: Any) -> None:
+        self._roster, self._transport = roster, transport
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not ask for samples."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One scrape."""
+        units, name = self._roster.units, "highwater_kafka_"
+        held = sum(unit.name != "correlation" for unit in units)
+        yield single(f"{name}partitions_held", "Partitions of the telemetry topics that this worker holds.", held)
+        yield single(f"{name}correlating", "1 where this worker correlates.", float(held < len(units)))
+        yield gauge(f"{name}lag_records", "Records that were not taken in yet.", ("topic", "partition"), summed(_lags(units)))
+        ages = strongest((("",), unit.since_checkpoint_s) for unit in units if unit.ready)
+        yield single("highwater_checkpoint_age_seconds", "Since the last checkpoint, of the unit where that is longest.", ages.get(("",)))
+        for suffix, text, value in (
+            ("rebalances", "Assignments of partitions by the group.", self._roster.rebalances),
+            ("unit_restarts", "Units begun again at their checkpoint after a record was lost on its way.", self._roster.restarts),
+            ("commit_failures", "Commits that the brokers refused; the next one covers them.", self._transport.commit_failures),
+            ("checkpoints", "Checkpoints written.", sum(unit.spent.checkpoints for unit in units)),
+            ("checkpoint_seconds", "Time that went into packing and writing checkpoints.", sum(unit.spent.checkpoint_s for unit in units)),
+            ("checkpoint_bytes", "Bytes of checkpoints written.", sum(unit.spent.checkpoint_bytes for unit in units)),
+        ):
+            samples: Labelled = {(): float(value)}
+            yield counter(f"{name}{suffix}", text, (), samples)
+
+
+def _lags(units: Sequence[Any]) -> Iterator[tuple[tuple[str, str], float]]:
+    for unit in units:
+        if unit.ready:
+            for tp, behind in sorted(unit.lags().items()):
+                yield (tp.topic, str(tp.partition)), float(behind)
+
+
+def registry(
+    board: WorkerBoard, pipeline: PipelineParameters, parameters: KafkaParameters, roster: Any, transport: Any
+) -> CollectorRegistry:
+    """Everything that `/metrics` of a worker answers."""
+    detection = pipeline.detection
+    asked = Asked(
+        lambda: time.time_ns() // 1000,
+        lambda: board.changes(),
+        parameters.metric_users,
+        detection.false_alarms_per_day,
+        detection.fleet_series,
+    )
+    found = CollectorRegistry()
+    found.register(Exposition(board, asked))
+    found.register(WorkerExposition(roster, transport))
+    ProcessCollector(registry=found)
+    return found
+
+
+async def serve(metrics: CollectorRegistry, parameters: KafkaParameters) -> web.AppRunner | None:
+    """Answers `/metrics` until the runner is cleaned up; None, and a line in the log, where the port is taken: a worker works without."""
+
+    async def answer(request: web.Request) -> web.Response:
+        text, content_type = encoded(metrics, request.headers.get("Accept", ""))
+        return web.Response(body=text, headers={"Content-Type": content_type})
+
+    app = web.Application()
+    app.router.add_get("/metrics", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, parameters.metrics_host, parameters.metrics_port).start()
+    except OSError as fault:
+        await runner.cleanup()
+        log.warning("no metrics: %s:%d can't be had (%s); set kafka.metrics_port", parameters.metrics_host, parameters.metrics_port, fault)
+        return None
+    log.info("metrics at http://%s:%d/metrics", *runner.addresses[0][:2])
+    return runner

@@ -1,0 +1,255 @@
+"""A partition: the flow up to detection over one number of the telemetry topics, as a value that packs and goes on elsewhere."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Protocol
+
+import numpy as np
+
+from changes.calendar import Calendar
+from models.columns import Detected
+from models.dead_letter import DeadLetter
+from models.state_bytes import pack, unpack
+from streams.decode import decode_records
+from streams.detection_by_resolution import Cohorts
+from streams.kafka.exchange.calendar_reader import Declared
+from streams.kafka.exchange.stage_records import Progress
+from streams.kafka.tasks.topic_buffer import Feed, slowest_first
+from streams.pipeline import PipelineParameters, dead_letters
+from streams.windowing.assembler import Assembled, Assembler
+
+STATE_VERSION = 3
+
+
+class Log(Protocol):
+    """The calendar topic as it was read so far."""
+
+    @property
+    def next_offset(self) -> int:
+        """One behind the last record."""
+
+    def between(self, start: int, end: int) -> Sequence[Declared]:
+        """The records with `start` ≤ offset < `end`."""
+
+
+@dataclass(slots=True)
+class Step:
+    """What one bit of work brought."""
+
+    detected: list[Detected] = field(default_factory=list)
+    rejected: list[DeadLetter] = field(default_factory=list)
+    accepted: int = 0
+    repeated: int = 0
+    late: int = 0
+    held: int = 0
+
+    @classmethod
+    def of(cls, steps: Iterable["Step"]) -> "Step":
+        """One after the other, as one."""
+        whole = cls()
+        for step in steps:
+            whole.detected += step.detected
+            whole.rejected += step.rejected
+            whole.accepted += step.accepted
+            whole.repeated += step.repeated
+            whole.late += step.late
+            whole.held = step.held
+        return whole
+
+
+class Partition:
+    """Assembler, detection and calendar of one partition number.
+
+    What it does depends on the records and on what is decided by the clock: that the partition is idle and follows the others, when a
+    change arrived, and how far Users elsewhere were. Those are told with every progress, and a successor that gets them as `said` comes to
+    the same windows.
+    """
+
+    def __init__(
+        self, number: int, topics: Iterable[str], parameters: PipelineParameters, log: Log, learned: Mapping[str, Any] | None = None
+    ) -> None:
+        """`learned` is what new series start from, see `streams.learned_state`; the same for all workers and no part of the state."""
+        self.number = number
+        self.inputs = {topic: Feed() for topic in topics}
+        self._parameters = parameters
+        self._log = log
+        self._assembler = Assembler(parameters.time)
+        for topic in self.inputs:
+            # Its first record may be as old as the other topic's, and arrive after it.
+            self._assembler.expect(topic)
+        self._cohorts = Cohorts(parameters.detection)
+        self._learned = dict(learned or {})
+        self._cohorts.learn_from(self._learned)
+        self._calendar = Calendar()
+        self._calendar_next = 0
+        self._said: deque[Progress] = deque()
+        self._deaf = False
+        self._heard: dict[str, int] = {}
+        """The two Users of other partitions who are furthest, and how far."""
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Topic → next offset that is not yet in the state."""
+        return {topic: each.position for topic, each in self.inputs.items()}
+
+    @property
+    def frontier_us(self) -> int | None:
+        """Windows up to it are closed."""
+        return self._assembler.watermark_us
+
+    @property
+    def highest(self) -> tuple[tuple[str, int], ...]:
+        """The two Users who are furthest in event time, and how far (µs)."""
+        return self._assembler.highest
+
+    @property
+    def replaying(self) -> bool:
+        """Whether it still does again what its predecessor had told."""
+        return bool(self._said)
+
+    def progress(
+        self, generation: int, sequence: int, *, resting: Iterable[str] = (), covers: tuple[int, int] = (-1, -1), lagging: bool = False
+    ) -> Progress:
+        """What is to be told of it now."""
+        still = tuple(sorted(resting))
+        return Progress(
+            partition=self.number,
+            generation=generation,
+            sequence=sequence,
+            positions=self.positions,
+            frontier_us=self.frontier_us,
+            calendar_next=self._calendar_next,
+            highest=self.highest,
+            heard=tuple(self._heard.items()),
+            deaf=self._deaf,
+            covers=covers,
+            lagging=lagging,
+            resting=still,
+            idle=len(still) == len(self.inputs),
+        )
+
+    def begin(self, positions: Mapping[str, int], ends: Mapping[str, int], said: Iterable[Progress]) -> None:
+        """Where to go on, how far the logs reach, and what predecessors told since."""
+        for topic, each in self.inputs.items():
+            each.position, each.end = positions[topic], ends[topic]
+        self._said = deque(advancing(said, self.positions, self.frontier_us))
+
+    def take(self, topic: str, records: Sequence[Any]) -> None:
+        """Records of one fetch; those that are in the state or waiting already are left out."""
+        self.inputs[topic].take(records)
+
+    def step(self) -> Step | None:
+        """The next bit of work; None where there is nothing to do now."""
+        if self._said and self._said[0].calendar_next > self._log.next_offset:
+            # The predecessor knew of changes that were not read here yet.
+            return None
+        self._arrive()
+        for topic in slowest_first(self.inputs):
+            each = self.inputs[topic]
+            # Not beyond what a predecessor told next.
+            records = each.slice(self._said[0].positions.get(topic, each.position) if self._said else None)
+            if records:
+                return self._feed(topic, records)
+        return self._obey()
+
+    def follow(self, frontier_us: int | None) -> Step | None:
+        """Nothing comes for now, and the others have come to `frontier_us`."""
+        if frontier_us is None or self._said or (self.frontier_us is not None and frontier_us <= self.frontier_us):
+            return None
+        self._arrive()
+        return self._detect(self._assembler.follow(frontier_us))
+
+    def rest(self, topic: str) -> Step:
+        """Only this topic brings nothing for now: windows no longer wait for it."""
+        self._arrive()
+        return self._detect(self._assembler.idle(topic))
+
+    def hear(self, highest: Mapping[str, int], *, deaf: bool = False) -> Step | None:
+        """How far Users of other partitions are: who is far ahead of all of them has a wrong clock. None where it is no news.
+
+        `deaf`: some of those partitions lag, so what their Users have sent is not known, and nobody is held on their account.
+        """
+        known = self._heard | {user: max(at_us, self._heard.get(user, at_us)) for user, at_us in highest.items()}
+        furthest = dict(sorted(known.items(), key=lambda told: (-told[1], told[0]))[:2])
+        if (furthest, deaf) == (self._heard, self._deaf):
+            return None
+        self._heard, self._deaf = furthest, deaf
+        return self._detect(self._assembler.elsewhere(furthest, deaf=deaf))
+
+    def state(self) -> dict[str, bytes]:
+        """Part → bytes; parts that did not change pack to the same bytes."""
+        cohorts = self._cohorts.pack()["detection"]
+        parts = {f"cohort-{window_s}": tree for window_s, tree in cohorts.items()}
+        parts |= {"assembler": self._assembler.pack(), "calendar": [self._calendar_next, self._calendar.pack()]}
+        return {name: pack(tree, STATE_VERSION) for name, tree in parts.items()}
+
+    def restore(self, parts: Mapping[str, bytes]) -> None:
+        """Goes on from what `state` gave. Raises StateError for another version."""
+        trees = {name: unpack(blob, STATE_VERSION) for name, blob in parts.items()}
+        self._assembler = Assembler.unpack(self._parameters.time, trees["assembler"])
+        self._deaf = self._assembler.deaf
+        self._calendar_next, calendar = trees["calendar"]
+        self._calendar = Calendar.unpack(calendar)
+        cohorts = {name.removeprefix("cohort-"): tree for name, tree in trees.items() if name.startswith("cohort-")}
+        self._cohorts = Cohorts.unpack(self._parameters.detection, {"detection": cohorts, "learned": self._learned})
+
+    def _arrive(self) -> None:
+        """Takes what has come of the calendar; while a predecessor's words are followed, as far as it had by then."""
+        end = self._said[0].calendar_next if self._said else self._log.next_offset
+        for declared in self._log.between(self._calendar_next, end):
+            declared.apply(self._calendar, self.frontier_us)
+        self._calendar_next = max(self._calendar_next, end)
+
+    def _feed(self, topic: str, records: list[Any]) -> Step:
+        each = self.inputs[topic]
+        batch = decode_records([record.value for record in records], topic, self.number, [record.offset for record in records])
+        each.position = records[-1].offset + 1
+        if len(batch):
+            each.reached_us = int(np.median(batch.observed_us))
+        return self._detect(self._assembler.feed(batch, topic))
+
+    def _obey(self) -> Step | None:
+        """What a predecessor told next is reached: decides by the clock what it had decided there."""
+        if not self._said or not all(each.past(self._said[0].positions.get(topic, 0)) for topic, each in self.inputs.items()):
+            return None
+        said = self._said[0]
+        decided = [step for step in (self.hear(dict(said.heard), deaf=said.deaf), *map(self.rest, said.resting)) if step is not None]
+        if said.frontier_us is not None and (self.frontier_us is None or said.frontier_us > self.frontier_us):
+            decided.append(self._detect(self._assembler.follow(said.frontier_us)))
+        self._said.popleft()
+        return Step.of(decided)
+
+    def _detect(self, assembled: Assembled) -> Step:
+        step = Step(
+            rejected=dead_letters(assembled.rejected, assembled.watermarks_us),
+            accepted=assembled.accepted,
+            repeated=assembled.repeated,
+            late=assembled.late,
+            held=assembled.held,
+        )
+        for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
+            view = self._calendar.view(at_us)
+            step.detected += [self._cohorts.detect(closed, view) for closed in cohorts]
+        return step
+
+
+def advancing(said: Iterable[Progress], positions: Mapping[str, int], frontier_us: int | None) -> Iterable[Progress]:
+    """Of what workers told of a partition, in order, that which is news; who was taken over from no longer counts."""
+    reached, generation, decided = dict(positions), -1, None
+    for progress in said:
+        if progress.generation < generation:
+            continue
+        generation = progress.generation
+        if any(offset > progress.positions.get(topic, 0) for topic, offset in reached.items()):
+            # Done again behind what a predecessor had reached: what is decided there was taken from its words.
+            continue
+        further = any(offset > reached.get(topic, 0) for topic, offset in progress.positions.items())
+        later = progress.frontier_us is not None and (frontier_us is None or progress.frontier_us > frontier_us)
+        decides = (progress.heard, progress.deaf, progress.resting)
+        if further or later or decides != decided:
+            decided = decides
+            reached = {topic: max(offset, reached.get(topic, 0)) for topic, offset in progress.positions.items()}
+            frontier_us = progress.frontier_us if later else frontier_us
+            yield progress

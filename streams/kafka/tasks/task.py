@@ -1,0 +1,234 @@
+"""Unit: one piece of work that a worker holds: what it takes in, its checkpoints, and how it is taken over."""
+
+import asyncio
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from faust.types import TP
+
+from models.errors import StateError
+from streams.kafka.client.producer import Outbox
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.topic_names import Topics
+from streams.kafka.exchange.checkpoints import CheckpointWriter, Written, read_checkpoint
+from streams.kafka.exchange.progress_reader import Others
+from streams.kafka.tasks.metrics import WorkerBoard
+
+log = logging.getLogger(__name__)
+_SHARE = 0.04
+"""Of the time, at most, that goes into checkpoints."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the units of one worker share."""
+
+    parameters: KafkaParameters
+    topics: Topics
+    sender: AIOKafkaProducer
+    others: Others
+    idle_s: float
+    board: WorkerBoard = field(default_factory=WorkerBoard)
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    """What new series start from, see `streams.learned_state`."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a unit has cost so far, for the log and for the benchmark."""
+
+    events: int = 0
+    late: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    windows: int = 0
+    checkpoints: int = 0
+    checkpoint_s: float = 0.0
+    checkpoint_bytes: int = 0
+    restored_s: float = 0.0
+
+
+def starts(name: str, about: Mapping[str, Any], begins: Mapping[str, int], ends: Mapping[str, int]) -> dict[str, int]:
+    """Topic → where `name` goes on reading: where its checkpoint says, unless the log does not reach there any more or not yet."""
+    found = {}
+    for topic, begin in begins.items():
+        position = about["positions"].get(topic, begin)
+        if position > ends[topic]:
+            log.error("%s was made anew: what stood in the old one and was not taken in is lost; %s goes on at its beginning", topic, name)
+        found[topic] = begin if position > ends[topic] else max(position, begin)
+    return found
+
+
+class Unit(ABC):
+    """The shell around a Partition or a Correlation: everything that waits for the brokers."""
+
+    def __init__(self, name: str, inputs: frozenset[TP], place: int, site: Site, epoch: int) -> None:
+        self.name = name
+        self.inputs = inputs
+        self.epoch = epoch
+        self.ready = False
+        self.active = True
+        self.covered: dict[TP, int] = {}
+        self.spent = Spent()
+        self._place = TopicPartition(site.topics.checkpoints, place)
+        self._site = site
+        self._lock = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        """Held while a checkpoint is written: two at once would share a slot."""
+        self._outbox = Outbox(site.sender)
+        self._writer: CheckpointWriter | None = None
+        self.companions = 1
+        """Units that share this worker, itself included: together they keep to the share of time that checkpoints may take."""
+        self._dirty = False
+        self._written_at = time.monotonic()
+        self._cost_s = 0.0
+        self.handed: dict[TP, int] = {}
+        """Next offset behind what is on its way to `take`."""
+        self.sought: dict[TP, int] = {}
+        """Where reading was sent back to already, so that a gap in the log is not taken for a wrong position twice."""
+        self.placed: set[TP] = set()
+        """Inputs of which reading was sent to where the unit begins."""
+        self.failed: Exception | None = None
+
+    @property
+    @abstractmethod
+    def positions(self) -> dict[str, int]:
+        """Topic → where a successor must begin to read."""
+
+    @property
+    @abstractmethod
+    def backlog(self) -> dict[str, int]:
+        """Topic → next offset that was not read yet."""
+
+    @abstractmethod
+    def wants(self, tp: TP) -> bool:
+        """Whether more of `tp` can be taken now."""
+
+    @abstractmethod
+    def take(self, topic: str, records: list[Any]) -> None:
+        """Records of one fetch."""
+
+    @abstractmethod
+    async def work(self) -> bool:
+        """One bounded bit of work with what it sends; False where there was nothing to do."""
+
+    @abstractmethod
+    async def look(self) -> None:
+        """What the clock asks for; called a few times a second."""
+
+    @abstractmethod
+    def state(self) -> dict[str, bytes]:
+        """For a checkpoint."""
+
+    @abstractmethod
+    async def resume(
+        self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
+    ) -> None:
+        """Goes on from a checkpoint (None: from nothing), where the logs reach from `begins` to `ends`."""
+
+    async def holds(self) -> bool:
+        """Whether nobody else has taken over; asked before a checkpoint. Clears `active` where somebody has."""
+        return True
+
+    def about(self) -> dict[str, Any]:
+        """What goes beside the state."""
+        return {"positions": self.positions}
+
+    @property
+    def settled(self) -> bool:
+        """Whether all is done that a predecessor had done: before that, a checkpoint would hide from the next one what is still to do."""
+        return True
+
+    @property
+    def since_checkpoint_s(self) -> float:
+        """How old the last checkpoint is; 0 where nothing came since."""
+        return time.monotonic() - self._written_at if self._dirty else 0.0
+
+    def lags(self) -> dict[TP, int]:
+        """Records of each input that are known to be there and were not taken in yet."""
+        return {}
+
+    async def restore(self) -> None:
+        """Reads the last checkpoint and goes on from there."""
+        began = time.monotonic()
+        consumer = AIOKafkaConsumer(**client_settings(self._site.parameters), enable_auto_commit=False, max_partition_fetch_bytes=16 << 20)
+        await consumer.start()
+        try:
+            found, keys = await read_checkpoint(consumer, self._place, self.name)
+            places = {tp: TopicPartition(tp.topic, tp.partition) for tp in self.inputs}
+            first, last = await consumer.beginning_offsets(list(places.values())), await consumer.end_offsets(list(places.values()))
+        finally:
+            await consumer.stop()
+        begins = {tp.topic: first[place] for tp, place in places.items()}
+        ends = {tp.topic: last[place] for tp, place in places.items()}
+        parts, about = (found.parts, found.about) if found else (None, {"positions": {}})
+        try:
+            await self.resume(parts, about, begins, ends)
+        except StateError as fault:
+            log.warning("%s starts without its checkpoint: %s", self.name, fault)
+            await self.resume(None, {"positions": {}}, begins, ends)
+        self._writer = CheckpointWriter(self._site.sender, self._place, self.name, self.epoch, keys)
+        self.ready = True
+        self.spent.restored_s = time.monotonic() - began
+        log.info(
+            "%s goes on at %s (checkpoint %s, %.2f s)", self.name, self.positions, found.number if found else "none", self.spent.restored_s
+        )
+
+    async def process(self) -> None:
+        """Works through what waits; other units get their turn in between."""
+        while self.active and self.ready:
+            async with self._lock:
+                if not self.active or not await self.work():
+                    return
+                self._dirty = True
+            await self.checkpoint_if_due()
+            await asyncio.sleep(0)
+
+    async def tick(self) -> None:
+        """Called a few times a second."""
+        if self.ready and self.active:
+            async with self._lock:
+                await self.look()
+            await self.process()
+            await self.checkpoint_if_due()
+
+    async def checkpoint_if_due(self) -> None:
+        """Not sooner than `checkpoint_s`, and never more than a small share of the time."""
+        since_s = time.monotonic() - self._written_at
+        if (
+            self._dirty
+            and not self._writing.locked()
+            and since_s >= max(self._site.parameters.checkpoint_s, self._cost_s * self.companions / _SHARE)
+        ):
+            await self.checkpoint()
+
+    async def checkpoint(self) -> None:
+        """Writes what changed, after all that it sent is confirmed; then its inputs may be committed."""
+        if self._writer is None or not self._dirty or not self.settled:
+            return
+        async with self._writing:
+            async with self._lock:
+                await self._outbox.confirmed()
+                if not await self.holds():
+                    return
+                # Processor time of this thread: what it takes from the work, not what others on the machine take.
+                began_s = time.thread_time()
+                positions, about, parts = self.positions, self.about(), self.state()
+                packed_s = time.thread_time() - began_s
+                self._dirty = False
+            written = await self._writer.write(parts, about)
+            self._account(written, packed_s)
+            self.covered = {tp: positions[tp.topic] for tp in self.inputs}
+
+    def _account(self, written: Written, packed_s: float) -> None:
+        self._written_at = time.monotonic()
+        self._cost_s = packed_s + written.bytes / 200e6
+        self.spent.checkpoints += 1
+        self.spent.checkpoint_s += self._cost_s
+        self.spent.checkpoint_bytes += written.bytes

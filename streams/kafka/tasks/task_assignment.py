@@ -1,0 +1,223 @@
+"""Roster: the units that this worker holds, from one assignment of the consumer group to the next."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from streams.kafka.client.faust_transport import Batch
+from streams.kafka.exchange.calendar_reader import DeclaredChanges
+from streams.kafka.tasks.task import Site, Unit
+
+log = logging.getLogger(__name__)
+_LOOK_S = 0.1
+_LAST_CHECKPOINT_S = 5.0
+"""The most that a rebalance waits for checkpoints: what is not written by then, the successor does again."""
+_RESTARTS = 1024
+"""Epochs within one generation of the group."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """How units are made; everything that a test may replace."""
+
+    site: Site
+    declared: DeclaredChanges
+    telemetry: Callable[[int, int], Unit]
+    """(partition, epoch) → unit."""
+    correlation: Callable[[int], Unit]
+    """epoch → unit."""
+
+
+class Roster:
+    """Faust's intake: takes units over, hands them their batches, lets them go."""
+
+    def __init__(self, make: Callable[[], "Workplace"], topics: Iterable[str], crash: Callable[[BaseException], None]) -> None:
+        self.topics = frozenset(topics)
+        self._make = make
+        self._crash = crash
+        self._place: Workplace | None = None
+        self._units: dict[str, Unit] = {}
+        self._by_input: dict[TP, Unit] = {}
+        self._generation = -1
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._restarts = 0
+        self.rebalances = 0
+
+    @property
+    def restarts(self) -> int:
+        """Units begun again at their checkpoint since the worker started."""
+        return self._restarts
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """Those that this worker holds now."""
+        return tuple(self._units.values())
+
+    def wanted(self, active: Iterable[TP]) -> set[TP]:
+        """Partitions whose unit is ready and has room."""
+        return {
+            tp for tp in active if tp.topic not in self.topics or ((unit := self._by_input.get(TP(*tp))) is not None and unit.wants(tp))
+        }
+
+    def begins(self, wanted: Iterable[TP]) -> dict[TP, int]:
+        """Where units that were just taken over begin to read; without it a log that brings nothing new would not be read again."""
+        found = {}
+        for tp in wanted:
+            unit = self._by_input.get(TP(*tp))
+            if unit is not None and unit.ready and TP(*tp) not in unit.placed:
+                unit.placed.add(TP(*tp))
+                found[TP(*tp)] = unit.backlog[tp.topic]
+        return found
+
+    def accept(self, tp: TP, first: int, last: int) -> int | None:
+        """Where reading must go on, see `Intake`; a gap that is still there when it was sought again is one of the log's own."""
+        unit = self._by_input.get(tp)
+        if unit is None:
+            return None
+        expected = unit.handed.get(tp, unit.backlog[tp.topic])
+        if first > expected and unit.sought.get(tp) != expected:
+            unit.sought[tp] = expected
+            return expected
+        unit.handed[tp] = max(expected, last + 1)
+        return None
+
+    def epoch(self, tp: TP) -> int:
+        """Of the unit that takes `tp` now; -1 where none does."""
+        unit = self._by_input.get(tp)
+        return -1 if unit is None else unit.epoch
+
+    def covered(self) -> Mapping[TP, int]:
+        """What checkpoints cover."""
+        return {tp: offset for unit in self._units.values() for tp, offset in unit.covered.items()}
+
+    async def take(self, batch: Batch) -> None:
+        """One batch from Faust; returns when it is worked through."""
+        unit = self._by_input.get(batch.tp)
+        if unit is None or unit.epoch != batch.epoch or not unit.ready or not unit.active:
+            return
+        unit.take(batch.tp.topic, batch.records)
+        await self._guard(unit, unit.process)
+
+    async def assigned(self, tps: frozenset[TP], generation: int) -> None:
+        """Keeps the units that nobody else can have held in between, and begins the others at their checkpoints."""
+        place = await self._open()
+        before = self._units
+        kept = before if generation == self._generation + 1 else {}
+        self.rebalances += 1
+        self._generation, self._units = generation, {}
+        for tp in sorted(tps):
+            if tp.topic in self.topics:
+                self._hold(place, tp, kept)
+        for name in set(before) - set(self._units):
+            place.site.board.leave(name)
+        self._by_input = {tp: unit for unit in self._units.values() for tp in unit.inputs}
+        for unit in self._units.values():
+            unit.companions = len(self._units)
+
+    async def revoked(self) -> None:
+        """Checkpoints once more; units stay until it is known whether they come back."""
+        units = [unit for unit in self._units.values() if unit.ready and unit.active]
+        done, late = (
+            await asyncio.wait([asyncio.create_task(unit.checkpoint()) for unit in units], timeout=_LAST_CHECKPOINT_S)
+            if units
+            else ((), ())
+        )
+        for task in late:
+            task.cancel()
+        for task in done:
+            if task.exception() is not None:
+                log.warning("no last checkpoint: %r", task.exception())
+        for unit in self._units.values():
+            unit.active = False
+
+    async def run(self) -> None:
+        """Gives the units the time, until cancelled."""
+        while True:
+            began = time.monotonic()
+            for unit in self.units:
+                await self._guard(unit, unit.tick)
+            await asyncio.sleep(max(0.0, _LOOK_S - (time.monotonic() - began)))
+
+    async def topics_there(self) -> Set[str] | None:
+        """Names of the topics that the brokers have; None where they do not answer now."""
+        return await self._place.site.others.topics() if self._place is not None else None
+
+    async def close(self) -> None:
+        """Last checkpoints, then the clients are closed."""
+        await self.revoked()
+        for task in self._tasks:
+            task.cancel()
+        if self._place is not None:
+            await self._place.site.others.stop()
+            try:
+                await asyncio.wait_for(self._place.site.sender.stop(), _LAST_CHECKPOINT_S)
+            except TimeoutError:
+                log.warning("the brokers did not take everything before the end: the successor tells it again")
+            await asyncio.to_thread(self._place.declared.stop)
+
+    def _hold(self, place: Workplace, tp: TP, kept: dict[str, Unit]) -> None:
+        name = f"partition-{tp.partition}" if tp.topic in place.site.topics.telemetry else "correlation"
+        if name in self._units:
+            return
+        unit = kept.get(name)
+        if unit is not None and unit.ready and unit.failed is None:
+            # What Faust had in its queues is gone: reading goes on behind what the unit took.
+            unit.handed.clear()
+            unit.placed.clear()
+            unit.active = True
+            self._units[name] = unit
+        else:
+            self._begin(place, name)
+
+    def _begin(self, place: Workplace, name: str) -> None:
+        epoch = self._generation * _RESTARTS + self._restarts % _RESTARTS
+        unit = place.correlation(epoch) if name == "correlation" else place.telemetry(int(name.removeprefix("partition-")), epoch)
+        self._units[name] = unit
+        self._by_input.update(dict.fromkeys(unit.inputs, unit))
+        task = asyncio.create_task(self._restore(unit))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _restore(self, unit: Unit) -> None:
+        while self._units.get(unit.name) is unit:
+            try:
+                await unit.restore()
+            except KafkaError as fault:
+                log.warning("%s can't be taken over now, trying again: %r", unit.name, fault)
+                await asyncio.sleep(1.0)
+            except Exception as fault:
+                self._crash(fault)
+                return
+            else:
+                return
+
+    async def _guard(self, unit: Unit, work: Callable[[], Awaitable[Any]]) -> None:
+        """A unit that lost a record on its way begins again at its checkpoint; any other fault ends the worker."""
+        try:
+            await work()
+        except KafkaError as fault:
+            log.warning("%s begins again at its checkpoint: %r", unit.name, fault)
+            unit.failed, unit.active = fault, False
+            if self._units.get(unit.name) is unit and self._place is not None:
+                self._restarts += 1
+                self._begin(self._place, unit.name)
+        except asyncio.CancelledError:
+            raise
+        except Exception as fault:
+            log.exception("%s failed", unit.name)
+            self._crash(fault)
+
+    async def _open(self) -> Workplace:
+        if self._place is None:
+            place = self._make()
+            await asyncio.to_thread(place.declared.start)
+            await place.site.sender.start()
+            await place.site.others.start()
+            self._place = place
+        return self._place

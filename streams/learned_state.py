@@ -1,0 +1,29 @@
+"""Learned expectations as a file: what a new installation starts from."""
+
+from pathlib import Path
+from typing import Any
+
+from models.errors import UnreadableInput
+from models.state_bytes import pack, unpack
+
+LEARNED_VERSION = 1
+
+
+def write_state(path: Path, learned: dict[str, Any]) -> None:
+    """Writes expectations to `path`, whole or not at all. Raises UnreadableInput if it can't be written."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        unfinished.write_bytes(pack(learned, LEARNED_VERSION))
+        unfinished.replace(path)
+    except OSError as fault:
+        raise UnreadableInput(f"can't write {path}: {fault.strerror}") from None
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The expectations that `write_state` wrote. Raises UnreadableInput or StateError."""
+    try:
+        blob = path.read_bytes()
+    except OSError as fault:
+        raise UnreadableInput(f"can't read {path}: {fault.strerror}") from None
+    learned: dict[str, Any] = unpack(blob, LEARNED_VERSION)
+    return learned

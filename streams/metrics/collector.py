@@ -1,0 +1,245 @@
+"""The collector: every metric of contract section 5, read off the board when somebody scrapes.
+
+What it can grow to is bounded: `users` Users tell 16 series of traffic (direction × class) in three counters and a gauge, two in three
+failure families, and QUEUES queues in four gauges; beyond, everything is added up under `other`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import get_args
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
+
+from changes.windows import window_us
+from models.change import Change
+from models.times import DAY_US
+from models.vocabulary import AlertKind, ReportVerdict, Severity, SuspectVerdict
+from streams.metrics.families import Labelled, counter, gauge, histogram, single, strongest, summed
+from streams.metrics.label_limit import OTHER, Folding
+from streams.metrics.state import FAULTS, OUTCOMES, Board
+from streams.metrics.totals import Place
+
+QUEUES, REGIONS, OWNERS = 32, 64, 64
+"""Names of queues, regions and owners of changes that are told apart."""
+_TRAFFIC = ("user", "direction", "message_class")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the collector asks for beside the board."""
+
+    now_us: Callable[[], int]
+    changes: Callable[[], Iterable[Change]]
+    """Every change whose highest revision is known."""
+    users: int
+    """Users with labels of their own."""
+    alerts_per_day: float
+    """The false-alarm budget in force."""
+    fleet_series: int
+    """Series that the budget is shared by."""
+
+
+class Exposition(Collector):
+    """Every family, also those without a sample yet."""
+
+    def __init__(self, board: Board, asked: Asked) -> None:
+        self._board, self._asked = board, asked
+        self._folds = {
+            "user": Folding(asked.users),
+            "queue": Folding(QUEUES),
+            "region": Folding(REGIONS),
+            "owner": Folding(OWNERS),
+        }
+        self._shared: dict[tuple[str, Place], tuple[float, float]] = {}
+        """Counter and labels with `other` among them → their sum at the last look, and what has gone from it."""
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not ask for samples."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One scrape."""
+        with self._board.guard:
+            parts = (self._traffic(), self._regions(), self._queues(), self._judgement(), self._decisions(), self._calendar(), self._own())
+            families = [family for part in parts for family in part]
+        yield from families
+
+    def _folded(self, labels: tuple[str, ...], samples: Iterable[tuple[Place, float]]) -> Iterator[tuple[Place, float]]:
+        folds = [self._folds.get(label) for label in labels]
+        for place, value in samples:
+            yield tuple(fold.label(name) if fold else name for fold, name in zip(folds, place, strict=True)), value
+
+    def _traffic(self) -> Iterator[Metric]:
+        for name, column, text in (
+            ("highwater_messages", "messages", "Messages reported in closed windows."),
+            ("highwater_messages_expected", "expected", "Messages expected in the same windows, before they were seen."),
+            ("highwater_messages_expected_variance", "variance", "Variance of what was expected: its root is the width of the band."),
+        ):
+            found = (one for each in self._board.cohorts() for one in each.classes.standing(column, each.since_us))
+            yield counter(name, text, _TRAFFIC, self._counted(name, _TRAFFIC, found))
+        due = (
+            found
+            for each in self._board.cohorts()
+            if each.last is not None
+            for found in each.classes.expected_now(each.last.pulse, each.since_us)
+        )
+        yield gauge("highwater_expected_messages", "Messages expected in the last closed window.", _TRAFFIC, self._sum(_TRAFFIC, due))
+        labels = ("user", "direction", "family")
+        yield counter(
+            "highwater_failures",
+            "Messages that failed, by whose side the response code points to.",
+            labels,
+            self._counted("highwater_failures", labels, self._failed()),
+        )
+
+    def _sum(self, labels: tuple[str, ...], samples: Iterable[tuple[Place, float]]) -> Labelled:
+        return summed(self._folded(labels, samples))
+
+    def _counted(self, name: str, labels: tuple[str, ...], samples: Iterable[tuple[Place, float, bool]]) -> Labelled:
+        """Sums of a counter, of labels that anything reported under lately; what shares `other` never counts down when a part goes."""
+        found: Labelled = {}
+        seen = set()
+        folds = [self._folds.get(label) for label in labels]
+        for place, value, is_seen in samples:
+            told = tuple(fold.label(part) if fold else part for fold, part in zip(folds, place, strict=True))
+            found[told] = found.get(told, 0.0) + value
+            if is_seen:
+                seen.add(told)
+        return {place: self._never_less(name, place, value) if OTHER in place else value for place, value in found.items() if place in seen}
+
+    def _never_less(self, name: str, place: Place, value: float) -> float:
+        last, gone = self._shared.get((name, place), (0.0, 0.0))
+        gone += max(0.0, last - value)
+        self._shared[name, place] = value, gone
+        return value + gone
+
+    def _failed(self) -> Iterator[tuple[Place, float, bool]]:
+        for each in self._board.cohorts():
+            columns = (each.directions.standing(name, each.since_us) for name in ("failures", "user_side", "device_side"))
+            for (place, failed, seen), (_, user_side, _), (_, device_side, _) in zip(*columns, strict=True):
+                yield (*place, "user_side"), user_side, seen
+                yield (*place, "device_side"), device_side, seen
+                yield (*place, "other"), max(0.0, failed - user_side - device_side), seen
+
+    def _regions(self) -> Iterator[Metric]:
+        for name, column, text in (
+            ("highwater_region_messages", "messages", "Messages reported in closed windows, by region."),
+            ("highwater_region_messages_expected", "expected", "Messages expected in the same windows, by region."),
+            ("highwater_region_failures", "failures", "Messages that failed, by region."),
+        ):
+            found = (one for each in self._board.cohorts() for one in each.regions.standing(column, each.since_us))
+            yield counter(name, text, ("region",), self._counted(name, ("region",), found))
+
+    def _queues(self) -> Iterator[Metric]:
+        labels = ("user", "queue")
+        told = [found for each in self._board.cohorts() for found in each.depths.standing(each.since_us)]
+        depths = self._sum(labels, ((place, depth) for place, depth, _ in told))
+        yield gauge("highwater_queue_depth", "Messages waiting in the queue.", labels, depths)
+        ages = strongest(self._folded(labels, ((place, age_s) for place, _, age_s in told)))
+        yield gauge("highwater_queue_oldest_age_seconds", "Age of the oldest message waiting.", labels, ages)
+        # Of what shares a label, the queue that is full first and the one that is empty last are those to act on.
+        for name, measure, choose, text in (
+            ("capacity_eta", "capacity_eta_s", min, "Time until the queue is full, while one fills."),
+            ("capacity_eta_low", "capacity_eta_low_s", min, "The same at the early end of its interval."),
+            ("capacity_eta_high", "capacity_eta_high_s", min, "The same at the late end of its interval."),
+            ("age_limit_eta", "age_limit_eta_s", min, "Time until the oldest message reaches the age limit, while it grows old."),
+            ("drain_eta", "drain_eta_s", max, "Time until the queue is empty, while one drains."),
+        ):
+            found = strongest(self._folded(labels, self._board.queue_evidence(measure)), choose)
+            yield gauge(f"highwater_queue_{name}_seconds", text, labels, found)
+
+    def _judgement(self) -> Iterator[Metric]:
+        labels = ("user", "kind")
+        scores = strongest(self._folded(labels, self._board.scores()))
+        yield gauge("highwater_anomaly_score", "Strongest evidence of an open finding, in nats.", labels, scores)
+        yield histogram(
+            "highwater_detection_delay_seconds", "From the estimated onset to the deciding window of an alert.", self._board.detection_delay
+        )
+
+    def _decisions(self) -> Iterator[Metric]:
+        board, here = self._board, self._board.correlates
+        kinds = [(kind, severity) for kind in get_args(AlertKind) for severity in get_args(Severity)] if here else []
+        categories = [(str(number),) for number in range(1, 6)] if here else []
+        verdicts = [(verdict,) for verdict in (*get_args(SuspectVerdict), "none")] if here else []
+        labels = ("kind", "severity")
+        yield gauge("highwater_alerts_open", "Alerts that are not resolved.", labels, _tally(board.alerts.values(), kinds))
+        alerts = counter("highwater_alerts", "Alerts, counted once for each severity that they reach.", labels, {})
+        for place, count in sorted((dict.fromkeys(kinds, 0) | dict(board.alerts_total)).items()):
+            alert_id, at_s = board.last_alert.get(place, ("", 0.0))
+            alerts.add_metric(place, count, exemplar=Exemplar({"alert_id": alert_id}, 1.0, at_s) if alert_id else None)
+        yield alerts
+        incidents = list(board.incidents.values())
+        yield gauge(
+            "highwater_incidents_open", "Incidents that are not resolved.", ("category",), _tally(((c,) for c, _ in incidents), categories)
+        )
+        yield gauge(
+            "highwater_incidents_attributed",
+            "Incidents that are not resolved, by the verdict on their first suspect.",
+            ("verdict",),
+            _tally(((verdict,) for _, verdict in incidents), verdicts),
+        )
+        for name, label, values, counts, text in (
+            ("incidents", "category", [c for (c,) in categories], board.incidents_total, "Incidents opened."),
+            ("change_reports", "verdict", get_args(ReportVerdict), board.reports_total, "Changes reported on after their end."),
+            ("change_faults", "fault", FAULTS, board.faults_total, "What reports found wrong with how a change was declared."),
+        ):
+            found = ((name, float(counts[name])) for name in (values if here else ()))
+            yield counter(f"highwater_{name}", text, (label,), summed(((value,), count) for value, count in found))
+
+    def _calendar(self) -> Iterator[Metric]:
+        at_us = self._board.watermark_us
+        changes = list(self._asked.changes()) if at_us is not None and self._board.correlates else []
+        labels = ("owner", "category")
+        for name, choose, text in (
+            ("active", active, "Declared changes whose window is open."),
+            ("upcoming", upcoming, "Declared changes whose window opens within a day."),
+        ):
+            found = (((change.owner, change.category), 1.0) for change in choose(changes, at_us or 0))
+            yield gauge(f"highwater_change_window_{name}", text, labels, self._sum(labels, found))
+
+    def _own(self) -> Iterator[Metric]:
+        board, asked = self._board, self._asked
+        events: Labelled = {(outcome,): float(board.events[outcome]) for outcome in OUTCOMES}
+        yield counter("highwater_events", "Events by what became of them.", ("outcome",), events)
+        lag_s = None if board.watermark_us is None else max(0.0, (asked.now_us() - board.watermark_us) / 1e6)
+        yield single("highwater_ingest_lag_seconds", "How far the watermark is behind the clock.", lag_s)
+        yield single("highwater_events_held", "Events held because their User is far ahead of all others.", board.held)
+        yield counter("highwater_windows_closed", "Windows closed, all window lengths together.", (), {(): float(board.windows)})
+        yield histogram(
+            "highwater_window_delay_seconds",
+            "From the end of a window to its judgement, less its length: the report that closes it is due no sooner.",
+            board.window_delay,
+        )
+        yield histogram("highwater_step_seconds", "Time to judge what came in at once.", board.step)
+        series: Labelled = {("traffic",): 0.0, ("queue",): 0.0}
+        for each in board.cohorts():
+            if each.last is not None:
+                series["traffic",] += len(each.last.traffic_keys)
+                series["queue",] += len(each.last.queue_keys)
+        yield gauge("highwater_series", "Series that are watched.", ("kind",), series)
+        yield single("highwater_fleet_series", "Series that the false-alarm budget is set for.", asked.fleet_series)
+        yield single(
+            "highwater_false_alarm_budget_per_day", "False alarms of warning or above that the settings allow a day.", asked.alerts_per_day
+        )
+        folds: Labelled = {(label,): float(fold.folded) for label, fold in self._folds.items()}
+        yield gauge("highwater_label_values_folded", "Values of a label that share `other` because there are too many.", ("label",), folds)
+        yield single("highwater_watchdog", "Always 1: a rule on it always fires, its absence is the alarm.", 1)
+
+
+def _tally(places: Iterable[Place], always: Iterable[Place]) -> Labelled:
+    return summed([*((place, 0.0) for place in always), *((place, 1.0) for place in places)])
+
+
+def active(changes: Iterable[Change], at_us: int) -> Iterator[Change]:
+    """Those whose window is open."""
+    for change in changes:
+        start_us, end_us = window_us(change)
+        if change.explains and start_us <= at_us <= end_us:
+            yield change
+
+
+def upcoming(changes: Iterable[Change], at_us: int) -> Iterator[Change]:
+    """Those whose window opens within a day."""
+    return (change for change in changes if change.explains and at_us < window_us(change)[0] <= at_us + DAY_US)

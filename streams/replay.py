@@ -1,0 +1,86 @@
+"""Replaying: event files through the detectors, each stage in a process of its own where that is faster."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from os import cpu_count
+from pathlib import Path
+from typing import Any
+
+from models.change import Change
+from streams.pipeline import Detections, Pipeline, PipelineParameters
+from streams.process_stage import Received, apart
+from streams.sources.event_files import EventFiles
+from streams.windowing.assembler import Assembled, Assembler, TimeParameters
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What one batch of events, or the end of the files, led to."""
+
+    assembled: Assembled
+    events: int
+    """Events of the batch, malformed ones too."""
+    read_bytes: int
+    """How much of the files has been read so far."""
+
+
+def windows(paths: Sequence[str], parameters: TimeParameters) -> Iterator[Reached]:
+    """`paths` as of `EventFiles`, to the end. Raises UnreadableInput as it does."""
+    assembler = Assembler(parameters)
+    with EventFiles(paths) as files:
+        for batch in files:
+            yield Reached(assembler.feed(batch), len(batch) + len(batch.rejections), files.read_bytes)
+        yield Reached(assembler.finish(), 0, files.read_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What one batch of events, or the end of the files, brought to the detectors."""
+
+    detections: Detections
+    events: int
+    """Events of the batch, malformed ones too."""
+    read_bytes: int
+    """How much of the files has been read so far."""
+    learned: dict[str, Any] | None = None
+    """The expectations at the end, if asked for."""
+
+
+def reading(stack: ExitStack, paths: Sequence[str], parameters: TimeParameters) -> Iterable[Reached]:
+    """What is in the files, ahead of whoever asks for it, until `stack` unwinds. Raises UnreadableInput as `EventFiles` does."""
+    # A pipe can be opened once only, and by this process alone.
+    if (cpu_count() or 1) > 1 and all(Path(path).is_file() for path in paths):
+        return apart(stack, f"read {', '.join(paths)}", windows, list(paths), parameters)
+    return windows(paths, parameters)
+
+
+def detecting(
+    stack: ExitStack,
+    source: Iterable[Reached],
+    parameters: PipelineParameters,
+    changes: Sequence[Change],
+    learned: dict[str, Any] | None = None,
+    *,
+    save: bool = False,
+) -> Iterable[Replayed]:
+    """What the detectors say of it. `learned`: expectations to start from; `save`: those at the end are asked for."""
+    if isinstance(source, Received):
+        return apart(stack, "detect", partial(_detected, save=save), source, parameters, changes, learned)
+    return _detected(source, parameters, changes, learned, save=save)
+
+
+def _detected(
+    source: Iterable[Reached], parameters: PipelineParameters, changes: Sequence[Change], learned: dict[str, Any] | None, *, save: bool
+) -> Iterator[Replayed]:
+    pipeline = Pipeline(parameters)
+    pipeline.declare(changes)
+    if learned is not None:
+        pipeline.learn_from(learned)
+    reached = None
+    for reached in source:
+        found = pipeline.detect(reached.assembled)
+        yield Replayed(replace(found, assembled=replace(reached.assembled, closed=[])), reached.events, reached.read_bytes)
+    if save and reached is not None:
+        yield Replayed(Detections([], Assembled()), 0, reached.read_bytes, pipeline.learned())

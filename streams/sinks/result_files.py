@@ -1,0 +1,78 @@
+"""Files: the four records of a replay, line by line as the windows close, whole or not there."""
+
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from models.alert import Alert
+from models.canonical_json import encode
+from models.change_report import ChangeReport
+from models.dead_letter import DeadLetter
+from models.errors import UnreadableInput
+from models.incident import Incident
+from models.wire_model import Record
+
+NAMES = ("alerts.ndjson", "incidents.ndjson", "change-reports.ndjson", "rejected.ndjson")
+UNFINISHED = ".unfinished"
+"""What a file is called until the run has ended."""
+
+
+class Results(Protocol):
+    """The records of one step that go into files."""
+
+    alerts: list[Alert]
+    incidents: list[Incident]
+    reports: list[ChangeReport]
+    rejected: list[DeadLetter]
+
+
+class ResultFiles:
+    """The four output files of one run; what is written appears under its name once the run has ended well."""
+
+    def __init__(self, folder: Path) -> None:
+        """Makes `folder` where it is missing. Raises UnreadableInput if nothing can be written there."""
+        self._folder = folder
+        self._stack = ExitStack()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._files = {name: self._stack.enter_context((folder / (name + UNFINISHED)).open("wb")) for name in NAMES}
+        except OSError as fault:
+            self._stack.close()
+            raise UnreadableInput(f"can't write to {folder}: {fault.strerror}; choose another --out") from None
+        self.counts = dict.fromkeys(NAMES, 0)
+
+    def write(self, results: Results) -> None:
+        """The records of one step; steps come in event time, so order within a window is all that is left to sort."""
+        alerts: list[Alert] = sorted(results.alerts, key=lambda alert: (alert.as_of, alert.alert_id, alert.revision))
+        incidents: list[Incident] = sorted(results.incidents, key=lambda one: (one.as_of, one.incident_id, one.revision))
+        self._append(NAMES[0], alerts)
+        self._append(NAMES[1], incidents)
+        self._append(NAMES[2], results.reports)
+        self._append(NAMES[3], results.rejected)
+
+    def _append(self, name: str, records: Iterable[Record]) -> None:
+        lines = [encode(record) + b"\n" for record in records]
+        if not lines:
+            return
+        self.counts[name] += len(lines)
+        try:
+            self._files[name].writelines(lines)
+        except OSError as fault:
+            raise UnreadableInput(f"can't write {self._folder / name}: {fault.strerror}; make room, then run again") from None
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        """Gives the files their names, unless the run failed: then they stay marked as unfinished."""
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        self._stack.close()
+        if kind is None:
+            for name in NAMES:
+                (self._folder / (name + UNFINISHED)).replace(self._folder / name)

@@ -1,0 +1,1 @@
+"""From events to closed windows: batches, watermarks, the clock-skew guard, the assembler."""

@@ -1,0 +1,265 @@
+"""Ticks: the event-time grid on which every series either reported or did not."""
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heapreplace
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.columns import EventBatch, Indices, Ints, Rejection
+from models.times import SECOND_US, format_time, parse_time
+from streams.windowing.clock_skew_guard import HELD_MOST, Admitted, FutureGate
+from streams.windowing.watermarks import NEVER, Watermarks
+from streams.windowing.window_events import QUEUE_COLUMNS, Chunk
+from streams.windowing.window_store import Closed, Cohort, Side
+
+__all__ = ["Assembled", "Assembler", "Closed", "TimeParameters"]
+
+FIRST_US = parse_time("0001-01-01T00:00:00Z")
+"""The first instant that can be written; a watermark before it counts as none."""
+_USER_SIDE = re.compile(r"E(?:[1-9]|1[0-9])")
+_DEVICE_SIDE = frozenset({"E20", "E21", "E30"})
+
+
+class TimeParameters(BaseModel):
+    """How much disorder in time is taken as normal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allowed_lateness_s: int = Field(default=30, ge=0, description="How far the watermark stays behind the highest observed_at, in seconds")
+    allowed_future_s: int = Field(
+        default=300, ge=0, description="How far a User may be ahead of all others before its events are held, in seconds"
+    )
+    idle_s: int = Field(
+        default=60, ge=1, description="How long a stream may bring nothing before it follows the others, in seconds of clock time"
+    )
+
+
+@dataclass(slots=True)
+class Assembled:
+    """What one batch (or the end of the input) led to."""
+
+    closed: list[Closed] = field(default_factory=list)
+    """By (at_us, window_s)."""
+    rejected: list[Rejection] = field(default_factory=list)
+    """Malformed, late or never released events, in input order."""
+    watermarks_us: list[int | None] = field(default_factory=list)
+    """For each of `rejected` the watermark then, None before the first."""
+    accepted: int = 0
+    repeated: int = 0
+    """Repeats that were left out of the windows which closed."""
+    late: int = 0
+    held: int = 0
+    """Events now held because their User is ahead of all others."""
+
+
+class Assembler:
+    """Puts events on the grid of their window and closes windows as the watermark passes (contract 1.3)."""
+
+    def __init__(self, parameters: TimeParameters, *, skip_gaps: bool = True) -> None:
+        """`skip_gaps`: a cohort that reported nothing for a day rests until its next report."""
+        self._parameters = parameters
+        self._marks = Watermarks(parameters.allowed_lateness_s)
+        self._gate = FutureGate(parameters.allowed_future_s)
+        self._cohorts: dict[int, Cohort] = {}
+        self._skip_gaps = skip_gaps
+
+    @property
+    def watermark_us(self) -> int | None:
+        """Windows up to it are closed: the lowest watermark of the active streams; None before the first event."""
+        return None if self._marks.closed_us == NEVER else self._marks.closed_us
+
+    @property
+    def highest(self) -> tuple[tuple[str, int], ...]:
+        """The two Users furthest ahead with the highest `observed_at` (µs) each has sent, held events included."""
+        return self._gate.highest
+
+    @property
+    def deaf(self) -> bool:
+        """Whether what Users sent elsewhere counts for nothing now."""
+        return self._gate.deaf
+
+    def feed(self, batch: EventBatch, stream: str = "") -> Assembled:
+        """Takes one batch of one stream (a file set, a token, a partition) and closes what can be closed."""
+        out = Assembled()
+        malformed = deque(batch.rejections)
+        for admitted in self._gate.admit(batch, stream):
+            while admitted.released and malformed and malformed[0].order < admitted.after:
+                self._reject(malformed.popleft(), self._marks.closed_us, out)
+            if admitted.refused:
+                self._refuse(admitted, malformed, out)
+            else:
+                self._accept(admitted, deque() if admitted.released else malformed, out)
+        for rejection in malformed:
+            self._reject(rejection, self._marks.closed_us, out)
+        return self._close(out)
+
+    def expect(self, stream: str) -> None:
+        """Windows wait for `stream` from the start, not only from its first event on."""
+        self._marks.expect(stream)
+
+    def idle(self, stream: str) -> Assembled:
+        """`stream` brings nothing for `idle_s`: until its next event it follows the others."""
+        self._marks.idle(stream)
+        return self._close(Assembled())
+
+    def follow(self, watermark_us: int) -> Assembled:
+        """The own streams are idle and time elsewhere has come to `watermark_us`: closes up to it, never back."""
+        self._marks.follow(watermark_us)
+        return self._close(Assembled())
+
+    def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> Assembled:
+        """What Users sent to other assemblers (User → highest `observed_at`, µs): counts for the future gate, may release held ones.
+
+        `deaf`: it is not all that they sent, and counts from now on for nothing.
+        """
+        out = Assembled()
+        for admitted in self._gate.elsewhere(highest, deaf=deaf):
+            self._accept(admitted, deque(), out)
+        return self._close(out)
+
+    def finish(self) -> Assembled:
+        """End of the input: held events are rejected, windows up to the highest `observed_at` close."""
+        out = Assembled()
+        self._marks.finish()
+        for event in self._gate.give_up():
+            reason = f"{self._ahead(event.observed_us)}; check that User's clock"
+            self._reject(Rejection(0, event.source, event.position, reason, event.raw), self._marks.closed_us, out)
+        return self._close(out)
+
+    def _refuse(self, admitted: Admitted, malformed: deque[Rejection], out: Assembled) -> None:
+        """An event that would have to be held, had not too many been held before it."""
+        batch, number = admitted.batch, admitted.first
+        self._malformed_before(number + 1, number, np.array([self._marks.closed_us]), malformed, out)
+        reason = f"{self._ahead(int(batch.observed_us[number]))}, and so are {HELD_MOST} events before it; check that User's clock"
+        rejection = Rejection(number, batch.source(number), batch.position(number), reason, batch.raw(number))
+        self._reject(rejection, self._marks.closed_us, out)
+
+    def _ahead(self, observed_us: int) -> str:
+        return f"observed_at {format_time(observed_us)} is more than {self._parameters.allowed_future_s} s ahead of every other User"
+
+    def _accept(self, admitted: Admitted, malformed: deque[Rejection], out: Assembled) -> None:
+        batch, first, last, stream = admitted[:4]
+        observed_us = batch.observed_us[first:last]
+        step_us = np.array([key.window_s for key in batch.keys], np.int64)[batch.key[first:last]] * SECOND_US
+        end_us = -(-observed_us // step_us) * step_us
+        before_us = (
+            np.full(last - first, self._marks.closed_us) if admitted.released else self._marks.before_each(stream, end_us, observed_us)
+        )
+        late = end_us <= before_us
+        for index in np.flatnonzero(late).tolist():
+            self._malformed_before(first + index + 1, first, before_us, malformed, out)
+            self._reject(_late(batch, first + index, int(end_us[index]), int(before_us[index])), int(before_us[index]), out)
+        self._malformed_before(last, first, before_us, malformed, out)
+        out.late += int(np.count_nonzero(late))
+        out.accepted += int(np.count_nonzero(~late))
+        if admitted.released:
+            self._marks.catch_up(end_us, observed_us)
+        else:
+            self._marks.advance(stream, end_us, observed_us)
+        self._keep(batch, (np.flatnonzero(~late) + first).astype(np.int32), end_us[~late])
+
+    def _malformed_before(self, order: int, first: int, before_us: Ints, malformed: deque[Rejection], out: Assembled) -> None:
+        while malformed and malformed[0].order < order:
+            rejection = malformed.popleft()
+            self._reject(rejection, int(before_us[max(rejection.order - first, 0)]), out)
+
+    def _reject(self, rejection: Rejection, watermark_us: int, out: Assembled) -> None:
+        out.rejected.append(rejection)
+        out.watermarks_us.append(None if watermark_us < FIRST_US else watermark_us)
+
+    def _keep(self, batch: EventBatch, chosen: Indices, end_us: Ints) -> None:
+        """Puts the chosen events of `batch` into their open windows."""
+        if not len(chosen):
+            return
+        kinds = np.array([2 * key.window_s + key.is_queue for key in batch.keys], np.int64)
+        kind = kinds[batch.key[chosen]]
+        order = np.lexsort((end_us, kind))
+        chosen, kind, end_us = chosen[order], kind[order], end_us[order]
+        starts = np.flatnonzero(np.append(True, (kind[1:] != kind[:-1]) | (end_us[1:] != end_us[:-1])))
+        columns = {int(each): self._columns(batch, int(each), chosen[kind == each]) for each in np.unique(kind)}
+        offsets = {each: int(np.searchsorted(kind, each)) for each in columns}
+        for start, stop in zip(starts, np.append(starts[1:], len(chosen)), strict=True):
+            each = int(kind[start])
+            side = self._side(each)
+            part = slice(start - offsets[each], stop - offsets[each])
+            side.put(int(end_us[start]), {name: column[part] for name, column in columns[each].items()}, self._cohorts[each // 2].sets)
+
+    def _side(self, kind: int) -> Side:
+        cohort = self._cohorts.get(kind // 2)
+        if cohort is None:
+            cohort = self._cohorts[kind // 2] = Cohort(kind // 2, skip_gaps=self._skip_gaps)
+        return cohort.queues if kind % 2 else cohort.traffic
+
+    def _columns(self, batch: EventBatch, kind: int, chosen: Indices) -> Chunk:
+        side = self._side(kind)
+        key = batch.key[chosen]
+        numbers = np.zeros(len(batch.keys), np.int32)
+        for place in np.unique(key).tolist():
+            numbers[place] = side.number(batch.keys[place])
+        common: Chunk = {"series": numbers[key], "observed_us": batch.observed_us[chosen], "value": batch.value[chosen]}
+        if kind % 2:
+            return common | {name: getattr(batch, name)[chosen] for name in QUEUE_COLUMNS[3:]}
+        codes = batch.codes[chosen]
+        sides = np.zeros((3, len(batch.code_sets) + 1), np.int64)
+        sides[0, -1] = -1
+        for place in np.unique(codes[codes >= 0]).tolist():
+            counts = batch.code_sets[place]
+            sides[:, place] = self._cohorts[kind // 2].code_number(counts), *by_side(counts)
+        return common | {
+            "failures": batch.failures[chosen],
+            "user_side": sides[1, codes],
+            "device_side": sides[2, codes],
+            "codes": sides[0, codes],
+        }
+
+    def _close(self, out: Assembled) -> Assembled:
+        out.held = self._gate.held
+        due = [(at_us, window_s) for window_s, cohort in self._cohorts.items() if (at_us := cohort.due(self._marks.closed_us)) is not None]
+        heapify(due)
+        while due:
+            at_us, window_s = due[0]
+            cohort = self._cohorts[window_s]
+            closed, repeated = cohort.close(at_us)
+            out.closed.append(closed)
+            out.repeated += repeated
+            following = cohort.due(self._marks.closed_us)
+            if following is None:
+                heappop(due)
+            else:
+                heapreplace(due, (following, window_s))
+        return out
+
+    def pack(self) -> Any:
+        """State as a tree for `models.state_bytes.pack`."""
+        return {
+            "marks": self._marks.pack(),
+            "gate": self._gate.pack(),
+            "cohorts": {str(window_s): self._cohorts[window_s].pack() for window_s in sorted(self._cohorts)},
+        }
+
+    @classmethod
+    def unpack(cls, parameters: TimeParameters, tree: Any, *, skip_gaps: bool = True) -> "Assembler":
+        """The assembler that `pack` was called on."""
+        assembler = cls(parameters, skip_gaps=skip_gaps)
+        assembler._marks = Watermarks.unpack(parameters.allowed_lateness_s, tree["marks"])
+        assembler._gate = FutureGate.unpack(parameters.allowed_future_s, tree["gate"])
+        assembler._cohorts = {
+            int(window_s): Cohort.unpack(int(window_s), packed, skip_gaps=skip_gaps) for window_s, packed in tree["cohorts"].items()
+        }
+        return assembler
+
+
+def by_side(codes: Mapping[str, int]) -> tuple[int, int]:
+    """How many of the counted codes are the User's own side (E1-E19), and the device's or network's (E20, E21, E30)."""
+    user = sum(count for code, count in codes.items() if _USER_SIDE.fullmatch(code))
+    return user, sum(count for code, count in codes.items() if code in _DEVICE_SIDE)
+
+
+def _late(batch: EventBatch, index: int, end_us: int, watermark_us: int) -> Rejection:
+    reason = f"late: the window that ended at {format_time(end_us)} had closed (watermark {format_time(watermark_us)})"
+    return Rejection(index, batch.source(index), batch.position(index), reason, batch.raw(index))

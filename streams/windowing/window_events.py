@@ -1,0 +1,137 @@
+"""Pending events: what has come in for windows that are still open, and one closed window made of it."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.canonical_json import encode
+from models.columns import SeriesKey
+from models.events import QueueEvent, TrafficEvent
+from models.times import instant
+
+TRAFFIC_COLUMNS = ("series", "observed_us", "value", "failures", "user_side", "device_side", "codes")
+QUEUE_COLUMNS = ("series", "observed_us", "value", "oldest_age_s", "capacity", "enqueued", "delivered")
+Chunk = dict[str, NDArray[Any]]
+"""Events of one window as columns; `codes` is a number in `CodeSets`."""
+
+
+class CodeSets:
+    """Response-code counts that pending events refer to, each kept once."""
+
+    def __init__(self) -> None:
+        self.sets: list[Mapping[str, int]] = []
+        self._numbers: dict[tuple[tuple[str, int], ...], int] = {}
+
+    def number(self, codes: Mapping[str, int]) -> int:
+        """The number of `codes`, the same for the same counts."""
+        content = tuple(sorted(codes.items()))
+        found = self._numbers.get(content)
+        if found is None:
+            found = self._numbers[content] = len(self.sets)
+            self.sets.append(dict(content))
+        return found
+
+
+class WindowCodes(Mapping[int, Mapping[str, int]]):
+    """series → response code → count of one window, added up only for the series that somebody asks for."""
+
+    def __init__(self, series: NDArray[Any], numbers: NDArray[Any], sets: list[Mapping[str, int]]) -> None:
+        """`series` and `numbers` are (events,): only events that carried codes."""
+        self._series, self._numbers, self._sets = series, numbers, sets
+
+    def __reduce__(self) -> tuple[type["WindowCodes"], tuple[NDArray[Any], NDArray[Any], list[Mapping[str, int]]]]:
+        """For another process: only the sets that it refers to."""
+        used, numbers = np.unique(self._numbers, return_inverse=True)
+        return WindowCodes, (self._series, numbers, [self._sets[number] for number in used.tolist()])
+
+    @cached_property
+    def _found(self) -> dict[int, list[int]]:
+        """Its sets by series."""
+        found: dict[int, list[int]] = {}
+        for series, number in zip(self._series.tolist(), self._numbers.tolist(), strict=True):
+            found.setdefault(series, []).append(number)
+        return found
+
+    def __getitem__(self, series: int) -> Mapping[str, int]:
+        first, *others = self._found[series]
+        if not others:
+            return self._sets[first]
+        total = Counter(self._sets[first])
+        for number in others:
+            total.update(self._sets[number])
+        return dict(sorted(total.items()))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(sorted(self._found))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def joined(chunks: list[Chunk]) -> Chunk:
+    """Chunks of one window as one."""
+    if len(chunks) == 1:
+        return chunks[0]
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+
+def without_repeats(events: Chunk, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> Chunk:
+    """Of repeats (same series, same `observed_at`) the one that counts.
+
+    That is the one with more messages, then failures, or the greater depth; then the one with the greater canonical JSON.
+    """
+    series, observed_us = events["series"], events["observed_us"]
+    if len(series) == 0 or np.bincount(series).max() <= 1:
+        return events
+    failures = events.get("failures", np.zeros(len(series), np.int64))
+    order = np.lexsort((failures, events["value"], observed_us, series))
+    repeated = _same(series[order]) & _same(observed_us[order])
+    equal = repeated & _same(events["value"][order]) & _same(failures[order])
+    if (equal & ~_same_rest(events, order)).any():
+        order = np.lexsort((_ranks(events, order[_either(equal)], keys, sets), failures, events["value"], observed_us, series))
+    return {name: column[order[np.append(~repeated, True)]] for name, column in events.items()}
+
+
+def _same(column: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each entry but the last is the same as the next one; shape (n - 1,)."""
+    same: NDArray[np.bool_] = column[1:] == column[:-1]
+    return np.asarray(same | (np.isnan(column[1:]) & np.isnan(column[:-1])) if column.dtype.kind == "f" else same)
+
+
+def _same_rest(events: Chunk, order: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each event but the last is the same as the next one in all that is left to tell them apart."""
+    names = ("codes",) if "codes" in events else QUEUE_COLUMNS[3:]
+    return np.asarray(np.logical_and.reduce([_same(events[name][order]) for name in names]))
+
+
+def _either(pairs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Who is part of a marked pair of neighbours; shape (n,)."""
+    return np.asarray(np.append(pairs, False) | np.append(False, pairs))
+
+
+def _ranks(events: Chunk, tied: NDArray[Any], keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> NDArray[np.int64]:
+    """Place of each event by canonical JSON; only those at `tied` are written out, the others get 0."""
+    texts = [_canonical(events, index, keys, sets) for index in tied.tolist()]
+    place = {text: rank for rank, text in enumerate(sorted(set(texts)))}
+    ranks = np.zeros(len(events["series"]), np.int64)
+    ranks[tied] = [place[text] for text in texts]
+    return ranks
+
+
+def _canonical(events: Chunk, index: int, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> bytes:
+    key = keys[int(events["series"][index])]
+    fields: dict[str, Any] = {"observed_at": instant(int(events["observed_us"][index])), "window_s": key.window_s, "user": key.user}
+    value = int(events["value"][index])
+    if key.is_queue:
+        fields |= {name: int(events[name][index]) for name in ("capacity", "enqueued", "delivered") if events[name][index] >= 0}
+        if not np.isnan(events["oldest_age_s"][index]):
+            fields["oldest_age_s"] = float(events["oldest_age_s"][index])
+        return encode(QueueEvent.model_validate(fields | {"kind": "queue", "queue": key.queue, "depth": value}))
+    codes = int(events["codes"][index])
+    fields |= {"kind": "traffic", "direction": key.direction, "message_class": key.message_class, "messages": value}
+    fields |= {"service": key.service or None, "region": key.region or None, "failures": int(events["failures"][index])}
+    return encode(TrafficEvent.model_validate(fields | {"codes": dict(sets[codes]) if codes >= 0 else None}))

@@ -1,0 +1,224 @@
+"""A cohort: every series of one window length, its open windows, and how they close."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models.columns import Floats, Indices, QueueTick, SeriesKey, TrafficTick
+from models.times import DAY_US, SECOND_US
+from streams.windowing.window_events import QUEUE_COLUMNS, TRAFFIC_COLUMNS, Chunk, CodeSets, WindowCodes, joined, without_repeats
+
+EMPTY_FOR_US = DAY_US
+"""A cohort that reported nothing at all for longer than this rests: its windows go on with its next report."""
+
+MOST_CODE_SETS = 20_000
+"""Distinct response-code counts that are kept before those no longer referred to are let go."""
+
+_CHUNKS_MOST, _TIDY_FROM = 256, 100_000
+"""Chunks and events of one open window from which on repeats in it are looked for before it closes."""
+
+
+class Closed(NamedTuple):
+    """One cohort's window that can change no more: every series of one window length."""
+
+    at_us: int
+    """End of the window."""
+    window_s: int
+    traffic: TrafficTick
+    traffic_keys: tuple[SeriesKey, ...]
+    """Only grows; the same object as long as no series is added."""
+    queues: QueueTick
+    queue_keys: tuple[SeriesKey, ...]
+
+
+class Side:
+    """The traffic or the queue series of a cohort."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self.keys: tuple[SeriesKey, ...] = ()
+        self.numbers: dict[SeriesKey, int] = {}
+        self.known: list[SeriesKey] = []
+        """By internal number: in order of first arrival."""
+        self.place = np.zeros(0, np.int32)
+        """Internal number → index in `keys`, -1 before the series' first window has closed."""
+        self.open: dict[int, list[Chunk]] = {}
+        self.repeated = 0
+        """Repeats that were left out of windows which are still open."""
+        self._tidy_at: dict[int, int] = {}
+
+    def number(self, key: SeriesKey) -> int:
+        """Internal number of a series."""
+        found = self.numbers.get(key)
+        if found is None:
+            found = self.numbers[key] = len(self.known)
+            self.known.append(key)
+        return found
+
+    def put(self, at_us: int, chunk: Chunk, sets: CodeSets) -> None:
+        """Adds events to the window that ends at `at_us`; however often they are repeated, they take room once."""
+        chunks = self.open.setdefault(at_us, [])
+        chunks.append(chunk)
+        if len(chunks) <= _CHUNKS_MOST and sum(len(each["series"]) for each in chunks) <= self._tidy_at.get(at_us, _TIDY_FROM):
+            return
+        every = joined(chunks)
+        kept = without_repeats(every, self.known, sets.sets)
+        self.repeated += len(every["series"]) - len(kept["series"])
+        self.open[at_us] = [kept]
+        self._tidy_at[at_us] = max(_TIDY_FROM, 2 * len(kept["series"]))
+
+    def take(self, at_us: int, sets: CodeSets) -> tuple[Chunk, Indices, int]:
+        """The events of the window that ends at `at_us`, repeats left out; the index in `keys` of each; how many repeats there were."""
+        chunks = self.open.pop(at_us, None)
+        self._tidy_at.pop(at_us, None)
+        repeated, self.repeated = self.repeated, 0
+        if chunks is None:
+            return {name: np.zeros(0, np.int64) for name in self.columns}, np.zeros(0, np.int32), repeated
+        every = joined(chunks)
+        events = without_repeats(every, self.known, sets.sets)
+        self._add_new(events["series"])
+        return events, self.place[events["series"]], repeated + len(every["series"]) - len(events["series"])
+
+    def _add_new(self, series: Indices) -> None:
+        if len(self.place) < len(self.known):
+            self.place = np.concatenate((self.place, np.full(len(self.known) - len(self.place), -1, np.int32)))
+        new = np.unique(series[self.place[series] < 0])
+        if len(new) == 0:
+            return
+        ordered = sorted(new.tolist(), key=lambda number: self.known[number])
+        self.place[ordered] = np.arange(len(self.keys), len(self.keys) + len(ordered))
+        self.keys = (*self.keys, *(self.known[number] for number in ordered))
+
+    def pack(self) -> Any:
+        """State as a tree."""
+        return {
+            "keys": [list(key) for key in self.keys],
+            "known": [list(key) for key in self.known],
+            "place": self.place,
+            "open": [[at_us, joined(self.open[at_us])] for at_us in sorted(self.open)],
+            "repeated": self.repeated,
+        }
+
+    def restore(self, tree: Any) -> None:
+        """Goes on from what `pack` gave."""
+        self.keys = tuple(SeriesKey(*key) for key in tree["keys"])
+        self.known = [SeriesKey(*key) for key in tree["known"]]
+        self.numbers = {key: number for number, key in enumerate(self.known)}
+        self.place = tree["place"]
+        self.open = {at_us: [chunk] for at_us, chunk in tree["open"]}
+        self.repeated = tree["repeated"]
+
+
+class Cohort:
+    """The open windows of one window length; closes every window of the grid in order, empty ones too."""
+
+    def __init__(self, window_s: int, *, skip_gaps: bool = True) -> None:
+        self.window_s = window_s
+        self._skip_gaps = skip_gaps
+        self.traffic = Side(TRAFFIC_COLUMNS)
+        self.queues = Side(QUEUE_COLUMNS)
+        self.sets = CodeSets()
+        """Response codes that events of open windows refer to."""
+        self._closed_us: int | None = None
+        self._reported_us = 0
+
+    def code_number(self, codes: Any) -> int:
+        """The number of a set of response codes in this cohort."""
+        return self.sets.number(codes)
+
+    def due(self, closed_us: int) -> int | None:
+        """End of the next window to close, if it is one of those up to `closed_us`."""
+        following = None if self._closed_us is None else self._closed_us + self.window_s * SECOND_US
+        if following is not None and self._skip_gaps and following > self._reported_us + EMPTY_FOR_US:
+            following = None
+        waiting = min((at_us for side in (self.traffic, self.queues) for at_us in side.open), default=None)
+        at_us = min((at for at in (waiting, following) if at is not None), default=None)
+        return at_us if at_us is not None and at_us <= closed_us else None
+
+    def close(self, at_us: int) -> tuple[Closed, int]:
+        """The window that ends at `at_us`, and how many repeats were left out of it."""
+        traffic, traffic_place, repeated = self.traffic.take(at_us, self.sets)
+        queues, queue_place, more = self.queues.take(at_us, self.sets)
+        self._closed_us = at_us
+        if len(traffic_place) or len(queue_place):
+            self._reported_us = at_us
+        closed = Closed(
+            at_us, self.window_s, self._traffic_tick(at_us, traffic, traffic_place), self.traffic.keys,
+            self._queue_tick(at_us, queues, queue_place), self.queues.keys,
+        )  # fmt: skip
+        if len(self.sets.sets) > MOST_CODE_SETS or not self.traffic.open:
+            self._renew_code_sets()
+        return closed, repeated + more
+
+    def _renew_code_sets(self) -> None:
+        """Keeps only the code sets that open windows refer to; the window that just closed goes on with those it was made with."""
+        before, self.sets = self.sets.sets, CodeSets()
+        for chunks in self.traffic.open.values():
+            for chunk in chunks:
+                used, place = np.unique(chunk["codes"], return_inverse=True)
+                numbers = np.array([-1 if number < 0 else self.sets.number(before[number]) for number in used.tolist()], np.int64)
+                chunk["codes"] = numbers[place]
+
+    def _traffic_tick(self, at_us: int, events: Chunk, place: Indices) -> TrafficTick:
+        count = len(self.traffic.keys)
+
+        def total(name: str) -> Floats:
+            return np.bincount(place, events[name], count).astype(np.float64)
+
+        with_codes = events["codes"] >= 0
+        return TrafficTick(
+            at_us=at_us,
+            window_s=self.window_s,
+            reported=np.bincount(place, minlength=count) > 0,
+            messages=total("value"),
+            failures=total("failures"),
+            user_side=total("user_side"),
+            device_side=total("device_side"),
+            codes=WindowCodes(place[with_codes], events["codes"][with_codes], self.sets.sets),
+        )
+
+    def _queue_tick(self, at_us: int, events: Chunk, place: Indices) -> QueueTick:
+        count = len(self.queues.keys)
+        # Of several events of one window the latest stands: assigned in order of time, the last assignment wins.
+        order = np.lexsort((events["observed_us"], place))
+        latest = order[np.append(place[order][1:] != place[order][:-1], True)] if len(place) else order
+        reported = np.zeros(count, bool)
+        reported[place[latest]] = True
+
+        def column(name: str, missing: float) -> Floats:
+            values = np.full(count, missing)
+            found = events[name][latest].astype(np.float64)
+            values[place[latest]] = np.where(found < 0, np.nan, found)
+            return values
+
+        return QueueTick(
+            at_us=at_us,
+            window_s=self.window_s,
+            reported=reported,
+            depth=column("value", 0.0),
+            oldest_age_s=column("oldest_age_s", np.nan),
+            capacity=column("capacity", np.nan),
+            enqueued=column("enqueued", np.nan),
+            delivered=column("delivered", np.nan),
+        )
+
+    def pack(self) -> Any:
+        """State as a tree."""
+        return {
+            "traffic": self.traffic.pack(),
+            "queues": self.queues.pack(),
+            "sets": [dict(codes) for codes in self.sets.sets],
+            "closed": self._closed_us,
+            "reported": self._reported_us,
+        }
+
+    @classmethod
+    def unpack(cls, window_s: int, tree: Any, *, skip_gaps: bool = True) -> "Cohort":
+        """The cohort that `pack` was called on."""
+        cohort = cls(window_s, skip_gaps=skip_gaps)
+        cohort.traffic.restore(tree["traffic"])
+        cohort.queues.restore(tree["queues"])
+        for codes in tree["sets"]:
+            cohort.sets.number(codes)
+        cohort._closed_us, cohort._reported_us = tree["closed"], tree["reported"]
+        return cohort
