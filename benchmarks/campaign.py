@@ -12,7 +12,7 @@ from correlation.parameters import CorrelationParameters
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
 from models.alert import Alert
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.change_report import ChangeReport
 from models.incident import Incident
@@ -88,6 +88,6 @@ def _told(alerts: Sequence[Alert], incidents: Sequence[Incident]) -> tuple[list[
     """The records as `highwater score` reads them: the same figures, the same code."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "alerts.ndjson").write_bytes(b"".join(encode(alert) + b"\n" for alert in alerts))
-        (folder / "incidents.ndjson").write_bytes(b"".join(encode(incident) + b"\n" for incident in incidents))
+        (folder / "alerts.ndjson").write_bytes(b"".join(to_json(alert) + b"\n" for alert in alerts))
+        (folder / "incidents.ndjson").write_bytes(b"".join(to_json(incident) + b"\n" for incident in incidents))
         return read_alerts(folder)

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from correlation.attribution.scoring import ELSEWHERE, OWN, OWN_SERVICE, Evidence, Weighed, kind_fit, scores, weigh
+from correlation.attribution.scoring import ELSEWHERE, OWN, OWN_SERVICE, CandidateFeatures, CandidateScores, kind_fit, score, scores
 
 SCRAPE_S = 60.0
 """One sample a minute: the onset is known no better."""
@@ -96,7 +96,7 @@ def rank(incident: Incident) -> list[dict[str, Any]]:
     """The roll-outs of one incident, best first; equal scores by name."""
     failing = _failing(incident)
     evidence = _evidence(incident, failing)
-    weighed = weigh(evidence, PACE_S)
+    weighed = score(evidence, PACE_S)
     shares, _ = scores(weighed.total, np.array([0.0]))
     lines = [
         {"service": change["service"], "score": round(float(shares[index]), 6), "reasons": _reasons(evidence, weighed, index)}
@@ -129,13 +129,13 @@ def _onset_s(incident: Incident) -> float:
     return min(times, default=incident.detected_s) - SCRAPE_S / 2
 
 
-def _evidence(incident: Incident, failing: Mapping[tuple[str, str], float]) -> Evidence:
+def _evidence(incident: Incident, failing: Mapping[tuple[str, str], float]) -> CandidateFeatures:
     onset_s = _onset_s(incident)
     rows = [_row(incident, change, failing, onset_s) for change in incident.changes]
     names = ("tier", "coverage", "lead_s", "length_s", "exact", "inside", "inside_share", "outside_share", "delta", "p_value")
     columns = {name: np.array([row[place] for row in rows], np.float64) for place, name in enumerate(names)}
     count = len(rows)
-    return Evidence(
+    return CandidateFeatures(
         tier=columns["tier"].astype(np.int64),
         coverage=columns["coverage"],
         lead_s=columns["lead_s"],
@@ -226,7 +226,7 @@ _VETOES = {
 }
 
 
-def _reasons(evidence: Evidence, weighed: Weighed, index: int) -> list[dict[str, str]]:
+def _reasons(evidence: CandidateFeatures, weighed: CandidateScores, index: int) -> list[dict[str, str]]:
     """Vetoes, then the terms by weight, each with its nats: for the change where positive."""
     lead_s, share = float(evidence.lead_s[index]), float(evidence.coverage[index])
     texts = {

@@ -14,10 +14,10 @@ if __name__ == "__main__":
 import numpy as np
 
 from changes.calendar import Calendar, CalendarView
-from correlation.attribution.suspects import assess
+from correlation.attribution.suspects import assess_cause
 from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import Case, Episode
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.change import Change
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import HOUR_US, MINUTE_US, instant, parse_time
@@ -46,11 +46,11 @@ def history() -> History:
     return past
 
 
-def incident() -> Case:
+def incident() -> IncidentSnapshot:
     """The silence of one User, ten minutes old."""
     keys = tuple(SeriesKey(HIT, "to_dsp", "service_request", service, "north", "", WINDOW_S) for service in SERVICES)
     at_us, detected_us = ONSET + 10 * MINUTE_US, ONSET + 2 * MINUTE_US
-    silence = Episode(
+    silence = AlertSnapshot(
         alert_id="A-1",
         kind="silence",
         user=HIT,
@@ -69,7 +69,7 @@ def incident() -> Case:
         serious=True,
         active=keys,
     )
-    return Case("I-1", (silence,), HIT, ONSET, detected_us, at_us, ())
+    return IncidentSnapshot("I-1", (silence,), HIT, ONSET, detected_us, at_us, ())
 
 
 def changes(count: int) -> list[Change]:
@@ -111,7 +111,7 @@ def main() -> None:
             view = fresh(declared, case.at_us) if name == "nothing remembered" else view
             seen = History.unpack(past.pack()) if name == "nothing remembered" else past
             began, used = time.perf_counter(), time.process_time()
-            assess(case, view, seen, parameters)
+            assess_cause(case, view, seen, parameters)
             spent.append((time.process_time() - used, time.perf_counter() - began))
         cpu_ms, wall_ms = (1e3 * float(np.median([one[place] for one in spent])) for place in (0, 1))
         print(f"{name}: {cpu_ms:.1f} ms CPU, {wall_ms:.1f} ms wall")

@@ -19,9 +19,9 @@ from config.grafana.panels import Json
 from config.grafana.preview.answers import Span, lines
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import DAY_US, SECOND_US, parse_time
-from streams.metrics.collector import Asked, Exposition
+from streams.metrics.collector import CollectorInputs, HighwaterCollector
 from streams.metrics.encoding import encoded
-from streams.metrics.state import Board
+from streams.metrics.state import MetricsState
 
 USERS, SERVICES, CLASSES, QUEUES = 250, 10, ("service_request", "service_response", "command", "device_alert"), ("to_user", "to_device")
 AT_US = 1_767_000_000 * SECOND_US
@@ -53,11 +53,11 @@ def ten_thousand() -> Detected:
 
 def scrape() -> dict[str, object]:
     """Size and time of an answer, with every User's label its own."""
-    board = Board()
+    board = MetricsState()
     board.correlates = True
     board.seen([ten_thousand()], watermark_us=AT_US, held=0, now_us=AT_US)
     registry = CollectorRegistry()
-    registry.register(Exposition(board, Asked(lambda: AT_US, tuple, USERS, 0.1, 10_000)))
+    registry.register(HighwaterCollector(board, CollectorInputs(lambda: AT_US, tuple, USERS, 0.1, 10_000)))
     took = []
     for _ in range(RUNS):
         began_s, cpu_s = time.perf_counter(), time.process_time()

@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from changes.calendar_view import CalendarView, Declarations
-from models.canonical_json import decode, encode
+from changes.calendar_view import CalendarView, ScopeTables
+from models.canonical_json import decode, to_json
 from models.change import Change
 from models.times import instant, us
 
@@ -58,7 +58,7 @@ class Calendar:
         self._changed = True
         self._digest = ""
         """Of what the last view holds; outlives a restart, unlike the view."""
-        self._declarations = Declarations()
+        self._declarations = ScopeTables()
 
     def declare(self, change: Change, arrived_us: int | None) -> None:
         """A revision, in any order. It counts from the first window that ends at or after its `updated_at` and after `arrived_us`.
@@ -66,7 +66,7 @@ class Calendar:
         `arrived_us` is stream time: the end of the last window that had closed when it came (not the wall clock, which knows nothing of a
         stream that is behind or replayed). None: always known, as changes in files are.
         """
-        text = encode(change)
+        text = to_json(change)
         revisions = self._revisions.setdefault(change.change_id, {})
         before = revisions.get(text)
         revision = _Revision(change, text, _ALWAYS if arrived_us is None else arrived_us)

@@ -12,7 +12,7 @@ from models.columns import Flags, Ints, SeriesKey
 from models.times import SECOND_US
 
 
-class Declarations:
+class ScopeTables:
     """Scope tables of the latest series tables: computed once, shared by the views that follow each other."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class CalendarView:
     """Grows when content differs."""
     changes: tuple[Change, ...]
     """The highest known revision of each change, in order of `change_id`, drafts and cancelled ones included."""
-    declarations: Declarations = field(default_factory=Declarations, compare=False, repr=False)
+    declarations: ScopeTables = field(default_factory=ScopeTables, compare=False, repr=False)
 
     @cached_property
     def explaining(self) -> tuple[Change, ...]:

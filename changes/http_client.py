@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.errors import ConfigurationError, UnreadableInput
 
@@ -53,7 +53,7 @@ def _connection(address: str) -> http.client.HTTPConnection:
 
 def _post(connection: http.client.HTTPConnection, change: Change, token: str) -> str | None:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    connection.request("POST", "/v1/changes", encode(change), headers)
+    connection.request("POST", "/v1/changes", to_json(change), headers)
     answer = connection.getresponse()
     body = answer.read()
     if answer.status < 300:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from correlation.attribution.cause_class import Nature
+from correlation.attribution.cause_class import CauseClass
 from correlation.grading.declared_effect import Envelope
 from correlation.grading.incident_category import Category
-from correlation.snapshots import Case, Episode
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import AlertSeries, Suspect, ThreatenedChange
 from models.columns import SeriesKey
 from models.vocabulary import Severity
@@ -19,8 +19,8 @@ BLAMED = ("probable", "possible")
 class Draft:
     """Everything that the words are made of; for a User's copy, from what that User may know."""
 
-    episode: Episode
-    case: Case
+    episode: AlertSnapshot
+    case: IncidentSnapshot
     resolved: bool
     incident_id: str
     severity: Severity
@@ -30,7 +30,7 @@ class Draft:
     envelope: Envelope
     affected: tuple[str, ...]
     threatened: tuple[ThreatenedChange, ...]
-    nature: Nature | None
+    nature: CauseClass | None
     reader: str | None
     """The User whose copy this is; None for triage."""
 

@@ -5,23 +5,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from changes.calendar import CalendarView
-from correlation.alerts.finding_rows import sightings
-from correlation.alerts.region_alerts import Wide
+from correlation.alerts.finding_rows import finding_rows
+from correlation.alerts.region_alerts import RegionAlerts
 from correlation.change_reports.declaration_record import Declarations
-from correlation.change_reports.reporter import Judged, Reporter
-from correlation.evaluation import Desk, Knowledge, Situation
+from correlation.change_reports.reporter import IncidentWithSuspects, Reporter
+from correlation.evaluation import EvaluatedIncident, EvaluationContext, Evaluator
 from correlation.history.fleet_totals import Fleet
 from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
 from correlation.records.alert_record import due_alert
-from correlation.records.incident_record import Chronicle
-from correlation.records.revisions import Issued
-from correlation.redaction.user_alerts import Copies
+from correlation.records.incident_record import IncidentRecorder
+from correlation.records.revisions import LastRevision
+from correlation.redaction.user_alerts import UserAlerts
 from models.alert import Alert, Suspect
 from models.change_report import ChangeReport
 from models.columns import Detected
 from models.incident import Incident
-from models.state_tree import from_tree, to_tree
+from models.state_tree import from_tree, to_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Correlator:
         self._parameters = parameters
         self._history = History()
         self._fleet = Fleet()
-        self._wide = Wide(parameters)
-        self._desk = Desk(parameters)
-        self._issued: dict[str, Issued] = {}
-        self._chronicle = Chronicle(parameters.remembered_incidents)
-        self._copies = Copies(parameters)
+        self._wide = RegionAlerts(parameters)
+        self._desk = Evaluator(parameters)
+        self._issued: dict[str, LastRevision] = {}
+        self._chronicle = IncidentRecorder(parameters.remembered_incidents)
+        self._copies = UserAlerts(parameters)
         self._reporter = Reporter(parameters)
         self._for_users = for_users
 
@@ -63,12 +63,12 @@ class Correlator:
         parts = sorted(detected, key=lambda part: (part.window_s, part.pulse.groups[:1], part.queue_pulse.queues[:1]))
         for part in parts:
             self._history.add(part)
-        self._fleet.look(parts)
-        found = sightings(parts)
+        self._fleet.update(parts)
+        found = finding_rows(parts)
         if not found and not self._desk.busy and not self._copies.busy:
             reported = self._reporter.step(at_us, view, self._history, ())
             return Decisions(reports=reported.reports, user_reports=reported.user_reports if self._for_users else ())
-        known = Knowledge(at_us, view, self._history, self._fleet)
+        known = EvaluationContext(at_us, view, self._history, self._fleet)
         situations = self._desk.step(known, found, self._wide.scopes(found, parts, self._desk.ledger))
         user_alerts, own = self._copies.step(known, found, self._desk.ledger, situations) if self._for_users else ([], {})
         alerts = self._alerts(situations, view)
@@ -83,9 +83,9 @@ class Correlator:
             user_reports=reported.user_reports if self._for_users else (),
         )
 
-    def _alerts(self, situations: Sequence[Situation], view: CalendarView) -> list[Alert]:
+    def _alerts(self, situations: Sequence[EvaluatedIncident], view: CalendarView) -> list[Alert]:
         drafts = sorted((draft for situation in situations for draft in situation.drafts), key=lambda draft: draft.episode.alert_id)
-        due = (due_alert(draft, self._issued.setdefault(draft.episode.alert_id, Issued()), view) for draft in drafts)
+        due = (due_alert(draft, self._issued.setdefault(draft.episode.alert_id, LastRevision()), view) for draft in drafts)
         return [alert for alert in due if alert is not None]
 
     def _forget(self) -> None:
@@ -99,7 +99,7 @@ class Correlator:
             "history": self._history.pack(),
             "fleet": self._fleet.pack(),
             "desk": self._desk.pack(),
-            "issued": to_tree(self._issued),
+            "issued": to_plain(self._issued),
             "chronicle": self._chronicle.pack(),
             "copies": self._copies.pack(),
             "reporter": self._reporter.pack(),
@@ -111,17 +111,17 @@ class Correlator:
         correlator = cls(parameters)
         correlator._history = History.unpack(tree["history"])
         correlator._fleet = Fleet.unpack(tree["fleet"])
-        correlator._desk = Desk.unpack(parameters, tree["desk"])
-        correlator._issued = from_tree(dict[str, Issued], tree["issued"])
-        correlator._chronicle = Chronicle.unpack(parameters.remembered_incidents, tree["chronicle"])
-        correlator._copies = Copies.unpack(parameters, tree["copies"])
+        correlator._desk = Evaluator.unpack(parameters, tree["desk"])
+        correlator._issued = from_tree(dict[str, LastRevision], tree["issued"])
+        correlator._chronicle = IncidentRecorder.unpack(parameters.remembered_incidents, tree["chronicle"])
+        correlator._copies = UserAlerts.unpack(parameters, tree["copies"])
         correlator._reporter = Reporter.unpack(parameters, tree["reporter"])
         return correlator
 
 
-def _judged(situations: Sequence[Situation], own: dict[str, tuple[Suspect, ...]]) -> list[Judged]:
+def _judged(situations: Sequence[EvaluatedIncident], own: dict[str, tuple[Suspect, ...]]) -> list[IncidentWithSuspects]:
     return [
-        Judged(
+        IncidentWithSuspects(
             situation.case,
             situation.judgement.suspects,
             {episode.alert_id: own[episode.alert_id] for episode in situation.case.episodes if episode.alert_id in own},

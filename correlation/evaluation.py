@@ -6,27 +6,35 @@ from typing import Any
 
 from changes.calendar import CalendarView
 from correlation.alert_draft import Draft
-from correlation.alerts.assignment import NOWHERE, Placing
-from correlation.alerts.finding_rows import Sighting
-from correlation.alerts.grouping import Group, GroupKey, Ledger
-from correlation.attribution.reassessment import Judgement, Judgements
-from correlation.grading.affected_users import at_stake, collateral, harmed, hurt, queue_of_load, remember, suffering
+from correlation.alerts.assignment import NO_GROUPS, GroupAssignment
+from correlation.alerts.finding_rows import FindingRow
+from correlation.alerts.grouping import AlertGroup, AlertGroups, GroupKey
+from correlation.attribution.reassessment import CachedCause, CauseCache
+from correlation.grading.affected_users import (
+    affected_by,
+    affected_by_process,
+    declared_load_backlog,
+    is_collateral,
+    processes_of_alert,
+    record_declared_alerts,
+    without_forewarned_users,
+)
 from correlation.grading.declared_effect import Envelope, envelope
-from correlation.grading.incident_category import Category, Extent, categorise
-from correlation.grading.severity import Bearing, severity
-from correlation.grading.threatened_changes import Danger, threatened
+from correlation.grading.incident_category import Category, CategoryInputs, categorise
+from correlation.grading.severity import SeverityInputs, severity
+from correlation.grading.threatened_changes import ThreatInputs, threatened
 from correlation.history.fleet_totals import Fleet
 from correlation.history.traffic_history import History
-from correlation.incidents.incidents import Event, Incidents
-from correlation.incidents.membership import Joining
+from correlation.incidents.incidents import Incidents, OpenIncident
+from correlation.incidents.membership import MembershipRules
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import Case, Episode
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import ThreatenedChange
-from models.state_tree import from_tree, to_tree
+from models.state_tree import from_tree, to_plain
 from models.vocabulary import Severity
 
-_GRAVITY: tuple[Severity, ...] = ("info", "warning", "critical")
-_FADES = 0.8
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+_DECAY = 0.8
 _LEAST_NATS = 5.0
 """What shows less evidence is about to end: it is not abnormal enough to be beyond anything."""
 _SURE, _SETTLED = 2, 3
@@ -34,7 +42,7 @@ _SURE, _SETTLED = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class EvaluationContext:
     """What a reader may know in one window."""
 
     at_us: int
@@ -44,19 +52,19 @@ class Knowledge:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class EvaluatedIncident:
     """One incident in one window with the drafts of its alerts, the leading one first."""
 
-    event: Event
-    case: Case
-    judgement: Judgement
+    event: OpenIncident
+    case: IncidentSnapshot
+    judgement: CachedCause
     category: Category
     threatened: tuple[ThreatenedChange, ...]
     drafts: tuple[Draft, ...]
 
 
 @dataclass(slots=True)
-class Stood:
+class AlertHysteresis:
     """How an alert stood before, so that it does not waver."""
 
     severity: Severity = "info"
@@ -71,34 +79,34 @@ class Stood:
     """Whether it went beyond for good."""
 
 
-class Desk:
+class Evaluator:
     """Takes each window's findings and says what stands; writes nothing itself."""
 
     def __init__(self, parameters: CorrelationParameters, reader: str | None = None) -> None:
         self._parameters = parameters
         self._reader = reader
-        self.ledger = Ledger(parameters)
+        self.ledger = AlertGroups(parameters)
         self.incidents = Incidents(parameters)
-        self.judgements = Judgements(parameters)
-        self._stood: dict[str, Stood] = {}
+        self.judgements = CauseCache(parameters)
+        self._stood: dict[str, AlertHysteresis] = {}
 
     @property
     def busy(self) -> bool:
         """Whether anything is open or may come back."""
         return bool(self.ledger) or bool(self.incidents)
 
-    def step(self, known: Knowledge, found: Sequence[Sighting], wide: frozenset[GroupKey] = NOWHERE) -> list[Situation]:
+    def step(self, known: EvaluationContext, found: Sequence[FindingRow], wide: frozenset[GroupKey] = NO_GROUPS) -> list[EvaluatedIncident]:
         """One window: every incident that is open, or changed in it."""
         at_us = known.at_us
-        placing = Placing(at_us, found, self.ledger, self._parameters, wide)
-        self.ledger.apply(at_us, found, placing.place)
+        placing = GroupAssignment(at_us, found, self.ledger, self._parameters, wide)
+        self.ledger.apply(at_us, found, placing.group_for)
         groups = [self.ledger.groups[key] for key in sorted(self.ledger.groups)]
-        looked_at = self._looked_at(known, groups)
+        looked_at = self._alerts_due(known, groups)
         episodes = [self.ledger.episode(group, at_us) for group in groups if group.touched_us == at_us and group.alert_id in looked_at]
         alerts = {group.alert_id: not group.resolved for group in groups}
         resolved = {group.alert_id for group in groups if group.resolved}
         current = {group.alert_id for group in groups if not group.resolved or group.touched_us == at_us}
-        self.incidents.apply(at_us, episodes, alerts, Joining(known.history, self._parameters))
+        self.incidents.apply(at_us, episodes, alerts, MembershipRules(known.history, self._parameters))
         self._stood = {alert_id: stood for alert_id, stood in self._stood.items() if alert_id in alerts}
         self.judgements.forget(set(self.incidents.events))
         return [
@@ -107,10 +115,10 @@ class Desk:
             if event.changed_us == at_us or (event.merged_into is None and not looked_at.isdisjoint(event.members))
         ]
 
-    def _looked_at(self, known: Knowledge, groups: Sequence[Group]) -> set[str]:
+    def _alerts_due(self, known: EvaluationContext, groups: Sequence[AlertGroup]) -> set[str]:
         """Alerts whose incidents are judged in this window: of a long incident not every short window brings news."""
         open_now = {group.alert_id for group in groups if not group.resolved}
-        due = {group.alert_id for group in groups if group.looked_at(known.at_us)}
+        due = {group.alert_id for group in groups if group.is_due(known.at_us)}
         chosen = set(due)
         for event in self.incidents.events.values():
             mine = event.members.keys()
@@ -119,23 +127,23 @@ class Desk:
                 chosen |= open_now & mine
         return chosen
 
-    def _situation(self, event: Event, known: Knowledge, current: set[str], resolved: set[str]) -> Situation:
+    def _situation(self, event: OpenIncident, known: EvaluationContext, current: set[str], resolved: set[str]) -> EvaluatedIncident:
         case = event.case(known.at_us)
         judgement = self.judgements.judge(case, event.changed_us, known.view, known.history)
         episodes = [] if event.merged_into else [episode for episode in case.episodes if episode.alert_id in current]
         envelopes = {episode.alert_id: self._envelope(episode, known) for episode in episodes}
-        remember(event, envelopes)
+        record_declared_alerts(event, envelopes)
         for episode in episodes:
             if episode.kind == "backlog" and envelopes[episode.alert_id].position != "within":
-                envelopes[episode.alert_id] = queue_of_load(episode, event, known.view) or envelopes[episode.alert_id]
-        case = suffering(event, case, envelopes, known.view)
+                envelopes[episode.alert_id] = declared_load_backlog(episode, event, known.view) or envelopes[episode.alert_id]
+        case = without_forewarned_users(event, case, envelopes, known.view)
         grades = {episode.alert_id: self._grade(episode, case, envelopes[episode.alert_id], judgement, known) for episode in episodes}
-        gravest = max(grades.values(), key=_GRAVITY.index) if grades else "info"
+        gravest = max(grades.values(), key=SEVERITIES.index) if grades else "info"
         within = bool(envelopes) and all(one.position == "within" for one in envelopes.values())
-        stopped = harmed(case)
-        category = categorise(Extent(case, known.fleet.users, gravest, within, stopped), self._parameters.categories, event.worst)
+        stopped = affected_by_process(case)
+        category = categorise(CategoryInputs(case, known.fleet.users, gravest, within, stopped), self._parameters.categories, event.worst)
         event.worst = min(event.worst, (category.number, category.reason))
-        at_risk = threatened(Danger(case, gravest, category.number, judgement.suspects), known.view, self._parameters)
+        at_risk = threatened(ThreatInputs(case, gravest, category.number, judgement.suspects), known.view, self._parameters)
         drafts = [
             Draft(
                 episode=episode,
@@ -144,26 +152,26 @@ class Desk:
                 incident_id=event.incident_id,
                 severity=grades[episode.alert_id],
                 category=_own_category(category, grades[episode.alert_id], envelopes[episode.alert_id]),
-                processes=at_stake(episode, case, stopped),
+                processes=processes_of_alert(episode, case, stopped),
                 suspects=judgement.suspects,
                 envelope=envelopes[episode.alert_id],
-                affected=hurt(episode, case, envelopes[episode.alert_id]),
-                threatened=() if collateral(episode, case) else at_risk,
+                affected=affected_by(episode, case, envelopes[episode.alert_id]),
+                threatened=() if is_collateral(episode, case) else at_risk,
                 nature=judgement.nature,
                 reader=self._reader,
             )
             for episode in episodes
         ]
-        drafts.sort(key=lambda draft: _leading(draft, case))
-        return Situation(event, case, judgement, category, at_risk, tuple(drafts))
+        drafts.sort(key=lambda draft: _display_order(draft, case))
+        return EvaluatedIncident(event, case, judgement, category, at_risk, tuple(drafts))
 
-    def _envelope(self, episode: Episode, known: Knowledge) -> Envelope:
+    def _envelope(self, episode: AlertSnapshot, known: EvaluationContext) -> Envelope:
         """Beyond is what one window shows and the last few together: a small User's counts are beyond any bound now and then."""
         lacks = episode.direction in ("down", "silent")
-        stood = self._stood.setdefault(episode.alert_id, Stood(within=lacks))
+        stood = self._stood.setdefault(episode.alert_id, AlertHysteresis(within=lacks))
         if episode.at_us == known.at_us:
-            stood.observed = _FADES * stood.observed + episode.observed
-            stood.expected = _FADES * stood.expected + episode.expected
+            stood.observed = _DECAY * stood.observed + episode.observed
+            stood.expected = _DECAY * stood.expected + episode.expected
         found = envelope(episode, known.view)
         if found.position == "beyond" and episode.kind != "backlog" and stood.expected > 0:
             lately = replace(episode, observed=stood.observed, expected=stood.expected, ratio=stood.observed / stood.expected)
@@ -179,20 +187,22 @@ class Desk:
         stood.within = found.position == "within"
         return found
 
-    def _grade(self, episode: Episode, case: Case, where: Envelope, judgement: Judgement, known: Knowledge) -> Severity:
+    def _grade(
+        self, episode: AlertSnapshot, case: IncidentSnapshot, where: Envelope, judgement: CachedCause, known: EvaluationContext
+    ) -> Severity:
         window_s = min(key.window_s for key in episode.series)
-        bearing = Bearing(
+        bearing = SeverityInputs(
             envelope=where.position,
             declared_after_onset=where.declared_late,
-            affected=len(hurt(episode, case, where)),
-            collateral=collateral(episode, case),
+            affected=len(affected_by(episode, case, where)),
+            collateral=is_collateral(episode, case),
             weather=judgement.nature is not None and judgement.nature.code == "weather",
             share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,
         )
         now, stood = severity(episode, bearing, self._parameters), self._stood[episode.alert_id]
         # It falls only where a declaration explains it; else it would waver with every noisy estimate.
         if where.position != "within":
-            now = max(now, stood.severity, key=_GRAVITY.index) if episode.open else stood.severity
+            now = max(now, stood.severity, key=SEVERITIES.index) if episode.open else stood.severity
         stood.severity = now
         return now
 
@@ -202,17 +212,17 @@ class Desk:
             "ledger": self.ledger.pack(),
             "incidents": self.incidents.pack(),
             "judgements": self.judgements.pack(),
-            "stood": to_tree(self._stood),
+            "stood": to_plain(self._stood),
         }
 
     @classmethod
-    def unpack(cls, parameters: CorrelationParameters, tree: Mapping[str, Any], reader: str | None = None) -> "Desk":
+    def unpack(cls, parameters: CorrelationParameters, tree: Mapping[str, Any], reader: str | None = None) -> "Evaluator":
         """The desk that `pack` was called on."""
         desk = cls(parameters, reader)
-        desk.ledger = Ledger.unpack(parameters, tree["ledger"])
+        desk.ledger = AlertGroups.unpack(parameters, tree["ledger"])
         desk.incidents = Incidents.unpack(parameters, tree["incidents"])
-        desk.judgements = Judgements.unpack(parameters, tree["judgements"])
-        desk._stood = from_tree(dict[str, Stood], tree["stood"])
+        desk.judgements = CauseCache.unpack(parameters, tree["judgements"])
+        desk._stood = from_tree(dict[str, AlertHysteresis], tree["stood"])
         return desk
 
 
@@ -225,14 +235,14 @@ def _own_category(category: Category, grade: Severity, where: Envelope) -> Categ
     return Category(5, "It is told for information: nobody is known to suffer.")
 
 
-def _leading(draft: Draft, case: Case) -> tuple[object, ...]:
+def _display_order(draft: Draft, case: IncidentSnapshot) -> tuple[object, ...]:
     """The origin's gravest first, a backlog before the silence that goes with it."""
     ranks = {"backlog": 0, "storm": 1, "silence": 2, "failures": 3, "drop": 4, "drift": 5, "stale": 6}
     episode = draft.episode
     return (
-        collateral(episode, case),
+        is_collateral(episode, case),
         episode.ended_us is not None,
-        -_GRAVITY.index(draft.severity),
+        -SEVERITIES.index(draft.severity),
         ranks[episode.kind],
         episode.onset_us,
         episode.alert_id,

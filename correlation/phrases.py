@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from models.columns import SeriesKey
-from models.rounding import four
+from models.rounding import round_significant
 from models.times import DAY_US, instant
 
 CLASSES = {
@@ -27,7 +27,7 @@ PROCESS_WORDS = {
 
 def figure(value: float) -> str:
     """`1,500,000`, `412`, `5.6`; four significant digits."""
-    rounded = four(value)
+    rounded = round_significant(value)
     return f"{round(rounded):,}" if abs(rounded) >= 100 or float(rounded).is_integer() else f"{rounded:.3g}"
 
 

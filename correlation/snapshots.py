@@ -23,7 +23,7 @@ MOVEMENTS: Mapping[str, Movement] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
+class AlertSnapshot:
     """What is known of one alert in this window: findings of one kind at one User (or one region, or everyone) taken together."""
 
     alert_id: str
@@ -77,7 +77,7 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class IncidentSnapshot:
     """One incident's facts in this window: what a judgement of its cause starts from.
 
     Judgement is asked for twice: for triage with everything, and for a User's own copy with that User's episodes only, a calendar view that
@@ -85,7 +85,7 @@ class Case:
     """
 
     incident_id: str
-    episodes: tuple[Episode, ...]
+    episodes: tuple[AlertSnapshot, ...]
     """By onset, then alert_id; resolved ones included."""
     origin_user: str | None
     """Where it began; None: a region's or the DCC side's, or not one User's."""
@@ -104,7 +104,7 @@ class Case:
         return tuple(sorted({episode.user for episode in self.episodes if episode.user is not None}))
 
     @property
-    def own(self) -> tuple[Episode, ...]:
+    def origin_alerts(self) -> tuple[AlertSnapshot, ...]:
         """The origin's episodes; all of them where there is no origin."""
         return tuple(episode for episode in self.episodes if self.origin_user is None or episode.user == self.origin_user)
 

@@ -5,13 +5,13 @@ import numpy as np
 from models.columns import Floats
 
 
-def bounded(values: Floats, low: Floats | float, high: Floats | float) -> Floats:
+def clip_small(values: Floats, low: Floats | float, high: Floats | float) -> Floats:
     """`values` within `low` and `high`; a NaN stays one."""
     found: Floats = np.minimum(np.maximum(values, low), high)
     return found
 
 
-def told(values: Floats) -> Floats:
+def nan_to_zero(values: Floats) -> Floats:
     """`values` with 0 where nothing was told (NaN)."""
     found: Floats = np.where(np.isnan(values), 0.0, values)
     return found

@@ -9,7 +9,7 @@ from detectors.failures.code_counts import FailedCodes
 from detectors.learned_state import Learned, as_tree
 from detectors.parameters import DetectionParameters
 from detectors.queue_runtime import Queues
-from detectors.traffic_runtime import Stepped, Traffic
+from detectors.traffic_runtime import Traffic, TrafficResult
 from models.columns import Detected, Flags, Ints, Pulse, PulseKey, QueuePulse, QueueTick, SeriesKey, TrafficTick
 
 
@@ -121,7 +121,7 @@ class Detection:
         users[self._owner[jammed]] = True
         return users[self._receiver]
 
-    def _pulse(self, at_us: int, tick: TrafficTick, stepped: Stepped) -> Pulse:
+    def _pulse(self, at_us: int, tick: TrafficTick, stepped: TrafficResult) -> Pulse:
         order = self._order
         return Pulse(
             at_us,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from detectors.interface import Signal
-from models.columns import BEGAN, CONTINUES, ENDED, KINDS, Columns, Findings, Flags, Floats, Ints
+from models.columns import ALERT_KINDS, BEGAN, CONTINUES, ENDED, Columns, Findings, Flags, Floats, Ints
 from models.times import SECOND_US
 
 
@@ -24,14 +24,14 @@ def open_since_us(state: Columns) -> Ints:
     return since_us
 
 
-def turn(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int, first_series: int) -> Findings | None:
+def update(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int, first_series: int) -> Findings | None:
     """One window of one detector on one block: the findings that begin, go on or end in it."""
     starting = signal.over & ~was_open
     rows = (starting | was_open).nonzero()[0]
     if not len(rows):
         return None
     shown = signal.shown(rows)
-    ending = signal.calm[rows] & was_open[rows]
+    ending = signal.has_ended[rows] & was_open[rows]
     begins = starting[rows]
     # The onset is estimated anew as long as the finding is open, but never moves behind the window that decided.
     began = shown.began_us
@@ -42,7 +42,7 @@ def turn(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int,
     state["serious"][rows] = signal.serious[rows] | (state["serious"][rows] & was_open[rows])
     serious = state["serious"][rows].copy()
     return Findings(
-        kind=np.full(len(rows), KINDS.index(kind), np.uint8),
+        kind=np.full(len(rows), ALERT_KINDS.index(kind), np.uint8),
         series=(rows + first_series).astype(np.int32),
         phase=np.where(begins, BEGAN, np.where(ending, ENDED, CONTINUES)).astype(np.uint8),
         began_us=began,
@@ -65,7 +65,7 @@ def open_at(
     state["began_s"][rows], state["detected_s"][rows], state["serious"][rows] = began_us[rows] // SECOND_US, at_us // SECOND_US, True
     count = len(rows)
     return Findings(
-        kind=np.full(count, KINDS.index(kind), np.uint8),
+        kind=np.full(count, ALERT_KINDS.index(kind), np.uint8),
         series=(rows + first_series).astype(np.int32),
         phase=np.full(count, BEGAN, np.uint8),
         began_us=began_us[rows],

@@ -23,7 +23,7 @@ class TrafficWindow:
     """The least that expectation and its uncertainty can explain, messages a window: what is missing counts from here."""
     high: Floats
     """The most that they can explain: what is too much counts from here."""
-    memory: Floats
+    autocorrelation: Floats
     """Correlation of one window's count with the next one's, 0 ≤ r < 1; `expected.dispersion` is widened by (1 + r) / (1 - r) for it."""
     level: Floats
     """How the series' level stands against its profile, 1 = as in the profile."""
@@ -46,7 +46,7 @@ class QueueWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class FindingDetails:
     """What a finding says of some series; arrays have shape (rows,)."""
 
     began_us: Ints
@@ -64,13 +64,13 @@ class Signal:
     """Evidence in nats."""
     over: Flags
     """Evidence enough for an alarm."""
-    calm: Flags
+    has_ended: Flags
     """Evidence enough that it is over; read only where a finding is open."""
-    building: Flags
+    evidence_rising: Flags
     """Evidence on its way: nothing should learn from this series now."""
     serious: Flags
     """Where `over`: whether the budget allows a warning."""
-    shown: Callable[[Ints], Shown]
+    shown: Callable[[Ints], FindingDetails]
     """What is to be said of some series, as things stand right after the step: few have anything to say."""
 
 

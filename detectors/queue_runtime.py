@@ -41,7 +41,7 @@ class Queues:
                 state = block[f"{detector.kind}.latch"]
                 is_open = finding_state.is_open(state)
                 signal = detector.step(block[detector.kind], window, is_open)
-                findings = finding_state.turn(state, signal, is_open, detector.kind, tick.at_us, span.start)
+                findings = finding_state.update(state, signal, is_open, detector.kind, tick.at_us, span.start)
                 if findings is not None:
                     found.append(findings)
                     jammed[findings.series] = True

@@ -7,12 +7,12 @@ import numpy as np
 
 from detectors import finding_state
 from detectors.catalogue import traffic_detectors
-from detectors.expectation.expectation import Bounds, Expectation, Seen
+from detectors.expectation.expectation import Bounds, Expectation, LearningInput
 from detectors.interface import TrafficWindow
 from detectors.learned_state import Learned
 from detectors.parameters import DetectionParameters
 from detectors.rates import recovery
-from detectors.rates.group_silence import Together
+from detectors.rates.group_silence import GroupSilence
 from detectors.rates.silence import HYPOTHESES
 from detectors.state_blocks import Blocks, Parts
 from detectors.thresholds import threshold, windows_between_false_alarms
@@ -27,7 +27,7 @@ _LESS = ("drop", "silence")
 
 
 @dataclass(frozen=True, slots=True)
-class Stepped:
+class TrafficResult:
     """What one window of all message rates came to; arrays have shape (series,)."""
 
     findings: Findings
@@ -48,7 +48,7 @@ class Traffic:
         self._expectation = Expectation(window_s, parameters.civil_time)
         self._detectors = traffic_detectors(parameters, window_s)
         self._blocks = Blocks()
-        self._together = Together(threshold(windows_between_false_alarms(parameters, window_s, "silence"), HYPOTHESES))
+        self._together = GroupSilence(threshold(windows_between_false_alarms(parameters, window_s, "silence"), HYPOTHESES))
         self._at_us: int | None = None
 
     def grow(self, keys: tuple[SeriesKey, ...], at_us: int, learned: Learned) -> None:
@@ -68,7 +68,7 @@ class Traffic:
         parts |= {_latch(detector.kind): finding_state.fresh(series) for detector in self._detectors}
         return parts | {"expectation": self._expectation.fresh(series), "recovery": recovery.fresh(series)}
 
-    def step(self, tick: TrafficTick, declared: Flags, jammed: Flags) -> Stepped:
+    def step(self, tick: TrafficTick, declared: Flags, jammed: Flags) -> TrafficResult:
         """One window. `jammed`: the User's queue has a backlog."""
         found: list[Findings] = []
         series = len(self._blocks)
@@ -86,12 +86,12 @@ class Traffic:
             variance[span] = mean * (outlook.dispersion + mean * outlook.relative_error * outlook.relative_error)
         found += self._fall_silent_together(tick, judged, expected)
         self._at_us = tick.at_us
-        return Stepped(finding_state.joined(found), expected, variance, failing)
+        return TrafficResult(finding_state.joined(found), expected, variance, failing)
 
     def _window(
         self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags, returns: Flags
     ) -> TrafficWindow:
-        widening = np.exp(bounds.doubt * outlook.relative_error)
+        widening = np.exp(bounds.error_multiplier * outlook.relative_error)
         # What the last hours taught may have been chance: traffic as the profile has it is no change.
         usual = outlook.mean / block["expectation"]["deviation"]
         return TrafficWindow(
@@ -100,7 +100,7 @@ class Traffic:
             expected=outlook,
             low=np.minimum(bounds.low / widening, usual),
             high=np.maximum(bounds.high * widening, usual),
-            memory=bounds.memory,
+            autocorrelation=bounds.memory,
             level=block["expectation"]["level"],
             declared=declared,
             recovering=recovery.recovering(block["recovery"]) | jammed,
@@ -124,10 +124,10 @@ class Traffic:
             state = block[_latch(detector.kind)]
             is_open = finding_state.is_open(state)
             signal = detector.step(block[detector.kind], window, is_open)
-            findings = finding_state.turn(state, signal, is_open, detector.kind, window.tick.at_us, first)
+            findings = finding_state.update(state, signal, is_open, detector.kind, window.tick.at_us, first)
             if findings is not None:
                 found.append(findings)
-            active = signal.building | signal.over | is_open
+            active = signal.evidence_rising | signal.over | is_open
             if detector.kind == "silence":
                 window = replace(window, silent=is_open | signal.over)
             if detector.kind == "failures":
@@ -144,9 +144,9 @@ class Traffic:
         tick, expected = window.tick, window.expected
         surplus = window.recovering & (tick.messages > expected.mean)
         calm = score < np.where(expected.relative_error > UNSURE, UNSURE_CALM_NATS, CALM_NATS)
-        seen = Seen(tick.messages, tick.reported, window.declared, calm, ~(busy | window.declared | surplus))
+        seen = LearningInput(tick.messages, tick.reported, window.declared, calm, ~(busy | window.declared | surplus))
         self._expectation.learn(block["expectation"], seen, expected, bounds, tick.at_us)
-        recovery.settle(block["recovery"], tick, expected, less)
+        recovery.update_debt(block["recovery"], tick, expected, less)
 
     def _fall_silent_together(self, tick: TrafficTick, judged: Flags, expected: Floats) -> list[Findings]:
         """Opens a silence at every series of a group that says nothing at all, where none is open."""

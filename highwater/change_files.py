@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def declared(paths: Sequence[Path]) -> tuple[list["Change"], int]:
     """The changes of all files in order, and how many rows can't be used, each said on stderr. Raises UnreadableInput."""
-    from changes.files.reader import read_changes, told
+    from changes.files.reader import describe, read_changes
 
     known: list[Change] = []
     bad = 0
@@ -20,5 +20,5 @@ def declared(paths: Sequence[Path]) -> tuple[list["Change"], int]:
         known += good
         bad += len(rejected)
         for row in rejected:
-            print(f"highwater: {told(row)}", file=sys.stderr)
+            print(f"highwater: {describe(row)}", file=sys.stderr)
     return known, bad

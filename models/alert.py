@@ -10,13 +10,13 @@ from models.columns import SeriesKey
 from models.times import At
 from models.vocabulary import (
     AlertKind,
+    AsTuple,
     Basis,
     Category,
     Codes,
     Count,
     Direction,
     EnvelopePosition,
-    Listed,
     MessageClass,
     Names,
     Number,
@@ -28,10 +28,10 @@ from models.vocabulary import (
     Text,
     UserId,
 )
-from models.wire_model import Record
+from models.wire_model import WireModel
 
 
-class AlertSeries(Record):
+class AlertSeries(WireModel):
     """The fields that make a series; null where they do not apply, or differ among the series that an alert covers."""
 
     user: UserId | None = None
@@ -49,7 +49,7 @@ class AlertSeries(Record):
         return cls.model_validate({name: (next(iter(values)) or None) if len(values) == 1 else None for name, values in parts.items()})
 
 
-class Evidence(Record):
+class Evidence(WireModel):
     """Measures behind an alert, by kind; what does not apply is left out."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
@@ -90,14 +90,14 @@ class Evidence(Record):
         return handler({name: part for name, part in core_schema.items() if name != "serialization"})
 
 
-class Reason(Record):
+class Reason(WireModel):
     """One piece of evidence for or against a suspect, in a sentence."""
 
     code: Text
     text: Text
 
 
-class Suspect(Record):
+class Suspect(WireModel):
     """A change that may be the cause. Evidence, not blame."""
 
     change_id: Text | None
@@ -107,17 +107,17 @@ class Suspect(Record):
     verdict: SuspectVerdict
     score: Share
     """0 to 1."""
-    reasons: Annotated[tuple[Reason, ...], Listed] = ()
+    reasons: Annotated[tuple[Reason, ...], AsTuple] = ()
 
 
-class ThreatenedChange(Record):
+class ThreatenedChange(WireModel):
     """A change now at risk because of the trouble."""
 
     change_id: Text
     why: Text
 
 
-class Alert(Record):
+class Alert(WireModel):
     """One revision of an alert; the last of an `alert_id` stands (topics `impact-alerts`, `impact-alerts.<USER>`)."""
 
     alert_id: Text
@@ -149,13 +149,13 @@ class Alert(Record):
     evidence: Evidence
     processes: Names = ()
     """Business processes that suffer: install_and_commission, billing, prepayment …"""
-    suspects: Annotated[tuple[Suspect, ...], Listed] = ()
+    suspects: Annotated[tuple[Suspect, ...], AsTuple] = ()
     """Best first."""
     envelope: EnvelopePosition = "none"
     """Against what the change said it would do."""
     affected_users: Names = ()
     """Other Users whose traffic suffers with it."""
-    threatened_changes: Annotated[tuple[ThreatenedChange, ...], Listed] = ()
+    threatened_changes: Annotated[tuple[ThreatenedChange, ...], AsTuple] = ()
     next_step: str
     """What to do first."""
     contact: str | None = None

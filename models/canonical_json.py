@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from models.errors import Malformed
-from models.wire_model import Record, reason
+from models.wire_model import WireModel, reason
 
-AnyRecord = TypeVar("AnyRecord", bound=Record)
+AnyRecord = TypeVar("AnyRecord", bound=WireModel)
 
 
-def encode(record: Record) -> bytes:
+def to_json(record: WireModel) -> bytes:
     """`record` as compact UTF-8 JSON in the contract's field order, without a line end."""
     return json.dumps(_bare(record.model_dump(mode="json")), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 

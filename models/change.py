@@ -7,24 +7,24 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from models.times import At
 from models.vocabulary import (
+    AsTuple,
     ChangeCategory,
     ChangeSource,
     ChangeStatus,
     Direction,
     Disruption,
-    Listed,
     MessageClass,
     Names,
-    Optional,
     Revision,
     Sorted,
     Text,
+    TextOrNone,
     Visibility,
 )
-from models.wire_model import Record
+from models.wire_model import WireModel
 
 
-class ExpectedEffect(Record):
+class ExpectedEffect(WireModel):
     """What a change says that it will do to the owner's traffic."""
 
     effect: Literal["up", "down", "silent"]
@@ -32,7 +32,7 @@ class ExpectedEffect(Record):
     """What the usual traffic is multiplied by (3.0: three times as much)."""
     until: At | None = None
     """How long the effect lasts, where not to the window's end."""
-    message_classes: Annotated[tuple[MessageClass, ...], Listed, Sorted] = ()
+    message_classes: Annotated[tuple[MessageClass, ...], AsTuple, Sorted] = ()
     """Empty: all."""
     services: Names = ()
     """Empty: those of the change."""
@@ -41,7 +41,7 @@ class ExpectedEffect(Record):
 Expected = Annotated[ExpectedEffect | None, BeforeValidator(lambda value: None if value == {} else value)]
 
 
-class Change(Record):
+class Change(WireModel):
     """One revision of a declared change (topic `change-calendar`, key = change_id)."""
 
     model_config = ConfigDict(
@@ -74,7 +74,7 @@ class Change(Record):
     category: ChangeCategory = "other"
     title: Text
     """The activity."""
-    description: Optional = None
+    description: TextOrNone = None
     status: ChangeStatus = "declared"
     """Drafts and cancelled ones explain nothing."""
     planned_start: At
@@ -92,26 +92,26 @@ class Change(Record):
     services: Names = ()
     """Service Reference Variants or alert codes; empty: all."""
     regions: Names = ()
-    directions: Annotated[tuple[Direction, ...], Listed, Sorted] = ()
+    directions: Annotated[tuple[Direction, ...], AsTuple, Sorted] = ()
     queues: Names = ()
     systems: Names = ()
     """Parts of the Services that the change touches."""
     disruption: Disruption = "risk"
-    return_to_normal_risk: Optional = None
+    return_to_normal_risk: TextOrNone = None
     """Risk to the return of normal Services (SEC H8.4 (d))."""
     expected: Expected = None
     """The expected envelope."""
-    impact_assessment: Optional = None
+    impact_assessment: TextOrNone = None
     """SEC H8.8."""
-    consultation: Optional = None
+    consultation: TextOrNone = None
     """SEC H8.8."""
-    testing_opportunity: Optional = None
+    testing_opportunity: TextOrNone = None
     """SEC H8.8."""
-    security_assessment: Optional = None
+    security_assessment: TextOrNone = None
     """SEC H8.8."""
     visibility: Visibility = "dcc_only"
     """For User-led changes: what other Users may see. DCC-led changes are visible to all."""
-    contact: Optional = None
+    contact: TextOrNone = None
     """A role, not a person."""
 
     @model_validator(mode="before")

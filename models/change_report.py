@@ -4,11 +4,11 @@ from typing import Annotated
 
 from models.alert import AlertSeries
 from models.times import At
-from models.vocabulary import Listed, Names, Number, ReportVerdict, Revision, Share, Text
-from models.wire_model import Record
+from models.vocabulary import AsTuple, Names, Number, ReportVerdict, Revision, Share, Text
+from models.wire_model import WireModel
 
 
-class Effect(Record):
+class Effect(WireModel):
     """What one series did during the change, against what it should have done and against others."""
 
     series: AlertSeries
@@ -23,7 +23,7 @@ class Effect(Record):
     """How often a placebo did as much."""
 
 
-class ChangeReport(Record):
+class ChangeReport(WireModel):
     """One revision of the report on a change; the last of a `change_id` stands (topic `change-reports`, key = change_id)."""
 
     change_id: Text
@@ -34,7 +34,7 @@ class ChangeReport(Record):
     """`absent`: the change declared an effect that never came."""
     score: Share
     """0 to 1."""
-    effects: Annotated[tuple[Effect, ...], Listed] = ()
+    effects: Annotated[tuple[Effect, ...], AsTuple] = ()
     overran_s: Number
     """How long it went on after its planned end; 0 if it did not."""
     started_early_s: Number

@@ -14,7 +14,7 @@ Flags = NDArray[np.bool_]
 Columns = dict[str, NDArray[Any]]
 """State of one detector: name → array of shape (series,); packs to bytes as it is."""
 
-KINDS = ("storm", "backlog", "silence", "drop", "failures", "drift", "stale")
+ALERT_KINDS = ("storm", "backlog", "silence", "drop", "failures", "drift", "stale")
 BEGAN, CONTINUES, ENDED = 0, 1, 2
 """Phase of a finding in a window. ENDED comes once; BEGAN then CONTINUES in every window until then."""
 

@@ -6,19 +6,19 @@ from pydantic import BeforeValidator, Field
 
 from models.columns import Rejection
 from models.times import At, instant
-from models.wire_model import Record
+from models.wire_model import WireModel
 
-RAW_MOST = 4096
+RAW_MAX_BYTES = 4096
 """Bytes of the original text that are kept."""
 
 
 def raw_text(raw: bytes) -> str:
     """The original as text of at most 4 KiB; what is no UTF-8 is replaced."""
-    text = raw[: RAW_MOST + 4].decode("utf-8", errors="replace").encode()
-    return text[:RAW_MOST].decode("utf-8", errors="ignore")
+    text = raw[: RAW_MAX_BYTES + 4].decode("utf-8", errors="replace").encode()
+    return text[:RAW_MAX_BYTES].decode("utf-8", errors="ignore")
 
 
-class DeadLetter(Record):
+class DeadLetter(WireModel):
     """One malformed, late or never released piece of input (topic `dead-letters`)."""
 
     source: str

@@ -5,15 +5,15 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from models.times import At
-from models.vocabulary import GREATEST, Codes, Count, Direction, MessageClass, Optional, Text, UserId
-from models.wire_model import Record
+from models.vocabulary import GREATEST, Codes, Count, Direction, MessageClass, Text, TextOrNone, UserId
+from models.wire_model import WireModel
 
 MESSAGES_MOST = 10**12
 
 Window = Annotated[int, Field(ge=1, le=3600)]
 
 
-class TrafficEvent(Record):
+class TrafficEvent(WireModel):
     """Message rate: how many messages one series carried in one window (topic `dsp.message-rates`, key = user)."""
 
     model_config = ConfigDict(
@@ -45,9 +45,9 @@ class TrafficEvent(Record):
     """DCC User ID (a Party may hold several)."""
     direction: Direction
     message_class: MessageClass
-    service: Optional = None
+    service: TextOrNone = None
     """Service Reference Variant (4.8.1) or alert code (8F36, N12); any other string is taken as it is."""
-    region: Optional = None
+    region: TextOrNone = None
     """Such as north, central, south, smets1."""
     messages: Annotated[int, Field(ge=0, le=MESSAGES_MOST)]
     """Messages in the window; throttled alerts count with their weight."""
@@ -63,7 +63,7 @@ class TrafficEvent(Record):
         return self
 
 
-class QueueEvent(Record):
+class QueueEvent(WireModel):
     """Queue depth: how many messages wait in one User's queue (topic `dsp.queue-depths`, key = user)."""
 
     model_config = ConfigDict(

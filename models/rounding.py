@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 _FOUR = Context(prec=4, rounding=ROUND_HALF_EVEN)
 
 
-def four(value: float) -> int | float:
+def round_significant(value: float) -> int | float:
     """`value` to 4 significant digits; an int where nothing is left behind the point.
 
     Raises ValueError for NaN and infinities: what is unknown is null, not a number.
@@ -20,6 +20,6 @@ def four(value: float) -> int | float:
     return int(rounded) if as_float.is_integer() and abs(as_float) < 1e16 else as_float
 
 
-def coarse(value: float) -> float:
+def round_significant_fast(value: float) -> float:
     """`value` to 4 significant digits, for comparing what depends on the order of a sum in its last ones; faster than as it is written."""
     return float(f"{value:.4g}")

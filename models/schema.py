@@ -11,10 +11,10 @@ from models.dead_letter import DeadLetter
 from models.errors import HighwaterError
 from models.events import QueueEvent, TrafficEvent
 from models.incident import Incident
-from models.wire_model import Record
+from models.wire_model import WireModel
 
-INPUTS: tuple[type[Record], ...] = (TrafficEvent, QueueEvent, Change)
-OUTPUTS: tuple[type[Record], ...] = (Alert, Incident, ChangeReport, DeadLetter)
+INPUTS: tuple[type[WireModel], ...] = (TrafficEvent, QueueEvent, Change)
+OUTPUTS: tuple[type[WireModel], ...] = (Alert, Incident, ChangeReport, DeadLetter)
 MODELS = {model.__name__: model for model in (*INPUTS, *OUTPUTS)}
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -41,5 +41,5 @@ def definitions(ref_template: str) -> dict[str, Any]:
     return dict(sorted(document["$defs"].items()))
 
 
-def _mode(model: type[Record]) -> Literal["validation", "serialization"]:
+def _mode(model: type[WireModel]) -> Literal["validation", "serialization"]:
     return "validation" if model in INPUTS else "serialization"

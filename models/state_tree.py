@@ -11,18 +11,18 @@ from pydantic import BaseModel
 Record = TypeVar("Record")
 
 
-def to_tree(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Dataclasses, named tuples, models and containers of them → what `models.state_bytes.pack` takes; mappings become lists of pairs."""
     if isinstance(value, BaseModel):
         return value.model_dump_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [to_tree(getattr(value, field.name)) for field in dataclasses.fields(value)]
+        return [to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)]
     if isinstance(value, Mapping):
-        return [[to_tree(key), to_tree(item)] for key, item in value.items()]
+        return [[to_plain(key), to_plain(item)] for key, item in value.items()]
     if isinstance(value, tuple | list):
-        return [to_tree(item) for item in value]
+        return [to_plain(item) for item in value]
     if isinstance(value, set | frozenset):
-        return [to_tree(item) for item in sorted(value)]
+        return [to_plain(item) for item in sorted(value)]
     return value
 
 

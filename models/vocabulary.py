@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from models.rounding import four
+from models.rounding import round_significant
 
 Direction = Literal["to_dsp", "to_user"]
 MessageClass = Literal[
@@ -47,8 +47,8 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Count = Annotated[int, Field(ge=0, le=GREATEST)]
 Revision = Annotated[int, Field(ge=1, le=GREATEST)]
 Category = Annotated[int, Field(ge=1, le=5)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(four)]
-Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(four)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(round_significant)]
+Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(round_significant)]
 """A measure as it is written, already rounded: what decides output and what stands in it can't differ."""
 
 
@@ -68,13 +68,13 @@ def _sorted_counts(counts: dict[str, int] | None) -> dict[str, int] | None:
     return None if counts is None else dict(sorted(counts.items()))
 
 
-Listed = BeforeValidator(_tuple)
+AsTuple = BeforeValidator(_tuple)
 """A JSON list where the model holds a tuple."""
 Sorted = AfterValidator(_sorted_names)
 """Each name once, sorted."""
-Names = Annotated[tuple[Text, ...], Listed, Sorted]
+Names = Annotated[tuple[Text, ...], AsTuple, Sorted]
 """A list of names: each once, sorted."""
-Optional = Annotated[str | None, BeforeValidator(_empty_is_absent)]
+TextOrNone = Annotated[str | None, BeforeValidator(_empty_is_absent)]
 """Text that absent, null and empty leave out alike."""
 Codes = Annotated[dict[str, Count] | None, AfterValidator(_sorted_counts)]
 """Response code → count, by code."""

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 
-class Record(BaseModel):
+class WireModel(BaseModel):
     """A frozen, strict model: `"5"`, `5.0` and `true` are no integers; unknown fields are ignored."""
 
     model_config = ConfigDict(

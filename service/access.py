@@ -45,7 +45,7 @@ class Principal:
         return self.user or DESK
 
     @property
-    def spoken(self) -> str:
+    def role_text(self) -> str:
         """The role as a token names it."""
         return f"user:{self.user}" if self.role is Role.USER else str(self.role)
 
@@ -73,20 +73,20 @@ def sees_record(principal: Principal, audience: str, owner: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class RowFilter:
     """A condition on rows and its values; `AND` it to every query on a tenant's data."""
 
     sql: str
     values: tuple[str, ...]
 
 
-def series_filter(principal: Principal) -> Filter:
+def series_filter(principal: Principal) -> RowFilter:
     """Which rows of `series` (column `user`) the principal may see."""
     if principal.role in DESK_ROLES:
-        return Filter("1", ())
+        return RowFilter("1", ())
     if principal.role is Role.USER and principal.user:
-        return Filter("user = ?", (principal.user,))
-    return Filter("0", ())
+        return RowFilter("user = ?", (principal.user,))
+    return RowFilter("0", ())
 
 
 def is_user(name: str) -> bool:

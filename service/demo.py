@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from service.access import DESK, Role
 from service.http.server import serve
@@ -37,7 +37,7 @@ def show(
 ) -> None:
     """Serve a monitor that anyone on this machine may look at, tell it the day, say what it finds; until Ctrl-C or `exit_when_done`."""
     monitor = Monitor(parameters, flow, open_role=Role.TRIAGE)
-    teller = Teller(say, {change.change_id: change.title for change in changes})
+    teller = IncidentPrinter(say, {change.change_id: change.title for change in changes})
     stop = threading.Event()
 
     async def day() -> None:
@@ -64,7 +64,7 @@ def show(
 def tell(monitor: Monitor, changes: Sequence[Change], blocks: Iterable[bytes], stopped: Callable[[], bool]) -> int:
     """Declare the changes, post the events as fast as they are judged, and end the input; the number of events."""
     now_us = monitor.clock.wall_us()
-    body = b"\n".join(encode(change) for change in changes)
+    body = b"\n".join(to_json(change) for change in changes)
     monitor.intake.submit(CHANGES, "", body, list(changes), now_us).result()
     events = 0
     for block in blocks:
@@ -88,7 +88,7 @@ def _post(monitor: Monitor, block: bytes, batch: Any, stopped: Callable[[], bool
 
 
 @dataclass(slots=True)
-class Teller:
+class IncidentPrinter:
     """Says each incident once: as soon as a declared change is probable, else when it is over or at the end.
 
     Incidents that were never more than `info`, such as declared effects, wake nobody and are not told.

@@ -13,12 +13,12 @@ from models.change_report import ChangeReport
 from models.incident import Incident
 from service.access import DESK
 from service.store.records import ALERT, INCIDENT, REPORT, Row
-from streams.metrics.collector import Asked, Exposition
+from streams.metrics.collector import CollectorInputs, HighwaterCollector
 from streams.metrics.families import Labelled, counter, gauge, single
-from streams.metrics.state import Board
+from streams.metrics.state import MetricsState
 
 
-class DeskBoard(Board):
+class DeskBoard(MetricsState):
     """Counts what the triage desk sees; Users' copies of it would count twice."""
 
     def __init__(self, now_us: Callable[[], int]) -> None:
@@ -42,9 +42,9 @@ class DeskBoard(Board):
     def stood_before(self, alerts: Sequence[bytes], incidents: Sequence[bytes]) -> None:
         """What was open before a restart."""
         for body in alerts:
-            self.stood(decode(Alert, body))
+            self.restore_open(decode(Alert, body))
         for body in incidents:
-            self.stood(decode(Incident, body))
+            self.restore_open(decode(Incident, body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ class MonitorExposition(Collector):
         yield gauge("highwater_storage_faulty", "1 while the disk refuses what must be kept.", (), faulty)
 
 
-def registry(board: Board, asked: Asked, gauges: Gauges) -> CollectorRegistry:
+def registry(board: MetricsState, asked: CollectorInputs, gauges: Gauges) -> CollectorRegistry:
     """Everything that `/metrics` of the monitor answers."""
     found = CollectorRegistry()
-    found.register(Exposition(board, asked))
+    found.register(HighwaterCollector(board, asked))
     found.register(MonitorExposition(gauges))
     ProcessCollector(registry=found)
     return found

@@ -17,23 +17,23 @@ from models.times import DAY_US, HOUR_US
 from service.access import Role
 from service.auth import oidc, opaque_ids
 from service.auth.authentication import SignIn
-from service.auth.opaque_ids import Places
+from service.auth.opaque_ids import OpaqueIds
 from service.auth.token_admin import FIRST_START, issue
 from service.charts.compaction import Keep
 from service.clock import Clock
 from service.engine.checkpoints import Checkpoints
 from service.engine.engine import Engine, EngineParameters
-from service.http.event_stream import Hub
+from service.http.event_stream import EventStream
 from service.ingest.intake import Intake
 from service.ingest.journal import IDLE, Journal
 from service.metrics import Gauges, registry
 from service.notify.dispatcher import Dispatcher
-from service.operations.periodic_jobs import Duties
+from service.operations.periodic_jobs import PeriodicJobs
 from service.parameters import ServeParameters
 from service.store import outbox, records, tokens
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT, Logged, Row
-from streams.metrics.collector import Asked
+from streams.metrics.collector import CollectorInputs
 from streams.pipeline import PipelineParameters
 
 log = structlog.get_logger()
@@ -70,12 +70,12 @@ class Monitor:
             self._settle_admin()
             journal = Journal(folder / "journal", int(self.parameters.segment_mb * 1_000_000))
             stack.callback(journal.close)
-            if journal.torn_bytes:
+            if journal.truncated_bytes:
                 log.warning(
-                    "the journal ended in the middle of an entry that nobody was told of; it is taken off", bytes=journal.torn_bytes
+                    "the journal ended in the middle of an entry that nobody was told of; it is taken off", bytes=journal.truncated_bytes
                 )
-            self.places = Places(self.database.write(opaque_ids.settled_key).result())
-            self.hub = Hub(self.database)
+            self.places = OpaqueIds(self.database.write(opaque_ids.settled_key).result())
+            self.hub = EventStream(self.database)
             self.engine = Engine(
                 EngineParameters(self.body_limit, self.parameters.checkpoint_every_s, self.parameters.dead_letters),
                 self.flow,
@@ -96,7 +96,7 @@ class Monitor:
             stack.callback(self.intake.close)
             self.sign_in = SignIn(self.database, self.clock, oidc.provider(self.parameters.oidc, self.clock), self.open_role)
             self.dispatcher = Dispatcher(self.database, self.parameters.subscriptions, self.clock, random.Random(), self.places)  # noqa: S311 - jitter
-            self.duties = Duties(self.database, self.parameters, self.keep, self.clock, self.wake, self._changes, self.fault)
+            self.duties = PeriodicJobs(self.database, self.parameters, self.keep, self.clock, self.wake, self._changes, self.fault)
             self._stack = stack.pop_all()
         self.registry = registry(self.engine.board, self._asked(), self._gauges())
         self.ready = True
@@ -134,11 +134,11 @@ class Monitor:
         idle_s = float(self.flow.time.idle_s)
         while True:
             await asyncio.sleep(min(1.0, idle_s / 2))
-            for stream in self.intake.fallen_idle(idle_s):
+            for stream in self.intake.newly_idle(idle_s):
                 try:
                     await asyncio.wrap_future(self.intake.submit(IDLE, stream, b"", None, self.clock.wall_us()))
                 except OSError:  # `fault` says why; until it is on disk, this stream holds the others' windows open
-                    self.intake.not_told(stream)
+                    self.intake.undo_idle(stream)
 
     def _gauges(self) -> Gauges:
         return Gauges(
@@ -150,9 +150,9 @@ class Monitor:
             lambda: self.fault() is not None,
         )
 
-    def _asked(self) -> Asked:
+    def _asked(self) -> CollectorInputs:
         detection = self.flow.detection
-        return Asked(
+        return CollectorInputs(
             self.clock.wall_us,
             self._changes,
             self.parameters.metric_users,

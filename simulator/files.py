@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.errors import HighwaterError
 from simulator.lines import Lines
 from simulator.simulation import Simulation
@@ -54,5 +54,5 @@ def _write_events(simulation: Simulation, file: BinaryIO, progress: Callable[[in
 
 def _changes(simulation: Simulation) -> bytes:
     """A JSON array with one change a line."""
-    lines = b",\n".join(encode(change) for change in simulation.changes)
+    lines = b",\n".join(to_json(change) for change in simulation.changes)
     return b"[\n" + lines + b"\n]\n" if lines else b"[]\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.rounding import four
+from models.rounding import round_significant
 from models.times import SECOND_US
 from simulator.truth import Anomaly, Truth
 
@@ -151,4 +151,4 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _written(value: float | None) -> int | float | None:
-    return None if value is None else four(value)
+    return None if value is None else round_significant(value)

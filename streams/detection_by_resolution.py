@@ -9,7 +9,7 @@ from models.columns import Detected
 from streams.windowing.assembler import Closed
 
 
-class Cohorts:
+class DetectionByResolution:
     """One `Detection` a window length, made when the first window of that length closes; packs to a tree."""
 
     def __init__(self, parameters: DetectionParameters) -> None:
@@ -50,7 +50,7 @@ class Cohorts:
         return {"detection": detection, "learned": self._learned}
 
     @classmethod
-    def unpack(cls, parameters: DetectionParameters, tree: dict[str, Any]) -> "Cohorts":
+    def unpack(cls, parameters: DetectionParameters, tree: dict[str, Any]) -> "DetectionByResolution":
         """The cohorts that `pack` was called on."""
         cohorts = cls(parameters)
         cohorts._detection = {

@@ -19,8 +19,8 @@ from models.dead_letter import DeadLetter
 from models.incident import Incident
 from models.state_bytes import pack, unpack
 from models.times import DAY_US, instant
-from streams.detection_by_resolution import Cohorts
-from streams.windowing.assembler import Assembled, Assembler, TimeParameters
+from streams.detection_by_resolution import DetectionByResolution
+from streams.windowing.assembler import Assembler, AssemblyResult, TimeParameters
 
 STATE_VERSION = 3
 FORGET_US = 40 * DAY_US
@@ -65,7 +65,7 @@ class Detections:
 
     windows: Iterable[tuple[int, list[Detected]]]
     """End of each window that closed (µs) and every cohort that closed in it."""
-    assembled: Assembled
+    assembled: AssemblyResult
     """What the step came from; who sends detections on may leave its windows out."""
 
 
@@ -78,7 +78,7 @@ class Pipeline:
     def __init__(self, parameters: PipelineParameters | None = None, *, for_users: bool = True) -> None:
         self._parameters = parameters or PipelineParameters()
         self._assembler = Assembler(self._parameters.time)
-        self._cohorts = Cohorts(self._parameters.detection)
+        self._cohorts = DetectionByResolution(self._parameters.detection)
         self._calendar = Calendar()
         self._correlator = Correlator(self._parameters.correlation, for_users=for_users)
 
@@ -113,15 +113,15 @@ class Pipeline:
         """The end of a replay's input."""
         return self._step(self._assembler.finish())
 
-    def _step(self, assembled: Assembled) -> Outputs:
+    def _step(self, assembled: AssemblyResult) -> Outputs:
         # Window by window through both halves: the calendar is asked in order of time, whatever closes in one step.
         return self.decide(Detections(self._windows(assembled), assembled))
 
-    def detect(self, assembled: Assembled) -> Detections:
+    def detect(self, assembled: AssemblyResult) -> Detections:
         """The first half of a step, for a pipeline that does no other: what closed, through the detectors."""
         return Detections(list(self._windows(assembled)), assembled)
 
-    def _windows(self, assembled: Assembled) -> Iterator[tuple[int, list[Detected]]]:
+    def _windows(self, assembled: AssemblyResult) -> Iterator[tuple[int, list[Detected]]]:
         for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
             view = self._view(at_us)
             yield at_us, [self._cohorts.detect(closed, view) for closed in cohorts]
@@ -178,7 +178,7 @@ class Pipeline:
         tree = unpack(blob, STATE_VERSION)
         pipeline = cls(parameters)
         pipeline._assembler = Assembler.unpack(parameters.time, tree["assembler"])
-        pipeline._cohorts = Cohorts.unpack(parameters.detection, tree["cohorts"])
+        pipeline._cohorts = DetectionByResolution.unpack(parameters.detection, tree["cohorts"])
         pipeline._calendar = Calendar.unpack(tree["calendar"])
         pipeline._correlator = Correlator.unpack(parameters.correlation, tree["correlator"])
         return pipeline

@@ -22,7 +22,7 @@ _KEPT = 64
 """Tuples of keys that both sides remember from one item to the next."""
 
 
-class Received(Generic[T]):
+class StageOutput(Generic[T]):
     """What a stage hands over, the next item taken in while the last one is worked on; goes along to another process as an argument."""
 
     def __init__(self, connection: Connection, name: str) -> None:
@@ -30,7 +30,7 @@ class Received(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """Raises UnreadableInput where the stage did, or where its process is gone."""
-        keys = _Keys()
+        keys = _KeyTable()
         try:
             with ThreadPoolExecutor(1) as worker:
                 following = worker.submit(keys.receive, self._connection)
@@ -47,7 +47,7 @@ class Received(Generic[T]):
         self._connection.close()
 
 
-def apart(stack: ExitStack, name: str, stage: Callable[..., Iterator[T]], *arguments: Any) -> Received[T]:
+def run_in_process(stack: ExitStack, name: str, stage: Callable[..., Iterator[T]], *arguments: Any) -> StageOutput[T]:
     """Runs `stage(*arguments)` in a process of its own, until `stack` unwinds at the latest; `name` says what it is there to do.
 
     Stage and arguments must be picklable. Of the arguments those that are `Received` are from then on its own.
@@ -63,14 +63,14 @@ def apart(stack: ExitStack, name: str, stage: Callable[..., Iterator[T]], *argum
     stack.callback(_end, process)
     sender.close()
     for argument in arguments:
-        if isinstance(argument, Received):
+        if isinstance(argument, StageOutput):
             argument.close()
-    received: Received[T] = Received(receiver, name)
+    received: StageOutput[T] = StageOutput(receiver, name)
     stack.callback(received.close)
     return received
 
 
-def collect_seldom() -> None:
+def relax_garbage_collection() -> None:
     """For a process that moves columns and records along, which hold no circles: what is there stays, what comes is searched seldom."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
@@ -92,8 +92,8 @@ def _run(sender: Connection, receiver: Connection | None, stage: Callable[..., I
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
     if receiver is not None:
         receiver.close()  # only who receives may hold it: when it is gone, sending fails
-    collect_seldom()
-    keys = _Keys()
+    relax_garbage_collection()
+    keys = _KeyTable()
     try:
         try:
             for item in stage(*arguments):
@@ -105,7 +105,7 @@ def _run(sender: Connection, receiver: Connection | None, stage: Callable[..., I
         return
 
 
-class _Keys:
+class _KeyTable:
     """Long tuples of keys: what is the same object here is one there, and goes over once; both sides forget the same old ones."""
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ def _old(known: Mapping[int, Any]) -> list[int]:
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, body: io.BytesIO, keys: _Keys) -> None:
+    def __init__(self, body: io.BytesIO, keys: _KeyTable) -> None:
         super().__init__(body, pickle.HIGHEST_PROTOCOL)
         self._keys = keys
 

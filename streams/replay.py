@@ -10,29 +10,29 @@ from typing import Any
 
 from models.change import Change
 from streams.pipeline import Detections, Pipeline, PipelineParameters
-from streams.process_stage import Received, apart
+from streams.process_stage import StageOutput, run_in_process
 from streams.sources.event_files import EventFiles
-from streams.windowing.assembler import Assembled, Assembler, TimeParameters
+from streams.windowing.assembler import Assembler, AssemblyResult, TimeParameters
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class WindowBatch:
     """What one batch of events, or the end of the files, led to."""
 
-    assembled: Assembled
+    assembled: AssemblyResult
     events: int
     """Events of the batch, malformed ones too."""
     read_bytes: int
     """How much of the files has been read so far."""
 
 
-def windows(paths: Sequence[str], parameters: TimeParameters) -> Iterator[Reached]:
+def windows(paths: Sequence[str], parameters: TimeParameters) -> Iterator[WindowBatch]:
     """`paths` as of `EventFiles`, to the end. Raises UnreadableInput as it does."""
     assembler = Assembler(parameters)
     with EventFiles(paths) as files:
         for batch in files:
-            yield Reached(assembler.feed(batch), len(batch) + len(batch.rejections), files.read_bytes)
-        yield Reached(assembler.finish(), 0, files.read_bytes)
+            yield WindowBatch(assembler.feed(batch), len(batch) + len(batch.rejections), files.read_bytes)
+        yield WindowBatch(assembler.finish(), 0, files.read_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,17 @@ class Replayed:
     """The expectations at the end, if asked for."""
 
 
-def reading(stack: ExitStack, paths: Sequence[str], parameters: TimeParameters) -> Iterable[Reached]:
+def read_windows(stack: ExitStack, paths: Sequence[str], parameters: TimeParameters) -> Iterable[WindowBatch]:
     """What is in the files, ahead of whoever asks for it, until `stack` unwinds. Raises UnreadableInput as `EventFiles` does."""
     # A pipe can be opened once only, and by this process alone.
     if (cpu_count() or 1) > 1 and all(Path(path).is_file() for path in paths):
-        return apart(stack, f"read {', '.join(paths)}", windows, list(paths), parameters)
+        return run_in_process(stack, f"read {', '.join(paths)}", windows, list(paths), parameters)
     return windows(paths, parameters)
 
 
-def detecting(
+def detect_windows(
     stack: ExitStack,
-    source: Iterable[Reached],
+    source: Iterable[WindowBatch],
     parameters: PipelineParameters,
     changes: Sequence[Change],
     learned: dict[str, Any] | None = None,
@@ -66,13 +66,13 @@ def detecting(
     save: bool = False,
 ) -> Iterable[Replayed]:
     """What the detectors say of it. `learned`: expectations to start from; `save`: those at the end are asked for."""
-    if isinstance(source, Received):
-        return apart(stack, "detect", partial(_detected, save=save), source, parameters, changes, learned)
+    if isinstance(source, StageOutput):
+        return run_in_process(stack, "detect", partial(_detected, save=save), source, parameters, changes, learned)
     return _detected(source, parameters, changes, learned, save=save)
 
 
 def _detected(
-    source: Iterable[Reached], parameters: PipelineParameters, changes: Sequence[Change], learned: dict[str, Any] | None, *, save: bool
+    source: Iterable[WindowBatch], parameters: PipelineParameters, changes: Sequence[Change], learned: dict[str, Any] | None, *, save: bool
 ) -> Iterator[Replayed]:
     pipeline = Pipeline(parameters)
     pipeline.declare(changes)
@@ -83,4 +83,4 @@ def _detected(
         found = pipeline.detect(reached.assembled)
         yield Replayed(replace(found, assembled=replace(reached.assembled, closed=[])), reached.events, reached.read_bytes)
     if save and reached is not None:
-        yield Replayed(Detections([], Assembled()), 0, reached.read_bytes, pipeline.learned())
+        yield Replayed(Detections([], AssemblyResult()), 0, reached.read_bytes, pipeline.learned())

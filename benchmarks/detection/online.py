@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.detection.fleet import Fleet
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
-from models.columns import BEGAN, KINDS, Detected, Findings, Floats
+from models.columns import ALERT_KINDS, BEGAN, Detected, Findings, Floats
 
 
 @dataclass
@@ -55,4 +55,4 @@ class Online:
 def begun(findings: Findings) -> Iterator[tuple[str, int]]:
     """(kind, series) of what began and is serious: what becomes an alert of `warning` or above."""
     rows = np.flatnonzero((findings.phase == BEGAN) & findings.serious)
-    return ((KINDS[findings.kind[row]], int(findings.series[row])) for row in rows)
+    return ((ALERT_KINDS[findings.kind[row]], int(findings.series[row])) for row in rows)

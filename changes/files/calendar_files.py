@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from changes.calendar import Calendar
-from changes.files.reader import Reading, read_changes
+from changes.files.reader import ReadOptions, read_changes
 from changes.files.writer import writer_of
 from models.change import Change
 from models.columns import Rejection
@@ -15,7 +15,7 @@ from models.errors import UnreadableInput
 _END_OF_TIME = 2**61
 
 
-def read_calendar(paths: Iterable[Path], reading: Reading | None = None) -> tuple[tuple[Change, ...], list[Rejection]]:
+def read_calendar(paths: Iterable[Path], reading: ReadOptions | None = None) -> tuple[tuple[Change, ...], list[Rejection]]:
     """The highest revision of every change in `paths`, in order of `change_id`, and the rows that can't be used."""
     read = [read_changes(path, reading) for path in paths]
     return newest(change for changes, _ in read for change in changes), [one for _, rejections in read for one in rejections]

@@ -50,7 +50,7 @@ def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[str, ...] = ()) ->
     return value
 
 
-def guarded(text: str) -> str:
+def escape_formula(text: str) -> str:
     """`text` as a table cell that is shown and never run: a `'` goes before what a spreadsheet would take for a formula."""
     return f"'{text}" if _runs(text) else text
 

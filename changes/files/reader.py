@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from changes.files.field_mapping import Mapping
 from changes.files.formats import FORMATS
-from changes.files.source_row import Row, Source, place
+from changes.files.source_row import Row, Source, position_text
 from models.change import Change
 from models.columns import Rejection
 from models.errors import ConfigurationError, Malformed, UnreadableInput
@@ -20,7 +20,7 @@ from models.wire_model import reason
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadOptions:
     """What the reader may assume where the file does not say."""
 
     mapping: Mapping | None = None
@@ -31,12 +31,12 @@ class Reading:
     """IANA name, of times that carry no offset; without it such a time is an error."""
 
 
-def read_changes(path: Path | str, reading: Reading | None = None) -> tuple[list[Change], list[Rejection]]:
+def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[list[Change], list[Rejection]]:
     """The changes in a file, in its order, and what was wrong with the other rows.
 
     Raises UnreadableInput if the file can't be read at all.
     """
-    assumed = reading or Reading()
+    assumed = reading or ReadOptions()
     path = Path(path)
     suffixes = path.suffixes[:-1] if path.suffix == ".gz" else path.suffixes
     read = FORMATS.get(suffixes[-1].lower() if suffixes else "")
@@ -55,12 +55,12 @@ def read_changes(path: Path | str, reading: Reading | None = None) -> tuple[list
     return changes, rejections
 
 
-def told(rejection: Rejection) -> str:
+def describe(rejection: Rejection) -> str:
     """`calendar.csv, line 3: planned_end is missing`, for people."""
-    return f"{rejection.source}, {place(rejection.position)}: {rejection.reason}"
+    return f"{rejection.source}, {position_text(rejection.position)}: {rejection.reason}"
 
 
-def to_change(fields: Any) -> Change:
+def parse_change(fields: Any) -> Change:
     """One change from JSON-like fields. Raises Malformed with field and reason."""
     try:
         return Change.model_validate_json(json.dumps(fields, allow_nan=False))
@@ -70,13 +70,13 @@ def to_change(fields: Any) -> Change:
         raise Malformed(f"the change can't be written as JSON: {fault}") from None
 
 
-def _change(row: Row, assumed: Reading, zone: ZoneInfo | None) -> Change:
+def _change(row: Row, assumed: ReadOptions, zone: ZoneInfo | None) -> Change:
     if row.fault:
         raise Malformed(row.fault)
     fields = dict(row.fields) if assumed.mapping is None else assumed.mapping.apply(row.fields, zone)
     if assumed.owner is not None and fields.get("owner") in (None, ""):
         fields["owner"] = assumed.owner
-    return to_change(fields)
+    return parse_change(fields)
 
 
 def _content(path: Path) -> bytes:

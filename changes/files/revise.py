@@ -6,7 +6,7 @@ from typing import Any
 
 from changes.files.cells import from_cells
 from changes.files.field_mapping import FIELDS
-from changes.files.reader import to_change
+from changes.files.reader import parse_change
 from changes.files.writer import stated
 from models.change import Change
 from models.errors import Malformed
@@ -30,4 +30,4 @@ def revise(known: Iterable[Change], change_id: str, given: Mapping[str, str], no
     if isinstance(new.get("expected"), dict) and isinstance(fields.get("expected"), dict):
         new["expected"] = {**fields["expected"], **new["expected"]}
     cleared = {name for name, text in given.items() if not text.strip()}
-    return to_change({name: value for name, value in (fields | new).items() if name not in cleared})
+    return parse_change({name: value for name, value in (fields | new).items() if name not in cleared})

@@ -34,6 +34,6 @@ Format = Callable[[Source], Iterator[Row]]
 """Reads one file format. Raises UnreadableInput if the file can't be read at all."""
 
 
-def place(position: Mapping[str, int | str]) -> str:
+def position_text(position: Mapping[str, int | str]) -> str:
     """`line 12, index 3`, for people."""
     return ", ".join(f"{name} {value}" for name, value in position.items())

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from changes.files.cells import guarded
+from changes.files.cells import escape_formula
 from changes.files.formats.icalendar_file import EXTENSION
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.errors import UnreadableInput
 from models.times import instant, us
@@ -19,13 +19,13 @@ COLUMNS = tuple(Change.model_fields)
 
 def stated(change: Change) -> dict[str, Any]:
     """What the owner said, as JSON-like fields: defaults are left out, so that a file does not claim what nobody did."""
-    fields = json.loads(encode(change))
+    fields = json.loads(to_json(change))
     if fields["expected"] is not None:
         fields["expected"] = {name: value for name, value in fields["expected"].items() if value not in (None, [])}
     return {name: value for name, value in fields.items() if name in change.model_fields_set and value is not None}
 
 
-def to_json(changes: Sequence[Change]) -> bytes:
+def to_json_array(changes: Sequence[Change]) -> bytes:
     """An array, one change a line."""
     lines = b",\n".join(_line(change) for change in changes)
     return b"[\n" + lines + b"\n]\n" if lines else b"[]\n"
@@ -56,7 +56,7 @@ def to_ics(changes: Sequence[Change]) -> bytes:
     return bytes(calendar.to_ical())
 
 
-WRITERS: dict[str, Callable[[Sequence[Change]], bytes]] = {".json": to_json, ".ndjson": to_ndjson, ".csv": to_csv, ".ics": to_ics}
+WRITERS: dict[str, Callable[[Sequence[Change]], bytes]] = {".json": to_json_array, ".ndjson": to_ndjson, ".csv": to_csv, ".ics": to_ics}
 """Suffix → writer."""
 
 
@@ -73,7 +73,7 @@ def table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> bytes:
     out = csv.writer(text, lineterminator="\r\n")
     out.writerow(columns)
     for row in rows:
-        out.writerow([guarded(_cell(row.get(column))) for column in columns])
+        out.writerow([escape_formula(_cell(row.get(column))) for column in columns])
     return text.getvalue().encode()
 
 

@@ -12,7 +12,7 @@ from changes.scope import scope_users
 from changes.windows import window_us
 from models.change import Change
 from models.errors import UnreadableInput
-from models.rounding import four
+from models.rounding import round_significant
 from models.times import format_time, us
 
 TIMES_USUAL = 3.0
@@ -25,7 +25,7 @@ class Capacity:
 
     limit: float | None = None
     """Times the usual total; None: TIMES_USUAL, and only changes that meet are judged."""
-    usual: Mapping[str, float] = field(default_factory=dict)
+    usual_rates: Mapping[str, float] = field(default_factory=dict)
     """User → usual messages a second; without it every owner weighs the same."""
 
 
@@ -69,11 +69,11 @@ def _judged(together: list[_Rise], capacity: Capacity, start_us: int, end_us: in
     limit = TIMES_USUAL if capacity.limit is None else capacity.limit
     if not together or (capacity.limit is None and len(together) < 2):
         return None
-    load = _load(together, capacity.usual)
+    load = _load(together, capacity.usual_rates)
     if load <= limit:
         return None
-    named = ", ".join(f"{rise.change.change_id} (×{four(rise.factor)} at {rise.change.owner})" for rise in together)
-    what = f"{named} declare ×{four(load)} of the usual traffic, more than the ×{four(limit)} that can be carried"
+    named = ", ".join(f"{rise.change.change_id} (×{round_significant(rise.factor)} at {rise.change.owner})" for rise in together)
+    what = f"{named} declare ×{round_significant(load)} of the usual traffic, more than the ×{round_significant(limit)} that can be carried"
     text = f"{what}, {format_time(start_us)} to {format_time(end_us)}"
     return Conflict("load", tuple(rise.change.change_id for rise in together), start_us, end_us, text)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from changes.files.writer import table, to_ics
 from changes.windows import window_us
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.errors import ConfigurationError
 from models.times import HOUR_US, format_time, us
@@ -82,7 +82,7 @@ def _entry(change: Change) -> Entry | None:
     if change.status == "draft":
         return None
     start_us, end_us = window_us(change)
-    fields = json.loads(encode(change))
+    fields = json.loads(to_json(change))
     if change.source == "dcc":
         return Entry(start_us, end_us, {name: fields[name] for name in DCC_FIELDS})
     if change.visibility != "public_summary" or change.status == "cancelled":

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from correlation.alerts.finding_rows import Sighting
+from correlation.alerts.finding_rows import FindingRow
 
 _SUMMED = frozenset({"depth", "growth_per_s", "predicted_loss"})
 _LEAST = frozenset({"age_limit_eta_s"})
@@ -25,7 +25,7 @@ class Measures:
     codes: Mapping[str, int]
 
 
-def measures(kind: str, found: Sequence[Sighting]) -> Measures:
+def measures(kind: str, found: Sequence[FindingRow]) -> Measures:
     """Over findings of one kind in series order; at least one."""
     shortest_s = min(sighting.key.window_s for sighting in found)
     shares = [shortest_s / sighting.key.window_s if kind in _PER_WINDOW else 1.0 for sighting in found]
@@ -40,7 +40,7 @@ def measures(kind: str, found: Sequence[Sighting]) -> Measures:
     return Measures(observed, expected, ratio, max(sighting.score for sighting in found), evidence, _codes(found))
 
 
-def _evidence(found: Sequence[Sighting]) -> dict[str, float]:
+def _evidence(found: Sequence[FindingRow]) -> dict[str, float]:
     """Depths and growths add up; of the rest the worst stands, the interval of the queue that may be full first."""
     if len(found) == 1:
         return dict(found[0].evidence)
@@ -57,7 +57,7 @@ def _evidence(found: Sequence[Sighting]) -> dict[str, float]:
     return together | {name: fullest.evidence[name] for name in _CAPACITY if name in fullest.evidence}
 
 
-def _codes(found: Sequence[Sighting]) -> dict[str, int]:
+def _codes(found: Sequence[FindingRow]) -> dict[str, int]:
     together: dict[str, int] = {}
     for sighting in found:
         for code, count in sighting.codes.items():

@@ -2,43 +2,45 @@
 
 from collections.abc import Sequence
 
-from correlation.alerts.finding_rows import Place, Sighting
-from correlation.alerts.grouping import Group, GroupKey, Ledger
-from correlation.alerts.region_alerts import is_alerts
+from correlation.alerts.finding_rows import FindingId, FindingRow
+from correlation.alerts.grouping import AlertGroup, AlertGroups, GroupKey
+from correlation.alerts.region_alerts import is_device_alert_storm
 from correlation.parameters import CorrelationParameters
 from models.times import SECOND_US
 
 _LEAST_RECOVERY_S = 600
-NOWHERE: frozenset[GroupKey] = frozenset()
+NO_GROUPS: frozenset[GroupKey] = frozenset()
 
 
-class Placing:
+class GroupAssignment:
     """One window's placements; `wide` are the region-wide alerts of triage, none for a User's own copy."""
 
     def __init__(
-        self, at_us: int, found: Sequence[Sighting], ledger: Ledger, parameters: CorrelationParameters, wide: frozenset[GroupKey]
+        self, at_us: int, found: Sequence[FindingRow], ledger: AlertGroups, parameters: CorrelationParameters, wide: frozenset[GroupKey]
     ) -> None:
         self._at_us = at_us
         self._ledger = ledger
         self._parameters = parameters
         self._wide = wide
-        self._silent: set[Place] = {("silence", sighting.key) for sighting in found if sighting.kind == "silence" and not sighting.ended}
+        self._silent: set[FindingId] = {
+            ("silence", sighting.key) for sighting in found if sighting.kind == "silence" and not sighting.ended
+        }
 
-    def place(self, sighting: Sighting) -> GroupKey | None:
+    def group_for(self, sighting: FindingRow) -> GroupKey | None:
         """The alert for a finding; None where another alert already says it."""
         own = (sighting.kind, sighting.key.user, "")
         if self._wide and (wide := self._region_wide(sighting)) is not None:
             return wide
-        if self._ledger.placed(sighting.place) == own and sighting.kind != "drop":
+        if self._ledger.group_of(sighting.place) == own and sighting.kind != "drop":
             return own
-        if sighting.kind == "drop" and self._shadowed(sighting):
+        if sighting.kind == "drop" and self._covered_by_silence(sighting):
             return None
-        if sighting.kind == "storm" and self._recovers(sighting):
+        if sighting.kind == "storm" and self._is_recovery_surge(sighting):
             return None
         return own
 
-    def _region_wide(self, sighting: Sighting) -> GroupKey | None:
-        if is_alerts(sighting):
+    def _region_wide(self, sighting: FindingRow) -> GroupKey | None:
+        if is_device_alert_storm(sighting):
             key = ("storm", "", sighting.key.region)
             return key if key in self._wide and self._fits(key, sighting) else None
         if sighting.kind == "stale":
@@ -47,40 +49,40 @@ class Placing:
             return everyone if everyone in self._wide else region if region in self._wide else None
         return None
 
-    def _fits(self, key: GroupKey, sighting: Sighting) -> bool:
+    def _fits(self, key: GroupKey, sighting: FindingRow) -> bool:
         """Whether it began with the region's rise rather than long before it."""
         group = self._ledger.groups.get(key)
         began_us = group.onset_us if group is not None and group.ended_us is None else self._at_us
         return sighting.began_us >= began_us - self._parameters.together_s * SECOND_US
 
-    def _shadowed(self, sighting: Sighting) -> bool:
+    def _covered_by_silence(self, sighting: FindingRow) -> bool:
         """Whether the same series is silent, or was just now: a silent series is also one that dropped."""
-        if ("silence", sighting.key) in self._silent or self._ledger.placed(("silence", sighting.key)) is not None:
+        if ("silence", sighting.key) in self._silent or self._ledger.group_of(("silence", sighting.key)) is not None:
             return True
         silence = self._ledger.groups.get(("silence", sighting.key.user, ""))
         if silence is None or sighting.key not in silence.covered:
             return False
         return silence.ended_us is None or self._at_us - silence.ended_us <= self._parameters.together_s * SECOND_US
 
-    def _recovers(self, sighting: Sighting) -> bool:
+    def _is_recovery_surge(self, sighting: FindingRow) -> bool:
         """Whether it is the surge of what a blocked route held back."""
         user, direction = sighting.key.user, sighting.key.direction
         backlog = self._ledger.groups.get(("backlog", user, ""))
         if (
             direction == "to_user"
             and backlog is not None
-            and self._owed(backlog, sighting)
+            and self._within_recovery(backlog, sighting)
             and (backlog.ended_us is not None or _drains(backlog))
         ):
             return True
         silence = self._ledger.groups.get(("silence", user, ""))
-        if silence is None or not self._owed(silence, sighting):
+        if silence is None or not self._within_recovery(silence, sighting):
             return False
         return sighting.key in silence.covered or (
             silence.ended_us is not None and any(key.direction == direction for key in silence.covered)
         )
 
-    def _owed(self, block: Group, sighting: Sighting) -> bool:
+    def _within_recovery(self, block: AlertGroup, sighting: FindingRow) -> bool:
         """Whether a block that began before is still paid back."""
         if sighting.began_us < block.onset_us:
             return False
@@ -91,5 +93,5 @@ class Placing:
         return self._at_us - block.ended_us <= longest_us
 
 
-def _drains(backlog: Group) -> bool:
+def _drains(backlog: AlertGroup) -> bool:
     return sum(sighting.evidence.get("growth_per_s", 0.0) for sighting in backlog.active.values()) < 0

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import NamedTuple
 
-from models.columns import ENDED, KINDS, Detected, Findings, SeriesKey
+from models.columns import ALERT_KINDS, ENDED, Detected, Findings, SeriesKey
 
-Place = tuple[str, SeriesKey]
+FindingId = tuple[str, SeriesKey]
 """Kind and series: what one finding is a finding of."""
 
 
-class Sighting(NamedTuple):
+class FindingRow(NamedTuple):
     """One row of `Findings`; units as there."""
 
     key: SeriesKey
@@ -27,7 +27,7 @@ class Sighting(NamedTuple):
     codes: Mapping[str, int]
 
     @property
-    def place(self) -> Place:
+    def place(self) -> FindingId:
         """What it is a finding of."""
         return self.kind, self.key
 
@@ -37,17 +37,17 @@ class Sighting(NamedTuple):
         return self.phase == ENDED
 
 
-def sightings(detected: Sequence[Detected]) -> tuple[Sighting, ...]:
+def finding_rows(detected: Sequence[Detected]) -> tuple[FindingRow, ...]:
     """All findings of one window end by series, then kind; cohorts and workers may come in any order and any split."""
-    found: list[Sighting] = []
+    found: list[FindingRow] = []
     for part in detected:
         found += _rows(part.traffic, part.traffic_keys, part.at_us)
         found += _rows(part.queues, part.queue_keys, part.at_us)
-    found.sort(key=lambda sighting: (sighting.key, KINDS.index(sighting.kind)))
+    found.sort(key=lambda sighting: (sighting.key, ALERT_KINDS.index(sighting.kind)))
     return tuple(found)
 
 
-def _rows(findings: Findings, keys: tuple[SeriesKey, ...], at_us: int) -> list[Sighting]:
+def _rows(findings: Findings, keys: tuple[SeriesKey, ...], at_us: int) -> list[FindingRow]:
     if not len(findings):
         return []
     names = sorted(findings.evidence)
@@ -66,9 +66,9 @@ def _rows(findings: Findings, keys: tuple[SeriesKey, ...], at_us: int) -> list[S
         strict=True,
     )
     return [
-        Sighting(
+        FindingRow(
             keys[series],
-            KINDS[kind],
+            ALERT_KINDS[kind],
             phase,
             at_us,
             began_us,
@@ -78,7 +78,7 @@ def _rows(findings: Findings, keys: tuple[SeriesKey, ...], at_us: int) -> list[S
             expected,
             serious,
             {name: value for name, value in zip(names, values, strict=True) if isfinite(value)},
-            findings.codes.get(series, {}) if KINDS[kind] == "failures" else {},
+            findings.codes.get(series, {}) if ALERT_KINDS[kind] == "failures" else {},
         )
         for series, kind, phase, began_us, detected_us, score, observed, expected, serious, values in plain
     ]

@@ -6,11 +6,11 @@ from hashlib import blake2b
 from typing import Any, Self, cast
 
 from correlation.alerts.aggregation import Measures, measures
-from correlation.alerts.finding_rows import Place, Sighting
+from correlation.alerts.finding_rows import FindingId, FindingRow
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import MOVEMENTS, Episode, Movement
+from correlation.snapshots import MOVEMENTS, AlertSnapshot, Movement
 from models.columns import SeriesKey
-from models.state_tree import from_tree, to_tree
+from models.state_tree import from_tree, to_plain
 from models.times import MINUTE_US, SECOND_US, format_time
 from models.vocabulary import AlertKind
 
@@ -19,12 +19,12 @@ GroupKey = tuple[str, str, str]
 
 _YOUNG_US = 10 * MINUTE_US
 
-Placement = Callable[[Sighting], GroupKey | None]
+Placement = Callable[[FindingRow], GroupKey | None]
 """Which alert a finding belongs to; None: no alert (a recovery)."""
 
 
 @dataclass(slots=True)
-class Group:
+class AlertGroup:
     """One alert's findings: those active now, and what they covered since it opened."""
 
     key: GroupKey
@@ -35,9 +35,9 @@ class Group:
     """The last window that brought one of its findings."""
     news_us: int
     """The last one in which a finding began or ended."""
-    active: dict[SeriesKey, Sighting] = field(default_factory=dict)
+    active: dict[SeriesKey, FindingRow] = field(default_factory=dict)
     covered: set[SeriesKey] = field(default_factory=set)
-    last: tuple[Sighting, ...] = ()
+    last: tuple[FindingRow, ...] = ()
     """The findings that ended last, kept so that an ended alert still says what it was about."""
     ended_us: int | None = None
     resolved: bool = False
@@ -47,7 +47,7 @@ class Group:
     """What was expected in the window of the peak."""
     flaps: int = 0
 
-    def looked_at(self, at_us: int) -> bool:
+    def is_due(self, at_us: int) -> bool:
         """Whether a window is one to look at it: each while it is young or has news, else one a minute."""
         if self.touched_us != at_us:
             return False
@@ -69,28 +69,28 @@ class Group:
         return max(self.returns_until_us(parameters), (self.ended_us or 0) + parameters.recovery_s * SECOND_US)
 
 
-class Ledger:
+class AlertGroups:
     """All alerts of one reader that are open or may come back."""
 
     def __init__(self, parameters: CorrelationParameters) -> None:
         self._parameters = parameters
-        self.groups: dict[GroupKey, Group] = {}
-        self._placed: dict[Place, GroupKey] = {}
+        self.groups: dict[GroupKey, AlertGroup] = {}
+        self._placed: dict[FindingId, GroupKey] = {}
 
     def __bool__(self) -> bool:
         return bool(self.groups)
 
-    def placed(self, place: Place) -> GroupKey | None:
+    def group_of(self, place: FindingId) -> GroupKey | None:
         """The alert that an active finding is counted in."""
         return self._placed.get(place)
 
-    def apply(self, at_us: int, found: Sequence[Sighting], place: Placement) -> None:
+    def apply(self, at_us: int, found: Sequence[FindingRow], place: Placement) -> None:
         """One window's findings, in canonical order; then what has stayed normal long enough is resolved."""
-        fresh: dict[GroupKey, list[Sighting]] = {}
+        fresh: dict[GroupKey, list[FindingRow]] = {}
         for sighting in found:
             before, now = self._placed.get(sighting.place), place(sighting)
             if before is not None and before != now:
-                self._leave(at_us, before, sighting)
+                self._remove_finding(at_us, before, sighting)
             if now is None:
                 self._placed.pop(sighting.place, None)
             elif before == now or not sighting.ended:
@@ -99,7 +99,7 @@ class Ledger:
             self._update(at_us, key, fresh[key])
         self._settle(at_us)
 
-    def _update(self, at_us: int, key: GroupKey, found: list[Sighting]) -> None:
+    def _update(self, at_us: int, key: GroupKey, found: list[FindingRow]) -> None:
         group = self._group(at_us, key, found)
         for sighting in found:
             if sighting.ended:
@@ -119,7 +119,7 @@ class Ledger:
         else:
             group.ended_us, group.last = at_us, tuple(found)
 
-    def _group(self, at_us: int, key: GroupKey, found: list[Sighting]) -> Group:
+    def _group(self, at_us: int, key: GroupKey, found: list[FindingRow]) -> AlertGroup:
         """The alert for these findings: the one there, back from normal if it had ended, or a new one."""
         group = self.groups.get(key)
         begins = [sighting for sighting in found if not sighting.ended]
@@ -130,11 +130,11 @@ class Ledger:
             group.flaps += 1
             return group
         onset_us = min(sighting.began_us for sighting in begins)
-        group = Group(key, alert_id(key, at_us, begins[0].key), at_us, onset_us, at_us, at_us)
+        group = AlertGroup(key, alert_id(key, at_us, begins[0].key), at_us, onset_us, at_us, at_us)
         self.groups[key] = group
         return group
 
-    def _leave(self, at_us: int, key: GroupKey, sighting: Sighting) -> None:
+    def _remove_finding(self, at_us: int, key: GroupKey, sighting: FindingRow) -> None:
         """A finding turns out to be part of another alert."""
         group = self.groups[key]
         group.active.pop(sighting.key, None)
@@ -152,16 +152,16 @@ class Ledger:
             elif group.resolved and at_us > group.kept_until_us(self._parameters):
                 del self.groups[key]
 
-    def episode(self, group: Group, at_us: int) -> Episode:
+    def episode(self, group: AlertGroup, at_us: int) -> AlertSnapshot:
         """The facts of one alert in this window."""
         kind, user, region = group.key
         active = tuple(sorted(group.active))
         total = measures(kind, tuple(group.active[key] for key in active) or group.last)
         movement = "down" if kind == "drift" and total.ratio < 1 else MOVEMENTS[kind]
-        if at_us == group.detected_us or (active and _further(movement, group, total)):
+        if at_us == group.detected_us or (active and _is_new_peak(movement, group, total)):
             group.peak, group.peak_expected = total.observed, total.expected
         regions = {key.region for key in group.covered}
-        return Episode(
+        return AlertSnapshot(
             alert_id=group.alert_id,
             kind=cast("AlertKind", kind),
             user=user or None,
@@ -187,13 +187,13 @@ class Ledger:
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""
-        return to_tree([self.groups[key] for key in sorted(self.groups)])
+        return to_plain([self.groups[key] for key in sorted(self.groups)])
 
     @classmethod
     def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
         """The ledger that `pack` was called on."""
         ledger = cls(parameters)
-        for group in from_tree(list[Group], tree):
+        for group in from_tree(list[AlertGroup], tree):
             ledger.groups[group.key] = group
             ledger._placed |= {sighting.place: group.key for sighting in group.active.values()}
         return ledger
@@ -205,7 +205,7 @@ def alert_id(key: GroupKey, detected_us: int, first: SeriesKey) -> str:
     return f"A-{blake2b(text.encode(), digest_size=8).hexdigest()}"
 
 
-def _further(movement: Movement, group: Group, now: Measures) -> bool:
+def _is_new_peak(movement: Movement, group: AlertGroup, now: Measures) -> bool:
     """Whether this window is the worst so far: most came, or most was missing."""
     if movement in ("down", "silent"):
         return now.expected - now.observed > group.peak_expected - group.peak

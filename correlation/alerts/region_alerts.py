@@ -5,8 +5,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from correlation.alerts.finding_rows import Sighting
-from correlation.alerts.grouping import GroupKey, Ledger
+from correlation.alerts.finding_rows import FindingRow
+from correlation.alerts.grouping import AlertGroups, GroupKey
 from correlation.parameters import CorrelationParameters
 from models.columns import Detected, Flags, Ints, Pulse
 
@@ -18,22 +18,22 @@ _MISSING = 0.9
 _Name = TypeVar("_Name")
 
 
-def is_alerts(sighting: Sighting) -> bool:
+def is_device_alert_storm(sighting: FindingRow) -> bool:
     """Whether this is a storm of device or DCC alerts."""
     return sighting.kind == "storm" and sighting.key.message_class in ALERT_CLASSES
 
 
-class Wide:
+class RegionAlerts:
     """Which region-wide alerts this window's findings make; what is open stays until its last finding ends."""
 
     def __init__(self, parameters: CorrelationParameters) -> None:
         self._parameters = parameters
         self._parts: dict[int, _Parts] = {}
 
-    def scopes(self, found: Sequence[Sighting], detected: Sequence[Detected], ledger: Ledger) -> frozenset[GroupKey]:
+    def scopes(self, found: Sequence[FindingRow], detected: Sequence[Detected], ledger: AlertGroups) -> frozenset[GroupKey]:
         """The region-wide alerts of this window, open ones included."""
         scopes = {key for key, group in ledger.groups.items() if not key[1] and group.ended_us is None}
-        rising = [sighting for sighting in found if is_alerts(sighting) and not sighting.ended]
+        rising = [sighting for sighting in found if is_device_alert_storm(sighting) and not sighting.ended]
         if rising:
             scopes.update(self._weather(rising, detected))
         stale = [sighting for sighting in found if sighting.kind == "stale" and not sighting.ended]
@@ -41,7 +41,7 @@ class Wide:
             scopes.update(self._missing(stale, detected))
         return frozenset(scopes)
 
-    def _weather(self, rising: list[Sighting], detected: Sequence[Detected]) -> Iterable[GroupKey]:
+    def _weather(self, rising: list[FindingRow], detected: Sequence[Detected]) -> Iterable[GroupKey]:
         for region in sorted({sighting.key.region for sighting in rising}):
             users = {sighting.key.user for sighting in rising if sighting.key.region == region}
             codes = {sighting.key.service for sighting in rising if sighting.key.region == region}
@@ -56,7 +56,7 @@ class Wide:
             if len(users) >= least and len(users) >= _TOGETHER * len(known):
                 yield ("storm", "", region)
 
-    def _missing(self, stale: list[Sighting], detected: Sequence[Detected]) -> Iterable[GroupKey]:
+    def _missing(self, stale: list[FindingRow], detected: Sequence[Detected]) -> Iterable[GroupKey]:
         windows = {sighting.key.window_s for sighting in stale}
         pulses = [part.pulse for part in detected if part.window_s in windows]
         if self._silent(pulses, None):

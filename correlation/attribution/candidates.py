@@ -10,7 +10,7 @@ from correlation.attribution.scoring import ELSEWHERE, OWN, OWN_SERVICE, SHARED
 from correlation.history.difference_in_differences import Membership
 from correlation.history.onset_comparison import asked_of, main_episode
 from correlation.history.panel import Units
-from correlation.snapshots import Case
+from correlation.snapshots import IncidentSnapshot
 from models.change import Change
 from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import HOUR_US
@@ -40,7 +40,7 @@ class Candidates:
     """Users (None: everyone) and regions (empty: all)."""
 
 
-def gather(case: Case, view: CalendarView, settle_us: int) -> Candidates:
+def gather(case: IncidentSnapshot, view: CalendarView, settle_us: int) -> Candidates:
     """The candidates of `case`, those that have nothing in common with it left out."""
     place = _Place.of(case)
     rows: dict[tuple[frozenset[str] | None, tuple[str, ...]], int] = {}
@@ -85,7 +85,7 @@ class _Place:
     """How many series of each User a scope without Users touches; changes with the same words share the answer."""
 
     @classmethod
-    def of(cls, case: Case) -> "_Place":
+    def of(cls, case: IncidentSnapshot) -> "_Place":
         keys = asked_of(case, main_episode(case))
         series: dict[str, list[SeriesKey]] = {}
         for key in keys:

@@ -7,7 +7,7 @@ import numpy as np
 from correlation.attribution.power_outage import of_outages, outages_rose
 from correlation.history.onset_comparison import Comparison, main_episode
 from correlation.history.traffic_history import History
-from correlation.snapshots import Case
+from correlation.snapshots import IncidentSnapshot
 from models.columns import Floats
 from models.times import SECOND_US
 
@@ -19,7 +19,7 @@ _CEILING_LEAST = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Nature:
+class CauseClass:
     """What an incident looks like, apart from any declared change."""
 
     code: str
@@ -32,35 +32,37 @@ class Nature:
         return self.code == "user_change"
 
 
-def nature(case: Case, comparison: Comparison | None, history: History) -> Nature:
+def classify(case: IncidentSnapshot, comparison: Comparison | None, history: History) -> CauseClass:
     """The first description that fits, the harmless ones first."""
     main = main_episode(case)
     if main.kind == "stale":
-        return Nature("telemetry", "Reports are missing: a gap in the telemetry says nothing about the traffic itself.")
+        return CauseClass("telemetry", "Reports are missing: a gap in the telemetry says nothing about the traffic itself.")
     if (main.kind == "storm" and of_outages(case)) or (main.kind == "backlog" and outages_rose(case, history)):
-        return Nature("weather", "Alerts of lost and restored supply rose with it: weather or a power cut looks like this.")
+        return CauseClass("weather", "Alerts of lost and restored supply rose with it: weather or a power cut looks like this.")
     classes = {key.message_class for key in main.series if not key.is_queue}
     if classes and classes <= _ALERT_CLASSES and main.direction == "up" and (case.origin_user is None or _together(comparison)):
-        return Nature("weather", "Device alerts rose together for several Users of a region: weather or a power cut looks like this.")
+        return CauseClass("weather", "Device alerts rose together for several Users of a region: weather or a power cut looks like this.")
     if case.origin_user is None:
-        return Nature(
+        return CauseClass(
             "dcc_side",
             "Several Users moved at the same time: a cause on the DCC's side or in the shared network is likelier than one User's.",
         )
     if _from_the_network(case):
-        return Nature(
+        return CauseClass(
             "dcc_side", "The failures carry E20, E21 or E30: devices or the network did not answer, which the User does not control."
         )
     if _together(comparison):
-        return Nature("shared", "Other Users' traffic of the same kind moved alike: a shared cause is likelier than a change at one User.")
+        return CauseClass(
+            "shared", "Other Users' traffic of the same kind moved alike: a shared cause is likelier than a change at one User."
+        )
     if comparison is not None and not _queues(case) and capped(comparison.counts):
-        return Nature(
+        return CauseClass(
             "throttled", "The traffic runs flat against a sharp ceiling: the DSP's own traffic management or quarantine looks like this."
         )
     error_us = main.detected_us - main.onset_us
     if main.kind == "drift" or error_us > 3600 * SECOND_US:
-        return Nature("gradual", "It came on slowly, which a change seldom does.")
-    return Nature("user_change", f"It began sharply, at {case.origin_user} only, as a change there would.")
+        return CauseClass("gradual", "It came on slowly, which a change seldom does.")
+    return CauseClass("user_change", f"It began sharply, at {case.origin_user} only, as a change there would.")
 
 
 def _together(comparison: Comparison | None) -> bool:
@@ -86,15 +88,15 @@ def _others_share(comparison: Comparison | None) -> float:
     return float(comparison.alike[others].mean()) if others.any() else 0.0
 
 
-def _queues(case: Case) -> bool:
+def _queues(case: IncidentSnapshot) -> bool:
     """Whether messages wait for the User: then what comes through is flat because no more can be delivered, whoever sends it."""
-    return any(episode.kind == "backlog" for episode in case.own)
+    return any(episode.kind == "backlog" for episode in case.origin_alerts)
 
 
-def _from_the_network(case: Case) -> bool:
-    kinds = {episode.kind for episode in case.own}
+def _from_the_network(case: IncidentSnapshot) -> bool:
+    kinds = {episode.kind for episode in case.origin_alerts}
     counts: dict[str, int] = {}
-    for episode in case.own:
+    for episode in case.origin_alerts:
         for code, count in episode.codes.items():
             counts[code] = counts.get(code, 0) + count
     total = sum(counts.values())

@@ -4,9 +4,9 @@ import numpy as np
 
 from correlation.history.difference_in_differences import running, shift
 from correlation.history.onset_comparison import main_episode
-from correlation.history.panel import Part
+from correlation.history.panel import TrafficSelector
 from correlation.history.traffic_history import History
-from correlation.snapshots import Case
+from correlation.snapshots import IncidentSnapshot
 from models.times import HOUR_US, SECOND_US
 
 OUTAGE_CODES = frozenset({"8F35", "8F36", "8F1D", "AD1"})
@@ -17,13 +17,13 @@ _AFTER_US = HOUR_US // 4
 _AROUND_US = HOUR_US // 3
 
 
-def of_outages(case: Case) -> bool:
+def of_outages(case: IncidentSnapshot) -> bool:
     """Whether the incident's first traffic is nothing but outage alerts."""
     keys = [key for key in main_episode(case).series if not key.is_queue]
     return bool(keys) and all(key.message_class in _ALERT_CLASSES and key.service in OUTAGE_CODES for key in keys)
 
 
-def outages_rose(case: Case, history: History) -> bool:
+def outages_rose(case: IncidentSnapshot, history: History) -> bool:
     """Whether outage alerts, and no others, of the Users that it began at rose around the onset: then the queue grows with the weather."""
     main = main_episode(case)
     users = {key.user for key in main.series}
@@ -35,7 +35,7 @@ def outages_rose(case: Case, history: History) -> bool:
     return rose[True] and not rose[False]
 
 
-def _rose(part: Part, users: set[str], onset_us: int, history: History) -> bool:
+def _rose(part: TrafficSelector, users: set[str], onset_us: int, history: History) -> bool:
     panel = history.panel(part, onset_us - _AROUND_US - 4 * _BEFORE * part.window_s * SECOND_US)
     if panel is None:
         return False

@@ -12,11 +12,11 @@ from correlation.attribution.scoring import (
     OWN,
     OWN_SERVICE,
     SCOPE_UNTOUCHED,
-    Evidence,
-    Weighed,
+    CandidateFeatures,
+    CandidateScores,
 )
 from correlation.phrases import figure, span
-from correlation.snapshots import Case
+from correlation.snapshots import IncidentSnapshot
 from models.alert import Reason
 from models.change import Change
 from models.times import us
@@ -51,14 +51,14 @@ _MOST_TOLD = np.log(1000.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReasonTexts:
     """What the sentences about one incident's candidates are made of."""
 
-    case: Case
+    case: IncidentSnapshot
     kinds: tuple[str, ...]
     candidates: Candidates
-    evidence: Evidence
-    weighed: Weighed
+    evidence: CandidateFeatures
+    weighed: CandidateScores
     lasted: str
     """The sentence about persistence."""
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from changes.calendar import CalendarView
-from correlation.attribution.cause_class import Nature
-from correlation.attribution.suspects import assess
+from correlation.attribution.cause_class import CauseClass
+from correlation.attribution.suspects import assess_cause
 from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import Case
+from correlation.snapshots import IncidentSnapshot
 from models.alert import Suspect
-from models.state_tree import from_tree, to_tree
+from models.state_tree import from_tree, to_plain
 from models.times import MINUTE_US
 
 _SELDOM_US = 30 * MINUTE_US
@@ -18,7 +18,7 @@ _SHARE = 3
 
 
 @dataclass(slots=True)
-class Judgement:
+class CachedCause:
     """What was last found of one incident."""
 
     judged_us: int
@@ -27,25 +27,25 @@ class Judgement:
     active: tuple[str, ...]
     """Changes whose windows were open."""
     suspects: tuple[Suspect, ...] = ()
-    nature: Nature | None = None
+    nature: CauseClass | None = None
 
 
 @dataclass(slots=True)
-class Judgements:
+class CauseCache:
     """By incident. A third of its age may pass between two, but no news of its members or the calendar, and not its end."""
 
     parameters: CorrelationParameters
-    standing: dict[str, Judgement] = field(default_factory=dict)
+    standing: dict[str, CachedCause] = field(default_factory=dict)
 
-    def judge(self, case: Case, changed_us: int, view: CalendarView, history: History) -> Judgement:
+    def judge(self, case: IncidentSnapshot, changed_us: int, view: CalendarView, history: History) -> CachedCause:
         """The judgement that stands for `case` in this window; `changed_us`: when its members last changed."""
         active = tuple(change.change_id for change in view.active(case.at_us))
         before = self.standing.get(case.incident_id)
         if before is not None and not _due(before, case, changed_us, view.version, active):
             return before
-        found = assess(case, view, history, self.parameters)
+        found = assess_cause(case, view, history, self.parameters)
         suspects = before.suspects if before is not None and _reordered(before.suspects, found.suspects) else found.suspects
-        self.standing[case.incident_id] = Judgement(case.at_us, view.version, active, suspects, found.nature)
+        self.standing[case.incident_id] = CachedCause(case.at_us, view.version, active, suspects, found.nature)
         return self.standing[case.incident_id]
 
     def forget(self, incident_ids: set[str]) -> None:
@@ -54,15 +54,15 @@ class Judgements:
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""
-        return to_tree(self.standing)
+        return to_plain(self.standing)
 
     @classmethod
     def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
         """The judgements that `pack` was called on."""
-        return cls(parameters, from_tree(dict[str, Judgement], tree))
+        return cls(parameters, from_tree(dict[str, CachedCause], tree))
 
 
-def _due(before: Judgement, case: Case, changed_us: int, version: int, active: tuple[str, ...]) -> bool:
+def _due(before: CachedCause, case: IncidentSnapshot, changed_us: int, version: int, active: tuple[str, ...]) -> bool:
     if changed_us == case.at_us or before.version != version or before.active != active:
         return True
     if case.ended_us is not None and before.judged_us < case.ended_us:

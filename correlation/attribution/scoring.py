@@ -51,7 +51,7 @@ def kind_fit(category: str, kinds: tuple[str, ...]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class CandidateFeatures:
     """The facts of each candidate; every array has shape (candidates,), NaN where unknown. Times in seconds."""
 
     tier: Ints
@@ -84,7 +84,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class CandidateScores:
     """Nats of each term and what rules a candidate out; arrays of shape (candidates,)."""
 
     terms: Mapping[str, Floats]
@@ -98,11 +98,11 @@ class Weighed:
         return np.asarray(np.any(np.stack(list(self.vetoes.values())), axis=0), np.bool_)
 
 
-def weigh(evidence: Evidence, pace_s: float = 600.0) -> Weighed:
+def score(evidence: CandidateFeatures, harm_delay_s: float = 600.0) -> CandidateScores:
     """Every term of every candidate. `pace_s`: how soon after its start a harmful change usually shows."""
     terms = {
         "scope": _SCOPE[evidence.tier] + _UNCOVERED * np.clip(1.0 - 2.0 * evidence.coverage, 0.0, 1.0),
-        "onset": timing(evidence, pace_s),
+        "onset": timing(evidence, harm_delay_s),
         "kind": evidence.kind,
         "share": _share(evidence),
         "controls": _controls(evidence),
@@ -114,15 +114,15 @@ def weigh(evidence: Evidence, pace_s: float = 600.0) -> Weighed:
         SCOPE_UNTOUCHED: (evidence.inside >= 4) & (evidence.inside_share < 0.2),
     }
     total = sum(terms.values()) + _VETO * np.any(np.stack(list(vetoes.values())), axis=0)
-    return Weighed(terms, vetoes, np.asarray(total, np.float64))
+    return CandidateScores(terms, vetoes, np.asarray(total, np.float64))
 
 
-def early_allowance_s(evidence: Evidence) -> Floats:
+def early_allowance_s(evidence: CandidateFeatures) -> Floats:
     """How long before the known start an onset still counts as the change's: work begins before its plan, seldom before its record."""
     return np.where(evidence.exact, 0.0, 900.0) + evidence.error_s
 
 
-def timing(evidence: Evidence, pace_s: float) -> Floats:
+def timing(evidence: CandidateFeatures, pace_s: float) -> Floats:
     """Nats for the onset's place: most harm shows soon after the start, some at any time within the window, some as it ends.
 
     A density over the onset in units of `pace_s`, against one incident in 48 of them (8 hours). Of harmful changes some two fifths show at
@@ -141,7 +141,7 @@ def timing(evidence: Evidence, pace_s: float) -> Floats:
     return np.asarray(np.clip(np.log((soon + within + ending + early) * 48.0 + 1e-4), -6.0, 3.5), np.float64)
 
 
-def _share(evidence: Evidence) -> Floats:
+def _share(evidence: CandidateFeatures) -> Floats:
     """Nats for how much of the scope is affected: only a scope of several units can be half touched, and a part of it seldom is alone."""
     several = np.clip(evidence.inside - 1.0, 0.0, 3.0) / 3.0
     beyond_half = evidence.inside_share - 0.5
@@ -149,7 +149,7 @@ def _share(evidence: Evidence) -> Floats:
     return np.nan_to_num(touched) - np.nan_to_num(2.0 * np.clip(evidence.outside_share, 0.0, 1.0))
 
 
-def _controls(evidence: Evidence) -> Floats:
+def _controls(evidence: CandidateFeatures) -> Floats:
     """Nats for the difference in differences: 1.5 for a rare one, down to -2.5 for none at all."""
     p = np.nan_to_num(evidence.p_value, nan=0.2)
     rarity = np.clip(np.log(0.2 / np.maximum(p, 1e-3)), -1.5, 1.5)

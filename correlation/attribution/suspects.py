@@ -6,16 +6,16 @@ import numpy as np
 
 from changes.calendar import CalendarView
 from correlation.attribution.candidates import Candidates, gather, membership
-from correlation.attribution.cause_class import Nature, nature
-from correlation.attribution.reasons import Told
-from correlation.attribution.scoring import OWN, OWN_SERVICE, SHARED, Evidence, kind_fit, scores, weigh
-from correlation.attribution.verdict_rules import POSSIBLE, PROBABLE, Scene, persistent
-from correlation.history.difference_in_differences import contrast
+from correlation.attribution.cause_class import CauseClass, classify
+from correlation.attribution.reasons import ReasonTexts
+from correlation.attribution.scoring import OWN, OWN_SERVICE, SHARED, CandidateFeatures, kind_fit, score, scores
+from correlation.attribution.verdict_rules import POSSIBLE, PROBABLE, CauseAnalysis, persistent
+from correlation.history.difference_in_differences import difference_in_differences
 from correlation.history.onset_comparison import Comparison, compare, early, main_episode
 from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
 from correlation.phrases import span
-from correlation.snapshots import Case, Episode
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import Reason, Suspect
 from models.columns import Ints
 from models.times import SECOND_US
@@ -35,44 +35,46 @@ _MOST_OF_ALL = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class CauseAssessment:
     """Who may have caused an incident, and what it looks like apart from that."""
 
     suspects: tuple[Suspect, ...]
-    nature: Nature
+    nature: CauseClass
 
 
-def judge(case: Case, view: CalendarView, history: History, parameters: CorrelationParameters) -> tuple[Suspect, ...]:
+def judge(case: IncidentSnapshot, view: CalendarView, history: History, parameters: CorrelationParameters) -> tuple[Suspect, ...]:
     """The suspects of one incident by score, then `change_id`, then `owner`."""
-    return assess(case, view, history, parameters).suspects
+    return assess_cause(case, view, history, parameters).suspects
 
 
-def assess(case: Case, view: CalendarView, history: History, parameters: CorrelationParameters) -> Judgement:
+def assess_cause(case: IncidentSnapshot, view: CalendarView, history: History, parameters: CorrelationParameters) -> CauseAssessment:
     """The same with the incident's nature: weather, a gap in the telemetry, a limit, the DCC's side, or like a User's change."""
     comparison = compare(case, history)
     candidates = gather(case, view, parameters.settling_s * SECOND_US)
     evidence = _evidence(case, candidates, comparison, parameters)
-    weighed, kind = weigh(evidence), nature(case, comparison, history)
+    weighed, kind = score(evidence), classify(case, comparison, history)
     undeclared = (_UNDECLARED if _moved(comparison) else _UNSEEN) if kind.like_a_change else _UNLIKELY
     shares, (unknown, _) = scores(weighed.total, np.array([undeclared, _NATURAL[kind.code]]))
-    scene = Scene(case, comparison, kind, candidates, evidence, weighed, shares)
+    scene = CauseAnalysis(case, comparison, kind, candidates, evidence, weighed, shares)
     suspects = _declared(scene)
     if kind.like_a_change and unknown >= POSSIBLE:
         suspects.append(_undeclared(scene, float(unknown)))
-    return Judgement(tuple(sorted(suspects, key=_rank)), kind)
+    return CauseAssessment(tuple(sorted(suspects, key=_rank)), kind)
 
 
-def _evidence(case: Case, candidates: Candidates, comparison: Comparison | None, parameters: CorrelationParameters) -> Evidence:
+def _evidence(
+    case: IncidentSnapshot, candidates: Candidates, comparison: Comparison | None, parameters: CorrelationParameters
+) -> CandidateFeatures:
     main, count, kinds = main_episode(case), len(candidates.changes), _kinds(case)
     inside = outside_share = inside_share = delta = p_value = np.full(count, np.nan)
     if comparison is not None and count:
         scopes = membership(candidates.scopes, comparison.panel.units)
-        found = contrast(scopes, comparison.moves, up=comparison.up, alike=comparison.alike, near=comparison.near)
+        found = difference_in_differences(scopes, comparison.moves, up=comparison.up, alike=comparison.alike, near=comparison.near)
         rows = candidates.scope_row
         inside, inside_share, outside_share = found.inside[rows], found.inside_share[rows], found.outside_share[rows]
         delta, p_value = found.delta[rows] * (1.0 if comparison.up else -1.0), found.p_value[rows]
     onset_us, error_s = _onset(main, comparison)
-    return Evidence(
+    return CandidateFeatures(
         tier=_tier(candidates, inside_share),
         coverage=candidates.coverage,
         lead_s=(onset_us - candidates.start_us) / SECOND_US,
@@ -101,7 +103,7 @@ def _tier(candidates: Candidates, inside_share: np.ndarray) -> Ints:
     return np.where(vague, SHARED, candidates.tier)
 
 
-def _onset(main: Episode, comparison: Comparison | None) -> tuple[int, float]:
+def _onset(main: AlertSnapshot, comparison: Comparison | None) -> tuple[int, float]:
     """When it began, and how far off that may be in seconds: to a bin where the counts show it, else as the detector estimates."""
     window_s = float(max(key.window_s for key in main.series))
     if comparison is not None and comparison.sharp:
@@ -109,23 +111,23 @@ def _onset(main: Episode, comparison: Comparison | None) -> tuple[int, float]:
     return main.onset_us, min(max(2.0 * window_s, 0.5 * (main.detected_us - main.onset_us) / SECOND_US), 900.0)
 
 
-def _kinds(case: Case) -> tuple[str, ...]:
+def _kinds(case: IncidentSnapshot) -> tuple[str, ...]:
     """The kinds with which the incident began, the most telling first, then in order of onset."""
     first = main_episode(case)
     return tuple(dict.fromkeys(one.kind for one in (first, *sorted(early(case), key=lambda one: (one.onset_us, one.alert_id)))))
 
 
-def _lasted(case: Case) -> str:
+def _lasted(case: IncidentSnapshot) -> str:
     main = main_episode(case)
     until_us = case.ended_us if case.ended_us is not None else case.at_us
     text = f"It {'lasted' if case.ended_us is not None else 'has lasted'} {span((until_us - main.onset_us) / SECOND_US)}"
     return f"{text}, coming back {main.flaps} times." if main.flaps else f"{text} without a break."
 
 
-def _declared(scene: Scene) -> list[Suspect]:
+def _declared(scene: CauseAnalysis) -> list[Suspect]:
     """The best candidates, and the nearest of the excluded ones that a reader would ask about."""
     verdicts, candidates = scene.verdicts(), scene.candidates
-    told = Told(scene.case, _kinds(scene.case), candidates, scene.evidence, scene.weighed, _lasted(scene.case))
+    told = ReasonTexts(scene.case, _kinds(scene.case), candidates, scene.evidence, scene.weighed, _lasted(scene.case))
 
     def ids(index: int) -> str:
         return candidates.changes[index].change_id
@@ -137,7 +139,7 @@ def _declared(scene: Scene) -> list[Suspect]:
     return [_suspect(scene, told, index, verdicts[index]) for index in (*kept, *excluded)]
 
 
-def _suspect(scene: Scene, told: Told, index: int, verdict: SuspectVerdict) -> Suspect:
+def _suspect(scene: CauseAnalysis, told: ReasonTexts, index: int, verdict: SuspectVerdict) -> Suspect:
     change = scene.candidates.changes[index]
     reasons = told.reasons(index)
     if not scene.nature.like_a_change:
@@ -146,11 +148,11 @@ def _suspect(scene: Scene, told: Told, index: int, verdict: SuspectVerdict) -> S
     return Suspect(change_id=change.change_id, owner=change.owner, basis="declared", verdict=verdict, score=score, reasons=reasons)
 
 
-def _undeclared(scene: Scene, share: float) -> Suspect:
+def _undeclared(scene: CauseAnalysis, share: float) -> Suspect:
     """Probable only where others' traffic, in the same region if it lies in one, shows that it was that User's alone."""
     case, compared = scene.case, scene.comparison
     alone = compared is not None and bool((compared.moves.known & ~compared.own & compared.near).any())
-    serious = any(episode.serious for episode in case.own)
+    serious = any(episode.serious for episode in case.origin_alerts)
     sure = share >= PROBABLE and alone and serious and persistent(case) and _due(compared) >= _LEAST_DUE
     reasons = (
         Reason(code="undeclared", text=f"No declared change explains it as well as one of {case.origin_user}'s own that nobody declared."),

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from correlation.attribution.candidates import Candidates
-from correlation.attribution.cause_class import Nature
-from correlation.attribution.scoring import OWN, OWN_SERVICE, Evidence, Weighed
+from correlation.attribution.cause_class import CauseClass
+from correlation.attribution.scoring import OWN, OWN_SERVICE, CandidateFeatures, CandidateScores
 from correlation.history.onset_comparison import Comparison, main_episode
-from correlation.snapshots import Case
+from correlation.snapshots import IncidentSnapshot
 from models.change import Change
 from models.columns import Flags, Floats
 from models.times import SECOND_US
@@ -24,15 +24,15 @@ _LEAST_TIMING, _LEAST_FIT = 0.2, -0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class CauseAnalysis:
     """One incident as far as it is understood, with its candidates; the arrays of `shares` have shape (candidates,)."""
 
-    case: Case
+    case: IncidentSnapshot
     comparison: Comparison | None
-    nature: Nature
+    nature: CauseClass
     candidates: Candidates
-    evidence: Evidence
-    weighed: Weighed
+    evidence: CandidateFeatures
+    weighed: CandidateScores
     shares: Floats
 
     def verdicts(self) -> list[SuspectVerdict]:
@@ -48,11 +48,13 @@ class Scene:
         timing = (evidence.lead_s >= -evidence.error_s) & (self.weighed.terms["onset"] >= _LEAST_TIMING)
         moved = ~(evidence.p_value > _SURE_P) & ~(evidence.delta < _LEAST_MOVE)
         nature = np.array([may_cause(self.nature, change) for change in self.candidates.changes], np.bool_)
-        return np.asarray(place & timing & moved & nature & (evidence.kind > _LEAST_FIT) & self.large() & persistent(self.case), np.bool_)
+        return np.asarray(
+            place & timing & moved & nature & (evidence.kind > _LEAST_FIT) & self.is_clearly_abnormal() & persistent(self.case), np.bool_
+        )
 
-    def large(self) -> bool:
+    def is_clearly_abnormal(self) -> bool:
         """Whether the trouble is of a size that nobody would call noise."""
-        if any(episode.serious for episode in self.case.own):
+        if any(episode.serious for episode in self.case.origin_alerts):
             return True
         compared = self.comparison
         moved = compared is not None and bool((compared.moves.affected(up=compared.up) & compared.own).any())
@@ -65,14 +67,14 @@ def _verdict(share: float, *, passed: bool) -> SuspectVerdict:
     return "possible" if share >= POSSIBLE else "coincident"
 
 
-def may_cause(nature: Nature, change: Change) -> bool:
+def may_cause(nature: CauseClass, change: Change) -> bool:
     """Whether an incident of that nature may be laid at the change's door: weather at none, and a shared one at no User's."""
     if nature.code in ("weather", "telemetry"):
         return False
     return change.source != "user" or nature.code not in ("dcc_side", "shared", "throttled")
 
 
-def persistent(case: Case) -> bool:
+def persistent(case: IncidentSnapshot) -> bool:
     """Whether it has lasted for some windows without coming and going."""
     main = main_episode(case)
     window_us = max(key.window_s for key in main.series) * SECOND_US

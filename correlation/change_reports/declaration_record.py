@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from correlation.change_reports.effects import Moved
+from correlation.change_reports.effects import SeriesEffect
 from correlation.change_reports.verdict import Verdict
-from correlation.snapshots import Case
+from correlation.snapshots import IncidentSnapshot
 from models.alert import Suspect
 from models.change import Change
 
@@ -59,7 +59,7 @@ class Declarations:
         """Users with a record, sorted."""
         return tuple(sorted({owner for owner, *_ in tuple(self._counted.values())} | set(self._undeclared.values())))
 
-    def report(self, change: Change, verdict: Verdict, moved: Sequence[Moved]) -> None:
+    def report(self, change: Change, verdict: Verdict, moved: Sequence[SeriesEffect]) -> None:
         """Counts one report of a User's change."""
         if change.source != "user":
             return
@@ -67,7 +67,7 @@ class Declarations:
         right = verdict.verdict != "absent" and (change.expected is None or all(one.foreseen for one in moved))
         self._counted[change.change_id] = (change.owner, verdict.declared_late_s == 0, kept, right)
 
-    def incident(self, case: Case, suspects: Sequence[Suspect]) -> None:
+    def incident(self, case: IncidentSnapshot, suspects: Sequence[Suspect]) -> None:
         """Counts an incident as undeclared while that is its first and probable explanation."""
         first = suspects[0] if suspects else None
         if first is not None and first.basis == "undeclared" and first.verdict == "probable" and first.owner is not None:

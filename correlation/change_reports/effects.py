@@ -6,9 +6,9 @@ import numpy as np
 
 from changes.calendar import CalendarView
 from correlation.attribution.candidates import membership, touches
-from correlation.grading.declared_effect import reaches
-from correlation.history.difference_in_differences import Shift, shift
-from correlation.history.panel import Panel, Part
+from correlation.grading.declared_effect import declares_effect_on
+from correlation.history.difference_in_differences import LevelShift, shift
+from correlation.history.panel import Panel, TrafficSelector
 from correlation.history.traffic_history import History
 from models.change import Change
 from models.columns import Floats, SeriesKey
@@ -25,7 +25,7 @@ SURE = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class SeriesEffect:
     """One series of a change's scope over the time of the change."""
 
     key: SeriesKey
@@ -49,19 +49,19 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ScopeEffects:
     """All series of a change's scope that anything is known of."""
 
-    series: tuple[Moved, ...]
+    series: tuple[SeriesEffect, ...]
     """In canonical order."""
     coverage: float
     """Share of the change's time that was seen at all."""
 
 
-def measure(change: Change, window: tuple[int, int], view: CalendarView, history: History) -> Measured:
+def measure(change: Change, window: tuple[int, int], view: CalendarView, history: History) -> ScopeEffects:
     """The scope of `change` from `window`'s start to its end, in microseconds."""
     words = (change.services, change.regions, change.directions, change.queues)
-    series: list[Moved] = []
+    series: list[SeriesEffect] = []
     coverage = 0.0
     for part in history.parts():
         direction, message_class, service, queue = next(iter(part.classes))
@@ -73,10 +73,12 @@ def measure(change: Change, window: tuple[int, int], view: CalendarView, history
         found, seen = _of_panel(change, window, view, part, panel)
         series += found
         coverage = max(coverage, seen)
-    return Measured(tuple(sorted(series, key=lambda moved: moved.key)), coverage)
+    return ScopeEffects(tuple(sorted(series, key=lambda moved: moved.key)), coverage)
 
 
-def _of_panel(change: Change, window: tuple[int, int], view: CalendarView, part: Part, panel: Panel) -> tuple[list[Moved], float]:
+def _of_panel(
+    change: Change, window: tuple[int, int], view: CalendarView, part: TrafficSelector, panel: Panel
+) -> tuple[list[SeriesEffect], float]:
     starts_us = panel.ends_us - panel.bin_us
     first = int(np.searchsorted(starts_us, window[0] - panel.bin_us // 4))
     stop = int(np.searchsorted(starts_us, window[1]))
@@ -115,7 +117,7 @@ class _Against:
     users: tuple[str, ...]
 
 
-def _against_controls(moves: Shift, inside: np.ndarray) -> tuple[Floats, Floats, np.ndarray]:
+def _against_controls(moves: LevelShift, inside: np.ndarray) -> tuple[Floats, Floats, np.ndarray]:
     """Shifts less the controls' own, the same at placebo moments, and who the controls are.
 
     What was disturbed before a change and is back to normal during it shows no effect, nor does what stays as usual while the controls
@@ -149,14 +151,14 @@ def _lesser(one: Floats, other: Floats) -> Floats:
     return np.where(one * other > 0, np.sign(one) * np.minimum(np.abs(one), np.abs(other)), 0.0)
 
 
-def _moved(change: Change, part: Part, panel: Panel, index: int, span: slice, against: _Against) -> Moved:
+def _moved(change: Change, part: TrafficSelector, panel: Panel, index: int, span: slice, against: _Against) -> SeriesEffect:
     direction, message_class, service, queue = next(iter(part.classes))
     unit = panel.units[index]
     key = SeriesKey(unit.user, direction, message_class, service, unit.region, queue, part.window_s)
     observed, expected = panel.observed[span, index], panel.expected[span, index]
     delta, placebo = float(against.delta[index]), against.placebo[:, index]
     p_value = (1 + int((np.abs(placebo) >= abs(delta)).sum())) / (1 + len(placebo)) if len(placebo) else None
-    return Moved(
+    return SeriesEffect(
         key,
         float(observed.sum()),
         float(expected.sum()),
@@ -164,7 +166,7 @@ def _moved(change: Change, part: Part, panel: Panel, index: int, span: slice, ag
         delta / float(against.scale[index]),
         p_value,
         against.users,
-        reaches(change, key),
+        declares_effect_on(change, key),
         _peak(observed, expected, rising=change.expected is not None and change.expected.effect == "up"),
     )
 

@@ -25,18 +25,18 @@ _LEAST_SPAN = 6
 """Steps after the change that count, where two hours hold less."""
 _PLACEBOS, _STRIDE, _ENOUGH = 200, 40, 50
 """Placebo moments at most, bins between them at most, and how many there should be before they may lie further apart."""
-_YARDSTICK = 0.9
+_PLACEBO_QUANTILE = 0.9
 _THRESHOLD, _STEEPNESS = 0.23, 2.5
 """An impact from a quarter above the yardstick on; fitted on 182 labelled cases, held out by pair (docs/correlation.md)."""
 
-Finding = Literal["impact", "no_impact", "inconclusive"]
+KpiOutcome = Literal["impact", "no_impact", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True)
 class KpiVerdict:
     """Whether a series moved after a change."""
 
-    verdict: Finding
+    verdict: KpiOutcome
     score: float
     """0 to 1; from 0.5 on it is an impact."""
 
@@ -55,7 +55,7 @@ def judge_series(at_s: Floats, values: Floats, change_s: float) -> KpiVerdict:
     stride = max(1, min(_STRIDE, (latest - distance.least) // _ENOUGH))
     anchors = np.arange(latest, distance.least, -stride)[:_PLACEBOS]
     here = distance.at(np.array([change]))[0]
-    yardstick = np.quantile(distance.at(anchors), _YARDSTICK, axis=0) if len(anchors) >= _LEAST_BEFORE else _noise(series[:change])
+    yardstick = np.quantile(distance.at(anchors), _PLACEBO_QUANTILE, axis=0) if len(anchors) >= _LEAST_BEFORE else _noise(series[:change])
     floor = max(1e-6 * float(np.ptp(series)), 1e-12)
     excess = float(np.mean(np.log((here + floor) / (yardstick + floor))))
     score = round(1.0 / (1.0 + float(np.exp(-_STEEPNESS * (excess - _THRESHOLD)))), 4)
@@ -128,4 +128,4 @@ def _noise(before: Floats) -> Floats:
     """Yardstick of a series too short for placebos: what its steps would add up to by chance."""
     steps = np.abs(np.diff(before))
     spread = 3.0 * 1.4826 * np.median(np.abs(before - np.median(before)))
-    return np.asarray(np.maximum(spread, 2.0 * np.quantile(steps, [_YARDSTICK])), np.float64)
+    return np.asarray(np.maximum(spread, 2.0 * np.quantile(steps, [_PLACEBO_QUANTILE])), np.float64)

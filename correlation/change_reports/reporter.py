@@ -9,12 +9,12 @@ from typing import Any
 from changes.calendar import CalendarView
 from changes.windows import effect_us
 from correlation.change_reports.declaration_record import Declarations
-from correlation.change_reports.effects import Moved, measure
-from correlation.change_reports.verdict import Facts, Trace, Verdict, conclude
+from correlation.change_reports.effects import SeriesEffect, measure
+from correlation.change_reports.verdict import AlertTrace, ReportInputs, Verdict, decide
 from correlation.grading.declared_effect import envelope
 from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import Case, Episode
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import AlertSeries, Suspect
 from models.change import Change
 from models.change_report import ChangeReport, Effect
@@ -27,10 +27,10 @@ _EARLY_US = 30 * 60 * SECOND_US
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class IncidentWithSuspects:
     """One incident in this window with its suspects, as triage is shown them and as each alert's User is."""
 
-    case: Case
+    case: IncidentSnapshot
     suspects: tuple[Suspect, ...]
     own: Mapping[str, tuple[Suspect, ...]] = field(default_factory=dict)
     """alert_id → suspects of the User's own copy of that alert."""
@@ -45,7 +45,7 @@ class Reported:
 
 
 @dataclass(slots=True)
-class _Written:
+class _LastReport:
     """What was last said of a change, to tell whether there is anything new to say."""
 
     change_revision: int = 0
@@ -63,13 +63,13 @@ class Reporter:
     def __init__(self, parameters: CorrelationParameters) -> None:
         self._parameters = parameters
         self._since_us: int | None = None
-        self._traces: dict[str, Trace] = {}
-        self._written: dict[str, _Written] = {}
+        self._traces: dict[str, AlertTrace] = {}
+        self._written: dict[str, _LastReport] = {}
         self._view: CalendarView | None = None
         self._due: list[tuple[int, str]] = []
         self.declarations = Declarations()
 
-    def step(self, at_us: int, view: CalendarView, history: History, judged: Sequence[Judged]) -> Reported:
+    def step(self, at_us: int, view: CalendarView, history: History, judged: Sequence[IncidentWithSuspects]) -> Reported:
         """One window: `judged` holds all open incidents, and those that ended within this window."""
         if self._since_us is None:
             self._since_us = at_us
@@ -87,8 +87,8 @@ class Reporter:
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.state_bytes`."""
-        traces = [{name: getattr(trace, name) for name in Trace.__slots__} for _, trace in sorted(self._traces.items())]
-        written = {key: {name: getattr(one, name) for name in _Written.__slots__} for key, one in sorted(self._written.items())}
+        traces = [{name: getattr(trace, name) for name in AlertTrace.__slots__} for _, trace in sorted(self._traces.items())]
+        written = {key: {name: getattr(one, name) for name in _LastReport.__slots__} for key, one in sorted(self._written.items())}
         return {"since_us": self._since_us, "traces": traces, "written": written, "declarations": self.declarations.pack()}
 
     @classmethod
@@ -96,8 +96,8 @@ class Reporter:
         """The reporter that `pack` was called on."""
         reporter = cls(parameters)
         reporter._since_us = tree["since_us"]
-        reporter._traces = {trace["alert_id"]: Trace(**trace) for trace in tree["traces"]}
-        reporter._written = {key: _Written(**one) for key, one in tree["written"].items()}
+        reporter._traces = {trace["alert_id"]: AlertTrace(**trace) for trace in tree["traces"]}
+        reporter._written = {key: _LastReport(**one) for key, one in tree["written"].items()}
         reporter.declarations = Declarations.unpack(tree["declarations"])
         return reporter
 
@@ -112,12 +112,12 @@ class Reporter:
         written = self._written.get(change.change_id)
         return written is None or written.change_revision < change.revision or written.due_us != due_us
 
-    def _trace(self, one: Judged, view: CalendarView) -> None:
+    def _trace(self, one: IncidentWithSuspects, view: CalendarView) -> None:
         blamed = {suspect.change_id: suspect.score for suspect in one.suspects if _blames(suspect)}
         for episode in one.case.episodes:
             trace = self._traces.get(episode.alert_id)
             if trace is None:
-                trace = Trace(episode.alert_id, episode.kind, episode.user or "", episode.onset_us, None, one.case.at_us)
+                trace = AlertTrace(episode.alert_id, episode.kind, episode.user or "", episode.onset_us, None, one.case.at_us)
                 self._traces[episode.alert_id] = trace
             own = one.own.get(episode.alert_id, ())
             trace.onset_us, trace.ended_us, trace.last_us = episode.onset_us, episode.ended_us, one.case.at_us
@@ -126,7 +126,7 @@ class Reporter:
             self._place(trace, episode, view)
         self.declarations.incident(one.case, one.suspects)
 
-    def _place(self, trace: Trace, episode: Episode, view: CalendarView) -> None:
+    def _place(self, trace: AlertTrace, episode: AlertSnapshot, view: CalendarView) -> None:
         where = envelope(episode, view)
         known = {"within": trace.within, "beyond": trace.beyond}.get(where.position)
         if known is not None and where.change_id is not None and where.change_id not in known:
@@ -142,12 +142,12 @@ class Reporter:
         reports: list[ChangeReport],
         user_reports: list[tuple[str, ChangeReport]],
     ) -> None:
-        written = self._written.get(change.change_id) or _Written()
+        written = self._written.get(change.change_id) or _LastReport()
         triage = self._content(change, view, history, None)
         self.declarations.report(change, triage[1], [one for one in triage[2] if one.moved])
         written.revision, written.digest = _revise(written.revision, written.digest, triage[0], at_us, reports.append)
         if change.source == "user":
-            own = self._content(change, view, history.seen_by(change.owner), change.owner)
+            own = self._content(change, view, history.restricted_to(change.owner), change.owner)
             written.own_revision, written.own_digest = _revise(
                 written.own_revision, written.own_digest, own[0], at_us, lambda report: user_reports.append((change.owner, report))
             )
@@ -156,14 +156,14 @@ class Reporter:
 
     def _content(
         self, change: Change, view: CalendarView, history: History, reader: str | None
-    ) -> tuple[dict[str, Any], Verdict, tuple[Moved, ...]]:
+    ) -> tuple[dict[str, Any], Verdict, tuple[SeriesEffect, ...]]:
         start_us, end_us = effect_us(change)
         measured = measure(change, (start_us, end_us), view, history)
         traces = self._of(change, start_us, end_us, reader)
         scores = [(trace.blamed if reader is None else trace.own_blamed).get(change.change_id, 0.0) for trace in traces]
         beyond = any(change.change_id in trace.beyond for trace in traces)
-        elsewhere = self._elsewhere(change, start_us, end_us, reader)
-        concluded = conclude(Facts(change, start_us, end_us, measured, traces, elsewhere, max(scores, default=0.0), beyond))
+        elsewhere = self._users_explained_otherwise(change, start_us, end_us, reader)
+        concluded = decide(ReportInputs(change, start_us, end_us, measured, traces, elsewhere, max(scores, default=0.0), beyond))
         content = {
             "change_id": change.change_id,
             "verdict": concluded.verdict,
@@ -177,7 +177,7 @@ class Reporter:
         }
         return content, concluded, measured.series
 
-    def _of(self, change: Change, start_us: int, end_us: int, reader: str | None) -> tuple[Trace, ...]:
+    def _of(self, change: Change, start_us: int, end_us: int, reader: str | None) -> tuple[AlertTrace, ...]:
         """Alerts that the change is blamed for, or that its declared effect covers."""
         until_us = end_us + self._parameters.settling_s * SECOND_US
         found = []
@@ -190,7 +190,7 @@ class Reporter:
                 found.append(trace)
         return tuple(found)
 
-    def _elsewhere(self, change: Change, start_us: int, end_us: int, reader: str | None) -> frozenset[str]:
+    def _users_explained_otherwise(self, change: Change, start_us: int, end_us: int, reader: str | None) -> frozenset[str]:
         """Users with an alert around the change that is not laid at its door."""
         theirs = {trace.alert_id for trace in self._of(change, start_us, end_us, reader)}
         return frozenset(
@@ -210,13 +210,13 @@ def _blames(suspect: Suspect) -> bool:
     return suspect.verdict == "probable" or (suspect.verdict == "possible" and suspect.score >= 0.3)
 
 
-def _shown(series: tuple[Moved, ...]) -> list[Moved]:
+def _shown(series: tuple[SeriesEffect, ...]) -> list[SeriesEffect]:
     """What moved, and what was said to: the strongest first picked, then in canonical order."""
     worth = sorted((one for one in series if one.moved or one.foreseen), key=lambda one: (not one.moved, -abs(one.z), one.key))
     return sorted(worth[:_MOST_EFFECTS], key=lambda one: one.key)
 
 
-def _effect(one: Moved, reader: str | None) -> dict[str, Any]:
+def _effect(one: SeriesEffect, reader: str | None) -> dict[str, Any]:
     effect = Effect(
         series=AlertSeries.common((one.key,)),
         observed=one.observed,

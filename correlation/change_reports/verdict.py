@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from correlation.change_reports.effects import Measured, Moved
-from correlation.grading.declared_effect import SLACK, allowed
+from correlation.change_reports.effects import ScopeEffects, SeriesEffect
+from correlation.grading.declared_effect import SLACK, declared_factor
 from correlation.phrases import span
 from models.change import Change, ExpectedEffect
 from models.times import SECOND_US, us
@@ -25,7 +25,7 @@ _CHANCE_SHARE = 0.03
 
 
 @dataclass(slots=True)
-class Trace:
+class AlertTrace:
     """What is remembered of one alert until all changes of its time are reported on."""
 
     alert_id: str
@@ -45,14 +45,14 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ReportInputs:
     """Everything that a report's verdict rests on."""
 
     change: Change
     start_us: int
     end_us: int
-    measured: Measured
-    traces: tuple[Trace, ...]
+    measured: ScopeEffects
+    traces: tuple[AlertTrace, ...]
     """Alerts that the change caused, or that its declared effect covers."""
     elsewhere: frozenset[str]
     """Users with an alert of that time that has another explanation: how their traffic moved says nothing of this change."""
@@ -74,7 +74,7 @@ class Verdict:
     summary: str
 
 
-def conclude(facts: Facts) -> Verdict:
+def decide(facts: ReportInputs) -> Verdict:
     """The verdict, the times that did not keep to the plan, and one sentence."""
     moved = [one for one in facts.measured.series if one.moved]
     verdict = _verdict(facts, moved)
@@ -85,7 +85,7 @@ def conclude(facts: Facts) -> Verdict:
     return Verdict(verdict, round(score, 2), overran_s, early_s, late_s, text)
 
 
-def _verdict(facts: Facts, moved: Sequence[Moved]) -> ReportVerdict:
+def _verdict(facts: ReportInputs, moved: Sequence[SeriesEffect]) -> ReportVerdict:
     due = sum(one.expected for one in facts.measured.series)
     if facts.beyond or (facts.blame >= LIKELY and not _foreseen(facts)):
         return "impact"
@@ -101,12 +101,12 @@ def _verdict(facts: Facts, moved: Sequence[Moved]) -> ReportVerdict:
     return "no_impact" if due >= _LEAST_MESSAGES else "inconclusive"
 
 
-def _foreseen(facts: Facts) -> bool:
+def _foreseen(facts: ReportInputs) -> bool:
     """Whether every alert laid at its door is one that it declared."""
     return all(facts.change.change_id in trace.within for trace in facts.traces)
 
 
-def _declared(facts: Facts, expected: ExpectedEffect, moved: Sequence[Moved]) -> ReportVerdict:
+def _declared(facts: ReportInputs, expected: ExpectedEffect, moved: Sequence[SeriesEffect]) -> ReportVerdict:
     foreseen = [one for one in facts.measured.series if one.foreseen]
     if _enough([one for one in moved if not one.foreseen and one.key.user not in facts.elsewhere], facts):
         return "impact"
@@ -117,30 +117,30 @@ def _declared(facts: Facts, expected: ExpectedEffect, moved: Sequence[Moved]) ->
     return "impact" if _exceeded(foreseen, expected) else "as_expected"
 
 
-def _came(one: Moved, expected: ExpectedEffect) -> bool:
-    factor = allowed(expected)
+def _came(one: SeriesEffect, expected: ExpectedEffect) -> bool:
+    factor = declared_factor(expected)
     if expected.effect == "up":
         return one.peak >= 1.0 + _CAME * (factor - 1.0) and one.expected >= 1.0
     return one.peak <= 1.0 - _CAME * (1.0 - factor) and one.expected >= 5.0
 
 
-def _exceeded(foreseen: Sequence[Moved], expected: ExpectedEffect) -> bool:
+def _exceeded(foreseen: Sequence[SeriesEffect], expected: ExpectedEffect) -> bool:
     observed, due = sum(one.observed for one in foreseen), sum(one.expected for one in foreseen)
-    factor = allowed(expected)
+    factor = declared_factor(expected)
     return observed > SLACK * factor * due if expected.effect == "up" else observed * SLACK < factor * due
 
 
-def _enough(moved: Sequence[Moved], facts: Facts) -> bool:
+def _enough(moved: Sequence[SeriesEffect], facts: ReportInputs) -> bool:
     """Whether so much moved, and so strongly, that a large scope's chance alone does not explain it."""
     strong = sum(_strong(one) for one in moved)
     return strong > _CHANCE_SHARE * len(facts.measured.series)
 
 
-def _strong(one: Moved) -> bool:
+def _strong(one: SeriesEffect) -> bool:
     return abs(one.z) >= _STRONG_Z and abs(one.delta) >= np.log(1.3) and one.expected >= _LEAST_MESSAGES
 
 
-def _times(facts: Facts) -> tuple[float, float, float]:
+def _times(facts: ReportInputs) -> tuple[float, float, float]:
     """Seconds started early, overran and declared late; 0 where it kept to the plan."""
     change = facts.change
     starts = [us(change.actual_start or change.planned_start)]
@@ -153,7 +153,7 @@ def _times(facts: Facts) -> tuple[float, float, float]:
     return early_s, overran_s, late_s
 
 
-def _sentence(facts: Facts, verdict: ReportVerdict, moved: Sequence[Moved]) -> str:
+def _sentence(facts: ReportInputs, verdict: ReportVerdict, moved: Sequence[SeriesEffect]) -> str:
     change_id, alerts = facts.change.change_id, len(facts.traces)
     named = f"{alerts} alert{'s' if alerts != 1 else ''}"
     if verdict == "impact" and alerts:
@@ -171,7 +171,7 @@ def _sentence(facts: Facts, verdict: ReportVerdict, moved: Sequence[Moved]) -> s
     return f"Too little is known of the traffic in the scope of {change_id} to say what it did."
 
 
-def _strongest(moved: Sequence[Moved]) -> str:
+def _strongest(moved: Sequence[SeriesEffect]) -> str:
     one = max(moved, key=lambda one: (abs(one.z), one.key))
     what = " ".join(part for part in (one.key.user, one.key.message_class, one.key.service, one.key.region) if part)
     return f"{what} carried {np.exp(min(one.delta, 9.0)):.3g} times what was to be expected"

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from changes.calendar import CalendarView
-from correlation.grading.declared_effect import Envelope, answers_for
+from correlation.grading.declared_effect import Envelope, users_declared_for
 from correlation.incidents.business_processes import CORE, processes
-from correlation.incidents.incidents import Event
-from correlation.incidents.membership import HARM
-from correlation.snapshots import Case, Episode
+from correlation.incidents.incidents import OpenIncident
+from correlation.incidents.membership import HARM_KINDS
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.columns import SeriesKey
 from models.times import MINUTE_US
 
@@ -16,72 +16,74 @@ _DRAIN_US = 15 * MINUTE_US
 """How long after a declared rise its queue may still grow."""
 
 
-def remember(event: Event, envelopes: Mapping[str, Envelope]) -> None:
+def record_declared_alerts(event: OpenIncident, envelopes: Mapping[str, Envelope]) -> None:
     """Keeps in `event` which alerts do what a change said before it began."""
     for alert_id, where in envelopes.items():
         if where.position == "within" and not where.declared_late and where.change_id is not None:
-            event.foretold[alert_id] = where.change_id
+            event.declared_alerts[alert_id] = where.change_id
         else:
-            event.foretold.pop(alert_id, None)
+            event.declared_alerts.pop(alert_id, None)
 
 
-def queue_of_load(episode: Episode, event: Event, view: CalendarView) -> Envelope | None:
+def declared_load_backlog(episode: AlertSnapshot, event: OpenIncident, view: CalendarView) -> Envelope | None:
     """Where a queue stands that grows with a declared rise or drains after it, as long as all else of its User does what was said."""
     others = [one for one in event.members.values() if one.user == episode.user and one.kind != "backlog"]
-    change = view.by_id.get(event.foretold.get(others[0].alert_id, "")) if others else None
-    if change is None or not all(one.alert_id in event.foretold for one in others):
+    change = view.by_id.get(event.declared_alerts.get(others[0].alert_id, "")) if others else None
+    if change is None or not all(one.alert_id in event.declared_alerts for one in others):
         return None
     if episode.evidence.get("growth_per_s", 0.0) > 0 and episode.at_us > view.window(change)[1] + _DRAIN_US:
         return None
     return Envelope("within", change.change_id, f"The queue grows with the traffic that {change.change_id} declared.")
 
 
-def suffering(event: Event, case: Case, envelopes: Mapping[str, Envelope], view: CalendarView) -> Case:
+def without_forewarned_users(
+    event: OpenIncident, case: IncidentSnapshot, envelopes: Mapping[str, Envelope], view: CalendarView
+) -> IncidentSnapshot:
     """`case` without those affected Users whose traffic does what a change told them that it would."""
     changes = [view.by_id[where.change_id] for where in envelopes.values() if where.position == "within" and where.change_id in view.by_id]
     told: set[str] = set()
-    harms: dict[str | None, list[Episode]] = {}
+    harms: dict[str | None, list[AlertSnapshot]] = {}
     for episode in case.episodes:
-        if episode.kind in HARM:
+        if episode.kind in HARM_KINDS:
             harms.setdefault(episode.user, []).append(episode)
     for user in case.affected_users:
         if own := harms.get(user):
-            kept = all(episode.alert_id in event.foretold for episode in own)
+            kept = all(episode.alert_id in event.declared_alerts for episode in own)
         else:
-            scopes = [answers_for(change) for change in changes]
+            scopes = [users_declared_for(change) for change in changes]
             kept = any(users is None or user in users for users in scopes)
         told |= {user} if kept else set()
     return replace(case, affected_users=tuple(user for user in case.affected_users if user not in told)) if told else case
 
 
-def collateral(episode: Episode, case: Case) -> bool:
+def is_collateral(episode: AlertSnapshot, case: IncidentSnapshot) -> bool:
     """Whether it is what another User's incident did: that others suffer too is said where it began."""
     return case.origin_user is not None and episode.user != case.origin_user
 
 
-def hurt(episode: Episode, case: Case, where: Envelope) -> tuple[str, ...]:
+def affected_by(episode: AlertSnapshot, case: IncidentSnapshot, where: Envelope) -> tuple[str, ...]:
     """Other Users whose traffic suffers with this alert: none with one that is itself an effect, or does what everyone was told of."""
     foretold = case.origin_user is None and where.position == "within"
-    return () if collateral(episode, case) or foretold else case.affected_users
+    return () if is_collateral(episode, case) or foretold else case.affected_users
 
 
-def harmed(case: Case) -> dict[str, list[str]]:
+def affected_by_process(case: IncidentSnapshot) -> dict[str, list[str]]:
     """Business process → other Users that can't carry it out as usual."""
     users: dict[str, set[str]] = {}
     for episode in case.episodes:
-        if episode.user in case.affected_users and episode.user is not None and episode.kind in HARM:
+        if episode.user in case.affected_users and episode.user is not None and episode.kind in HARM_KINDS:
             for process in processes(episode.series):
                 users.setdefault(process, set()).add(episode.user)
     return {process: sorted(users[process]) for process in sorted(users)}
 
 
-def at_stake(episode: Episode, case: Case, stopped: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def processes_of_alert(episode: AlertSnapshot, case: IncidentSnapshot, stopped: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Processes of its own series, and at the origin those that others suffer in; a queue's are those of the User's other alerts."""
     keys: set[SeriesKey] = set(episode.series)
     queues = all(key.is_queue for key in keys)
     if queues:
         keys = {key for other in case.episodes if other.user == episode.user for key in other.series}
     own = set(processes(keys)) or (set(CORE) if queues else set())
-    if not collateral(episode, case):
+    if not is_collateral(episode, case):
         own |= stopped.keys()
     return tuple(sorted(own))

@@ -13,7 +13,7 @@ from changes.calendar import CalendarView
 from changes.windows import effect_us
 from correlation.attribution.candidates import touches
 from correlation.phrases import span
-from correlation.snapshots import Episode
+from correlation.snapshots import AlertSnapshot
 from models.change import Change, ExpectedEffect
 from models.columns import SeriesKey
 from models.times import SECOND_US, format_time, us
@@ -41,7 +41,7 @@ class Envelope:
 NO_ENVELOPE = Envelope("none", None, "")
 
 
-def envelope(episode: Episode, view: CalendarView) -> Envelope:
+def envelope(episode: AlertSnapshot, view: CalendarView) -> Envelope:
     """The position of `episode` at its `at_us`; of several changes the one that explains it best."""
     if episode.kind == "stale" or not view.expecting:
         return NO_ENVELOPE
@@ -55,20 +55,20 @@ def envelope(episode: Episode, view: CalendarView) -> Envelope:
     return min(found, key=lambda one: (("within", "beyond", "none").index(one.position), one.declared_late, one.change_id or ""))
 
 
-def _error_us(episode: Episode) -> int:
+def _error_us(episode: AlertSnapshot) -> int:
     """How far the estimated onset may be off."""
     window_us = max(key.window_s for key in episode.series) * SECOND_US
     return max(2 * window_us, 120 * SECOND_US, min((episode.detected_us - episode.onset_us) // 2, 900 * SECOND_US))
 
 
-def _covers(change: Change, episode: Episode, error_us: int) -> bool:
+def _covers(change: Change, episode: AlertSnapshot, error_us: int) -> bool:
     """Whether the change declared an effect on all of the episode's traffic, and the episode began while that effect was due."""
     if change.expected is None:
         return False
     start_us, end_us = effect_end(change)
     if not (start_us - error_us <= episode.onset_us <= end_us + error_us and start_us < episode.at_us):
         return False
-    return all(reaches(change, key) for key in episode.active or episode.series)
+    return all(declares_effect_on(change, key) for key in episode.active or episode.series)
 
 
 def effect_end(change: Change) -> tuple[int, int]:
@@ -80,12 +80,12 @@ def effect_end(change: Change) -> tuple[int, int]:
     return start_us, end_us
 
 
-def reaches(change: Change, key: SeriesKey) -> bool:
+def declares_effect_on(change: Change, key: SeriesKey) -> bool:
     """Whether the declared effect is one on this series."""
     expected = change.expected
     if expected is None:
         return False
-    users = answers_for(change)
+    users = users_declared_for(change)
     if users is not None and key.user not in users:
         return False
     if expected.message_classes and key.message_class and key.message_class not in expected.message_classes:
@@ -93,7 +93,7 @@ def reaches(change: Change, key: SeriesKey) -> bool:
     return touches((expected.services or change.services, change.regions, change.directions, change.queues), key)
 
 
-def answers_for(change: Change) -> frozenset[str] | None:
+def users_declared_for(change: Change) -> frozenset[str] | None:
     """The Users whose traffic a change may declare to be as it should; None for everyone.
 
     A User answers for itself alone, whomever else it names: those are told where to look, but nobody calls their trouble expected.
@@ -105,7 +105,7 @@ def answers_for(change: Change) -> frozenset[str] | None:
     return own if users is None else own & users
 
 
-def allowed(expected: ExpectedEffect) -> float:
+def declared_factor(expected: ExpectedEffect) -> float:
     """The factor that the usual traffic is multiplied by; a dip of 2 and one of 0.5 are the same."""
     if expected.effect == "silent":
         return 0.0
@@ -118,10 +118,10 @@ def allowed(expected: ExpectedEffect) -> float:
 def _others_factor(change: Change, covering: list[Change]) -> float:
     """What other rises that are declared for the same time add: two that double the traffic make three times as much."""
     ups = [one for one in covering if one.change_id != change.change_id and one.expected is not None and one.expected.effect == "up"]
-    return sum(allowed(one.expected) - 1.0 for one in ups if one.expected is not None)
+    return sum(declared_factor(one.expected) - 1.0 for one in ups if one.expected is not None)
 
 
-def _position(episode: Episode, change: Change, expected: ExpectedEffect, others: float) -> Envelope:
+def _position(episode: AlertSnapshot, change: Change, expected: ExpectedEffect, others: float) -> Envelope:
     late = change.declared_at is not None and us(change.declared_at) > episode.onset_us
     _, end_us = effect_end(change)
     grace_us = 2 * max(key.window_s for key in episode.series) * SECOND_US
@@ -132,7 +132,7 @@ def _position(episode: Episode, change: Change, expected: ExpectedEffect, others
     return Envelope(position, change.change_id if position != "none" else None, text.format(change.change_id), late)
 
 
-def _abnormal(episode: Episode) -> bool:
+def _abnormal(episode: AlertSnapshot) -> bool:
     """Whether this window still shows it, rather than the detector waiting to be sure that it is over."""
     if not episode.open:
         return False
@@ -143,8 +143,8 @@ def _abnormal(episode: Episode) -> bool:
     return episode.ratio > SLACK if episode.direction == "up" else episode.ratio < 1.0 / SLACK
 
 
-def _size(episode: Episode, expected: ExpectedEffect, others: float) -> tuple[Literal["none", "within", "beyond"], str]:
-    factor = allowed(expected)
+def _size(episode: AlertSnapshot, expected: ExpectedEffect, others: float) -> tuple[Literal["none", "within", "beyond"], str]:
+    factor = declared_factor(expected)
     if episode.kind == "failures":
         return "beyond", "{} did not say that messages would fail."
     if episode.direction == "growing":
@@ -165,7 +165,7 @@ def _size(episode: Episode, expected: ExpectedEffect, others: float) -> tuple[Li
     return "within", "Within what {} said: " + f"{_said(expected, factor)}, now {_shown(episode.ratio)} times."
 
 
-def _beyond(episode: Episode, limit: float) -> bool:
+def _beyond(episode: AlertSnapshot, limit: float) -> bool:
     if episode.direction == "up":
         bound = limit * max(episode.expected, 1.0)
         return episode.observed > bound + _CHANCE * np.sqrt(bound) and episode.ratio > limit

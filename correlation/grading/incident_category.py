@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from correlation.parameters import CategoryParameters
 from correlation.phrases import figure, listed, span
-from correlation.snapshots import Case, Episode
-from models.rounding import four
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
+from models.rounding import round_significant
 from models.times import SECOND_US
 from models.vocabulary import Severity
 
@@ -20,10 +20,10 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class CategoryInputs:
     """How far an incident reaches."""
 
-    case: Case
+    case: IncidentSnapshot
     users: int
     """All Users that the monitor knows."""
     severity: Severity
@@ -34,7 +34,7 @@ class Extent:
     """Business process → other Users that can't carry it out as usual; sorted."""
 
 
-def categorise(extent: Extent, limits: CategoryParameters, worst: tuple[int, str]) -> Category:
+def categorise(extent: CategoryInputs, limits: CategoryParameters, worst: tuple[int, str]) -> Category:
     """The first rule that applies, the gravest first; of what is over, the gravest that was proposed before (`worst`)."""
     if extent.case.ended_us is not None and worst[0] <= _LEAST:
         return Category(*worst)
@@ -52,9 +52,9 @@ def categorise(extent: Extent, limits: CategoryParameters, worst: tuple[int, str
 _LEAST = 5
 
 
-def _major(extent: Extent, limits: CategoryParameters) -> str | None:
+def _major(extent: CategoryInputs, limits: CategoryParameters) -> str | None:
     affected = extent.case.affected_users
-    if len(affected) >= limits.major_users_least and four(len(affected) / max(extent.users, 1)) >= limits.major_users_share:
+    if len(affected) >= limits.major_users_least and round_significant(len(affected) / max(extent.users, 1)) >= limits.major_users_share:
         return f"{len(affected)} of {extent.users} Users are affected."
     for process in limits.major_processes:
         suffering = extent.harmed.get(process, ())
@@ -70,20 +70,20 @@ def _major(extent: Extent, limits: CategoryParameters) -> str | None:
     return None
 
 
-def _significant(extent: Extent, limits: CategoryParameters) -> str | None:
+def _significant(extent: CategoryInputs, limits: CategoryParameters) -> str | None:
     depth = max((episode.evidence.get("depth", 0.0) for episode in _open(extent)), default=0.0)
-    if four(depth) >= limits.significant_depth:
+    if round_significant(depth) >= limits.significant_depth:
         return f"{figure(depth)} messages wait for one User."
     affected = extent.case.affected_users
     age_s = max((episode.evidence.get("oldest_age_s", 0.0) for episode in _open(extent)), default=0.0)
-    if affected and four(age_s) >= limits.significant_age_s:
+    if affected and round_significant(age_s) >= limits.significant_age_s:
         return f"Messages wait for {span(age_s)} and {len(affected)} other Users are affected."
     if affected:
         return f"{len(affected)} other {'Users are' if len(affected) > 1 else 'User is'} affected; the service runs at reduced capacity."
     return None
 
 
-def _moderate(extent: Extent, limits: CategoryParameters) -> str | None:
+def _moderate(extent: CategoryInputs, limits: CategoryParameters) -> str | None:
     if extent.severity == "info":
         return None
     for episode in _open(extent):
@@ -94,5 +94,5 @@ def _moderate(extent: Extent, limits: CategoryParameters) -> str | None:
     return None
 
 
-def _open(extent: Extent) -> list[Episode]:
+def _open(extent: CategoryInputs) -> list[AlertSnapshot]:
     return [episode for episode in extent.case.episodes if episode.open]

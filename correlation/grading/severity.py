@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import Episode
-from models.rounding import four
+from correlation.snapshots import AlertSnapshot
+from models.rounding import round_significant
 from models.vocabulary import EnvelopePosition, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Bearing:
+class SeverityInputs:
     """What an alert means beside its own figures."""
 
     envelope: EnvelopePosition
@@ -25,7 +25,7 @@ class Bearing:
     """Messages too many or too few, against all that is due for everyone."""
 
 
-def severity(episode: Episode, bearing: Bearing, parameters: CorrelationParameters) -> Severity:
+def severity(episode: AlertSnapshot, bearing: SeverityInputs, parameters: CorrelationParameters) -> Severity:
     """By the contract's rules: a declaration quiets what it foretold, but never what others suffer from or what will soon be lost."""
     never_info = bearing.affected > 0 or bearing.collateral or in_sight(episode, parameters)
     quiet = bearing.envelope == "within" and not bearing.declared_after_onset
@@ -34,17 +34,17 @@ def severity(episode: Episode, bearing: Bearing, parameters: CorrelationParamete
     return "critical" if _critical(episode, bearing, parameters) else "warning"
 
 
-def harmless(episode: Episode, *, weather: bool) -> bool:
+def harmless(episode: AlertSnapshot, *, weather: bool) -> bool:
     """Weather and a lasting new level: worth saying, nothing to be done at once."""
     return episode.kind == "drift" or (episode.kind == "storm" and (episode.user is None or weather))
 
 
-def in_sight(episode: Episode, parameters: CorrelationParameters) -> bool:
+def in_sight(episode: AlertSnapshot, parameters: CorrelationParameters) -> bool:
     """Whether a queue's capacity or the age limit of its messages is in sight."""
     return _full_within(episode, parameters.capacity_sight_s) or _within(episode, "age_limit_eta_s", parameters.age_sight_s)
 
 
-def _critical(episode: Episode, bearing: Bearing, parameters: CorrelationParameters) -> bool:
+def _critical(episode: AlertSnapshot, bearing: SeverityInputs, parameters: CorrelationParameters) -> bool:
     if episode.kind == "stale":
         return episode.user is None and episode.region is None
     if _full_within(episode, parameters.capacity_critical_s) or _within(episode, "age_limit_eta_s", parameters.age_critical_s):
@@ -55,10 +55,10 @@ def _critical(episode: Episode, bearing: Bearing, parameters: CorrelationParamet
     return deep or bearing.affected >= parameters.critical_users or bearing.share >= parameters.critical_share
 
 
-def _full_within(episode: Episode, limit_s: float) -> bool:
+def _full_within(episode: AlertSnapshot, limit_s: float) -> bool:
     """By the estimate, not by the low end of its interval, which says anything while a queue has just begun to grow."""
     return _within(episode, "capacity_eta_s" if "capacity_eta_s" in episode.evidence else "capacity_eta_low_s", limit_s)
 
 
-def _within(episode: Episode, name: str, limit_s: float) -> bool:
-    return name in episode.evidence and four(episode.evidence[name]) <= limit_s
+def _within(episode: AlertSnapshot, name: str, limit_s: float) -> bool:
+    return name in episode.evidence and round_significant(episode.evidence[name]) <= limit_s

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from changes.calendar import CalendarView
 from correlation.parameters import CorrelationParameters
 from correlation.phrases import clock, figure, listed
-from correlation.snapshots import Case
+from correlation.snapshots import IncidentSnapshot
 from models.alert import Suspect, ThreatenedChange
 from models.change import Change
 from models.columns import SeriesKey
@@ -20,16 +20,16 @@ _WORDS = {"bcdr_test": "disaster recovery test", "planned_maintenance": "planned
 
 
 @dataclass(frozen=True, slots=True)
-class Danger:
+class ThreatInputs:
     """What an incident amounts to for those who plan to change something today."""
 
-    case: Case
+    case: IncidentSnapshot
     severity: Severity
     category: int
     suspects: tuple[Suspect, ...]
 
 
-def threatened(danger: Danger, view: CalendarView, parameters: CorrelationParameters) -> tuple[ThreatenedChange, ...]:
+def threatened(danger: ThreatInputs, view: CalendarView, parameters: CorrelationParameters) -> tuple[ThreatenedChange, ...]:
     """Changes that have yet to begin, and a test that runs, by start; nothing is at risk from what is only `info`."""
     case = danger.case
     if danger.severity == "info" or case.ended_us is not None:
@@ -48,13 +48,13 @@ def threatened(danger: Danger, view: CalendarView, parameters: CorrelationParame
     return tuple(found[:_MOST])
 
 
-def _ahead(change: Change, case: Case, view: CalendarView) -> bool:
+def _ahead(change: Change, case: IncidentSnapshot, view: CalendarView) -> bool:
     """Whether it is a plan still: what runs already is a suspect or a bystander, but a test that began since can be stopped."""
     start_us, _ = view.window(change)
     return start_us > case.at_us or (change.category == "bcdr_test" and start_us > case.onset_us)
 
 
-def _at_risk(change: Change, danger: Danger, view: CalendarView) -> bool:
+def _at_risk(change: Change, danger: ThreatInputs, view: CalendarView) -> bool:
     """Whether the incident is likely to last until the change begins, and is where the change is."""
     case = danger.case
     wide, users = bool(case.affected_users) or danger.category <= 2, view.scope_users(change)
@@ -68,18 +68,18 @@ def _at_risk(change: Change, danger: Danger, view: CalendarView) -> bool:
     return bool(users & {case.origin_user, *case.users, *case.affected_users}) and _touches(change, case, view)
 
 
-def _lasts_us(case: Case) -> int:
+def _lasts_us(case: IncidentSnapshot) -> int:
     """For how long an incident may be expected to go on: about as long again as it has lasted, or until its queues are empty."""
     drains = [episode.evidence["drain_eta_s"] for episode in case.episodes if episode.open and "drain_eta_s" in episode.evidence]
     return max(_SOON_US, min(case.at_us - case.onset_us, _LONG_US), round(max(drains, default=0.0) * SECOND_US))
 
 
-def _touches(change: Change, case: Case, view: CalendarView) -> bool:
+def _touches(change: Change, case: IncidentSnapshot, view: CalendarView) -> bool:
     keys: set[SeriesKey] = {key for episode in case.episodes for key in episode.series}
     return any(view.matches(change, key) for key in sorted(keys))
 
 
-def _why(change: Change, danger: Danger, view: CalendarView) -> str:
+def _why(change: Change, danger: ThreatInputs, view: CalendarView) -> str:
     case = danger.case
     start_us, _ = view.window(change)
     words = _WORDS.get(change.category, "change")
@@ -87,7 +87,7 @@ def _why(change: Change, danger: Danger, view: CalendarView) -> str:
     return f"The {words} of {change.owner} {when}, while {state(case)}."
 
 
-def state(case: Case) -> str:
+def state(case: IncidentSnapshot) -> str:
     """What is wrong now, in a clause."""
     depths = [episode for episode in case.episodes if episode.open and "depth" in episode.evidence]
     deepest = max(depths, key=lambda episode: (episode.evidence["depth"], episode.alert_id), default=None)

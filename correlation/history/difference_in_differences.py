@@ -26,7 +26,7 @@ Membership = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class LevelShift:
     """How each unit moved from the stretch before a moment to the stretch after it, in natural log of observed over expected."""
 
     moved: Floats
@@ -46,20 +46,20 @@ class Shift:
         return self.known & (signed >= _LEAST_RISE) & (signed >= _SURE * self.scale)
 
 
-class Running(NamedTuple):
+class CumulativeSums(NamedTuple):
     """Sums from the first bin on, shape (bins + 1, units): those of any stretch are a difference of two rows."""
 
     observed: Floats
     expected: Floats
 
 
-def running(observed: Floats, expected: Floats) -> Running:
+def running(observed: Floats, expected: Floats) -> CumulativeSums:
     """The sums of matrices (bins, units), made once for all moments that are asked about."""
     judgeable = _judgeable(observed, expected)
-    return Running(*(np.vstack([np.zeros((1, matrix.shape[1])), np.cumsum(matrix, axis=0)]) for matrix in judgeable))
+    return CumulativeSums(*(np.vstack([np.zeros((1, matrix.shape[1])), np.cumsum(matrix, axis=0)]) for matrix in judgeable))
 
 
-def shift(sums: Running, first: int, stop: int, before: int) -> Shift:
+def shift(sums: CumulativeSums, first: int, stop: int, before: int) -> LevelShift:
     """`Shift` at bin `first`: bins [first, stop) against the `before` bins ahead of them."""
     after = max(stop - first, 1)
     starts = np.arange(first - after, before - 1, -1)
@@ -71,7 +71,7 @@ def shift(sums: Running, first: int, stop: int, before: int) -> Shift:
     due_before = sums.expected[first] - sums.expected[first - before]
     due_after = sums.expected[ends[0]] - sums.expected[first]
     known = (due_before >= _LEAST_MESSAGES) & (due_after > 0)
-    return Shift(moves[0], moves[1:], _scale(moves[1:], due_before, due_after), known, late[0])
+    return LevelShift(moves[0], moves[1:], _scale(moves[1:], due_before, due_after), known, late[0])
 
 
 def _judgeable(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
@@ -93,7 +93,7 @@ def _scale(placebo: Floats, due_before: Floats, due_after: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Contrast:
+class DifferenceInDifferences:
     """Each scope's units against all others; every array has shape (scopes,)."""
 
     delta: Floats
@@ -108,7 +108,9 @@ class Contrast:
     outside_share: Floats
 
 
-def contrast(scopes: Membership, moves: Shift, *, up: bool, alike: Flags | None = None, near: Flags | None = None) -> Contrast:
+def difference_in_differences(
+    scopes: Membership, moves: LevelShift, *, up: bool, alike: Flags | None = None, near: Flags | None = None
+) -> DifferenceInDifferences:
     """Compares the units of each scope with those outside it.
 
     `alike` (units,) says which moved as the incident did (default: every affected one), `near` which of those outside count for
@@ -126,7 +128,7 @@ def contrast(scopes: Membership, moves: Shift, *, up: bool, alike: Flags | None 
         touched = (moves.affected(up=up) if alike is None else alike).astype(np.float64)
         beside = rest if near is None else rest * near
         inside_share, outside_share = (weight @ touched) / inside, (beside @ touched) / beside.sum(axis=1)
-    return Contrast(delta[:, 0], _placebo_p(delta, up=up), inside, outside, inside_share, outside_share)
+    return DifferenceInDifferences(delta[:, 0], _placebo_p(delta, up=up), inside, outside, inside_share, outside_share)
 
 
 def _placebo_p(delta: Floats, *, up: bool) -> Floats:

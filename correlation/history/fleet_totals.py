@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from models.columns import Detected
-from models.rounding import coarse
+from models.rounding import round_significant_fast
 
 
 class Fleet:
@@ -16,7 +16,7 @@ class Fleet:
         self._seen: dict[int, tuple[Any, frozenset[str]]] = {}
         """Users of a part by its window length, as long as the part's groups are the same object."""
 
-    def look(self, detected: Iterable[Detected]) -> None:
+    def update(self, detected: Iterable[Detected]) -> None:
         """One window end."""
         parts: dict[int, list[Detected]] = {}
         for part in detected:
@@ -24,7 +24,7 @@ class Fleet:
                 parts.setdefault(part.window_s, []).append(part)
         for window_s, of in parts.items():
             self._users[window_s] = self._users_of(window_s, of)
-            self._due[window_s] = coarse(sum(sorted(float(part.pulse.expected.sum()) for part in of)))
+            self._due[window_s] = round_significant_fast(sum(sorted(float(part.pulse.expected.sum()) for part in of)))
 
     def _users_of(self, window_s: int, parts: list[Detected]) -> frozenset[str]:
         groups = tuple(part.pulse.groups for part in parts)
@@ -41,7 +41,7 @@ class Fleet:
     def share(self, messages: float, window_s: int) -> float:
         """`messages` in a window against all that is due in one; 0 where nothing is known."""
         due = self._due.get(window_s, 0.0)
-        return coarse(messages / due) if due > 0 else 0.0
+        return round_significant_fast(messages / due) if due > 0 else 0.0
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""

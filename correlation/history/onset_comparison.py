@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from correlation.history.difference_in_differences import Shift, shift
-from correlation.history.panel import Panel, Part
+from correlation.history.difference_in_differences import LevelShift, shift
+from correlation.history.panel import Panel, TrafficSelector
 from correlation.history.traffic_history import History
-from correlation.snapshots import Case, Episode
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.columns import Flags, Floats, SeriesKey
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -32,7 +32,7 @@ class Comparison:
     """How each unit's traffic of the incident's kind moved at the onset."""
 
     panel: Panel
-    moves: Shift
+    moves: LevelShift
     first: int
     """Bin in which the incident began."""
     stop: int
@@ -56,29 +56,29 @@ _TELLING = ("storm", "silence", "backlog", "drop", "failures", "drift", "stale")
 """Kinds by how well they tell an event's origin and onset: failures and lost traffic are what the others see of it too."""
 
 
-def main_episode(case: Case) -> Episode:
+def main_episode(case: IncidentSnapshot) -> AlertSnapshot:
     """The one that the comparison is about: of those that the origin's trouble began with the most telling."""
     return min(early(case), key=lambda episode: (_telling(episode), episode.onset_us, episode.alert_id))
 
 
-def _telling(episode: Episode) -> int:
+def _telling(episode: AlertSnapshot) -> int:
     """Place in the order; a storm of less than three times the usual may be mere retries of what others block."""
     slight = episode.kind == "storm" and episode.peak < _STORMY * episode.usual_at_peak
     return _TELLING.index("drop" if slight else episode.kind)
 
 
-def early(case: Case) -> tuple[Episode, ...]:
+def early(case: IncidentSnapshot) -> tuple[AlertSnapshot, ...]:
     """The origin's alerts of the first minutes: what came later may be what the first ones did."""
-    own = case.own or case.episodes
+    own = case.origin_alerts or case.episodes
     first_us = min(episode.detected_us for episode in own)
     return tuple(episode for episode in own if episode.detected_us <= first_us + _EARLY_US)
 
 
-def compare(case: Case, history: History) -> Comparison | None:
+def compare(case: IncidentSnapshot, history: History) -> Comparison | None:
     """None where nothing is known of the traffic before the onset."""
     main = main_episode(case)
     window_s = min(key.window_s for key in main.series)
-    part = Part.of(asked_of(case, main), window_s)
+    part = TrafficSelector.of(asked_of(case, main), window_s)
     end_us = min(case.at_us, main.onset_us + _LONGEST_US, case.at_us if main.ended_us is None else main.ended_us)
     span_us = max(end_us - main.onset_us, window_s * SECOND_US)
     panel = history.panel(part, main.onset_us - _BACK_SPANS * span_us)
@@ -106,7 +106,7 @@ def compare(case: Case, history: History) -> Comparison | None:
     return Comparison(panel, moves, first, stop, up, own, alike, near, onset_us, sharp, counts)
 
 
-def asked_of(case: Case, main: Episode) -> tuple[SeriesKey, ...]:
+def asked_of(case: IncidentSnapshot, main: AlertSnapshot) -> tuple[SeriesKey, ...]:
     """The series that the question is about: where no User is the origin, all that began to move that way, at whomever."""
     if case.origin_user is not None:
         return main.series
@@ -115,7 +115,7 @@ def asked_of(case: Case, main: Episode) -> tuple[SeriesKey, ...]:
     return tuple(sorted({key for episode in alike for key in episode.series}))
 
 
-def _upward(episode: Episode) -> tuple[bool, bool]:
+def _upward(episode: AlertSnapshot) -> tuple[bool, bool]:
     return episode.direction in ("up", "growing"), episode.kind == "failures"
 
 
@@ -124,9 +124,9 @@ def _until(panel: Panel, first: int, end_us: int) -> int:
     return min(max(int(np.searchsorted(panel.ends_us, end_us, side="right")), first + 1), len(panel.ends_us))
 
 
-def _whose(main: Episode, case: Case, panel: Panel) -> tuple[Flags, Flags]:
+def _whose(main: AlertSnapshot, case: IncidentSnapshot, panel: Panel) -> tuple[Flags, Flags]:
     """Units of the Users that it began at, and units in the regions that it is in."""
-    users = {key.user for episode in case.own for key in episode.series}
+    users = {key.user for episode in case.origin_alerts for key in episode.series}
     regions = {key.region for key in main.series if key.region}
     return panel.units.of(users), panel.units.within(regions)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from correlation.history.difference_in_differences import Running, running
+from correlation.history.difference_in_differences import CumulativeSums, running
 from models.columns import Flags, Floats, Ints, SeriesKey
 
 
@@ -59,7 +59,7 @@ class Units(tuple[Unit, ...]):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TrafficSelector:
     """The part of everyone's traffic that a question is about."""
 
     window_s: int
@@ -67,7 +67,7 @@ class Part:
     """(direction, message_class, service, queue); the queue is empty for traffic and the other way round."""
 
     @classmethod
-    def of(cls, keys: Iterable[SeriesKey], window_s: int) -> "Part":
+    def of(cls, keys: Iterable[SeriesKey], window_s: int) -> "TrafficSelector":
         """The same directions, classes, services and queues as `keys`, for every User and region."""
         return cls(
             window_s, frozenset((key.direction, key.message_class, key.service, key.queue) for key in keys if key.window_s == window_s)
@@ -88,11 +88,11 @@ class Panel:
     failed: Floats
 
     @cached_property
-    def traffic(self) -> Running:
+    def traffic(self) -> CumulativeSums:
         """Observed against expected."""
         return running(self.observed, self.expected)
 
     @cached_property
-    def failing(self) -> Running:
+    def failing(self) -> CumulativeSums:
         """Failed against observed."""
         return running(self.failed, self.observed)

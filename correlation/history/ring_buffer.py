@@ -15,7 +15,7 @@ OBSERVED, EXPECTED, FAILED = 0, 1, 2
 STATISTICS = 3
 
 
-class Ring:
+class RingBuffer:
     """`length` bins of `bin_us` for a number of columns; bins without a window are left out, not zero."""
 
     __slots__ = ("bin_us", "cells", "ends_us", "head")
@@ -49,7 +49,7 @@ class Ring:
         order = self.order()
         return int(self.ends_us[order[0]]) - self.bin_us if len(order) else None
 
-    def refit(self, length: int, place: Ints, columns: int) -> None:
+    def resize(self, length: int, place: Ints, columns: int) -> None:
         """Makes room: column i moves to `place[i]` of `columns`; of more than `length` bins the newest stay."""
         order = self.order()[-length:]
         cells = np.zeros((STATISTICS, length, columns), np.float32)
@@ -64,7 +64,7 @@ class Ring:
         return {"bin_us": self.bin_us, "length": len(self.ends_us), "ends_us": self.ends_us[order], "cells": self.cells[:, order]}
 
     @classmethod
-    def unpack(cls, tree: dict[str, Any]) -> "Ring":
+    def unpack(cls, tree: dict[str, Any]) -> "RingBuffer":
         """The ring that `pack` was called on."""
         ring = cls(tree["bin_us"], tree["length"], tree["cells"].shape[2])
         written = len(tree["ends_us"])

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from correlation.history.panel import Panel, Part, Unit, Units
-from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, Ring
+from correlation.history.panel import Panel, TrafficSelector, Unit, Units
+from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, RingBuffer
 from models.columns import Detected, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -22,7 +22,7 @@ CELLS = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class _ColumnSelection:
     """The columns of one part, by unit: `firsts` (units,) says where each unit's columns begin."""
 
     units: Units
@@ -30,7 +30,7 @@ class _Chosen:
     firsts: Ints
 
 
-class _Cohort:
+class _ResolutionHistory:
     """Rings of one window length; columns in the order of their sorted keys."""
 
     def __init__(self, window_s: int) -> None:
@@ -40,7 +40,7 @@ class _Cohort:
         """The tuple of groups last seen, to know it again by identity."""
         self.place: Ints = np.zeros(0, np.int64)
         bins = [(window_s * SECOND_US, FINE_BINS), (5 * MINUTE_US, FIVE_MINUTE_BINS), (HOUR_US, HOUR_BINS)]
-        self.rings = [Ring(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
+        self.rings = [RingBuffer(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
 
     def place_of(self, source: tuple[Any, ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
         """Column of each of the source's groups; new ones get theirs, and the rings room for them."""
@@ -58,7 +58,7 @@ class _Cohort:
         place = np.array([column[key] for key in self.keys], np.int64)
         share = min(1.0, cells / (3 * (FINE_BINS + FIVE_MINUTE_BINS + HOUR_BINS) * len(keys)))
         for ring, length in zip(self.rings, (FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS)[-len(self.rings) :], strict=True):
-            ring.refit(max(_LEAST_BINS, int(length * share)), place, len(keys))
+            ring.resize(max(_LEAST_BINS, int(length * share)), place, len(keys))
         self.keys = keys
 
     def add(self, at_us: int, place: Ints, rows: tuple[Floats, ...]) -> None:
@@ -75,16 +75,16 @@ class History:
 
     def __init__(self, cells: int = CELLS) -> None:
         self._cells = cells
-        self._traffic: dict[int, _Cohort] = {}
-        self._queues: dict[int, _Cohort] = {}
-        self._panels: dict[tuple[Part, int], Panel | None] = {}
-        self._choices: dict[Part, tuple[tuple[SeriesKey, ...], _Chosen | None]] = {}
-        self._parts: tuple[tuple[tuple[SeriesKey, ...], ...], tuple[Part, ...]] = ((), ())
+        self._traffic: dict[int, _ResolutionHistory] = {}
+        self._queues: dict[int, _ResolutionHistory] = {}
+        self._panels: dict[tuple[TrafficSelector, int], Panel | None] = {}
+        self._choices: dict[TrafficSelector, tuple[tuple[SeriesKey, ...], _ColumnSelection | None]] = {}
+        self._parts: tuple[tuple[tuple[SeriesKey, ...], ...], tuple[TrafficSelector, ...]] = ((), ())
         self._only: str | None = None
         self._seen: dict[str, History] = {}
         """The views that were asked for lately, since they remember which columns are whose."""
 
-    def seen_by(self, user: str) -> "History":
+    def restricted_to(self, user: str) -> "History":
         """What `user` may know of this history: its own traffic and queues, nobody else's. A view, not a copy."""
         seen = self._seen.get(user)
         if seen is None:
@@ -104,19 +104,19 @@ class History:
             self._add_queues(detected.queue_pulse)
 
     def _add_traffic(self, pulse: Pulse) -> None:
-        cohort = self._traffic.setdefault(pulse.window_s, _Cohort(pulse.window_s))
+        cohort = self._traffic.setdefault(pulse.window_s, _ResolutionHistory(pulse.window_s))
         place = cohort.place_of(pulse.groups, (_series(group, pulse.window_s) for group in pulse.groups), self._cells)
         seen = pulse.reported
         rows = tuple(np.clip(np.where(seen, row, 0.0), 0.0, _MOST) for row in (pulse.observed, pulse.expected, pulse.failed))
         cohort.add(pulse.at_us, place, rows)
 
     def _add_queues(self, pulse: QueuePulse) -> None:
-        cohort = self._queues.setdefault(pulse.window_s, _Cohort(pulse.window_s))
+        cohort = self._queues.setdefault(pulse.window_s, _ResolutionHistory(pulse.window_s))
         place = cohort.place_of(pulse.queues, pulse.queues, self._cells)
         seen = pulse.reported
         cohort.add(pulse.at_us, place, (np.where(seen, pulse.depth, 0.0), seen.astype(np.float64), np.zeros(len(seen))))
 
-    def panel(self, part: Part, from_us: int) -> Panel | None:
+    def panel(self, part: TrafficSelector, from_us: int) -> Panel | None:
         """`part` by unit in the finest bins that reach back to `from_us` (else in the longest row); None if nothing is known of it."""
         queues = any(queue for *_, queue in part.classes)
         cohort = (self._queues if queues else self._traffic).get(part.window_s)
@@ -129,7 +129,7 @@ class History:
             self._panels[key] = None if chosen is None else _aggregate(ring, chosen)
         return self._panels[key]
 
-    def _choose(self, cohort: _Cohort, part: Part) -> _Chosen | None:
+    def _choose(self, cohort: _ResolutionHistory, part: TrafficSelector) -> _ColumnSelection | None:
         """Columns of a part, looked up once for as long as no series is added."""
         known = self._choices.get(part)
         if known is None or known[0] is not cohort.keys:
@@ -138,7 +138,7 @@ class History:
             known = self._choices[part] = (cohort.keys, _chosen(cohort.keys, part, self._only))
         return known[1]
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[TrafficSelector, ...]:
         """Every (direction, class, service, queue) of every window length that anything is known of, one a part, sorted."""
         cohorts = [named[window_s] for named in (self._traffic, self._queues) for window_s in sorted(named)]
         known = tuple(cohort.keys for cohort in cohorts)
@@ -159,7 +159,7 @@ class History:
                 cohorts[packed["window_s"]] = _unpack(packed)
         return history
 
-    def _named(self) -> dict[str, dict[int, _Cohort]]:
+    def _named(self) -> dict[str, dict[int, _ResolutionHistory]]:
         return {"traffic": self._traffic, "queues": self._queues}
 
 
@@ -167,7 +167,7 @@ def _series(group: PulseKey, window_s: int) -> SeriesKey:
     return SeriesKey(group.user, group.direction, group.message_class, group.service, group.region, "", window_s)
 
 
-def _reaching(rings: list[Ring], from_us: int) -> Ring:
+def _reaching(rings: list[RingBuffer], from_us: int) -> RingBuffer:
     for ring in rings:
         since_us = ring.since_us()
         if since_us is not None and since_us <= from_us:
@@ -175,17 +175,17 @@ def _reaching(rings: list[Ring], from_us: int) -> Ring:
     return min(rings, key=lambda ring: (ring.since_us() or 0, ring.bin_us))
 
 
-def _parts(cohorts: Iterable[_Cohort], only: str | None) -> tuple[Part, ...]:
+def _parts(cohorts: Iterable[_ResolutionHistory], only: str | None) -> tuple[TrafficSelector, ...]:
     found = {
         (cohort.window_s, (key.direction, key.message_class, key.service, key.queue))
         for cohort in cohorts
         for key in cohort.keys
         if only is None or key.user == only
     }
-    return tuple(Part(window_s, frozenset((kind,))) for window_s, kind in sorted(found))
+    return tuple(TrafficSelector(window_s, frozenset((kind,))) for window_s, kind in sorted(found))
 
 
-def _chosen(keys: tuple[SeriesKey, ...], part: Part, only: str | None) -> _Chosen | None:
+def _chosen(keys: tuple[SeriesKey, ...], part: TrafficSelector, only: str | None) -> _ColumnSelection | None:
     wanted = part.classes
     found = sorted(
         (Unit(key.user, key.region), index)
@@ -196,23 +196,23 @@ def _chosen(keys: tuple[SeriesKey, ...], part: Part, only: str | None) -> _Chose
         return None
     firsts = [place for place, (unit, _) in enumerate(found) if place == 0 or unit != found[place - 1][0]]
     columns = np.array([index for _, index in found], np.int64)
-    return _Chosen(Units(found[place][0] for place in firsts), columns, np.array(firsts, np.int64))
+    return _ColumnSelection(Units(found[place][0] for place in firsts), columns, np.array(firsts, np.int64))
 
 
-def _aggregate(ring: Ring, chosen: _Chosen) -> Panel:
+def _aggregate(ring: RingBuffer, chosen: _ColumnSelection) -> Panel:
     order = ring.order()
     cells = ring.cells[:, order[:, None], chosen.columns].astype(np.float64)
     sums = cells if len(chosen.firsts) == len(chosen.columns) else np.add.reduceat(cells, chosen.firsts, axis=2)
     return Panel(chosen.units, ring.bin_us, ring.ends_us[order], sums[OBSERVED], sums[EXPECTED], sums[FAILED])
 
 
-def _pack(cohort: _Cohort) -> dict[str, Any]:
+def _pack(cohort: _ResolutionHistory) -> dict[str, Any]:
     keys = [list(key) for key in cohort.keys]
     return {"window_s": cohort.window_s, "keys": keys, "rings": [ring.pack() for ring in cohort.rings]}
 
 
-def _unpack(tree: dict[str, Any]) -> _Cohort:
-    cohort = _Cohort(tree["window_s"])
+def _unpack(tree: dict[str, Any]) -> _ResolutionHistory:
+    cohort = _ResolutionHistory(tree["window_s"])
     cohort.keys = tuple(SeriesKey(*key) for key in tree["keys"])
-    cohort.rings = [Ring.unpack(ring) for ring in tree["rings"]]
+    cohort.rings = [RingBuffer.unpack(ring) for ring in tree["rings"]]
     return cohort

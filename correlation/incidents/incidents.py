@@ -4,21 +4,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from correlation.incidents.membership import HARM, Joining, begins_with, drivers, follows, may_drive, origin, own_making
+from correlation.incidents.membership import (
+    HARM_KINDS,
+    MembershipRules,
+    can_cause_harm,
+    is_later_effect,
+    is_self_inflicted_storm,
+    origin,
+    possible_causes,
+    started_together,
+)
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import Case, Episode
-from models.state_tree import from_tree, to_tree
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
+from models.state_tree import from_tree, to_plain
 from models.times import SECOND_US
 
 
 @dataclass(slots=True)
-class Event:
+class OpenIncident:
     """One incident's state: its alerts, where it began, whom it hurts."""
 
     incident_id: str
     opened_us: int
     """`detected_at` of its first alert."""
-    members: dict[str, Episode] = field(default_factory=dict)
+    members: dict[str, AlertSnapshot] = field(default_factory=dict)
     """By alert_id; the latest facts of each."""
     origin_user: str | None = None
     affected: set[str] = field(default_factory=set)
@@ -27,24 +36,24 @@ class Event:
     merged_into: str | None = None
     worst: tuple[int, str] = (6, "")
     """The gravest category that was proposed while it lasted, with its reason."""
-    foretold: dict[str, str] = field(default_factory=dict)
+    declared_alerts: dict[str, str] = field(default_factory=dict)
     """Alerts that keep to what a change declared, as far as was seen last → that change."""
     changed_us: int = 0
     """The last window that brought or took a member."""
 
-    def place_origin(self, parameters: CorrelationParameters, *, anew: bool) -> None:
+    def update_origin(self, parameters: CorrelationParameters, *, anew: bool) -> None:
         """Judges who suffers, and where it began if that is open; a piece that comes late does not make a beginning."""
         if anew:
             self.origin_user = origin(tuple(self.members.values()), parameters)
-        harmed = {member.user for member in self.members.values() if member.user is not None and member.kind in HARM}
+        harmed = {member.user for member in self.members.values() if member.user is not None and member.kind in HARM_KINDS}
         several = self.origin_user is not None or len(harmed) > 1
         self.affected = {user for user in (self.affected | harmed if several else self.affected) if user != self.origin_user}
 
-    def case(self, at_us: int) -> Case:
+    def case(self, at_us: int) -> IncidentSnapshot:
         """The facts that a judgement starts from."""
         episodes = tuple(sorted(self.members.values(), key=lambda episode: (episode.onset_us, episode.alert_id)))
         own = [episode for episode in episodes if self.origin_user is None or episode.user == self.origin_user]
-        return Case(
+        return IncidentSnapshot(
             self.incident_id,
             episodes,
             self.origin_user,
@@ -61,24 +70,24 @@ class Incidents:
 
     def __init__(self, parameters: CorrelationParameters) -> None:
         self._parameters = parameters
-        self.events: dict[str, Event] = {}
+        self.events: dict[str, OpenIncident] = {}
         self._of: dict[str, str] = {}
         """alert_id → incident_id"""
 
     def __bool__(self) -> bool:
         return bool(self.events)
 
-    def of(self, alert_id: str) -> Event:
+    def of(self, alert_id: str) -> OpenIncident:
         """The incident that an alert belongs to."""
         return self.events[self._of[alert_id]]
 
-    def apply(self, at_us: int, episodes: Sequence[Episode], alerts: Mapping[str, bool], joining: Joining) -> None:
+    def apply(self, at_us: int, episodes: Sequence[AlertSnapshot], alerts: Mapping[str, bool], joining: MembershipRules) -> None:
         """One window's touched alerts. `alerts`: every alert that is open or may come back → whether it is open."""
         fresh = [episode for episode in episodes if episode.alert_id not in self._of]
         self._refresh(at_us, [episode for episode in episodes if episode.alert_id in self._of])
         # What somebody sends comes first, then what is blocked: the rest may be an effect of either, whatever its User's name.
         for episode in sorted(
-            fresh, key=lambda one: (not own_making(one), not may_drive(one), one.onset_us, one.detected_us, one.alert_id)
+            fresh, key=lambda one: (not is_self_inflicted_storm(one), not can_cause_harm(one), one.onset_us, one.detected_us, one.alert_id)
         ):
             self._place(at_us, episode, joining)
         if fresh:
@@ -87,8 +96,8 @@ class Incidents:
             self._settle(at_us, event, alerts)
         self._forget(at_us, alerts)
 
-    def _refresh(self, at_us: int, episodes: Sequence[Episode]) -> None:
-        known: dict[str, Event] = {}
+    def _refresh(self, at_us: int, episodes: Sequence[AlertSnapshot]) -> None:
+        known: dict[str, OpenIncident] = {}
         for episode in episodes:
             event = self.of(episode.alert_id)
             event.members[episode.alert_id] = episode
@@ -96,22 +105,22 @@ class Incidents:
         for event in known.values():
             # Onsets are estimated anew while an event is young; later its origin stands.
             if at_us - event.opened_us <= self._parameters.together_s * SECOND_US:
-                event.place_origin(self._parameters, anew=True)
+                event.update_origin(self._parameters, anew=True)
 
-    def _place(self, at_us: int, episode: Episode, joining: Joining) -> None:
-        event = self._home(at_us, episode, joining)
+    def _place(self, at_us: int, episode: AlertSnapshot, joining: MembershipRules) -> None:
+        event = self._incident_for(at_us, episode, joining)
         if event is not None and event.origin_user not in (None, episode.user):
             # Those who were measured to suffer alike will have alerts of their own a little later.
             others = joining.measure(episode, event.origin_user)
             event.affected |= set(others.users if others.shared else ())
         if event is None:
-            event = Event(f"I-{episode.alert_id[2:]}", episode.detected_us)
+            event = OpenIncident(f"I-{episode.alert_id[2:]}", episode.detected_us)
             self.events[event.incident_id] = event
         self._add(at_us, event, [episode])
-        if own_making(episode):
-            self._claim(at_us, event, episode)
+        if is_self_inflicted_storm(episode):
+            self._take_back(at_us, event, episode)
 
-    def _claim(self, at_us: int, event: Event, storm: Episode) -> None:
+    def _take_back(self, at_us: int, event: OpenIncident, storm: AlertSnapshot) -> None:
         """What a User's storm did to itself may have been taken for the effect of another's incident a window before."""
         since_us = storm.onset_us - self._parameters.onset_error_s * SECOND_US
         for other in list(self.events.values()):
@@ -125,31 +134,33 @@ class Incidents:
                 other.changed_us = at_us
                 self._add(at_us, event, taken)
 
-    def _add(self, at_us: int, event: Event, episodes: Sequence[Episode]) -> None:
+    def _add(self, at_us: int, event: OpenIncident, episodes: Sequence[AlertSnapshot]) -> None:
         for episode in episodes:
             event.members[episode.alert_id] = episode
             self._of[episode.alert_id] = event.incident_id
         event.changed_us = at_us
         young = at_us - event.opened_us <= self._parameters.together_s * SECOND_US
-        event.place_origin(self._parameters, anew=young or event.origin_user is None or any(own_making(one) for one in episodes))
+        event.update_origin(
+            self._parameters, anew=young or event.origin_user is None or any(is_self_inflicted_storm(one) for one in episodes)
+        )
 
-    def _home(self, at_us: int, episode: Episode, joining: Joining) -> Event | None:
+    def _incident_for(self, at_us: int, episode: AlertSnapshot, joining: MembershipRules) -> OpenIncident | None:
         """The incident that `episode` belongs to: its own User's first, then the nearest that spills over, then a shared cause."""
         live = sorted(
             (event for event in self.events.values() if event.merged_into is None and self._may_return(at_us, event)),
             key=lambda event: _distance(episode, event, event.case(at_us)),
         )
-        tests: tuple[Callable[[Event], bool], ...] = (
-            lambda event: _may_hold(event, episode) and begins_with(episode, event.members.values(), self._parameters),
+        tests: tuple[Callable[[OpenIncident], bool], ...] = (
+            lambda event: _may_hold(event, episode) and started_together(episode, event.members.values(), self._parameters),
             lambda event: _related(episode, event, joining),
-            lambda event: _may_hold(event, episode) and follows(episode, event.members.values(), self._parameters),
+            lambda event: _may_hold(event, episode) and is_later_effect(episode, event.members.values(), self._parameters),
         )
         return next((event for test in tests for event in live if test(event)), None)
 
-    def _may_return(self, at_us: int, event: Event) -> bool:
+    def _may_return(self, at_us: int, event: OpenIncident) -> bool:
         return event.resolved_us is None or at_us <= event.resolved_us + self._parameters.reopen_s * SECOND_US
 
-    def _merge(self, at_us: int, joining: Joining) -> None:
+    def _merge(self, at_us: int, joining: MembershipRules) -> None:
         """Incidents that turn out to be one become one; the oldest keeps its id."""
         live = (event for event in self.events.values() if event.resolved_us is None)
         order = sorted(live, key=lambda event: (event.opened_us, event.incident_id))
@@ -157,15 +168,17 @@ class Incidents:
         for number, older in enumerate(order):
             for younger in order[number + 1 :]:
                 apart = older.merged_into is not None or younger.merged_into is not None
-                if not apart and (_one(older, younger, joining) or joining.crowded(_lead(older), _lead(younger), leads)):
-                    self._swallow(at_us, older, younger)
+                if not apart and (
+                    _is_same_incident(older, younger, joining) or joining.began_with_a_third(_lead(older), _lead(younger), leads)
+                ):
+                    self._absorb(at_us, older, younger)
 
-    def _swallow(self, at_us: int, older: Event, younger: Event) -> None:
+    def _absorb(self, at_us: int, older: OpenIncident, younger: OpenIncident) -> None:
         self._add(at_us, older, list(younger.members.values()))
         older.affected |= {user for user in younger.affected if user != older.origin_user}
         younger.merged_into, younger.resolved_us, younger.changed_us = older.incident_id, at_us, at_us
 
-    def _settle(self, at_us: int, event: Event, alerts: Mapping[str, bool]) -> None:
+    def _settle(self, at_us: int, event: OpenIncident, alerts: Mapping[str, bool]) -> None:
         if event.merged_into is not None:
             return
         is_open = any(alerts.get(alert_id, False) for alert_id in event.members)
@@ -187,26 +200,26 @@ class Incidents:
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""
-        return to_tree([self.events[key] for key in sorted(self.events)])
+        return to_plain([self.events[key] for key in sorted(self.events)])
 
     @classmethod
     def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
         """The incidents that `pack` was called on."""
         incidents = cls(parameters)
-        for event in from_tree(list[Event], tree):
+        for event in from_tree(list[OpenIncident], tree):
             incidents.events[event.incident_id] = event
             if event.merged_into is None:
                 incidents._of |= dict.fromkeys(event.members, event.incident_id)
         return incidents
 
 
-def _distance(episode: Episode, event: Event, case: Case) -> tuple[int, bool, int, int, str]:
+def _distance(episode: AlertSnapshot, event: OpenIncident, case: IncidentSnapshot) -> tuple[int, bool, int, int, str]:
     """How far an incident is from an alert: in time, else in place; of two as near, the one that more Users are in, then the older one."""
     elsewhere = episode.region is not None and episode.region not in case.regions
     return abs(case.onset_us - episode.onset_us), elsewhere, -len(case.users), event.opened_us, event.incident_id
 
 
-def _related(episode: Episode, event: Event, joining: Joining) -> bool:
+def _related(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRules) -> bool:
     members = tuple(event.members.values())
     if joining.spills_over(episode, members, event.origin_user):
         return True
@@ -219,29 +232,29 @@ def _related(episode: Episode, event: Event, joining: Joining) -> bool:
     return joining.touches_region(episode, members) or any(joining.touches_region(member, (episode,)) for member in members)
 
 
-def _may_hold(event: Event, episode: Episode) -> bool:
+def _may_hold(event: OpenIncident, episode: AlertSnapshot) -> bool:
     """What a User sends of itself is no effect of an incident that began at another; of one that began at nobody it may be."""
-    if not own_making(episode) or event.origin_user == episode.user:
+    if not is_self_inflicted_storm(episode) or event.origin_user == episode.user:
         return True
     members = event.members.values()
-    return event.origin_user is None and any(own_making(member) or member.user == episode.user for member in members)
+    return event.origin_user is None and any(is_self_inflicted_storm(member) or member.user == episode.user for member in members)
 
 
-def _one(older: Event, younger: Event, joining: Joining) -> bool:
+def _is_same_incident(older: OpenIncident, younger: OpenIncident, joining: MembershipRules) -> bool:
     if _two_causes(older, younger):
         return False
     return _related(_lead(younger), older, joining) or _related(_lead(older), younger, joining)
 
 
-def _two_causes(older: Event, younger: Event) -> bool:
+def _two_causes(older: OpenIncident, younger: OpenIncident) -> bool:
     """Whether each has what may harm others, at different Users, and one of them a storm: those are two events however alike in time."""
     if older.origin_user == younger.origin_user:
         return False
-    causes = [drivers(tuple(event.members.values()), event.origin_user) for event in (older, younger)]
-    return all(causes) and any(own_making(driver) for of in causes for driver in of)
+    causes = [possible_causes(tuple(event.members.values()), event.origin_user) for event in (older, younger)]
+    return all(causes) and any(is_self_inflicted_storm(driver) for of in causes for driver in of)
 
 
-def _lead(event: Event) -> Episode:
+def _lead(event: OpenIncident) -> AlertSnapshot:
     """The member that the event began with; what somebody sends before what comes of it."""
     own = [member for member in event.members.values() if event.origin_user is None or member.user == event.origin_user]
-    return min(own, key=lambda member: (not own_making(member), member.onset_us, member.alert_id))
+    return min(own, key=lambda member: (not is_self_inflicted_storm(member), member.onset_us, member.alert_id))

@@ -4,26 +4,26 @@ from collections.abc import Iterable, Sequence
 
 from correlation.history.onset_comparison import Comparison
 from correlation.history.traffic_history import History
-from correlation.incidents.peer_comparison import UNKNOWN, Alike, alike, beside
+from correlation.incidents.peer_comparison import UNKNOWN, PeerComparison, compare_peers, peer_baseline
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import Episode
+from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
 
-HARM = frozenset({"drop", "silence", "failures", "backlog"})
+HARM_KINDS = frozenset({"drop", "silence", "failures", "backlog"})
 """What somebody else's trouble may do to a User's traffic."""
 _PARTIAL = frozenset({"drop", "failures"})
 _LOSSES = frozenset({"drop", "silence"})
 _DRIVERS = frozenset({"storm", "backlog", "silence"})
 _FOLLOWS = {"silence": 0, "storm": 0, "backlog": 1, "drop": 1, "failures": 1}
 """Kinds of one event at one User; those with 1 may follow hours after the others began."""
-_CROWD = 2
+_MIN_OTHERS = 2
 _MANY = 3
 _HARMFUL = 2.0
 """Times the usual traffic from which on a storm may be what others suffer from."""
 _ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
 
 
-def begins_with(episode: Episode, members: Iterable[Episode], parameters: CorrelationParameters) -> bool:
+def started_together(episode: AlertSnapshot, members: Iterable[AlertSnapshot], parameters: CorrelationParameters) -> bool:
     """Whether `episode` came at the same time as earlier alerts of its User (or its region), or is one of them come back."""
     limit_us = parameters.together_s * SECOND_US
     return any(
@@ -32,7 +32,7 @@ def begins_with(episode: Episode, members: Iterable[Episode], parameters: Correl
     )
 
 
-def follows(episode: Episode, members: Iterable[Episode], parameters: CorrelationParameters) -> bool:
+def is_later_effect(episode: AlertSnapshot, members: Iterable[AlertSnapshot], parameters: CorrelationParameters) -> bool:
     """Whether `episode` is a later effect of what still goes on at its User: a queue that grows behind a route that was shut before."""
     error_us, limit_us = parameters.onset_error_s * SECOND_US, parameters.spill_s * SECOND_US
     return any(
@@ -43,61 +43,61 @@ def follows(episode: Episode, members: Iterable[Episode], parameters: Correlatio
     )
 
 
-def _own(episode: Episode, members: Iterable[Episode]) -> list[Episode]:
+def _own(episode: AlertSnapshot, members: Iterable[AlertSnapshot]) -> list[AlertSnapshot]:
     return [member for member in members if member.user == episode.user and (episode.user is not None or _region(member, episode))]
 
 
-def _returns(episode: Episode, member: Episode, parameters: CorrelationParameters) -> bool:
+def _returns(episode: AlertSnapshot, member: AlertSnapshot, parameters: CorrelationParameters) -> bool:
     return episode.kind == member.kind and episode.onset_us <= (member.ended_us or episode.at_us) + parameters.reopen_s * SECOND_US
 
 
-def _coupled(episode: Episode, member: Episode) -> bool:
+def _coupled(episode: AlertSnapshot, member: AlertSnapshot) -> bool:
     return episode.kind in _FOLLOWS and member.kind in _FOLLOWS
 
 
-def _region(member: Episode, episode: Episode) -> bool:
+def _region(member: AlertSnapshot, episode: AlertSnapshot) -> bool:
     return member.region == episode.region
 
 
-def _same_sort(one: Episode, other: Episode) -> bool:
+def _same_sort(one: AlertSnapshot, other: AlertSnapshot) -> bool:
     """Whether two alerts are of one kind; a drop and a silence are degrees of one loss."""
     return one.kind == other.kind or (one.kind in _LOSSES and other.kind in _LOSSES)
 
 
-def drivers(members: Sequence[Episode], origin_user: str | None) -> tuple[Episode, ...]:
+def possible_causes(members: Sequence[AlertSnapshot], origin_user: str | None) -> tuple[AlertSnapshot, ...]:
     """Episodes that may make other Users suffer: the origin's storm of its own making, its backlog, its blocked route."""
-    return tuple(member for member in members if origin_user is not None and member.user == origin_user and may_drive(member))
+    return tuple(member for member in members if origin_user is not None and member.user == origin_user and can_cause_harm(member))
 
 
-def may_drive(episode: Episode) -> bool:
+def can_cause_harm(episode: AlertSnapshot) -> bool:
     """Whether others may suffer from it."""
     return episode.kind in _DRIVERS and (episode.kind != "storm" or not alerts_only(episode))
 
 
-def own_making(episode: Episode) -> bool:
+def is_self_inflicted_storm(episode: AlertSnapshot) -> bool:
     """Whether it is a storm that somebody sends, which is never what another's incident did."""
     return episode.kind == "storm" and episode.user is not None and not alerts_only(episode)
 
 
-def alerts_only(episode: Episode) -> bool:
+def alerts_only(episode: AlertSnapshot) -> bool:
     """Whether it is about device and DCC alerts and nothing else."""
     return all(key.message_class in _ALERT_CLASSES for key in episode.series)
 
 
-class Joining:
+class MembershipRules:
     """Answers for one window; what it measured of an alert is remembered while the window lasts."""
 
     def __init__(self, history: History, parameters: CorrelationParameters) -> None:
         self._history = history
         self._parameters = parameters
-        self._measured: dict[tuple[str, str | None], Alike] = {}
+        self._measured: dict[tuple[str, str | None], PeerComparison] = {}
         self._compared: dict[str, Comparison | None] = {}
 
-    def spills_over(self, episode: Episode, members: Sequence[Episode], origin_user: str | None) -> bool:
+    def spills_over(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
         """Whether `episode` of another User is what the origin's storm or backlog did to it."""
-        if episode.kind not in HARM or episode.user is None or episode.user == origin_user:
+        if episode.kind not in HARM_KINDS or episode.user is None or episode.user == origin_user:
             return False
-        timely = [driver for driver in drivers(members, origin_user) if self._timely(episode, driver)]
+        timely = [driver for driver in possible_causes(members, origin_user) if self._timely(episode, driver)]
         if not timely:
             return False
         others = self.measure(episode, origin_user)
@@ -105,27 +105,27 @@ class Joining:
             return False
         return others.shared or (episode.kind in _PARTIAL and episode.serious and not others.alone)
 
-    def follows_crowd(self, episode: Episode, members: Sequence[Episode]) -> bool:
+    def follows_crowd(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:
         """Whether at least two other Users' trouble of this kind began at the very same time, and the rest is not demonstrably well."""
-        if episode.user is None or episode.kind not in HARM | {"storm"}:
+        if episode.user is None or episode.kind not in HARM_KINDS | {"storm"}:
             return False
         crowd = [member for member in members if _same_sort(episode, member) and self._at_once(episode, member)]
-        if len({member.user for member in crowd} - {None, episode.user}) < _CROWD:
+        if len({member.user for member in crowd} - {None, episode.user}) < _MIN_OTHERS:
             return False
         others = self.measure(episode, None)
         # Where nobody else has such traffic in its region, that Users elsewhere are well says nothing against a cause in the region.
         here = {member.user for member in crowd if episode.region is not None and member.region == episode.region}
-        return not others.alone or (others.elsewhere and len(here - {episode.user}) >= _CROWD)
+        return not others.alone or (others.elsewhere and len(here - {episode.user}) >= _MIN_OTHERS)
 
-    def crowded(self, one: Episode, other: Episode, leads: Sequence[Episode]) -> bool:
+    def began_with_a_third(self, one: AlertSnapshot, other: AlertSnapshot, leads: Sequence[AlertSnapshot]) -> bool:
         """Whether two incidents of different Users began alike at the same time as a third did."""
         if one.user == other.user or not _same_sort(one, other) or not self._at_once(one, other):
             return False
         return self.follows_crowd(one, [lead for lead in leads if lead is not one])
 
-    def shares_cause(self, episode: Episode, members: Sequence[Episode]) -> bool:
+    def shares_cause(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:
         """Whether so many Users moved alike at once that `episode` and these have one cause, whoever's."""
-        if episode.user is None or episode.kind not in HARM | {"storm"}:
+        if episode.user is None or episode.kind not in HARM_KINDS | {"storm"}:
             return False
         at_once = [member for member in members if member.user not in (None, episode.user) and self._at_once(episode, member)]
         if not at_once:
@@ -133,7 +133,7 @@ class Joining:
         others = self.measure(episode, None)
         return others.shared and len(others.users) >= 2 and any(member.user in others.users for member in at_once)
 
-    def touches_region(self, episode: Episode, members: Sequence[Episode]) -> bool:
+    def touches_region(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:
         """Whether a User's trouble in one region goes with an event of that whole region."""
         if episode.user is None or episode.region is None or episode.kind not in _PARTIAL:
             return False
@@ -146,20 +146,22 @@ class Joining:
             for member in members
         )
 
-    def measure(self, episode: Episode, besides: str | None) -> Alike:
+    def measure(self, episode: AlertSnapshot, besides: str | None) -> PeerComparison:
         """Who else moved as `episode` did."""
         key = (episode.alert_id, besides)
         if key not in self._measured:
             nobody = not episode.series or episode.user is None
-            self._measured[key] = UNKNOWN if nobody else alike(episode, self._beside(episode), () if besides is None else (besides,))
+            self._measured[key] = (
+                UNKNOWN if nobody else compare_peers(episode, self._beside(episode), () if besides is None else (besides,))
+            )
         return self._measured[key]
 
-    def _beside(self, episode: Episode) -> Comparison | None:
+    def _beside(self, episode: AlertSnapshot) -> Comparison | None:
         if episode.alert_id not in self._compared:
-            self._compared[episode.alert_id] = beside(episode, self._history)
+            self._compared[episode.alert_id] = peer_baseline(episode, self._history)
         return self._compared[episode.alert_id]
 
-    def _timely(self, episode: Episode, driver: Episode) -> bool:
+    def _timely(self, episode: AlertSnapshot, driver: AlertSnapshot) -> bool:
         error_us = self._parameters.onset_error_s * SECOND_US
         latest_us = (driver.ended_us or episode.at_us) + error_us
         # A queue that is still there may reach the others at any time; what a storm did to them shows soon.
@@ -167,13 +169,13 @@ class Joining:
             latest_us = min(latest_us, driver.onset_us + self._parameters.spill_s * SECOND_US)
         return driver.onset_us - error_us <= episode.onset_us <= latest_us
 
-    def _at_once(self, episode: Episode, member: Episode) -> bool:
-        alike_kinds = episode.kind == member.kind or (episode.kind in HARM and member.kind in HARM)
+    def _at_once(self, episode: AlertSnapshot, member: AlertSnapshot) -> bool:
+        alike_kinds = episode.kind == member.kind or (episode.kind in HARM_KINDS and member.kind in HARM_KINDS)
         slack_us = self._parameters.onset_error_s * SECOND_US + max(key.window_s for key in episode.series) * SECOND_US
         return alike_kinds and abs(member.onset_us - episode.onset_us) <= slack_us
 
 
-def origin(members: Sequence[Episode], parameters: CorrelationParameters) -> str | None:
+def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters) -> str | None:
     """Where it began: the User whose own-made trouble came first; None where two are alike in that, several began at once, or a region."""
     own = [member for member in members if member.user is not None]
     if not own or any(member.user is None for member in members):
@@ -189,13 +191,13 @@ def origin(members: Sequence[Episode], parameters: CorrelationParameters) -> str
     return leads[0].user if alone and len(peers) < _MANY and (large_storm or not _all_at_once(leads[0], early)) else None
 
 
-def _all_at_once(lead: Episode, early: Sequence[Episode]) -> bool:
+def _all_at_once(lead: AlertSnapshot, early: Sequence[AlertSnapshot]) -> bool:
     """Whether several Users were hit in the very same windows: a blocked User hurts others only once its queue has grown."""
     slack_us = 2 * max(key.window_s for key in lead.series) * SECOND_US
-    return len({member.user for member in early if member.onset_us <= lead.onset_us + slack_us and member.kind in HARM}) >= _MANY
+    return len({member.user for member in early if member.onset_us <= lead.onset_us + slack_us and member.kind in HARM_KINDS}) >= _MANY
 
 
-def _first_us(members: Sequence[Episode]) -> int:
+def _first_us(members: Sequence[AlertSnapshot]) -> int:
     """When it began: the second onset of three Users or more, of many the last of the first tenth, for some are estimated far too early."""
     users: dict[str | None, int] = {}
     for member in members:
@@ -204,14 +206,14 @@ def _first_us(members: Sequence[Episode]) -> int:
     return onsets[max(1, len(onsets) // 10)] if len(onsets) >= 3 else onsets[0]
 
 
-def _rank(member: Episode, early: Sequence[Episode]) -> int:
+def _rank(member: AlertSnapshot, early: Sequence[AlertSnapshot]) -> int:
     """Place among what an event may have begun with: a storm first, unless it may be no more than what losses make people ask again."""
     if member.kind == "storm":
-        return 0 if own_making(member) and not _may_be_retries(member, early) else 2
+        return 0 if is_self_inflicted_storm(member) and not _may_be_retries(member, early) else 2
     return {"backlog": 1, "silence": 1, "failures": 2, "drop": 3}.get(member.kind, 4)
 
 
-def _may_be_retries(storm: Episode, early: Sequence[Episode]) -> bool:
+def _may_be_retries(storm: AlertSnapshot, early: Sequence[AlertSnapshot]) -> bool:
     """Whether losses explain a storm, rather than the storm the losses.
 
     A User asks again for what it lost itself, so a storm of no more than that may be retries. Of what others lost it is the cause however
@@ -226,5 +228,5 @@ def _may_be_retries(storm: Episode, early: Sequence[Episode]) -> bool:
     return bool(others) and storm.onset_us > _first_us(others) and excess < max(_lost(other) for other in others)
 
 
-def _lost(episode: Episode) -> float:
+def _lost(episode: AlertSnapshot) -> float:
     return episode.usual_at_peak - episode.peak

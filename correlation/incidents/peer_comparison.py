@@ -9,7 +9,7 @@ import numpy as np
 from correlation.history.onset_comparison import Comparison, compare
 from correlation.history.panel import Units
 from correlation.history.traffic_history import History
-from correlation.snapshots import Case, Episode
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.columns import Flags
 
 _SHARED = 0.3
@@ -20,7 +20,7 @@ _LEAST_RATIO = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class PeerComparison:
     """Users other than those in question, measured on the same kind of traffic."""
 
     known: int
@@ -43,20 +43,20 @@ class Alike:
         return self.known >= _ALONE_KNOWN and len(self.users) < _ALONE * self.known
 
 
-UNKNOWN = Alike(0, (), None)
+UNKNOWN = PeerComparison(0, (), None)
 
 
-def beside(episode: Episode, history: History) -> Comparison | None:
+def peer_baseline(episode: AlertSnapshot, history: History) -> Comparison | None:
     """How everyone's traffic of the episode's kind moved since its onset; None where that says nothing.
 
     Depths are not compared: every queue rises and falls with the hour, and none says what it should hold.
     """
     if episode.kind == "backlog":
         return None
-    return compare(Case("", (episode,), episode.user, episode.onset_us, episode.detected_us, episode.at_us, ()), history)
+    return compare(IncidentSnapshot("", (episode,), episode.user, episode.onset_us, episode.detected_us, episode.at_us, ()), history)
 
 
-def alike(episode: Episode, comparison: Comparison | None, besides: Collection[str]) -> Alike:
+def compare_peers(episode: AlertSnapshot, comparison: Comparison | None, besides: Collection[str]) -> PeerComparison:
     """Who moved as the episode's User did, of everyone but that User and `besides`.
 
     Trouble that lies in one region is compared with the others' traffic of that region, as long as there is any: that Users elsewhere are
@@ -72,15 +72,15 @@ def alike(episode: Episode, comparison: Comparison | None, besides: Collection[s
     here = judged & units.within(() if episode.region is None else (episode.region,))
     near = here if here.any() else judged
     region = _confined(episode, units, judged, moved)
-    return Alike(len(units.users(near)), units.users(near & moved), region, elsewhere=not here.any())
+    return PeerComparison(len(units.users(near)), units.users(near & moved), region, elsewhere=not here.any())
 
 
-def _size(episode: Episode) -> float:
+def _size(episode: AlertSnapshot) -> float:
     """How far the episode's own traffic moved, as a logarithm."""
     return abs(log(min(max(episode.ratio, _LEAST_RATIO), 1 / _LEAST_RATIO)))
 
 
-def _confined(episode: Episode, units: Units, judged: Flags, moved: Flags) -> str | None:
+def _confined(episode: AlertSnapshot, units: Units, judged: Flags, moved: Flags) -> str | None:
     """The episode's region, where several moved there and next to nobody elsewhere."""
     if episode.region is None:
         return None

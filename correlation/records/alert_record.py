@@ -2,7 +2,7 @@
 
 from changes.calendar import CalendarView
 from correlation.alert_draft import Draft, alert_series
-from correlation.records.revisions import Issued
+from correlation.records.revisions import LastRevision
 from correlation.wording.next_step import contact, next_step
 from correlation.wording.summary import summary
 from models.alert import Alert, Evidence
@@ -12,10 +12,10 @@ from models.vocabulary import Status
 _WHOLE = frozenset({"empty_windows", "flaps"})
 
 
-def due_alert(draft: Draft, issued: Issued, view: CalendarView) -> Alert | None:
+def due_alert(draft: Draft, issued: LastRevision, view: CalendarView) -> Alert | None:
     """The revision of an alert that this window brings, if any; `issued` is moved on."""
     observed, depth = draft.sizes()
-    status = issued.turn(draft.signature(), resolved=draft.resolved, observed=observed, depth=depth)
+    status = issued.next_status(draft.signature(), resolved=draft.resolved, observed=observed, depth=depth)
     return None if status is None else alert(draft, issued.revision, status, view)
 
 

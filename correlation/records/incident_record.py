@@ -5,24 +5,24 @@ from typing import Any, Self
 
 from changes.calendar import CalendarView
 from correlation.alert_draft import BLAMED, Draft
-from correlation.evaluation import Situation
+from correlation.evaluation import EvaluatedIncident
 from correlation.grading.incident_category import Category
-from correlation.records.revisions import Issued
-from correlation.records.similar_incidents import Memory, past
-from correlation.wording.alert_text import KIND_WORDS, whose
-from correlation.wording.summary import incident_summary, joined, named, now_blamed, opened, seen
+from correlation.records.revisions import LastRevision
+from correlation.records.similar_incidents import PastIncidents, past
+from correlation.wording.alert_text import KIND_LABELS, subject
+from correlation.wording.summary import change_label, detection_line, incident_summary, newly_affected_line, onset_line, suspect_line
 from models.incident import Incident, TimelineEntry
-from models.state_tree import from_tree, to_tree
+from models.state_tree import from_tree, to_plain
 from models.times import instant
 
 _MOST = 200
 
 
 @dataclass(slots=True)
-class Story:
+class IncidentHistory:
     """What was told and written of one incident so far."""
 
-    issued: Issued = field(default_factory=Issued)
+    issued: LastRevision = field(default_factory=LastRevision)
     lines: list[tuple[int, str]] = field(default_factory=list)
     alerts: dict[str, bool] = field(default_factory=dict)
     """alert_id → whether it was resolved when last told."""
@@ -33,24 +33,24 @@ class Story:
     category: Category = field(default=Category(5, ""))
 
 
-class Chronicle:
+class IncidentRecorder:
     """Stories of the incidents that are open or may come back, and a memory of those that are over."""
 
     def __init__(self, remembered: int) -> None:
-        self._stories: dict[str, Story] = {}
-        self._memory = Memory(remembered)
+        self._stories: dict[str, IncidentHistory] = {}
+        self._memory = PastIncidents(remembered)
 
     def __bool__(self) -> bool:
         return bool(self._stories)
 
-    def record(self, situation: Situation, view: CalendarView) -> Incident | None:
+    def record(self, situation: EvaluatedIncident, view: CalendarView) -> Incident | None:
         """The revision that this window brings, if any."""
-        story = self._stories.setdefault(situation.event.incident_id, Story())
+        story = self._stories.setdefault(situation.event.incident_id, IncidentHistory())
         if situation.event.merged_into is not None and not story.issued.revision:
             return None
         self._tell(story, situation, view)
         resolved = situation.event.resolved_us is not None
-        status = story.issued.turn(_signature(situation, story), resolved=resolved)
+        status = story.issued.next_status(_signature(situation, story), resolved=resolved)
         if status is None:
             return None
         event, case = situation.event, situation.case
@@ -82,7 +82,7 @@ class Chronicle:
         """Drops all but these."""
         self._stories = {key: story for key, story in self._stories.items() if key in incident_ids}
 
-    def _tell(self, story: Story, situation: Situation, view: CalendarView) -> None:
+    def _tell(self, story: IncidentHistory, situation: EvaluatedIncident, view: CalendarView) -> None:
         at_us = situation.case.at_us
         if situation.event.merged_into is not None:
             story.summary = f"Merged into {situation.event.merged_into}: it is one event."
@@ -93,52 +93,52 @@ class Chronicle:
         fresh = sorted(set(situation.case.affected_users) - story.users)
         if fresh:
             story.users |= set(fresh)
-            self._line(story, at_us, joined(fresh, at_us))
+            self._line(story, at_us, newly_affected_line(fresh, at_us))
         self._tell_cause(story, situation, view)
         if situation.drafts:
             story.processes |= {process for draft in situation.drafts for process in draft.processes}
             story.summary = incident_summary(situation.case, situation.drafts[0], view)
             story.category = situation.category
 
-    def _tell_alert(self, story: Story, draft: Draft) -> None:
+    def _tell_alert(self, story: IncidentHistory, draft: Draft) -> None:
         episode, told = draft.episode, story.alerts.get(draft.episode.alert_id)
         if told is None and (not draft.collateral or episode.user not in draft.affected):
-            self._line(story, episode.onset_us, opened(draft))
-            self._line(story, episode.detected_us, seen(draft))
+            self._line(story, episode.onset_us, onset_line(draft))
+            self._line(story, episode.detected_us, detection_line(draft))
         elif told is not None and told != draft.resolved:
             end = "over" if draft.resolved else "back"
-            self._line(story, draft.case.at_us, f"{whose(episode)}: {KIND_WORDS[episode.kind]} {end}.")
+            self._line(story, draft.case.at_us, f"{subject(episode)}: {KIND_LABELS[episode.kind]} {end}.")
         story.alerts[episode.alert_id] = draft.resolved
 
-    def _tell_cause(self, story: Story, situation: Situation, view: CalendarView) -> None:
+    def _tell_cause(self, story: IncidentHistory, situation: EvaluatedIncident, view: CalendarView) -> None:
         first = situation.judgement.suspects[0] if situation.judgement.suspects else None
         blamed = f"{first.change_id} {first.owner} {first.verdict}" if first is not None and first.verdict in BLAMED else ""
         if first is not None and blamed and blamed != story.blamed:
-            self._line(story, situation.case.at_us, now_blamed(first, view, situation.case.at_us))
+            self._line(story, situation.case.at_us, suspect_line(first, view, situation.case.at_us))
             change = view.by_id.get(first.change_id or "")
             if change is not None:
                 start_us, _ = view.window(change)
-                self._line(story, start_us, f"Change begins: {named(change, view, situation.case.at_us)}.")
+                self._line(story, start_us, f"Change begins: {change_label(change, view, situation.case.at_us)}.")
         story.blamed = blamed
 
-    def _line(self, story: Story, at_us: int, text: str) -> None:
+    def _line(self, story: IncidentHistory, at_us: int, text: str) -> None:
         if len(story.lines) < _MOST and (at_us, text) not in story.lines:
             story.lines.append((at_us, text))
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""
-        return {"stories": to_tree(self._stories), "memory": self._memory.pack()}
+        return {"stories": to_plain(self._stories), "memory": self._memory.pack()}
 
     @classmethod
     def unpack(cls, remembered: int, tree: Any) -> Self:
         """The chronicle that `pack` was called on."""
         chronicle = cls(remembered)
-        chronicle._stories = from_tree(dict[str, Story], tree["stories"])
-        chronicle._memory = Memory.unpack(remembered, tree["memory"])
+        chronicle._stories = from_tree(dict[str, IncidentHistory], tree["stories"])
+        chronicle._memory = PastIncidents.unpack(remembered, tree["memory"])
         return chronicle
 
 
-def _signature(situation: Situation, story: Story) -> tuple[object, ...]:
+def _signature(situation: EvaluatedIncident, story: IncidentHistory) -> tuple[object, ...]:
     suspects = situation.judgement.suspects
     return (
         situation.event.resolved_us,

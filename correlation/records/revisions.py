@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-from models.rounding import four
+from models.rounding import round_significant
 from models.vocabulary import Status
 
 
 @dataclass(slots=True)
-class Issued:
+class LastRevision:
     """What was last written of one alert or incident."""
 
     revision: int = 0
@@ -19,7 +19,7 @@ class Issued:
     """The greatest that was written; likewise `depth`."""
     depth: float = 0.0
 
-    def turn(self, signature: tuple[object, ...], *, resolved: bool, observed: float = 0.0, depth: float = 0.0) -> Status | None:
+    def next_status(self, signature: tuple[object, ...], *, resolved: bool, observed: float = 0.0, depth: float = 0.0) -> Status | None:
         """The status of the revision that is due now, None if none is; what is written counts from here on."""
         digest = _digest(signature)
         doubled = _doubled(observed, self.observed) or _doubled(depth, self.depth)
@@ -27,13 +27,13 @@ class Issued:
             return None
         status: Status = "resolved" if resolved else "open" if not self.revision or self.resolved else "updated"
         self.revision, self.digest, self.resolved = self.revision + 1, digest, resolved
-        self.observed, self.depth = max(self.observed, float(four(observed))), max(self.depth, float(four(depth)))
+        self.observed, self.depth = max(self.observed, float(round_significant(observed))), max(self.depth, float(round_significant(depth)))
         return status
 
 
 def _doubled(now: float, before: float) -> bool:
     """Whether it is twice what was written, as it would be written; what is far from it need not be rounded to know."""
-    return now > 1.9 * before > 0 and four(now) >= 2 * before
+    return now > 1.9 * before > 0 and round_significant(now) >= 2 * before
 
 
 @lru_cache(maxsize=4096)

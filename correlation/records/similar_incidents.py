@@ -5,11 +5,11 @@ from typing import Any, Self
 
 from changes.calendar import CalendarView
 from correlation.phrases import span
-from correlation.snapshots import Case
+from correlation.snapshots import IncidentSnapshot
 from models.alert import Suspect
 from models.incident import SimilarIncident
-from models.rounding import four
-from models.state_tree import from_tree, to_tree
+from models.rounding import round_significant
+from models.state_tree import from_tree, to_plain
 from models.times import SECOND_US, instant
 
 _MOST = 3
@@ -21,7 +21,7 @@ _SOON_S = 1800
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastIncident:
     """What is remembered of an incident."""
 
     incident_id: str
@@ -35,21 +35,21 @@ class Past:
     ended: str = ""
 
 
-class Memory:
+class PastIncidents:
     """The latest incidents, a bounded number of them; one that re-opens is remembered anew when it is over again."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._past: dict[str, Past] = {}
+        self._past: dict[str, PastIncident] = {}
 
-    def keep(self, past: Past) -> None:
+    def keep(self, past: PastIncident) -> None:
         """Remembers an incident that has just ended."""
         self._past.pop(past.incident_id, None)
         self._past[past.incident_id] = past
         while len(self._past) > self._most:
             del self._past[next(iter(self._past))]
 
-    def like(self, now: Past) -> tuple[SimilarIncident, ...]:
+    def like(self, now: PastIncident) -> tuple[SimilarIncident, ...]:
         """The likest earlier ones, the latest first where they are equal."""
         found = [(likeness(now, past), past) for past in self._past.values() if past.incident_id != now.incident_id]
         found = [(share, past) for share, past in found if share >= _LEAST]
@@ -68,23 +68,23 @@ class Memory:
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""
-        return to_tree(list(self._past.values()))
+        return to_plain(list(self._past.values()))
 
     @classmethod
     def unpack(cls, most: int, tree: Any) -> Self:
         """The memory that `pack` was called on."""
         memory = cls(most)
-        for past in from_tree(list[Past], tree):
+        for past in from_tree(list[PastIncident], tree):
             memory.keep(past)
         return memory
 
 
-def likeness(one: Past, other: Past) -> float:
+def likeness(one: PastIncident, other: PastIncident) -> float:
     """0 to 1: kinds and processes in common, the same origin, the same sort of cause."""
     shared = _KIND * _overlap(one.kinds, other.kinds) + _PROCESS * _overlap(one.processes, other.processes)
     same_origin = one.origin_user is not None and one.origin_user == other.origin_user
     same_cause = one.cause != "" and one.cause == other.cause
-    return float(four(shared + _ORIGIN * same_origin + _CAUSE * same_cause))
+    return float(round_significant(shared + _ORIGIN * same_origin + _CAUSE * same_cause))
 
 
 def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> float:
@@ -92,18 +92,18 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> float:
     return len(set(one) & set(other)) / len(union) if union else 0.0
 
 
-def past(case: Case, processes: tuple[str, ...], suspects: tuple[Suspect, ...], view: CalendarView) -> Past:
+def past(case: IncidentSnapshot, processes: tuple[str, ...], suspects: tuple[Suspect, ...], view: CalendarView) -> PastIncident:
     """What there is to remember of an incident, and how it ended if it has."""
     first = suspects[0] if suspects and suspects[0].verdict == "probable" else None
     change = view.by_id.get(first.change_id or "") if first is not None else None
     cause = change.category if change is not None else "undeclared" if first is not None and first.basis == "undeclared" else ""
-    kinds = tuple(sorted({episode.kind for episode in case.own}))
+    kinds = tuple(sorted({episode.kind for episode in case.origin_alerts}))
     change_id = change.change_id if change is not None else None
     opened_us = case.detected_us
-    return Past(case.incident_id, opened_us, kinds, case.origin_user, processes, cause, change_id, _ended(case, change_id, view))
+    return PastIncident(case.incident_id, opened_us, kinds, case.origin_user, processes, cause, change_id, _ended(case, change_id, view))
 
 
-def _ended(case: Case, change_id: str | None, view: CalendarView) -> str:
+def _ended(case: IncidentSnapshot, change_id: str | None, view: CalendarView) -> str:
     if case.ended_us is None:
         return ""
     lasted = span((case.ended_us - case.onset_us) / SECOND_US)

@@ -23,7 +23,7 @@ from correlation.alert_draft import Draft
 from correlation.grading.incident_category import Category
 from correlation.phrases import period
 from models.alert import Reason, Suspect
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.vocabulary import Severity, SuspectVerdict
 
@@ -36,7 +36,7 @@ _SUMMARY = ("change_id", "owner", "source", "category", "title", *_WINDOW, "serv
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CopyAllowance:
     """What triage lets a User know about one of its alerts."""
 
     severity: Severity
@@ -45,7 +45,7 @@ class Told:
     """Other parties' suspects, already redacted; best first."""
 
 
-def is_open_to(change: Change, user: str) -> bool:
+def is_fully_visible(change: Change, user: str) -> bool:
     """Whether `user` may see all of a change: its own, and what the DCC leads."""
     return change.source == "dcc" or (change.source == "user" and change.owner == user)
 
@@ -56,7 +56,7 @@ def public_summary(change: Change) -> Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class ReaderCalendars:
     """The calendar as one User may know it."""
 
     judged: CalendarView
@@ -65,18 +65,18 @@ class Views:
     """With the published ones of others as summaries: what may be named."""
 
 
-def views(user: str, view: CalendarView) -> Views:
+def reader_calendars(user: str, view: CalendarView) -> ReaderCalendars:
     """Both; their version follows from what `user` sees, so that nothing is judged anew because of what it does not see."""
-    own = tuple(change for change in view.changes if is_open_to(change, user))
-    others = (change for change in view.changes if not is_open_to(change, user) and change.visibility == "public_summary")
+    own = tuple(change for change in view.changes if is_fully_visible(change, user))
+    others = (change for change in view.changes if not is_fully_visible(change, user) and change.visibility == "public_summary")
     named = sorted((*own, *(public_summary(change) for change in others)), key=lambda change: change.change_id)
-    version = crc32(b"\n".join(encode(change) for change in own))
-    return Views(CalendarView(version, own), CalendarView(version, tuple(named)))
+    version = crc32(b"\n".join(to_json(change) for change in own))
+    return ReaderCalendars(CalendarView(version, own), CalendarView(version, tuple(named)))
 
 
-def told(draft: Draft, user: str, view: CalendarView) -> Told:
+def allowance_for(draft: Draft, user: str, view: CalendarView) -> CopyAllowance:
     """What triage's draft of an alert lets its User know."""
-    return Told(draft.severity, draft.category.number, _others(draft.suspects, user, view, draft.case.at_us))
+    return CopyAllowance(draft.severity, draft.category.number, _others(draft.suspects, user, view, draft.case.at_us))
 
 
 def _others(suspects: Iterable[Suspect], user: str, view: CalendarView, now_us: int) -> tuple[Suspect, ...]:
@@ -85,7 +85,7 @@ def _others(suspects: Iterable[Suspect], user: str, view: CalendarView, now_us: 
     hidden: set[SuspectVerdict] = set()
     for suspect in suspects:
         change = view.by_id.get(suspect.change_id or "")
-        if suspect.basis != "declared" or suspect.verdict not in _TOLD or change is None or is_open_to(change, user):
+        if suspect.basis != "declared" or suspect.verdict not in _TOLD or change is None or is_fully_visible(change, user):
             continue
         if change.visibility == "public_summary":
             named.append(_published(change, suspect.verdict, view, now_us))
@@ -108,7 +108,7 @@ def _hidden(verdict: SuspectVerdict) -> Suspect:
     return Suspect(change_id=None, owner=None, basis="other_party", verdict=verdict, score=_SCORES[verdict], reasons=reasons)
 
 
-def redacted(own: Draft, allowed: Told, user: str) -> Draft:
+def redacted(own: Draft, allowed: CopyAllowance, user: str) -> Draft:
     """A User's copy: its own draft with what triage lets it know. Nothing of another User is in `own` to begin with."""
     suspects = [suspect for suspect in own.suspects if suspect.basis == "declared"] + list(allowed.others)
     suspects.sort(key=lambda suspect: (-suspect.score, suspect.change_id or "", suspect.owner or ""))

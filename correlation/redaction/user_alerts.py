@@ -5,33 +5,33 @@ from typing import Any, Self
 
 from changes.calendar import CalendarView
 from correlation.alert_draft import Draft
-from correlation.alerts.finding_rows import Sighting
-from correlation.alerts.grouping import Ledger
-from correlation.evaluation import Desk, Knowledge, Situation
+from correlation.alerts.finding_rows import FindingRow
+from correlation.alerts.grouping import AlertGroups
+from correlation.evaluation import EvaluatedIncident, EvaluationContext, Evaluator
 from correlation.history.fleet_totals import Fleet
 from correlation.parameters import CorrelationParameters
 from correlation.records.alert_record import due_alert
-from correlation.records.revisions import Issued
-from correlation.redaction.policy import Told, Views, redacted, told, views
+from correlation.records.revisions import LastRevision
+from correlation.redaction.policy import CopyAllowance, ReaderCalendars, allowance_for, reader_calendars, redacted
 from models.alert import Alert, Suspect
-from models.state_tree import from_tree, to_tree
+from models.state_tree import from_tree, to_plain
 from models.times import DAY_US
 from models.vocabulary import Severity
 
 _GRAVITY: tuple[Severity, ...] = ("critical", "warning", "info")
 
 
-class Copies:
+class UserAlerts:
     """One desk a User that has anything open; `_told` remembers what triage let it know of each of its alerts."""
 
     def __init__(self, parameters: CorrelationParameters) -> None:
         self._parameters = parameters
-        self._desks: dict[str, Desk] = {}
-        self._issued: dict[str, dict[str, Issued]] = {}
-        self._told: dict[str, dict[str, Told]] = {}
+        self._desks: dict[str, Evaluator] = {}
+        self._issued: dict[str, dict[str, LastRevision]] = {}
+        self._told: dict[str, dict[str, CopyAllowance]] = {}
         self._sources: dict[str, dict[str, tuple[object, ...]]] = {}
         """What the suspects in `_told` were made from, to know by identity whether they still hold; none after a restart."""
-        self._views: dict[str, Views] = {}
+        self._views: dict[str, ReaderCalendars] = {}
         self._viewed: CalendarView | None = None
 
     @property
@@ -40,11 +40,11 @@ class Copies:
         return bool(self._desks)
 
     def step(
-        self, known: Knowledge, found: Sequence[Sighting], triage: Ledger, situations: Sequence[Situation]
+        self, known: EvaluationContext, found: Sequence[FindingRow], triage: AlertGroups, situations: Sequence[EvaluatedIncident]
     ) -> tuple[list[tuple[str, Alert]], dict[str, tuple[Suspect, ...]]]:
         """The copies that one window brings, by User, then alert; and every open copy's suspects by `alert_id`."""
         drafts = {draft.episode.alert_id: draft for situation in situations for draft in situation.drafts}
-        findings: dict[str, list[Sighting]] = {user: [] for user in self._desks}
+        findings: dict[str, list[FindingRow]] = {user: [] for user in self._desks}
         for sighting in found:
             findings.setdefault(sighting.key.user, []).append(sighting)
         written: list[tuple[str, Alert]] = []
@@ -52,45 +52,47 @@ class Copies:
         for user in sorted(findings):
             for draft in self._drafts(user, findings[user], known, triage, drafts):
                 suspects[draft.episode.alert_id] = draft.suspects
-                issued = self._issued[user].setdefault(draft.episode.alert_id, Issued())
+                issued = self._issued[user].setdefault(draft.episode.alert_id, LastRevision())
                 record = due_alert(draft, issued, self._view(user, known.view).words)
                 if record is not None:
                     written.append((user, record))
         self._forget()
         return written, suspects
 
-    def _drafts(self, user: str, found: list[Sighting], known: Knowledge, triage: Ledger, drafts: Mapping[str, Draft]) -> list[Draft]:
-        desk = self._desks.setdefault(user, Desk(self._parameters, user))
+    def _drafts(
+        self, user: str, found: list[FindingRow], known: EvaluationContext, triage: AlertGroups, drafts: Mapping[str, Draft]
+    ) -> list[Draft]:
+        desk = self._desks.setdefault(user, Evaluator(self._parameters, user))
         self._issued.setdefault(user, {})
         said = self._told.setdefault(user, {})
-        own = Knowledge(known.at_us, self._view(user, known.view).judged, known.history.seen_by(user), Fleet())
+        own = EvaluationContext(known.at_us, self._view(user, known.view).judged, known.history.restricted_to(user), Fleet())
         mine = [draft for situation in desk.step(own, found) for draft in situation.drafts]
         copies: list[Draft] = []
         for draft in sorted(mine, key=lambda draft: draft.episode.alert_id):
             alert_id = draft.episode.alert_id
-            now = _twins(draft, triage, drafts)
+            now = _triage_counterparts(draft, triage, drafts)
             if now:
                 gravest = min(now, key=lambda twin: (_GRAVITY.index(twin.severity), twin.category.number, twin.episode.alert_id))
                 said[alert_id] = self._tell(user, alert_id, gravest, known, said.get(alert_id))
-            allowed = said.get(alert_id) or Told(draft.severity, draft.category.number)
+            allowed = said.get(alert_id) or CopyAllowance(draft.severity, draft.category.number)
             copies.append(redacted(draft, allowed, user))
         return copies
 
-    def _tell(self, user: str, alert_id: str, draft: Draft, known: Knowledge, before: Told | None) -> Told:
+    def _tell(self, user: str, alert_id: str, draft: Draft, known: EvaluationContext, before: CopyAllowance | None) -> CopyAllowance:
         """What triage lets `user` know; its suspects are redacted once for as long as they are the same."""
         sources, day = self._sources.setdefault(user, {}), known.at_us // DAY_US
         suspects, view, told_on = sources.get(alert_id, (None, None, 0))
         if before is not None and suspects is draft.suspects and view is known.view and told_on == day:
-            return Told(draft.severity, draft.category.number, before.others)
+            return CopyAllowance(draft.severity, draft.category.number, before.others)
         sources[alert_id] = (draft.suspects, known.view, day)
-        return told(draft, user, known.view)
+        return allowance_for(draft, user, known.view)
 
-    def _view(self, user: str, view: CalendarView) -> Views:
+    def _view(self, user: str, view: CalendarView) -> ReaderCalendars:
         """The calendar for `user`; made once while nothing changes."""
         if view is not self._viewed:
             self._viewed, self._views = view, {}
         if user not in self._views:
-            self._views[user] = views(user, view)
+            self._views[user] = reader_calendars(user, view)
         return self._views[user]
 
     def _forget(self) -> None:
@@ -105,22 +107,22 @@ class Copies:
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""
-        return [[user, self._desks[user].pack(), to_tree(self._issued[user]), to_tree(self._told[user])] for user in sorted(self._desks)]
+        return [[user, self._desks[user].pack(), to_plain(self._issued[user]), to_plain(self._told[user])] for user in sorted(self._desks)]
 
     @classmethod
     def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
         """The copies that `pack` was called on."""
         copies = cls(parameters)
         for user, desk, issued, said in tree:
-            copies._desks[user] = Desk.unpack(parameters, desk, user)
-            copies._issued[user] = from_tree(dict[str, Issued], issued)
-            copies._told[user] = from_tree(dict[str, Told], said)
+            copies._desks[user] = Evaluator.unpack(parameters, desk, user)
+            copies._issued[user] = from_tree(dict[str, LastRevision], issued)
+            copies._told[user] = from_tree(dict[str, CopyAllowance], said)
         return copies
 
 
-def _twins(own: Draft, triage: Ledger, drafts: Mapping[str, Draft]) -> list[Draft]:
+def _triage_counterparts(own: Draft, triage: AlertGroups, drafts: Mapping[str, Draft]) -> list[Draft]:
     """Triage's drafts of the same findings: the same alert, or the region's that took them in."""
     kind, user = own.episode.kind, own.episode.user or ""
-    keys = {key for series in own.episode.active if (key := triage.placed((kind, series))) is not None} or {(kind, user, "")}
+    keys = {key for series in own.episode.active if (key := triage.group_of((kind, series))) is not None} or {(kind, user, "")}
     ids = [triage.groups[key].alert_id for key in sorted(keys) if key in triage.groups]
     return [drafts[alert_id] for alert_id in ids if alert_id in drafts]

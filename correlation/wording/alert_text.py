@@ -1,35 +1,35 @@
 """Told: what happened, in words, by kind of alert."""
 
 from correlation.phrases import clock, figure, span, traffic, window
-from correlation.snapshots import Episode
+from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
 
 LOSS_TOLD_S = 12 * 3600.0
 """What would be lost after two days is no news on the first: it is told once the first messages have no longer than this."""
 
 
-def whose(episode: Episode) -> str:
+def subject(episode: AlertSnapshot) -> str:
     """Whose traffic: a User, a region, or everyone."""
     if episode.user is not None:
         return episode.user
     return f"Region {episode.region}" if episode.region is not None else "All Users"
 
 
-def happened(episode: Episode) -> str:
+def describe_open(episode: AlertSnapshot) -> str:
     """`SUP-01: no messages to the User where 412 a minute are due, since 02:10 UTC`."""
     since = f"since {clock(episode.onset_us, episode.at_us)}"
-    return f"{whose(episode)}: {_KINDS[episode.kind](episode)} {since}"
+    return f"{subject(episode)}: {_KINDS[episode.kind](episode)} {since}"
 
 
-def over(episode: Episode) -> str:
+def describe_resolved(episode: AlertSnapshot) -> str:
     """`SUP-01: silence over at 03:05 UTC after 55 min`, with the worst it came to."""
     ended_us = episode.ended_us if episode.ended_us is not None else episode.at_us
     lasted = span((ended_us - episode.onset_us) / SECOND_US)
     worst = f", {figure(episode.peak)} at most" if episode.kind in ("storm", "backlog", "failures") else ""
-    return f"{whose(episode)}: {KIND_WORDS[episode.kind]} over at {clock(ended_us, episode.at_us)} after {lasted}{worst}"
+    return f"{subject(episode)}: {KIND_LABELS[episode.kind]} over at {clock(ended_us, episode.at_us)} after {lasted}{worst}"
 
 
-KIND_WORDS = {
+KIND_LABELS = {
     "storm": "message storm",
     "backlog": "backlog",
     "silence": "silence",
@@ -40,29 +40,29 @@ KIND_WORDS = {
 }
 
 
-def _per(episode: Episode) -> str:
+def _per(episode: AlertSnapshot) -> str:
     return window(min(key.window_s for key in episode.series))
 
 
-def _storm(episode: Episode) -> str:
+def _storm(episode: AlertSnapshot) -> str:
     due = f"instead of {figure(episode.expected)}" if episode.expected >= 1 else "where hardly any are due"
     return f"{figure(episode.observed)} {traffic(episode.series)} {_per(episode)} {due}{_times(episode)}"
 
 
-def _times(episode: Episode) -> str:
+def _times(episode: AlertSnapshot) -> str:
     return f" ({figure(episode.ratio)} times as many)" if episode.expected >= 1 and episode.ratio >= 1.05 else ""
 
 
-def _drop(episode: Episode) -> str:
+def _drop(episode: AlertSnapshot) -> str:
     return f"only {figure(episode.observed)} {traffic(episode.series)} {_per(episode)} instead of {figure(episode.expected)}"
 
 
-def _silence(episode: Episode) -> str:
+def _silence(episode: AlertSnapshot) -> str:
     nothing = "no" if episode.observed == 0 else f"only {figure(episode.observed)}"
     return f"{nothing} {traffic(episode.series)} where {figure(episode.expected)} {_per(episode)} are due"
 
 
-def _failures(episode: Episode) -> str:
+def _failures(episode: AlertSnapshot) -> str:
     ratio = episode.evidence.get("failure_ratio")
     share = f" ({figure(100 * ratio)} %)" if ratio is not None else ""
     top = sorted(episode.codes.items(), key=lambda item: (-item[1], item[0]))[:2]
@@ -72,7 +72,7 @@ def _failures(episode: Episode) -> str:
     )
 
 
-def _backlog(episode: Episode) -> str:
+def _backlog(episode: AlertSnapshot) -> str:
     evidence = episode.evidence
     parts = [f"{figure(evidence.get('depth', episode.observed))} messages wait{_queues(episode)}"]
     growth = evidence.get("growth_per_s", 0.0)
@@ -90,16 +90,16 @@ def _backlog(episode: Episode) -> str:
     return ", ".join(parts) + ","
 
 
-def _queues(episode: Episode) -> str:
+def _queues(episode: AlertSnapshot) -> str:
     names = sorted({key.queue for key in episode.series})
     return f" in {' and '.join(names)}" if len(names) <= 2 else f" in {len(names)} queues"
 
 
-def _drift(episode: Episode) -> str:
+def _drift(episode: AlertSnapshot) -> str:
     return f"{traffic(episode.series)} at {figure(episode.ratio)} times their old level, now taken as the normal one,"
 
 
-def _stale(episode: Episode) -> str:
+def _stale(episode: AlertSnapshot) -> str:
     return f"no reports of {traffic(episode.series)}: what they carry is unknown"
 
 

@@ -3,8 +3,8 @@
 from changes.calendar import CalendarView
 from correlation.alert_draft import Draft
 from correlation.phrases import clock, listed, period, process_names
-from correlation.snapshots import Case, Episode
-from correlation.wording.alert_text import KIND_WORDS, happened, over, whose
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
+from correlation.wording.alert_text import KIND_LABELS, describe_open, describe_resolved, subject
 from models.alert import Suspect
 from models.change import Change
 
@@ -14,8 +14,8 @@ _SURE = {"probable": "probable cause", "possible": "possible cause"}
 def summary(draft: Draft, view: CalendarView) -> str:
     """Of an alert."""
     if draft.resolved:
-        return f"{over(draft.episode)}{_cause(draft, view)}."
-    return f"{happened(draft.episode)}{_effect(draft)}{_envelope(draft)}{_cause(draft, view)}."
+        return f"{describe_resolved(draft.episode)}{_cause(draft, view)}."
+    return f"{describe_open(draft.episode)}{_effect(draft)}{_envelope(draft)}{_cause(draft, view)}."
 
 
 def _effect(draft: Draft) -> str:
@@ -52,11 +52,13 @@ def cause(suspect: Suspect | None, draft: Draft, view: CalendarView) -> str:
         return f"{sure}: a change at {suspect.owner} that nobody declared"
     change = view.by_id.get(suspect.change_id or "")
     return (
-        f"{sure}: {named(change, view, draft.episode.at_us)}" if change is not None else f"{sure}: {suspect.change_id} of {suspect.owner}"
+        f"{sure}: {change_label(change, view, draft.episode.at_us)}"
+        if change is not None
+        else f"{sure}: {suspect.change_id} of {suspect.owner}"
     )
 
 
-def named(change: Change, view: CalendarView, now_us: int) -> str:
+def change_label(change: Change, view: CalendarView, now_us: int) -> str:
     """`CHG-7 of SUP-01 (Replace the firewall, 02:00–04:00 UTC)`."""
     return f"{change.change_id} of {change.owner} ({change.title}, {period(*view.window(change), now_us)})"
 
@@ -76,20 +78,20 @@ def _no_cause(draft: Draft) -> str:
     return "no declared change explains it"
 
 
-def incident_summary(case: Case, draft: Draft, view: CalendarView) -> str:
+def incident_summary(case: IncidentSnapshot, draft: Draft, view: CalendarView) -> str:
     """Of an incident: what it leads with, what goes with that, the victims and the cause; `draft`: any of its alerts now."""
-    lead = leading(case)
-    told = happened(lead) if lead.open else over(lead)
+    lead = lead_alert(case)
+    told = describe_open(lead) if lead.open else describe_resolved(lead)
     same = sorted({episode.kind for episode in case.episodes if episode.user == lead.user and episode.open == lead.open} - {lead.kind})
-    also = f", with {listed([KIND_WORDS[kind] for kind in same])}" if same else ""
+    also = f", with {listed([KIND_LABELS[kind] for kind in same])}" if same else ""
     users = [name for name in case.affected_users if name != lead.user]
     still = sorted({episode.user for episode in case.episodes if episode.open and episode.user in users and episode.user is not None})
     return f"{told}{also}{_victims(users, still, lead_open=lead.open)}; {cause(draft.blamed, draft, view)}."
 
 
-def leading(case: Case) -> Episode:
+def lead_alert(case: IncidentSnapshot) -> AlertSnapshot:
     """What an incident is about: open before over, the origin's, a queue or a storm before its companions, the earliest."""
-    own = [episode for episode in case.own if episode.open] or list(case.own) or list(case.episodes)
+    own = [episode for episode in case.origin_alerts if episode.open] or list(case.origin_alerts) or list(case.episodes)
     return min(own, key=lambda episode: (_RANKS[episode.kind], episode.onset_us, episode.alert_id))
 
 
@@ -106,26 +108,26 @@ def _victims(users: list[str], still: list[str], *, lead_open: bool) -> str:
     return f"; {len(users)} other {noun} suffered{after}"
 
 
-def opened(draft: Draft) -> str:
+def onset_line(draft: Draft) -> str:
     """A timeline's line for the beginning of an alert."""
-    return f"{happened(draft.episode)}."
+    return f"{describe_open(draft.episode)}."
 
 
-def seen(draft: Draft) -> str:
+def detection_line(draft: Draft) -> str:
     """A timeline's line for its detection."""
-    return f"{whose(draft.episode)}: {draft.episode.kind} alert {draft.episode.alert_id}, {draft.severity}."
+    return f"{subject(draft.episode)}: {draft.episode.kind} alert {draft.episode.alert_id}, {draft.severity}."
 
 
-def now_blamed(suspect: Suspect, view: CalendarView, now_us: int) -> str:
+def suspect_line(suspect: Suspect, view: CalendarView, now_us: int) -> str:
     """A timeline's line for a suspect that comes on top."""
     if suspect.basis == "undeclared":
         return f"Suspected ({suspect.verdict}): a change at {suspect.owner} that nobody declared."
     change = view.by_id.get(suspect.change_id or "")
-    who = named(change, view, now_us) if change is not None else f"{suspect.change_id} of {suspect.owner}"
+    who = change_label(change, view, now_us) if change is not None else f"{suspect.change_id} of {suspect.owner}"
     return f"Suspected ({suspect.verdict}): {who}."
 
 
-def joined(users: list[str], at_us: int) -> str:
+def newly_affected_line(users: list[str], at_us: int) -> str:
     """A timeline's line for Users that begin to suffer."""
     verb = "suffer" if len(users) > 1 else "suffers"
     return f"{listed(users, most=8)} {verb} as well (first seen {clock(at_us, at_us)})."

@@ -4,8 +4,8 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from detectors.any_series.tail_rank import Surprise
-from models.rounding import four
+from detectors.any_series.tail_rank import TailRank
+from models.rounding import round_significant
 
 _DAY_S, _WEEK_S = 86_400, 604_800
 _SHADED = 3.0
@@ -28,7 +28,7 @@ class SeriesParameters:
     """Values before the first verdict."""
     run: int = 6
     """Values that a lasting deviation is averaged over; twice as many that do not move are still."""
-    shadow: int = 300
+    suppress_for: int = 300
     """Values for which a surprise overshadows lesser ones."""
     calm: int = 10
     """Values without a surprise of alert size that end an alert."""
@@ -91,8 +91,8 @@ class AnySeries:
         self._day = _Season(_DAY_S, tuned.slot_s, tuned.day_weight)
         self._week = _Season(_WEEK_S, tuned.slot_s, tuned.week_weight)
         self._runs: tuple[deque[float], ...] = tuple(deque(maxlen=tuned.run) for _ in range(3))
-        self._looks = tuple(Surprise(tuned.remembered, tuned.top, tuned.warm) for _ in range(7))
-        self._greater: deque[tuple[int, float]] = deque()
+        self._looks = tuple(TailRank(tuned.remembered, tuned.top, tuned.warm) for _ in range(7))
+        self._recent_peaks: deque[tuple[int, float]] = deque()
         """Place and size of the surprises that still overshadow others, greatest first."""
         self._alarmed = -tuned.calm
         """Place of the last value that began an alert or went on with it."""
@@ -135,15 +135,15 @@ class AnySeries:
     def _judge(self, surprise: float) -> Verdict:
         """What begins gets its surprise in full; what goes on, and what is less than a surprise shortly before, does not."""
         tuned = self._parameters
-        while self._greater and self._greater[0][0] < self._count - tuned.shadow:
-            self._greater.popleft()
+        while self._recent_peaks and self._recent_peaks[0][0] < self._count - tuned.suppress_for:
+            self._recent_peaks.popleft()
         calm = self._count - self._alarmed > tuned.calm
-        clear = calm and (not self._greater or surprise > self._greater[0][1])
-        shown = four(surprise if clear else min(surprise / 2, _SHADED))
+        clear = calm and (not self._recent_peaks or surprise > self._recent_peaks[0][1])
+        shown = round_significant(surprise if clear else min(surprise / 2, _SHADED))
         alert = clear and shown >= tuned.alert_at
         if alert or (surprise >= tuned.alert_at and not calm):
             self._alarmed = self._count
-        while self._greater and self._greater[-1][1] <= surprise:
-            self._greater.pop()
-        self._greater.append((self._count, surprise))
+        while self._recent_peaks and self._recent_peaks[-1][1] <= surprise:
+            self._recent_peaks.pop()
+        self._recent_peaks.append((self._count, surprise))
         return Verdict(shown, alert)

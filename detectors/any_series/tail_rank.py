@@ -11,7 +11,7 @@ _MOST = 12.0
 
 
 @dataclass(slots=True)
-class Surprise:
+class TailRank:
     """Online tail of one non-negative size: -log10 of the chance that a size so large comes next.
 
     Among the remembered sizes it is their rank (a conformal p-value, ties counted against it); beyond the largest few a Pareto tail

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from detectors.array_math import bounded, told
+from detectors.array_math import clip_small, nan_to_zero
 from detectors.backlog import baseline, growth
-from detectors.interface import QueueWindow, Shown, Signal, run_started_us
+from detectors.interface import FindingDetails, QueueWindow, Signal, run_started_us
 from models.columns import Columns, Flags, Floats, QueueTick
 
 ALLOWANCE = 0.5
@@ -47,7 +47,7 @@ class Backlog:
         change = np.where(reported & (state["windows"] > 0), tick.depth - state["last"], 0.0)
         growth.learn(state, change, tick, reported & (state["windows"] > 0))
         marks, scatter = baseline.high_water(state, hour), baseline.deviation(state, hour)
-        limit = baseline.limit(state, marks, scatter, state["served"])
+        limit = baseline.normal_depth(state, marks, scatter, state["served"])
         high = tick.depth > limit
         too_old = tick.oldest_age_s > np.maximum(growth.RETRY_AGE_S, AGE_FACTOR * state["old"] + 60.0)
         score, over = self._weigh(state, tick, change / scatter, (tick.depth - limit) / scatter, too_old)
@@ -59,10 +59,10 @@ class Backlog:
         return Signal(
             score=score,
             over=over,
-            calm=calm,
-            building=building,
+            has_ended=calm,
+            evidence_rising=building,
             serious=over,
-            shown=lambda rows: Shown(
+            shown=lambda rows: FindingDetails(
                 began_us=run_started_us(tick.at_us, tick.window_s, state["run"][rows]),
                 observed=tick.depth[rows],
                 expected=baseline.high_water(state, hour)[rows],
@@ -76,7 +76,7 @@ class Backlog:
         judged = reported & (state["windows"] >= FEWEST_WINDOWS)
         waits = judged & (tick.depth > 0)
         grows, above, stalls, ages = (state[name] for name in ("grows", "above", "stalls", "ages"))
-        grows += judged * bounded(change - ALLOWANCE, -MOST_SHARE * h, MOST_SHARE * h)
+        grows += judged * clip_small(change - ALLOWANCE, -MOST_SHARE * h, MOST_SHARE * h)
         above += judged * np.where(high, np.minimum(excess, ABOVE_NATS), -ABOVE_NATS)
         stuck = waits & (tick.delivered == 0)
         stalls *= stuck | ~reported
@@ -110,5 +110,5 @@ class Backlog:
             state[name] = np.where(asked & calm, 0.0, state[name])
         new_mark = np.where(accepted, tick.depth, -1.0).astype(np.float32)
         np.maximum(state["mark"], new_mark, out=state["mark"])
-        state["old"] = np.where(accepted, np.maximum(state["old"], told(tick.oldest_age_s)), state["old"])
+        state["old"] = np.where(accepted, np.maximum(state["old"], nan_to_zero(tick.oldest_age_s)), state["old"])
         return calm

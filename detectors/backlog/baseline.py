@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detectors.array_math import told
+from detectors.array_math import nan_to_zero
 from detectors.expectation.week_clock import HOURS_A_DAY
 from models.columns import Columns, Flags, Floats, QueueTick
 from models.times import HOUR_US
@@ -56,7 +56,7 @@ def high_water(state: Columns, hour: int) -> Floats:
     return marks
 
 
-def limit(state: Columns, marks: Floats, scatter: Floats, served: Floats) -> Floats:
+def normal_depth(state: Columns, marks: Floats, scatter: Floats, served: Floats) -> Floats:
     """The depth up to which nothing is unusual, messages, by `high_water` and `deviation`; `served` in messages/s, 0 where not told."""
     usual = FACTOR * marks + NOISE * scatter + LEAST_DEPTH
     usual = np.maximum(usual, FACTOR * state["wait_s"] * served)
@@ -74,7 +74,7 @@ def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: 
     gain = use / np.maximum(visits, 1.0)
     level = mean + 1.0
     mean += gain * (tick.depth - mean)
-    deliveries += gain * np.isfinite(tick.delivered) * (told(tick.delivered) - deliveries)
+    deliveries += gain * np.isfinite(tick.delivered) * (nan_to_zero(tick.delivered) - deliveries)
     # A queue of some few messages has no waiting time worth the name.
     wait = np.where(use & (served > 0) & (tick.depth > 10), tick.depth / np.maximum(served, 1e-9), 0.0)
     state["wait_s"] = np.maximum(state["wait_s"] * (1.0 - tick.window_s / (14 * DAY_S)), np.minimum(wait, 300.0))
@@ -83,7 +83,7 @@ def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: 
     state["highest"] = np.where(use, np.maximum(state["highest"], tick.depth), state["highest"])
     # What waits grows old by the clock: an age that rises window by window must not raise the age that judges it.
     most = np.where(settled(state), state["old"] + ((RISE - 1.0) * state["old"] + 60.0) * tick.window_s / DAY_S, ANY_DEPTH)
-    age = np.minimum(told(tick.oldest_age_s), most)
+    age = np.minimum(nan_to_zero(tick.oldest_age_s), most)
     state["old"] = np.where(use, np.maximum(state["old"] * (1.0 - tick.window_s / (14 * DAY_S)), age), state["old"])
     state["seen_s"] += seen * tick.window_s
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detectors.array_math import bounded, told
+from detectors.array_math import clip_small, nan_to_zero
 from models.columns import Columns, Flags, Floats, Ints, QueueTick
 
 RECENT = 0.2
@@ -34,14 +34,14 @@ def learn(state: Columns, change: Floats, tick: QueueTick, use: Flags) -> None:
     state["growth_variance"] += gain * (error * error - state["growth_variance"])
     state["growth_lagged"] += gain * (error * state["growth_last"] - state["growth_lagged"])
     state["growth_last"] = np.where(use, error, state["growth_last"])
-    served = told(tick.delivered) / tick.window_s
+    served = nan_to_zero(tick.delivered) / tick.window_s
     state["served"] += gain * np.isfinite(tick.delivered) * (served - state["served"])
 
 
 def standard_error(state: Columns, rows: Ints | slice = slice(None)) -> Floats:
     """Of the net growth, widened by the correlation of one window's change with the next: s.e. × sqrt((1 + a) / (1 - a))."""
     variance = state["growth_variance"][rows]
-    a = bounded(state["growth_lagged"][rows] / np.maximum(variance, 1e-12), 0.0, 0.9)
+    a = clip_small(state["growth_lagged"][rows] / np.maximum(variance, 1e-12), 0.0, 0.9)
     few = np.maximum(RECENT / (2.0 - RECENT), 1.0 / np.maximum(state["changes"][rows], 1.0))
     error: Floats = np.sqrt(variance * few * (1.0 + a) / (1.0 - a))
     return error

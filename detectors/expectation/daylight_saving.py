@@ -56,7 +56,7 @@ def differs(state: Columns) -> Flags:
     return apart
 
 
-def weigh(state: Columns, counts: Floats, own: Floats, other: Floats, dispersion: Floats, use: Flags, share: float) -> None:
+def update_clock_evidence(state: Columns, counts: Floats, own: Floats, other: Floats, dispersion: Floats, use: Flags, share: float) -> None:
     """One window's evidence for having moved: a Poisson log-likelihood ratio over the dispersion; `share` of ten minutes that it lasts."""
     inside = np.clip(counts, np.minimum(own, other), np.maximum(own, other))
     nats = (inside * np.log(other / own) - (other - own)) / dispersion

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detectors.array_math import bounded
+from detectors.array_math import clip_small
 from models.columns import Columns, Expected, Flags, Floats
 
 LEARNED = ("s_flat", "s_cross", "s_steep", "t_flat", "t_steep", "lagged", "squares", "windows")
@@ -41,7 +41,7 @@ def dispersion(state: Columns, mean: Floats) -> Floats:
     flat, cross, steep = state["s_flat"], state["s_cross"], state["s_steep"] * (1.0 + RIDGE) + 1e-9
     t_flat, t_steep = state["t_flat"], state["t_steep"]
     b = (flat * t_steep - cross * t_flat) / (flat * steep - cross * cross)
-    b = bounded(b, 0.0, np.maximum(t_steep, 0.0) / steep)
+    b = clip_small(b, 0.0, np.maximum(t_steep, 0.0) / steep)
     a = np.maximum((t_flat - b * cross) / flat, 0.0)
     found: Floats = 1.0 + a + b * mean
     return found
@@ -49,7 +49,7 @@ def dispersion(state: Columns, mean: Floats) -> Floats:
 
 def memory(state: Columns) -> Floats:
     """Correlation r of one window's count with the next one's, 0 ≤ r ≤ `MOST_MEMORY`."""
-    return bounded(state["lagged"] / np.maximum(state["squares"], 0.2), 0.0, MOST_MEMORY)
+    return clip_small(state["lagged"] / np.maximum(state["squares"], 0.2), 0.0, MOST_MEMORY)
 
 
 def stretch(state: Columns) -> Floats:
@@ -81,7 +81,7 @@ def learn(state: Columns, counts: Floats, expected: Expected, use: Flags, window
     windows += use
     np.minimum(windows, most, out=windows)
     gain = use / windows
-    error = bounded(error, -3.0, 3.0) * use
+    error = clip_small(error, -3.0, 3.0) * use
     state["lagged"] += gain * (error * state["last"] - state["lagged"])
     state["squares"] += gain * (np.minimum(square, CLIP) - state["squares"])
     state["last"][:] = error

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.array_math import bounded
+from detectors.array_math import clip_small
 from detectors.expectation import daylight_saving, dispersion
-from detectors.expectation.hour_curve import ANYTHING, WANDER, Seasons
+from detectors.expectation.hour_curve import ANYTHING, HOUR_VARIANCE, HourCurves
 from detectors.expectation.step_timing import LEAST
 from detectors.expectation.week_clock import HOURS_A_DAY, SLOT_US, Place, clock_change, day_kind, place
 from models.columns import Columns, Expected, Flags, Floats
@@ -38,12 +38,12 @@ class Bounds:
     high: Floats
     memory: Floats
     """Correlation of one window's count with the next one's, 0 ≤ r < 1."""
-    doubt: Floats
+    error_multiplier: Floats
     """Standard errors that the mean may be off: sampling errors average out over the hours, what the series does by itself does not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LearningInput:
     """One window's counts and what may be learned from them; shape (series,)."""
 
     counts: Floats
@@ -62,12 +62,12 @@ class Expectation:
     e / phi: mean ← mean (1/v + x/phi) / (1/v + e/phi), v ← 1 / (1/v + e/phi).
     """
 
-    learned = Seasons.learned + dispersion.LEARNED
+    learned = HourCurves.learned + dispersion.LEARNED
 
     def __init__(self, window_s: int, civil_time: str = "UTC") -> None:
         self._window_s = window_s
         self._civil_time = civil_time
-        self._seasons = Seasons(window_s)
+        self._seasons = HourCurves(window_s)
 
     def fresh(self, series: int) -> Columns:
         """State of `series` series that nothing is known of."""
@@ -78,7 +78,7 @@ class Expectation:
 
     def begin(self, state: Columns, at_us: int) -> None:
         """Sets the curve of series that are new in the window that ends at `at_us`: empty, or of what they were given to start from."""
-        self._seasons.turn(state, place(at_us, self._window_s), None)
+        self._seasons.advance(state, place(at_us, self._window_s), None)
 
     def accept(self, state: Columns, lasting: Flags) -> Floats:
         """Takes the level of the last hours as the normal one where it is `lasting`; its ratio to the old one there, else 0.
@@ -86,8 +86,8 @@ class Expectation:
         A series that has gone quiet for good keeps its level, sleeps, and is judged again once it says something.
         """
         ratio = np.clip(state["recent"] / np.maximum(state["recent_due"], LEAST), LEAST_RATIO, 1.0 / LEAST_RATIO)
-        asleep, moved = lasting & (ratio < ASLEEP), lasting & (ratio >= ASLEEP)
-        state["asleep"] |= asleep
+        dormant, moved = lasting & (ratio < ASLEEP), lasting & (ratio >= ASLEEP)
+        state["asleep"] |= dormant
         state["level"][moved] *= ratio[moved]
         state["recent_due"][moved] = state["recent"][moved]
         for name, value in (("level_variance", 0.09), ("deviation", 1.0), ("deviation_variance", 0.04)):
@@ -103,7 +103,7 @@ class Expectation:
             if hours:
                 daylight_saving.change(state, hours)
         if last is None or here.number != last.number:
-            self._seasons.turn(state, here, last)
+            self._seasons.advance(state, here, last)
         if before_us is not None:
             self._age(state, (at_us - before_us) / SECOND_US)
         return self._expected(state, here)
@@ -136,19 +136,19 @@ class Expectation:
         return np.where(undecided & (state["rival_nats"] > 0), other, mean), low, high
 
     def _doubt(self, state: Columns) -> Floats:
-        wander = WANDER.value(state)
+        wander = HOUR_VARIANCE.value(state)
         return LEAST_DOUBT + (MOST_DOUBT - LEAST_DOUBT) * wander / (wander + state["base_variance"] + state["level_variance"])
 
     def _age(self, state: Columns, seconds: float) -> None:
         """Time passes: what the last hours taught fades back to what the profile says."""
         kept = float(np.exp(-seconds / DEVIATION_S))
-        most = state["base_variance"] + state["level_variance"] + WANDER.value(state)
+        most = state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state)
         deviation, variance = state["deviation"], state["deviation_variance"]
         deviation += (1.0 - kept) * (1.0 - deviation)
         variance *= kept * kept
         variance += (1.0 - kept * kept) * most
 
-    def learn(self, state: Columns, seen: Seen, expected: Expected, bounds: Bounds, at_us: int) -> None:
+    def learn(self, state: Columns, seen: LearningInput, expected: Expected, bounds: Bounds, at_us: int) -> None:
         """Takes one window in."""
         steady = seen.reported & seen.steady
         if state["rival"].any():
@@ -170,18 +170,18 @@ class Expectation:
 
     def _follow(self, state: Columns, counts: Floats, expected: Expected, bounds: Bounds, use: Flags) -> None:
         """The deviation follows the counts; within the known bounds a count says nothing of it."""
-        due = bounded(counts, bounds.low, bounds.high)
+        due = clip_small(counts, bounds.low, bounds.high)
         spread = np.sqrt(due * expected.dispersion + (expected.mean * expected.relative_error) ** 2) + expected.dispersion / CLIP
         off = (counts - due) / spread
         # What is too far off to be an error of the expectation says nothing of it.
-        weight = bounded(CLIP - np.abs(off), 0.0, 1.0)
+        weight = clip_small(CLIP - np.abs(off), 0.0, 1.0)
         information = 1.0 / np.maximum(state["deviation_variance"], 1e-9)
         news = use * weight / expected.dispersion
         total = information + news * due
         state["deviation"] *= (information + news * counts) / total
         # Where the profile has been right to a few percent, a deviation of ten is a change and nothing to follow.
-        most = np.exp(MOST_ERRORS * np.sqrt(state["base_variance"] + state["level_variance"] + WANDER.value(state)))
-        state["deviation"][:] = bounded(state["deviation"], np.maximum(1.0 / most, LEAST_RATIO), np.minimum(most, 1.0 / LEAST_RATIO))
+        most = np.exp(MOST_ERRORS * np.sqrt(state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state)))
+        state["deviation"][:] = clip_small(state["deviation"], np.maximum(1.0 / most, LEAST_RATIO), np.minimum(most, 1.0 / LEAST_RATIO))
         state["deviation_variance"][:] = 1.0 / total
 
     def _weigh_clocks(self, state: Columns, counts: Floats, expected: Expected, use: Flags) -> Flags:
@@ -189,7 +189,9 @@ class Expectation:
         apart = daylight_saving.differs(state)
         factor = state["level"] * state["deviation"]
         own, other = (np.maximum(state[name] * factor, LEAST) for name in ("now", "rival_now"))
-        daylight_saving.weigh(state, counts, own, other, expected.dispersion, use & apart, min(1.0, self._window_s * SECOND_US / SLOT_US))
+        daylight_saving.update_clock_evidence(
+            state, counts, own, other, expected.dispersion, use & apart, min(1.0, self._window_s * SECOND_US / SLOT_US)
+        )
         return apart
 
 

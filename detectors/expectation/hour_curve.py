@@ -5,14 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.expectation import daylight_saving, dispersion
-from detectors.expectation.step_timing import AROUND, CLIP, FIRST_TOLERANCE, JAGGED, LEAST, judge_slot, reach, unevenness
+from detectors.expectation.step_timing import (
+    AROUND,
+    CLIP,
+    FIRST_TOLERANCE,
+    LEAST,
+    WITHIN_HOUR_SHARE,
+    judge_slot,
+    range_within_tolerance,
+    unevenness,
+)
 from detectors.expectation.variance_component import Excess
 from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR, Place, day_kind
 from detectors.expectation.week_profile import NEW_WEEKDAY, UNLIKE_VARIANCE, Profile
 from models.columns import Columns, Flags, Floats
 
 HOUR_S = 3600
-WANDER = Excess("wander", prior=0.04, prior_weight=1.0, memory=150.0, reference=0.02)
+HOUR_VARIANCE = Excess("wander", prior=0.04, prior_weight=1.0, memory=150.0, reference=0.02)
 """How much an hour differs from what profile and level say, beyond sampling."""
 FRESH_SHARE = 0.5
 """Of an hour's wander, as much is its own; the rest it shares with the hour before."""
@@ -43,7 +52,7 @@ class Curve:
     highest: Floats
 
 
-class Seasons:
+class HourCurves:
     """Turns the hours and the slots of ten minutes of a block's state."""
 
     learned = (
@@ -65,7 +74,7 @@ class Seasons:
 
     def fresh(self, series: int) -> Columns:
         """State of `series` series that nothing is known of."""
-        state = self._profile.fresh(series) | WANDER.fresh(series)
+        state = self._profile.fresh(series) | HOUR_VARIANCE.fresh(series)
         # What every window uses is in double precision, what an hour or a slot sums up or sets in single.
         state |= {name: np.zeros(series) for name in ("base_variance", "before", "now", "after", "least", "most")}
         seldom = ("rate", "rate_variance", "day_variance", "last_rate", "peak", "hours", "slot_counts", "slot_windows")
@@ -79,13 +88,13 @@ class Seasons:
         state |= {"level": np.ones(series), "level_variance": np.full(series, 0.01)}
         return state | {"tolerance": np.full(series, FIRST_TOLERANCE, np.float32)}
 
-    def turn(self, state: Columns, here: Place, last: Place | None) -> None:
+    def advance(self, state: Columns, here: Place, last: Place | None) -> None:
         """Ten minutes are over; where an hour is, it goes into the profile and the next one's curve comes out."""
         new_hour = last is None or here.hour_number != last.hour_number
         if last is not None:
             judge_slot(state, last)
         if new_hour and last is not None:
-            self._fold(state, last.hour_number)
+            self._learn_hour(state, last.hour_number)
             if day_kind(here.hour_number) != day_kind(last.hour_number) or here.hour_number % HOURS_A_DAY == WORK_BEGINS:
                 self._profile.forget_kind(state)
         self._set_slot(state, here, self._open(state, here.hour_number) if new_hour else None)
@@ -97,10 +106,10 @@ class Seasons:
         if state["rival"].any():
             daylight_saving.decide(state, self._profile)
         before, of_day = state["seen"].copy(), state["day_variance"].astype(np.float64) * (number % HOURS_A_DAY != 0)
-        own = state["base_variance"] - of_day + FRESH_SHARE * WANDER.value(state)
+        own = state["base_variance"] - of_day + FRESH_SHARE * HOUR_VARIANCE.value(state)
         self._keep(state, self.curve(state, number))
         # Of the deviation, what was the last hour's own does not go on: only the part that hours share.
-        shared = state["level_variance"] + of_day + (1.0 - FRESH_SHARE) * WANDER.value(state)
+        shared = state["level_variance"] + of_day + (1.0 - FRESH_SHARE) * HOUR_VARIANCE.value(state)
         whole = shared + own
         carried = shared / whole
         state["deviation"][:] = 1.0 + carried * (state["deviation"] - 1.0)
@@ -117,7 +126,7 @@ class Seasons:
         spread = self._spread(state, np.maximum(state["rate"] * windows, 1.0), slots=1)
         hours = [self._profile.hour(state, number + step, spread, windows) for step in (-1, 0, 1)]
         rates = [np.where(hour.seen, hour.rate, state["last_rate"]) for hour in hours]
-        unlike = [self._profile.unlike(state, number + step, windows) for step in (-1, 0, 1)]
+        unlike = [self._profile.shape_differs(state, number + step, windows) for step in (-1, 0, 1)]
         squares = [self._profile.unevenness(state, number + step) for step in (-1, 0, 1)]
         slots, variances = [], []
         for step in range(-AROUND, SLOTS_A_HOUR + AROUND):
@@ -134,7 +143,7 @@ class Seasons:
         lowest = np.where(unlike[1], np.minimum.reduce(rates), ANYTHING)
         highest = np.where(unlike[1], np.maximum.reduce(rates), 0.0)
         return Curve(
-            tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.day_variance, own.seen, own.foreign, lowest, highest
+            tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.day_variance, own.seen, own.borrowed, lowest, highest
         )
 
     def _keep(self, state: Columns, curve: Curve) -> None:
@@ -154,15 +163,15 @@ class Seasons:
         curve, at = state["curve"], AROUND + here.slot
         state["before"][:], state["now"][:], state["after"][:] = curve[at - 1], curve[at], curve[at + 1]
         variance = state["slot_variance"][here.slot].astype(np.float64)
-        least, most = reach(curve, at, state["tolerance"], variance)
+        least, most = range_within_tolerance(curve, at, state["tolerance"], variance)
         state["least"][:], state["most"][:] = np.minimum(least, state["lowest"]), np.maximum(most, state["highest"])
-        blurred = JAGGED * state["tolerance"] * unevenness(curve)
+        blurred = WITHIN_HOUR_SHARE * state["tolerance"] * unevenness(curve)
         state["base_variance"][:] = state["rate_variance"] + variance + blurred
         # What is off in another slot or hour is off in another way.
         news = variance
         if of_day is not None:
-            news = variance + state["rate_variance"] - of_day + FRESH_SHARE * WANDER.value(state)
-        most = state["base_variance"] + state["level_variance"] + WANDER.value(state)
+            news = variance + state["rate_variance"] - of_day + FRESH_SHARE * HOUR_VARIANCE.value(state)
+        most = state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state)
         state["deviation_variance"][:] = np.minimum(state["deviation_variance"] + news, most)
 
     def _set_rival(self, state: Columns, here: Place) -> None:
@@ -174,11 +183,11 @@ class Seasons:
                 continue
             curve = np.stack(self.curve(state, here.hour_number + hours).slots).astype(np.float32)
             variance = state["slot_variance"][here.slot].astype(np.float64)
-            rows = (curve[at - 1], curve[at], curve[at + 1], *reach(curve, at, state["tolerance"], variance))
+            rows = (curve[at - 1], curve[at], curve[at + 1], *range_within_tolerance(curve, at, state["tolerance"], variance))
             for name, row in zip(daylight_saving.ROWS, rows, strict=True):
                 state[name][:] = np.where(moved, row, state[name])
 
-    def _fold(self, state: Columns, number: int) -> None:
+    def _learn_hour(self, state: Columns, number: int) -> None:
         """The hour is over: profile, level and wander learn from it."""
         counts, windows, due = (state[f"hour_{name}"].sum(axis=0, dtype=np.float64) for name in ("counts", "windows", "expected"))
         used, safe = windows > 0, np.maximum(windows, 1.0)
@@ -190,14 +199,14 @@ class Seasons:
         error = np.where(seen, np.minimum(counts / np.maximum(due, LEAST) - 1.0, 20.0), 0.0)
         spread = dispersion.dispersion(state, due / safe) * dispersion.stretch(state)
         sampling = spread / np.maximum(due, 0.1) + self._jagged(state)
-        limit = CLIP * np.sqrt(state["rate_variance"] + sampling + WANDER.value(state))
+        limit = CLIP * np.sqrt(state["rate_variance"] + sampling + HOUR_VARIANCE.value(state))
         fair = np.where(ours, np.clip(error, -limit, limit), error)
         learned = np.where(seen, state["rate"] * (1.0 + fair), rate / state["level"])
         self._learn_level(state, counts, due, spread, used & ours)
         # What is off is the profile's error too, as far as that is known; where it is a guess, little is said of the hour's own wander.
         known = np.where(state["rate_variance"] < NEW_WEEKDAY, state["rate_variance"] + state["level_variance"], 0.0)
         off = sampling + np.maximum(sampling, known)
-        WANDER.learn(state, error**2, off, np.where(ours, share, 0.0), rough=state["rate_variance"])
+        HOUR_VARIANCE.learn(state, error**2, off, np.where(ours, share, 0.0), rough=state["rate_variance"])
         hour_due = np.maximum(learned * self._windows_an_hour, 0.1)
         self._profile.learn(
             state, number, learned, share, hour_due, self._spread(state, hour_due, slots=1) + self._jagged(state) * hour_due
@@ -214,7 +223,7 @@ class Seasons:
         # An hour seen for the first time and not whole has no rate of its own to compare with.
         fit = (rate > 0) & (state["seen"] | (state["hour_windows"].sum(axis=0) > 0.9 * self._windows_an_hour))
         # The first day of another kind may have steps of its own: what it is like shows once all its hours were seen.
-        fit &= ~(self._profile.unlike(state, number, self._windows_an_hour) | state["foreign"])
+        fit &= ~(self._profile.shape_differs(state, number, self._windows_an_hour) | state["foreign"])
         for slot in range(SLOTS_A_HOUR):
             counts, windows = (state[f"hour_{name}"][slot].astype(np.float64) for name in ("counts", "windows"))
             usual = np.maximum(rate * windows, LEAST)
@@ -227,7 +236,7 @@ class Seasons:
         """The level moves with what whole hours say against the profile."""
         variance = state["level_variance"]
         # An hour's wander and the profile's own error are shared by all its windows: no hour says more than they allow.
-        coarse = spread + (WANDER.value(state) + state["rate_variance"] + self._jagged(state)) * due
+        coarse = spread + (HOUR_VARIANCE.value(state) + state["rate_variance"] + self._jagged(state)) * due
         information, news = 1.0 / variance, use / np.maximum(coarse, LEAST)
         total = information + news * due
         state["level"] *= (information + news * np.clip(counts, due / 3.0, due * 3.0 + 3.0)) / total
@@ -235,7 +244,7 @@ class Seasons:
 
     def _jagged(self, state: Columns) -> Floats:
         """Relative variance that an hour's mean gains by the steps in it: how punctual they were, and which of its windows were used."""
-        jagged: Floats = JAGGED * (1.0 + state["tolerance"]) * unevenness(state["curve"])
+        jagged: Floats = WITHIN_HOUR_SHARE * (1.0 + state["tolerance"]) * unevenness(state["curve"])
         return jagged
 
     def _spread(self, state: Columns, due: Floats, *, slots: int) -> Floats:
@@ -244,5 +253,5 @@ class Seasons:
         A slot is held against its own hour, so most of the wander is out of it.
         """
         windows = max(1.0, self._windows_an_hour / slots)
-        wander = WANDER.value(state) / (1.0 if slots == 1 else 8.0)
+        wander = HOUR_VARIANCE.value(state) / (1.0 if slots == 1 else 8.0)
         return dispersion.dispersion(state, due / windows) * dispersion.stretch(state) + wander * due

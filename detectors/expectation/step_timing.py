@@ -23,7 +23,7 @@ NOISE = 2.0
 """Standard errors of a slot that its neighbours must be off to count as a step."""
 BLUR, BLUR_LEAST = 0.5, 0.25
 """How much further a step reaches than the profile has it, as a share of its height there; and the share of the low side that stays."""
-JAGGED = 0.03
+WITHIN_HOUR_SHARE = 0.03
 """Of the relative variance of an hour's slots: what its mean varies by from day to day, for each slot of tolerance."""
 
 
@@ -58,7 +58,7 @@ def _within(counts: Floats, span: NDArray[np.float32], factor: Floats) -> Floats
     return np.clip(counts, span.min(axis=0) * factor, span.max(axis=0) * factor)
 
 
-def reach(curve: NDArray[np.float32], at: int, tolerance: Floats, variance: Floats) -> tuple[Floats, Floats]:
+def range_within_tolerance(curve: NDArray[np.float32], at: int, tolerance: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """Lowest and highest slot within each series' own tolerance of slot `at`, as far as they differ by more than their own noise.
 
     `variance`: of a slot, relative; the extreme of some noisy slots lies apart from each of them even where they are all alike.

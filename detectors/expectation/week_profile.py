@@ -43,7 +43,7 @@ class Hour:
     """Of the rate, relative, as far as the noise of what was seen explains it: squared standard error of ln(rate)."""
     seen: Flags
     """Whether this hour was seen on any day."""
-    foreign: Flags
+    borrowed: Flags
     """Whether it was only seen on days of another kind."""
     day_variance: Floats
     """The part of `variance` that all hours of the day share."""
@@ -79,9 +79,9 @@ class Profile:
         week, visits = _row(state, "week", number % HOURS_A_WEEK)
         due = np.maximum(0.5 * (week + day.rate) * windows, 0.3)
         own = visits * due / spread
-        apart = _apart(week, day.rate, WEEKDAYS.value(state), own) + day.variance
+        apart = _true_difference(week, day.rate, WEEKDAYS.value(state), own) + day.variance
         prior = 1.0 / np.where(day_visits > 0, np.maximum(apart, 1e-8), np.inf)
-        rate, variance = _leaning(week, own, day.rate, prior, day.variance)
+        rate, variance = _shrink(week, own, day.rate, prior, day.variance)
         # A day of the week that was never seen may differ though those before it were alike: Fridays are busy days.
         new = NEW_WEEKDAY * (visits <= 0) * (due / (due + FEW * FEW))
         seen = (visits > 0) | (day_visits > 0)
@@ -110,14 +110,14 @@ class Profile:
         """Own information, how far `other` may be off, and the mean leant on it with its sampling variance."""
         own = np.maximum(visits * np.maximum(0.5 * (rate + other) * windows, 0.3) / spread, 1e-9)
         noise_ = other_noise / own
-        off = _apart(rate, other, usual, own) + noise_
-        leant, variance = _leaning(rate, own, other, 1.0 / np.maximum(off, 1e-8), noise_)
+        off = _true_difference(rate, other, usual, own) + noise_
+        leant, variance = _shrink(rate, own, other, 1.0 / np.maximum(off, 1e-8), noise_)
         return own, off, leant, variance
 
     def _foreign(self, state: Columns, number: int, hour: Hour) -> Hour:
         """Where this kind of day was never seen at this hour, another kind stands in for it."""
         if hour.seen.all():
-            return replace(hour, foreign=np.zeros(len(hour.seen), np.bool_))
+            return replace(hour, borrowed=np.zeros(len(hour.seen), np.bool_))
         rate, variance, found = hour.rate.copy(), hour.variance.copy(), hour.seen.copy()
         for kind in range(DAY_KINDS):
             other, visits = _row(state, "day", kind * HOURS_A_DAY + number % HOURS_A_DAY)
@@ -139,8 +139,8 @@ class Profile:
         # An even hour leaves its slots little room, whatever the steps of other hours (positive-part James and Stein 1961, by the hour).
         noise_ = 1.0 / np.maximum(own, 1e-9)
         uneven = np.maximum(squares - noise_, 0.0) + UNSURE_SHARE * noise_
-        apart = np.minimum(_apart(ratio, one, SLOTS.value(state), own), uneven)
-        return _leaning(ratio, own, one, 1.0 / np.maximum(apart, 1e-6), np.zeros(len(one)))
+        apart = np.minimum(_true_difference(ratio, one, SLOTS.value(state), own), uneven)
+        return _shrink(ratio, own, one, 1.0 / np.maximum(apart, 1e-6), np.zeros(len(one)))
 
     def unevenness(self, state: Columns, number: int) -> Floats:
         """Mean of how far the six slots of hour `number` are from their hour, squared and relative, noise and all."""
@@ -178,7 +178,7 @@ class Profile:
         _average(state, "slot", number % SLOTS_A_DAY, ratio, share, SLOT_VISITS)
         SLOTS.learn(state, (ratio - 1.0) ** 2, spread / np.maximum(due, 0.1), share)
 
-    def unlike(self, state: Columns, number: int, windows: float) -> Flags:
+    def shape_differs(self, state: Columns, number: int, windows: float) -> Flags:
         """Where the hours around `number` climb and fall in another way than from Monday to Friday, whose ten minutes are then no guide:
         people who start at eight start at nine on a Saturday.
         """
@@ -223,14 +223,14 @@ CLEARLY = 4.0
 """Squared standard errors beyond which a difference is no noise."""
 
 
-def _apart(own: Floats, other: Floats, usual: Floats, information: Floats) -> Floats:
+def _true_difference(own: Floats, other: Floats, usual: Floats, information: Floats) -> Floats:
     """How far two means may truly differ, squared and relative: as usual in this series, or as far as these two clearly do."""
     both = np.maximum(0.5 * (own + other), 1e-12)
     seen = ((own - other) / both) ** 2 - CLEARLY / np.maximum(information, 1e-9)
     return np.maximum(usual, seen)
 
 
-def _leaning(own: Floats, information: Floats, other: Floats, prior: Floats, other_variance: Floats) -> tuple[Floats, Floats]:
+def _shrink(own: Floats, information: Floats, other: Floats, prior: Floats, other_variance: Floats) -> tuple[Floats, Floats]:
     """Mean of two by their information, and its sampling variance; `other` knows what it is to `own` only as far as `prior` says."""
     total = np.maximum(information + prior, 1e-9)
     variance = (information + prior * prior * np.minimum(other_variance, 1e3)) / (total * total)

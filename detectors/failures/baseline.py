@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detectors.array_math import bounded
+from detectors.array_math import clip_small
 from detectors.expectation.week_clock import SLOT_US
 from models.columns import Columns, Flags, Floats, Ints, TrafficTick
 from models.times import SECOND_US
@@ -47,8 +47,8 @@ def known(state: Columns) -> Flags:
 
 def concentration(state: Columns, family: Ints, place: Ints) -> Floats:
     """Both parameters of the beta distribution together, for some families of some series: 1 / overlap - 1."""
-    overlap = bounded(state["overlap"][family, place].astype(np.float64), 1e-5, MOST_OVERLAP)
-    found: Floats = 1.0 / overlap - 1.0
+    intra_window_correlation = clip_small(state["overlap"][family, place].astype(np.float64), 1e-5, MOST_OVERLAP)
+    found: Floats = 1.0 / intra_window_correlation - 1.0
     return found
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from models.columns import KINDS, Findings, Flags
+from models.columns import ALERT_KINDS, Findings, Flags
 
-_FAILURES = KINDS.index("failures")
+_FAILURES = ALERT_KINDS.index("failures")
 _NO_CODES: Mapping[str, int] = {}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from detectors.distributions.beta_binomial import log_ratio
 from detectors.failures import baseline as usual
-from detectors.interface import Shown, Signal, TrafficWindow, run_started_us
+from detectors.interface import FindingDetails, Signal, TrafficWindow, run_started_us
 from models.columns import Columns, Flags, Floats, Ints, TrafficTick
 
 FACTORS = np.array([1.7, 3.5, 10.0])
@@ -44,15 +44,15 @@ class Failures:
         return Signal(
             score=score,
             over=over,
-            calm=ended,
-            building=building,
+            has_ended=ended,
+            evidence_rising=building,
             serious=over,
             shown=lambda rows: self._shown(state, tick, rows),
         )
 
-    def _shown(self, state: Columns, tick: TrafficTick, rows: Ints) -> Shown:
+    def _shown(self, state: Columns, tick: TrafficTick, rows: Ints) -> FindingDetails:
         failures, messages = tick.failures[rows], tick.messages[rows]
-        return Shown(
+        return FindingDetails(
             began_us=run_started_us(tick.at_us, tick.window_s, state["run"][state["nats"][:, rows].argmax(axis=0), rows]),
             observed=failures,
             expected=messages * np.minimum(state["share"][:, rows].sum(axis=0), 1.0),

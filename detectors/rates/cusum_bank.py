@@ -3,7 +3,7 @@
 import numpy as np
 
 from detectors.distributions.negative_binomial import log_ratio, log_ratio_each
-from detectors.interface import Shown, Signal, TrafficWindow, run_started_us
+from detectors.interface import FindingDetails, Signal, TrafficWindow, run_started_us
 from models.columns import Columns, Flags, Floats, Ints
 
 CALM_NATS = 5.0
@@ -54,17 +54,17 @@ class Bank:
         return Signal(
             score=score,
             over=over & ~accepted,
-            calm=calm | accepted,
-            building=score > BUILDING_SHARE * self._threshold,
+            has_ended=calm | accepted,
+            evidence_rising=score > BUILDING_SHARE * self._threshold,
             serious=over,
             shown=lambda rows: self._shown(state, window, rows),
         )
 
-    def _shown(self, state: Columns, window: TrafficWindow, rows: Ints) -> Shown:
+    def _shown(self, state: Columns, window: TrafficWindow, rows: Ints) -> FindingDetails:
         messages, mean = window.tick.messages[rows], window.expected.mean[rows]
         windows = state["run"][state["nats"][:, rows].argmax(axis=0), rows]
         began_us = run_started_us(window.tick.at_us, window.tick.window_s, windows)
-        return Shown(began_us, messages, mean, {"ratio": messages / np.maximum(mean, LEAST_MEAN)})
+        return FindingDetails(began_us, messages, mean, {"ratio": messages / np.maximum(mean, LEAST_MEAN)})
 
     def _calm(self, state: Columns, window: TrafficWindow, null: Floats, asked: Flags) -> Flags:
         """Evidence for normal traffic against halfway back (on a log scale) from the greatest height of the finding."""

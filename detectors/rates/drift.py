@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detectors.interface import Shown, Signal, TrafficWindow
+from detectors.interface import FindingDetails, Signal, TrafficWindow
 from models.columns import Columns, Flags, Floats, Ints
 from models.times import DAY_US
 
@@ -51,15 +51,15 @@ class Drift:
         return Signal(
             score=score,
             over=(score > self._threshold) & ~is_open | accepted,
-            calm=~fresh & (score < 0.5 * self._threshold),
-            building=np.zeros(len(due), np.bool_),
+            has_ended=~fresh & (score < 0.5 * self._threshold),
+            evidence_rising=np.zeros(len(due), np.bool_),
             serious=np.zeros(len(due), np.bool_),
             shown=lambda rows: self._shown(state, window, fresh[rows], rows),
         )
 
-    def _shown(self, state: Columns, window: TrafficWindow, fresh: Flags, rows: Ints) -> Shown:
+    def _shown(self, state: Columns, window: TrafficWindow, fresh: Flags, rows: Ints) -> FindingDetails:
         level = np.log(np.maximum(window.level[rows], 1e-9))
-        return Shown(
+        return FindingDetails(
             began_us=window.tick.at_us - np.maximum(state["run_days"][rows], 1.0).astype(np.int64) * DAY_US,
             observed=window.tick.messages[rows],
             expected=window.expected.mean[rows],

@@ -11,7 +11,7 @@ LEVELS = 2
 """A User's direction as a whole, and each message class in it."""
 
 
-class Together:
+class GroupSilence:
     """Adds up how unlikely it is that nothing at all comes, over the series of each group; a message anywhere in it clears it.
 
     Only begins findings: each series' own evidence ends its own.

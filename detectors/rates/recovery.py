@@ -21,7 +21,7 @@ def recovering(state: Columns) -> Flags:
     return flags
 
 
-def settle(state: Columns, tick: TrafficTick, expected: Expected, blocked: Flags) -> None:
+def update_debt(state: Columns, tick: TrafficTick, expected: Expected, blocked: Flags) -> None:
     """Adds what did not come while the series was blocked (or evidence for it builds), takes off what came on top; shape (series,)."""
     missing = (expected.mean - tick.messages) * (tick.reported & expected.known)
     owed = state["owed"]

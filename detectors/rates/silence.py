@@ -3,7 +3,7 @@
 import numpy as np
 
 from detectors.distributions.negative_binomial import minus_log_p_zero
-from detectors.interface import Shown, Signal, TrafficWindow, run_started_us
+from detectors.interface import FindingDetails, Signal, TrafficWindow, run_started_us
 from models.columns import Columns, Flags, Floats, Ints, TrafficTick
 
 HYPOTHESES = 3
@@ -37,8 +37,8 @@ class Silence:
         empty = judged & (tick.messages == 0)
         nats, run = state["nats"], state["empty_windows"]
         # Where messages spill over into the next window, after an empty one only what is new can come (dispersion phi (1 + r) - r).
-        kept = 1.0 - window.memory
-        state["due"][:] = minus_log_p_zero(window.low * kept, np.maximum(expected.dispersion * kept - window.memory, 1.0))
+        kept = 1.0 - window.autocorrelation
+        state["due"][:] = minus_log_p_zero(window.low * kept, np.maximum(expected.dispersion * kept - window.autocorrelation, 1.0))
         keeps = ~judged | empty
         nats *= keeps
         run *= keeps
@@ -50,16 +50,16 @@ class Silence:
         return Signal(
             score=nats.copy(),
             over=over,
-            calm=self._calm(state, tick.messages, window.low, is_open & judged) | accepted,
-            building=nats > 0.5 * self._threshold,
+            has_ended=self._calm(state, tick.messages, window.low, is_open & judged) | accepted,
+            evidence_rising=nats > 0.5 * self._threshold,
             serious=over,
             shown=lambda rows: self._shown(run[rows], tick, expected.mean[rows], rows),
         )
 
-    def _shown(self, empty_windows: Floats, tick: TrafficTick, mean: Floats, rows: Ints) -> Shown:
+    def _shown(self, empty_windows: Floats, tick: TrafficTick, mean: Floats, rows: Ints) -> FindingDetails:
         messages = tick.messages[rows]
         evidence = {"ratio": messages / np.maximum(mean, 1e-6), "empty_windows": empty_windows}
-        return Shown(run_started_us(tick.at_us, tick.window_s, empty_windows), messages, mean, evidence)
+        return FindingDetails(run_started_us(tick.at_us, tick.window_s, empty_windows), messages, mean, evidence)
 
     def _calm(self, state: Columns, messages: Floats, due: Floats, asked: Flags) -> Flags:
         ended = np.zeros(len(asked), np.bool_)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from detectors.array_math import bounded
-from detectors.interface import Shown, Signal, TrafficWindow, run_started_us
+from detectors.array_math import clip_small
+from detectors.interface import FindingDetails, Signal, TrafficWindow, run_started_us
 from models.columns import Columns, Flags, Floats, Ints
 
 LEAST_WINDOWS = 3
@@ -36,7 +36,7 @@ class Stale:
         missing += 1
         missing *= ~reported
         # In double precision: single-precision logarithms differ by where in the array a series stands.
-        never = bounded(1.0 - share.astype(np.float64), 1e-9, 1.0)
+        never = clip_small(1.0 - share.astype(np.float64), 1e-9, 1.0)
         nats_each = np.minimum(-np.log(never), self._threshold / LEAST_WINDOWS + 1e-6)
         nats = missing * nats_each
         habit = (missing <= GAP_FACTOR * longest) | (missing < LEAST_WINDOWS) | (reports < LEAST_REPORTS)
@@ -46,12 +46,12 @@ class Stale:
         return Signal(
             score=nats,
             over=over,
-            calm=reported,
-            building=np.zeros(len(reported), np.bool_),
+            has_ended=reported,
+            evidence_rising=np.zeros(len(reported), np.bool_),
             serious=over,
             shown=lambda rows: self._shown(missing[rows], window, rows),
         )
 
-    def _shown(self, missing: Floats, window: TrafficWindow, rows: Ints) -> Shown:
+    def _shown(self, missing: Floats, window: TrafficWindow, rows: Ints) -> FindingDetails:
         began_us = run_started_us(window.tick.at_us, window.tick.window_s, missing)
-        return Shown(began_us, np.zeros(len(rows)), window.expected.mean[rows], {"empty_windows": missing})
+        return FindingDetails(began_us, np.zeros(len(rows)), window.expected.mean[rows], {"empty_windows": missing})

@@ -58,7 +58,7 @@ def backtest(
     """Say what each budget of false alarms would have alerted on, and how soon, over recorded events."""
     from config.stages import pipeline_parameters
     from models.errors import ConfigurationError
-    from models.rounding import four
+    from models.rounding import round_significant
     from models.times import parse_time
     from simulator.score_files import read_truth
     from streams.backtest import Backtest
@@ -80,7 +80,12 @@ def backtest(
     with EventFiles(events) as source:
         _run(test, source)
     rows = [_row(tally, trial, known) for tally, trial in zip(test.tallies(since_us), test.trials, strict=True)]
-    told = {"events": test.events, "windows": test.windows, "fleet_series": parameters.detection.fleet_series, "in_force": four(in_force)}
+    told = {
+        "events": test.events,
+        "windows": test.windows,
+        "fleet_series": parameters.detection.fleet_series,
+        "in_force": round_significant(in_force),
+    }
     typer.echo(json.dumps(told | {"budgets": rows}) if as_json else _table(told, rows))
 
 
@@ -114,26 +119,26 @@ def _run(test: "Backtest", source: "EventFiles") -> None:
 
 def _row(tally: "Tally", trial: "Trial", known: "Truth | None") -> dict[str, Any]:
     """One budget's figures as JSON."""
-    from models.rounding import four
+    from models.rounding import round_significant
 
     row: dict[str, Any] = {
-        "false_alarms_per_day": four(tally.false_alarms_per_day),
-        "days": four(tally.days),
-        "alerts_per_day": four(tally.a_day(tally.waking)),
-        "by_severity": {severity: four(tally.a_day(count)) for severity, count in tally.by_severity.items()},
-        "by_kind": {kind: four(tally.a_day(count)) for kind, count in tally.by_kind.items()},
-        "after_onset_s": None if tally.after_onset_s is None else four(tally.after_onset_s),
+        "false_alarms_per_day": round_significant(tally.false_alarms_per_day),
+        "days": round_significant(tally.days),
+        "alerts_per_day": round_significant(tally.a_day(tally.waking)),
+        "by_severity": {severity: round_significant(tally.a_day(count)) for severity, count in tally.by_severity.items()},
+        "by_kind": {kind: round_significant(tally.a_day(count)) for kind, count in tally.by_kind.items()},
+        "after_onset_s": None if tally.after_onset_s is None else round_significant(tally.after_onset_s),
     }
     return row if known is None else row | _held_against(known, trial)
 
 
 def _held_against(known: "Truth", trial: "Trial") -> dict[str, Any]:
     """What `highwater score` would say of the alerts."""
-    from models.canonical_json import encode
+    from models.canonical_json import to_json
     from simulator.score import score
     from simulator.score_files import told
 
-    alerts, probable = told(*([json.loads(encode(record)) for record in records] for records in (trial.alerts, trial.incidents)))
+    alerts, probable = told(*([json.loads(to_json(record)) for record in records] for records in (trial.alerts, trial.incidents)))
     figures = score(alerts, known, probable=probable).as_json()
     return {name: figures[name] for name in ("recall", "precision", "delay_s", "missed")}
 

@@ -12,7 +12,7 @@ import typer
 from highwater.options import AsJson
 
 if TYPE_CHECKING:
-    from changes.files.reader import Reading
+    from changes.files.reader import ReadOptions
     from changes.planning.conflicts import Conflict
     from models.change import Change
     from models.columns import Rejection
@@ -154,11 +154,11 @@ def publish(
         raise typer.Exit(1)
 
 
-def _reading(mapping: Path | None, owner: str | None, timezone: str | None) -> "Reading":
+def _reading(mapping: Path | None, owner: str | None, timezone: str | None) -> "ReadOptions":
     from changes.files.field_mapping import read_mapping
-    from changes.files.reader import Reading
+    from changes.files.reader import ReadOptions
 
-    return Reading(read_mapping(mapping) if mapping is not None else None, owner, timezone)
+    return ReadOptions(read_mapping(mapping) if mapping is not None else None, owner, timezone)
 
 
 def _put(changes: Iterable["Change"], rejections: Sequence["Rejection"], to: str, *, token: str, as_json: bool) -> None:
@@ -187,18 +187,18 @@ def _put(changes: Iterable["Change"], rejections: Sequence["Rejection"], to: str
 
 
 def _tell(number: int, rejections: Sequence["Rejection"], lacking: Sequence[str], found: Sequence["Conflict"]) -> None:
-    from changes.files.reader import told
+    from changes.files.reader import describe
 
-    for line in [*map(told, rejections), *lacking, *(f"{one.kind.replace('_', ' ')}: {one.text}" for one in found)]:
+    for line in [*map(describe, rejections), *lacking, *(f"{one.kind.replace('_', ' ')}: {one.text}" for one in found)]:
         typer.echo(line)
     typer.echo(f"{number} changes: {len(rejections)} bad rows, {len(lacking)} items missing, {len(found)} conflicts")
 
 
 def _complain(rejections: Iterable["Rejection"]) -> None:
-    from changes.files.reader import told
+    from changes.files.reader import describe
 
     for one in rejections:
-        print(f"highwater: {told(one)}", file=sys.stderr)
+        print(f"highwater: {describe(one)}", file=sys.stderr)
 
 
 def _objects(rejections: Iterable["Rejection"]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import typer
 from highwater.options import AsJson, ConfigFile, settings
 
 if TYPE_CHECKING:
-    from service.operations.doctor import Look
+    from service.operations.doctor import Check
     from streams.kafka.cluster.parameters import KafkaParameters
 
 
@@ -26,10 +26,10 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Look at configuration, data folder, address and clock; says what to do about each fault. Exit 1 if there is one."""
-    from service.operations.doctor import Look, looks
+    from service.operations.doctor import Check, checks
 
     found = settings(config, serve={"data_dir": data})
-    seen = [Look("configuration", good=True, found="every key is known"), *looks(found.serve)]
+    seen = [Check("configuration", good=True, found="every key is known"), *checks(found.serve)]
     if kafka:
         seen += _kafka(found.kafka)
     if as_json:
@@ -41,9 +41,9 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _kafka(parameters: "KafkaParameters") -> "list[Look]":
+def _kafka(parameters: "KafkaParameters") -> "list[Check]":
     from models.errors import HighwaterError
-    from service.operations.doctor import Look
+    from service.operations.doctor import Check
     from streams.kafka.cluster.parameters import needs_kafka
 
     brokers = parameters.bootstrap_servers
@@ -54,6 +54,6 @@ def _kafka(parameters: "KafkaParameters") -> "list[Look]":
         with topic_admin.admin(parameters) as client:
             faults = topic_admin.faults(client, topic_admin.specs(parameters))
     except HighwaterError as fault:
-        return [Look("kafka", good=False, found=str(fault), advice="start the brokers, or set kafka.bootstrap_servers and kafka.security")]
-    topic = Look("topics", good=not faults, found="; ".join(faults) or "as they must be", advice="highwater topics create")
-    return [Look("kafka", good=True, found=brokers), topic]
+        return [Check("kafka", good=False, found=str(fault), advice="start the brokers, or set kafka.bootstrap_servers and kafka.security")]
+    topic = Check("topics", good=not faults, found="; ".join(faults) or "as they must be", advice="highwater topics create")
+    return [Check("kafka", good=True, found=brokers), topic]

@@ -12,7 +12,7 @@ from highwater.options import ConfigFile, settings
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from streams.metrics.backfill import History
+    from streams.metrics.backfill import OpenMetricsBackfill
 
 Events = Annotated[
     list[str] | None, typer.Argument(metavar="[EVENTS...]", help="Event files: .ndjson, .ndjson.gz, or - for standard input.")
@@ -57,7 +57,7 @@ def openmetrics(
         print(f"{history.samples:,} samples written to {out}", file=sys.stderr)
 
 
-def _of_events(found: "Settings", events: list[str], changes: list[Path], step: int, learn_from: Path | None) -> "History":
+def _of_events(found: "Settings", events: list[str], changes: list[Path], step: int, learn_from: Path | None) -> "OpenMetricsBackfill":
     from config.stages import pipeline_parameters
     from streams.learned_state import read_state
     from streams.pipeline import Pipeline
@@ -75,32 +75,32 @@ def _of_events(found: "Settings", events: list[str], changes: list[Path], step: 
     return history
 
 
-def _of_monitor(found: "Settings", data: Path | None, step: int) -> "History":
-    from service.charts.export import changes_of, judged_before
+def _of_monitor(found: "Settings", data: Path | None, step: int) -> "OpenMetricsBackfill":
+    from service.charts.export import changes_of, recorded_hours
 
     folder = data or found.serve.data_dir
     changes = changes_of(folder)
     history = _history(found, lambda _: changes, step)
-    for judged in judged_before(folder):
+    for judged in recorded_hours(folder):
         history.follow(judged)
     return history
 
 
-def _history(found: "Settings", changes: Any, step: int) -> "History":
-    from streams.metrics.backfill import History
-    from streams.metrics.collector import Asked, Exposition
-    from streams.metrics.state import Board
+def _history(found: "Settings", changes: Any, step: int) -> "OpenMetricsBackfill":
+    from streams.metrics.backfill import OpenMetricsBackfill
+    from streams.metrics.collector import CollectorInputs, HighwaterCollector
+    from streams.metrics.state import MetricsState
 
-    board = Board()
+    board = MetricsState()
     board.correlates = True
-    asked = Asked(
+    asked = CollectorInputs(
         lambda: history.at_us,
         lambda: changes(history.at_us),
         found.serve.metric_users,
         found.detection.false_alarms_per_day,
         found.detection.fleet_series,
     )
-    history = History(board, Exposition(board, asked), step)
+    history = OpenMetricsBackfill(board, HighwaterCollector(board, asked), step)
     return history
 
 

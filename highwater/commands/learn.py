@@ -25,14 +25,14 @@ def register(app: typer.Typer) -> None:
 
 def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Learn what each series usually carries from recorded events; `replay --learn-from` starts from it."""
-    from streams.replay import detecting, reading
+    from streams.replay import detect_windows, read_windows
     from streams.sources.event_files import EventFiles
 
     found = settings(config)
     with ExitStack() as stack:
         with EventFiles(events) as files:
             total_bytes = files.total_bytes
-        source = reading(stack, events, found.time)
+        source = read_windows(stack, events, found.time)
         from config.stages import pipeline_parameters
         from streams.learned_state import write_state
 
@@ -40,7 +40,7 @@ def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile 
         counts = {"events": 0, "windows": 0}
         learned: dict[str, Any] = {}
         with progress(total_bytes, "learning") as advance:
-            for one in detecting(stack, source, pipeline_parameters(found), known, save=True):
+            for one in detect_windows(stack, source, pipeline_parameters(found), known, save=True):
                 counts["events"] += one.detections.assembled.accepted
                 counts["windows"] += sum(len(detected) for _, detected in one.detections.windows)
                 learned = one.learned or learned

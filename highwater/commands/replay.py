@@ -39,14 +39,14 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Run over recorded events and write alerts, incidents, change reports and what was rejected."""
-    from streams.replay import detecting, reading
+    from streams.replay import detect_windows, read_windows
     from streams.sources.event_files import EventFiles
 
     found = settings(config)
     with ExitStack() as stack:
         with EventFiles(events) as files:
             total_bytes = files.total_bytes
-        source = reading(stack, events, found.time)
+        source = read_windows(stack, events, found.time)
         # All this takes its time to load, while the first events are read.
         from config.stages import pipeline_parameters
         from streams.learned_state import read_state, write_state
@@ -58,7 +58,7 @@ def replay(
         parameters = pipeline_parameters(found)
         pipeline = Pipeline(parameters, for_users=False)
         pipeline.declare(known)
-        replayed = detecting(stack, source, parameters, known, learned, save=save_state is not None)
+        replayed = detect_windows(stack, source, parameters, known, learned, save=save_state is not None)
         with ResultFiles(out) as sink, progress(total_bytes, "replaying") as advance:
             counts, state = _run(pipeline, replayed, sink, advance)
     if save_state is not None:
@@ -71,9 +71,9 @@ def _run(
     pipeline: "Pipeline", replayed: Iterable["Replayed"], sink: "ResultFiles", advance: Callable[[int], None]
 ) -> tuple[dict[str, int], dict[str, Any]]:
     """What was counted, and the expectations at the end, if they were asked for."""
-    from streams.process_stage import collect_seldom
+    from streams.process_stage import relax_garbage_collection
 
-    collect_seldom()
+    relax_garbage_collection()
     counts = dict.fromkeys(("events", "accepted", "repeated", "late", "windows"), 0)
     learned: dict[str, Any] = {}
     for one in replayed:

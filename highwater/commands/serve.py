@@ -9,8 +9,8 @@ from highwater.options import ConfigFile, settings
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from service.kafka.event_forwarder import Forwarding
-    from service.kafka.result_reader import Following
+    from service.kafka.event_forwarder import EventForwarder
+    from service.kafka.result_reader import ResultReader
     from service.monitor import Monitor
 
 
@@ -46,14 +46,14 @@ def serve(
         monitor.close()
 
 
-def _on_kafka(monitor: "Monitor", found: "Settings") -> tuple["Following", "Forwarding"]:
+def _on_kafka(monitor: "Monitor", found: "Settings") -> tuple["ResultReader", "EventForwarder"]:
     """What workers decide comes in, what is posted goes out."""
-    from service.kafka.event_forwarder import Forwarding
-    from service.kafka.result_reader import Following
+    from service.kafka.event_forwarder import EventForwarder
+    from service.kafka.result_reader import ResultReader
     from streams.kafka.cluster.parameters import needs_kafka
 
     needs_kafka()
-    following, forwarding = Following(monitor, found.kafka), Forwarding(found.kafka, int(found.serve.backlog_mb * 1_000_000))
+    following, forwarding = ResultReader(monitor, found.kafka), EventForwarder(found.kafka, int(found.serve.backlog_mb * 1_000_000))
     following.start()
     monitor.intake.elsewhere = forwarding
     return following, forwarding

@@ -25,7 +25,7 @@ LIVES_US = 4 * MINUTE_US
 """An alert that is not told again for so long has ended: the monitor is down, and its watchdog says so."""
 TIMEOUT_S = 10.0
 log = structlog.get_logger()
-Told = dict[str, dict[str, Any]]
+SentAlerts = dict[str, dict[str, Any]]
 """Alert id → the alert as it was told."""
 
 
@@ -34,27 +34,27 @@ class Pusher:
 
     def __init__(self, database: Database, urls: Sequence[str], public_url: str | None, clock: Clock) -> None:
         self._database, self._public_url, self._clock = database, public_url, clock
-        self._receivers = [Receiver(url) for url in urls]
+        self._receivers = [AlertmanagerClient(url) for url in urls]
         self.outcomes: Counter[str] = Counter(dict.fromkeys(("sent", "refused", "unreachable"), 0) if urls else {})
 
     async def push(self) -> None:
         """One round; to be called every few seconds."""
         standing = await asyncio.to_thread(self._database.read, open_records)
-        now = told(standing, self._public_url)
+        now = alert_payloads(standing, self._public_url)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
             rounds = (receiver.tell(session, now, self._clock) for receiver in self._receivers)
             self.outcomes.update(outcome for outcome in await asyncio.gather(*rounds) if outcome)
 
 
-class Receiver:
+class AlertmanagerClient:
     """One Alertmanager, and what it was told."""
 
     def __init__(self, url: str) -> None:
         self._url = f"{url.rstrip('/')}/api/v2/alerts"
-        self._told: Told = {}
+        self._told: SentAlerts = {}
         self._told_s = -RESEND_S
 
-    async def tell(self, session: aiohttp.ClientSession, now: Told, clock: Clock) -> str | None:
+    async def tell(self, session: aiohttp.ClientSession, now: SentAlerts, clock: Clock) -> str | None:
         """`sent`, `refused`, `unreachable`, or None where nothing is due. What was not taken is told again in the next round."""
         if not now and not self._told:
             return None
@@ -84,7 +84,7 @@ def open_records(connection: Any) -> tuple[list[dict[str, Any]], dict[str, dict[
     return alerts, {incident["incident_id"]: incident for incident in incidents}
 
 
-def told(standing: tuple[Sequence[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]], public_url: str | None) -> Told:
+def alert_payloads(standing: tuple[Sequence[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]], public_url: str | None) -> SentAlerts:
     """Every open alert as Alertmanager's v2 API takes it."""
     alerts, incidents = standing
     return {alert["alert_id"]: _alert(alert, incidents.get(alert["incident_id"] or ""), public_url) for alert in alerts}

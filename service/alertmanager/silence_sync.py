@@ -10,7 +10,18 @@ import structlog
 
 from models.change import Change
 from service.alertmanager.push import TIMEOUT_S, open_records
-from service.alertmanager.silences import Held, Silence, held, news, note, of_incidents, snoozes, standing, to_post, wanted
+from service.alertmanager.silences import (
+    Held,
+    Silence,
+    note,
+    of_incidents,
+    silence_changes,
+    silences_by_alert,
+    snoozes,
+    standing,
+    to_post,
+    wanted,
+)
 from service.clock import Clock
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT
@@ -52,7 +63,9 @@ class Silencer:
             (ALERT, {alert["alert_id"] for alert in alerts}, by_alert),
             (INCIDENT, set(incidents), incidents),
         ):
-            noted = await asyncio.to_thread(self._database.read, partial(news, kind=kind, subjects=subjects, found=found, now_us=now_us))
+            noted = await asyncio.to_thread(
+                self._database.read, partial(silence_changes, kind=kind, subjects=subjects, found=found, now_us=now_us)
+            )
             if noted:
                 await asyncio.wrap_future(self._database.write(partial(note, kind=kind, noted=noted, now_us=now_us)))
 
@@ -67,7 +80,7 @@ async def _exchange(session: aiohttp.ClientSession, url: str, wishes: dict[str, 
     for one in ended:
         async with session.delete(f"{url}/silence/{one.silence_id}"):
             log.info("a silence in Alertmanager ended", url=url, by=one.by)
-    return held(await _asked(session, f"{url}/alerts", _OURS_ONLY), silences)
+    return silences_by_alert(await _asked(session, f"{url}/alerts", _OURS_ONLY), silences)
 
 
 async def _asked(session: aiohttp.ClientSession, url: str, query: dict[str, str]) -> Any:

@@ -112,7 +112,7 @@ Held = dict[str, dict[str, Silence]]
 """Alert id → the silences of people that hold it, by id."""
 
 
-def held(alerts: Iterable[Mapping[str, Any]], silences: Mapping[str, Silence]) -> Held:
+def silences_by_alert(alerts: Iterable[Mapping[str, Any]], silences: Mapping[str, Silence]) -> Held:
     """What people silenced, from Alertmanager's `/api/v2/alerts`; our own silences tell us nothing new."""
     found: Held = {}
     for alert in alerts:
@@ -136,7 +136,7 @@ Noted = list[tuple[str, str, str, dict[str, Any]]]
 """(subject, action, by whom, detail)."""
 
 
-def news(connection: sqlite3.Connection, kind: str, subjects: Iterable[str], found: Held, now_us: int) -> Noted:
+def silence_changes(connection: sqlite3.Connection, kind: str, subjects: Iterable[str], found: Held, now_us: int) -> Noted:
     """What began, changed or ended since it was noted last."""
     names = sorted(set(subjects))
     known = triage_actions.state(triage_actions.actions(connection, kind, names), now_us)
@@ -156,7 +156,7 @@ def note(connection: sqlite3.Connection, kind: str, noted: Noted, now_us: int) -
     """Write it beside the records and in the audit log, in one transaction."""
     for subject, action, by, detail in noted:
         triage_actions.add(connection, kind=kind, subject=subject, action=action, actor=by, now_us=now_us, detail=detail)
-        audit.heard(connection, by, "alertmanager", f"{action} {kind}", subject, now_us, detail)
+        audit.note_external(connection, by, "alertmanager", f"{action} {kind}", subject, now_us, detail)
 
 
 def snoozes(connection: sqlite3.Connection, now_us: int) -> dict[tuple[str, str], int]:

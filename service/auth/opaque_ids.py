@@ -13,7 +13,7 @@ _FACT = "places"
 _KEY_BYTES, _TAG_BYTES = 32, 8
 
 
-class Places:
+class OpaqueIds:
     """Seals numbers for whoever asked: the same number always gives the same text, and another holder's text is none of ours.
 
     Numbers count everyone's rows, so their size and their gaps would tell a User how many records others have. The seal is a synthetic
@@ -30,40 +30,40 @@ class Places:
         """
         if place is None:
             return None
-        return self._shut(f"cursor:{of}:{principal.holder}", (place,) if isinstance(place, int) else place)
+        return self._seal(f"cursor:{of}:{principal.holder}", (place,) if isinstance(place, int) else place)
 
     def place(self, principal: Principal, of: str, cursor: str | None, size: int = 1) -> tuple[int, ...] | None:
         """The `size` numbers that `cursor` was given for the list `of`. Raises Problem 400 for anything else."""
         if not cursor:
             return None
-        found = self._opened(f"cursor:{of}:{principal.holder}", cursor)
+        found = self._unseal(f"cursor:{of}:{principal.holder}", cursor)
         if found is None or len(found) != size:
             raise Problem(400, "the cursor is none of ours: use `next` of the same list's page before as it is")
         return found
 
     def event_id(self, principal: Principal, seq: int) -> str:
         """The id of an event in the stream; the triage desk, which sees every record, gets plain numbers."""
-        return str(seq) if principal.holder == DESK else self._shut(f"event:{principal.holder}", (seq,))
+        return str(seq) if principal.holder == DESK else self._seal(f"event:{principal.holder}", (seq,))
 
     def event_seq(self, principal: Principal, text: str) -> int:
         """The number behind an event's id; 0 is the beginning for everyone. Raises Problem 400 for anything else."""
         if text == "0" or (principal.holder == DESK and text.isascii() and text.isdigit() and len(text) < 19):
             return int(text)
-        found = None if principal.holder == DESK else self._opened(f"event:{principal.holder}", text)
+        found = None if principal.holder == DESK else self._unseal(f"event:{principal.holder}", text)
         if found is None:
             raise Problem(400, "Last-Event-ID is none of ours: send the id of the last event as it came")
         return found[0]
 
     def message_id(self, holder: str, number: int) -> str:
         """The id of a message to a subscriber; the same at every attempt."""
-        return f"msg_{number}" if holder == DESK else f"msg_{self._shut(f'message:{holder}', (number,))}"
+        return f"msg_{number}" if holder == DESK else f"msg_{self._seal(f'message:{holder}', (number,))}"
 
-    def _shut(self, purpose: str, numbers: tuple[int, ...]) -> str:
+    def _seal(self, purpose: str, numbers: tuple[int, ...]) -> str:
         plain = struct.pack(f"<{len(numbers)}q", *numbers)
         tag = self._hash(purpose, b"tag", plain)[:_TAG_BYTES]
         return base64.urlsafe_b64encode(tag + self._masked(purpose, tag, plain)).decode().rstrip("=")
 
-    def _opened(self, purpose: str, text: str) -> tuple[int, ...] | None:
+    def _unseal(self, purpose: str, text: str) -> tuple[int, ...] | None:
         try:
             sealed = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), b"-_", validate=True)
         except ValueError:

@@ -42,7 +42,7 @@ class Hour:
     late: int = 0
 
 
-def judged_before(folder: Path) -> Iterator[Hour]:
+def recorded_hours(folder: Path) -> Iterator[Hour]:
     """Every hour that is kept sample by sample (`serve.raw_hours`). Raises UnreadableInput where there is no data file."""
     with closing(_opened(folder)) as connection:
         keys = {

@@ -27,7 +27,7 @@ class Found:
     body: bytes
 
 
-def found(detected: Detected) -> list[Found]:
+def open_findings(detected: Detected) -> list[Found]:
     """At most one: most windows have nothing open."""
     parts = [_told(detected.traffic, detected.traffic_keys), _told(detected.queues, detected.queue_keys)]
     if not any(parts):

@@ -25,7 +25,7 @@ class Tick:
     body: bytes
 
 
-class TickMaker:
+class ChartEncoder:
     """Turns detected windows into ticks; remembers each window length's series, so that none is named twice."""
 
     def __init__(self) -> None:

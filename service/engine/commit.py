@@ -3,7 +3,7 @@
 import sqlite3
 from dataclasses import dataclass, field
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.dead_letter import DeadLetter
 from service.charts import findings
@@ -14,7 +14,7 @@ from service.store.records import Logged, Row
 
 
 @dataclass(slots=True)
-class Step:
+class Commit:
     """What one or more entries led to, committed as one."""
 
     seq: int = 0
@@ -35,7 +35,7 @@ class Step:
         """Everything in the caller's transaction, again is harmless; the records that are new."""
         added = commits.write(connection, self.rows, now_us)
         commits.write_letters(
-            connection, ((entry, place, letter.source, encode(letter)) for entry, place, letter in self.letters), letters_kept
+            connection, ((entry, place, letter.source, to_json(letter)) for entry, place, letter in self.letters), letters_kept
         )
         commits.write_answers(connection, self.answers, now_us)
         for tick in self.ticks:

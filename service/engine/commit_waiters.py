@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from models.errors import StateError
 
 
-class Waiting:
+class CommitWaiters:
     """Entries are reached in order; a fault ends every wait."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Waiting:
         for future in done:
             future.set_result(None)
 
-    def give_up(self, fault: Exception) -> None:
+    def fail_all(self, fault: Exception) -> None:
         """Nothing will be judged any more."""
         with self._guard:
             self._fault = f"the engine stopped: {fault}"

@@ -13,15 +13,15 @@ import structlog
 from models.canonical_json import decode
 from models.change import Change
 from models.errors import HighwaterError, StateError
-from service.charts.findings import found
-from service.charts.recorder import Recorder, TickMaker
+from service.charts.findings import open_findings
+from service.charts.recorder import ChartEncoder, Recorder
 from service.clock import Clock
 from service.engine.checkpoints import Checkpoint, Checkpoints
-from service.engine.commit import Step
-from service.engine.commit_waiters import Waiting
-from service.engine.malloc_trim import give_back
+from service.engine.commit import Commit
+from service.engine.commit_waiters import CommitWaiters
+from service.engine.malloc_trim import trim_heap
 from service.ingest import entry_batches
-from service.ingest.event_bodies import answer, decoded
+from service.ingest.event_bodies import decoded, ingest_response
 from service.ingest.intake import Intake, Taken
 from service.ingest.journal import CHANGES, EVENTS, FINISH, IDLE, Entry, Journal
 from service.metrics import DeskBoard
@@ -36,7 +36,7 @@ _MUCH_BYTES = 32_000_000
 """Of events that a restart would judge again: about a second of it."""
 _RETRY_S = 1.0
 log = structlog.get_logger()
-Committed = Callable[[Sequence[tuple[Logged, Row]]], None]
+CommitListener = Callable[[Sequence[tuple[Logged, Row]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Engine:
     ) -> None:
         self._parameters, self._flow = parameters, flow
         self._database, self._journal, self._checkpoints, self._clock = database, journal, checkpoints, clock
-        self._recorder, self._ticks = Recorder(), TickMaker()
-        self._committed: list[Committed] = []
+        self._recorder, self._ticks = Recorder(), ChartEncoder()
+        self._committed: list[CommitListener] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._skipped: set[int] = set(database.read(commits.skipped))
@@ -76,10 +76,10 @@ class Engine:
         self.seq = 0
         self.streams: set[str] = set()
         self.checkpoint_seq = 0
-        self._waiting = Waiting()
+        self._waiting = CommitWaiters()
         self.checkpointed_s, self._uncovered = clock.steady_s(), 0
 
-    def on_commit(self, told: Committed) -> None:
+    def on_commit(self, told: CommitListener) -> None:
         """`told` hears of every record that is new in the data file, in the order of the log, from the writer's thread."""
         self._committed.append(told)
 
@@ -98,7 +98,7 @@ class Engine:
             log.error("the journal lacks entries: what they held is lost", after=self.seq, before=first.seq)
         count = 0
         for group in entry_batches.of_journal(self._journal.entries(self.seq)):
-            step = Step()
+            step = Commit()
             for entry in group:
                 self._judge(Taken(entry, self._read(entry)), step)
             self._commit(step)
@@ -124,15 +124,15 @@ class Engine:
         except Exception as fault:
             log.exception("the engine stopped: restart the monitor, and report this")
             self.fault = f"the engine stopped: {fault}"
-            self._waiting.give_up(fault)
+            self._waiting.fail_all(fault)
 
     def _follow(self, intake: Intake) -> None:
         last = False
         while not last:
-            group = entry_batches.waiting(intake)
+            group = entry_batches.next_batch(intake)
             last = group[-1] is None
             taken = [one for one in group if one is not None]
-            step = Step()
+            step = Commit()
             for one in taken:
                 self._judge(one, step)
             self._commit(step)
@@ -160,9 +160,9 @@ class Engine:
             log.warning("no checkpoint could be written: a restart will take longer", fault=str(fault))
             return
         self.checkpoint_seq = self.seq
-        give_back()
+        trim_heap()
 
-    def _judge(self, taken: Taken, step: Step) -> None:
+    def _judge(self, taken: Taken, step: Commit) -> None:
         entry = taken.entry
         if entry.seq in self._skipped:
             self.seq = entry.seq
@@ -172,19 +172,19 @@ class Engine:
             outputs = self._apply(entry, taken.payload, step)
         except Exception:
             log.exception("an entry can't be judged and is left out: please report this", entry=entry.seq)
-            self._leave_out(entry)
+            self._skip_poison_entry(entry)
             return
         self.seq = step.seq = entry.seq
         step.rows += [(row, None) for row in rows(outputs)]
         step.letters += [(entry.seq, place, letter) for place, letter in enumerate(outputs.rejected)]
         for detected in outputs.detected:
             step.ticks += self._ticks.make(detected)
-            step.findings += found(detected)
+            step.findings += open_findings(detected)
         if entry.kind == EVENTS:
             counts = {"accepted": outputs.accepted, "repeated": outputs.repeated, "late": outputs.late}
             self.board.counted(**counts, malformed=len(taken.payload.rejections))
             if entry.key:
-                step.answers.append((entry.stream, entry.key, entry.body, answer(taken.payload)))
+                step.answers.append((entry.stream, entry.key, entry.body, ingest_response(taken.payload)))
         self.board.seen(
             outputs.detected,
             watermark_us=self.pipeline.watermark_us,
@@ -193,7 +193,7 @@ class Engine:
             step_s=self._clock.steady_s() - began_s,
         )
 
-    def _apply(self, entry: Entry, payload: Any, step: Step) -> Outputs:
+    def _apply(self, entry: Entry, payload: Any, step: Commit) -> Outputs:
         if entry.kind == EVENTS:
             self.streams.add(entry.stream)
             return self.pipeline.feed(payload, entry.stream)
@@ -213,7 +213,7 @@ class Engine:
             return self.pipeline.finish()
         raise HighwaterError(f"the journal holds an entry of kind {entry.kind}: run the program that wrote it")
 
-    def _tell(self, added: Sequence[tuple[Logged, Row]]) -> None:
+    def _notify_listeners(self, added: Sequence[tuple[Logged, Row]]) -> None:
         for told in self._committed:
             told(added)
 
@@ -237,7 +237,7 @@ class Engine:
                 " `checkpoints` away and accept that learning begins anew"
             ) from fault
 
-    def _leave_out(self, bad: Entry) -> None:
+    def _skip_poison_entry(self, bad: Entry) -> None:
         """The state before `bad`, rebuilt without it: a fault of ours in one entry must not stop the watch.
 
         Raises StateError when entry after entry fails: then it is no entry's fault, and going on would throw everything away.
@@ -252,17 +252,17 @@ class Engine:
             if entry.seq >= bad.seq:
                 break
             if entry.seq not in self._skipped:
-                self._apply(entry, self._read(entry), Step())
+                self._apply(entry, self._read(entry), Commit())
         self.seq = bad.seq
 
-    def _commit(self, step: Step) -> None:
+    def _commit(self, step: Commit) -> None:
         """Until it is done: what was accepted must not be lost because a disk is full for a while."""
         if not step:
             return
         job = partial(step.write, recorder=self._recorder, now_us=self._clock.wall_us(), letters_kept=self._parameters.dead_letters)
         while True:
             try:
-                added = self._database.write(job, self._tell).result()
+                added = self._database.write(job, self._notify_listeners).result()
                 break
             except (sqlite3.Error, OSError) as fault:
                 self._recorder.forget()

@@ -10,7 +10,7 @@ def _trim() -> Any:
     return getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """After work that took many megabytes for a moment: glibc keeps what is freed among what is not; other allocators need no telling."""
     trim = _trim()
     if trim is not None:

@@ -15,7 +15,7 @@ _KEPT = 1000
 _READ = 500
 
 
-class Hub:
+class EventStream:
     """Listeners wait on it; what was committed is published to it from the writer's thread, in log order."""
 
     def __init__(self, database: Database) -> None:

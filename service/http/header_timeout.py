@@ -5,7 +5,7 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-def patient_for(seconds: float) -> type[H11Protocol]:
+def with_header_timeout(seconds: float) -> type[H11Protocol]:
     """Uvicorn's protocol, closing a connection that has not sent a whole request head within `seconds`."""
 
     class PatientProtocol(H11Protocol):

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from models.errors import ConfigurationError
 from service.http.app import create_app
-from service.http.header_timeout import patient_for
+from service.http.header_timeout import with_header_timeout
 from service.monitor import Monitor
 from streams.metrics.encoding import encoded
 
@@ -31,7 +31,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=patient_for(monitor.parameters.read_timeout_s),
+                http=with_header_timeout(monitor.parameters.read_timeout_s),
                 ws="none",
                 log_config=None,
                 access_log=False,

@@ -10,7 +10,7 @@ MOST = 32
 _BYTES = 8_000_000
 
 
-def waiting(intake: Intake) -> list[Taken | None]:
+def next_batch(intake: Intake) -> list[Taken | None]:
     """What was taken by now, at least one; None stands for the end."""
     group: list[Taken | None] = [intake.taken.get()]
     while group[-1] is not None and len(group) < MOST and not intake.taken.empty():

@@ -14,7 +14,7 @@ class TooLarge(Malformed):
     """A body beyond the limit, as it came or inflated."""
 
 
-def opened(body: bytes, limit: int) -> bytes:
+def inflated(body: bytes, limit: int) -> bytes:
     """`body` inflated if it is gzip (no JSON begins like that). Raises TooLarge beyond `limit` bytes, UnreadableInput if it is damaged."""
     if not body.startswith(_GZIP):
         return body
@@ -38,10 +38,10 @@ def opened(body: bytes, limit: int) -> bytes:
 
 def decoded(body: bytes, stream: str, limit: int) -> EventBatch:
     """The events of a body, gzip or not. Raises TooLarge, or UnreadableInput if it is no JSON at all."""
-    return decode_body(opened(body, limit), stream)
+    return decode_body(inflated(body, limit), stream)
 
 
-def answer(batch: EventBatch) -> bytes:
+def ingest_response(batch: EventBatch) -> bytes:
     """What a post is told: how many are in, which are not and why."""
     rejected = [{"index": rejection.position.get("index"), "reason": rejection.reason} for rejection in batch.rejections]
     return json.dumps({"accepted": len(batch), "rejected": rejected}, separators=(",", ":"), ensure_ascii=False).encode()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from models.columns import EventBatch
 from models.errors import HighwaterError
 from service.clock import Clock
-from service.ingest.journal import EVENTS, Draft, Entry, Journal
+from service.ingest.journal import EVENTS, Entry, Journal, NewEntry
 
 _GROUP = 64
 """Entries that share one flush at most."""
@@ -30,7 +30,7 @@ class UnreachableError(HighwaterError):
     """Whoever judges the events can't be reached: come back later."""
 
 
-class Elsewhere(Protocol):
+class RemoteIntake(Protocol):
     """Takes posted events where others judge them."""
 
     def take(self, batch: EventBatch) -> None:
@@ -49,7 +49,7 @@ class Taken:
 
 
 class _Submitted(NamedTuple):
-    draft: Draft
+    draft: NewEntry
     payload: Any
     weight: int
     future: "Future[Entry]"
@@ -69,7 +69,7 @@ class Intake:
         """What to judge next, in journal order; None at the end."""
         self.fault: str | None = None
         """Why the journal can't be written at the moment."""
-        self.elsewhere: Elsewhere | None = None
+        self.elsewhere: RemoteIntake | None = None
         """Where posted events go, if they are not judged here."""
         self._journal = journal
         self._clock = clock
@@ -126,7 +126,7 @@ class Intake:
                 self.check_room()
                 self._streams[stream] = _Stream(self._clock.steady_s())
             self._waiting += counted
-            self._drafts.put(_Submitted(Draft(kind, arrived_us, stream, key, body), payload, counted, future))
+            self._drafts.put(_Submitted(NewEntry(kind, arrived_us, stream, key, body), payload, counted, future))
         return future
 
     def judged(self, taken: Taken) -> None:
@@ -134,7 +134,7 @@ class Intake:
         with self._guard:
             self._waiting -= taken.weight
 
-    def fallen_idle(self, idle_s: float) -> list[str]:
+    def newly_idle(self, idle_s: float) -> list[str]:
         """Streams that brought nothing for `idle_s`; each is told once until it brings something again."""
         now_s = self._clock.steady_s()
         with self._guard:
@@ -143,7 +143,7 @@ class Intake:
                 self._streams[name].idle = True
         return sorted(fallen)
 
-    def not_told(self, stream: str) -> None:
+    def undo_idle(self, stream: str) -> None:
         """That it fell idle could not be written: say so again at the next look."""
         with self._guard:
             self._streams[stream].idle = False

@@ -34,7 +34,7 @@ class Entry:
     body: bytes
 
 
-class Draft(NamedTuple):
+class NewEntry(NamedTuple):
     """An entry before it has its number; fields as in `Entry`."""
 
     kind: int
@@ -58,13 +58,13 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
             raise UnreadableInput(f"can't make the journal folder {folder}: {fault.strerror}") from fault
-        self.torn_bytes = 0
+        self.truncated_bytes = 0
         """Bytes taken off the end on opening."""
         self._file: FileIO | None = None
         self._good = 0
         self.next_seq = self._recover()
 
-    def append(self, drafts: Sequence[Draft]) -> list[Entry]:
+    def append(self, drafts: Sequence[NewEntry]) -> list[Entry]:
         """Write these and bring them to the disk, with one flush for all. On OSError none of them is there."""
         file = self._current()
         entries = [Entry(self.next_seq + place, *draft) for place, draft in enumerate(drafts)]
@@ -135,8 +135,8 @@ class Journal:
             if entry is None:
                 break
             seq, good = entry.seq + 1, end
-        self.torn_bytes = path.stat().st_size - good
-        if self.torn_bytes and _goes_on(path, good, seq):
+        self.truncated_bytes = path.stat().st_size - good
+        if self.truncated_bytes and _has_valid_entries_after(path, good, seq):
             raise StateError(_damaged(path))
         self._file = FileIO(path, "r+b")
         self._file.truncate(good)
@@ -182,7 +182,7 @@ def _entry(head: bytes, file: BinaryIO, expected_seq: int) -> tuple[Entry | None
     return Entry(seq, kind, arrived_us, stream, key, rest[stream_size + key_size :]), _HEAD.size + size
 
 
-def _goes_on(path: Path, torn_at: int, expected_seq: int) -> bool:
+def _has_valid_entries_after(path: Path, torn_at: int, expected_seq: int) -> bool:
     """Whether whole entries follow the place where the file stops making sense: then it is no torn end but damage."""
     data = path.read_bytes()
     at = data.find(_MAGIC, torn_at + 1)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from models.canonical_json import decode, encode
+from models.canonical_json import decode, to_json
 from models.change import Change
 from service.access import DESK
 from service.monitor import Monitor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _AGAIN_S = 10.0
 
 
-class Publishing:
+class CalendarPublisher:
     """Revisions that the topic does not hold yet; the data file remembers which it held, also where a tombstone withdrew them since."""
 
     def __init__(self, monitor: Monitor) -> None:
@@ -65,7 +65,7 @@ class Publishing:
             late = [(key, self._due[key]) for key in sorted(self._due) if now_s - self._sent_s.get(key, -_AGAIN_S) >= _AGAIN_S]
             self._sent_s.update((key, now_s) for key, _ in late)
         for (change_id, _), change in late:
-            sender.send(place.topic, encode(change), key=change_id.encode())
+            sender.send(place.topic, to_json(change), key=change_id.encode())
 
     def _add(self, change: Change) -> None:
         with self._guard:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.columns import EventBatch
 from service.ingest.intake import BusyError, UnreachableError
-from streams.kafka.client.output_records import Send, dead_letter
+from streams.kafka.client.output_records import OutputRecord, dead_letter
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.topic_names import Topics
 from streams.pipeline import dead_letters
@@ -23,7 +23,7 @@ _FRAME_BYTES = 256 * 1024
 _LINGER_MS = 5
 
 
-class Forwarding:
+class EventForwarder:
     """One producer for all posts; whoever posts waits until the brokers have its events."""
 
     def __init__(self, parameters: KafkaParameters, limit_bytes: int) -> None:
@@ -79,7 +79,7 @@ class Forwarding:
                 self._sender = KafkaProducer(**settings, compression_type="lz4", linger_ms=_LINGER_MS, max_request_size=LARGEST_RECORD)
             return self._sender
 
-    def _send(self, sender: "KafkaProducer", record: Send) -> Any:
+    def _send(self, sender: "KafkaProducer", record: OutputRecord) -> Any:
         partition = None
         if record.key is not None and record.topic in self._topics.telemetry:
             from streams.kafka.cluster.partitioner import PARTITIONERS
@@ -87,7 +87,7 @@ class Forwarding:
             partition = PARTITIONERS[self._parameters.partitioner](record.key, len(sender.partitions_for(record.topic)))
         return sender.send(record.topic, record.value, key=record.key, partition=partition)
 
-    def _telemetry(self, batch: EventBatch) -> Iterator[Send]:
+    def _telemetry(self, batch: EventBatch) -> Iterator[OutputRecord]:
         """The events of one `observed_at` and User as a frame; in the order of the body, since what comes out of order may come late."""
         for _, same in groupby(range(len(batch)), key=batch.observed_us.tolist().__getitem__):
             frames: dict[tuple[str, str], list[bytes]] = {}
@@ -96,9 +96,9 @@ class Forwarding:
                 frames.setdefault((self._topics.depths if key.is_queue else self._topics.rates, key.user), []).append(batch.raw(number))
             for (topic, user), events in frames.items():
                 for value in _framed(events):
-                    yield Send(topic, user.encode(), value)
+                    yield OutputRecord(topic, user.encode(), value)
 
-    def _letters(self, batch: EventBatch) -> Iterator[Send]:
+    def _letters(self, batch: EventBatch) -> Iterator[OutputRecord]:
         for letter in dead_letters(batch.rejections, [None] * len(batch.rejections)):
             yield dead_letter(self._topics, letter)
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from models.alert import Alert
-from models.canonical_json import decode, encode
+from models.canonical_json import decode, to_json
 from models.change_report import ChangeReport
 from models.errors import Malformed
 from models.incident import Incident
-from models.wire_model import Record
+from models.wire_model import WireModel
 from service.ingest.journal import CHANGES
-from service.kafka.calendar_publisher import Publishing
+from service.kafka.calendar_publisher import CalendarPublisher
 from service.monitor import Monitor
 from service.store import commits
 from service.store.record_rows import rows
@@ -32,7 +32,7 @@ _NEW_TOPICS_MS = 5_000
 """How soon the topics of a User that never had an alert before are found."""
 
 
-class Following:
+class ResultReader:
     """A thread that brings the workers' records into the data file; it begins anew at each start, what is there already changes nothing."""
 
     def __init__(self, monitor: Monitor, parameters: KafkaParameters) -> None:
@@ -41,7 +41,7 @@ class Following:
         self._topics = Topics(parameters.topic_prefix)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
-        self._publishing = Publishing(monitor)
+        self._publishing = CalendarPublisher(monitor)
 
     def start(self) -> None:
         """Begins to read, and to publish what is declared here from now on."""
@@ -128,7 +128,7 @@ class Following:
             self._publishing.seen(change.change_id, change.revision)
             known = self._monitor.engine.changes.get(change.change_id)
             if known is None or change.revision > known.revision:
-                self._monitor.intake.submit(CHANGES, "", encode(change), [change], self._monitor.clock.wall_us()).result()
+                self._monitor.intake.submit(CHANGES, "", to_json(change), [change], self._monitor.clock.wall_us()).result()
 
     def _store(self, outputs: Outputs) -> None:
         monitor, found = self._monitor, rows(outputs)
@@ -139,7 +139,7 @@ class Following:
         monitor.engine.board.recorded([row for _, row in added])
 
 
-def _sort(model: type[Record], value: bytes, user: str, desk: list[Any], own: list[Any]) -> None:
+def _sort(model: type[WireModel], value: bytes, user: str, desk: list[Any], own: list[Any]) -> None:
     """A record of the desk's topic, or of a User's own."""
     record = decode(model, value)
     if user:

@@ -11,7 +11,7 @@ from itertools import groupby
 import structlog
 
 from models.times import format_time
-from service.auth.opaque_ids import Places
+from service.auth.opaque_ids import OpaqueIds
 from service.clock import Clock
 from service.notify.channels import GONE, Channels, Reply
 from service.parameters import SubscriptionParameters
@@ -28,7 +28,9 @@ log = structlog.get_logger()
 class Dispatcher:
     """Subscriptions are served side by side, the messages of one in order."""
 
-    def __init__(self, database: Database, parameters: SubscriptionParameters, clock: Clock, chance: random.Random, places: Places) -> None:
+    def __init__(
+        self, database: Database, parameters: SubscriptionParameters, clock: Clock, chance: random.Random, places: OpaqueIds
+    ) -> None:
         self._database, self._parameters, self._clock, self._chance = database, parameters, clock, chance
         self._places = places
         self._bell = asyncio.Event()

@@ -24,7 +24,7 @@ _FIXED_WAL = (3, 51, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Check:
     """One thing that was looked at."""
 
     what: str
@@ -34,7 +34,7 @@ class Look:
     """What to do, for a fault."""
 
 
-def looks(parameters: ServeParameters, wall_s: Callable[[], float] = time.time) -> Iterator[Look]:
+def checks(parameters: ServeParameters, wall_s: Callable[[], float] = time.time) -> Iterator[Check]:
     """Everything that concerns the embedded monitor, cheap things first."""
     yield _python()
     yield _sqlite()
@@ -47,92 +47,92 @@ def looks(parameters: ServeParameters, wall_s: Callable[[], float] = time.time) 
     yield from _extras(parameters)
 
 
-def _python() -> Look:
+def _python() -> Check:
     shown = ".".join(map(str, sys.version_info[:3]))
-    return Look("python", sys.version_info >= (3, 11), shown, "install Python 3.11 or newer")
+    return Check("python", sys.version_info >= (3, 11), shown, "install Python 3.11 or newer")
 
 
-def _sqlite() -> Look:
+def _sqlite() -> Check:
     fixed = sqlite3.sqlite_version_info >= _FIXED_WAL
     note = (
         ""
         if fixed
         else " (has the WAL reset race of 3.7.0 to 3.51.2: one writer keeps clear of it, never write to the data file with other programs)"
     )
-    return Look(
+    return Check(
         "sqlite", sqlite3.sqlite_version_info >= (3, 37, 0), sqlite3.sqlite_version + note, "install a Python with SQLite 3.37 or newer"
     )
 
 
-def _folder(folder: Path) -> Iterator[Look]:
+def _folder(folder: Path) -> Iterator[Check]:
     if not folder.exists():
         parent = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        yield Look(
+        yield Check(
             "data folder",
             os.access(parent, os.W_OK),
             f"{folder} does not exist yet",
             f"make it, or let the service's user write in {parent}",
         )
         return
-    yield Look(
+    yield Check(
         "data folder", os.access(folder, os.W_OK | os.X_OK), str(folder), f"let the service's user write there: chown -R highwater {folder}"
     )
     free = shutil.disk_usage(folder).free
-    yield Look(
+    yield Check(
         "disk space", free > _LITTLE_DISK, f"{free / 1e9:.1f} GB free", "free some space: under 1 GB posts may soon be refused with 503"
     )
 
 
-def _database(path: Path) -> Look:
+def _database(path: Path) -> Check:
     known = steps()[-1][0]
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             layout = connection.execute("PRAGMA user_version").fetchone()[0]
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as fault:
-        return Look("data file", False, str(fault), "restore a backup: highwater restore FILE --data NEW_FOLDER")  # noqa: FBT003 - a record's field
+        return Check("data file", False, str(fault), "restore a backup: highwater restore FILE --data NEW_FOLDER")  # noqa: FBT003 - a record's field
     if layout > known:
-        return Look("data file", False, f"layout {layout}, this program knows {known}", "run the newer program")  # noqa: FBT003 - a record's field
-    return Look("data file", verdict == "ok", f"layout {layout}, {verdict}", "restore a backup: highwater restore FILE --data NEW_FOLDER")
+        return Check("data file", False, f"layout {layout}, this program knows {known}", "run the newer program")  # noqa: FBT003 - a record's field
+    return Check("data file", verdict == "ok", f"layout {layout}, {verdict}", "restore a backup: highwater restore FILE --data NEW_FOLDER")
 
 
-def _state(folder: Path) -> Iterator[Look]:
+def _state(folder: Path) -> Iterator[Check]:
     newest, faults = Checkpoints(folder / "checkpoints").newest()
     covered = f"covers entry {newest.seq}" if newest else "none yet"
-    yield Look("checkpoints", not faults, "; ".join(faults) or covered, "delete the damaged file: the older one and the journal are used")
+    yield Check("checkpoints", not faults, "; ".join(faults) or covered, "delete the damaged file: the older one and the journal are used")
     with stopped(folder) as free:
         if not free:
-            yield Look("journal", True, "in use by a running monitor")  # noqa: FBT003 - a record's field
+            yield Check("journal", True, "in use by a running monitor")  # noqa: FBT003 - a record's field
             return
         try:
             journal = Journal(folder / "journal", 1)
             entries = sum(1 for _ in journal.entries(newest.seq if newest else 0))
             journal.close()
         except HighwaterError as fault:
-            yield Look("journal", False, str(fault), "restore a backup, or move the damaged file away")  # noqa: FBT003 - a record's field
+            yield Check("journal", False, str(fault), "restore a backup, or move the damaged file away")  # noqa: FBT003 - a record's field
             return
-        yield Look("journal", True, f"{entries} entries after the checkpoint")  # noqa: FBT003 - a record's field
+        yield Check("journal", True, f"{entries} entries after the checkpoint")  # noqa: FBT003 - a record's field
 
 
-def _port(parameters: ServeParameters) -> Look:
+def _port(parameters: ServeParameters) -> Check:
     place = f"{parameters.host}:{parameters.port}"
     with stopped(parameters.data_dir) as free:
         if not free:
-            return Look("address", True, f"{place}, a monitor runs on this folder")  # noqa: FBT003 - a record's field
+            return Check("address", True, f"{place}, a monitor runs on this folder")  # noqa: FBT003 - a record's field
     try:
         family = socket.getaddrinfo(parameters.host, parameters.port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((parameters.host, parameters.port))
     except OSError as fault:
-        return Look("address", False, f"{place}: {fault.strerror or fault}", "stop what listens there, or choose another with --port")  # noqa: FBT003 - a record's field
-    return Look("address", True, place)  # noqa: FBT003 - a record's field
+        return Check("address", False, f"{place}: {fault.strerror or fault}", "stop what listens there, or choose another with --port")  # noqa: FBT003 - a record's field
+    return Check("address", True, place)  # noqa: FBT003 - a record's field
 
 
-def _clock(folder: Path, now_s: float) -> Look:
+def _clock(folder: Path, now_s: float) -> Check:
     newest = max((path.stat().st_mtime for path in folder.glob("*/*") if path.is_file()), default=now_s)
     behind = newest - now_s
-    return Look(
+    return Check(
         "clock",
         behind < 5,
         "no file is from the future" if behind < 5 else f"{behind:.0f} s behind the newest file",
@@ -140,8 +140,8 @@ def _clock(folder: Path, now_s: float) -> Look:
     )
 
 
-def _extras(parameters: ServeParameters) -> Iterator[Look]:
+def _extras(parameters: ServeParameters) -> Iterator[Check]:
     if parameters.subscriptions.mail_url is not None:
-        yield Look("mail and chat", find_spec("apprise") is not None, "extra `notify`", "install highwater[notify]")
+        yield Check("mail and chat", find_spec("apprise") is not None, "extra `notify`", "install highwater[notify]")
     if parameters.oidc.issuer is not None:
-        yield Look("identity provider", find_spec("jwt") is not None, parameters.oidc.issuer, "install highwater[oidc]")
+        yield Check("identity provider", find_spec("jwt") is not None, parameters.oidc.issuer, "install highwater[oidc]")

@@ -20,7 +20,7 @@ from service.clock import Clock
 from service.parameters import ServeParameters
 from service.store import outbox, triage_actions
 from service.store.database import Database
-from service.store.preferences import Wishes
+from service.store.preferences import Preferences
 from service.store.records import ALERT
 
 _MINUTE_S = 60.0
@@ -29,7 +29,7 @@ _SET_US = 10e6
 log = structlog.get_logger()
 
 
-class Duties:
+class PeriodicJobs:
     """Each is a loop of its own; one that fails is logged and comes round again."""
 
     def __init__(
@@ -51,15 +51,15 @@ class Duties:
 
     def all(self) -> list[Coroutine[Any, Any, None]]:
         """Every duty that the settings ask for."""
-        duties = [_every(5.0, self.mind_the_clock), _every(10.0, self.pack_charts), _every(15.0, self.escalate)]
+        duties = [_every(5.0, self.check_clock_step), _every(10.0, self.pack_charts), _every(15.0, self.escalate)]
         duties.append(_every(3600.0, self.sweep))
         if self._parameters.alertmanager_urls:
             duties += [_every(5.0, self.pusher.push), _every(15.0, self.silencer.round)]
         if self._parameters.heartbeat_url:
-            duties.append(_every(_MINUTE_S, self.give_sign_of_life))
+            duties.append(_every(_MINUTE_S, self.send_heartbeat))
         return duties
 
-    async def mind_the_clock(self) -> None:
+    async def check_clock_step(self) -> None:
         """Where the clock was set (or we were down and can't know), what waits for a time of day is due anew."""
         now_us = self._clock.wall_us()
         ahead_us, before_us = now_us - self._clock.steady_s() * 1e6, self._ahead_us
@@ -87,7 +87,7 @@ class Duties:
         """Forget what has left long ago."""
         await asyncio.wrap_future(self._database.write(partial(outbox.sweep, now_us=self._clock.wall_us())))
 
-    async def give_sign_of_life(self) -> None:
+    async def send_heartbeat(self) -> None:
         """Call the heartbeat address while all is well; whoever watches it notices when the calls end."""
         fault = self._fault()
         if fault is not None:
@@ -112,7 +112,7 @@ def pack_what_is_due(database: Database, keep: Keep) -> None:
 
 def _escalate(connection: sqlite3.Connection, before_us: int, now_us: int) -> None:
     told = [
-        (name, Wishes.model_validate_json(wishes))
+        (name, Preferences.model_validate_json(wishes))
         for name, wishes in connection.execute("SELECT id, wishes FROM subscriptions WHERE holder = ? AND paused_reason IS NULL", (DESK,))
     ]
     for alert_id, body in triage_actions.unattended(connection, before_us, now_us):

@@ -13,10 +13,10 @@ def note(
     connection: sqlite3.Connection, principal: Principal, action: str, subject: str, now_us: int, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Write one entry, in the transaction of what it tells of."""
-    heard(connection, principal.name, principal.spoken, action, subject, now_us, detail)
+    note_external(connection, principal.name, principal.role_text, action, subject, now_us, detail)
 
 
-def heard(
+def note_external(
     connection: sqlite3.Connection,
     actor: str,
     role: str,

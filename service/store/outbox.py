@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models.times import format_time
 from service.access import holder_sees
-from service.store.preferences import Wishes
+from service.store.preferences import Preferences
 from service.store.records import Logged, Row
 
 _DONE_KEPT_US = 7 * 86_400 * 1_000_000
@@ -47,7 +47,7 @@ def enqueue(connection: sqlite3.Connection, added: Sequence[tuple[Logged, Row]],
     """Put what subscribers want of these new records into the outbox, in the transaction that writes them."""
     if not added:
         return
-    subscribers = [(name, holder, Wishes.model_validate_json(wishes)) for name, holder, wishes in connection.execute(
+    subscribers = [(name, holder, Preferences.model_validate_json(wishes)) for name, holder, wishes in connection.execute(
         "SELECT id, holder, wishes FROM subscriptions WHERE paused_reason IS NULL ORDER BY id"
     )]  # fmt: skip
     if not subscribers:
@@ -67,7 +67,7 @@ def put(
     topic: str,
     record: bytes,
     now_us: int,
-    wishes: Wishes,
+    wishes: Preferences,
     *,
     urgent: bool,
 ) -> bool:
@@ -100,7 +100,7 @@ def due_anew(connection: sqlite3.Connection, now_us: int) -> None:
         "SELECT outbox.id, urgent, wishes FROM outbox JOIN subscriptions ON subscriptions.id = subscription WHERE state = 'waiting'"
     ).fetchall()
     for number, urgent, wishes in rows:
-        due_us = Wishes.model_validate_json(wishes).due_us(now_us, urgent=bool(urgent))
+        due_us = Preferences.model_validate_json(wishes).due_us(now_us, urgent=bool(urgent))
         connection.execute("UPDATE outbox SET due_us = ? WHERE id = ?", (due_us, number))
 
 

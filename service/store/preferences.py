@@ -47,7 +47,7 @@ class QuietHours(BaseModel):
         return us(datetime.combine(day, self.ends, ZoneInfo(self.zone)))
 
 
-class Wishes(BaseModel):
+class Preferences(BaseModel):
     """Which records are wanted; an empty list is no restriction."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from models.alert import Alert
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.change_report import ChangeReport
 from models.incident import Incident
@@ -41,7 +41,7 @@ def _alert(audience: str, alert: Alert) -> Row:
         alert.alert_id,
         alert.revision,
         us(alert.as_of),
-        encode(alert),
+        to_json(alert),
         status=alert.status,
         topic=alert.kind,
         user=alert.user or "",
@@ -57,7 +57,7 @@ def _incident(incident: Incident) -> Row:
         incident.incident_id,
         incident.revision,
         us(incident.as_of),
-        encode(incident),
+        to_json(incident),
         status=incident.status,
         topic=str(incident.category),
         user=incident.origin_user or "",
@@ -66,7 +66,7 @@ def _incident(incident: Incident) -> Row:
 
 
 def _report(audience: str, report: ChangeReport) -> Row:
-    return Row(REPORT, audience, report.change_id, report.revision, us(report.as_of), encode(report), topic=report.verdict)
+    return Row(REPORT, audience, report.change_id, report.revision, us(report.as_of), to_json(report), topic=report.verdict)
 
 
 PUBLIC = ("owner", "title", "category", "planned_start", "planned_end", "actual_start", "actual_end", "services", "regions")
@@ -80,7 +80,7 @@ def change_rows(change: Change, arrived_us: int) -> Iterator[Row]:
     if change.source == "user" and is_user(change.owner):
         yield _change(change, change, change.owner, as_of_us)
     if is_public(change):
-        yield _change(change, shown_to_others(change), EVERYONE, as_of_us)
+        yield _change(change, public_summary(change), EVERYONE, as_of_us)
 
 
 def is_public(change: Change) -> bool:
@@ -88,7 +88,7 @@ def is_public(change: Change) -> bool:
     return change.status != "draft" and (change.source == "dcc" or change.visibility == "public_summary")
 
 
-def shown_to_others(change: Change) -> Change:
+def public_summary(change: Change) -> Change:
     """What another User may see of a public change."""
     if change.source == "dcc":
         return change
@@ -110,7 +110,7 @@ def _change(change: Change, shown: Change, audience: str, as_of_us: int) -> Row:
         change.change_id,
         change.revision,
         as_of_us,
-        encode(shown),
+        to_json(shown),
         owner=change.owner,
         status=change.status,
         topic=change.category,

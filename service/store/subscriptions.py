@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.times import format_time
-from service.store.preferences import Wishes
+from service.store.preferences import Preferences
 
 _OVERLAP_US = 24 * 3600 * 1_000_000
 """How long the secret before a rotation still signs."""
@@ -25,7 +25,7 @@ class Subscription:
     target: str
     secrets: tuple[tuple[str, int | None], ...]
     """Signing secrets, newest first, each with its end."""
-    wishes: Wishes
+    wishes: Preferences
     created_us: int
     paused_reason: str | None
 
@@ -42,7 +42,9 @@ def new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
-def add(connection: sqlite3.Connection, *, holder: str, name: str, channel: str, target: str, wishes: Wishes, now_us: int) -> Subscription:
+def add(
+    connection: sqlite3.Connection, *, holder: str, name: str, channel: str, target: str, wishes: Preferences, now_us: int
+) -> Subscription:
     """A new subscription with its first secret."""
     made = Subscription(secrets.token_hex(8), holder, name, channel, target, ((new_secret(), None),), wishes, now_us, None)
     connection.execute(
@@ -92,7 +94,7 @@ def held(connection: sqlite3.Connection, holder: str, subscription_id: str | Non
     return [_read(row) for row in rows]
 
 
-def everyone_s(connection: sqlite3.Connection) -> list[Subscription]:
+def all_subscriptions(connection: sqlite3.Connection) -> list[Subscription]:
     """Every subscription, oldest first: for an administrator."""
     return [_read(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM subscriptions ORDER BY created_us, id")]  # noqa: S608 - constant columns
 
@@ -122,4 +124,4 @@ def deliveries(
 def _read(row: Any) -> Subscription:
     number, holder, name, channel, target, kept, wishes, created_us, paused = row
     pairs = tuple((secret, until_us) for secret, until_us in json.loads(kept))
-    return Subscription(number, holder, name, channel, target, pairs, Wishes.model_validate_json(wishes), created_us, paused)
+    return Subscription(number, holder, name, channel, target, pairs, Preferences.model_validate_json(wishes), created_us, paused)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from changes.planning import conflicts, sec_completeness
-from models.canonical_json import decode, encode
+from models.canonical_json import decode, to_json
 from models.change import Change
 from service.access import Principal, Role
 from service.ingest.journal import CHANGES
@@ -14,7 +14,7 @@ from service.monitor import Monitor
 from service.problems import Problem, not_found
 from service.store import audit, records
 from service.store.database import Database
-from service.store.record_rows import is_public, shown_to_others
+from service.store.record_rows import is_public, public_summary
 from service.store.records import CHANGE
 
 
@@ -48,7 +48,7 @@ def may_declare(database: Database, principal: Principal, change: Change) -> boo
     for body in known:
         earlier = decode(Change, body)
         if earlier.revision == change.revision:
-            if encode(earlier) == encode(change):
+            if to_json(earlier) == to_json(change):
                 return False
             raise Problem(
                 409, f"revision {change.revision} of this change stands already with other content: give a higher revision, or use PUT"
@@ -60,7 +60,7 @@ async def declare(monitor: Monitor, principal: Principal, changes: Sequence[Chan
     """Journal the revisions and wait until everyone who may can see them."""
     if not changes:
         return
-    body = b"\n".join(encode(change) for change in changes)
+    body = b"\n".join(to_json(change) for change in changes)
     now_us = monitor.clock.wall_us()
     entry = await asyncio.wrap_future(monitor.intake.submit(CHANGES, principal.id, body, list(changes), now_us))
     await asyncio.wrap_future(monitor.database.write(partial(_note, principal=principal, changes=changes, now_us=now_us)))
@@ -84,4 +84,4 @@ def preview(known: Iterable[Change], principal: Principal, change: Change) -> di
 def _visible(principal: Principal, other: Change) -> Change | None:
     if principal.role is not Role.USER or (other.source == "user" and other.owner == principal.user):
         return other
-    return shown_to_others(other) if is_public(other) else None
+    return public_summary(other) if is_public(other) else None

@@ -17,7 +17,7 @@ NOT_SUSPECTED = "not_suspected"
 
 
 @dataclass(slots=True)
-class Evaluation:
+class SuspectFeedback:
     """Counts over all suspects that people judged, and the incidents that they stand for."""
 
     verdicts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -34,9 +34,9 @@ class Evaluation:
         return self.top1 / self.confirmed if self.confirmed else None
 
 
-def evaluate(connection: sqlite3.Connection, now_us: int) -> Evaluation:
+def evaluate(connection: sqlite3.Connection, now_us: int) -> SuspectFeedback:
     """Every judgement that stands (a later one on the same suspect replaces an earlier one), by incident."""
-    found = Evaluation()
+    found = SuspectFeedback()
     for incident_id, state in sorted(triage_actions.state(triage_actions.actions(connection, INCIDENT), now_us).items()):
         body = records.one(connection, _DESK, INCIDENT, incident_id)
         if body is None or not state["suspects"]:

@@ -7,17 +7,17 @@ import numpy as np
 
 from models.columns import EventBatch, Ints
 from models.errors import UnreadableInput
-from streams.decode.byte_buffer import FRONT, Octets
+from streams.decode.byte_buffer import PADDING, ByteBuffer
 from streams.decode.json_splitter import BOM
-from streams.decode.reader import Reading, read
-from streams.decode.template_cache import Learned
+from streams.decode.reader import DecodedText, read
+from streams.decode.template_cache import TemplateCache
 
-_learned = Learned()
+_learned = TemplateCache()
 
 
 def decode_ndjson(block: bytes, source: str, first_line: int) -> EventBatch:
     """Whole lines of a file, each an event or an array of events (a frame); the first one is line `first_line`, counted from 1."""
-    octets = Octets([block])
+    octets = ByteBuffer([block])
     line_starts, ends = _lines(octets)
     starts = line_starts
     if first_line == 1 and block.startswith(BOM):
@@ -36,12 +36,12 @@ def decode_body(body: bytes, source: str) -> EventBatch:
 
     Raises UnreadableInput if the body is no JSON at all.
     """
-    octets = Octets([body])
+    octets = ByteBuffer([body])
     text = body.removeprefix(BOM)
     if not text.strip():
         raise UnreadableInput("the body is empty: send events as NDJSON or as one JSON array")
-    start = np.array([FRONT + len(body) - len(text)])
-    whole = start, np.array([FRONT + len(body)])
+    start = np.array([PADDING + len(body) - len(text)])
+    whole = start, np.array([PADDING + len(body)])
     if text.lstrip().startswith(b"["):
         reading = read(octets, *whole, _fresh(), records=True)
     else:
@@ -54,16 +54,16 @@ def decode_body(body: bytes, source: str) -> EventBatch:
     return reading.batch(source, lambda start: {"index": reading.index(start, 0)})
 
 
-def _is_no_json(reading: Reading) -> bool:
+def _is_no_json(reading: DecodedText) -> bool:
     return bool(reading.refused) and not len(reading.rows) and not any(one.refusal.is_json for one in reading.refused)
 
 
 def decode_records(values: Sequence[bytes | None], topic: str, partition: int, offsets: Sequence[int]) -> EventBatch:
     """The values of Kafka records, each an event, an array of events or NDJSON; positions are topic, partition, offset and index."""
     texts = [value or b"" for value in values] if None in values else cast("Sequence[bytes]", values)
-    octets = Octets(texts, b"\n")
+    octets = ByteBuffer(texts, b"\n")
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    ends = FRONT + np.cumsum(lengths + 1) - 1
+    ends = PADDING + np.cumsum(lengths + 1) - 1
     starts = ends - lengths
     reading = read(octets, starts, ends, _fresh(), records=True)
 
@@ -75,17 +75,17 @@ def decode_records(values: Sequence[bytes | None], topic: str, partition: int, o
     return reading.batch(topic, position)
 
 
-def _lines(octets: Octets) -> tuple[Ints, Ints]:
+def _lines(octets: ByteBuffer) -> tuple[Ints, Ints]:
     """(starts, ends) of all lines; the last one may lack its line end."""
     newlines = octets.newlines()
-    last = FRONT + octets.size
+    last = PADDING + octets.size
     ends = newlines if len(newlines) and newlines[-1] == last - 1 else np.append(newlines, last)
-    return np.concatenate([[FRONT], ends[:-1] + 1]), ends
+    return np.concatenate([[PADDING], ends[:-1] + 1]), ends
 
 
-def _fresh() -> Learned:
+def _fresh() -> TemplateCache:
     """What was learned so far, or nothing once it is too much; another thread may go on with what was."""
     global _learned
     if _learned.full:
-        _learned = Learned()
+        _learned = TemplateCache()
     return _learned

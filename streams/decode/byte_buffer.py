@@ -11,9 +11,9 @@ from models.columns import Flags, Floats, Ints
 Words = NDArray[np.uint64]
 """Pieces of text, zero-padded to whole words of 8 octets; shape (pieces, words)."""
 
-FRONT, BACK = 528, 528
+PADDING, BACK = 528, 528
 """Zero octets before and after the text, so that no look at a piece near its ends leaves the array."""
-WIDEST = 512
+MAX_SPAN_BYTES = 512
 """The longest piece that is looked at as words, in octets."""
 QUOTE, BACKSLASH = 34, 92
 _NEWLINE, _RETURN, _FIRST_VISIBLE, _FIRST_NON_ASCII = 10, 13, 32, 128
@@ -28,14 +28,14 @@ _FIRST = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
 _POWERS = 10.0 ** np.arange(15, -1, -1)
 
 
-class Octets:
+class ByteBuffer:
     """A text between zeros; positions count from the first of the zeros in front."""
 
     def __init__(self, parts: Sequence[bytes], between: bytes = b"") -> None:
         """`parts` one after another, `between` each two of them."""
-        self.text = b"".join([bytes(FRONT), between.join(parts), bytes(BACK)])
+        self.text = b"".join([bytes(PADDING), between.join(parts), bytes(BACK)])
         self.array = np.frombuffer(self.text, np.uint8)
-        self.size = len(self.text) - FRONT - BACK
+        self.size = len(self.text) - PADDING - BACK
 
     def find(self, octet: int) -> Ints:
         """Positions of `octet`, ascending."""
@@ -44,19 +44,19 @@ class Octets:
     @cached_property
     def controls(self) -> Ints:
         """Positions of control characters (newlines are some of them)."""
-        return np.flatnonzero(self.array < _FIRST_VISIBLE)[FRONT:-BACK]
+        return np.flatnonzero(self.array < _FIRST_VISIBLE)[PADDING:-BACK]
 
     def newlines(self) -> Ints:
         """Positions of line ends."""
         return np.asarray(self.controls[self.array[self.controls] == _NEWLINE])
 
-    def doubtful(self, *, newlines: bool) -> Ints:
+    def unsafe_positions(self, *, newlines: bool) -> Ints:
         """Positions of what keeps a piece from being read in columns: escapes, control characters, octets that are no UTF-8.
 
         Line ends are among them only if `newlines`.
         """
         found = [self.controls if newlines else self.controls[self.array[self.controls] != _NEWLINE]]
-        text = memoryview(self.text)[FRONT : FRONT + self.size]
+        text = memoryview(self.text)[PADDING : PADDING + self.size]
         if BACKSLASH in self.text:
             found.append(self.find(BACKSLASH))
         if not self.text.isascii():
@@ -70,19 +70,19 @@ class Octets:
         """`ends` without the carriage return of a line that ends in CRLF."""
         return np.asarray(ends - ((self.array[ends - 1] == _RETURN) & (ends > starts)))
 
-    def cut(self, at: Ints, width: int) -> NDArray[np.uint8]:
+    def gather(self, at: Ints, width: int) -> NDArray[np.uint8]:
         """(n, width) octets from each position in `at`."""
         view = np.ndarray((len(self.array) - width + 1,), f"V{width}", self.array, strides=(1,))
         return view[at].view(np.uint8).reshape(len(at), width)
 
-    def same(self, at: Ints, text: bytes) -> Flags:
+    def matches(self, at: Ints, text: bytes) -> Flags:
         """Whether `text` stands at each position in `at`."""
-        equal = self.cut(at, len(text)) == np.frombuffer(text, np.uint8)
+        equal = self.gather(at, len(text)) == np.frombuffer(text, np.uint8)
         return np.ones(len(at), np.bool_) if equal.all() else equal.all(axis=1)
 
     def words(self, starts: Ints, ends: Ints, width: int) -> Words:
         """The pieces as words, zero behind their end; none is longer than `width`, a multiple of 8."""
-        words = self.cut(starts, width).view("<u8")
+        words = self.gather(starts, width).view("<u8")
         left = ends - starts
         shortest = int(left.min(initial=width))
         for column in range(shortest // 8, width // 8):
@@ -92,7 +92,7 @@ class Octets:
     def digits(self, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
         """(values, whether it is so): 1 to 16 decimal digits, zeros in front allowed."""
         length = ends - starts
-        words = self.cut(ends - 16, 16).view("<u8")
+        words = self.gather(ends - 16, 16).view("<u8")
         values, good = _digits(words[:, 1], np.clip(length, 0, 8))
         good &= (length >= 1) & (length <= 16)
         if length.max(initial=0) > 8:
@@ -109,7 +109,7 @@ class Octets:
     def decimals(self, starts: Ints, ends: Ints) -> tuple[Floats, Flags]:
         """(values, whether it is one): JSON numbers of at most 15 digits without sign and exponent, correctly rounded."""
         length = ends - starts
-        octets = self.cut(ends - 16, 16)
+        octets = self.gather(ends - 16, 16)
         column = np.arange(16)
         inside = column >= 16 - length[:, None]
         point = inside & (octets == ord("."))

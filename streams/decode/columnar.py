@@ -3,18 +3,18 @@
 import numpy as np
 
 from models.columns import Ints
-from streams.decode.byte_buffer import QUOTE, Octets
-from streams.decode.event_columns import Rows
-from streams.decode.event_template import Layout, Span, learn
+from streams.decode.byte_buffer import QUOTE, ByteBuffer
+from streams.decode.event_columns import EventColumns
+from streams.decode.event_template import EventTemplate, TemplateText, infer_template
 from streams.decode.field_columns import columns
-from streams.decode.template_cache import Learned
+from streams.decode.template_cache import TemplateCache
 
 _ATTEMPTS = 8
 """Events with the same number of quotes that a layout is learned from, in one text; the rest is read singly."""
 _QUOTES_MOST = 1000
 
 
-def read(octets: Octets, starts: Ints, ends: Ints, learned: Learned, *, within_lines: bool) -> tuple[Rows, Ints]:
+def read(octets: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, within_lines: bool) -> tuple[EventColumns, Ints]:
     """(rows, pieces left): the pieces (each meant to be one event) that fit a layout, and the numbers of the others.
 
     `within_lines` says that no piece has a line end in it.
@@ -22,27 +22,27 @@ def read(octets: Octets, starts: Ints, ends: Ints, learned: Learned, *, within_l
     quotes = octets.find(QUOTE)
     first = np.searchsorted(quotes, starts)
     count = np.searchsorted(quotes, ends) - first
-    doubtful = octets.doubtful(newlines=not within_lines)
+    doubtful = octets.unsafe_positions(newlines=not within_lines)
     if len(doubtful):
         count[np.searchsorted(doubtful, starts) != np.searchsorted(doubtful, ends)] = 0
     count[count > _QUOTES_MOST] = 0
-    parts: list[Rows] = []
+    parts: list[EventColumns] = []
     left = [np.flatnonzero(count == 0)]
     for number in np.flatnonzero(np.bincount(count)):
         if number:
             reader = _Reader(octets, starts, ends, quotes, first, learned)
             left.append(reader.read(np.flatnonzero(count == number), int(number)))
             parts += reader.parts
-    return Rows.joined(parts), np.sort(np.concatenate(left))
+    return EventColumns.joined(parts), np.sort(np.concatenate(left))
 
 
 class _Reader:
     """Reads pieces that have the same number of quotes, layout after layout."""
 
-    def __init__(self, octets: Octets, starts: Ints, ends: Ints, quotes: Ints, first: Ints, learned: Learned) -> None:
+    def __init__(self, octets: ByteBuffer, starts: Ints, ends: Ints, quotes: Ints, first: Ints, learned: TemplateCache) -> None:
         self._octets, self._starts, self._ends = octets, starts, ends
         self._quotes, self._first, self._learned = quotes, first, learned
-        self.parts: list[Rows] = []
+        self.parts: list[EventColumns] = []
 
     def read(self, pieces: Ints, quotes: int) -> Ints:
         """Puts what fits into `parts`; returns the pieces that do not."""
@@ -53,7 +53,7 @@ class _Reader:
             if not len(pieces):
                 break
             example = int(pieces[0])
-            layout_or_none = learn(self._octets.text[self._starts[example] : self._ends[example]])
+            layout_or_none = infer_template(self._octets.text[self._starts[example] : self._ends[example]])
             if layout_or_none is not None:
                 self._learned.remember(quotes, layout_or_none)
                 pieces = self._fit(layout_or_none, pieces)
@@ -62,7 +62,7 @@ class _Reader:
                 pieces = pieces[1:]
         return np.concatenate([*left, pieces])
 
-    def _fit(self, layout: Layout, pieces: Ints) -> Ints:
+    def _fit(self, layout: EventTemplate, pieces: Ints) -> Ints:
         """Reads what fits `layout` into `parts`; returns the rest."""
         fitting = self._with_spans(layout, pieces)
         if not len(fitting):
@@ -72,22 +72,22 @@ class _Reader:
             self.parts.append(rows)
         return pieces[:0] if len(rows) == len(pieces) else np.setdiff1d(pieces, rows.piece, assume_unique=True)
 
-    def _span(self, span: Span, pieces: Ints) -> Ints:
+    def _span(self, span: TemplateText, pieces: Ints) -> Ints:
         """Where `span` must stand in each piece."""
         return (self._ends[pieces] if span.anchor < 0 else self._quotes[self._first[pieces] + span.anchor]) - span.offset
 
-    def _with_spans(self, layout: Layout, pieces: Ints) -> Ints:
+    def _with_spans(self, layout: EventTemplate, pieces: Ints) -> Ints:
         """Those of `pieces` that have every span in its place."""
         for span in layout.spans:
             at = self._span(span, pieces)
-            same = self._octets.same(at, span.text)
+            same = self._octets.matches(at, span.text)
             if span is layout.spans[0]:
                 same &= at == self._starts[pieces]
             if not same.all():
                 pieces = pieces[same]
         return pieces
 
-    def _places(self, layout: Layout, pieces: Ints) -> list[tuple[Ints, Ints]]:
+    def _places(self, layout: EventTemplate, pieces: Ints) -> list[tuple[Ints, Ints]]:
         """Where each slot of each piece starts and ends."""
         at = [self._span(span, pieces) for span in layout.spans]
         return [(before + len(span.text), after) for span, before, after in zip(layout.spans, at, at[1:], strict=False)]

@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class EventColumns:
     """n events; every array has shape (n,)."""
 
     piece: Ints
@@ -51,7 +51,7 @@ class Rows:
         """Number of events."""
         return len(self.piece)
 
-    def taken(self, at: Ints) -> Self:
+    def take(self, at: Ints) -> Self:
         """The rows at positions `at`."""
         return type(self)(*(getattr(self, column.name)[at] for column in fields(self)))
 
@@ -62,7 +62,7 @@ class Rows:
         return cls(*(np.array(column, kind) for column, kind in zip(columns, _TYPES, strict=True)))
 
     @classmethod
-    def chained(cls, parts: Sequence[Self]) -> Self:
+    def concatenated(cls, parts: Sequence[Self]) -> Self:
         """The rows of all parts, one part after another."""
         if len(parts) == 1:
             return parts[0]
@@ -71,8 +71,8 @@ class Rows:
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """The rows of all parts in the order of their pieces."""
-        rows = cls.chained(parts)
-        return rows.taken(np.argsort(rows.piece, kind="stable")) if len(parts) > 1 else rows
+        rows = cls.concatenated(parts)
+        return rows.take(np.argsort(rows.piece, kind="stable")) if len(parts) > 1 else rows
 
 
 _TYPES = (np.int64, np.int32, np.int64, np.int64, np.int64, np.float64, np.int64, np.int64, np.int64, np.int32)

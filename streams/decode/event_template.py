@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from models.events import EVENT, QueueEvent, TrafficEvent
-from streams.decode.byte_buffer import WIDEST
-from streams.decode.string_interner import Lexicon
+from streams.decode.byte_buffer import MAX_SPAN_BYTES
+from streams.decode.string_interner import InternTable
 
 KEY_FIELDS = frozenset({"window_s", "user", "direction", "message_class", "service", "region", "queue"})
 """What makes a series; read together as one text."""
@@ -18,7 +18,7 @@ _END = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TemplateText:
     """Text between two slots: the same in every event of the layout."""
 
     text: bytes
@@ -29,7 +29,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class TemplateField:
     """A value that may differ from event to event."""
 
     name: str
@@ -41,7 +41,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Layout:
+class EventTemplate:
     """spans[0] slots[0] spans[1] … slots[n-1] spans[n], as learned from one valid event.
 
     An event that has all spans where they belong, as many quotes as the example, no escape, no control character, and in its
@@ -50,11 +50,11 @@ class Layout:
 
     example: bytes
     kind: Literal["traffic", "queue"]
-    spans: tuple[Span, ...]
-    slots: tuple[Slot, ...]
+    spans: tuple[TemplateText, ...]
+    slots: tuple[TemplateField, ...]
     keys: tuple[tuple[int, int], ...]
     """Runs of neighbouring slots that make the series: (first slot, last slot)."""
-    lexicon: Lexicon = field(default_factory=Lexicon, compare=False)
+    lexicon: InternTable = field(default_factory=InternTable, compare=False)
     """The keys' text → number of the series."""
 
     def filled(self, texts: dict[int, bytes]) -> bytes:
@@ -66,7 +66,7 @@ class Layout:
         return b"".join([*parts, self.example[at:]])
 
 
-def learn(example: bytes) -> Layout | None:
+def infer_template(example: bytes) -> EventTemplate | None:
     """The layout of a valid event; None if it is no valid event, names a field twice, or has much beside its slots."""
     try:
         event = EVENT.validate_json(example)
@@ -74,9 +74,9 @@ def learn(example: bytes) -> Layout | None:
         return None
     slots = _slots(example)
     spans = _spans(example, slots) if slots is not None else ()
-    if slots is None or max(len(span.text) for span in spans) > WIDEST:
+    if slots is None or max(len(span.text) for span in spans) > MAX_SPAN_BYTES:
         return None
-    return Layout(example, event.kind, spans, slots, _runs(slots))
+    return EventTemplate(example, event.kind, spans, slots, _runs(slots))
 
 
 def checked(text: bytes) -> TrafficEvent | QueueEvent | None:
@@ -87,9 +87,9 @@ def checked(text: bytes) -> TrafficEvent | QueueEvent | None:
         return None
 
 
-def _slots(example: bytes) -> tuple[Slot, ...] | None:
+def _slots(example: bytes) -> tuple[TemplateField, ...] | None:
     """Slots of every value but `kind`, literals, and numbers that no quote sets apart from the slot before."""
-    slots: list[Slot] = []
+    slots: list[TemplateField] = []
     seen: set[bytes] = set()
     name = b""
     inside: list[bytes] = []
@@ -105,7 +105,7 @@ def _slots(example: bytes) -> tuple[Slot, ...] | None:
         elif text in (b"}", b"]"):
             inside.pop()
             if codes_from is not None and len(inside) == 1:
-                slots.append(Slot("codes", "codes", codes_from, token.end()))
+                slots.append(TemplateField("codes", "codes", codes_from, token.end()))
                 codes_from = None
         elif text == b",":
             expects_key = inside[-1] == b"{"
@@ -121,32 +121,32 @@ def _slots(example: bytes) -> tuple[Slot, ...] | None:
     return tuple(slots)
 
 
-def _slot(example: bytes, token: "re.Match[bytes]", name: bytes, free_from: int) -> list[Slot]:
+def _slot(example: bytes, token: "re.Match[bytes]", name: bytes, free_from: int) -> list[TemplateField]:
     """The slot of one value, or none."""
     known = name.decode() if name in _FIELDS else ""
     if name == b"kind":
         return []
     if token[0].startswith(b'"'):
-        return [Slot(known, "text", token.start() + 1, token.end() - 1)]
+        return [TemplateField(known, "text", token.start() + 1, token.end() - 1)]
     if token[0][:1] in b"-0123456789" and b'"' in example[free_from : token.start()]:
-        return [Slot(known, "number", token.start(), token.end())]
+        return [TemplateField(known, "number", token.start(), token.end())]
     return []
 
 
 _FIELDS = frozenset(name.encode() for model in (TrafficEvent, QueueEvent) for name in model.model_fields)
 
 
-def _spans(example: bytes, slots: tuple[Slot, ...]) -> tuple[Span, ...]:
+def _spans(example: bytes, slots: tuple[TemplateField, ...]) -> tuple[TemplateText, ...]:
     edges = [0, *(edge for slot in slots for edge in (slot.start, slot.end)), len(example)]
     spans = []
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         text = example[start:end]
         last = end == len(example)
-        spans.append(Span(text, _END, len(text)) if last else Span(text, example.count(b'"', 0, start), text.index(b'"')))
+        spans.append(TemplateText(text, _END, len(text)) if last else TemplateText(text, example.count(b'"', 0, start), text.index(b'"')))
     return tuple(spans)
 
 
-def _runs(slots: tuple[Slot, ...]) -> tuple[tuple[int, int], ...]:
+def _runs(slots: tuple[TemplateField, ...]) -> tuple[tuple[int, int], ...]:
     runs: list[tuple[int, int]] = []
     for number, slot in enumerate(slots):
         if slot.name not in KEY_FIELDS:

@@ -8,11 +8,11 @@ from models.columns import Flags, Floats, Indices, Ints
 from models.errors import Malformed
 from models.events import MESSAGES_MOST
 from models.times import SECOND_US, parse_time
-from streams.decode.byte_buffer import WIDEST, Octets
-from streams.decode.event_columns import ABSENT, Rows
-from streams.decode.event_template import Layout, checked
-from streams.decode.string_interner import leaders
-from streams.decode.template_cache import INVALID, Learned
+from streams.decode.byte_buffer import MAX_SPAN_BYTES, ByteBuffer
+from streams.decode.event_columns import ABSENT, EventColumns
+from streams.decode.event_template import EventTemplate, checked
+from streams.decode.string_interner import first_equal
+from streams.decode.template_cache import INVALID, TemplateCache
 
 Place = tuple[Ints, Ints]
 """Where the text of one slot starts and ends in each piece."""
@@ -23,7 +23,7 @@ _LONGEST_CODES = 256
 _NO_TIME = -(2**63)
 
 
-def columns(layout: Layout, octets: Octets, pieces: Ints, places: list[Place], learned: Learned) -> Rows:
+def columns(layout: EventTemplate, octets: ByteBuffer, pieces: Ints, places: list[Place], learned: TemplateCache) -> EventColumns:
     """Those of `pieces` whose fields are valid; the others are left to be read singly, which also says what is wrong."""
     read = _Read(layout, octets, pieces, places)
     queue = layout.kind == "queue"
@@ -33,7 +33,7 @@ def columns(layout: Layout, octets: Octets, pieces: Ints, places: list[Place], l
     capacity = read.integers("capacity", ABSENT)
     read.good &= (failures <= value) & (capacity != 0) & (queue | (value <= MESSAGES_MOST))
     read.pass_over_unknown()
-    rows = Rows(
+    rows = EventColumns(
         pieces,
         read.series(learned),
         observed_us,
@@ -45,13 +45,13 @@ def columns(layout: Layout, octets: Octets, pieces: Ints, places: list[Place], l
         read.integers("delivered", ABSENT),
         read.codes(learned),
     )
-    return rows if read.good.all() else rows.taken(np.flatnonzero(read.good))
+    return rows if read.good.all() else rows.take(np.flatnonzero(read.good))
 
 
 class _Read:
     """Reads slots by field name; `good` loses the pieces where one does not hold what it should."""
 
-    def __init__(self, layout: Layout, octets: Octets, pieces: Ints, places: list[Place]) -> None:
+    def __init__(self, layout: EventTemplate, octets: ByteBuffer, pieces: Ints, places: list[Place]) -> None:
         self._layout, self._octets, self._places = layout, octets, places
         self._number = {slot.name: number for number, slot in enumerate(layout.slots) if slot.name}
         self._count = len(pieces)
@@ -86,10 +86,10 @@ class _Read:
         self.good &= good
         return observed_us
 
-    def series(self, learned: Learned) -> Indices:
+    def series(self, learned: TemplateCache) -> Indices:
         """The number of each piece's series, by the text of all slots that make it."""
         runs = [(self._places[first][0], self._places[last][1]) for first, last in self._layout.keys]
-        most = WIDEST if len(runs) == 1 else WIDEST // 4
+        most = MAX_SPAN_BYTES if len(runs) == 1 else MAX_SPAN_BYTES // 4
         widths = []
         for starts, ends in runs:
             length = ends - starts
@@ -103,7 +103,7 @@ class _Read:
         self.good &= numbers != INVALID
         return numbers
 
-    def _ask(self, piece: int, learned: Learned) -> int:
+    def _ask(self, piece: int, learned: TemplateCache) -> int:
         if not self.good[piece]:
             return INVALID
         texts = {
@@ -113,20 +113,20 @@ class _Read:
         }
         return learned.series(checked(self._layout.filled(texts)))
 
-    def codes(self, learned: Learned) -> Indices:
+    def codes(self, learned: TemplateCache) -> Indices:
         """The number of each piece's code set, -1 where the layout has none."""
         if "codes" not in self._number:
             return np.full(self._count, ABSENT, np.int32)
         starts, ends = self._places[self._number["codes"]]
         longest = int((ends - starts).max(initial=1))
         width = -(-min(max(longest, 1), _LONGEST_CODES) // 8) * 8
-        same, which = np.unique(leaders(self._octets.words(starts, np.minimum(ends, starts + width), width)), return_inverse=True)
+        same, which = np.unique(first_equal(self._octets.words(starts, np.minimum(ends, starts + width), width)), return_inverse=True)
         numbers = np.array([learned.codes(self._octets.text[starts[one] : ends[one]]) for one in same], np.int32)[which]
         self.good &= (numbers != INVALID) & (ends - starts <= width)
         return numbers
 
 
-def instants(octets: Octets, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
+def instants(octets: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
     """(microseconds since the epoch, whether it is one): RFC 3339 with an offset, as `parse_time` reads it."""
     length = ends - starts
     plain = (length >= 20) & (length <= 30) & (octets.array[starts + _MINUTE] == ord(":")) & (octets.array[ends - 1] == ord("Z"))
@@ -136,15 +136,15 @@ def instants(octets: Octets, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
         observed_us[at] = _plain(octets, starts[at], length[at])
     other = np.flatnonzero(~plain & (length >= 1) & (length <= _LONGEST_TIME))
     if len(other):
-        same, which = np.unique(leaders(octets.words(starts[other], ends[other], _LONGEST_TIME)), return_inverse=True)
+        same, which = np.unique(first_equal(octets.words(starts[other], ends[other], _LONGEST_TIME)), return_inverse=True)
         texts = [octets.text[starts[one] : ends[one]] for one in other[same]]
         observed_us[other] = np.array([_instant(text) for text in texts], np.int64)[which]
     return observed_us, observed_us != _NO_TIME
 
 
-def _plain(octets: Octets, starts: Ints, length: Ints) -> Ints:
+def _plain(octets: ByteBuffer, starts: Ints, length: Ints) -> Ints:
     """Times such as `2026-01-05T00:10:00Z` or `2026-01-05T00:10:00.250Z`: each minute is parsed once."""
-    same, which = np.unique(leaders(octets.cut(starts, _MINUTE).view("<u8")), return_inverse=True)
+    same, which = np.unique(first_equal(octets.gather(starts, _MINUTE).view("<u8")), return_inverse=True)
     minutes = [_instant(octets.text[starts[one] : starts[one] + _MINUTE] + b":00Z") for one in same]
     minute_us = np.array(minutes, np.int64)[which]
     seconds, good = octets.digits(starts + _MINUTE + 1, starts + _MINUTE + 3)

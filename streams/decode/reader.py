@@ -11,39 +11,39 @@ import numpy as np
 from models.columns import EventBatch, Indices, Ints, Rejection
 from models.events import QueueEvent, TrafficEvent
 from streams.decode import columnar
-from streams.decode.byte_buffer import Octets
-from streams.decode.event_columns import Row, Rows
+from streams.decode.byte_buffer import ByteBuffer
+from streams.decode.event_columns import EventColumns, Row
 from streams.decode.json_splitter import extents
-from streams.decode.record_splitter import Pieces, pieces_of
-from streams.decode.scalar import Refusal, event, row
-from streams.decode.template_cache import Learned
+from streams.decode.record_splitter import RecordSpans, pieces_of
+from streams.decode.scalar import ParseError, event, row
+from streams.decode.template_cache import TemplateCache
 
 Item = TypeVar("Item")
-_EMPTY = Refusal("the record is empty", is_json=False)
+_EMPTY = ParseError("the record is empty", is_json=False)
 _FEW = 64
 """So few pieces are read singly: it is faster."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class InvalidRecord:
     """A piece of text that is no event."""
 
     start: int
     end: int
-    refusal: Refusal
+    refusal: ParseError
 
 
 @dataclass(frozen=True)
-class Reading:
+class DecodedText:
     """What a text held: its events as rows, and what was refused, both in the order of the text."""
 
-    octets: Octets
-    learned: Learned
-    rows: Rows
+    octets: ByteBuffer
+    learned: TemplateCache
+    rows: EventColumns
     starts: Ints
     """Where each row's piece of text starts; shape (rows,)."""
     ends: Ints
-    refused: tuple[Refused, ...]
+    refused: tuple[InvalidRecord, ...]
 
     @cached_property
     def _places(self) -> Ints:
@@ -89,46 +89,46 @@ class Reading:
         )
 
 
-def read(octets: Octets, starts: Ints, ends: Ints, learned: Learned, *, records: bool) -> Reading:
+def read(octets: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool) -> DecodedText:
     """Reads units of text: lines (each an event or a frame; blank ones are passed over), or records (many lines, but never nothing)."""
     pieces = pieces_of(octets, starts, ends, records=records)
     if len(pieces.starts) < _FEW:
-        rows, left = Rows.of([]), np.arange(len(pieces.starts))
+        rows, left = EventColumns.of([]), np.arange(len(pieces.starts))
     else:
         rows, left = columnar.read(octets, pieces.starts, pieces.ends, learned, within_lines=pieces.within_lines)
     empty = np.flatnonzero(starts == ends) if records else left[:0]
     if not len(left) and not len(empty):
-        return Reading(octets, learned, rows, pieces.starts[rows.piece], pieces.ends[rows.piece], ())
+        return DecodedText(octets, learned, rows, pieces.starts[rows.piece], pieces.ends[rows.piece], ())
     singles = _Singles(octets, starts, ends, learned, records=records)
     singles.read(pieces, left)
-    singles.refused += [Refused(at, at, _EMPTY) for at in starts[empty].tolist()]
+    singles.refused += [InvalidRecord(at, at, _EMPTY) for at in starts[empty].tolist()]
     if singles.anew:
         unit = np.searchsorted(starts, pieces.starts[rows.piece], side="right") - 1
-        rows = rows.taken(np.flatnonzero(~np.isin(unit, list(singles.anew))))
+        rows = rows.take(np.flatnonzero(~np.isin(unit, list(singles.anew))))
     return _merged(octets, learned, rows, pieces, singles)
 
 
-def _merged(octets: Octets, learned: Learned, rows: Rows, pieces: Pieces, singles: "_Singles") -> Reading:
+def _merged(octets: ByteBuffer, learned: TemplateCache, rows: EventColumns, pieces: RecordSpans, singles: "_Singles") -> DecodedText:
     """Rows of both kinds in the order of the text."""
-    found = Rows.of([single._replace(piece=number) for number, (_, _, single) in enumerate(singles.found)])
+    found = EventColumns.of([single._replace(piece=number) for number, (_, _, single) in enumerate(singles.found)])
     starts = np.concatenate([pieces.starts[rows.piece], np.array([start for start, _, _ in singles.found], np.int64)])
     ends = np.concatenate([pieces.ends[rows.piece], np.array([end for _, end, _ in singles.found], np.int64)])
     order = np.argsort(starts, kind="stable")
     refused = tuple(sorted(singles.refused, key=lambda one: one.start))
-    return Reading(octets, learned, Rows.chained([rows, found]).taken(order), starts[order], ends[order], refused)
+    return DecodedText(octets, learned, EventColumns.concatenated([rows, found]).take(order), starts[order], ends[order], refused)
 
 
 class _Singles:
     """Pieces that are read one at a time, and units that turn out to be other than they looked."""
 
-    def __init__(self, octets: Octets, starts: Ints, ends: Ints, learned: Learned, *, records: bool) -> None:
+    def __init__(self, octets: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool) -> None:
         self._octets, self._starts, self._ends, self._learned, self._records = octets, starts, ends, learned, records
         self.anew: set[int] = set()
         """Units that were read anew, as a whole."""
         self.found: list[tuple[int, int, Row]] = []
-        self.refused: list[Refused] = []
+        self.refused: list[InvalidRecord] = []
 
-    def read(self, pieces: Pieces, left: Ints) -> None:
+    def read(self, pieces: RecordSpans, left: Ints) -> None:
         """Reads the pieces with numbers `left`."""
         starts, ends = pieces.starts[left], pieces.ends[left]
         unit = np.searchsorted(self._starts, starts, side="right") - 1
@@ -137,7 +137,7 @@ class _Singles:
         for start, end, number, is_alone in zip(starts.tolist(), ends.tolist(), unit.tolist(), alone.tolist(), strict=True):
             text = self._octets.text[start:end]
             one = event(text)
-            if isinstance(one, Refusal) and not (text.startswith(b"{") and (one.is_json or (is_alone and b"\n" not in text))):
+            if isinstance(one, ParseError) and not (text.startswith(b"{") and (one.is_json or (is_alone and b"\n" not in text))):
                 self.anew.add(number)
             found.append((number, start, end, one))
         for number, start, end, one in found:
@@ -150,13 +150,13 @@ class _Singles:
         text = self._octets.text[start:end]
         pieces = extents(text, lines=self._records)
         if self._records and not text.strip():
-            self.refused.append(Refused(start, end, _EMPTY))
+            self.refused.append(InvalidRecord(start, end, _EMPTY))
         for first, last in pieces:
             self._take(start + first, start + last, event(text[first:last]))
 
-    def _take(self, start: int, end: int, one: TrafficEvent | QueueEvent | Refusal) -> None:
-        if isinstance(one, Refusal):
-            self.refused.append(Refused(start, end, one))
+    def _take(self, start: int, end: int, one: TrafficEvent | QueueEvent | ParseError) -> None:
+        if isinstance(one, ParseError):
+            self.refused.append(InvalidRecord(start, end, one))
         else:
             self.found.append((start, end, row(0, one, self._learned)))
 

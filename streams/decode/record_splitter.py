@@ -5,14 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from models.columns import Flags, Ints
-from streams.decode.byte_buffer import Octets
+from streams.decode.byte_buffer import ByteBuffer
 
 _COMMA, _OPEN, _CLOSE, _FRAME, _FRAME_END, _SPACE = b",{}[] "
 _SPACES_MOST = 3
 """Characters of white space between two elements of a frame; a frame with more is read singly."""
 
 
-class Pieces(NamedTuple):
+class RecordSpans(NamedTuple):
     """Where each piece starts and ends, in the order of the text."""
 
     starts: Ints
@@ -21,7 +21,7 @@ class Pieces(NamedTuple):
     """Whether it is sure that no piece has a line end in it."""
 
 
-def pieces_of(octets: Octets, starts: Ints, ends: Ints, *, records: bool) -> Pieces:
+def pieces_of(octets: ByteBuffer, starts: Ints, ends: Ints, *, records: bool) -> RecordSpans:
     """The pieces of units of text: lines, or records, which may hold many lines. What is empty has none.
 
     Were a frame cut in the wrong place, at least one of its pieces would be no JSON: whoever reads the pieces sees that.
@@ -35,10 +35,10 @@ def pieces_of(octets: Octets, starts: Ints, ends: Ints, *, records: bool) -> Pie
     frames = (octets.array[starts] == _FRAME) & (octets.array[ends - 1] == _FRAME_END)
     if frames.any():
         starts, ends = _elements(octets, starts, ends, frames)
-    return Pieces(starts, ends, within_lines)
+    return RecordSpans(starts, ends, within_lines)
 
 
-def _line_ends(octets: Octets, starts: Ints, ends: Ints) -> tuple[Ints, bool]:
+def _line_ends(octets: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, bool]:
     """(line ends between two events of one record, whether there are no others within records)."""
     newlines = octets.newlines()
     unit = np.maximum(np.searchsorted(starts, newlines, side="right") - 1, 0)
@@ -49,7 +49,7 @@ def _line_ends(octets: Octets, starts: Ints, ends: Ints) -> tuple[Ints, bool]:
     return newlines[cut], bool(cut[within].all())
 
 
-def _elements(octets: Octets, starts: Ints, ends: Ints, frames: Flags) -> tuple[Ints, Ints]:
+def _elements(octets: ByteBuffer, starts: Ints, ends: Ints, frames: Flags) -> tuple[Ints, Ints]:
     """Pieces with frames cut where an object ends and, behind a comma, the next one starts."""
     before = octets.find(_CLOSE) + 1
     before = before[octets.array[before] == _COMMA]
@@ -65,6 +65,6 @@ def _elements(octets: Octets, starts: Ints, ends: Ints, frames: Flags) -> tuple[
     return np.sort(np.concatenate([first[full], behind[inside]])), np.sort(np.concatenate([last[full], before[inside]]))
 
 
-def _is_space(octets: Octets, at: Ints) -> Flags:
+def _is_space(octets: ByteBuffer, at: Ints) -> Flags:
     found = octets.array[at]
     return (found <= _SPACE) & (found > 0)

@@ -8,27 +8,27 @@ from models.events import EVENT, QueueEvent, TrafficEvent
 from models.times import us
 from models.wire_model import reason
 from streams.decode.event_columns import ABSENT, Row
-from streams.decode.template_cache import Learned
+from streams.decode.template_cache import TemplateCache
 
 
-class Refusal(NamedTuple):
+class ParseError(NamedTuple):
     """Why a text is no event."""
 
     reason: str
     is_json: bool
 
 
-def event(text: bytes) -> TrafficEvent | QueueEvent | Refusal:
+def event(text: bytes) -> TrafficEvent | QueueEvent | ParseError:
     """The event that `text` writes."""
     try:
         return EVENT.validate_json(text)
     except ValidationError as fault:
-        return Refusal(
+        return ParseError(
             reason(fault), is_json=all(error["type"] != "json_invalid" for error in fault.errors(include_url=False, include_context=False))
         )
 
 
-def row(piece: int, one: TrafficEvent | QueueEvent, learned: Learned) -> Row:
+def row(piece: int, one: TrafficEvent | QueueEvent, learned: TemplateCache) -> Row:
     """The event of piece number `piece` as a row."""
     series, observed_us = learned.series(one), us(one.observed_at)
     if isinstance(one, TrafficEvent):

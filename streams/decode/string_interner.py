@@ -28,7 +28,7 @@ def hashes(words: Words) -> Words:
     return np.asarray((mixed ^ (mixed >> np.uint64(32))) * _MULTIPLIERS[-1])
 
 
-def leaders(words: Words) -> Indices:
+def first_equal(words: Words) -> Indices:
     """For each text the position of one that is the same, and of the same one for all its equals; shape (n,).
 
     Should two different texts share a hash, one of them leads itself each time: it is looked at more often, never mixed up.
@@ -48,14 +48,14 @@ def leaders(words: Words) -> Indices:
     return leader if equal.all() else np.where(equal.all(axis=1), leader, own)
 
 
-class Lexicon:
+class InternTable:
     """Known texts and their numbers; what is not known is asked for once.
 
     A snapshot is replaced as a whole, so that threads that read see the old or the new one.
     """
 
     def __init__(self) -> None:
-        self._known = _Known(np.zeros((0, 1), np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int32))
+        self._known = _Snapshot(np.zeros((0, 1), np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int32))
 
     def numbers(self, words: Words, ask: Callable[[int], int]) -> Indices:
         """The number of each text, shape (n,); `ask(i)` is called for text i if it is new, and its answer kept."""
@@ -68,14 +68,14 @@ class Lexicon:
         numbers, hit = known.find(words, found)
         if not hit.all():
             missing = np.flatnonzero(~hit)
-            fresh, where = np.unique(leaders(words[missing]), return_inverse=True)
+            fresh, where = np.unique(first_equal(words[missing]), return_inverse=True)
             answers = np.array([ask(int(missing[first])) for first in fresh], np.int32)
             numbers[missing] = answers[where]
             self._known = known.grown(words[missing[fresh]], found[missing[fresh]], answers)
         return numbers
 
 
-class _Known:
+class _Snapshot:
     """One snapshot: texts as words, their hashes, their numbers, and a table from the hash's first bits to a text."""
 
     def __init__(self, words: Words, found: Words, numbers: Indices) -> None:
@@ -99,15 +99,17 @@ class _Known:
         hit = np.ones(len(words), np.bool_) if equal.all() else equal.all(axis=1)
         return np.where(hit, self._numbers[at], np.int32(-1)), hit
 
-    def widened(self, width: int) -> "_Known":
+    def widened(self, width: int) -> "_Snapshot":
         """The same texts with room for longer ones."""
-        return _Known(_widened(self.words, width), self._hashes, self._numbers)
+        return _Snapshot(_widened(self.words, width), self._hashes, self._numbers)
 
-    def grown(self, words: Words, found: Words, numbers: Indices) -> "_Known":
+    def grown(self, words: Words, found: Words, numbers: Indices) -> "_Snapshot":
         """With more texts; with these alone if it would become too many."""
         if len(self.words) + len(words) > _MOST:
-            return _Known(words, found, numbers)
-        return _Known(np.concatenate([self.words, words]), np.concatenate([self._hashes, found]), np.concatenate([self._numbers, numbers]))
+            return _Snapshot(words, found, numbers)
+        return _Snapshot(
+            np.concatenate([self.words, words]), np.concatenate([self._hashes, found]), np.concatenate([self._numbers, numbers])
+        )
 
 
 def _widened(words: Words, width: int) -> Words:

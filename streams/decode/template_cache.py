@@ -8,7 +8,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from models.columns import SeriesKey
 from models.events import QueueEvent, TrafficEvent
 from models.vocabulary import Codes
-from streams.decode.event_template import Layout
+from streams.decode.event_template import EventTemplate
 
 INVALID = -1
 _MOST = 200_000
@@ -24,14 +24,14 @@ def series_key(event: TrafficEvent | QueueEvent) -> SeriesKey:
     return SeriesKey(event.user, event.direction, event.message_class, event.service or "", event.region or "", "", event.window_s)
 
 
-class Learned:
+class TemplateCache:
     """Grows while it is used, by several threads if need be; it never changes what is decoded, only how fast."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._series: dict[SeriesKey, int] = {}
         self._codes: dict[bytes, int] = {}
-        self._layouts: dict[int, tuple[Layout, ...]] = {}
+        self._layouts: dict[int, tuple[EventTemplate, ...]] = {}
         self.keys: list[SeriesKey] = []
         self.code_sets: list[dict[str, int]] = []
 
@@ -40,11 +40,11 @@ class Learned:
         """Whether it is time to start anew."""
         return max(len(self.keys), len(self.code_sets)) > _MOST
 
-    def layouts(self, quotes: int) -> tuple[Layout, ...]:
+    def layouts(self, quotes: int) -> tuple[EventTemplate, ...]:
         """Known layouts of events with so many quotes."""
         return self._layouts.get(quotes, ())
 
-    def remember(self, quotes: int, layout: Layout) -> None:
+    def remember(self, quotes: int, layout: EventTemplate) -> None:
         """Adds a layout; the oldest of too many go."""
         with self._lock:
             self._layouts[quotes] = (*self._layouts.get(quotes, ()), layout)[-8:]

@@ -11,20 +11,20 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from models.errors import UnreadableInput
-from streams.kafka.client.faust_transport import BatchTransport, read_leanly
+from streams.kafka.client.faust_transport import BatchTransport, install_fast_records
 from streams.kafka.client.producer import producer
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.security import password, servers, tls
 from streams.kafka.cluster.topic_admin import admin, create, specs
 from streams.kafka.cluster.topic_names import Topics
-from streams.kafka.exchange.calendar_reader import DeclaredChanges
-from streams.kafka.exchange.progress_reader import Others
+from streams.kafka.exchange.calendar_reader import CalendarReader
+from streams.kafka.exchange.progress_reader import ProgressReader
 from streams.kafka.tasks import metrics
-from streams.kafka.tasks.correlation_task import CorrelationUnit
-from streams.kafka.tasks.detection_task import TelemetryUnit
+from streams.kafka.tasks.correlation_task import CorrelationTask
+from streams.kafka.tasks.detection_task import DetectionTask
 from streams.kafka.tasks.metrics import WorkerBoard
-from streams.kafka.tasks.task import Site
-from streams.kafka.tasks.task_assignment import Roster, Workplace
+from streams.kafka.tasks.task import WorkerContext
+from streams.kafka.tasks.task_assignment import TaskAssignment, TaskFactory
 from streams.pipeline import PipelineParameters
 
 log = logging.getLogger(__name__)
@@ -72,12 +72,12 @@ def prepared(parameters: KafkaParameters) -> int:
         return max(len(topic["partitions"]) for topic in described)
 
 
-def build(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Learned, partitions: int) -> tuple[faust.App, Roster]:
+def build(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Learned, partitions: int) -> tuple[faust.App, TaskAssignment]:
     """The app with its agents, and the roster that they feed; nothing is started yet."""
     topics, board = Topics(parameters.topic_prefix), WorkerBoard()
     app = faust.App(parameters.group, **_settings(parameters))
-    read_leanly()
-    roster = Roster(
+    install_fast_records()
+    roster = TaskAssignment(
         _workplace(app, parameters, pipeline, learned, topics, partitions, board),
         (*topics.telemetry, *topics.stages),
         lambda fault: _crash(app, fault),
@@ -140,26 +140,26 @@ def _workplace(
     topics: Topics,
     partitions: int,
     board: WorkerBoard,
-) -> Callable[[], Workplace]:
-    def make() -> Workplace:
-        site = Site(parameters, topics, producer(parameters), Others(parameters), pipeline.time.idle_s, board, learned)
-        declared = DeclaredChanges(parameters)
+) -> Callable[[], TaskFactory]:
+    def make() -> TaskFactory:
+        site = WorkerContext(parameters, topics, producer(parameters), ProgressReader(parameters), pipeline.time.idle_s, board, learned)
+        declared = CalendarReader(parameters)
 
         def end_of(tp: TP) -> int | None:
             end: int | None = app.consumer.highwater(tp)
             return end
 
-        return Workplace(
+        return TaskFactory(
             site,
             declared,
-            lambda number, epoch: TelemetryUnit(number, site, epoch, pipeline, declared, end_of),
-            lambda epoch: CorrelationUnit(partitions, site, epoch, pipeline, declared),
+            lambda number, epoch: DetectionTask(number, site, epoch, pipeline, declared, end_of),
+            lambda epoch: CorrelationTask(partitions, site, epoch, pipeline, declared),
         )
 
     return make
 
 
-def _taking(roster: Roster) -> Callable[[Any], Any]:
+def _taking(roster: TaskAssignment) -> Callable[[Any], Any]:
     async def take(stream: Any) -> None:
         async for event in stream.events():
             await roster.take(event.value)
@@ -167,7 +167,7 @@ def _taking(roster: Roster) -> Callable[[Any], Any]:
     return take
 
 
-def _watching(app: faust.App, roster: Roster, needed: Set[str]) -> Callable[[], Any]:
+def _watching(app: faust.App, roster: TaskAssignment, needed: Set[str]) -> Callable[[], Any]:
     async def watch() -> None:
         gone: Set[str] = frozenset()
         while True:
@@ -199,7 +199,7 @@ def _answering(found: CollectorRegistry, parameters: KafkaParameters) -> Callabl
     return answer
 
 
-def _close_with(app: faust.App, roster: Roster) -> None:
+def _close_with(app: faust.App, roster: TaskAssignment) -> None:
     async def close(*_: Any, **__: Any) -> None:
         await roster.close()
 

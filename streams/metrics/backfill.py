@@ -13,7 +13,7 @@ from models.change_report import ChangeReport
 from models.columns import Detected
 from models.incident import Incident
 from models.times import HOUR_US, SECOND_US, us
-from streams.metrics.state import Board
+from streams.metrics.state import MetricsState
 
 Decided = Alert | Incident | ChangeReport
 
@@ -44,13 +44,13 @@ class _Family:
     series: dict[str, _Series] = field(default_factory=dict)
 
 
-class History:
+class OpenMetricsBackfill:
     """A look at the collector every `step_s` of event time, kept as numbers: some 16 bytes a sample.
 
     A second of event time is what a scrape is in a live monitor; the collector must read its clock from `at_us`.
     """
 
-    def __init__(self, board: Board, collector: Collector, step_s: int) -> None:
+    def __init__(self, board: MetricsState, collector: Collector, step_s: int) -> None:
         self._board, self._collector, self._step_us = board, collector, step_s * SECOND_US
         self._families: dict[str, _Family] = {}
         self.at_us = 0

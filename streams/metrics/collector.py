@@ -17,9 +17,9 @@ from models.change import Change
 from models.times import DAY_US
 from models.vocabulary import AlertKind, ReportVerdict, Severity, SuspectVerdict
 from streams.metrics.families import Labelled, counter, gauge, histogram, single, strongest, summed
-from streams.metrics.label_limit import OTHER, Folding
-from streams.metrics.state import FAULTS, OUTCOMES, Board
-from streams.metrics.totals import Place
+from streams.metrics.label_limit import OTHER, LabelLimiter
+from streams.metrics.state import FAULTS, OUTCOMES, MetricsState
+from streams.metrics.totals import LabelValues
 
 QUEUES, REGIONS, OWNERS = 32, 64, 64
 """Names of queues, regions and owners of changes that are told apart."""
@@ -27,7 +27,7 @@ _TRAFFIC = ("user", "direction", "message_class")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CollectorInputs:
     """What the collector asks for beside the board."""
 
     now_us: Callable[[], int]
@@ -41,18 +41,18 @@ class Asked:
     """Series that the budget is shared by."""
 
 
-class Exposition(Collector):
+class HighwaterCollector(Collector):
     """Every family, also those without a sample yet."""
 
-    def __init__(self, board: Board, asked: Asked) -> None:
+    def __init__(self, board: MetricsState, asked: CollectorInputs) -> None:
         self._board, self._asked = board, asked
         self._folds = {
-            "user": Folding(asked.users),
-            "queue": Folding(QUEUES),
-            "region": Folding(REGIONS),
-            "owner": Folding(OWNERS),
+            "user": LabelLimiter(asked.users),
+            "queue": LabelLimiter(QUEUES),
+            "region": LabelLimiter(REGIONS),
+            "owner": LabelLimiter(OWNERS),
         }
-        self._shared: dict[tuple[str, Place], tuple[float, float]] = {}
+        self._shared: dict[tuple[str, LabelValues], tuple[float, float]] = {}
         """Counter and labels with `other` among them → their sum at the last look, and what has gone from it."""
 
     def describe(self) -> Iterable[Metric]:
@@ -66,7 +66,7 @@ class Exposition(Collector):
             families = [family for part in parts for family in part]
         yield from families
 
-    def _folded(self, labels: tuple[str, ...], samples: Iterable[tuple[Place, float]]) -> Iterator[tuple[Place, float]]:
+    def _folded(self, labels: tuple[str, ...], samples: Iterable[tuple[LabelValues, float]]) -> Iterator[tuple[LabelValues, float]]:
         folds = [self._folds.get(label) for label in labels]
         for place, value in samples:
             yield tuple(fold.label(name) if fold else name for fold, name in zip(folds, place, strict=True)), value
@@ -94,10 +94,10 @@ class Exposition(Collector):
             self._counted("highwater_failures", labels, self._failed()),
         )
 
-    def _sum(self, labels: tuple[str, ...], samples: Iterable[tuple[Place, float]]) -> Labelled:
+    def _sum(self, labels: tuple[str, ...], samples: Iterable[tuple[LabelValues, float]]) -> Labelled:
         return summed(self._folded(labels, samples))
 
-    def _counted(self, name: str, labels: tuple[str, ...], samples: Iterable[tuple[Place, float, bool]]) -> Labelled:
+    def _counted(self, name: str, labels: tuple[str, ...], samples: Iterable[tuple[LabelValues, float, bool]]) -> Labelled:
         """Sums of a counter, of labels that anything reported under lately; what shares `other` never counts down when a part goes."""
         found: Labelled = {}
         seen = set()
@@ -109,13 +109,13 @@ class Exposition(Collector):
                 seen.add(told)
         return {place: self._never_less(name, place, value) if OTHER in place else value for place, value in found.items() if place in seen}
 
-    def _never_less(self, name: str, place: Place, value: float) -> float:
+    def _never_less(self, name: str, place: LabelValues, value: float) -> float:
         last, gone = self._shared.get((name, place), (0.0, 0.0))
         gone += max(0.0, last - value)
         self._shared[name, place] = value, gone
         return value + gone
 
-    def _failed(self) -> Iterator[tuple[Place, float, bool]]:
+    def _failed(self) -> Iterator[tuple[LabelValues, float, bool]]:
         for each in self._board.cohorts():
             columns = (each.directions.standing(name, each.since_us) for name in ("failures", "user_side", "device_side"))
             for (place, failed, seen), (_, user_side, _), (_, device_side, _) in zip(*columns, strict=True):
@@ -228,7 +228,7 @@ class Exposition(Collector):
         yield single("highwater_watchdog", "Always 1: a rule on it always fires, its absence is the alarm.", 1)
 
 
-def _tally(places: Iterable[Place], always: Iterable[Place]) -> Labelled:
+def _tally(places: Iterable[LabelValues], always: Iterable[LabelValues]) -> Labelled:
     return summed([*((place, 0.0) for place in always), *((place, 1.0) for place in places)])
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from streams.metrics.histograms import Histogram
-from streams.metrics.totals import Place
+from streams.metrics.totals import LabelValues
 
-Labelled = dict[Place, float]
+Labelled = dict[LabelValues, float]
 _UNITS = frozenset({"seconds", "bytes", "ratio"})
 
 
@@ -18,7 +18,7 @@ def _unit(name: str) -> str:
     return last if last in _UNITS else ""
 
 
-def summed(samples: Iterable[tuple[Place, float]]) -> Labelled:
+def summed(samples: Iterable[tuple[LabelValues, float]]) -> Labelled:
     """What has the same labels adds up."""
     found: Labelled = {}
     for place, value in samples:
@@ -26,7 +26,7 @@ def summed(samples: Iterable[tuple[Place, float]]) -> Labelled:
     return found
 
 
-def strongest(samples: Iterable[tuple[Place, float]], choose: Callable[[float, float], float] = max) -> Labelled:
+def strongest(samples: Iterable[tuple[LabelValues, float]], choose: Callable[[float, float], float] = max) -> Labelled:
     """Of what has the same labels, the one that `choose` picks; what is not told (NaN) is left out."""
     found: Labelled = {}
     for place, value in samples:
@@ -35,7 +35,7 @@ def strongest(samples: Iterable[tuple[Place, float]], choose: Callable[[float, f
     return found
 
 
-def gauge(name: str, text: str, labels: tuple[str, ...], samples: Mapping[Place, float]) -> Metric:
+def gauge(name: str, text: str, labels: tuple[str, ...], samples: Mapping[LabelValues, float]) -> Metric:
     """A gauge with these samples, in the order of their labels."""
     family = GaugeMetricFamily(name, text, labels=labels, unit=_unit(name))
     for place, value in sorted(samples.items()):
@@ -43,7 +43,7 @@ def gauge(name: str, text: str, labels: tuple[str, ...], samples: Mapping[Place,
     return family
 
 
-def counter(name: str, text: str, labels: tuple[str, ...], samples: Mapping[Place, float]) -> CounterMetricFamily:
+def counter(name: str, text: str, labels: tuple[str, ...], samples: Mapping[LabelValues, float]) -> CounterMetricFamily:
     """A counter with these samples; `name` without `_total`."""
     family = CounterMetricFamily(name, text, labels=labels, unit=_unit(name))
     for place, value in sorted(samples.items()):

@@ -3,7 +3,7 @@
 OTHER = "other"
 
 
-class Folding:
+class LabelLimiter:
     """The first `limit` values that were seen keep a label of their own for as long as the process lives.
 
     First come rather than most seen, since a series that moves between its own label and `other` breaks every rate over it.

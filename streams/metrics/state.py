@@ -10,11 +10,11 @@ import numpy as np
 
 from models.alert import Alert
 from models.change_report import ChangeReport
-from models.columns import ENDED, KINDS, Detected, Findings, SeriesKey
+from models.columns import ALERT_KINDS, ENDED, Detected, Findings, SeriesKey
 from models.incident import Incident
 from models.times import us
 from streams.metrics.histograms import Histogram
-from streams.metrics.totals import Cohort, Place
+from streams.metrics.totals import LabelValues, ResolutionTotals
 
 DETECTION_DELAYS_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, math.inf)
 WINDOW_DELAYS_S = (5.0, 15.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 900.0, math.inf)
@@ -27,12 +27,12 @@ FAULTS = ("declared_late", "overran", "started_early", "absent")
 class Part:
     """One flow of windows: all of an embedded monitor, or one partition of a worker."""
 
-    cohorts: dict[int, Cohort] = field(default_factory=dict)
+    cohorts: dict[int, ResolutionTotals] = field(default_factory=dict)
     watermark_us: int | None = None
     held: int = 0
 
 
-class Board:
+class MetricsState:
     """What is open counts as a gauge, what happened as a counter since the process began."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Board:
                 self.windows += 1
                 # A window is closed by the report after it: that one's length is nobody's delay.
                 self.window_delay.add(max(0.0, (now_us - each.at_us) / 1e6 - each.window_s))
-                place.cohorts.setdefault(each.window_s, Cohort()).add(each)
+                place.cohorts.setdefault(each.window_s, ResolutionTotals()).add(each)
 
     def leave(self, part: str) -> None:
         """Another process goes on with this part: what it said here vanishes."""
@@ -118,7 +118,7 @@ class Board:
             faults = (report.declared_late_s, report.overran_s, report.started_early_s, float(report.verdict == "absent"))
             self.faults_total.update(name for name, extent in zip(FAULTS, faults, strict=True) if extent)
 
-    def stood(self, record: Alert | Incident) -> None:
+    def restore_open(self, record: Alert | Incident) -> None:
         """Was open before a restart: open again, but nothing that happened now."""
         with self.guard:
             self._stand(record)
@@ -133,7 +133,7 @@ class Board:
             self.incidents.clear()
             self._reached.clear()
 
-    def cohorts(self) -> Iterator[Cohort]:
+    def cohorts(self) -> Iterator[ResolutionTotals]:
         """Those that closed a window yet; in an order that stays."""
         for _, part in sorted(self._parts.items()):
             yield from (cohort for _, cohort in sorted(part.cohorts.items()))
@@ -148,13 +148,13 @@ class Board:
         """Events held because their User is far ahead of all others."""
         return sum(part.held for part in self._parts.values())
 
-    def scores(self) -> Iterator[tuple[Place, float]]:
+    def scores(self) -> Iterator[tuple[LabelValues, float]]:
         """(User, kind) → evidence in nats of each finding that is open."""
         for findings, keys in self._findings():
             for row in np.flatnonzero(findings.phase != ENDED).tolist():
-                yield (keys[findings.series[row]].user, KINDS[findings.kind[row]]), float(findings.score[row])
+                yield (keys[findings.series[row]].user, ALERT_KINDS[findings.kind[row]]), float(findings.score[row])
 
-    def queue_evidence(self, name: str) -> Iterator[tuple[Place, float]]:
+    def queue_evidence(self, name: str) -> Iterator[tuple[LabelValues, float]]:
         """(User, queue) → a measure of its finding, such as `capacity_eta_s`, where it applies."""
         for findings, keys in self._findings():
             column = findings.evidence.get(name)

@@ -12,16 +12,16 @@ GONE_US = 900 * SECOND_US
 """A series that reported nothing for so long, in event time, is no longer shown."""
 SUMS = ("messages", "expected", "variance", "failures", "user_side", "device_side")
 
-Place = tuple[str, ...]
+LabelValues = tuple[str, ...]
 """Values of some labels."""
 
 
 @dataclass(slots=True)
-class Tally:
+class RunningTotals:
     """Sums of every pulse so far, by place; `place_of` says what a group's place is."""
 
-    place_of: Callable[[PulseKey], Place]
-    places: list[Place] = field(default_factory=list)
+    place_of: Callable[[PulseKey], LabelValues]
+    places: list[LabelValues] = field(default_factory=list)
     sums: Floats = field(default_factory=lambda: np.zeros((len(SUMS), 0)))
     """(SUMS, places)."""
     seen_us: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -48,12 +48,12 @@ class Tally:
                 self.sums[row] += np.bincount(self._index, np.where(pulse.reported, column, 0.0), size)
         self.seen_us[self._index[pulse.reported]] = pulse.at_us
 
-    def standing(self, name: str, since_us: int) -> Iterator[tuple[Place, float, bool]]:
+    def standing(self, name: str, since_us: int) -> Iterator[tuple[LabelValues, float, bool]]:
         """Place, its sum, and whether it reported since then."""
         values, seen = self.sums[SUMS.index(name)].tolist(), (self.seen_us >= since_us).tolist()
         yield from zip(self.places, values, seen, strict=True)
 
-    def expected_now(self, pulse: Pulse, since_us: int) -> Iterator[tuple[Place, float]]:
+    def expected_now(self, pulse: Pulse, since_us: int) -> Iterator[tuple[LabelValues, float]]:
         """Place → messages expected in the window of `pulse`, of places that reported since then."""
         values = np.bincount(self._index, pulse.expected, len(self.places))
         for index in np.flatnonzero(self.seen_us >= since_us).tolist():
@@ -78,7 +78,7 @@ class Depths:
         self.oldest_age_s = np.where(pulse.reported, pulse.oldest_age_s, self.oldest_age_s)
         self.seen_us = np.where(pulse.reported, pulse.at_us, self.seen_us)
 
-    def standing(self, since_us: int) -> Iterator[tuple[Place, float, float]]:
+    def standing(self, since_us: int) -> Iterator[tuple[LabelValues, float, float]]:
         """(user, queue), depth, age of the oldest message."""
         for index in np.flatnonzero(self.seen_us >= since_us).tolist():
             key = self.queues[index]
@@ -94,28 +94,28 @@ class Depths:
         self.queues = queues
 
 
-def by_class(group: PulseKey) -> Place:
+def by_class(group: PulseKey) -> LabelValues:
     """User, direction, message class."""
     return group.user, group.direction, group.message_class
 
 
-def by_direction(group: PulseKey) -> Place:
+def by_direction(group: PulseKey) -> LabelValues:
     """User, direction."""
     return group.user, group.direction
 
 
-def by_region(group: PulseKey) -> Place:
+def by_region(group: PulseKey) -> LabelValues:
     """Region; `none` where none is named."""
     return (group.region or "none",)
 
 
 @dataclass(slots=True)
-class Cohort:
+class ResolutionTotals:
     """Everything that is kept of one window length."""
 
-    classes: Tally = field(default_factory=lambda: Tally(by_class))
-    directions: Tally = field(default_factory=lambda: Tally(by_direction))
-    regions: Tally = field(default_factory=lambda: Tally(by_region))
+    classes: RunningTotals = field(default_factory=lambda: RunningTotals(by_class))
+    directions: RunningTotals = field(default_factory=lambda: RunningTotals(by_direction))
+    regions: RunningTotals = field(default_factory=lambda: RunningTotals(by_region))
     depths: Depths = field(default_factory=Depths)
     last: Detected | None = None
 

@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from models.alert import Alert
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change_report import ChangeReport
 from models.dead_letter import DeadLetter
 from models.errors import UnreadableInput
 from models.incident import Incident
-from models.wire_model import Record
+from models.wire_model import WireModel
 
 NAMES = ("alerts.ndjson", "incidents.ndjson", "change-reports.ndjson", "rejected.ndjson")
 UNFINISHED = ".unfinished"
@@ -53,8 +53,8 @@ class ResultFiles:
         self._append(NAMES[2], results.reports)
         self._append(NAMES[3], results.rejected)
 
-    def _append(self, name: str, records: Iterable[Record]) -> None:
-        lines = [encode(record) + b"\n" for record in records]
+    def _append(self, name: str, records: Iterable[WireModel]) -> None:
+        lines = [to_json(record) + b"\n" for record in records]
         if not lines:
             return
         self.counts[name] += len(lines)

@@ -11,7 +11,7 @@ from models.errors import UnreadableInput
 from streams.decode import decode_ndjson
 from streams.sources.line_blocks import LineFile
 from streams.sources.merge_files import merged
-from streams.windowing.batches import paced
+from streams.windowing.batches import split_by_event_time
 
 
 class EventFiles:
@@ -46,7 +46,7 @@ class EventFiles:
         empty = True
         for batch in streams[0] if len(streams) == 1 else merged(streams):
             empty = empty and not len(batch) and not batch.rejections
-            yield from paced(batch)
+            yield from split_by_event_time(batch)
         if empty:
             raise UnreadableInput(f"there is no event in {', '.join(file.name for file in self._files)}")
 

@@ -12,7 +12,7 @@ _COLUMNS = ("observed_us", "value", "failures", "oldest_age_s", "capacity", "enq
 _BEFORE = -(1 << 62)
 
 
-class _Lane:
+class _FileCursor:
     """One file on its way into the stream: the batch at hand and how much of it has gone."""
 
     def __init__(self, batches: Iterator[EventBatch], number: int) -> None:
@@ -23,13 +23,13 @@ class _Lane:
         self.rank: Ints = np.zeros(0, np.int64)
         """(n,) highest `observed_at` of the file up to each event: an event out of order goes right behind the one before it."""
         self.at = 0
-        self.told = 0
+        self.rejections_taken = 0
         self.load()
 
     def load(self) -> None:
         """Takes the next batch once the one at hand has gone."""
         self.batch = next(self._batches, None)
-        self.at = self.told = 0
+        self.at = self.rejections_taken = 0
         if self.batch is not None:
             self.rank = np.maximum(np.maximum.accumulate(self.batch.observed_us), self._highest) if len(self.batch) else self.rank[:0]
             self._highest = int(self.rank[-1]) if len(self.batch) else self._highest
@@ -49,7 +49,7 @@ class _Part:
 
 def merged(files: Sequence[Iterator[EventBatch]]) -> Iterator[EventBatch]:
     """The events of all files in one order; each file's own order is kept."""
-    lanes = [_Lane(batches, number) for number, batches in enumerate(files)]
+    lanes = [_FileCursor(batches, number) for number, batches in enumerate(files)]
     while open_lanes := [lane for lane in lanes if lane.batch is not None]:
         empty = [lane for lane in open_lanes if lane.batch is not None and len(lane.batch) == 0]
         if empty:
@@ -64,13 +64,13 @@ def merged(files: Sequence[Iterator[EventBatch]]) -> Iterator[EventBatch]:
         limit.load()
 
 
-def _take(batch: EventBatch, lane: _Lane, limit: _Lane) -> _Part | None:
+def _take(batch: EventBatch, lane: _FileCursor, limit: _FileCursor) -> _Part | None:
     side: Literal["left", "right"] = "right" if lane.number <= limit.number else "left"
     first, last = lane.at, int(np.searchsorted(lane.rank, int(limit.rank[-1]), side))
-    rejections = tuple(rejection for rejection in batch.rejections[lane.told :] if rejection.order <= last)
+    rejections = tuple(rejection for rejection in batch.rejections[lane.rejections_taken :] if rejection.order <= last)
     if first == last and not rejections:
         return None
-    lane.at, lane.told = last, lane.told + len(rejections)
+    lane.at, lane.rejections_taken = last, lane.rejections_taken + len(rejections)
     return _Part(lane.number, batch, first, last, lane.rank[first:last], rejections)
 
 

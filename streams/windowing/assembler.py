@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.columns import EventBatch, Indices, Ints, Rejection
 from models.times import SECOND_US, format_time, parse_time
-from streams.windowing.clock_skew_guard import HELD_MOST, Admitted, FutureGate
+from streams.windowing.clock_skew_guard import HELD_MOST, AdmittedEvents, ClockSkewGuard
 from streams.windowing.watermarks import NEVER, Watermarks
 from streams.windowing.window_events import QUEUE_COLUMNS, Chunk
-from streams.windowing.window_store import Closed, Cohort, Side
+from streams.windowing.window_store import Closed, SeriesWindows, WindowStore
 
-__all__ = ["Assembled", "Assembler", "Closed", "TimeParameters"]
+__all__ = ["Assembler", "AssemblyResult", "Closed", "TimeParameters"]
 
 FIRST_US = parse_time("0001-01-01T00:00:00Z")
 """The first instant that can be written; a watermark before it counts as none."""
@@ -40,7 +40,7 @@ class TimeParameters(BaseModel):
 
 
 @dataclass(slots=True)
-class Assembled:
+class AssemblyResult:
     """What one batch (or the end of the input) led to."""
 
     closed: list[Closed] = field(default_factory=list)
@@ -64,8 +64,8 @@ class Assembler:
         """`skip_gaps`: a cohort that reported nothing for a day rests until its next report."""
         self._parameters = parameters
         self._marks = Watermarks(parameters.allowed_lateness_s)
-        self._gate = FutureGate(parameters.allowed_future_s)
-        self._cohorts: dict[int, Cohort] = {}
+        self._gate = ClockSkewGuard(parameters.allowed_future_s)
+        self._cohorts: dict[int, WindowStore] = {}
         self._skip_gaps = skip_gaps
 
     @property
@@ -83,9 +83,9 @@ class Assembler:
         """Whether what Users sent elsewhere counts for nothing now."""
         return self._gate.deaf
 
-    def feed(self, batch: EventBatch, stream: str = "") -> Assembled:
+    def feed(self, batch: EventBatch, stream: str = "") -> AssemblyResult:
         """Takes one batch of one stream (a file set, a token, a partition) and closes what can be closed."""
-        out = Assembled()
+        out = AssemblyResult()
         malformed = deque(batch.rejections)
         for admitted in self._gate.admit(batch, stream):
             while admitted.released and malformed and malformed[0].order < admitted.after:
@@ -102,36 +102,36 @@ class Assembler:
         """Windows wait for `stream` from the start, not only from its first event on."""
         self._marks.expect(stream)
 
-    def idle(self, stream: str) -> Assembled:
+    def idle(self, stream: str) -> AssemblyResult:
         """`stream` brings nothing for `idle_s`: until its next event it follows the others."""
         self._marks.idle(stream)
-        return self._close(Assembled())
+        return self._close(AssemblyResult())
 
-    def follow(self, watermark_us: int) -> Assembled:
+    def follow(self, watermark_us: int) -> AssemblyResult:
         """The own streams are idle and time elsewhere has come to `watermark_us`: closes up to it, never back."""
         self._marks.follow(watermark_us)
-        return self._close(Assembled())
+        return self._close(AssemblyResult())
 
-    def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> Assembled:
+    def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> AssemblyResult:
         """What Users sent to other assemblers (User → highest `observed_at`, µs): counts for the future gate, may release held ones.
 
         `deaf`: it is not all that they sent, and counts from now on for nothing.
         """
-        out = Assembled()
-        for admitted in self._gate.elsewhere(highest, deaf=deaf):
+        out = AssemblyResult()
+        for admitted in self._gate.observe_remote(highest, deaf=deaf):
             self._accept(admitted, deque(), out)
         return self._close(out)
 
-    def finish(self) -> Assembled:
+    def finish(self) -> AssemblyResult:
         """End of the input: held events are rejected, windows up to the highest `observed_at` close."""
-        out = Assembled()
+        out = AssemblyResult()
         self._marks.finish()
         for event in self._gate.give_up():
             reason = f"{self._ahead(event.observed_us)}; check that User's clock"
             self._reject(Rejection(0, event.source, event.position, reason, event.raw), self._marks.closed_us, out)
         return self._close(out)
 
-    def _refuse(self, admitted: Admitted, malformed: deque[Rejection], out: Assembled) -> None:
+    def _refuse(self, admitted: AdmittedEvents, malformed: deque[Rejection], out: AssemblyResult) -> None:
         """An event that would have to be held, had not too many been held before it."""
         batch, number = admitted.batch, admitted.first
         self._malformed_before(number + 1, number, np.array([self._marks.closed_us]), malformed, out)
@@ -142,7 +142,7 @@ class Assembler:
     def _ahead(self, observed_us: int) -> str:
         return f"observed_at {format_time(observed_us)} is more than {self._parameters.allowed_future_s} s ahead of every other User"
 
-    def _accept(self, admitted: Admitted, malformed: deque[Rejection], out: Assembled) -> None:
+    def _accept(self, admitted: AdmittedEvents, malformed: deque[Rejection], out: AssemblyResult) -> None:
         batch, first, last, stream = admitted[:4]
         observed_us = batch.observed_us[first:last]
         step_us = np.array([key.window_s for key in batch.keys], np.int64)[batch.key[first:last]] * SECOND_US
@@ -163,12 +163,12 @@ class Assembler:
             self._marks.advance(stream, end_us, observed_us)
         self._keep(batch, (np.flatnonzero(~late) + first).astype(np.int32), end_us[~late])
 
-    def _malformed_before(self, order: int, first: int, before_us: Ints, malformed: deque[Rejection], out: Assembled) -> None:
+    def _malformed_before(self, order: int, first: int, before_us: Ints, malformed: deque[Rejection], out: AssemblyResult) -> None:
         while malformed and malformed[0].order < order:
             rejection = malformed.popleft()
             self._reject(rejection, int(before_us[max(rejection.order - first, 0)]), out)
 
-    def _reject(self, rejection: Rejection, watermark_us: int, out: Assembled) -> None:
+    def _reject(self, rejection: Rejection, watermark_us: int, out: AssemblyResult) -> None:
         out.rejected.append(rejection)
         out.watermarks_us.append(None if watermark_us < FIRST_US else watermark_us)
 
@@ -189,10 +189,10 @@ class Assembler:
             part = slice(start - offsets[each], stop - offsets[each])
             side.put(int(end_us[start]), {name: column[part] for name, column in columns[each].items()}, self._cohorts[each // 2].sets)
 
-    def _side(self, kind: int) -> Side:
+    def _side(self, kind: int) -> SeriesWindows:
         cohort = self._cohorts.get(kind // 2)
         if cohort is None:
-            cohort = self._cohorts[kind // 2] = Cohort(kind // 2, skip_gaps=self._skip_gaps)
+            cohort = self._cohorts[kind // 2] = WindowStore(kind // 2, skip_gaps=self._skip_gaps)
         return cohort.queues if kind % 2 else cohort.traffic
 
     def _columns(self, batch: EventBatch, kind: int, chosen: Indices) -> Chunk:
@@ -209,7 +209,7 @@ class Assembler:
         sides[0, -1] = -1
         for place in np.unique(codes[codes >= 0]).tolist():
             counts = batch.code_sets[place]
-            sides[:, place] = self._cohorts[kind // 2].code_number(counts), *by_side(counts)
+            sides[:, place] = self._cohorts[kind // 2].code_number(counts), *count_by_side(counts)
         return common | {
             "failures": batch.failures[chosen],
             "user_side": sides[1, codes],
@@ -217,7 +217,7 @@ class Assembler:
             "codes": sides[0, codes],
         }
 
-    def _close(self, out: Assembled) -> Assembled:
+    def _close(self, out: AssemblyResult) -> AssemblyResult:
         out.held = self._gate.held
         due = [(at_us, window_s) for window_s, cohort in self._cohorts.items() if (at_us := cohort.due(self._marks.closed_us)) is not None]
         heapify(due)
@@ -247,14 +247,14 @@ class Assembler:
         """The assembler that `pack` was called on."""
         assembler = cls(parameters, skip_gaps=skip_gaps)
         assembler._marks = Watermarks.unpack(parameters.allowed_lateness_s, tree["marks"])
-        assembler._gate = FutureGate.unpack(parameters.allowed_future_s, tree["gate"])
+        assembler._gate = ClockSkewGuard.unpack(parameters.allowed_future_s, tree["gate"])
         assembler._cohorts = {
-            int(window_s): Cohort.unpack(int(window_s), packed, skip_gaps=skip_gaps) for window_s, packed in tree["cohorts"].items()
+            int(window_s): WindowStore.unpack(int(window_s), packed, skip_gaps=skip_gaps) for window_s, packed in tree["cohorts"].items()
         }
         return assembler
 
 
-def by_side(codes: Mapping[str, int]) -> tuple[int, int]:
+def count_by_side(codes: Mapping[str, int]) -> tuple[int, int]:
     """How many of the counted codes are the User's own side (E1-E19), and the device's or network's (E20, E21, E30)."""
     user = sum(count for code, count in codes.items() if _USER_SIDE.fullmatch(code))
     return user, sum(count for code, count in codes.items() if code in _DEVICE_SIDE)

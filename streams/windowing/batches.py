@@ -14,7 +14,7 @@ _ROWS = ("key", "observed_us", "value", "failures", "oldest_age_s", "capacity", 
 PACE_WINDOWS = 500
 
 
-def paced(batch: EventBatch) -> Iterator[EventBatch]:
+def split_by_event_time(batch: EventBatch) -> Iterator[EventBatch]:
     """`batch` in parts that each take time on by some hundred windows at most: what closes in one step has to fit into memory."""
     if len(batch) < 2:
         yield batch
@@ -44,7 +44,7 @@ def part(batch: EventBatch, first: int, last: int) -> EventBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class HeldEvent:
     """One good event that had to wait, with its place and text."""
 
     key: SeriesKey
@@ -69,15 +69,15 @@ class Kept:
         ]  # fmt: skip
 
     @classmethod
-    def of_tree(cls, tree: list[Any]) -> "Kept":
+    def of_tree(cls, tree: list[Any]) -> "HeldEvent":
         """What `as_tree` was called on."""
         return cls(SeriesKey(*tree[0]), *tree[1:])
 
 
-def keep(batch: EventBatch, index: int, stream: str) -> Kept:
+def keep(batch: EventBatch, index: int, stream: str) -> HeldEvent:
     """Event `index` of `batch`, on its own."""
     code_set = int(batch.codes[index])
-    return Kept(
+    return HeldEvent(
         key=batch.keys[batch.key[index]],
         observed_us=int(batch.observed_us[index]),
         value=int(batch.value[index]),
@@ -94,7 +94,7 @@ def keep(batch: EventBatch, index: int, stream: str) -> Kept:
     )
 
 
-def batch_of(kept: Sequence[Kept]) -> EventBatch:
+def batch_of(kept: Sequence[HeldEvent]) -> EventBatch:
     """Kept events as a batch, in the order given."""
     keys = tuple(dict.fromkeys(event.key for event in kept))
     place = {key: index for index, key in enumerate(keys)}

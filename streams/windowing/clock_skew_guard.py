@@ -9,7 +9,7 @@ import numpy as np
 
 from models.columns import EventBatch, Indices, Ints
 from models.times import SECOND_US
-from streams.windowing.batches import Kept, batch_of, keep
+from streams.windowing.batches import HeldEvent, batch_of, keep
 from streams.windowing.watermarks import NEVER
 
 HELD_MOST = 100_000
@@ -18,7 +18,7 @@ _LOOK_AHEAD = 1 << 14
 """Events that are looked at in one go while searching for the first one too far ahead."""
 
 
-class Admitted(NamedTuple):
+class AdmittedEvents(NamedTuple):
     """Events that may go on, in input order."""
 
     batch: EventBatch
@@ -38,11 +38,11 @@ class Admitted(NamedTuple):
 class _Waiting:
     """One User's held events with the order in which they came."""
 
-    events: list[tuple[int, Kept]] = field(default_factory=list)
+    events: list[tuple[int, HeldEvent]] = field(default_factory=list)
     lowest_us: int = -NEVER
 
 
-class FutureGate:
+class ClockSkewGuard:
     """Holds events that are more than `allowed_future_s` ahead of all that every other User has sent, until another catches up.
 
     What decides is the highest `observed_at` of each User, held events included; a lone User is never held.
@@ -65,7 +65,7 @@ class FutureGate:
         """Events held now."""
         return self._count
 
-    def admit(self, batch: EventBatch, stream: str) -> Iterator[Admitted]:
+    def admit(self, batch: EventBatch, stream: str) -> Iterator[AdmittedEvents]:
         """The parts of `batch` that may go on, and what they release, in the order in which they count."""
         users = self._users(batch)
         at, end = 0, len(batch)
@@ -77,14 +77,14 @@ class FutureGate:
                     if self._count < HELD_MOST:
                         self._hold(int(users[at]), keep(batch, at, stream))
                     else:
-                        yield Admitted(batch, at, stop, stream, refused=True)
+                        yield AdmittedEvents(batch, at, stop, stream, refused=True)
                     self._see(users[at:stop], batch.observed_us[at:stop])
                     yield from self._released(stop)
                     at = stop
                     continue
             stop = self._until_release(users, batch.observed_us, at, stop)
             self._see(users[at:stop], batch.observed_us[at:stop])
-            yield Admitted(batch, at, stop, stream)
+            yield AdmittedEvents(batch, at, stop, stream)
             yield from self._released(stop)
             at = stop
 
@@ -96,7 +96,7 @@ class FutureGate:
         ahead = sorted((-int(known[number]), name) for name, number in here if known[number] > NEVER)
         return tuple((name, -at_us) for at_us, name in ahead[:2])
 
-    def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> Iterator[Admitted]:
+    def observe_remote(self, highest: Mapping[str, int], *, deaf: bool = False) -> Iterator[AdmittedEvents]:
         """Users sent so far to another gate: may release what is held here. `deaf`: who did that counts for nothing from now on."""
         self.deaf = deaf
         for user in sorted(highest):
@@ -110,13 +110,13 @@ class FutureGate:
         self._see(users, np.array([highest[user] for user in sorted(highest)], np.int64))
         yield from self._released()
 
-    def give_up(self) -> list[Kept]:
+    def give_up(self) -> list[HeldEvent]:
         """Every held event in input order: the input is over and nobody caught up."""
         events = self._in_order()
         self._held, self._count = {}, 0
         return [event for _, _, event in events]
 
-    def _in_order(self) -> list[tuple[int, int, Kept]]:
+    def _in_order(self) -> list[tuple[int, int, HeldEvent]]:
         """(order, user, event) of all that is held, in input order."""
         return sorted(
             ((order, user, event) for user, waiting in self._held.items() for order, event in waiting.events), key=lambda entry: entry[0]
@@ -172,16 +172,16 @@ class FutureGate:
         self._leader_us = int(known[self._leader])
         self._second_us = int(max(known[: self._leader].max(initial=NEVER), known[self._leader + 1 :].max(initial=NEVER)))
 
-    def _hold(self, user: int, event: Kept) -> None:
+    def _hold(self, user: int, event: HeldEvent) -> None:
         waiting = self._held.setdefault(user, _Waiting())
         waiting.events.append((self._order, event))
         waiting.lowest_us = min(waiting.lowest_us, event.observed_us)
         self._order += 1
         self._count += 1
 
-    def _released(self, after: int = 0) -> Iterator[Admitted]:
+    def _released(self, after: int = 0) -> Iterator[AdmittedEvents]:
         """Held events that another User has caught up with, in input order; `after` events of the batch at hand came before."""
-        free: list[tuple[int, Kept]] = []
+        free: list[tuple[int, HeldEvent]] = []
         for user, waiting in list(self._held.items()):
             others_us = self._others(user)
             # A lone User is never held.
@@ -196,7 +196,7 @@ class FutureGate:
         self._count -= len(free)
         for stream, entries in groupby(sorted(free, key=lambda entry: entry[0]), key=lambda entry: entry[1].stream):
             events = [event for _, event in entries]
-            yield Admitted(batch_of(events), 0, len(events), stream, released=True, after=after)
+            yield AdmittedEvents(batch_of(events), 0, len(events), stream, released=True, after=after)
 
     def pack(self) -> Any:
         """State as a tree."""
@@ -209,7 +209,7 @@ class FutureGate:
         }
 
     @classmethod
-    def unpack(cls, allowed_future_s: int, tree: Any) -> "FutureGate":
+    def unpack(cls, allowed_future_s: int, tree: Any) -> "ClockSkewGuard":
         """The gate that `pack` was called on."""
         gate = cls(allowed_future_s)
         gate._numbers = {user: number for number, user in enumerate(tree["users"])}
@@ -219,7 +219,7 @@ class FutureGate:
         if count:
             gate._see(np.arange(count, dtype=np.int32), tree["sent"])
         for user, event in tree["held"]:
-            gate._hold(user, Kept.of_tree(event))
+            gate._hold(user, HeldEvent.of_tree(event))
         return gate
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.columns import SeriesKey
 from models.events import QueueEvent, TrafficEvent
 from models.times import instant
@@ -79,7 +79,7 @@ def joined(chunks: list[Chunk]) -> Chunk:
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
-def without_repeats(events: Chunk, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> Chunk:
+def deduplicated(events: Chunk, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> Chunk:
     """Of repeats (same series, same `observed_at`) the one that counts.
 
     That is the one with more messages, then failures, or the greater depth; then the one with the greater canonical JSON.
@@ -130,8 +130,8 @@ def _canonical(events: Chunk, index: int, keys: list[SeriesKey], sets: list[Mapp
         fields |= {name: int(events[name][index]) for name in ("capacity", "enqueued", "delivered") if events[name][index] >= 0}
         if not np.isnan(events["oldest_age_s"][index]):
             fields["oldest_age_s"] = float(events["oldest_age_s"][index])
-        return encode(QueueEvent.model_validate(fields | {"kind": "queue", "queue": key.queue, "depth": value}))
+        return to_json(QueueEvent.model_validate(fields | {"kind": "queue", "queue": key.queue, "depth": value}))
     codes = int(events["codes"][index])
     fields |= {"kind": "traffic", "direction": key.direction, "message_class": key.message_class, "messages": value}
     fields |= {"service": key.service or None, "region": key.region or None, "failures": int(events["failures"][index])}
-    return encode(TrafficEvent.model_validate(fields | {"codes": dict(sets[codes]) if codes >= 0 else None}))
+    return to_json(TrafficEvent.model_validate(fields | {"codes": dict(sets[codes]) if codes >= 0 else None}))

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.columns import Floats, Indices, QueueTick, SeriesKey, TrafficTick
 from models.times import DAY_US, SECOND_US
-from streams.windowing.window_events import QUEUE_COLUMNS, TRAFFIC_COLUMNS, Chunk, CodeSets, WindowCodes, joined, without_repeats
+from streams.windowing.window_events import QUEUE_COLUMNS, TRAFFIC_COLUMNS, Chunk, CodeSets, WindowCodes, deduplicated, joined
 
 EMPTY_FOR_US = DAY_US
 """A cohort that reported nothing at all for longer than this rests: its windows go on with its next report."""
@@ -31,7 +31,7 @@ class Closed(NamedTuple):
     queue_keys: tuple[SeriesKey, ...]
 
 
-class Side:
+class SeriesWindows:
     """The traffic or the queue series of a cohort."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
@@ -62,7 +62,7 @@ class Side:
         if len(chunks) <= _CHUNKS_MOST and sum(len(each["series"]) for each in chunks) <= self._tidy_at.get(at_us, _TIDY_FROM):
             return
         every = joined(chunks)
-        kept = without_repeats(every, self.known, sets.sets)
+        kept = deduplicated(every, self.known, sets.sets)
         self.repeated += len(every["series"]) - len(kept["series"])
         self.open[at_us] = [kept]
         self._tidy_at[at_us] = max(_TIDY_FROM, 2 * len(kept["series"]))
@@ -75,7 +75,7 @@ class Side:
         if chunks is None:
             return {name: np.zeros(0, np.int64) for name in self.columns}, np.zeros(0, np.int32), repeated
         every = joined(chunks)
-        events = without_repeats(every, self.known, sets.sets)
+        events = deduplicated(every, self.known, sets.sets)
         self._add_new(events["series"])
         return events, self.place[events["series"]], repeated + len(every["series"]) - len(events["series"])
 
@@ -109,14 +109,14 @@ class Side:
         self.repeated = tree["repeated"]
 
 
-class Cohort:
+class WindowStore:
     """The open windows of one window length; closes every window of the grid in order, empty ones too."""
 
     def __init__(self, window_s: int, *, skip_gaps: bool = True) -> None:
         self.window_s = window_s
         self._skip_gaps = skip_gaps
-        self.traffic = Side(TRAFFIC_COLUMNS)
-        self.queues = Side(QUEUE_COLUMNS)
+        self.traffic = SeriesWindows(TRAFFIC_COLUMNS)
+        self.queues = SeriesWindows(QUEUE_COLUMNS)
         self.sets = CodeSets()
         """Response codes that events of open windows refer to."""
         self._closed_us: int | None = None
@@ -213,7 +213,7 @@ class Cohort:
         }
 
     @classmethod
-    def unpack(cls, window_s: int, tree: Any, *, skip_gaps: bool = True) -> "Cohort":
+    def unpack(cls, window_s: int, tree: Any, *, skip_gaps: bool = True) -> "WindowStore":
         """The cohort that `pack` was called on."""
         cohort = cls(window_s, skip_gaps=skip_gaps)
         cohort.traffic.restore(tree["traffic"])

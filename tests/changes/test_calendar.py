@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changes.calendar import Calendar, CalendarView
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.state_bytes import pack, unpack
 from models.times import instant
@@ -137,7 +137,7 @@ def built(revision: tuple[Any, ...]) -> tuple[Change, int | None]:
 
 
 def content(view: CalendarView) -> list[bytes]:
-    return [encode(known) for known in view.changes]
+    return [to_json(known) for known in view.changes]
 
 
 @given(revisions=REVISIONS, order=st.randoms(use_true_random=False), hours=st.lists(st.integers(0, 24), max_size=4))

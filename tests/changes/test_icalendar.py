@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from changes.files.reader import Reading, read_changes, told
+from changes.files.reader import ReadOptions, describe, read_changes
 from models.times import format_time, us
 from tests.changes.builders import write
 
@@ -20,8 +20,8 @@ def ics(*events: str, before: str = "") -> str:
 
 def read(folder: Path, *events: str, before: str = "", **assumed: Any) -> tuple[list[Any], list[str]]:
     path = write(folder, "a.ics", ics(*events, before=before))
-    made, rejected = read_changes(path, Reading(**assumed))
-    return made, [told(one).removeprefix(f"{path}, ") for one in rejected]
+    made, rejected = read_changes(path, ReadOptions(**assumed))
+    return made, [describe(one).removeprefix(f"{path}, ") for one in rejected]
 
 
 def spans(made: list[Any]) -> list[str]:

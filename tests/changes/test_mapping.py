@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from changes.files.field_mapping import Mapping, look_up, read_mapping
-from changes.files.reader import Reading, read_changes, told
+from changes.files.reader import ReadOptions, describe, read_changes
 from models.errors import ConfigurationError, UnreadableInput
 from models.times import format_time, us
 from tests.changes.builders import END, START, write
@@ -18,8 +18,8 @@ SAMPLES = Path(__file__).parent / "samples"
 
 def imported(system: str, **assumed: Any) -> tuple[list[Any], list[str]]:
     mapping = read_mapping(ROOT / "docs" / "calendars" / f"{system}.toml")
-    made, rejected = read_changes(SAMPLES / f"{system}.json", Reading(mapping=mapping, **assumed))
-    return made, [told(one).rpartition("json, ")[2] for one in rejected]
+    made, rejected = read_changes(SAMPLES / f"{system}.json", ReadOptions(mapping=mapping, **assumed))
+    return made, [describe(one).rpartition("json, ")[2] for one in rejected]
 
 
 def test_servicenow_change_requests_are_read_as_documented() -> None:
@@ -71,7 +71,7 @@ def test_a_mapping_goes_over_tables_too(tmp_path: Path) -> None:
         }
     )
     rows = 'Ref,What,From,To,SRVs,Who\n7,Work,01/07/2026 22:00,02/07/2026 01:00,"4.8.1, 8.1.1",SUP-01\n8,Work,29/03/2026 01:30,,,SUP-01\n'
-    made, rejected = read_changes(write(tmp_path, "a.csv", rows), Reading(mapping=mapping))
+    made, rejected = read_changes(write(tmp_path, "a.csv", rows), ReadOptions(mapping=mapping))
     assert [(one.change_id, one.services, format_time(us(one.planned_start))) for one in made] == [
         ("7", ("4.8.1", "8.1.1"), "2026-07-01T21:00:00Z")
     ]
@@ -82,7 +82,7 @@ def test_unix_seconds_are_times(tmp_path: Path) -> None:
     fields = {"change_id": "id", "title": "id", "owner": "id", "planned_start": "start", "planned_end": "end"}
     mapping = Mapping.model_validate({"time_formats": ["unix"], "fields": fields})
     (made,), _ = read_changes(
-        write(tmp_path, "a.json", json.dumps([{"id": "x", "start": 1767650400, "end": "1767654000"}])), Reading(mapping=mapping)
+        write(tmp_path, "a.json", json.dumps([{"id": "x", "start": 1767650400, "end": "1767654000"}])), ReadOptions(mapping=mapping)
     )
     assert (format_time(us(made.planned_start)), format_time(us(made.planned_end))) == (START, END)
 
@@ -127,4 +127,4 @@ def test_a_mapping_that_can_not_be_read_says_so(tmp_path: Path) -> None:
 def test_rows_that_are_not_there_point_to_the_mapping(tmp_path: Path) -> None:
     mapping = Mapping.model_validate({"rows": "result.items", "fields": {"title": "t"}})
     with pytest.raises(UnreadableInput, match="rows"):
-        read_changes(write(tmp_path, "a.json", "{}"), Reading(mapping=mapping))
+        read_changes(write(tmp_path, "a.json", "{}"), ReadOptions(mapping=mapping))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from changes.files.reader import Reading, read_changes, told
+from changes.files.reader import ReadOptions, describe, read_changes
 from models.errors import ConfigurationError, UnreadableInput
 from tests.changes.builders import END, START, change, workbook, write
 from tests.models.builders import CHANGE
@@ -18,11 +18,11 @@ HEADER = "change_id,owner,title,planned_start,planned_end"
 
 
 def faults(path: Path, **assumed: Any) -> list[str]:
-    return [told(one).removeprefix(f"{path}, ") for one in read_changes(path, Reading(**assumed))[1]]
+    return [describe(one).removeprefix(f"{path}, ") for one in read_changes(path, ReadOptions(**assumed))[1]]
 
 
 def ids(path: Path, **assumed: Any) -> list[str]:
-    return [one.change_id for one in read_changes(path, Reading(**assumed))[0]]
+    return [one.change_id for one in read_changes(path, ReadOptions(**assumed))[0]]
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.ndjson", "a.csv", "A.JSON"])
@@ -211,7 +211,7 @@ def test_missing_files_and_folders_say_so(tmp_path: Path) -> None:
 
 def test_an_unknown_zone_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="Europe/Lundun"):
-        read_changes(write(tmp_path, "a.json", "[]"), Reading(timezone="Europe/Lundun"))
+        read_changes(write(tmp_path, "a.json", "[]"), ReadOptions(timezone="Europe/Lundun"))
 
 
 @pytest.mark.parametrize(
@@ -220,6 +220,6 @@ def test_an_unknown_zone_is_named(tmp_path: Path) -> None:
 def test_an_hour_that_the_clock_change_skips_or_repeats_is_refused(tmp_path: Path, local: str, words: str) -> None:
     rows = f"{HEADER}\nA,SUP-01,t,{local},2026-12-01T00:00:00Z\nB,SUP-01,t,2026-07-01T01:30:00,2026-07-01 02:30:00\n"
     path = write(tmp_path, "a.csv", rows)
-    made, _ = read_changes(path, Reading(timezone="Europe/London"))
+    made, _ = read_changes(path, ReadOptions(timezone="Europe/London"))
     assert [(one.change_id, one.planned_start.hour) for one in made] == [("B", 0)]
     assert words in faults(path, timezone="Europe/London")[0]

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changes.files.calendar_files import add_to, newest, read_calendar, write_file
-from changes.files.cells import guarded, unguarded
+from changes.files.cells import escape_formula, unguarded
 from changes.files.reader import read_changes
 from changes.files.writer import WRITERS, stated, to_csv, writer_of
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.errors import UnreadableInput
 from tests.changes.builders import change, write
 
@@ -60,15 +60,15 @@ def test_what_was_written_reads_back_as_the_same(suffix: str, fields: list[dict[
         path = write(Path(folder), f"a{suffix}", writer_of(suffix)(made))
         found, rejected = read_changes(path)
     assert rejected == []
-    assert [encode(one) for one in found] == [encode(one) for one in made]
+    assert [to_json(one) for one in found] == [to_json(one) for one in made]
 
 
 @given(
     text=st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(["=1", "'=1", "''=1", " =1", "\t=1", "-", "'", "@x", "＝1"])
 )
 def test_a_guarded_cell_never_runs_and_gives_back_its_text(text: str) -> None:
-    assert guarded(text)[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n", "＝")
-    assert unguarded(guarded(text)) == text
+    assert escape_formula(text)[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n", "＝")
+    assert unguarded(escape_formula(text)) == text
 
 
 def test_no_cell_of_a_table_begins_like_a_formula() -> None:

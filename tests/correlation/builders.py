@@ -13,7 +13,7 @@ from correlation.parameters import CorrelationParameters
 from models.alert import Alert
 from models.change import Change
 from models.change_report import ChangeReport
-from models.columns import BEGAN, CONTINUES, ENDED, KINDS, Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.columns import ALERT_KINDS, BEGAN, CONTINUES, ENDED, Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.incident import Incident
 from models.times import MINUTE_US, instant, parse_time
 
@@ -105,12 +105,12 @@ class World:
 
     def _findings(self, minute: int, keys: tuple[SeriesKey, ...]) -> Findings:
         rows = [(t, row) for t in self.troubles if t.key in keys and (row := t.row(minute)) is not None]
-        rows.sort(key=lambda item: (KINDS.index(item[0].kind), item[0].key))
+        rows.sort(key=lambda item: (ALERT_KINDS.index(item[0].kind), item[0].key))
         names = sorted(
             {name for trouble, _ in rows for name in trouble.evidence} | ({"depth"} if any(t.key.is_queue for t, _ in rows) else set())
         )
         return Findings(
-            kind=np.array([KINDS.index(t.kind) for t, _ in rows], np.uint8),
+            kind=np.array([ALERT_KINDS.index(t.kind) for t, _ in rows], np.uint8),
             series=np.array([keys.index(t.key) for t, _ in rows], np.int32),
             phase=np.array([phase for _, (phase, _) in rows], np.uint8),
             began_us=np.array([MORNING_US + t.since * MINUTE_US for t, _ in rows], np.int64),

@@ -7,7 +7,7 @@ import numpy as np
 
 from changes.calendar import Calendar, CalendarView
 from correlation.history.traffic_history import History
-from correlation.snapshots import MOVEMENTS, Case, Episode
+from correlation.snapshots import MOVEMENTS, AlertSnapshot, IncidentSnapshot
 from models.change import Change
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import HOUR_US, MINUTE_US, instant, parse_time
@@ -74,7 +74,7 @@ def series(user: str = "USER-00", service: str = "2.2", region: str = "north", *
     return SeriesKey(user, named["direction"], named["message_class"], service, region, named["queue"], WINDOW_S)
 
 
-def episode(kind: str = "silence", user: str | None = "USER-00", minutes: int = 20, **facts: Any) -> Episode:
+def episode(kind: str = "silence", user: str | None = "USER-00", minutes: int = 20, **facts: Any) -> AlertSnapshot:
     """An alert that began at ONSET and is `minutes` old."""
     keys = facts.pop("series", tuple(sorted(series(user or "USER-00", service) for service in SERVICES)))
     up = MOVEMENTS[kind] == "up"
@@ -97,14 +97,14 @@ def episode(kind: str = "silence", user: str | None = "USER-00", minutes: int = 
         "serious": True,
         "active": keys,
     }
-    return Episode(**(values | facts))
+    return AlertSnapshot(**(values | facts))
 
 
-def case(*episodes: Episode, origin: str | None = "USER-00", affected: tuple[str, ...] = ()) -> Case:
+def case(*episodes: AlertSnapshot, origin: str | None = "USER-00", affected: tuple[str, ...] = ()) -> IncidentSnapshot:
     """The incident of these alerts."""
     known = episodes or (episode(),)
     own = [one for one in known if origin is None or one.user == origin]
-    return Case(
+    return IncidentSnapshot(
         incident_id="I-1",
         episodes=tuple(known),
         origin_user=origin,

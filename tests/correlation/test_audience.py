@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.alert import Alert
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.columns import SeriesKey
 from tests.correlation.builders import Told, Trouble, World, change, queue, run, series
@@ -78,7 +78,7 @@ def renamed(name: str) -> str:
 def test_nothing_of_others_stands_in_a_copy(scene):
     mine, theirs, seen, hidden = scene
     for copy in told(mine, theirs, seen + hidden).copies(READER):
-        text = encode(copy).decode()
+        text = to_json(copy).decode()
         assert copy.user == READER
         assert copy.series.user == READER
         assert not any(name in text for name in (*OTHERS, *(f"SECRET-{name}" for name in OTHERS)))
@@ -107,7 +107,7 @@ def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
     after = told(mine, moved, seen + retold, {new: old for old, new in names.items()})
     assert first(before.copies(READER)) == first(after.copies(READER))
     if grouped(before, names) == grouped(after, {}):
-        assert [encode(copy) for copy in before.copies(READER)] == [encode(copy) for copy in after.copies(READER)]
+        assert [to_json(copy) for copy in before.copies(READER)] == [to_json(copy) for copy in after.copies(READER)]
     else:  # Of two events that are alike in all else ids decide which one a third piece joins; the rest must still be the same.
         assert same_where_both_speak(after.copies(READER), before.copies(READER))
 
@@ -173,7 +173,7 @@ def test_another_partys_hidden_change_is_an_other_party():
     (suspect,) = copy.suspects
     assert (suspect.basis, suspect.change_id, suspect.owner, suspect.verdict) == ("other_party", None, None, "probable")
     assert "another party's change" in copy.summary
-    assert "SECRET" not in encode(copy).decode()
+    assert "SECRET" not in to_json(copy).decode()
     assert copy.affected_users == (READER,)
 
 
@@ -192,7 +192,7 @@ def test_another_partys_published_change_is_its_public_summary():
     copy = suffering(published)
     assert [(suspect.change_id, suspect.owner, suspect.basis) for suspect in copy.suspects] == [("CHG-1", "NEIGHBOUR", "declared")]
     assert "Title of CHG-1, 09:00–10:00 UTC" in copy.summary
-    text = encode(copy).decode()
+    text = to_json(copy).decode()
     assert not any(secret in text for secret in ("Confidential", "night desk", "head end"))
     assert copy.contact is None
 
@@ -204,8 +204,8 @@ def test_a_change_of_the_dcc_is_shown_to_all():
 
 def test_a_service_providers_change_is_another_partys():
     hidden = change("SECRET", "PROVIDER", 6, 60, source="service_provider", category="network", disruption="outage")
-    assert "SECRET" not in encode(suffering(hidden)).decode()
-    assert "PROVIDER" not in encode(suffering(hidden)).decode()
+    assert "SECRET" not in to_json(suffering(hidden)).decode()
+    assert "PROVIDER" not in to_json(suffering(hidden)).decode()
 
 
 def test_a_copy_has_its_severity_from_triage_and_a_category_without_names():

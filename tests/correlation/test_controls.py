@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.history.difference_in_differences import contrast, running, shift
+from correlation.history.difference_in_differences import difference_in_differences, running, shift
 
 
 def traffic(bins: int = 120, units: int = 10, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +25,7 @@ def test_silence_moves_further_than_any_noise() -> None:
     observed[110:, 0] = 0
     moves = shift(running(observed, expected), 110, 120, 20)
     assert moves.affected(up=False)[0]
-    found = contrast(np.eye(10, dtype=np.float32), moves, up=False)
+    found = difference_in_differences(np.eye(10, dtype=np.float32), moves, up=False)
     assert found.delta[0] < -5
     assert found.p_value[0] == pytest.approx(1 / (1 + len(moves.placebo)))
     assert found.p_value[1:].min() > 0.01
@@ -35,7 +35,7 @@ def test_what_moved_everyone_is_no_difference() -> None:
     observed, expected = traffic()
     observed[110:] = np.round(expected[110:] * 0.6)
     moves = shift(running(observed, expected), 110, 120, 20)
-    found = contrast(np.eye(10, dtype=np.float32), moves, up=False)
+    found = difference_in_differences(np.eye(10, dtype=np.float32), moves, up=False)
     assert found.outside_share.min() == 1.0
     assert np.abs(found.delta).max() < 0.1 < np.abs(moves.moved).min()
 
@@ -46,14 +46,14 @@ def test_one_control_with_an_incident_of_its_own_hardly_counts() -> None:
     observed[110:, 1] *= 50
     scopes = np.zeros((1, 10), np.float32)
     scopes[0, 0] = 1
-    found = contrast(scopes, shift(running(observed, expected), 110, 120, 20), up=True)
+    found = difference_in_differences(scopes, shift(running(observed, expected), 110, 120, 20), up=True)
     assert found.delta[0] == pytest.approx(np.log(3), abs=0.1)
 
 
 def test_a_scope_without_traffic_says_nothing() -> None:
     observed, expected = traffic(units=2)
     observed[:, 0], expected[:, 0] = 0, 0
-    found = contrast(np.eye(2, dtype=np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
+    found = difference_in_differences(np.eye(2, dtype=np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
     assert np.isnan(found.delta[0])
     assert np.isnan(found.p_value[0])
 
@@ -68,7 +68,7 @@ def test_without_any_expectation_the_own_mean_is_it() -> None:
 def test_alone_its_own_history_is_the_control() -> None:
     observed, expected = traffic(units=1)
     observed[110:] *= 2
-    found = contrast(np.ones((1, 1), np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
+    found = difference_in_differences(np.ones((1, 1), np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
     assert found.delta[0] == pytest.approx(np.log(2), abs=0.1)
     assert found.p_value[0] < 0.05
 
@@ -78,7 +78,7 @@ def test_alone_its_own_history_is_the_control() -> None:
 def test_the_placebo_p_value_of_noise_is_seldom_small(seed: int, first: int, span: int) -> None:
     observed, expected = traffic(units=40, seed=seed)
     moves = shift(running(observed, expected), first, first + span, min(2 * span + 1, first))
-    found = contrast(np.eye(40, dtype=np.float32), moves, up=True)
+    found = difference_in_differences(np.eye(40, dtype=np.float32), moves, up=True)
     if len(moves.placebo) >= 20:
         assert (found.p_value <= 0.05).mean() <= 0.3
     assert not moves.affected(up=True).sum() > 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from correlation.correlator import Correlator, Decisions
 from correlation.parameters import CorrelationParameters
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.columns import Detected
 from models.state_bytes import pack, unpack
 from models.times import MINUTE_US
@@ -49,8 +49,8 @@ def decide(parts_of: dict[int, list[Detected]], packed_at: frozenset[int] = froz
 
 
 def lines(decisions: Decisions) -> list[bytes]:
-    told = [encode(record) for record in (*decisions.alerts, *decisions.incidents, *decisions.reports)]
-    told += [user.encode() + b" " + encode(record) for user, record in (*decisions.user_alerts, *decisions.user_reports)]
+    told = [to_json(record) for record in (*decisions.alerts, *decisions.incidents, *decisions.reports)]
+    told += [user.encode() + b" " + to_json(record) for user, record in (*decisions.user_alerts, *decisions.user_reports)]
     return told
 
 

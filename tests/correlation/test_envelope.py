@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correlation.grading.declared_effect import Envelope, envelope
-from correlation.snapshots import Episode
+from correlation.snapshots import AlertSnapshot
 from models.change import Change
 from models.times import HOUR_US, MINUTE_US, instant
 from tests.correlation.past import ONSET, calendar, change, episode, series
@@ -16,11 +16,11 @@ def up(factor: float | None = 3.0, **fields: Any) -> Change:
     return change("UP", category="tariff", **({"expected": expected} | fields))
 
 
-def storm(ratio: float, **facts: Any) -> Episode:
+def storm(ratio: float, **facts: Any) -> AlertSnapshot:
     return episode("storm", ratio=ratio, observed=ratio * 1000, expected=1000.0, **facts)
 
 
-def where(one: Episode, *changes: Change) -> Envelope:
+def where(one: AlertSnapshot, *changes: Change) -> Envelope:
     return envelope(one, calendar(*changes, at_us=one.at_us))
 
 

@@ -1,9 +1,9 @@
 import itertools
 
-from correlation.alerts.finding_rows import sightings
-from correlation.alerts.grouping import Ledger
+from correlation.alerts.finding_rows import finding_rows
+from correlation.alerts.grouping import AlertGroups
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import Episode
+from correlation.snapshots import AlertSnapshot
 from models.times import MINUTE_US
 from tests.correlation.builders import MORNING_US, Trouble, World, queue, run, series
 
@@ -13,12 +13,12 @@ OTHER = series("SUP-02")
 PARAMETERS = CorrelationParameters()
 
 
-def last_episode(kind: str, *troubles: Trouble) -> Episode:
+def last_episode(kind: str, *troubles: Trouble) -> AlertSnapshot:
     """What the ledger knows of SUP-01's alert of that kind after twenty minutes."""
-    ledger, world, key = Ledger(PARAMETERS), World((ONE, TWO), troubles), (kind, "SUP-01", "")
+    ledger, world, key = AlertGroups(PARAMETERS), World((ONE, TWO), troubles), (kind, "SUP-01", "")
     for minute in range(20):
         at_us = MORNING_US + minute * MINUTE_US
-        ledger.apply(at_us, sightings([world.window(minute)]), lambda sighting: (sighting.kind, sighting.key.user, ""))
+        ledger.apply(at_us, finding_rows([world.window(minute)]), lambda sighting: (sighting.kind, sighting.key.user, ""))
         if key in ledger.groups:
             found = ledger.episode(ledger.groups[key], at_us)
     return found

@@ -2,14 +2,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.history.panel import Part
+from correlation.history.panel import TrafficSelector
 from correlation.history.traffic_history import FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS, History
 from models.columns import PulseKey
 from models.state_bytes import pack, unpack
 from models.times import DAY_US, HOUR_US, MINUTE_US
 from tests.correlation.past import ONSET, T0, USERS, add, broken, past, series
 
-PART = Part.of((series(),), 60)
+PART = TrafficSelector.of((series(),), 60)
 
 
 def test_the_finest_bins_that_reach_back_far_enough_answer() -> None:
@@ -33,15 +33,15 @@ def test_a_part_names_direction_class_and_service_of_everyone_and_keeps_others_o
 
 
 def test_nothing_is_known_of_traffic_that_never_came() -> None:
-    assert past(minutes=5).panel(Part.of((series(service="9.9"),), 60), T0) is None
-    assert past(minutes=5).panel(Part.of((series(),), 10), T0) is None
+    assert past(minutes=5).panel(TrafficSelector.of((series(service="9.9"),), 60), T0) is None
+    assert past(minutes=5).panel(TrafficSelector.of((series(),), 10), T0) is None
 
 
 def test_a_user_sees_its_own_part_only() -> None:
-    seen = past(minutes=5).seen_by("USER-03")
+    seen = past(minutes=5).restricted_to("USER-03")
     assert [unit.user for unit in seen.panel(PART, T0).units] == ["USER-03"]
     assert {kind[2] for part in seen.parts() for kind in part.classes} == {"2.2", "4.8.1"}
-    assert past(minutes=5).seen_by("NOBODY").panel(PART, T0) is None
+    assert past(minutes=5).restricted_to("NOBODY").panel(PART, T0) is None
 
 
 def test_a_series_that_comes_later_starts_at_zero_and_moves_nobody() -> None:

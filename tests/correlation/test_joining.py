@@ -2,7 +2,7 @@
 
 from correlation.incidents.membership import origin
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import Episode
+from correlation.snapshots import AlertSnapshot
 from models.columns import SeriesKey
 from models.times import MINUTE_US
 from tests.correlation.builders import Trouble, World, run
@@ -12,16 +12,16 @@ from tests.correlation.past import ONSET, USERS, episode
 SMALL, *OTHERS = USERS
 
 
-def storm(after: int = 0, peak: float = 700.0, expected: float = 10.0) -> Episode:
+def storm(after: int = 0, peak: float = 700.0, expected: float = 10.0) -> AlertSnapshot:
     """A storm at a User whose usual traffic is small."""
     return episode("storm", SMALL, onset_us=ONSET + after * MINUTE_US, peak=peak, expected=expected)
 
 
-def loss(user: str, lost: float = 1200.0, after: int = 1) -> Episode:
+def loss(user: str, lost: float = 1200.0, after: int = 1) -> AlertSnapshot:
     return episode("drop", user, onset_us=ONSET + after * MINUTE_US, peak=100.0, expected=100.0 + lost)
 
 
-def began_at(*episodes: Episode) -> str | None:
+def began_at(*episodes: AlertSnapshot) -> str | None:
     return origin(episodes, CorrelationParameters())
 
 

@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from correlation.attribution.suspects import assess
-from correlation.change_reports.reporter import Judged, Reporter
+from correlation.attribution.suspects import assess_cause
+from correlation.change_reports.reporter import IncidentWithSuspects, Reporter
 from correlation.parameters import CorrelationParameters
 from models.alert import Reason, Suspect
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.change_report import ChangeReport
 from models.state_bytes import pack, unpack
@@ -24,8 +24,10 @@ def reported(rates: Rates, *changes: Change, incident: Any = None, at_us: int = 
     reporter.step(T0, calendar(), history, [])
     if incident is not None:
         view = calendar(*changes, at_us=incident.at_us)
-        found = assess(incident, view, past(rates), PARAMETERS).suspects
-        reporter.step(incident.at_us, view, history, [Judged(incident, found, {one.alert_id: found for one in incident.episodes})])
+        found = assess_cause(incident, view, past(rates), PARAMETERS).suspects
+        reporter.step(
+            incident.at_us, view, history, [IncidentWithSuspects(incident, found, {one.alert_id: found for one in incident.episodes})]
+        )
     done = reporter.step(at_us, calendar(*changes, at_us=at_us), history, [])
     return reporter, {report.change_id: report for report in done.reports}
 
@@ -80,7 +82,7 @@ def test_a_change_that_only_may_be_behind_an_alert_is_inconclusive() -> None:
     reason = Reason(code="scope", text="It is near.")
     doubt = Suspect(change_id="DOUBTED", owner="USER-00", basis="declared", verdict="possible", score=0.4, reasons=(reason,))
     incident = case()
-    reporter.step(incident.at_us, calendar(doubted, at_us=incident.at_us), past(broken()), [Judged(incident, (doubt,), {})])
+    reporter.step(incident.at_us, calendar(doubted, at_us=incident.at_us), past(broken()), [IncidentWithSuspects(incident, (doubt,), {})])
     due_us = ONSET + 7 * HOUR_US
     (report,) = reporter.step(due_us, calendar(doubted, at_us=due_us), history, []).reports
     assert (report.verdict, report.alert_ids) == ("inconclusive", ("A-silence-USER-00",))
@@ -190,7 +192,7 @@ def copies_of(others: Rates, hours: float) -> bytes:
     view = calendar(change("MINE", hours=1, category="firewall"), change("THEIRS", owner="USER-03", hours=hours))
     reporter.step(T0, view, history, [])
     copies = reporter.step(DUE_US, view, history, []).user_reports
-    return b"\n".join(encode(report) for user, report in copies if user == "USER-00")
+    return b"\n".join(to_json(report) for user, report in copies if user == "USER-00")
 
 
 def test_nothing_in_a_users_copy_depends_on_others() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correlation.attribution.suspects import Judgement, assess
+from correlation.attribution.suspects import CauseAssessment, assess_cause
 from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
 from models.alert import Suspect
@@ -26,11 +26,11 @@ def stormed() -> History:
     return past(broken(factor=5.0))
 
 
-def judged(history: History, *changes: Change, **facts: object) -> Judgement:
-    return assess(facts.pop("case", case()), calendar(*changes), history, PARAMETERS)
+def judged(history: History, *changes: Change, **facts: object) -> CauseAssessment:
+    return assess_cause(facts.pop("case", case()), calendar(*changes), history, PARAMETERS)
 
 
-def named(judgement: Judgement, change_id: str | None) -> Suspect:
+def named(judgement: CauseAssessment, change_id: str | None) -> Suspect:
     return next(suspect for suspect in judgement.suspects if suspect.change_id == change_id)
 
 
@@ -233,11 +233,11 @@ def test_what_a_user_may_not_see_changes_nothing_in_its_own_judgement(silenced: 
     alone = past(broken(), seed=1)
     own = case()
     view = calendar(change("FIREWALL", category="firewall"))
-    seen = assess(own, view, silenced.seen_by("USER-00"), PARAMETERS)
-    assert seen == assess(own, view, alone.seen_by("USER-00"), PARAMETERS)
+    seen = assess_cause(own, view, silenced.restricted_to("USER-00"), PARAMETERS)
+    assert seen == assess_cause(own, view, alone.restricted_to("USER-00"), PARAMETERS)
     assert seen.suspects[0].change_id == "FIREWALL"
     other = replace(own, episodes=(episode(user="USER-05"),), origin_user="USER-05")
-    assert assess(other, calendar(), elsewhere.seen_by("USER-05"), PARAMETERS).suspects[0].verdict == "possible"
+    assert assess_cause(other, calendar(), elsewhere.restricted_to("USER-05"), PARAMETERS).suspects[0].verdict == "possible"
 
 
 SILENCED = past(broken())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from correlation.attribution.suspects import assess
+from correlation.attribution.suspects import assess_cause
 from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
 from models.columns import PulseKey, SeriesKey
@@ -30,12 +30,12 @@ QUEUE = (SeriesKey("USER-00", "", "", "", "", "to_user", WINDOW_S),)
 @pytest.mark.parametrize(("rising", "nature"), [(("8F36", "AD1"), "weather"), (("8F12", "8F36"), "user_change"), ((), "user_change")])
 def test_a_queue_that_grows_behind_outage_alerts_alone_is_weather(rising: tuple[str, ...], nature: str) -> None:
     backlog = case(episode("backlog", series=QUEUE, ratio=1.0))
-    assert assess(backlog, calendar(), alerts(rising), CorrelationParameters()).nature.code == nature
+    assert assess_cause(backlog, calendar(), alerts(rising), CorrelationParameters()).nature.code == nature
 
 
 def test_a_storm_of_outage_alerts_lays_nothing_at_a_change_of_that_hour() -> None:
     keys = tuple(sorted(SeriesKey("USER-00", "to_user", "device_alert", code, "north", "", WINDOW_S) for code in ("8F35", "8F36")))
-    found = assess(
+    found = assess_cause(
         case(episode("storm", series=keys)), calendar(change("C", category="firmware")), alerts(("8F36",)), CorrelationParameters()
     )
     assert found.nature.code == "weather"
@@ -44,5 +44,5 @@ def test_a_storm_of_outage_alerts_lays_nothing_at_a_change_of_that_hour() -> Non
 
 def test_a_storm_of_many_codes_is_not() -> None:
     keys = tuple(sorted(SeriesKey("USER-00", "to_user", "device_alert", code, "north", "", WINDOW_S) for code in ("8F12", "8F36")))
-    found = assess(case(episode("storm", series=keys)), calendar(), alerts(("8F12", "8F36")), CorrelationParameters())
+    found = assess_cause(case(episode("storm", series=keys)), calendar(), alerts(("8F12", "8F36")), CorrelationParameters())
     assert found.nature.code == "user_change"

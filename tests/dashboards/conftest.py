@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.times import HOUR_US, parse_time
 from simulator.simulation import Simulation, find_scenario, simulate
 from tests.dashboards.servers import ROOT, TOKEN, Program, asked, eventually, free_port, highwater, needs, prometheus, query
@@ -42,7 +42,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, day: Simulation) -> Iterat
     port = free_port()
     with highwater(folder, HIGHWATER_SERVE__METRICS_PORT=str(port)) as monitor, prometheus(folder, scraping(port, folder)) as server:
         began_s = time.time()
-        asked(f"{monitor.address}/v1/changes", headers=AUTHORIZED, body=b"[" + b",".join(map(encode, day.changes)) + b"]")
+        asked(f"{monitor.address}/v1/changes", headers=AUTHORIZED, body=b"[" + b",".join(map(to_json, day.changes)) + b"]")
         for number, body in enumerate(hours(day)):
             asked(f"{monitor.address}/v1/events", headers=AUTHORIZED | {"Content-Encoding": "gzip"}, body=gzip.compress(body, 1))
             seen_after(server, number)

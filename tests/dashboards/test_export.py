@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from config.grafana.preview.staging import fill_rules
 from highwater.cli import run
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.times import parse_time
 from simulator.simulation import Simulation, find_scenario, simulate
 from tests.dashboards.boards import BOARDS, filled_in, targets
@@ -39,7 +39,7 @@ def morning() -> Simulation:
 def recorded(tmp_path_factory: pytest.TempPathFactory, morning: Simulation) -> Path:
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "events.ndjson").write_bytes(b"".join(morning.blocks()))
-    (folder / "changes.json").write_bytes(b"[" + b",".join(map(encode, morning.changes)) + b"]")
+    (folder / "changes.json").write_bytes(b"[" + b",".join(map(to_json, morning.changes)) + b"]")
     return folder
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
-from models.columns import BEGAN, ENDED, KINDS, Detected, Findings, Floats, QueueTick, SeriesKey, TrafficTick
+from models.columns import ALERT_KINDS, BEGAN, ENDED, Detected, Findings, Floats, QueueTick, SeriesKey, TrafficTick
 from models.times import SECOND_US
 
 MONDAY_US = 1_767_571_200 * SECOND_US
@@ -89,7 +89,7 @@ def turns(findings: Findings) -> Iterator[tuple[str, int, int]]:
     """(kind, series, phase) of what began or ended."""
     for kind, series, phase in zip(findings.kind, findings.series, findings.phase, strict=True):
         if phase in (BEGAN, ENDED):
-            yield KINDS[kind], int(series), int(phase)
+            yield ALERT_KINDS[kind], int(series), int(phase)
 
 
 def counts(seed: int, mean: Floats, dispersion: float = 2.0) -> Callable[..., Floats]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.nab.noise import ROWS, SHAPES
 from benchmarks.nab.noise import alerts as alerts_on
 from detectors.any_series.any_series import AnySeries, SeriesParameters, Verdict
-from detectors.any_series.tail_rank import Surprise
+from detectors.any_series.tail_rank import TailRank
 
 MONDAY_S = 1_700_438_400
 """2023-11-20T00:00:00Z."""
@@ -110,7 +110,7 @@ def test_a_higher_bar_gives_fewer_alerts_and_none_below_it() -> None:
 
 def test_surprise_is_the_rank_among_what_came_before_and_goes_on_beyond_it() -> None:
     dice = random.Random(9)
-    surprise = Surprise(remembered=1000, top=10, warm=100)
+    surprise = TailRank(remembered=1000, top=10, warm=100)
     for _ in range(1000):
         surprise.step(dice.paretovariate(2))
     assert surprise.step(1.0) == pytest.approx(0.0, abs=0.001)
@@ -119,7 +119,7 @@ def test_surprise_is_the_rank_among_what_came_before_and_goes_on_beyond_it() -> 
 
 
 def test_surprise_forgets() -> None:
-    surprise = Surprise(remembered=200, top=10, warm=100)
+    surprise = TailRank(remembered=200, top=10, warm=100)
     for _ in range(200):
         surprise.step(1000.0)
     for size in range(200):

@@ -8,7 +8,7 @@ import pytest
 from detectors.catalogue import queue_detectors, traffic_detectors
 from detectors.interface import QueueWindow, Signal, TrafficWindow
 from detectors.parameters import DetectionParameters
-from models.columns import KINDS, Columns, Expected
+from models.columns import ALERT_KINDS, Columns, Expected
 from models.state_bytes import pack, unpack
 from tests.detectors.cohorts import MONDAY_US, queues, traffic
 
@@ -81,13 +81,13 @@ def run(detector, each) -> tuple[Columns, list[dict[str, np.ndarray]]]:
 
 def rows(signal: Signal) -> dict[str, np.ndarray]:
     shown = signal.shown(np.arange(len(signal.score)))
-    columns = {name: getattr(signal, name).copy() for name in ("score", "over", "calm", "building", "serious")}
+    columns = {name: getattr(signal, name).copy() for name in ("score", "over", "has_ended", "evidence_rising", "serious")}
     columns |= {name: getattr(shown, name).copy() for name in ("began_us", "observed", "expected")}
     return columns | {f"evidence.{name}": column.copy() for name, column in shown.evidence.items()}
 
 
 def test_every_kind_has_its_detector():
-    assert sorted(detector.kind for detector in (*TRAFFIC, *QUEUES)) == sorted(KINDS)
+    assert sorted(detector.kind for detector in (*TRAFFIC, *QUEUES)) == sorted(ALERT_KINDS)
 
 
 @pytest.mark.parametrize("detector", ALL)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from detectors import state_blocks
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
-from models.columns import CONTINUES, KINDS, Detected, SeriesKey
+from models.columns import ALERT_KINDS, CONTINUES, Detected, SeriesKey
 from models.state_bytes import pack, unpack
 from tests.detectors.cohorts import DAY, Cohort, counts, key, queue_key, queues, traffic
 
@@ -39,7 +39,7 @@ def rows(found: Detected, keys: tuple[SeriesKey, ...]) -> list[tuple]:
     findings = found.traffic
     return sorted(
         (
-            KINDS[findings.kind[row]],
+            ALERT_KINDS[findings.kind[row]],
             keys[findings.series[row]],
             int(findings.phase[row]),
             int(findings.began_us[row]),

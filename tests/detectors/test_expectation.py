@@ -5,7 +5,7 @@ import pytest
 
 from detectors.detection import Detection
 from detectors.expectation.expectation import Expectation
-from detectors.expectation.hour_curve import WANDER
+from detectors.expectation.hour_curve import HOUR_VARIANCE
 from detectors.expectation.week_profile import NEW_WEEKDAY, SLOTS, Profile
 from tests.detectors.cohorts import DAY, Cohort, counts, key, traffic
 
@@ -93,9 +93,9 @@ def test_what_a_rough_profile_is_off_by_is_hardly_taken_for_wander():
     sampling, use = np.full(1, 0.001), np.ones(1)
     wander = []
     for rough in (0.0, NEW_WEEKDAY):
-        state = WANDER.fresh(1)
+        state = HOUR_VARIANCE.fresh(1)
         for hour in range(24 + 48):
             friday = hour < 24
-            WANDER.learn(state, np.full(1, 0.04 if friday else 0.001), sampling, use, rough=np.full(1, rough * friday))
-        wander.append(float(WANDER.value(state)[0]))
+            HOUR_VARIANCE.learn(state, np.full(1, 0.04 if friday else 0.001), sampling, use, rough=np.full(1, rough * friday))
+        wander.append(float(HOUR_VARIANCE.value(state)[0]))
     assert wander[1] < 0.4 * wander[0]

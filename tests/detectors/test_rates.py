@@ -8,7 +8,7 @@ import pytest
 
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
-from models.columns import KINDS, SeriesKey
+from models.columns import ALERT_KINDS, SeriesKey
 from models.state_bytes import pack, unpack
 from tests.detectors.cohorts import DAY, Cohort, counts, key, traffic
 
@@ -201,4 +201,4 @@ def test_every_finding_begins_once_goes_on_in_every_window_and_ends_once():
         assert np.all(found.began_us < found.detected_us)
         assert np.all(found.detected_us <= cohort.at_us)
         open_now = began | goes_on
-    assert {KINDS[kind] for kind, _ in began | goes_on} <= set(KINDS)
+    assert {ALERT_KINDS[kind] for kind, _ in began | goes_on} <= set(ALERT_KINDS)

@@ -5,16 +5,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
-from streams.kafka.client.output_records import Send
+from streams.kafka.client.output_records import OutputRecord
 from streams.kafka.cluster.partitioner import Partitioner, by_java
 from streams.kafka.cluster.topic_names import Topics
-from streams.kafka.exchange.calendar_reader import Declared
+from streams.kafka.exchange.calendar_reader import CalendarRecord
 from streams.kafka.exchange.progress_reader import CALENDAR, progress_of
-from streams.kafka.exchange.stage_records import FINDINGS_HEADER, MARK_HEADER, KeyTables, Progress, pack_findings, pack_pulses, write_mark
-from streams.kafka.tasks.correlation_pipeline import Correlation
-from streams.kafka.tasks.partition_pipeline import Partition, Step
+from streams.kafka.exchange.stage_records import (
+    FINDINGS_HEADER,
+    MARK_HEADER,
+    KeyEncoder,
+    PartitionProgress,
+    pack_findings,
+    pack_pulses,
+    write_mark,
+)
+from streams.kafka.tasks.correlation_pipeline import CorrelationPipeline
+from streams.kafka.tasks.partition_pipeline import PartitionPipeline, WorkResult
 from streams.pipeline import PipelineParameters
 
 TOPICS = Topics()
@@ -35,33 +43,33 @@ class Record:
 class Calendar:
     """The calendar topic as a list."""
 
-    entries: list[Declared] = field(default_factory=list)
+    entries: list[CalendarRecord] = field(default_factory=list)
 
     @property
     def next_offset(self) -> int:
         return len(self.entries)
 
-    def between(self, start: int, end: int) -> Sequence[Declared]:
+    def between(self, start: int, end: int) -> Sequence[CalendarRecord]:
         return self.entries[start:end]
 
     @classmethod
     def of(cls, changes: Iterable[Change]) -> "Calendar":
-        return cls([Declared(offset, change.change_id, (change,)) for offset, change in enumerate(changes)])
+        return cls([CalendarRecord(offset, change.change_id, (change,)) for offset, change in enumerate(changes)])
 
 
 class Spoken:
     """One partition with what it tells of itself, as TelemetryUnit does."""
 
-    def __init__(self, partition: Partition, generation: int = 1, covers: tuple[int, int] = (-1, -1)) -> None:
+    def __init__(self, partition: PartitionPipeline, generation: int = 1, covers: tuple[int, int] = (-1, -1)) -> None:
         self.partition, self.generation, self.covers = partition, generation, covers
-        self._tables, self._sequence = KeyTables(), 0
+        self._tables, self._sequence = KeyEncoder(), 0
         self.checkpoint(0)
 
     def checkpoint(self, said: int) -> None:
         """From here on a successor can begin; `said` is the end of the findings topic."""
         self.saved = self.partition.state(), self.partition.positions, said, (self.generation, self._sequence - 1)
 
-    def tell(self, step: Step) -> tuple[Record, Record | None]:
+    def tell(self, step: WorkResult) -> tuple[Record, Record | None]:
         progress = self.partition.progress(self.generation, self._sequence, covers=self.covers)
         self._sequence += 1
         findings = pack_findings(step.detected, self._tables) if step.detected else b""
@@ -92,16 +100,18 @@ def replayed(
     partitioner: Partitioner = by_java,
     restart_share: float = 0.0,
     learned: dict[str, Any] | None = None,
-) -> list[Send]:
+) -> list[OutputRecord]:
     """All that leaves when `partitions` partitions read at random paces; after `restart_share` of the steps a partition moves elsewhere."""
     calendar = Calendar.of(changes)
     logs = telemetry(lines, partitions, partitioner)
-    spoken = [Spoken(_begun(Partition(number, TOPICS.telemetry, parameters, calendar, learned), logs)) for number in range(partitions)]
-    correlation = Correlation(partitions, TOPICS, parameters, calendar)
+    spoken = [
+        Spoken(_begun(PartitionPipeline(number, TOPICS.telemetry, parameters, calendar, learned), logs)) for number in range(partitions)
+    ]
+    correlation = CorrelationPipeline(partitions, TOPICS, parameters, calendar)
     findings: list[Record] = []
     pulses: list[Record] = []
-    out: list[Send] = []
-    announced = Progress(CALENDAR, 0, 0, {}, None, calendar.next_offset)
+    out: list[OutputRecord] = []
+    announced = PartitionProgress(CALENDAR, 0, 0, {}, None, calendar.next_offset)
     findings.append(Record(0, b"", headers=((FINDINGS_HEADER, announced.pack()),)))
     heard = [0, 0]
 
@@ -123,7 +133,7 @@ def replayed(
         if speaker.partition.replaying:
             return
         others = (other.partition.highest for other in spoken if other is not speaker)
-        step = speaker.partition.hear({user: at_us for highest in others for user, at_us in highest})
+        step = speaker.partition.update_remote({user: at_us for highest in others for user, at_us in highest})
         if step is not None:
             say(*speaker.tell(step))
 
@@ -131,7 +141,7 @@ def replayed(
         if not any(logs[topic, number] for topic in TOPICS.telemetry):
             # Nothing ever came: as idle as can be, it follows the others without holding them back.
             speaker.partition.follow(2**50)
-            say(*speaker.tell(Step()))
+            say(*speaker.tell(WorkResult()))
     while any(_unread(speaker.partition, logs) for speaker in spoken):
         number = dice.choice([number for number, speaker in enumerate(spoken) if _unread(speaker.partition, logs)])
         partition = spoken[number].partition
@@ -147,7 +157,9 @@ def replayed(
         if dice.random() < 0.3 and not partition.replaying:
             spoken[number].checkpoint(len(findings))
         if dice.random() < restart_share:
-            spoken[number] = _moved(spoken[number], Partition(number, TOPICS.telemetry, parameters, calendar, learned), logs, findings)
+            spoken[number] = _moved(
+                spoken[number], PartitionPipeline(number, TOPICS.telemetry, parameters, calendar, learned), logs, findings
+            )
     for speaker in spoken:
         listen(speaker)
     # Nothing comes any more: all are idle and follow the one that came furthest.
@@ -159,24 +171,24 @@ def replayed(
     return out
 
 
-def _begun(partition: Partition, logs: dict[tuple[str, int], list[Record]]) -> Partition:
+def _begun(partition: PartitionPipeline, logs: dict[tuple[str, int], list[Record]]) -> PartitionPipeline:
     ends = {topic: len(logs[topic, partition.number]) for topic in TOPICS.telemetry}
     partition.begin(dict.fromkeys(TOPICS.telemetry, 0), ends, ())
     return partition
 
 
-def _unread(partition: Partition, logs: dict[tuple[str, int], list[Record]]) -> bool:
+def _unread(partition: PartitionPipeline, logs: dict[tuple[str, int], list[Record]]) -> bool:
     return any(partition.inputs[topic].position < len(logs[topic, partition.number]) for topic in TOPICS.telemetry)
 
 
-def _moved(speaker: Spoken, after: Partition, logs: dict[tuple[str, int], list[Record]], findings: list[Record]) -> Spoken:
+def _moved(speaker: Spoken, after: PartitionPipeline, logs: dict[tuple[str, int], list[Record]], findings: list[Record]) -> Spoken:
     """The partition on another worker: from its last checkpoint and what it said since; what it had in memory is lost."""
     state, positions, said, mark = speaker.saved
     after.restore(state)
     ends = {topic: len(logs[topic, after.number]) for topic in TOPICS.telemetry}
     after.begin(positions, ends, ())
     successor = Spoken(after, speaker.generation + 1, mark)
-    claim, _ = successor.tell(Step())
+    claim, _ = successor.tell(WorkResult())
     told = [progress for record in findings[said:] if (progress := progress_of(record)) is not None and progress.partition == after.number]
     findings.append(Record(len(findings), claim.value, headers=claim.headers))
     after.begin(positions, ends, told)
@@ -184,7 +196,7 @@ def _moved(speaker: Spoken, after: Partition, logs: dict[tuple[str, int], list[R
     return successor
 
 
-def lines_of(sends: Iterable[Send]) -> list[bytes]:
+def lines_of(sends: Iterable[OutputRecord]) -> list[bytes]:
     """Topic and value, sorted: what can be compared with another run."""
     return sorted(send.topic.encode() + b" " + send.value for send in sends)
 
@@ -200,9 +212,9 @@ def expected_lines(
     pipeline.learn_from(learned or {})
     pipeline.declare(changes)
     out = pipeline.feed(decode_ndjson(b"\n".join(lines) + b"\n", "events", 1))
-    found = [TOPICS.alerts.encode() + b" " + encode(alert) for alert in out.alerts]
-    found += [TOPICS.alerts_of(user).encode() + b" " + encode(alert) for user, alert in out.user_alerts]
-    found += [TOPICS.incidents.encode() + b" " + encode(incident) for incident in out.incidents]
-    found += [TOPICS.reports.encode() + b" " + encode(report) for report in out.reports]
-    found += [TOPICS.reports_of(user).encode() + b" " + encode(report) for user, report in out.user_reports]
+    found = [TOPICS.alerts.encode() + b" " + to_json(alert) for alert in out.alerts]
+    found += [TOPICS.alerts_of(user).encode() + b" " + to_json(alert) for user, alert in out.user_alerts]
+    found += [TOPICS.incidents.encode() + b" " + to_json(incident) for incident in out.incidents]
+    found += [TOPICS.reports.encode() + b" " + to_json(report) for report in out.reports]
+    found += [TOPICS.reports_of(user).encode() + b" " + to_json(report) for user, report in out.user_reports]
     return sorted(found)

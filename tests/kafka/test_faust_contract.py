@@ -14,7 +14,7 @@ from faust.transport import consumer as base
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 
-from streams.kafka.client.faust_transport import BatchConsumer, BatchThread, BatchTransport, LeanRecords
+from streams.kafka.client.faust_transport import BatchConsumer, BatchThread, BatchTransport, FastPartitionRecords
 
 
 def _arguments(function: object) -> list[str]:
@@ -52,7 +52,7 @@ def test_a_name_that_the_transport_overrides_or_calls_keeps_its_arguments(owner:
         (BatchConsumer, driver.Consumer),
         (BatchThread, driver.AIOKafkaConsumerThread),
         (BatchTransport, driver.Transport),
-        (LeanRecords, fetcher.PartitionRecords),
+        (FastPartitionRecords, fetcher.PartitionRecords),
     ],
 )
 def test_whatever_is_overridden_exists_there(ours: type, theirs: type) -> None:
@@ -97,7 +97,9 @@ def test_the_fetcher_makes_its_records_through_the_name_that_is_replaced() -> No
 def test_records_that_are_handed_on_as_parsed_are_those_that_aiokafka_makes(begin: int) -> None:
     log = b"".join(_batch(first, count) for first, count in ((0, 5), (5, 1), (6, 9)))
     place = TopicPartition("t", 0)
-    ours, theirs = (kind(place, MemoryRecords(log), [], begin, None, None, True, 0) for kind in (LeanRecords, fetcher.PartitionRecords))
+    ours, theirs = (
+        kind(place, MemoryRecords(log), [], begin, None, None, True, 0) for kind in (FastPartitionRecords, fetcher.PartitionRecords)
+    )
     found = []
     for mine, other in zip(ours, theirs, strict=True):
         assert (mine.offset, mine.key, mine.value) == (other.offset, other.key, other.value)

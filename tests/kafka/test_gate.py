@@ -9,8 +9,8 @@ import pytest
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import SECOND_US
 from streams.kafka.cluster.topic_admin import LARGEST_RECORD
-from streams.kafka.exchange.stage_records import KeyTables, Progress, pack_findings, pack_pulses, portions
-from streams.kafka.exchange.window_barrier import Gate
+from streams.kafka.exchange.stage_records import KeyEncoder, PartitionProgress, pack_findings, pack_pulses, split_by_size
+from streams.kafka.exchange.window_barrier import WindowBarrier
 
 WINDOW_US = 10 * SECOND_US
 
@@ -29,7 +29,7 @@ class Owner:
 
     def __init__(self, generation: int, covers: tuple[int, int] = (-1, -1)) -> None:
         self._generation, self._covers = generation, covers
-        self._tables, self._sequence = KeyTables(), 0
+        self._tables, self._sequence = KeyEncoder(), 0
 
     @property
     def mark(self) -> tuple[int, int]:
@@ -38,8 +38,8 @@ class Owner:
     def renew(self) -> None:
         self._tables.renew()
 
-    def tell(self, *windows: int, until: int) -> tuple[tuple[Progress, bytes], tuple[tuple[int, int], bytes] | None]:
-        progress = Progress(0, self._generation, self._sequence, {}, until * WINDOW_US, 0, covers=self._covers)
+    def tell(self, *windows: int, until: int) -> tuple[tuple[PartitionProgress, bytes], tuple[tuple[int, int], bytes] | None]:
+        progress = PartitionProgress(0, self._generation, self._sequence, {}, until * WINDOW_US, 0, covers=self._covers)
         self._sequence += 1
         made = [detected(number) for number in windows]
         if not made:
@@ -47,49 +47,49 @@ class Owner:
         return (progress, pack_findings(made, self._tables)), (self.mark, pack_pulses(made, self._tables))
 
 
-def delivered(gate: Gate) -> list[int]:
+def delivered(gate: WindowBarrier) -> list[int]:
     return [at_us // WINDOW_US for at_us, parts in gate.deliver() if parts]
 
 
 def test_what_a_checkpoint_covers_is_delivered_though_its_pulses_are_read_after_the_take_over() -> None:
-    gate, first = Gate(1), Owner(1)
+    gate, first = WindowBarrier(1), Owner(1)
     (progress, findings), pulses = first.tell(1, 2, until=2)
     assert pulses is not None
-    gate.tell(progress, findings, 0)
+    gate.add_findings(progress, findings, 0)
     claim, _ = Owner(2, first.mark).tell(until=2)
-    gate.tell(*claim, 1)
+    gate.add_findings(*claim, 1)
     assert delivered(gate) == []
-    gate.pulse(0, *pulses, 0)
+    gate.add_pulses(0, *pulses, 0)
     assert delivered(gate) == [1, 2]
 
 
 def test_what_no_checkpoint_covers_is_told_again_and_counts_once() -> None:
-    gate, first = Gate(1), Owner(1)
+    gate, first = WindowBarrier(1), Owner(1)
     (progress, findings), pulses = first.tell(1, 2, until=2)
-    gate.tell(progress, findings, 0)
+    gate.add_findings(progress, findings, 0)
     second = Owner(2)
     claim, _ = second.tell(until=0)
-    gate.tell(*claim, 1)
+    gate.add_findings(*claim, 1)
     assert pulses is not None
-    gate.pulse(0, *pulses, 0)
+    gate.add_pulses(0, *pulses, 0)
     assert delivered(gate) == []
     again, its_pulses = second.tell(1, 2, 3, until=3)
     assert its_pulses is not None
-    gate.pulse(0, *its_pulses, 1)
-    gate.tell(*again, 2)
+    gate.add_pulses(0, *its_pulses, 1)
+    gate.add_findings(*again, 2)
     assert delivered(gate) == [1, 2, 3]
 
 
 def test_a_log_that_begins_behind_its_series_costs_the_windows_until_they_are_named_again() -> None:
-    gate, owner = Gate(1), Owner(1)
+    gate, owner = WindowBarrier(1), Owner(1)
     owner.tell(1, until=1)
     for number, renewed in ((2, False), (3, True), (4, False)):
         if renewed:
             owner.renew()
         told, pulses = owner.tell(number, until=number)
         assert pulses is not None
-        gate.tell(*told, number)
-        gate.pulse(0, *pulses, number)
+        gate.add_findings(*told, number)
+        gate.add_pulses(0, *pulses, number)
         assert delivered(gate) == ([] if number == 2 else [number])
 
 
@@ -97,7 +97,7 @@ def test_a_log_that_begins_behind_its_series_costs_the_windows_until_they_are_na
 def test_any_paces_take_overs_and_restarts_deliver_every_window_once(seed: int) -> None:
     dice = random.Random(seed)
     owner, window, saved = Owner(1), 0, (0, (-1, -1))
-    findings: list[tuple[Progress, bytes]] = []
+    findings: list[tuple[PartitionProgress, bytes]] = []
     pulses: list[tuple[tuple[int, int], bytes]] = []
     while window < 40:
         if dice.random() < 0.15:
@@ -132,8 +132,8 @@ def closing(at_us: int, window_s: int, series: int) -> Detected:
 def test_however_many_windows_close_at_once_no_record_is_too_large(series: int, records: int) -> None:
     """A worker that catches up closes hundreds; a broker refuses what is larger than it may be, and would refuse it for ever."""
     found = [closing(at * WINDOW_US, window_s, series) for at in range(1, 40) for window_s in (10, 60) if window_s == 10 or at % 6 == 0]
-    parts = portions(found)
-    tables = KeyTables()
+    parts = split_by_size(found)
+    tables = KeyEncoder()
     assert [each for part in parts for each in part] == found
     assert max(len(pack_pulses(part, tables)) for part in parts) < LARGEST_RECORD
     ends = [{each.at_us for each in part} for part in parts]
@@ -142,21 +142,21 @@ def test_however_many_windows_close_at_once_no_record_is_too_large(series: int, 
 
 
 def test_no_windows_are_no_portion() -> None:
-    assert portions([]) == []
+    assert split_by_size([]) == []
 
 
-def read(findings: list[tuple[Progress, bytes]], pulses: list[tuple[tuple[int, int], bytes]], dice: random.Random) -> list[int]:
-    gate, at, heard = Gate(1), 0, 0
+def read(findings: list[tuple[PartitionProgress, bytes]], pulses: list[tuple[tuple[int, int], bytes]], dice: random.Random) -> list[int]:
+    gate, at, heard = WindowBarrier(1), 0, 0
     found: list[int] = []
     while at < len(findings) or heard < len(pulses):
         if at < len(findings) and (heard == len(pulses) or dice.random() < 0.6):
-            gate.tell(*findings[at], at)
+            gate.add_findings(*findings[at], at)
             at += 1
         else:
-            gate.pulse(0, *pulses[heard], heard)
+            gate.add_pulses(0, *pulses[heard], heard)
             heard += 1
         found += delivered(gate)
         if dice.random() < 0.1:
             at, heard = gate.resume(at, heard)
-            gate = Gate.unpack(gate.pack())
+            gate = WindowBarrier.unpack(gate.pack())
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.partitioner import by_java
 from streams.kafka.cluster.topic_names import Topics
@@ -37,10 +37,10 @@ def test_what_is_posted_is_judged_by_a_worker_that_learned_before_and_shown(secu
     assert command(secured, "create").returncode == 0
     assert command(secured, "check").returncode == 0
     with serving(secured, tmp_path) as client:
-        declared = client.post("/v1/changes", json=[json.loads(encode(change)) for change in changes])
+        declared = client.post("/v1/changes", json=[json.loads(to_json(change)) for change in changes])
         assert declared.status_code == 201
         published = eventually(lambda: values(secured, Topics(secured.topic_prefix).calendar), lambda found: len(found) >= len(changes), 30)
-        assert sorted(published) == sorted(encode(change) for change in changes)
+        assert sorted(published) == sorted(to_json(change) for change in changes)
         for body in bodies(lines, 500):
             _post(client, body)
         worker = Worker(secured, tmp_path / "worker.log", "--learn-from", str(tmp_path / "state"))

@@ -9,10 +9,10 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 from faust.types import TP
 
 from streams.kafka.client.faust_transport import Batch
-from streams.kafka.client.output_records import Send
+from streams.kafka.client.output_records import OutputRecord
 from streams.kafka.client.producer import Outbox
 from streams.kafka.tasks.task import starts
-from streams.kafka.tasks.task_assignment import Roster
+from streams.kafka.tasks.task_assignment import TaskAssignment
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_who_stops_waiting_for_the_brokers_loses_sight_of_nothing() -> None:
     async def play() -> dict[str, int]:
         sender = Sender()
         outbox = Outbox(sender)  # type: ignore[arg-type]  # the one method that it calls
-        await outbox.send([Send("t", None, b"1"), Send("t", None, b"2")])
+        await outbox.send([OutputRecord("t", None, b"1"), OutputRecord("t", None, b"2")])
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(outbox.confirmed(), 0.01)
         assert not any(sent.cancelled() for sent in sender.sent)
@@ -75,7 +75,7 @@ def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_a
             return
 
     tp, unit = TP("rates", 0), Place()
-    roster = Roster(lambda: None, ["rates"], lambda fault: None)  # type: ignore[arg-type,return-value]  # nothing is opened
+    roster = TaskAssignment(lambda: None, ["rates"], lambda fault: None)  # type: ignore[arg-type,return-value]  # nothing is opened
     roster._by_input[tp] = unit  # type: ignore[assignment]  # what `take` asks of it
     asyncio.run(roster.take(Batch(tp, ["old"], 7)))
     assert unit.taken == []

@@ -13,7 +13,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.partitioner import Partitioner, by_java
@@ -118,7 +118,7 @@ def prepare(parameters: KafkaParameters, changes: Iterable[Change] = ()) -> Topi
     topics = Topics(parameters.topic_prefix)
     sender = KafkaProducer(**client_settings(parameters))
     for change in changes:
-        sender.send(topics.calendar, encode(change), key=change.change_id.encode())
+        sender.send(topics.calendar, to_json(change), key=change.change_id.encode())
     sender.flush()
     sender.close()
     return topics

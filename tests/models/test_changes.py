@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.canonical_json import decode, encode
+from models.canonical_json import decode, to_json
 from models.change import Change
 from models.errors import Malformed
 from tests.models.builders import CHANGE, text
@@ -100,4 +100,4 @@ def test_python_objects_are_taken_as_strictly_as_json() -> None:
     made = Change.model_validate(nested)
     assert made == change(expected=nested["expected"], users=["a", "b"])
     assert Change.model_validate(made.model_dump()) == made
-    assert decode(Change, encode(made)) == made
+    assert decode(Change, to_json(made)) == made

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.alert import Alert, AlertSeries
-from models.canonical_json import decode, encode
+from models.canonical_json import decode, to_json
 from models.change import Change
 from models.change_report import ChangeReport
 from models.columns import Rejection, SeriesKey
@@ -86,7 +86,7 @@ def alert(**changed: Any) -> Alert:
 
 
 def test_fields_stand_in_the_order_of_the_contract() -> None:
-    assert list(json.loads(encode(alert()))) == ALERT_FIELDS
+    assert list(json.loads(to_json(alert()))) == ALERT_FIELDS
     assert list(Incident.model_fields) == INCIDENT_FIELDS
     assert [name for name in ChangeReport.model_fields if name != "as_of"] == REPORT_FIELDS
     assert list(DeadLetter.model_fields) == ["source", "position", "reason", "raw", "rejected_at"]
@@ -95,11 +95,11 @@ def test_fields_stand_in_the_order_of_the_contract() -> None:
         "updated_at users services regions directions queues systems disruption return_to_normal_risk expected "
         "impact_assessment consultation testing_opportunity security_assessment visibility contact"
     )
-    assert list(json.loads(encode(decode(Change, text(CHANGE))))) == columns.split()
+    assert list(json.loads(to_json(decode(Change, text(CHANGE))))) == columns.split()
 
 
 def test_it_is_compact_utf8_with_null_kept_and_absent_evidence_left_out() -> None:
-    line = encode(alert(summary="Größer – 3×", user=None, evidence={"depth": 5, "ratio": None}))
+    line = to_json(alert(summary="Größer – 3×", user=None, evidence={"depth": 5, "ratio": None}))
     assert b'"user":null' in line
     assert b'"evidence":{"depth":5}' in line
     assert b'"resolved_at":null,"severity"' in line
@@ -120,7 +120,7 @@ def test_it_is_compact_utf8_with_null_kept_and_absent_evidence_left_out() -> Non
     ],
 )
 def test_numbers_have_four_significant_digits(given: float, written: str) -> None:
-    assert f'"observed":{written},'.encode() in encode(alert(observed=given))
+    assert f'"observed":{written},'.encode() in to_json(alert(observed=given))
 
 
 def test_what_is_rounded_on_the_wire_is_rounded_before_anything_is_decided() -> None:
@@ -134,7 +134,7 @@ def test_a_measure_is_a_finite_number(value: Any) -> None:
 
 
 def test_times_have_z_and_milliseconds_only_if_not_zero() -> None:
-    line = encode(alert(as_of="2026-01-05T01:10:00.0004+01:00", onset_at="2026-01-05T00:05:00.25Z"))
+    line = to_json(alert(as_of="2026-01-05T01:10:00.0004+01:00", onset_at="2026-01-05T00:05:00.25Z"))
     assert b'"as_of":"2026-01-05T00:10:00Z"' in line
     assert b'"onset_at":"2026-01-05T00:05:00.250Z"' in line
 
@@ -143,7 +143,7 @@ def test_lists_of_names_are_sorted_and_suspects_keep_their_order() -> None:
     suspects = [
         {"change_id": None, "owner": name, "basis": "undeclared", "verdict": "possible", "score": 0.5, "reasons": []} for name in ("b", "a")
     ]
-    shown = json.loads(encode(alert(affected_users=["b", "a"], processes=["prepayment", "billing"], suspects=suspects)))
+    shown = json.loads(to_json(alert(affected_users=["b", "a"], processes=["prepayment", "billing"], suspects=suspects)))
     assert shown["affected_users"] == ["a", "b"]
     assert shown["processes"] == ["billing", "prepayment"]
     assert [suspect["owner"] for suspect in shown["suspects"]] == ["b", "a"]
@@ -154,17 +154,17 @@ def test_a_series_shows_what_all_its_keys_have_in_common() -> None:
     assert AlertSeries.common((one, one._replace(region="south"))) == AlertSeries(
         user="SUP-01", direction="to_dsp", message_class="command", service="8.1.1", window_s=10
     )
-    assert json.loads(encode(AlertSeries.common((one._replace(service=""),))))["service"] is None
+    assert json.loads(to_json(AlertSeries.common((one._replace(service=""),))))["service"] is None
 
 
 def test_a_dead_letter_keeps_at_most_4_kib_of_the_original() -> None:
     letter = DeadLetter.of(Rejection(0, "a.ndjson", {"line": 3, "index": 0}, "messages is missing", "ä".encode() * 4000), None)
     assert len(letter.raw.encode()) == 4096
-    assert json.loads(encode(letter))["rejected_at"] is None
+    assert json.loads(to_json(letter))["rejected_at"] is None
     broken = DeadLetter.of(Rejection(0, "a.ndjson", {"line": 3}, "no UTF-8", b'{"a":\xff\xfe' + b"x" * 5000), 1_000_000)
     assert broken.raw.startswith('{"a":\ufffd\ufffdx')
     assert len(broken.raw.encode()) <= 4096
-    assert decode(DeadLetter, encode(broken)) == broken
+    assert decode(DeadLetter, to_json(broken)) == broken
 
 
 def test_a_record_that_breaks_the_contract_is_told_in_one_line() -> None:
@@ -207,7 +207,7 @@ def test_what_was_encoded_decodes_to_the_same_and_encodes_to_the_same(
         suspects=suspects,
         summary=summary,
     )
-    line = encode(made)
+    line = to_json(made)
     assert decode(Alert, line) == made
-    assert encode(decode(Alert, line)) == line
+    assert to_json(decode(Alert, line)) == line
     assert not re.search(rb"[:,\[]-?\d+\.0[,}\]]", line.replace(json.dumps(summary, ensure_ascii=False).encode(), b""))

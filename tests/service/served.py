@@ -10,8 +10,6 @@ from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    
-)
     ["pytest", "highwater.cli", "service.http.server", "service.monitor", "service.operations.logging_setup", "polars"]
 )
 

@@ -15,7 +15,7 @@ import pytest
 from models.errors import StateError
 from service.clock import Clock
 from service.store import subscriptions, triage_actions
-from service.store.preferences import Wishes
+from service.store.preferences import Preferences
 from tests.service.builders import MONDAY, alert, desk, lines, queue
 from tests.service.command_line import highwater
 from tests.service.house import House, until
@@ -169,7 +169,7 @@ def test_a_damaged_checkpoint_costs_nothing_the_older_one_and_the_journal_are_us
 def test_a_clock_that_is_set_delays_nothing_and_judges_as_before(tmp_path: Path, jump_h: int) -> None:
     wall, steady = [MONDAY + 30 * 24 * HOUR_US], [1000.0]
     with House(tmp_path / "data", clock=Clock(lambda: wall[0], lambda: steady[0])) as house:
-        wishes = Wishes(digest_s=3600, escalations=True)
+        wishes = Preferences(digest_s=3600, escalations=True)
         add = partial(subscriptions.add, holder="", name="x", channel="webhook", target="https://x.example/", wishes=wishes, now_us=wall[0])
         house.monitor.database.write(add).result()
         house.publish(desk(alert("A-1")))
@@ -179,7 +179,7 @@ def test_a_clock_that_is_set_delays_nothing_and_judges_as_before(tmp_path: Path,
         house.judged()
         assert house.monitor.engine.board.events["accepted"] == 4
         assert house.client(None).get("/readyz").status_code == 200
-        house.now(house.monitor.duties.mind_the_clock())
+        house.now(house.monitor.duties.check_clock_step())
         assert due(house) <= wall[0] + HOUR_US
         steady[0] += 901
         wall[0] += 901_000_000

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.times import parse_time
 from simulator.simulation import find_scenario, simulate
@@ -48,9 +48,9 @@ def undisturbed(window_s: int) -> tuple[dict[str, list[bytes]], dict[str, list[b
 
 def _gather(outputs: Outputs, alerts: dict[str, list[bytes]], incidents: dict[str, list[bytes]]) -> None:
     for alert in outputs.alerts:
-        alerts.setdefault(alert.alert_id, []).append(encode(alert))
+        alerts.setdefault(alert.alert_id, []).append(to_json(alert))
     for incident in outputs.incidents:
-        incidents.setdefault(incident.incident_id, []).append(encode(incident))
+        incidents.setdefault(incident.incident_id, []).append(to_json(incident))
 
 
 class Victim:

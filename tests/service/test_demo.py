@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from models.times import parse_time
-from service.demo import Teller, show
+from service.demo import IncidentPrinter, show
 from service.parameters import ServeParameters
 from service.store.records import Logged, Row
 from simulator.simulation import find_scenario, simulate
@@ -14,7 +14,7 @@ from tests.service.builders import alert, desk, incident
 SUSPECT = {"change_id": "C-1", "owner": "ACME", "basis": "declared", "verdict": "probable", "score": 0.9}
 
 
-def hear(teller: Teller, rows: list[Row]) -> None:
+def hear(teller: IncidentPrinter, rows: list[Row]) -> None:
     teller.hear([(Logged(1, row.kind, row.audience, row.owner, row.body, row.id), row) for row in rows])
 
 
@@ -24,7 +24,7 @@ def suspect(verdict: str):
 
 def test_an_incident_is_said_once_as_soon_as_a_change_is_probable() -> None:
     said: list[str] = []
-    teller = Teller(said.append, {"C-1": "Replace the firewall"})
+    teller = IncidentPrinter(said.append, {"C-1": "Replace the firewall"})
     hear(teller, desk(alert(), incident(suspects=suspect("possible"))))
     assert said == []
     hear(teller, desk(incident(revision=2, suspects=suspect("probable"))))
@@ -37,7 +37,7 @@ def test_an_incident_is_said_once_as_soon_as_a_change_is_probable() -> None:
 
 def test_what_has_no_probable_change_is_said_when_it_is_over_or_at_the_end() -> None:
     said: list[str] = []
-    teller = Teller(said.append, {})
+    teller = IncidentPrinter(said.append, {})
     hear(teller, desk(alert(), alert("A-2", incident_id="I-2"), incident("I-1", status="resolved"), incident("I-2")))
     assert len(said) == 1
     assert "no change suspected" in said[0]
@@ -47,7 +47,7 @@ def test_what_has_no_probable_change_is_said_when_it_is_over_or_at_the_end() -> 
 
 def test_what_wakes_nobody_and_what_was_merged_is_not_said() -> None:
     said: list[str] = []
-    teller = Teller(said.append, {})
+    teller = IncidentPrinter(said.append, {})
     hear(teller, desk(alert("A-1", severity="info"), incident("I-1", status="resolved")))
     hear(teller, desk(alert("A-2", incident_id="I-2"), incident("I-2", status="resolved", summary="Merged into I-1: it is one event.")))
     teller.finish()

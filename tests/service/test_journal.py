@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import StateError
-from service.ingest.journal import CHANGES, EVENTS, Draft, Journal
+from service.ingest.journal import CHANGES, EVENTS, Journal, NewEntry
 
 ROOMY = 1_000_000
 
 
-def draft(body: bytes, stream: str = "token") -> Draft:
-    return Draft(EVENTS, 1_767_571_200_000_000, stream, "", body)
+def draft(body: bytes, stream: str = "token") -> NewEntry:
+    return NewEntry(EVENTS, 1_767_571_200_000_000, stream, "", body)
 
 
 def bodies(journal: Journal, after: int = 0) -> list[bytes]:
@@ -26,7 +26,7 @@ def bodies(journal: Journal, after: int = 0) -> list[bytes]:
 
 def test_entries_come_back_in_order_with_everything_they_had(tmp_path: Path) -> None:
     journal = Journal(tmp_path, ROOMY)
-    journal.append([Draft(EVENTS, 5, "tok", "key-1", b"one"), Draft(CHANGES, 6, "", "", b"two")])
+    journal.append([NewEntry(EVENTS, 5, "tok", "key-1", b"one"), NewEntry(CHANGES, 6, "", "", b"two")])
     journal.close()
     with closing(Journal(tmp_path, ROOMY)) as again:
         first, second = again.entries(0)
@@ -115,7 +115,7 @@ def test_a_disk_that_refuses_leaves_the_journal_as_it_was(tmp_path: Path, monkey
             journal.append([draft(b"lost"), draft(b"lost too")])
     journal.close()
     again = Journal(tmp_path, ROOMY)
-    assert again.torn_bytes == 0
+    assert again.truncated_bytes == 0
     again.append([draft(b"next")])
     assert bodies(again) == [b"kept", b"next"]
     assert again.next_seq == 3

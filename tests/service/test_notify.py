@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 
 from service.notify.channels import Channels, Reply
 from service.parameters import ServeParameters, SubscriptionParameters
-from service.store.preferences import Wishes
+from service.store.preferences import Preferences
 from service.store.subscriptions import Subscription
 from tests.service.builders import alert, desk
 from tests.service.house import House, until
@@ -94,7 +94,7 @@ def sent(target: str) -> Reply:
     async def send() -> Reply:
         channels = Channels(SubscriptionParameters(chat_schemes=("json", "slack")))
         try:
-            subscription = Subscription("s", "", "n", "chat", target, (), Wishes(), 0, None)
+            subscription = Subscription("s", "", "n", "chat", target, (), Preferences(), 0, None)
             return await channels.send(subscription, "msg_1", b'{"type":"test","data":{"text":"x"}}', 0)
         finally:
             await channels.close()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from service.access import Principal, Role
-from service.auth.opaque_ids import Places
-from service.http.event_stream import Hub
+from service.auth.opaque_ids import OpaqueIds
+from service.http.event_stream import EventStream
 from service.problems import Problem
 from service.store import records
 from tests.service.builders import alert, change, change_json, declared, desk, own
@@ -19,7 +19,7 @@ from tests.service.house import House
 ACME = Principal("1", "Ann", Role.USER, "ACME")
 BOLT = Principal("2", "Bob", Role.USER, "BOLT")
 DESK = Principal("3", "Cat", Role.TRIAGE)
-PLACES = Places(b"k" * 32)
+PLACES = OpaqueIds(b"k" * 32)
 
 
 @pytest.mark.parametrize("place", [(0,), (1,), (2**61,), (7, 9)])
@@ -117,6 +117,6 @@ def test_the_log_is_read_for_one_reader_without_the_rows_of_others(house: House)
     house.publish([*desk(*(alert(f"B-{number}", user="BOLT") for number in range(30))), *own("ACME", alert("A-1"))])
     found, until = house.monitor.database.read(lambda connection: records.log_after(connection, ACME, 0, 5))
     assert [logged.id for logged in found] == ["A-1"]
-    assert until == house.monitor.hub.last_seq == Hub(house.monitor.database).last_seq
+    assert until == house.monitor.hub.last_seq == EventStream(house.monitor.database).last_seq
     found, until = house.monitor.database.read(lambda connection: records.log_after(connection, DESK, 0, 5))
     assert (len(found), until) == (5, 5)

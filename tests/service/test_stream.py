@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from service.http.event_stream import Hub
+from service.http.event_stream import EventStream
 from tests.service.builders import alert, change, declared, desk, incident, own, report
 from tests.service.house import House, until
 
@@ -74,7 +74,7 @@ def test_old_events_come_from_the_data_file_and_new_ones_from_memory_without_a_s
 
 def test_a_restart_keeps_the_numbering(house: House) -> None:
     house.publish(desk(alert("A-1")))
-    assert Hub(house.monitor.database).last_seq == house.monitor.hub.last_seq == 1
+    assert EventStream(house.monitor.database).last_seq == house.monitor.hub.last_seq == 1
 
 
 def test_a_user_hears_its_own_only_under_the_same_ids(house: House) -> None:

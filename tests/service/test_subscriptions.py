@@ -17,7 +17,7 @@ from service.notify.channels import worded
 from service.notify.target_policy import RefusedTargetError, check_chat, check_mail, guarded_socket, refused
 from service.parameters import SubscriptionParameters
 from service.store import outbox
-from service.store.preferences import QuietHours, Wishes
+from service.store.preferences import Preferences, QuietHours
 from service.store.subscriptions import by_id
 from tests.service.builders import alert, change_json, desk, incident, own
 from tests.service.house import House, until
@@ -271,7 +271,7 @@ def test_a_message_reads_well_in_words(lenient: House) -> None:
 def test_quiet_hours_pass_midnight_and_both_clock_changes(now: str, due: str) -> None:
     quiet = QuietHours.model_validate({"starts": "22:00", "ends": "06:00", "zone": "Europe/London"})
     assert quiet.over_us(parse_time(now)) == parse_time(due)
-    wishes = Wishes(quiet_hours=quiet)
+    wishes = Preferences(quiet_hours=quiet)
     assert wishes.due_us(parse_time(now), urgent=True) == parse_time(now)
 
 
@@ -337,8 +337,8 @@ def test_signs_of_life_are_given_while_all_is_well_and_only_then(
         assert json.loads(receiver.got[0][1]) == {"status": "alive"}
         monkeypatch.setattr(house.monitor.intake, "fault", "the journal can't be written")
         before = len(receiver.got)
-        house.now(house.monitor.duties.give_sign_of_life())
+        house.now(house.monitor.duties.send_heartbeat())
         assert len(receiver.got) == before
         monkeypatch.undo()
-        house.now(house.monitor.duties.give_sign_of_life())
+        house.now(house.monitor.duties.send_heartbeat())
         assert len(receiver.got) == before + 1

@@ -8,7 +8,7 @@ import pytest
 from models.alert import Suspect
 from service.operations.periodic_jobs import _escalate
 from service.store import subscriptions
-from service.store.preferences import Wishes
+from service.store.preferences import Preferences
 from tests.service.builders import alert, change_json, desk, incident
 from tests.service.house import House, until
 
@@ -95,7 +95,7 @@ def test_an_incident_s_story_is_exported_in_words(troubled: House) -> None:
 
 def test_nobody_taking_it_up_in_time_is_escalated_once(troubled: House) -> None:
     database = troubled.monitor.database
-    wishes = Wishes(escalations=True)
+    wishes = Preferences(escalations=True)
     add = partial(subscriptions.add, holder="", name="boss", channel="webhook", target="https://x.example/", wishes=wishes, now_us=0)
     database.write(add).result()
     troubled.client("triage").post("/v1/incidents/I-2/acknowledge")

@@ -16,7 +16,7 @@ from models.events import EVENT, QueueEvent
 from models.times import us
 from streams import decode
 from streams.decode import decode_body, decode_ndjson, decode_records
-from streams.decode.template_cache import Learned, series_key
+from streams.decode.template_cache import TemplateCache, series_key
 from tests.streams.written import line, lines, queue, traffic
 
 GOOD_NUMBERS = ["0", "7", "12", "120", "4096", "99999999", "123456789", "1000000000000"]
@@ -331,7 +331,7 @@ def test_damage_anywhere_costs_one_line_and_no_crash(texts: list[bytes], at: int
 def test_what_was_learned_before_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     text = lines(*(traffic(user=f"U{number}", messages=number, service="s" * (number % 90)) for number in range(200)))
     batches = []
-    for learned in (Learned(), decode._learned):
+    for learned in (TemplateCache(), decode._learned):
         monkeypatch.setattr(decode, "_learned", learned)
         batches += [decode_ndjson(text, "f", 1), decode_ndjson(text, "f", 1)]
     rows = [[found(batch, number) for number in range(len(batch))] for batch in batches]
@@ -341,7 +341,7 @@ def test_what_was_learned_before_changes_nothing(monkeypatch: pytest.MonkeyPatch
 
 def test_made_up_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.decode.template_cache._MOST", 100)
-    monkeypatch.setattr(decode, "_learned", Learned())
+    monkeypatch.setattr(decode, "_learned", TemplateCache())
     for block in range(5):
         decode_ndjson(lines(*(traffic(service=f"{block}-{number}") for number in range(150))), "f", 1)
     assert len(decode._learned.keys) <= 250

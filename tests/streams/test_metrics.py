@@ -6,11 +6,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 
-from models.columns import BEGAN, ENDED, KINDS, Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.columns import ALERT_KINDS, BEGAN, ENDED, Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import SECOND_US
-from streams.metrics.collector import Asked, Exposition
+from streams.metrics.collector import CollectorInputs, HighwaterCollector
 from streams.metrics.encoding import encoded
-from streams.metrics.state import Board
+from streams.metrics.state import MetricsState
 from streams.metrics.totals import GONE_US
 from tests.service.builders import alert
 
@@ -21,7 +21,7 @@ NONE = np.zeros(0)
 def findings(kind: str = "", series: int = 0, phase: int = BEGAN, **evidence: float) -> Findings:
     rows = 1 if kind else 0
     return Findings(
-        kind=np.full(rows, KINDS.index(kind) if kind else 0, np.uint8),
+        kind=np.full(rows, ALERT_KINDS.index(kind) if kind else 0, np.uint8),
         series=np.full(rows, series, np.int32),
         phase=np.full(rows, phase, np.uint8),
         began_us=np.full(rows, START_US, np.int64),
@@ -60,10 +60,10 @@ class Wall:
     """A board with its collector."""
 
     def __init__(self, users: int = 200) -> None:
-        self.board = Board()
+        self.board = MetricsState()
         self.board.correlates = True
         self.registry = CollectorRegistry()
-        self.registry.register(Exposition(self.board, Asked(lambda: START_US, tuple, users, 0.1, 10_000)))
+        self.registry.register(HighwaterCollector(self.board, CollectorInputs(lambda: START_US, tuple, users, 0.1, 10_000)))
 
     def close(self, *detected: Detected, part: str = "") -> None:
         at_us = detected[-1].at_us

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.times import HOUR_US, instant, parse_time
 from simulator.simulation import find_scenario, simulate
 from streams.decode import decode_ndjson
@@ -40,8 +40,8 @@ def fresh(scenario: str, seed: int) -> Pipeline:
 
 def written(outputs: Outputs) -> list[bytes]:
     """Everything but the dead letters, as it leaves."""
-    lines = [encode(record) for records in (outputs.alerts, outputs.incidents, outputs.reports) for record in records]
-    return lines + [f"{user} ".encode() + encode(record) for user, record in [*outputs.user_alerts, *outputs.user_reports]]
+    lines = [to_json(record) for records in (outputs.alerts, outputs.incidents, outputs.reports) for record in records]
+    return lines + [f"{user} ".encode() + to_json(record) for user, record in [*outputs.user_alerts, *outputs.user_reports]]
 
 
 def run(scenario: str, seed: int, batches: list[tuple[bytes, ...]], *, restart_every: int = 0) -> tuple[bytes, ...]:

@@ -22,8 +22,8 @@ from models.errors import UnreadableInput
 from models.state_bytes import pack
 from models.times import format_time, parse_time
 from streams.pipeline import Pipeline, PipelineParameters
-from streams.process_stage import _KEPT, Received, _Keys, apart
-from streams.replay import Reached, detecting, reading, windows
+from streams.process_stage import _KEPT, StageOutput, _KeyTable, run_in_process
+from streams.replay import WindowBatch, detect_windows, read_windows, windows
 from streams.sources.line_blocks import BLOCK_BYTES
 from streams.windowing.assembler import TimeParameters
 from streams.windowing.window_events import WindowCodes
@@ -56,7 +56,7 @@ def recorded(tmp_path: Path) -> list[str]:
     return [str(tmp_path / "a.ndjson"), str(tmp_path / "b.ndjson.gz")]
 
 
-def told(reached: Reached) -> object:
+def told(reached: WindowBatch) -> object:
     """Everything in it, as plain values."""
     one = reached.assembled
     closed = [
@@ -67,9 +67,9 @@ def told(reached: Reached) -> object:
     return closed, one.rejected, one.watermarks_us, (one.accepted, one.repeated, one.late, one.held), reached.events
 
 
-def read(paths: list[str]) -> list[Reached]:
+def read(paths: list[str]) -> list[WindowBatch]:
     with ExitStack() as stack:
-        return list(reading(stack, paths, TimeParameters()))
+        return list(read_windows(stack, paths, TimeParameters()))
 
 
 def test_another_process_gives_the_same_windows(recorded):
@@ -92,8 +92,8 @@ def test_two_stages_apart_give_the_same_alerts_as_one_process(recorded, threads)
     deciding = Pipeline(parameters, for_users=False)
     with ExitStack() as stack:
         stack.callback(done.set)
-        source = reading(stack, recorded, parameters.time)
-        replayed = list(detecting(stack, source, parameters, [], save=True))
+        source = read_windows(stack, recorded, parameters.time)
+        replayed = list(detect_windows(stack, source, parameters, [], save=True))
     parts = [deciding.decide(one.detections) for one in replayed]
     for name in ("alerts", "incidents", "reports", "rejected"):
         assert [record for step in parts for record in getattr(step, name)] == [record for step in whole for record in getattr(step, name)]
@@ -119,13 +119,13 @@ def growing() -> Iterator[tuple[SeriesKey, ...]]:
 
 def test_keys_that_were_forgotten_go_over_again():
     with ExitStack() as stack:
-        found: list[tuple[SeriesKey, ...]] = list(apart(stack, "grow", growing))
+        found: list[tuple[SeriesKey, ...]] = list(run_in_process(stack, "grow", growing))
     assert found == list(growing())
 
 
 def test_both_sides_forget_the_same_old_keys():
     receiver, sender = Pipe(duplex=False)
-    there, here = _Keys(), _Keys()
+    there, here = _KeyTable(), _KeyTable()
     for item in growing():
         there.send(sender, item)
         assert here.receive(receiver) == item
@@ -136,9 +136,9 @@ def test_both_sides_forget_the_same_old_keys():
 def test_a_file_that_breaks_off_is_said_after_what_stood_before_it(tmp_path):
     packed = gzip.compress(lines(0, 1500, 40))
     (tmp_path / "cut.ndjson.gz").write_bytes(packed[: len(packed) * 9 // 10])
-    found: list[Reached] = []
+    found: list[WindowBatch] = []
     with ExitStack() as stack:
-        source = reading(stack, [str(tmp_path / "cut.ndjson.gz")], TimeParameters())
+        source = read_windows(stack, [str(tmp_path / "cut.ndjson.gz")], TimeParameters())
         with pytest.raises(UnreadableInput, match="ends in the middle"):
             found.extend(source)
     assert sum(reached.events for reached in found) > 10_000
@@ -157,9 +157,9 @@ def test_a_pipe_is_read_by_the_process_that_holds_it():
 
 def test_a_stage_that_is_killed_is_said_wherever_it_stands(recorded):
     with ExitStack() as stack:
-        source = reading(stack, recorded, TimeParameters())
+        source = read_windows(stack, recorded, TimeParameters())
         [reader] = active_children()
-        replayed = detecting(stack, source, PipelineParameters(), [])
+        replayed = detect_windows(stack, source, PipelineParameters(), [])
         killed = (os.kill(reader.pid or 0, signal.SIGKILL) for _ in replayed)
         with pytest.raises(UnreadableInput, match=r"the process that was to read .* is gone: is there memory left"):
             list(killed)
@@ -171,13 +171,13 @@ def test_a_stage_that_is_killed_while_it_hands_over_is_said():
     with ExitStack() as stack:
         stack.callback(receiver.close)
         copied = Connection(theirs, readable=False)
-        _Keys().send(copied, "one item")
+        _KeyTable().send(copied, "one item")
         copied.close()
         sent = os.read(whole, 1000)
         os.close(whole)
         os.write(sender.fileno(), sent + sent[:-1])
         sender.close()
-        received = iter(Received[str](receiver, "read a file"))
+        received = iter(StageOutput[str](receiver, "read a file"))
         assert next(received) == "one item"
         with pytest.raises(UnreadableInput, match="the process that was to read a file is gone"):
             next(received)
@@ -185,8 +185,8 @@ def test_a_stage_that_is_killed_while_it_hands_over_is_said():
 
 def test_who_stops_early_leaves_no_process_behind(recorded):
     with ExitStack() as stack:
-        source = reading(stack, recorded, TimeParameters())
-        next(iter(detecting(stack, source, PipelineParameters(), [])))
+        source = read_windows(stack, recorded, TimeParameters())
+        next(iter(detect_windows(stack, source, PipelineParameters(), [])))
         assert len(active_children()) == 2
     assert not active_children()
 
@@ -198,7 +198,7 @@ def test_a_stage_ends_with_whoever_was_to_receive(recorded):
     if not owner:
         try:
             stack = ExitStack()
-            next(iter(detecting(stack, reading(stack, recorded, TimeParameters()), PipelineParameters(), [])))
+            next(iter(detect_windows(stack, read_windows(stack, recorded, TimeParameters()), PipelineParameters(), [])))
             os.write(theirs, " ".join(str(child.pid) for child in active_children()).encode())
         finally:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -20,7 +20,7 @@ from streams.decode import decode_ndjson
 from streams.sources import line_blocks
 from streams.sources.event_files import EventFiles
 from streams.windowing import batches
-from streams.windowing.batches import paced
+from streams.windowing.batches import split_by_event_time
 from tests.streams.histories import START_US, at
 from tests.streams.written import line, lines, traffic
 
@@ -141,7 +141,7 @@ def test_a_batch_over_a_long_time_goes_on_in_parts(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(batches, "PACE_WINDOWS", 6)
     texts = [line(traffic(observed_at=at(20 * number), messages=number)) if number % 7 else b"broken" for number in range(50)]
     batch = decode_ndjson(b"\n".join(texts), "f", 1)
-    parts = list(paced(batch))
+    parts = list(split_by_event_time(batch))
     assert [one for each in parts for one in told(each)] == told(batch)
     assert [each.raw(number) for each in parts for number in range(len(each))] == [batch.raw(number) for number in range(len(batch))]
     assert all(int(each.observed_us.max() - each.observed_us.min()) <= 60_000_000 for each in parts)

@@ -15,7 +15,7 @@ from models.state_bytes import pack, unpack
 from models.times import SECOND_US, parse_time
 from streams.decode import decode_ndjson
 from streams.windowing import clock_skew_guard, window_store
-from streams.windowing.assembler import Assembled, Assembler, Closed, TimeParameters
+from streams.windowing.assembler import Assembler, AssemblyResult, Closed, TimeParameters
 from tests.streams.histories import START_US, Step, at, history
 from tests.streams.naive import Naive
 from tests.streams.written import line, queue, traffic
@@ -61,7 +61,7 @@ class Run:
         self.rejected: list[tuple[str, Any, int | None]] = []
         self.accepted = self.late = self.repeated = self.held = 0
 
-    def note(self, assembled: Assembled) -> None:
+    def note(self, assembled: AssemblyResult) -> None:
         self.closed += assembled.closed
         for rejection, watermark_us in zip(assembled.rejected, assembled.watermarks_us, strict=True):
             self.rejected.append((kind_of(rejection.reason), mark_of(rejection.raw), watermark_us))

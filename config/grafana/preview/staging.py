@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config.grafana.preview.answers import Sources, Span, items
 from config.grafana.preview.programs import ROOT, alertmanager, free_port, highwater, installed, prometheus
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.errors import HighwaterError
 from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_time, parse_time
 from simulator.simulation import Simulation, find_scenario, simulate
@@ -65,7 +65,7 @@ def live(folder: Path) -> Iterator[tuple[Sources, Span]]:
         given = {"HIGHWATER_SERVE__METRICS_PORT": str(port), "HIGHWATER_SERVE__ALERTMANAGER_URLS": told.address}
         monitor = stack.enter_context(highwater(folder, _TOKEN, **given))
         server = stack.enter_context(prometheus(folder, _scraping(port)))
-        _post(f"{monitor.address}/v1/changes", b"[" + b",".join(map(encode, day.changes)) + b"]")
+        _post(f"{monitor.address}/v1/changes", b"[" + b",".join(map(to_json, day.changes)) + b"]")
         ends_s, acted = time.time() + LIVE_S, False
         for due_us, body in bodies(day, now_us):
             time.sleep(max(0.0, due_us / SECOND_US - time.time()))

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, ValidationError
 
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change import Change
 from models.vocabulary import ChangeCategory, ChangeStatus
 from models.wire_model import reason
 from service.auth.authentication import Declarer, Reader
-from service.http.routes.common import Asked, Listing, Page, place, raw, raw_page
+from service.http.routes.common import Listing, MonitorDep, Page, place, raw, raw_page
 from service.problems import RESPONSES, Problem, not_found
 from service.store import records
 from service.store.records import CHANGE, Wanted
@@ -32,7 +32,7 @@ class ChangeListing(Listing):
 
 
 @router.get("/v1/changes", response_model=Page, summary="List changes")
-def changes(monitor: Asked, principal: Reader, listing: Annotated[ChangeListing, Query()]) -> Response:
+def changes(monitor: MonitorDep, principal: Reader, listing: Annotated[ChangeListing, Query()]) -> Response:
     """The last revision of each. A User sees its own, the operator's, and the public summaries of others'."""
     equal = tuple(
         (name, value) for name, value in (("status", listing.status), ("topic", listing.category), ("owner", listing.owner)) if value
@@ -43,7 +43,7 @@ def changes(monitor: Asked, principal: Reader, listing: Annotated[ChangeListing,
 
 
 @router.get("/v1/changes/{change_id:path}", summary="One change")
-def change(monitor: Asked, principal: Reader, change_id: str) -> Response:
+def change(monitor: MonitorDep, principal: Reader, change_id: str) -> Response:
     """Its last revision, as far as the reader may see it."""
     body = monitor.database.read(partial(records.one, principal=principal, kind=CHANGE, id=change_id))
     if body is None:
@@ -52,7 +52,7 @@ def change(monitor: Asked, principal: Reader, change_id: str) -> Response:
 
 
 @router.post("/v1/changes", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change")
-async def declare(request: Request, monitor: Asked, principal: Declarer) -> Response:
+async def declare(request: Request, monitor: MonitorDep, principal: Declarer) -> Response:
     """A new change, or a further revision under a higher `revision`. The same again is harmless. An array declares several."""
     given = await _json(request)
     several = isinstance(given, list)
@@ -62,25 +62,25 @@ async def declare(request: Request, monitor: Asked, principal: Declarer) -> Resp
     async with monitor.declaring:
         fresh = [change_declaration.may_declare(monitor.database, principal, one) for one in made]
         await change_declaration.declare(monitor, principal, [one for one, new in zip(made, fresh, strict=True) if new])
-    bodies = [encode(one) for one in made]
+    bodies = [to_json(one) for one in made]
     status = 201 if any(fresh) else 200
     return raw(b'{"items":[' + b",".join(bodies) + b"]}" if several else bodies[0], status)
 
 
 @router.put("/v1/changes", openapi_extra=_SCHEMA, summary="Revise a change")
-async def revise_named_inside(request: Request, monitor: Asked, principal: Declarer) -> Response:
+async def revise_named_inside(request: Request, monitor: MonitorDep, principal: Declarer) -> Response:
     """The next revision of the change that the body names; without `revision` it is numbered."""
     given = await _json(request)
     return await _revise(monitor, principal, given, str(given.get("change_id", "")) if isinstance(given, dict) else "")
 
 
 @router.put("/v1/changes/{change_id:path}", openapi_extra=_SCHEMA, summary="Revise a change by its id")
-async def revise(request: Request, monitor: Asked, principal: Declarer, change_id: str) -> Response:
+async def revise(request: Request, monitor: MonitorDep, principal: Declarer, change_id: str) -> Response:
     """The next revision; without `revision` it is numbered."""
     return await _revise(monitor, principal, await _json(request), change_id)
 
 
-async def _revise(monitor: Asked, principal: Declarer, given: Any, change_id: str) -> Response:
+async def _revise(monitor: MonitorDep, principal: Declarer, given: Any, change_id: str) -> Response:
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
     if given.get("change_id", change_id) != change_id:
@@ -92,11 +92,11 @@ async def _revise(monitor: Asked, principal: Declarer, given: Any, change_id: st
         made = _change(numbered)
         if change_declaration.may_declare(monitor.database, principal, made):
             await change_declaration.declare(monitor, principal, [made])
-    return raw(encode(made))
+    return raw(to_json(made))
 
 
 @router.post("/v1/changes/preview", openapi_extra=_SCHEMA, summary="See conflicts before declaring")
-async def preview(request: Request, monitor: Asked, principal: Declarer) -> dict[str, Any]:
+async def preview(request: Request, monitor: MonitorDep, principal: Declarer) -> dict[str, Any]:
     """What the change would collide with, and what it lacks; nothing is declared."""
     made = _change(await _json(request))
     change_declaration.check_owner(principal, made)

@@ -22,7 +22,7 @@ def _monitor(request: Request) -> Monitor:
     return monitor
 
 
-Asked = Annotated[Monitor, Depends(_monitor)]
+MonitorDep = Annotated[Monitor, Depends(_monitor)]
 
 
 class Page(BaseModel):

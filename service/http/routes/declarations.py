@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from correlation.change_reports.declaration_record import DeclarationRecord
 from service.access import DESK_ROLES
 from service.auth.authentication import Reader
-from service.http.routes.common import Asked
+from service.http.routes.common import MonitorDep
 from service.problems import RESPONSES
 
 router = APIRouter(tags=["changes"], responses=RESPONSES)
@@ -34,7 +34,7 @@ class Records(BaseModel):
 
 
 @router.get("/v1/declarations", summary="How declarations stood the test")
-def declarations(monitor: Asked, principal: Reader) -> Records:
+def declarations(monitor: MonitorDep, principal: Reader) -> Records:
     """One record a User; a User sees its own only, an empty one while it has none. Where Kafka workers judge, nothing is counted here."""
     counted = monitor.engine.pipeline.declarations
     own = () if principal.user is None else (principal.user,)

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 from models.columns import EventBatch
 from models.errors import Malformed, UnreadableInput
 from service.auth.authentication import Sender
-from service.http.routes.common import Asked, raw
-from service.ingest.event_bodies import answer, opened
+from service.http.routes.common import MonitorDep, raw
+from service.ingest.event_bodies import inflated, ingest_response
 from service.ingest.journal import EVENTS
 from service.monitor import Monitor
 from service.problems import RESPONSES, Problem
@@ -48,7 +48,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/v1/events", status_code=202, responses=_ANSWERS, openapi_extra={"requestBody": _BODY}, summary="Post events")
-async def post_events(request: Request, monitor: Asked, principal: Sender) -> Response:
+async def post_events(request: Request, monitor: MonitorDep, principal: Sender) -> Response:
     """NDJSON or one JSON array, gzip accepted. What is answered 202 survives a crash. Posting the same again is harmless; with an
     `Idempotency-Key` header it is also answered the same.
     """
@@ -68,14 +68,14 @@ async def post_events(request: Request, monitor: Asked, principal: Sender) -> Re
     if monitor.intake.elsewhere is not None:
         await asyncio.get_running_loop().run_in_executor(_FORWARDS, monitor.intake.elsewhere.take, batch)
         if key:
-            told = [(principal.id, key, body, answer(batch))]
+            told = [(principal.id, key, body, ingest_response(batch))]
             remember = partial(commits.write_answers, answers=told, now_us=monitor.clock.wall_us())
             await asyncio.wrap_future(monitor.database.write(remember))
-        return raw(answer(batch), 202)
+        return raw(ingest_response(batch), 202)
     if monitor.fault() is not None and monitor.intake.fault is None:
         raise Problem(503, "nothing can be stored at the moment: send this again later", headers={"Retry-After": "10"})
     await asyncio.wrap_future(monitor.intake.submit(EVENTS, principal.id, body, batch, monitor.clock.wall_us(), key, weight))
-    return raw(answer(batch), 202)
+    return raw(ingest_response(batch), 202)
 
 
 def _announced(request: Request, limit: int) -> int:
@@ -87,7 +87,7 @@ def _announced(request: Request, limit: int) -> int:
 async def _decoded(monitor: Monitor, body: bytes, stream: str) -> tuple[EventBatch, int]:
     """The batch, and the bytes of the body once inflated."""
     try:
-        plain = await asyncio.to_thread(opened, body, monitor.body_limit)
+        plain = await asyncio.to_thread(inflated, body, monitor.body_limit)
         return await asyncio.to_thread(decode_body, plain, stream), len(plain)
     except Malformed:
         raise

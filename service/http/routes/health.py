@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from service.auth.authentication import Desk
-from service.http.routes.common import Asked
+from service.http.routes.common import MonitorDep
 from service.problems import RESPONSES, Problem
 from streams.metrics.encoding import encoded
 
@@ -20,7 +20,7 @@ def healthz() -> str:
 @router.get(
     "/readyz", response_class=PlainTextResponse, responses={503: {"description": "Not now; the text says why"}}, summary="Can it work?"
 )
-def readyz(monitor: Asked) -> str:
+def readyz(monitor: MonitorDep) -> str:
     """`ready` while events are taken and judged."""
     fault = "starting or stopping" if not monitor.ready else "the disk refuses" if monitor.fault() else None
     if fault:
@@ -29,7 +29,7 @@ def readyz(monitor: Asked) -> str:
 
 
 @router.get("/metrics", responses=RESPONSES, response_class=PlainTextResponse, summary="Metrics for Prometheus")
-def metrics(request: Request, monitor: Asked, _: Desk) -> Response:
+def metrics(request: Request, monitor: MonitorDep, _: Desk) -> Response:
     """In Prometheus' or OpenMetrics' text format. It names every User: not for Users."""
     text, content_type = encoded(monitor.registry, request.headers.get("accept", ""))
     return Response(text, media_type=content_type)

@@ -9,7 +9,7 @@ from pydantic import Field
 from models.vocabulary import AlertKind, ReportVerdict, Severity
 from service.access import Principal
 from service.auth.authentication import Admin, Desk, Reader
-from service.http.routes.common import Asked, Listing, Page, place, raw, raw_page
+from service.http.routes.common import Listing, MonitorDep, Page, place, raw, raw_page
 from service.monitor import Monitor
 from service.problems import RESPONSES, not_found
 from service.store import audit, commits, records
@@ -59,7 +59,7 @@ def _one(monitor: Monitor, principal: Principal, kind: str, name: str) -> Respon
 
 
 @router.get("/v1/alerts", response_model=Page, tags=["alerts"], summary="List alerts")
-def alerts(monitor: Asked, principal: Reader, listing: Annotated[AlertListing, Query()]) -> Response:
+def alerts(monitor: MonitorDep, principal: Reader, listing: Annotated[AlertListing, Query()]) -> Response:
     """The last revision of each; a User's own only. The header `Last-Event-ID` says where the event stream goes on from this list."""
     return _page(
         monitor,
@@ -75,13 +75,13 @@ def alerts(monitor: Asked, principal: Reader, listing: Annotated[AlertListing, Q
 
 
 @router.get("/v1/alerts/{alert_id}", tags=["alerts"], summary="One alert")
-def alert(monitor: Asked, principal: Reader, alert_id: str) -> Response:
+def alert(monitor: MonitorDep, principal: Reader, alert_id: str) -> Response:
     """Its last revision."""
     return _one(monitor, principal, ALERT, alert_id)
 
 
 @router.get("/v1/alerts/{alert_id}/revisions", response_model=Page, tags=["alerts"], summary="Every revision of an alert")
-def alert_revisions(monitor: Asked, principal: Reader, alert_id: str) -> Response:
+def alert_revisions(monitor: MonitorDep, principal: Reader, alert_id: str) -> Response:
     """Oldest first."""
     bodies = monitor.database.read(partial(records.revisions, principal=principal, kind=ALERT, id=alert_id))
     if not bodies:
@@ -90,31 +90,31 @@ def alert_revisions(monitor: Asked, principal: Reader, alert_id: str) -> Respons
 
 
 @router.get("/v1/incidents", response_model=Page, tags=["incidents"], summary="List incidents")
-def incidents(monitor: Asked, principal: Desk, listing: Annotated[IncidentListing, Query()]) -> Response:
+def incidents(monitor: MonitorDep, principal: Desk, listing: Annotated[IncidentListing, Query()]) -> Response:
     """The last revision of each. For the triage desk: a User sees its alerts."""
     return _page(monitor, principal, INCIDENT, listing, status=listing.status)
 
 
 @router.get("/v1/incidents/{incident_id}", tags=["incidents"], summary="One incident")
-def incident(monitor: Asked, principal: Desk, incident_id: str) -> Response:
+def incident(monitor: MonitorDep, principal: Desk, incident_id: str) -> Response:
     """Its last revision."""
     return _one(monitor, principal, INCIDENT, incident_id)
 
 
 @router.get("/v1/change-reports", response_model=Page, tags=["changes"], summary="List change reports")
-def change_reports(monitor: Asked, principal: Reader, listing: Annotated[ReportListing, Query()]) -> Response:
+def change_reports(monitor: MonitorDep, principal: Reader, listing: Annotated[ReportListing, Query()]) -> Response:
     """The last revision of each; a User: of its own changes."""
     return _page(monitor, principal, REPORT, listing, topic=listing.verdict)
 
 
 @router.get("/v1/change-reports/{change_id:path}", tags=["changes"], summary="One change report")
-def change_report(monitor: Asked, principal: Reader, change_id: str) -> Response:
+def change_report(monitor: MonitorDep, principal: Reader, change_id: str) -> Response:
     """Its last revision."""
     return _one(monitor, principal, REPORT, change_id)
 
 
 @router.get("/v1/dead-letters", response_model=Page, tags=["events"], summary="List dead letters")
-def dead_letters(monitor: Asked, principal: Desk, listing: Annotated[Listing, Query()]) -> Response:
+def dead_letters(monitor: MonitorDep, principal: Desk, listing: Annotated[Listing, Query()]) -> Response:
     """What could not be used, newest first."""
     before = monitor.places.place(principal, "letters", listing.cursor, 2)
     bodies, following = monitor.database.read(
@@ -124,7 +124,7 @@ def dead_letters(monitor: Asked, principal: Desk, listing: Annotated[Listing, Qu
 
 
 @router.get("/v1/audit", response_model=Page, tags=["tokens"], summary="The audit log")
-def audit_log(monitor: Asked, principal: Admin, listing: Annotated[Listing, Query()]) -> Page:
+def audit_log(monitor: MonitorDep, principal: Admin, listing: Annotated[Listing, Query()]) -> Page:
     """Who did what, newest first."""
     before = place(monitor, principal, "audit", listing)
     items, following = monitor.database.read(partial(audit.page, before=before, limit=listing.limit))

@@ -13,7 +13,7 @@ from service.access import Principal
 from service.auth.authentication import Reader
 from service.charts import queries
 from service.charts.compaction import Keep
-from service.http.routes.common import Asked, instant_of
+from service.http.routes.common import MonitorDep, instant_of
 from service.problems import RESPONSES, Problem
 
 router = APIRouter(tags=["series"], responses=RESPONSES)
@@ -48,7 +48,7 @@ class SeriesPage(BaseModel):
 
 
 @router.get("/v1/series", summary="Chart data")
-def series(monitor: Asked, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
+def series(monitor: MonitorDep, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
     """Depth of queues, or messages of series against what was expected, rolled up so that no peak is lost. A User's own only."""
     newest = monitor.database.read(queries.latest_us)
     end_us = instant_of("to", chosen.end) or newest
@@ -68,7 +68,7 @@ def series(monitor: Asked, principal: Reader, chosen: Annotated[Chosen, Query()]
 
 
 @router.get("/v1/series/names", summary="Which series there are")
-def names(monitor: Asked, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
+def names(monitor: MonitorDep, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
     """The fields of each series that the reader may see, without points."""
     after = monitor.places.place(principal, "series", chosen.cursor)
     found = monitor.database.read(partial(_found, principal=principal, chosen=chosen, after=after[0] if after else 0))

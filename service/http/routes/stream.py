@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from service.access import Principal
 from service.auth.authentication import Reader
-from service.http.routes.common import Asked
+from service.http.routes.common import MonitorDep
 from service.monitor import Monitor
 from service.problems import RESPONSES, Problem
 
@@ -35,7 +35,7 @@ LastEventId = Annotated[
     summary="Follow what happens",
 )
 async def stream(
-    monitor: Asked,
+    monitor: MonitorDep,
     principal: Reader,
     last_event_id: LastEventId = None,
     after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=64)] = None,

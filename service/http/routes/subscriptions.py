@@ -12,13 +12,13 @@ from models.times import format_time
 from models.vocabulary import Text
 from service.access import Principal, Role
 from service.auth.authentication import Declarer
-from service.http.routes.common import Asked, Listing, Page, committed, place
+from service.http.routes.common import Listing, MonitorDep, Page, committed, place
 from service.monitor import Monitor
 from service.notify.target_policy import check_chat, check_mail, check_webhook
 from service.parameters import SubscriptionParameters
 from service.problems import RESPONSES, Problem, not_found
 from service.store import audit, subscriptions
-from service.store.preferences import Wishes
+from service.store.preferences import Preferences
 from service.store.subscriptions import Subscription
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], responses=RESPONSES)
@@ -37,7 +37,7 @@ class SubscriptionWish(BaseModel):
         description="An https address, a mail address, or an Apprise address.",
         examples=["https://hooks.example.com/highwater"],
     )
-    wishes: Wishes = Field(default_factory=Wishes)
+    wishes: Preferences = Field(default_factory=Preferences)
 
 
 class SubscriptionChange(BaseModel):
@@ -45,7 +45,7 @@ class SubscriptionChange(BaseModel):
 
     name: Annotated[Text | None, Field(max_length=200)] = None
     target: Annotated[Text | None, Field(max_length=2000)] = None
-    wishes: Wishes | None = None
+    wishes: Preferences | None = None
     paused: bool | None = None
 
 
@@ -57,7 +57,7 @@ class SubscriptionShown(BaseModel):
     name: str
     channel: Channel
     target: str = Field(description="Of a chat address only the service: the rest is a secret.")
-    wishes: Wishes
+    wishes: Preferences
     created_at: str
     paused_reason: str | None
 
@@ -85,20 +85,20 @@ class Tested(BaseModel):
 
 @router.get("", summary="List own subscriptions")
 def listed(
-    monitor: Asked,
+    monitor: MonitorDep,
     principal: Declarer,
     everyone: Annotated[bool, Query(description="Everyone's, for an administrator: a token that leaked may have left a webhook.")] = False,  # noqa: FBT002 - a query parameter
 ) -> SubscriptionPage:
     """Oldest first."""
     if everyone and principal.role is not Role.ADMIN:
         raise Problem(403, "everyone's subscriptions are for the role admin")
-    read = subscriptions.everyone_s if everyone else partial(subscriptions.held, holder=principal.holder)
+    read = subscriptions.all_subscriptions if everyone else partial(subscriptions.held, holder=principal.holder)
     held = monitor.database.read(read)
     return SubscriptionPage(items=[_shown(one) for one in held])
 
 
 @router.post("", status_code=201, summary="Subscribe")
-async def subscribe(monitor: Asked, principal: Declarer, wish: SubscriptionWish) -> SubscriptionMade:
+async def subscribe(monitor: MonitorDep, principal: Declarer, wish: SubscriptionWish) -> SubscriptionMade:
     """To one's own alerts; the triage desk: to everything."""
     _check(monitor.parameters.subscriptions, wish.channel, wish.target)
     made = await committed(monitor, partial(_add, principal=principal, wish=wish, now_us=monitor.clock.wall_us()))
@@ -106,13 +106,13 @@ async def subscribe(monitor: Asked, principal: Declarer, wish: SubscriptionWish)
 
 
 @router.get("/{subscription_id}", summary="One subscription")
-def one(monitor: Asked, principal: Declarer, subscription_id: str) -> SubscriptionShown:
+def one(monitor: MonitorDep, principal: Declarer, subscription_id: str) -> SubscriptionShown:
     """Without its secret."""
     return _shown(_own(monitor, principal, subscription_id))
 
 
 @router.patch("/{subscription_id}", summary="Change, pause or resume")
-async def change(monitor: Asked, principal: Declarer, subscription_id: str, wanted: SubscriptionChange) -> SubscriptionShown:
+async def change(monitor: MonitorDep, principal: Declarer, subscription_id: str, wanted: SubscriptionChange) -> SubscriptionShown:
     """What is left out stays as it is."""
     own = _own(monitor, principal, subscription_id)
     if wanted.target is not None:
@@ -129,7 +129,7 @@ async def change(monitor: Asked, principal: Declarer, subscription_id: str, want
 
 
 @router.delete("/{subscription_id}", status_code=204, summary="Unsubscribe")
-async def unsubscribe(monitor: Asked, principal: Declarer, subscription_id: str) -> Response:
+async def unsubscribe(monitor: MonitorDep, principal: Declarer, subscription_id: str) -> Response:
     """With its messages and its log."""
     own = _own(monitor, principal, subscription_id)
     await committed(monitor, partial(_remove, principal=principal, own=own, now_us=monitor.clock.wall_us()))
@@ -137,7 +137,7 @@ async def unsubscribe(monitor: Asked, principal: Declarer, subscription_id: str)
 
 
 @router.post("/{subscription_id}/secret", summary="Rotate the signing secret")
-async def rotate(monitor: Asked, principal: Declarer, subscription_id: str) -> SubscriptionMade:
+async def rotate(monitor: MonitorDep, principal: Declarer, subscription_id: str) -> SubscriptionMade:
     """The new secret is shown this once; the one before signs beside it for another day."""
     own = _own(monitor, principal, subscription_id)
     if own.channel != "webhook":
@@ -149,14 +149,14 @@ async def rotate(monitor: Asked, principal: Declarer, subscription_id: str) -> S
 
 
 @router.post("/{subscription_id}/test", summary="Send a test message")
-async def test(monitor: Asked, principal: Declarer, subscription_id: str) -> Tested:
+async def test(monitor: MonitorDep, principal: Declarer, subscription_id: str) -> Tested:
     """At once, whatever the wishes say."""
     reply = await monitor.dispatcher.test(_own(monitor, principal, subscription_id))
     return Tested(delivered=reply.delivered, status=reply.status, error=reply.error)
 
 
 @router.get("/{subscription_id}/deliveries", response_model=Page, summary="The delivery log")
-def deliveries(monitor: Asked, principal: Declarer, subscription_id: str, listing: Annotated[Listing, Query()]) -> Page:
+def deliveries(monitor: MonitorDep, principal: Declarer, subscription_id: str, listing: Annotated[Listing, Query()]) -> Page:
     """Every attempt, newest first."""
     own = _own(monitor, principal, subscription_id)
     log = f"deliveries:{own.id}"

@@ -9,7 +9,7 @@ from models.times import At, format_time, us
 from models.vocabulary import Text
 from service.auth.authentication import COOKIE, CSRF_HEADER, Admin, asking, check_site
 from service.auth.token_admin import end, issue
-from service.http.routes.common import Asked, committed
+from service.http.routes.common import MonitorDep, committed
 from service.problems import RESPONSES, Problem, not_found
 from service.store import tokens
 from service.store.tokens import Token
@@ -67,7 +67,7 @@ class Whoami(BaseModel):
 
 
 @router.post("/v1/tokens", status_code=201, summary="Create a token")
-async def create(monitor: Asked, principal: Admin, wish: TokenWish) -> MadeToken:
+async def create(monitor: MonitorDep, principal: Admin, wish: TokenWish) -> MadeToken:
     """The secret is in this answer and nowhere else: only its hash is kept."""
     now_us = monitor.clock.wall_us()
     expires_us = us(wish.expires_at) if wish.expires_at else None
@@ -80,13 +80,13 @@ async def create(monitor: Asked, principal: Admin, wish: TokenWish) -> MadeToken
 
 
 @router.get("/v1/tokens", summary="List tokens")
-def listed(monitor: Asked, _: Admin) -> TokenPage:
+def listed(monitor: MonitorDep, _: Admin) -> TokenPage:
     """Oldest first, revoked ones too."""
     return TokenPage(items=[_shown(token) for token in monitor.database.read(tokens.listed)])
 
 
 @router.delete("/v1/tokens/{token_id}", status_code=204, summary="Revoke a token")
-async def revoke(monitor: Asked, principal: Admin, token_id: str) -> Response:
+async def revoke(monitor: MonitorDep, principal: Admin, token_id: str) -> Response:
     """It and its sessions end at once."""
     if not await committed(monitor, partial(end, by=principal, token_id=token_id, now_us=monitor.clock.wall_us())):
         raise not_found("token that still works")
@@ -95,7 +95,7 @@ async def revoke(monitor: Asked, principal: Admin, token_id: str) -> Response:
 
 
 @router.post("/v1/session", summary="Sign a browser in")
-async def sign_in(request: Request, monitor: Asked, credentials: Credentials) -> Response:
+async def sign_in(request: Request, monitor: MonitorDep, credentials: Credentials) -> Response:
     """Exchanges a token for an HttpOnly, SameSite cookie; unsafe requests with it must carry the header `X-Highwater`."""
     check_site(request)
     token = monitor.sign_in.token(credentials.token.strip())
@@ -117,11 +117,11 @@ async def sign_in(request: Request, monitor: Asked, credentials: Credentials) ->
 def who(request: Request) -> Whoami:
     """The name and role of the token that is in use."""
     principal = asking(request)
-    return Whoami(name=principal.name, role=principal.spoken, user=principal.user)
+    return Whoami(name=principal.name, role=principal.role_text, user=principal.user)
 
 
 @router.delete("/v1/session", status_code=204, summary="Sign out")
-async def sign_out(request: Request, monitor: Asked) -> Response:
+async def sign_out(request: Request, monitor: MonitorDep) -> Response:
     """Ends the session of the cookie."""
     session = request.cookies.get(COOKIE)
     if session and CSRF_HEADER in request.headers:

@@ -12,7 +12,7 @@ from models.times import At, format_time, us
 from models.vocabulary import Text
 from service.access import Principal
 from service.auth.authentication import Desk, Triage
-from service.http.routes.common import Asked, committed, instant_of
+from service.http.routes.common import MonitorDep, committed, instant_of
 from service.monitor import Monitor
 from service.problems import RESPONSES, Problem, not_found
 from service.store import audit, triage_actions
@@ -117,25 +117,25 @@ def _write(
 
 
 @router.post("/v1/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert")
-async def acknowledge_alert(monitor: Asked, principal: Triage, alert_id: str, said: Acknowledgement | None = None) -> State:
+async def acknowledge_alert(monitor: MonitorDep, principal: Triage, alert_id: str, said: Acknowledgement | None = None) -> State:
     """With a name and a note; ends escalation."""
     return await _act(monitor, principal, (ALERT, alert_id), "acknowledge", (said or Acknowledgement()).model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/acknowledge", summary="Acknowledge an incident")
-async def acknowledge_incident(monitor: Asked, principal: Triage, incident_id: str, said: Acknowledgement | None = None) -> State:
+async def acknowledge_incident(monitor: MonitorDep, principal: Triage, incident_id: str, said: Acknowledgement | None = None) -> State:
     """With a name and a note; ends escalation of its alerts."""
     return await _act(monitor, principal, (INCIDENT, incident_id), "acknowledge", (said or Acknowledgement()).model_dump())
 
 
 @router.delete("/v1/{subject}/{subject_id}/acknowledge", summary="Take an acknowledgement back")
-async def unacknowledge(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str) -> State:
+async def unacknowledge(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str) -> State:
     """Nobody has it in hand after all."""
     return await _act(monitor, principal, (_KINDS[subject], subject_id), "unacknowledge", {})
 
 
 @router.post("/v1/{subject}/{subject_id}/snooze", summary="Snooze until an end")
-async def snooze(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str, said: Snooze) -> State:
+async def snooze(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Snooze) -> State:
     """It stays in every list; it only stops asking for attention. There is no snooze without an end."""
     if us(said.until) <= monitor.clock.wall_us():
         raise Problem(422, "until: it lies in the past")
@@ -145,25 +145,25 @@ async def snooze(monitor: Asked, principal: Triage, subject: SubjectPath, subjec
 
 
 @router.post("/v1/{subject}/{subject_id}/assign", summary="Assign")
-async def assign(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str, said: Assignment) -> State:
+async def assign(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Assignment) -> State:
     """To a person or a team."""
     return await _act(monitor, principal, (_KINDS[subject], subject_id), "assign", said.model_dump())
 
 
 @router.post("/v1/{subject}/{subject_id}/ticket", summary="Set the service desk's reference")
-async def ticket(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str, said: Ticket) -> State:
+async def ticket(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Ticket) -> State:
     """So that both systems find each other."""
     return await _act(monitor, principal, (_KINDS[subject], subject_id), "ticket", said.model_dump())
 
 
 @router.post("/v1/{subject}/{subject_id}/notes", summary="Add a note")
-async def note(monitor: Asked, principal: Triage, subject: SubjectPath, subject_id: str, said: PlainNote) -> State:
+async def note(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str, said: PlainNote) -> State:
     """For the shift that follows, and for the post-mortem."""
     return await _act(monitor, principal, (_KINDS[subject], subject_id), "note", said.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/suspects", summary="Confirm or refute a suspect")
-async def judge(monitor: Asked, principal: Triage, incident_id: str, said: Judgement) -> State:
+async def judge(monitor: MonitorDep, principal: Triage, incident_id: str, said: Judgement) -> State:
     """What people found out; it is kept, and evaluation compares it with the verdicts."""
     if said.change_id is None and said.owner is None:
         raise Problem(422, "name the suspect by change_id, or by owner where nobody declared a change")
@@ -171,7 +171,7 @@ async def judge(monitor: Asked, principal: Triage, incident_id: str, said: Judge
 
 
 @router.post("/v1/incidents/{incident_id}/merge", summary="Merge into another incident")
-async def merge(monitor: Asked, principal: Triage, incident_id: str, said: Merge) -> State:
+async def merge(monitor: MonitorDep, principal: Triage, incident_id: str, said: Merge) -> State:
     """Both records stay; readers follow `merged_into`."""
     if said.into == incident_id:
         raise Problem(422, "into: an incident can't be merged into itself")
@@ -181,7 +181,7 @@ async def merge(monitor: Asked, principal: Triage, incident_id: str, said: Merge
 
 
 @router.post("/v1/incidents/{incident_id}/split", summary="Split alerts off")
-async def split(monitor: Asked, principal: Triage, incident_id: str, said: Split) -> State:
+async def split(monitor: MonitorDep, principal: Triage, incident_id: str, said: Split) -> State:
     """The alerts no longer belong to this incident, and belong to `to` if that is given."""
     done = await _act(monitor, principal, (INCIDENT, incident_id), "split", {"alert_ids": said.alert_ids, "note": said.note})
     if said.to is not None:
@@ -190,7 +190,12 @@ async def split(monitor: Asked, principal: Triage, incident_id: str, said: Split
 
 
 @router.get("/v1/triage/{subject}", summary="What people did")
-def states(monitor: Asked, _: Desk, subject: SubjectPath, id: Annotated[list[str] | None, Query(max_length=1000)] = None) -> list[State]:  # noqa: A002 - the query parameter's name
+def states(
+    monitor: MonitorDep,
+    _: Desk,
+    subject: SubjectPath,
+    id: Annotated[list[str] | None, Query(max_length=1000)] = None,  # noqa: A002
+) -> list[State]:
     """The present state of these alerts or incidents, or of all that anybody touched."""
     found = monitor.database.read(
         lambda connection: triage_actions.state(triage_actions.actions(connection, _KINDS[subject], id), monitor.clock.wall_us())
@@ -200,7 +205,7 @@ def states(monitor: Asked, _: Desk, subject: SubjectPath, id: Annotated[list[str
 
 @router.get("/v1/handover", summary="What the next shift must know")
 def hand_over(
-    monitor: Asked, _: Desk, since: Annotated[str | None, Query(description="RFC 3339; default eight hours ago.")] = None
+    monitor: MonitorDep, _: Desk, since: Annotated[str | None, Query(description="RFC 3339; default eight hours ago.")] = None
 ) -> dict[str, Any]:
     """Open incidents and what was done, alerts that nobody took up, changes of the next twelve hours; as data and as text."""
     now_us = monitor.clock.wall_us()
@@ -217,7 +222,7 @@ def hand_over(
 
 
 @router.get("/v1/incidents/{incident_id}/export", summary="An incident's story for the post-mortem")
-def export(monitor: Asked, _: Desk, incident_id: str) -> dict[str, Any]:
+def export(monitor: MonitorDep, _: Desk, incident_id: str) -> dict[str, Any]:
     """The record, its alerts, everything that people did and wrote, and the same as Markdown."""
     found = monitor.database.read(partial(handover.story, incident_id=incident_id, now_us=monitor.clock.wall_us()))
     if found is None:

@@ -34,7 +34,7 @@ class Batch:
     """Of the unit that it was fetched for: one that began again since reads it anew."""
 
 
-class Intake(Protocol):
+class BatchReceiver(Protocol):
     """Who decides what is read and how far it may be committed; all calls come on the main loop."""
 
     topics: frozenset[str]
@@ -62,7 +62,7 @@ class Intake(Protocol):
         """Nothing is ours until the next `assigned`: the last chance to checkpoint."""
 
 
-class LeanRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka is not followed by mypy
+class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka is not followed by mypy
     """Hands records on as the parser made them, with `.offset`, `.key`, `.value` and `.headers`, a whole record batch at a time.
 
     The dataclass of eleven fields that aiokafka makes of each one, and its bookkeeping for each, cost more than decoding the event in it.
@@ -103,9 +103,9 @@ class LeanRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka i
             yield from self._left
 
 
-def read_leanly() -> None:
+def install_fast_records() -> None:
     """For all consumers of this process, from now on; only a worker's process does this."""
-    fetcher.PartitionRecords = LeanRecords
+    fetcher.PartitionRecords = FastPartitionRecords
 
 
 class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # faust is not followed by mypy
@@ -132,9 +132,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
     """Faust's consumer with a whole fetch as one message and commits that follow checkpoints."""
 
     @property
-    def intake(self) -> Intake:
+    def intake(self) -> BatchReceiver:
         """Set on the transport."""
-        found: Intake = self.transport.intake
+        found: BatchReceiver = self.transport.intake
         return found
 
     def _new_consumer_thread(self) -> BatchThread:
@@ -198,5 +198,5 @@ class BatchTransport(driver.Transport):  # type: ignore[misc]  # faust is not fo
     """Set as `app.transport`, with the intake of this worker."""
 
     Consumer = BatchConsumer
-    intake: Intake
+    intake: BatchReceiver
     commit_failures = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.alert import Alert
-from models.canonical_json import encode
+from models.canonical_json import to_json
 from models.change_report import ChangeReport
 from models.dead_letter import DeadLetter
 from models.incident import Incident
@@ -13,7 +13,7 @@ from streams.kafka.cluster.topic_names import Topics
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class OutputRecord:
     """One record on its way to a topic."""
 
     topic: str
@@ -47,20 +47,20 @@ class Decided(Protocol):
         """Each User's own copies."""
 
 
-def decided(topics: Topics, decisions: Decided) -> Iterator[Send]:
+def decided(topics: Topics, decisions: Decided) -> Iterator[OutputRecord]:
     """The records of one window's decisions."""
     for alert in decisions.alerts:
-        yield Send(topics.alerts, alert.alert_id.encode(), encode(alert))
+        yield OutputRecord(topics.alerts, alert.alert_id.encode(), to_json(alert))
     for user, alert in decisions.user_alerts:
-        yield Send(topics.alerts_of(user), alert.alert_id.encode(), encode(alert))
+        yield OutputRecord(topics.alerts_of(user), alert.alert_id.encode(), to_json(alert))
     for incident in decisions.incidents:
-        yield Send(topics.incidents, incident.incident_id.encode(), encode(incident))
+        yield OutputRecord(topics.incidents, incident.incident_id.encode(), to_json(incident))
     for report in decisions.reports:
-        yield Send(topics.reports, report.change_id.encode(), encode(report))
+        yield OutputRecord(topics.reports, report.change_id.encode(), to_json(report))
     for user, report in decisions.user_reports:
-        yield Send(topics.reports_of(user), report.change_id.encode(), encode(report))
+        yield OutputRecord(topics.reports_of(user), report.change_id.encode(), to_json(report))
 
 
-def dead_letter(topics: Topics, letter: DeadLetter) -> Send:
+def dead_letter(topics: Topics, letter: DeadLetter) -> OutputRecord:
     """Keyed by where it stood, so that one that is sent again after a crash replaces itself."""
-    return Send(topics.dead_letters, "/".join(str(value) for value in letter.position.values()).encode(), encode(letter))
+    return OutputRecord(topics.dead_letters, "/".join(str(value) for value in letter.position.values()).encode(), to_json(letter))

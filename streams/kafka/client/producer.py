@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from streams.kafka.client.output_records import Send
+from streams.kafka.client.output_records import OutputRecord
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.security import client_settings
 from streams.kafka.cluster.topic_admin import LARGEST_RECORD, admin, create, specs
@@ -39,7 +39,7 @@ class Outbox:
         self.last_offsets: dict[str, int] = {}
         """topic → offset of the last record that was confirmed."""
 
-    async def send(self, records: Iterable[Send]) -> None:
+    async def send(self, records: Iterable[OutputRecord]) -> None:
         """Hands the records to the producer, in order. Raises KafkaError where an earlier one was lost."""
         for record in records:
             sent = await self._sender.send(
@@ -68,7 +68,7 @@ class UserTopics:
         self._known: set[str] = set()
         self._standard = {spec.name for spec in specs(parameters)}
 
-    async def ensure(self, records: Iterable[Send]) -> None:
+    async def ensure(self, records: Iterable[OutputRecord]) -> None:
         """Returns once every topic that `records` go to is there. Raises ConfigurationError where it can't be made."""
         absent = sorted({record.topic for record in records} - self._known - self._standard)
         if absent:

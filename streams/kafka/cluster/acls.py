@@ -14,7 +14,7 @@ _OPERATIONS = {"Read": ACLOperation.READ, "Describe": ACLOperation.DESCRIBE}
 
 
 @dataclass(frozen=True)
-class Grant:
+class AclRule:
     """One thing that `principal` may do with one topic or group, by its exact name.
 
     Never a prefix: `impact-alerts.A` as a prefix would open `impact-alerts.AB` too.
@@ -31,17 +31,17 @@ class Grant:
         return shlex.join([*words, "--operation", self.operation, f"--{self.kind}", self.name, "--resource-pattern-type", "literal"])
 
 
-def grants(parameters: KafkaParameters, user: str, principal: str) -> tuple[Grant, ...]:
+def grants(parameters: KafkaParameters, user: str, principal: str) -> tuple[AclRule, ...]:
     """What lets `principal` (`User:…` as the brokers see it) read `user`'s own alerts and reports as group `impact-alerts.<USER>`."""
     topics = Topics(parameters.topic_prefix)
     own = [topics.alerts_of(user), topics.reports_of(user)]
     return (
-        *(Grant(principal, operation, "topic", name) for name in own for operation in ("Read", "Describe")),
-        Grant(principal, "Read", "group", topics.alerts_of(user)),
+        *(AclRule(principal, operation, "topic", name) for name in own for operation in ("Read", "Describe")),
+        AclRule(principal, "Read", "group", topics.alerts_of(user)),
     )
 
 
-def allow(client: KafkaAdminClient, given: tuple[Grant, ...]) -> None:
+def allow(client: KafkaAdminClient, given: tuple[AclRule, ...]) -> None:
     """Puts the grants in force. Raises ConfigurationError where the cluster has no authorizer or refuses."""
     acls = [
         ACL(

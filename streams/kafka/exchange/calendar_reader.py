@@ -24,7 +24,7 @@ _READ_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class CalendarRecord:
     """What one record of the calendar topic says."""
 
     offset: int
@@ -44,13 +44,13 @@ class Declared:
             calendar.declare(change, arrived_us)
 
 
-class DeclaredChanges:
+class CalendarReader:
     """The calendar topic from its beginning; a thread keeps it up to date."""
 
     def __init__(self, parameters: KafkaParameters) -> None:
         self._parameters = parameters
         self._place = TopicPartition(Topics(parameters.topic_prefix).calendar, 0)
-        self._entries: list[Declared] = []
+        self._entries: list[CalendarRecord] = []
         self._next = 0
         self._stop = threading.Event()
         self._caught_up = threading.Event()
@@ -73,7 +73,7 @@ class DeclaredChanges:
         self._stop.set()
         self._thread.join(10)
 
-    def between(self, start: int, end: int) -> Sequence[Declared]:
+    def between(self, start: int, end: int) -> Sequence[CalendarRecord]:
         """The records with `start` ≤ offset < `end`."""
         if start >= end:
             return ()
@@ -114,14 +114,14 @@ class DeclaredChanges:
                 self._caught_up.set()
 
 
-def read_declared(offset: int, key: bytes | None, value: bytes | None) -> Declared:
+def read_declared(offset: int, key: bytes | None, value: bytes | None) -> CalendarRecord:
     """One record of the calendar topic: a change, an array of changes, or a tombstone."""
     change_id = (key or b"").decode("utf-8", "replace")
     if value is None:
-        return Declared(offset, change_id, (), withdrawn=True)
+        return CalendarRecord(offset, change_id, (), withdrawn=True)
     try:
         text = value.decode("utf-8")
         items = [json.dumps(item) for item in json.loads(text)] if text.lstrip().startswith("[") else [text]
-        return Declared(offset, change_id, tuple(decode(Change, item) for item in items))
+        return CalendarRecord(offset, change_id, tuple(decode(Change, item) for item in items))
     except (Malformed, ValueError, RecursionError) as fault:
-        return Declared(offset, change_id, (), fault=str(fault) or "no JSON", raw=value)
+        return CalendarRecord(offset, change_id, (), fault=str(fault) or "no JSON", raw=value)

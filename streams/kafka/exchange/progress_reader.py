@@ -14,7 +14,7 @@ from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.security import client_settings
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.checkpoints import records_until_end
-from streams.kafka.exchange.stage_records import FINDINGS_HEADER, Progress
+from streams.kafka.exchange.stage_records import FINDINGS_HEADER, PartitionProgress
 
 log = logging.getLogger(__name__)
 _LOOK_BACK = 5_000
@@ -23,24 +23,24 @@ _ANSWER_S = 5.0
 _PAUSE_S = 12.0
 
 
-def progress_of(record: Any) -> Progress | None:
+def progress_of(record: Any) -> PartitionProgress | None:
     """What a record of the findings topic says of its partition; None for one that is not ours to read."""
     for name, value in record.headers:
         if name == FINDINGS_HEADER:
             try:
-                return Progress.unpack(value)
+                return PartitionProgress.unpack(value)
             except StateError as fault:
                 log.warning("record %d of the findings is passed over: %s", record.offset, fault)
     return None
 
 
-class Others:
+class ProgressReader:
     """Follows the findings topic without a group; knows the last word on every partition."""
 
     def __init__(self, parameters: KafkaParameters) -> None:
         self._settings = client_settings(parameters)
         self._place = TopicPartition(Topics(parameters.topic_prefix).findings, 0)
-        self._last: dict[int, Progress] = {}
+        self._last: dict[int, PartitionProgress] = {}
         self._position = 0
         self._reader: AIOKafkaConsumer | None = None
         self.steady_since_s = self._heard_s = time.monotonic()
@@ -67,7 +67,7 @@ class Others:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def of(self, partition: int) -> Progress | None:
+    def of(self, partition: int) -> PartitionProgress | None:
         """The last word on a partition."""
         return self._last.get(partition)
 
@@ -84,7 +84,7 @@ class Others:
         others = (progress for partition, progress in self._last.items() if partition not in (but, CALENDAR))
         return [(progress.frontier_us, progress.idle) for progress in others if progress.frontier_us is not None]
 
-    def lag(self, but: int) -> bool:
+    def any_lagging(self, but: int) -> bool:
         """Whether any partition but this one has not come to the end of its log: what its Users have sent is not all known."""
         return any(progress.lagging for partition, progress in self._last.items() if partition not in (but, CALENDAR))
 
@@ -106,7 +106,7 @@ class Others:
                 return False
         return True
 
-    async def said_since(self, partition: int, offset: int) -> list[Progress]:
+    async def progress_since(self, partition: int, offset: int) -> list[PartitionProgress]:
         """Everything that was said of a partition from `offset` of the findings topic to its end."""
         consumer = await self._consumer()
         try:

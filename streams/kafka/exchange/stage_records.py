@@ -35,7 +35,7 @@ def read_mark(mark: bytes) -> tuple[int, int, int] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PartitionProgress:
     """How far one partition has come, and what its worker decided by the clock: what a successor must decide in the same way."""
 
     partition: int
@@ -69,18 +69,18 @@ class Progress:
         return pack({name: getattr(self, name) for name in _PROGRESS}, STAGE_VERSION)
 
     @classmethod
-    def unpack(cls, blob: bytes) -> "Progress":
+    def unpack(cls, blob: bytes) -> "PartitionProgress":
         """Raises StateError for what is damaged or of another version."""
         tree = unpack(blob, STAGE_VERSION)
         users = {name: tuple((str(user), int(at_us)) for user, at_us in tree[name]) for name in ("highest", "heard")}
         return cls(**{**tree, **users, "covers": (tree["covers"][0], tree["covers"][1]), "resting": tuple(tree["resting"])})
 
 
-_PROGRESS = tuple(each.name for each in fields(Progress))
+_PROGRESS = tuple(each.name for each in fields(PartitionProgress))
 
 
 @dataclass(slots=True)
-class KeyTables:
+class KeyEncoder:
     """Tuples of keys that go by number, so that each is sent once and not with every window.
 
     A tuple that only gained keys at its end sends those alone.
@@ -106,7 +106,7 @@ class KeyTables:
         return self.numbers[name]
 
 
-class KeyReader:
+class KeyDecoder:
     """The other side of KeyTables, for one (partition, generation)."""
 
     def __init__(self) -> None:
@@ -128,9 +128,9 @@ class KeyReader:
         """The tuple of that number, the same object each time."""
         return self._tables[name][number]
 
-    def copy(self) -> "KeyReader":
+    def copy(self) -> "KeyDecoder":
         """One that learns on its own; the tuples are shared."""
-        copied = KeyReader()
+        copied = KeyDecoder()
         copied._tables = dict(self._tables)
         return copied
 
@@ -140,7 +140,7 @@ class KeyReader:
         return {name: [found[0], [list(key) for key in found[1]]] for name, found in last.items() if found}
 
     @classmethod
-    def unpack(cls, tree: Any) -> "KeyReader":
+    def unpack(cls, tree: Any) -> "KeyDecoder":
         """The reader that `pack` was called on."""
         reader = cls()
         reader.learn({name: [[number, 0, keys]] for name, (number, keys) in tree.items()})
@@ -151,7 +151,7 @@ class KeyReader:
         return (max(tables), tables[max(tables)]) if tables else None
 
 
-def portions(detected: Sequence[Detected], most_bytes: int = PORTION_BYTES) -> list[list[Detected]]:
+def split_by_size(detected: Sequence[Detected], most_bytes: int = PORTION_BYTES) -> list[list[Detected]]:
     """`detected` in parts whose records stay well below what a broker takes; what closed at one time stays together."""
     parts: list[list[Detected]] = []
     size = 0
@@ -172,14 +172,14 @@ def _size(detected: Detected) -> int:
     return max(pulses, (len(detected.traffic) + len(detected.queues)) * _FINDING_BYTES)
 
 
-def pack_findings(detected: Sequence[Detected], tables: KeyTables) -> bytes:
+def pack_findings(detected: Sequence[Detected], tables: KeyEncoder) -> bytes:
     """The findings of some windows of one partition."""
     news: dict[str, Any] = {}
     windows = [_window(each, tables, news) for each in detected]
     return pack({"keys": news, "windows": windows}, STAGE_VERSION)
 
 
-def _window(detected: Detected, tables: KeyTables, news: dict[str, Any]) -> dict[str, Any]:
+def _window(detected: Detected, tables: KeyEncoder, news: dict[str, Any]) -> dict[str, Any]:
     name = str(detected.window_s)
     return {
         "at_us": detected.at_us,
@@ -214,7 +214,7 @@ _PULSE_COLUMNS = ("reported", "observed", "failed", "expected", "variance")
 _QUEUE_COLUMNS = ("reported", "depth", "oldest_age_s")
 
 
-def pack_pulses(detected: Sequence[Detected], tables: KeyTables) -> bytes:
+def pack_pulses(detected: Sequence[Detected], tables: KeyEncoder) -> bytes:
     """The pulses of the same windows."""
     news: dict[str, Any] = {}
     windows = [
@@ -229,7 +229,7 @@ def pack_pulses(detected: Sequence[Detected], tables: KeyTables) -> bytes:
     return pack({"keys": news, "windows": windows}, STAGE_VERSION)
 
 
-def detected_of(findings: dict[str, Any], pulses: dict[str, Any], keys: KeyReader) -> Iterable[Detected]:
+def detected_of(findings: dict[str, Any], pulses: dict[str, Any], keys: KeyDecoder) -> Iterable[Detected]:
     """Puts the two halves of some windows together again; the trees are what the records unpack to."""
     keys.learn(findings["keys"])
     keys.learn(pulses["keys"])

@@ -10,16 +10,16 @@ from typing import Any
 from models.columns import Detected
 from models.state_bytes import unpack
 from streams.kafka.exchange.merge_partitions import Merger
-from streams.kafka.exchange.stage_records import STAGE_VERSION, KeyReader, Progress, detected_of
+from streams.kafka.exchange.stage_records import STAGE_VERSION, KeyDecoder, PartitionProgress, detected_of
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Told:
+class _StageRecord:
     """One record of a partition; whole once both halves are here."""
 
-    progress: Progress
+    progress: PartitionProgress
     offset: int
     """In the findings topic."""
     findings: bytes
@@ -46,7 +46,7 @@ class _Told:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _PartitionQueue:
     """One partition: what was delivered of it, and what waits."""
 
     generation: int = -1
@@ -54,14 +54,14 @@ class _Lane:
     """Mark of the last record of which all is delivered."""
     done_us: int | None = None
     """The frontier after that."""
-    keys: KeyReader = field(default_factory=KeyReader)
+    keys: KeyDecoder = field(default_factory=KeyDecoder)
     """As of `done`."""
-    told: deque[_Told] = field(default_factory=deque)
+    told: deque[_StageRecord] = field(default_factory=deque)
     whole: int = 0
     """How many of `told`, from the first on, are whole."""
-    opened: deque[Detected] | None = None
+    unpacked: deque[Detected] | None = None
     """What is left of the first of `told`, once it was looked into."""
-    opened_keys: KeyReader = field(default_factory=KeyReader)
+    opened_keys: KeyDecoder = field(default_factory=KeyDecoder)
     early: dict[tuple[int, int], tuple[bytes, int]] = field(default_factory=dict)
     """Pulses that came before their findings."""
     said_us: int | None = None
@@ -81,7 +81,7 @@ class _Lane:
             self.told.pop()
         self.whole = min(self.whole, len(self.told))
         if not self.told:
-            self.opened = None
+            self.unpacked = None
         self.generation = generation
         self.early = {mark: pulses for mark, pulses in self.early.items() if mark[0] >= generation}
 
@@ -94,21 +94,21 @@ class _Lane:
         """The windows that end by `until_us`, in order, each once."""
         while self.whole:
             told = self.told[0]
-            if self.opened is None:
+            if self.unpacked is None:
                 if told.before_us is not None and told.before_us >= until_us:
                     return
-                self.opened = self._open(told)
-            while self.opened and self.opened[0].at_us <= until_us:
-                yield self.opened.popleft()
-            if self.opened:
+                self.unpacked = self._open(told)
+            while self.unpacked and self.unpacked[0].at_us <= until_us:
+                yield self.unpacked.popleft()
+            if self.unpacked:
                 return
             self.told.popleft()
             self.whole -= 1
-            self.opened, self.keys, self.done, self.done_us = None, self.opened_keys, told.mark, told.after_us
+            self.unpacked, self.keys, self.done, self.done_us = None, self.opened_keys, told.mark, told.after_us
 
-    def _open(self, told: _Told) -> deque[Detected]:
+    def _open(self, told: _StageRecord) -> deque[Detected]:
         # A worker that takes over numbers its keys anew.
-        self.opened_keys = self.keys.copy() if told.progress.generation == self.done[0] else KeyReader()
+        self.opened_keys = self.keys.copy() if told.progress.generation == self.done[0] else KeyDecoder()
         if not told.findings or told.pulses is None:
             return deque()
         findings, pulses = unpack(told.findings, STAGE_VERSION), unpack(told.pulses, STAGE_VERSION)
@@ -120,14 +120,14 @@ class _Lane:
         return deque(part for part in found if told.before_us is None or part.at_us > told.before_us)
 
 
-class Gate:
+class WindowBarrier:
     """Delivers windows once every partition has told of them, in order of time, each once.
 
     What it delivers depends only on the records and their order in the two topics, so any worker that reads them again delivers the same.
     """
 
     def __init__(self, partitions: int) -> None:
-        self._lanes = [_Lane() for _ in range(partitions)]
+        self._lanes = [_PartitionQueue() for _ in range(partitions)]
         self._delivered_us: int | None = None
         self._merger = Merger()
 
@@ -147,7 +147,7 @@ class Gate:
         """By partition, how far it has told of its windows."""
         return [lane.frontier_us for lane in self._lanes]
 
-    def tell(self, progress: Progress, findings: bytes, offset: int) -> None:
+    def add_findings(self, progress: PartitionProgress, findings: bytes, offset: int) -> None:
         """One record of the findings topic; `findings` is empty where no window closed."""
         if progress.partition >= len(self._lanes):
             return
@@ -161,12 +161,12 @@ class Gate:
             return
         if progress.frontier_us is not None:
             lane.said_us = max(progress.frontier_us, lane.said_us if lane.said_us is not None else progress.frontier_us)
-        told = _Told(progress, offset, findings, lane.told[-1].after_us if lane.told else lane.done_us)
+        told = _StageRecord(progress, offset, findings, lane.told[-1].after_us if lane.told else lane.done_us)
         told.pulses, told.pulses_offset = lane.early.pop(mark, (None, None))
         lane.told.append(told)
         lane.count_whole()
 
-    def pulse(self, partition: int, mark: tuple[int, int], pulses: bytes, offset: int) -> None:
+    def add_pulses(self, partition: int, mark: tuple[int, int], pulses: bytes, offset: int) -> None:
         """One record of the pulses topic; `mark` is (generation, sequence)."""
         if partition >= len(self._lanes):
             return
@@ -221,11 +221,11 @@ class Gate:
         return {"lanes": lanes, "delivered_us": self._delivered_us}
 
     @classmethod
-    def unpack(cls, tree: Any) -> "Gate":
+    def unpack(cls, tree: Any) -> "WindowBarrier":
         """The gate that `pack` was called on."""
         gate = cls(len(tree["lanes"]))
         gate._delivered_us = tree["delivered_us"]
         for lane, packed in zip(gate._lanes, tree["lanes"], strict=True):
             lane.generation, lane.done, lane.done_us = packed["generation"], (packed["done"][0], packed["done"][1]), packed["done_us"]
-            lane.keys, lane.said_us = KeyReader.unpack(packed["keys"]), packed["said_us"]
+            lane.keys, lane.said_us = KeyDecoder.unpack(packed["keys"]), packed["said_us"]
         return gate

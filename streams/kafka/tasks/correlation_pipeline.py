@@ -13,28 +13,33 @@ from correlation.correlator import Correlator, Decisions
 from models.change import Change
 from models.dead_letter import DeadLetter
 from models.state_bytes import pack, unpack
-from streams.kafka.client.output_records import Send, dead_letter, decided
+from streams.kafka.client.output_records import OutputRecord, dead_letter, decided
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.progress_reader import CALENDAR, progress_of
 from streams.kafka.exchange.stage_records import MARK_HEADER, read_mark
-from streams.kafka.exchange.window_barrier import Gate
-from streams.kafka.tasks.partition_pipeline import Log
+from streams.kafka.exchange.window_barrier import WindowBarrier
+from streams.kafka.tasks.partition_pipeline import CalendarLog
 from streams.pipeline import PipelineParameters
 
 STATE_VERSION = 2
 
 
-class Correlation:
+class CorrelationPipeline:
     """Gate, calendar and correlator; fed with the records of the findings and pulses topics."""
 
     def __init__(
-        self, partitions: int, topics: Topics, parameters: PipelineParameters, log: Log, told: Callable[[Decisions], None] | None = None
+        self,
+        partitions: int,
+        topics: Topics,
+        parameters: PipelineParameters,
+        log: CalendarLog,
+        told: Callable[[Decisions], None] | None = None,
     ) -> None:
         self._told = told
         self._topics = topics
         self._parameters = parameters
         self._log = log
-        self._gate = Gate(partitions)
+        self._gate = WindowBarrier(partitions)
         self._calendar = Calendar()
         self._calendar_next: int | None = None
         """None until the first word on the calendar: before it, nothing is decided."""
@@ -83,7 +88,7 @@ class Correlation:
         following = waiting[-1].offset + 1 if waiting else self._positions[topic]
         waiting.extend(record for record in records if record.offset >= following)
 
-    def step(self) -> list[Send] | None:
+    def step(self) -> list[OutputRecord] | None:
         """The next record's worth of work; None where nothing waits, or what it needs of the calendar is not here yet."""
         pulses = self._waiting[self._topics.pulses]
         heard = bool(pulses)
@@ -101,7 +106,7 @@ class Correlation:
             return []
         if progress.partition == CALENDAR:
             return [*self._arrive(progress.calendar_next), *self._decide()]
-        self._gate.tell(progress, record.value or b"", record.offset)
+        self._gate.add_findings(progress, record.value or b"", record.offset)
         return list(self._decide())
 
     def state(self) -> dict[str, bytes]:
@@ -112,7 +117,7 @@ class Correlation:
     def restore(self, parts: Mapping[str, bytes]) -> None:
         """Goes on from what `state` gave. Raises StateError for another version."""
         trees = {name: unpack(blob, STATE_VERSION) for name, blob in parts.items()}
-        self._gate = Gate.unpack(trees["gate"])
+        self._gate = WindowBarrier.unpack(trees["gate"])
         self._calendar_next, calendar = trees["calendar"]
         self._calendar = Calendar.unpack(calendar)
         self._correlator = Correlator.unpack(self._parameters.correlation, trees["correlator"])
@@ -122,9 +127,9 @@ class Correlation:
         mark = next((read_mark(value) for name, value in record.headers if name == MARK_HEADER), None)
         if mark is not None:
             partition, generation, sequence = mark
-            self._gate.pulse(partition, (generation, sequence), record.value, record.offset)
+            self._gate.add_pulses(partition, (generation, sequence), record.value, record.offset)
 
-    def _arrive(self, end: int) -> Iterator[Send]:
+    def _arrive(self, end: int) -> Iterator[OutputRecord]:
         """From here on the calendar counts up to `end`; what stood in it at the very first was always known."""
         arrived_us = None if self._calendar_next is None else self._gate.said_us
         start = self._calendar_next or 0
@@ -138,7 +143,7 @@ class Correlation:
                 yield dead_letter(self._topics, letter)
         self._calendar_next = max(start, end)
 
-    def _decide(self) -> Iterator[Send]:
+    def _decide(self) -> Iterator[OutputRecord]:
         if self._calendar_next is None:
             return
         for at_us, detected in self._gate.deliver():

@@ -5,13 +5,13 @@ from typing import Any
 
 from faust.types import TP
 
-from streams.kafka.client.output_records import Send
+from streams.kafka.client.output_records import OutputRecord
 from streams.kafka.client.producer import UserTopics
 from streams.kafka.exchange.progress_reader import CALENDAR
-from streams.kafka.exchange.stage_records import FINDINGS_HEADER, Progress
-from streams.kafka.tasks.correlation_pipeline import Correlation
-from streams.kafka.tasks.partition_pipeline import Log
-from streams.kafka.tasks.task import Site, Unit, starts
+from streams.kafka.exchange.stage_records import FINDINGS_HEADER, PartitionProgress
+from streams.kafka.tasks.correlation_pipeline import CorrelationPipeline
+from streams.kafka.tasks.partition_pipeline import CalendarLog
+from streams.kafka.tasks.task import Task, WorkerContext, starts
 from streams.pipeline import PipelineParameters
 
 _WAITING_MOST = 2_000
@@ -19,13 +19,13 @@ STANDING = "standing"
 """Part of a checkpoint: the alerts and incidents that are open, for metrics."""
 
 
-class CorrelationUnit(Unit):
+class CorrelationTask(Task):
     """Feeds the correlation and says in the findings topic when more of the calendar counts."""
 
-    def __init__(self, partitions: int, site: Site, epoch: int, parameters: PipelineParameters, declared: Log) -> None:
+    def __init__(self, partitions: int, site: WorkerContext, epoch: int, parameters: PipelineParameters, declared: CalendarLog) -> None:
         inputs = frozenset(TP(topic, 0) for topic in site.topics.stages)
         super().__init__("correlation", inputs, 0, site, epoch)
-        self._correlation = Correlation(partitions, site.topics, parameters, declared, site.board.decided)
+        self._correlation = CorrelationPipeline(partitions, site.topics, parameters, declared, site.board.decided)
         self._user_topics = UserTopics(site.parameters)
         self._announced = -1
 
@@ -57,14 +57,14 @@ class CorrelationUnit(Unit):
             await self._outbox.send(sends)
         return True
 
-    async def look(self) -> None:
+    async def on_timer(self) -> None:
         """What the clock asks for."""
         end = self._correlation.news
         if end is None or end <= self._announced:
             return
         self._announced = end
-        said = Progress(CALENDAR, self.epoch, 0, {}, None, end)
-        await self._outbox.send([Send(self._site.topics.findings, b"calendar", b"", ((FINDINGS_HEADER, said.pack()),), 0)])
+        said = PartitionProgress(CALENDAR, self.epoch, 0, {}, None, end)
+        await self._outbox.send([OutputRecord(self._site.topics.findings, b"calendar", b"", ((FINDINGS_HEADER, said.pack()),), 0)])
 
     def state(self) -> dict[str, bytes]:
         """For a checkpoint."""

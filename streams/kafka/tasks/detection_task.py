@@ -13,19 +13,19 @@ from faust.types import TP
 from models.columns import Detected
 from models.errors import StateError
 from models.times import SECOND_US
-from streams.kafka.client.output_records import Send, dead_letter
+from streams.kafka.client.output_records import OutputRecord, dead_letter
 from streams.kafka.exchange.stage_records import (
     FINDINGS_HEADER,
     MARK_HEADER,
-    KeyTables,
-    Progress,
+    KeyEncoder,
+    PartitionProgress,
     pack_findings,
     pack_pulses,
-    portions,
+    split_by_size,
     write_mark,
 )
-from streams.kafka.tasks.partition_pipeline import Log, Partition, Step
-from streams.kafka.tasks.task import Site, Unit, starts
+from streams.kafka.tasks.partition_pipeline import CalendarLog, PartitionPipeline, WorkResult
+from streams.kafka.tasks.task import Task, WorkerContext, starts
 from streams.kafka.tasks.topic_buffer import ahead_s
 from streams.pipeline import PipelineParameters
 
@@ -47,17 +47,23 @@ _GRACE_S = 1.0
 """How long after the others an idle partition follows them: what is sent to all arrives at each in its own time."""
 
 
-class TelemetryUnit(Unit):
+class DetectionTask(Task):
     """Feeds its partition, tells of the windows that close, and follows the others while nothing comes."""
 
     def __init__(
-        self, number: int, site: Site, epoch: int, parameters: PipelineParameters, declared: Log, end_of: Callable[[TP], int | None]
+        self,
+        number: int,
+        site: WorkerContext,
+        epoch: int,
+        parameters: PipelineParameters,
+        declared: CalendarLog,
+        end_of: Callable[[TP], int | None],
     ) -> None:
         inputs = frozenset(TP(topic, number) for topic in site.topics.telemetry)
         super().__init__(f"partition-{number}", inputs, number, site, epoch)
-        self._partition = Partition(number, site.topics.telemetry, parameters, declared, site.learned)
+        self._partition = PartitionPipeline(number, site.topics.telemetry, parameters, declared, site.learned)
         self._end_of = end_of
-        self._tables = KeyTables()
+        self._tables = KeyEncoder()
         self._renewed_at = time.monotonic()
         self._sequence = 0
         self._told: tuple[object, ...] = ()
@@ -118,14 +124,14 @@ class TelemetryUnit(Unit):
             return False
         if not again:
             self._site.board.judged(self.name, step, self._partition.frontier_us, time.monotonic() - began_s)
-        await self._tell(step)
+        await self._publish_step(step)
         return True
 
-    async def look(self) -> None:
+    async def on_timer(self) -> None:
         """What the clock asks for."""
         if not self._partition.replaying:
             await self._decide()
-        await self._tell(None)
+        await self._publish_step(None)
 
     async def _decide(self) -> None:
         """Decisions by the clock. Each is told before anything else is fed: a successor decides the same at the same place."""
@@ -133,13 +139,13 @@ class TelemetryUnit(Unit):
         # Before it follows the others it must know how far their Users are, or windows would close on events that are held.
         if self.idle or time.monotonic() - self._heard_at >= _PROGRESS_S:
             self._heard_at = time.monotonic()
-            heard = self._partition.hear(others.highest(number), deaf=others.lag(number))
+            heard = self._partition.update_remote(others.highest(number), deaf=others.any_lagging(number))
             if heard is not None:
-                await self._tell(heard, decided=True)
+                await self._publish_step(heard, decided=True)
         for topic in self._quiet(time.monotonic()):
             if topic not in self._resting and await self._at_end(topic):
                 self._resting.add(topic)
-                await self._tell(self._partition.rest(topic), decided=True)
+                await self._publish_step(self._partition.rest(topic), decided=True)
         if self.idle:
             await self._follow()
 
@@ -171,9 +177,9 @@ class TelemetryUnit(Unit):
         self._partition.begin(positions, ends, ())
         before = self._site.others.of(self._partition.number)
         # Whatever a predecessor says after this does not count, so what it said before is all that must be done again.
-        await self._say(())
+        await self._publish_progress(())
         await self._outbox.confirmed()
-        said = await self._site.others.said_since(self._partition.number, about.get("said", 0))
+        said = await self._site.others.progress_since(self._partition.number, about.get("said", 0))
         if any(about["positions"].get(topic, 0) > end for topic, end in ends.items()):
             # Of a topic that was made anew, what was said of the old one leads nowhere.
             said = []
@@ -233,7 +239,7 @@ class TelemetryUnit(Unit):
             if not self.idle or target_us is None or (begin_us is not None and begin_us >= target_us):
                 return
             step = self._partition.follow(target_us if begin_us is None else min(target_us, begin_us + _STRIDE_US))
-            await self._tell(step, decided=step is not None)
+            await self._publish_step(step, decided=step is not None)
             await asyncio.sleep(0)
 
     def _target_us(self, now_s: float) -> int | None:
@@ -246,7 +252,7 @@ class TelemetryUnit(Unit):
         seen_s, seen_us = self._seen[0]
         return seen_us if seen_s <= now_s - _GRACE_S else None
 
-    async def _tell(self, step: Step | None, *, decided: bool = False) -> None:
+    async def _publish_step(self, step: WorkResult | None, *, decided: bool = False) -> None:
         """Says what closed and what was decided by the clock; where there is neither, how far the partition is, now and then."""
         if step is not None:
             self._count(step)
@@ -255,9 +261,9 @@ class TelemetryUnit(Unit):
         state = (self._partition.frontier_us, self.idle, self._partition.positions)
         due_s = _PROGRESS_S if state != self._told else _HEARTBEAT_S
         if detected or decided or time.monotonic() - self._told_at >= due_s:
-            await self._say(detected)
+            await self._publish_progress(detected)
 
-    async def _say(self, detected: Sequence[Detected]) -> None:
+    async def _publish_progress(self, detected: Sequence[Detected]) -> None:
         progress = self._partition.progress(
             self.epoch, self._sequence, resting=self._resting, covers=self._covers, lagging=self._lagging(time.monotonic())
         )
@@ -266,28 +272,30 @@ class TelemetryUnit(Unit):
         if self._told_at - self._renewed_at >= _RENEW_S:
             self._tables.renew()
             self._renewed_at = self._told_at
-        *parts, last = portions(detected) or [[]]
+        *parts, last = split_by_size(detected) or [[]]
         # What is told of the first windows of a step is as far as those go; the events behind them are all in.
         sends = [
-            send for part in parts for send in self._records(replace(progress, sequence=self._claim(), frontier_us=part[-1].at_us), part)
+            send
+            for part in parts
+            for send in self._records(replace(progress, sequence=self._next_sequence(), frontier_us=part[-1].at_us), part)
         ]
-        sends += self._records(replace(progress, sequence=self._claim()), last)
+        sends += self._records(replace(progress, sequence=self._next_sequence()), last)
         await self._outbox.send(sends)
         self._dirty = True
 
-    def _claim(self) -> int:
+    def _next_sequence(self) -> int:
         self._sequence += 1
         return self._sequence - 1
 
-    def _records(self, progress: Progress, detected: Sequence[Detected]) -> Iterator[Send]:
+    def _records(self, progress: PartitionProgress, detected: Sequence[Detected]) -> Iterator[OutputRecord]:
         topics, key = self._site.topics, str(self._partition.number).encode()
         findings = pack_findings(detected, self._tables) if detected else b""
-        yield Send(topics.findings, key, findings, ((FINDINGS_HEADER, progress.pack()),), 0)
+        yield OutputRecord(topics.findings, key, findings, ((FINDINGS_HEADER, progress.pack()),), 0)
         if detected:
             mark = write_mark(progress.partition, progress.generation, progress.sequence)
-            yield Send(topics.pulses, key, pack_pulses(detected, self._tables), ((MARK_HEADER, mark),), 0)
+            yield OutputRecord(topics.pulses, key, pack_pulses(detected, self._tables), ((MARK_HEADER, mark),), 0)
 
-    def _count(self, step: Step) -> None:
+    def _count(self, step: WorkResult) -> None:
         self.spent.events += step.accepted
         self.spent.late += step.late
         self.spent.repeated += step.repeated

@@ -18,18 +18,18 @@ from correlation.correlator import Decisions
 from models.change import Change
 from models.state_bytes import pack, unpack
 from streams.kafka.cluster.parameters import KafkaParameters
-from streams.kafka.tasks.partition_pipeline import Step
-from streams.metrics.collector import Asked, Exposition
+from streams.kafka.tasks.partition_pipeline import WorkResult
+from streams.metrics.collector import CollectorInputs, HighwaterCollector
 from streams.metrics.encoding import encoded
 from streams.metrics.families import Labelled, counter, gauge, single, strongest, summed
-from streams.metrics.state import Board
+from streams.metrics.state import MetricsState
 from streams.pipeline import PipelineParameters
 
 log = logging.getLogger(__name__)
 _VERSION = 1
 
 
-class WorkerBoard(Board):
+class WorkerBoard(MetricsState):
     """Filled by the units of one worker, read by whoever scrapes, all on one event loop."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class WorkerBoard(Board):
         self.changes: Callable[[], Iterable[Change]] = tuple
         """The calendar, where this worker correlates."""
 
-    def judged(self, unit: str, step: Step, frontier_us: int | None, step_s: float) -> None:
+    def judged(self, unit: str, step: WorkResult, frontier_us: int | None, step_s: float) -> None:
         """One step of a partition that nobody had told of before."""
         malformed = len(step.rejected) - step.late
         self.counted(accepted=step.accepted, repeated=step.repeated, late=step.late, malformed=max(0, malformed))
@@ -120,7 +120,7 @@ def registry(
 ) -> CollectorRegistry:
     """Everything that `/metrics` of a worker answers."""
     detection = pipeline.detection
-    asked = Asked(
+    asked = CollectorInputs(
         lambda: time.time_ns() // 1000,
         lambda: board.changes(),
         parameters.metric_users,
@@ -128,7 +128,7 @@ def registry(
         detection.fleet_series,
     )
     found = CollectorRegistry()
-    found.register(Exposition(board, asked))
+    found.register(HighwaterCollector(board, asked))
     found.register(WorkerExposition(roster, transport))
     ProcessCollector(registry=found)
     return found

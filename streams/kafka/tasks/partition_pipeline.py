@@ -13,29 +13,29 @@ from models.columns import Detected
 from models.dead_letter import DeadLetter
 from models.state_bytes import pack, unpack
 from streams.decode import decode_records
-from streams.detection_by_resolution import Cohorts
-from streams.kafka.exchange.calendar_reader import Declared
-from streams.kafka.exchange.stage_records import Progress
-from streams.kafka.tasks.topic_buffer import Feed, slowest_first
+from streams.detection_by_resolution import DetectionByResolution
+from streams.kafka.exchange.calendar_reader import CalendarRecord
+from streams.kafka.exchange.stage_records import PartitionProgress
+from streams.kafka.tasks.topic_buffer import TopicBuffer, slowest_first
 from streams.pipeline import PipelineParameters, dead_letters
-from streams.windowing.assembler import Assembled, Assembler
+from streams.windowing.assembler import Assembler, AssemblyResult
 
 STATE_VERSION = 3
 
 
-class Log(Protocol):
+class CalendarLog(Protocol):
     """The calendar topic as it was read so far."""
 
     @property
     def next_offset(self) -> int:
         """One behind the last record."""
 
-    def between(self, start: int, end: int) -> Sequence[Declared]:
+    def between(self, start: int, end: int) -> Sequence[CalendarRecord]:
         """The records with `start` ≤ offset < `end`."""
 
 
 @dataclass(slots=True)
-class Step:
+class WorkResult:
     """What one bit of work brought."""
 
     detected: list[Detected] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Step:
     held: int = 0
 
     @classmethod
-    def of(cls, steps: Iterable["Step"]) -> "Step":
+    def of(cls, steps: Iterable["WorkResult"]) -> "WorkResult":
         """One after the other, as one."""
         whole = cls()
         for step in steps:
@@ -59,7 +59,7 @@ class Step:
         return whole
 
 
-class Partition:
+class PartitionPipeline:
     """Assembler, detection and calendar of one partition number.
 
     What it does depends on the records and on what is decided by the clock: that the partition is idle and follows the others, when a
@@ -68,23 +68,23 @@ class Partition:
     """
 
     def __init__(
-        self, number: int, topics: Iterable[str], parameters: PipelineParameters, log: Log, learned: Mapping[str, Any] | None = None
+        self, number: int, topics: Iterable[str], parameters: PipelineParameters, log: CalendarLog, learned: Mapping[str, Any] | None = None
     ) -> None:
         """`learned` is what new series start from, see `streams.learned_state`; the same for all workers and no part of the state."""
         self.number = number
-        self.inputs = {topic: Feed() for topic in topics}
+        self.inputs = {topic: TopicBuffer() for topic in topics}
         self._parameters = parameters
         self._log = log
         self._assembler = Assembler(parameters.time)
         for topic in self.inputs:
             # Its first record may be as old as the other topic's, and arrive after it.
             self._assembler.expect(topic)
-        self._cohorts = Cohorts(parameters.detection)
+        self._cohorts = DetectionByResolution(parameters.detection)
         self._learned = dict(learned or {})
         self._cohorts.learn_from(self._learned)
         self._calendar = Calendar()
         self._calendar_next = 0
-        self._said: deque[Progress] = deque()
+        self._decisions_to_replay: deque[PartitionProgress] = deque()
         self._deaf = False
         self._heard: dict[str, int] = {}
         """The two Users of other partitions who are furthest, and how far."""
@@ -107,14 +107,14 @@ class Partition:
     @property
     def replaying(self) -> bool:
         """Whether it still does again what its predecessor had told."""
-        return bool(self._said)
+        return bool(self._decisions_to_replay)
 
     def progress(
         self, generation: int, sequence: int, *, resting: Iterable[str] = (), covers: tuple[int, int] = (-1, -1), lagging: bool = False
-    ) -> Progress:
+    ) -> PartitionProgress:
         """What is to be told of it now."""
         still = tuple(sorted(resting))
-        return Progress(
+        return PartitionProgress(
             partition=self.number,
             generation=generation,
             sequence=sequence,
@@ -130,43 +130,43 @@ class Partition:
             idle=len(still) == len(self.inputs),
         )
 
-    def begin(self, positions: Mapping[str, int], ends: Mapping[str, int], said: Iterable[Progress]) -> None:
+    def begin(self, positions: Mapping[str, int], ends: Mapping[str, int], said: Iterable[PartitionProgress]) -> None:
         """Where to go on, how far the logs reach, and what predecessors told since."""
         for topic, each in self.inputs.items():
             each.position, each.end = positions[topic], ends[topic]
-        self._said = deque(advancing(said, self.positions, self.frontier_us))
+        self._decisions_to_replay = deque(new_decisions(said, self.positions, self.frontier_us))
 
     def take(self, topic: str, records: Sequence[Any]) -> None:
         """Records of one fetch; those that are in the state or waiting already are left out."""
         self.inputs[topic].take(records)
 
-    def step(self) -> Step | None:
+    def step(self) -> WorkResult | None:
         """The next bit of work; None where there is nothing to do now."""
-        if self._said and self._said[0].calendar_next > self._log.next_offset:
+        if self._decisions_to_replay and self._decisions_to_replay[0].calendar_next > self._log.next_offset:
             # The predecessor knew of changes that were not read here yet.
             return None
         self._arrive()
         for topic in slowest_first(self.inputs):
             each = self.inputs[topic]
             # Not beyond what a predecessor told next.
-            records = each.slice(self._said[0].positions.get(topic, each.position) if self._said else None)
+            records = each.slice(self._decisions_to_replay[0].positions.get(topic, each.position) if self._decisions_to_replay else None)
             if records:
                 return self._feed(topic, records)
-        return self._obey()
+        return self._replay_decisions()
 
-    def follow(self, frontier_us: int | None) -> Step | None:
+    def follow(self, frontier_us: int | None) -> WorkResult | None:
         """Nothing comes for now, and the others have come to `frontier_us`."""
-        if frontier_us is None or self._said or (self.frontier_us is not None and frontier_us <= self.frontier_us):
+        if frontier_us is None or self._decisions_to_replay or (self.frontier_us is not None and frontier_us <= self.frontier_us):
             return None
         self._arrive()
         return self._detect(self._assembler.follow(frontier_us))
 
-    def rest(self, topic: str) -> Step:
+    def rest(self, topic: str) -> WorkResult:
         """Only this topic brings nothing for now: windows no longer wait for it."""
         self._arrive()
         return self._detect(self._assembler.idle(topic))
 
-    def hear(self, highest: Mapping[str, int], *, deaf: bool = False) -> Step | None:
+    def update_remote(self, highest: Mapping[str, int], *, deaf: bool = False) -> WorkResult | None:
         """How far Users of other partitions are: who is far ahead of all of them has a wrong clock. None where it is no news.
 
         `deaf`: some of those partitions lag, so what their Users have sent is not known, and nobody is held on their account.
@@ -193,16 +193,16 @@ class Partition:
         self._calendar_next, calendar = trees["calendar"]
         self._calendar = Calendar.unpack(calendar)
         cohorts = {name.removeprefix("cohort-"): tree for name, tree in trees.items() if name.startswith("cohort-")}
-        self._cohorts = Cohorts.unpack(self._parameters.detection, {"detection": cohorts, "learned": self._learned})
+        self._cohorts = DetectionByResolution.unpack(self._parameters.detection, {"detection": cohorts, "learned": self._learned})
 
     def _arrive(self) -> None:
         """Takes what has come of the calendar; while a predecessor's words are followed, as far as it had by then."""
-        end = self._said[0].calendar_next if self._said else self._log.next_offset
+        end = self._decisions_to_replay[0].calendar_next if self._decisions_to_replay else self._log.next_offset
         for declared in self._log.between(self._calendar_next, end):
             declared.apply(self._calendar, self.frontier_us)
         self._calendar_next = max(self._calendar_next, end)
 
-    def _feed(self, topic: str, records: list[Any]) -> Step:
+    def _feed(self, topic: str, records: list[Any]) -> WorkResult:
         each = self.inputs[topic]
         batch = decode_records([record.value for record in records], topic, self.number, [record.offset for record in records])
         each.position = records[-1].offset + 1
@@ -210,19 +210,23 @@ class Partition:
             each.reached_us = int(np.median(batch.observed_us))
         return self._detect(self._assembler.feed(batch, topic))
 
-    def _obey(self) -> Step | None:
+    def _replay_decisions(self) -> WorkResult | None:
         """What a predecessor told next is reached: decides by the clock what it had decided there."""
-        if not self._said or not all(each.past(self._said[0].positions.get(topic, 0)) for topic, each in self.inputs.items()):
+        if not self._decisions_to_replay or not all(
+            each.past(self._decisions_to_replay[0].positions.get(topic, 0)) for topic, each in self.inputs.items()
+        ):
             return None
-        said = self._said[0]
-        decided = [step for step in (self.hear(dict(said.heard), deaf=said.deaf), *map(self.rest, said.resting)) if step is not None]
+        said = self._decisions_to_replay[0]
+        decided = [
+            step for step in (self.update_remote(dict(said.heard), deaf=said.deaf), *map(self.rest, said.resting)) if step is not None
+        ]
         if said.frontier_us is not None and (self.frontier_us is None or said.frontier_us > self.frontier_us):
             decided.append(self._detect(self._assembler.follow(said.frontier_us)))
-        self._said.popleft()
-        return Step.of(decided)
+        self._decisions_to_replay.popleft()
+        return WorkResult.of(decided)
 
-    def _detect(self, assembled: Assembled) -> Step:
-        step = Step(
+    def _detect(self, assembled: AssemblyResult) -> WorkResult:
+        step = WorkResult(
             rejected=dead_letters(assembled.rejected, assembled.watermarks_us),
             accepted=assembled.accepted,
             repeated=assembled.repeated,
@@ -235,7 +239,7 @@ class Partition:
         return step
 
 
-def advancing(said: Iterable[Progress], positions: Mapping[str, int], frontier_us: int | None) -> Iterable[Progress]:
+def new_decisions(said: Iterable[PartitionProgress], positions: Mapping[str, int], frontier_us: int | None) -> Iterable[PartitionProgress]:
     """Of what workers told of a partition, in order, that which is news; who was taken over from no longer counts."""
     reached, generation, decided = dict(positions), -1, None
     for progress in said:

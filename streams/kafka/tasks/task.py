@@ -17,7 +17,7 @@ from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.security import client_settings
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.checkpoints import CheckpointWriter, Written, read_checkpoint
-from streams.kafka.exchange.progress_reader import Others
+from streams.kafka.exchange.progress_reader import ProgressReader
 from streams.kafka.tasks.metrics import WorkerBoard
 
 log = logging.getLogger(__name__)
@@ -26,13 +26,13 @@ _SHARE = 0.04
 
 
 @dataclass(frozen=True)
-class Site:
+class WorkerContext:
     """What the units of one worker share."""
 
     parameters: KafkaParameters
     topics: Topics
     sender: AIOKafkaProducer
-    others: Others
+    others: ProgressReader
     idle_s: float
     board: WorkerBoard = field(default_factory=WorkerBoard)
     learned: Mapping[str, Any] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Site:
 
 
 @dataclass(slots=True)
-class Spent:
+class TaskStatistics:
     """What a unit has cost so far, for the log and for the benchmark."""
 
     events: int = 0
@@ -65,17 +65,17 @@ def starts(name: str, about: Mapping[str, Any], begins: Mapping[str, int], ends:
     return found
 
 
-class Unit(ABC):
+class Task(ABC):
     """The shell around a Partition or a Correlation: everything that waits for the brokers."""
 
-    def __init__(self, name: str, inputs: frozenset[TP], place: int, site: Site, epoch: int) -> None:
+    def __init__(self, name: str, inputs: frozenset[TP], place: int, site: WorkerContext, epoch: int) -> None:
         self.name = name
         self.inputs = inputs
         self.epoch = epoch
         self.ready = False
         self.active = True
         self.covered: dict[TP, int] = {}
-        self.spent = Spent()
+        self.spent = TaskStatistics()
         self._place = TopicPartition(site.topics.checkpoints, place)
         self._site = site
         self._lock = asyncio.Lock()
@@ -83,14 +83,14 @@ class Unit(ABC):
         """Held while a checkpoint is written: two at once would share a slot."""
         self._outbox = Outbox(site.sender)
         self._writer: CheckpointWriter | None = None
-        self.companions = 1
+        self.tasks_on_worker = 1
         """Units that share this worker, itself included: together they keep to the share of time that checkpoints may take."""
         self._dirty = False
         self._written_at = time.monotonic()
         self._cost_s = 0.0
-        self.handed: dict[TP, int] = {}
+        self.next_offsets: dict[TP, int] = {}
         """Next offset behind what is on its way to `take`."""
-        self.sought: dict[TP, int] = {}
+        self.seek_attempts: dict[TP, int] = {}
         """Where reading was sent back to already, so that a gap in the log is not taken for a wrong position twice."""
         self.placed: set[TP] = set()
         """Inputs of which reading was sent to where the unit begins."""
@@ -119,7 +119,7 @@ class Unit(ABC):
         """One bounded bit of work with what it sends; False where there was nothing to do."""
 
     @abstractmethod
-    async def look(self) -> None:
+    async def on_timer(self) -> None:
         """What the clock asks for; called a few times a second."""
 
     @abstractmethod
@@ -132,7 +132,7 @@ class Unit(ABC):
     ) -> None:
         """Goes on from a checkpoint (None: from nothing), where the logs reach from `begins` to `ends`."""
 
-    async def holds(self) -> bool:
+    async def still_owner(self) -> bool:
         """Whether nobody else has taken over; asked before a checkpoint. Clears `active` where somebody has."""
         return True
 
@@ -194,7 +194,7 @@ class Unit(ABC):
         """Called a few times a second."""
         if self.ready and self.active:
             async with self._lock:
-                await self.look()
+                await self.on_timer()
             await self.process()
             await self.checkpoint_if_due()
 
@@ -204,7 +204,7 @@ class Unit(ABC):
         if (
             self._dirty
             and not self._writing.locked()
-            and since_s >= max(self._site.parameters.checkpoint_s, self._cost_s * self.companions / _SHARE)
+            and since_s >= max(self._site.parameters.checkpoint_s, self._cost_s * self.tasks_on_worker / _SHARE)
         ):
             await self.checkpoint()
 
@@ -215,7 +215,7 @@ class Unit(ABC):
         async with self._writing:
             async with self._lock:
                 await self._outbox.confirmed()
-                if not await self.holds():
+                if not await self.still_owner():
                     return
                 # Processor time of this thread: what it takes from the work, not what others on the machine take.
                 began_s = time.thread_time()

@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from streams.kafka.client.faust_transport import Batch
-from streams.kafka.exchange.calendar_reader import DeclaredChanges
-from streams.kafka.tasks.task import Site, Unit
+from streams.kafka.exchange.calendar_reader import CalendarReader
+from streams.kafka.tasks.task import Task, WorkerContext
 
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1
@@ -23,27 +23,27 @@ _RESTARTS = 1024
 
 
 @dataclass(frozen=True)
-class Workplace:
+class TaskFactory:
     """How units are made; everything that a test may replace."""
 
-    site: Site
-    declared: DeclaredChanges
-    telemetry: Callable[[int, int], Unit]
+    site: WorkerContext
+    declared: CalendarReader
+    telemetry: Callable[[int, int], Task]
     """(partition, epoch) → unit."""
-    correlation: Callable[[int], Unit]
+    correlation: Callable[[int], Task]
     """epoch → unit."""
 
 
-class Roster:
+class TaskAssignment:
     """Faust's intake: takes units over, hands them their batches, lets them go."""
 
-    def __init__(self, make: Callable[[], "Workplace"], topics: Iterable[str], crash: Callable[[BaseException], None]) -> None:
+    def __init__(self, make: Callable[[], "TaskFactory"], topics: Iterable[str], crash: Callable[[BaseException], None]) -> None:
         self.topics = frozenset(topics)
         self._make = make
         self._crash = crash
-        self._place: Workplace | None = None
-        self._units: dict[str, Unit] = {}
-        self._by_input: dict[TP, Unit] = {}
+        self._place: TaskFactory | None = None
+        self._units: dict[str, Task] = {}
+        self._by_input: dict[TP, Task] = {}
         self._generation = -1
         self._tasks: set[asyncio.Task[None]] = set()
         self._restarts = 0
@@ -55,7 +55,7 @@ class Roster:
         return self._restarts
 
     @property
-    def units(self) -> tuple[Unit, ...]:
+    def units(self) -> tuple[Task, ...]:
         """Those that this worker holds now."""
         return tuple(self._units.values())
 
@@ -80,11 +80,11 @@ class Roster:
         unit = self._by_input.get(tp)
         if unit is None:
             return None
-        expected = unit.handed.get(tp, unit.backlog[tp.topic])
-        if first > expected and unit.sought.get(tp) != expected:
-            unit.sought[tp] = expected
+        expected = unit.next_offsets.get(tp, unit.backlog[tp.topic])
+        if first > expected and unit.seek_attempts.get(tp) != expected:
+            unit.seek_attempts[tp] = expected
             return expected
-        unit.handed[tp] = max(expected, last + 1)
+        unit.next_offsets[tp] = max(expected, last + 1)
         return None
 
     def epoch(self, tp: TP) -> int:
@@ -118,7 +118,7 @@ class Roster:
             place.site.board.leave(name)
         self._by_input = {tp: unit for unit in self._units.values() for tp in unit.inputs}
         for unit in self._units.values():
-            unit.companions = len(self._units)
+            unit.tasks_on_worker = len(self._units)
 
     async def revoked(self) -> None:
         """Checkpoints once more; units stay until it is known whether they come back."""
@@ -161,21 +161,21 @@ class Roster:
                 log.warning("the brokers did not take everything before the end: the successor tells it again")
             await asyncio.to_thread(self._place.declared.stop)
 
-    def _hold(self, place: Workplace, tp: TP, kept: dict[str, Unit]) -> None:
+    def _hold(self, place: TaskFactory, tp: TP, kept: dict[str, Task]) -> None:
         name = f"partition-{tp.partition}" if tp.topic in place.site.topics.telemetry else "correlation"
         if name in self._units:
             return
         unit = kept.get(name)
         if unit is not None and unit.ready and unit.failed is None:
             # What Faust had in its queues is gone: reading goes on behind what the unit took.
-            unit.handed.clear()
+            unit.next_offsets.clear()
             unit.placed.clear()
             unit.active = True
             self._units[name] = unit
         else:
             self._begin(place, name)
 
-    def _begin(self, place: Workplace, name: str) -> None:
+    def _begin(self, place: TaskFactory, name: str) -> None:
         epoch = self._generation * _RESTARTS + self._restarts % _RESTARTS
         unit = place.correlation(epoch) if name == "correlation" else place.telemetry(int(name.removeprefix("partition-")), epoch)
         self._units[name] = unit
@@ -184,7 +184,7 @@ class Roster:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _restore(self, unit: Unit) -> None:
+    async def _restore(self, unit: Task) -> None:
         while self._units.get(unit.name) is unit:
             try:
                 await unit.restore()
@@ -197,7 +197,7 @@ class Roster:
             else:
                 return
 
-    async def _guard(self, unit: Unit, work: Callable[[], Awaitable[Any]]) -> None:
+    async def _guard(self, unit: Task, work: Callable[[], Awaitable[Any]]) -> None:
         """A unit that lost a record on its way begins again at its checkpoint; any other fault ends the worker."""
         try:
             await work()
@@ -213,7 +213,7 @@ class Roster:
             log.exception("%s failed", unit.name)
             self._crash(fault)
 
-    async def _open(self) -> Workplace:
+    async def _open(self) -> TaskFactory:
         if self._place is None:
             place = self._make()
             await asyncio.to_thread(place.declared.start)

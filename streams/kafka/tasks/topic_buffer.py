@@ -15,7 +15,7 @@ SLICE_RECORDS, SLICE_BYTES = 10_000, 2 << 20
 
 
 @dataclass(slots=True)
-class Feed:
+class TopicBuffer:
     """Records from where they are read to where they are in the state."""
 
     position: int = 0
@@ -57,12 +57,12 @@ class Feed:
         return records[:upto]
 
 
-def slowest_first(feeds: Mapping[str, Feed]) -> list[str]:
+def slowest_first(feeds: Mapping[str, TopicBuffer]) -> list[str]:
     """Topics by how far they are in event time."""
     return sorted(feeds, key=lambda topic: (feeds[topic].reached_us or 0, topic))
 
 
-def ahead_s(feeds: Mapping[str, Feed], topic: str) -> float:
+def ahead_s(feeds: Mapping[str, TopicBuffer], topic: str) -> float:
     """How far in event time `topic` is ahead of those of which more is known to come."""
     reached_us = feeds[topic].reached_us
     slower = [feed.reached_us for name, feed in feeds.items() if name != topic and feed.more and feed.reached_us is not None]
