@@ -5,30 +5,39 @@ VENV := .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
+PREFIX ?=
+EXTRAS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check dev bench kafka bench-kafka soak golden dashboards dashboards-preview format clean
+.PHONY: help demo test check dev wheel install bench kafka bench-kafka soak golden dashboards dashboards-preview format clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 27
 
-$(VENV)/.base: pyproject.toml uv.lock
+# The distribution was called `highwater` before; it owned the same files, so it has to go before the new one comes.
+OLD := $(VENV)/lib/python3*/site-packages/highwater-[0-9]*.dist-info
+
+define environment
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(RUN)/uv || $(PIP) install 'uv>=0.9,<1'
+	@! compgen -G '$(OLD)' >/dev/null || $(RUN)/uv pip uninstall --quiet --python $(RUN)/python highwater highwater-monitor
+endef
+
+$(VENV)/.base: pyproject.toml uv.lock
+	$(environment)
 	@$(RUN)/uv sync --frozen --inexact --no-dev --compile-bytecode --quiet
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml uv.lock
-	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(RUN)/uv || $(PIP) install 'uv>=0.9,<1'
+	$(environment)
 	@$(RUN)/uv sync --frozen --inexact --all-extras --group bench --compile-bytecode --quiet
 	@touch $@ $(VENV)/.base
 
 demo: $(VENV)/.base ## watch Highwater find both incidents of a simulated day (ARGS=--exit-when-done for scripts)
 	@$(RUN)/highwater demo $(ARGS)
 
-test: $(VENV)/.dev ## run every test that this machine can run
-	@$(RUN)/pytest -m 'not soak' $(ARGS)
+test: $(VENV)/.dev ## run every test that this machine can run, on all cores (ARGS="-n 0" for one process)
+	@$(RUN)/pytest -n auto -m 'not soak' --durations=20 $(ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, layers, documents against code
 	@$(RUN)/ruff format --check .
@@ -38,6 +47,16 @@ check: $(VENV)/.dev ## formatting, lint, types, layers, documents against code
 
 dev: $(VENV)/.dev ## set up a development environment in .venv
 	@echo "ready: source $(RUN)/activate"
+
+wheel: $(VENV)/.base ## build dist/: the program and the list of what it needs (EXTRAS="--extra kafka" adds extras)
+	@rm -rf dist
+	@$(RUN)/uv build --wheel --quiet
+	@$(RUN)/uv export --frozen --no-dev --no-emit-project --no-header --quiet --output-file dist/requirements.txt $(EXTRAS)
+	@ls dist/*
+
+install: $(VENV)/.base ## install into PREFIX, such as PREFIX=/opt/highwater-0.1.0 (EXTRAS="--extra kafka" adds extras)
+	@test -n '$(PREFIX)' || { echo 'name the folder: make install PREFIX=/opt/highwater-0.1.0' >&2; exit 2; }
+	@UV_PROJECT_ENVIRONMENT='$(PREFIX)' $(RUN)/uv sync --frozen --no-dev --no-editable --compile-bytecode --quiet --python $(PYTHON) $(EXTRAS)
 
 format: $(VENV)/.dev ## format the code and mend what lint can mend
 	@$(RUN)/ruff format .

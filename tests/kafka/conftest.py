@@ -7,6 +7,7 @@ import subprocess
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from streams.kafka.cluster.parameters import KafkaParameters, KafkaSecurity
 from tests.kafka.broker import Broker
 from tests.kafka.jars import UnavailableError
+from tests.shared import folder_of_the_run, shared_server
 
 GIVEN = "HIGHWATER_TEST_KAFKA"
 
@@ -35,15 +37,14 @@ def _sockets_of_kafka_python() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def bootstrap() -> Iterator[str]:
-    """host:port of a broker that these tests may do anything with."""
+def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """host:port of a broker that these tests may do anything with; one for all processes of a run."""
     if given := os.environ.get(GIVEN):
         yield given
-    elif _docker_runs():
-        yield from _container()
     else:
-        with _local() as broker:
-            yield broker.bootstrap
+        start = _container if _docker_runs() else _from_jars
+        with shared_server(folder_of_the_run(tmp_path_factory), "kafka", start) as address:
+            yield address
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +109,13 @@ def _docker_runs() -> bool:
     return told.returncode == 0 and b"Server Version" in told.stdout
 
 
+@contextmanager
+def _from_jars() -> Iterator[str]:
+    with _local() as broker:
+        yield broker.bootstrap
+
+
+@contextmanager
 def _container() -> Iterator[str]:
     from testcontainers.community.kafka import KafkaContainer
 
