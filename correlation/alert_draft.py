@@ -9,10 +9,9 @@ from correlation.grading.incident_category import Category
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import AlertSeries, Suspect, ThreatenedChange
 from models.columns import SeriesKey
-from models.vocabulary import Severity
+from models.vocabulary import SUSPECTED, Severity
 
 _GROWS = frozenset({"storm", "backlog", "failures", "drift"})
-BLAMED = ("probable", "possible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Draft:
     def blamed(self) -> Suspect | None:
         """The suspect on top, if it is more than a bystander."""
         first = self.suspects[0] if self.suspects else None
-        return first if first is not None and first.verdict in BLAMED else None
+        return first if first is not None and first.verdict in SUSPECTED else None
 
     def signature(self) -> tuple[object, ...]:
         """What a reader acts on: a revision is written when this differs."""

@@ -31,9 +31,8 @@ from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import ThreatenedChange
 from models.state_tree import from_tree, to_plain
-from models.vocabulary import Severity
+from models.vocabulary import SEVERITIES, Severity
 
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 _DECAY = 0.8
 _LEAST_NATS = 5.0
 """What shows less evidence is about to end: it is not abnormal enough to be beyond anything."""

@@ -38,6 +38,13 @@ SuspectVerdict = Literal["probable", "possible", "coincident", "excluded"]
 EnvelopePosition = Literal["none", "within", "beyond"]
 ReportVerdict = Literal["no_impact", "as_expected", "impact", "absent", "inconclusive"]
 
+ALERT_CLASSES: frozenset[str] = frozenset({"device_alert", "dcc_alert"})
+"""Message classes that carry alerts of devices and of the DCC."""
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+"""Mildest first."""
+SUSPECTED: tuple[SuspectVerdict, ...] = ("probable", "possible")
+"""Verdicts that name a suspect."""
+
 GREATEST = 2**63 - 1
 """The greatest whole number that a column holds."""
 

@@ -11,9 +11,9 @@ from models.change import Change
 from models.columns import EventBatch
 from models.incident import Incident
 from models.times import DAY_US, SECOND_US, us
+from models.vocabulary import SEVERITIES
 from streams.pipeline import Outputs, Pipeline, PipelineParameters
 
-SEVERITIES = ("critical", "warning", "info")
 """Gravest first."""
 
 
@@ -69,7 +69,7 @@ class Trial:
         for alert in outputs.alerts:
             seen = self.seen.setdefault(alert.alert_id, _Seen(alert.kind, alert.severity, us(alert.detected_at), us(alert.onset_at)))
             seen.onset_us = us(alert.onset_at)
-            seen.severity = min(seen.severity, alert.severity, key=SEVERITIES.index)
+            seen.severity = max(seen.severity, alert.severity, key=SEVERITIES.index)
         if self.keeps_records:
             self.alerts += outputs.alerts
             self.incidents += outputs.incidents
@@ -81,7 +81,7 @@ class Trial:
         waking = [seen for seen in counted if seen.severity != "info"]
         kinds = dict(sorted(Counter(seen.kind for seen in waking).items()))
         after = median((seen.detected_us - seen.onset_us) / SECOND_US for seen in waking) if waking else None
-        return Tally(self.false_alarms_per_day, days, {severity: severities[severity] for severity in SEVERITIES}, kinds, after)
+        return Tally(self.false_alarms_per_day, days, {severity: severities[severity] for severity in reversed(SEVERITIES)}, kinds, after)
 
 
 class Backtest:

@@ -11,7 +11,7 @@ TOGETHER = {
     "test_preview": "a day that Prometheus watches",
     "test_queries": "a day that Prometheus watches",
     "test_serving": "a secured broker",
-    "test_topics": "a secured broker",
+    "test_topic_admin": "a secured broker",
 }
 """Modules that share a fixture of the session."""
 APART = frozenset({"test_faults", "test_worker"})

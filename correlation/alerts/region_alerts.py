@@ -9,8 +9,8 @@ from correlation.alerts.finding_rows import FindingRow
 from correlation.alerts.grouping import AlertGroups, GroupKey
 from correlation.parameters import CorrelationParameters
 from models.columns import Detected, Flags, Ints, Pulse
+from models.vocabulary import ALERT_CLASSES
 
-ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
 _RISEN, _SURE = 1.5, 4.0
 """A User's device alerts take part in a region's rise from this ratio and this many standard deviations on."""
 _TOGETHER = 0.3

@@ -9,10 +9,10 @@ from correlation.history.onset_comparison import Comparison, main_episode
 from correlation.history.traffic_history import History
 from correlation.snapshots import IncidentSnapshot
 from models.columns import Floats
+from models.response_codes import DEVICE_SIDE
 from models.times import SECOND_US
+from models.vocabulary import ALERT_CLASSES
 
-_ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
-_NETWORK_CODES = frozenset({"E20", "E21", "E30"})
 _SHARED, _LEAST_OTHERS, _COMMON_Z = 0.3, 2, 3.0
 _CEILING_WINDOWS = 5
 _CEILING_LEAST = 20.0
@@ -40,7 +40,7 @@ def classify(case: IncidentSnapshot, comparison: Comparison | None, history: His
     if (main.kind == "storm" and of_outages(case)) or (main.kind == "backlog" and outages_rose(case, history)):
         return CauseClass("weather", "Alerts of lost and restored supply rose with it: weather or a power cut looks like this.")
     classes = {key.message_class for key in main.series if not key.is_queue}
-    if classes and classes <= _ALERT_CLASSES and main.direction == "up" and (case.origin_user is None or _together(comparison)):
+    if classes and classes <= ALERT_CLASSES and main.direction == "up" and (case.origin_user is None or _together(comparison)):
         return CauseClass("weather", "Device alerts rose together for several Users of a region: weather or a power cut looks like this.")
     if case.origin_user is None:
         return CauseClass(
@@ -100,7 +100,7 @@ def _from_the_network(case: IncidentSnapshot) -> bool:
         for code, count in episode.codes.items():
             counts[code] = counts.get(code, 0) + count
     total = sum(counts.values())
-    return kinds == {"failures"} and total > 0 and 2 * sum(counts.get(code, 0) for code in _NETWORK_CODES) > total
+    return kinds == {"failures"} and total > 0 and 2 * sum(counts.get(code, 0) for code in DEVICE_SIDE) > total
 
 
 def capped(counts: Floats) -> bool:

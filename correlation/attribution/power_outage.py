@@ -8,10 +8,10 @@ from correlation.history.panel import TrafficSelector
 from correlation.history.traffic_history import History
 from correlation.snapshots import IncidentSnapshot
 from models.times import HOUR_US, SECOND_US
+from models.vocabulary import ALERT_CLASSES
 
 OUTAGE_CODES = frozenset({"8F35", "8F36", "8F1D", "AD1"})
 """Supply lost or restored, a gas meter's power lost, a communications hub's power lost (notes on GBCS alert codes)."""
-_ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
 _BEFORE = 10
 _AFTER_US = HOUR_US // 4
 _AROUND_US = HOUR_US // 3
@@ -20,7 +20,7 @@ _AROUND_US = HOUR_US // 3
 def of_outages(case: IncidentSnapshot) -> bool:
     """Whether the incident's first traffic is nothing but outage alerts."""
     keys = [key for key in main_episode(case).series if not key.is_queue]
-    return bool(keys) and all(key.message_class in _ALERT_CLASSES and key.service in OUTAGE_CODES for key in keys)
+    return bool(keys) and all(key.message_class in ALERT_CLASSES and key.service in OUTAGE_CODES for key in keys)
 
 
 def outages_rose(case: IncidentSnapshot, history: History) -> bool:
@@ -30,7 +30,7 @@ def outages_rose(case: IncidentSnapshot, history: History) -> bool:
     rose: dict[bool, bool] = {True: False, False: False}
     for part in history.parts():
         ((_, message_class, service, queue),) = part.classes
-        if not queue and message_class in _ALERT_CLASSES and not rose[service in OUTAGE_CODES]:
+        if not queue and message_class in ALERT_CLASSES and not rose[service in OUTAGE_CODES]:
             rose[service in OUTAGE_CODES] = _rose(part, users, main.onset_us, history)
     return rose[True] and not rose[False]
 

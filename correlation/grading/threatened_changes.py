@@ -10,12 +10,11 @@ from models.alert import Suspect, ThreatenedChange
 from models.change import Change
 from models.columns import SeriesKey
 from models.times import DAY_US, HOUR_US, SECOND_US
-from models.vocabulary import Severity
+from models.vocabulary import SUSPECTED, Severity
 
 _MOST = 10
 _SOON_US, _LONG_US = HOUR_US // 2, 2 * HOUR_US
 """What starts within half an hour meets even an incident that has only just begun; that an old one goes on is believed for two hours."""
-_BLAMED = ("probable", "possible")
 _WORDS = {"bcdr_test": "disaster recovery test", "planned_maintenance": "planned maintenance", "emergency": "emergency change"}
 
 
@@ -35,7 +34,7 @@ def threatened(danger: ThreatInputs, view: CalendarView, parameters: Correlation
     if danger.severity == "info" or case.ended_us is not None:
         return ()
     last_us = max(case.at_us + parameters.threat_s * SECOND_US, (case.at_us // DAY_US + 1) * DAY_US - 1)
-    blamed = {suspect.change_id for suspect in danger.suspects if suspect.verdict in _BLAMED}
+    blamed = {suspect.change_id for suspect in danger.suspects if suspect.verdict in SUSPECTED}
     coming = [
         change
         for change in view.between(case.at_us, last_us)

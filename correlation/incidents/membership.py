@@ -8,6 +8,7 @@ from correlation.incidents.peer_comparison import UNKNOWN, PeerComparison, compa
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
+from models.vocabulary import ALERT_CLASSES
 
 HARM_KINDS = frozenset({"drop", "silence", "failures", "backlog"})
 """What somebody else's trouble may do to a User's traffic."""
@@ -20,7 +21,6 @@ _MIN_OTHERS = 2
 _MANY = 3
 _HARMFUL = 2.0
 """Times the usual traffic from which on a storm may be what others suffer from."""
-_ALERT_CLASSES = frozenset({"device_alert", "dcc_alert"})
 
 
 def started_together(episode: AlertSnapshot, members: Iterable[AlertSnapshot], parameters: CorrelationParameters) -> bool:
@@ -81,7 +81,7 @@ def is_self_inflicted_storm(episode: AlertSnapshot) -> bool:
 
 def alerts_only(episode: AlertSnapshot) -> bool:
     """Whether it is about device and DCC alerts and nothing else."""
-    return all(key.message_class in _ALERT_CLASSES for key in episode.series)
+    return all(key.message_class in ALERT_CLASSES for key in episode.series)
 
 
 class MembershipRules:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from changes.calendar import CalendarView
-from correlation.alert_draft import BLAMED, Draft
+from correlation.alert_draft import Draft
 from correlation.evaluation import EvaluatedIncident
 from correlation.grading.incident_category import Category
 from correlation.records.revisions import LastRevision
@@ -14,6 +14,7 @@ from correlation.wording.summary import change_label, detection_line, incident_s
 from models.incident import Incident, TimelineEntry
 from models.state_tree import from_tree, to_plain
 from models.times import instant
+from models.vocabulary import SUSPECTED
 
 _MOST = 200
 
@@ -112,7 +113,7 @@ class IncidentRecorder:
 
     def _tell_cause(self, story: IncidentHistory, situation: EvaluatedIncident, view: CalendarView) -> None:
         first = situation.judgement.suspects[0] if situation.judgement.suspects else None
-        blamed = f"{first.change_id} {first.owner} {first.verdict}" if first is not None and first.verdict in BLAMED else ""
+        blamed = f"{first.change_id} {first.owner} {first.verdict}" if first is not None and first.verdict in SUSPECTED else ""
         if first is not None and blamed and blamed != story.blamed:
             self._line(story, situation.case.at_us, suspect_line(first, view, situation.case.at_us))
             change = view.by_id.get(first.change_id or "")

@@ -16,9 +16,7 @@ from correlation.redaction.policy import CopyAllowance, ReaderCalendars, allowan
 from models.alert import Alert, Suspect
 from models.state_tree import from_tree, to_plain
 from models.times import DAY_US
-from models.vocabulary import Severity
-
-_GRAVITY: tuple[Severity, ...] = ("critical", "warning", "info")
+from models.vocabulary import SEVERITIES
 
 
 class UserAlerts:
@@ -72,7 +70,7 @@ class UserAlerts:
             alert_id = draft.episode.alert_id
             now = _triage_counterparts(draft, triage, drafts)
             if now:
-                gravest = min(now, key=lambda twin: (_GRAVITY.index(twin.severity), twin.category.number, twin.episode.alert_id))
+                gravest = min(now, key=lambda twin: (-SEVERITIES.index(twin.severity), twin.category.number, twin.episode.alert_id))
                 said[alert_id] = self._tell(user, alert_id, gravest, known, said.get(alert_id))
             allowed = said.get(alert_id) or CopyAllowance(draft.severity, draft.category.number)
             copies.append(redacted(draft, allowed, user))

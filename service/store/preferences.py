@@ -7,10 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.times import instant, us
-from models.vocabulary import AlertKind, Severity
+from models.vocabulary import SEVERITIES, AlertKind, Severity
 from service.store.records import ALERT, Row
-
-_RANK = {"": 0, "info": 0, "warning": 1, "critical": 2}
 
 
 class QuietHours(BaseModel):
@@ -72,7 +70,7 @@ class Preferences(BaseModel):
             return True
         return (
             (not self.kinds or row.topic in self.kinds)
-            and _RANK[row.severity] >= _RANK[self.severity]
+            and SEVERITIES.index(row.severity) >= SEVERITIES.index(self.severity)
             and (not self.processes or bool(set(self.processes) & set(processes)))
             and (self.resolved or row.status != "resolved")
             and (self.updates or row.status != "updated")

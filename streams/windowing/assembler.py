@@ -1,6 +1,5 @@
 """Ticks: the event-time grid on which every series either reported or did not."""
 
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.columns import EventBatch, Indices, Ints, Rejection
+from models.response_codes import count_by_side
 from models.times import SECOND_US, format_time, parse_time
 from streams.windowing.clock_skew_guard import HELD_MOST, AdmittedEvents, ClockSkewGuard
 from streams.windowing.watermarks import NEVER, Watermarks
@@ -21,8 +21,6 @@ __all__ = ["Assembler", "AssemblyResult", "Closed", "TimeParameters"]
 
 FIRST_US = parse_time("0001-01-01T00:00:00Z")
 """The first instant that can be written; a watermark before it counts as none."""
-_USER_SIDE = re.compile(r"E(?:[1-9]|1[0-9])")
-_DEVICE_SIDE = frozenset({"E20", "E21", "E30"})
 
 
 class TimeParameters(BaseModel):
@@ -252,12 +250,6 @@ class Assembler:
             int(window_s): WindowStore.unpack(int(window_s), packed, skip_gaps=skip_gaps) for window_s, packed in tree["cohorts"].items()
         }
         return assembler
-
-
-def count_by_side(codes: Mapping[str, int]) -> tuple[int, int]:
-    """How many of the counted codes are the User's own side (E1-E19), and the device's or network's (E20, E21, E30)."""
-    user = sum(count for code, count in codes.items() if _USER_SIDE.fullmatch(code))
-    return user, sum(count for code, count in codes.items() if code in _DEVICE_SIDE)
 
 
 def _late(batch: EventBatch, index: int, end_us: int, watermark_us: int) -> Rejection:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from changes.files.writer import to_json
+from changes.files.writer import to_json_array
 from highwater.cli import run
 from tests.changes.builders import END, START, change, write
 
@@ -17,7 +17,7 @@ from tests.changes.builders import END, START, change, write
 @pytest.fixture
 def calendar(tmp_path: Path) -> Path:
     complete = {"category": "planned_maintenance", "services": ["8.1.1"], "disruption": "outage", "return_to_normal_risk": "None"}
-    return write(tmp_path, "calendar.json", to_json([change("M", "DCC", **complete)]))
+    return write(tmp_path, "calendar.json", to_json_array([change("M", "DCC", **complete)]))
 
 
 def added(path: Path, *more: str) -> int:
@@ -63,7 +63,7 @@ def test_check_says_no_to_each_kind_of_finding(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_check_weighs_declared_load_against_a_given_capacity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(tmp_path, "a.json", to_json([change(expected={"effect": "up", "factor": 3})]))
+    path = write(tmp_path, "a.json", to_json_array([change(expected={"effect": "up", "factor": 3})]))
     usual = write(tmp_path, "usual.json", '{"SUP-01": 90, "SUP-02": 10}')
     assert run(["changes", "check", str(path)]) == 0
     assert run(["changes", "check", str(path), "--capacity", "3", "--usual", str(usual)]) == 0
@@ -154,7 +154,7 @@ def monitor() -> Iterator[str]:
 
 
 def test_import_declares_at_a_running_monitor(monitor: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(tmp_path, "a.json", to_json([change("A"), change("B")]))
+    path = write(tmp_path, "a.json", to_json_array([change("A"), change("B")]))
     assert run(["changes", "import", str(path), "--to", monitor, "--token", "secret"]) == 1
     told = capsys.readouterr()
     assert "A, revision 1" in told.out
@@ -166,7 +166,7 @@ def test_import_declares_at_a_running_monitor(monitor: str, tmp_path: Path, caps
 
 
 def test_a_monitor_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(tmp_path, "a.json", to_json([change("A")]))
+    path = write(tmp_path, "a.json", to_json_array([change("A")]))
     assert run(["changes", "import", str(path), "--to", "http://127.0.0.1:9"]) == 2
     assert "does not answer" in capsys.readouterr().err
 

@@ -16,7 +16,7 @@ from tests.kafka.cluster import expected_lines
 from tests.kafka.conftest import settings_for, signed_in
 from tests.kafka.serving import bodies, listed, serving
 from tests.kafka.stories import CORE, learned_before, story
-from tests.kafka.test_topics import command
+from tests.kafka.test_topic_admin import command
 from tests.kafka.workers import Worker, eventually, last_of_each, outputs, records, values
 
 pytestmark = pytest.mark.kafka

@@ -1,6 +1,7 @@
 """The root is the map: a folder imports only from those above it, and owns its top-level name alone."""
 
 import ast
+from collections import Counter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("models", "detectors", "changes", "correlation", "simulator", "streams", "service", "config", "highwater")
+LISTS = frozenset({"simulator", "simulator/scenarios", "simulator/realities", "highwater/commands", "models"})
+"""Folders of one file each and its line in a list: scenarios, commands, the models of the contract. They may be long."""
+MOST_FILES = 16
 HEAVY = frozenset({"faust", "mode", "aiokafka", "kafka", "apprise", "jwt", "testcontainers"})
 
 
@@ -58,3 +62,66 @@ def test_the_base_install_loads_no_optional_package() -> None:
         if not path.is_relative_to(ROOT / "streams" / "kafka")
     }
     assert {path: names for path, names in offenders.items() if names} == {}
+
+
+ROOMS: dict[str, tuple[str, ...]] = {
+    "models": (
+        "errors", "wire_model", "times", "rounding", "canonical_json", "state_bytes", "state_tree", "vocabulary",
+        "columns", "response_codes", "dead_letter", "events", "change", "alert", "incident", "change_report", "schema", "asyncapi",
+    ),
+    "detectors": (
+        "parameters", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state", "distributions",
+        "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "traffic_runtime", "queue_runtime", "detection",
+    ),
+    "changes": ("windows", "scope", "calendar_view", "calendar", "files", "planning", "http_client"),
+    "correlation": (
+        "parameters", "phrases", "snapshots", "history", "alerts", "incidents", "attribution", "grading", "alert_draft",
+        "change_reports", "evaluation", "wording", "records", "redaction", "correlator",
+    ),
+    "streams": (
+        "decode", "windowing", "sources", "metrics", "detection_by_resolution", "learned_state", "process_stage", "pipeline", "replay",
+        "backtest", "sinks", "kafka",
+    ),
+    "streams/kafka": ("cluster", "client", "exchange", "tasks", "worker"),
+}  # fmt: skip
+"""The rooms of each folder, a room that others build on before those others."""
+
+
+def room_imports(folder: str, path: Path) -> set[str]:
+    """The rooms of `folder` that a file imports from, anywhere in it."""
+    prefix = f"{folder.replace('/', '.')}."
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.removeprefix(prefix).partition(".")[0] for name in names if name.startswith(prefix)}
+
+
+def is_module(path: Path) -> bool:
+    """Whether a path is a module or a package of modules."""
+    return (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_every_module_of_a_folder_stands_in_a_room(folder: str) -> None:
+    rooms = {path.stem for path in (ROOT / folder).iterdir() if is_module(path)}
+    assert rooms == set(ROOMS[folder])
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_a_room_imports_only_from_those_before_it(folder: str) -> None:
+    order = ROOMS[folder]
+    offenders = {}
+    for path in sources(folder):
+        own = path.relative_to(ROOT / folder).parts[0].removesuffix(".py")
+        if own in order and (later := room_imports(folder, path) & set(order[order.index(own) + 1 :])):
+            offenders[str(path.relative_to(ROOT))] = sorted(later)
+    assert offenders == {}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_room_is_a_heap(layer: str) -> None:
+    files = Counter(str(path.parent.relative_to(ROOT)) for path in sources(layer))
+    assert {room: count for room, count in files.items() if count > MOST_FILES and room not in LISTS} == {}

@@ -12,8 +12,8 @@ from models.errors import ConfigurationError, UnreadableInput
 from models.times import format_time, us
 from tests.changes.builders import END, START, write
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = Path(__file__).parent / "samples"
+ROOT = Path(__file__).parents[3]
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def imported(system: str, **assumed: Any) -> tuple[list[Any], list[str]]:

@@ -134,7 +134,7 @@ def test_empty_cells_are_gaps_and_cases_keep_their_rows(tmp_path: Path) -> None:
 
 
 def labelled() -> Path:
-    return Path(os.environ.get("HIGHWATER_DATA", Path(__file__).parents[2].parent / "shared" / "data")) / "change-impact"
+    return Path(os.environ.get("HIGHWATER_DATA", Path(__file__).parents[3].parent / "shared" / "data")) / "change-impact"
 
 
 @pytest.mark.data
