@@ -70,7 +70,7 @@ class Preferences(BaseModel):
             return True
         return (
             (not self.kinds or row.topic in self.kinds)
-            and SEVERITIES.index(row.severity) >= SEVERITIES.index(self.severity)
+            and SEVERITIES.index(row.severity or SEVERITIES[0]) >= SEVERITIES.index(self.severity)
             and (not self.processes or bool(set(self.processes) & set(processes)))
             and (self.resolved or row.status != "resolved")
             and (self.updates or row.status != "updated")
