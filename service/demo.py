@@ -11,11 +11,13 @@ from typing import Any
 from models.canonical_json import to_json
 from models.change import Change
 from service.access import DESK, Role
+from service.clock import Clock
+from service.composition import compose
+from service.engine.engine import Engine
 from service.http.server import serve
 from service.ingest.event_bodies import decoded
-from service.ingest.intake import BusyError
+from service.ingest.intake import BusyError, Intake
 from service.ingest.journal import CHANGES, EVENTS, FINISH
-from service.monitor import Monitor
 from service.parameters import ServeParameters
 from service.store.records import ALERT, INCIDENT, Logged, Row
 from streams.pipeline import PipelineParameters
@@ -36,14 +38,14 @@ def show(
     exit_when_done: bool,
 ) -> None:
     """Serve a monitor that anyone on this machine may look at, tell it the day, say what it finds; until Ctrl-C or `exit_when_done`."""
-    monitor = Monitor(parameters, flow, open_role=Role.TRIAGE)
+    parts = compose(parameters, flow, open_role=Role.TRIAGE)
     teller = IncidentPrinter(say, {change.change_id: change.title for change in changes})
     stop = threading.Event()
 
     async def day() -> None:
         began = time.monotonic()
         try:
-            events = await asyncio.to_thread(tell, monitor, changes, blocks, stop.is_set)
+            events = await asyncio.to_thread(tell, parts.engine, parts.intake, parts.clock, changes, blocks, stop.is_set)
             teller.finish()
             took_s = time.monotonic() - began
             say(f"done: {events:,} events in {took_s:.0f} s, {teller.told} incidents")
@@ -53,35 +55,37 @@ def show(
         finally:
             stop.set()
 
-    monitor.open()
+    parts.monitor.start()
     try:
-        monitor.engine.on_commit(teller.hear)
-        serve(monitor, lambda address: say(f"listening on {address}"), day)
+        parts.engine.on_commit(teller.hear)
+        serve(parts, lambda address: say(f"listening on {address}"), day)
     finally:
-        monitor.close()
+        parts.monitor.close()
 
 
-def tell(monitor: Monitor, changes: Sequence[Change], blocks: Iterable[bytes], stopped: Callable[[], bool]) -> int:
+def tell(
+    engine: Engine, intake: Intake, clock: Clock, changes: Sequence[Change], blocks: Iterable[bytes], stopped: Callable[[], bool]
+) -> int:
     """Declare the changes, post the events as fast as they are judged, and end the input; the number of events."""
-    now_us = monitor.clock.wall_us()
+    now_us = clock.wall_us()
     body = b"\n".join(to_json(change) for change in changes)
-    monitor.intake.submit(CHANGES, "", body, list(changes), now_us).result()
+    intake.submit(CHANGES, "", body, list(changes), now_us).result()
     events = 0
     for block in blocks:
         if stopped():
             return events
         batch = decoded(block, STREAM, len(block))
         events += len(batch)
-        _post(monitor, block, batch, stopped)
-    last = monitor.intake.submit(FINISH, STREAM, b"", None, monitor.clock.wall_us()).result()
-    monitor.engine.reached(last.seq).result()
+        _post(intake, clock, block, batch, stopped)
+    last = intake.submit(FINISH, STREAM, b"", None, clock.wall_us()).result()
+    engine.reached(last.seq).result()
     return events
 
 
-def _post(monitor: Monitor, block: bytes, batch: Any, stopped: Callable[[], bool]) -> None:
+def _post(intake: Intake, clock: Clock, block: bytes, batch: Any, stopped: Callable[[], bool]) -> None:
     while not stopped():
         try:
-            monitor.intake.submit(EVENTS, STREAM, block, batch, monitor.clock.wall_us()).result()
+            intake.submit(EVENTS, STREAM, block, batch, clock.wall_us()).result()
             return
         except BusyError:
             time.sleep(_PAUSE_S)

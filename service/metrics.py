@@ -1,7 +1,8 @@
 """What the monitor tells Prometheus of itself, beside what every process of ours tells."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import Metric
@@ -12,6 +13,8 @@ from models.canonical_json import decode
 from models.change_report import ChangeReport
 from models.incident import Incident
 from service.access import DESK
+from service.store import records
+from service.store.database import Database
 from service.store.records import ALERT, INCIDENT, REPORT, Row
 from streams.metrics.collector import CollectorInputs, HighwaterCollector
 from streams.metrics.families import Labelled, counter, gauge, single
@@ -21,10 +24,10 @@ from streams.metrics.state import MetricsState
 class DeskBoard(MetricsState):
     """Counts what the triage desk sees; Users' copies of it would count twice."""
 
-    def __init__(self, now_us: Callable[[], int]) -> None:
+    def __init__(self, database: Database, now_us: Callable[[], int]) -> None:
         super().__init__()
         self.correlates = True
-        self._now_us = now_us
+        self._database, self._now_us = database, now_us
 
     def recorded(self, rows: Iterable[Row]) -> None:
         """Records just committed."""
@@ -39,12 +42,12 @@ class DeskBoard(MetricsState):
             elif row.kind == REPORT:
                 self.report(decode(ChangeReport, row.body))
 
-    def stood_before(self, alerts: Sequence[bytes], incidents: Sequence[bytes]) -> None:
-        """What was open before a restart."""
-        for body in alerts:
-            self.restore_open(decode(Alert, body))
-        for body in incidents:
-            self.restore_open(decode(Incident, body))
+    def read_open_records(self) -> None:
+        """Takes over what was open before a restart."""
+        models: tuple[tuple[str, type[Alert] | type[Incident]], ...] = ((ALERT, Alert), (INCIDENT, Incident))
+        for kind, model in models:
+            for *_, body in self._database.read(partial(records.standing_open, kind=kind)):
+                self.restore_open(decode(model, body))
 
 
 @dataclass(frozen=True, slots=True)

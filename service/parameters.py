@@ -94,3 +94,8 @@ class ServeParameters(BaseModel):
 
     subscriptions: SubscriptionParameters = Field(default_factory=SubscriptionParameters, description="How messages leave.")
     oidc: OidcParameters = Field(default_factory=OidcParameters, description="An identity provider's tokens.")
+
+    @property
+    def max_body_bytes(self) -> int:
+        """`max_body_mb` in bytes."""
+        return int(self.max_body_mb * 1_000_000)

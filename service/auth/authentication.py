@@ -28,8 +28,8 @@ _LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 class SignIn:
     """Turns credentials into principals. A token is read anew every second, so a revoked one ends within that."""
 
-    def __init__(self, database: Database, clock: Clock, provider: Provider | None, open_role: Role | None) -> None:
-        self._database, self._clock, self._provider = database, clock, provider
+    def __init__(self, database: Database, clock: Clock, provider: Provider | None, open_role: Role | None, public_url: str | None) -> None:
+        self._database, self._clock, self._provider, self._public_url = database, clock, provider, public_url
         self._open_role = open_role
         """What anyone on this machine may do without a token: the demo only."""
         self._cache: dict[tuple[str, str], tuple[float, Token | None]] = {}
@@ -43,10 +43,10 @@ class SignIn:
         if session:
             token = self._known("session", session)
             if token is not None:
-                _check_origin(request)
+                _check_origin(request, self._public_url)
                 return _principal(token, by_cookie=True)
         if self._open_role is not None and not scheme and _from_this_machine(request):
-            _check_origin(request)
+            _check_origin(request, self._public_url)
             return Principal("demo", "demo", self._open_role, by_cookie=True)
         raise _unknown("a token is needed: send `Authorization: Bearer …`, or sign in on the page")
 
@@ -65,6 +65,10 @@ class SignIn:
     def forget(self) -> None:
         """Look everything up anew."""
         self._cache.clear()
+
+    def check_site(self, request: Request) -> None:
+        """Raises Problem 403 for a request that a page of another site caused."""
+        _check_site(request, self._public_url)
 
     def _bearer(self, secret: str) -> Principal:
         token = self._known("token", secret)
@@ -114,19 +118,18 @@ def _from_this_machine(request: Request) -> bool:
     return name in _LOOPBACK and request.client is not None and request.client.host in _LOOPBACK_ADDRESSES
 
 
-def check_site(request: Request) -> None:
-    """Raises Problem 403 for a request that a page of another site caused."""
-    origin, public_url = request.headers.get("origin"), request.app.state.monitor.parameters.public_url
+def _check_site(request: Request, public_url: str | None) -> None:
+    origin = request.headers.get("origin")
     same = origin is None or origin.partition("://")[2] == request.headers.get("host") or origin == (public_url or "").rstrip("/")
     if not same or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Problem(403, "this is for the monitor's own page and for programs, not for pages of other sites")
 
 
-def _check_origin(request: Request) -> None:
+def _check_origin(request: Request, public_url: str | None) -> None:
     """A cookie comes along with requests that other sites cause; our page's header and origin do not."""
     if request.method in _SAFE:
         return
-    check_site(request)
+    _check_site(request, public_url)
     if CSRF_HEADER not in request.headers:
         raise Problem(
             403, f"a signed-in browser must send the header {CSRF_HEADER} from the monitor's own page; programs use a bearer token"
@@ -135,7 +138,7 @@ def _check_origin(request: Request) -> None:
 
 def asking(request: Request) -> Principal:
     """The principal of this request, whatever its role."""
-    sign_in: SignIn = request.app.state.monitor.sign_in
+    sign_in: SignIn = request.app.state.parts.authentication
     return sign_in.principal(request)
 
 

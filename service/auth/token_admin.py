@@ -1,14 +1,25 @@
 """Issuing tokens and ending them, by whomever: what is done stands in the audit log."""
 
 import sqlite3
+from functools import partial
 
+import structlog
+from pydantic import SecretStr
+
+from models.errors import ConfigurationError
 from service.access import Principal, Role
 from service.store import audit, tokens
+from service.store.database import Database
 from service.store.tokens import Token
+
+log = structlog.get_logger()
 
 COMMAND_LINE = Principal("", "command line", Role.ADMIN)
 """Whoever may write in the data folder."""
 FIRST_START = Principal("", "first start", Role.ADMIN)
+
+_CONFIGURED = "configured-admin"
+_GOOD_SECRET = 16
 
 
 def issue(
@@ -26,3 +37,30 @@ def end(connection: sqlite3.Connection, by: Principal, token_id: str, now_us: in
     if done:
         audit.note(connection, by, "revoke token", token_id, now_us)
     return done
+
+
+def settle_admin(database: Database, secret: SecretStr | None, now_us: int, open_role: Role | None) -> str | None:
+    """Lets the configured secret work as an administrator's; else a new one is made if there is no administrator yet, and returned.
+
+    With an `open_role` nobody needs one. Raises ConfigurationError for an empty secret.
+    """
+    if secret is not None:
+        _settle_configured(database, secret.get_secret_value(), now_us)
+        return None
+    if open_role is not None or database.read(_has_admin):
+        return None
+    first = partial(issue, by=FIRST_START, role=str(Role.ADMIN), name="first admin", now_us=now_us)
+    return database.write(first).result()[1]
+
+
+def _settle_configured(database: Database, secret: str, now_us: int) -> None:
+    if not secret.strip():
+        raise ConfigurationError("serve.admin_token is empty: leave it out, and one is made at first start")
+    if len(secret) < _GOOD_SECRET:
+        log.warning("serve.admin_token is short: `openssl rand -base64 32` makes a good one")
+    settle = partial(tokens.settle, secret=secret, role=str(Role.ADMIN), name="admin (configuration)", token_id=_CONFIGURED, now_us=now_us)
+    database.write(settle).result()
+
+
+def _has_admin(connection: sqlite3.Connection) -> bool:
+    return any(token.role == Role.ADMIN and token.revoked_us is None for token in tokens.listed(connection))

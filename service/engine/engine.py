@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from correlation.change_reports.declaration_record import Declarations
 from models.canonical_json import decode
 from models.change import Change
 from models.errors import HighwaterError, StateError
@@ -59,6 +60,7 @@ class Engine:
         journal: Journal,
         checkpoints: Checkpoints,
         clock: Clock,
+        board: DeskBoard,
     ) -> None:
         self._parameters, self._flow = parameters, flow
         self._database, self._journal, self._checkpoints, self._clock = database, journal, checkpoints, clock
@@ -67,7 +69,7 @@ class Engine:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._skipped: set[int] = set(database.read(commits.skipped))
-        self.board = DeskBoard(clock.wall_us)
+        self._board = board
         self.fault: str | None = None
         """Why nothing is judged at the moment."""
         self.pipeline = Pipeline(flow)
@@ -82,6 +84,20 @@ class Engine:
     def on_commit(self, told: CommitListener) -> None:
         """`told` hears of every record that is new in the data file, in the order of the log, from the writer's thread."""
         self._committed.append(told)
+
+    @property
+    def watermark_us(self) -> int | None:
+        """Windows up to it are closed and judged; None before the first event."""
+        return self.pipeline.watermark_us
+
+    @property
+    def declaration_records(self) -> Declarations:
+        """How each User's declarations stood the test."""
+        return self.pipeline.declarations
+
+    def declared_changes(self) -> list[Change]:
+        """The highest revision of every declared change."""
+        return list(self.changes.values())
 
     def reached(self, seq: int) -> "Future[None]":
         """Done once everything up to this entry is judged and committed."""
@@ -182,10 +198,10 @@ class Engine:
             step.findings += open_findings(detected)
         if entry.kind == EVENTS:
             counts = {"accepted": outputs.accepted, "repeated": outputs.repeated, "late": outputs.late}
-            self.board.counted(**counts, malformed=len(taken.payload.rejections))
+            self._board.counted(**counts, malformed=len(taken.payload.rejections))
             if entry.key:
                 step.answers.append((entry.stream, entry.key, entry.body, ingest_response(taken.payload)))
-        self.board.seen(
+        self._board.seen(
             outputs.detected,
             watermark_us=self.pipeline.watermark_us,
             held=outputs.held,
@@ -271,4 +287,4 @@ class Engine:
                 if self._stop.wait(_RETRY_S):
                     raise  # the journal has it all: the next start judges it again
         self.fault = None
-        self.board.recorded([row for _, row in added])
+        self._board.recorded([row for _, row in added])

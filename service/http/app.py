@@ -1,4 +1,4 @@
-"""The HTTP application over one monitor."""
+"""The HTTP application over the parts of one monitor."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from models.change import Change
 from service import problems
+from service.composition import Parts
 from service.http.request_limits import Limits, SafeHeaders
 from service.http.routes import (
     changes,
@@ -26,7 +27,6 @@ from service.http.routes import (
     tokens,
     triage,
 )
-from service.monitor import Monitor
 from service.problems import ProblemDetails
 
 _ABOUT = (
@@ -39,27 +39,27 @@ _COMPRESSED_FROM = 4096
 """Bytes of an answer: lists and charts shrink a lot; what holds a secret stays below and is not compressed beside foreign text."""
 
 
-def create_app(monitor: Monitor) -> FastAPI:
-    """The routes of contract section 4. The monitor is open already; this runs its duties as long as it serves."""
+def create_app(parts: Parts) -> FastAPI:
+    """The routes of contract section 4. The monitor has started already; this runs its jobs as long as it serves."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        duties = asyncio.create_task(monitor.run())
+        jobs = asyncio.create_task(parts.monitor.run())
         await asyncio.sleep(0)
         try:
             yield
         finally:
-            duties.cancel()
+            jobs.cancel()
             with suppress(asyncio.CancelledError):
-                await duties
+                await jobs
 
     app = FastAPI(title="Highwater", version=_version(), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.state.monitor = monitor
+    app.state.parts = parts
     for routes in (events, lists, changes, declarations, stream, series, triage, evaluation, subscriptions, tokens, health, pages):
         app.include_router(routes.router)
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=1)
-    app.add_middleware(Limits, events_limit=monitor.body_limit, read_timeout_s=monitor.parameters.read_timeout_s)
+    app.add_middleware(Limits, events_limit=parts.parameters.max_body_bytes, read_timeout_s=parts.parameters.read_timeout_s)
     app.add_middleware(SafeHeaders)
     _describe(app)
     return app

@@ -16,9 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models.errors import ConfigurationError
+from service.composition import Parts
 from service.http.app import create_app
+from service.http.event_stream import EventStream
 from service.http.header_timeout import with_header_timeout
-from service.monitor import Monitor
 from streams.metrics.encoding import encoded
 
 _GRACE_S = 5
@@ -27,11 +28,13 @@ _GRACE_S = 5
 class Server(uvicorn.Server):
     """Stops once, without raising the signal again: the monitor still has its checkpoint to write."""
 
-    def __init__(self, app: FastAPI | Starlette, monitor: Monitor, started: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, app: FastAPI | Starlette, events: EventStream, read_timeout_s: float, started: Callable[[], None] | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=with_header_timeout(monitor.parameters.read_timeout_s),
+                http=with_header_timeout(read_timeout_s),
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -41,7 +44,7 @@ class Server(uvicorn.Server):
                 lifespan="on" if started else "off",
             )
         )
-        self._monitor, self._told = monitor, started
+        self._events, self._told = events, started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
@@ -51,7 +54,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the event streams first: they would never end by themselves."""
-        self._monitor.hub.close()
+        self._events.close()
         await super().shutdown(sockets)
 
     @contextmanager
@@ -94,25 +97,22 @@ def address_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(monitor: Monitor, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None = None) -> None:
-    """Serve until asked to stop, or until `beside` is done. The monitor is open already and stays open."""
-    parameters = monitor.parameters
-    with listening_socket(parameters.host, parameters.port) as bound:
-        asyncio.run(_serve(monitor, bound, started, beside))
+def serve(parts: Parts, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Serve until asked to stop, or until `beside` is done. The monitor has started already and goes on."""
+    with listening_socket(parts.parameters.host, parts.parameters.port) as bound:
+        asyncio.run(_serve(parts, bound, started, beside))
 
 
-async def _serve(
-    monitor: Monitor, bound: socket.socket, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None
-) -> None:
+async def _serve(parts: Parts, bound: socket.socket, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None) -> None:
     ready = asyncio.Event()
 
     def told() -> None:
         started(address_of(bound))
         ready.set()
 
-    server = Server(create_app(monitor), monitor, told)
+    server = Server(create_app(parts), parts.events, parts.parameters.read_timeout_s, told)
     serving = asyncio.create_task(server.serve([bound]))
-    tasks = [asyncio.create_task(task) for task in (_metrics(monitor), _beside(ready, beside, server)) if task is not None]
+    tasks = [asyncio.create_task(task) for task in (_metrics(parts), _beside(ready, beside, server)) if task is not None]
     try:
         await serving
     finally:
@@ -132,14 +132,15 @@ async def _beside(ready: asyncio.Event, beside: Callable[[], Awaitable[None]] | 
             server.should_exit = True
 
 
-async def _metrics(monitor: Monitor) -> None:
+async def _metrics(parts: Parts) -> None:
     """`/metrics` on a port of its own, where one is set: without a token, for a network that only Prometheus reaches."""
-    if monitor.parameters.metrics_port is None:
+    parameters = parts.parameters
+    if parameters.metrics_port is None:
         return
 
     def answer(request: Request) -> Response:
-        text, content_type = encoded(monitor.registry, request.headers.get("accept", ""))
+        text, content_type = encoded(parts.registry, request.headers.get("accept", ""))
         return Response(text, media_type=content_type)
 
-    with listening_socket(monitor.parameters.host, monitor.parameters.metrics_port) as bound:
-        await Server(Starlette(routes=[Route("/metrics", answer)]), monitor).serve([bound])
+    with listening_socket(parameters.host, parameters.metrics_port) as bound:
+        await Server(Starlette(routes=[Route("/metrics", answer)]), parts.events, parameters.read_timeout_s).serve([bound])

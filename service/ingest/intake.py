@@ -64,12 +64,12 @@ class _Stream:
 class Intake:
     """One thread writes the journal; whoever submits waits on the future, which is done once the entry is on disk."""
 
-    def __init__(self, journal: Journal, clock: Clock, backlog_bytes: int) -> None:
+    def __init__(self, journal: Journal, clock: Clock, backlog_bytes: int, elsewhere: RemoteIntake | None = None) -> None:
         self.taken: queue.SimpleQueue[Taken | None] = queue.SimpleQueue()
         """What to judge next, in journal order; None at the end."""
         self.fault: str | None = None
         """Why the journal can't be written at the moment."""
-        self.elsewhere: RemoteIntake | None = None
+        self.elsewhere = elsewhere
         """Where posted events go, if they are not judged here."""
         self._journal = journal
         self._clock = clock

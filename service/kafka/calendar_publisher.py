@@ -1,15 +1,16 @@
 """Publishing: what is declared here goes to the calendar topic, again and again until it is seen there."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from models.canonical_json import decode, to_json
 from models.change import Change
 from service.access import DESK
-from service.monitor import Monitor
+from service.clock import Clock
 from service.store import commits
+from service.store.database import Database
 from service.store.records import CHANGE, Logged, Row
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ _AGAIN_S = 10.0
 class CalendarPublisher:
     """Revisions that the topic does not hold yet; the data file remembers which it held, also where a tombstone withdrew them since."""
 
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
         self._guard = threading.Lock()
-        self._held: dict[str, int] = monitor.database.read(commits.published)
+        self._held: dict[str, int] = database.read(commits.published)
         """change_id → highest revision that was seen in the topic."""
         self._seen: dict[str, int] = {}
         """Of those, what the data file does not know yet."""
@@ -32,7 +33,10 @@ class CalendarPublisher:
         self._sent_s: dict[tuple[str, int], float] = {}
         self._end: int | None = None
         self._caught_up = False
-        for change in monitor.engine.changes.values():
+
+    def add(self, changes: Iterable[Change]) -> None:
+        """Changes that are declared here already."""
+        for change in changes:
             self._add(change)
 
     def declared(self, added: Sequence[tuple[Logged, Row]]) -> None:
@@ -54,13 +58,13 @@ class CalendarPublisher:
         """Sends what the topic lacks, once all that it holds was read."""
         if self._seen:
             noted, self._seen = self._seen, {}
-            self._monitor.database.write(partial(commits.note_published, revisions=noted)).result()
+            self._database.write(partial(commits.note_published, revisions=noted)).result()
         if not self._caught_up and place in consumer.assignment():
             self._end = consumer.end_offsets([place])[place] if self._end is None else self._end
             self._caught_up = (consumer.position(place) or 0) >= self._end
         if not self._caught_up:
             return
-        now_s = self._monitor.clock.steady_s()
+        now_s = self._clock.steady_s()
         with self._guard:
             late = [(key, self._due[key]) for key in sorted(self._due) if now_s - self._sent_s.get(key, -_AGAIN_S) >= _AGAIN_S]
             self._sent_s.update((key, now_s) for key, _ in late)

@@ -14,10 +14,14 @@ from models.change_report import ChangeReport
 from models.errors import Malformed
 from models.incident import Incident
 from models.wire_model import WireModel
+from service.clock import Clock
+from service.engine.engine import CommitListener, Engine
+from service.ingest.intake import Intake
 from service.ingest.journal import CHANGES
 from service.kafka.calendar_publisher import CalendarPublisher
-from service.monitor import Monitor
+from service.metrics import DeskBoard
 from service.store import commits
+from service.store.database import Database
 from service.store.record_rows import rows
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.topic_names import Topics
@@ -35,19 +39,31 @@ _NEW_TOPICS_MS = 5_000
 class ResultReader:
     """A thread that brings the workers' records into the data file; it begins anew at each start, what is there already changes nothing."""
 
-    def __init__(self, monitor: Monitor, parameters: KafkaParameters) -> None:
-        self._monitor = monitor
+    def __init__(
+        self,
+        parameters: KafkaParameters,
+        database: Database,
+        engine: Engine,
+        intake: Intake,
+        board: DeskBoard,
+        clock: Clock,
+        announce: CommitListener,
+    ) -> None:
+        """`announce` is told of every record that is new in the data file."""
+        self._database, self._engine, self._intake, self._board = database, engine, intake, board
+        self._clock, self._announce = clock, announce
         self._parameters = parameters
         self._topics = Topics(parameters.topic_prefix)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
-        self._publishing = CalendarPublisher(monitor)
+        self._publishing = CalendarPublisher(database, clock)
 
     def start(self) -> None:
         """Begins to read, and to publish what is declared here from now on."""
-        self._monitor.engine.on_commit(self._publishing.declared)
+        self._engine.on_commit(self._publishing.declared)
+        self._publishing.add(self._engine.declared_changes())
         # Workers tell Prometheus of what they decide; told here too, it would count twice.
-        self._monitor.engine.board.forget_decisions()
+        self._board.forget_decisions()
         self._thread.start()
 
     def close(self) -> None:
@@ -126,17 +142,17 @@ class ResultReader:
             raise Malformed(declared.fault)
         for change in declared.changes:
             self._publishing.seen(change.change_id, change.revision)
-            known = self._monitor.engine.changes.get(change.change_id)
+            known = self._engine.changes.get(change.change_id)
             if known is None or change.revision > known.revision:
-                self._monitor.intake.submit(CHANGES, "", to_json(change), [change], self._monitor.clock.wall_us()).result()
+                self._intake.submit(CHANGES, "", to_json(change), [change], self._clock.wall_us()).result()
 
     def _store(self, outputs: Outputs) -> None:
-        monitor, found = self._monitor, rows(outputs)
+        found = rows(outputs)
         if not found:
             return
-        write = partial(commits.write, rows=[(row, None) for row in found], now_us=monitor.clock.wall_us())
-        added = monitor.database.write(write, monitor.told).result()
-        monitor.engine.board.recorded([row for _, row in added])
+        write = partial(commits.write, rows=[(row, None) for row in found], now_us=self._clock.wall_us())
+        added = self._database.write(write, self._announce).result()
+        self._board.recorded([row for _, row in added])
 
 
 def _sort(model: type[WireModel], value: bytes, user: str, desk: list[Any], own: list[Any]) -> None:

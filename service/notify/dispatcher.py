@@ -34,14 +34,17 @@ class Dispatcher:
         self._database, self._parameters, self._clock, self._chance = database, parameters, clock, chance
         self._places = places
         self._bell = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._channels: Channels | None = None
 
-    def wake(self) -> None:
-        """Something new may be due."""
-        self._bell.set()
+    def wake_soon(self) -> None:
+        """Something new may be due; from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._bell.set)
 
     async def run(self) -> None:
         """Send until cancelled."""
+        self._loop = asyncio.get_running_loop()
         self._channels = Channels(self._parameters)
         try:
             while True:

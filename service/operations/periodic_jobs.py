@@ -2,14 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
 import aiohttp
 import structlog
 
-from models.change import Change
 from service.access import DESK
 from service.alertmanager.push import Pusher
 from service.alertmanager.silence_sync import Silencer
@@ -39,22 +38,21 @@ class PeriodicJobs:
         keep: Keep,
         clock: Clock,
         wake: Callable[[], None],
-        changes: Callable[[], Iterable[Change]],
         fault: Callable[[], str | None],
+        pusher: Pusher,
+        silencer: Silencer,
     ) -> None:
         self._database, self._parameters, self._keep, self._clock, self._wake = database, parameters, keep, clock, wake
-        self._fault = fault
+        self._fault, self._pusher, self._silencer = fault, pusher, silencer
         self._ahead_us: float | None = None
         """Wall clock against steady clock, as last seen."""
-        self.pusher = Pusher(database, parameters.alertmanager_urls, parameters.public_url, clock)
-        self.silencer = Silencer(database, parameters.alertmanager_urls, changes, clock)
 
     def all(self) -> list[Coroutine[Any, Any, None]]:
         """Every duty that the settings ask for."""
         duties = [_every(5.0, self.check_clock_step), _every(10.0, self.pack_charts), _every(15.0, self.escalate)]
         duties.append(_every(3600.0, self.sweep))
         if self._parameters.alertmanager_urls:
-            duties += [_every(5.0, self.pusher.push), _every(15.0, self.silencer.round)]
+            duties += [_every(5.0, self._pusher.push), _every(15.0, self._silencer.round)]
         if self._parameters.heartbeat_url:
             duties.append(_every(_MINUTE_S, self.send_heartbeat))
         return duties

@@ -9,8 +9,10 @@ from changes.planning import conflicts, sec_completeness
 from models.canonical_json import decode, to_json
 from models.change import Change
 from service.access import Principal, Role
+from service.clock import Clock
+from service.engine.engine import Engine
+from service.ingest.intake import Intake
 from service.ingest.journal import CHANGES
-from service.monitor import Monitor
 from service.problems import Problem, not_found
 from service.store import audit, records
 from service.store.database import Database
@@ -56,15 +58,22 @@ def may_declare(database: Database, principal: Principal, change: Change) -> boo
     return True
 
 
-async def declare(monitor: Monitor, principal: Principal, changes: Sequence[Change]) -> None:
-    """Journal the revisions and wait until everyone who may can see them."""
-    if not changes:
-        return
-    body = b"\n".join(to_json(change) for change in changes)
-    now_us = monitor.clock.wall_us()
-    entry = await asyncio.wrap_future(monitor.intake.submit(CHANGES, principal.id, body, list(changes), now_us))
-    await asyncio.wrap_future(monitor.database.write(partial(_note, principal=principal, changes=changes, now_us=now_us)))
-    await asyncio.wrap_future(monitor.engine.reached(entry.seq))
+class ChangeDeclarations:
+    """Takes declarations; who holds `lock` meanwhile numbers the revisions, one after the other."""
+
+    def __init__(self, database: Database, intake: Intake, engine: Engine, clock: Clock) -> None:
+        self._database, self._intake, self._engine, self._clock = database, intake, engine, clock
+        self.lock = asyncio.Lock()
+
+    async def declare(self, principal: Principal, changes: Sequence[Change]) -> None:
+        """Journals the revisions and waits until everyone who may can see them."""
+        if not changes:
+            return
+        body = b"\n".join(to_json(change) for change in changes)
+        now_us = self._clock.wall_us()
+        entry = await asyncio.wrap_future(self._intake.submit(CHANGES, principal.id, body, list(changes), now_us))
+        await asyncio.wrap_future(self._database.write(partial(_note, principal=principal, changes=changes, now_us=now_us)))
+        await asyncio.wrap_future(self._engine.reached(entry.seq))
 
 
 def _note(connection: Any, principal: Principal, changes: Sequence[Change], now_us: int) -> None:

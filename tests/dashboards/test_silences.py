@@ -29,10 +29,10 @@ class Both:
         self.triage = house.client("triage")
 
     def push(self) -> None:
-        asyncio.run(self.house.monitor.duties.pusher.push())
+        asyncio.run(self.house.parts.pusher.push())
 
     def exchange(self) -> None:
-        asyncio.run(self.house.monitor.duties.silencer.round())
+        asyncio.run(self.house.parts.silencer.round())
 
     def held(self, alert_id: str, *, silenced: bool) -> dict[str, Any]:
         """The alert as Alertmanager holds it, once that is so."""
@@ -163,7 +163,7 @@ def test_a_change_window_silences_what_stays_within_its_declared_effect_and_not_
     start, end = (format_time(NOW_US + minutes * MINUTE_US) for minutes in (-30, 30))
     declared = change_json("C-7", "ACME", planned_start=start, planned_end=end, declared_at=start, expected=EXPECTED)
     assert both.house.client("admin").post("/v1/changes", json=declared).status_code in (200, 201)
-    assert eventually(lambda: "C-7" in both.house.monitor.engine.changes)
+    assert eventually(lambda: "C-7" in both.house.parts.engine.changes)
     both.house.publish(
         desk(
             alert("A-7", severity="info", envelope="within"),
@@ -184,7 +184,7 @@ def test_a_change_window_silences_what_stays_within_its_declared_effect_and_not_
     assert both.held("A-7", silenced=False)["labels"]["severity"] == "critical"
     later = {**declared, "revision": 2, "status": "cancelled"}
     assert both.house.client("admin").put("/v1/changes/C-7", json=later).status_code == 200
-    assert eventually(lambda: both.house.monitor.engine.changes["C-7"].status == "cancelled")
+    assert eventually(lambda: both.house.parts.engine.changes["C-7"].status == "cancelled")
     both.exchange()
     assert both.silences() == {}
 
@@ -193,7 +193,7 @@ def test_an_alertmanager_that_does_not_answer_has_not_lifted_its_silences(tmp_pa
     port = free_port()
     with House(tmp_path / "data", alertmanager_urls=(f"http://127.0.0.1:{port}",)) as house:
         house.publish(desk(alert("A-1"), incident("I-1")))
-        asyncio.run(house.monitor.duties.silencer.round())
+        asyncio.run(house.parts.silencer.round())
         assert house.client("triage").get("/v1/triage/alerts").json() == []
 
 

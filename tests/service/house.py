@@ -13,9 +13,9 @@ import httpx2
 
 from service.access import Role
 from service.clock import Clock
+from service.composition import compose
 from service.http.app import create_app
 from service.http.server import Server, address_of, listening_socket
-from service.monitor import Monitor
 from service.parameters import ServeParameters
 from service.store import commits, tokens
 from service.store.records import Row
@@ -39,20 +39,25 @@ class House:
 
     def __init__(self, folder: Path, *, clock: Clock | None = None, open_role: Role | None = None, **parameters: Any) -> None:
         self.parameters = ServeParameters(port=0, data_dir=folder, **parameters)
-        self.monitor = Monitor(self.parameters, PipelineParameters(), clock, open_role)
+        self._clock, self._open_role = clock, open_role
         self.secrets: dict[str, str] = {}
         self._clients: list[httpx2.Client] = []
         self._of_role: dict[str | None, httpx2.Client] = {}
 
+    def open(self) -> None:
+        """Build the monitor and start it."""
+        self.parts = compose(self.parameters, PipelineParameters(), clock=self._clock, open_role=self._open_role)
+        self.parts.monitor.start()
+
     def __enter__(self) -> "House":
-        self.monitor.open()
+        self.open()
         for role in ROLES:
-            job = partial(tokens.create, role=role, name=f"{role} of the tests", by="tests", now_us=self.monitor.clock.wall_us())
-            self.secrets[role] = self.monitor.database.write(job).result()[1]
+            job = partial(tokens.create, role=role, name=f"{role} of the tests", by="tests", now_us=self.parts.clock.wall_us())
+            self.secrets[role] = self.parts.database.write(job).result()[1]
         self._socket = listening_socket("127.0.0.1", 0)
         self.address = address_of(self._socket)
         started = threading.Event()
-        self.server = Server(create_app(self.monitor), self.monitor, started.set)
+        self.server = Server(create_app(self.parts), self.parts.events, self.parameters.read_timeout_s, started.set)
         self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([self._socket])), daemon=True)
         self._thread.start()
         assert started.wait(20)
@@ -64,7 +69,7 @@ class House:
         self.server.should_exit = True
         self._thread.join(20)
         self._socket.close()
-        self.monitor.close()
+        self.parts.monitor.close()
 
     def client(self, role: str | None, **more: Any) -> httpx2.Client:
         if not more and role in self._of_role:
@@ -80,14 +85,16 @@ class House:
 
     def publish(self, rows: Sequence[Row]) -> None:
         """Records as if they had just been decided."""
-        write = partial(commits.write, rows=[(row, None) for row in rows], now_us=self.monitor.clock.wall_us())
-        added = self.monitor.database.write(write, self.monitor.told).result()
-        self.monitor.engine.board.recorded([row for _, row in added])
+        write = partial(commits.write, rows=[(row, None) for row in rows], now_us=self.parts.clock.wall_us())
+        added = self.parts.database.write(write, self.parts.announce).result()
+        self.parts.board.recorded([row for _, row in added])
 
     def now(self, duty: Coroutine[Any, Any, None]) -> None:
         """Do at once what the monitor does by the clock."""
-        asyncio.run_coroutine_threadsafe(duty, self.monitor._loop).result(20)
+        loop = self.parts.events._loop
+        assert loop is not None
+        asyncio.run_coroutine_threadsafe(duty, loop).result(20)
 
     def judged(self) -> None:
         """Wait until everything posted so far is judged and committed."""
-        self.monitor.engine.reached(self.monitor.engine._journal.next_seq - 1).result(20)
+        self.parts.engine.reached(self.parts.engine._journal.next_seq - 1).result(20)

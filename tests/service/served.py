@@ -10,7 +10,7 @@ from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["pytest", "highwater.cli", "service.http.server", "service.monitor", "service.operations.logging_setup", "polars"]
+    ["pytest", "highwater.cli", "service.http.server", "service.composition", "service.operations.logging_setup", "polars"]
 )
 
 

@@ -127,7 +127,7 @@ def test_a_torn_end_of_the_journal_is_taken_off_and_said(tmp_path: Path, capfd: 
     with House(folder) as house:
         assert house.client("ingest").post("/v1/events", content=lines(queue(200))).status_code == 202
         house.judged()
-        assert house.monitor.engine.board.events["accepted"] == 1
+        assert house.parts.board.events["accepted"] == 1
         assert house.client("observer").get("/v1/series/names").json()["items"]
     assert "the journal ended in the middle of an entry" in capfd.readouterr().out
 
@@ -142,7 +142,7 @@ def test_damage_inside_the_journal_stops_the_start_and_the_doctor_names_the_file
     data[60] ^= 1
     path.write_bytes(bytes(data))
     with pytest.raises(StateError, match="damaged: restore a backup"):
-        House(folder).monitor.open()
+        House(folder).open()
     told = highwater("doctor", "--data", folder, HIGHWATER_SERVE__PORT="0")
     assert told.returncode == 1
     assert path.name in told.stdout
@@ -162,7 +162,7 @@ def test_a_damaged_checkpoint_costs_nothing_the_older_one_and_the_journal_are_us
     checkpoints[-1].write_bytes(checkpoints[-1].read_bytes()[:-10])
     with House(folder) as house:
         assert house.client("observer").get("/v1/series").json() == expected
-        assert house.monitor.engine.seq == 2
+        assert house.parts.engine.seq == 2
 
 
 @pytest.mark.parametrize("jump_h", [-48, 48], ids=["back", "ahead"])
@@ -171,21 +171,21 @@ def test_a_clock_that_is_set_delays_nothing_and_judges_as_before(tmp_path: Path,
     with House(tmp_path / "data", clock=Clock(lambda: wall[0], lambda: steady[0])) as house:
         wishes = Preferences(digest_s=3600, escalations=True)
         add = partial(subscriptions.add, holder="", name="x", channel="webhook", target="https://x.example/", wishes=wishes, now_us=wall[0])
-        house.monitor.database.write(add).result()
+        house.parts.database.write(add).result()
         house.publish(desk(alert("A-1")))
         assert house.client("ingest").post("/v1/events", content=lines(queue(10), queue(100))).status_code == 202
         wall[0] += jump_h * HOUR_US
         assert house.client("ingest").post("/v1/events", content=lines(queue(110), queue(200))).json()["accepted"] == 2
         house.judged()
-        assert house.monitor.engine.board.events["accepted"] == 4
+        assert house.parts.board.events["accepted"] == 4
         assert house.client(None).get("/readyz").status_code == 200
-        house.now(house.monitor.duties.check_clock_step())
+        house.now(house.parts.jobs.check_clock_step())
         assert due(house) <= wall[0] + HOUR_US
         steady[0] += 901
         wall[0] += 901_000_000
         wanted = partial(triage_actions.unattended, before_us=wall[0] - 900_000_000, now_us=wall[0])
-        assert [name for name, _ in house.monitor.database.read(wanted)] == ["A-1"]
+        assert [name for name, _ in house.parts.database.read(wanted)] == ["A-1"]
 
 
 def due(house: House) -> int:
-    return house.monitor.database.read(lambda connection: connection.execute("SELECT max(due_us) FROM outbox").fetchone()[0])
+    return house.parts.database.read(lambda connection: connection.execute("SELECT max(due_us) FROM outbox").fetchone()[0])

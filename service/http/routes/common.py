@@ -1,28 +1,21 @@
-"""What handlers have in common: the monitor, list parameters, pages of records, committed writes."""
+"""What handlers have in common: list parameters, pages of records, committed writes."""
 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from models.errors import Malformed
 from models.times import parse_time
 from service.access import Principal
-from service.monitor import Monitor
+from service.auth.opaque_ids import OpaqueIds
 from service.problems import Problem
+from service.store.database import Database
 
 T = TypeVar("T")
-
-
-def _monitor(request: Request) -> Monitor:
-    monitor: Monitor = request.app.state.monitor
-    return monitor
-
-
-MonitorDep = Annotated[Monitor, Depends(_monitor)]
 
 
 class Page(BaseModel):
@@ -58,9 +51,9 @@ def instant_of(name: str, text: str | None) -> int | None:
         raise Problem(422, f"{name}: {fault}") from None
 
 
-def place(monitor: Monitor, principal: Principal, of: str, listing: Listing) -> int | None:
+def place(ids: OpaqueIds, principal: Principal, of: str, listing: Listing) -> int | None:
     """Where the page of the list `of` begins."""
-    found = monitor.places.place(principal, of, listing.cursor)
+    found = ids.place(principal, of, listing.cursor)
     return found[0] if found else None
 
 
@@ -75,6 +68,6 @@ def raw(body: bytes, status: int = 200) -> Response:
     return Response(body, status, media_type="application/json")
 
 
-async def committed(monitor: Monitor, job: Callable[[sqlite3.Connection], T]) -> T:
+async def committed(database: Database, job: Callable[[sqlite3.Connection], T]) -> T:
     """What `job` gives, once it is committed."""
-    return await asyncio.wrap_future(monitor.database.write(job))
+    return await asyncio.wrap_future(database.write(job))

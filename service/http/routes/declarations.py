@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from correlation.change_reports.declaration_record import DeclarationRecord
 from service.access import DESK_ROLES
 from service.auth.authentication import Reader
-from service.http.routes.common import MonitorDep
+from service.http.routes.parts import EngineDep
 from service.problems import RESPONSES
 
 router = APIRouter(tags=["changes"], responses=RESPONSES)
@@ -34,9 +34,9 @@ class Records(BaseModel):
 
 
 @router.get("/v1/declarations", summary="How declarations stood the test")
-def declarations(monitor: MonitorDep, principal: Reader) -> Records:
+def declarations(engine: EngineDep, principal: Reader) -> Records:
     """One record a User; a User sees its own only, an empty one while it has none. Where Kafka workers judge, nothing is counted here."""
-    counted = monitor.engine.pipeline.declarations
+    counted = engine.declaration_records
     own = () if principal.user is None else (principal.user,)
     users = counted.users() if principal.role in DESK_ROLES else own
     return Records(items=[_record(counted.of(user)) for user in users])

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from service.auth.authentication import Desk
-from service.http.routes.common import MonitorDep
+from service.http.routes.parts import ClockDep, DatabaseDep
 from service.problems import RESPONSES
 from service.triage.suspect_feedback import evaluate
 
@@ -26,7 +26,7 @@ class EvaluationShown(BaseModel):
 
 
 @router.get("/v1/evaluation", summary="How right the suspects were")
-def evaluation(monitor: MonitorDep, _: Desk) -> EvaluationShown:
+def evaluation(database: DatabaseDep, clock: ClockDep, _: Desk) -> EvaluationShown:
     """What people confirmed or refuted, held against the verdicts; nothing here changes how anything is judged."""
-    found = monitor.database.read(partial(evaluate, now_us=monitor.clock.wall_us()))
+    found = database.read(partial(evaluate, now_us=clock.wall_us()))
     return EvaluationShown(verdicts=found.verdicts, attribution_top1=found.attribution_top1, judged=found.judged)

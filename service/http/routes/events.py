@@ -10,10 +10,11 @@ from fastapi import APIRouter, Request, Response
 from models.columns import EventBatch
 from models.errors import Malformed, UnreadableInput
 from service.auth.authentication import Sender
-from service.http.routes.common import MonitorDep, raw
+from service.http.routes.common import raw
+from service.http.routes.parts import ClockDep, DatabaseDep, HealthDep, IntakeDep, ServeParametersDep
 from service.ingest.event_bodies import inflated, ingest_response
 from service.ingest.journal import EVENTS
-from service.monitor import Monitor
+from service.parameters import ServeParameters
 from service.problems import RESPONSES, Problem
 from service.store import commits
 from streams.decode import decode_body
@@ -48,33 +49,41 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/v1/events", status_code=202, responses=_ANSWERS, openapi_extra={"requestBody": _BODY}, summary="Post events")
-async def post_events(request: Request, monitor: MonitorDep, principal: Sender) -> Response:
+async def post_events(
+    request: Request,
+    database: DatabaseDep,
+    clock: ClockDep,
+    intake: IntakeDep,
+    parameters: ServeParametersDep,
+    health: HealthDep,
+    principal: Sender,
+) -> Response:
     """NDJSON or one JSON array, gzip accepted. What is answered 202 survives a crash. Posting the same again is harmless; with an
     `Idempotency-Key` header it is also answered the same.
     """
-    monitor.intake.check_room()
+    intake.check_room()
     if request.headers.get("content-encoding", "identity").lower() not in ("gzip", "x-gzip", "identity"):
         raise Problem(415, "the body may be gzip or not encoded at all")
     key = request.headers.get("idempotency-key", "")
     if len(key.encode()) > 256:
         raise Problem(422, "Idempotency-Key must not be longer than 256 bytes")
-    with monitor.intake.expecting(_announced(request, monitor.body_limit)):
+    with intake.expecting(_announced(request, parameters.max_body_bytes)):
         body = await request.body()
         if key:
-            earlier = await asyncio.to_thread(monitor.database.read, lambda connection: commits.answered(connection, principal.id, key))
+            earlier = await asyncio.to_thread(database.read, lambda connection: commits.answered(connection, principal.id, key))
             if earlier is not None:
                 return _again(earlier, body)
-        batch, weight = await _decoded(monitor, body, principal.id)
-    if monitor.intake.elsewhere is not None:
-        await asyncio.get_running_loop().run_in_executor(_FORWARDS, monitor.intake.elsewhere.take, batch)
+        batch, weight = await _decoded(parameters, body, principal.id)
+    if (remote := intake.elsewhere) is not None:
+        await asyncio.get_running_loop().run_in_executor(_FORWARDS, remote.take, batch)
         if key:
             told = [(principal.id, key, body, ingest_response(batch))]
-            remember = partial(commits.write_answers, answers=told, now_us=monitor.clock.wall_us())
-            await asyncio.wrap_future(monitor.database.write(remember))
+            remember = partial(commits.write_answers, answers=told, now_us=clock.wall_us())
+            await asyncio.wrap_future(database.write(remember))
         return raw(ingest_response(batch), 202)
-    if monitor.fault() is not None and monitor.intake.fault is None:
+    if health.fault() is not None and intake.fault is None:
         raise Problem(503, "nothing can be stored at the moment: send this again later", headers={"Retry-After": "10"})
-    await asyncio.wrap_future(monitor.intake.submit(EVENTS, principal.id, body, batch, monitor.clock.wall_us(), key, weight))
+    await asyncio.wrap_future(intake.submit(EVENTS, principal.id, body, batch, clock.wall_us(), key, weight))
     return raw(ingest_response(batch), 202)
 
 
@@ -84,10 +93,10 @@ def _announced(request: Request, limit: int) -> int:
     return min(limit, int(length)) if length.isascii() and length.isdigit() else limit
 
 
-async def _decoded(monitor: Monitor, body: bytes, stream: str) -> tuple[EventBatch, int]:
+async def _decoded(parameters: ServeParameters, body: bytes, stream: str) -> tuple[EventBatch, int]:
     """The batch, and the bytes of the body once inflated."""
     try:
-        plain = await asyncio.to_thread(inflated, body, monitor.body_limit)
+        plain = await asyncio.to_thread(inflated, body, parameters.max_body_bytes)
         return await asyncio.to_thread(decode_body, plain, stream), len(plain)
     except Malformed:
         raise

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from service.auth.authentication import Desk
-from service.http.routes.common import MonitorDep
+from service.http.routes.parts import CollectorRegistryDep, HealthDep
 from service.problems import RESPONSES, Problem
 from streams.metrics.encoding import encoded
 
@@ -20,16 +20,16 @@ def healthz() -> str:
 @router.get(
     "/readyz", response_class=PlainTextResponse, responses={503: {"description": "Not now; the text says why"}}, summary="Can it work?"
 )
-def readyz(monitor: MonitorDep) -> str:
+def readyz(health: HealthDep) -> str:
     """`ready` while events are taken and judged."""
-    fault = "starting or stopping" if not monitor.ready else "the disk refuses" if monitor.fault() else None
+    fault = "starting or stopping" if not health.ready else "the disk refuses" if health.fault() else None
     if fault:
         raise Problem(503, fault, headers={"Retry-After": "5"})
     return "ready\n"
 
 
 @router.get("/metrics", responses=RESPONSES, response_class=PlainTextResponse, summary="Metrics for Prometheus")
-def metrics(request: Request, monitor: MonitorDep, _: Desk) -> Response:
+def metrics(request: Request, registry: CollectorRegistryDep, _: Desk) -> Response:
     """In Prometheus' or OpenMetrics' text format. It names every User: not for Users."""
-    text, content_type = encoded(monitor.registry, request.headers.get("accept", ""))
+    text, content_type = encoded(registry, request.headers.get("accept", ""))
     return Response(text, media_type=content_type)

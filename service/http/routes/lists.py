@@ -9,10 +9,12 @@ from pydantic import Field
 from models.vocabulary import AlertKind, ReportVerdict, Severity
 from service.access import Principal
 from service.auth.authentication import Admin, Desk, Reader
-from service.http.routes.common import Listing, MonitorDep, Page, place, raw, raw_page
-from service.monitor import Monitor
+from service.auth.opaque_ids import OpaqueIds
+from service.http.routes.common import Listing, Page, place, raw, raw_page
+from service.http.routes.parts import DatabaseDep, OpaqueIdsDep
 from service.problems import RESPONSES, not_found
 from service.store import audit, commits, records
+from service.store.database import Database
 from service.store.records import ALERT, INCIDENT, REPORT, Wanted
 
 router = APIRouter(responses=RESPONSES)
@@ -41,28 +43,29 @@ class ReportListing(Listing):
     verdict: ReportVerdict | None = None
 
 
-def _page(monitor: Monitor, principal: Principal, kind: str, listing: Listing, **equal: str | None) -> Response:
+def _page(database: Database, ids: OpaqueIds, principal: Principal, kind: str, listing: Listing, **equal: str | None) -> Response:
     conditions = tuple((name, value) for name, value in equal.items() if value is not None)
-    wanted = Wanted(kind, listing.since_us, place(monitor, principal, kind, listing), listing.limit, conditions)
-    last = monitor.database.read(partial(records.last_seen, principal=principal))
-    bodies, following = monitor.database.read(partial(records.page, principal=principal, wanted=wanted))
-    page = raw_page(bodies, monitor.places.cursor(principal, kind, following))
-    page.headers["last-event-id"] = monitor.places.event_id(principal, last)
+    wanted = Wanted(kind, listing.since_us, place(ids, principal, kind, listing), listing.limit, conditions)
+    last = database.read(partial(records.last_seen, principal=principal))
+    bodies, following = database.read(partial(records.page, principal=principal, wanted=wanted))
+    page = raw_page(bodies, ids.cursor(principal, kind, following))
+    page.headers["last-event-id"] = ids.event_id(principal, last)
     return page
 
 
-def _one(monitor: Monitor, principal: Principal, kind: str, name: str) -> Response:
-    body = monitor.database.read(partial(records.one, principal=principal, kind=kind, id=name))
+def _one(database: Database, principal: Principal, kind: str, name: str) -> Response:
+    body = database.read(partial(records.one, principal=principal, kind=kind, id=name))
     if body is None:
         raise not_found(kind)
     return raw(body)
 
 
 @router.get("/v1/alerts", response_model=Page, tags=["alerts"], summary="List alerts")
-def alerts(monitor: MonitorDep, principal: Reader, listing: Annotated[AlertListing, Query()]) -> Response:
+def alerts(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, listing: Annotated[AlertListing, Query()]) -> Response:
     """The last revision of each; a User's own only. The header `Last-Event-ID` says where the event stream goes on from this list."""
     return _page(
-        monitor,
+        database,
+        ids,
         principal,
         ALERT,
         listing,
@@ -75,57 +78,55 @@ def alerts(monitor: MonitorDep, principal: Reader, listing: Annotated[AlertListi
 
 
 @router.get("/v1/alerts/{alert_id}", tags=["alerts"], summary="One alert")
-def alert(monitor: MonitorDep, principal: Reader, alert_id: str) -> Response:
+def alert(database: DatabaseDep, principal: Reader, alert_id: str) -> Response:
     """Its last revision."""
-    return _one(monitor, principal, ALERT, alert_id)
+    return _one(database, principal, ALERT, alert_id)
 
 
 @router.get("/v1/alerts/{alert_id}/revisions", response_model=Page, tags=["alerts"], summary="Every revision of an alert")
-def alert_revisions(monitor: MonitorDep, principal: Reader, alert_id: str) -> Response:
+def alert_revisions(database: DatabaseDep, principal: Reader, alert_id: str) -> Response:
     """Oldest first."""
-    bodies = monitor.database.read(partial(records.revisions, principal=principal, kind=ALERT, id=alert_id))
+    bodies = database.read(partial(records.revisions, principal=principal, kind=ALERT, id=alert_id))
     if not bodies:
         raise not_found(ALERT)
     return raw_page(bodies, None)
 
 
 @router.get("/v1/incidents", response_model=Page, tags=["incidents"], summary="List incidents")
-def incidents(monitor: MonitorDep, principal: Desk, listing: Annotated[IncidentListing, Query()]) -> Response:
+def incidents(database: DatabaseDep, ids: OpaqueIdsDep, principal: Desk, listing: Annotated[IncidentListing, Query()]) -> Response:
     """The last revision of each. For the triage desk: a User sees its alerts."""
-    return _page(monitor, principal, INCIDENT, listing, status=listing.status)
+    return _page(database, ids, principal, INCIDENT, listing, status=listing.status)
 
 
 @router.get("/v1/incidents/{incident_id}", tags=["incidents"], summary="One incident")
-def incident(monitor: MonitorDep, principal: Desk, incident_id: str) -> Response:
+def incident(database: DatabaseDep, principal: Desk, incident_id: str) -> Response:
     """Its last revision."""
-    return _one(monitor, principal, INCIDENT, incident_id)
+    return _one(database, principal, INCIDENT, incident_id)
 
 
 @router.get("/v1/change-reports", response_model=Page, tags=["changes"], summary="List change reports")
-def change_reports(monitor: MonitorDep, principal: Reader, listing: Annotated[ReportListing, Query()]) -> Response:
+def change_reports(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, listing: Annotated[ReportListing, Query()]) -> Response:
     """The last revision of each; a User: of its own changes."""
-    return _page(monitor, principal, REPORT, listing, topic=listing.verdict)
+    return _page(database, ids, principal, REPORT, listing, topic=listing.verdict)
 
 
 @router.get("/v1/change-reports/{change_id:path}", tags=["changes"], summary="One change report")
-def change_report(monitor: MonitorDep, principal: Reader, change_id: str) -> Response:
+def change_report(database: DatabaseDep, principal: Reader, change_id: str) -> Response:
     """Its last revision."""
-    return _one(monitor, principal, REPORT, change_id)
+    return _one(database, principal, REPORT, change_id)
 
 
 @router.get("/v1/dead-letters", response_model=Page, tags=["events"], summary="List dead letters")
-def dead_letters(monitor: MonitorDep, principal: Desk, listing: Annotated[Listing, Query()]) -> Response:
+def dead_letters(database: DatabaseDep, ids: OpaqueIdsDep, principal: Desk, listing: Annotated[Listing, Query()]) -> Response:
     """What could not be used, newest first."""
-    before = monitor.places.place(principal, "letters", listing.cursor, 2)
-    bodies, following = monitor.database.read(
-        partial(commits.letters, before=(before[0], before[1]) if before else None, limit=listing.limit)
-    )
-    return raw_page(bodies, monitor.places.cursor(principal, "letters", following))
+    before = ids.place(principal, "letters", listing.cursor, 2)
+    bodies, following = database.read(partial(commits.letters, before=(before[0], before[1]) if before else None, limit=listing.limit))
+    return raw_page(bodies, ids.cursor(principal, "letters", following))
 
 
 @router.get("/v1/audit", response_model=Page, tags=["tokens"], summary="The audit log")
-def audit_log(monitor: MonitorDep, principal: Admin, listing: Annotated[Listing, Query()]) -> Page:
+def audit_log(database: DatabaseDep, ids: OpaqueIdsDep, principal: Admin, listing: Annotated[Listing, Query()]) -> Page:
     """Who did what, newest first."""
-    before = place(monitor, principal, "audit", listing)
-    items, following = monitor.database.read(partial(audit.page, before=before, limit=listing.limit))
-    return Page(items=items, next=monitor.places.cursor(principal, "audit", following))
+    before = place(ids, principal, "audit", listing)
+    items, following = database.read(partial(audit.page, before=before, limit=listing.limit))
+    return Page(items=items, next=ids.cursor(principal, "audit", following))

@@ -13,7 +13,8 @@ from service.access import Principal
 from service.auth.authentication import Reader
 from service.charts import queries
 from service.charts.compaction import Keep
-from service.http.routes.common import MonitorDep, instant_of
+from service.http.routes.common import instant_of
+from service.http.routes.parts import DatabaseDep, KeepDep, OpaqueIdsDep
 from service.problems import RESPONSES, Problem
 
 router = APIRouter(tags=["series"], responses=RESPONSES)
@@ -48,9 +49,9 @@ class SeriesPage(BaseModel):
 
 
 @router.get("/v1/series", summary="Chart data")
-def series(monitor: MonitorDep, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
+def series(database: DatabaseDep, ids: OpaqueIdsDep, keep: KeepDep, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
     """Depth of queues, or messages of series against what was expected, rolled up so that no peak is lost. A User's own only."""
-    newest = monitor.database.read(queries.latest_us)
+    newest = database.read(queries.latest_us)
     end_us = instant_of("to", chosen.end) or newest
     start_us = instant_of("from", chosen.start)
     if end_us is None:
@@ -58,23 +59,21 @@ def series(monitor: MonitorDep, principal: Reader, chosen: Annotated[Chosen, Que
     start_us = end_us - DAY_US if start_us is None else start_us
     if start_us > end_us:
         raise Problem(422, "from: it lies after to")
-    after = monitor.places.place(principal, "series", chosen.cursor)
-    items, following = monitor.database.read(
-        partial(_charts, principal=principal, chosen=chosen, after=after[0] if after else 0, span=(start_us, end_us), keep=monitor.keep)
+    after = ids.place(principal, "series", chosen.cursor)
+    items, following = database.read(
+        partial(_charts, principal=principal, chosen=chosen, after=after[0] if after else 0, span=(start_us, end_us), keep=keep)
     )
-    return SeriesPage(
-        items=items, start=format_time(start_us), end=format_time(end_us), next=monitor.places.cursor(principal, "series", following)
-    )
+    return SeriesPage(items=items, start=format_time(start_us), end=format_time(end_us), next=ids.cursor(principal, "series", following))
 
 
 @router.get("/v1/series/names", summary="Which series there are")
-def names(monitor: MonitorDep, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
+def names(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
     """The fields of each series that the reader may see, without points."""
-    after = monitor.places.place(principal, "series", chosen.cursor)
-    found = monitor.database.read(partial(_found, principal=principal, chosen=chosen, after=after[0] if after else 0))
+    after = ids.place(principal, "series", chosen.cursor)
+    found = database.read(partial(_found, principal=principal, chosen=chosen, after=after[0] if after else 0))
     following = found[chosen.limit - 1].id if len(found) > chosen.limit else None
     items: list[dict[str, Any]] = [{"series": one.fields} for one in found[: chosen.limit]]
-    return SeriesPage(items=items, start=None, end=None, next=monitor.places.cursor(principal, "series", following))
+    return SeriesPage(items=items, start=None, end=None, next=ids.cursor(principal, "series", following))
 
 
 def _found(connection: sqlite3.Connection, principal: Principal, chosen: Chosen, after: int) -> list[queries.Series]:

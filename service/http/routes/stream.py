@@ -8,9 +8,11 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
 from service.access import Principal
-from service.auth.authentication import Reader
-from service.http.routes.common import MonitorDep
-from service.monitor import Monitor
+from service.auth.authentication import Reader, SignIn
+from service.auth.opaque_ids import OpaqueIds
+from service.clock import Clock
+from service.http.event_stream import EventStream
+from service.http.routes.parts import ClockDep, EventStreamDep, OpaqueIdsDep, SignInDep
 from service.problems import RESPONSES, Problem
 
 router = APIRouter(tags=["stream"], responses=RESPONSES)
@@ -35,39 +37,48 @@ LastEventId = Annotated[
     summary="Follow what happens",
 )
 async def stream(
-    monitor: MonitorDep,
+    clock: ClockDep,
+    ids: OpaqueIdsDep,
+    events: EventStreamDep,
+    authentication: SignInDep,
     principal: Reader,
     last_event_id: LastEventId = None,
     after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=64)] = None,
 ) -> StreamingResponse:
     """Server-sent events; `data` is the record as the lists show it. A client that reconnects misses nothing and sees nothing twice."""
-    if monitor.hub.listeners[principal.id] >= _MOST:
+    if events.listeners[principal.id] >= _MOST:
         raise Problem(429, f"{_MOST} streams of one token are the most: close one first", headers={"Retry-After": "5"})
-    begin = _position(monitor, principal, last_event_id if last_event_id is not None else after)
-    return StreamingResponse(_sent(monitor, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    begin = _position(ids, events, principal, last_event_id if last_event_id is not None else after)
+    return StreamingResponse(
+        _sent(clock, ids, events, authentication, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+    )
 
 
-def _position(monitor: Monitor, principal: Principal, text: str | None) -> int:
-    newest = monitor.hub.last_seq
-    return min(monitor.places.event_seq(principal, text), newest) if text else newest
+def _position(ids: OpaqueIds, events: EventStream, principal: Principal, text: str | None) -> int:
+    newest = events.last_seq
+    return min(ids.event_seq(principal, text), newest) if text else newest
 
 
-async def _sent(monitor: Monitor, principal: Principal, after: int) -> AsyncIterator[bytes]:
-    with monitor.hub.counted(principal):
-        async for part in _parts(monitor, principal, after):
+async def _sent(
+    clock: Clock, ids: OpaqueIds, events: EventStream, authentication: SignIn, principal: Principal, after: int
+) -> AsyncIterator[bytes]:
+    with events.counted(principal):
+        async for part in _parts(clock, ids, events, authentication, principal, after):
             yield part
 
 
-async def _parts(monitor: Monitor, principal: Principal, after: int) -> AsyncIterator[bytes]:
+async def _parts(
+    clock: Clock, ids: OpaqueIds, events: EventStream, authentication: SignIn, principal: Principal, after: int
+) -> AsyncIterator[bytes]:
     yield f"retry: {_RETRY_MS}\n: connected\n\n".encode()
-    checked_s = monitor.clock.steady_s()
-    async for logged in monitor.hub.listen(principal, after, _PING_S):
-        if monitor.clock.steady_s() - checked_s >= _CHECK_S:
-            if not await asyncio.to_thread(monitor.sign_in.still, principal):
+    checked_s = clock.steady_s()
+    async for logged in events.listen(principal, after, _PING_S):
+        if clock.steady_s() - checked_s >= _CHECK_S:
+            if not await asyncio.to_thread(authentication.still, principal):
                 return
-            checked_s = monitor.clock.steady_s()
+            checked_s = clock.steady_s()
         if logged is None:
             yield b": still here\n\n"
         else:
-            name = monitor.places.event_id(principal, logged.seq).encode()
+            name = ids.event_id(principal, logged.seq).encode()
             yield b"id: %s\nevent: %s\ndata: %s\n\n" % (name, logged.kind.encode(), logged.body)

@@ -12,12 +12,13 @@ from models.times import format_time
 from models.vocabulary import Text
 from service.access import Principal, Role
 from service.auth.authentication import Declarer
-from service.http.routes.common import Listing, MonitorDep, Page, committed, place
-from service.monitor import Monitor
+from service.http.routes.common import Listing, Page, committed, place
+from service.http.routes.parts import ClockDep, DatabaseDep, DispatcherDep, OpaqueIdsDep, ServeParametersDep
 from service.notify.target_policy import check_chat, check_mail, check_webhook
 from service.parameters import SubscriptionParameters
 from service.problems import RESPONSES, Problem, not_found
 from service.store import audit, subscriptions
+from service.store.database import Database
 from service.store.preferences import Preferences
 from service.store.subscriptions import Subscription
 
@@ -85,7 +86,7 @@ class Tested(BaseModel):
 
 @router.get("", summary="List own subscriptions")
 def listed(
-    monitor: MonitorDep,
+    database: DatabaseDep,
     principal: Declarer,
     everyone: Annotated[bool, Query(description="Everyone's, for an administrator: a token that leaked may have left a webhook.")] = False,  # noqa: FBT002 - a query parameter
 ) -> SubscriptionPage:
@@ -93,83 +94,93 @@ def listed(
     if everyone and principal.role is not Role.ADMIN:
         raise Problem(403, "everyone's subscriptions are for the role admin")
     read = subscriptions.all_subscriptions if everyone else partial(subscriptions.held, holder=principal.holder)
-    held = monitor.database.read(read)
+    held = database.read(read)
     return SubscriptionPage(items=[_shown(one) for one in held])
 
 
 @router.post("", status_code=201, summary="Subscribe")
-async def subscribe(monitor: MonitorDep, principal: Declarer, wish: SubscriptionWish) -> SubscriptionMade:
+async def subscribe(
+    database: DatabaseDep, clock: ClockDep, parameters: ServeParametersDep, principal: Declarer, wish: SubscriptionWish
+) -> SubscriptionMade:
     """To one's own alerts; the triage desk: to everything."""
-    _check(monitor.parameters.subscriptions, wish.channel, wish.target)
-    made = await committed(monitor, partial(_add, principal=principal, wish=wish, now_us=monitor.clock.wall_us()))
+    _check(parameters.subscriptions, wish.channel, wish.target)
+    made = await committed(database, partial(_add, principal=principal, wish=wish, now_us=clock.wall_us()))
     return SubscriptionMade(**_shown(made).model_dump(), secret=made.secrets[0][0] if made.channel == "webhook" else None)
 
 
 @router.get("/{subscription_id}", summary="One subscription")
-def one(monitor: MonitorDep, principal: Declarer, subscription_id: str) -> SubscriptionShown:
+def one(database: DatabaseDep, principal: Declarer, subscription_id: str) -> SubscriptionShown:
     """Without its secret."""
-    return _shown(_own(monitor, principal, subscription_id))
+    return _shown(_own(database, principal, subscription_id))
 
 
 @router.patch("/{subscription_id}", summary="Change, pause or resume")
-async def change(monitor: MonitorDep, principal: Declarer, subscription_id: str, wanted: SubscriptionChange) -> SubscriptionShown:
+async def change(
+    database: DatabaseDep,
+    clock: ClockDep,
+    dispatcher: DispatcherDep,
+    parameters: ServeParametersDep,
+    principal: Declarer,
+    subscription_id: str,
+    wanted: SubscriptionChange,
+) -> SubscriptionShown:
     """What is left out stays as it is."""
-    own = _own(monitor, principal, subscription_id)
+    own = _own(database, principal, subscription_id)
     if wanted.target is not None:
-        _check(monitor.parameters.subscriptions, own.channel, wanted.target)
+        _check(parameters.subscriptions, own.channel, wanted.target)
     paused = own.paused_reason if wanted.paused is None else f"paused by {principal.name}" if wanted.paused else None
     changed = replace(
         own, name=wanted.name or own.name, target=wanted.target or own.target, wishes=wanted.wishes or own.wishes, paused_reason=paused
     )
-    await committed(
-        monitor, partial(_write, principal=principal, changed=changed, action="change subscription", now_us=monitor.clock.wall_us())
-    )
-    monitor.wake()
+    await committed(database, partial(_write, principal=principal, changed=changed, action="change subscription", now_us=clock.wall_us()))
+    dispatcher.wake_soon()
     return _shown(changed)
 
 
 @router.delete("/{subscription_id}", status_code=204, summary="Unsubscribe")
-async def unsubscribe(monitor: MonitorDep, principal: Declarer, subscription_id: str) -> Response:
+async def unsubscribe(database: DatabaseDep, clock: ClockDep, principal: Declarer, subscription_id: str) -> Response:
     """With its messages and its log."""
-    own = _own(monitor, principal, subscription_id)
-    await committed(monitor, partial(_remove, principal=principal, own=own, now_us=monitor.clock.wall_us()))
+    own = _own(database, principal, subscription_id)
+    await committed(database, partial(_remove, principal=principal, own=own, now_us=clock.wall_us()))
     return Response(status_code=204)
 
 
 @router.post("/{subscription_id}/secret", summary="Rotate the signing secret")
-async def rotate(monitor: MonitorDep, principal: Declarer, subscription_id: str) -> SubscriptionMade:
+async def rotate(database: DatabaseDep, clock: ClockDep, principal: Declarer, subscription_id: str) -> SubscriptionMade:
     """The new secret is shown this once; the one before signs beside it for another day."""
-    own = _own(monitor, principal, subscription_id)
+    own = _own(database, principal, subscription_id)
     if own.channel != "webhook":
         raise Problem(422, "only webhooks are signed")
-    now_us = monitor.clock.wall_us()
+    now_us = clock.wall_us()
     changed = replace(own, secrets=subscriptions.rotated(own, now_us))
-    await committed(monitor, partial(_write, principal=principal, changed=changed, action="rotate secret", now_us=now_us))
+    await committed(database, partial(_write, principal=principal, changed=changed, action="rotate secret", now_us=now_us))
     return SubscriptionMade(**_shown(changed).model_dump(), secret=changed.secrets[0][0])
 
 
 @router.post("/{subscription_id}/test", summary="Send a test message")
-async def test(monitor: MonitorDep, principal: Declarer, subscription_id: str) -> Tested:
+async def test(database: DatabaseDep, dispatcher: DispatcherDep, principal: Declarer, subscription_id: str) -> Tested:
     """At once, whatever the wishes say."""
-    reply = await monitor.dispatcher.test(_own(monitor, principal, subscription_id))
+    reply = await dispatcher.test(_own(database, principal, subscription_id))
     return Tested(delivered=reply.delivered, status=reply.status, error=reply.error)
 
 
 @router.get("/{subscription_id}/deliveries", response_model=Page, summary="The delivery log")
-def deliveries(monitor: MonitorDep, principal: Declarer, subscription_id: str, listing: Annotated[Listing, Query()]) -> Page:
+def deliveries(
+    database: DatabaseDep, ids: OpaqueIdsDep, principal: Declarer, subscription_id: str, listing: Annotated[Listing, Query()]
+) -> Page:
     """Every attempt, newest first."""
-    own = _own(monitor, principal, subscription_id)
+    own = _own(database, principal, subscription_id)
     log = f"deliveries:{own.id}"
-    items, following = monitor.database.read(
-        partial(subscriptions.deliveries, subscription_id=own.id, before=place(monitor, principal, log, listing), limit=listing.limit)
+    items, following = database.read(
+        partial(subscriptions.deliveries, subscription_id=own.id, before=place(ids, principal, log, listing), limit=listing.limit)
     )
-    told = [{**item, "message": monitor.places.message_id(principal.holder, item["message"])} for item in items]
-    return Page(items=told, next=monitor.places.cursor(principal, log, following))
+    told = [{**item, "message": ids.message_id(principal.holder, item["message"])} for item in items]
+    return Page(items=told, next=ids.cursor(principal, log, following))
 
 
-def _own(monitor: Monitor, principal: Principal, subscription_id: str) -> Subscription:
+def _own(database: Database, principal: Principal, subscription_id: str) -> Subscription:
     """The holder's; an administrator's are all."""
-    found = monitor.database.read(partial(subscriptions.by_id, subscription_id=subscription_id))
+    found = database.read(partial(subscriptions.by_id, subscription_id=subscription_id))
     if found is None or (found.holder != principal.holder and principal.role is not Role.ADMIN):
         raise not_found("subscription")
     return found

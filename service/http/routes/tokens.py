@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 
 from models.times import At, format_time, us
 from models.vocabulary import Text
-from service.auth.authentication import COOKIE, CSRF_HEADER, Admin, asking, check_site
+from service.auth.authentication import COOKIE, CSRF_HEADER, Admin, asking
 from service.auth.token_admin import end, issue
-from service.http.routes.common import MonitorDep, committed
+from service.http.routes.common import committed
+from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep, SignInDep
 from service.problems import RESPONSES, Problem, not_found
 from service.store import tokens
 from service.store.tokens import Token
@@ -67,48 +68,55 @@ class Whoami(BaseModel):
 
 
 @router.post("/v1/tokens", status_code=201, summary="Create a token")
-async def create(monitor: MonitorDep, principal: Admin, wish: TokenWish) -> MadeToken:
+async def create(database: DatabaseDep, clock: ClockDep, principal: Admin, wish: TokenWish) -> MadeToken:
     """The secret is in this answer and nowhere else: only its hash is kept."""
-    now_us = monitor.clock.wall_us()
+    now_us = clock.wall_us()
     expires_us = us(wish.expires_at) if wish.expires_at else None
     if expires_us is not None and expires_us <= now_us:
         raise Problem(422, "expires_at: it lies in the past")
     token, secret = await committed(
-        monitor, partial(issue, by=principal, role=wish.role, name=wish.name, now_us=now_us, expires_us=expires_us)
+        database, partial(issue, by=principal, role=wish.role, name=wish.name, now_us=now_us, expires_us=expires_us)
     )
     return MadeToken(id=token.id, secret=secret)
 
 
 @router.get("/v1/tokens", summary="List tokens")
-def listed(monitor: MonitorDep, _: Admin) -> TokenPage:
+def listed(database: DatabaseDep, _: Admin) -> TokenPage:
     """Oldest first, revoked ones too."""
-    return TokenPage(items=[_shown(token) for token in monitor.database.read(tokens.listed)])
+    return TokenPage(items=[_shown(token) for token in database.read(tokens.listed)])
 
 
 @router.delete("/v1/tokens/{token_id}", status_code=204, summary="Revoke a token")
-async def revoke(monitor: MonitorDep, principal: Admin, token_id: str) -> Response:
+async def revoke(database: DatabaseDep, clock: ClockDep, authentication: SignInDep, principal: Admin, token_id: str) -> Response:
     """It and its sessions end at once."""
-    if not await committed(monitor, partial(end, by=principal, token_id=token_id, now_us=monitor.clock.wall_us())):
+    if not await committed(database, partial(end, by=principal, token_id=token_id, now_us=clock.wall_us())):
         raise not_found("token that still works")
-    monitor.sign_in.forget()
+    authentication.forget()
     return Response(status_code=204)
 
 
 @router.post("/v1/session", summary="Sign a browser in")
-async def sign_in(request: Request, monitor: MonitorDep, credentials: Credentials) -> Response:
+async def sign_in(
+    request: Request,
+    database: DatabaseDep,
+    clock: ClockDep,
+    authentication: SignInDep,
+    parameters: ServeParametersDep,
+    credentials: Credentials,
+) -> Response:
     """Exchanges a token for an HttpOnly, SameSite cookie; unsafe requests with it must carry the header `X-Highwater`."""
-    check_site(request)
-    token = monitor.sign_in.token(credentials.token.strip())
+    authentication.check_site(request)
+    token = authentication.token(credentials.token.strip())
     if token is None:
         raise Problem(
             401, "the token is wrong, expired or revoked: ask an administrator for a new one", headers={"WWW-Authenticate": "Bearer"}
         )
-    now_us = monitor.clock.wall_us()
-    seconds = int(monitor.parameters.session_hours * 3600)
+    now_us = clock.wall_us()
+    seconds = int(parameters.session_hours * 3600)
     expires_us = min(now_us + seconds * 1_000_000, token.expires_us or 1 << 62)
-    secret = await committed(monitor, partial(tokens.open_session, token_id=token.id, now_us=now_us, expires_us=expires_us))
+    secret = await committed(database, partial(tokens.open_session, token_id=token.id, now_us=now_us, expires_us=expires_us))
     answer = Response(status_code=204)
-    secure = (monitor.parameters.public_url or "").startswith("https://")
+    secure = (parameters.public_url or "").startswith("https://")
     answer.set_cookie(COOKIE, secret, max_age=seconds, path="/", httponly=True, samesite="strict", secure=secure)
     return answer
 
@@ -121,12 +129,12 @@ def who(request: Request) -> Whoami:
 
 
 @router.delete("/v1/session", status_code=204, summary="Sign out")
-async def sign_out(request: Request, monitor: MonitorDep) -> Response:
+async def sign_out(request: Request, database: DatabaseDep, authentication: SignInDep) -> Response:
     """Ends the session of the cookie."""
     session = request.cookies.get(COOKIE)
     if session and CSRF_HEADER in request.headers:
-        await committed(monitor, partial(tokens.close_session, secret=session))
-        monitor.sign_in.forget()
+        await committed(database, partial(tokens.close_session, secret=session))
+        authentication.forget()
     answer = Response(status_code=204)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer

@@ -12,10 +12,12 @@ from models.times import At, format_time, us
 from models.vocabulary import Text
 from service.access import Principal
 from service.auth.authentication import Desk, Triage
-from service.http.routes.common import MonitorDep, committed, instant_of
-from service.monitor import Monitor
+from service.clock import Clock
+from service.http.routes.common import committed, instant_of
+from service.http.routes.parts import ClockDep, DatabaseDep, EngineDep
 from service.problems import RESPONSES, Problem, not_found
 from service.store import audit, triage_actions
+from service.store.database import Database
 from service.store.records import ALERT, INCIDENT
 from service.triage import handover
 
@@ -96,10 +98,12 @@ class State(BaseModel):
 SubjectPath = Annotated[Subject, Path(description="`alerts` or `incidents`")]
 
 
-async def _act(monitor: Monitor, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any]) -> State:
-    now_us = monitor.clock.wall_us()
+async def _act(
+    database: Database, clock: Clock, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any]
+) -> State:
+    now_us = clock.wall_us()
     told = {name: value for name, value in detail.items() if value is not None}
-    state = await committed(monitor, partial(_write, principal=principal, subject=subject, action=action, detail=told, now_us=now_us))
+    state = await committed(database, partial(_write, principal=principal, subject=subject, action=action, detail=told, now_us=now_us))
     return State(id=subject[1], state=state)
 
 
@@ -117,114 +121,123 @@ def _write(
 
 
 @router.post("/v1/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert")
-async def acknowledge_alert(monitor: MonitorDep, principal: Triage, alert_id: str, said: Acknowledgement | None = None) -> State:
+async def acknowledge_alert(
+    database: DatabaseDep, clock: ClockDep, principal: Triage, alert_id: str, said: Acknowledgement | None = None
+) -> State:
     """With a name and a note; ends escalation."""
-    return await _act(monitor, principal, (ALERT, alert_id), "acknowledge", (said or Acknowledgement()).model_dump())
+    return await _act(database, clock, principal, (ALERT, alert_id), "acknowledge", (said or Acknowledgement()).model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/acknowledge", summary="Acknowledge an incident")
-async def acknowledge_incident(monitor: MonitorDep, principal: Triage, incident_id: str, said: Acknowledgement | None = None) -> State:
+async def acknowledge_incident(
+    database: DatabaseDep, clock: ClockDep, principal: Triage, incident_id: str, said: Acknowledgement | None = None
+) -> State:
     """With a name and a note; ends escalation of its alerts."""
-    return await _act(monitor, principal, (INCIDENT, incident_id), "acknowledge", (said or Acknowledgement()).model_dump())
+    return await _act(database, clock, principal, (INCIDENT, incident_id), "acknowledge", (said or Acknowledgement()).model_dump())
 
 
 @router.delete("/v1/{subject}/{subject_id}/acknowledge", summary="Take an acknowledgement back")
-async def unacknowledge(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str) -> State:
+async def unacknowledge(database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str) -> State:
     """Nobody has it in hand after all."""
-    return await _act(monitor, principal, (_KINDS[subject], subject_id), "unacknowledge", {})
+    return await _act(database, clock, principal, (_KINDS[subject], subject_id), "unacknowledge", {})
 
 
 @router.post("/v1/{subject}/{subject_id}/snooze", summary="Snooze until an end")
-async def snooze(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Snooze) -> State:
+async def snooze(database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Snooze) -> State:
     """It stays in every list; it only stops asking for attention. There is no snooze without an end."""
-    if us(said.until) <= monitor.clock.wall_us():
+    if us(said.until) <= clock.wall_us():
         raise Problem(422, "until: it lies in the past")
     return await _act(
-        monitor, principal, (_KINDS[subject], subject_id), "snooze", {"until": format_time(us(said.until)), "note": said.note}
+        database, clock, principal, (_KINDS[subject], subject_id), "snooze", {"until": format_time(us(said.until)), "note": said.note}
     )
 
 
 @router.post("/v1/{subject}/{subject_id}/assign", summary="Assign")
-async def assign(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Assignment) -> State:
+async def assign(
+    database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Assignment
+) -> State:
     """To a person or a team."""
-    return await _act(monitor, principal, (_KINDS[subject], subject_id), "assign", said.model_dump())
+    return await _act(database, clock, principal, (_KINDS[subject], subject_id), "assign", said.model_dump())
 
 
 @router.post("/v1/{subject}/{subject_id}/ticket", summary="Set the service desk's reference")
-async def ticket(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Ticket) -> State:
+async def ticket(database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Ticket) -> State:
     """So that both systems find each other."""
-    return await _act(monitor, principal, (_KINDS[subject], subject_id), "ticket", said.model_dump())
+    return await _act(database, clock, principal, (_KINDS[subject], subject_id), "ticket", said.model_dump())
 
 
 @router.post("/v1/{subject}/{subject_id}/notes", summary="Add a note")
-async def note(monitor: MonitorDep, principal: Triage, subject: SubjectPath, subject_id: str, said: PlainNote) -> State:
+async def note(database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: PlainNote) -> State:
     """For the shift that follows, and for the post-mortem."""
-    return await _act(monitor, principal, (_KINDS[subject], subject_id), "note", said.model_dump())
+    return await _act(database, clock, principal, (_KINDS[subject], subject_id), "note", said.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/suspects", summary="Confirm or refute a suspect")
-async def judge(monitor: MonitorDep, principal: Triage, incident_id: str, said: Judgement) -> State:
+async def judge(database: DatabaseDep, clock: ClockDep, principal: Triage, incident_id: str, said: Judgement) -> State:
     """What people found out; it is kept, and evaluation compares it with the verdicts."""
     if said.change_id is None and said.owner is None:
         raise Problem(422, "name the suspect by change_id, or by owner where nobody declared a change")
-    return await _act(monitor, principal, (INCIDENT, incident_id), "judge", said.model_dump())
+    return await _act(database, clock, principal, (INCIDENT, incident_id), "judge", said.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/merge", summary="Merge into another incident")
-async def merge(monitor: MonitorDep, principal: Triage, incident_id: str, said: Merge) -> State:
+async def merge(database: DatabaseDep, clock: ClockDep, principal: Triage, incident_id: str, said: Merge) -> State:
     """Both records stay; readers follow `merged_into`."""
     if said.into == incident_id:
         raise Problem(422, "into: an incident can't be merged into itself")
-    if not monitor.database.read(partial(triage_actions.exists, kind=INCIDENT, subject=said.into)):
+    if not database.read(partial(triage_actions.exists, kind=INCIDENT, subject=said.into)):
         raise not_found(INCIDENT)
-    return await _act(monitor, principal, (INCIDENT, incident_id), "merge", said.model_dump())
+    return await _act(database, clock, principal, (INCIDENT, incident_id), "merge", said.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/split", summary="Split alerts off")
-async def split(monitor: MonitorDep, principal: Triage, incident_id: str, said: Split) -> State:
+async def split(database: DatabaseDep, clock: ClockDep, principal: Triage, incident_id: str, said: Split) -> State:
     """The alerts no longer belong to this incident, and belong to `to` if that is given."""
-    done = await _act(monitor, principal, (INCIDENT, incident_id), "split", {"alert_ids": said.alert_ids, "note": said.note})
+    done = await _act(database, clock, principal, (INCIDENT, incident_id), "split", {"alert_ids": said.alert_ids, "note": said.note})
     if said.to is not None:
-        await _act(monitor, principal, (INCIDENT, said.to), "add_alerts", {"alert_ids": said.alert_ids, "note": said.note})
+        await _act(database, clock, principal, (INCIDENT, said.to), "add_alerts", {"alert_ids": said.alert_ids, "note": said.note})
     return done
 
 
 @router.get("/v1/triage/{subject}", summary="What people did")
 def states(
-    monitor: MonitorDep,
+    database: DatabaseDep,
+    clock: ClockDep,
     _: Desk,
     subject: SubjectPath,
-    id: Annotated[list[str] | None, Query(max_length=1000)] = None,  # noqa: A002
+    id: Annotated[list[str] | None, Query(max_length=1000)] = None,  # noqa: A002 - the query parameter's name
 ) -> list[State]:
     """The present state of these alerts or incidents, or of all that anybody touched."""
-    found = monitor.database.read(
-        lambda connection: triage_actions.state(triage_actions.actions(connection, _KINDS[subject], id), monitor.clock.wall_us())
-    )
+    found = database.read(lambda connection: triage_actions.state(triage_actions.actions(connection, _KINDS[subject], id), clock.wall_us()))
     return [State(id=name, state=state) for name, state in sorted(found.items())]
 
 
 @router.get("/v1/handover", summary="What the next shift must know")
 def hand_over(
-    monitor: MonitorDep, _: Desk, since: Annotated[str | None, Query(description="RFC 3339; default eight hours ago.")] = None
+    database: DatabaseDep,
+    clock: ClockDep,
+    engine: EngineDep,
+    _: Desk,
+    since: Annotated[str | None, Query(description="RFC 3339; default eight hours ago.")] = None,
 ) -> dict[str, Any]:
     """Open incidents and what was done, alerts that nobody took up, changes of the next twelve hours; as data and as text."""
-    now_us = monitor.clock.wall_us()
+    now_us = clock.wall_us()
     since_us = instant_of("since", since) or now_us - 8 * 3600 * 1_000_000
-    return monitor.database.read(
+    return database.read(
         partial(
             handover.summary,
             since_us=since_us,
             now_us=now_us,
-            changes=list(monitor.engine.changes.values()),
-            at_us=monitor.engine.pipeline.watermark_us or now_us,
+            changes=engine.declared_changes(),
+            at_us=engine.watermark_us or now_us,
         )
     )
 
 
 @router.get("/v1/incidents/{incident_id}/export", summary="An incident's story for the post-mortem")
-def export(monitor: MonitorDep, _: Desk, incident_id: str) -> dict[str, Any]:
+def export(database: DatabaseDep, clock: ClockDep, _: Desk, incident_id: str) -> dict[str, Any]:
     """The record, its alerts, everything that people did and wrote, and the same as Markdown."""
-    found = monitor.database.read(partial(handover.story, incident_id=incident_id, now_us=monitor.clock.wall_us()))
+    found = database.read(partial(handover.story, incident_id=incident_id, now_us=clock.wall_us()))
     if found is None:
         raise not_found(INCIDENT)
     return found

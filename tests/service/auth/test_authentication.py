@@ -15,19 +15,19 @@ from tests.service.house import House
 
 def test_the_admin_s_token_is_made_once_and_only_its_hash_is_kept(tmp_path: Path) -> None:
     with House(tmp_path / "data") as house:
-        secret = house.monitor.first_secret
+        secret = house.parts.first_secret
         assert secret is not None
         assert house.client(None).get("/v1/tokens", headers={"authorization": f"Bearer {secret}"}).status_code == 200
     data = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert secret.encode() not in data
     with House(tmp_path / "data") as again:
-        assert again.monitor.first_secret is None
+        assert again.parts.first_secret is None
 
 
 def test_an_admin_s_secret_from_the_configuration_works_and_the_one_before_does_not(tmp_path: Path) -> None:
     for secret, other in (("first-secret-0123456789", "second-secret-0123456789"), ("second-secret-0123456789", "first-secret-0123456789")):
         with House(tmp_path / "data", admin_token=secret) as house:
-            assert house.monitor.first_secret is None
+            assert house.parts.first_secret is None
             for one, status in ((secret, 200), (other, 401)):
                 assert house.client(None).get("/v1/tokens", headers={"authorization": f"Bearer {one}"}).status_code == status
 
@@ -44,7 +44,7 @@ def test_a_token_is_made_listed_used_and_revoked(house: House) -> None:
     assert set(made.json()) == {"id", "secret"}
     headers = {"authorization": f"Bearer {made.json()['secret']}"}
     assert house.client(None).get("/v1/session", headers=headers).json() == {"name": "new", "role": "user:NEW", "user": "NEW"}
-    house.monitor.database.write(lambda _: None).result()
+    house.parts.database.write(lambda _: None).result()
     shown = next(one for one in admin.get("/v1/tokens").json()["items"] if one["id"] == made.json()["id"])
     assert shown["expires_at"] == "2099-01-01T00:00:00Z"
     assert shown["last_used_at"] is not None
@@ -66,7 +66,7 @@ def test_an_expired_token_is_401(tmp_path: Path) -> None:
     now = [1_767_571_200_000_000]
     with House(tmp_path / "data", clock=Clock(lambda: now[0], lambda: now[0] / 1e6)) as house:
         job = partial(tokens.create, role="observer", name="x", by="t", now_us=now[0], expires_us=now[0] + 10_000_000)
-        secret = house.monitor.database.write(job).result()[1]
+        secret = house.parts.database.write(job).result()[1]
         headers = {"authorization": f"Bearer {secret}"}
         assert house.client(None).get("/v1/alerts", headers=headers).status_code == 200
         now[0] += 11_000_000

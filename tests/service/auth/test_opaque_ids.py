@@ -104,7 +104,7 @@ def test_others_records_neither_put_off_nor_bring_forward_a_sign_of_life(house: 
 def test_a_user_that_reconnects_after_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     with House(tmp_path / "data") as house:
         house.publish([*own("ACME", alert("A-1")), *own("BOLT", alert("B-1", user="BOLT")), *own("ACME", alert("A-2"))])
-        first = house.monitor.places.event_id(ACME, 1)
+        first = house.parts.ids.event_id(ACME, 1)
         secret = house.secrets["user:ACME"]
     with House(tmp_path / "data") as house:
         headers = {"authorization": f"Bearer {secret}", "last-event-id": first}
@@ -115,8 +115,8 @@ def test_a_user_that_reconnects_after_a_restart_goes_on_where_it_was(tmp_path: P
 
 def test_the_log_is_read_for_one_reader_without_the_rows_of_others(house: House) -> None:
     house.publish([*desk(*(alert(f"B-{number}", user="BOLT") for number in range(30))), *own("ACME", alert("A-1"))])
-    found, until = house.monitor.database.read(lambda connection: records.log_after(connection, ACME, 0, 5))
+    found, until = house.parts.database.read(lambda connection: records.log_after(connection, ACME, 0, 5))
     assert [logged.id for logged in found] == ["A-1"]
-    assert until == house.monitor.hub.last_seq == EventStream(house.monitor.database).last_seq
-    found, until = house.monitor.database.read(lambda connection: records.log_after(connection, DESK, 0, 5))
+    assert until == house.parts.events.last_seq == EventStream(house.parts.database).last_seq
+    found, until = house.parts.database.read(lambda connection: records.log_after(connection, DESK, 0, 5))
     assert (len(found), until) == (5, 5)

@@ -18,7 +18,7 @@ def test_a_declared_change_is_there_as_soon_as_it_is_answered(house: House) -> N
     assert answer.json()["revision"] == 1
     assert house.client("user:ACME").get("/v1/changes/C/1%20x").json() == answer.json()
     assert ids(house, "triage") == ["C/1 x"]
-    assert [entry.kind for entry in house.monitor.engine._journal.entries(0)] == [2]
+    assert [entry.kind for entry in house.parts.engine._journal.entries(0)] == [2]
 
 
 def test_the_same_again_is_harmless_and_other_content_needs_a_higher_revision(house: House) -> None:
@@ -161,7 +161,7 @@ def test_a_change_counts_from_the_stream_s_time_of_its_arrival(house: House) -> 
     house.client("ingest").post("/v1/events", content=lines(queue(10), queue(600)))
     house.judged()
     house.client("triage").post("/v1/changes", json=change_json("D-1", "DCC"))
-    pipeline = house.monitor.engine.pipeline
+    pipeline = house.parts.engine.pipeline
     at_us = pipeline.watermark_us
     assert at_us is not None
     assert [one.change_id for one in pipeline.calendar(at_us).changes] == []

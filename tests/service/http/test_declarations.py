@@ -4,7 +4,7 @@ from tests.service.house import House
 
 
 def test_a_user_sees_its_own_record_and_the_desk_all(shared_house: House) -> None:
-    counted = shared_house.monitor.engine.pipeline.declarations
+    counted = shared_house.parts.engine.pipeline.declarations
     for owner, late_s in (("ACME", 0.0), ("ACME", 60.0), ("BOLT", 0.0)):
         said = change(f"{owner}-{late_s:g}", owner=owner)
         counted.report(said, Verdict("no_impact", 0.0, 0.0, 0.0, late_s, "Nothing happened."), ())

@@ -67,14 +67,14 @@ def test_old_events_come_from_the_data_file_and_new_ones_from_memory_without_a_s
     monkeypatch.setattr("service.http.event_stream._KEPT", 3)
     for number in range(20):
         house.publish(desk(alert(f"A-{number:02d}")))
-    assert house.monitor.hub._oldest_missing > 0
+    assert house.parts.events._oldest_missing > 0
     found = take(house, "observer", 20, after="0")
     assert [record["alert_id"] for _, _, record in found] == [f"A-{number:02d}" for number in range(20)]
 
 
 def test_a_restart_keeps_the_numbering(house: House) -> None:
     house.publish(desk(alert("A-1")))
-    assert EventStream(house.monitor.database).last_seq == house.monitor.hub.last_seq == 1
+    assert EventStream(house.parts.database).last_seq == house.parts.events.last_seq == 1
 
 
 def test_a_user_hears_its_own_only_under_the_same_ids(house: House) -> None:
@@ -152,6 +152,6 @@ def test_one_token_does_not_use_up_every_stream(house: House, monkeypatch: pytes
             assert "retry-after" in refused.headers
         with house.client("user:BOLT").stream("GET", "/v1/stream") as other:
             assert other.status_code == 200
-    until(lambda: not house.monitor.hub.listeners.total())
+    until(lambda: not house.parts.events.listeners.total())
     with client.stream("GET", "/v1/stream") as again:
         assert again.status_code == 200

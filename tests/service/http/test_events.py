@@ -126,9 +126,9 @@ def test_a_repeated_post_with_a_key_gets_the_same_answer_and_counts_once(house: 
     headers = {"idempotency-key": "batch-7"}
     first = client.post("/v1/events", content=body, headers=headers)
     house.judged()
-    entries = house.monitor.engine._journal.next_seq
+    entries = house.parts.engine._journal.next_seq
     assert client.post("/v1/events", content=body, headers=headers).json() == first.json()
-    assert house.monitor.engine._journal.next_seq == entries
+    assert house.parts.engine._journal.next_seq == entries
     other = client.post("/v1/events", content=lines(queue(20)), headers=headers)
     assert other.status_code == 422
 
@@ -139,95 +139,94 @@ def test_the_same_events_again_change_nothing(house: House) -> None:
     for _ in range(2):
         assert client.post("/v1/events", content=body).json()["accepted"] == 3
     house.judged()
-    assert house.monitor.engine.board.events["late"] == 2
-    assert house.monitor.engine.board.windows == 9
+    assert house.parts.board.events["late"] == 2
+    assert house.parts.board.windows == 9
 
 
 def test_a_full_backlog_is_answered_429_with_a_pause(tmp_path: Path) -> None:
     with House(tmp_path / "full", backlog_mb=0.0001) as house:
-        monitor = house.monitor
-        monitor.intake._waiting = 1000
+        house.parts.intake._waiting = 1000
         answer = house.client("ingest").post("/v1/events", content=GOOD)
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1
-        monitor.intake._waiting = 0
+        house.parts.intake._waiting = 0
         assert house.client("ingest").post("/v1/events", content=GOOD).status_code == 202
 
 
 def test_a_disk_that_refuses_is_answered_503_and_nothing_is_half_taken(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     client = house.client("ingest")
     with monkeypatch.context() as patch:
-        patch.setattr(house.monitor.engine._journal, "append", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        patch.setattr(house.parts.engine._journal, "append", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         answer = client.post("/v1/events", content=GOOD)
         assert answer.status_code == 503
         assert "retry-after" in answer.headers
         assert house.client(None).get("/readyz").status_code == 503
     assert client.post("/v1/events", content=GOOD).status_code == 202
     assert house.client(None).get("/readyz").status_code == 200
-    assert house.monitor.intake.waiting_bytes >= 0
+    assert house.parts.intake.waiting_bytes >= 0
 
 
 def test_each_token_is_a_stream_of_its_own(house: House) -> None:
     house.client("ingest").post("/v1/events", content=lines(queue(10)))
     house.client("admin").post("/v1/events", content=lines(queue(10)))
     house.judged()
-    assert len(house.monitor.engine.streams) == 2
+    assert len(house.parts.engine.streams) == 2
 
 
 def test_an_entry_that_breaks_the_judge_is_left_out_and_the_watch_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     client = house.client("ingest")
     client.post("/v1/events", content=lines(queue(10)))
     house.judged()
-    feed = house.monitor.engine.pipeline.feed
-    monkeypatch.setattr(house.monitor.engine.pipeline, "feed", lambda *_: 1 / 0)
+    feed = house.parts.engine.pipeline.feed
+    monkeypatch.setattr(house.parts.engine.pipeline, "feed", lambda *_: 1 / 0)
     client.post("/v1/events", content=lines(queue(20)))
     house.judged()
-    assert house.monitor.engine.pipeline.feed != feed
+    assert house.parts.engine.pipeline.feed != feed
     client.post("/v1/events", content=lines(queue(30)))
     house.judged()
-    assert house.monitor.engine.board.events["accepted"] == 2
-    assert [entry.kind for entry in house.monitor.engine._journal.entries(0)] == [EVENTS] * 3
-    assert house.monitor.engine._skipped == {2}
+    assert house.parts.board.events["accepted"] == 2
+    assert [entry.kind for entry in house.parts.engine._journal.entries(0)] == [EVENTS] * 3
+    assert house.parts.engine._skipped == {2}
 
 
 def test_bodies_on_their_way_count_against_the_backlog(tmp_path: Path) -> None:
     with House(tmp_path / "full", backlog_mb=1) as house:
         client, body = house.client("ingest"), lines(*(queue(10, f"USER-{user}") for user in range(2000)))
         assert 100_000 < len(body) < 500_000
-        with house.monitor.intake.expecting(900_000):
+        with house.parts.intake.expecting(900_000):
             assert client.post("/v1/events", content=body).status_code == 429
         assert client.post("/v1/events", content=body).status_code == 202
         house.judged()
-        assert house.monitor.intake._expected == 0
-        with house.monitor.intake.expecting(5_000_000):
-            assert house.monitor.intake._expected == 5_000_000, "one alone always fits"
+        assert house.parts.intake._expected == 0
+        with house.parts.intake.expecting(5_000_000):
+            assert house.parts.intake._expected == 5_000_000, "one alone always fits"
 
 
 def test_a_compressed_body_counts_as_what_it_inflates_to(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     body, weights = lines(*(queue(10, f"USER-{user}") for user in range(2000))), []
-    submit = house.monitor.intake.submit
+    submit = house.parts.intake.submit
 
     def noted(*given: Any) -> Any:
         weights.append(given[-1])
         return submit(*given)
 
-    monkeypatch.setattr(house.monitor.intake, "submit", noted)
+    monkeypatch.setattr(house.parts.intake, "submit", noted)
     packed = gzip.compress(body)
     assert len(packed) < len(body) / 5
     answer = house.client("ingest").post("/v1/events", content=packed, headers={"content-encoding": "gzip"})
     assert answer.json()["accepted"] == 2000
     assert weights == [len(body)]
     house.judged()
-    assert house.monitor.engine._uncovered == len(body), "a restart works through what they inflate to"
-    assert house.monitor.intake.waiting_bytes == 0
+    assert house.parts.engine._uncovered == len(body), "a restart works through what they inflate to"
+    assert house.parts.intake.waiting_bytes == 0
 
 
 def test_checkpoints_come_by_the_clock_and_sooner_where_much_came_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steady = [1000.0]
     with House(tmp_path / "data", clock=Clock(steady_s=lambda: steady[0]), checkpoint_every_s=60) as house:
-        assert [house.monitor.engine._is_due() for steady[0] in (1016.0, 1059.0, 1060.0)] == [False, False, True]
+        assert [house.parts.engine._is_due() for steady[0] in (1016.0, 1059.0, 1060.0)] == [False, False, True]
         monkeypatch.setattr("service.engine.engine._MUCH_BYTES", 10)
         steady[0] = 1001.0
         house.client("ingest").post("/v1/events", content=lines(queue(10)))
         house.judged()
-        assert [house.monitor.engine._is_due() for steady[0] in (1014.0, 1015.0)] == [False, True]
+        assert [house.parts.engine._is_due() for steady[0] in (1014.0, 1015.0)] == [False, True]

@@ -94,12 +94,12 @@ def test_an_incident_s_story_is_exported_in_words(troubled: House) -> None:
 
 
 def test_nobody_taking_it_up_in_time_is_escalated_once(troubled: House) -> None:
-    database = troubled.monitor.database
+    database = troubled.parts.database
     wishes = Preferences(escalations=True)
     add = partial(subscriptions.add, holder="", name="boss", channel="webhook", target="https://x.example/", wishes=wishes, now_us=0)
     database.write(add).result()
     troubled.client("triage").post("/v1/incidents/I-2/acknowledge")
-    now_us = troubled.monitor.clock.wall_us()
+    now_us = troubled.parts.clock.wall_us()
     for _ in range(2):
         database.write(partial(_escalate, before_us=now_us + 1, now_us=now_us)).result()
     sent = database.read(lambda connection: connection.execute("SELECT reference, topic FROM outbox").fetchall())

@@ -298,10 +298,10 @@ def test_old_messages_are_swept_and_waiting_ones_are_not(lenient: House, receive
     made = subscribe(lenient, "triage", receiver.url)
     lenient.publish(desk(alert("A-1")))
     until(lambda: log_of(lenient, "triage", made["id"]))
-    database = lenient.monitor.database
+    database = lenient.parts.database
     subscription = database.read(partial(by_id, subscription_id=made["id"]))
     assert subscription is not None
-    database.write(partial(outbox.sweep, now_us=lenient.monitor.clock.wall_us() + 8 * 86_400_000_000)).result()
+    database.write(partial(outbox.sweep, now_us=lenient.parts.clock.wall_us() + 8 * 86_400_000_000)).result()
     assert database.read(lambda connection: connection.execute("SELECT count(*) FROM outbox").fetchone()[0]) == 0
 
 
@@ -311,9 +311,9 @@ def test_what_an_owner_withdraws_is_not_sent_any_more(lenient: House, receiver: 
     told = change_json("B-1", "BOLT", visibility="public_summary", title="told once")
     assert bolt.post("/v1/changes", json=told).status_code == 201
     waiting = "SELECT count(*) FROM outbox WHERE state = 'waiting'"
-    assert lenient.monitor.database.read(lambda connection: connection.execute(waiting).fetchone()[0]) == 1
+    assert lenient.parts.database.read(lambda connection: connection.execute(waiting).fetchone()[0]) == 1
     assert bolt.put("/v1/changes/B-1", json={**told, "visibility": "dcc_only"}).status_code == 200
-    assert lenient.monitor.database.read(lambda connection: connection.execute(waiting).fetchone()[0]) == 0
+    assert lenient.parts.database.read(lambda connection: connection.execute(waiting).fetchone()[0]) == 0
     assert log_of(lenient, "user:ACME", made["id"]) == []
 
 
@@ -335,10 +335,10 @@ def test_signs_of_life_are_given_while_all_is_well_and_only_then(
     with House(tmp_path / "data", heartbeat_url=receiver.url) as house:
         until(lambda: receiver.got)
         assert json.loads(receiver.got[0][1]) == {"status": "alive"}
-        monkeypatch.setattr(house.monitor.intake, "fault", "the journal can't be written")
+        monkeypatch.setattr(house.parts.intake, "fault", "the journal can't be written")
         before = len(receiver.got)
-        house.now(house.monitor.duties.send_heartbeat())
+        house.now(house.parts.jobs.send_heartbeat())
         assert len(receiver.got) == before
         monkeypatch.undo()
-        house.now(house.monitor.duties.send_heartbeat())
+        house.now(house.parts.jobs.send_heartbeat())
         assert len(receiver.got) == before + 1

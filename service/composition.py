@@ -1,0 +1,202 @@
+"""Composition root: builds every part of the embedded monitor from its settings; nothing else builds one."""
+
+import random
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from models.times import DAY_US, HOUR_US
+from service.access import Role
+from service.alertmanager.push import Pusher
+from service.alertmanager.silence_sync import Silencer
+from service.auth import oidc, opaque_ids
+from service.auth.authentication import SignIn
+from service.auth.opaque_ids import OpaqueIds
+from service.auth.token_admin import settle_admin
+from service.charts.compaction import Keep
+from service.clock import Clock
+from service.engine.checkpoints import Checkpoints
+from service.engine.engine import CommitListener, Engine, EngineParameters
+from service.health import Health
+from service.http.event_stream import EventStream
+from service.ingest.idle_streams import IdleStreams
+from service.ingest.intake import Intake, RemoteIntake
+from service.ingest.journal import Journal
+from service.metrics import DeskBoard, Gauges, registry
+from service.monitor import Follower, Monitor
+from service.notify.dispatcher import Dispatcher
+from service.operations.folder_lock import lock
+from service.operations.periodic_jobs import PeriodicJobs
+from service.parameters import ServeParameters
+from service.store import outbox
+from service.store.database import Database
+from service.store.records import Logged, Row
+from service.triage.change_declaration import ChangeDeclarations
+from streams.kafka.cluster.parameters import KafkaParameters
+from streams.metrics.collector import CollectorInputs
+from streams.pipeline import PipelineParameters
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the monitor consists of. Handlers and commands take the parts that they use, one by one."""
+
+    parameters: ServeParameters
+    clock: Clock
+    monitor: Monitor
+    """Starts and stops the others."""
+    database: Database
+    journal: Journal
+    board: DeskBoard
+    engine: Engine
+    intake: Intake
+    ids: OpaqueIds
+    events: EventStream
+    authentication: SignIn
+    declarations: ChangeDeclarations
+    dispatcher: Dispatcher
+    pusher: Pusher
+    silencer: Silencer
+    jobs: PeriodicJobs
+    health: Health
+    keep: Keep
+    registry: CollectorRegistry
+    announce: CommitListener
+    """Tells listeners and subscribers of records that were just committed."""
+    first_secret: str | None
+    """An admin's token, made because there was none; show it once."""
+
+
+def compose(
+    parameters: ServeParameters,
+    flow: PipelineParameters,
+    *,
+    clock: Clock | None = None,
+    open_role: Role | None = None,
+    kafka: KafkaParameters | None = None,
+) -> Parts:
+    """A monitor on the data folder of `parameters`, which it locks; `monitor.start` makes it work, `monitor.close` frees the folder.
+
+    `open_role`: what anyone on this machine may do without a token, for the demo only. `kafka`: page and API show what the workers there
+    decide, and what is posted goes to them. Raises UnreadableInput or ConfigurationError where the folder or a setting can't be used.
+    """
+    clock = clock or Clock()
+    with ExitStack() as stack:
+        folder = parameters.data_dir
+        lock(folder, stack)
+        database = Database(folder / "highwater.sqlite")
+        stack.callback(database.close)
+        first_secret = settle_admin(database, parameters.admin_token, clock.wall_us(), open_role)
+        journal = _journal(parameters, stack)
+
+        ids = OpaqueIds(database.write(opaque_ids.settled_key).result())
+        board = DeskBoard(database, clock.wall_us)
+        engine_parameters = EngineParameters(parameters.max_body_bytes, parameters.checkpoint_every_s, parameters.dead_letters)
+        engine = Engine(engine_parameters, flow, database, journal, Checkpoints(folder / "checkpoints"), clock, board)
+        forwarder = _forwarder(parameters, kafka, stack)
+        intake = Intake(journal, clock, int(parameters.backlog_mb * 1_000_000), forwarder)
+        health = Health(intake, engine)
+
+        events = EventStream(database)
+        dispatcher = Dispatcher(database, parameters.subscriptions, clock, random.Random(), ids)  # noqa: S311 - jitter
+
+        def announce(added: Sequence[tuple[Logged, Row]]) -> None:
+            events.publish([logged for logged, _ in added])
+            if added:
+                dispatcher.wake_soon()
+
+        engine.on_commit(announce)
+        pusher = Pusher(database, parameters.alertmanager_urls, parameters.public_url, clock)
+        silencer = Silencer(database, parameters.alertmanager_urls, engine.declared_changes, clock)
+        keep = Keep(parameters.raw_hours * HOUR_US, parameters.minute_days * DAY_US, parameters.quarter_days * DAY_US)
+        jobs = PeriodicJobs(database, parameters, keep, clock, dispatcher.wake_soon, health.fault, pusher, silencer)
+        idle_streams = IdleStreams(intake, clock, float(flow.time.idle_s))
+        followers = _followers(kafka, database, engine, intake, board, clock, announce)
+        authentication = SignIn(database, clock, oidc.provider(parameters.oidc, clock), open_role, parameters.public_url)
+        collected = registry(
+            board, _collected(parameters, flow, engine, clock), _gauges(database, engine, intake, events, pusher, health, clock)
+        )
+        monitor = Monitor(engine, intake, board, events, dispatcher, jobs, idle_streams, health, followers, stack.pop_all())
+        return Parts(
+            parameters=parameters,
+            clock=clock,
+            monitor=monitor,
+            database=database,
+            journal=journal,
+            board=board,
+            engine=engine,
+            intake=intake,
+            ids=ids,
+            events=events,
+            authentication=authentication,
+            declarations=ChangeDeclarations(database, intake, engine, clock),
+            dispatcher=dispatcher,
+            pusher=pusher,
+            silencer=silencer,
+            jobs=jobs,
+            health=health,
+            keep=keep,
+            registry=collected,
+            announce=announce,
+            first_secret=first_secret,
+        )
+
+
+def _journal(parameters: ServeParameters, stack: ExitStack) -> Journal:
+    journal = Journal(parameters.data_dir / "journal", int(parameters.segment_mb * 1_000_000))
+    stack.callback(journal.close)
+    if journal.truncated_bytes:
+        log.warning("the journal ended in the middle of an entry that nobody was told of; it is taken off", bytes=journal.truncated_bytes)
+    return journal
+
+
+def _forwarder(parameters: ServeParameters, kafka: KafkaParameters | None, stack: ExitStack) -> RemoteIntake | None:
+    if kafka is None:
+        return None
+    from service.kafka.event_forwarder import EventForwarder
+
+    forwarder = EventForwarder(kafka, int(parameters.backlog_mb * 1_000_000))
+    stack.callback(forwarder.close)
+    return forwarder
+
+
+def _followers(
+    kafka: KafkaParameters | None,
+    database: Database,
+    engine: Engine,
+    intake: Intake,
+    board: DeskBoard,
+    clock: Clock,
+    announce: CommitListener,
+) -> Sequence[Follower]:
+    if kafka is None:
+        return ()
+    from service.kafka.result_reader import ResultReader
+
+    return (ResultReader(kafka, database, engine, intake, board, clock, announce),)
+
+
+def _collected(parameters: ServeParameters, flow: PipelineParameters, engine: Engine, clock: Clock) -> CollectorInputs:
+    detection = flow.detection
+    return CollectorInputs(
+        clock.wall_us, engine.declared_changes, parameters.metric_users, detection.false_alarms_per_day, detection.fleet_series
+    )
+
+
+def _gauges(
+    database: Database, engine: Engine, intake: Intake, events: EventStream, pusher: Pusher, health: Health, clock: Clock
+) -> Gauges:
+    return Gauges(
+        lambda: intake.waiting_bytes,
+        lambda: clock.steady_s() - engine.checkpointed_s,
+        lambda: events.listeners.total(),
+        lambda: database.read(partial(outbox.overdue, now_us=clock.wall_us())),
+        lambda: pusher.outcomes,
+        lambda: health.fault() is not None,
+    )

@@ -1,0 +1,41 @@
+"""Parts of the monitor as FastAPI dependencies: a handler names those that it uses, and gets no others."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry
+
+from service.auth.authentication import SignIn
+from service.auth.opaque_ids import OpaqueIds
+from service.charts.compaction import Keep
+from service.clock import Clock
+from service.engine.engine import Engine
+from service.health import Health
+from service.http.event_stream import EventStream
+from service.ingest.intake import Intake
+from service.notify.dispatcher import Dispatcher
+from service.parameters import ServeParameters
+from service.store.database import Database
+from service.triage.change_declaration import ChangeDeclarations
+
+
+def _part(name: str) -> Any:
+    async def part(request: Request) -> Any:  # not `def`: FastAPI would run it in another thread
+        return getattr(request.app.state.parts, name)
+
+    return Depends(part)
+
+
+ChangeDeclarationsDep = Annotated[ChangeDeclarations, _part("declarations")]
+ClockDep = Annotated[Clock, _part("clock")]
+CollectorRegistryDep = Annotated[CollectorRegistry, _part("registry")]
+DatabaseDep = Annotated[Database, _part("database")]
+DispatcherDep = Annotated[Dispatcher, _part("dispatcher")]
+EngineDep = Annotated[Engine, _part("engine")]
+EventStreamDep = Annotated[EventStream, _part("events")]
+HealthDep = Annotated[Health, _part("health")]
+IntakeDep = Annotated[Intake, _part("intake")]
+KeepDep = Annotated[Keep, _part("keep")]
+OpaqueIdsDep = Annotated[OpaqueIds, _part("ids")]
+ServeParametersDep = Annotated[ServeParameters, _part("parameters")]
+SignInDep = Annotated[SignIn, _part("authentication")]
