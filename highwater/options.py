@@ -1,11 +1,15 @@
-"""Options that several commands share, and the settings that they lead to."""
+"""Options that several commands share, and the settings that they lead to.
+
+Settings are imported where they are read: `--help` needs none of what they bring with them.
+"""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from config.settings import Settings, load
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings as TOML; else HIGHWATER_CONFIG, else the defaults.")
@@ -13,7 +17,9 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines.")]
 
 
-def settings(config: Path | None, **sections: dict[str, Any]) -> Settings:
+def settings(config: Path | None, **sections: dict[str, Any]) -> "Settings":
     """The settings in force; of `sections` (section → key → value) what is None was not given on the command line."""
+    from config.settings import load
+
     given = {section: {key: value for key, value in keys.items() if value is not None} for section, keys in sections.items()}
     return load(config, given)

@@ -2,7 +2,6 @@
 
 import typer
 
-from config.toml import as_toml
 from highwater.options import AsJson, ConfigFile, settings
 
 
@@ -15,5 +14,7 @@ def register(app: typer.Typer) -> None:
 
 def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Check the settings and print those in force: defaults, file and environment together."""
+    from config.toml import as_toml
+
     found = settings(config)
     typer.echo(found.model_dump_json(indent=2) if as_json else as_toml(found), nl=as_json)

@@ -1,15 +1,16 @@
 """`highwater topics`: the Kafka topics with their settings, and what a User may read of them."""
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from highwater.options import AsJson, ConfigFile, settings
 from models.errors import ConfigurationError
-from models.vocabulary import UserId
-from streams.kafka.cluster.parameters import needs_kafka
+
+if TYPE_CHECKING:
+    from streams.kafka.cluster.parameters import KafkaParameters
 
 Users = Annotated[list[str] | None, typer.Option("--user", metavar="USER", help="A User whose own topics are meant too; may be repeated.")]
 Bootstrap = Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Brokers to call first.")]
@@ -26,8 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def create(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = None, as_json: AsJson = False) -> None:
     """Make the topics that are missing."""
-    found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
-    needs_kafka()
+    found = _cluster(config, bootstrap)
     from streams.kafka.cluster import topic_admin
 
     wanted = topic_admin.specs(found, _checked(user))
@@ -41,8 +41,7 @@ def create(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users =
 
 def check(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = None, as_json: AsJson = False) -> int:
     """Compare the topics with what they must be; exit code 1 where something differs."""
-    found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
-    needs_kafka()
+    found = _cluster(config, bootstrap)
     from streams.kafka.cluster import topic_admin
 
     with topic_admin.admin(found) as client:
@@ -62,8 +61,7 @@ def grant(
     apply: Annotated[bool, typer.Option("--apply", help="Put the grants in force instead of printing the commands.")] = False,
 ) -> None:
     """Print the commands that let a User's own consumer read its alerts and nothing else (or --apply them)."""
-    found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
-    needs_kafka()
+    found = _cluster(config, bootstrap)
     from streams.kafka.cluster import acls, topic_admin
 
     if ":" not in principal:
@@ -77,7 +75,20 @@ def grant(
     typer.echo(f"{principal} may read {', '.join(sorted({each.name for each in given if each.kind == 'topic'}))}")
 
 
+def _cluster(config: Path | None, bootstrap: str | None) -> "KafkaParameters":
+    """Where Kafka is. Raises ConfigurationError where the settings are wrong or the Kafka clients are not installed."""
+    from streams.kafka.cluster.parameters import needs_kafka
+
+    found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
+    needs_kafka()
+    return found
+
+
 def _checked(users: list[str] | None) -> list[str]:
+    from pydantic import TypeAdapter, ValidationError
+
+    from models.vocabulary import UserId
+
     for user in users or []:
         try:
             TypeAdapter(UserId).validate_python(user)
