@@ -38,6 +38,11 @@ class ExpectedEffect(WireModel):
     """Empty: those of the change."""
 
 
+def _is_absent(value: Any) -> bool:
+    """What only exports of calendars say is left out where nobody said it."""
+    return value is None
+
+
 Expected = Annotated[ExpectedEffect | None, BeforeValidator(lambda value: None if value == {} else value)]
 
 
@@ -113,6 +118,12 @@ class Change(WireModel):
     """For User-led changes: what other Users may see. DCC-led changes are visible to all."""
     contact: TextOrNone = None
     """A role, not a person."""
+    series: TextOrNone = Field(None, exclude_if=_is_absent)
+    """The repeating event of which it is one time (the UID of a calendar)."""
+    series_revision: Revision | None = Field(None, exclude_if=_is_absent)
+    """The revision of that series; what a newer one does not hold is withdrawn when calendars are merged."""
+    exported_at: At | None = Field(None, exclude_if=_is_absent)
+    """When the export that it comes from was made; decides between two contents of a revision that have one `updated_at` or none."""
 
     @model_validator(mode="before")
     @classmethod

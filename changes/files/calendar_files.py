@@ -2,31 +2,47 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from changes.calendar import Calendar
+from changes.files.merge import Disagreement, merge, no_longer_held, same_content
 from changes.files.reader import ReadOptions, read_changes
 from changes.files.writer import writer_of
 from models.change import Change
 from models.columns import Rejection
 from models.errors import UnreadableInput
 
-_END_OF_TIME = 2**61
+
+@dataclass(frozen=True, slots=True)
+class CalendarRead:
+    """What several files say together."""
+
+    changes: tuple[Change, ...]
+    """What counts, by `change_id` and owner."""
+    rejections: list[Rejection]
+    disagreements: tuple[Disagreement, ...]
 
 
-def read_calendar(paths: Iterable[Path], reading: ReadOptions | None = None) -> tuple[tuple[Change, ...], list[Rejection]]:
-    """The highest revision of every change in `paths`, in order of `change_id`, and the rows that can't be used."""
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What an import has changed in a calendar file."""
+
+    news: tuple[Change, ...]
+    """New or revised, by `change_id` and owner."""
+    withdrawn: tuple[Change, ...]
+    """Times of a series that a newer export no longer holds."""
+    disagreements: tuple[Disagreement, ...]
+    missing: tuple[Change, ...]
+    """What a full export no longer holds although nobody has cancelled it."""
+
+
+def read_calendar(paths: Iterable[Path], reading: ReadOptions | None = None) -> CalendarRead:
+    """What counts of all changes in `paths`, and the rows and revisions that can't be used."""
     read = [read_changes(path, reading) for path in paths]
-    return newest(change for changes, _ in read for change in changes), [one for _, rejections in read for one in rejections]
-
-
-def newest(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """The highest revision of every change, whatever the order, by `change_id`."""
-    calendar = Calendar()
-    for change in changes:
-        calendar.declare(change, None)
-    return calendar.view(_END_OF_TIME).changes
+    merged = merge(change for changes, _ in read for change in changes)
+    return CalendarRead(merged.changes, [one for _, rejections in read for one in rejections], merged.disagreements)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -44,9 +60,10 @@ def write_file(path: Path, content: bytes) -> None:
         raise UnreadableInput(f"{path} can't be written: {fault.strerror}") from None
 
 
-def add_to(path: Path, changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Puts `changes` into a calendar file (a new one, if there is none) and gives those that are news, by `change_id`.
+def add_to(path: Path, changes: Sequence[Change], full_since: datetime | None = None) -> Added:
+    """Puts `changes` into a calendar file (a new one, if there is none).
 
+    `full_since` says that they are a full export of their owners' calendars: what stands for later than that and is missing is named.
     Raises UnreadableInput if a row of the file can't be read: rewriting it would lose the row.
     """
     write = writer_of(path.suffix)
@@ -55,7 +72,21 @@ def add_to(path: Path, changes: Iterable[Change]) -> tuple[Change, ...]:
         known, faulty = read_changes(path)
         if faulty:
             raise UnreadableInput(f"{path} has {len(faulty)} rows that can't be read (highwater changes check {path}): correct them first")
-    before = newest(known)
-    after = newest([*known, *changes])
-    write_file(path, write(after))
-    return tuple(change for change in after if change not in before)
+    before = merge(known).changes
+    merged = merge(changes, before)
+    write_file(path, write(merged.changes))
+    stood = {(one.change_id, one.owner): one for one in before}
+    standing = {(one.change_id, one.owner) for one in merged.changes}
+    return Added(
+        tuple(
+            one for one in merged.changes if (earlier := stood.get((one.change_id, one.owner))) is None or not same_content(one, earlier)
+        ),
+        tuple(one for key, one in stood.items() if key not in standing),
+        merged.disagreements,
+        () if full_since is None else no_longer_held(merged.changes, changes, full_since),
+    )
+
+
+def _stood(change: Change, before: dict[tuple[str, str], Change]) -> bool:
+    earlier = before.get((change.change_id, change.owner))
+    return earlier is not None and same_content(change, earlier)

@@ -1,8 +1,8 @@
 """Cell: a field as tables and other systems write it, turned into what the contract asks for."""
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,8 @@ from models.errors import Malformed
 from models.times import parse_time
 
 LISTS = frozenset({"users", "services", "regions", "directions", "queues", "systems", "message_classes"})
-TIMES = frozenset({"planned_start", "planned_end", "actual_start", "actual_end", "declared_at", "updated_at", "until"})
+NAMES = LISTS | {"change_id", "owner"}
+TIMES = frozenset({"planned_start", "planned_end", "actual_start", "actual_end", "declared_at", "updated_at", "exported_at", "until"})
 _FORMULA = frozenset("=+-@＝＋－＠")
 _CONTROL = frozenset("\t\r\n")
 
@@ -33,21 +34,37 @@ def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[s
     return fields
 
 
-def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[str, ...] = ()) -> Any:
+def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[tuple[str, ZoneInfo | None], ...] = ()) -> Any:
     """A time as RFC 3339 text. One without an offset takes `zone`; without a zone it stays an error.
 
-    `formats` are strptime patterns, `unix` or `unix_ms`, tried in order. Raises Malformed for an hour that a clock change skips or repeats.
+    `formats` are strptime patterns, `unix` or `unix_ms`, tried in order, each with the zone of times in that form where it has one of its
+    own. Raises Malformed for an hour that a clock change skips or repeats.
     """
-    for pattern in formats:
+    for pattern, own in formats:
         found = _by_pattern(value, pattern)
         if found is not None:
-            return _localised(found, zone)
+            return _localised(found, own or zone)
     if isinstance(value, datetime):
         return _localised(value, zone)
     if isinstance(value, str) and zone is not None:
         found = _iso(value)
         return value if found is None else _localised(found, zone)
     return value
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """One cell from several: a date and a time of day become a moment, anything else text with spaces between; None if all are empty.
+
+    A workbook's time of day may be a number, a fraction of a day, and midnight the day before its calendar begins.
+    """
+    said = [part for part in parts if part not in ("", None)]
+    if not said:
+        return None
+    if len(parts) == 2 and len(said) == 2 and isinstance(said[0], date):
+        at = _time_of_day(said[1])
+        if at is not None:
+            return datetime.combine(said[0], at)  # its zone is added where the cell is read
+    return " ".join(part.isoformat() if isinstance(part, date | time) else _text(part) for part in said)
 
 
 def escape_formula(text: str) -> str:
@@ -70,15 +87,39 @@ def _bare(cell: Any) -> Any:
     return cell
 
 
+def _time_of_day(value: Any) -> time | None:
+    if isinstance(value, datetime):
+        return value.time()
+    if isinstance(value, time):
+        return value
+    if isinstance(value, date):
+        return time() if value.year < 1901 else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1:
+        seconds = round(value * 86400)
+        return time(seconds // 3600 % 24, seconds // 60 % 60, seconds % 60)
+    return None
+
+
+def checked_name(name: str, value: Any) -> Any:
+    """A name that a table holds. Raises Malformed for a number that may have lost digits: 4.1 may have been 4.10."""
+    if isinstance(value, float) and not value.is_integer():
+        raise Malformed(f"{name}: the number {value} may have been {value}0: make the column text")
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 2**53:
+        raise Malformed(f"{name}: the number {value:.0f} has lost digits: make the column text")
+    return value
+
+
 def _value(name: str, value: Any, zone: ZoneInfo | None) -> Any:
     if name in TIMES:
         found = in_zone(value, zone)
         if isinstance(found, date):
             raise Malformed(f"{name}: a date without a time of day is no time: write 2026-01-05T22:00:00Z")
         return found
+    if name in NAMES:
+        value = checked_name(name, value)
     if name in LISTS:
         return [part.strip() for part in _text(value).split(";") if part.strip()] if not isinstance(value, list | tuple) else list(value)
-    if name == "revision":
+    if name in ("revision", "series_revision"):
         return _number(value, int)
     if name == "factor":
         return _number(value, float)

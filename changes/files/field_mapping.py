@@ -2,21 +2,37 @@
 
 import tomllib
 from collections.abc import Mapping as Fields
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from changes.files.cells import LISTS, TIMES, from_cells, in_zone
+from changes.files.cells import LISTS, TIMES, checked_name, from_cells, in_zone, joined
 from models.change import Change, ExpectedEffect
 from models.errors import ConfigurationError, Malformed, UnreadableInput
 from models.times import SECOND_US, format_time, parse_time
+from models.vocabulary import ChangeCategory, ChangeStatus
 from models.wire_model import reason
 
 FIELDS = frozenset(Change.model_fields) | {f"expected.{name}" for name in ExpectedEffect.model_fields}
 
-Paths = Annotated[tuple[str, ...], Field(min_length=1)]
+_WORDS = {"category": frozenset(get_args(ChangeCategory)), "status": frozenset(get_args(ChangeStatus))}
+"""What we call things ourselves; `*` in `values` stands for what neither they nor the mapping name."""
+
+Paths = Annotated[tuple[str | tuple[str, ...], ...], Field(min_length=1)]
+"""Places in their row, of which the first with a value counts; several in one are joined (a date and a time of day)."""
+
+
+class TimeFormat(BaseModel):
+    """How times are written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pattern: str
+    timezone: str | None = None
+    """IANA name of the zone of times in this form, where it is not that of the others."""
 
 
 class Mapping(BaseModel):
@@ -24,16 +40,35 @@ class Mapping(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rows: str = Field("", description="dotted path to the list of changes in a JSON document; empty: the document itself")
+    rows: tuple[str, ...] = Field(
+        (),
+        description="dotted path to the list of changes in a JSON document, or several of which the first counts",
+    )
     timezone: str | None = Field(None, description="IANA name of the zone of times that carry no offset")
-    time_formats: tuple[str, ...] = Field((), description="strptime patterns, `unix` or `unix_ms`, tried in order; RFC 3339 always works")
+    time_formats: tuple[TimeFormat, ...] = Field(
+        (),
+        description="strptime patterns, `unix` or `unix_ms`, tried in order, each with a `timezone` of its own if need be",
+    )
     list_separator: str = Field(";", min_length=1, description="between the names of a list in one cell")
     duration_s: int | None = Field(None, gt=0, description="length of a change whose export has no end")
     fields: dict[str, Paths] = Field(
-        description="our field → dotted path in theirs, or several of which the first with a value counts; `*` goes through a list"
+        description="our field → dotted path in theirs, or several of which the first with a value counts; `*` goes through a list, "
+        "a list of paths inside the list joins them (a date and a time of day)"
     )
     defaults: dict[str, Any] = Field(default_factory=dict, description="our field → value where theirs has none")
-    values: dict[str, dict[str, Any]] = Field(default_factory=dict, description="our field → their value → ours; what is not listed stays")
+    values: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="our field → their value → ours (empty: look further); what is not listed stays"
+    )
+
+    @field_validator("rows", mode="before")
+    @classmethod
+    def _one_place_is_several(cls, value: Any) -> Any:
+        return ((value,) if value else ()) if isinstance(value, str) else value
+
+    @field_validator("time_formats", mode="before")
+    @classmethod
+    def _a_pattern_is_a_format(cls, value: Any) -> Any:
+        return [{"pattern": one} if isinstance(one, str) else one for one in value] if isinstance(value, list | tuple) else value
 
     @field_validator("fields", mode="before")
     @classmethod
@@ -48,30 +83,67 @@ class Mapping(BaseModel):
             raise ValueError(f"{', '.join(unknown)} is no field of a change")
         return value
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """The names of columns that it reads from a table."""
+        places = (place for paths in self.fields.values() for place in paths)
+        return frozenset(name for place in places for name in ((place,) if isinstance(place, str) else place))
+
     def apply(self, theirs: Fields[str, Any], zone: ZoneInfo | None) -> dict[str, Any]:
         """Our fields from their row. Raises Malformed for a time that can't be understood."""
         cells = dict(self.defaults)
         for name, paths in self.fields.items():
-            found = next((value for path in paths if (value := look_up(theirs, path)) not in (None, "", [])), None)
+            found = self._found(name, paths, theirs, zone)
             if found is not None:
-                cells[name] = self._translated(name, found, zone)
+                cells[name] = found
         fields = from_cells({name: value for name, value in cells.items() if value is not None}, zone)
         if self.duration_s is not None and "planned_end" not in fields and "planned_start" in fields:
             fields["planned_end"] = _later(fields["planned_start"], self.duration_s)
         return fields
 
+    def _found(self, name: str, paths: Paths, theirs: Fields[str, Any], zone: ZoneInfo | None) -> Any:
+        """The first value at one of `paths` that means something."""
+        for path in paths:
+            said = look_up(theirs, path) if isinstance(path, str) else joined([look_up(theirs, part) for part in path])
+            if said in (None, "", []) or (isinstance(said, dict) and name != "expected"):
+                continue
+            value = self._translated(name, said, zone)
+            if value not in (None, ""):
+                return value
+        return None
+
     def _translated(self, name: str, value: Any, zone: ZoneInfo | None) -> Any:
         bare = name.rpartition(".")[2]
         if bare in TIMES:
-            return in_zone(value, zone, self.time_formats)
-        table = self.values.get(name, {})
+            return in_zone(value, zone, self._formats)
+        table = self._tables.get(name, {})
         if bare in LISTS:
-            parts = value if isinstance(value, list) else str(value).split(self.list_separator)
-            names = [str(table.get(text, text)) for part in parts if (text := str(part).strip())]
+            parts = value if isinstance(value, list) else str(checked_name(bare, value)).split(self.list_separator)
+            names = [str(table.get(text.casefold(), text)) for part in parts if (text := str(checked_name(bare, part)).strip())]
             return names or None
         if isinstance(value, list):
             value = "; ".join(str(part) for part in value)
-        return table.get(_as_key(value), value)
+        key = _as_key(value).casefold()
+        if key not in table and key in _WORDS.get(name, ()):
+            return key
+        return table.get(key, table.get("*", value))
+
+    @cached_property
+    def _tables(self) -> dict[str, dict[str, Any]]:
+        """`values`, whatever the case in which theirs are written."""
+        return {name: {key.casefold(): value for key, value in table.items()} for name, table in self.values.items()}
+
+    @cached_property
+    def _formats(self) -> tuple[tuple[str, ZoneInfo | None], ...]:
+        return tuple((one.pattern, None if one.timezone is None else zone_named(one.timezone)) for one in self.time_formats)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """A zone of the zone database. Raises ConfigurationError for a name that it does not hold."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigurationError(f"there is no time zone {name!r}: use a name such as Europe/London") from None
 
 
 def read_mapping(path: Path | str) -> Mapping:

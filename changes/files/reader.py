@@ -4,18 +4,19 @@ import gzip
 import json
 import zlib
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from changes.files.field_mapping import Mapping
+from changes.files.field_mapping import Mapping, zone_named
 from changes.files.formats import FORMATS
 from changes.files.source_row import Row, Source, position_text
 from models.change import Change
 from models.columns import Rejection
-from models.errors import ConfigurationError, Malformed, UnreadableInput
+from models.errors import Malformed, UnreadableInput
 from models.wire_model import reason
 
 
@@ -29,6 +30,8 @@ class ReadOptions:
     """Of rows that name none."""
     timezone: str | None = None
     """IANA name, of times that carry no offset; without it such a time is an error."""
+    now: datetime | None = None
+    """When the file is read: endless series are followed around this time, else around their own export."""
 
 
 def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[list[Change], list[Rejection]]:
@@ -44,7 +47,15 @@ def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[
         raise UnreadableInput(f"{path} is no calendar: its name must end in one of {', '.join(FORMATS)}")
     mapping = assumed.mapping
     zone = assumed.timezone or (mapping.timezone if mapping else None)
-    source = Source(str(path), _content(path), _zone(zone), mapping.rows if mapping else "", mapping is None)
+    source = Source(
+        str(path),
+        _content(path),
+        None if zone is None else zone_named(zone),
+        mapping.rows if mapping else (),
+        mapping is None,
+        mapping.columns if mapping else frozenset(),
+        assumed.now,
+    )
     changes: list[Change] = []
     rejections: list[Rejection] = []
     for row in read(source):
@@ -85,12 +96,3 @@ def _content(path: Path) -> bytes:
         return gzip.decompress(content) if path.suffix == ".gz" else content
     except (OSError, EOFError, zlib.error) as fault:
         raise UnreadableInput(f"{path} can't be read: {getattr(fault, 'strerror', None) or fault}") from None
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ConfigurationError(f"there is no time zone {name!r}: use a name such as Europe/London") from None

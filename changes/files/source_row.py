@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,10 +25,14 @@ class Source:
     content: bytes
     zone: ZoneInfo | None = None
     """Of times that carry none."""
-    rows_at: str = ""
-    """Dotted path to the list of rows in a JSON document; empty: the document itself."""
+    rows_at: tuple[str, ...] = ()
+    """Dotted paths to the list of rows in a JSON document, of which the first that is there counts; none: the document itself."""
     own_names: bool = True
     """Whether a table's header holds our field names; False where a mapping translates it."""
+    columns: frozenset[str] = frozenset()
+    """The columns that the mapping reads: how its header is told from a title above it."""
+    now: datetime | None = None
+    """When it is read; without it an endless series is followed from its own export."""
 
 
 Format = Callable[[Source], Iterator[Row]]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from changes.files.cells import escape_formula
-from changes.files.formats.icalendar_file import EXTENSION
+from changes.files.formats.icalendar_file import EXTENSION, PRODUCT
 from models.canonical_json import to_json
 from models.change import Change
 from models.errors import UnreadableInput
@@ -46,7 +46,7 @@ def to_ics(changes: Sequence[Change]) -> bytes:
     from icalendar import Calendar, vText
 
     calendar = Calendar()
-    calendar.add("prodid", "-//Highwater//Change calendar//EN")
+    calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
     for change in changes:
         event = _event(change)

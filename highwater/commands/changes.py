@@ -12,9 +12,9 @@ import typer
 from highwater.options import AsJson
 
 if TYPE_CHECKING:
+    from changes.files.calendar_files import Added, CalendarRead
     from changes.files.reader import ReadOptions
     from changes.planning.conflicts import Conflict
-    from models.change import Change
     from models.columns import Rejection
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Calendars: .json, .ndjson, .csv, .xlsx or .ics, each also with .gz.")]
@@ -26,6 +26,7 @@ To = Annotated[
 ]
 Token = Annotated[str, typer.Option("--token", envvar="HIGHWATER_TOKEN", show_default=False, help="API token, for a URL.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; without it standard output.")]
+Full = Annotated[bool, typer.Option("--full", help="The files hold all that their owners plan: name what stands and is missing.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Any field, such as services=4.8.1;8.1.1")]
 
 
@@ -54,13 +55,15 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Declare one change, or revise it: what is not given stays as it was."""
+    from changes.files.calendar_files import CalendarRead
     from changes.files.reader import read_changes
     from changes.files.revise import revise
 
     named = {"owner": owner, "title": title, "category": category, "status": status, "planned_start": start, "planned_end": end}
     known = read_changes(to)[0] if not _is_url(to) and Path(to).exists() else []
     given = {name: value for name, value in named.items() if value is not None} | dict(map(_assignment, other or []))
-    _put([revise(known, change_id, given, datetime.now(UTC))], [], to, token=token, as_json=as_json)
+    made = revise(known, change_id, given, datetime.now(UTC))
+    _put(CalendarRead((made,), [], ()), to, token=token, as_json=as_json)
 
 
 def import_(
@@ -69,14 +72,14 @@ def import_(
     mapping: MappingFile = None,
     owner: DefaultOwner = None,
     timezone: Timezone = None,
+    full: Full = False,
     token: Token = "",
     as_json: AsJson = False,
 ) -> None:
-    """Bring calendars of any format into a calendar file or a running monitor; exit 1 if a row can't be used."""
+    """Bring calendars of any format into a calendar file or a running monitor; exit 1 if a row or a revision can't be used."""
     from changes.files.calendar_files import read_calendar
 
-    changes, rejections = read_calendar(files, _reading(mapping, owner, timezone))
-    _put(changes, rejections, to, token=token, as_json=as_json)
+    _put(read_calendar(files, _reading(mapping, owner, timezone)), to, token=token, as_json=as_json, full=full)
 
 
 def check(
@@ -94,7 +97,8 @@ def check(
     from changes.planning.load import read_usual
     from changes.planning.sec_completeness import all_missing
 
-    changes, rejections = read_calendar(files, _reading(mapping, owner, timezone))
+    read = read_calendar(files, _reading(mapping, owner, timezone))
+    changes, rejections = read.changes, read.rejections
     lacking = all_missing(changes)
     found = conflicts(changes, Capacity(capacity, read_usual(usual) if usual is not None else {}))
     if as_json:
@@ -104,13 +108,16 @@ def check(
         answer = {
             "changes": len(changes),
             "rejected": _objects(rejections),
+            "unsettled": [one.text for one in read.disagreements],
             "missing": [sec_completeness.as_object(one) for one in lacking],
             "conflicts": [as_object(one) for one in found],
         }
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
+        for one in read.disagreements:
+            typer.echo(one.text)
         _tell(len(changes), rejections, [f"{one.change_id}: {one.item} is missing: {one.text}" for one in lacking], found)
-    if rejections or lacking or found:
+    if rejections or lacking or found or read.disagreements:
         raise typer.Exit(1)
 
 
@@ -127,10 +134,13 @@ def export(
     from changes.files.writer import writer_of
 
     write = writer_of(f".{kind}" if kind else out.suffix if out else ".json")
-    changes, rejections = read_calendar(files, _reading(mapping, owner, timezone))
+    read = read_calendar(files, _reading(mapping, owner, timezone))
+    changes, rejections = read.changes, read.rejections
     _write(write(changes), out)
     _complain(rejections)
-    if rejections:
+    for one in read.disagreements:
+        print(f"highwater: {one.text}", file=sys.stderr)
+    if rejections or read.disagreements:
         raise typer.Exit(1)
 
 
@@ -147,10 +157,13 @@ def publish(
 
     if kind not in schedule.SCHEDULES:
         raise ConfigurationError(f"there is no format {kind}: use one of {', '.join(schedule.SCHEDULES)}")
-    changes, rejections = read_calendar(files)
+    read = read_calendar(files, _reading(None, None, None))
+    changes, rejections = read.changes, read.rejections
     _write(schedule.SCHEDULES[kind](schedule.schedule(changes, month), month), out)
     _complain(rejections)
-    if rejections:
+    for one in read.disagreements:
+        print(f"highwater: {one.text}", file=sys.stderr)
+    if rejections or read.disagreements:
         raise typer.Exit(1)
 
 
@@ -158,32 +171,50 @@ def _reading(mapping: Path | None, owner: str | None, timezone: str | None) -> "
     from changes.files.field_mapping import read_mapping
     from changes.files.reader import ReadOptions
 
-    return ReadOptions(read_mapping(mapping) if mapping is not None else None, owner, timezone)
+    return ReadOptions(read_mapping(mapping) if mapping is not None else None, owner, timezone, datetime.now(UTC))
 
 
-def _put(changes: Iterable["Change"], rejections: Sequence["Rejection"], to: str, *, token: str, as_json: bool) -> None:
-    from changes.files.calendar_files import add_to
+def _put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool = False) -> None:
+    from changes.files.calendar_files import Added, add_to
     from changes.http_client import send_changes
 
-    known = list(changes)
-    refused = []
+    refused: list[dict[str, str]] = []
     if _is_url(to):
-        taken, refusals = send_changes(known, to, token)
+        taken, refusals = send_changes(read.changes, to, token)
         refused = [{"change_id": one.change.change_id, "reason": one.reason} for one in refusals]
+        added = Added(tuple(taken), (), (), ())
     else:
-        taken = list(add_to(Path(to), known))
+        added = add_to(Path(to), read.changes, datetime.now(UTC) if full else None)
+    unsettled = [*read.disagreements, *added.disagreements]
     if as_json:
-        named = [{"change_id": change.change_id, "revision": change.revision} for change in taken]
-        typer.echo(json.dumps({"changes": named, "rejected": _objects(rejections), "refused": refused}, ensure_ascii=False))
+        answer = {
+            "changes": [{"change_id": change.change_id, "revision": change.revision} for change in added.news],
+            "withdrawn": [change.change_id for change in added.withdrawn],
+            "rejected": _objects(read.rejections),
+            "refused": refused,
+            "unsettled": [{"change_id": one.change_id, "owner": one.owner, "revision": one.revision} for one in unsettled],
+            "missing": [change.change_id for change in added.missing],
+        }
+        typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
-        for change in taken:
-            typer.echo(f"{change.change_id}, revision {change.revision}: {change.title}")
-        typer.echo(f"{len(taken)} new or revised, {len(known) - len(taken) - len(refused)} known already")
-    _complain(rejections if not as_json else ())
-    for one in refused if not as_json else ():
-        print(f"highwater: {one['change_id']}: {one['reason']}", file=sys.stderr)
-    if rejections or refused:
+        known = len(read.changes) - len(added.news) - len(refused) - len(added.disagreements)
+        _tell_added(added, known)
+        _complain(read.rejections)
+        for line in [f"{one['change_id']}: {one['reason']}" for one in refused] + [one.text for one in unsettled]:
+            print(f"highwater: {line}", file=sys.stderr)
+    if read.rejections or refused or unsettled or added.missing:
         raise typer.Exit(1)
+
+
+def _tell_added(added: "Added", known: int) -> None:
+    for change in added.news:
+        typer.echo(f"{change.change_id}, revision {change.revision}: {change.title}")
+    for change in added.withdrawn:
+        typer.echo(f"{change.change_id} withdrawn: the newest export of its series does not hold it")
+    for change in added.missing:
+        typer.echo(f"{change.change_id} is missing in the full export and not cancelled: {change.title}")
+    withdrawn = f", {len(added.withdrawn)} withdrawn" if added.withdrawn else ""
+    typer.echo(f"{len(added.news)} new or revised, {known} known already{withdrawn}")
 
 
 def _tell(number: int, rejections: Sequence["Rejection"], lacking: Sequence[str], found: Sequence["Conflict"]) -> None:

@@ -1,14 +1,19 @@
-"""iCalendar: events with UID, SUMMARY and times; what iCalendar has no word for stands in `X-HIGHWATER-<FIELD>`."""
+"""iCalendar: events with UID, SUMMARY and times; what iCalendar has no word for stands in `X-HIGHWATER-<FIELD>`.
+
+Only UID, SUMMARY, times and rules can cost an event; what else is damaged in it, or beside it, is left out.
+"""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from typing import Any, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from icalendar import Calendar, Event
 
 from changes.files.cells import from_cells
-from changes.files.recurrence import Occurrence, instant_of, occurrences, value_of
+from changes.files.events.content_lines import Component, ContentLine, read_components, unescape
+from changes.files.events.moments import Moment, parse_duration, parse_moments, parse_periods
+from changes.files.events.recurrence import Occurrence, Repetition, instant_of, occurrences
+from changes.files.events.recurrence_rule import parse_rule
+from changes.files.events.time_zones import Zones, defined_zone, named_zone
 from changes.files.source_row import Row, Source
 from models.change import Change
 from models.errors import Malformed, UnreadableInput
@@ -16,22 +21,42 @@ from models.times import format_time, us
 from models.vocabulary import ChangeCategory
 
 EXTENSION = "X-HIGHWATER-"
+PRODUCT = "-//Highwater//Change calendar//EN"
+"""Who wrote a calendar: in our own files DTSTAMP tells nothing of the export that a change came from."""
 STATUSES = {"CANCELLED": "cancelled", "CONFIRMED": "confirmed", "TENTATIVE": "declared"}
 CATEGORIES = frozenset(get_args(ChangeCategory))
+_ONCE = ("UID", "DTSTART", "DTEND", "DURATION", "RECURRENCE-ID")
+_BESIDE = ("VFREEBUSY", "VTODO", "VJOURNAL")
+_SEQUENCE_MAX = 2**53 - 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """One VEVENT that can be understood."""
+
+    number: int
+    component: Component
+    uid: str
+    times: Repetition
+    replaces: str | None
+    """The `change_id` of the one time that it takes the place of."""
+    replaces_on: Moment | None
+    sequence: int
+    stamped: datetime | None
+    """DTSTAMP."""
 
 
 def read_ics(source: Source) -> Iterator[Row]:
     """One change an event, and one a time that a repeating event takes place. Raises UnreadableInput for text that is no iCalendar."""
-    try:
-        calendars = Calendar.from_ical(source.content.decode("utf-8-sig"), multiple=True)
-    except (ValueError, KeyError, IndexError, RecursionError) as fault:
-        raise UnreadableInput(f"{source.name} is no iCalendar: {fault}") from None
+    calendars = list(read_components(source.content))
+    if not calendars:
+        raise UnreadableInput(f"{source.name} is no iCalendar: it holds no BEGIN:VCALENDAR")
     number = 0
     for calendar in calendars:
-        zone = source.zone or _zone_of(calendar)
-        events = [(number + index, event) for index, event in enumerate(calendar.walk("VEVENT")) if isinstance(event, Event)]
+        yield from _beside(calendar)
+        events = [one for one in calendar.inner if one.name == "VEVENT"]
+        yield from _Reader(calendar, source).rows(number, events)
         number += len(events)
-        yield from _rows(events, zone, _extension(calendar, "owner"))
 
 
 def occurrence_id(uid: str, start: datetime) -> str:
@@ -39,96 +64,256 @@ def occurrence_id(uid: str, start: datetime) -> str:
     return f"{uid}/{start.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def _rows(events: list[tuple[int, Event]], zone: ZoneInfo | None, owner: str | None) -> Iterator[Row]:
-    instead = {key for _, event in events if (key := _replaced(event, zone)) is not None}
-    for number, event in events:
-        position: dict[str, int | str] = {"event": number + 1}
-        if "UID" in event:
-            position["uid"] = str(event["UID"])
-        raw = event.to_ical()
+class _Reader:
+    """Reads the events of one calendar."""
+
+    def __init__(self, calendar: Component, source: Source) -> None:
+        definitions: dict[str, Component] = {}
+        for one in calendar.inner:
+            for line in one.named("TZID") if one.name == "VTIMEZONE" else ():
+                definitions.setdefault(line.value.strip(), one)
+        self._zones = Zones(definitions)
+        self._zone: tzinfo | None = source.zone
+        self._zone_fault = ""
+        named = calendar.first("X-WR-TIMEZONE")
+        if self._zone is None and named is not None and named.value.strip():
+            try:
+                self._zone = self._zones.of(named.text.strip())
+            except Malformed as fault:
+                self._zone_fault = str(fault)
+        self._owner = _extension(calendar, "owner")
+        self._own = (_text(calendar, "PRODID") or "") == PRODUCT
+        self._now = source.now
+
+    def rows(self, number: int, components: list[Component]) -> Iterator[Row]:
+        """The rows of all events, in their order."""
+        read: list[_Event | Row] = []
+        for index, component in enumerate(components, start=number + 1):
+            try:
+                read.append(self._event(index, component))
+            except Malformed as fault:
+                read.append(_refused(index, component, str(fault)))
+        events = [one for one in read if isinstance(one, _Event)]
+        series = _Series(events, [one for one in components if one.first("RECURRENCE-ID") is not None], self._now)
+        for one in read:
+            yield from (one,) if isinstance(one, Row) else self._rows(one, series)
+
+    def _rows(self, event: _Event, series: "_Series") -> Iterator[Row]:
+        raw = "\r\n".join(event.component.raw).encode()
         try:
-            for change_id, one in _times(event, zone, instead):
-                yield Row(position, raw, _fields(event, change_id, one, owner))
+            for change_id, one in self._times(event, series):
+                yield Row(_position(event.number, event.component), raw, self._fields(event, change_id, one, series))
         except Malformed as fault:
-            yield Row(position, raw, fault=str(fault))
+            yield _refused(event.number, event.component, str(fault))
 
+    def _times(self, event: _Event, series: "_Series") -> list[tuple[str, Occurrence]]:
+        if event.replaces is not None:
+            return [(event.replaces, one) for one in occurrences(event.times, self._zone)[:1]]
+        times = occurrences(event.times, self._zone, series.about)
+        if not event.times.repeats:
+            return [(event.uid, one) for one in times]
+        return [(occurrence_id(event.uid, one.start), one) for one in times if not series.replaces(event, one, self._zone)]
 
-def _replaced(event: Event, zone: ZoneInfo | None) -> str | None:
-    """The id of the one time that this event takes the place of."""
-    if "RECURRENCE-ID" not in event or "UID" not in event:
-        return None
-    try:
-        return occurrence_id(str(event["UID"]), instant_of(value_of(event, "RECURRENCE-ID"), zone))
-    except (Malformed, AttributeError):
-        return None
-
-
-def _times(event: Event, zone: ZoneInfo | None, instead: set[str]) -> list[tuple[str, Occurrence]]:
-    if event.errors:
-        raise Malformed("; ".join(f"{name}: {fault}" for name, fault in event.errors))
-    if "UID" not in event:
-        raise Malformed("UID is missing")
-    uid = str(event["UID"])
-    if "RECURRENCE-ID" in event:
-        if getattr(event["RECURRENCE-ID"], "params", {}).get("RANGE"):
+    def _event(self, number: int, component: Component) -> _Event:
+        if component.fault:
+            raise Malformed(component.fault)
+        for name in _ONCE:
+            if len(component.named(name)) > 1:
+                raise Malformed(f"{name} stands there {len(component.named(name))} times")
+        uid, summary = component.first("UID"), component.first("SUMMARY")
+        for line in (uid, summary):
+            if line is not None and line.fault:
+                raise Malformed(line.fault)
+        if uid is None or not uid.text.strip():
+            raise Malformed("UID is missing")
+        times = self._repetition(component)
+        replaced = component.first("RECURRENCE-ID")
+        on = None if replaced is None else self._moment(replaced)
+        if replaced is not None and "RANGE" in replaced.parameters:
             raise Malformed("RECURRENCE-ID with a RANGE is not read: end the series there and begin another")
-        moment = instant_of(value_of(event, "RECURRENCE-ID"), zone)
-        return [(occurrence_id(uid, moment), one) for one in occurrences(event, zone)[:1]]
-    times = occurrences(event, zone)
-    if not event.rrules and not event.rdates:
-        return [(uid, one) for one in times]
-    named = [(occurrence_id(uid, one.start), one) for one in times]
-    return [(change_id, one) for change_id, one in named if change_id not in instead]
+        replaces = None if on is None else occurrence_id(uid.text, instant_of(on, times.start.zone or self._zone))
+        stamped = component.first("DTSTAMP")
+        return _Event(number, component, uid.text, times, replaces, on, _sequence(component), _instant(stamped, self._zones))
+
+    def _repetition(self, component: Component) -> Repetition:
+        start, end, duration = (component.first(name) for name in ("DTSTART", "DTEND", "DURATION"))
+        if start is None:
+            raise Malformed("DTSTART is missing")
+        if component.first("EXRULE") is not None:
+            raise Malformed("EXRULE is not read: RFC 5545 has taken it out")
+        made = Repetition(
+            self._moment(start),
+            None if end is None else self._moment(end),
+            None if duration is None or end is not None else parse_duration(_sound(duration).value),
+            tuple(parse_rule(_sound(line).value) for line in component.named("RRULE")),
+            tuple(period for line in component.named("RDATE") for period in parse_periods(line, self._zones.of)),
+            tuple(moment for line in component.named("EXDATE") for moment in parse_moments(line, self._zones.of)),
+        )
+        if made.start.zone is None and self._zone is None and self._zone_fault:
+            raise Malformed(self._zone_fault)
+        return made
+
+    def _moment(self, line: ContentLine) -> Moment:
+        found = parse_moments(line, self._zones.of)
+        if len(found) != 1:
+            raise Malformed(f"{line.name} holds {len(found)} times")
+        return found[0]
+
+    def _fields(self, event: _Event, change_id: str, one: Occurrence, series: "_Series") -> dict[str, Any]:
+        component = event.component
+        cells = {name: _extension(component, name) for name in Change.model_fields}
+        own: Mapping[str, Any] = {
+            "change_id": change_id,
+            "revision": event.sequence + 1,
+            "owner": cells["owner"] or self._owner or _organizer(component),
+            "title": _text(component, "SUMMARY"),
+            "description": _text(component, "DESCRIPTION"),
+            "category": cells["category"] or _category(component),
+            "status": cells["status"] or STATUSES.get((_text(component, "STATUS") or "").strip().upper()),
+            "contact": _text(component, "CONTACT"),
+            "declared_at": _time(component, "CREATED", self._zones),
+            "updated_at": _time(component, "LAST-MODIFIED", self._zones),
+            "planned_start": format_time(us(one.start)),
+            "planned_end": format_time(us(one.end)),
+            **({} if self._own else series.fields(event)),
+        }
+        return from_cells({**cells, **{name: value for name, value in own.items() if value is not None}})
 
 
-def _fields(event: Event, change_id: str, one: Occurrence, owner: str | None) -> dict[str, Any]:
-    cells = {name: _extension(event, name) for name in Change.model_fields}
-    category = next((str(name).lower() for name in event.categories if str(name).lower() in CATEGORIES), None)
-    own: Mapping[str, Any] = {
-        "change_id": change_id,
-        "revision": int(event.get("SEQUENCE", 0)) + 1,
-        "owner": cells["owner"] or owner or _organizer(event),
-        "title": _text(event, "SUMMARY"),
-        "description": _text(event, "DESCRIPTION"),
-        "category": cells["category"] or category,
-        "status": cells["status"] or STATUSES.get((_text(event, "STATUS") or "").upper()),
-        "contact": _text(event, "CONTACT"),
-        "declared_at": _moment(event, "CREATED"),
-        "updated_at": _moment(event, "LAST-MODIFIED"),
-        "planned_start": format_time(us(one.start)),
-        "planned_end": format_time(us(one.end)),
-    }
-    return from_cells({**cells, **{name: value for name, value in own.items() if value is not None}})
+class _Series:
+    """What the events of one calendar say of each other: which time another takes the place of, and when a series was exported."""
+
+    def __init__(self, events: list[_Event], overrides: list[Component], now: datetime | None) -> None:
+        self._masters = {one.uid: one for one in sorted(events, key=_rank) if one.replaces is None and one.times.repeats}
+        self._replaced = {one.replaces for one in events if one.replaces is not None}
+        self._days = {(one.uid, one.replaces_on.local.date()) for one in events if one.replaces_on is not None and one.replaces_on.is_date}
+        # A time whose own event can't be understood is not taken from its series either: that event says that it is another.
+        self._withheld: dict[str, list[Component]] = {}
+        understood = {id(one.component) for one in events}
+        for component in overrides:
+            uid = component.first("UID")
+            if id(component) not in understood and uid is not None:
+                self._withheld.setdefault(uid.text, []).append(component)
+        stamps: dict[str, datetime] = {}
+        for one in events:
+            if one.stamped is not None:
+                stamps[one.uid] = max(one.stamped, stamps.get(one.uid, one.stamped))
+        self._stamps = stamps
+        self.about = now or max(stamps.values(), default=None)
+
+    def replaces(self, event: _Event, one: Occurrence, zone: tzinfo | None) -> bool:
+        """Whether another event takes the place of this time of a series, or the whole event is outranked by another of its UID."""
+        if _rank(event) < _rank(self._masters[event.uid]) or occurrence_id(event.uid, one.start) in self._replaced:
+            return True
+        clock = event.times.start.zone or zone
+        if (event.uid, one.start.astimezone(clock).date()) in self._days:
+            return True
+        return any(_concerns(component, one, clock) for component in self._withheld.get(event.uid, ()))
+
+    def fields(self, event: _Event) -> dict[str, Any]:
+        """Series, its revision, and when the export was made."""
+        master = self._masters.get(event.uid)
+        stamped = event.stamped if master is None else self._stamps.get(event.uid)
+        exported = {} if stamped is None else {"exported_at": format_time(us(stamped))}
+        if master is None:
+            return exported
+        return {**exported, "series": event.uid, "series_revision": master.sequence + 1}
 
 
-def _text(event: Event, name: str) -> str | None:
-    value = event.get(name)
-    if isinstance(value, list):
-        value = value[0]
-    return None if value is None else str(value)
-
-
-def _extension(component: Any, field: str) -> str | None:
-    text = _text(component, EXTENSION + field.upper().replace("_", "-"))
-    return None if text is None else text.replace("\\n", "\n").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\")
-
-
-def _organizer(event: Event) -> str | None:
-    organizer = event.get("ORGANIZER")
-    return None if organizer is None else organizer.params.get("CN")
-
-
-def _moment(event: Event, name: str) -> str | None:
-    value = event.get(name)
-    if value is None or isinstance(value, list):
-        return None
-    moment = getattr(value, "dt", None)
-    return format_time(us(moment)) if isinstance(moment, datetime) and moment.tzinfo is not None else None
-
-
-def _zone_of(calendar: Any) -> ZoneInfo | None:
-    name = calendar.get("X-WR-TIMEZONE")
+def _concerns(override: Component, one: Occurrence, clock: tzinfo | None) -> bool:
+    """Whether a RECURRENCE-ID that could not be used means this time, or (RANGE) one before it."""
+    line = override.first("RECURRENCE-ID")
+    if line is None or line.fault:
+        return False
     try:
-        return None if name is None else ZoneInfo(str(name))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        moment = parse_moments(ContentLine(line.name, {}, line.value))[0]
+        from_that = instant_of(moment, clock)
+    except Malformed:
+        return False
+    if "RANGE" in line.parameters:
+        return one.start >= from_that
+    return one.start.astimezone(clock).date() == moment.local.date() if moment.is_date else one.start == from_that
+
+
+def _rank(event: _Event) -> tuple[int, datetime]:
+    return event.sequence, event.stamped or datetime.min.replace(tzinfo=UTC)
+
+
+def _beside(calendar: Component) -> Iterator[Row]:
+    """What is damaged beside the events, by name; sound components of other kinds are passed over."""
+    for number, one in enumerate(calendar.inner, start=1):
+        try:
+            _check(one)
+        except Malformed as fault:
+            name = one.first("UID") or one.first("TZID")
+            position: dict[str, int | str] = {"component": number, **({} if name is None else {name.name.lower(): name.text})}
+            yield Row(position, "\r\n".join(one.raw).encode(), fault=f"the {one.name} can't be read: {fault}")
+
+
+def _check(component: Component) -> None:
+    if component.name == "VTIMEZONE":
+        tzid = component.first("TZID")
+        if len(component.named("TZID")) != 1 or tzid is None or named_zone(tzid.value.strip()) is None:
+            defined_zone("", component)
+    elif component.name in _BESIDE:
+        for line in component.lines:
+            if line.name in ("DTSTART", "DTEND", "DUE", "FREEBUSY"):
+                for start, end in parse_periods(line, lambda _: UTC):
+                    if isinstance(end, Moment) and end.local < start.local:
+                        raise Malformed(f"{line.name} holds a period that ends before it begins")
+
+
+def _refused(number: int, component: Component, fault: str) -> Row:
+    return Row(_position(number, component), "\r\n".join(component.raw).encode(), fault=fault)
+
+
+def _position(number: int, component: Component) -> dict[str, int | str]:
+    uid = component.first("UID")
+    return {"event": number, **({} if uid is None else {"uid": uid.text})}
+
+
+def _sound(line: ContentLine) -> ContentLine:
+    if line.fault:
+        raise Malformed(line.fault)
+    return line
+
+
+def _sequence(component: Component) -> int:
+    line = component.first("SEQUENCE")
+    text = "" if line is None else line.value.strip()
+    return min(int(text), _SEQUENCE_MAX) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+
+
+def _category(component: Component) -> str | None:
+    names = (name.strip().lower() for line in component.named("CATEGORIES") for name in line.text.split(","))
+    return next((name for name in names if name in CATEGORIES), None)
+
+
+def _text(component: Component, name: str) -> str | None:
+    line = component.first(name)
+    return None if line is None else line.text
+
+
+def _extension(component: Component, field: str) -> str | None:
+    line = component.first(EXTENSION + field.upper().replace("_", "-"))
+    return None if line is None else unescape(line.value)
+
+
+def _organizer(component: Component) -> str | None:
+    line = component.first("ORGANIZER")
+    return None if line is None else line.parameters.get("CN")
+
+
+def _instant(line: ContentLine | None, zones: Zones) -> datetime | None:
+    if line is None:
         return None
+    try:
+        moment = parse_moments(line, zones.of)[0]
+    except Malformed:
+        return None
+    return instant_of(moment, None) if moment.zone is not None else None
+
+
+def _time(component: Component, name: str, zones: Zones) -> str | None:
+    found = _instant(component.first(name), zones)
+    return None if found is None else format_time(us(found))

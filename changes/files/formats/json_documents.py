@@ -19,9 +19,10 @@ def read_json(source: Source) -> Iterator[Row]:
             yield from read_ndjson(source)
             return
         raise UnreadableInput(f"{source.name} is no JSON: {fault}") from None
-    found = _at(document, source.rows_at)
+    found = document if isinstance(document, list) else _first_at(document, source.rows_at)
     if found is None:
-        raise UnreadableInput(f"{source.name} has no list at {source.rows_at!r}: check `rows` in the mapping file")
+        sought = " or ".join(repr(path) for path in source.rows_at)
+        raise UnreadableInput(f"{source.name} has no list at {sought}: check `rows` in the mapping file")
     for index, value in enumerate(found if isinstance(found, list) else [found]):
         yield _row({"index": index}, value)
 
@@ -46,6 +47,12 @@ def _row(position: dict[str, int | str], value: Any) -> Row:
     except RecursionError:
         return Row(position, b"", fault="it is nested too deeply")
     return Row(position, raw, value) if isinstance(value, dict) else Row(position, raw, fault="a change must be an object")
+
+
+def _first_at(document: Any, paths: tuple[str, ...]) -> Any:
+    if not paths:
+        return document
+    return next((found for path in paths if (found := _at(document, path)) is not None), None)
 
 
 def _at(document: Any, path: str) -> Any:

@@ -154,8 +154,8 @@ END:VTIMEZONE
         ("UID:x", "DTSTART is missing"),
         ("DTSTART:20260105T220000Z", "UID is missing"),
         ("UID:x\nDTSTART:20260105T220000Z\nRRULE:FREQ=HOURLY", "more often than daily"),
-        ("UID:x\nDTSTART:20260105T220000Z\nRRULE:FREQ=DAILY;COUNT=9999", "more than 5000 times"),
-        ("UID:x\nDTSTART:20260105T220000Z\nDTEND:20260105T210000Z", "planned_end"),
+        ("UID:x\nDTSTART:20260105T220000Z\nRRULE:FREQ=DAILY;BYHOUR=1,2,3,4,5", "more than 5000 times"),
+        ("UID:x\nDTSTART:20260105T220000Z\nDTEND:20260105T210000Z", "DTEND lies before DTSTART"),
         ("UID:x\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260105T220000Z\nDTSTART:20260105T220000Z", "RANGE"),
         ("UID:x\nDTSTART:20260105T220000Z\nDTSTART:20260105T230000Z", "DTSTART stands there 2 times"),
     ],
@@ -177,3 +177,146 @@ def test_the_organizer_owns_what_says_no_owner(tmp_path: Path) -> None:
     event = "UID:x\nDTSTART:20260105T220000Z\nORGANIZER;CN=SUP-09:mailto:a@example.invalid"
     (made,), _ = read_changes(write(tmp_path, "a.ics", ics(event).replace("X-HIGHWATER-OWNER:SUP-01\r\n", "")))
     assert made.owner == "SUP-09"
+
+
+GOOD = "UID:good\nDTSTART:20260105T220000Z\nDTEND:20260105T230000Z"
+
+
+@pytest.mark.parametrize("zone", ["(UTC+01:00) Amsterdam", "Custom", "Europe/Lundon", "/private.example/Nowhere", "localtime"])
+@pytest.mark.parametrize("assumed", [{}, {"timezone": "Europe/London"}])
+def test_a_zone_that_nobody_knows_is_refused_by_its_name(tmp_path: Path, zone: str, assumed: dict[str, str]) -> None:
+    made, faults = read(tmp_path, f'UID:x\nDTSTART;TZID="{zone}":20260713T060000', GOOD, **assumed)
+    assert [one.change_id for one in made] == ["good"]
+    assert f"time zone {zone!r} is not known" in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        ("GMT Standard Time", "2026-07-13T05:00:00Z"),
+        ("/citadel.org/20190101_1/Europe/London", "2026-07-13T05:00:00Z"),
+        ("europe/london", "2026-07-13T05:00:00Z"),
+        ("America/Argentina/Ushuaia", "2026-07-13T09:00:00Z"),
+    ],
+)
+def test_zones_are_known_by_every_usual_name(tmp_path: Path, zone: str, start: str) -> None:
+    (made,), faults = read(tmp_path, f"UID:x\nDTSTART;TZID={zone}:20260713T060000")
+    assert (faults, spans([made])) == ([], [f"{start}/{start}"])
+
+
+OWN_ZONE = """BEGIN:VTIMEZONE
+TZID:Ours
+BEGIN:STANDARD
+DTSTART:16011028T030000
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010325T020000
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+END:DAYLIGHT
+END:VTIMEZONE
+"""
+
+
+def test_the_clocks_of_a_zone_of_ones_own_change_when_it_says(tmp_path: Path) -> None:
+    series = "UID:x\nDTSTART;TZID=Ours:20261024T023000\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3"
+    made, faults = read(tmp_path, series, before=OWN_ZONE)
+    assert (faults, [span[8:16] for span in spans(made)]) == ([], ["24T00:30", "25T00:30", "26T01:30"])
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (OWN_ZONE.replace("RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10", "RRULE:FREQ=YEARLY;INTERVAL=0"), "INTERVAL"),
+        (OWN_ZONE.replace("RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10", "RRULE:FREQ=SECONDLY"), "more often than daily"),
+        (OWN_ZONE.replace("TZID:Ours", "TZID:Ours\nTZID:Theirs"), "must have one TZID"),
+        (OWN_ZONE.replace("+0100", "01:00"), "no offset from UTC"),
+    ],
+)
+def test_a_zone_that_can_not_be_followed_costs_only_who_needs_it(tmp_path: Path, broken: str, words: str) -> None:
+    made, faults = read(tmp_path, "UID:x\nDTSTART;TZID=Ours:20260713T060000", GOOD, before=broken)
+    assert [one.change_id for one in made] == ["good"]
+    assert ["the VTIMEZONE can't be read" in line for line in faults] == [True, False]
+    assert words in faults[0]
+    assert "time zone 'Ours' is not known" in faults[1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "ATTACH;ENCODING=BASE64;VALUE=BINARY:aGVs*=",
+        'ATTENDEE;CN="a "quoted" name":mailto:x@example.invalid',
+        "DESCRIPTION:Dial in\nRoom 5\n+44 20 7946 0000,,1234#\nPasscode: 1",
+        "X-NOTE;LANGUAGE=\x01:bell\x07",
+        "GEO:north;of:here",
+        "PRIORITY:very",
+        "SEQUENCE:first",
+        "CREATED:yesterday",
+        "LAST-MODIFIED;TZID=Nowhere:20260101T000000",
+        "ORGANIZER;CN=:none",
+        "BEGIN:VALARM\nTRIGGER:never\nDURATION:x\nDTSTART:x\nEND:VALARM",
+        "BEGIN:VALARM\nTRIGGER:-PT5M",
+        "EXDATE;TZID=Europe/London:20270101T220000",
+        ":no name",
+    ],
+)
+def test_damage_outside_identity_title_times_and_rules_costs_nothing(tmp_path: Path, damage: str) -> None:
+    made, faults = read(tmp_path, f"UID:x\nDTSTART:20260106T220000Z\nDTEND:20260106T230000Z\n{damage}", GOOD)
+    assert faults == []
+    assert {one.change_id: (one.title, one.revision) for one in made} == {"x": ("Work", 1), "good": ("Work", 1)}
+
+
+def test_a_fold_may_stand_inside_a_character(tmp_path: Path) -> None:
+    body = (
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:x\r\nDTSTART:20260106T220000Z\r\nX-HIGHWATER-OWNER:SUP-01\r\nSUMMARY:Über\r\nEND:VEVENT\r\n"
+    )
+    folded = body.encode().replace("Ü".encode(), b"\xc3\r\n \x9c")
+    (made,), rejected = read_changes(write(tmp_path, "a.ics", folded))
+    assert (rejected, made.title) == ([], "Über")
+
+
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [
+        ("END:VEVENT\nBEGIN:VEVENT", "another event begins before its END:VEVENT"),
+        ("BEGIN:VEVENT\nX-HIGHWATER-OWNER", "END:VEVENT without its BEGIN:VEVENT"),
+        ("SUMMARY:Work", "title is missing"),
+    ],
+)
+def test_what_breaks_an_event_is_named_and_costs_no_neighbour(tmp_path: Path, cut: str, words: str) -> None:
+    text = ics("UID:x\nDTSTART:20260106T220000Z", GOOD)
+    broken = text.replace(cut.replace("\n", "\r\n"), cut.rpartition("\n")[2] if "END" in cut else "X-CUT:1", 1)
+    made, rejected = read_changes(write(tmp_path, "a.ics", broken))
+    assert [one.change_id for one in made] == ["good"]
+    assert words in describe(rejected[0])
+
+
+def test_a_broken_component_beside_the_events_is_named(tmp_path: Path) -> None:
+    busy = "BEGIN:VFREEBUSY\nUID:fb\nFREEBUSY:20260623T070000Z/20260601T110000Z\nEND:VFREEBUSY\n"
+    made, faults = read(tmp_path, GOOD, before=busy)
+    assert len(made) == 1
+    assert faults == ["component 1, uid fb: the VFREEBUSY can't be read: FREEBUSY holds a period that ends before it begins"]
+
+
+def test_an_event_that_begins_on_a_date_may_end_at_a_time(tmp_path: Path) -> None:
+    (made,), _ = read(tmp_path, "UID:x\nDTSTART;VALUE=DATE:20260724\nDTEND:20260817T000000Z", timezone="Europe/London")
+    assert spans([made]) == ["2026-07-23T23:00:00Z/2026-08-17T00:00:00Z"]
+
+
+def test_of_two_masters_of_one_series_the_newer_counts(tmp_path: Path) -> None:
+    newer = "UID:night\nSEQUENCE:2\nDTSTART:20260105T033000Z\nDTEND:20260105T050000Z\nRRULE:FREQ=DAILY;COUNT=2"
+    older = "UID:night\nDTSTART:20260105T013000Z\nDTEND:20260105T030000Z\nRRULE:FREQ=DAILY;COUNT=4"
+    for events in ((older, newer), (newer, older)):
+        made, faults = read(tmp_path, *events)
+        assert (faults, [span[8:16] for span in spans(made)]) == ([], ["05T03:30", "06T03:30"])
+
+
+def test_a_time_whose_own_event_is_broken_is_not_taken_from_its_series(tmp_path: Path) -> None:
+    moved = f"UID:night\nRECURRENCE-ID;{LONDON}:20261025T013000\nDTSTART;TZID=Nowhere:20261025T053000"
+    made, faults = read(tmp_path, nightly("20261024", "20261026"), moved)
+    assert [span[8:13] for span in spans(made)] == ["24T00", "26T01"]
+    assert len(faults) == 1

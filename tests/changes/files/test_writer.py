@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changes.files.calendar_files import add_to, newest, read_calendar, write_file
+from changes.files.calendar_files import add_to, read_calendar, write_file
 from changes.files.cells import escape_formula, unguarded
 from changes.files.reader import read_changes
 from changes.files.writer import WRITERS, stated, to_csv, writer_of
@@ -90,10 +90,10 @@ def test_an_unknown_suffix_is_not_written() -> None:
 
 def test_a_file_that_is_added_to_keeps_the_highest_revisions(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    assert [one.change_id for one in add_to(path, [change("A"), change("B")])] == ["A", "B"]
-    assert [one.revision for one in add_to(path, [change("A", revision=2), change("B")])] == [2]
-    assert add_to(path, [change("A")]) == ()
-    assert [(one.change_id, one.revision) for one in read_calendar([path])[0]] == [("A", 2), ("B", 1)]
+    assert [one.change_id for one in add_to(path, [change("A"), change("B")]).news] == ["A", "B"]
+    assert [one.revision for one in add_to(path, [change("A", revision=2), change("B")]).news] == [2]
+    assert add_to(path, [change("A")]).news == ()
+    assert [(one.change_id, one.revision) for one in read_calendar([path]).changes] == [("A", 2), ("B", 1)]
 
 
 def test_a_file_with_rows_that_can_not_be_read_is_not_rewritten(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_file_that_can_not_be_written_leaves_nothing_behind(tmp_path: Path) ->
 def test_several_files_are_one_calendar(tmp_path: Path) -> None:
     first = write(tmp_path, "a.json", json.dumps([stated(change("A", title="old")), 5]))
     second = write(tmp_path, "b.ndjson", json.dumps(stated(change("A", revision=2, title="new"))))
-    made, rejected = read_calendar([second, first])
-    assert [one.title for one in made] == ["new"]
-    assert len(rejected) == 1
-    assert newest([]) == ()
+    read = read_calendar([second, first])
+    assert [one.title for one in read.changes] == ["new"]
+    assert len(read.rejections) == 1
+    assert read_calendar([]).changes == ()

@@ -1,0 +1,105 @@
+"""Table header: the row that names the columns, found below any title, and what it makes of the rows under it."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from changes.files.cells import TIMES, from_cells, joined
+from changes.files.source_row import Row, Source
+from models.errors import Malformed, UnreadableInput
+
+REQUIRED = ("change_id", "title", "planned_start", "planned_end")
+"""Columns without which no row can be a change; an owner may be given for the whole file."""
+_ROWS_MAX = 30
+"""How far down a header is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The column names, and the line on which they stand."""
+
+    line: int
+    names: tuple[str, ...]
+
+    def row(self, position: Mapping[str, int | str], cells: Sequence[Any], source: Source) -> Row:
+        """A row of the table as fields by name; one that does not fit the header has shifted cells, and is refused."""
+        raw = _raw(cells)
+        if len(cells) != len(self.names):
+            fault = f"the row has {len(cells)} cells, the header {len(self.names)}: quote cells that hold the delimiter"
+            return Row(position, raw, fault=fault)
+        named = self._named(cells)
+        if not source.own_names:
+            return Row(position, raw, named)
+        try:
+            return Row(position, raw, from_cells(_with_joined_times(named), source.zone))
+        except Malformed as fault:
+            return Row(position, raw, fault=str(fault))
+
+    def _named(self, cells: Sequence[Any]) -> dict[str, Any]:
+        """Cells by name; those of a repeated column are a list."""
+        named: dict[str, Any] = {}
+        repeated = {name for name in self.names if self.names.count(name) > 1}
+        for name, cell in zip(self.names, cells, strict=True):
+            if name in repeated:
+                named.setdefault(name, []).extend([] if cell in ("", None) else [cell])
+            elif name:
+                named[name] = cell
+        return named
+
+
+def find_header(rows: Iterable[tuple[int, Sequence[Any]]], source: Source) -> Header:
+    """The first row that names what is needed. Raises UnreadableInput without one, and for a column of ours that stands there twice."""
+    first: Header | None = None
+    for number, (line, cells) in enumerate(rows):
+        if number >= _ROWS_MAX:
+            break
+        header = Header(line, tuple(_name(cell, source) for cell in cells))
+        first = first or header
+        if _names_enough(header, source):
+            return _checked(header, source)
+    if first is None:
+        raise UnreadableInput(f"{source.name} has no header")
+    if source.own_names:
+        lacking = ", ".join(_lacking(first))
+        raise UnreadableInput(f"{source.name} has no column {lacking}: the header must hold field names, or give a mapping file")
+    return first
+
+
+def _checked(header: Header, source: Source) -> Header:
+    repeated = sorted({name for name in header.names if name and header.names.count(name) > 1})
+    if repeated and source.own_names:
+        raise UnreadableInput(f"{source.name} has the column {', '.join(repeated)} twice: name each column once")
+    return header
+
+
+def _names_enough(header: Header, source: Source) -> bool:
+    if source.own_names:
+        return not _lacking(header)
+    return len(source.columns & set(header.names)) >= min(2, len(source.columns))
+
+
+def _lacking(header: Header) -> list[str]:
+    return [name for name in REQUIRED if not {name, f"{name}_date"} & set(header.names)]
+
+
+def _name(cell: Any, source: Source) -> str:
+    text = str("" if cell is None else cell).strip()
+    return "_".join(text.lower().split()) if source.own_names else text
+
+
+def _with_joined_times(named: dict[str, Any]) -> dict[str, Any]:
+    """Where the date and the time of day stand in columns of their own (`planned_start_date`, `planned_start_time`) they become one."""
+    fields = dict(named)
+    for name in TIMES:
+        day, at = f"{name}_date", f"{name}_time"
+        if day in fields or at in fields:
+            fields[name] = joined([fields.pop(day, None) or fields.get(name), fields.pop(at, None)])
+    return fields
+
+
+def _raw(cells: Sequence[Any]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue().encode("utf-8", "replace")

@@ -1,0 +1,128 @@
+"""Merge: what counts when exports of one calendar meet, in whatever order they are read.
+
+- Of a series the newest export counts whole: what it does not hold is withdrawn.
+- Of one change the highest revision counts, then the later `updated_at`, then the later export.
+- Two contents that nothing of this tells apart are a conflict: neither is chosen by chance.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from models.change import Change
+
+_OCCURRENCE = re.compile(r"(.+)/\d{8}T\d{6}Z", re.ASCII)
+OVER = frozenset({"cancelled", "completed", "rolled_back"})
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+Key = tuple[str, str]
+"""`change_id` and owner."""
+Rank = tuple[int, datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One revision of a change with contents that differ, and nothing that says which is newer."""
+
+    change_id: str
+    owner: str
+    revision: int
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.change_id} ({self.owner}): revision {self.revision} stands there with other content: "
+            "give a higher `revision` or a later `updated_at`"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What counts, by `change_id` and owner, and what could not be settled."""
+
+    changes: tuple[Change, ...]
+    disagreements: tuple[Disagreement, ...] = ()
+
+
+def merge(changes: Iterable[Change], standing: Iterable[Change] = ()) -> Merged:
+    """What counts of `changes` and of what is `standing` already; where nothing tells two contents apart, what stands goes on standing."""
+    kept = {_key(one): one for one in standing}
+    by_key: dict[Key, list[Change]] = defaultdict(list)
+    for one in _of_newest_series([*kept.values(), *changes]):
+        by_key[_key(one)].append(one)
+    counting: list[Change] = []
+    disagreements: list[Disagreement] = []
+    for key in sorted(by_key):
+        best = _best(by_key[key])
+        if len(best) == 1:
+            counting.append(best[0])
+            continue
+        disagreements.append(Disagreement(best[0].change_id, best[0].owner, best[0].revision))
+        if kept.get(key) in best:
+            counting.append(kept[key])
+    return Merged(tuple(counting), tuple(disagreements))
+
+
+def same_content(one: Change, other: Change) -> bool:
+    """Whether they say the same, whenever they were exported."""
+    return one == other or one.model_copy(update={"exported_at": None}) == other.model_copy(update={"exported_at": None})
+
+
+def no_longer_held(standing: Sequence[Change], export: Sequence[Change], after: datetime) -> tuple[Change, ...]:
+    """What stands of the export's owners, ends later than `after`, is not cancelled, and is missing in a full `export`."""
+    owners, held = {one.owner for one in export}, {_key(one) for one in export}
+    missing = (one for one in standing if one.owner in owners and _key(one) not in held)
+    return tuple(one for one in missing if one.planned_end > after and one.status not in OVER)
+
+
+def _key(change: Change) -> Key:
+    return change.change_id, change.owner
+
+
+def _rank(change: Change) -> Rank:
+    return change.revision, change.updated_at or _NEVER, change.exported_at or _NEVER
+
+
+def _best(changes: Sequence[Change]) -> list[Change]:
+    """Those of the highest rank that differ in content."""
+    highest = max(map(_rank, changes))
+    found: list[Change] = []
+    for one in changes:
+        if _rank(one) == highest and not any(same_content(one, other) for other in found):
+            found.append(one)
+    return found
+
+
+def _of_newest_series(changes: Sequence[Change]) -> list[Change]:
+    """Without the times of a series that a newer export of it does not hold; a single event of the same UID is such an export too."""
+    series: set[Key] = {(one.series, one.owner) for one in changes if one.series is not None}
+    newest: dict[Key, tuple[int, datetime]] = {}
+    for one in changes:
+        key = _series_of(one, series)
+        if key is not None:
+            newest[key] = max(_series_rank(one), newest.get(key, (0, _NEVER)))
+    return [one for one in changes if (key := _series_of(one, series)) is None or _series_rank(one) == newest[key]]
+
+
+def _series_of(change: Change, series: set[Key]) -> Key | None:
+    if change.series is not None:
+        return (change.series, change.owner) if change.series_revision is not None else None
+    # A single event of that UID, or a time of the series from a file that did not yet name series.
+    for name in (change.change_id, _occurrence_of(change.change_id)):
+        if (name, change.owner) in series:
+            return name, change.owner
+    return None
+
+
+def _series_rank(change: Change) -> tuple[int, datetime]:
+    if change.series is None and _occurrence_of(change.change_id):
+        return 0, _NEVER
+    return change.series_revision or change.revision, change.exported_at or _NEVER
+
+
+def _occurrence_of(change_id: str) -> str:
+    found = _OCCURRENCE.fullmatch(change_id)
+    return "" if found is None else found[1]

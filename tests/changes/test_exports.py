@@ -1,0 +1,199 @@
+"""Exports: tables and documents as other systems write them by default."""
+
+import io
+import json
+import zipfile
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from changes.files.cells import joined
+from changes.files.field_mapping import read_mapping
+from changes.files.reader import ReadOptions, describe, read_changes
+from models.errors import UnreadableInput
+from models.times import format_time, us
+from tests.changes.builders import END, START, workbook, write
+
+CALENDARS = Path(__file__).parents[2] / "docs" / "calendars"
+HEADER = "change_id,owner,title,planned_start,planned_end"
+
+
+def imported(path: Path, system: str | None = None, **assumed: Any) -> tuple[list[Any], list[str]]:
+    mapping = None if system is None else read_mapping(CALENDARS / f"{system}.toml")
+    made, rejected = read_changes(path, ReadOptions(mapping=mapping, **assumed))
+    return made, [describe(one).removeprefix(f"{path}, ") for one in rejected]
+
+
+def window(change: Any) -> str:
+    return f"{format_time(us(change.planned_start))}/{format_time(us(change.planned_end))}"
+
+
+RAW = {
+    "number": "CHG0051001",
+    "short_description": "Swap core switch",
+    "type": "normal",
+    "state": "-1",
+    "category": "Hardware",
+    "start_date": "2026-08-03 19:00:00",
+    "end_date": "2026-08-03 22:30:00",
+    "work_start": "2026-08-03 19:05:00",
+    "opened_at": "2026-07-01 08:00:00",
+    "sys_updated_on": "2026-08-03 19:05:01",
+}
+SHOWN = RAW | {
+    "type": "Normal",
+    "state": "Implement",
+    "start_date": "03/08/2026 20:00:00",
+    "end_date": "03/08/2026 23:30:00",
+    "work_start": "03/08/2026 20:05:00",
+    "opened_at": "01/07/2026 09:00:00",
+    "sys_updated_on": "03/08/2026 20:05:01",
+}
+ITEM = {"display_value": "core-sw-2", "link": "https://example.invalid/2", "value": "77aa"}
+
+
+def of_all() -> dict[str, Any]:
+    return {name: {"display_value": SHOWN[name], "value": RAW[name]} for name in RAW} | {"cmdb_ci": ITEM}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"result": [RAW | {"cmdb_ci": {"link": ITEM["link"], "value": "core-sw-2"}}]},
+        {"result": [SHOWN | {"cmdb_ci": {"link": ITEM["link"], "display_value": "core-sw-2"}}]},
+        {"result": [of_all()]},
+        {"records": [RAW | {"cmdb_ci": "core-sw-2"}]},
+        [RAW | {"cmdb_ci": "core-sw-2"}],
+    ],
+)
+def test_servicenow_is_read_in_every_form_that_it_answers_in(tmp_path: Path, document: Any) -> None:
+    (made,), faults = imported(write(tmp_path, "a.json", json.dumps(document)), "servicenow", owner="SUP-01")
+    assert faults == []
+    assert (made.change_id, made.status, made.category, made.systems) == ("CHG0051001", "in_progress", "internal_system", ("core-sw-2",))
+    assert window(made) == "2026-08-03T19:00:00Z/2026-08-03T22:30:00Z"
+    assert format_time(us(made.actual_start)) == "2026-08-03T19:05:00Z"
+    assert format_time(us(made.updated_at)) == "2026-08-03T19:05:01Z"
+
+
+def test_a_servicenow_workbook_has_labels_and_local_moments(tmp_path: Path) -> None:
+    rows = [
+        ["Number", "Short description", "Type", "State", "Category", "Planned start date", "Planned end date", "Configuration item"],
+        ["CHG1", "Patch", "Standard", "Scheduled", "Other", datetime(2026, 7, 14, 22), datetime(2026, 7, 15), "edge"],  # noqa: DTZ001
+    ]
+    (made,), faults = imported(write(tmp_path, "a.xlsx", workbook(rows)), "servicenow", owner="DCC")
+    assert (faults, made.status, made.category, made.systems) == ([], "confirmed", "planned_maintenance", ("edge",))
+    assert window(made) == "2026-07-14T21:00:00Z/2026-07-14T23:00:00Z"
+
+
+def test_jira_repeats_a_column_for_each_of_several_values(tmp_path: Path) -> None:
+    header = (
+        "Summary,Issue key,Status,Component/s,Component/s,Labels,Labels,Created,Custom field (Planned start),Custom field (Planned end)"
+    )
+    row = "Replace HSM,CHM-9,Awaiting implementation,Head end,MDM,4.6.1,,01/Feb/26 9:00 AM,03/Feb/26 10:00 PM,04/Feb/26 12:00 AM"
+    (made,), faults = imported(write(tmp_path, "a.csv", f"{header}\n{row}\n"), "jira", owner="SUP-01")
+    assert (faults, made.change_id, made.systems, made.services) == ([], "CHM-9", ("Head end", "MDM"), ("4.6.1",))
+    assert window(made) == "2026-02-03T22:00:00Z/2026-02-04T00:00:00Z"
+
+
+def test_statuspage_and_github_are_read_as_they_answer(tmp_path: Path) -> None:
+    times = {"scheduled_for": "2026-02-03T22:00:00.000Z", "scheduled_until": "2026-02-04T01:00:00.000+00:00"}
+    page = {"scheduled_maintenances": [{"id": "m1", "name": "Portal", "status": "verifying", "components": [{"name": "API"}], **times}]}
+    (made,), faults = imported(write(tmp_path, "a.json", json.dumps(page)), "statuspage", owner="DCC")
+    assert (faults, made.status, made.systems, made.category) == ([], "in_progress", ("API",), "planned_maintenance")
+    deployed = [{"id": 7, "ref": "v2", "task": "deploy", "description": None, "environment": "live", "created_at": "2026-02-03T22:00:00Z"}]
+    (made,), faults = imported(write(tmp_path, "b.json", json.dumps(deployed)), "github", owner="SUP-01")
+    assert (faults, made.change_id, made.title, made.systems) == ([], "7", "deploy", ("live",))
+    assert window(made) == "2026-02-03T22:00:00Z/2026-02-03T23:00:00Z"
+
+
+def test_outlook_writes_date_and_time_of_day_apart(tmp_path: Path) -> None:
+    header = '"Subject","Start Date","Start Time","End Date","End Time","All day event","Categories","Description"'
+    rows = (
+        '"Firewall","14/07/2026","22:00:00","15/07/2026","00:00:00","False","Ops",""\n'
+        '"Day","26/10/2026","00:00:00","27/10/2026","00:00:00","True","",""'
+    )
+    made, faults = imported(write(tmp_path, "a.csv", f"{header}\r\n{rows}\r\n"), "outlook", owner="SUP-01")
+    assert faults == []
+    assert [window(one) for one in made] == ["2026-07-14T21:00:00Z/2026-07-14T23:00:00Z", "2026-10-26T00:00:00Z/2026-10-27T00:00:00Z"]
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_titles_may_stand_above_the_header(tmp_path: Path, sign: str) -> None:
+    rows = (
+        f'"Changes, all parties; July"\n\nExported on 1 July\n{HEADER.replace(",", sign)}\nA{sign}SUP-01{sign}t{sign}{START}{sign}{END}\n'
+    )
+    made, faults = imported(write(tmp_path, "a.csv", rows))
+    assert (faults, [one.change_id for one in made]) == ([], ["A"])
+
+
+def test_date_and_time_of_day_may_stand_in_columns_of_their_own(tmp_path: Path) -> None:
+    header = ["Change ID", "Owner", "Title", "Planned Start Date", "Planned Start Time", "planned_end_date", "planned_end_time"]
+    row = ["A", "SUP-01", "t", "2026-07-14", "22:00", "2026-07-15", "00:00"]
+    path = write(tmp_path, "a.csv", f"{','.join(header)}\n{','.join(row)}\n")
+    (made,), faults = imported(path, timezone="Europe/London")
+    assert (faults, window(made)) == ([], "2026-07-14T21:00:00Z/2026-07-14T23:00:00Z")
+    assert joined([date(2026, 7, 14), time(22)]) == datetime(2026, 7, 14, 22)  # noqa: DTZ001 # cells have no zone
+    assert joined([date(2026, 7, 15), 0]) == datetime(2026, 7, 15)  # noqa: DTZ001 # midnight is the number 0
+
+
+def test_a_moment_at_midnight_is_no_date(tmp_path: Path) -> None:
+    moments = [datetime(2026, 7, 14, 22), datetime(2026, 7, 15)]  # noqa: DTZ001 # cells have no zone
+    (made,), faults = imported(write(tmp_path, "a.xlsx", workbook([HEADER.split(","), ["A", "SUP-01", "t", *moments]])), timezone="UTC")
+    assert (faults, window(made)) == ([], "2026-07-14T22:00:00Z/2026-07-15T00:00:00Z")
+
+
+def test_days_alone_are_refused(tmp_path: Path) -> None:
+    days = [datetime(2026, 7, 14), datetime(2026, 7, 15)]  # noqa: DTZ001 # cells have no zone
+    made, faults = imported(write(tmp_path, "a.xlsx", workbook([HEADER.split(","), ["A", "SUP-01", "t", *days]])), timezone="UTC")
+    assert (made, "a date without a time of day" in faults[0]) == ([], True)
+
+
+def test_a_number_that_may_have_lost_a_digit_is_named(tmp_path: Path) -> None:
+    rows = [[*HEADER.split(","), "services"], ["A", "SUP-01", "t", START, END, 4.1], ["B", "SUP-01", "t", START, END, "4.10"]]
+    made, faults = imported(write(tmp_path, "a.xlsx", workbook(rows)))
+    assert [one.services for one in made] == [("4.10",)]
+    assert "services: the number 4.1 may have been 4.10" in faults[0]
+
+
+@pytest.mark.parametrize("row", ["A,SUP-01,t,{},{},up,3,5", "A,SUP-01,t,{},{},up", "A,SUP-01,t,{},{},up,3,"])
+def test_a_row_that_does_not_fit_the_header_is_refused(tmp_path: Path, row: str) -> None:
+    header = f"{HEADER},expected.effect,expected.factor"
+    made, faults = imported(write(tmp_path, "a.csv", f"{header}\n{row.format(START, END)}\nB,SUP-01,t,{START},{END},up,3\n"))
+    assert [one.change_id for one in made] == ["B"]
+    assert "the header 7" in faults[0]
+
+
+def test_a_decimal_comma_is_refused(tmp_path: Path) -> None:
+    header = f"{HEADER};expected.effect;expected.factor".replace(",", ";")
+    made, faults = imported(write(tmp_path, "a.csv", f"{header}\nA;SUP-01;t;{START};{END};up;3,5\n"))
+    assert made == []
+    assert "factor" in faults[0]
+
+
+def bomb(sheet: str, shared: str = "") -> bytes:
+    packed, made = io.BytesIO(workbook([["x"]])), io.BytesIO()
+    kind = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            if "worksheets" not in entry.filename:
+                new.writestr(entry.filename, old.read(entry))
+        new.writestr("xl/worksheets/sheet1.xml", f'<worksheet xmlns="{kind}"><sheetData>{sheet}</sheetData></worksheet>')
+        if shared:
+            new.writestr("xl/sharedStrings.xml", f'<sst xmlns="{kind}">{shared}</sst>')
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        bomb('<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'),
+        bomb("<row r='1'><c r='A1'><v>1</v></c></row><row r='199999'><c r='XFD199999'><v>1</v></c></row>"),
+        bomb("<row>" + '<c t="s"><v>0</v></c>' * 50_000 + "</row>", f"<si><t>{'x' * 32_000}</t></si>"),
+        bomb('<row><c t="s"><v>0</v></c></row>', f"<si><t>{'x' * 5_000_000}</t></si>"),
+    ],
+)
+def test_a_workbook_that_would_fill_the_memory_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(UnreadableInput, match=r"at most|more than a cell"):
+        imported(write(tmp_path, "a.xlsx", content))
