@@ -18,6 +18,7 @@ from service.auth.authentication import SignIn
 from service.auth.opaque_ids import OpaqueIds
 from service.auth.token_admin import settle_admin
 from service.charts.compaction import Keep
+from service.charts.heat import HeatReader
 from service.clock import Clock
 from service.engine.checkpoints import Checkpoints
 from service.engine.engine import CommitListener, Engine, EngineParameters
@@ -36,6 +37,7 @@ from service.store import outbox
 from service.store.database import Database
 from service.store.records import Logged, Row
 from service.triage.change_declaration import ChangeDeclarations
+from service.triage.desk import TriageDesk
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.metrics.collector import CollectorInputs
 from streams.pipeline import PipelineParameters
@@ -60,12 +62,16 @@ class Parts:
     events: EventStream
     authentication: SignIn
     declarations: ChangeDeclarations
+    triage_desk: TriageDesk
     dispatcher: Dispatcher
     pusher: Pusher
     silencer: Silencer
     jobs: PeriodicJobs
     health: Health
     keep: Keep
+    heat: HeatReader
+    idle_s: float
+    """After so long without events a source counts as stopped."""
     registry: CollectorRegistry
     announce: CommitListener
     """Tells listeners and subscribers of records that were just committed."""
@@ -136,12 +142,15 @@ def compose(
             events=events,
             authentication=authentication,
             declarations=ChangeDeclarations(database, intake, engine, clock),
+            triage_desk=TriageDesk(database, clock, events),
             dispatcher=dispatcher,
             pusher=pusher,
             silencer=silencer,
             jobs=jobs,
             health=health,
             keep=keep,
+            heat=HeatReader(),
+            idle_s=float(flow.time.idle_s),
             registry=collected,
             announce=announce,
             first_secret=first_secret,

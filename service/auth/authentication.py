@@ -34,6 +34,11 @@ class SignIn:
         """What anyone on this machine may do without a token: the demo only."""
         self._cache: dict[tuple[str, str], tuple[float, Token | None]] = {}
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anyone on this machine may look at it without a token: so it is in the demo."""
+        return self._open_role is not None
+
     def principal(self, request: Request) -> Principal:
         """Who asks. Raises Problem 401; 403 for a cookie's unsafe request that another site may have caused."""
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")

@@ -64,7 +64,7 @@ def charts(
     connection: sqlite3.Connection, wanted: Sequence[Series], from_us: int, to_us: int, points: int, keep: Keep
 ) -> list[dict[str, Any]]:
     """A chart of each series. What is not packed yet holds all series side by side: it is read once for all that are wanted."""
-    live = _live(connection, wanted, from_us, to_us)
+    live = live_ticks(connection, wanted, from_us, to_us)
     return [_chart(connection, series, (from_us, to_us), points, keep, live.get(series.id)) for series in wanted]
 
 
@@ -75,7 +75,7 @@ def _chart(
     from_us, to_us = span
     newest = latest_us(connection) or to_us
     level = RAW if from_us >= newest - keep.raw_us else MINUTE if from_us >= newest - keep.minute_us else QUARTER
-    ends, columns, step_s = _rolled(connection, series, span, level, live)
+    ends, columns, step_s = rolled(connection, series, span, level, live)
     factor = max(1, -(-len(ends) // points))
     if factor > 1:
         pad = -len(ends) % factor
@@ -109,7 +109,7 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _rolled(
+def rolled(
     connection: sqlite3.Connection, series: Series, span: tuple[int, int], level: int, live: tuple[Ints, Floats] | None
 ) -> tuple[Ints, Floats, int]:
     """(ends, roll-up columns (7, n), seconds of one point) of the stored level, with the newest hours from the ticks."""
@@ -165,7 +165,29 @@ def _as_rollup(samples: Floats) -> Floats:
     return np.array([value, value, value, count, value, second, expected])
 
 
-def _live(connection: sqlite3.Connection, wanted: Sequence[Series], from_us: int, to_us: int) -> dict[int, tuple[Ints, Floats]]:
+def last_depths(connection: sqlite3.Connection, principal: Principal) -> list[tuple[str, str, float, float, int]]:
+    """(user, queue, depth, age of the oldest message or NaN, end of the window) of every queue that reported in its last window."""
+    found = []
+    tenant = series_filter(principal)
+    windows = connection.execute("SELECT window_s, max(at_us) FROM ticks WHERE queues = 1 GROUP BY window_s").fetchall()
+    for window_s, at_us in windows:
+        layout, body = connection.execute(
+            "SELECT layout, body FROM ticks WHERE queues = 1 AND window_s = ? AND at_us = ?", (window_s, at_us)
+        ).fetchone()
+        ids = layout_ids(connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0]).tolist()
+        depth, age_s, _ = decode(body)
+        place = {series: index for index, series in enumerate(ids)}
+        rows = connection.execute(
+            f"SELECT id, user, queue FROM series WHERE queue <> '' AND window_s = ? AND {tenant.sql}",  # noqa: S608 - values bound
+            (window_s, *tenant.values),
+        )
+        for number, user, queue in rows:
+            if number in place and np.isfinite(depth[place[number]]):
+                found.append((user, queue, float(depth[place[number]]), float(age_s[place[number]]), at_us))
+    return sorted(found)
+
+
+def live_ticks(connection: sqlite3.Connection, wanted: Sequence[Series], from_us: int, to_us: int) -> dict[int, tuple[Ints, Floats]]:
     """Series id → (ends, roll-up columns (7, n)) of what is not packed by the hour yet."""
     found: dict[int, tuple[Ints, Floats]] = {}
     for window_s, is_queue in sorted({(series.window_s, series.is_queue) for series in wanted}):

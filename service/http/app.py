@@ -20,13 +20,13 @@ from service.http.routes import (
     events,
     health,
     lists,
-    pages,
     series,
     stream,
     subscriptions,
     tokens,
     triage,
 )
+from service.http.routes.page import calendar, pages, plain, queues, status, totals
 from service.problems import ProblemDetails
 
 _ABOUT = (
@@ -55,7 +55,25 @@ def create_app(parts: Parts) -> FastAPI:
 
     app = FastAPI(title="Highwater", version=_version(), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.parts = parts
-    for routes in (events, lists, changes, declarations, stream, series, triage, evaluation, subscriptions, tokens, health, pages):
+    for routes in (
+        events,
+        lists,
+        calendar,
+        changes,
+        declarations,
+        stream,
+        queues,
+        series,
+        totals,
+        status,
+        triage,
+        evaluation,
+        subscriptions,
+        tokens,
+        health,
+        pages,
+        plain,
+    ):
         app.include_router(routes.router)
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=1)

@@ -1,11 +1,13 @@
 """The event stream's memory: the newest records, and a bell for everyone who listens."""
 
 import asyncio
+import json
 import threading
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Any
 
 from service.access import DESK, Principal, sees_record
 from service.store.database import Database
@@ -30,6 +32,9 @@ class EventStream:
         self.listeners: Counter[str] = Counter()
         """Open streams of each token."""
         self._closed = False
+        self._spoken: deque[Logged] = deque(maxlen=_KEPT)
+        """What is said to those who listen and stands in no log: it has no place (0)."""
+        self._spoken_total = 0
 
     @property
     def last_seq(self) -> int:
@@ -59,6 +64,16 @@ class EventStream:
                 del self._recent[:cut]
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._ring)
+
+    def announce(self, kind: str, said: Mapping[str, Any]) -> None:
+        """Tell the triage desk at once of something that is no record; whoever does not listen reads it from a list. From the loop."""
+        self._spoken.append(Logged(0, kind, DESK, "", json.dumps(said, ensure_ascii=False).encode(), ""))
+        self._spoken_total += 1
+        self._ring()
+
+    def _said_since(self, heard: int) -> list[Logged]:
+        fresh = min(self._spoken_total - heard, len(self._spoken))
+        return list(self._spoken)[-fresh:] if fresh else []
 
     def _take_back(self, logged: Sequence[Logged]) -> None:
         """What a change's new revision no longer shows to somebody is gone from the data file; forget it here too."""
@@ -98,19 +113,20 @@ class EventStream:
         if self._bell is None:
             raise RuntimeError("attach the hub to a loop first")
         loop = asyncio.get_running_loop()
-        spoke_s = loop.time()
+        spoke_s, heard = loop.time(), self._spoken_total
         while not self._closed:
             bell, remembered = self._bell, self._after(after_seq)
+            said, heard = self._said_since(heard), self._spoken_total
             if remembered is None:
                 read = partial(log_after, principal=principal, seq=after_seq, limit=_READ)
                 batch, after_seq = await asyncio.to_thread(self._database.read, read)
             else:
                 batch, after_seq = remembered, remembered[-1].seq if remembered else after_seq
-            for logged in batch:
+            for logged in (*batch, *said):
                 if sees_record(principal, logged.audience, logged.owner):
                     yield logged
                     spoke_s = loop.time()
-            if batch:
+            if batch or said:
                 continue
             # What others' records ring the bell for must neither put a sign of life off nor show in its rhythm.
             with suppress(TimeoutError):

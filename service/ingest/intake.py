@@ -134,6 +134,12 @@ class Intake:
         with self._guard:
             self._waiting -= taken.weight
 
+    def quiet_s(self) -> dict[str, float]:
+        """Stream → seconds since it last brought something."""
+        now_s = self._clock.steady_s()
+        with self._guard:
+            return {name: now_s - stream.seen_s for name, stream in self._streams.items()}
+
     def newly_idle(self, idle_s: float) -> list[str]:
         """Streams that brought nothing for `idle_s`; each is told once until it brings something again."""
         now_s = self._clock.steady_s()

@@ -120,6 +120,12 @@ def session_token(connection: sqlite3.Connection, secret: str, now_us: int) -> T
     return Token(*row) if row else None
 
 
+def session_end(connection: sqlite3.Connection, secret: str) -> int | None:
+    """When the session of this secret ends (µs)."""
+    row = connection.execute("SELECT expires_us FROM sessions WHERE hash = ?", (digest(secret),)).fetchone()
+    return int(row[0]) if row else None
+
+
 def close_session(connection: sqlite3.Connection, secret: str) -> None:
     """Sign out."""
     connection.execute("DELETE FROM sessions WHERE hash = ?", (digest(secret),))

@@ -72,11 +72,13 @@ def _fresh() -> dict[str, Any]:
         "assigned_to": None,
         "ticket": None,
         "escalated_at": None,
+        "closed": None,
         "suspects": [],
         "merged_into": None,
         "alerts_added": [],
         "alerts_split_off": [],
         "notes": [],
+        "post_mortem": None,
     }
 
 
@@ -96,6 +98,12 @@ def _apply(one: dict[str, Any], action: Action) -> None:
             one["assigned_to"] = action.detail["to"]
         case "ticket":
             one["ticket"] = action.detail["reference"]
+        case "close":
+            one["closed"] = said
+        case "reopen":
+            one["closed"] = None
+        case "post_mortem":
+            one["post_mortem"] = said
         case "escalate":
             one["escalated_at"] = said["at"]
         case "merge":

@@ -86,11 +86,12 @@ def _note(connection: Any, principal: Principal, changes: Sequence[Change], now_
 def preview(known: Iterable[Change], principal: Principal, change: Change) -> dict[str, Any]:
     """Conflicts and what is missing. Others' changes appear to a User as their public summary, or not at all."""
     others = [other for other in known if other.change_id != change.change_id and other.explains]
-    visible = [shown for other in others if (shown := _visible(principal, other)) is not None]
-    return {"conflicts": conflicts.described(change, visible), "missing": sec_completeness.described(change)}
+    shown = [seen for other in others if (seen := visible(principal, other)) is not None]
+    return {"conflicts": conflicts.described(change, shown), "missing": sec_completeness.described(change)}
 
 
-def _visible(principal: Principal, other: Change) -> Change | None:
+def visible(principal: Principal, other: Change) -> Change | None:
+    """A change as the principal may see it; None for what it may not see at all."""
     if principal.role is not Role.USER or (other.source == "user" and other.owner == principal.user):
         return other
     return public_summary(other) if is_public(other) else None

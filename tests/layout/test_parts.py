@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HANDLERS = sorted((ROOT / "service" / "http" / "routes").glob("*.py"))
+HANDLERS = sorted((ROOT / "service" / "http" / "routes").rglob("*.py"))
 HOLDERS = {"service/composition.py", "service/http/app.py", "service/http/server.py", "service/demo.py", "highwater/commands/serve.py"}
 """Who may hold all parts: the place where they are built, and those who start and stop them."""
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from service.http.routes.page import pages
 from tests.service.builders import alert, change, declared, desk, incident, lines, own, queue, report, traffic
 from tests.service.house import ROLES, House
 
 FOREIGN = ("BOLT", "B-ALERT", "B-CHANGE", "B-SECRET", "I-BOLT", "BOLT-INCIDENT", "b-hook")
-OPEN_TO_ALL = {"/healthz", "/readyz", "/", "/docs", "/page/{name}", "/favicon.ico"}
+OPEN_TO_ALL = {"/healthz", "/readyz", "/docs", "/plain", "/page/{name}", "/favicon.ico", *pages.VIEWS}
 FOR = {
     "POST /v1/events": {"ingest", "admin"},
     "GET /v1/incidents": {"observer", "triage", "admin"},
@@ -61,7 +62,7 @@ def routes(house: House) -> list[tuple[str, str]]:
 def test_the_document_names_every_route(furnished: House) -> None:
     named = {(method, path.replace(":path", "")) for method, path in routes(furnished)}
     there = set(served(furnished.server.config.app.routes))
-    assert there - named == {("GET", "/openapi.json")}
+    assert there - named == {("GET", "/openapi.json"), ("POST", "/plain")}
     assert {("POST", "/v1/events"), ("GET", "/v1/stream"), ("DELETE", "/v1/tokens/{token_id}")} <= named & there
 
 
@@ -85,6 +86,8 @@ def filled(path: str, house: House, alert_id: str) -> str:
         "subject_id": alert_id,
         "subscription_id": house.secrets["subscription"],
         "token_id": "none",
+        "user": "BOLT",
+        "day": "2026-01-05",
         "name": "app.js",
     }
     return re.sub(r"\{(.+?)\}", lambda match: known[match[1]], path)

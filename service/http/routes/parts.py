@@ -8,15 +8,18 @@ from prometheus_client import CollectorRegistry
 from service.auth.authentication import SignIn
 from service.auth.opaque_ids import OpaqueIds
 from service.charts.compaction import Keep
+from service.charts.heat import HeatReader
 from service.clock import Clock
 from service.engine.engine import Engine
 from service.health import Health
 from service.http.event_stream import EventStream
 from service.ingest.intake import Intake
+from service.metrics import DeskBoard
 from service.notify.dispatcher import Dispatcher
 from service.parameters import ServeParameters
 from service.store.database import Database
 from service.triage.change_declaration import ChangeDeclarations
+from service.triage.desk import TriageDesk
 
 
 def _part(name: str) -> Any:
@@ -27,15 +30,19 @@ def _part(name: str) -> Any:
 
 
 ChangeDeclarationsDep = Annotated[ChangeDeclarations, _part("declarations")]
+BoardDep = Annotated[DeskBoard, _part("board")]
 ClockDep = Annotated[Clock, _part("clock")]
 CollectorRegistryDep = Annotated[CollectorRegistry, _part("registry")]
 DatabaseDep = Annotated[Database, _part("database")]
 DispatcherDep = Annotated[Dispatcher, _part("dispatcher")]
 EngineDep = Annotated[Engine, _part("engine")]
 EventStreamDep = Annotated[EventStream, _part("events")]
+HeatReaderDep = Annotated[HeatReader, _part("heat")]
 HealthDep = Annotated[Health, _part("health")]
+IdleSecondsDep = Annotated[float, _part("idle_s")]
 IntakeDep = Annotated[Intake, _part("intake")]
 KeepDep = Annotated[Keep, _part("keep")]
 OpaqueIdsDep = Annotated[OpaqueIds, _part("ids")]
 ServeParametersDep = Annotated[ServeParameters, _part("parameters")]
 SignInDep = Annotated[SignIn, _part("authentication")]
+TriageDeskDep = Annotated[TriageDesk, _part("triage_desk")]

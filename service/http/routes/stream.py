@@ -79,6 +79,8 @@ async def _parts(
             checked_s = clock.steady_s()
         if logged is None:
             yield b": still here\n\n"
+        elif not logged.seq:
+            yield b"event: %s\ndata: %s\n\n" % (logged.kind.encode(), logged.body)
         else:
             name = ids.event_id(principal, logged.seq).encode()
             yield b"id: %s\nevent: %s\ndata: %s\n\n" % (name, logged.kind.encode(), logged.body)

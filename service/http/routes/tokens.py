@@ -121,10 +121,20 @@ async def sign_in(
     return answer
 
 
-@router.get("/v1/session", summary="Who is signed in")
-def who(request: Request) -> Whoami:
-    """The name and role of the token that is in use."""
-    principal = asking(request)
+@router.get(
+    "/v1/session",
+    response_model=Whoami,
+    responses={204: {"description": "The page asked, and nobody is signed in."}},
+    summary="Who is signed in",
+)
+def who(request: Request) -> Whoami | Response:
+    """The name and role of the token that is in use. The page, which only wants to know, is answered 204 where programs get 401."""
+    try:
+        principal = asking(request)
+    except Problem as problem:
+        if problem.status == 401 and CSRF_HEADER in request.headers and "authorization" not in request.headers:
+            return Response(status_code=204)
+        raise
     return Whoami(name=principal.name, role=principal.role_text, user=principal.user)
 
 

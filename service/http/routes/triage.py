@@ -1,6 +1,5 @@
 """What the triage desk does with alerts and incidents; kept beside the records, which never change by it."""
 
-import sqlite3
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -12,14 +11,13 @@ from models.times import At, format_time, us
 from models.vocabulary import Text
 from service.access import Principal
 from service.auth.authentication import Desk, Triage
-from service.clock import Clock
-from service.http.routes.common import committed, instant_of
-from service.http.routes.parts import ClockDep, DatabaseDep, EngineDep
+from service.http.routes.common import instant_of
+from service.http.routes.parts import ClockDep, DatabaseDep, EngineDep, TriageDeskDep
 from service.problems import RESPONSES, Problem, not_found
-from service.store import audit, triage_actions
-from service.store.database import Database
+from service.store import triage_actions
 from service.store.records import ALERT, INCIDENT
 from service.triage import handover
+from service.triage.desk import TriageDesk
 
 router = APIRouter(tags=["triage"], responses=RESPONSES)
 Note = Annotated[str | None, Field(max_length=10_000)]
@@ -27,62 +25,70 @@ Subject = Literal["alerts", "incidents"]
 _KINDS = {"alerts": ALERT, "incidents": INCIDENT}
 
 
-class Acknowledgement(BaseModel):
-    """Somebody takes it up."""
+class Act(BaseModel):
+    """What every act may say beside what it does."""
 
     name: Annotated[str | None, Field(max_length=200, description="Who; default the token's name.")] = None
     note: Note = None
 
 
-class Snooze(BaseModel):
+class Acknowledgement(Act):
+    """Somebody takes it up."""
+
+
+class Closing(Act):
+    """People say that it is over, whatever the monitor still sees."""
+
+
+class Snooze(Act):
     """No reminders until then."""
 
     until: At
-    note: Note = None
 
 
-class Assignment(BaseModel):
+class Assignment(Act):
     """Whose it is now."""
 
     to: Text = Field(max_length=200)
-    note: Note = None
 
 
-class Ticket(BaseModel):
+class Ticket(Act):
     """The service desk's reference."""
 
     reference: Text = Field(max_length=200, examples=["INC0012345"])
-    note: Note = None
 
 
-class Judgement(BaseModel):
+class Judgement(Act):
     """What people found out about a suspect."""
 
     change_id: Annotated[str | None, Field(max_length=200)] = None
     owner: Annotated[str | None, Field(max_length=200, description="For a change that nobody declared.")] = None
     verdict: Literal["confirmed", "refuted"]
-    note: Note = None
 
 
-class Merge(BaseModel):
+class Merge(Act):
     """Two incidents are one."""
 
     into: Text = Field(max_length=200, description="The incident that goes on.")
-    note: Note = None
 
 
-class Split(BaseModel):
+class Split(Act):
     """These alerts are another matter."""
 
     alert_ids: list[Text] = Field(min_length=1, max_length=500)
     to: Annotated[str | None, Field(max_length=200, description="The incident that they belong to, if there is one.")] = None
-    note: Note = None
 
 
-class PlainNote(BaseModel):
+class PlainNote(Act):
     """A note for the post-mortem."""
 
     note: Text = Field(max_length=10_000)
+
+
+class PostMortem(Act):
+    """The story of an incident as people tell it."""
+
+    markdown: Text = Field(max_length=200_000)
 
 
 class State(BaseModel):
@@ -90,113 +96,106 @@ class State(BaseModel):
 
     id: str
     state: dict[str, Any] = Field(
-        description="acknowledged, snoozed_until, silences (in Alertmanager), assigned_to, ticket, escalated_at, suspects, merged_into,"
-        " alerts_added, alerts_split_off, notes"
+        description="acknowledged, snoozed_until, silences (in Alertmanager), assigned_to, ticket, escalated_at, closed, suspects,"
+        " merged_into, alerts_added, alerts_split_off, notes, post_mortem"
     )
 
 
 SubjectPath = Annotated[Subject, Path(description="`alerts` or `incidents`")]
 
 
-async def _act(
-    database: Database, clock: Clock, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any]
-) -> State:
-    now_us = clock.wall_us()
-    told = {name: value for name, value in detail.items() if value is not None}
-    state = await committed(database, partial(_write, principal=principal, subject=subject, action=action, detail=told, now_us=now_us))
-    return State(id=subject[1], state=state)
-
-
-def _write(
-    connection: sqlite3.Connection, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any], now_us: int
-) -> dict[str, Any]:
-    kind, name = subject
-    if not triage_actions.exists(connection, kind, name):
-        raise not_found(kind)
-    triage_actions.add(
-        connection, kind=kind, subject=name, action=action, actor=detail.get("name") or principal.name, now_us=now_us, detail=detail
-    )
-    audit.note(connection, principal, f"{action} {kind}", name, now_us, detail)
-    return triage_actions.state(triage_actions.actions(connection, kind, [name]), now_us)[name]
+async def _act(desk: TriageDesk, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any]) -> State:
+    return State(id=subject[1], state=await desk.act(principal, subject, action, detail))
 
 
 @router.post("/v1/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert")
-async def acknowledge_alert(
-    database: DatabaseDep, clock: ClockDep, principal: Triage, alert_id: str, said: Acknowledgement | None = None
-) -> State:
+async def acknowledge_alert(desk: TriageDeskDep, principal: Triage, alert_id: str, said: Acknowledgement | None = None) -> State:
     """With a name and a note; ends escalation."""
-    return await _act(database, clock, principal, (ALERT, alert_id), "acknowledge", (said or Acknowledgement()).model_dump())
+    return await _act(desk, principal, (ALERT, alert_id), "acknowledge", (said or Acknowledgement()).model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/acknowledge", summary="Acknowledge an incident")
-async def acknowledge_incident(
-    database: DatabaseDep, clock: ClockDep, principal: Triage, incident_id: str, said: Acknowledgement | None = None
-) -> State:
+async def acknowledge_incident(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Acknowledgement | None = None) -> State:
     """With a name and a note; ends escalation of its alerts."""
-    return await _act(database, clock, principal, (INCIDENT, incident_id), "acknowledge", (said or Acknowledgement()).model_dump())
+    return await _act(desk, principal, (INCIDENT, incident_id), "acknowledge", (said or Acknowledgement()).model_dump())
 
 
 @router.delete("/v1/{subject}/{subject_id}/acknowledge", summary="Take an acknowledgement back")
-async def unacknowledge(database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str) -> State:
+async def unacknowledge(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str) -> State:
     """Nobody has it in hand after all."""
-    return await _act(database, clock, principal, (_KINDS[subject], subject_id), "unacknowledge", {})
+    return await _act(desk, principal, (_KINDS[subject], subject_id), "unacknowledge", {})
 
 
 @router.post("/v1/{subject}/{subject_id}/snooze", summary="Snooze until an end")
-async def snooze(database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Snooze) -> State:
+async def snooze(desk: TriageDeskDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Snooze) -> State:
     """It stays in every list; it only stops asking for attention. There is no snooze without an end."""
     if us(said.until) <= clock.wall_us():
         raise Problem(422, "until: it lies in the past")
-    return await _act(
-        database, clock, principal, (_KINDS[subject], subject_id), "snooze", {"until": format_time(us(said.until)), "note": said.note}
-    )
+    return await _act(desk, principal, (_KINDS[subject], subject_id), "snooze", {**said.model_dump(), "until": format_time(us(said.until))})
 
 
 @router.post("/v1/{subject}/{subject_id}/assign", summary="Assign")
-async def assign(
-    database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Assignment
-) -> State:
+async def assign(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Assignment) -> State:
     """To a person or a team."""
-    return await _act(database, clock, principal, (_KINDS[subject], subject_id), "assign", said.model_dump())
+    return await _act(desk, principal, (_KINDS[subject], subject_id), "assign", said.model_dump())
 
 
 @router.post("/v1/{subject}/{subject_id}/ticket", summary="Set the service desk's reference")
-async def ticket(database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Ticket) -> State:
+async def ticket(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Ticket) -> State:
     """So that both systems find each other."""
-    return await _act(database, clock, principal, (_KINDS[subject], subject_id), "ticket", said.model_dump())
+    return await _act(desk, principal, (_KINDS[subject], subject_id), "ticket", said.model_dump())
 
 
 @router.post("/v1/{subject}/{subject_id}/notes", summary="Add a note")
-async def note(database: DatabaseDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: PlainNote) -> State:
+async def note(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, said: PlainNote) -> State:
     """For the shift that follows, and for the post-mortem."""
-    return await _act(database, clock, principal, (_KINDS[subject], subject_id), "note", said.model_dump())
+    return await _act(desk, principal, (_KINDS[subject], subject_id), "note", said.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/suspects", summary="Confirm or refute a suspect")
-async def judge(database: DatabaseDep, clock: ClockDep, principal: Triage, incident_id: str, said: Judgement) -> State:
+async def judge(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Judgement) -> State:
     """What people found out; it is kept, and evaluation compares it with the verdicts."""
     if said.change_id is None and said.owner is None:
         raise Problem(422, "name the suspect by change_id, or by owner where nobody declared a change")
-    return await _act(database, clock, principal, (INCIDENT, incident_id), "judge", said.model_dump())
+    return await _act(desk, principal, (INCIDENT, incident_id), "judge", said.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/merge", summary="Merge into another incident")
-async def merge(database: DatabaseDep, clock: ClockDep, principal: Triage, incident_id: str, said: Merge) -> State:
+async def merge(desk: TriageDeskDep, database: DatabaseDep, principal: Triage, incident_id: str, said: Merge) -> State:
     """Both records stay; readers follow `merged_into`."""
     if said.into == incident_id:
         raise Problem(422, "into: an incident can't be merged into itself")
     if not database.read(partial(triage_actions.exists, kind=INCIDENT, subject=said.into)):
         raise not_found(INCIDENT)
-    return await _act(database, clock, principal, (INCIDENT, incident_id), "merge", said.model_dump())
+    return await _act(desk, principal, (INCIDENT, incident_id), "merge", said.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/split", summary="Split alerts off")
-async def split(database: DatabaseDep, clock: ClockDep, principal: Triage, incident_id: str, said: Split) -> State:
+async def split(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Split) -> State:
     """The alerts no longer belong to this incident, and belong to `to` if that is given."""
-    done = await _act(database, clock, principal, (INCIDENT, incident_id), "split", {"alert_ids": said.alert_ids, "note": said.note})
+    told = {"alert_ids": said.alert_ids, "note": said.note, "name": said.name}
+    done = await _act(desk, principal, (INCIDENT, incident_id), "split", told)
     if said.to is not None:
-        await _act(database, clock, principal, (INCIDENT, said.to), "add_alerts", {"alert_ids": said.alert_ids, "note": said.note})
+        await _act(desk, principal, (INCIDENT, said.to), "add_alerts", told)
     return done
+
+
+@router.post("/v1/incidents/{incident_id}/close", summary="Close an incident")
+async def close(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Closing | None = None) -> State:
+    """It leaves the list of open incidents on the page; its records go on."""
+    return await _act(desk, principal, (INCIDENT, incident_id), "close", (said or Closing()).model_dump())
+
+
+@router.delete("/v1/incidents/{incident_id}/close", summary="Reopen an incident")
+async def reopen(desk: TriageDeskDep, principal: Triage, incident_id: str) -> State:
+    """It was not over after all."""
+    return await _act(desk, principal, (INCIDENT, incident_id), "reopen", {})
+
+
+@router.put("/v1/incidents/{incident_id}/post-mortem", summary="Keep the post-mortem")
+async def post_mortem(desk: TriageDeskDep, principal: Triage, incident_id: str, said: PostMortem) -> State:
+    """As people edited it; `export` gives it back. Earlier drafts stay in the audit log."""
+    return await _act(desk, principal, (INCIDENT, incident_id), "post_mortem", said.model_dump())
 
 
 @router.get("/v1/triage/{subject}", summary="What people did")

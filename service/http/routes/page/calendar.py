@@ -1,0 +1,82 @@
+"""The calendar by window: changes that meet a span, their conflicts with sentences, and what the DCC's own ones lack."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from changes.planning.conflicts import as_object, conflicts
+from changes.planning.sec_completeness import all_missing
+from changes.planning.sec_completeness import as_object as missing_object
+from changes.windows import window_us
+from models.change import Change
+from models.times import DAY_US
+from service.access import DESK_ROLES
+from service.auth.authentication import Reader
+from service.http.routes.common import instant_of
+from service.http.routes.parts import EngineDep
+from service.problems import RESPONSES, Problem
+from service.triage.change_declaration import visible
+
+router = APIRouter(tags=["changes"], responses=RESPONSES)
+_LONGEST_US = 100 * DAY_US
+_MOST_JUDGED = 3000
+"""Changes of one answer among which conflicts are looked for."""
+
+
+class CalendarWindow(BaseModel):
+    """Which changes: those whose window meets the span."""
+
+    start: str = Field(alias="from", description="RFC 3339.")
+    end: str = Field(alias="to", description="RFC 3339; at most 100 days later.")
+    owner: str | None = Field(None, max_length=200)
+    category: str | None = Field(None, max_length=40)
+    q: str | None = Field(None, max_length=200, description="Text that stands in id, owner, title, services or systems.")
+    limit: int = Field(1000, ge=1, le=5000)
+
+
+class CalendarPage(BaseModel):
+    """The calendar of a span, as the reader may see it."""
+
+    items: list[dict[str, Any]] = Field(description="Changes by the start of their window.")
+    total: int = Field(description="How many there are; more than `items` holds if the limit cut them off.")
+    conflicts: list[dict[str, Any]] = Field(description="`kind`, `change_ids`, `from`, `to`, `text`; among the changes of this span.")
+    missing: list[dict[str, str]] = Field(description="What the DCC's changes lack by SEC H8.4 and H8.8; for the triage desk only.")
+
+
+@router.get("/v1/calendar", summary="Changes of a span, with their conflicts")
+def calendar(engine: EngineDep, principal: Reader, wanted: Annotated[CalendarWindow, Query()]) -> CalendarPage:
+    """A User sees its own, the operator's, and the public summaries of others'; conflicts among those only."""
+    start_us, end_us = instant_of("from", wanted.start) or 0, instant_of("to", wanted.end) or 0
+    if not start_us <= end_us <= start_us + _LONGEST_US:
+        raise Problem(422, "to: it must lie after from, at most 100 days later")
+    shown = [change for known in engine.declared_changes() if (change := visible(principal, known)) is not None]
+    meeting = sorted((change for change in shown if _meets(change, start_us, end_us) and _fits(change, wanted)), key=_order)
+    of_desk = principal.role in DESK_ROLES
+    return CalendarPage(
+        items=[change.model_dump(mode="json") for change in meeting[: wanted.limit]],
+        total=len(meeting),
+        conflicts=_conflicts(meeting[:_MOST_JUDGED]),
+        missing=[missing_object(one) for one in all_missing(meeting)] if of_desk else [],
+    )
+
+
+def _order(change: Change) -> tuple[int, str, str]:
+    return window_us(change)[0], change.owner, change.change_id
+
+
+def _meets(change: Change, start_us: int, end_us: int) -> bool:
+    begins_us, ends_us = window_us(change)
+    return begins_us < end_us and ends_us >= start_us
+
+
+def _fits(change: Change, wanted: CalendarWindow) -> bool:
+    if wanted.owner not in (None, "", change.owner) or wanted.category not in (None, "", change.category):
+        return False
+    text = " ".join((change.change_id, change.owner, change.title, *change.services, *change.systems))
+    return not wanted.q or wanted.q.casefold() in text.casefold()
+
+
+def _conflicts(meeting: Sequence[Change]) -> list[dict[str, Any]]:
+    return [as_object(conflict) for conflict in conflicts(meeting)]

@@ -1,0 +1,92 @@
+"""The page without JavaScript: what is open, as a list to read; every text is escaped."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import partial
+from html import escape
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from service.access import DESK_ROLES, Principal, Role
+from service.auth.authentication import asking
+from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep, SignInDep
+from service.http.routes.tokens import Credentials, sign_in
+from service.problems import Problem
+from service.store import records
+from service.store.database import Database
+from service.store.records import ALERT, INCIDENT, Wanted
+
+router = APIRouter(include_in_schema=False)
+_MOST = 200
+_LONGEST_FORM = 2000
+_FRAME = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Highwater</title><link rel="stylesheet" href="/page/styles/base.css"></head>
+<body><main><p><a href="/">The page with charts and actions</a></p><h1>Highwater</h1>
+{content}
+</main></body></html>"""
+_SIGN_IN = """<form method="post" action="/plain" class="fields narrow">
+<label class="field"><span class="label">Token</span><input name="token" type="password" autocomplete="current-password" required></label>
+<button class="primary">Sign in</button></form>"""
+
+
+@router.get("/plain")
+def plain(request: Request, database: DatabaseDep) -> HTMLResponse:
+    """Open incidents for the desk, a User's own open alerts for a User; a form for whoever is not signed in."""
+    try:
+        principal = asking(request)
+    except Problem:
+        return _framed(_SIGN_IN)
+    if principal.role is Role.INGEST:
+        return _framed("<p>This token sends events; it reads nothing.</p>")
+    of_desk = principal.role in DESK_ROLES
+    incidents = _open(database, principal, INCIDENT) if of_desk else []
+    alerts = _open(database, principal, ALERT)
+    parts = [_section("Open incidents", map(_incident, incidents))] if of_desk else []
+    return _framed("\n".join((*parts, _section("Open alerts", map(_alert, alerts)))))
+
+
+@router.post("/plain")
+async def plain_sign_in(
+    request: Request, database: DatabaseDep, clock: ClockDep, authentication: SignInDep, parameters: ServeParametersDep
+) -> Response:
+    """The form's token becomes the cookie that the page uses too."""
+    body = await request.body()
+    token = parse_qs(body[:_LONGEST_FORM].decode("utf-8", "replace")).get("token", [""])[0]
+    try:
+        signed_in = await sign_in(request, database, clock, authentication, parameters, Credentials(token=token or "-"))
+    except Problem as problem:
+        return HTMLResponse(_FRAME.format(content=f'<p class="fault">{escape(str(problem.detail))}</p>{_SIGN_IN}'), problem.status)
+    answer = RedirectResponse("/plain", 303)
+    answer.headers["set-cookie"] = signed_in.headers["set-cookie"]
+    return answer
+
+
+def _framed(content: str) -> HTMLResponse:
+    return HTMLResponse(_FRAME.format(content=content))
+
+
+def _open(database: Database, principal: Principal, kind: str) -> list[dict[str, Any]]:
+    wanted = Wanted(kind, None, None, _MOST, (("status", "active"),))
+    bodies, _ = database.read(partial(records.page, principal=principal, wanted=wanted))
+    return [json.loads(body) for body in bodies]
+
+
+def _section(title: str, items: Iterable[str]) -> str:
+    found = list(items)
+    body = f"<ul>{''.join(found)}</ul>" if found else "<p>None.</p>"
+    return f"<section><h2>{escape(title)} ({len(found)})</h2>{body}</section>"
+
+
+def _incident(one: Mapping[str, Any]) -> str:
+    suspects = ", ".join(f"{suspect['verdict']}: {suspect['change_id'] or 'undeclared'}" for suspect in one["suspects"][:3])
+    told = [f"Category {one['category']}", f"since {one['opened_at']}", suspects and f"suspects: {suspects}"]
+    return f"<li><strong>{escape(one['summary'])}</strong><br>{escape('. '.join(filter(None, told)))}.</li>"
+
+
+def _alert(one: Mapping[str, Any]) -> str:
+    told = f"{one['severity']}, since {one['onset_at']}. {one['next_step']}"
+    return f"<li><strong>{escape(one['summary'])}</strong><br>{escape(told)}</li>"

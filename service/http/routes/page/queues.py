@@ -1,0 +1,42 @@
+"""Depth of every queue now: the last word on each, between two revisions of an alert too."""
+
+from functools import partial
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from models.times import format_time
+from service.auth.authentication import Reader
+from service.charts import queries
+from service.http.routes.parts import DatabaseDep
+from service.problems import RESPONSES
+
+router = APIRouter(tags=["series"], responses=RESPONSES)
+
+
+class QueueNow(BaseModel):
+    """The last word on one queue."""
+
+    user: str
+    queue: str
+    depth: float
+    oldest_age_s: float | None
+    at: str = Field(description="End of the window that said so.")
+
+
+class QueuesNow(BaseModel):
+    """Every queue that the reader may see, by User and name."""
+
+    items: list[QueueNow]
+    next: None = None
+
+
+@router.get("/v1/queues", summary="Depth of every queue now")
+def queues(database: DatabaseDep, principal: Reader) -> QueuesNow:
+    """What the last closed windows said. A User's own only."""
+    found = database.read(partial(queries.last_depths, principal=principal))
+    items = [
+        QueueNow(user=user, queue=queue, depth=depth, oldest_age_s=None if age_s != age_s else age_s, at=format_time(at_us))
+        for user, queue, depth, age_s, at_us in found
+    ]
+    return QueuesNow(items=items)

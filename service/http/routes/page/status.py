@@ -1,0 +1,88 @@
+"""The monitor's own state for the page: how old its data is, which sources are silent, when the sign-in ends."""
+
+from functools import partial
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from models.times import format_time
+from service.access import DESK_ROLES
+from service.auth.authentication import COOKIE, Reader
+from service.charts import queries
+from service.http.routes.parts import (
+    BoardDep,
+    ClockDep,
+    DatabaseDep,
+    HealthDep,
+    IdleSecondsDep,
+    IntakeDep,
+    OpaqueIdsDep,
+    SignInDep,
+)
+from service.ingest.intake import Intake
+from service.problems import RESPONSES
+from service.store import records, tokens
+from service.store.database import Database
+
+router = APIRouter(tags=["operations"], responses=RESPONSES)
+
+
+class Source(BaseModel):
+    """A token that sends events."""
+
+    name: str
+    quiet_s: float = Field(description="Seconds since it last sent something, by the wall clock.")
+    stopped: bool = Field(description="Whether it has sent nothing for `time.idle_s`.")
+
+
+class MonitorStatus(BaseModel):
+    """What the page shows of the monitor itself."""
+
+    now: str = Field(description="The monitor's clock.")
+    simulated: bool = Field(description="Whether this is the demo's simulated day: then its data is as old as the day.")
+    data_until: str | None = Field(description="End of the newest closed window; null before the first.")
+    old_after_s: float = Field(description="Data older than this is worth a warning; older than three times this is a fault.")
+    fault: str | None = Field(description="Why nothing can be taken in or judged at the moment.")
+    signed_in_until: str | None = Field(description="When this browser's sign-in ends; null: it does not end by itself.")
+    event_id: str = Field(description="Where the event stream goes on from what the lists show now.")
+    sources: list[Source] = Field(description="Who sends events; for the triage desk only.")
+    events: dict[str, int] = Field(description="Events since the start by outcome; for the triage desk only.")
+
+
+@router.get("/v1/status", summary="How the monitor itself is")
+def status(
+    request: Request,
+    database: DatabaseDep,
+    clock: ClockDep,
+    authentication: SignInDep,
+    board: BoardDep,
+    health: HealthDep,
+    ids: OpaqueIdsDep,
+    intake: IntakeDep,
+    idle_s: IdleSecondsDep,
+    principal: Reader,
+) -> MonitorStatus:
+    """Cheap enough to be asked every few seconds."""
+    now_us = clock.wall_us()
+    newest = database.read(queries.latest_us)
+    session = request.cookies.get(COOKIE)
+    ends_us = database.read(partial(tokens.session_end, secret=session)) if session else principal.ends_us
+    of_desk = principal.role in DESK_ROLES
+    last = database.read(partial(records.last_seen, principal=principal))
+    return MonitorStatus(
+        now=format_time(now_us),
+        simulated=authentication.is_open,
+        data_until=None if newest is None else format_time(newest),
+        old_after_s=max(120.0, 2 * idle_s),
+        fault=health.fault(),
+        signed_in_until=None if ends_us is None else format_time(ends_us),
+        event_id=ids.event_id(principal, last),
+        sources=_sources(database, intake, idle_s) if of_desk else [],
+        events=dict(board.events) if of_desk else {},
+    )
+
+
+def _sources(database: Database, intake: Intake, idle_s: float) -> list[Source]:
+    names = {token.id: token.name for token in database.read(tokens.listed)}
+    quiet = sorted(intake.quiet_s().items())
+    return [Source(name=names.get(stream, stream), quiet_s=round(quiet_s, 1), stopped=quiet_s > idle_s) for stream, quiet_s in quiet]

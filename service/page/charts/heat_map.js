@@ -1,0 +1,153 @@
+// Heat map: Users × time on one canvas; what is due is neutral, more and less than due are two colours that everybody can tell apart.
+
+import { el, render } from "../core/dom.js";
+import { isDark } from "../core/preferences.js";
+import { number, percent, timeText } from "../core/words.js";
+import { ticks } from "./time_axis.js";
+import { clockText, dayText } from "../core/words.js";
+
+const ROW = 17;
+const HEAD = 22;
+
+/** Blue is less, orange is more than what is due; strength -1 to 1. */
+export function heatColour(strength) {
+  const dark = isDark(), size = Math.min(1, Math.abs(strength));
+  const neutral = dark ? [38, 50, 59] : [233, 237, 240], end = strength < 0 ? (dark ? [92, 170, 255] : [24, 92, 176]) : dark ? [255, 160, 60] : [196, 82, 0];
+  return `rgb(${neutral.map((from, index) => Math.round(from + (end[index] - from) * size)).join(" ")})`;
+}
+
+const FEW = 30;
+
+/** Measures: a cell's strength (null: nothing came or nothing to judge) and what it says. */
+export const MEASURES = {
+  rate: {
+    text: "Rate", low: "a tenth of what is due", high: "ten times what is due",
+    strength: (map, row, index) => {
+      const judged = map.judged[row][index], expected = map.expected[row][index];
+      if (map.messages[row][index] === null) return null;
+      return !expected || expected < FEW ? 0 : Math.max(-1, Math.min(1, Math.log10((judged + 1) / (expected + 1))));
+    },
+    tell: (map, row, index) => `${number(map.messages[row][index])} messages, ${map.expected[row][index] ? `${number(map.expected[row][index])} were due` : "nothing to compare with"}`,
+  },
+  failures: {
+    text: "Failures", low: "fewer than usual", high: "half of all fail",
+    strength: (map, row, index, usual) => {
+      const messages = map.messages[row][index];
+      if (messages === null) return null;
+      return messages < FEW ? 0 : Math.max(-1, Math.min(1, (map.failures[row][index] / messages - usual[row]) * 2));
+    },
+    usual: (map, row) => median(map.failures[row].map((failed, index) => (map.messages[row][index] ? failed / map.messages[row][index] : null))),
+    tell: (map, row, index) => `${percent(map.messages[row][index] ? map.failures[row][index] / map.messages[row][index] : 0)} of ${number(map.messages[row][index])} failed`,
+  },
+  queue: {
+    text: "Queue", low: "shorter than usual", high: "a thousand times as long as usual",
+    strength: (map, row, index, usual) => (map.depth[row][index] === null ? null : Math.max(-1, Math.min(1, Math.log10((map.depth[row][index] + 50) / (usual[row] + 50)) / 3))),
+    usual: (map, row) => median(map.depth[row]),
+    tell: (map, row, index) => `${number(map.depth[row][index])} messages waiting at most`,
+  },
+};
+
+function median(values) {
+  const known = values.filter((value) => value !== null).sort((a, b) => a - b);
+  return known.length ? known[Math.floor(known.length / 2)] : 0;
+}
+
+export class HeatMap {
+  constructor({ chosen }) {
+    this.chosen = chosen;
+    this.canvas = el("canvas", { role: "img", "aria-label": "Heat map of Users and time; the table below says the same" });
+    this.tip = el("div", { class: "heat-tip", hidden: true });
+    this.node = el("div", { class: "heat" }, this.canvas, this.tip);
+    this.canvas.addEventListener("pointermove", (event) => this.pointed(event));
+    this.canvas.addEventListener("pointerleave", () => (this.tip.hidden = true));
+    this.canvas.addEventListener("click", (event) => this.clicked(event));
+    this.sizes = new ResizeObserver(() => this.map && this.node.clientWidth !== this.width && this.draw());
+    this.sizes.observe(this.node);
+  }
+
+  leave() {
+    this.sizes.disconnect();
+  }
+
+  show(map, measure) {
+    this.map = map;
+    this.measure = MEASURES[measure];
+    this.usual = this.measure.usual ? map.users.map((_, row) => this.measure.usual(map, row)) : [];
+    this.draw();
+  }
+
+  draw() {
+    const { map, canvas } = this, ratio = devicePixelRatio || 1;
+    this.width = this.node.clientWidth || 800;
+    this.left = innerWidth < 640 ? 74 : 110;
+    const height = HEAD + map.users.length * ROW;
+    canvas.width = this.width * ratio;
+    canvas.height = height * ratio;
+    canvas.style.height = `${height}px`;
+    const pen = canvas.getContext("2d");
+    pen.scale(ratio, ratio);
+    this.steps = map.messages[0]?.length || 0;
+    this.cell = (this.width - this.left) / Math.max(1, this.steps);
+    const styles = getComputedStyle(document.documentElement);
+    pen.font = "12px system-ui";
+    pen.textBaseline = "middle";
+    this.drawHead(pen, styles);
+    map.users.forEach((user, row) => {
+      pen.fillStyle = styles.getPropertyValue("--ink");
+      pen.textAlign = "right";
+      pen.fillText(user, this.left - 8, HEAD + row * ROW + ROW / 2, this.left - 10);
+      this.drawRow(pen, row);
+    });
+  }
+
+  drawRow(pen, row) {
+    let begun = null, colour = null;
+    for (let index = 0; index <= this.steps; index++) {
+      const strength = index < this.steps ? this.measure.strength(this.map, row, index, this.usual) : null;
+      const next = strength === null ? null : heatColour(strength);
+      if (next === colour && index < this.steps) continue;
+      if (colour !== null) {
+        pen.fillStyle = colour;
+        pen.fillRect(this.left + begun * this.cell, HEAD + row * ROW + 1, (index - begun) * this.cell + 0.3, ROW - 2);
+      }
+      begun = index;
+      colour = next;
+    }
+  }
+
+  drawHead(pen, styles) {
+    const from = Date.parse(this.map.from), to = Date.parse(this.map.to);
+    pen.fillStyle = styles.getPropertyValue("--soft");
+    pen.textAlign = "center";
+    for (const at of ticks(from, to, this.width - this.left)) {
+      const date = new Date(at), text = date.getUTCHours() || date.getUTCMinutes() ? clockText(at) : dayText(at).replace(/ \d+$/, "");
+      pen.fillText(text, this.left + ((at - from) / (to - from)) * (this.width - this.left), HEAD / 2);
+    }
+  }
+
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const index = Math.floor((event.clientX - box.left - this.left) / this.cell), row = Math.floor((event.clientY - box.top - HEAD) / ROW);
+    if (!this.map || row < 0 || row >= this.map.users.length || index >= this.steps) return null;
+    return { row, index: Math.max(0, index), x: event.clientX - box.left, y: event.clientY - box.top };
+  }
+
+  at(index) {
+    return Date.parse(this.map.from) + index * this.map.bucket_s * 1000;
+  }
+
+  pointed(event) {
+    const found = this.place(event);
+    this.tip.hidden = !found;
+    if (!found) return;
+    const nothing = this.map.messages[found.row][found.index] === null && this.map.depth[found.row][found.index] === null;
+    render(this.tip, el("strong", {}, this.map.users[found.row]), ` ${timeText(this.at(found.index))}: ${nothing ? "nothing was reported" : this.measure.tell(this.map, found.row, found.index)}`);
+    this.tip.style.left = `${Math.min(found.x + 12, this.width - 220)}px`;
+    this.tip.style.top = `${found.y + 14}px`;
+  }
+
+  clicked(event) {
+    const found = this.place(event);
+    if (found) this.chosen(this.map.users[found.row], this.at(found.index));
+  }
+}

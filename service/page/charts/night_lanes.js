@@ -1,0 +1,24 @@
+// Lanes with conflicts drawn as connections between the two changes.
+
+import { Lanes } from "./lanes.js";
+import { svg } from "../core/dom.js";
+
+export class NightLanes extends Lanes {
+  connect(conflicts) {
+    this.conflicts = conflicts;
+  }
+
+  lines(inside) {
+    const place = new Map(this.rows.map((row, index) => [row.key.slice(row.key.indexOf("/") + 1), index]));
+    const drawn = (this.conflicts || []).flatMap((one, index) => {
+      const rows = one.change_ids.map((id) => place.get(id.slice(id.lastIndexOf("/") + 1))).filter((row) => row !== undefined);
+      const at = (Math.max(this.axis.from, Date.parse(one.from)) + Math.min(this.axis.to, Date.parse(one.to))) / 2;
+      if (rows.length < 2) return [];
+      const x = Math.max(inside.left, Math.min(inside.right, this.x(at))) + (index % 5) * 4;
+      const y = (row) => 6 + row * this.row + this.row / 2;
+      const low = Math.min(...rows), high = Math.max(...rows);
+      return [svg("g", { key: `conflict-${index}`, class: "connection" }, svg("line", { x1: x, x2: x, y1: y(low), y2: y(high) }), ...rows.map((row) => svg("circle", { cx: x, cy: y(row), r: 4 })), svg("title", {}, one.text))];
+    });
+    return [...super.lines(inside), ...drawn];
+  }
+}

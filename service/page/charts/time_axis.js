@@ -1,0 +1,57 @@
+// One time axis for several figures: they show the same span, share the cursor, and are zoomed together.
+
+export class TimeAxis {
+  constructor(from, to) {
+    this.whole = { from, to };
+    this.from = from;
+    this.to = to;
+    this.listeners = new Set();
+    this.cursorListeners = new Set();
+    this.key = `axis-${++TimeAxis.count}`;
+  }
+
+  static count = 0;
+
+  /** Shows [from, to] in milliseconds everywhere; less than ten seconds is no span. */
+  show(from, to) {
+    if (to - from < 10_000) return;
+    this.from = from;
+    this.to = to;
+    for (const listener of [...this.listeners]) listener();
+  }
+
+  get isZoomed() {
+    return this.from !== this.whole.from || this.to !== this.whole.to;
+  }
+
+  reset() {
+    this.show(this.whole.from, this.whole.to);
+  }
+
+  extend(to) {
+    const followed = this.to === this.whole.to;
+    this.whole.to = Math.max(this.whole.to, to);
+    if (followed) this.show(this.from, this.whole.to);
+  }
+
+  listen(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  pointAt(at, from) {
+    for (const listener of this.cursorListeners) listener(at, from);
+  }
+}
+
+/** Room left and right of every figure, so that they stand under each other. */
+export const gutter = () => (innerWidth < 640 ? { left: 82, right: 8 } : { left: 104, right: 18 });
+
+const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080];
+
+export function ticks(from, to, width) {
+  const step = (STEPS_MIN.find((minutes) => ((to - from) / (minutes * 60e3)) * 62 <= width) || 20160) * 60e3;
+  const found = [];
+  for (let at = Math.ceil(from / step) * step; at <= to; at += step) found.push(at);
+  return found;
+}

@@ -1,0 +1,122 @@
+// What the triage desk does with an incident: each by mouse and by key, shown at once to everyone.
+
+import { ask, pathOf } from "../core/api.js";
+import { askFor, attempt, say } from "../core/dialogs.js";
+import { preferences } from "../core/preferences.js";
+import { store } from "../core/store.js";
+import { clockText, timeText } from "../core/words.js";
+
+const named = () => (preferences.name ? { name: preferences.name } : {});
+
+async function send(incident, part, body, method = "POST") {
+  const path = `${pathOf("/v1/incidents", incident.incident_id)}/${part}`;
+  const answer = await ask(path, method, method === "DELETE" ? undefined : { ...body, ...named() });
+  store.setState("incidents", incident.incident_id, answer.state);
+}
+
+const withNote = (body, values) => (values.note ? { ...body, note: values.note } : body);
+const NOTE = { name: "note", label: "Note", type: "area" };
+
+async function acknowledge(incident) {
+  await attempt(async () => {
+    await send(incident, "acknowledge", {});
+    say("Acknowledged. Everyone sees it.");
+  });
+}
+
+const unacknowledge = (incident) => attempt(() => send(incident, "acknowledge", {}, "DELETE"));
+
+function snooze(incident) {
+  const now = Date.parse(store.status?.now || new Date().toISOString()) + (Date.now() - store.statusAt);
+  const choices = [[30, "30 minutes"], [60, "1 hour"], [240, "4 hours"], [720, "12 hours"]].map(([minutes, text]) => [String(minutes), `${text} (until ${clockText(now + minutes * 60e3)} UTC)`]);
+  const fields = [{ name: "minutes", label: "Until", type: "select", options: choices, value: "60", required: true }, NOTE];
+  askFor("Snooze: it stays in the list and asks for no attention", fields, "Snooze", (values) => {
+    const until = new Date(now + Number(values.minutes) * 60e3).toISOString().replace(/\.\d+Z/, "Z");
+    return send(incident, "snooze", withNote({ until }, values));
+  });
+}
+
+function assign(incident) {
+  const to = { name: "to", label: "To a person or a team", required: true, value: store.stateOf("incidents", incident.incident_id)?.assigned_to };
+  askFor("Assign", [to, NOTE], "Assign", (values) => send(incident, "assign", withNote({ to: values.to }, values)));
+}
+
+function note(incident) {
+  askFor("Note", [{ ...NOTE, label: "For the next shift and the post-mortem", required: true }], "Add note", (values) => send(incident, "notes", { note: values.note }));
+}
+
+function ticket(incident) {
+  const reference = { name: "reference", label: "The service desk's reference", required: true, value: store.stateOf("incidents", incident.incident_id)?.ticket };
+  askFor("Ticket", [reference], "Set ticket", (values) => send(incident, "ticket", { reference: values.reference }));
+}
+
+function merge(incident) {
+  const others = [...store.records.incident.values()].filter((one) => one.incident_id !== incident.incident_id && one.status !== "resolved");
+  if (!others.length) return say("There is no other open incident to merge into.", "fault");
+  const options = others.map((one) => [one.incident_id, `${one.incident_id}: ${one.summary.slice(0, 80)}`]);
+  const fields = [{ name: "into", label: "The incident that goes on", type: "select", options, required: true }, NOTE];
+  askFor("Merge into another incident", fields, "Merge", (values) => send(incident, "merge", withNote({ into: values.into }, values)));
+}
+
+function split(incident) {
+  const alerts = incident.alert_ids.map((id) => store.records.alert.get(id)).filter(Boolean);
+  if (alerts.length < 2) return say("This incident holds one alert: there is nothing to split off.", "fault");
+  const boxes = alerts.slice(0, 60).map((one) => ({ name: `alert:${one.alert_id}`, label: `${one.user || "all"}: ${one.kind}`, type: "checkbox" }));
+  askFor("Split alerts off", [...boxes, NOTE], "Split off", (values) => {
+    const alert_ids = Object.keys(values).filter((name) => name.startsWith("alert:")).map((name) => name.slice(6));
+    if (!alert_ids.length) throw new Error("choose at least one alert");
+    return send(incident, "split", withNote({ alert_ids }, values));
+  });
+}
+
+function close(incident) {
+  const why = { ...NOTE, label: "Why, for the next shift" };
+  askFor("Close: it leaves the list of open incidents until somebody reopens it", [why], "Close incident", (values) => send(incident, "close", withNote({}, values)));
+}
+
+const reopen = (incident) => attempt(() => send(incident, "close", {}, "DELETE"));
+
+export function judge(incident, suspect, verdict) {
+  const name = suspect.change_id || `the undeclared change of ${suspect.owner}`;
+  const title = verdict === "confirmed" ? `Confirm ${name} as the cause` : `Refute ${name} as the cause`;
+  askFor(title, [{ ...NOTE, label: "What was found out" }], verdict === "confirmed" ? "Confirm" : "Refute", (values) =>
+    send(incident, "suspects", withNote({ change_id: suspect.change_id, owner: suspect.owner, verdict }, values)));
+}
+
+const judgeFirst = (verdict) => (incident) => (incident.suspects.length ? judge(incident, incident.suspects[0], verdict) : say("No change is suspected.", "fault"));
+
+const open = (incident, state) => incident.status !== "resolved" && !state?.closed;
+const hasSuspect = (incident) => incident.suspects.length > 0;
+
+/** In the order of the buttons; those without `when` are always there. */
+export const ACTIONS = [
+  { key: "a", text: "Acknowledge", act: acknowledge, when: (incident, state) => open(incident, state) && !state?.acknowledged, primary: true },
+  { key: "u", text: "Take acknowledgement back", act: unacknowledge, when: (incident, state) => open(incident, state) && Boolean(state?.acknowledged), more: true },
+  { key: "z", text: "Snooze", act: snooze, when: open },
+  { key: "i", text: "Assign", act: assign },
+  { key: "n", text: "Note", act: note },
+  { key: "t", text: "Ticket", act: ticket },
+  { key: "c", text: "Confirm suspect", act: judgeFirst("confirmed"), when: hasSuspect, more: true },
+  { key: "r", text: "Refute suspect", act: judgeFirst("refuted"), when: hasSuspect, more: true },
+  { key: "m", text: "Merge", act: merge, when: open, more: true },
+  { key: "p", text: "Split", act: split, more: true },
+  { key: "x", text: "Close", act: close, when: open, more: true },
+  { key: "o", text: "Reopen", act: reopen, when: (incident, state) => Boolean(state?.closed) },
+];
+
+export const allowed = (incident, state) => ACTIONS.filter((action) => !action.when || action.when(incident, state));
+
+/** What people did, in short sentences. */
+export function doneText(state) {
+  if (!state) return [];
+  const told = [];
+  if (state.closed) told.push(`Closed by ${state.closed.by} at ${timeText(state.closed.at)}`);
+  if (state.acknowledged) told.push(`Acknowledged by ${state.acknowledged.by} at ${timeText(state.acknowledged.at)}`);
+  if (state.assigned_to) told.push(`Assigned to ${state.assigned_to}`);
+  if (state.ticket) told.push(`Ticket ${state.ticket}`);
+  if (state.snoozed_until) told.push(`Snoozed until ${timeText(state.snoozed_until)}`);
+  if (state.merged_into) told.push(`Merged into ${state.merged_into}`);
+  for (const one of state.silences || []) told.push(`Silenced in Alertmanager by ${one.by} until ${timeText(one.until)}`);
+  if (state.notes?.length) told.push(`${state.notes.length} ${state.notes.length === 1 ? "note" : "notes"}`);
+  return told;
+}

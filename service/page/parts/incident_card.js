@@ -1,0 +1,101 @@
+// An incident as a card: what is wrong, how bad, who suffers, what to do first, and what people did.
+
+import { el } from "../core/dom.js";
+import { store } from "../core/store.js";
+import { clockText, listText, number, plural, processText, spanText, timeText } from "../core/words.js";
+import { allowed, doneText } from "./actions.js";
+import { suspectLine, suspectList } from "./suspects.js";
+
+const MARKS = { critical: "▲", warning: "◆", info: "●" };
+const PHASES = { growing: "growing", holding: "holding", recovering: "recovering", tail: "almost over" };
+
+export const severityOf = (incident) => incident.severity || (incident.category <= 2 ? "critical" : incident.category === 3 ? "warning" : "info");
+
+export function severityChip(severity) {
+  return el("span", { class: `chip ${severity}` }, el("span", { "aria-hidden": "true" }, `${MARKS[severity]} `), severity);
+}
+
+export const categoryChip = (category) => el("span", { class: `chip category-${category}`, title: "SEC Incident Category, proposed" }, `Category ${category}`);
+
+export function phaseText(incident, now) {
+  if (incident.status === "resolved") return `over since ${timeText(incident.ended_at || incident.resolved_at)}, lasted ${spanText((Date.parse(incident.ended_at || incident.resolved_at) - Date.parse(incident.opened_at)) / 1000)}`;
+  const phase = PHASES[incident.phase] || "open";
+  return `${phase} · ${spanText((now - Date.parse(incident.opened_at)) / 1000)} old, since ${timeText(incident.opened_at)}`;
+}
+
+/** The newest word on a queue of the incident's origin; the record's own where there is none. */
+export function liveDepth(incident) {
+  const queues = (store.queues || []).filter((one) => one.user === incident.origin_user).sort((a, b) => b.depth - a.depth);
+  if (!incident.kinds.includes("backlog") || !incident.origin_user) return null;
+  if (queues.length) return { depth: queues[0].depth, queue: queues[0].queue, at: queues[0].at };
+  return incident.depth === null || incident.depth === undefined ? null : { depth: incident.depth, queue: "", at: incident.as_of };
+}
+
+function depthLine(incident) {
+  const live = liveDepth(incident);
+  if (!live || incident.status === "resolved") return null;
+  return fact("Waiting now", el("strong", {}, number(live.depth)), ` messages${live.queue ? ` in ${live.queue}` : ""}, at ${clockText(live.at)} UTC`, incident.peak_depth > live.depth ? `; most ${number(incident.peak_depth)}` : "");
+}
+
+function fact(label, ...content) {
+  return [el("dt", {}, label), el("dd", {}, ...content)];
+}
+
+function affected(incident) {
+  const names = incident.affected_users;
+  const could = incident.could_be_affected || [];
+  if (!names.length && !could.length) return null;
+  const details = names.length <= 3 ? el("span", {}, names.join(", ")) : el("details", {}, el("summary", {}, plural(names.length, "other User")), el("p", { class: "names" }, names.join(", ")));
+  return fact("Affected", details, could.length ? el("p", { class: "soft" }, `Could be affected: ${listText(could, 6)}`) : null);
+}
+
+function processes(incident) {
+  if (!incident.processes.length) return null;
+  const missing = incident.missing || {};
+  const told = incident.processes.map((name) => {
+    const lost = missing[name];
+    return lost ? `${processText(name)} (${number(lost.messages)} messages missing, ${number(lost.low)} to ${number(lost.high)})` : processText(name);
+  });
+  return fact("Processes", told.join(", "));
+}
+
+function facts(incident) {
+  const threatened = incident.threatened_changes.map((one) => fact("At risk", el("strong", {}, one.change_id), `. ${one.why}`));
+  const first = incident.next_step ? fact("Do first", el("strong", {}, incident.next_step)) : null;
+  const contact = incident.contact ? fact("Contact", incident.contact) : null;
+  return el("dl", { class: "facts" }, ...[first, depthLine(incident), affected(incident), processes(incident), ...threatened, contact].flat().filter(Boolean));
+}
+
+export function actionButtons(incident, state) {
+  if (!store.mayAct) return null;
+  const able = allowed(incident, state);
+  const button = (one) => el("button", { key: one.key, class: one.primary ? "primary" : "", title: `Key: ${one.key}`, onclick: () => one.act(incident) }, one.text);
+  const more = able.filter((one) => one.more);
+  return el("div", { class: "actions" }, ...able.filter((one) => !one.more).map(button),
+    more.length ? el("details", { class: "menu", key: "more" }, el("summary", { class: "button" }, "More"), el("div", { class: "menu-list" }, ...more.map(button))) : null);
+}
+
+export function chips(incident, state) {
+  const severity = severityOf(incident);
+  return el("div", { class: "chips" }, categoryChip(incident.category), severityChip(severity), ...incident.kinds.map((kind) => el("span", { class: "chip plain" }, kind)),
+    state?.snoozed_until ? el("span", { class: "chip plain" }, `snoozed until ${clockText(state.snoozed_until)}`) : null,
+    !state?.acknowledged && incident.status !== "resolved" ? el("span", { class: "chip attention" }, "not acknowledged") : null);
+}
+
+export function incidentBody(incident, state, now) {
+  return [
+    chips(incident, state),
+    el("p", { class: "phase" }, phaseText(incident, now)),
+    facts(incident),
+    doneText(state).length ? el("p", { class: "done" }, doneText(state).join(" · ")) : null,
+  ];
+}
+
+export function incidentCard(incident, state, now, selected) {
+  const over = incident.status === "resolved" || state?.closed;
+  const first = incident.suspects[0];
+  const why = first ? el("details", { class: "why" }, el("summary", {}, suspectLine(first)), suspectList(incident, state)) : el("p", { class: "soft" }, "No change is suspected.");
+  return el("article", { class: `card ${severityOf(incident)}${over ? " over" : ""}`, key: incident.incident_id, "data-id": incident.incident_id, "aria-current": selected ? "true" : null, tabindex: "-1" },
+    el("h3", {}, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, incident.summary)),
+    ...incidentBody(incident, state, now), why, actionButtons(incident, state));
+}

@@ -1,0 +1,130 @@
+// Calendar: a month by declared load against capacity, with conflicts, tests and what is missing; a day leads to its night.
+
+import { ask } from "../core/api.js";
+import { attempt, showDialog } from "../core/dialogs.js";
+import { el, render } from "../core/dom.js";
+import { onPreference } from "../core/preferences.js";
+import { query, setQuery } from "../core/router.js";
+import { store } from "../core/store.js";
+import { DAYS, monthText, plainTimes, plural, time } from "../core/words.js";
+import { table } from "../parts/alert_table.js";
+import { CAPACITY, DAY, endOf, peakLoad, readCalendar, startOf } from "../parts/calendar_data.js";
+
+const MONTH = /^\d{4}-\d{2}$/;
+const ROWS = 200;
+
+export function calendarView(root) {
+  const view = new Calendar(root);
+  return { leave: () => view.leave() };
+}
+
+class Calendar {
+  constructor(root) {
+    this.root = root;
+    const asked = query();
+    this.month = MONTH.test(asked.month || "") ? asked.month : new Date(store.now()).toISOString().slice(0, 7);
+    this.q = asked.q || "";
+    this.build();
+    this.unprefer = onPreference(() => this.page && this.draw());
+    this.unlisten = store.listen((kinds) => kinds.has("change") && this.readSoon());
+    this.read();
+  }
+
+  leave() {
+    this.unprefer();
+    this.unlisten();
+    clearTimeout(this.soon);
+  }
+
+  build() {
+    this.title = el("h1", {});
+    this.search = el("input", { type: "search", placeholder: "Id, owner, title, service …", "aria-label": "Search changes", value: this.q, oninput: () => { this.q = this.search.value; setQuery({ q: this.q }); this.readSoon(); } });
+    this.grid = el("div", { class: "month" });
+    this.conflicts = el("div", {});
+    this.missing = el("div", {});
+    this.list = el("div", {});
+    const step = (by, text) => el("button", { "aria-label": text, onclick: () => this.step(by) }, by < 0 ? "‹" : "›");
+    this.root.append(
+      el("div", { class: "view-head" }, el("div", { class: "tools" }, step(-1, "Month before"), this.title, step(1, "Month after")),
+        el("div", { class: "tools" }, this.search, store.isUser ? null : el("button", { onclick: () => this.publish() }, "Publish month"), store.isUser || store.mayAct ? el("a", { class: "button", href: "/declare" }, "Declare a change") : null)),
+      this.grid, this.conflicts, this.missing, el("section", { class: "panel" }, el("h2", {}, "Changes of the month"), this.list));
+  }
+
+  step(by) {
+    const at = new Date(`${this.month}-15T00:00:00Z`);
+    at.setUTCMonth(at.getUTCMonth() + by);
+    this.month = at.toISOString().slice(0, 7);
+    setQuery({ month: this.month });
+    this.read();
+  }
+
+  get span() {
+    const first = Date.parse(`${this.month}-01T00:00:00Z`), next = new Date(first);
+    next.setUTCMonth(next.getUTCMonth() + 1);
+    const from = first - ((new Date(first).getUTCDay() + 6) % 7) * DAY;
+    const to = next.getTime() + ((7 - ((next.getUTCDay() + 6) % 7)) % 7) * DAY;
+    return { first, last: next.getTime(), from, to };
+  }
+
+  readSoon() {
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.read(), 400);
+  }
+
+  async read() {
+    const { from, to } = this.span;
+    const [page, reports] = await Promise.all([attempt(() => readCalendar(from, to, { q: this.q, limit: 5000 })), attempt(() => ask("/v1/change-reports?limit=1000"))]);
+    if (!page) return;
+    this.page = page;
+    this.reports = new Map((reports?.items || []).map((one) => [one.change_id, one]));
+    this.draw();
+  }
+
+  draw() {
+    const { from, to, first } = this.span, { items } = this.page;
+    render(this.title, monthText(first));
+    const cells = [];
+    for (let day = from; day < to; day += DAY) cells.push(this.cell(day, items.filter((one) => startOf(one) < day + DAY && endOf(one) > day)));
+    render(this.grid, ...DAYS.map((name) => el("div", { class: "weekday" }, name)), ...cells);
+    this.drawConflicts();
+    this.drawList(items);
+  }
+
+  cell(day, changes) {
+    const { first, last } = this.span, today = Math.floor(store.now() / DAY) * DAY;
+    const load = peakLoad(changes, day, day + DAY), name = new Date(day).toISOString().slice(0, 10);
+    const conflicts = this.page.conflicts.filter((one) => Date.parse(one.from) < day + DAY && Date.parse(one.to) > day).length;
+    const dcc = changes.filter((one) => one.source === "dcc").length, tests = changes.filter((one) => one.category === "bcdr_test").length;
+    const bar = el("i", {});
+    bar.style.width = `${Math.min(100, (100 * (load - 1)) / (CAPACITY - 1))}%`;
+    const told = [dcc ? `${dcc} DCC` : null, changes.length - dcc ? `${changes.length - dcc} other` : null].filter(Boolean).join(", ");
+    return el("a", { class: `day${day < first || day >= last ? " outside" : ""}${day === today ? " today" : ""}`, key: day, href: `/calendar/${name}` },
+      el("strong", {}, String(new Date(day).getUTCDate())), el("span", { class: "visually-hidden" }, `${plural(changes.length, "change")}, declared load ${load.toFixed(1)} times the usual`), load > 1 ? el("span", { class: `load${load > CAPACITY ? " over" : ""}`, title: `${load.toFixed(1)} times the usual; ${CAPACITY} can be carried` }, bar) : null,
+      el("span", { class: "detail" }, told ? el("div", {}, told) : null), tests ? el("div", { class: "warning" }, "◆", el("span", { class: "detail" }, " recovery test")) : null, conflicts ? el("div", { class: "critical" }, `▲ ${conflicts}`, el("span", { class: "detail" }, conflicts === 1 ? " conflict" : " conflicts")) : null);
+  }
+
+  drawConflicts() {
+    const { conflicts, missing } = this.page;
+    render(this.conflicts, conflicts.length ? el("details", { class: "panel", open: conflicts.length < 6 }, el("summary", {}, el("h2", {}, `Conflicts (${conflicts.length})`)), ...conflicts.slice(0, 100).map((one) => el("p", { class: "conflict" }, plainTimes(one.text), " ", el("a", { href: `/calendar/${one.from.slice(0, 10)}` }, "Show that night")))) : null);
+    render(this.missing, missing.length ? el("details", { class: "panel" }, el("summary", {}, el("h2", {}, `Missing under the SEC (${missing.length})`)), el("ul", {}, ...missing.slice(0, 200).map((one) => el("li", {}, el("strong", {}, `${one.change_id}, ${one.item}`), ` ${one.text}`)))) : null);
+  }
+
+  drawList(items) {
+    if (!items.length) return render(this.list, el("p", { class: "empty" }, this.q ? "No change fits the search." : "No change is declared in this month."));
+    const rows = items.slice(0, ROWS).map((one) => {
+      const report = this.reports.get(one.change_id);
+      return el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.category.replaceAll("_", " ")), el("td", {}, one.status.replaceAll("_", " ")),
+        el("td", {}, report ? [report.verdict.replaceAll("_", " "), report.contested ? el("span", { class: "chip attention" }, "contested") : null] : "–"));
+    });
+    const left = this.page.total - Math.min(ROWS, items.length);
+    render(this.list, table(["Time", "Change", "Owner", "Kind", "State", "Report"], rows, "Changes of the month"), left > 0 ? el("p", { class: "soft", key: "left" }, `${left} more: search, or open a day.`) : null);
+  }
+
+  publish() {
+    const { first, last } = this.span;
+    const items = this.page.items.filter((one) => startOf(one) < last && endOf(one) >= first && (one.source !== "user" || one.visibility === "public_summary") && one.status !== "draft");
+    const lines = [`# Changes of ${monthText(first)}`, "", ...items.map((one) => `- ${one.planned_start} to ${one.planned_end}: ${one.title} (${one.owner}, ${one.change_id})`)];
+    const text = el("textarea", { class: "preformatted", "aria-label": "The month as Markdown", readonly: true, value: lines.join("\n") });
+    showDialog(`Publish ${monthText(first)}`, [el("p", {}, "What all Users may read. The command line writes the same as CSV, iCalendar or JSON: ", el("code", {}, `highwater changes publish --month ${this.month}`)), text]);
+  }
+}

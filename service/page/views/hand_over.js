@@ -1,0 +1,86 @@
+// Hand-over: what the next shift must know, as a list to read and as a text to edit, copy and print.
+
+import { ask, withQuery } from "../core/api.js";
+import { attempt, say } from "../core/dialogs.js";
+import { el, render } from "../core/dom.js";
+import { onPreference } from "../core/preferences.js";
+import { store } from "../core/store.js";
+import { plainTimes, plural, time, timeText } from "../core/words.js";
+import { readCalendar } from "../parts/calendar_data.js";
+import { suspectName } from "../parts/suspects.js";
+
+const SHIFTS = [["4", "4 hours"], ["8", "8 hours"], ["12", "12 hours"], ["24", "24 hours"]];
+const HOUR = 3_600_000;
+
+export function handOverView(root) {
+  const view = new HandOver(root);
+  return { leave: () => view.leave() };
+}
+
+class HandOver {
+  constructor(root) {
+    this.hours = "8";
+    this.touched = false;
+    this.text = el("textarea", { class: "preformatted", "aria-label": "Hand-over as text", rows: "18", oninput: () => (this.touched = true) });
+    this.parts = el("div", {});
+    const select = el("select", { "aria-label": "Since", onchange: (event) => { this.hours = event.target.value; this.read(); } }, ...SHIFTS.map(([value, text]) => el("option", { value, selected: value === this.hours }, `last ${text}`)));
+    root.append(
+      el("div", { class: "view-head" }, el("h1", {}, "Hand-over"), el("div", { class: "tools no-print" }, select, el("button", { onclick: () => print() }, "Print"))),
+      this.parts,
+      el("section", { class: "panel" }, el("h2", {}, "As a text"), el("p", { class: "soft no-print" }, "Edit it before you send it; nothing here is sent by itself."), this.text,
+        el("div", { class: "buttons no-print" }, el("button", { class: "quiet", onclick: () => this.again() }, "Start again from the records"), el("button", { class: "primary", onclick: () => this.copy() }, "Copy"))));
+    this.unprefer = onPreference(() => this.found && this.draw());
+    this.read();
+  }
+
+  leave() {
+    this.unprefer();
+  }
+
+  again() {
+    this.touched = false;
+    this.read();
+  }
+
+  async read() {
+    const since = new Date(Date.now() - Number(this.hours) * HOUR).toISOString();
+    const now = store.now();
+    const [found, calendar] = await Promise.all([attempt(() => ask(withQuery("/v1/handover", { since }))), attempt(() => readCalendar(now, now + 12 * HOUR))]);
+    if (!found) return;
+    Object.assign(this, { found, calendar });
+    this.draw();
+  }
+
+  draw() {
+    const { found, calendar } = this;
+    const panel = (id, title, items, empty) => el("section", { class: "panel", key: id, "aria-labelledby": id }, el("h2", { id }, title), items.length ? el("ul", {}, ...items) : el("p", { class: "soft" }, empty));
+    const open = found.open_incidents.map(({ incident, triage }) => el("li", { key: incident.incident_id }, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, incident.summary), el("br"), el("span", { class: "done" }, this.stateText(triage)), incident.suspects.length ? `. ${incident.suspects[0].verdict}: ${suspectName(incident.suspects[0])}` : "", incident.next_step ? `. Watch: ${incident.next_step}` : ""));
+    const loose = found.unacknowledged_alerts, groups = new Map();
+    for (const alert of loose) groups.set(alert.incident_id, [...(groups.get(alert.incident_id) || []), alert]);
+    const alerts = [...groups].map(([incident, list]) => el("li", { key: incident }, `${plural(list.length, "alert")}, ${[...new Set(list.map((one) => one.kind))].join(", ")}: `, el("a", { href: `/incident/${encodeURIComponent(incident)}` }, list[0].summary)));
+    const acts = this.grouped(found.actions).map((one, index) => el("li", { key: index }, time(one.at), ` ${one.by}: ${one.action.replaceAll("_", " ")}${one.count > 1 ? ` (${one.count} times)` : ""}${one.note ? `: ${one.note}` : ""}`));
+    const ahead = found.changes_ahead.map((one) => el("li", { key: `${one.owner}/${one.change_id}` }, time(one.from), " to ", time(one.to), `: ${one.title} (${one.owner}, ${one.change_id})`));
+    const conflicts = (calendar?.conflicts || []).map((one, index) => el("li", { key: index, class: "warning" }, plainTimes(one.text)));
+    render(this.parts, panel("open", `Open incidents (${open.length})`, open, "None."), panel("loose", `Alerts that nobody acknowledged (${loose.length})`, alerts, "None."), panel("acts", `Done since ${timeText(found.since)}`, acts, "Nothing."), panel("ahead", "Changes of the next twelve hours, and their conflicts", [...ahead, ...conflicts], "None."));
+    if (!this.touched) this.text.value = found.text;
+  }
+
+  stateText(state) {
+    if (!state) return "Nobody acknowledged it";
+    return [state.acknowledged ? `Acknowledged by ${state.acknowledged.by}` : "Nobody acknowledged it", state.assigned_to ? `assigned to ${state.assigned_to}` : null, state.ticket ? `ticket ${state.ticket}` : null, state.snoozed_until ? `snoozed until ${timeText(state.snoozed_until)}` : null].filter(Boolean).join(", ");
+  }
+
+  grouped(actions) {
+    const found = [];
+    for (const one of actions) {
+      const last = found[found.length - 1];
+      if (last && last.by === one.by && last.action === one.action && (last.note || "") === (one.note || "")) last.count += 1;
+      else found.push({ ...one, count: 1 });
+    }
+    return found.slice(-100);
+  }
+
+  copy() {
+    return attempt(() => navigator.clipboard.writeText(this.text.value).then(() => say("Copied.")));
+  }
+}

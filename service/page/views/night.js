@@ -1,0 +1,66 @@
+// A night: lanes per owner from noon to noon, conflicts drawn as connections with a sentence, and free slots.
+
+import { el, render } from "../core/dom.js";
+import { attempt } from "../core/dialogs.js";
+import { onPreference } from "../core/preferences.js";
+import { store } from "../core/store.js";
+import { clockText, dayText, plainTimes, plural, spanText, time } from "../core/words.js";
+import { NightLanes } from "../charts/night_lanes.js";
+import { TimeAxis } from "../charts/time_axis.js";
+import { changeRows } from "../charts/lanes.js";
+import { table } from "../parts/alert_table.js";
+import { DAY, freeSlots, readCalendar } from "../parts/calendar_data.js";
+
+export function nightView(root, { day }) {
+  const start = Date.parse(`${day}T00:00:00Z`);
+  if (Number.isNaN(start)) {
+    root.append("There is no such day. Choose one in the calendar.");
+    return {};
+  }
+  const view = new Night(root, start);
+  return { leave: () => view.leave() };
+}
+
+class Night {
+  constructor(root, start) {
+    this.axis = new TimeAxis(start, start + DAY * 1.5);
+    this.start = start;
+    this.lanes = new NightLanes(this.axis, { title: "Lanes by owner", label: "Changes as lanes by owner; conflicts are connected" });
+    this.conflicts = el("div", {});
+    this.slots = el("div", {});
+    this.list = el("div", {});
+    const near = (by) => `/calendar/${new Date(start + by * DAY).toISOString().slice(0, 10)}`;
+    root.append(
+      el("div", { class: "view-head" }, el("div", {}, el("p", { class: "soft" }, el("a", { href: `/calendar?month=${new Date(start).toISOString().slice(0, 7)}` }, "Calendar"), " ›"), el("h1", {}, `${dayText(start)} and the night after`)),
+        el("div", { class: "tools" }, el("a", { class: "button", href: near(-1), "aria-label": "Day before" }, "‹"), el("a", { class: "button", href: near(1), "aria-label": "Day after" }, "›"))),
+      el("section", { class: "panel" }, this.lanes.node), el("section", { class: "panel" }, el("h2", {}, "Conflicts"), this.conflicts), el("section", { class: "panel" }, el("h2", {}, "Free slots"), this.slots), el("section", { class: "panel" }, el("h2", {}, "Changes"), this.list));
+    this.unlisten = store.listen((kinds) => kinds.has("change") && this.read());
+    this.unprefer = onPreference(() => this.draw());
+    this.read();
+  }
+
+  leave() {
+    this.unlisten();
+    this.unprefer();
+    this.lanes.leave();
+  }
+
+  async read() {
+    this.page = (await attempt(() => readCalendar(this.start, this.axis.to, { limit: 1000 }))) || this.page;
+    this.draw();
+  }
+
+  draw() {
+    if (!this.page) return;
+    const { items, conflicts } = this.page;
+    const now = store.now(), marks = now > this.axis.from && now < this.axis.to ? [{ at: now, text: "now", colour: "good" }] : [];
+    const shown = items.filter((one) => one.status !== "cancelled").slice(0, 60);
+    this.lanes.connect(conflicts);
+    this.lanes.set(changeRows(shown), marks, items.length ? `Hatched: planned. Solid: as it was. Violet outline: disaster recovery test. Red line: conflict.${items.length > 60 ? ` ${items.length - 60} more below.` : ""}` : "No change is declared for this night.");
+    render(this.conflicts, ...(conflicts.length ? conflicts.slice(0, 50).map((one, index) => el("p", { class: "conflict", key: index }, plainTimes(one.text))) : [el("p", { class: "soft" }, "No conflict.")]));
+    const slots = freeSlots(items, this.start + DAY * 0.75, this.start + DAY * 1.25);
+    render(this.slots, slots.length ? el("ul", {}, ...slots.slice(0, 5).map((slot) => el("li", {}, `${clockText(slot.from)} to ${clockText(slot.to)} UTC (${spanText((slot.to - slot.from) / 1000)}): no change is planned`))) : el("p", { class: "soft" }, "Between 18:00 and 06:00 UTC some change is always planned."));
+    const rows = items.slice(0, 300).map((one) => el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.status.replaceAll("_", " ")), el("td", {}, one.expected ? `${one.expected.effect}${one.expected.factor ? ` × ${one.expected.factor}` : ""}` : one.disruption)));
+    render(this.list, items.length ? table(["Time", "Change", "Owner", "State", "Says it will"], rows, plural(items.length, "change")) : el("p", { class: "empty" }, "No change is declared. ", el("a", { href: "/declare" }, "Declare one.")));
+  }
+}

@@ -1,0 +1,102 @@
+// System: feeds and their age, what was rejected and why, failing deliveries, how right the suspects were, tokens and audit.
+
+import { ask, pathOf } from "../core/api.js";
+import { askFor, attempt, showDialog } from "../core/dialogs.js";
+import { el, render } from "../core/dom.js";
+import { store } from "../core/store.js";
+import { number, percent, spanText, time } from "../core/words.js";
+import { table } from "../parts/alert_table.js";
+
+const REFRESH_MS = 15_000;
+
+export function systemView(root) {
+  const view = new System(root);
+  return { leave: () => clearInterval(view.timer) };
+}
+
+class System {
+  constructor(root) {
+    this.isAdmin = store.who.role === "admin";
+    this.node = el("div", {});
+    root.append(el("h1", {}, "System"), this.node);
+    this.timer = setInterval(() => document.hidden || this.read(), REFRESH_MS);
+    this.read();
+  }
+
+  async read() {
+    const optional = (path) => ask(path).catch(() => null);
+    const [status, letters, evaluation, subscriptions, tokens, audit, ready] = await Promise.all([
+      optional("/v1/status"), optional("/v1/dead-letters?limit=30"), optional("/v1/evaluation"), store.mayAct ? optional("/v1/subscriptions") : null,
+      this.isAdmin ? optional("/v1/tokens") : null, this.isAdmin ? optional("/v1/audit?limit=30") : null, this.ready()]);
+    const deliveries = await Promise.all((subscriptions?.items || []).map(async (one) => [one, (await optional(`${pathOf("/v1/subscriptions", one.id)}/deliveries?limit=1`))?.items[0]]));
+    Object.assign(this, { status, letters, evaluation, deliveries, tokens, audit, readyText: ready });
+    this.draw();
+  }
+
+  async ready() {
+    const answer = await fetch("/readyz").catch(() => null);
+    return answer ? answer.text() : "no answer";
+  }
+
+  draw() {
+    const panel = (id, title, ...content) => el("section", { class: "panel", key: id, "aria-labelledby": id }, el("h2", { id }, title), ...content);
+    render(this.node, panel("feeds", "Feeds", this.feeds()), panel("rejected", "Late and rejected events", this.rejected()), panel("told", "Deliveries", this.told()), panel("right", "How right the suspects were", this.right()),
+      this.isAdmin ? panel("tokens", "Tokens", this.tokenRows()) : null, this.isAdmin ? panel("audit", "Audit", this.auditRows()) : null);
+  }
+
+  feeds() {
+    const { status } = this;
+    if (!status) return el("p", { class: "critical" }, "The monitor gives no answer.");
+    const rows = status.sources.map((one) => el("tr", { key: one.name }, el("td", {}, one.name), el("td", { class: one.stopped ? "critical" : "good" }, one.stopped ? `▲ nothing for ${spanText(one.quiet_s)}` : `● ${spanText(one.quiet_s)} ago`)));
+    const events = Object.entries(status.events).map(([name, count]) => el("div", { key: name }, el("strong", {}, number(count)), `${name} since the start`));
+    return el("div", {}, el("p", {}, "Ready: ", el("strong", {}, (this.readyText || "").slice(0, 400))), status.fault ? el("p", { class: "critical" }, status.fault) : null, el("div", { class: "numbers" }, ...events),
+      rows.length ? table(["Source", "Last sent"], rows, "Sources") : el("p", { class: "empty" }, "No source has sent anything since the start. Give a token of the role ingest to whoever sends events."));
+  }
+
+  rejected() {
+    const items = this.letters?.items || [];
+    if (!items.length) return el("p", { class: "soft" }, "Nothing was rejected.");
+    const rows = items.map((one, index) => el("tr", { key: index }, el("td", {}, one.source, el("br"), el("span", { class: "soft" }, String(one.position))), el("td", {}, one.reason), el("td", {}, el("code", {}, (one.raw || "").slice(0, 160)))));
+    return table(["From", "Reason", "Sample"], rows, "Rejected events");
+  }
+
+  told() {
+    if (!this.deliveries.length) return el("p", { class: "soft" }, "Nobody is told by message. ", store.mayAct ? el("a", { href: "/subscriptions" }, "Subscribe.") : "");
+    const rows = this.deliveries.map(([one, last]) => el("tr", { key: one.id }, el("td", {}, one.name), el("td", {}, one.channel), el("td", { class: last && last.outcome !== "delivered" ? "critical" : "" }, !last ? "nothing sent yet" : last.outcome === "delivered" ? ["✓ arrived ", time(last.at)] : [`▲ failed: ${last.error || last.status} `, time(last.at)])));
+    return table(["Subscription", "Way", "Last delivery"], rows, "Deliveries");
+  }
+
+  right() {
+    const found = this.evaluation;
+    if (!found?.judged?.length) return el("p", { class: "soft" }, "Nobody has confirmed or refuted a suspect yet. Confirmations and refutations on incidents appear here.");
+    const rows = Object.entries(found.verdicts).map(([verdict, one]) => el("tr", { key: verdict }, el("td", {}, verdict.replaceAll("_", " ")), el("td", { class: "number" }, number(one.confirmed || 0)), el("td", { class: "number" }, number(one.refuted || 0))));
+    return el("div", {}, el("p", {}, `The confirmed suspect stood first in ${percent(found.attribution_top1)} of the incidents.`), table(["Verdict", "Confirmed", "Refuted"], rows, "Judged suspects"));
+  }
+
+  tokenRows() {
+    const items = (this.tokens?.items || []).filter((one) => !one.revoked_at);
+    const rows = items.map((one) => el("tr", { key: one.id }, el("td", {}, one.name), el("td", {}, one.role), el("td", {}, time(one.last_used_at)), el("td", {}, one.expires_at ? time(one.expires_at) : "never"), el("td", {}, el("button", { class: "small", onclick: () => this.revoke(one) }, "Revoke"))));
+    return el("div", {}, table(["Name", "Role", "Last used", "Ends", ""], rows, "Tokens"), el("button", { onclick: () => this.create() }, "Create a token"));
+  }
+
+  create() {
+    const fields = [{ name: "name", label: "Whose it is", required: true }, { name: "role", label: "Role", required: true, hint: "ingest, observer, triage, user:<ID> or admin" }];
+    askFor("Create a token", fields, "Create", async (values) => {
+      const made = await ask("/v1/tokens", "POST", values);
+      showDialog("Token, shown this once", [el("p", {}, el("code", {}, made.secret))]);
+      await this.read();
+    });
+  }
+
+  revoke(one) {
+    askFor(`Revoke the token of ${one.name}?`, [], "Revoke", async () => {
+      await ask(pathOf("/v1/tokens", one.id), "DELETE");
+      await this.read();
+    });
+  }
+
+  auditRows() {
+    const rows = (this.audit?.items || []).map((one, index) => el("tr", { key: index }, el("td", {}, time(one.at)), el("td", {}, one.actor || one.by || ""), el("td", {}, one.action), el("td", {}, one.subject || "")));
+    return table(["At", "Who", "What", "On"], rows, "Audit");
+  }
+}

@@ -1,0 +1,87 @@
+"""The page tells the truth about itself: after whatever a proxy or a restart answers it comes back by itself, and misses nothing."""
+
+import pytest
+
+from tests.service.builders import desk, incident
+from tests.service.house import House
+from tests.service.page.proxy import Proxy
+from tests.service.page.visitor import Visitor
+
+FAULTS = ("502", "503", "429", "400", "html", "closed")
+BAD_NEWS = "Failed to load resource"
+
+
+@pytest.fixture
+def lenient(visit: type[Visitor]):
+    """Visitors whose browser may log that an answer was an error: that is what these tests are about."""
+    made: list[Visitor] = []
+
+    def make(house: House, role: str, address: str, **options: object) -> Visitor:
+        made.append(visit(house, role, address=address, **options))
+        return made[-1]
+
+    yield make
+    for visitor in made:
+        visitor.faults[:] = [fault for fault in visitor.faults if BAD_NEWS not in fault and "ERR_" not in fault]
+
+
+def test_it_comes_back_after_every_kind_of_fault_and_shows_what_it_missed(board: House, lenient) -> None:
+    proxies = {fault: Proxy(board.address) for fault in FAULTS}
+    try:
+        pages = {fault: lenient(board, "triage", proxy.address).go("/") for fault, proxy in proxies.items()}
+        for fault, proxy in proxies.items():
+            proxy.answer(fault)
+        for page in pages.values():
+            page.wait_for_selector("#strip >> text=No connection for")
+            assert "Data" in page.inner_text(".light")
+        board.publish(desk(incident("I-7", summary="It happened meanwhile")))
+        for proxy in proxies.values():
+            proxy.answer(None)
+        for page in pages.values():
+            page.wait_for_selector("text=It happened meanwhile", timeout=30_000)
+            page.wait_for_selector("#strip >> text=No connection for", state="detached", timeout=30_000)
+        board.publish(desk(incident("I-8", summary="And it is live again")))
+        for page in pages.values():
+            page.wait_for_selector("text=And it is live again", timeout=5000)
+    finally:
+        for proxy in proxies.values():
+            proxy.close()
+
+
+def test_silence_is_no_connection(board: House, lenient) -> None:
+    proxy = Proxy(board.address)
+    try:
+        visitor = lenient(board, "triage", proxy.address)
+        visitor.page.clock.install()
+        page = visitor.go("/")
+        page.wait_for_selector("text=open incidents")
+        proxy.answer("silence")
+        page.clock.fast_forward(45_000)
+        page.wait_for_selector("#strip >> text=No connection for")
+        proxy.answer(None)
+        page.clock.fast_forward(20_000)
+        page.wait_for_selector("#strip >> text=No connection for", state="detached")
+    finally:
+        proxy.close()
+
+
+def test_an_ended_sign_in_says_so_over_the_old_board_and_goes_on_after_the_next(board: House, lenient) -> None:
+    visitor = lenient(board, "triage", board.address)
+    page = visitor.go("/")
+    page.wait_for_selector("[data-id=I-1]")
+    visitor.context.request.delete(f"{board.address}/v1/session", headers={"X-Highwater": "test"})
+    page.click("[data-id=I-1] >> text=Acknowledge")
+    page.wait_for_selector("#strip >> text=Sign in again; this board is old.")
+    assert page.is_visible("[data-id=I-1]")
+    page.click("#strip button")
+    page.fill("dialog #token", board.secrets["triage"])
+    page.click("dialog >> button:has-text('Sign in')")
+    page.wait_for_selector("#strip >> text=this board is old", state="detached")
+    board.publish(desk(incident("I-6", summary="After the second sign-in")))
+    page.wait_for_selector("text=After the second sign-in")
+
+
+def test_old_data_is_said_whatever_the_connection_does(board: House, visit: type[Visitor]) -> None:
+    page = visit(board, "observer").go("/")
+    page.wait_for_selector(".light")
+    assert "Data" in page.inner_text(".light")

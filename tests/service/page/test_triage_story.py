@@ -1,0 +1,113 @@
+"""The triage desk's story: an alert comes, it is taken up by key, looked into, judged, closed, and written down."""
+
+import time
+
+from playwright.sync_api import Page
+
+from tests.service.builders import alert, desk, incident
+from tests.service.house import House
+from tests.service.page.board import SUSPECT
+from tests.service.page.visitor import Visitor
+
+
+def _done(page: Page) -> None:
+    """The dialog has done its work."""
+    page.wait_for_selector("dialog", state="detached")
+
+
+def _name(page: Page, name: str) -> None:
+    page.click("text=Settings")
+    page.click("header >> text=Change")
+    page.fill("dialog input[name=name]", name)
+    page.click("dialog >> text=Use this name")
+    _done(page)
+
+
+def test_from_alert_to_post_mortem(board: House, visit: type[Visitor]) -> None:
+    ada, ben = visit(board, "triage"), visit(board, "triage")
+    page, other = ada.go("/"), ben.go("/")
+    _name(page, "Ada")
+    began = time.monotonic()
+    board.publish(
+        desk(
+            incident("I-9", suspects=(SUSPECT,), alert_ids=("A-9",), category=1, summary="ECHO is silent"),
+            alert("A-9", user="ECHO", incident_id="I-9"),
+        )
+    )
+    page.wait_for_selector("text=ECHO is silent")
+    assert time.monotonic() - began < 1.0, "an alert is on the screen within a second"
+
+    page.locator("[data-id=I-9]").focus()
+    page.keyboard.press("j")
+    while page.get_attribute("[aria-current=true][data-id]", "data-id") != "I-9":
+        page.keyboard.press("j")
+    page.keyboard.press("a")
+    other.wait_for_selector("[data-id=I-9] >> text=Acknowledged by Ada", timeout=2000)
+
+    page.keyboard.press("n")
+    page.fill("dialog textarea", "Called their operations room.")
+    page.click("dialog >> text=Add note")
+    _done(page)
+    page.keyboard.press("t")
+    page.fill("dialog input[name=reference]", "INC0012345")
+    page.click("dialog >> text=Set ticket")
+    _done(page)
+    page.keyboard.press("z")
+    page.click("dialog >> button:has-text('Snooze')")
+    _done(page)
+    other.wait_for_selector("[data-id=I-9] >> text=Ticket INC0012345")
+    other.wait_for_selector("[data-id=I-9] >> text=Snoozed until")
+
+    page.click("[data-id=I-9] h3 a")
+    page.wait_for_selector("text=Suspected changes")
+    page.click(".judge >> text=Confirm")
+    page.click("dialog >> button:has-text('Confirm')")
+    _done(page)
+    page.wait_for_selector("text=confirmed by Ada")
+    page.wait_for_selector(".timeline >> text=Ada wrote: Called their operations room.")
+    text = page.locator("textarea.preformatted")
+    text.fill(text.input_value() + "\nLesson: ask sooner.\n")
+    page.click("button:has-text('Save')")
+    page.wait_for_selector("text=Saved by Ada")
+    kept = board.client("triage").get("/v1/triage/incidents", params={"id": "I-9"}).json()[0]["state"]
+    assert "Lesson: ask sooner." in kept["post_mortem"]["markdown"]
+    page.keyboard.press("Escape")
+    page.locator("main").focus()
+    page.keyboard.press("x")
+    page.click("dialog >> text=Close incident")
+    other.wait_for_selector("section >> [data-id=I-9] >> text=Closed by Ada")
+
+
+def test_a_card_changes_in_place_so_that_focus_details_and_scroll_survive(board: House, visit: type[Visitor]) -> None:
+    page = visit(board, "triage", viewport={"width": 800, "height": 500}).go("/")
+    card = page.locator("[data-id=I-1]")
+    card.locator("summary", has_text="other Users").click()
+    card.locator("button", has_text="Note").focus()
+    page.evaluate("scrollTo(0, 120)")
+    page.evaluate("document.querySelector('[data-id=I-1]').mine = true")
+    board.publish(
+        desk(
+            incident(
+                "I-1",
+                revision=2,
+                suspects=(SUSPECT,),
+                affected_users=("BOLT", "CRUX", "DOVE", "ECHO", "FAWN"),
+                summary="ACME: 900 messages wait",
+            )
+        )
+    )
+    page.wait_for_selector("text=ACME: 900 messages wait")
+    assert page.evaluate("document.querySelector('[data-id=I-1]').mine")
+    assert card.locator("details", has_text="5 other Users").get_attribute("open") is not None
+    assert page.evaluate("document.activeElement.textContent") == "Note"
+    assert page.evaluate("scrollY") == 120
+
+
+def test_the_question_mark_lists_the_keys(board: House, visit: type[Visitor]) -> None:
+    page = visit(board, "triage").go("/")
+    page.keyboard.press("?")
+    assert "acknowledge" in page.inner_text("dialog")
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    page.wait_for_selector("h1:has-text('Hand-over')")
