@@ -1,4 +1,4 @@
-"""Decoding: bytes of events become columns; what is malformed leaves with its place and reason."""
+"""Decoding: bytes of events become columns. A malformed event goes out with its position and its reason."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -16,13 +16,13 @@ _learned = TemplateCache()
 
 
 def decode_ndjson(block: bytes, source: str, first_line: int) -> EventBatch:
-    """Whole lines of a file, each an event or an array of events (a frame); the first one is line `first_line`, counted from 1."""
-    octets = ByteBuffer([block])
-    line_starts, ends = _lines(octets)
+    """Whole lines of a file; each is an event or an array of events (a frame). The first one is line `first_line`, counted from 1."""
+    buffer = ByteBuffer([block])
+    line_starts, ends = _lines(buffer)
     starts = line_starts
     if first_line == 1 and block.startswith(BOM):
         starts = np.concatenate([line_starts[:1] + len(BOM), line_starts[1:]])
-    reading = read(octets, starts, ends, _fresh(), records=False)
+    reading = read(buffer, starts, ends, _fresh(), records=False)
 
     def position(start: int) -> Mapping[str, int | str]:
         line = int(np.searchsorted(line_starts, start, side="right")) - 1
@@ -36,19 +36,19 @@ def decode_body(body: bytes, source: str) -> EventBatch:
 
     Raises UnreadableInput if the body is no JSON at all.
     """
-    octets = ByteBuffer([body])
+    buffer = ByteBuffer([body])
     text = body.removeprefix(BOM)
     if not text.strip():
         raise UnreadableInput("the body is empty: send events as NDJSON or as one JSON array")
     start = np.array([PADDING + len(body) - len(text)])
     whole = start, np.array([PADDING + len(body)])
     if text.lstrip().startswith(b"["):
-        reading = read(octets, *whole, _fresh(), records=True)
+        reading = read(buffer, *whole, _fresh(), records=True)
     else:
-        starts, ends = _lines(octets)
-        reading = read(octets, np.concatenate([start, starts[1:]]), ends, _fresh(), records=False)
+        starts, ends = _lines(buffer)
+        reading = read(buffer, np.concatenate([start, starts[1:]]), ends, _fresh(), records=False)
         if _is_no_json(reading):
-            reading = read(octets, *whole, _fresh(), records=True)  # one event over many lines
+            reading = read(buffer, *whole, _fresh(), records=True)  # one event over many lines
     if _is_no_json(reading):
         raise UnreadableInput(f"the body is no JSON: send events as NDJSON or as one JSON array ({reading.refused[0].refusal.reason})")
     return reading.batch(source, lambda start: {"index": reading.index(start, 0)})
@@ -59,13 +59,13 @@ def _is_no_json(reading: DecodedText) -> bool:
 
 
 def decode_records(values: Sequence[bytes | None], topic: str, partition: int, offsets: Sequence[int]) -> EventBatch:
-    """The values of Kafka records, each an event, an array of events or NDJSON; positions are topic, partition, offset and index."""
+    """The values of Kafka records: each is an event, an array of events, or NDJSON. Positions are topic, partition, offset and index."""
     texts = [value or b"" for value in values] if None in values else cast("Sequence[bytes]", values)
-    octets = ByteBuffer(texts, b"\n")
+    buffer = ByteBuffer(texts, b"\n")
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     ends = PADDING + np.cumsum(lengths + 1) - 1
     starts = ends - lengths
-    reading = read(octets, starts, ends, _fresh(), records=True)
+    reading = read(buffer, starts, ends, _fresh(), records=True)
 
     def position(start: int) -> Mapping[str, int | str]:
         record = int(np.searchsorted(starts, start, side="right")) - 1
@@ -75,16 +75,16 @@ def decode_records(values: Sequence[bytes | None], topic: str, partition: int, o
     return reading.batch(topic, position)
 
 
-def _lines(octets: ByteBuffer) -> tuple[Ints, Ints]:
+def _lines(buffer: ByteBuffer) -> tuple[Ints, Ints]:
     """(starts, ends) of all lines; the last one may lack its line end."""
-    newlines = octets.newlines()
-    last = PADDING + octets.size
+    newlines = buffer.newlines()
+    last = PADDING + buffer.size
     ends = newlines if len(newlines) and newlines[-1] == last - 1 else np.append(newlines, last)
     return np.concatenate([[PADDING], ends[:-1] + 1]), ends
 
 
 def _fresh() -> TemplateCache:
-    """What was learned so far, or nothing once it is too much; another thread may go on with what was."""
+    """The template cache; a new one once the old one is full. Another thread may still use the old one."""
     global _learned
     if _learned.full:
         _learned = TemplateCache()

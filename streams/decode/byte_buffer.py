@@ -1,4 +1,4 @@
-"""Octets: the input's text as one array, from which many short pieces are read at once."""
+"""Byte buffer: the input as one array, from which many short pieces are read at once."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from models.columns import Flags, Floats, Ints
 
 Words = NDArray[np.uint64]
-"""Pieces of text, zero-padded to whole words of 8 octets; shape (pieces, words)."""
+"""Pieces of text, zero-padded to whole words of 8 bytes; shape (pieces, words)."""
 
 PADDING, BACK = 528, 528
-"""Zero octets before and after the text, so that no look at a piece near its ends leaves the array."""
+"""Zero bytes before and after the text: reading a piece near its ends stays inside the array."""
 MAX_SPAN_BYTES = 512
-"""The longest piece that is looked at as words, in octets."""
+"""The longest piece that is read as words, in bytes."""
 QUOTE, BACKSLASH = 34, 92
 _NEWLINE, _RETURN, _FIRST_VISIBLE, _FIRST_NON_ASCII = 10, 13, 32, 128
 
@@ -23,7 +23,7 @@ _HIGH_BITS = np.uint64(0x8080808080808080)
 _TO_HIGH_BIT = np.uint64(0x7676767676767676)
 _FIRST_OF_FOUR = np.uint64(0x000000FF000000FF)
 _LAST = np.array([0] + [((1 << 8 * count) - 1) << (64 - 8 * count) for count in range(1, 9)], np.uint64)
-"""Number of octets → mask that keeps so many at the end of a little-endian word."""
+"""Number of bytes → mask that keeps that many in a little-endian word."""
 _FIRST = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
 _POWERS = 10.0 ** np.arange(15, -1, -1)
 
@@ -37,9 +37,9 @@ class ByteBuffer:
         self.array = np.frombuffer(self.text, np.uint8)
         self.size = len(self.text) - PADDING - BACK
 
-    def find(self, octet: int) -> Ints:
-        """Positions of `octet`, ascending."""
-        return np.flatnonzero(self.array == octet)
+    def find(self, byte: int) -> Ints:
+        """Positions of `byte`, ascending."""
+        return np.flatnonzero(self.array == byte)
 
     @cached_property
     def controls(self) -> Ints:
@@ -51,7 +51,7 @@ class ByteBuffer:
         return np.asarray(self.controls[self.array[self.controls] == _NEWLINE])
 
     def unsafe_positions(self, *, newlines: bool) -> Ints:
-        """Positions of what keeps a piece from being read in columns: escapes, control characters, octets that are no UTF-8.
+        """Positions of bytes that a piece read in columns must not hold: escapes, control characters, invalid UTF-8.
 
         Line ends are among them only if `newlines`.
         """
@@ -71,7 +71,7 @@ class ByteBuffer:
         return np.asarray(ends - ((self.array[ends - 1] == _RETURN) & (ends > starts)))
 
     def gather(self, at: Ints, width: int) -> NDArray[np.uint8]:
-        """(n, width) octets from each position in `at`."""
+        """(n, width) bytes from each position in `at`."""
         view = np.ndarray((len(self.array) - width + 1,), f"V{width}", self.array, strides=(1,))
         return view[at].view(np.uint8).reshape(len(at), width)
 
@@ -109,13 +109,13 @@ class ByteBuffer:
     def decimals(self, starts: Ints, ends: Ints) -> tuple[Floats, Flags]:
         """(values, whether it is one): JSON numbers of at most 15 digits without sign and exponent, correctly rounded."""
         length = ends - starts
-        octets = self.gather(ends - 16, 16)
+        buffer = self.gather(ends - 16, 16)
         column = np.arange(16)
         inside = column >= 16 - length[:, None]
-        point = inside & (octets == ord("."))
+        point = inside & (buffer == ord("."))
         points = point.sum(axis=1)
         behind = np.where(points == 1, 15 - point.argmax(axis=1), 0)
-        digits = np.where(inside & ~point, octets - ord("0"), 0)
+        digits = np.where(inside & ~point, buffer - ord("0"), 0)
         good = (length >= 1) & (length <= 16) & (points <= 1) & (length - points <= 15) & (digits <= 9).all(axis=1)
         before = np.where(points == 1, length - behind - 1, length)
         good &= (before >= 1) & ((points == 0) | (behind >= 1)) & ((before == 1) | (self.array[starts] != ord("0")))

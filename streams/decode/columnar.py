@@ -1,4 +1,4 @@
-"""Columnar reading: all events of one layout at once; whatever is not provably as the layout says is left to be read singly."""
+"""Columnar decoding: all events of one template at once. An event that does not provably fit is left to the scalar decoder."""
 
 import numpy as np
 
@@ -10,19 +10,19 @@ from streams.decode.field_columns import columns
 from streams.decode.template_cache import TemplateCache
 
 _ATTEMPTS = 8
-"""Events with the same number of quotes that a layout is learned from, in one text; the rest is read singly."""
+"""Templates inferred from events with the same number of quotes, in one text; the scalar decoder reads the rest."""
 _QUOTES_MOST = 1000
 
 
-def read(octets: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, within_lines: bool) -> tuple[EventColumns, Ints]:
-    """(rows, pieces left): the pieces (each meant to be one event) that fit a layout, and the numbers of the others.
+def read(buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, within_lines: bool) -> tuple[EventColumns, Ints]:
+    """(events, pieces left): the pieces that fit a template, each one event, and the numbers of the others.
 
     `within_lines` says that no piece has a line end in it.
     """
-    quotes = octets.find(QUOTE)
+    quotes = buffer.find(QUOTE)
     first = np.searchsorted(quotes, starts)
     count = np.searchsorted(quotes, ends) - first
-    doubtful = octets.unsafe_positions(newlines=not within_lines)
+    doubtful = buffer.unsafe_positions(newlines=not within_lines)
     if len(doubtful):
         count[np.searchsorted(doubtful, starts) != np.searchsorted(doubtful, ends)] = 0
     count[count > _QUOTES_MOST] = 0
@@ -30,30 +30,30 @@ def read(octets: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *
     left = [np.flatnonzero(count == 0)]
     for number in np.flatnonzero(np.bincount(count)):
         if number:
-            reader = _Reader(octets, starts, ends, quotes, first, learned)
+            reader = _Reader(buffer, starts, ends, quotes, first, learned)
             left.append(reader.read(np.flatnonzero(count == number), int(number)))
             parts += reader.parts
     return EventColumns.joined(parts), np.sort(np.concatenate(left))
 
 
 class _Reader:
-    """Reads pieces that have the same number of quotes, layout after layout."""
+    """Decodes pieces that have the same number of quotes, template after template."""
 
-    def __init__(self, octets: ByteBuffer, starts: Ints, ends: Ints, quotes: Ints, first: Ints, learned: TemplateCache) -> None:
-        self._octets, self._starts, self._ends = octets, starts, ends
+    def __init__(self, buffer: ByteBuffer, starts: Ints, ends: Ints, quotes: Ints, first: Ints, learned: TemplateCache) -> None:
+        self._buffer, self._starts, self._ends = buffer, starts, ends
         self._quotes, self._first, self._learned = quotes, first, learned
         self.parts: list[EventColumns] = []
 
     def read(self, pieces: Ints, quotes: int) -> Ints:
         """Puts what fits into `parts`; returns the pieces that do not."""
-        for layout in self._learned.layouts(quotes):
-            pieces = self._fit(layout, pieces)
+        for template in self._learned.templates(quotes):
+            pieces = self._fit(template, pieces)
         left: list[Ints] = []
         for _ in range(_ATTEMPTS):
             if not len(pieces):
                 break
             example = int(pieces[0])
-            layout_or_none = infer_template(self._octets.text[self._starts[example] : self._ends[example]])
+            layout_or_none = infer_template(self._buffer.text[self._starts[example] : self._ends[example]])
             if layout_or_none is not None:
                 self._learned.remember(quotes, layout_or_none)
                 pieces = self._fit(layout_or_none, pieces)
@@ -62,12 +62,12 @@ class _Reader:
                 pieces = pieces[1:]
         return np.concatenate([*left, pieces])
 
-    def _fit(self, layout: EventTemplate, pieces: Ints) -> Ints:
-        """Reads what fits `layout` into `parts`; returns the rest."""
-        fitting = self._with_spans(layout, pieces)
+    def _fit(self, template: EventTemplate, pieces: Ints) -> Ints:
+        """Decodes what fits `template` into `parts`; returns the rest."""
+        fitting = self._with_spans(template, pieces)
         if not len(fitting):
             return pieces
-        rows = columns(layout, self._octets, fitting, self._places(layout, fitting), self._learned)
+        rows = columns(template, self._buffer, fitting, self._places(template, fitting), self._learned)
         if len(rows):
             self.parts.append(rows)
         return pieces[:0] if len(rows) == len(pieces) else np.setdiff1d(pieces, rows.piece, assume_unique=True)
@@ -76,18 +76,18 @@ class _Reader:
         """Where `span` must stand in each piece."""
         return (self._ends[pieces] if span.anchor < 0 else self._quotes[self._first[pieces] + span.anchor]) - span.offset
 
-    def _with_spans(self, layout: EventTemplate, pieces: Ints) -> Ints:
+    def _with_spans(self, template: EventTemplate, pieces: Ints) -> Ints:
         """Those of `pieces` that have every span in its place."""
-        for span in layout.spans:
+        for span in template.spans:
             at = self._span(span, pieces)
-            same = self._octets.matches(at, span.text)
-            if span is layout.spans[0]:
+            same = self._buffer.matches(at, span.text)
+            if span is template.spans[0]:
                 same &= at == self._starts[pieces]
             if not same.all():
                 pieces = pieces[same]
         return pieces
 
-    def _places(self, layout: EventTemplate, pieces: Ints) -> list[tuple[Ints, Ints]]:
+    def _places(self, template: EventTemplate, pieces: Ints) -> list[tuple[Ints, Ints]]:
         """Where each slot of each piece starts and ends."""
-        at = [self._span(span, pieces) for span in layout.spans]
-        return [(before + len(span.text), after) for span, before, after in zip(layout.spans, at, at[1:], strict=False)]
+        at = [self._span(span, pieces) for span in template.spans]
+        return [(before + len(span.text), after) for span, before, after in zip(template.spans, at, at[1:], strict=False)]

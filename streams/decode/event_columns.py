@@ -1,4 +1,4 @@
-"""Rows: decoded events as columns that still point into the text they came from."""
+"""Event columns: decoded events that still refer to the text they came from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -12,7 +12,7 @@ ABSENT = -1
 
 
 class Row(NamedTuple):
-    """One event; the fields are those of `Rows`."""
+    """One event; the fields are those of `EventColumns`."""
 
     piece: int
     series: int
@@ -33,7 +33,7 @@ class EventColumns:
     piece: Ints
     """Number of the piece of text that the event stands in."""
     series: Indices
-    """Index into the keys that were learned."""
+    """Index into the series keys of the template cache."""
     observed_us: Ints
     value: Ints
     """Messages or depth."""
@@ -45,7 +45,7 @@ class EventColumns:
     enqueued: Ints
     delivered: Ints
     codes: Indices
-    """Index into the code sets that were learned, -1 where there are none."""
+    """Index into the code sets of the template cache, -1 where there are none."""
 
     def __len__(self) -> int:
         """Number of events."""

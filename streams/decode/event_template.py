@@ -1,4 +1,4 @@
-"""Layout: the form that a producer writes its events in; what differs between two events of one layout are the slots."""
+"""Event template: the form in which a producer writes its events. Two events of one template differ in their fields only."""
 
 import re
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _END = -1
 
 @dataclass(frozen=True, slots=True)
 class TemplateText:
-    """Text between two slots: the same in every event of the layout."""
+    """Text between two fields: the same in every event of the template."""
 
     text: bytes
     anchor: int
@@ -30,7 +30,7 @@ class TemplateText:
 
 @dataclass(frozen=True, slots=True)
 class TemplateField:
-    """A value that may differ from event to event."""
+    """A value that differs between events."""
 
     name: str
     """Field of the event, "" for anything that is ignored."""
@@ -54,7 +54,7 @@ class EventTemplate:
     slots: tuple[TemplateField, ...]
     keys: tuple[tuple[int, int], ...]
     """Runs of neighbouring slots that make the series: (first slot, last slot)."""
-    lexicon: InternTable = field(default_factory=InternTable, compare=False)
+    intern_table: InternTable = field(default_factory=InternTable, compare=False)
     """The keys' text → number of the series."""
 
     def filled(self, texts: dict[int, bytes]) -> bytes:
@@ -67,7 +67,7 @@ class EventTemplate:
 
 
 def infer_template(example: bytes) -> EventTemplate | None:
-    """The layout of a valid event; None if it is no valid event, names a field twice, or has much beside its slots."""
+    """The template of a valid event; None if it is no valid event, names a field twice, or holds much text beside its fields."""
     try:
         event = EVENT.validate_json(example)
     except ValidationError:
@@ -88,7 +88,7 @@ def checked(text: bytes) -> TrafficEvent | QueueEvent | None:
 
 
 def _slots(example: bytes) -> tuple[TemplateField, ...] | None:
-    """Slots of every value but `kind`, literals, and numbers that no quote sets apart from the slot before."""
+    """Fields of every value except `kind`, literals, and numbers without a quote between them and the field before."""
     slots: list[TemplateField] = []
     seen: set[bytes] = set()
     name = b""

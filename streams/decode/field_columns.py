@@ -1,4 +1,4 @@
-"""Fields: what the slots of many events of one layout hold, held to the same rules as the models."""
+"""Field columns: the field values of many events of one template, under the same rules as the models."""
 
 from functools import lru_cache
 
@@ -15,7 +15,7 @@ from streams.decode.string_interner import first_equal
 from streams.decode.template_cache import INVALID, TemplateCache
 
 Place = tuple[Ints, Ints]
-"""Where the text of one slot starts and ends in each piece."""
+"""Where the text of one field starts and ends in each piece."""
 
 _MINUTE = len("2026-01-05T00:10")
 _LONGEST_TIME = 40
@@ -23,10 +23,10 @@ _LONGEST_CODES = 256
 _NO_TIME = -(2**63)
 
 
-def columns(layout: EventTemplate, octets: ByteBuffer, pieces: Ints, places: list[Place], learned: TemplateCache) -> EventColumns:
-    """Those of `pieces` whose fields are valid; the others are left to be read singly, which also says what is wrong."""
-    read = _Read(layout, octets, pieces, places)
-    queue = layout.kind == "queue"
+def columns(template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: list[Place], learned: TemplateCache) -> EventColumns:
+    """The valid ones of `pieces`. The scalar decoder reads the others and says what is wrong."""
+    read = _Read(template, buffer, pieces, places)
+    queue = template.kind == "queue"
     observed_us = read.times("observed_at")
     value = read.integers("depth" if queue else "messages", 0)
     failures = read.integers("failures", 0)
@@ -51,55 +51,55 @@ def columns(layout: EventTemplate, octets: ByteBuffer, pieces: Ints, places: lis
 class _Read:
     """Reads slots by field name; `good` loses the pieces where one does not hold what it should."""
 
-    def __init__(self, layout: EventTemplate, octets: ByteBuffer, pieces: Ints, places: list[Place]) -> None:
-        self._layout, self._octets, self._places = layout, octets, places
-        self._number = {slot.name: number for number, slot in enumerate(layout.slots) if slot.name}
+    def __init__(self, template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: list[Place]) -> None:
+        self._template, self._buffer, self._places = template, buffer, places
+        self._number = {slot.name: number for number, slot in enumerate(template.slots) if slot.name}
         self._count = len(pieces)
         self.good: Flags = np.ones(self._count, np.bool_)
 
     def integers(self, name: str, absent: int) -> Ints:
-        """A whole number a piece; `absent` where the layout has none."""
+        """A whole number per piece; `absent` where the template has none."""
         if name not in self._number:
             return np.full(self._count, absent, np.int64)
-        values, good = self._octets.integers(*self._places[self._number[name]])
+        values, good = self._buffer.integers(*self._places[self._number[name]])
         self.good &= good
         return values
 
     def decimals(self, name: str) -> Floats:
-        """A number a piece; NaN where the layout has none."""
+        """A number per piece; NaN where the template has none."""
         if name not in self._number:
             return np.full(self._count, np.nan)
-        values, good = self._octets.decimals(*self._places[self._number[name]])
+        values, good = self._buffer.decimals(*self._places[self._number[name]])
         self.good &= good
         return values
 
     def pass_over_unknown(self) -> None:
         """Numbers in fields that are ignored must still be numbers."""
-        for slot, place in zip(self._layout.slots, self._places, strict=True):
+        for slot, place in zip(self._template.slots, self._places, strict=True):
             if not slot.name and slot.form == "number":
-                self.good &= self._octets.decimals(*place)[1]
+                self.good &= self._buffer.decimals(*place)[1]
 
     def times(self, name: str) -> Ints:
         """Microseconds since the epoch."""
         starts, ends = self._places[self._number[name]]
-        observed_us, good = instants(self._octets, starts, ends)
+        observed_us, good = instants(self._buffer, starts, ends)
         self.good &= good
         return observed_us
 
     def series(self, learned: TemplateCache) -> Indices:
         """The number of each piece's series, by the text of all slots that make it."""
-        runs = [(self._places[first][0], self._places[last][1]) for first, last in self._layout.keys]
+        runs = [(self._places[first][0], self._places[last][1]) for first, last in self._template.keys]
         most = MAX_SPAN_BYTES if len(runs) == 1 else MAX_SPAN_BYTES // 4
         widths = []
         for starts, ends in runs:
             length = ends - starts
             self.good &= length <= most
-            # The places of several runs' words must not move with the lengths found, or the lexicon would not know them again.
+            # The places of several runs' words must not move with the lengths found, or the intern table would not recognise them.
             widths.append(-(-int(length.clip(1, most).max(initial=1)) // 8) * 8 if len(runs) == 1 else most)
         words = [
-            self._octets.words(starts, np.minimum(ends, starts + width), width) for (starts, ends), width in zip(runs, widths, strict=True)
+            self._buffer.words(starts, np.minimum(ends, starts + width), width) for (starts, ends), width in zip(runs, widths, strict=True)
         ]
-        numbers = self._layout.lexicon.numbers(np.hstack(words), lambda piece: self._ask(piece, learned))
+        numbers = self._template.intern_table.numbers(np.hstack(words), lambda piece: self._ask(piece, learned))
         self.good &= numbers != INVALID
         return numbers
 
@@ -107,55 +107,55 @@ class _Read:
         if not self.good[piece]:
             return INVALID
         texts = {
-            number: self._octets.text[self._places[number][0][piece] : self._places[number][1][piece]]
-            for first, last in self._layout.keys
+            number: self._buffer.text[self._places[number][0][piece] : self._places[number][1][piece]]
+            for first, last in self._template.keys
             for number in range(first, last + 1)
         }
-        return learned.series(checked(self._layout.filled(texts)))
+        return learned.series(checked(self._template.filled(texts)))
 
     def codes(self, learned: TemplateCache) -> Indices:
-        """The number of each piece's code set, -1 where the layout has none."""
+        """The number of each piece's code set, -1 where the template has none."""
         if "codes" not in self._number:
             return np.full(self._count, ABSENT, np.int32)
         starts, ends = self._places[self._number["codes"]]
         longest = int((ends - starts).max(initial=1))
         width = -(-min(max(longest, 1), _LONGEST_CODES) // 8) * 8
-        same, which = np.unique(first_equal(self._octets.words(starts, np.minimum(ends, starts + width), width)), return_inverse=True)
-        numbers = np.array([learned.codes(self._octets.text[starts[one] : ends[one]]) for one in same], np.int32)[which]
+        same, which = np.unique(first_equal(self._buffer.words(starts, np.minimum(ends, starts + width), width)), return_inverse=True)
+        numbers = np.array([learned.codes(self._buffer.text[starts[one] : ends[one]]) for one in same], np.int32)[which]
         self.good &= (numbers != INVALID) & (ends - starts <= width)
         return numbers
 
 
-def instants(octets: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
+def instants(buffer: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
     """(microseconds since the epoch, whether it is one): RFC 3339 with an offset, as `parse_time` reads it."""
     length = ends - starts
-    plain = (length >= 20) & (length <= 30) & (octets.array[starts + _MINUTE] == ord(":")) & (octets.array[ends - 1] == ord("Z"))
+    plain = (length >= 20) & (length <= 30) & (buffer.array[starts + _MINUTE] == ord(":")) & (buffer.array[ends - 1] == ord("Z"))
     observed_us = np.full(len(starts), _NO_TIME, np.int64)
     at = np.flatnonzero(plain)
     if len(at):
-        observed_us[at] = _plain(octets, starts[at], length[at])
+        observed_us[at] = _plain(buffer, starts[at], length[at])
     other = np.flatnonzero(~plain & (length >= 1) & (length <= _LONGEST_TIME))
     if len(other):
-        same, which = np.unique(first_equal(octets.words(starts[other], ends[other], _LONGEST_TIME)), return_inverse=True)
-        texts = [octets.text[starts[one] : ends[one]] for one in other[same]]
+        same, which = np.unique(first_equal(buffer.words(starts[other], ends[other], _LONGEST_TIME)), return_inverse=True)
+        texts = [buffer.text[starts[one] : ends[one]] for one in other[same]]
         observed_us[other] = np.array([_instant(text) for text in texts], np.int64)[which]
     return observed_us, observed_us != _NO_TIME
 
 
-def _plain(octets: ByteBuffer, starts: Ints, length: Ints) -> Ints:
+def _plain(buffer: ByteBuffer, starts: Ints, length: Ints) -> Ints:
     """Times such as `2026-01-05T00:10:00Z` or `2026-01-05T00:10:00.250Z`: each minute is parsed once."""
-    same, which = np.unique(first_equal(octets.gather(starts, _MINUTE).view("<u8")), return_inverse=True)
-    minutes = [_instant(octets.text[starts[one] : starts[one] + _MINUTE] + b":00Z") for one in same]
+    same, which = np.unique(first_equal(buffer.gather(starts, _MINUTE).view("<u8")), return_inverse=True)
+    minutes = [_instant(buffer.text[starts[one] : starts[one] + _MINUTE] + b":00Z") for one in same]
     minute_us = np.array(minutes, np.int64)[which]
-    seconds, good = octets.digits(starts + _MINUTE + 1, starts + _MINUTE + 3)
+    seconds, good = buffer.digits(starts + _MINUTE + 1, starts + _MINUTE + 3)
     good &= (seconds < 60) & (minute_us != _NO_TIME)
     behind = np.zeros(len(starts), np.int64)
     fine = np.flatnonzero(length > 20)
     if len(fine):
         digits = length[fine] - 21
-        fraction, whole = octets.digits(starts[fine] + 20, starts[fine] + length[fine] - 1)
+        fraction, whole = buffer.digits(starts[fine] + 20, starts[fine] + length[fine] - 1)
         behind[fine] = fraction * 10 ** np.maximum(6 - digits, 0) // 10 ** np.maximum(digits - 6, 0)
-        good[fine] &= whole & (octets.array[starts[fine] + 19] == ord("."))
+        good[fine] &= whole & (buffer.array[starts[fine] + 19] == ord("."))
     return np.where(good, minute_us + seconds * SECOND_US + behind, _NO_TIME)
 
 

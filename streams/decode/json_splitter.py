@@ -1,4 +1,4 @@
-"""Elements: where each event of a text stands, told apart even if one of them is broken."""
+"""JSON splitter: finds each event in a text, even if one of them is broken."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def extents(text: bytes, *, lines: bool) -> list[Extent]:
 
     A text of many lines that is one JSON value is that value. What is no JSON is a piece of its own; blank text has none.
     """
-    # One character an octet, whatever the octets are: what is no UTF-8 stays within the event where it stands.
+    # One character per byte: invalid UTF-8 stays inside its own event.
     characters = text.decode("latin-1")
     start, end = _trim(characters, 0, len(characters))
     if text.startswith(BOM):

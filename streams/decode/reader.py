@@ -1,4 +1,4 @@
-"""Reading: the pieces of a text become rows, in columns where they are provably sound and singly where they are not."""
+"""Reader: decodes pieces of text in columns where they are provably sound, and one at a time where they are not."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from streams.decode.template_cache import TemplateCache
 Item = TypeVar("Item")
 _EMPTY = ParseError("the record is empty", is_json=False)
 _FEW = 64
-"""So few pieces are read singly: it is faster."""
+"""Up to this many pieces the scalar decoder is faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class InvalidRecord:
 
 @dataclass(frozen=True)
 class DecodedText:
-    """What a text held: its events as rows, and what was refused, both in the order of the text."""
+    """The events of a text and its invalid records, both in the order of the text."""
 
-    octets: ByteBuffer
+    buffer: ByteBuffer
     learned: TemplateCache
     rows: EventColumns
     starts: Ints
@@ -66,7 +66,7 @@ class DecodedText:
                 source,
                 position(one.start),
                 one.refusal.reason,
-                self.octets.text[one.start : one.end],
+                self.buffer.text[one.start : one.end],
             )
             for one in self.refused
         )
@@ -84,47 +84,47 @@ class DecodedText:
             code_sets=code_sets,
             source=lambda _: source,
             position=lambda number: position(int(self.starts[number])),
-            raw=lambda number: self.octets.text[self.starts[number] : self.ends[number]],
+            raw=lambda number: self.buffer.text[self.starts[number] : self.ends[number]],
             rejections=rejections,
         )
 
 
-def read(octets: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool) -> DecodedText:
+def read(buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool) -> DecodedText:
     """Reads units of text: lines (each an event or a frame; blank ones are passed over), or records (many lines, but never nothing)."""
-    pieces = pieces_of(octets, starts, ends, records=records)
+    pieces = pieces_of(buffer, starts, ends, records=records)
     if len(pieces.starts) < _FEW:
         rows, left = EventColumns.of([]), np.arange(len(pieces.starts))
     else:
-        rows, left = columnar.read(octets, pieces.starts, pieces.ends, learned, within_lines=pieces.within_lines)
+        rows, left = columnar.read(buffer, pieces.starts, pieces.ends, learned, within_lines=pieces.within_lines)
     empty = np.flatnonzero(starts == ends) if records else left[:0]
     if not len(left) and not len(empty):
-        return DecodedText(octets, learned, rows, pieces.starts[rows.piece], pieces.ends[rows.piece], ())
-    singles = _Singles(octets, starts, ends, learned, records=records)
+        return DecodedText(buffer, learned, rows, pieces.starts[rows.piece], pieces.ends[rows.piece], ())
+    singles = _Singles(buffer, starts, ends, learned, records=records)
     singles.read(pieces, left)
     singles.refused += [InvalidRecord(at, at, _EMPTY) for at in starts[empty].tolist()]
     if singles.anew:
         unit = np.searchsorted(starts, pieces.starts[rows.piece], side="right") - 1
         rows = rows.take(np.flatnonzero(~np.isin(unit, list(singles.anew))))
-    return _merged(octets, learned, rows, pieces, singles)
+    return _merged(buffer, learned, rows, pieces, singles)
 
 
-def _merged(octets: ByteBuffer, learned: TemplateCache, rows: EventColumns, pieces: RecordSpans, singles: "_Singles") -> DecodedText:
+def _merged(buffer: ByteBuffer, learned: TemplateCache, rows: EventColumns, pieces: RecordSpans, singles: "_Singles") -> DecodedText:
     """Rows of both kinds in the order of the text."""
     found = EventColumns.of([single._replace(piece=number) for number, (_, _, single) in enumerate(singles.found)])
     starts = np.concatenate([pieces.starts[rows.piece], np.array([start for start, _, _ in singles.found], np.int64)])
     ends = np.concatenate([pieces.ends[rows.piece], np.array([end for _, end, _ in singles.found], np.int64)])
     order = np.argsort(starts, kind="stable")
     refused = tuple(sorted(singles.refused, key=lambda one: one.start))
-    return DecodedText(octets, learned, EventColumns.concatenated([rows, found]).take(order), starts[order], ends[order], refused)
+    return DecodedText(buffer, learned, EventColumns.concatenated([rows, found]).take(order), starts[order], ends[order], refused)
 
 
 class _Singles:
-    """Pieces that are read one at a time, and units that turn out to be other than they looked."""
+    """Pieces that are read one at a time, and units that have to be split again."""
 
-    def __init__(self, octets: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool) -> None:
-        self._octets, self._starts, self._ends, self._learned, self._records = octets, starts, ends, learned, records
+    def __init__(self, buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool) -> None:
+        self._buffer, self._starts, self._ends, self._learned, self._records = buffer, starts, ends, learned, records
         self.anew: set[int] = set()
-        """Units that were read anew, as a whole."""
+        """Units that were read again as a whole."""
         self.found: list[tuple[int, int, Row]] = []
         self.refused: list[InvalidRecord] = []
 
@@ -132,10 +132,10 @@ class _Singles:
         """Reads the pieces with numbers `left`."""
         starts, ends = pieces.starts[left], pieces.ends[left]
         unit = np.searchsorted(self._starts, starts, side="right") - 1
-        alone = (starts == self._starts[unit]) & (ends == self._octets.trimmed(self._starts, self._ends)[unit])
+        alone = (starts == self._starts[unit]) & (ends == self._buffer.trimmed(self._starts, self._ends)[unit])
         found = []
         for start, end, number, is_alone in zip(starts.tolist(), ends.tolist(), unit.tolist(), alone.tolist(), strict=True):
-            text = self._octets.text[start:end]
+            text = self._buffer.text[start:end]
             one = event(text)
             if isinstance(one, ParseError) and not (text.startswith(b"{") and (one.is_json or (is_alone and b"\n" not in text))):
                 self.anew.add(number)
@@ -147,7 +147,7 @@ class _Singles:
             self._read_anew(int(self._starts[number]), int(self._ends[number]))
 
     def _read_anew(self, start: int, end: int) -> None:
-        text = self._octets.text[start:end]
+        text = self._buffer.text[start:end]
         pieces = extents(text, lines=self._records)
         if self._records and not text.strip():
             self.refused.append(InvalidRecord(start, end, _EMPTY))

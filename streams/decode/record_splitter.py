@@ -1,4 +1,4 @@
-"""Pieces: where single events should stand in many units of text, if each unit is what it looks like."""
+"""Record splitter: where single events should stand in many units of text."""
 
 from typing import NamedTuple
 
@@ -21,50 +21,50 @@ class RecordSpans(NamedTuple):
     """Whether it is sure that no piece has a line end in it."""
 
 
-def pieces_of(octets: ByteBuffer, starts: Ints, ends: Ints, *, records: bool) -> RecordSpans:
+def pieces_of(buffer: ByteBuffer, starts: Ints, ends: Ints, *, records: bool) -> RecordSpans:
     """The pieces of units of text: lines, or records, which may hold many lines. What is empty has none.
 
     Were a frame cut in the wrong place, at least one of its pieces would be no JSON: whoever reads the pieces sees that.
     """
     within_lines = True
-    if records and len(octets.newlines()) >= len(starts):
-        inner, within_lines = _line_ends(octets, starts, ends)
+    if records and len(buffer.newlines()) >= len(starts):
+        inner, within_lines = _line_ends(buffer, starts, ends)
         starts, ends = np.sort(np.concatenate([starts, inner + 1])), np.sort(np.concatenate([ends, inner]))
-    ends = octets.trimmed(starts, ends)
+    ends = buffer.trimmed(starts, ends)
     starts, ends = starts[starts < ends], ends[starts < ends]
-    frames = (octets.array[starts] == _FRAME) & (octets.array[ends - 1] == _FRAME_END)
+    frames = (buffer.array[starts] == _FRAME) & (buffer.array[ends - 1] == _FRAME_END)
     if frames.any():
-        starts, ends = _elements(octets, starts, ends, frames)
+        starts, ends = _elements(buffer, starts, ends, frames)
     return RecordSpans(starts, ends, within_lines)
 
 
-def _line_ends(octets: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, bool]:
+def _line_ends(buffer: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, bool]:
     """(line ends between two events of one record, whether there are no others within records)."""
-    newlines = octets.newlines()
+    newlines = buffer.newlines()
     unit = np.maximum(np.searchsorted(starts, newlines, side="right") - 1, 0)
     within = newlines < ends[unit]
-    in_array = octets.array[starts[unit]] == _FRAME
-    between_frames = (octets.array[newlines - 1] == _FRAME_END) & (octets.array[newlines + 1] == _FRAME)
+    in_array = buffer.array[starts[unit]] == _FRAME
+    between_frames = (buffer.array[newlines - 1] == _FRAME_END) & (buffer.array[newlines + 1] == _FRAME)
     cut = within & (~in_array | between_frames)
     return newlines[cut], bool(cut[within].all())
 
 
-def _elements(octets: ByteBuffer, starts: Ints, ends: Ints, frames: Flags) -> tuple[Ints, Ints]:
+def _elements(buffer: ByteBuffer, starts: Ints, ends: Ints, frames: Flags) -> tuple[Ints, Ints]:
     """Pieces with frames cut where an object ends and, behind a comma, the next one starts."""
-    before = octets.find(_CLOSE) + 1
-    before = before[octets.array[before] == _COMMA]
+    before = buffer.find(_CLOSE) + 1
+    before = before[buffer.array[before] == _COMMA]
     behind = before + 1
     first, last = starts + frames, ends - frames
     for _ in range(_SPACES_MOST):
-        behind += _is_space(octets, behind)
-        first += frames & _is_space(octets, first)
-        last -= frames & _is_space(octets, last - 1)
+        behind += _is_space(buffer, behind)
+        first += frames & _is_space(buffer, first)
+        last -= frames & _is_space(buffer, last - 1)
     unit = np.searchsorted(starts, behind, side="right") - 1
-    inside = (octets.array[behind] == _OPEN) & (unit >= 0) & frames[unit] & (behind < ends[unit])
+    inside = (buffer.array[behind] == _OPEN) & (unit >= 0) & frames[unit] & (behind < ends[unit])
     full = first < last
     return np.sort(np.concatenate([first[full], behind[inside]])), np.sort(np.concatenate([last[full], before[inside]]))
 
 
-def _is_space(octets: ByteBuffer, at: Ints) -> Flags:
-    found = octets.array[at]
+def _is_space(buffer: ByteBuffer, at: Ints) -> Flags:
+    found = buffer.array[at]
     return (found <= _SPACE) & (found > 0)

@@ -1,4 +1,4 @@
-"""Distinct: which of many short texts are the same, found without a Python object a text, and never by hash alone."""
+"""String interner: finds equal texts among many without a Python object per text, and never by hash alone."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from models.columns import Flags, Indices
 from streams.decode.byte_buffer import Words
 
 _MOST = 100_000
-"""Texts that a lexicon remembers; past that it starts anew, so that made-up names can't fill the memory."""
+"""Texts that an intern table holds. Beyond that it starts again, so that invented names cannot fill the memory."""
 
 
 def _odd(count: int) -> Words:
@@ -29,9 +29,9 @@ def hashes(words: Words) -> Words:
 
 
 def first_equal(words: Words) -> Indices:
-    """For each text the position of one that is the same, and of the same one for all its equals; shape (n,).
+    """Index of the first equal text, shape (n,).
 
-    Should two different texts share a hash, one of them leads itself each time: it is looked at more often, never mixed up.
+    On a hash collision a text maps to itself: it is processed again, never merged.
     """
     found = hashes(words)
     own = np.arange(len(words), dtype=np.int32)
@@ -49,7 +49,7 @@ def first_equal(words: Words) -> Indices:
 
 
 class InternTable:
-    """Known texts and their numbers; what is not known is asked for once.
+    """Known texts and their numbers. An unknown text is asked for once.
 
     A snapshot is replaced as a whole, so that threads that read see the old or the new one.
     """

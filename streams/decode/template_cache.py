@@ -1,4 +1,4 @@
-"""What the decoder remembers of the input's form: layouts, series and response codes, so that each is validated once."""
+"""Template cache: templates, series and response codes that were seen before, so that each is validated once."""
 
 import threading
 from typing import Any
@@ -12,7 +12,7 @@ from streams.decode.event_template import EventTemplate
 
 INVALID = -1
 _MOST = 200_000
-"""Series or code sets that are remembered; past that everything is learned anew, so that made-up names can't fill the memory."""
+"""Series or code sets that are held. Beyond that the cache starts again, so that invented names cannot fill the memory."""
 _LAYOUTS_MOST = 64
 _CODES: TypeAdapter[dict[str, int] | None] = TypeAdapter(Codes, config=ConfigDict(strict=True))
 
@@ -25,31 +25,31 @@ def series_key(event: TrafficEvent | QueueEvent) -> SeriesKey:
 
 
 class TemplateCache:
-    """Grows while it is used, by several threads if need be; it never changes what is decoded, only how fast."""
+    """Grows while it is used, also by several threads. It changes only the speed, never the result."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._series: dict[SeriesKey, int] = {}
         self._codes: dict[bytes, int] = {}
-        self._layouts: dict[int, tuple[EventTemplate, ...]] = {}
+        self._templates: dict[int, tuple[EventTemplate, ...]] = {}
         self.keys: list[SeriesKey] = []
         self.code_sets: list[dict[str, int]] = []
 
     @property
     def full(self) -> bool:
-        """Whether it is time to start anew."""
+        """Whether it is full."""
         return max(len(self.keys), len(self.code_sets)) > _MOST
 
-    def layouts(self, quotes: int) -> tuple[EventTemplate, ...]:
-        """Known layouts of events with so many quotes."""
-        return self._layouts.get(quotes, ())
+    def templates(self, quotes: int) -> tuple[EventTemplate, ...]:
+        """Known templates of events with that many quotes."""
+        return self._templates.get(quotes, ())
 
-    def remember(self, quotes: int, layout: EventTemplate) -> None:
-        """Adds a layout; the oldest of too many go."""
+    def remember(self, quotes: int, template: EventTemplate) -> None:
+        """Adds a template; drops the oldest ones beyond the limit."""
         with self._lock:
-            self._layouts[quotes] = (*self._layouts.get(quotes, ()), layout)[-8:]
-            while len(self._layouts) > _LAYOUTS_MOST:
-                self._layouts.pop(next(iter(self._layouts)))
+            self._templates[quotes] = (*self._templates.get(quotes, ()), template)[-8:]
+            while len(self._templates) > _LAYOUTS_MOST:
+                self._templates.pop(next(iter(self._templates)))
 
     def series(self, event: TrafficEvent | QueueEvent | None) -> int:
         """The number of the event's series in `keys`; INVALID for no event."""

@@ -12,7 +12,7 @@ from models.errors import UnreadableInput
 READ_BYTES = 1 << 20
 BLOCK_BYTES = 4 << 20
 LINE_BYTES_MOST = 64 << 20
-"""A longer line is no frame of events: whatever the file is, it must not fill the memory."""
+"""A longer line is no frame of events, and must not fill the memory."""
 GZIP_MAGIC = b"\x1f\x8b"
 STANDARD_INPUT = "-"
 
@@ -80,7 +80,7 @@ class LineFile:
         unpacker = zlib.decompressobj(wbits=31)
         while True:
             try:
-                # Little at a time: a packed piece may hold a thousand times its own length.
+                # In small pieces: gzip can expand a thousandfold.
                 text = unpacker.decompress(data, BLOCK_BYTES)
             except zlib.error as fault:
                 raise UnreadableInput(f"{self.name} is damaged: {fault}; get it again") from None
@@ -88,7 +88,7 @@ class LineFile:
                 yield text
             data = unpacker.unused_data.lstrip(b"\0") if unpacker.eof else unpacker.unconsumed_tail
             if unpacker.eof:
-                # A gzip file may hold several members, and zeros behind the last.
+                # A gzip file may hold several members, and zeros after the last.
                 while not data and (more := self._read()):
                     data = more.lstrip(b"\0")
                 if not data:

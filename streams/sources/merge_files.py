@@ -13,7 +13,7 @@ _BEFORE = -(1 << 62)
 
 
 class _FileCursor:
-    """One file on its way into the stream: the batch at hand and how much of it has gone."""
+    """Cursor of one file: its current batch and how much of it was passed on."""
 
     def __init__(self, batches: Iterator[EventBatch], number: int) -> None:
         self.number = number
@@ -37,7 +37,7 @@ class _FileCursor:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Events `first` to `last` - 1 of one lane's batch, and the malformed ones among them."""
+    """Events `first` to `last` - 1 of a cursor's batch, and the malformed ones among them."""
 
     lane: int
     batch: EventBatch
@@ -57,7 +57,7 @@ def merged(files: Sequence[Iterator[EventBatch]]) -> Iterator[EventBatch]:
             for lane in empty:
                 lane.load()
             continue
-        # The lane whose batch ends first in time goes whole; what others have beyond that has to wait for its next batch.
+        # The batch that ends first in time is passed on whole; events of others beyond its end wait for its next batch.
         limit = min(open_lanes, key=lambda lane: (int(lane.rank[-1]), lane.number))
         parts = [part for lane in open_lanes if lane.batch is not None and (part := _take(lane.batch, lane, limit)) is not None]
         yield _joined(parts)

@@ -1,4 +1,4 @@
-"""Ticks: the event-time grid on which every series either reported or did not."""
+"""Assembler: places events on the event-time grid and closes windows as the watermark passes."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -59,11 +59,11 @@ class Assembler:
     """Puts events on the grid of their window and closes windows as the watermark passes (contract 1.3)."""
 
     def __init__(self, parameters: TimeParameters, *, skip_gaps: bool = True) -> None:
-        """`skip_gaps`: a cohort that reported nothing for a day rests until its next report."""
+        """`skip_gaps`: a window length without any report for a day rests until its next report."""
         self._parameters = parameters
         self._marks = Watermarks(parameters.allowed_lateness_s)
-        self._gate = ClockSkewGuard(parameters.allowed_future_s)
-        self._cohorts: dict[int, WindowStore] = {}
+        self._guard = ClockSkewGuard(parameters.allowed_future_s)
+        self._stores: dict[int, WindowStore] = {}
         self._skip_gaps = skip_gaps
 
     @property
@@ -74,18 +74,18 @@ class Assembler:
     @property
     def highest(self) -> tuple[tuple[str, int], ...]:
         """The two Users furthest ahead with the highest `observed_at` (µs) each has sent, held events included."""
-        return self._gate.highest
+        return self._guard.highest
 
     @property
     def deaf(self) -> bool:
         """Whether what Users sent elsewhere counts for nothing now."""
-        return self._gate.deaf
+        return self._guard.deaf
 
     def feed(self, batch: EventBatch, stream: str = "") -> AssemblyResult:
         """Takes one batch of one stream (a file set, a token, a partition) and closes what can be closed."""
         out = AssemblyResult()
         malformed = deque(batch.rejections)
-        for admitted in self._gate.admit(batch, stream):
+        for admitted in self._guard.admit(batch, stream):
             while admitted.released and malformed and malformed[0].order < admitted.after:
                 self._reject(malformed.popleft(), self._marks.closed_us, out)
             if admitted.refused:
@@ -101,7 +101,7 @@ class Assembler:
         self._marks.expect(stream)
 
     def idle(self, stream: str) -> AssemblyResult:
-        """`stream` brings nothing for `idle_s`: until its next event it follows the others."""
+        """`stream` brought nothing for `idle_s`: until its next event it follows the others."""
         self._marks.idle(stream)
         return self._close(AssemblyResult())
 
@@ -111,12 +111,12 @@ class Assembler:
         return self._close(AssemblyResult())
 
     def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> AssemblyResult:
-        """What Users sent to other assemblers (User → highest `observed_at`, µs): counts for the future gate, may release held ones.
+        """What Users sent to other assemblers (User → highest `observed_at`, µs): the clock-skew guard counts it.
 
         `deaf`: it is not all that they sent, and counts from now on for nothing.
         """
         out = AssemblyResult()
-        for admitted in self._gate.observe_remote(highest, deaf=deaf):
+        for admitted in self._guard.observe_remote(highest, deaf=deaf):
             self._accept(admitted, deque(), out)
         return self._close(out)
 
@@ -124,7 +124,7 @@ class Assembler:
         """End of the input: held events are rejected, windows up to the highest `observed_at` close."""
         out = AssemblyResult()
         self._marks.finish()
-        for event in self._gate.give_up():
+        for event in self._guard.give_up():
             reason = f"{self._ahead(event.observed_us)}; check that User's clock"
             self._reject(Rejection(0, event.source, event.position, reason, event.raw), self._marks.closed_us, out)
         return self._close(out)
@@ -185,12 +185,12 @@ class Assembler:
             each = int(kind[start])
             side = self._side(each)
             part = slice(start - offsets[each], stop - offsets[each])
-            side.put(int(end_us[start]), {name: column[part] for name, column in columns[each].items()}, self._cohorts[each // 2].sets)
+            side.put(int(end_us[start]), {name: column[part] for name, column in columns[each].items()}, self._stores[each // 2].sets)
 
     def _side(self, kind: int) -> SeriesWindows:
-        cohort = self._cohorts.get(kind // 2)
+        cohort = self._stores.get(kind // 2)
         if cohort is None:
-            cohort = self._cohorts[kind // 2] = WindowStore(kind // 2, skip_gaps=self._skip_gaps)
+            cohort = self._stores[kind // 2] = WindowStore(kind // 2, skip_gaps=self._skip_gaps)
         return cohort.queues if kind % 2 else cohort.traffic
 
     def _columns(self, batch: EventBatch, kind: int, chosen: Indices) -> Chunk:
@@ -207,7 +207,7 @@ class Assembler:
         sides[0, -1] = -1
         for place in np.unique(codes[codes >= 0]).tolist():
             counts = batch.code_sets[place]
-            sides[:, place] = self._cohorts[kind // 2].code_number(counts), *count_by_side(counts)
+            sides[:, place] = self._stores[kind // 2].code_number(counts), *count_by_side(counts)
         return common | {
             "failures": batch.failures[chosen],
             "user_side": sides[1, codes],
@@ -216,12 +216,12 @@ class Assembler:
         }
 
     def _close(self, out: AssemblyResult) -> AssemblyResult:
-        out.held = self._gate.held
-        due = [(at_us, window_s) for window_s, cohort in self._cohorts.items() if (at_us := cohort.due(self._marks.closed_us)) is not None]
+        out.held = self._guard.held
+        due = [(at_us, window_s) for window_s, cohort in self._stores.items() if (at_us := cohort.due(self._marks.closed_us)) is not None]
         heapify(due)
         while due:
             at_us, window_s = due[0]
-            cohort = self._cohorts[window_s]
+            cohort = self._stores[window_s]
             closed, repeated = cohort.close(at_us)
             out.closed.append(closed)
             out.repeated += repeated
@@ -236,8 +236,8 @@ class Assembler:
         """State as a tree for `models.state_bytes.pack`."""
         return {
             "marks": self._marks.pack(),
-            "gate": self._gate.pack(),
-            "cohorts": {str(window_s): self._cohorts[window_s].pack() for window_s in sorted(self._cohorts)},
+            "gate": self._guard.pack(),
+            "cohorts": {str(window_s): self._stores[window_s].pack() for window_s in sorted(self._stores)},
         }
 
     @classmethod
@@ -245,8 +245,8 @@ class Assembler:
         """The assembler that `pack` was called on."""
         assembler = cls(parameters, skip_gaps=skip_gaps)
         assembler._marks = Watermarks.unpack(parameters.allowed_lateness_s, tree["marks"])
-        assembler._gate = ClockSkewGuard.unpack(parameters.allowed_future_s, tree["gate"])
-        assembler._cohorts = {
+        assembler._guard = ClockSkewGuard.unpack(parameters.allowed_future_s, tree["gate"])
+        assembler._stores = {
             int(window_s): WindowStore.unpack(int(window_s), packed, skip_gaps=skip_gaps) for window_s, packed in tree["cohorts"].items()
         }
         return assembler

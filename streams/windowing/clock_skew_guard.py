@@ -1,4 +1,4 @@
-"""The future gate: one User's wrong clock must not drag everybody's time along (contract 1.3)."""
+"""Clock-skew guard: a wrong clock at one User must not move the watermark of all (contract 1.3)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from streams.windowing.batches import HeldEvent, batch_of, keep
 from streams.windowing.watermarks import NEVER
 
 HELD_MOST = 100_000
-"""Events that are held at most, so that a clock which is wrong for good can't fill the memory."""
+"""At most this many events are held, so that a clock that stays wrong cannot fill the memory."""
 _LOOK_AHEAD = 1 << 14
 """Events that are looked at in one go while searching for the first one too far ahead."""
 
@@ -56,7 +56,7 @@ class ClockSkewGuard:
         self._order = self._count = 0
         self._leader, self._leader_us, self._second_us = -1, NEVER, NEVER
         self._foreign: set[int] = set()
-        """Users who sent to other gates only."""
+        """Users who sent to other guards only."""
         self.deaf = False
         """Whether these do not count."""
 
@@ -97,7 +97,7 @@ class ClockSkewGuard:
         return tuple((name, -at_us) for at_us, name in ahead[:2])
 
     def observe_remote(self, highest: Mapping[str, int], *, deaf: bool = False) -> Iterator[AdmittedEvents]:
-        """Users sent so far to another gate: may release what is held here. `deaf`: who did that counts for nothing from now on."""
+        """What Users sent to another guard: may release what is held here. `deaf`: who did that counts for nothing from now on."""
         self.deaf = deaf
         for user in sorted(highest):
             if user not in self._numbers:
@@ -210,17 +210,17 @@ class ClockSkewGuard:
 
     @classmethod
     def unpack(cls, allowed_future_s: int, tree: Any) -> "ClockSkewGuard":
-        """The gate that `pack` was called on."""
-        gate = cls(allowed_future_s)
-        gate._numbers = {user: number for number, user in enumerate(tree["users"])}
-        count = len(gate._numbers)
-        gate._sent = np.full(max(64, 2 * count), NEVER, np.int64)
-        gate._foreign, gate.deaf = set(tree.get("foreign", ())), tree.get("deaf", False)
+        """The guard that `pack` was called on."""
+        guard = cls(allowed_future_s)
+        guard._numbers = {user: number for number, user in enumerate(tree["users"])}
+        count = len(guard._numbers)
+        guard._sent = np.full(max(64, 2 * count), NEVER, np.int64)
+        guard._foreign, guard.deaf = set(tree.get("foreign", ())), tree.get("deaf", False)
         if count:
-            gate._see(np.arange(count, dtype=np.int32), tree["sent"])
+            guard._see(np.arange(count, dtype=np.int32), tree["sent"])
         for user, event in tree["held"]:
-            gate._hold(user, HeldEvent.of_tree(event))
-        return gate
+            guard._hold(user, HeldEvent.of_tree(event))
+        return guard
 
 
 def _first(flags: Any, at: int, end: int) -> int:

@@ -1,4 +1,4 @@
-"""Pending events: what has come in for windows that are still open, and one closed window made of it."""
+"""Window events: what arrived for windows that are still open, and how a closed window is made of it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

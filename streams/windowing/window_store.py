@@ -1,4 +1,4 @@
-"""A cohort: every series of one window length, its open windows, and how they close."""
+"""Window store: every series of one window length, its open windows, and how they close."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from models.times import DAY_US, SECOND_US
 from streams.windowing.window_events import QUEUE_COLUMNS, TRAFFIC_COLUMNS, Chunk, CodeSets, WindowCodes, deduplicated, joined
 
 EMPTY_FOR_US = DAY_US
-"""A cohort that reported nothing at all for longer than this rests: its windows go on with its next report."""
+"""A window length without any report for longer than this rests until its next report."""
 
 MOST_CODE_SETS = 20_000
 """Distinct response-code counts that are kept before those no longer referred to are let go."""
@@ -19,7 +19,7 @@ _CHUNKS_MOST, _TIDY_FROM = 256, 100_000
 
 
 class Closed(NamedTuple):
-    """One cohort's window that can change no more: every series of one window length."""
+    """A closed window of every series of one window length."""
 
     at_us: int
     """End of the window."""
@@ -32,7 +32,7 @@ class Closed(NamedTuple):
 
 
 class SeriesWindows:
-    """The traffic or the queue series of a cohort."""
+    """The traffic or the queue series of one window length."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
         self.columns = columns
@@ -123,7 +123,7 @@ class WindowStore:
         self._reported_us = 0
 
     def code_number(self, codes: Any) -> int:
-        """The number of a set of response codes in this cohort."""
+        """The number of a set of response codes in this store."""
         return self.sets.number(codes)
 
     def due(self, closed_us: int) -> int | None:
@@ -151,7 +151,7 @@ class WindowStore:
         return closed, repeated + more
 
     def _renew_code_sets(self) -> None:
-        """Keeps only the code sets that open windows refer to; the window that just closed goes on with those it was made with."""
+        """Keeps only the code sets that open windows refer to. A window that just closed keeps its own."""
         before, self.sets = self.sets.sets, CodeSets()
         for chunks in self.traffic.open.values():
             for chunk in chunks:
@@ -214,11 +214,11 @@ class WindowStore:
 
     @classmethod
     def unpack(cls, window_s: int, tree: Any, *, skip_gaps: bool = True) -> "WindowStore":
-        """The cohort that `pack` was called on."""
-        cohort = cls(window_s, skip_gaps=skip_gaps)
-        cohort.traffic.restore(tree["traffic"])
-        cohort.queues.restore(tree["queues"])
+        """The store that `pack` was called on."""
+        store = cls(window_s, skip_gaps=skip_gaps)
+        store.traffic.restore(tree["traffic"])
+        store.queues.restore(tree["queues"])
         for codes in tree["sets"]:
-            cohort.sets.number(codes)
-        cohort._closed_us, cohort._reported_us = tree["closed"], tree["reported"]
-        return cohort
+            store.sets.number(codes)
+        store._closed_us, store._reported_us = tree["closed"], tree["reported"]
+        return store
