@@ -1,6 +1,5 @@
 """Calendar view: the changes as they are known in one window."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -91,16 +90,6 @@ class CalendarView:
             known = self._flags[chosen] = (keys, self._union(keys, chosen))
         return known[1]
 
-    def seen_by(self, user: str) -> "CalendarView":
-        """What `user` may see in full: its own changes and the DCC's."""
-        if user not in self._seen:
-            self._seen[user] = self.keeping(lambda change: change.source == "dcc" or (change.source == "user" and change.owner == user))
-        return self._seen[user]
-
-    def keeping(self, keep: Callable[[Change], bool]) -> "CalendarView":
-        """The same view with fewer changes."""
-        return CalendarView(self.version, tuple(change for change in self.changes if keep(change)))
-
     def _union(self, keys: tuple[SeriesKey, ...], chosen: tuple[int, ...]) -> Flags:
         flags = np.zeros(len(keys), np.bool_)
         if chosen:
@@ -128,8 +117,4 @@ class CalendarView:
 
     @cached_property
     def _flags(self) -> dict[tuple[int, ...], tuple[tuple[SeriesKey, ...], Flags]]:
-        return {}
-
-    @cached_property
-    def _seen(self) -> dict[str, "CalendarView"]:
         return {}

@@ -21,11 +21,6 @@ def window_us(change: Change) -> tuple[int, int]:
     return min(start, end), end
 
 
-def planned_us(change: Change) -> tuple[int, int]:
-    """Start and end as planned."""
-    return us(change.planned_start), us(change.planned_end)
-
-
 def effect_us(change: Change) -> tuple[int, int]:
     """The window, and as long after it as the declared effect is said to last."""
     start, end = window_us(change)

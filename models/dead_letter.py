@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from models.columns import Rejection
-from models.times import At, instant
+from models.times import At
 from models.wire_model import WireModel
 
 RAW_MAX_BYTES = 4096
@@ -30,14 +29,3 @@ class DeadLetter(WireModel):
     """The original text, at most 4 KiB."""
     rejected_at: At | None = None
     """In a replay the watermark then, null before the first."""
-
-    @classmethod
-    def of(cls, rejection: Rejection, rejected_us: int | None) -> "DeadLetter":
-        """The dead letter of a rejected event."""
-        return cls(
-            source=rejection.source,
-            position=dict(rejection.position),
-            reason=rejection.reason,
-            raw=raw_text(rejection.raw),
-            rejected_at=None if rejected_us is None else instant(rejected_us),
-        )

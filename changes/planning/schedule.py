@@ -111,11 +111,9 @@ def as_markdown(entries: Sequence[Entry], month: str) -> bytes:
     led = [entry for entry in entries if "change_id" in entry.fields]
     others = [entry for entry in entries if "change_id" not in entry.fields]
     lines = [f"# Schedule of changes, {month}", "", "All times are UTC.", "", "## Led by the DCC", ""]
-    lines += _markdown_table(
-        ("Start", "End", "Hours", "Activity", "Services", "Disruption", "Risk to the return of normal Services", "Status"), map(_led, led)
-    )
+    lines += _markdown_table(LED, map(_led, led))
     lines += ["", "## Led by others", ""]
-    lines += _markdown_table(("Start", "End", "Owner", "Activity", "Category", "Services", "Regions"), map(_summary, others))
+    lines += _markdown_table(OTHERS, map(_summary, others))
     return ("\n".join(lines) + "\n").encode()
 
 

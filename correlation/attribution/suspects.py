@@ -42,13 +42,11 @@ class CauseAssessment:
     nature: CauseClass
 
 
-def judge(case: IncidentSnapshot, view: CalendarView, history: History, parameters: CorrelationParameters) -> tuple[Suspect, ...]:
-    """The suspects of one incident by score, then `change_id`, then `owner`."""
-    return assess_cause(case, view, history, parameters).suspects
-
-
 def assess_cause(case: IncidentSnapshot, view: CalendarView, history: History, parameters: CorrelationParameters) -> CauseAssessment:
-    """The same with the incident's nature: weather, a gap in the telemetry, a limit, the DCC's side, or like a User's change."""
+    """The suspects of one incident by score, then `change_id`, then `owner`, and the incident's nature.
+
+    The nature is weather, a gap in the telemetry, a limit, the DCC's side, or like a User's change.
+    """
     comparison = compare(case, history)
     candidates = gather(case, view, parameters.settling_s * SECOND_US)
     evidence = _evidence(case, candidates, comparison, parameters)

@@ -64,15 +64,6 @@ class Database:
                 self._readers.append(connection)
         return query(connection)
 
-    def backup(self, target: Path) -> None:
-        """A consistent copy of the file while it is in use."""
-        copy = sqlite3.connect(target)
-        try:
-            self.read(lambda connection: connection.backup(copy, pages=1024, sleep=0.01))
-            copy.execute("PRAGMA journal_mode=DELETE")
-        finally:
-            copy.close()
-
     def close(self) -> None:
         """Commit what is queued, then close every connection."""
         with self._guard:

@@ -110,14 +110,6 @@ def test_old_changes_are_forgotten_once_they_are_over_for_good() -> None:
     assert [known.change_id for known in made.view(LATER).changes] == ["B"]
 
 
-def test_a_user_sees_its_own_and_the_dccs_changes_in_full() -> None:
-    view = calendar(
-        change("A", "DCC"), change("B", "SUP-01"), change("C", "SUP-02"), change("D", "SUP-01", source="service_provider")
-    ).view(LATER)
-    assert [known.change_id for known in view.seen_by("SUP-01").changes] == ["A", "B"]
-    assert view.seen_by("SUP-01") is view.seen_by("SUP-01")
-
-
 TIMES = st.sampled_from([None, "2026-01-05T06:00:00Z", "2026-01-05T12:00:00Z", "2026-01-05T18:00:00Z"])
 REVISIONS = st.lists(
     st.tuples(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from changes.windows import effect_us, planned_us, window_us
+from changes.windows import effect_us, window_us
 from models.times import format_time
 from tests.changes.builders import at, change
 
@@ -20,7 +20,6 @@ def day(hour: str) -> str:
 
 def test_a_change_as_planned() -> None:
     assert window() == ("22:00", "23:00")
-    assert planned_us(change()) == (at("22:00"), at("23:00"))
 
 
 @pytest.mark.parametrize(

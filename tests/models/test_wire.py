@@ -12,7 +12,7 @@ from models.alert import Alert, AlertSeries
 from models.canonical_json import decode, to_json
 from models.change import Change
 from models.change_report import ChangeReport
-from models.columns import Rejection, SeriesKey
+from models.columns import SeriesKey
 from models.dead_letter import DeadLetter
 from models.errors import Malformed
 from models.incident import Incident
@@ -157,11 +157,16 @@ def test_a_series_shows_what_all_its_keys_have_in_common() -> None:
     assert json.loads(to_json(AlertSeries.common((one._replace(service=""),))))["service"] is None
 
 
+def dead_letter(raw: bytes, rejected_at: str | None) -> DeadLetter:
+    fields = {"source": "a.ndjson", "position": {"line": 3, "index": 0}, "reason": "messages is missing", "raw": raw}
+    return DeadLetter.model_validate(fields | {"rejected_at": rejected_at})
+
+
 def test_a_dead_letter_keeps_at_most_4_kib_of_the_original() -> None:
-    letter = DeadLetter.of(Rejection(0, "a.ndjson", {"line": 3, "index": 0}, "messages is missing", "ä".encode() * 4000), None)
+    letter = dead_letter("ä".encode() * 4000, None)
     assert len(letter.raw.encode()) == 4096
     assert json.loads(to_json(letter))["rejected_at"] is None
-    broken = DeadLetter.of(Rejection(0, "a.ndjson", {"line": 3}, "no UTF-8", b'{"a":\xff\xfe' + b"x" * 5000), 1_000_000)
+    broken = dead_letter(b'{"a":\xff\xfe' + b"x" * 5000, "1970-01-01T00:00:01Z")
     assert broken.raw.startswith('{"a":\ufffd\ufffdx')
     assert len(broken.raw.encode()) <= 4096
     assert decode(DeadLetter, to_json(broken)) == broken
