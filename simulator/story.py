@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from models.change import Change
+from models.civil_time import BRITAIN, utc_offset_us
 from models.columns import Flags
 from models.errors import HighwaterError
 from models.times import DAY_US, HOUR_US, MINUTE_US, instant
-from simulator.daylight import local_us
 from simulator.effects import Effect
 from simulator.timeline import Timeline
 from simulator.truth import Anomaly
@@ -76,8 +76,7 @@ class Stage:
     def at(self, hour: float) -> int:
         """The instant of a local hour of the day that is judged, on a whole minute and a window's edge."""
         midnight = self.timeline.last_day_us
-        shift = int(local_us(np.array([midnight], dtype=np.int64))[0]) - midnight
-        return (midnight - shift + round(hour * HOUR_US)) // self._unit_us * self._unit_us
+        return (midnight - utc_offset_us(midnight, BRITAIN) + round(hour * HOUR_US)) // self._unit_us * self._unit_us
 
     def between(self, earliest: float, latest: float) -> int:
         """A random instant between two local hours of the day that is judged, on a whole minute and a window's edge."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from models.civil_time import BRITAIN, local_us
 from models.columns import Flags, Floats, Indices, Ints, SeriesKey
 from models.errors import HighwaterError
 from models.times import DAY_US, MINUTE_US
-from simulator.daylight import local_us
 from simulator.profiles import FAMILIES, KEEPS_UTC, MINUTES_A_WEEK, weekly_profiles
 from simulator.roles import REGION_WEIGHTS, REGIONS, ROLES, Part, Role
 from simulator.timeline import Timeline
@@ -71,7 +71,7 @@ class World:
         if self.recorded is not None:
             return self.recorded[first:last].copy()
         middle = timeline.ends_us(first, last) - timeline.window_us // 2
-        utc, local = _minute_of_week(middle), _minute_of_week(local_us(middle))
+        utc, local = _minute_of_week(middle), _minute_of_week(local_us(middle, BRITAIN))
         minute = np.where(self.keeps_utc[None, :], utc[:, None], local[:, None]) - self.phase_min[None, :]
         share = self.profiles[self.family[None, :], minute % MINUTES_A_WEEK]
         day = (middle - timeline.start_us) / DAY_US

@@ -1,10 +1,9 @@
 """Clock: where in the week a window lies, in UTC, and when the clocks that people live by change."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
-from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, instant, us
+from models.civil_time import utc_offset_us
+from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 
 SLOT_US = 10 * MINUTE_US
 SLOTS_A_HOUR = 6
@@ -55,22 +54,4 @@ def day_row(hour_number: int) -> int:
 
 def clock_change(before_us: int, at_us: int, civil_time: str) -> int:
     """Hours by which people move against UTC between two instants: +1 in spring (earlier in UTC), -1 in autumn, 0 otherwise."""
-    if civil_time == "UTC":
-        return 0
-    return _summer(at_us) - _summer(before_us)
-
-
-def _summer(at_us: int) -> int:
-    begins, ends = _changes(instant(at_us).year)
-    return int(begins <= at_us < ends)
-
-
-@lru_cache(maxsize=64)
-def _changes(year: int) -> tuple[int, int]:
-    """British Summer Time: from the last Sunday of March to that of October, both at 01:00 UTC."""
-    return _last_sunday(year, 3), _last_sunday(year, 10)
-
-
-def _last_sunday(year: int, month: int) -> int:
-    last = datetime(year, month, 31, tzinfo=UTC)
-    return us(last - timedelta(days=(last.weekday() + 1) % 7)) + HOUR_US
+    return (utc_offset_us(at_us, civil_time) - utc_offset_us(before_us, civil_time)) // HOUR_US

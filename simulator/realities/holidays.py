@@ -6,9 +6,9 @@ from datetime import date
 import numpy as np
 from holidays import country_holidays
 
+from models.civil_time import BRITAIN, local_us
 from models.columns import Flags, Floats, Ints
 from models.times import DAY_US, MINUTE_US, instant
-from simulator.daylight import local_us
 from simulator.effects import Effect, Scale
 from simulator.profiles import MINUTES_A_WEEK
 from simulator.realities.cast import series_of_some
@@ -37,7 +37,7 @@ def tell(stage: Stage) -> Story:
 
 def _holidays(stage: Stage) -> Iterator[tuple[int, Ints]]:
     """First window and local middles of the windows of each holiday that is not a Sunday, whole days only."""
-    middle = local_us(stage.timeline.ends_us(0, stage.timeline.windows) - stage.timeline.window_us // 2)
+    middle = local_us(stage.timeline.ends_us(0, stage.timeline.windows) - stage.timeline.window_us // 2, BRITAIN)
     days = middle // DAY_US
     years = range(instant(int(middle[0])).year, instant(int(middle[-1])).year + 1)
     for day in sorted(country_holidays("GB", subdiv="ENG", years=years)):

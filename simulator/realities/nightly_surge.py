@@ -1,9 +1,7 @@
 """Nightly surge: a job that somebody scheduled for 22:00 one week, and that runs each night from then on."""
 
-import numpy as np
-
+from models.civil_time import BRITAIN, utc_offset_us
 from models.times import DAY_US, HOUR_US
-from simulator.daylight import local_us
 from simulator.effects import Effect, Scale
 from simulator.realities.cast import series_of_some, whole_days
 from simulator.story import Stage, Story
@@ -19,7 +17,7 @@ def tell(stage: Stage) -> Story:
         factor, lasts = float(stage.draw.uniform(2.5, 4.0)), int(stage.draw.uniform(10, 60)) * 60_000_000
         for day in range(FIRST_DAY, whole_days(stage)):
             midnight = (stage.timeline.start_us // DAY_US + day) * DAY_US
-            shift = int(local_us(np.array([midnight + HOUR * HOUR_US], dtype=np.int64))[0]) - midnight - HOUR * HOUR_US
+            shift = utc_offset_us(midnight + HOUR * HOUR_US, BRITAIN)
             start = midnight + HOUR * HOUR_US - shift
             effects.append(Scale(series, *stage.timeline.curve(start, start + lasts, factor=factor * float(stage.draw.uniform(0.9, 1.1)))))
     return Story(tuple(effects))

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.civil_time import BRITAIN, local_us
 from models.errors import HighwaterError
 from models.times import DAY_US, HOUR_US, MINUTE_US, parse_time
-from simulator.daylight import local_us
 from simulator.realities import REALITIES
 from simulator.recorded import read_recordings
 from simulator.scenarios import SCENARIOS
@@ -23,7 +23,7 @@ def messages(simulation: Simulation) -> np.ndarray:
 
 
 def middles(simulation: Simulation) -> np.ndarray:
-    return local_us(simulation.timeline.ends_us(0, simulation.timeline.windows) - simulation.timeline.window_us // 2)
+    return local_us(simulation.timeline.ends_us(0, simulation.timeline.windows) - simulation.timeline.window_us // 2, BRITAIN)
 
 
 @pytest.mark.parametrize("reality", REALITIES)

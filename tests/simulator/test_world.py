@@ -1,15 +1,10 @@
 import re
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from models.errors import HighwaterError
-from models.times import DAY_US, MINUTE_US, parse_time, us
-from simulator.daylight import local_us
+from models.times import DAY_US, MINUTE_US, parse_time
 from simulator.profiles import FAMILIES, MINUTES_A_WEEK, weekly_profiles
 from simulator.timeline import Timeline
 from simulator.world import build_world
@@ -67,14 +62,6 @@ def test_reads_come_in_the_night_installs_on_working_days_and_vends_in_the_eveni
 def test_nothing_jumps_within_a_minute() -> None:
     profiles = weekly_profiles()
     assert (np.abs(np.diff(profiles, axis=1)).max(axis=1) < 0.05 * profiles.max(axis=1)).all()
-
-
-@given(st.datetimes(min_value=datetime(1996, 1, 1), max_value=datetime(2037, 12, 31)))  # noqa: DTZ001  # hypothesis wants naive bounds
-@settings(max_examples=200)
-def test_local_time_is_what_london_shows(naive: datetime) -> None:
-    at = naive.replace(tzinfo=UTC)
-    shown = at.astimezone(ZoneInfo("Europe/London"))
-    assert local_us(np.array([us(at)]))[0] == us(at) + shown.utcoffset() // timedelta(microseconds=1)
 
 
 def test_people_move_with_the_clock_and_schedules_do_not() -> None:
