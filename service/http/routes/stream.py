@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
 
 from service.access import Principal
 from service.auth.authentication import Reader, SignIn
@@ -22,7 +23,7 @@ _CHECK_S = 5.0
 _RETRY_MS = 2000
 _MOST = 250
 """Streams of one token: a leaked one must not use up what others need."""
-_EXAMPLE = 'id: 42\nevent: alert\ndata: {"alert_id":"…","revision":1, …}\n\n'
+_EXAMPLE = 'event: alert\ndata: {"alert_id":"…","revision":1, …}\nid: 42\n\n'
 LastEventId = Annotated[
     str | None, Header(alias="Last-Event-ID", description="Go on after this event; without it only what is new is sent.")
 ]
@@ -70,7 +71,7 @@ async def _sent(
 async def _parts(
     clock: Clock, ids: OpaqueIds, events: EventStream, authentication: SignIn, principal: Principal, after: int
 ) -> AsyncIterator[bytes]:
-    yield f"retry: {_RETRY_MS}\n: connected\n\n".encode()
+    yield format_sse_event(comment="connected", retry=_RETRY_MS)
     checked_s = clock.steady_s()
     async for logged in events.listen(principal, after, _PING_S):
         if clock.steady_s() - checked_s >= _CHECK_S:
@@ -78,9 +79,7 @@ async def _parts(
                 return
             checked_s = clock.steady_s()
         if logged is None:
-            yield b": still here\n\n"
-        elif not logged.seq:
-            yield b"event: %s\ndata: %s\n\n" % (logged.kind.encode(), logged.body)
+            yield format_sse_event(comment="still here")
         else:
-            name = ids.event_id(principal, logged.seq).encode()
-            yield b"id: %s\nevent: %s\ndata: %s\n\n" % (name, logged.kind.encode(), logged.body)
+            name = ids.event_id(principal, logged.seq) if logged.seq else None
+            yield format_sse_event(id=name, event=logged.kind, data_str=logged.body.decode())
