@@ -46,9 +46,9 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _entry(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
     if version:
-        from importlib.metadata import version as installed
+        from models.distribution import installed_version
 
-        typer.echo(f"highwater {installed('highwater')}")
+        typer.echo(f"highwater {installed_version()}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-FIRST = ("kafka", "dashboards", "service", "detectors", "simulator", "correlation", "streams", "highwater", "golden")
+FIRST = ("kafka", "dashboards", "documents", "service", "detectors", "simulator", "correlation", "streams", "highwater", "golden")
 """Folders of `tests` whose tests wait for other programs or take long begin first, so that all processes end at about the same time."""
 TOGETHER = {
     "test_preview": "a day that Prometheus watches",

@@ -1,7 +1,6 @@
 """`highwater schema`: what producers and consumers build against."""
 
 import json
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -18,8 +17,9 @@ def schema(
 ) -> None:
     """JSON Schema of every model, or the AsyncAPI document of the topics."""
     from models.asyncapi import asyncapi as topics_document
+    from models.distribution import installed_version
 
-    typer.echo(json.dumps(topics_document(version("highwater")) if asyncapi else _schema(name), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(topics_document(installed_version()) if asyncapi else _schema(name), indent=2, ensure_ascii=False))
 
 
 def _schema(name: str | None) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 
 from models.change import Change
+from models.distribution import installed_version
 from service import problems
 from service.composition import Parts
 from service.http.request_limits import Limits, SafeHeaders
@@ -53,7 +53,7 @@ def create_app(parts: Parts) -> FastAPI:
             with suppress(asyncio.CancelledError):
                 await jobs
 
-    app = FastAPI(title="Highwater", version=_version(), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title="Highwater", version=installed_version(), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.parts = parts
     for routes in (
         events,
@@ -101,10 +101,3 @@ def _describe(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
-
-
-def _version() -> str:
-    try:
-        return version("highwater")
-    except PackageNotFoundError:
-        return "0"

@@ -8,9 +8,9 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
+from models.distribution import installed_version
 from models.errors import UnreadableInput
 from service.store.migration import migrate
 
@@ -34,7 +34,7 @@ def back_up(data_dir: Path, archive: Path) -> int:
             copy = Path(folder) / DATABASE
             parts = _parts(data_dir, copy)
             with tarfile.open(fresh, "w:gz", compresslevel=6) as tar:
-                _add(tar, _ABOUT, json.dumps({"highwater": version("highwater")}).encode())
+                _add(tar, _ABOUT, json.dumps({"highwater": installed_version()}).encode())
                 tar.add(copy, DATABASE)
                 for name, data in parts:
                     _add(tar, name, data)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from models.distribution import NAME
+
 ROOT = Path(__file__).parents[2]
 LAYERS = ("models", "detectors", "changes", "correlation", "simulator", "streams", "service", "config", "highwater")
 LISTS = frozenset({"simulator", "simulator/scenarios", "simulator/realities", "highwater/commands", "models"})
@@ -46,7 +48,7 @@ def test_product_code_never_imports_tests_or_benchmarks(layer: str) -> None:
 
 def test_no_installed_distribution_brings_a_top_level_name_of_ours() -> None:
     installed = packages_distributions()
-    assert {name: installed[name] for name in LAYERS if set(installed.get(name, ())) - {"highwater"}} == {}
+    assert {name: installed[name] for name in LAYERS if set(installed.get(name, ())) - {"highwater", NAME}} == {}
 
 
 def module_level(tree: ast.Module) -> set[str]:
@@ -66,8 +68,9 @@ def test_the_base_install_loads_no_optional_package() -> None:
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "models": (
-        "errors", "wire_model", "times", "rounding", "canonical_json", "state_bytes", "state_tree", "vocabulary",
-        "columns", "response_codes", "dead_letter", "events", "change", "alert", "incident", "change_report", "schema", "asyncapi",
+        "distribution", "errors", "wire_model", "times", "rounding", "canonical_json", "state_bytes", "state_tree", "vocabulary",
+        "columns", "civil_time",
+        "response_codes", "dead_letter", "events", "change", "alert", "incident", "change_report", "schema", "asyncapi",
     ),
     "detectors": (
         "parameters", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state", "distributions",

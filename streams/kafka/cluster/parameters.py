@@ -90,4 +90,6 @@ def needs_kafka() -> None:
     """Raises ConfigurationError where the Kafka clients are not installed."""
     absent = [name for name in ("kafka", "aiokafka", "faust") if find_spec(name) is None]
     if absent:
-        raise ConfigurationError(f"the Kafka runtime is not installed ({', '.join(absent)} missing): pip install 'highwater[kafka]'")
+        raise ConfigurationError(
+            f"the Kafka runtime is not installed ({', '.join(absent)} missing): docs/operations.md says how to install the extra `kafka`"
+        )

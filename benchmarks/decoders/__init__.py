@@ -1,0 +1,1 @@
+"""Comparison of our JSON decoder with well-kept packages."""
