@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from changes.parameters import ChangesParameters
 from correlation.parameters import CorrelationParameters
 from detectors.parameters import DetectionParameters
 from models.errors import ConfigurationError
@@ -26,6 +27,7 @@ class Settings(BaseModel):
 
     time: TimeParameters = Field(default_factory=TimeParameters)
     detection: DetectionParameters = Field(default_factory=DetectionParameters)
+    changes: ChangesParameters = Field(default_factory=ChangesParameters)
     correlation: CorrelationParameters = Field(default_factory=CorrelationParameters)
     serve: ServeParameters = Field(default_factory=ServeParameters)
     kafka: KafkaParameters = Field(default_factory=KafkaParameters)

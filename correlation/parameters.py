@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from changes.planning.systems import SystemParameters
+
 
 class CategoryParameters(BaseModel):
     """Limits of the proposed SEC Incident Category; a person decides. The defaults are assumptions: the SEC gives words, not numbers."""
@@ -48,4 +50,8 @@ class CorrelationParameters(BaseModel):
     critical_depth: int = Field(1_000_000, ge=1, description="so many messages waiting are `critical`")
     threat_s: int = Field(12 * 3600, ge=0, description="changes that start within this time, or on the same UTC day, may be put at risk")
     remembered_incidents: int = Field(500, ge=0, description="how many closed incidents are kept to compare new ones with")
+    systems: dict[str, SystemParameters] = Field(
+        default_factory=dict,
+        description="systems by name, each with depends_on, fallback, regions, services: tells which changes have to do with each other",
+    )
     categories: CategoryParameters = CategoryParameters()

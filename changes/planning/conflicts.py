@@ -1,32 +1,50 @@
-"""Conflicts: planned changes that get into each other's way, or load more on the network than it carries."""
+"""Conflicts: planned changes that get into each other's way, fall into a freeze, or load more on the network than it carries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from changes.planning.free_slots import Slot, free_slots
+from changes.planning.freezes import FreezeParameters, Frozen, frozen
 from changes.planning.load import Capacity, collisions
-from changes.planning.overlaps import Conflict, overlaps
+from changes.planning.overlaps import OVER, Conflict, conflict_between, named, overlaps, reach_us
+from changes.planning.systems import SystemMap
+from changes.windows import effect_us
 from models.change import Change
-from models.times import format_time
+from models.times import HOUR_US, format_time
 
-__all__ = ["Capacity", "Conflict", "conflicts", "conflicts_of", "described"]
-
-
-def conflicts(changes: Iterable[Change], capacity: Capacity | None = None) -> tuple[Conflict, ...]:
-    """Overlaps and collisions of declared load among the changes still to come or under way, by time, then ids."""
-    known = list(changes)
-    found = [*overlaps(known), *collisions(known, capacity or Capacity())]
-    return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids, conflict.kind)))
+__all__ = ["Capacity", "Conflict", "PlanningRules", "conflicts", "conflicts_of", "described", "slots_for"]
 
 
-def conflicts_of(change: Change, others: Iterable[Change], capacity: Capacity | None = None) -> tuple[Conflict, ...]:
+@dataclass(frozen=True)
+class PlanningRules:
+    """What the operator has said and the monitor has learned about what can happen together."""
+
+    systems: SystemMap = field(default_factory=SystemMap)
+    freezes: tuple[FreezeParameters, ...] = ()
+    capacity: Capacity = field(default_factory=Capacity)
+
+
+def conflicts(changes: Iterable[Change], rules: PlanningRules | None = None) -> tuple[Conflict, ...]:
+    """All conflicts among the changes still to come or under way, by time, then ids."""
+    known, told = [change for change in changes if change.status not in OVER], rules or PlanningRules()
+    return _sorted([*overlaps(known, told.systems), *_frozen(known, told), *collisions(known, told.capacity)])
+
+
+def conflicts_of(change: Change, others: Iterable[Change], rules: PlanningRules | None = None) -> tuple[Conflict, ...]:
     """The conflicts that declaring `change` would bring."""
-    known = [change, *(other for other in others if other.change_id != change.change_id)]
-    return tuple(conflict for conflict in conflicts(known, capacity) if change.change_id in conflict.change_ids)
+    return _Neighbours(change, others, rules or PlanningRules()).conflicts(change)
 
 
-def described(change: Change, others: Iterable[Change], capacity: Capacity | None = None) -> list[dict[str, Any]]:
+def slots_for(change: Change, others: Iterable[Change], earliest_us: int, rules: PlanningRules | None = None) -> tuple[Slot, ...]:
+    """Up to three times, not before `earliest_us`, at which the change would have no conflict."""
+    neighbours = _Neighbours(change, others, rules or PlanningRules())
+    return free_slots(change, lambda moved: not neighbours.conflicts(moved), earliest_us)
+
+
+def described(change: Change, others: Iterable[Change], rules: PlanningRules | None = None) -> list[dict[str, Any]]:
     """`conflicts_of` as JSON-like objects: kind, change_ids, from, to, text."""
-    return [as_object(conflict) for conflict in conflicts_of(change, others, capacity)]
+    return [as_object(conflict) for conflict in conflicts_of(change, others, rules)]
 
 
 def as_object(conflict: Conflict) -> dict[str, Any]:
@@ -38,3 +56,42 @@ def as_object(conflict: Conflict) -> dict[str, Any]:
         "to": format_time(conflict.to_us),
         "text": conflict.text,
     }
+
+
+class _Neighbours:
+    """The other changes that one change, wherever it is moved, may conflict with."""
+
+    def __init__(self, change: Change, others: Iterable[Change], rules: PlanningRules) -> None:
+        self._rules = rules
+        mine = (change.change_id, change.owner)
+        ahead = [one for one in others if one.status not in OVER and (one.change_id, one.owner) != mine]
+        self._reaches = [(*reach_us(one), one) for one in ahead]
+        rising = change.expected is not None and change.expected.effect == "up"
+        self._rises = [(*effect_us(one), one) for one in ahead if one.expected is not None] if rising else []
+
+    def conflicts(self, change: Change) -> tuple[Conflict, ...]:
+        """Of the change as it is planned here."""
+        if change.status in OVER:
+            return ()
+        start, end = reach_us(change)
+        meeting = [one for begins, ends, one in self._reaches if begins < end and start < ends]
+        found = [one for other in meeting if (one := conflict_between(change, other, self._rules.systems)) is not None]
+        found += _frozen([change], self._rules)
+        if self._rises or change.expected is not None:
+            start, end = effect_us(change)
+            rises = [one for begins, ends, one in self._rises if begins < end + HOUR_US and start - HOUR_US < ends]
+            found += [one for one in collisions([change, *rises], self._rules.capacity) if change.change_id in one.change_ids]
+        return _sorted(found)
+
+
+def _frozen(changes: Sequence[Change], rules: PlanningRules) -> list[Conflict]:
+    return [Conflict("freeze", (one.change.change_id,), one.from_us, one.to_us, _why(one)) for one in frozen(changes, rules.freezes)]
+
+
+def _why(one: Frozen) -> str:
+    days = f"{one.freeze.first_day} to {one.freeze.last_day}"
+    return f"{named(one.change)} falls into the freeze {one.freeze.name!r}, {days}: {one.freeze.reason}"
+
+
+def _sorted(found: Iterable[Conflict]) -> tuple[Conflict, ...]:
+    return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids, conflict.kind)))

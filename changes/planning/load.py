@@ -1,111 +1,140 @@
-"""Load: what the traffic that changes declare adds up to, against what can be carried."""
+"""Load: what the traffic that changes declare adds up to in each hour, against what can be carried."""
 
-import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
 
 from changes.planning.overlaps import OVER, Conflict
+from changes.planning.rates import Cell, UsualRates
 from changes.scope import scope_users
-from changes.windows import window_us
+from changes.windows import effect_us
 from models.change import Change
-from models.errors import UnreadableInput
 from models.rounding import round_significant
-from models.times import format_time, us
+from models.times import HOUR_US, format_time
 
-TIMES_USUAL = 3.0
-"""Where nobody gives a capacity: three times the usual traffic (an assumption; the DCC publishes none)."""
+PEAKS = 3.0
+"""Where nobody gives a capacity: three times the usual total of the busiest hour (an assumption; the DCC publishes none)."""
+_RISE_HOURS_MAX = 24 * 31
+"""A declared rise is judged for a month at most."""
+
+
+def _unknown_process(service: str) -> str | None:
+    del service
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What can be carried, and what usually is."""
+    """What can be carried."""
 
-    limit: float | None = None
-    """Times the usual total; None: TIMES_USUAL, and only changes that meet are judged."""
-    usual_rates: Mapping[str, float] = field(default_factory=dict)
-    """User → usual messages a second; without it every owner weighs the same."""
+    rates: UsualRates = field(default_factory=UsualRates)
+    """What usually is; without any nobody can say what a rise adds up to, and none is judged."""
+    peaks: float = PEAKS
+    """Times the usual total of the busiest hour."""
+    per_s: float | None = None
+    """Messages a second; wins over `peaks`."""
+    process_of: Callable[[str], str | None] = _unknown_process
+    """Service → business process, for rises that name services."""
+
+    @property
+    def limit_per_s(self) -> float:
+        """What can be carried, in messages a second; 0 where nothing is known."""
+        return self.per_s if self.per_s is not None else self.peaks * self.rates.peak
 
 
 @dataclass(frozen=True, slots=True)
 class _Rise:
     change: Change
-    start_us: int
-    end_us: int
     factor: float
+    cells: tuple[tuple[int, Cell], ...]
+    """Which of the usual traffic it multiplies, each with its place among all cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class HourLoad:
+    """An hour in which rises meet."""
+
+    hour_us: int
+    load_per_s: float
+    changes: tuple[Change, ...]
 
 
 def collisions(changes: Iterable[Change], capacity: Capacity) -> tuple[Conflict, ...]:
-    """The spells in which declared rises together go beyond the capacity, by time; one for each set of changes.
+    """The spells of hours in which declared rises together go beyond the capacity, by time; one for each set of changes.
 
-    With `usual` given a User's rise weighs by its share of the usual total; else by itself, so that rises of ×3 and ×4 at once make ×6.
-    Rises of one User at one time multiply, those of several add up.
+    A rise multiplies the usual traffic of its own Users, services and regions in the hours that it touches; rises of one User multiply,
+    those of several add up.
     """
-    rises = sorted(_rises(changes), key=lambda rise: rise.change.change_id)
-    edges = sorted({rise.start_us for rise in rises} | {rise.end_us for rise in rises})
-    found: dict[tuple[str, ...], Conflict] = {}
-    for start_us, end_us in pairwise(edges):
-        together = [rise for rise in rises if rise.start_us <= start_us and end_us <= rise.end_us]
-        conflict = _judged(together, capacity, start_us, end_us)
-        if conflict is None:
-            continue
-        before = found.get(conflict.change_ids)
-        found[conflict.change_ids] = conflict if before is None else _joined(before, conflict)
-    return tuple(sorted(found.values(), key=lambda conflict: (conflict.from_us, conflict.change_ids)))
+    limit = capacity.limit_per_s
+    if limit <= 0:
+        return ()
+    spells: dict[tuple[str, ...], list[HourLoad]] = {}
+    for hour in hourly(changes, capacity):
+        if hour.load_per_s > limit:
+            spells.setdefault(tuple(sorted(one.change_id for one in hour.changes)), []).append(hour)
+    found = [_conflict(ids, hours, limit) for ids, hours in spells.items()]
+    return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids)))
 
 
-def _rises(changes: Iterable[Change]) -> Iterable[_Rise]:
+def hourly(changes: Iterable[Change], capacity: Capacity) -> Iterable[HourLoad]:
+    """The load of every hour that a rise touches, in order of time."""
+    by_hour: dict[int, list[_Rise]] = {}
+    for rise, hours in _rises(changes, capacity):
+        for hour_us in hours:
+            by_hour.setdefault(hour_us, []).append(rise)
+    totals: dict[int, float] = {}
+    for hour_us in sorted(by_hour):
+        rises = by_hour[hour_us]
+        of_week = hour_us // HOUR_US % 168
+        if of_week not in totals:
+            totals[of_week] = capacity.rates.total(hour_us)
+        yield HourLoad(hour_us, totals[of_week] + _added(rises, hour_us), tuple(rise.change for rise in rises))
+
+
+def _added(rises: list[_Rise], hour_us: int) -> float:
+    """Messages a second that come on top of the usual."""
+    factors: dict[int, tuple[float, Cell]] = {}
+    for rise in rises:
+        for place, cell in rise.cells:
+            factors[place] = (factors.get(place, (1.0, cell))[0] * rise.factor, cell)
+    return math.fsum((factor - 1.0) * cell.at(hour_us) for factor, cell in factors.values())
+
+
+def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Rise, range]]:
+    places = {id(cell): place for place, cell in enumerate(capacity.rates.cells)}
     for change in changes:
         effect = change.expected
         if change.status in OVER or effect is None or effect.effect != "up" or effect.factor is None or effect.factor <= 1:
             continue
-        start, end = window_us(change)
-        yield _Rise(change, start, end if effect.until is None else max(start, us(effect.until)), effect.factor)
+        start_us, end_us = effect_us(change)
+        first = start_us // HOUR_US * HOUR_US
+        last = min(max(end_us, start_us + 1), first + _RISE_HOURS_MAX * HOUR_US)
+        services = effect.services or change.services
+        processes = {process for one in services if (process := capacity.process_of(one)) is not None}
+        cells = tuple(
+            (places[id(cell)], cell)
+            for cell in capacity.rates.of(scope_users(change))
+            if (not cell.region or not change.regions or cell.region in change.regions)
+            and (not cell.process or not processes or cell.process in processes)
+        )
+        yield _Rise(change, effect.factor, cells), range(first, last, HOUR_US)
 
 
-def _judged(together: list[_Rise], capacity: Capacity, start_us: int, end_us: int) -> Conflict | None:
-    limit = TIMES_USUAL if capacity.limit is None else capacity.limit
-    if not together or (capacity.limit is None and len(together) < 2):
-        return None
-    load = _load(together, capacity.usual_rates)
-    if load <= limit:
-        return None
-    named = ", ".join(f"{rise.change.change_id} (×{round_significant(rise.factor)} at {rise.change.owner})" for rise in together)
-    what = f"{named} declare ×{round_significant(load)} of the usual traffic, more than the ×{round_significant(limit)} that can be carried"
-    text = f"{what}, {format_time(start_us)} to {format_time(end_us)}"
-    return Conflict("load", tuple(rise.change.change_id for rise in together), start_us, end_us, text)
-
-
-def _load(together: list[_Rise], usual: Mapping[str, float]) -> float:
-    """Times the usual total."""
-    factors: dict[str, float] = {}
-    for rise in together:
-        users = scope_users(rise.change) if usual else frozenset((rise.change.owner,))
-        for user in sorted(usual if users is None else users):
-            factors[user] = factors.get(user, 1.0) * rise.factor
-    total = sum(usual[user] for user in sorted(usual))
-    if total <= 0:
-        return 1.0 + sum(factor - 1.0 for _, factor in sorted(factors.items()))
-    return 1.0 + sum(usual.get(user, 0.0) / total * (factor - 1.0) for user, factor in sorted(factors.items()))
-
-
-def _joined(before: Conflict, after: Conflict) -> Conflict:
-    text = before.text.rpartition(", ")[0]
-    return Conflict(
-        "load", before.change_ids, before.from_us, after.to_us, f"{text}, {format_time(before.from_us)} to {format_time(after.to_us)}"
+def _conflict(ids: tuple[str, ...], hours: list[HourLoad], limit: float) -> Conflict:
+    worst = max(hours, key=lambda hour: (hour.load_per_s, -hour.hour_us))
+    named = ", ".join(
+        f"{one.change_id} (×{round_significant(one.expected.factor)} at {one.owner})"
+        for one in sorted(worst.changes, key=lambda one: one.change_id)
+        if one.expected is not None and one.expected.factor is not None
     )
+    headroom = round_significant((limit - worst.load_per_s) / limit * 100)
+    text = (
+        f"{named} load the hour of {format_time(worst.hour_us)} with {_figure(worst.load_per_s)} messages a second; "
+        f"{_figure(limit)} can be carried (headroom {headroom:g} %)"
+    )
+    from_us, to_us = hours[0].hour_us, hours[-1].hour_us + HOUR_US
+    return Conflict("load", ids, from_us, to_us, f"{text}, {format_time(from_us)} to {format_time(to_us)}")
 
 
-def read_usual(path: Path) -> dict[str, float]:
-    """User → usual messages a second from a JSON object. Raises UnreadableInput for anything else."""
-    try:
-        rates = json.loads(path.read_bytes())
-    except OSError as fault:
-        raise UnreadableInput(f"{path} can't be read: {fault.strerror}") from None
-    except (ValueError, RecursionError) as fault:
-        raise UnreadableInput(f"{path} is no JSON: {fault}") from None
-    if not isinstance(rates, dict) or not all(type(rate) in (int, float) and 0 <= rate < math.inf for rate in rates.values()):
-        raise UnreadableInput(f'{path} must be an object of User and messages a second, such as {{"SUP-01": 120.5}}')
-    return {user: float(rate) for user, rate in rates.items()}
+def _figure(per_s: float) -> str:
+    return f"{round_significant(per_s):,g}" if per_s < 1e15 else f"{per_s:.3g}"

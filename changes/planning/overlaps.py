@@ -1,9 +1,10 @@
-"""Overlap: two planned changes that meet in time and scope."""
+"""Overlap: two planned changes that meet in time and scope, or one that takes away what the other falls back on."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from changes.planning.systems import SystemMap
 from changes.scope import scope_users
 from changes.windows import window_us
 from models.change import Change
@@ -11,7 +12,7 @@ from models.times import DAY_US, format_time
 
 OVER = frozenset({"cancelled", "completed", "rolled_back"})
 
-Kind = Literal["bcdr_test", "dcc_and_user", "overlap", "load"]
+Kind = Literal["bcdr_test", "dcc_and_user", "overlap", "fallback", "freeze", "load", "busy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,64 +28,86 @@ class Conflict:
     """One sentence for the people who plan."""
 
 
-def overlaps(changes: Iterable[Change]) -> tuple[Conflict, ...]:
+def overlaps(changes: Iterable[Change], systems: SystemMap | None = None) -> tuple[Conflict, ...]:
     """Every pair of changes still to come or under way that meets in time and scope, by time, then ids.
 
     A BCDR test conflicts with whatever may disrupt its scope on its day (UTC) before it is over: trouble in the morning costs the test.
     """
-    ahead = sorted((change for change in changes if change.status not in OVER), key=lambda change: (_reach_us(change), change.change_id))
-    found = [conflict for one, other in _meeting(ahead) if (conflict := _conflict(one, other)) is not None]
+    known = systems or SystemMap()
+    ahead = sorted((change for change in changes if change.status not in OVER), key=lambda change: (reach_us(change), change.change_id))
+    found = [conflict for one, other in _meeting(ahead) if (conflict := conflict_between(one, other, known)) is not None]
     return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids)))
 
 
-def same_scope(one: Change, other: Change) -> bool:
-    """Whether some traffic or system lies in the scope of both."""
+def same_scope(one: Change, other: Change, systems: SystemMap) -> bool:
+    """Whether some traffic or system lies in the scope of both.
+
+    Systems of two parties that are merely called otherwise are not known to be apart: only the dependency map can say that they are.
+    """
     users, others = scope_users(one), scope_users(other)
     if users is not None and others is not None and not users & others:
         return False
-    parts = ("services", "regions", "directions", "queues", "systems")
-    return all(_share(getattr(one, part), getattr(other, part)) for part in parts)
+    parts = ("services", "regions", "directions", "queues")
+    if not all(_share(getattr(one, part), getattr(other, part)) for part in parts):
+        return False
+    if not one.systems or not other.systems:
+        return True
+    if one.owner == other.owner:
+        return systems.linked(one.systems, other.systems)
+    return not systems.separate(one.systems, other.systems)
+
+
+def reach_us(change: Change) -> tuple[int, int]:
+    """From when to when, end exclusive, nothing else should happen to its scope; a point in time takes a moment."""
+    start, end = window_us(change)
+    return start // DAY_US * DAY_US if change.category == "bcdr_test" else start, max(end, start + 1)
+
+
+def conflict_between(one: Change, other: Change, systems: SystemMap) -> Conflict | None:
+    """The conflict of two changes that meet in time; None if they have nothing to do with each other."""
+    if one.disruption == "none" and other.disruption == "none":
+        return None
+    first, second = sorted((one, other), key=lambda change: (change.category != "bcdr_test", change.source != "dcc", change.change_id))
+    kind, text = _kind(first, second, systems)
+    if kind is None:
+        return None
+    (start, end), (other_start, other_end) = reach_us(one), reach_us(other)
+    from_us, to_us = max(start, other_start), min(end, other_end)
+    when = f", {format_time(from_us)} to {format_time(to_us)}"
+    return Conflict(kind, tuple(sorted((one.change_id, other.change_id))), from_us, to_us, text + when)
+
+
+def _kind(first: Change, second: Change, systems: SystemMap) -> tuple[Kind | None, str]:
+    for touched, instead in ((first, second), (second, first)):
+        lost = systems.fallback_lost(touched.systems, instead.systems)
+        if lost is not None:
+            return "fallback", f"{named(touched)} touches {lost[0]} while {named(instead)} touches {lost[1]}, which takes over for it"
+    if not same_scope(first, second, systems):
+        return None, ""
+    if first.category == "bcdr_test":
+        if second.disruption == "none":
+            return None, ""
+        return "bcdr_test", f"{named(second)} may disrupt the BCDR test {named(first)} on its day"
+    if first.source == "dcc" and second.source == "user":
+        return "dcc_and_user", f"{named(second)} falls into the DCC's change {named(first)}"
+    return "overlap", f"{named(first)} and {named(second)} touch the same scope at the same time"
+
+
+def named(change: Change) -> str:
+    """`CHG-1 (SUP-01: Work)`."""
+    return f"{change.change_id} ({change.owner}: {change.title})"
 
 
 def _share(some: Sequence[str], others: Sequence[str]) -> bool:
     return not some or not others or not set(some).isdisjoint(others)
 
 
-def _reach_us(change: Change) -> tuple[int, int]:
-    """From when to when, end exclusive, nothing else should happen to its scope; a point in time takes a moment."""
-    start, end = window_us(change)
-    return start // DAY_US * DAY_US if change.category == "bcdr_test" else start, max(end, start + 1)
-
-
 def _meeting(ahead: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
     """Pairs that meet in time, from changes sorted by the start of their reach."""
     under_way: list[tuple[int, Change]] = []
     for change in ahead:
-        start, end = _reach_us(change)
+        start, end = reach_us(change)
         under_way = [(until, other) for until, other in under_way if until > start]
         for _, other in under_way:
             yield other, change
         under_way.append((end, change))
-
-
-def _conflict(one: Change, other: Change) -> Conflict | None:
-    if not same_scope(one, other) or (one.disruption == "none" and other.disruption == "none"):
-        return None
-    first, second = sorted((one, other), key=lambda change: (change.category != "bcdr_test", change.source != "dcc", change.change_id))
-    if first.category == "bcdr_test":
-        if second.disruption == "none":
-            return None
-        kind: Kind = "bcdr_test"
-        text = f"{_named(second)} may disrupt the BCDR test {_named(first)} on its day"
-    elif first.source == "dcc" and second.source == "user":
-        kind, text = "dcc_and_user", f"{_named(second)} falls into the DCC's change {_named(first)}"
-    else:
-        kind, text = "overlap", f"{_named(first)} and {_named(second)} touch the same scope at the same time"
-    (start, end), (other_start, other_end) = _reach_us(one), _reach_us(other)
-    from_us, to_us = max(start, other_start), min(end, other_end)
-    when = f", {format_time(from_us)} to {format_time(to_us)}"
-    return Conflict(kind, tuple(sorted((one.change_id, other.change_id))), from_us, to_us, text + when)
-
-
-def _named(change: Change) -> str:
-    return f"{change.change_id} ({change.owner}: {change.title})"

@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from changes.planning.sec_limits import is_maintenance
 from models.change import Change
+
+_PLACEHOLDERS = frozenset(
+    {"", "tbc", "tbd", "tba", "n/a", "na", "n.a", "todo", "to do", "to be confirmed", "to be decided", "x", "xx", "xxx"}
+)
+"""Texts that stand where something is still to be said. "None" is an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +30,11 @@ def missing(change: Change) -> tuple[Missing, ...]:
     """
     if change.source != "dcc" or change.status == "cancelled":
         return ()
-    lacking = {"planned_maintenance": _planned_maintenance, "internal_system": _internal_system}.get(change.category)
-    return () if lacking is None else tuple(Missing(change.change_id, item, text) for item, text in lacking(change))
+    if is_maintenance(change):
+        return tuple(Missing(change.change_id, item, text) for item, text in _planned_maintenance(change))
+    if change.category == "internal_system":
+        return tuple(Missing(change.change_id, item, text) for item, text in _internal_system(change))
+    return ()
 
 
 def all_missing(changes: Iterable[Change]) -> tuple[Missing, ...]:
@@ -44,9 +53,9 @@ def as_object(one: Missing) -> dict[str, str]:
 
 
 def _planned_maintenance(change: Change) -> Iterable[tuple[str, str]]:
-    if not change.title.strip():
+    if _blank(change.title):
         yield "H8.4(a)", "the proposed Maintenance activity: say it in `title`"
-    if not change.services and not change.systems:
+    if all(map(_blank, (*change.services, *change.systems))):
         yield "H8.4(b)", "the parts of the Services that are disrupted or at Material Risk: name them in `services` or `systems`"
     elif "disruption" not in change.model_fields_set:
         yield "H8.4(b)", "whether they are disrupted or at Material Risk: say `disruption` (none, risk or outage)"
@@ -68,4 +77,4 @@ def _internal_system(change: Change) -> Iterable[tuple[str, str]]:
 
 
 def _blank(text: str | None) -> bool:
-    return text is None or not text.strip()
+    return text is None or text.strip(" .!?-–—_*…").casefold() in _PLACEHOLDERS

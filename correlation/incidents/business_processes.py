@@ -41,9 +41,12 @@ def _of(message_class: str, service: str) -> tuple[str, ...]:
         return ()
     if not service:
         return () if message_class in _ALERTS else CORE
+    process = process_of(service)
+    return () if process is None else (process,)
+
+
+def process_of(service: str) -> str | None:
+    """The process that a service or an alert code belongs to; None for one that we do not know."""
     parts = service.split(".")
-    for length in range(len(parts), 0, -1):
-        process = _BY_CODE.get(".".join(parts[:length]))
-        if process is not None:
-            return (process,)
-    return ()
+    ancestors = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((_BY_CODE[code] for code in ancestors if code in _BY_CODE), None)

@@ -180,3 +180,23 @@ def test_schema_prints_one_model_all_of_them_or_the_topics(capsys: pytest.Captur
     assert json.loads(capsys.readouterr().out)["asyncapi"].startswith("3.")
     assert run(["schema", "nothing"]) == 2
     assert "TrafficEvent" in capsys.readouterr().err
+
+
+def test_a_change_is_declared_with_four_words_and_its_conflicts_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "a.json", to_json_array([change("T", "DCC", category="bcdr_test", systems=["Data Service"])]))
+    named = ["--owner", "SUP-01", "--title", "Replace the firewall", "--start", START, "--end", END, "--set", "systems=edge"]
+    assert run(["changes", "add", "--to", str(path), *named]) == 0
+    told = capsys.readouterr().out
+    assert "category guessed from the title: firewall" in told
+    assert "conflict: 20260105T2200-replace-the-firewall (SUP-01: Replace the firewall) may disrupt the BCDR test T" in told
+    assert told.count("/2026") == 3
+
+
+def test_an_import_that_can_not_be_settled_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = write(tmp_path, "a.json", to_json_array([change("A", title="first")]))
+    other = write(tmp_path, "b.json", to_json_array([change("A", title="other")]))
+    to = str(tmp_path / "to.json")
+    assert run(["changes", "import", str(first), "--to", to]) == 0
+    assert run(["changes", "import", str(first), "--to", to]) == 0
+    assert run(["changes", "import", str(other), "--to", to]) == 1
+    assert "A (SUP-01): revision 1 stands there with other content" in capsys.readouterr().err

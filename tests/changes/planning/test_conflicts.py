@@ -1,19 +1,33 @@
 """Conflicts: what should not happen at the same time, and what is too much together."""
 
+import random
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changes.planning.conflicts import Capacity, conflicts, described
+from changes.planning.conflicts import Capacity, PlanningRules, conflicts, described, slots_for
+from changes.planning.free_slots import moved_to
+from changes.planning.freezes import FreezeParameters
+from changes.planning.load import hourly
+from changes.planning.rates import Cell, UsualRates
+from changes.planning.systems import SystemMap, SystemParameters
 from models.change import Change
-from models.times import format_time
+from models.times import HOUR_US, format_time
 from tests.changes.builders import at, change
 
 
 def kinds(*changes: Change, capacity: Capacity | None = None) -> list[tuple[str, tuple[str, ...]]]:
-    return [(one.kind, one.change_ids) for one in conflicts(changes, capacity)]
+    return [(one.kind, one.change_ids) for one in conflicts(changes, rules(capacity or Capacity()))]
+
+
+def rules(capacity: Capacity) -> PlanningRules:
+    return PlanningRules(capacity=capacity)
+
+
+LATE = "2026-01-05T23:59:00Z"
 
 
 def test_two_changes_of_one_user_at_one_time_overlap() -> None:
@@ -69,39 +83,176 @@ def rise(change_id: str, owner: str, factor: float, **fields: Any) -> Change:
     return change(change_id, owner, expected={"effect": "up", "factor": factor}, **fields)
 
 
-def test_declared_rises_that_are_too_much_together_collide() -> None:
-    found = conflicts([rise("A", "SUP-01", 3), rise("B", "SUP-02", 2, planned_start="2026-01-05T22:30:00Z")])
+def flat(**per_s: float) -> Capacity:
+    """Three times the usual of Users whose traffic never changes; `SUP_01` is SUP-01."""
+    return Capacity(UsualRates(tuple(Cell(user.replace("_", "-"), "", "", (rate,)) for user, rate in per_s.items())))
+
+
+BIG = flat(SUP_01=20.0, SUP_02=20.0, SUP_03=60.0)
+SMALL = flat(SUP_01=0.5, SUP_02=0.5, SUP_03=99.0)
+
+
+def test_two_tariff_runs_of_large_suppliers_in_one_hour_collide_with_hour_and_headroom() -> None:
+    found = conflicts([rise("A", "SUP-01", 15), rise("B", "SUP-02", 15, planned_start="2026-01-05T22:30:00Z")], rules(BIG))
     assert [(one.kind, one.change_ids) for one in found] == [("load", ("A", "B"))]
-    assert (found[0].from_us, found[0].to_us) == (at("22:30"), at("23:00"))
-    assert "×4 of the usual traffic" in found[0].text
+    assert (found[0].from_us, found[0].to_us) == (at("22:00"), at("23:00"))
+    assert "the hour of 2026-01-05T22:00:00Z with 660 messages a second; 300 can be carried (headroom -120 %)" in found[0].text
+
+
+def test_rises_of_small_suppliers_do_not_collide() -> None:
+    assert kinds(rise("A", "SUP-01", 3), rise("B", "SUP-02", 4), capacity=SMALL) == []
+
+
+def test_nothing_is_said_of_load_where_nobody_knows_the_usual_rates() -> None:
+    assert kinds(rise("A", "SUP-01", 50), rise("B", "SUP-02", 50)) == []
 
 
 def test_rises_that_do_not_meet_or_fit_do_not_collide() -> None:
-    assert kinds(rise("A", "SUP-01", 3), rise("B", "SUP-02", 3, planned_start="2026-01-05T23:00:00Z")) == []
-    assert kinds(rise("A", "SUP-01", 2), rise("B", "SUP-02", 2)) == []
-    assert kinds(rise("A", "SUP-01", 50)) == []
-    assert kinds(rise("A", "SUP-01", 3), change("B", "SUP-02", expected={"effect": "down", "factor": 0.1})) == []
-    assert kinds(rise("A", "SUP-01", 3), rise("B", "SUP-02", 3, status="cancelled")) == []
+    assert kinds(rise("A", "SUP-01", 9), rise("B", "SUP-02", 9, planned_start="2026-01-05T23:00:00Z", planned_end=LATE), capacity=BIG) == []
+    assert kinds(rise("A", "SUP-01", 9), change("B", "SUP-02", expected={"effect": "down", "factor": 0.1}), capacity=BIG) == []
+    assert kinds(rise("A", "SUP-01", 9), rise("B", "SUP-02", 9, status="cancelled"), capacity=BIG) == []
 
 
 def test_a_declared_rise_lasts_as_long_as_it_says() -> None:
-    late = change("A", expected={"effect": "up", "factor": 3, "until": "2026-01-06T02:00:00Z"})
-    assert kinds(late, rise("B", "SUP-02", 3, planned_start="2026-01-06T01:00:00Z", planned_end="2026-01-06T03:00:00Z")) == [
-        ("load", ("A", "B"))
+    late = change("A", expected={"effect": "up", "factor": 9, "until": "2026-01-06T02:00:00Z"})
+    other = rise("B", "SUP-02", 9, planned_start="2026-01-06T01:00:00Z", planned_end="2026-01-06T03:00:00Z")
+    assert kinds(late, other, capacity=BIG) == [("load", ("A", "B"))]
+
+
+def test_rises_of_one_user_multiply_and_only_its_services_and_regions_rise() -> None:
+    cells = (
+        Cell("SUP-01", "billing", "north", (10.0,)),
+        Cell("SUP-01", "billing", "south", (10.0,)),
+        Cell("SUP-01", "supply", "north", (10.0,)),
+    )
+    capacity = Capacity(UsualRates(cells), process_of={"4.8.1": "billing"}.get)
+    one, other = rise("A", "SUP-01", 3, services=["4.8.1"], regions=["north"]), rise("B", "SUP-01", 4)
+    (hour,) = hourly([one], capacity)
+    assert hour.load_per_s == 30 + 2 * 10
+    (hour,) = hourly([one, other], capacity)
+    assert hour.load_per_s == 30 + 11 * 10 + 2 * 3 * 10
+
+
+def test_what_can_be_carried_is_held_against_the_hour_of_the_week() -> None:
+    by_hour = tuple(100.0 if hour == 12 else 1.0 for hour in range(24))
+    capacity = Capacity(UsualRates((Cell("SUP-01", "", "", by_hour),)))
+    noon = {"planned_start": "2026-01-05T12:00:00Z", "planned_end": "2026-01-05T13:00:00Z"}
+    assert kinds(rise("A", "SUP-01", 15), capacity=capacity) == []
+    assert kinds(rise("A", "SUP-01", 15, **noon), capacity=capacity) == [("load", ("A",))]
+
+
+def test_systems_that_are_only_called_otherwise_do_not_separate_two_parties() -> None:
+    test = change("T", "DCC", category="bcdr_test", systems=["Data Service"])
+    golive = change("G", "SUP-05", category="meter_data_management", systems=["meter data management"])
+    assert kinds(test, golive) == [("bcdr_test", ("G", "T"))]
+
+
+def test_a_dependency_map_says_which_systems_are_apart() -> None:
+    systems = SystemMap(
+        {
+            "MDM": SystemParameters(depends_on=("Data Service",)),
+            "Data Service": SystemParameters(),
+            "Portal": SystemParameters(),
+            "Core": SystemParameters(fallback=("Second site",)),
+            "Second site": SystemParameters(),
+        }
+    )
+
+    def found(ours: str, theirs: str) -> list[str]:
+        both = [change("A", "DCC", systems=[ours]), change("B", "DCC", systems=[theirs])]
+        return [one.kind for one in conflicts(both, PlanningRules(systems))]
+
+    assert found("Data Service", "MDM") == ["overlap"]
+    assert found("Data Service", "Portal") == []
+    mdm = change("A", "DCC", systems=["MDM"])
+    assert conflicts([mdm, change("B", systems=["Portal"])], PlanningRules(systems)) == ()
+    assert [one.kind for one in conflicts([mdm, change("B", systems=["Else"])], PlanningRules(systems))] == ["dcc_and_user"]
+    assert found("Core", "Second site") == ["fallback"]
+
+
+FREEZE = FreezeParameters(name="Christmas", first_day="12-18", last_day="01-05", reason="prepayment customers", except_changes=("X",))
+
+
+@pytest.mark.parametrize(
+    ("fields", "frozen"),
+    [
+        ({}, True),
+        ({"planned_start": "2026-01-06T00:00:00Z", "planned_end": "2026-01-06T01:00:00Z"}, False),
+        ({"planned_start": "2026-12-18T00:00:00Z", "planned_end": "2026-12-18T01:00:00Z"}, True),
+        ({"category": "emergency"}, False),
+        ({"change_id": "X"}, False),
+        ({"disruption": "none"}, False),
+    ],
+)
+def test_a_freeze_holds_for_its_season_with_its_exceptions(fields: dict[str, Any], frozen: bool) -> None:
+    found = conflicts([change(**fields)], PlanningRules(freezes=(FREEZE,)))
+    assert [one.kind for one in found] == (["freeze"] if frozen else [])
+    assert all("prepayment customers" in one.text for one in found)
+
+
+def test_a_freeze_of_some_parties_binds_them_alone() -> None:
+    ours = FREEZE.model_copy(update={"parties": ("SUP-02",)})
+    assert [one.change_ids for one in conflicts([change("A"), change("B", "SUP-02")], PlanningRules(freezes=(ours,)))] == [("B",)]
+
+
+HOURS = st.lists(
+    st.tuples(st.integers(0, 200), st.integers(1, 12), st.sampled_from(["SUP-01", "SUP-02", "DCC"]), st.booleans()), max_size=25
+)
+
+
+def random_calendar(spans: list[tuple[int, int, str, bool]]) -> list[Change]:
+    return [
+        change(
+            f"C{i}",
+            owner,
+            category="bcdr_test" if bcdr and owner == "DCC" else "other",
+            planned_start=format_time(at("00:00") + begin * HOUR_US),
+            planned_end=format_time(at("00:00") + (begin + hours) * HOUR_US),
+            expected={"effect": "up", "factor": 9} if bcdr else None,
+        )
+        for i, (begin, hours, owner, bcdr) in enumerate(spans)
     ]
 
 
-def test_with_a_capacity_rises_weigh_by_their_users_share() -> None:
-    usual = {"SUP-01": 90.0, "SUP-02": 10.0}
-    assert kinds(rise("A", "SUP-02", 10), capacity=Capacity(2.0, usual)) == []
-    assert kinds(rise("A", "SUP-01", 3), capacity=Capacity(2.0, usual)) == [("load", ("A",))]
-    assert kinds(rise("A", "DCC", 3, users=[]), capacity=Capacity(2.5, usual)) == [("load", ("A",))]
+@given(spans=HOURS)
+@settings(max_examples=100, deadline=None)
+def test_proposed_slots_are_free_of_conflicts(spans: list[tuple[int, int, str, bool]]) -> None:
+    check_slots(spans)
 
 
-def test_rises_of_one_user_at_one_time_multiply() -> None:
-    text = [one.text for one in conflicts([rise("A", "SUP-01", 3), rise("B", "SUP-01", 4)]) if one.kind == "load"]
-    assert len(text) == 1
-    assert "×12 of the usual" in text[0]
+@pytest.mark.soak
+@given(spans=HOURS)
+@settings(max_examples=1000, deadline=None)
+def test_proposed_slots_are_free_of_conflicts_in_a_thousand_calendars(spans: list[tuple[int, int, str, bool]]) -> None:
+    check_slots(spans)
+
+
+def check_slots(spans: list[tuple[int, int, str, bool]]) -> None:
+    known, new = random_calendar(spans), rise("NEW", "SUP-01", 9)
+    told = PlanningRules(freezes=(FREEZE,), capacity=BIG)
+    slots = slots_for(new, known, at("22:00"), told)
+    assert len(slots) == 3
+    for slot in slots:
+        assert slot.start_us >= at("22:00")
+        assert [one for one in conflicts([*known, moved_to(new, slot.start_us)], told) if "NEW" in one.change_ids] == []
+
+
+def test_a_year_of_20_000_changes_is_checked_in_five_seconds() -> None:
+    random_places = random.Random(1)
+    known = [
+        change(
+            f"C{i}",
+            f"SUP-{i % 60:02d}" if i % 20 else "DCC",
+            planned_start=format_time(start := at("00:00") + random_places.randrange(365 * 24) * HOUR_US),
+            planned_end=format_time(start + 3 * HOUR_US),
+            expected={"effect": "up", "factor": 2} if i % 3 == 0 else None,
+        )
+        for i in range(20_000)
+    ]
+    rates = UsualRates(tuple(Cell(f"SUP-{i:02d}", "", "", (10.0,)) for i in range(60)))
+    began = time.process_time()
+    assert conflicts(known, rules(Capacity(rates)))
+    assert time.process_time() - began < 5
 
 
 def test_a_preview_shows_only_what_the_new_change_brings() -> None:

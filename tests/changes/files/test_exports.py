@@ -16,7 +16,7 @@ from models.errors import UnreadableInput
 from models.times import format_time, us
 from tests.changes.builders import END, START, workbook, write
 
-CALENDARS = Path(__file__).parents[2] / "docs" / "calendars"
+CALENDARS = Path(__file__).parents[3] / "docs" / "calendars"
 HEADER = "change_id,owner,title,planned_start,planned_end"
 
 

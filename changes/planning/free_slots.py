@@ -1,0 +1,59 @@
+"""Free slot: a later time at which a change would meet nothing."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from models.change import Change
+from models.times import DAY_US, HOUR_US, instant, us
+
+SLOTS = 3
+_AHEAD_DAYS = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """From when to when."""
+
+    start_us: int
+    end_us: int
+
+
+def free_slots(change: Change, meets_nothing: Callable[[Change], bool], earliest_us: int, wanted: int = SLOTS) -> tuple[Slot, ...]:
+    """Up to `wanted` times within four weeks from the planned start (not before `earliest_us`), best first in order of time.
+
+    The time of day of the plan is tried first on the days that follow, then every other hour; `meets_nothing` is asked about the change
+    moved there.
+    """
+    found: list[Slot] = []
+    for start_us in _starts(change, earliest_us):
+        moved = moved_to(change, start_us)
+        if all(slot.end_us <= start_us or moved_end(moved) <= slot.start_us for slot in found) and meets_nothing(moved):
+            found.append(Slot(start_us, moved_end(moved)))
+            if len(found) == wanted:
+                break
+    return tuple(sorted(found, key=lambda slot: slot.start_us))
+
+
+def moved_to(change: Change, start_us: int) -> Change:
+    """The change, planned for another time; what happened already is not moved along."""
+    length = change.planned_end - change.planned_start
+    start = instant(start_us)
+    update: dict[str, object] = {"planned_start": start, "planned_end": start + length, "actual_start": None, "actual_end": None}
+    effect = change.expected
+    if effect is not None and effect.until is not None:
+        update["expected"] = effect.model_copy(update={"until": start + (effect.until - change.planned_start)})
+    return change.model_copy(update=update)
+
+
+def moved_end(change: Change) -> int:
+    """Its planned end in microseconds."""
+    return us(change.planned_end)
+
+
+def _starts(change: Change, earliest_us: int) -> Iterable[int]:
+    planned = us(change.planned_start)
+    same_hour: Sequence[int] = [planned + day * DAY_US for day in range(_AHEAD_DAYS)]
+    first_hour = -(-max(planned, earliest_us) // HOUR_US) * HOUR_US
+    other_hours = (first_hour + hour * HOUR_US for hour in range(_AHEAD_DAYS * 24))
+    yield from (start for start in same_hour if start >= earliest_us)
+    yield from (start for start in other_hours if (start - planned) % DAY_US)

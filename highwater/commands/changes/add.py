@@ -1,0 +1,91 @@
+"""`highwater changes add`: declare one change, or revise it."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from highwater.commands.changes.options import To, Token, is_url, planning_rules
+from highwater.commands.changes.output import put
+from highwater.options import AsJson, ConfigFile, settings
+
+if TYPE_CHECKING:
+    from models.change import Change
+
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Any field, such as services=4.8.1;8.1.1")]
+
+
+def add(
+    to: To,
+    change_id: Annotated[str | None, typer.Option("--id", help="One that the file holds is revised; made from title and start.")] = None,
+    owner: Annotated[str | None, typer.Option("--owner", help="DCC, a User ID, or a service provider's name.")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="The activity.")] = None,
+    category: Annotated[str | None, typer.Option("--category", help="Such as firewall; guessed from the title where not given.")] = None,
+    status: Annotated[str | None, typer.Option("--status", help="Such as declared, in_progress, completed, cancelled.")] = None,
+    start: Annotated[str | None, typer.Option("--start", help="Planned start, such as 2026-01-05T22:00:00Z.")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Planned end.")] = None,
+    other: Set = None,
+    token: Token = "",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Declare one change, or revise it: what is not given stays as it was. Its conflicts with the file's other changes are said."""
+    from changes.drafting import completed
+    from changes.files.calendar_files import CalendarRead
+    from changes.files.reader import read_changes
+    from changes.files.revise import revise
+
+    named = {"owner": owner, "title": title, "category": category, "status": status, "planned_start": start, "planned_end": end}
+    given = {name: value for name, value in named.items() if value is not None} | dict(map(_assignment, other or []))
+    known = read_changes(to)[0] if not is_url(to) and Path(to).exists() else []
+    guessed: tuple[str, ...] = ()
+    if not any(one.change_id == change_id for one in known) and not (is_url(to) and change_id):
+        given, guessed = completed(_asked(given) | ({} if change_id is None else {"change_id": change_id}))
+        change_id = given.pop("change_id", None)
+    if change_id is None:
+        raise typer.BadParameter("give --id, or a title and a start from which one is made")
+    made = revise(known, change_id, given, datetime.now(UTC))
+    found, slots = _conflicts(made, known, config)
+    if not as_json:
+        _tell(made, guessed, [one.text for one in found], slots)
+    shown = {"guessed": {name: getattr(made, name) for name in guessed}, "conflicts": [one.text for one in found], "free_slots": slots}
+    put(CalendarRead((made,), [], ()), to, token=token, as_json=as_json, more=shown)
+
+
+def _conflicts(made: "Change", known: list["Change"], config: Path | None) -> tuple[Any, list[str]]:
+    from changes.files.merge import merge
+    from changes.planning.conflicts import conflicts_of, slots_for
+    from models.times import format_time, us
+
+    standing = merge(known).changes
+    rules = planning_rules(settings(config))
+    found = conflicts_of(made, standing, rules)
+    free = slots_for(made, standing, us(datetime.now(UTC)), rules) if found else ()
+    return found, [f"{format_time(slot.start_us)}/{format_time(slot.end_us)}" for slot in free]
+
+
+def _tell(made: "Change", guessed: tuple[str, ...], conflicts: list[str], slots: list[str]) -> None:
+    if "category" in guessed:
+        typer.echo(f"category guessed from the title: {made.category} (correct it with --id {made.change_id} --category …)")
+    for text in conflicts:
+        typer.echo(f"conflict: {text}")
+    if slots:
+        typer.echo(f"free instead: {', '.join(slots)}")
+
+
+def _asked(given: dict[str, str]) -> dict[str, str]:
+    """What is lacking, asked for where somebody sits at a terminal."""
+    if not sys.stdin.isatty() or not sys.stdout.isatty():
+        return given
+    questions = {"title": "What is done", "owner": "Whose change", "planned_start": "Start (2026-01-05T22:00:00Z)", "planned_end": "End"}
+    answers = {name: typer.prompt(question) for name, question in questions.items() if not given.get(name)}
+    return given | answers
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise typer.BadParameter(f"{text!r} is no assignment: write FIELD=VALUE")
+    return name.strip(), value

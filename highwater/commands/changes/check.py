@@ -1,0 +1,111 @@
+"""`highwater changes check`: what can't be used, what is missing, what collides."""
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from highwater.commands.changes.options import (
+    CapacityPeaks,
+    DefaultOwner,
+    Files,
+    MappingFile,
+    SystemsFile,
+    Timezone,
+    UsualFile,
+    planning_rules,
+    read_options,
+)
+from highwater.commands.changes.output import objects
+from highwater.options import AsJson, ConfigFile, settings
+
+if TYPE_CHECKING:
+    from changes.files.calendar_files import CalendarRead
+    from changes.planning.conflicts import Conflict, PlanningRules
+    from models.change import Change
+
+_SLOTS_FOR_MAX = 20
+"""Free slots are proposed while there are no more conflicts than people can go through one by one."""
+
+
+def check(
+    files: Files,
+    mapping: MappingFile = None,
+    owner: DefaultOwner = None,
+    timezone: Timezone = None,
+    capacity: CapacityPeaks = None,
+    usual: UsualFile = None,
+    systems: SystemsFile = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List rows that can't be used, missing SEC H8.4 and H8.8 items, figures not kept, conflicts and load collisions; exit 1 if any."""
+    from changes.files.calendar_files import read_calendar
+    from changes.planning.conflicts import as_object, conflicts
+    from changes.planning.sec_completeness import all_missing
+    from changes.planning.sec_completeness import as_object as missing_object
+    from changes.planning.sec_limits import breaches
+    from detectors.holidays import HolidayCalendar
+
+    found_settings = settings(config)
+    read = read_calendar(files, read_options(mapping, owner, timezone))
+    rules = planning_rules(found_settings, capacity=capacity, usual=usual, systems=systems)
+    lacking = all_missing(read.changes)
+    limits = breaches(read.changes, found_settings.changes.sec, HolidayCalendar())
+    found = conflicts(read.changes, rules)
+    free = _free_slots(read.changes, found, rules)
+    unjudged = _unjudged(read.changes, rules)
+    if as_json:
+        answer = {
+            "changes": len(read.changes),
+            "rejected": objects(read.rejections),
+            "unsettled": [one.text for one in read.disagreements],
+            "missing": [missing_object(one) for one in lacking],
+            "limits": [one.as_object for one in limits],
+            "conflicts": [as_object(one) for one in found],
+            "free_slots": free,
+            "notes": unjudged,
+        }
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        lines = [f"{one.change_id}: {one.item} is missing: {one.text}" for one in lacking]
+        lines += [f"{one.item} (figure: default or setting): {one.text}" for one in limits]
+        lines += [f"{one.kind.replace('_', ' ')}: {one.text}" for one in found]
+        lines += [f"{change_id} is free at {', '.join(slots)}" for change_id, slots in free.items()]
+        _tell(read, [*lines, *unjudged], (len(lacking) + len(limits), len(found)))
+    if read.rejections or read.disagreements or lacking or limits or found:
+        raise typer.Exit(1)
+
+
+def _tell(read: "CalendarRead", lines: list[str], counts: tuple[int, int]) -> None:
+    from changes.files.reader import describe
+
+    for line in [*map(describe, read.rejections), *(one.text for one in read.disagreements), *lines]:
+        typer.echo(line)
+    bad = len(read.rejections) + len(read.disagreements)
+    typer.echo(f"{len(read.changes)} changes: {bad} bad rows, {counts[0]} items missing, {counts[1]} conflicts")
+
+
+def _free_slots(changes: tuple["Change", ...], found: tuple["Conflict", ...], rules: "PlanningRules") -> dict[str, list[str]]:
+    """Three free times for the change of each conflict that is easiest to move: a User's, or else the later one."""
+    from changes.planning.conflicts import slots_for
+    from models.times import format_time, us
+
+    if len(found) > _SLOTS_FOR_MAX:
+        return {}
+    by_id: dict[str, Change] = {one.change_id: one for one in changes}
+    proposed: dict[str, list[str]] = {}
+    for conflict in found:
+        involved = [by_id[change_id] for change_id in conflict.change_ids if change_id in by_id]
+        moved = max(involved, key=lambda one: (one.category != "bcdr_test", one.source == "user", one.planned_start, one.change_id))
+        if moved.change_id not in proposed:
+            slots = slots_for(moved, changes, us(moved.planned_start), rules)
+            proposed[moved.change_id] = [f"{format_time(slot.start_us)} to {format_time(slot.end_us)}" for slot in slots]
+    return proposed
+
+
+def _unjudged(changes: tuple["Change", ...], rules: "PlanningRules") -> list[str]:
+    rising = sum(one.expected is not None and one.expected.effect == "up" for one in changes)
+    if not rising or rules.capacity.rates.cells:
+        return []
+    return [f"load was not judged: {rising} changes declare a rise, but nobody gave the usual rates (--usual)"]

@@ -1,0 +1,57 @@
+"""Options that the commands of a calendar share, and what a calendar is read with."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from changes.files.reader import ReadOptions
+    from changes.planning.conflicts import PlanningRules
+    from config.settings import Settings
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Calendars: .json, .ndjson, .csv, .xlsx or .ics, each also with .gz.")]
+MappingFile = Annotated[Path | None, typer.Option("--mapping", metavar="FILE", help="TOML that translates another system's export.")]
+DefaultOwner = Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Owner of rows that name none.")]
+Timezone = Annotated[str | None, typer.Option("--timezone", metavar="ZONE", help="Zone of times without offset, such as Europe/London.")]
+To = Annotated[
+    str, typer.Option("--to", metavar="FILE|URL", help="Calendar file to put them into, or a monitor such as http://127.0.0.1:8480.")
+]
+Token = Annotated[str, typer.Option("--token", envvar="HIGHWATER_TOKEN", show_default=False, help="API token, for a URL.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; without it standard output.")]
+CapacityPeaks = Annotated[
+    float | None, typer.Option("--capacity", metavar="X", help="What can be carried, times the usual total of the busiest hour.")
+]
+UsualFile = Annotated[Path | None, typer.Option("--usual", metavar="FILE", help="JSON: User → usual messages a second, or cells by hour.")]
+SystemsFile = Annotated[
+    Path | None, typer.Option("--systems", metavar="FILE", help="TOML: system → depends_on, fallback, regions, services.")
+]
+
+
+def read_options(mapping: Path | None, owner: str | None, timezone: str | None) -> "ReadOptions":
+    """What the reader may assume, now."""
+    from changes.files.field_mapping import read_mapping
+    from changes.files.reader import ReadOptions
+
+    return ReadOptions(read_mapping(mapping) if mapping is not None else None, owner, timezone, datetime.now(UTC))
+
+
+def planning_rules(
+    found: "Settings", *, capacity: float | None = None, usual: Path | None = None, systems: Path | None = None
+) -> "PlanningRules":
+    """What can happen together, from the settings and from what the command was given."""
+    from changes.planning.conflicts import Capacity, PlanningRules
+    from changes.planning.rates import UsualRates, read_rates
+    from changes.planning.systems import SystemMap, read_systems
+    from correlation.incidents.business_processes import process_of
+
+    rates = read_rates(usual) if usual is not None else UsualRates()
+    peaks, per_s = capacity or found.changes.capacity_peaks, None if capacity else found.changes.capacity_per_s
+    known = found.correlation.systems | (read_systems(systems) if systems is not None else {})
+    return PlanningRules(SystemMap(known), found.changes.freezes, Capacity(rates, peaks, per_s, process_of))
+
+
+def is_url(to: str) -> bool:
+    """Whether it is a monitor's address rather than a file."""
+    return to.startswith(("http://", "https://"))

@@ -1,0 +1,81 @@
+"""How what was read, put somewhere or found wrong is told to people and to machines."""
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from highwater.commands.changes.options import is_url
+
+if TYPE_CHECKING:
+    from changes.files.calendar_files import Added, CalendarRead
+    from models.columns import Rejection
+
+
+def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool = False, more: dict[str, Any] | None = None) -> None:
+    """Put changes into a calendar file or a running monitor, and say what became of them; exit 1 if any can't be used."""
+    from changes.files.calendar_files import Added, add_to
+    from changes.http_client import send_changes
+
+    refused: list[dict[str, str]] = []
+    if is_url(to):
+        taken, refusals = send_changes(read.changes, to, token)
+        refused = [{"change_id": one.change.change_id, "reason": one.reason} for one in refusals]
+        added = Added(tuple(taken), (), (), ())
+    else:
+        added = add_to(Path(to), read.changes, datetime.now(UTC) if full else None)
+    unsettled = [*read.disagreements, *added.disagreements]
+    if as_json:
+        answer = {
+            "changes": [{"change_id": change.change_id, "revision": change.revision} for change in added.news],
+            "withdrawn": [change.change_id for change in added.withdrawn],
+            "rejected": objects(read.rejections),
+            "refused": refused,
+            "unsettled": [{"change_id": one.change_id, "owner": one.owner, "revision": one.revision} for one in unsettled],
+            "missing": [change.change_id for change in added.missing],
+            **(more or {}),
+        }
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        _tell(added, len(read.changes) - len(added.news) - len(refused) - len(added.disagreements))
+        complain(read.rejections, [f"{one['change_id']}: {one['reason']}" for one in refused] + [one.text for one in unsettled])
+    if read.rejections or refused or unsettled or added.missing:
+        raise typer.Exit(1)
+
+
+def complain(rejections: Iterable["Rejection"], lines: Iterable[str] = ()) -> None:
+    """What can't be used, on standard error."""
+    from changes.files.reader import describe
+
+    for line in [*map(describe, rejections), *lines]:
+        print(f"highwater: {line}", file=sys.stderr)
+
+
+def objects(rejections: Iterable["Rejection"]) -> list[dict[str, Any]]:
+    """Rejections for machines."""
+    return [{"source": one.source, "position": dict(one.position), "reason": one.reason} for one in rejections]
+
+
+def write(content: bytes, out: Path | None) -> None:
+    """To a file, whole or not at all, or to standard output."""
+    from changes.files.calendar_files import write_file
+
+    if out is not None:
+        write_file(out, content)
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def _tell(added: "Added", known: int) -> None:
+    for change in added.news:
+        typer.echo(f"{change.change_id}, revision {change.revision}: {change.title}")
+    for change in added.withdrawn:
+        typer.echo(f"{change.change_id} withdrawn: the newest export of its series does not hold it")
+    for change in added.missing:
+        typer.echo(f"{change.change_id} is missing in the full export and not cancelled: {change.title}")
+    withdrawn = f", {len(added.withdrawn)} withdrawn" if added.withdrawn else ""
+    typer.echo(f"{len(added.news)} new or revised, {known} known already{withdrawn}")
