@@ -57,9 +57,12 @@ class TrafficEvent(WireModel):
     """Response code → count."""
 
     @model_validator(mode="after")
-    def _failures_are_messages(self) -> Self:
+    def _counts_are_messages(self) -> Self:
         if self.failures > self.messages:
             raise ValueError(f"failures: {self.failures} of {self.messages} messages can't have failed")
+        for code, count in (self.codes or {}).items():
+            if count > self.messages:
+                raise ValueError(f"codes: {count} of {self.messages} messages can't have code {code!r:.40}")
         return self
 
 
@@ -96,7 +99,7 @@ class QueueEvent(WireModel):
     """Such as to_user, failed, to_device."""
     depth: Count
     """Messages waiting."""
-    oldest_age_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    oldest_age_s: Annotated[float, Field(ge=0, le=GREATEST, allow_inf_nan=False)] | None = None
     """Age of the oldest message in seconds."""
     capacity: Annotated[int, Field(gt=0, le=GREATEST)] | None = None
     """Depth that the queue can hold."""

@@ -45,8 +45,8 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 SUSPECTED: tuple[SuspectVerdict, ...] = ("probable", "possible")
 """Verdicts that name a suspect."""
 
-GREATEST = 2**63 - 1
-"""The greatest whole number that a column holds."""
+GREATEST = 2**53
+"""The greatest number that an input may hold: up to here a float64 holds every whole number exactly."""
 
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """A DCC User ID; a Party may hold several."""

@@ -8,6 +8,7 @@ from models.columns import Flags, Floats, Indices, Ints
 from models.errors import Malformed
 from models.events import MESSAGES_MOST
 from models.times import SECOND_US, parse_time
+from models.vocabulary import GREATEST
 from streams.decode.byte_buffer import MAX_SPAN_BYTES, ByteBuffer
 from streams.decode.event_columns import ABSENT, EventColumns
 from streams.decode.event_template import EventTemplate, checked
@@ -33,6 +34,7 @@ def columns(template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: l
     capacity = read.integers("capacity", ABSENT)
     read.good &= (failures <= value) & (capacity != 0) & (queue | (value <= MESSAGES_MOST))
     read.pass_over_unknown()
+    codes = read.codes(learned, value)
     rows = EventColumns(
         pieces,
         read.series(learned),
@@ -43,7 +45,7 @@ def columns(template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: l
         capacity,
         read.integers("enqueued", ABSENT),
         read.integers("delivered", ABSENT),
-        read.codes(learned),
+        codes,
     )
     return rows if read.good.all() else rows.take(np.flatnonzero(read.good))
 
@@ -62,7 +64,7 @@ class _Read:
         if name not in self._number:
             return np.full(self._count, absent, np.int64)
         values, good = self._buffer.integers(*self._places[self._number[name]])
-        self.good &= good
+        self.good &= good & (values <= GREATEST)
         return values
 
     def decimals(self, name: str) -> Floats:
@@ -113,16 +115,18 @@ class _Read:
         }
         return learned.series(checked(self._template.filled(texts)))
 
-    def codes(self, learned: TemplateCache) -> Indices:
-        """The number of each piece's code set, -1 where the template has none."""
+    def codes(self, learned: TemplateCache, messages: Ints) -> Indices:
+        """The number of each piece's code set, -1 where the template has none. No code may count more than all `messages`."""
         if "codes" not in self._number:
             return np.full(self._count, ABSENT, np.int32)
         starts, ends = self._places[self._number["codes"]]
         longest = int((ends - starts).max(initial=1))
         width = -(-min(max(longest, 1), _LONGEST_CODES) // 8) * 8
         same, which = np.unique(first_equal(self._buffer.words(starts, np.minimum(ends, starts + width), width)), return_inverse=True)
-        numbers = np.array([learned.codes(self._buffer.text[starts[one] : ends[one]]) for one in same], np.int32)[which]
-        self.good &= (numbers != INVALID) & (ends - starts <= width)
+        known = [learned.codes(self._buffer.text[starts[one] : ends[one]]) for one in same]
+        numbers = np.array(known, np.int32)[which]
+        most = np.array([learned.greatest_count(number) for number in known], np.int64)[which]
+        self.good &= (numbers != INVALID) & (ends - starts <= width) & (most <= messages)
         return numbers
 
 

@@ -79,3 +79,7 @@ class TemplateCache:
         with self._lock:
             self.code_sets.append(counts)
             return len(self.code_sets) - 1
+
+    def greatest_count(self, number: int) -> int:
+        """The greatest count in a code set; 0 for none."""
+        return 0 if number == INVALID else max((self.code_sets[number] or {}).values(), default=0)

@@ -73,6 +73,15 @@ def test_codes_map_to_whole_numbers(codes: Any) -> None:
     assert fault(text(TRAFFIC, codes=codes)).startswith("codes")
 
 
+def test_no_code_counts_more_than_all_messages() -> None:
+    assert "can't have code 'E20'" in fault(text(TRAFFIC, messages=3, codes={"E20": 4}))
+
+
+@pytest.mark.parametrize("field", ["depth", "capacity", "enqueued", "delivered", "oldest_age_s"])
+def test_no_number_exceeds_two_to_the_53(field: str) -> None:
+    assert fault(text(QUEUE, **{field: 2**53 + 2})).startswith(field)
+
+
 @pytest.mark.parametrize("user", ["", "a b", "a" * 65, "Ä", "a\n", "a/b", 5, None])
 def test_a_user_is_an_id(user: Any) -> None:
     assert fault(text(TRAFFIC, user=user)).startswith("user must ")
@@ -140,7 +149,15 @@ NAMES = st.text(st.characters(codec="utf-8"), max_size=12)
 )
 @settings(max_examples=100, deadline=None)
 def test_an_event_survives_the_wire(messages: int, failed: float, service: str, region: str | None, codes: Any, window_s: int) -> None:
-    line = text(TRAFFIC, messages=messages, failures=int(messages * failed), service=service, region=region, codes=codes, window_s=window_s)
+    line = text(
+        TRAFFIC,
+        messages=messages,
+        failures=int(messages * failed),
+        service=service,
+        region=region,
+        codes=codes and {code: min(count, messages) for code, count in codes.items()},
+        window_s=window_s,
+    )
     event = EVENT.validate_json(line)
     assert EVENT.validate_json(to_json(event)) == event
     assert to_json(EVENT.validate_json(to_json(event))) == to_json(event)
