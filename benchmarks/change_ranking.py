@@ -97,7 +97,7 @@ def rank(incident: Incident) -> list[dict[str, Any]]:
     failing = _failing(incident)
     evidence = _evidence(incident, failing)
     weighed = score(evidence, PACE_S)
-    shares, _ = scores(weighed.total, np.array([0.0]))
+    shares, _ = scores(weighed.total, np.array([0.0]), [str(number) for number in range(len(weighed.total))])
     lines = [
         {"service": change["service"], "score": round(float(shares[index]), 6), "reasons": _reasons(evidence, weighed, index)}
         for index, change in enumerate(incident.changes)

@@ -1,7 +1,11 @@
-"""Calendar: every declared change in its revisions, and which of them counts in a window."""
+"""Calendar: every declared change in its revisions, and which of them counts in a window.
+
+A change is known by its owner and its `change_id` together (`Change.key`): nobody takes another's name.
+"""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from changes.calendar_view import CalendarView, ScopeTables
@@ -22,12 +26,15 @@ class _Revision:
     """Canonical JSON: tells equal revisions of different content apart."""
     arrived_us: int
     """_ALWAYS for what stood in a file."""
+    claimed_us: int | None = None
+    """When a User declared it, by the monitor's own reckoning (_ALWAYS: before the first event); None: its `declared_at` is believed."""
+    record_keys: frozenset[str] = frozenset()
+    """Keys of the records that brought it: a tombstone takes back what came under its own key."""
 
     @property
     def rank(self) -> tuple[int, int, bytes]:
         """Of two revisions known the greater counts, in whatever order they came."""
-        updated = self.change.updated_at
-        return self.change.revision, _ALWAYS if updated is None else us(updated), self.text
+        return rank(self.change, self.text)
 
     @property
     def known_us(self) -> int:
@@ -44,11 +51,22 @@ class _Revision:
         return self.change.model_copy(update={"declared_at": arrived, "updated_at": arrived})
 
 
+def rank(change: Change, text: bytes) -> tuple[int, int, bytes]:
+    """Of two revisions of one change the greater counts: by revision, then `updated_at`, then text (its canonical JSON)."""
+    return change.revision, _ALWAYS if change.updated_at is None else us(change.updated_at), text
+
+
+def outranks(change: Change, other: Change | None) -> bool:
+    """Whether `change` counts before `other`, another revision of it; anything counts before nothing."""
+    return other is None or rank(change, to_json(change)) > rank(other, to_json(other))
+
+
 class Calendar:
     """Keeps revisions; a view is cheap while nothing changes, and packs to a tree."""
 
     def __init__(self) -> None:
         self._revisions: dict[str, dict[bytes, _Revision]] = {}
+        """By key of the change, then by text."""
         self._version = 0
         self._at_us: int | None = None
         """The window of the last view."""
@@ -58,89 +76,162 @@ class Calendar:
         self._changed = True
         self._digest = ""
         """Of what the last view holds; outlives a restart, unlike the view."""
-        self._declarations = ScopeTables()
+        self._tables = ScopeTables()
 
-    def declare(self, change: Change, arrived_us: int | None) -> None:
+    def declare(self, change: Change, arrived_us: int | None, *, claimed_us: int | None = None, record_key: str | None = None) -> None:
         """A revision, in any order. It counts from the first window that ends at or after its `updated_at` and after `arrived_us`.
 
         `arrived_us` is stream time: the end of the last window that had closed when it came (not the wall clock, which knows nothing of a
-        stream that is behind or replayed). None: always known, as changes in files are.
+        stream that is behind or replayed). None: always known, as changes in files are. `claimed_us`: given where a User declared it, whose
+        own word on `declared_at` does not count (`NEVER_LATE`: before there was anything to be late for). `record_key`: the key of the
+        record that brought it, its own by default.
         """
         text = to_json(change)
-        revisions = self._revisions.setdefault(change.change_id, {})
+        revisions = self._revisions.setdefault(change.key, {})
         before = revisions.get(text)
-        revision = _Revision(change, text, _ALWAYS if arrived_us is None else arrived_us)
+        keys = frozenset((change.key if record_key is None else record_key,))
+        revision = _Revision(change, text, _ALWAYS if arrived_us is None else arrived_us, claimed_us, keys)
         if before is None or revision.arrived_us < before.arrived_us:
-            revisions[text] = revision
+            revisions[text] = revision if before is None else replace(revision, record_keys=keys | before.record_keys)
             self._changed = True
+        elif not keys <= before.record_keys:
+            revisions[text] = replace(before, record_keys=keys | before.record_keys)
 
-    def withdraw(self, change_id: str) -> None:
-        """A tombstone: the change and all its revisions so far are gone from the next window on."""
-        if self._revisions.pop(change_id, None) is not None:
-            self._changed = True
+    def withdraw(self, record_key: str) -> None:
+        """A tombstone: what came under this key, and under no other, is gone from the next window on."""
+        for key, revisions in list(self._revisions.items()):
+            for text, one in list(revisions.items()):
+                if record_key not in one.record_keys:
+                    continue
+                left = one.record_keys - {record_key}
+                if left:
+                    revisions[text] = replace(one, record_keys=left)
+                else:
+                    del revisions[text]
+                    self._changed = True
+            if not revisions:
+                del self._revisions[key]
 
     def forget(self, before_us: int) -> None:
         """Drops changes that every revision says were over before `before_us`, so that years of them do not pile up."""
         over = [
-            change_id
-            for change_id, revisions in self._revisions.items()
+            key
+            for key, revisions in self._revisions.items()
             if all(
                 max(us(one.change.planned_end), us(one.change.actual_end or one.change.planned_end)) < before_us
                 for one in revisions.values()
             )
         ]
-        for change_id in over:
-            self.withdraw(change_id)
+        for key in over:
+            del self._revisions[key]
+            self._changed = True
+
+    def keys_by_id(self) -> Mapping[str, str]:
+        """`change_id` → key, for ids that only one owner uses."""
+        found: dict[str, str | None] = {}
+        for key, revisions in sorted(self._revisions.items()):
+            change_id = next(iter(revisions.values())).change.change_id
+            found[change_id] = None if change_id in found else key
+        return {change_id: key for change_id, key in found.items() if key is not None}
 
     def view(self, at_us: int) -> CalendarView:
         """What counts in the window that ends at `at_us`; the same object as before if nothing differs."""
         if self._view is not None and not self._changed and self._at_us is not None and self._at_us <= at_us < self._until_us:
             return self._view
         known, until_us = self._known(at_us)
-        digest = _digest(known)
+        changes = tuple(_as_declared(revisions) for revisions in known)
+        digest = _digest(known, changes)
         if digest != self._digest:
             self._version += 1
         if digest != self._digest or self._view is None:
-            self._view = CalendarView(self._version, tuple(one.completed for one in known), self._declarations)
+            earlier = {changes[index].key: found for index, revisions in enumerate(known) if (found := _earlier(revisions))}
+            self._view = CalendarView(self._version, changes, self._tables, earlier)
         self._at_us, self._until_us, self._changed, self._digest = at_us, until_us, False, digest
         return self._view
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.state_bytes`; the same revisions in another order give the same tree."""
-        revisions = sorted((one.change.change_id, one.text, one.arrived_us) for known in self._revisions.values() for one in known.values())
-        return {
-            "revisions": [[text.decode(), None if arrived_us == _ALWAYS else arrived_us] for _, text, arrived_us in revisions],
-            "version": self._version,
-            "digest": self._digest,
-        }
+        revisions = sorted(
+            ((one.change.change_id, one.change.owner, one.text, one) for known in self._revisions.values() for one in known.values()),
+            key=lambda row: row[:3],
+        )
+        return {"revisions": [_packed(one) for *_, one in revisions], "version": self._version, "digest": self._digest}
 
     @classmethod
     def unpack(cls, tree: dict[str, Any]) -> "Calendar":
         """The calendar that `pack` was called on; its next view has the version it would have had."""
         calendar = cls()
-        for text, arrived_us in tree["revisions"]:
-            calendar.declare(decode(Change, text), arrived_us)
+        for text, arrived_us, *more in tree["revisions"]:
+            change = decode(Change, text)
+            claimed_us, record_keys = more or (None, [change.key])
+            for record_key in record_keys:
+                calendar.declare(change, arrived_us, claimed_us=claimed_us, record_key=record_key)
         calendar._version, calendar._digest = tree["version"], tree["digest"]
         return calendar
 
-    def _known(self, at_us: int) -> tuple[list[_Revision], int]:
-        """The revision of each change that counts, and the first later window end that may know more."""
-        counting, until_us = [], _NEVER
-        for change_id in sorted(self._revisions):
+    def _known(self, at_us: int) -> tuple[list[list[_Revision]], int]:
+        """Of each change the known revisions, the one that counts last, and the first later window end that may know more."""
+        found, until_us = [], _NEVER
+        for revisions in self._revisions.values():
             known = []
-            for one in self._revisions[change_id].values():
+            for one in revisions.values():
                 if one.known_us <= at_us:
                     known.append(one)
                 else:
                     until_us = min(until_us, one.known_us)
             if known:
-                counting.append(max(known, key=lambda one: one.rank))
-        return counting, until_us
+                found.append(sorted(known, key=lambda one: one.rank))
+        found.sort(key=lambda known: (known[-1].change.change_id, known[-1].change.owner))
+        return found, until_us
 
 
-def _digest(revisions: list[_Revision]) -> str:
+NEVER_LATE = _ALWAYS
+"""`claimed_us` of what a User declared before the first event: there was nothing to be late for."""
+
+
+def _as_declared(known: list[_Revision]) -> Change:
+    """The revision that counts, with the times that the monitor knows better than its owner.
+
+    It was declared when the change's first revision came; a revision that begins earlier than all before it, when that one came.
+    """
+    counting = known[-1]
+    if counting.claimed_us is None:
+        return counting.completed
+    starts_at = counting.change.starts_at
+    claimed = [one.claimed_us for one in known if one.claimed_us is not None and one.change.starts_at <= starts_at]
+    declared_us = min(claimed)
+    declared_at = None if declared_us == NEVER_LATE else instant(declared_us)
+    return counting.completed.model_copy(update={"declared_at": declared_at})
+
+
+def _earlier(known: list[_Revision]) -> tuple[tuple[int, Change], ...]:
+    """(when it was known, revision) of the User's revisions that stood before the one that counts, and of that one; empty where all is one.
+
+    What was read from files carries no arrival: its own times are believed.
+    """
+    counting = known[-1]
+    before = [one for one in known[:-1] if one.arrived_us < counting.arrived_us]
+    if not before or counting.change.source != "user":
+        return ()
+    return tuple((one.arrived_us, one.completed) for one in (*before, counting))
+
+
+def _packed(one: _Revision) -> list[Any]:
+    arrived_us = None if one.arrived_us == _ALWAYS else one.arrived_us
+    if one.claimed_us is None and one.record_keys == {one.change.key}:
+        return [one.text.decode(), arrived_us]
+    return [one.text.decode(), arrived_us, one.claimed_us, sorted(one.record_keys)]
+
+
+def _digest(known: list[list[_Revision]], changes: tuple[Change, ...]) -> str:
     digest = hashlib.sha256()
-    for one in revisions:
+    for revisions, change in zip(known, changes, strict=True):
+        one = revisions[-1]
         arrived = "" if one.change.updated_at is not None else str(one.arrived_us)
-        digest.update(one.text + arrived.encode() + b"\n")
+        digest.update(one.text + arrived.encode())
+        if one.claimed_us is not None:
+            digest.update(str(change.declared_at).encode())
+        for arrived_us, earlier in _earlier(revisions)[:-1]:
+            digest.update(f"{arrived_us}".encode() + to_json(earlier))
+        digest.update(b"\n")
     return digest.hexdigest()

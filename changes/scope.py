@@ -1,4 +1,4 @@
-"""Scope: whose traffic a change touches."""
+"""Scope: whose traffic a change speaks for; the one place that matches a change with a series."""
 
 from collections.abc import Collection
 
@@ -11,20 +11,35 @@ _PARTS = ("user", "direction", "service", "region", "queue")
 _MASKS_MOST = 1000
 
 
+Words = tuple[Collection[str], Collection[str], Collection[str], Collection[str]]
+"""Services, regions, directions and queues of a scope; an empty part does not restrict."""
+
+
 def scope_users(change: Change) -> frozenset[str] | None:
-    """The Users that it touches; None for everyone. A User's change without a list touches that User."""
-    if change.users:
-        return frozenset(change.users)
-    return frozenset((change.owner,)) if change.source == "user" else None
+    """The Users whose traffic a change speaks for; None for everyone.
+
+    A User-led change is the claim of one party: it speaks for its owner's traffic alone, whatever `users` it names.
+    """
+    if change.source == "user":
+        return frozenset((change.owner,))
+    return frozenset(change.users) or None
+
+
+def scope_words(change: Change) -> Words:
+    """The other parts of its scope."""
+    return change.services, change.regions, change.directions, change.queues
+
+
+def admits(words: Words, key: SeriesKey) -> bool:
+    """Whether services, regions, directions and queues admit a series; what a series does not carry restricts nothing."""
+    carried = (key.service, key.region, _direction(key), key.queue)
+    return all(not listed or not part or part in listed for listed, part in zip(words, carried, strict=True))
 
 
 def matches(change: Change, key: SeriesKey) -> bool:
     """Whether a series lies in the scope. A part that the series does not name can't exclude it."""
     users = scope_users(change)
-    if users is not None and key.user not in users:
-        return False
-    parts = ((_direction(key), change.directions), (key.service, change.services), (key.region, change.regions), (key.queue, change.queues))
-    return all(not part or not listed or part in listed for part, listed in parts)
+    return (users is None or key.user in users) and admits(scope_words(change), key)
 
 
 class ScopeTable:

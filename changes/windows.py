@@ -33,6 +33,15 @@ def effect_end_us(change: Change, end_us: int) -> int:
     return end_us if until is None else max(end_us, us(until))
 
 
+def declared_effect_us(change: Change) -> tuple[int, int]:
+    """When the declared effect begins and ends: `until` wins over the window's end, an end that was told over both."""
+    start_us, end_us = effect_us(change)
+    until = change.expected.until if change.expected is not None else None
+    if until is not None and change.actual_end is None:
+        return start_us, max(us(until), start_us)
+    return start_us, end_us
+
+
 def _end_us(change: Change, start: int) -> int:
     if change.actual_end is not None:
         return us(change.actual_end)

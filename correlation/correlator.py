@@ -1,6 +1,6 @@
 """Correlator: findings of all Users and the calendar in; alerts, incidents, Users' copies and change reports out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,8 +106,8 @@ class Correlator:
         }
 
     @classmethod
-    def unpack(cls, parameters: CorrelationParameters, tree: dict[str, Any]) -> "Correlator":
-        """The correlator that `pack` was called on."""
+    def unpack(cls, parameters: CorrelationParameters, tree: dict[str, Any], keys_by_id: Mapping[str, str] | None = None) -> "Correlator":
+        """The correlator that `pack` was called on; `keys_by_id` as in `Reporter.unpack`."""
         correlator = cls(parameters)
         correlator._history = History.unpack(tree["history"])
         correlator._fleet = Fleet.unpack(tree["fleet"])
@@ -115,7 +115,7 @@ class Correlator:
         correlator._issued = from_tree(dict[str, LastRevision], tree["issued"])
         correlator._chronicle = IncidentRecorder.unpack(parameters.remembered_incidents, tree["chronicle"])
         correlator._copies = UserAlerts.unpack(parameters, tree["copies"])
-        correlator._reporter = Reporter.unpack(parameters, tree["reporter"])
+        correlator._reporter = Reporter.unpack(parameters, tree["reporter"], keys_by_id or {})
         return correlator
 
 

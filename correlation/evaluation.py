@@ -10,6 +10,7 @@ from correlation.alerts.assignment import NO_GROUPS, GroupAssignment
 from correlation.alerts.finding_rows import FindingRow
 from correlation.alerts.grouping import AlertGroup, AlertGroups, GroupKey
 from correlation.attribution.reassessment import CachedCause, CauseCache
+from correlation.attribution.suspects import suspects_of_alert
 from correlation.grading.affected_users import (
     affected_by,
     affected_by_process,
@@ -152,7 +153,7 @@ class Evaluator:
                 severity=grades[episode.alert_id],
                 category=_own_category(category, grades[episode.alert_id], envelopes[episode.alert_id]),
                 processes=processes_of_alert(episode, case, stopped),
-                suspects=judgement.suspects,
+                suspects=suspects_of_alert(judgement.suspects, episode.user, case.origin_user, known.view),
                 envelope=envelopes[episode.alert_id],
                 affected=affected_by(episode, case, envelopes[episode.alert_id]),
                 threatened=() if is_collateral(episode, case) else at_risk,

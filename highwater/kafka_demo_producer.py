@@ -49,7 +49,7 @@ def send(scenario: str, users: int, seed: int, speed: float) -> None:
     topics = Topics(kafka.topic_prefix)
     sender = KafkaProducer(**client_settings(kafka), compression_type="lz4", linger_ms=20)
     for change in simulation.changes:
-        sender.send(topics.calendar, to_json(change), key=change.change_id.encode())
+        sender.send(topics.calendar, to_json(change), key=change.key.encode())
     sender.flush()
     for line in paced(simulation.blocks(), now_us, speed, time.time, time.sleep):
         user = line.split(b'"user":"', 1)[1].split(b'"', 1)[0]

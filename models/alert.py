@@ -109,11 +109,17 @@ class Suspect(WireModel):
     """0 to 1."""
     reasons: Annotated[tuple[Reason, ...], AsTuple] = ()
 
+    @property
+    def key(self) -> str | None:
+        """Of the change, `owner/change_id`; None where none is named."""
+        return None if self.change_id is None or self.owner is None else f"{self.owner}/{self.change_id}"
+
 
 class ThreatenedChange(WireModel):
     """A change now at risk because of the trouble."""
 
     change_id: Text
+    owner: Text | None = None
     why: Text
 
 

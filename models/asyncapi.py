@@ -26,7 +26,7 @@ TOPICS = (
     Topic("dsp.queue-depths", "user", "QueueEvent", "receive", "Queue depth of one User's queue."),
     Topic(
         "change-calendar",
-        "change_id",
+        "owner/change_id",
         "Change",
         "receive",
         "Declared changes of the DCC and of Users; a record without a value withdraws the change.",
@@ -35,7 +35,7 @@ TOPICS = (
     Topic("impact-alerts", "alert_id", "Alert", "send", "Every alert, for the triage desk."),
     Topic("impact-alerts.{user}", "alert_id", "Alert", "send", "One User's own alerts, redacted, with revisions of their own numbering."),
     Topic("impact-incidents", "incident_id", "Incident", "send", "Every incident, for the triage desk."),
-    Topic("change-reports", "change_id", "ChangeReport", "send", "What each change did, once its window and settling time are over."),
+    Topic("change-reports", "owner/change_id", "ChangeReport", "send", "What each change did, once its window and settling time are over."),
     Topic("dead-letters", "source", "DeadLetter", "send", "What could not be used, and why."),
 )
 

@@ -47,7 +47,7 @@ Expected = Annotated[ExpectedEffect | None, BeforeValidator(lambda value: None i
 
 
 class Change(WireModel):
-    """One revision of a declared change (topic `change-calendar`, key = change_id)."""
+    """One revision of a declared change (topic `change-calendar`, key = owner/change_id)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -73,7 +73,7 @@ class Change(WireModel):
     revision: Revision = 1
     """The highest counts, in whatever order they arrive."""
     owner: Text
-    """DCC, a User ID, or a service provider's name."""
+    """DCC, a User ID, or a service provider's name; without `/`."""
     source: ChangeSource = Field(default_factory=lambda given: "dcc" if given.get("owner") == "DCC" else "user")
     """Who leads it; default `dcc` for owner DCC, else `user`."""
     category: ChangeCategory = "other"
@@ -93,7 +93,7 @@ class Change(WireModel):
     updated_at: At | None = None
     """When this revision became known; default `declared_at`, else on arrival. Nothing uses it before."""
     users: Names = ()
-    """Scope; empty: not restricted (for a User's change: that User)."""
+    """Scope; empty: not restricted. In a User-led change they play no part: it speaks for its owner's traffic alone."""
     services: Names = ()
     """Service Reference Variants or alert codes; empty: all."""
     regions: Names = ()
@@ -137,12 +137,19 @@ class Change(WireModel):
         return given
 
     @model_validator(mode="after")
-    def _ends_after_its_start(self) -> Self:
+    def _is_consistent(self) -> Self:
+        if "/" in self.owner:
+            raise ValueError("owner: it must not contain a slash, since changes are known as owner/change_id")
         if self.planned_end < self.planned_start:
             raise ValueError("planned_end: it lies before planned_start")
         if self.actual_start is not None and self.actual_end is not None and self.actual_end < self.actual_start:
             raise ValueError("actual_end: it lies before actual_start")
         return self
+
+    @property
+    def key(self) -> str:
+        """By which it is known: `owner/change_id`. An owner holds no `/`, so nobody takes another's name."""
+        return f"{self.owner}/{self.change_id}"
 
     @property
     def explains(self) -> bool:

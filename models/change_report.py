@@ -24,7 +24,7 @@ class Effect(WireModel):
 
 
 class ChangeReport(WireModel):
-    """One revision of the report on a change; the last of a `change_id` stands (topic `change-reports`, key = change_id)."""
+    """One revision of the report on a change; the last of each change stands (topic `change-reports`, key = owner/change_id)."""
 
     change_id: Text
     revision: Revision
@@ -42,3 +42,10 @@ class ChangeReport(WireModel):
     """How long after its start the others were told; 0 if before."""
     alert_ids: Names = ()
     summary: str
+    owner: Text | None = None
+    """Whose change; null in records of earlier releases."""
+
+    @property
+    def key(self) -> str:
+        """Of the change: `owner/change_id`."""
+        return self.change_id if self.owner is None else f"{self.owner}/{self.change_id}"

@@ -141,7 +141,7 @@ def compose(
             ids=ids,
             events=events,
             authentication=authentication,
-            declarations=ChangeDeclarations(database, intake, engine, clock),
+            declarations=ChangeDeclarations(database, intake, engine, clock, parameters.declarations),
             triage_desk=TriageDesk(database, clock, events),
             dispatcher=dispatcher,
             pusher=pusher,

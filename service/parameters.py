@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from changes.limits import ChangeLimits
+
 
 def _listed(value: object) -> object:
     """The environment carries lists as text: `a,b` is two entries."""
@@ -92,6 +94,7 @@ class ServeParameters(BaseModel):
     heartbeat_url: str | None = Field(None, description="Called every minute while the monitor is well; its silence is the alarm.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious log line written.")
 
+    declarations: ChangeLimits = Field(default_factory=ChangeLimits, description="What a declared window may be.")
     subscriptions: SubscriptionParameters = Field(default_factory=SubscriptionParameters, description="How messages leave.")
     oidc: OidcParameters = Field(default_factory=OidcParameters, description="An identity provider's tokens.")
 

@@ -96,10 +96,13 @@ class Pipeline:
         """The changes as known at `at_us`."""
         return self._calendar.view(at_us)
 
-    def declare(self, changes: Iterable[Change], arrived_us: int | None = None) -> None:
-        """Takes revisions of changes that arrived at `arrived_us` (None: with the files, known from the start)."""
+    def declare(self, changes: Iterable[Change], arrived_us: int | None = None, claimed_us: int | None = None) -> None:
+        """Takes revisions of changes that arrived at `arrived_us` (None: with the files, known from the start).
+
+        `claimed_us`: when a User declared them, where that User's own word on it does not count; see `Calendar.declare`.
+        """
         for change in changes:
-            self._calendar.declare(change, arrived_us)
+            self._calendar.declare(change, arrived_us, claimed_us=claimed_us)
 
     def feed(self, batch: EventBatch, stream: str = "") -> Outputs:
         """One decoded batch of one stream."""
@@ -180,7 +183,7 @@ class Pipeline:
         pipeline._assembler = Assembler.unpack(parameters.time, tree["assembler"])
         pipeline._cohorts = DetectionByResolution.unpack(parameters.detection, tree["cohorts"])
         pipeline._calendar = Calendar.unpack(tree["calendar"])
-        pipeline._correlator = Correlator.unpack(parameters.correlation, tree["correlator"])
+        pipeline._correlator = Correlator.unpack(parameters.correlation, tree["correlator"], pipeline._calendar.keys_by_id())
         return pipeline
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from changes.calendar import CalendarView
+from changes.scope import Words, admits, scope_words
 from correlation.attribution.scoring import ELSEWHERE, OWN, OWN_SERVICE, SHARED
 from correlation.history.difference_in_differences import Membership
 from correlation.history.onset_comparison import asked_of, main_episode
@@ -46,6 +47,8 @@ def gather(case: IncidentSnapshot, view: CalendarView, settle_us: int) -> Candid
     rows: dict[tuple[frozenset[str] | None, tuple[str, ...]], int] = {}
     kept: list[tuple[Change, int, int, int, float, int]] = []
     for change in view.between(case.onset_us - max(LOOK_BACK_US, settle_us), case.onset_us + LOOK_AHEAD_US):
+        if case.origin_user is not None and change.source == "user" and change.owner != case.origin_user:
+            continue  # a User-led change may be suspected of what begins at its owner
         users = view.scope_users(change)
         tier, covered = place.tier(change, users)
         if tier != ELSEWHERE:
@@ -81,7 +84,7 @@ class _Place:
     series: Mapping[str, tuple[SeriesKey, ...]]
     """By User."""
     size: int
-    seen: dict[tuple[tuple[str, ...], ...], Mapping[str, float]]
+    seen: dict[Words, Mapping[str, float]]
     """How many series of each User a scope without Users touches; changes with the same words share the answer."""
 
     @classmethod
@@ -96,7 +99,7 @@ class _Place:
 
     def tier(self, change: Change, users: frozenset[str] | None) -> tuple[int, float]:
         """Scope tier and the share of the incident's series in the change's scope."""
-        words = (change.services, change.regions, change.directions, change.queues)
+        words = scope_words(change)
         if words not in self.seen:
             self.seen[words] = {user: _covered(words, keys) for user, keys in self.series.items()}
         touched = self.seen[words]
@@ -113,21 +116,14 @@ class _Place:
         return ELSEWHERE, 0.0
 
 
-def _covered(words: tuple[tuple[str, ...], ...], keys: tuple[SeriesKey, ...]) -> float:
+def _covered(words: Words, keys: tuple[SeriesKey, ...]) -> float:
     """How many of a User's series a scope touches.
 
     Answers follow requests: series of the direction that it does not name count by half. Where it names services and none of theirs,
     series that carry none count by half, and only if no other ones are there.
     """
     services, regions, _, queues = words
-    either = [key for key in keys if touches((services, regions, (), queues), key)]
+    either = [key for key in keys if admits((services, regions, (), queues), key)]
     if services and not any(key.service in services for key in either):
         return 0.0 if any(key.service for key in keys) else 0.5 * len(either)
-    return 0.5 * (len(either) + sum(touches(words, key) for key in keys))
-
-
-def touches(words: tuple[tuple[str, ...], ...], key: SeriesKey) -> bool:
-    """Whether a scope's services, regions, directions and queues admit the series; what a series does not carry restricts nothing."""
-    direction = key.direction or (key.queue if key.queue in ("to_user", "to_dsp") else "")
-    carried = (key.service, key.region, direction, key.queue)
-    return all(not allowed or not value or value in allowed for allowed, value in zip(words, carried, strict=True))
+    return 0.5 * (len(either) + sum(admits(words, key) for key in keys))

@@ -39,7 +39,7 @@ class CauseCache:
 
     def judge(self, case: IncidentSnapshot, changed_us: int, view: CalendarView, history: History) -> CachedCause:
         """The judgement that stands for `case` in this window; `changed_us`: when its members last changed."""
-        active = tuple(change.change_id for change in view.active(case.at_us))
+        active = tuple(change.key for change in view.active(case.at_us))
         before = self.standing.get(case.incident_id)
         if before is not None and not _due(before, case, changed_us, view.version, active):
             return before

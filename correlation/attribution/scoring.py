@@ -1,11 +1,11 @@
 """Evidence: what speaks for and against each change as the cause of one incident, term by term, in nats (natural log of odds).
 
 Each term is the logarithm of how much likelier the fact is if the change caused the incident than if it did not; the terms add up, the
-candidates compete with each other and with "none of them" (0 nats), and their shares are the scores. The weights come from
-`benchmarks/correlation.py`.
+owners compete, each with its best candidate, with each other and with "none of them" (0 nats), and the shares are the scores. The weights
+come from `benchmarks/correlation.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,9 +156,16 @@ def _controls(evidence: CandidateFeatures) -> Floats:
     return np.where(np.isnan(evidence.delta), 0.0, np.where(evidence.delta > 0, rarity, -2.5))
 
 
-def scores(total: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """Shares of the candidates (n,) and of the explanations beside them (m,), in nats relative to each other; they add up to 1."""
+def scores(total: Floats, others: Floats, owners: Sequence[str]) -> tuple[Floats, Floats]:
+    """Shares of the candidates (n,) and of the explanations beside them (m,), from nats relative to each other.
+
+    `owners` (n,): whose the candidates are. An owner competes with its best candidate alone, so that nobody gains by declaring more: the
+    best shares of all owners and those of the other explanations add up to 1.
+    """
     everything = np.concatenate([total, others])
     shares = np.exp(everything - everything.max())
-    shares /= shares.sum()
+    best: dict[str, float] = {}
+    for owner, share in zip(owners, shares.tolist(), strict=False):
+        best[owner] = max(best.get(owner, 0.0), share)
+    shares /= sum(share for _, share in sorted(best.items())) + float(shares[len(total) :].sum())
     return shares[: len(total)], shares[len(total) :]

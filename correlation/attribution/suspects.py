@@ -23,7 +23,7 @@ from models.vocabulary import SuspectVerdict
 
 MOST = 5
 """Suspects listed, apart from the excluded ones."""
-_MOST_EXCLUDED = 3
+_MOST_EXCLUDED, _MOST_OF_OWNER = 3, 3
 _UNDECLARED, _UNSEEN, _UNLIKELY = 2.5, -3.0, -6.0
 """Nats for a change that nobody declared: where it looks like one, where the counts hardly moved, and where it does not look like one."""
 _NATURAL = {"user_change": -1.5, "gradual": 0.0, "shared": 2.0, "throttled": 2.0, "dcc_side": 2.5, "telemetry": 2.5, "weather": 4.0}
@@ -52,7 +52,9 @@ def assess_cause(case: IncidentSnapshot, view: CalendarView, history: History, p
     evidence = _evidence(case, candidates, comparison, parameters)
     weighed, kind = score(evidence), classify(case, comparison, history)
     undeclared = (_UNDECLARED if _moved(comparison) else _UNSEEN) if kind.like_a_change else _UNLIKELY
-    shares, (unknown, _) = scores(weighed.total, np.array([undeclared, _NATURAL[kind.code]]))
+    shares, (unknown, _) = scores(
+        weighed.total, np.array([undeclared, _NATURAL[kind.code]]), [change.owner for change in candidates.changes]
+    )
     scene = CauseAnalysis(case, comparison, kind, candidates, evidence, weighed, shares)
     suspects = _declared(scene)
     if kind.like_a_change and unknown >= POSSIBLE:
@@ -127,14 +129,26 @@ def _declared(scene: CauseAnalysis) -> list[Suspect]:
     verdicts, candidates = scene.verdicts(), scene.candidates
     told = ReasonTexts(scene.case, _kinds(scene.case), candidates, scene.evidence, scene.weighed, _lasted(scene.case))
 
-    def ids(index: int) -> str:
-        return candidates.changes[index].change_id
+    def ids(index: int) -> tuple[str, str]:
+        return candidates.changes[index].change_id, candidates.changes[index].owner
 
-    order = sorted(range(len(verdicts)), key=lambda index: (-_shown(float(scene.shares[index])), ids(index)))
-    kept = [index for index in order if verdicts[index] != "excluded"][:MOST]
+    order = sorted(range(len(verdicts)), key=lambda index: (verdicts[index] != "probable", -_shown(float(scene.shares[index])), ids(index)))
+    kept = _of_each_owner([index for index in order if verdicts[index] != "excluded"], candidates)[:MOST]
     own = [index for index in order if verdicts[index] == "excluded" and candidates.tier[index] in (OWN_SERVICE, OWN)]
     excluded = sorted(own, key=lambda index: (abs(float(scene.evidence.lead_s[index])), ids(index)))[:_MOST_EXCLUDED]
     return [_suspect(scene, told, index, verdicts[index]) for index in (*kept, *excluded)]
+
+
+def _of_each_owner(order: list[int], candidates: Candidates) -> list[int]:
+    """The first few of each owner, then the others: no owner's many changes push another's off the list."""
+    count: dict[str, int] = {}
+    first: list[int] = []
+    rest: list[int] = []
+    for index in order:
+        owner = candidates.changes[index].owner
+        count[owner] = count.get(owner, 0) + 1
+        (first if count[owner] <= _MOST_OF_OWNER else rest).append(index)
+    return first + rest
 
 
 def _suspect(scene: CauseAnalysis, told: ReasonTexts, index: int, verdict: SuspectVerdict) -> Suspect:
@@ -142,8 +156,34 @@ def _suspect(scene: CauseAnalysis, told: ReasonTexts, index: int, verdict: Suspe
     reasons = told.reasons(index)
     if not scene.nature.like_a_change:
         reasons += (Reason(code=scene.nature.code, text=scene.nature.text),)
+    rivals = sum(
+        other != index and scene.candidates.changes[other].owner == change.owner and 2 * share >= scene.shares[index]
+        for other, share in enumerate(scene.shares.tolist())
+    )
+    if rivals and verdict in ("probable", "possible"):
+        reasons += (
+            Reason(code="same_owner", text=f"{change.owner} declared {_others(rivals)} that fit{'' if rivals > 1 else 's'} about as well."),
+        )
     score = 0.0 if verdict == "excluded" else _shown(float(scene.shares[index]))
     return Suspect(change_id=change.change_id, owner=change.owner, basis="declared", verdict=verdict, score=score, reasons=reasons)
+
+
+def _others(count: int) -> str:
+    return "another change" if count == 1 else f"{count} other changes"
+
+
+def suspects_of_alert(suspects: tuple[Suspect, ...], user: str | None, origin_user: str | None, view: CalendarView) -> tuple[Suspect, ...]:
+    """What of an incident's suspects may be suspected at one of its alerts; the same tuple where that is all.
+
+    A User-led change is the claim of one party: it may be suspected at its owner, and through an incident that begins there at the others.
+    """
+    kept = tuple(one for one in suspects if not _is_elsewhere(one, user, origin_user, view))
+    return suspects if len(kept) == len(suspects) else kept
+
+
+def _is_elsewhere(suspect: Suspect, user: str | None, origin_user: str | None, view: CalendarView) -> bool:
+    change = view.by_key.get(suspect.key or "")
+    return change is not None and change.source == "user" and change.owner not in (user, origin_user)
 
 
 def _undeclared(scene: CauseAnalysis, share: float) -> Suspect:

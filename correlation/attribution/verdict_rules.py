@@ -36,11 +36,22 @@ class CauseAnalysis:
     shares: Floats
 
     def verdicts(self) -> list[SuspectVerdict]:
-        """One a candidate: any gate closed and it is `possible` at most; any veto and it is excluded."""
+        """One a candidate: any gate closed and it is `possible` at most; any veto and it is excluded; of one owner one is `probable`."""
         passed, vetoed = self._gates(), self.weighed.vetoed
-        return [
+        found: list[SuspectVerdict] = [
             "excluded" if vetoed[index] else _verdict(share, passed=bool(passed[index])) for index, share in enumerate(self.shares.tolist())
         ]
+        likeliest: dict[str, int] = {}
+        for index in sorted((index for index, verdict in enumerate(found) if verdict == "probable"), key=self._likelihood):
+            if likeliest.setdefault(self.candidates.changes[index].owner, index) != index:
+                found[index] = "possible"
+        return found
+
+    def _likelihood(self, index: int) -> tuple[float, float, str]:
+        """Best first. Of an owner's changes that fit equally well the one that was declared first stands: later claims do not hide it."""
+        change = self.candidates.changes[index]
+        declared_s = change.declared_at.timestamp() if change.declared_at is not None else 0.0
+        return -round(float(self.shares[index]), 2), declared_s, change.change_id
 
     def _gates(self) -> Flags:
         evidence = self.evidence

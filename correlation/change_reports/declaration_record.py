@@ -1,6 +1,6 @@
 """Declaration record: how a User's declarations stood the test, for that User and the DCC, never for others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ class Declarations:
 
     def __init__(self) -> None:
         self._counted: dict[str, tuple[str, bool, bool, bool]] = {}
-        """change_id → owner and what was counted, so that a revised report counts once."""
+        """Key of the change → owner and what was counted, so that a revised report counts once."""
         self._undeclared: dict[str, str] = {}
         """incident_id → User, so that an incident counts once, and no more once a declared change explains it."""
 
@@ -65,7 +65,7 @@ class Declarations:
             return
         kept = verdict.started_early_s == 0 and verdict.overran_s == 0
         right = verdict.verdict != "absent" and (change.expected is None or all(one.foreseen for one in moved))
-        self._counted[change.change_id] = (change.owner, verdict.declared_late_s == 0, kept, right)
+        self._counted[change.key] = (change.owner, verdict.declared_late_s == 0, kept, right)
 
     def incident(self, case: IncidentSnapshot, suspects: Sequence[Suspect]) -> None:
         """Counts an incident as undeclared while that is its first and probable explanation."""
@@ -83,9 +83,11 @@ class Declarations:
         }
 
     @classmethod
-    def unpack(cls, tree: dict[str, Any]) -> "Declarations":
+    def unpack(cls, tree: dict[str, Any], keys_by_id: Mapping[str, str]) -> "Declarations":
         """The record that `pack` was called on."""
         declarations = cls()
-        declarations._counted = {key: (owner, on_time, kept, right) for key, (owner, on_time, kept, right) in tree["counted"].items()}
+        declarations._counted = {
+            keys_by_id.get(key, key): (owner, on_time, kept, right) for key, (owner, on_time, kept, right) in tree["counted"].items()
+        }
         declarations._undeclared = dict(tree["undeclared"])
         return declarations

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from changes.calendar import CalendarView
-from correlation.attribution.candidates import membership, touches
+from changes.scope import admits
+from correlation.attribution.candidates import membership
 from correlation.grading.declared_effect import declares_effect_on
 from correlation.history.difference_in_differences import LevelShift, shift
 from correlation.history.panel import Panel, TrafficSelector
@@ -65,7 +66,7 @@ def measure(change: Change, window: tuple[int, int], view: CalendarView, history
     coverage = 0.0
     for part in history.parts():
         direction, message_class, service, queue = next(iter(part.classes))
-        if queue or not touches(words, SeriesKey("", direction, message_class, service, "", queue, part.window_s)):
+        if queue or not admits(words, SeriesKey("", direction, message_class, service, "", queue, part.window_s)):
             continue
         panel = history.panel(part, window[0] - _BACK_SPANS * max(window[1] - window[0], 1))
         if panel is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from changes.calendar import CalendarView
 from changes.windows import effect_us
+from correlation.attribution.suspects import suspects_of_alert
 from correlation.change_reports.declaration_record import Declarations
 from correlation.change_reports.effects import SeriesEffect, measure
 from correlation.change_reports.verdict import AlertTrace, ReportInputs, Verdict, decide
@@ -66,7 +67,8 @@ class Reporter:
         self._traces: dict[str, AlertTrace] = {}
         self._written: dict[str, _LastReport] = {}
         self._view: CalendarView | None = None
-        self._due: list[tuple[int, str]] = []
+        self._due: list[tuple[int, str, str]] = []
+        """When, `change_id` and key of each report that is due, in order."""
         self.declarations = Declarations()
 
     def step(self, at_us: int, view: CalendarView, history: History, judged: Sequence[IncidentWithSuspects]) -> Reported:
@@ -80,8 +82,8 @@ class Reporter:
         reports: list[ChangeReport] = []
         user_reports: list[tuple[str, ChangeReport]] = []
         while self._due and self._due[0][0] <= at_us:
-            due_us, change_id = self._due.pop(0)
-            self._write(view.by_id[change_id], due_us, at_us, view, history, reports, user_reports)
+            due_us, _, key = self._due.pop(0)
+            self._write(view.by_key[key], due_us, at_us, view, history, reports, user_reports)
         self._forget(at_us)
         return Reported(tuple(reports), tuple(user_reports))
 
@@ -92,28 +94,28 @@ class Reporter:
         return {"since_us": self._since_us, "traces": traces, "written": written, "declarations": self.declarations.pack()}
 
     @classmethod
-    def unpack(cls, parameters: CorrelationParameters, tree: dict[str, Any]) -> "Reporter":
-        """The reporter that `pack` was called on."""
+    def unpack(cls, parameters: CorrelationParameters, tree: dict[str, Any], keys_by_id: Mapping[str, str]) -> "Reporter":
+        """The reporter that `pack` was called on. `keys_by_id`: keys of changes, since earlier releases knew them by `change_id` alone."""
         reporter = cls(parameters)
         reporter._since_us = tree["since_us"]
-        reporter._traces = {trace["alert_id"]: AlertTrace(**trace) for trace in tree["traces"]}
-        reporter._written = {key: _LastReport(**one) for key, one in tree["written"].items()}
-        reporter.declarations = Declarations.unpack(tree["declarations"])
+        traces = (AlertTrace(**trace) for trace in tree["traces"])
+        reporter._traces = {trace.alert_id: trace.with_keys(keys_by_id) for trace in traces}
+        reporter._written = {keys_by_id.get(key, key): _LastReport(**one) for key, one in tree["written"].items()}
+        reporter.declarations = Declarations.unpack(tree["declarations"], keys_by_id)
         return reporter
 
-    def _plan(self, view: CalendarView) -> list[tuple[int, str]]:
+    def _plan(self, view: CalendarView) -> list[tuple[int, str, str]]:
         """When each change's report is due, of those that were not written, or whose revision is a later one."""
         settle_us = self._parameters.settling_s * SECOND_US
         due = [(effect_us(change)[1] + settle_us, change) for change in view.explaining]
         since_us = self._since_us or 0
-        return sorted((due_us, change.change_id) for due_us, change in due if due_us > since_us and self._news(change, due_us))
+        return sorted((due_us, change.change_id, change.key) for due_us, change in due if due_us > since_us and self._news(change, due_us))
 
     def _news(self, change: Change, due_us: int) -> bool:
-        written = self._written.get(change.change_id)
+        written = self._written.get(change.key)
         return written is None or written.change_revision < change.revision or written.due_us != due_us
 
     def _trace(self, one: IncidentWithSuspects, view: CalendarView) -> None:
-        blamed = {suspect.change_id: suspect.score for suspect in one.suspects if _blames(suspect)}
         for episode in one.case.episodes:
             trace = self._traces.get(episode.alert_id)
             if trace is None:
@@ -121,16 +123,17 @@ class Reporter:
                 self._traces[episode.alert_id] = trace
             own = one.own.get(episode.alert_id, ())
             trace.onset_us, trace.ended_us, trace.last_us = episode.onset_us, episode.ended_us, one.case.at_us
-            trace.blamed = {key: score for key, score in blamed.items() if key is not None}
-            trace.own_blamed = {suspect.change_id: suspect.score for suspect in own if _blames(suspect) and suspect.change_id is not None}
+            suspects = suspects_of_alert(one.suspects, episode.user, one.case.origin_user, view)
+            trace.blamed = {suspect.key: suspect.score for suspect in suspects if _blames(suspect) and suspect.key is not None}
+            trace.own_blamed = {suspect.key: suspect.score for suspect in own if _blames(suspect) and suspect.key is not None}
             self._place(trace, episode, view)
         self.declarations.incident(one.case, one.suspects)
 
     def _place(self, trace: AlertTrace, episode: AlertSnapshot, view: CalendarView) -> None:
         where = envelope(episode, view)
         known = {"within": trace.within, "beyond": trace.beyond}.get(where.position)
-        if known is not None and where.change_id is not None and where.change_id not in known:
-            known.append(where.change_id)
+        if known is not None and where.change_key is not None and where.change_key not in known:
+            known.append(where.change_key)
 
     def _write(
         self,
@@ -142,7 +145,7 @@ class Reporter:
         reports: list[ChangeReport],
         user_reports: list[tuple[str, ChangeReport]],
     ) -> None:
-        written = self._written.get(change.change_id) or _LastReport()
+        written = self._written.get(change.key) or _LastReport()
         triage = self._content(change, view, history, None)
         self.declarations.report(change, triage[1], [one for one in triage[2] if one.moved])
         written.revision, written.digest = _revise(written.revision, written.digest, triage[0], at_us, reports.append)
@@ -152,7 +155,7 @@ class Reporter:
                 written.own_revision, written.own_digest, own[0], at_us, lambda report: user_reports.append((change.owner, report))
             )
         written.change_revision, written.due_us = change.revision, due_us
-        self._written[change.change_id] = written
+        self._written[change.key] = written
 
     def _content(
         self, change: Change, view: CalendarView, history: History, reader: str | None
@@ -160,8 +163,8 @@ class Reporter:
         start_us, end_us = effect_us(change)
         measured = measure(change, (start_us, end_us), view, history)
         traces = self._of(change, start_us, end_us, reader)
-        scores = [(trace.blamed if reader is None else trace.own_blamed).get(change.change_id, 0.0) for trace in traces]
-        beyond = any(change.change_id in trace.beyond for trace in traces)
+        scores = [(trace.blamed if reader is None else trace.own_blamed).get(change.key, 0.0) for trace in traces]
+        beyond = any(change.key in trace.beyond for trace in traces)
         elsewhere = self._users_explained_otherwise(change, start_us, end_us, reader)
         concluded = decide(ReportInputs(change, start_us, end_us, measured, traces, elsewhere, max(scores, default=0.0), beyond))
         content = {
@@ -174,6 +177,7 @@ class Reporter:
             "declared_late_s": concluded.declared_late_s,
             "alert_ids": [trace.alert_id for trace in traces],
             "summary": concluded.summary,
+            "owner": change.owner,
         }
         return content, concluded, measured.series
 
@@ -185,8 +189,8 @@ class Reporter:
             blamed = trace.blamed if reader is None else trace.own_blamed
             if reader is not None and trace.user != reader:
                 continue
-            covered = change.change_id in trace.within or change.change_id in trace.beyond
-            if start_us - _EARLY_US <= trace.onset_us <= until_us and (covered or change.change_id in blamed):
+            covered = change.key in trace.within or change.key in trace.beyond
+            if start_us - _EARLY_US <= trace.onset_us <= until_us and (covered or change.key in blamed):
                 found.append(trace)
         return tuple(found)
 

@@ -1,6 +1,6 @@
 """Verdicts of change reports: what a change did, judged from its effects, the alerts laid at its door, and what it declared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,12 +36,20 @@ class AlertTrace:
     ended_us: int | None
     last_us: int
     blamed: dict[str, float] = field(default_factory=dict)
-    """change_id → score of the suspects that triage was last shown as probable or possible."""
+    """Key of the change → score of the suspects that triage was last shown as probable or possible."""
     own_blamed: dict[str, float] = field(default_factory=dict)
     """The same in the User's own copy."""
     within: list[str] = field(default_factory=list)
     """Changes whose declared effect covered it; `beyond` those that it went beyond."""
     beyond: list[str] = field(default_factory=list)
+
+    def with_keys(self, keys_by_id: Mapping[str, str]) -> "AlertTrace":
+        """The same with the keys of changes that an earlier release knew by their `change_id` alone."""
+        self.blamed = {keys_by_id.get(key, key): score for key, score in self.blamed.items()}
+        self.own_blamed = {keys_by_id.get(key, key): score for key, score in self.own_blamed.items()}
+        self.within = [keys_by_id.get(key, key) for key in self.within]
+        self.beyond = [keys_by_id.get(key, key) for key in self.beyond]
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ def _verdict(facts: ReportInputs, moved: Sequence[SeriesEffect]) -> ReportVerdic
 
 def _foreseen(facts: ReportInputs) -> bool:
     """Whether every alert laid at its door is one that it declared."""
-    return all(facts.change.change_id in trace.within for trace in facts.traces)
+    return all(facts.change.key in trace.within for trace in facts.traces)
 
 
 def _declared(facts: ReportInputs, expected: ExpectedEffect, moved: Sequence[SeriesEffect]) -> ReportVerdict:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from changes.calendar import CalendarView
-from correlation.grading.declared_effect import Envelope, users_declared_for
+from changes.scope import scope_users
+from correlation.grading.declared_effect import Envelope
 from correlation.incidents.business_processes import CORE, processes
 from correlation.incidents.incidents import OpenIncident
 from correlation.incidents.membership import HARM_KINDS
@@ -19,8 +20,8 @@ _DRAIN_US = 15 * MINUTE_US
 def record_declared_alerts(event: OpenIncident, envelopes: Mapping[str, Envelope]) -> None:
     """Keeps in `event` which alerts do what a change said before it began."""
     for alert_id, where in envelopes.items():
-        if where.position == "within" and not where.declared_late and where.change_id is not None:
-            event.declared_alerts[alert_id] = where.change_id
+        if where.position == "within" and not where.declared_late and where.change_key is not None:
+            event.declared_alerts[alert_id] = where.change_key
         else:
             event.declared_alerts.pop(alert_id, None)
 
@@ -28,19 +29,21 @@ def record_declared_alerts(event: OpenIncident, envelopes: Mapping[str, Envelope
 def declared_load_backlog(episode: AlertSnapshot, event: OpenIncident, view: CalendarView) -> Envelope | None:
     """Where a queue stands that grows with a declared rise or drains after it, as long as all else of its User does what was said."""
     others = [one for one in event.members.values() if one.user == episode.user and one.kind != "backlog"]
-    change = view.by_id.get(event.declared_alerts.get(others[0].alert_id, "")) if others else None
+    change = view.by_key.get(event.declared_alerts.get(others[0].alert_id, "")) if others else None
     if change is None or not all(one.alert_id in event.declared_alerts for one in others):
         return None
     if episode.evidence.get("growth_per_s", 0.0) > 0 and episode.at_us > view.window(change)[1] + _DRAIN_US:
         return None
-    return Envelope("within", change.change_id, f"The queue grows with the traffic that {change.change_id} declared.")
+    return Envelope("within", change.key, f"The queue grows with the traffic that {change.change_id} declared.")
 
 
 def without_forewarned_users(
     event: OpenIncident, case: IncidentSnapshot, envelopes: Mapping[str, Envelope], view: CalendarView
 ) -> IncidentSnapshot:
     """`case` without those affected Users whose traffic does what a change told them that it would."""
-    changes = [view.by_id[where.change_id] for where in envelopes.values() if where.position == "within" and where.change_id in view.by_id]
+    changes = [
+        view.by_key[key] for where in envelopes.values() if where.position == "within" and (key := where.change_key or "") in view.by_key
+    ]
     told: set[str] = set()
     harms: dict[str | None, list[AlertSnapshot]] = {}
     for episode in case.episodes:
@@ -50,7 +53,7 @@ def without_forewarned_users(
         if own := harms.get(user):
             kept = all(episode.alert_id in event.declared_alerts for episode in own)
         else:
-            scopes = [users_declared_for(change) for change in changes]
+            scopes = [scope_users(change) for change in changes]
             kept = any(users is None or user in users for users in scopes)
         told |= {user} if kept else set()
     return replace(case, affected_users=tuple(user for user in case.affected_users if user not in told)) if told else case

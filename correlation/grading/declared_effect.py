@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from changes.calendar import CalendarView
-from changes.windows import effect_us
-from correlation.attribution.candidates import touches
+from changes.scope import admits, scope_users
+from changes.windows import declared_effect_us
 from correlation.phrases import span
 from correlation.snapshots import AlertSnapshot
 from models.change import Change, ExpectedEffect
@@ -26,16 +26,25 @@ _CHANCE = 2.0
 """Standard deviations of a count that one window may lie beyond by chance."""
 
 
+Position = Literal["none", "within", "beyond"]
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """Where an episode stands against the declared changes that cover it."""
 
-    position: Literal["none", "within", "beyond"]
-    change_id: str | None
+    position: Position
+    change_key: str | None
+    """`owner/change_id`."""
     text: str
     """One sentence, empty for `none`."""
     declared_late: bool = False
     """Whether the others were told only after the onset: such a declaration quiets nothing."""
+
+    @property
+    def change_id(self) -> str | None:
+        """As its owner names it."""
+        return None if self.change_key is None else self.change_key.partition("/")[2]
 
 
 NO_ENVELOPE = Envelope("none", None, "")
@@ -49,10 +58,11 @@ def envelope(episode: AlertSnapshot, view: CalendarView) -> Envelope:
     covering = [change for change in view.expecting if _covers(change, episode, error_us)]
     if not covering:
         return NO_ENVELOPE
-    found = [
-        _position(episode, change, change.expected, _others_factor(change, covering)) for change in covering if change.expected is not None
-    ]
-    return min(found, key=lambda one: (("within", "beyond", "none").index(one.position), one.declared_late, one.change_id or ""))
+    found = [_position(episode, change, _others_factor(change, covering), view) for change in covering]
+    return min(
+        found,
+        key=lambda one: (("within", "beyond", "none").index(one.position), one.declared_late, one.change_id or "", one.change_key or ""),
+    )
 
 
 def _error_us(episode: AlertSnapshot) -> int:
@@ -65,19 +75,10 @@ def _covers(change: Change, episode: AlertSnapshot, error_us: int) -> bool:
     """Whether the change declared an effect on all of the episode's traffic, and the episode began while that effect was due."""
     if change.expected is None:
         return False
-    start_us, end_us = effect_end(change)
+    start_us, end_us = declared_effect_us(change)
     if not (start_us - error_us <= episode.onset_us <= end_us + error_us and start_us < episode.at_us):
         return False
     return all(declares_effect_on(change, key) for key in episode.active or episode.series)
-
-
-def effect_end(change: Change) -> tuple[int, int]:
-    """When the declared effect begins and ends: `until` wins over the window's end, an end that was told over both."""
-    start_us, end_us = effect_us(change)
-    until = change.expected.until if change.expected is not None else None
-    if until is not None and change.actual_end is None:
-        return start_us, max(us(until), start_us)
-    return start_us, end_us
 
 
 def declares_effect_on(change: Change, key: SeriesKey) -> bool:
@@ -85,24 +86,12 @@ def declares_effect_on(change: Change, key: SeriesKey) -> bool:
     expected = change.expected
     if expected is None:
         return False
-    users = users_declared_for(change)
+    users = scope_users(change)
     if users is not None and key.user not in users:
         return False
     if expected.message_classes and key.message_class and key.message_class not in expected.message_classes:
         return False
-    return touches((expected.services or change.services, change.regions, change.directions, change.queues), key)
-
-
-def users_declared_for(change: Change) -> frozenset[str] | None:
-    """The Users whose traffic a change may declare to be as it should; None for everyone.
-
-    A User answers for itself alone, whomever else it names: those are told where to look, but nobody calls their trouble expected.
-    """
-    users = frozenset(change.users) or None
-    if change.source != "user":
-        return users
-    own = frozenset((change.owner,))
-    return own if users is None else own & users
+    return admits((expected.services or change.services, change.regions, change.directions, change.queues), key)
 
 
 def declared_factor(expected: ExpectedEffect) -> float:
@@ -117,19 +106,41 @@ def declared_factor(expected: ExpectedEffect) -> float:
 
 def _others_factor(change: Change, covering: list[Change]) -> float:
     """What other rises that are declared for the same time add: two that double the traffic make three times as much."""
-    ups = [one for one in covering if one.change_id != change.change_id and one.expected is not None and one.expected.effect == "up"]
+    ups = [one for one in covering if one.key != change.key and one.expected is not None and one.expected.effect == "up"]
     return sum(declared_factor(one.expected) - 1.0 for one in ups if one.expected is not None)
 
 
-def _position(episode: AlertSnapshot, change: Change, expected: ExpectedEffect, others: float) -> Envelope:
-    late = change.declared_at is not None and us(change.declared_at) > episode.onset_us
-    _, end_us = effect_end(change)
+def _position(episode: AlertSnapshot, change: Change, others: float, view: CalendarView) -> Envelope:
+    position, text = _against(episode, change, others)
+    late = position != "none" and _declared_late(episode, change, view)
+    return Envelope(position, change.key if position != "none" else None, text, late)
+
+
+def _against(episode: AlertSnapshot, change: Change, others: float) -> tuple[Position, str]:
+    """The position and its sentence, whenever the change was declared."""
+    if change.expected is None:
+        return "none", ""
+    _, end_us = declared_effect_us(change)
     grace_us = 2 * max(key.window_s for key in episode.series) * SECOND_US
     if episode.at_us > end_us + grace_us and _abnormal(episode):
         text = f"Still abnormal {span((episode.at_us - end_us) / SECOND_US)} after {change.change_id} was to end ({format_time(end_us)})."
-        return Envelope("beyond", change.change_id, text, late)
-    position, text = _size(episode, expected, others)
-    return Envelope(position, change.change_id if position != "none" else None, text.format(change.change_id), late)
+        return "beyond", text
+    position, text = _size(episode, change.expected, others)
+    return position, text.format(change.change_id)
+
+
+def _declared_late(episode: AlertSnapshot, change: Change, view: CalendarView) -> bool:
+    """Whether what covers the episode was declared only after its onset: the change itself, or what a revision added to it since."""
+    if change.declared_at is not None and us(change.declared_at) > episode.onset_us:
+        return True
+    revisions = view.earlier.get(change.key, ())
+    if not revisions or revisions[-1][0] <= episode.onset_us:
+        return False
+    before = [revision for arrived_us, revision in revisions if arrived_us <= episode.onset_us]
+    stood = before[-1] if before else None
+    if stood is None or not stood.explains or not _covers(stood, episode, _error_us(episode)):
+        return True
+    return _against(episode, stood, 0.0)[0] != "within" and _against(episode, change, 0.0)[0] == "within"
 
 
 def _abnormal(episode: AlertSnapshot) -> bool:
@@ -143,7 +154,7 @@ def _abnormal(episode: AlertSnapshot) -> bool:
     return episode.ratio > SLACK if episode.direction == "up" else episode.ratio < 1.0 / SLACK
 
 
-def _size(episode: AlertSnapshot, expected: ExpectedEffect, others: float) -> tuple[Literal["none", "within", "beyond"], str]:
+def _size(episode: AlertSnapshot, expected: ExpectedEffect, others: float) -> tuple[Position, str]:
     factor = declared_factor(expected)
     if episode.kind == "failures":
         return "beyond", "{} did not say that messages would fail."

@@ -12,7 +12,7 @@ from models.columns import SeriesKey
 from models.times import DAY_US, HOUR_US, SECOND_US
 from models.vocabulary import SUSPECTED, Severity
 
-_MOST = 10
+_MOST, _MOST_OF_USER = 10, 3
 _SOON_US, _LONG_US = HOUR_US // 2, 2 * HOUR_US
 """What starts within half an hour meets even an incident that has only just begun; that an old one goes on is believed for two hours."""
 _WORDS = {"bcdr_test": "disaster recovery test", "planned_maintenance": "planned maintenance", "emergency": "emergency change"}
@@ -34,17 +34,26 @@ def threatened(danger: ThreatInputs, view: CalendarView, parameters: Correlation
     if danger.severity == "info" or case.ended_us is not None:
         return ()
     last_us = max(case.at_us + parameters.threat_s * SECOND_US, (case.at_us // DAY_US + 1) * DAY_US - 1)
-    blamed = {suspect.change_id for suspect in danger.suspects if suspect.verdict in SUSPECTED}
+    blamed = {suspect.key for suspect in danger.suspects if suspect.verdict in SUSPECTED}
     coming = [
         change
         for change in view.between(case.at_us, last_us)
-        if change.change_id not in blamed and change.status not in ("completed", "rolled_back") and _ahead(change, case, view)
+        if change.key not in blamed and change.status not in ("completed", "rolled_back") and _ahead(change, case, view)
     ]
-    coming.sort(key=lambda change: (view.window(change)[0], change.change_id))
-    found = [
-        ThreatenedChange(change_id=change.change_id, why=_why(change, danger, view)) for change in coming if _at_risk(change, danger, view)
-    ]
-    return tuple(found[:_MOST])
+    coming.sort(key=lambda change: (view.window(change)[0], change.change_id, change.owner))
+    chosen = _first_of_each_owner([change for change in coming if _at_risk(change, danger, view)])
+    return tuple(ThreatenedChange(change_id=change.change_id, owner=change.owner, why=_why(change, danger, view)) for change in chosen)
+
+
+def _first_of_each_owner(coming: list[Change]) -> list[Change]:
+    """A bounded number, and of each User a few: no User's plans push everyone else's off the list."""
+    count: dict[str, int] = {}
+    chosen = []
+    for change in coming:
+        count[change.owner] = count.get(change.owner, 0) + 1
+        if change.source != "user" or count[change.owner] <= _MOST_OF_USER:
+            chosen.append(change)
+    return chosen[:_MOST]
 
 
 def _ahead(change: Change, case: IncidentSnapshot, view: CalendarView) -> bool:

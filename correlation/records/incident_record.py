@@ -116,7 +116,7 @@ class IncidentRecorder:
         blamed = f"{first.change_id} {first.owner} {first.verdict}" if first is not None and first.verdict in SUSPECTED else ""
         if first is not None and blamed and blamed != story.blamed:
             self._line(story, situation.case.at_us, suspect_line(first, view, situation.case.at_us))
-            change = view.by_id.get(first.change_id or "")
+            change = view.by_key.get(first.key or "")
             if change is not None:
                 start_us, _ = view.window(change)
                 self._line(story, start_us, f"Change begins: {change_label(change, view, situation.case.at_us)}.")

@@ -7,6 +7,7 @@ from changes.calendar import CalendarView
 from correlation.phrases import span
 from correlation.snapshots import IncidentSnapshot
 from models.alert import Suspect
+from models.change import Change
 from models.incident import SimilarIncident
 from models.rounding import round_significant
 from models.state_tree import from_tree, to_plain
@@ -95,25 +96,24 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> float:
 def past(case: IncidentSnapshot, processes: tuple[str, ...], suspects: tuple[Suspect, ...], view: CalendarView) -> PastIncident:
     """What there is to remember of an incident, and how it ended if it has."""
     first = suspects[0] if suspects and suspects[0].verdict == "probable" else None
-    change = view.by_id.get(first.change_id or "") if first is not None else None
+    change = view.by_key.get(first.key or "") if first is not None else None
     cause = change.category if change is not None else "undeclared" if first is not None and first.basis == "undeclared" else ""
     kinds = tuple(sorted({episode.kind for episode in case.origin_alerts}))
     change_id = change.change_id if change is not None else None
     opened_us = case.detected_us
-    return PastIncident(case.incident_id, opened_us, kinds, case.origin_user, processes, cause, change_id, _ended(case, change_id, view))
+    return PastIncident(case.incident_id, opened_us, kinds, case.origin_user, processes, cause, change_id, _ended(case, change, view))
 
 
-def _ended(case: IncidentSnapshot, change_id: str | None, view: CalendarView) -> str:
+def _ended(case: IncidentSnapshot, change: Change | None, view: CalendarView) -> str:
     if case.ended_us is None:
         return ""
     lasted = span((case.ended_us - case.onset_us) / SECOND_US)
-    change = view.by_id.get(change_id or "")
     if change is not None:
         after_s = (case.ended_us - view.window(change)[1]) / SECOND_US
         if change.status == "rolled_back":
-            return f"It ended after {lasted}, once {change_id} was rolled back."
+            return f"It ended after {lasted}, once {change.change_id} was rolled back."
         if 0 <= after_s <= _SOON_S:
-            return f"It ended after {lasted}, {span(after_s)} after the end of {change_id}."
+            return f"It ended after {lasted}, {span(after_s)} after the end of {change.change_id}."
         if after_s < 0:
-            return f"It ended after {lasted}, while {change_id} still ran."
+            return f"It ended after {lasted}, while {change.change_id} still ran."
     return f"It ended after {lasted}."

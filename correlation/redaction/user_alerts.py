@@ -12,7 +12,7 @@ from correlation.history.fleet_totals import Fleet
 from correlation.parameters import CorrelationParameters
 from correlation.records.alert_record import due_alert
 from correlation.records.revisions import LastRevision
-from correlation.redaction.policy import CopyAllowance, ReaderCalendars, allowance_for, reader_calendars, redacted
+from correlation.redaction.policy import CopyAllowance, allowance_for, reader_calendar, redacted
 from models.alert import Alert, Suspect
 from models.state_tree import from_tree, to_plain
 from models.times import DAY_US
@@ -29,7 +29,7 @@ class UserAlerts:
         self._told: dict[str, dict[str, CopyAllowance]] = {}
         self._sources: dict[str, dict[str, tuple[object, ...]]] = {}
         """What the suspects in `_told` were made from, to know by identity whether they still hold; none after a restart."""
-        self._views: dict[str, ReaderCalendars] = {}
+        self._views: dict[str, CalendarView] = {}
         self._viewed: CalendarView | None = None
 
     @property
@@ -51,7 +51,7 @@ class UserAlerts:
             for draft in self._drafts(user, findings[user], known, triage, drafts):
                 suspects[draft.episode.alert_id] = draft.suspects
                 issued = self._issued[user].setdefault(draft.episode.alert_id, LastRevision())
-                record = due_alert(draft, issued, self._view(user, known.view).words)
+                record = due_alert(draft, issued, self._view(user, known.view))
                 if record is not None:
                     written.append((user, record))
         self._forget()
@@ -63,7 +63,7 @@ class UserAlerts:
         desk = self._desks.setdefault(user, Evaluator(self._parameters, user))
         self._issued.setdefault(user, {})
         said = self._told.setdefault(user, {})
-        own = EvaluationContext(known.at_us, self._view(user, known.view).judged, known.history.restricted_to(user), Fleet())
+        own = EvaluationContext(known.at_us, self._view(user, known.view), known.history.restricted_to(user), Fleet())
         mine = [draft for situation in desk.step(own, found) for draft in situation.drafts]
         copies: list[Draft] = []
         for draft in sorted(mine, key=lambda draft: draft.episode.alert_id):
@@ -85,12 +85,12 @@ class UserAlerts:
         sources[alert_id] = (draft.suspects, known.view, day)
         return allowance_for(draft, user, known.view)
 
-    def _view(self, user: str, view: CalendarView) -> ReaderCalendars:
+    def _view(self, user: str, view: CalendarView) -> CalendarView:
         """The calendar for `user`; made once while nothing changes."""
         if view is not self._viewed:
             self._viewed, self._views = view, {}
         if user not in self._views:
-            self._views[user] = reader_calendars(user, view)
+            self._views[user] = reader_calendar(user, view)
         return self._views[user]
 
     def _forget(self) -> None:

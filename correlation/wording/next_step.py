@@ -10,7 +10,7 @@ _USER_CODES = frozenset({f"E{number}" for number in range(1, 20)})
 
 def contact(draft: Draft, view: CalendarView) -> str | None:
     """The contact role of the owner of the suspected change, else of the change whose envelope it is in."""
-    change = _suspected(draft, view) or view.by_id.get(draft.envelope.change_id or "")
+    change = _suspected(draft, view) or view.by_key.get(draft.envelope.change_key or "")
     return change.contact if change is not None else None
 
 
@@ -50,7 +50,7 @@ def _triage(draft: Draft, view: CalendarView) -> str:
 
 def _suspected(draft: Draft, view: CalendarView) -> Change | None:
     suspect = draft.blamed
-    return view.by_id.get(suspect.change_id) if suspect is not None and suspect.change_id is not None else None
+    return view.by_key.get(suspect.key or "") if suspect is not None else None
 
 
 def _role(change: Change) -> str:

@@ -50,7 +50,7 @@ def cause(suspect: Suspect | None, draft: Draft, view: CalendarView) -> str:
         return f"{sure}: another party's change"
     if suspect.basis == "undeclared":
         return f"{sure}: a change at {suspect.owner} that nobody declared"
-    change = view.by_id.get(suspect.change_id or "")
+    change = view.by_key.get(suspect.key or "")
     return (
         f"{sure}: {change_label(change, view, draft.episode.at_us)}"
         if change is not None
@@ -122,7 +122,7 @@ def suspect_line(suspect: Suspect, view: CalendarView, now_us: int) -> str:
     """A timeline's line for a suspect that comes on top."""
     if suspect.basis == "undeclared":
         return f"Suspected ({suspect.verdict}): a change at {suspect.owner} that nobody declared."
-    change = view.by_id.get(suspect.change_id or "")
+    change = view.by_key.get(suspect.key or "")
     who = change_label(change, view, now_us) if change is not None else f"{suspect.change_id} of {suspect.owner}"
     return f"Suspected ({suspect.verdict}): {who}."
 

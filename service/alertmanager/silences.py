@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from correlation.grading.declared_effect import effect_end
+from changes.scope import scope_users
+from changes.windows import declared_effect_us
 from models.change import Change
 from models.times import format_time, parse_time
 from service.store import audit, triage_actions
@@ -78,15 +79,15 @@ def wanted(changes: Iterable[Change], snoozed: Mapping[tuple[str, str], int], no
 
 def _of_change(change: Change, now_us: int) -> Silence | None:
     """While a declared effect is due, `info` alerts within it; the alert that goes beyond has other labels and gets through."""
-    start_us, end_us = effect_end(change)
+    start_us, end_us = declared_effect_us(change)
     if not change.explains or change.expected is None or not start_us <= now_us < end_us:
         return None
-    users = change.users or ((change.owner,) if change.source == "user" else ())
+    users = scope_users(change) or ()
     scope = (("user", users), ("region", change.regions), ("queue", change.queues))
     matchers = [_TRIAGE, ("severity", "info", False), ("envelope", "within", False)]
     matchers += [(name, "|".join(map(re.escape, sorted(values))), True) for name, values in scope if values]
     comment = f"{change.title} ({change.owner}): only what stays within the effect that was declared."
-    return Silence("", f"{OURS}change {change.change_id}", comment, end_us, tuple(sorted(matchers)))
+    return Silence("", f"{OURS}change {change.key}", comment, end_us, tuple(sorted(matchers)))
 
 
 def to_post(wishes: Mapping[str, Silence], there: Iterable[Silence]) -> tuple[list[Silence], list[Silence]]:

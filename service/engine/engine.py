@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from changes.calendar import outranks
 from correlation.change_reports.declaration_record import Declarations
 from models.canonical_json import decode
 from models.change import Change
@@ -22,6 +23,7 @@ from service.engine.commit import Commit
 from service.engine.commit_waiters import CommitWaiters
 from service.engine.malloc_trim import trim_heap
 from service.ingest import entry_batches
+from service.ingest.claims import claimed_at
 from service.ingest.event_bodies import decoded, ingest_response
 from service.ingest.intake import Intake, Taken
 from service.ingest.journal import CHANGES, EVENTS, FINISH, IDLE, Entry, Journal
@@ -74,7 +76,7 @@ class Engine:
         """Why nothing is judged at the moment."""
         self.pipeline = Pipeline(flow)
         self.changes = database.read(commits.declared)
-        """The highest revision of every declared change, by its id."""
+        """The revision of every declared change that counts, by its key."""
         self.seq = 0
         self.streams: set[str] = set()
         self.checkpoint_seq = 0
@@ -215,11 +217,10 @@ class Engine:
             return self.pipeline.feed(payload, entry.stream)
         if entry.kind == CHANGES:
             arrived_us = self.pipeline.watermark_us if entry.stream else None
-            self.pipeline.declare(payload, arrived_us)
+            self.pipeline.declare(payload, arrived_us, claimed_us=claimed_at(entry, arrived_us))
             for change in payload:
-                known = self.changes.get(change.change_id)
-                if known is None or change.revision > known.revision:
-                    self.changes[change.change_id] = change
+                if outranks(change, self.changes.get(change.key)):
+                    self.changes[change.key] = change
                 step.rows += [(row, change) for row in change_rows(change, arrived_us or entry.arrived_us)]
             return Outputs()
         if entry.kind == IDLE:

@@ -26,11 +26,17 @@ class CalendarPublisher:
         self._database, self._clock = database, clock
         self._guard = threading.Lock()
         self._held: dict[str, int] = database.read(commits.published)
-        """change_id → highest revision that was seen in the topic."""
+        """Key of the change → highest revision that was seen in the topic under that key."""
         self._seen: dict[str, int] = {}
         """Of those, what the data file does not know yet."""
         self._due: dict[tuple[str, int], Change] = {}
         self._sent_s: dict[tuple[str, int], float] = {}
+        self._old_keys: dict[str, Change] = {}
+        """Record key of an earlier release (the `change_id` alone) → the change that stands under it."""
+        self._keys: set[str] = set()
+        """Of every change that is known here: no old record key that is one of them is tombstoned."""
+        self._moved: set[str] = set()
+        """Keys of changes that were seen in the topic under their own key."""
         self._end: int | None = None
         self._caught_up = False
 
@@ -45,14 +51,21 @@ class CalendarPublisher:
             if row.kind == CHANGE and row.audience == DESK:
                 self._add(decode(Change, row.body))
 
-    def seen(self, change_id: str, revision: int) -> None:
-        """The topic holds this revision: none up to it is sent any more."""
+    def seen(self, record_key: str, change: Change) -> None:
+        """The topic holds this revision: none up to it is sent any more. Under an old key it is sent again under its own."""
         with self._guard:
-            if revision > self._held.get(change_id, 0):
-                self._held[change_id] = self._seen[change_id] = revision
-            for key in [key for key in self._due if key[0] == change_id and key[1] <= revision]:
-                del self._due[key]
-                self._sent_s.pop(key, None)
+            self._keys.add(change.key)
+            if record_key == change.change_id:
+                self._old_keys[record_key] = change
+                if change.key not in self._moved:
+                    self._due[change.key, change.revision] = change
+                return
+            self._moved.add(change.key)
+            if change.revision > self._held.get(change.key, 0):
+                self._held[change.key] = self._seen[change.key] = change.revision
+            for due in [due for due in self._due if due[0] == change.key and due[1] <= change.revision]:
+                del self._due[due]
+                self._sent_s.pop(due, None)
 
     def publish(self, consumer: "KafkaConsumer", sender: "KafkaProducer", place: "TopicPartition") -> None:
         """Sends what the topic lacks, once all that it holds was read."""
@@ -68,10 +81,15 @@ class CalendarPublisher:
         with self._guard:
             late = [(key, self._due[key]) for key in sorted(self._due) if now_s - self._sent_s.get(key, -_AGAIN_S) >= _AGAIN_S]
             self._sent_s.update((key, now_s) for key, _ in late)
-        for (change_id, _), change in late:
-            sender.send(place.topic, to_json(change), key=change_id.encode())
+            replaced = [name for name, change in self._old_keys.items() if change.key in self._moved]
+            replaced = [name for name in replaced if self._old_keys.pop(name) and name not in self._keys]
+        for (key, _), change in late:
+            sender.send(place.topic, to_json(change), key=key.encode())
+        for name in replaced:
+            sender.send(place.topic, None, key=name.encode())
 
     def _add(self, change: Change) -> None:
         with self._guard:
-            if change.revision > self._held.get(change.change_id, 0):
-                self._due[change.change_id, change.revision] = change
+            self._keys.add(change.key)
+            if change.revision > self._held.get(change.key, 0):
+                self._due[change.key, change.revision] = change

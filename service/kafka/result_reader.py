@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from changes.calendar import outranks
 from models.alert import Alert
 from models.canonical_json import decode, to_json
 from models.change_report import ChangeReport
@@ -141,9 +142,8 @@ class ResultReader:
         if declared.fault:
             raise Malformed(declared.fault)
         for change in declared.changes:
-            self._publishing.seen(change.change_id, change.revision)
-            known = self._engine.changes.get(change.change_id)
-            if known is None or change.revision > known.revision:
+            self._publishing.seen(declared.key, change)
+            if outranks(change, self._engine.changes.get(change.key)):
                 self._intake.submit(CHANGES, "", to_json(change), [change], self._clock.wall_us()).result()
 
     def _store(self, outputs: Outputs) -> None:

@@ -4,11 +4,12 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
+from changes.calendar import outranks
+from changes.visibility import is_public
 from models.canonical_json import decode
 from models.change import Change
 from service.access import DESK, EVERYONE
 from service.store import outbox, records
-from service.store.record_rows import is_public
 from service.store.records import CHANGE, Logged, Row
 
 _ANSWERS_KEPT_US = 24 * 3600 * 1_000_000
@@ -25,19 +26,23 @@ def write(connection: sqlite3.Connection, rows: Sequence[tuple[Row, Change | Non
 
 
 def _withdraw_what_is_no_longer_shown(connection: sqlite3.Connection, change: Change) -> None:
-    standing = connection.execute(
-        "SELECT owner, revision FROM standing WHERE kind = ? AND audience = ? AND id = ?", (CHANGE, DESK, change.change_id)
+    """What a revision that counts before all others takes out of sight: for everyone, or for its owner."""
+    known = connection.execute(
+        "SELECT revision, body FROM records WHERE kind = ? AND audience = ? AND id = ? ORDER BY revision DESC LIMIT 1",
+        (CHANGE, DESK, change.key),
     ).fetchone()
-    if standing is None or change.revision <= standing[1]:
+    if known is None or not outranks(change, decode(Change, known[1])):
         return
+    if change.revision == known[0]:
+        records.drop_revision(connection, CHANGE, change.key, change.revision)
     if not is_public(change):
-        records.withdraw(connection, CHANGE, EVERYONE, change.change_id)
-    if standing[0] != change.owner:
-        records.withdraw(connection, CHANGE, standing[0], change.change_id)
+        records.withdraw(connection, CHANGE, EVERYONE, change.key)
+    if change.source != "user":
+        records.withdraw(connection, CHANGE, change.owner, change.key)
 
 
 def declared(connection: sqlite3.Connection) -> dict[str, Change]:
-    """The highest revision of every declared change, by its id."""
+    """The revision of every declared change that counts, by its key."""
     rows = connection.execute(
         "SELECT standing.id, body FROM standing JOIN records USING (seq) WHERE standing.kind = ? AND standing.audience = ?", (CHANGE, DESK)
     )
@@ -91,14 +96,14 @@ def skip(connection: sqlite3.Connection, seq: int) -> None:
 
 
 def published(connection: sqlite3.Connection) -> dict[str, int]:
-    """change_id → highest revision that a calendar topic was seen to hold."""
+    """Key of the change → highest revision that a calendar topic was seen to hold."""
     found = connection.execute("SELECT name, value FROM facts WHERE name LIKE 'published:%'")
     return {name.removeprefix("published:"): int(value) for name, value in found}
 
 
 def note_published(connection: sqlite3.Connection, revisions: Mapping[str, int]) -> None:
     """These revisions need not be published again."""
-    rows = [(f"published:{change_id}", str(revision)) for change_id, revision in revisions.items()]
+    rows = [(f"published:{key}", str(revision)) for key, revision in revisions.items()]
     connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
 
 

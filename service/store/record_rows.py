@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
+from changes.visibility import is_public, public_summary
 from models.alert import Alert
 from models.canonical_json import to_json
 from models.change import Change
@@ -66,11 +67,7 @@ def _incident(incident: Incident) -> Row:
 
 
 def _report(audience: str, report: ChangeReport) -> Row:
-    return Row(REPORT, audience, report.change_id, report.revision, us(report.as_of), to_json(report), topic=report.verdict)
-
-
-PUBLIC = ("owner", "title", "category", "planned_start", "planned_end", "actual_start", "actual_end", "services", "regions")
-"""The public summary of contract 1.4: owner, title, category, window, services, regions."""
+    return Row(REPORT, audience, report.key, report.revision, us(report.as_of), to_json(report), topic=report.verdict)
 
 
 def change_rows(change: Change, arrived_us: int) -> Iterator[Row]:
@@ -83,31 +80,11 @@ def change_rows(change: Change, arrived_us: int) -> Iterator[Row]:
         yield _change(change, public_summary(change), EVERYONE, as_of_us)
 
 
-def is_public(change: Change) -> bool:
-    """Whether Users other than its owner may see anything of it: an operator's change whole, others as a summary if they say so."""
-    return change.status != "draft" and (change.source == "dcc" or change.visibility == "public_summary")
-
-
-def public_summary(change: Change) -> Change:
-    """What another User may see of a public change."""
-    if change.source == "dcc":
-        return change
-    kept = {name: getattr(change, name) for name in PUBLIC}
-    return Change(
-        change_id=change.change_id,
-        revision=change.revision,
-        source=change.source,
-        status=change.status,
-        visibility="public_summary",
-        **kept,
-    )
-
-
 def _change(change: Change, shown: Change, audience: str, as_of_us: int) -> Row:
     return Row(
         CHANGE,
         audience,
-        change.change_id,
+        change.key,
         change.revision,
         as_of_us,
         to_json(shown),

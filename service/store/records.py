@@ -96,6 +96,12 @@ def withdraw(connection: sqlite3.Connection, kind: str, audience: str, id: str) 
     connection.execute("DELETE FROM records WHERE kind = ? AND audience = ? AND id = ?", (kind, audience, id))
 
 
+def drop_revision(connection: sqlite3.Connection, kind: str, id: str, revision: int) -> None:  # noqa: A002 - the records' own word
+    """Make room for other content under the same revision, for every audience: it counts instead."""
+    connection.execute("DELETE FROM standing WHERE kind = ? AND id = ? AND revision = ?", (kind, id, revision))
+    connection.execute("DELETE FROM records WHERE kind = ? AND id = ? AND revision = ?", (kind, id, revision))
+
+
 def page(connection: sqlite3.Connection, principal: Principal, wanted: Wanted) -> tuple[list[bytes], int | None]:
     """Bodies of the last revisions, newest first, and the cursor of the next page (None at the end).
 
@@ -199,7 +205,15 @@ def standing_open(connection: sqlite3.Connection, kind: str) -> Sequence[tuple[s
     ).fetchall()
 
 
-def change_owner(connection: sqlite3.Connection, change_id: str) -> str | None:
-    """Whose change this is, whatever anyone may see of it."""
-    row = connection.execute("SELECT owner FROM standing WHERE kind = ? AND audience = ? AND id = ?", (CHANGE, DESK, change_id)).fetchone()
-    return row[0] if row else None
+def change_owners(connection: sqlite3.Connection, principal: Principal, change_id: str) -> list[str]:
+    """Owners of the changes of this `change_id` that the principal may see, sorted."""
+    owners: set[str] = set()
+    for view in views(principal):
+        owners.update(
+            owner
+            for (owner,) in connection.execute(
+                "SELECT owner FROM standing WHERE kind = ? AND audience = ? AND owner IS NOT ? AND id = owner || '/' || ?",
+                (CHANGE, view.audience, view.but_owner, change_id),
+            )
+        )
+    return sorted(owners)

@@ -1,23 +1,64 @@
 """Declaring changes: who may, which revision counts, and what a change would collide with."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pydantic import ValidationError
+
+from changes.calendar import outranks
+from changes.limits import ChangeLimits, excess
 from changes.planning import conflicts, sec_completeness
+from changes.visibility import visible_to
 from models.canonical_json import decode, to_json
 from models.change import Change
+from models.times import instant
+from models.wire_model import reason
 from service.access import Principal, Role
 from service.clock import Clock
 from service.engine.engine import Engine
+from service.ingest.claims import CLAIM
 from service.ingest.intake import Intake
 from service.ingest.journal import CHANGES
-from service.problems import Problem, not_found
+from service.problems import Problem
 from service.store import audit, records
 from service.store.database import Database
-from service.store.record_rows import is_public, public_summary
 from service.store.records import CHANGE
+from service.triage.change_names import resolve
+
+_DESK = Principal("", "", Role.TRIAGE)
+_LONGEST_NAME = 200
+_ARRIVAL = frozenset({"declared_at", "updated_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One change as it stands once it is declared."""
+
+    change: Change
+    is_new: bool
+    """False where this very revision stands already."""
+
+
+def parse(given: Any) -> Change:
+    """A change as somebody wrote it. Raises Problem 422."""
+    try:
+        return Change.model_validate(given)
+    except ValidationError as fault:
+        raise Problem(422, reason(fault)) from None
+
+
+def named(principal: Principal, given: Any) -> dict[str, Any]:
+    """`given` with the owner and the id that a User may leave out. Raises Problem 422 for what is no object."""
+    if not isinstance(given, dict):
+        raise Problem(422, "a change is a JSON object")
+    if principal.role is not Role.USER:
+        return given
+    own = {name: value for name, value in given.items() if value is not None}
+    return {"owner": principal.user, "change_id": f"CHG-{secrets.token_hex(6)}", **own}
 
 
 def check_owner(principal: Principal, change: Change) -> None:
@@ -26,44 +67,78 @@ def check_owner(principal: Principal, change: Change) -> None:
         raise Problem(403, f"a User declares its own changes: owner must be {principal.user} and source `user`")
 
 
-def standing(database: Database, principal: Principal, change_id: str) -> Change:
-    """The change's highest revision, for whoever may revise it. Raises Problem 404."""
-    body = database.read(partial(records.one, principal=principal, kind=CHANGE, id=change_id))
-    owner = database.read(partial(records.change_owner, change_id=change_id))
-    if body is None or (principal.role is Role.USER and owner != principal.user):
-        raise not_found(CHANGE)
-    return decode(Change, body)
-
-
-def may_declare(database: Database, principal: Principal, change: Change) -> bool:
-    """Whether this is news; False if the same revision stands. Raises Problem 403, 409 or 422."""
+def examine(database: Database, principal: Principal, given: Any, now_us: int, limits: ChangeLimits) -> Declaration:
+    """What declaring `given` comes to. Raises Problem 403 (not its own), 409 (outranked or in conflict) or 422 (no such change can be)."""
+    fields = named(principal, given)
+    change = parse(fields)
     check_owner(principal, change)
-    if len(change.change_id.encode()) > 200:
-        raise Problem(422, "change_id must not be longer than 200 bytes")
-    owner = database.read(partial(records.change_owner, change_id=change.change_id))
-    if owner is None:
-        return True
-    if principal.role is Role.USER and owner != principal.user:
-        raise Problem(409, "this change_id can't be used: choose another, such as one that begins with your User ID")
-    desk = Principal("", "", Role.TRIAGE)
-    known = database.read(partial(records.revisions, principal=desk, kind=CHANGE, id=change.change_id))
-    for body in known:
-        earlier = decode(Change, body)
-        if earlier.revision == change.revision:
-            if to_json(earlier) == to_json(change):
-                return False
-            raise Problem(
-                409, f"revision {change.revision} of this change stands already with other content: give a higher revision, or use PUT"
-            )
-    return True
+    _check(change, now_us, limits)
+    known = [decode(Change, body) for body in database.read(partial(records.revisions, principal=_DESK, kind=CHANGE, id=change.key))]
+    if principal.role is Role.USER:
+        change = _stamped(change, fields, known, now_us)
+    same = next((one for one in known if one.revision == change.revision), None)
+    if same is not None and _says_the_same(same, change, fields, principal):
+        return Declaration(same, is_new=False)
+    highest = max(known, key=lambda one: one.revision, default=None)
+    if highest is not None and change.revision < highest.revision:
+        raise Problem(409, f"revision {change.revision} is outranked: revision {highest.revision} of this change stands")
+    if same is not None and (fields.get("updated_at") is None or not outranks(change, same)):
+        raise Problem(
+            409,
+            f"revision {change.revision} of this change stands already with other content: give a higher revision, or a later updated_at,"
+            " or use PUT",
+        )
+    return Declaration(change, is_new=True)
+
+
+def _check(change: Change, now_us: int, limits: ChangeLimits) -> None:
+    for name, text in (("change_id", change.change_id), ("owner", change.owner)):
+        if len(text.encode()) > _LONGEST_NAME:
+            raise Problem(422, f"{name} must not be longer than {_LONGEST_NAME} bytes")
+    why = excess(change, now_us, limits)
+    if why is not None:
+        raise Problem(422, why)
+
+
+def _stamped(change: Change, fields: Mapping[str, Any], known: Sequence[Change], now_us: int) -> Change:
+    """A User's change was declared when its first revision arrived, whatever it says; `updated_at` orders contents and stays."""
+    now = instant(now_us - now_us % 1000)
+    declared = next((one.declared_at for one in known if one.declared_at is not None), now)
+    updated = change.updated_at if fields.get("updated_at") is not None else now
+    return change.model_copy(update={"declared_at": declared, "updated_at": updated})
+
+
+def _says_the_same(same: Change, change: Change, fields: Mapping[str, Any], principal: Principal) -> bool:
+    """Whether two revisions differ in nothing but the times of their arrival."""
+    if principal.role is not Role.USER:
+        return to_json(same) == to_json(change)
+    ours = {name for name in _ARRIVAL if name == "declared_at" or fields.get(name) is None}
+    return to_json(same.model_copy(update=dict.fromkeys(ours))) == to_json(change.model_copy(update=dict.fromkeys(ours)))
 
 
 class ChangeDeclarations:
     """Takes declarations; who holds `lock` meanwhile numbers the revisions, one after the other."""
 
-    def __init__(self, database: Database, intake: Intake, engine: Engine, clock: Clock) -> None:
-        self._database, self._intake, self._engine, self._clock = database, intake, engine, clock
+    def __init__(self, database: Database, intake: Intake, engine: Engine, clock: Clock, limits: ChangeLimits) -> None:
+        self._database, self._intake, self._engine, self._clock, self._limits = database, intake, engine, clock, limits
         self.lock = asyncio.Lock()
+
+    def examine(self, principal: Principal, given: Any, now_us: int | None = None) -> Declaration:
+        """What declaring `given` comes to; see `examine`. `now_us`: when all of one request arrived."""
+        return examine(self._database, principal, given, now_us or self.now_us(), self._limits)
+
+    def now_us(self) -> int:
+        """When what comes now arrives."""
+        return self._clock.wall_us()
+
+    def resolve(self, principal: Principal, name: str) -> str | None:
+        """The key of the change that the principal means to revise; see `change_names.resolve`."""
+        return resolve(self._database, principal, name, to_write=True)
+
+    def next_revision(self, key: str) -> int:
+        """The number after the highest revision that stands; 1 where there is none."""
+        bodies = self._database.read(partial(records.revisions, principal=_DESK, kind=CHANGE, id=key))
+        return max((decode(Change, body).revision for body in bodies), default=0) + 1
 
     async def declare(self, principal: Principal, changes: Sequence[Change]) -> None:
         """Journals the revisions and waits until everyone who may can see them."""
@@ -71,27 +146,19 @@ class ChangeDeclarations:
             return
         body = b"\n".join(to_json(change) for change in changes)
         now_us = self._clock.wall_us()
-        entry = await asyncio.wrap_future(self._intake.submit(CHANGES, principal.id, body, list(changes), now_us))
+        key = CLAIM if principal.role is Role.USER else ""
+        entry = await asyncio.wrap_future(self._intake.submit(CHANGES, principal.id, body, list(changes), now_us, key=key))
         await asyncio.wrap_future(self._database.write(partial(_note, principal=principal, changes=changes, now_us=now_us)))
         await asyncio.wrap_future(self._engine.reached(entry.seq))
 
 
 def _note(connection: Any, principal: Principal, changes: Sequence[Change], now_us: int) -> None:
     for change in changes:
-        audit.note(
-            connection, principal, "declare change", change.change_id, now_us, {"revision": change.revision, "status": change.status}
-        )
+        audit.note(connection, principal, "declare change", change.key, now_us, {"revision": change.revision, "status": change.status})
 
 
 def preview(known: Iterable[Change], principal: Principal, change: Change) -> dict[str, Any]:
     """Conflicts and what is missing. Others' changes appear to a User as their public summary, or not at all."""
-    others = [other for other in known if other.change_id != change.change_id and other.explains]
-    shown = [seen for other in others if (seen := visible(principal, other)) is not None]
-    return {"conflicts": conflicts.described(change, shown), "missing": sec_completeness.described(change)}
-
-
-def visible(principal: Principal, other: Change) -> Change | None:
-    """A change as the principal may see it; None for what it may not see at all."""
-    if principal.role is not Role.USER or (other.source == "user" and other.owner == principal.user):
-        return other
-    return public_summary(other) if is_public(other) else None
+    others = [other for other in known if other.key != change.key and other.explains]
+    visible = [shown for other in others if (shown := visible_to(other, principal.user)) is not None]
+    return {"conflicts": conflicts.described(change, visible), "missing": sec_completeness.described(change)}

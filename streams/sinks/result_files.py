@@ -50,7 +50,8 @@ class ResultFiles:
         incidents: list[Incident] = sorted(results.incidents, key=lambda one: (one.as_of, one.incident_id, one.revision))
         self._append(NAMES[0], alerts)
         self._append(NAMES[1], incidents)
-        self._append(NAMES[2], results.reports)
+        reports = sorted(results.reports, key=lambda one: (one.as_of, one.change_id, one.owner or "", one.revision))
+        self._append(NAMES[2], reports)
         self._append(NAMES[3], results.rejected)
 
     def _append(self, name: str, records: Iterable[WireModel]) -> None:

@@ -91,7 +91,7 @@ def test_a_view_stays_the_same_object_while_nothing_changes() -> None:
 def test_a_withdrawn_change_is_gone_and_may_come_back() -> None:
     made = calendar(change(), change(revision=2))
     made.view(at("10:00"))
-    made.withdraw("CHG-1")
+    made.withdraw("SUP-01/CHG-1")
     assert made.view(at("10:01")).changes == ()
     made.declare(change(title="again"), at("10:02"))
     assert titles(made.view(at("10:03"))) == ["again"]
@@ -108,6 +108,13 @@ def test_old_changes_are_forgotten_once_they_are_over_for_good() -> None:
     made = calendar(change("A"), change("B", planned_end="2026-01-09T00:00:00Z"))
     made.forget(at("2026-01-07T00:00:00Z"))
     assert [known.change_id for known in made.view(LATER).changes] == ["B"]
+
+
+def test_a_user_sees_its_own_and_the_dccs_changes_in_full() -> None:
+    view = calendar(
+        change("A", "DCC"), change("B", "SUP-01"), change("C", "SUP-02"), change("D", "SUP-01", source="service_provider")
+    ).view(LATER)
+    assert [known.change_id for known in view.fully_visible_to("SUP-01", 7).changes] == ["A", "B"]
 
 
 TIMES = st.sampled_from([None, "2026-01-05T06:00:00Z", "2026-01-05T12:00:00Z", "2026-01-05T18:00:00Z"])

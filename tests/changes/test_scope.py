@@ -23,7 +23,9 @@ def view(*changes: Change) -> CalendarView:
 
 def test_a_users_change_touches_that_user_and_the_dccs_everyone() -> None:
     assert scope_users(change()) == {"SUP-01"}
-    assert scope_users(change(users=["SUP-01", "SUP-02"])) == {"SUP-01", "SUP-02"}
+    assert scope_users(change(users=["SUP-01", "SUP-02"])) == {"SUP-01"}
+    assert scope_users(change(users=["SUP-02"])) == {"SUP-01"}
+    assert scope_users(change(owner="DCC", users=["SUP-02"])) == {"SUP-02"}
     assert scope_users(change(owner="DCC")) is None
     assert scope_users(change(owner="Arqiva", source="service_provider")) is None
 

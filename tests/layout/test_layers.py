@@ -73,10 +73,13 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "response_codes", "dead_letter", "events", "change", "alert", "incident", "change_report", "schema", "asyncapi",
     ),
     "detectors": (
-        "parameters", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state", "distributions",
-        "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "traffic_runtime", "queue_runtime", "detection",
+        "parameters", "holidays", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state",
+        "distributions", "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "traffic_runtime", "queue_runtime", "detection",
     ),
-    "changes": ("windows", "scope", "calendar_view", "calendar", "files", "planning", "http_client"),
+    "changes": (
+        "windows", "limits", "learning_stops", "scope", "visibility", "calendar_view", "calendar", "drafting", "files", "planning",
+        "parameters", "http_client",
+    ),
     "correlation": (
         "parameters", "phrases", "snapshots", "history", "alerts", "incidents", "attribution", "grading", "alert_draft",
         "change_reports", "evaluation", "wording", "records", "redaction", "correlator",

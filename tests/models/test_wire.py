@@ -78,6 +78,7 @@ REPORT_FIELDS = [
     "declared_late_s",
     "alert_ids",
     "summary",
+    "owner",
 ]
 
 

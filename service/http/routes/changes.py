@@ -1,16 +1,18 @@
-"""Changes over HTTP: declared, revised, looked at; a User its own, the triage desk everyone's."""
+"""Changes over HTTP: declared, revised, looked at; a User its own, the triage desk everyone's.
+
+A change is known by its owner and its `change_id`. A path that carries the `change_id` alone means the caller's own change.
+"""
 
 import json
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from models.canonical_json import to_json
 from models.change import Change
 from models.vocabulary import ChangeCategory, ChangeStatus
-from models.wire_model import reason
 from service.access import Principal
 from service.auth.authentication import Declarer, Reader
 from service.http.routes.common import Listing, Page, place, raw, raw_page
@@ -20,11 +22,13 @@ from service.store import records
 from service.store.database import Database
 from service.store.records import CHANGE, Wanted
 from service.triage import change_declaration
-from service.triage.change_declaration import ChangeDeclarations
+from service.triage.change_declaration import ChangeDeclarations, Declaration
+from service.triage.change_names import resolve
 
 router = APIRouter(tags=["changes"], responses=RESPONSES)
 _CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": Change.model_json_schema()["examples"][0]}}
 _SCHEMA: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
+_MAX_CHANGES = 1000
 
 
 class ChangeListing(Listing):
@@ -46,69 +50,145 @@ def changes(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, listing
     return raw_page(bodies, ids.cursor(principal, CHANGE, following))
 
 
-@router.get("/v1/changes/{change_id:path}", summary="One change")
-def change(database: DatabaseDep, principal: Reader, change_id: str) -> Response:
+@router.get("/v1/changes/{change_id}", summary="One's own change")
+def own_change(database: DatabaseDep, principal: Reader, change_id: str) -> Response:
+    """Its last revision. An id that only others use means theirs, as far as the reader may see it; 409 where several do."""
+    return _one(database, principal, change_id)
+
+
+@router.get("/v1/changes/{owner}/{change_id:path}", summary="One change")
+def change(database: DatabaseDep, principal: Reader, owner: str, change_id: str) -> Response:
     """Its last revision, as far as the reader may see it."""
-    body = database.read(partial(records.one, principal=principal, kind=CHANGE, id=change_id))
+    return _one(database, principal, f"{owner}/{change_id}")
+
+
+def _one(database: Database, principal: Principal, name: str) -> Response:
+    key = resolve(database, principal, name)
+    body = None if key is None else database.read(partial(records.one, principal=principal, kind=CHANGE, id=key))
     if body is None:
         raise not_found(CHANGE)
     return raw(body)
 
 
 @router.post("/v1/changes", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change")
-async def declare(request: Request, database: DatabaseDep, declarations: ChangeDeclarationsDep, principal: Declarer) -> Response:
-    """A new change, or a further revision under a higher `revision`. The same again is harmless. An array declares several."""
+async def declare(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> Response:
+    """201 for a new change or a higher revision, 200 if it stands already, 409 if it is outranked or in conflict.
+
+    An array of up to 1,000 is answered item by item: `{"items": [{"status", "owner", "change_id", "revision", "change" | "detail"}]}`.
+    """
     given = await _json(request)
-    several = isinstance(given, list)
-    if several and not 0 < len(given) <= 1000:
-        raise Problem(422, "declare 1 to 1,000 changes at once")
-    made = [_change(one) for one in given] if several else [_change(given)]
+    if isinstance(given, list):
+        return await _declare_several(declarations, principal, given)
     async with declarations.lock:
-        fresh = [change_declaration.may_declare(database, principal, one) for one in made]
-        await declarations.declare(principal, [one for one, new in zip(made, fresh, strict=True) if new])
-    bodies = [to_json(one) for one in made]
-    status = 201 if any(fresh) else 200
-    return raw(b'{"items":[' + b",".join(bodies) + b"]}" if several else bodies[0], status)
+        made = declarations.examine(principal, given)
+        await declarations.declare(principal, [made.change] if made.is_new else [])
+    return raw(to_json(made.change), 201 if made.is_new else 200)
 
 
-@router.put("/v1/changes", openapi_extra=_SCHEMA, summary="Revise a change")
-async def revise_named_inside(
-    request: Request, database: DatabaseDep, declarations: ChangeDeclarationsDep, principal: Declarer
-) -> Response:
+async def _declare_several(declarations: ChangeDeclarations, principal: Principal, given: list[Any]) -> Response:
+    if not 0 < len(given) <= _MAX_CHANGES:
+        raise Problem(422, "declare 1 to 1,000 changes at once")
+    made: list[Declaration | Problem] = []
+    named: dict[tuple[str, int], Change] = {}
+    async with declarations.lock:
+        now_us = declarations.now_us()
+        for one in given:
+            made.append(_examine_item(declarations, principal, one, now_us, named))
+        await declarations.declare(principal, [one.change for one in made if isinstance(one, Declaration) and one.is_new])
+    statuses = {_status(one) for one in made}
+    status = next((code for code in (201, 200) if code in statuses), max(statuses))
+    return Response(json.dumps({"items": [_item(one) for one in made]}, ensure_ascii=False), status, media_type="application/json")
+
+
+def _examine_item(
+    declarations: ChangeDeclarations, principal: Principal, given: Any, now_us: int, named: dict[tuple[str, int], Change]
+) -> Declaration | Problem:
+    """One of several: what its neighbours in the same body declare counts as standing."""
+    try:
+        made = declarations.examine(principal, given, now_us)
+    except Problem as problem:
+        return problem
+    before = named.setdefault((made.change.key, made.change.revision), made.change)
+    if before is made.change:
+        return made
+    if to_json(before) == to_json(made.change):
+        return Declaration(before, is_new=False)
+    return Problem(409, f"revision {made.change.revision} of this change stands twice in this body with other content")
+
+
+def _item(made: Declaration | Problem) -> dict[str, Any]:
+    if isinstance(made, Problem):
+        return {"status": made.status, "detail": made.detail}
+    fields = json.loads(to_json(made.change))
+    names = {name: fields[name] for name in ("owner", "change_id", "revision")}
+    return {"status": _status(made), **names, "change": fields}
+
+
+def _status(made: Declaration | Problem) -> int:
+    return made.status if isinstance(made, Problem) else 201 if made.is_new else 200
+
+
+@router.put("/v1/changes", openapi_extra=_SCHEMA, summary="Revise the change that the body names")
+async def revise_named_inside(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> Response:
     """The next revision of the change that the body names; without `revision` it is numbered."""
     given = await _json(request)
-    return await _revise(database, declarations, principal, given, str(given.get("change_id", "")) if isinstance(given, dict) else "")
-
-
-@router.put("/v1/changes/{change_id:path}", openapi_extra=_SCHEMA, summary="Revise a change by its id")
-async def revise(
-    request: Request, database: DatabaseDep, declarations: ChangeDeclarationsDep, principal: Declarer, change_id: str
-) -> Response:
-    """The next revision; without `revision` it is numbered."""
-    return await _revise(database, declarations, principal, await _json(request), change_id)
-
-
-async def _revise(database: Database, declarations: ChangeDeclarations, principal: Principal, given: Any, change_id: str) -> Response:
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
-    if given.get("change_id", change_id) != change_id:
-        raise Problem(422, "change_id in the body is not the one in the address")
+    owner, change_id = given.get("owner"), str(given.get("change_id", ""))
+    return await _revise(declarations, principal, given, f"{owner}/{change_id}" if owner and "/" not in str(owner) else change_id)
+
+
+@router.put("/v1/changes/{change_id}", openapi_extra=_SCHEMA, summary="Revise one's own change")
+async def revise_own(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer, change_id: str) -> Response:
+    """The next revision; without `revision` it is numbered."""
+    return await _revise(declarations, principal, await _json(request), change_id)
+
+
+@router.put("/v1/changes/{owner}/{change_id:path}", openapi_extra=_SCHEMA, summary="Revise a change")
+async def revise(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer, owner: str, change_id: str) -> Response:
+    """The next revision; without `revision` it is numbered. A change that nobody declared yet is declared: 201."""
+    return await _revise(declarations, principal, await _json(request), f"{owner}/{change_id}")
+
+
+async def _revise(declarations: ChangeDeclarations, principal: Principal, given: Any, name: str) -> Response:
+    if not isinstance(given, dict):
+        raise Problem(422, "the body must be one change")
     async with declarations.lock:
-        standing = change_declaration.standing(database, principal, change_id)
-        numbered = {**given, "change_id": change_id}
-        numbered.setdefault("revision", standing.revision + 1)
-        made = _change(numbered)
-        if change_declaration.may_declare(database, principal, made):
-            await declarations.declare(principal, [made])
-    return raw(to_json(made))
+        key = declarations.resolve(principal, name)
+        if key is None:
+            raise not_found(CHANGE)
+        owner, _, change_id = key.partition("/")
+        if given.get("owner") not in (None, owner) or given.get("change_id") not in (None, change_id):
+            raise Problem(422, "owner and change_id in the body are not those in the address")
+        number = declarations.next_revision(key)
+        numbered = {**given, "owner": owner, "change_id": change_id}
+        if numbered.get("revision") is None:
+            numbered["revision"] = number
+        made = declarations.examine(principal, numbered)
+        await declarations.declare(principal, [made.change] if made.is_new else [])
+    return raw(to_json(made.change), 201 if number == 1 else 200)
 
 
 @router.post("/v1/changes/preview", openapi_extra=_SCHEMA, summary="See conflicts before declaring")
 async def preview(request: Request, engine: EngineDep, principal: Declarer) -> dict[str, Any]:
     """What the change would collide with, and what it lacks; nothing is declared."""
-    made = _change(await _json(request))
+    made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
     change_declaration.check_owner(principal, made)
     return change_declaration.preview(engine.declared_changes(), principal, made)
+
+
+@router.post("/v1/changes/{owner}/{change_id:path}", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change by its name")
+async def declare_named(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer, owner: str, change_id: str) -> Response:
+    """As `POST /v1/changes`; `owner` and `change_id` come from the address."""
+    given = await _json(request)
+    if not isinstance(given, dict):
+        raise Problem(422, "the body must be one change")
+    if given.get("owner") not in (None, owner) or given.get("change_id") not in (None, change_id):
+        raise Problem(422, "owner and change_id in the body are not those in the address")
+    async with declarations.lock:
+        made = declarations.examine(principal, {**given, "owner": owner, "change_id": change_id})
+        await declarations.declare(principal, [made.change] if made.is_new else [])
+    return raw(to_json(made.change), 201 if made.is_new else 200)
 
 
 async def _json(request: Request) -> Any:
@@ -119,10 +199,3 @@ async def _json(request: Request) -> Any:
         raise Problem(400, f"the body is no JSON: {fault.msg} at position {fault.pos}") from None
     except (UnicodeDecodeError, RecursionError, ValueError) as fault:
         raise Problem(400, f"the body is no JSON: {type(fault).__name__}") from None
-
-
-def _change(given: Any) -> Change:
-    try:
-        return Change.model_validate(given)
-    except ValidationError as fault:
-        raise Problem(422, reason(fault)) from None

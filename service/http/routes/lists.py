@@ -16,6 +16,7 @@ from service.problems import RESPONSES, not_found
 from service.store import audit, commits, records
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT, REPORT, Wanted
+from service.triage.change_names import resolve
 
 router = APIRouter(responses=RESPONSES)
 Status = Literal["open", "updated", "resolved", "active"]
@@ -110,10 +111,21 @@ def change_reports(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, 
     return _page(database, ids, principal, REPORT, listing, topic=listing.verdict)
 
 
-@router.get("/v1/change-reports/{change_id:path}", tags=["changes"], summary="One change report")
-def change_report(database: DatabaseDep, principal: Reader, change_id: str) -> Response:
+@router.get("/v1/change-reports/{change_id}", tags=["changes"], summary="The report on one's own change")
+def own_change_report(database: DatabaseDep, principal: Reader, change_id: str) -> Response:
+    """Its last revision. An id that only others use means theirs, as far as the reader may see it; 409 where several do."""
+    return _report(database, principal, change_id)
+
+
+@router.get("/v1/change-reports/{owner}/{change_id:path}", tags=["changes"], summary="One change report")
+def change_report(database: DatabaseDep, principal: Reader, owner: str, change_id: str) -> Response:
     """Its last revision."""
-    return _one(database, principal, REPORT, change_id)
+    return _report(database, principal, f"{owner}/{change_id}")
+
+
+def _report(database: Database, principal: Principal, name: str) -> Response:
+    key = resolve(database, principal, name)
+    return _one(database, principal, REPORT, name if key is None else key)
 
 
 @router.get("/v1/dead-letters", response_model=Page, tags=["events"], summary="List dead letters")

@@ -56,9 +56,9 @@ def decided(topics: Topics, decisions: Decided) -> Iterator[OutputRecord]:
     for incident in decisions.incidents:
         yield OutputRecord(topics.incidents, incident.incident_id.encode(), to_json(incident))
     for report in decisions.reports:
-        yield OutputRecord(topics.reports, report.change_id.encode(), to_json(report))
+        yield OutputRecord(topics.reports, report.key.encode(), to_json(report))
     for user, report in decisions.user_reports:
-        yield OutputRecord(topics.reports_of(user), report.change_id.encode(), to_json(report))
+        yield OutputRecord(topics.reports_of(user), report.key.encode(), to_json(report))
 
 
 def dead_letter(topics: Topics, letter: DeadLetter) -> OutputRecord:

@@ -22,7 +22,7 @@ class Topics:
 
     @cached_property
     def calendar(self) -> str:
-        """Changes, keyed by change_id; the highest revision counts."""
+        """Changes, keyed by owner/change_id; the highest revision counts."""
         return f"{self.prefix}change-calendar"
 
     @cached_property
@@ -52,7 +52,7 @@ class Topics:
 
     @cached_property
     def reports(self) -> str:
-        """Change reports, keyed by change_id."""
+        """Change reports, keyed by owner/change_id."""
         return f"{self.prefix}change-reports"
 
     @cached_property

@@ -28,7 +28,8 @@ class CalendarRecord:
     """What one record of the calendar topic says."""
 
     offset: int
-    change_id: str
+    key: str
+    """`owner/change_id`; records of earlier releases carry the `change_id` alone. A tombstone takes back what came under its own key."""
     changes: tuple[Change, ...]
     withdrawn: bool = False
     """A tombstone: the change is gone."""
@@ -39,9 +40,9 @@ class CalendarRecord:
     def apply(self, calendar: Calendar, arrived_us: int | None) -> None:
         """Puts it into `calendar` as of `arrived_us` (None: known from the start)."""
         if self.withdrawn:
-            calendar.withdraw(self.change_id)
+            calendar.withdraw(self.key)
         for change in self.changes:
-            calendar.declare(change, arrived_us)
+            calendar.declare(change, arrived_us, record_key=self.key)
 
 
 class CalendarReader:
@@ -116,12 +117,12 @@ class CalendarReader:
 
 def read_declared(offset: int, key: bytes | None, value: bytes | None) -> CalendarRecord:
     """One record of the calendar topic: a change, an array of changes, or a tombstone."""
-    change_id = (key or b"").decode("utf-8", "replace")
+    name = (key or b"").decode("utf-8", "replace")
     if value is None:
-        return CalendarRecord(offset, change_id, (), withdrawn=True)
+        return CalendarRecord(offset, name, (), withdrawn=True)
     try:
         text = value.decode("utf-8")
         items = [json.dumps(item) for item in json.loads(text)] if text.lstrip().startswith("[") else [text]
-        return CalendarRecord(offset, change_id, tuple(decode(Change, item) for item in items))
+        return CalendarRecord(offset, name, tuple(decode(Change, item) for item in items))
     except (Malformed, ValueError, RecursionError) as fault:
-        return CalendarRecord(offset, change_id, (), fault=str(fault) or "no JSON", raw=value)
+        return CalendarRecord(offset, name, (), fault=str(fault) or "no JSON", raw=value)

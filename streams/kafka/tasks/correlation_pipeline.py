@@ -120,7 +120,7 @@ class CorrelationPipeline:
         self._gate = WindowBarrier.unpack(trees["gate"])
         self._calendar_next, calendar = trees["calendar"]
         self._calendar = Calendar.unpack(calendar)
-        self._correlator = Correlator.unpack(self._parameters.correlation, trees["correlator"])
+        self._correlator = Correlator.unpack(self._parameters.correlation, trees["correlator"], self._calendar.keys_by_id())
 
     def _hear(self, record: Any) -> None:
         self._positions[self._topics.pulses] = record.offset + 1

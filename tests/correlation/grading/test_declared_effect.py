@@ -72,7 +72,7 @@ def test_another_users_envelope_is_not_mine() -> None:
 def test_a_user_that_names_others_in_its_change_quiets_itself_alone() -> None:
     assert where(storm(2.0), up(owner="USER-05", users=["USER-00", "USER-05"])).position == "none"
     assert where(storm(2.0), up(users=["USER-00", "USER-05"])).position == "within"
-    assert where(storm(2.0), up(users=["USER-05"])).position == "none"
+    assert where(storm(2.0), up(users=["USER-05"])).position == "within"
 
 
 def test_whom_the_dcc_names_it_may_speak_for() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from models.times import parse_time
 from tests.service.builders import change_json, lines, queue
 from tests.service.house import House
 
@@ -27,7 +28,9 @@ def test_the_same_again_is_harmless_and_other_content_needs_a_higher_revision(ho
     assert client.post("/v1/changes", json=change_json()).status_code == 200
     assert client.post("/v1/changes", json=change_json(title="other")).status_code == 409
     assert client.post("/v1/changes", json=change_json(title="other", revision=3)).status_code == 201
-    assert client.post("/v1/changes", json=change_json(title="late", revision=2)).status_code == 201
+    outranked = client.post("/v1/changes", json=change_json(title="late", revision=2))
+    assert (outranked.status_code, "revision 3" in outranked.text) == (409, True)
+    assert client.post("/v1/changes", json=change_json()).status_code == 200, "an old revision that is known"
     assert client.get("/v1/changes/C-1").json()["title"] == "other"
 
 
@@ -75,12 +78,19 @@ def test_several_at_once(house: House) -> None:
 def test_a_change_of_another_can_neither_be_seen_nor_overwritten(house: House) -> None:
     house.client("user:BOLT").post("/v1/changes", json=change_json("B-1", "BOLT", title="secret"))
     acme = house.client("user:ACME")
-    taken = acme.post("/v1/changes", json=change_json("B-1"))
-    assert taken.status_code == 409
-    assert "BOLT" not in taken.text
-    assert "secret" not in taken.text
     assert acme.put("/v1/changes/B-1", json=change_json("B-1")).status_code == 404
-    assert house.client("triage").get("/v1/changes/B-1").json()["title"] == "secret"
+    assert acme.get("/v1/changes/BOLT/B-1").status_code == 404
+    assert acme.put("/v1/changes/BOLT/B-1", json=change_json("B-1", "BOLT")).status_code == 404
+    own = acme.post("/v1/changes", json=change_json("B-1", revision=2**53))
+    assert own.status_code == 201, "ids live in their owner's space"
+    assert "secret" not in acme.get("/v1/changes").text
+    desk = house.client("triage")
+    assert desk.get("/v1/changes/BOLT/B-1").json()["title"] == "secret"
+    both = desk.get("/v1/changes/B-1")
+    assert both.status_code == 409
+    assert "ACME/B-1 and BOLT/B-1" in both.json()["detail"]
+    assert acme.get("/v1/changes/B-1").json()["owner"] == "ACME"
+    assert house.client("user:BOLT").get("/v1/changes/B-1").json()["title"] == "secret"
 
 
 def test_others_see_the_public_summary_and_nothing_more(house: House) -> None:
@@ -120,12 +130,96 @@ def test_what_is_not_said_to_be_public_is_not(house: House, more: dict[str, str]
     assert (ids(house, "user:ACME") == ["X-1"]) is visible
 
 
-def test_a_change_that_gets_another_owner_leaves_the_first_one_s_view(house: House) -> None:
+def test_the_same_id_of_another_owner_is_another_change(house: House) -> None:
     desk = house.client("triage")
     desk.post("/v1/changes", json=change_json("C-1", "ACME"))
     desk.post("/v1/changes", json=change_json("C-1", "BOLT", revision=2))
-    assert ids(house, "user:ACME") == []
-    assert ids(house, "user:BOLT") == ["C-1"]
+    assert ids(house, "user:ACME") == ids(house, "user:BOLT") == ["C-1"]
+    assert ids(house, "triage") == ["C-1", "C-1"]
+
+
+def test_nobody_takes_a_name_of_the_dcc_s(house: House) -> None:
+    desk, acme = house.client("triage"), house.client("user:ACME")
+    assert acme.post("/v1/changes", json=change_json("DCC-2026-001", revision=2**53)).status_code == 201
+    assert desk.post("/v1/changes", json=change_json("DCC-2026-001", "DCC")).status_code == 201
+    assert desk.get("/v1/changes/DCC-2026-001").json()["owner"] == "DCC", "the caller's own"
+    put = desk.put("/v1/changes/DCC/DCC-2026-001", json=change_json("DCC-2026-001", "DCC", title="two"))
+    assert (put.status_code, put.json()["revision"]) == (200, 2)
+    assert acme.get("/v1/changes/DCC/DCC-2026-001").json()["title"] == "two"
+
+
+def test_owner_and_id_are_optional_with_a_user_s_token(house: House) -> None:
+    acme = house.client("user:ACME")
+    bare = {name: value for name, value in change_json().items() if name not in ("owner", "change_id")}
+    made = acme.post("/v1/changes", json=bare)
+    assert made.status_code == 201
+    assert made.json()["owner"] == "ACME"
+    assert acme.get(f"/v1/changes/ACME/{made.json()['change_id']}").json() == made.json()
+    assert acme.put("/v1/changes/ACME/NEW", json=bare).status_code == 201
+    assert acme.post("/v1/changes/ACME/NEWER", json=bare).json()["change_id"] == "NEWER"
+    assert house.client("triage").post("/v1/changes", json=bare).status_code == 422
+
+
+def test_an_array_is_answered_item_by_item(house: House) -> None:
+    acme = house.client("user:ACME")
+    acme.post("/v1/changes", json=change_json("KNOWN"))
+    acme.post("/v1/changes", json=change_json("HIGH", revision=3))
+    answer = acme.post(
+        "/v1/changes",
+        json=[
+            change_json("NEW"),
+            change_json("KNOWN"),
+            change_json("HIGH", revision=2),
+            change_json("KNOWN", title="other"),
+            change_json("X", "BOLT"),
+            {"change_id": "BAD"},
+            7,
+            change_json("NEW"),
+        ],
+    )
+    assert answer.status_code == 201
+    assert [one["status"] for one in answer.json()["items"]] == [201, 200, 409, 409, 403, 422, 422, 200]
+    assert answer.json()["items"][0]["change"]["change_id"] == "NEW"
+    assert ids(house, "user:ACME") == ["HIGH", "KNOWN", "NEW"]
+    assert acme.post("/v1/changes", json=[change_json("KNOWN")]).status_code == 200
+    assert acme.post("/v1/changes", json=[change_json("KNOWN", title="other")]).status_code == 409
+
+
+def test_a_user_s_declared_at_is_the_arrival_of_the_first_revision(house: House) -> None:
+    acme, now = house.client("user:ACME"), house.parts.clock.wall_us()
+    week_ago = "2025-12-29T00:00:00Z"
+    first = acme.post("/v1/changes", json=change_json(declared_at=week_ago, updated_at=week_ago)).json()
+    assert abs(parse_time(first["declared_at"]) - now) < 60_000_000
+    assert first["updated_at"] == week_ago, "it orders contents"
+    second = acme.post("/v1/changes", json=change_json(declared_at=week_ago, revision=2)).json()
+    assert second["declared_at"] == first["declared_at"]
+    told = house.client("triage").post("/v1/changes", json=change_json("D", "DCC", declared_at=week_ago)).json()
+    assert told["declared_at"] == week_ago
+
+
+def test_of_one_revision_with_two_contents_the_later_updated_at_counts(house: House) -> None:
+    acme = house.client("user:ACME")
+    acme.post("/v1/changes", json=change_json(updated_at="2026-01-01T00:00:00Z"))
+    later = acme.post("/v1/changes", json=change_json(title="later", updated_at="2026-01-02T00:00:00Z"))
+    assert later.status_code == 201
+    assert acme.get("/v1/changes/C-1").json()["title"] == "later"
+    assert acme.post("/v1/changes", json=change_json(title="earlier", updated_at="2026-01-01T12:00:00Z")).status_code == 409
+    assert [one.title for one in house.parts.engine.changes.values()] == ["later"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"planned_end": "2099-01-01T00:00:00Z"}, "longer than 366 days"),
+        ({"planned_start": "2098-12-31T00:00:00Z", "planned_end": "2099-01-01T00:00:00Z"}, "731 days from now"),
+        ({"expected": {"effect": "silent", "until": "2099-01-01T00:00:00Z"}}, "longer than 366 days"),
+    ],
+)
+@pytest.mark.parametrize("role", ["user:ACME", "triage"])
+def test_an_absurd_window_is_refused_with_a_reason(house: House, role: str, more: dict[str, Any], words: str) -> None:
+    answer = house.client(role).post("/v1/changes", json=change_json(owner="ACME", **more))
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]
 
 
 def test_a_preview_tells_conflicts_and_what_is_missing_and_declares_nothing(house: House) -> None:
@@ -154,7 +248,7 @@ def test_a_declaration_is_in_the_audit_log(house: House) -> None:
     house.client("user:ACME").post("/v1/changes", json=change_json())
     entries = house.client("admin").get("/v1/audit").json()["items"]
     (entry,) = [each for each in entries if each["action"] == "declare change"]
-    assert (entry["subject"], entry["role"]) == ("C-1", "user:ACME")
+    assert (entry["subject"], entry["role"]) == ("ACME/C-1", "user:ACME")
 
 
 def test_a_change_counts_from_the_stream_s_time_of_its_arrival(house: House) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from changes.planning.conflicts import as_object, conflicts
 from changes.planning.sec_completeness import all_missing
 from changes.planning.sec_completeness import as_object as missing_object
+from changes.visibility import visible_to
 from changes.windows import window_us
 from models.change import Change
 from models.times import DAY_US
@@ -17,7 +18,6 @@ from service.auth.authentication import Reader
 from service.http.routes.common import instant_of
 from service.http.routes.parts import EngineDep
 from service.problems import RESPONSES, Problem
-from service.triage.change_declaration import visible
 
 router = APIRouter(tags=["changes"], responses=RESPONSES)
 _LONGEST_US = 100 * DAY_US
@@ -51,7 +51,7 @@ def calendar(engine: EngineDep, principal: Reader, wanted: Annotated[CalendarWin
     start_us, end_us = instant_of("from", wanted.start) or 0, instant_of("to", wanted.end) or 0
     if not start_us <= end_us <= start_us + _LONGEST_US:
         raise Problem(422, "to: it must lie after from, at most 100 days later")
-    shown = [change for known in engine.declared_changes() if (change := visible(principal, known)) is not None]
+    shown = [change for known in engine.declared_changes() if (change := visible_to(known, principal.user)) is not None]
     meeting = sorted((change for change in shown if _meets(change, start_us, end_us) and _fits(change, wanted)), key=_order)
     of_desk = principal.role in DESK_ROLES
     return CalendarPage(
