@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from detectors import state_blocks
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
-from models.columns import ALERT_KINDS, CONTINUES, Detected, SeriesKey
+from models.columns import ALERT_KINDS, CONTINUES, Detected, SeriesKey, TrafficTick
 from models.state_bytes import pack, unpack
 from tests.detectors.cohorts import DAY, Cohort, counts, key, queue_key, queues, traffic
 
 SERIES = 40
+WINDOW_S, A_DAY = 600, 144
+"""Long windows: a day to learn from is the same day, and ten times fewer steps."""
 PARAMETERS = DetectionParameters(false_alarms_per_day=1000.0)
 """A generous budget, so that there is something to compare."""
 
@@ -27,7 +29,7 @@ DRAW = counts(1, np.geomspace(0.3, 300.0, SERIES))
 
 
 def messages(window: int) -> np.ndarray:
-    return DRAW(window, weather(window) if window >= DAY + 30 else 1.0)
+    return DRAW(window, weather(window) if window >= A_DAY + 30 else 1.0)
 
 
 def reported(window: int) -> np.ndarray:
@@ -53,26 +55,29 @@ def rows(found: Detected, keys: tuple[SeriesKey, ...]) -> list[tuple]:
     )
 
 
+def tick(cohort: Cohort, window: int, places: np.ndarray) -> TrafficTick:
+    counted = messages(window)[places]
+    failed = np.floor(counted * 0.05)
+    return traffic(cohort.at_us, counted, failures=failed, reported=reported(window)[places], window_s=WINDOW_S)
+
+
 def run(places: np.ndarray, windows: int, restart_at: int = -1) -> list[list[tuple]]:
     """The findings of each window for the series at `places`, in that order in the table."""
-    keys = tuple(key(int(place)) for place in places)
-    cohort = Cohort(keys, parameters=PARAMETERS)
+    keys = tuple(key(int(place), window_s=WINDOW_S) for place in places)
+    cohort = Cohort(keys, parameters=PARAMETERS, window_s=WINDOW_S)
     told = []
     for window in range(windows):
         if window == restart_at:
             blob = pack(cohort.detection.pack(), 1)
-            cohort.detection = Detection.unpack(PARAMETERS, 60, unpack(blob, 1))
+            cohort.detection = Detection.unpack(PARAMETERS, WINDOW_S, unpack(blob, 1))
             assert pack(cohort.detection.pack(), 1) == blob
-        tick = traffic(
-            cohort.at_us, messages(window)[places], failures=np.floor(messages(window)[places] * 0.05), reported=reported(window)[places]
-        )
-        told.append(rows(cohort.step(tick), keys))
+        told.append(rows(cohort.step(tick(cohort, window, places)), keys))
     return told
 
 
 @pytest.fixture(scope="module")
 def everything() -> list[list[tuple]]:
-    told = run(np.arange(SERIES), DAY + 200)
+    told = run(np.arange(SERIES), A_DAY + 200)
     assert {row[0] for window in told for row in window} >= {"storm", "drop", "silence"}
     return told
 
@@ -81,32 +86,29 @@ def everything() -> list[list[tuple]]:
 @given(seed=st.integers(0, 1000), size=st.integers(1, SERIES))
 def test_a_series_is_judged_alike_whatever_else_is_in_the_table_and_wherever_it_stands(everything, seed, size):
     places = np.random.default_rng(seed).permutation(SERIES)[:size]
-    kept = {key(int(place)) for place in places}
-    assert run(places, DAY + 200) == [[row for row in window if row[1] in kept] for window in everything]
+    kept = {key(int(place), window_s=WINDOW_S) for place in places}
+    assert run(places, A_DAY + 200) == [[row for row in window if row[1] in kept] for window in everything]
 
 
 def test_blocks_change_nothing(everything, monkeypatch):
     monkeypatch.setattr(state_blocks, "BLOCK", 7)
-    assert run(np.arange(SERIES), DAY + 200) == everything
+    assert run(np.arange(SERIES), A_DAY + 200) == everything
 
 
 @settings(max_examples=3, deadline=None)
-@given(restart_at=st.integers(1, DAY + 199))
+@given(restart_at=st.integers(1, A_DAY + 199))
 def test_a_restart_changes_nothing(everything, restart_at):
-    assert run(np.arange(SERIES), DAY + 200, restart_at) == everything
+    assert run(np.arange(SERIES), A_DAY + 200, restart_at) == everything
 
 
 def test_new_series_leave_the_old_ones_as_they_are(everything):
-    early, late = tuple(key(place) for place in range(20)), tuple(key(place) for place in range(20, SERIES))
-    cohort = Cohort(early, parameters=PARAMETERS)
-    for window in range(DAY + 200):
-        if window == 333:
+    early, late = (tuple(key(place, window_s=WINDOW_S) for place in places) for places in (range(20), range(20, SERIES)))
+    cohort = Cohort(early, parameters=PARAMETERS, window_s=WINDOW_S)
+    for window in range(A_DAY + 200):
+        if window == A_DAY + 50:
             cohort.traffic_keys = (*early, *late)
-        here = np.arange(len(cohort.traffic_keys))
-        tick = traffic(
-            cohort.at_us, messages(window)[here], failures=np.floor(messages(window)[here] * 0.05), reported=reported(window)[here]
-        )
-        told = [row for row in rows(cohort.step(tick), cohort.traffic_keys) if row[1] in early]
+        found = cohort.step(tick(cohort, window, np.arange(len(cohort.traffic_keys))))
+        told = [row for row in rows(found, cohort.traffic_keys) if row[1] in early]
         assert told == [row for row in everything[window] if row[1] in early]
 
 
