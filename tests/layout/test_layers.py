@@ -74,7 +74,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "detectors": (
         "parameters", "holidays", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state",
-        "distributions", "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "traffic_runtime", "queue_runtime", "detection",
+        "distributions", "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "traffic_runtime",
+        "queue_runtime", "detection",
     ),
     "changes": (
         "windows", "limits", "learning_stops", "scope", "visibility", "calendar_view", "calendar", "drafting", "files", "planning",
