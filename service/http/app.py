@@ -20,6 +20,7 @@ from service.http.routes import (
     events,
     health,
     lists,
+    quarantine,
     series,
     stream,
     subscriptions,
@@ -71,6 +72,7 @@ def create_app(parts: Parts) -> FastAPI:
         subscriptions,
         tokens,
         health,
+        quarantine,
         pages,
         plain,
     ):
