@@ -9,7 +9,7 @@ PREFIX ?=
 EXTRAS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check dev wheel install bench kafka bench-kafka soak golden dashboards dashboards-preview format clean
+.PHONY: help demo test check dev wheel install bench kafka bench-kafka soak golden dashboards dashboards-preview screenshots format clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 27
@@ -83,6 +83,9 @@ dashboards: $(VENV)/.dev ## write the dashboards' JSON anew from config/grafana/
 
 dashboards-preview: $(VENV)/.dev ## draw every dashboard into docs/images (Prometheus and Chromium needed; some ten minutes)
 	@$(RUN)/python -m config.grafana.preview $(ARGS)
+
+screenshots: $(VENV)/.dev ## draw the page's pictures into docs/images (Chromium needed; some minutes)
+	@$(RUN)/python -m tests.service.page.screenshots $(ARGS)
 
 clean: ## remove the environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -125,8 +125,10 @@ def _from_this_machine(request: Request) -> bool:
 
 def _check_site(request: Request, public_url: str | None) -> None:
     origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
     same = origin is None or origin.partition("://")[2] == request.headers.get("host") or origin == (public_url or "").rstrip("/")
-    if not same or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    same = same or (origin == "null" and site == "same-origin")  # a form of ours: no referrer leaves, so browsers name no origin
+    if not same or (site or "same-origin") not in ("same-origin", "none"):
         raise Problem(403, "this is for the monitor's own page and for programs, not for pages of other sites")
 
 

@@ -15,12 +15,12 @@ from service.composition import Parts
 from service.http.request_limits import Limits, SafeHeaders
 from service.http.routes import (
     changes,
+    contests,
     declarations,
     evaluation,
     events,
     health,
     lists,
-    quarantine,
     series,
     stream,
     subscriptions,
@@ -58,6 +58,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     for routes in (
         events,
+        contests,
         lists,
         calendar,
         changes,
@@ -72,7 +73,6 @@ def create_app(parts: Parts) -> FastAPI:
         subscriptions,
         tokens,
         health,
-        quarantine,
         pages,
         plain,
     ):

@@ -74,7 +74,7 @@ class PeriodicJobs:
         await asyncio.to_thread(pack_what_is_due, self._database, self._keep)
 
     async def escalate(self) -> None:
-        """Tell those who asked for it of alerts that nobody took up in time."""
+        """Tell those who asked for it of alerts that nobody acknowledged in time."""
         now_us = self._clock.wall_us()
         before_us = now_us - int(self._parameters.escalate_after_s * 1e6)
         if await asyncio.to_thread(self._database.read, partial(triage_actions.unattended, before_us=before_us, now_us=now_us)):

@@ -72,6 +72,7 @@ function follow() {
     load: async () => {
       const eventId = await store.load();
       readChanges();
+      readQueues();
       return eventId;
     },
     hear: (kind, record) => {
@@ -90,6 +91,16 @@ async function readStatus() {
   if (document.hidden || connection.state.kind === "signed-out") return;
   const status = await ask("/v1/status").catch(() => null);
   if (status) store.setStatus(status);
+  readQueues();
+}
+
+/** Live depths between two revisions, while a backlog is open. */
+async function readQueues() {
+  if (store.isUser || ![...store.records.incident.values()].some((one) => one.status !== "resolved" && one.kinds.includes("backlog"))) return;
+  const found = await ask("/v1/queues").catch(() => null);
+  if (!found) return;
+  store.queues = found.items;
+  store.changed(["queues"]);
 }
 
 /** Changes around now, for the strip; views read their own windows. */

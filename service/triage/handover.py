@@ -12,6 +12,7 @@ from models.times import HOUR_US, format_time
 from service.access import Principal, Role
 from service.store import records, triage_actions
 from service.store.records import ALERT, INCIDENT
+from service.triage.handover_text import story_text, summary_text
 
 _AHEAD_US = 12 * HOUR_US
 _DESK = Principal("", "", Role.TRIAGE)
@@ -34,7 +35,7 @@ def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes:
         "actions": sorted(actions, key=lambda action: action["at"]),
         "changes_ahead": [_ahead(change) for change in _soon(changes, at_us)],
     }
-    return {**found, "text": _summary_text(found)}
+    return {**found, "text": summary_text(found)}
 
 
 def _taken_up(alert: dict[str, Any], done: dict[str, dict[str, dict[str, Any]]]) -> bool:
@@ -61,24 +62,6 @@ def _ahead(change: Change) -> dict[str, Any]:
     }
 
 
-def _summary_text(found: dict[str, Any]) -> str:
-    lines = [f"# Hand-over, since {found['since']}", "", f"## Open incidents: {len(found['open_incidents'])}"]
-    for one in found["open_incidents"]:
-        state = one["triage"]
-        who = f" (acknowledged by {state['acknowledged']['by']})" if state and state["acknowledged"] else " (nobody has taken it up)"
-        quiet = "".join(f" (silenced in Alertmanager by {told['by']} until {told['until']})" for told in (state or {}).get("silences", ()))
-        lines.append(f"- {one['incident']['incident_id']}: {one['incident']['summary']}{who}{quiet}")
-    lines += ["", f"## Alerts that nobody took up: {len(found['unacknowledged_alerts'])}"]
-    lines += [f"- {one['alert_id']} ({one['severity']}): {one['summary']}" for one in found["unacknowledged_alerts"]]
-    lines += ["", "## What was done"]
-    lines += [
-        f"- {one['at']} {one['by']}: {one['action']} {one['id']}{': ' + one['note'] if one.get('note') else ''}" for one in found["actions"]
-    ]
-    lines += ["", "## Changes of the next twelve hours"]
-    lines += [f"- {one['from']} to {one['to']}: {one['title']} ({one['owner']}, {one['change_id']})" for one in found["changes_ahead"]]
-    return "\n".join(lines) + "\n"
-
-
 def story(connection: sqlite3.Connection, incident_id: str, now_us: int) -> dict[str, Any] | None:
     """One incident with everything about it; None if there is none of this id."""
     body = records.one(connection, _DESK, INCIDENT, incident_id)
@@ -97,27 +80,4 @@ def story(connection: sqlite3.Connection, incident_id: str, now_us: int) -> dict
         for action in triage_actions.actions(connection, kind, names)
     ]
     found = {"incident": incident, "triage": state, "alerts": alerts, "actions": sorted(actions, key=lambda action: action["at"])}
-    return {**found, "markdown": _story_text(found)}
-
-
-def _story_text(found: dict[str, Any]) -> str:
-    incident = found["incident"]
-    lines = [
-        f"# Incident {incident['incident_id']}",
-        "",
-        incident["summary"],
-        "",
-        f"Category {incident['category']}: {incident['category_reason']}",
-    ]
-    lines += [f"Opened {incident['opened_at']}, resolved {incident['resolved_at'] or 'not yet'}.", "", "## Timeline"]
-    told = [(entry["at"], entry["text"]) for entry in incident["timeline"]]
-    told += [(one["at"], f"{one['by']}: {one['action']}{' – ' + one['note'] if one.get('note') else ''}") for one in found["actions"]]
-    lines += [f"- {at} {text}" for at, text in sorted(told)]
-    lines += ["", "## Suspects"]
-    for suspect in incident["suspects"]:
-        reasons = "; ".join(reason["text"] for reason in suspect["reasons"])
-        named = suspect["change_id"] or "an undeclared change"
-        lines.append(f"- {named} of {suspect['owner']}: {suspect['verdict']} ({suspect['score']}). {reasons}")
-    lines += ["", "## Alerts"]
-    lines += [f"- {alert['alert_id']} ({alert['severity']}): {alert['summary']}" for alert in found["alerts"]]
-    return "\n".join(lines) + "\n"
+    return {**found, "markdown": story_text(found)}

@@ -23,8 +23,6 @@ FOR = {
     "GET /v1/dead-letters": {"observer", "triage", "admin"},
     "GET /metrics": {"observer", "triage", "admin"},
     "GET /v1/audit": {"admin"},
-    "GET /v1/quarantine": {"admin"},
-    "POST /v1/quarantine/retry": {"admin"},
     "GET /v1/tokens": {"admin"},
     "POST /v1/tokens": {"admin"},
     "DELETE /v1/tokens/{token_id}": {"admin"},
@@ -101,7 +99,7 @@ def allowed(method: str, path: str) -> set[str]:
         return FOR[key]
     if path in OPEN_TO_ALL or path == "/v1/session":
         return set(ROLES)
-    if path.startswith("/v1/subscriptions") or (path.startswith("/v1/changes") and method != "GET"):
+    if path.startswith("/v1/subscriptions") or (path.startswith(("/v1/changes", "/v1/change-reports")) and method != "GET"):
         return DECLARERS
     if method == "GET":
         return READERS

@@ -16,6 +16,7 @@ from service.problems import RESPONSES, not_found
 from service.store import audit, commits, records
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT, REPORT, Wanted
+from service.triage import contests
 from service.triage.change_names import resolve
 
 router = APIRouter(responses=RESPONSES)
@@ -49,6 +50,8 @@ def _page(database: Database, ids: OpaqueIds, principal: Principal, kind: str, l
     wanted = Wanted(kind, listing.since_us, place(ids, principal, kind, listing), listing.limit, conditions)
     last = database.read(partial(records.last_seen, principal=principal))
     bodies, following = database.read(partial(records.page, principal=principal, wanted=wanted))
+    if kind == REPORT:
+        bodies = database.read(partial(contests.with_contests, bodies=bodies))
     page = raw_page(bodies, ids.cursor(principal, kind, following))
     page.headers["last-event-id"] = ids.event_id(principal, last)
     return page
@@ -58,6 +61,8 @@ def _one(database: Database, principal: Principal, kind: str, name: str) -> Resp
     body = database.read(partial(records.one, principal=principal, kind=kind, id=name))
     if body is None:
         raise not_found(kind)
+    if kind == REPORT:
+        return raw(database.read(partial(contests.with_contests, bodies=[body]))[0])
     return raw(body)
 
 

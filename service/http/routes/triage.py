@@ -219,7 +219,7 @@ def hand_over(
     _: Desk,
     since: Annotated[str | None, Query(description="RFC 3339; default eight hours ago.")] = None,
 ) -> dict[str, Any]:
-    """Open incidents and what was done, alerts that nobody took up, changes of the next twelve hours; as data and as text."""
+    """Open incidents and what was done, alerts that nobody acknowledged, changes of the next twelve hours; as data and as text."""
     now_us = clock.wall_us()
     since_us = instant_of("since", since) or now_us - 8 * 3600 * 1_000_000
     return database.read(

@@ -140,7 +140,8 @@ export class TimeChart {
     ctx.lineTo(left + width, y);
     ctx.stroke();
     ctx.textAlign = "right";
-    ctx.fillText(level.text, left + width - 4 * ratio, y - 4 * ratio);
+    const below = y - plot.bbox.top < 16 * ratio;
+    ctx.fillText(level.text, left + width - 4 * ratio, below ? y + 13 * ratio : y - 4 * ratio);
   }
 
   drawCone(plot) {

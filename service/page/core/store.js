@@ -10,6 +10,7 @@ const KEYS = {
 };
 const LISTS = { incident: "/v1/incidents", alert: "/v1/alerts" };
 const MOST_KEPT = 5000;
+const FRESH_MS = 2000;
 
 export class Store {
   constructor() {
@@ -38,7 +39,7 @@ export class Store {
 
   /** Reads what is open, for the first time or again after a fault; gives the event id to go on from. */
   async load() {
-    const status = await ask("/v1/status");
+    const status = Date.now() - this.statusAt < FRESH_MS && !this.loaded ? this.status : await ask("/v1/status");
     const eventId = status.event_id;
     const kinds = this.isUser ? ["alert"] : ["incident", "alert"];
     const first = this.isUser ? "alert" : "incident";
@@ -93,7 +94,8 @@ export class Store {
 
   /** One event of the stream. */
   hear(kind, record) {
-    if (kind === "triage") this.setState(record.subject, record.id, record.state);
+    if (kind === "contest") this.changed(["report"]);
+    else if (kind === "triage") this.setState(record.subject, record.id, record.state);
     else if (kind in KEYS) {
       this.keep(kind, record);
       this.changed([kind]);

@@ -139,7 +139,7 @@ export class IncidentFigures {
     if (!backlog || !line.at.length) return {};
     const at = line.at[line.at.length - 1], depth = line.last[line.last.length - 1] ?? 0;
     const capacity = evidence.capacity ?? (evidence.capacity_eta_s && evidence.growth_per_s > 0 ? evidence.depth + evidence.growth_per_s * evidence.capacity_eta_s : null);
-    const levels = capacity ? [{ value: capacity, text: `full at about ${number(capacity)}`, colour: "critical" }] : [];
+    const levels = capacity ? [{ value: capacity, text: `full at about ${number(Number(capacity.toPrecision(2)))}`, colour: "critical" }] : [];
     if (this.incident.status === "resolved") return { levels };
     const passed = (at - Date.parse(backlog.as_of)) / 1000, ahead = (seconds) => at + Math.max(60, seconds - passed) * 1000;
     if (capacity && evidence.capacity_eta_low_s) {

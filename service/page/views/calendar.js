@@ -26,7 +26,7 @@ class Calendar {
     this.q = asked.q || "";
     this.build();
     this.unprefer = onPreference(() => this.page && this.draw());
-    this.unlisten = store.listen((kinds) => kinds.has("change") && this.readSoon());
+    this.unlisten = store.listen((kinds) => (kinds.has("change") || kinds.has("report")) && this.readSoon());
     this.read();
   }
 
@@ -76,7 +76,7 @@ class Calendar {
     const [page, reports] = await Promise.all([attempt(() => readCalendar(from, to, { q: this.q, limit: 5000 })), attempt(() => ask("/v1/change-reports?limit=1000"))]);
     if (!page) return;
     this.page = page;
-    this.reports = new Map((reports?.items || []).map((one) => [one.change_id, one]));
+    this.reports = new Map((reports?.items || []).map((one) => [`${one.owner || ""}/${one.change_id}`, one]));
     this.draw();
   }
 
@@ -112,9 +112,9 @@ class Calendar {
   drawList(items) {
     if (!items.length) return render(this.list, el("p", { class: "empty" }, this.q ? "No change fits the search." : "No change is declared in this month."));
     const rows = items.slice(0, ROWS).map((one) => {
-      const report = this.reports.get(one.change_id);
+      const report = this.reports.get(`${one.owner}/${one.change_id}`) || this.reports.get(`/${one.change_id}`);
       return el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.category.replaceAll("_", " ")), el("td", {}, one.status.replaceAll("_", " ")),
-        el("td", {}, report ? [report.verdict.replaceAll("_", " "), report.contested ? el("span", { class: "chip attention" }, "contested") : null] : "–"));
+        el("td", {}, report ? [report.verdict.replaceAll("_", " "), report.contested ? el("span", { class: "chip attention", title: report.contested.reason || "" }, `contested by ${report.contested.by}`) : null] : "–"));
     });
     const left = this.page.total - Math.min(ROWS, items.length);
     render(this.list, table(["Time", "Change", "Owner", "Kind", "State", "Report"], rows, "Changes of the month"), left > 0 ? el("p", { class: "soft", key: "left" }, `${left} more: search, or open a day.`) : null);

@@ -85,7 +85,7 @@ class IncidentPage {
 
   heard(kinds) {
     if (!this.incident) return;
-    if (kinds.has("incident") || kinds.has("state") || kinds.has("alert")) this.draw();
+    if (kinds.has("incident") || kinds.has("state") || kinds.has("alert") || kinds.has("queues")) this.draw();
     if (kinds.has("incident") || kinds.has("state")) this.refreshSoon();
   }
 

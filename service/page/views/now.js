@@ -1,6 +1,5 @@
 // Now: what is wrong, worst first. Cards change in place, so that focus, open details and scroll survive any update.
 
-import { ask } from "../core/api.js";
 import { attempt } from "../core/dialogs.js";
 import { el, lazy, render } from "../core/dom.js";
 import { setKeys } from "../core/keys.js";
@@ -13,7 +12,6 @@ import { alertRows } from "../parts/alert_table.js";
 import { incidentCard, liveDepth, severityOf } from "../parts/incident_card.js";
 
 const SHOWN = 30;
-const DEPTHS_EVERY_MS = 5000;
 const RANK = { critical: 0, warning: 1, info: 2 };
 const FILTERS = [["", "All"], ["unacknowledged", "Not acknowledged"], ["mine", "Mine"], ["snoozed", "Snoozed"]];
 
@@ -42,15 +40,14 @@ class Now {
     this.selected = null;
     this.build();
     this.unlisten = store.listen(() => this.draw());
-    this.timers = [setInterval(() => this.draw(), 30_000), setInterval(() => this.readDepths(), DEPTHS_EVERY_MS)];
-    this.readDepths();
+    this.timer = setInterval(() => this.draw(), 30_000);
     this.keys();
     this.draw();
   }
 
   leave() {
     this.unlisten();
-    this.timers.forEach(clearInterval);
+    clearInterval(this.timer);
     setKeys("Incidents", []);
   }
 
@@ -100,6 +97,7 @@ class Now {
     render(this.past, ...past.slice(0, 100).map((one) => this.card(one, now)));
     render(this.pastMore, store.older.incident === null ? el("p", { class: "soft" }, "Nothing older is kept.") : el("button", { onclick: () => attempt(() => store.loadOlder("incident")) }, past.length ? "Load older" : "Load incidents that are over"));
     this.drawAlerts();
+    if (this.open.length && !this.marked) this.marked = performance.mark("first-card");
   }
 
   card(incident, now) {
@@ -127,14 +125,6 @@ class Now {
 
   showMore() {
     this.shown += SHOWN;
-    this.draw();
-  }
-
-  async readDepths() {
-    if (document.hidden || ![...store.records.incident.values()].some((one) => one.status !== "resolved" && one.kinds.includes("backlog"))) return;
-    const answer = await ask("/v1/queues").catch(() => null);
-    if (!answer) return;
-    store.queues = answer.items;
     this.draw();
   }
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from models.alert import Reason, Suspect, ThreatenedChange
 from models.times import format_time
-from tests.service.builders import alert, change, declared, desk, incident, own, report
+from tests.service.builders import alert, change_json, desk, incident, own, report
 from tests.service.house import House
 
 SUSPECT = Suspect(
@@ -29,23 +29,33 @@ def lay_out(house: House, *, title: str = MARKUP) -> None:
             ),
             *own("ACME", alert("A-1", suspects=(SUSPECT,), incident_id=None, next_step="Check C-1: can it be paused?")),
             *own("BOLT", alert("B-1", user="BOLT", incident_id=None, suspects=(OTHER_PARTY,), summary="BOLT: fewer messages than usual")),
-            *declared(
-                change("C-1", title=title),
-                change("C-0", title="Patch of last week", planned_start="2026-01-03T00:00:00Z", planned_end="2026-01-03T02:00:00Z"),
-                change("C-2", owner="BOLT", title="BOLT's secret work"),
-                change("D-1", owner="DCC", category="bcdr_test", title="Disaster recovery test", planned_end="2026-01-05T04:00:00Z"),
-            ),
         ]
     )
     over: dict[str, Any] = {"revision": 2, "status": "resolved", "resolved_at": "2026-01-05T00:40:00Z"}
     house.publish(desk(incident("I-3", alert_ids=("A-3",), summary="ACME: it was short", **over), alert("A-3", incident_id="I-3", **over)))
+    declare(house, title)
     post_reports(house)
     post_traffic(house)
 
 
+def declare(house: House, title: str) -> None:
+    """Changes of three owners, one with markup in its title."""
+    last_week = {"planned_start": "2026-01-03T00:00:00Z", "planned_end": "2026-01-03T02:00:00Z"}
+    declared = {
+        "user:ACME": [
+            change_json("C-1", title=title, visibility="public_summary"),
+            change_json("C-0", title="Patch of last week", **last_week),
+        ],
+        "user:BOLT": [change_json("C-2", "BOLT", title="BOLT's secret work")],
+        "triage": [change_json("D-1", "DCC", category="bcdr_test", title="Disaster recovery test", planned_end="2026-01-05T04:00:00Z")],
+    }
+    for role, changes in declared.items():
+        house.client(role).post("/v1/changes", json=changes).raise_for_status()
+
+
 def post_reports(house: House) -> None:
     """ACME's report on its change, for the desk and for itself."""
-    house.publish([*desk(report("C-0")), *own("ACME", report("C-0"))])
+    house.publish([*desk(report("C-0", owner="ACME")), *own("ACME", report("C-0", owner="ACME"))])
 
 
 def post_traffic(house: House, minutes: int = 90) -> None:

@@ -1,10 +1,11 @@
 """The page, its parts and the description of the API: local files only, nothing from elsewhere."""
 
+import hashlib
 import re
 from functools import cache
 from importlib.resources import files
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from service.problems import Problem
 
@@ -35,25 +36,34 @@ _DEPTH = 2
 
 
 @cache
-def _file(name: str) -> tuple[bytes, str] | None:
+def _file(name: str) -> tuple[bytes, str, str] | None:
+    """(body, media type, entity tag) of a file of the page; None if there is none."""
     suffix = name[name.rfind(".") :]
     parts = name.split("/")
     if suffix not in _TYPES or len(parts) > _DEPTH or not all(_PART.fullmatch(part) for part in parts):
         return None
     path = files("service").joinpath("page", *parts)
-    return (path.read_bytes(), _TYPES[suffix]) if path.is_file() else None
+    if not path.is_file():
+        return None
+    body = path.read_bytes()
+    return body, _TYPES[suffix], f'"{hashlib.sha256(body).hexdigest()[:20]}"'
 
 
-def _answer(name: str) -> Response:
+def _answer(request: Request, name: str) -> Response:
+    """The file, or 304 where the browser has it already."""
     found = _file(name)
     if found is None:
         raise Problem(404, "there is no such page")
-    return Response(found[0], media_type=found[1])
+    body, media_type, tag = found
+    headers = {"etag": tag, "cache-control": "no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
 
 
-def page() -> Response:
+def page(request: Request) -> Response:
     """The monitor's page; its script shows the view that the address names."""
-    return _answer("index.html")
+    return _answer(request, "index.html")
 
 
 for _address in VIEWS:
@@ -61,18 +71,18 @@ for _address in VIEWS:
 
 
 @router.get("/docs")
-def docs() -> Response:
+def docs(request: Request) -> Response:
     """The API, readable."""
-    return _answer("docs.html")
+    return _answer(request, "docs.html")
 
 
 @router.get("/page/{name:path}")
-def part(name: str) -> Response:
+def part(request: Request, name: str) -> Response:
     """A script, a style sheet or a picture of the page."""
-    return _answer(name)
+    return _answer(request, name)
 
 
 @router.get("/favicon.ico")
-def icon() -> Response:
+def icon(request: Request) -> Response:
     """The page's picture in the browser's tab."""
-    return _answer("icon.svg")
+    return _answer(request, "icon.svg")

@@ -1,0 +1,120 @@
+"""How fast the page is in Chromium: first paint with 500 open alerts, an alert's way to the screen, a large heat map, a long chart, memory.
+
+`python -m benchmarks.page` prints one JSON object (some seconds; Chromium needed). Figures hold for a machine that does nothing else.
+"""
+
+import gzip
+import json
+import shutil
+import sys
+import tempfile
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from service.store.records import Row
+from tests.service.builders import alert, desk, incident
+from tests.service.house import House
+from tests.service.page.visitor import Visitor
+
+ALERTS = 500
+UPDATES = 3600
+"""Updates of one card, as many as an hour brings at one a second; memory after the second half is held against that after the first."""
+_HEAT = """async () => {
+  const { HeatMap } = await import("/page/charts/heat_map.js");
+  const rows = (make) => Array.from({ length: 100 }, () => Array.from({ length: 192 }, make));
+  const users = Array.from({ length: 100 }, (_, row) => `U${row}`), span = { from: "2026-01-05T00:00:00Z", to: "2026-01-07T00:00:00Z" };
+  const traffic = { messages: rows(() => 1000 * Math.random()), expected: rows(() => 500), judged: rows(() => 1000 * Math.random()) };
+  const map = { ...span, bucket_s: 900, users, ...traffic, failures: rows(() => 1), depth: rows(() => 5) };
+  const heat = new HeatMap({ chosen() {} });
+  document.getElementById("main").append(heat.node);
+  const began = performance.now();
+  heat.show(map, "rate");
+  return performance.now() - began;
+}"""
+_CHART = """async () => {
+  const { TimeChart } = await import("/page/charts/time_chart.js"), { TimeAxis } = await import("/page/charts/time_axis.js");
+  const at = Array.from({ length: 100000 }, (_, index) => 1767571200000 + index * 10000), values = at.map(() => Math.random() * 1000);
+  const chart = new TimeChart(new TimeAxis(at[0], at[at.length - 1]), { title: "Long", unit: "" });
+  document.getElementById("main").append(chart.node);
+  const began = performance.now();
+  chart.draw({ at, lines: [{ label: "messages", values, colour: "accent" }] });
+  return performance.now() - began;
+}"""
+
+
+def main() -> int:
+    """2 where Chromium is missing."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        print("page: install the package chromium", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder, House(Path(folder) / "data") as house, sync_playwright() as playwright:
+        house.publish(_many())
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--enable-precise-memory-info", "--js-flags=--expose-gc"]
+        )
+        visitor = Visitor(browser, house, "triage")
+        visitor.go("/")
+        visitor.page.reload()  # what counts is the second time: the first one fills the disk's and the compiler's caches
+        visitor.page.wait_for_selector("article")
+        told = {"open_alerts": ALERTS, **_paint(visitor.page), "alert_on_screen_ms": _alert(house, visitor.page)}
+        told |= {"memory_growth_mb": _memory(visitor.page)}
+        told |= {
+            "heat_map_100_users_48_h_ms": _rounded(visitor.page.evaluate(_HEAT)),
+            "chart_100000_points_ms": _rounded(visitor.page.evaluate(_CHART)),
+        }
+        told["weight_bytes"] = _weight()
+        print(json.dumps(told))
+        browser.close()
+    return 0
+
+
+def _many() -> list[Row]:
+    records: list[Any] = [incident(f"I-{number}", alert_ids=(f"A-{number}",), summary=f"Incident {number}") for number in range(100)]
+    records += [alert(f"A-{number}", user=f"U{number}", incident_id=f"I-{number % 100}") for number in range(ALERTS)]
+    return desk(*records)
+
+
+def _paint(page: Page) -> dict[str, float]:
+    found = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    cards = page.evaluate("performance.getEntriesByName('first-card')[0]?.startTime ?? null")
+    return {"first_paint_ms": _rounded(found), "first_card_ms": _rounded(cards)}
+
+
+def _alert(house: House, page: Page) -> float:
+    began = time.perf_counter()
+    house.publish(desk(incident("I-new", category=1, summary="A new incident")))
+    page.wait_for_selector("text=A new incident")
+    return _rounded((time.perf_counter() - began) * 1000)
+
+
+def _memory(page: Page) -> float:
+    """Growth of the heap over the second half of many updates."""
+    script = """async (count) => {
+      const { store } = await import("/page/core/store.js");
+      const [id, one] = [...store.records.incident][0];
+      for (let step = 0; step < count; step++) {
+        store.hear("incident", { ...one, revision: one.revision + step + 1, summary: `Update ${step}` });
+        await new Promise((done) => setTimeout(done, 0));
+      }
+      gc();
+      return performance.memory.usedJSHeapSize;
+    }"""
+    first = page.evaluate(script, UPDATES // 2)
+    return round((page.evaluate(script, UPDATES // 2) - first) / 1e6, 2)
+
+
+def _weight() -> int:
+    return sum(len(gzip.compress(path.read_bytes())) for path in Path(str(files("service") / "page")).rglob("*.*") if path.suffix != ".txt")
+
+
+def _rounded(value: float) -> float:
+    return round(value, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

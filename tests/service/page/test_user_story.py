@@ -1,0 +1,99 @@
+"""A User's story: it declares a change on a phone, sees what collides, hears whether it is it or the network, and contests a report."""
+
+from tests.service.builders import alert, change_json, own
+from tests.service.house import House
+from tests.service.page.board import MARKUP, OTHER_PARTY
+from tests.service.page.visitor import Visitor
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def test_declaring_takes_six_inputs_and_says_what_collides(board: House, visit: type[Visitor]) -> None:
+    test = change_json(
+        "D-9", "DCC", title="Recovery test", category="bcdr_test", planned_start="2027-02-03T00:00:00Z", planned_end="2027-02-03T06:00:00Z"
+    )
+    board.client("triage").post("/v1/changes", json=test).raise_for_status()
+    page = visit(board, "user:ACME", timezone_id="Europe/London", **PHONE).go("/declare")
+    names = page.eval_on_selector_all("form [name]", "found => [...new Set(found.map((one) => one.name))]")
+    assert len(names) <= 6
+    page.fill("input[name=title]", "Replace the perimeter firewall")
+    page.fill("input[name=start]", "2027-02-03T01:00")
+    page.fill("input[name=end]", "2027-02-03T03:00")
+    page.wait_for_selector(".conflict >> text=D-9")
+    page.check("input[value=public_summary]")
+    page.click("button:has-text('Declare')")
+    page.wait_for_selector("td >> text=Replace the perimeter firewall")
+    found = [one for one in board.client("user:ACME").get("/v1/changes").json()["items"] if one["title"].startswith("Replace")]
+    assert [(one["owner"], one["planned_start"], one["visibility"]) for one in found] == [
+        ("ACME", "2027-02-03T01:00:00Z", "public_summary")
+    ]
+
+
+def test_my_company_says_in_one_sentence_whether_it_is_me(board: House, visit: type[Visitor]) -> None:
+    acme, bolt = visit(board, "user:ACME").go("/"), visit(board, "user:BOLT").go("/")
+    acme.wait_for_selector(".sentence >> text=It looks like it is you: your change C-1 is the probable cause.")
+    bolt.wait_for_selector(".sentence >> text=It looks like it is not you: another party's change is the probable cause.")
+    over = {"revision": 2, "status": "resolved", "resolved_at": "2026-01-05T01:00:00Z"}
+    board.publish(own("BOLT", alert("B-1", user="BOLT", incident_id=None, suspects=(OTHER_PARTY,), **over)))
+    bolt.wait_for_selector(".sentence >> text=Your traffic is as usual.")
+
+
+def test_a_user_contests_a_report_and_the_desk_sees_it(board: House, visit: type[Visitor]) -> None:
+    page = visit(board, "user:ACME").go("/")
+    page.click("tr:has-text('C-0') >> text=This is wrong")
+    page.fill("dialog textarea", "It was called off.")
+    page.click("dialog >> button:has-text('Contest')")
+    page.wait_for_selector("tr:has-text('C-0') >> text=contested by user:ACME of the tests")
+    desk = visit(board, "triage").go("/calendar?month=2026-01")
+    desk.wait_for_selector("tr:has-text('C-0') >> text=contested by")
+    shown = board.client("triage").get("/v1/change-reports/ACME/C-0").json()
+    assert shown["contested"]["reason"] == "It was called off."
+    assert board.client("user:BOLT").post("/v1/change-reports/ACME/C-0/contest", json={"reason": "x"}).status_code == 404
+    withdrawn = board.client("user:ACME").delete("/v1/change-reports/ACME/C-0/contest").json()
+    assert withdrawn.get("contested") is None
+
+
+def test_a_user_sees_no_word_of_another_and_markup_stays_text(board: House, visit: type[Visitor]) -> None:
+    acme = visit(board, "user:ACME")
+    for path in (
+        "/",
+        "/calendar?month=2026-01",
+        "/calendar/2026-01-05",
+        "/traffic",
+        "/traffic/BOLT",
+        "/incident/I-2",
+        "/hand-over",
+        "/subscriptions",
+    ):
+        acme.page.goto(board.address + path, wait_until="commit")
+        acme.page.wait_for_selector("main :text('')")
+        acme.page.wait_for_timeout(300)
+        words = acme.page.inner_text("main").replace("/traffic/BOLT", "")
+        assert "secret work" not in words
+        assert "storm of messages" not in words
+        assert "BOLT" not in words or path == "/traffic/BOLT"
+    acme.faults.clear()  # what is not a User's is answered 403 and 404: that is what was asked for
+    page = acme.go("/calendar/2026-01-05")
+    page.wait_for_selector("td >> text=<b>bold</b>")
+    assert page.evaluate("document.body.dataset.owned") is None
+    assert page.locator("main img").count() == 0
+    assert MARKUP in page.inner_text("main")
+
+
+def test_subscriptions_are_made_paused_and_removed_and_failing_ones_are_marked(board: House, visit: type[Visitor]) -> None:
+    page = visit(board, "user:ACME").go("/subscriptions")
+    page.click("button:has-text('Subscribe')")
+    page.fill("dialog input[name=name]", "Operations")
+    page.fill("dialog input[name=target]", "https://hooks.invalid/highwater")
+    page.fill("dialog input[name=starts]", "22:00")
+    page.fill("dialog input[name=ends]", "06:00")
+    page.click("dialog >> button:has-text('Subscribe')")
+    page.wait_for_selector("dialog >> text=whsec_")
+    page.click("dialog >> text=Close")
+    card = page.locator("article", has_text="Operations")
+    card.locator("text=22:00 to 06:00").wait_for()
+    card.locator("text=Pause").click()
+    card.locator("text=paused by").wait_for()
+    card.locator("text=Remove").click()
+    page.click("dialog >> button:has-text('Remove')")
+    page.wait_for_selector("text=Nobody is told yet.")
