@@ -103,7 +103,9 @@ def compose(
 
         ids = OpaqueIds(database.write(opaque_ids.settled_key).result())
         board = DeskBoard(database, clock.wall_us)
-        engine_parameters = EngineParameters(parameters.max_body_bytes, parameters.checkpoint_every_s, parameters.dead_letters)
+        engine_parameters = EngineParameters(
+            parameters.max_body_bytes, parameters.checkpoint_every_s, parameters.dead_letters, parameters.recovery_work_s
+        )
         engine = Engine(engine_parameters, flow, database, journal, Checkpoints(folder / "checkpoints"), clock, board)
         forwarder = _forwarder(parameters, kafka, stack)
         intake = Intake(journal, clock, int(parameters.backlog_mb * 1_000_000), forwarder)

@@ -15,3 +15,18 @@ class Health:
     def fault(self) -> str | None:
         """Why nothing can be kept or judged at the moment; None while all is well."""
         return self._intake.fault or self._engine.fault
+
+    def refuses(self) -> bool:
+        """Whether nothing can be taken in."""
+        return self._intake.fault is not None
+
+    def remarks(self) -> list[str]:
+        """What is wrong although events are taken in, a line each. They name no file and nobody's data."""
+        remarks = []
+        if (recovery := self._engine.recovery()) is not None:
+            remarks.append(f"recovering: entry {recovery[0]} of {recovery[1]} is judged")
+        if self._engine.fault is not None:
+            remarks.append("nothing is judged at the moment: the log says why")
+        if self._engine.quarantined:
+            remarks.append(f"{self._engine.quarantined} entries in quarantine: `highwater doctor` says more")
+        return remarks

@@ -18,6 +18,8 @@ from service.operations.periodic_jobs import PeriodicJobs
 
 log = structlog.get_logger()
 _AGAIN_S = 2.0
+_SHORT_RECOVERY_S = 2.0
+"""A recovery that is over by then is waited for: the first answers are complete."""
 
 
 class Follower(Protocol):
@@ -53,17 +55,17 @@ class Monitor:
         self._opened = opened
 
     def start(self) -> None:
-        """Judges what the journal holds, then begins to take in. After an error everything is closed again."""
+        """Takes up the newest checkpoint and begins to take in, also while a long recovery goes on. An error closes everything again."""
         with ExitStack() as stack:
             stack.callback(self._opened.close)
             self._board.read_open_records()
-            judged = self._engine.recover()
-            log.info("recovered", entries=judged, position=self._engine.seq)
+            self._engine.restore()
             self._intake.remember(self._engine.streams)
             self._intake.start()
             self._engine.start(self._intake)
             stack.callback(self._engine.close)
             stack.callback(self._intake.close)
+            self._engine.wait_until_recovered(_SHORT_RECOVERY_S)
             for follower in self._followers:
                 follower.start()
                 stack.callback(follower.close)

@@ -79,6 +79,8 @@ class ServeParameters(BaseModel):
         60, gt=0, description="Longest time between two checkpoints while events come in; a quarter of it where many do."
     )
 
+    recovery_work_s: float = Field(15, gt=0, description="Longest work that a restart does again; checkpoints are written accordingly.")
+
     raw_hours: int = Field(48, ge=1, description="How long chart samples are kept as they came.")
     minute_days: int = Field(30, ge=1, description="How long their roll-ups by the minute are kept.")
     quarter_days: int = Field(400, ge=1, description="How long their roll-ups by 15 minutes are kept.")

@@ -28,16 +28,19 @@ from service.ingest.event_bodies import decoded, ingest_response
 from service.ingest.intake import Intake, Taken
 from service.ingest.journal import CHANGES, EVENTS, FINISH, IDLE, Entry, Journal
 from service.metrics import DeskBoard
-from service.store import commits
+from service.store import commits, quarantine
 from service.store.database import Database
 from service.store.record_rows import change_rows, rows
 from service.store.records import Logged, Row
 from streams.pipeline import Outputs, Pipeline, PipelineParameters
 
-_MOST_LEFT_OUT = 3
 _MUCH_BYTES = 32_000_000
 """Of events that a restart would judge again: about a second of it."""
 _RETRY_S = 1.0
+_RECOVERY_PARTS = 5
+"""Checkpoints of a recovery come this many times as often: a monitor that is killed again soon still gets further at each start."""
+_UNWRITABLE = (OverflowError, ValueError, TypeError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
+"""What the data file raises for a value that it cannot hold; a disk that refuses is an OperationalError."""
 log = structlog.get_logger()
 CommitListener = Callable[[Sequence[tuple[Logged, Row]]], None]
 
@@ -49,6 +52,8 @@ class EngineParameters:
     body_limit: int
     checkpoint_every_s: float
     dead_letters: int
+    recovery_work_s: float = 15.0
+    """Longest work that a restart does again."""
 
 
 class Engine:
@@ -70,7 +75,7 @@ class Engine:
         self._committed: list[CommitListener] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._skipped: set[int] = set(database.read(commits.skipped))
+        self._quarantined: set[int] = database.read(quarantine.numbers)
         self._board = board
         self.fault: str | None = None
         """Why nothing is judged at the moment."""
@@ -82,6 +87,11 @@ class Engine:
         self.checkpoint_seq = 0
         self._waiting = CommitWaiters()
         self.checkpointed_s, self._uncovered = clock.steady_s(), 0
+        self._work_s = 0.0
+        """Work since the last checkpoint: what a restart would do again."""
+        self._recover_to = 0
+        self._recovered = threading.Event()
+        self._failure: Exception | None = None
 
     def on_commit(self, told: CommitListener) -> None:
         """`told` hears of every record that is new in the data file, in the order of the log, from the writer's thread."""
@@ -105,24 +115,50 @@ class Engine:
         """Done once everything up to this entry is judged and committed."""
         return self._waiting.for_entry(seq)
 
-    def recover(self) -> int:
-        """Go on from the newest checkpoint and judge again what the journal holds after it; the number of entries that took."""
+    @property
+    def quarantined(self) -> int:
+        """Journal entries that could not be judged."""
+        return len(self._quarantined)
+
+    def recovery(self) -> tuple[int, int] | None:
+        """(entry reached, entry to reach) while the journal is judged again; None once that is done."""
+        return None if self._recovered.is_set() else (self.seq, self._recover_to)
+
+    def restore(self) -> None:
+        """Take up the newest checkpoint. What the journal holds after it is judged by `recover`, or once `start` was called."""
         found, faults = self._checkpoints.newest()
         for fault in faults:
-            log.warning("a checkpoint can't be used, an older one is", fault=fault)
+            log.warning("a checkpoint cannot be used; an older one is used instead", fault=fault)
         self._restore(found)
+        self._recover_to = self._journal.next_seq - 1
         first = next(self._journal.entries(self.seq), None)
         if first is not None and first.seq != self.seq + 1:
             log.error("the journal lacks entries: what they held is lost", after=self.seq, before=first.seq)
+
+    def recover(self) -> int:
+        """Judge again what the journal holds after the checkpoint; the number of entries that took.
+
+        Checkpoints are written on the way, so that a monitor that is killed again and again still makes progress.
+        """
         count = 0
-        for group in entry_batches.of_journal(self._journal.entries(self.seq)):
-            step = Commit()
-            for entry in group:
-                self._judge(Taken(entry, self._read(entry)), step)
-            self._commit(step)
+        for group in entry_batches.of_journal(self._journal.entries(self.seq), self._recover_to):
+            self._judge_group([Taken(entry, None) for entry in group])
             count += len(group)
-        self._waiting.reached(self.seq)
+            if self._work_s >= self._parameters.recovery_work_s / _RECOVERY_PARTS:
+                log.info("recovering", position=self.seq, end=self._recover_to)
+                self.checkpoint()
+        if count:
+            self.checkpoint()
+        self._recovered.set()
+        log.info("recovered", entries=count, position=self.seq)
         return count
+
+    def wait_until_recovered(self, seconds: float) -> bool:
+        """Wait for the end of the recovery, at most so long; whether it has come. Raises what ended it early."""
+        done = self._recovered.wait(seconds)
+        if self._failure is not None:
+            raise self._failure
+        return done
 
     def start(self, intake: Intake) -> None:
         """Judge what `intake` takes until it closes."""
@@ -138,11 +174,14 @@ class Engine:
 
     def _run(self, intake: Intake) -> None:
         try:
+            if not self._recovered.is_set():
+                self.recover()
             self._follow(intake)
         except Exception as fault:
             log.exception("the engine stopped: restart the monitor, and report this")
-            self.fault = f"the engine stopped: {fault}"
+            self.fault, self._failure = f"the engine stopped: {fault}", fault
             self._waiting.fail_all(fault)
+            self._recovered.set()
 
     def _follow(self, intake: Intake) -> None:
         last = False
@@ -150,25 +189,46 @@ class Engine:
             group = entry_batches.next_batch(intake)
             last = group[-1] is None
             taken = [one for one in group if one is not None]
-            step = Commit()
-            for one in taken:
-                self._judge(one, step)
-            self._commit(step)
-            self._waiting.reached(self.seq)
+            self._judge_group(taken)
             for one in taken:
                 intake.judged(one)
                 self._uncovered += one.weight
             if last or self._is_due():
                 self.checkpoint()
 
+    def _judge_group(self, group: Sequence[Taken]) -> None:
+        """Judge entries and commit what follows from them, together if possible; then whoever waits for them hears of it."""
+        began_s, before = self._clock.steady_s(), self.seq
+        step = Commit()
+        for one in group:
+            self._judge(one, step)
+        try:
+            self._commit(step)
+        except _UNWRITABLE as fault:
+            log.error("what was judged cannot be written; its entries are judged one by one", fault=repr(fault))
+            self._rebuild(before)
+            for one in group:
+                self._judge_alone(one)
+        self._waiting.reached(self.seq)
+        self._work_s += self._clock.steady_s() - began_s
+
+    def _judge_alone(self, taken: Taken) -> None:
+        step = Commit()
+        self._judge(Taken(taken.entry, None), step)
+        try:
+            self._commit(step)
+        except _UNWRITABLE as fault:
+            self._set_aside(taken.entry, fault)
+
     def _is_due(self) -> bool:
         """A checkpoint costs its size in writes, a late one costs the restart: sooner where much came in since the last."""
         waited_s, every_s = self._clock.steady_s() - self.checkpointed_s, self._parameters.checkpoint_every_s
-        return waited_s >= every_s or (waited_s >= every_s / 4 and self._uncovered >= _MUCH_BYTES)
+        much = self._uncovered >= _MUCH_BYTES or self._work_s >= self._parameters.recovery_work_s
+        return waited_s >= every_s or (waited_s >= every_s / 4 and much) or self._work_s >= 2 * self._parameters.recovery_work_s
 
     def checkpoint(self) -> None:
         """Write the state, and drop the journal that no kept checkpoint needs."""
-        self.checkpointed_s, self._uncovered = self._clock.steady_s(), 0
+        self.checkpointed_s, self._uncovered, self._work_s = self._clock.steady_s(), 0, 0.0
         if self.seq == self.checkpoint_seq:
             return
         try:
@@ -182,15 +242,15 @@ class Engine:
 
     def _judge(self, taken: Taken, step: Commit) -> None:
         entry = taken.entry
-        if entry.seq in self._skipped:
+        if entry.seq in self._quarantined:
             self.seq = entry.seq
             return
         began_s = self._clock.steady_s()
         try:
-            outputs = self._apply(entry, taken.payload, step)
-        except Exception:
-            log.exception("an entry can't be judged and is left out: please report this", entry=entry.seq)
-            self._skip_poison_entry(entry)
+            payload = self._read(entry) if taken.payload is None else taken.payload
+            outputs = self._apply(entry, payload, step)
+        except Exception as fault:
+            self._set_aside(entry, fault)
             return
         self.seq = step.seq = entry.seq
         step.rows += [(row, None) for row in rows(outputs)]
@@ -200,9 +260,9 @@ class Engine:
             step.findings += open_findings(detected)
         if entry.kind == EVENTS:
             counts = {"accepted": outputs.accepted, "repeated": outputs.repeated, "late": outputs.late}
-            self._board.counted(**counts, malformed=len(taken.payload.rejections))
+            self._board.counted(**counts, malformed=len(payload.rejections))
             if entry.key:
-                step.answers.append((entry.stream, entry.key, entry.body, ingest_response(taken.payload)))
+                step.answers.append((entry.stream, entry.key, entry.body, ingest_response(payload)))
         self._board.seen(
             outputs.detected,
             watermark_us=self.pipeline.watermark_us,
@@ -254,23 +314,23 @@ class Engine:
                 " `checkpoints` away and accept that learning begins anew"
             ) from fault
 
-    def _skip_poison_entry(self, bad: Entry) -> None:
-        """The state before `bad`, rebuilt without it: a fault of ours in one entry must not stop the watch.
+    def _set_aside(self, bad: Entry, fault: Exception) -> None:
+        """Put `bad` into quarantine and rebuild the state without it: one entry must not stop the watch."""
+        log.error("an entry cannot be judged and is in quarantine: please report this", entry=bad.seq, exc_info=fault)
+        self._quarantined.add(bad.seq)
+        self._database.write(partial(quarantine.add, entry=bad, reason=repr(fault))).result()
+        self._rebuild(bad.seq - 1)
+        self.seq = bad.seq
 
-        Raises StateError when entry after entry fails: then it is no entry's fault, and going on would throw everything away.
-        """
-        if {bad.seq - back for back in range(1, _MOST_LEFT_OUT + 1)} <= self._skipped:
-            raise StateError(f"no entry can be judged any more, from {bad.seq - _MOST_LEFT_OUT} on")
-        self._skipped.add(bad.seq)
-        self._database.write(partial(commits.skip, seq=bad.seq)).result()
+    def _rebuild(self, last: int) -> None:
+        """The state after entry `last`, from the newest checkpoint and the journal; what was written stays written."""
         found, _ = self._checkpoints.newest()
         self._restore(found)
-        for entry in self._journal.entries(self.seq):
-            if entry.seq >= bad.seq:
-                break
-            if entry.seq not in self._skipped:
-                self._apply(entry, self._read(entry), Commit())
-        self.seq = bad.seq
+        for group in entry_batches.of_journal(self._journal.entries(self.seq), last):
+            for entry in group:
+                if entry.seq not in self._quarantined:
+                    self._apply(entry, self._read(entry), Commit())
+        self.seq = last
 
     def _commit(self, step: Commit) -> None:
         """Until it is done: what was accepted must not be lost because a disk is full for a while."""
@@ -281,7 +341,7 @@ class Engine:
             try:
                 added = self._database.write(job, self._notify_listeners).result()
                 break
-            except (sqlite3.Error, OSError) as fault:
+            except (sqlite3.OperationalError, OSError) as fault:
                 self._recorder.forget()
                 self.fault = f"the data file can't be written: {fault}"
                 log.error("the data file can't be written; trying again", fault=str(fault))

@@ -21,6 +21,7 @@ from service.http.routes import (
     events,
     health,
     lists,
+    quarantine,
     series,
     stream,
     subscriptions,
@@ -73,6 +74,7 @@ def create_app(parts: Parts) -> FastAPI:
         subscriptions,
         tokens,
         health,
+        quarantine,
         pages,
         plain,
     ):

@@ -18,13 +18,17 @@ def next_batch(intake: Intake) -> list[Taken | None]:
     return group
 
 
-def of_journal(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Entries that are read again after a restart."""
+def of_journal(entries: Iterable[Entry], last: int) -> Iterator[list[Entry]]:
+    """Entries up to number `last`, which are read again after a restart. Later ones may be half written and are not looked at."""
     group: list[Entry] = []
     size = 0
     for entry in entries:
+        if entry.seq > last:
+            break
         group.append(entry)
         size += len(entry.body)
+        if entry.seq == last:
+            break
         if len(group) == MOST or size >= _BYTES:
             yield group
             group, size = [], 0

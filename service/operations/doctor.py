@@ -17,6 +17,7 @@ from service.engine.checkpoints import Checkpoints
 from service.ingest.journal import Journal
 from service.operations.backup import DATABASE, stopped
 from service.parameters import ServeParameters
+from service.store import quarantine
 from service.store.migration import steps
 
 _LITTLE_DISK = 1_000_000_000
@@ -88,11 +89,19 @@ def _database(path: Path) -> Check:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             layout = connection.execute("PRAGMA user_version").fetchone()[0]
+            quarantined = len(quarantine.numbers(connection)) if layout >= known else 0
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as fault:
         return Check("data file", False, str(fault), "restore a backup: highwater restore FILE --data NEW_FOLDER")  # noqa: FBT003 - a record's field
     if layout > known:
         return Check("data file", False, f"layout {layout}, this program knows {known}", "run the newer program")  # noqa: FBT003 - a record's field
+    if quarantined:
+        return Check(
+            "data file",
+            False,  # noqa: FBT003 - a record's field
+            f"{quarantined} journal entries could not be judged",
+            "look at GET /v1/quarantine, upgrade, then POST /v1/quarantine/retry",
+        )
     return Check("data file", verdict == "ok", f"layout {layout}, {verdict}", "restore a backup: highwater restore FILE --data NEW_FOLDER")
 
 

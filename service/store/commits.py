@@ -85,16 +85,6 @@ def answered(connection: sqlite3.Connection, stream: str, key: str) -> tuple[str
     return (row[0], row[1]) if row else None
 
 
-def skipped(connection: sqlite3.Connection) -> list[int]:
-    """Journal entries that could not be judged and are left out for good."""
-    return [int(name.removeprefix("skipped:")) for (name,) in connection.execute("SELECT name FROM facts WHERE name LIKE 'skipped:%'")]
-
-
-def skip(connection: sqlite3.Connection, seq: int) -> None:
-    """Leave this entry out for good."""
-    connection.execute("INSERT OR IGNORE INTO facts VALUES (?, '')", (f"skipped:{seq}",))
-
-
 def published(connection: sqlite3.Connection) -> dict[str, int]:
     """Key of the change → highest revision that a calendar topic was seen to hold."""
     found = connection.execute("SELECT name, value FROM facts WHERE name LIKE 'published:%'")

@@ -23,6 +23,8 @@ FOR = {
     "GET /v1/dead-letters": {"observer", "triage", "admin"},
     "GET /metrics": {"observer", "triage", "admin"},
     "GET /v1/audit": {"admin"},
+    "GET /v1/quarantine": {"admin"},
+    "POST /v1/quarantine/retry": {"admin"},
     "GET /v1/tokens": {"admin"},
     "POST /v1/tokens": {"admin"},
     "DELETE /v1/tokens/{token_id}": {"admin"},

@@ -21,11 +21,12 @@ def healthz() -> str:
     "/readyz", response_class=PlainTextResponse, responses={503: {"description": "Not now; the text says why"}}, summary="Can it work?"
 )
 def readyz(health: HealthDep) -> str:
-    """`ready` while events are taken and judged."""
-    fault = "starting or stopping" if not health.ready else "the disk refuses" if health.fault() else None
-    if fault:
-        raise Problem(503, fault, headers={"Retry-After": "5"})
-    return "ready\n"
+    """`ready` while events are taken in. Further lines say what else is wrong."""
+    if not health.ready:
+        raise Problem(503, "starting or stopping", headers={"Retry-After": "5"})
+    if health.refuses():
+        raise Problem(503, "the disk refuses", headers={"Retry-After": "5"})
+    return "".join(f"{line}\n" for line in ("ready", *health.remarks()))
 
 
 @router.get("/metrics", responses=RESPONSES, response_class=PlainTextResponse, summary="Metrics for Prometheus")

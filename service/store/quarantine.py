@@ -1,0 +1,32 @@
+"""Quarantine: journal entries that could not be judged. They stop nothing, and nothing of them is lost."""
+
+import sqlite3
+from collections.abc import Iterable
+
+from service.ingest.journal import Entry
+
+_REASON_MOST = 500
+
+
+def add(connection: sqlite3.Connection, entry: Entry, reason: str) -> None:
+    """Keep `entry` whole; a second time changes nothing."""
+    connection.execute(
+        "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)",
+        (entry.seq, entry.kind, entry.stream, entry.arrived_us, entry.body, reason[:_REASON_MOST]),
+    )
+
+
+def numbers(connection: sqlite3.Connection) -> set[int]:
+    """The numbers of the entries in quarantine."""
+    return {seq for (seq,) in connection.execute("SELECT seq FROM quarantine")}
+
+
+def listed(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
+    """(entry, reason), oldest first; an entry that an earlier version left out has no body."""
+    rows = connection.execute("SELECT seq, kind, stream, arrived_us, body, reason FROM quarantine ORDER BY seq")
+    return [(Entry(seq, kind, arrived_us, stream, "", body), reason) for seq, kind, stream, arrived_us, body, reason in rows]
+
+
+def release(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
+    """Forget the bodies of entries that are tried again under a new number. Their numbers stay: the journal may still hold them."""
+    connection.executemany("UPDATE quarantine SET body = x'', reason = 'tried again' WHERE seq = ?", ((seq,) for seq in seqs))

@@ -1,0 +1,72 @@
+"""No entry stops the engine or a start, and a monitor that is killed again and again still makes progress."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from service.engine.engine import Engine
+from tests.service.builders import lines, queue
+from tests.service.house import House
+
+
+def post(house: House, *seconds: int) -> None:
+    for second in seconds:
+        assert house.client("ingest").post("/v1/events", content=lines(queue(second))).status_code == 202
+
+
+def test_entries_that_cannot_be_judged_are_in_quarantine_however_many_and_come_in_again_on_request(house: House) -> None:
+    post(house, 10)
+    house.judged()
+    feed = Engine._apply
+
+    def refuse(self: Engine, entry, payload, step):  # type: ignore[no-untyped-def]
+        if 2 <= entry.seq <= 7:
+            raise OverflowError("a fault of ours")
+        return feed(self, entry, payload, step)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "_apply", refuse)
+        post(house, 20, 30, 40, 50, 60, 70, 80)
+        house.judged()
+    ready = house.client(None).get("/readyz")
+    assert ready.status_code == 200
+    assert "6 entries in quarantine" in ready.text
+    items = house.client("admin").get("/v1/quarantine").json()["items"]
+    assert [item["entry"] for item in items] == [2, 3, 4, 5, 6, 7]
+    assert "a fault of ours" in items[0]["reason"]
+    assert house.client("admin").post("/v1/quarantine/retry").json() == {"entries": 6}
+    house.judged()
+    assert house.parts.board.events["accepted"] + house.parts.board.events["late"] == 8
+
+
+def test_an_entry_that_cannot_be_written_is_alone_in_quarantine(house: House) -> None:
+    commit = Engine._commit
+
+    def refuse(self: Engine, step):  # type: ignore[no-untyped-def]
+        if step.seq == 2 or (step.seq > 2 and 2 not in self._quarantined):
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        return commit(self, step)
+
+    post(house, 10)
+    house.judged()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "_commit", refuse)
+        post(house, 20, 30)
+        house.judged()
+    assert house.parts.engine.quarantined == 1
+    assert house.parts.engine.fault is None
+
+
+def test_a_restart_that_is_killed_early_leaves_less_for_the_next(tmp_path: Path) -> None:
+    with House(tmp_path / "first", checkpoint_every_s=3600, recovery_work_s=3600) as house:
+        post(house, *range(10, 410, 10))
+        house.judged()
+        shutil.copytree(tmp_path / "first", tmp_path / "killed")
+    for path in (tmp_path / "killed" / "checkpoints").iterdir():
+        path.unlink()
+    with House(tmp_path / "killed", checkpoint_every_s=3600, recovery_work_s=1e-6) as again:
+        engine = again.parts.engine
+        assert engine.wait_until_recovered(30)
+        assert engine.recovery() is None
+        assert engine.checkpoint_seq == engine.seq == 40
