@@ -112,7 +112,7 @@ def compose(
         health = Health(intake, engine)
 
         events = EventStream(database)
-        dispatcher = Dispatcher(database, parameters.subscriptions, clock, random.Random(), ids)  # noqa: S311 - jitter
+        dispatcher = Dispatcher(database, parameters.subscriptions, clock, random.Random(), ids, parameters.public_url)  # noqa: S311 - jitter
 
         def announce(added: Sequence[tuple[Logged, Row]]) -> None:
             events.publish([logged for logged, _ in added])

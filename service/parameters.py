@@ -44,14 +44,14 @@ class SubscriptionParameters(BaseModel):
     )
     chat_schemes: Names = Field(
         ("slack", "workflows", "discord", "tgram", "pagerduty", "opsgenie"),
-        description="Apprise services that a subscription may name; their hosts are fixed by the service.",
+        description="Services that a subscription may name, of these six; their hosts are fixed by the service.",
     )
     timeout_s: float = Field(10.0, gt=0, description="How long one delivery may take.")
-    attempts: int = Field(9, ge=1, le=50, description="Deliveries tried before a message becomes a dead letter.")
+    attempts: int = Field(30, ge=1, le=50, description="Deliveries tried before a message becomes a dead letter.")
     first_retry_s: float = Field(
         5.0, gt=0, description="Pause before the second attempt; each further pause is four times as long, with jitter."
     )
-    longest_retry_s: float = Field(36_000.0, gt=0, description="No pause is longer.")
+    longest_retry_s: float = Field(3_600.0, gt=0, description="No pause is longer.")
 
 
 class ServeParameters(BaseModel):

@@ -110,6 +110,7 @@ def _alert(alert: Mapping[str, Any], incident: Mapping[str, Any] | None, public_
     suspects = ", ".join(f"{suspect['change_id'] or suspect['owner']} ({suspect['verdict']})" for suspect in alert["suspects"])
     annotations = {
         "summary": alert["summary"],
+        "sequence": str(alert["revision"]),
         "next_step": alert["next_step"],
         "contact": alert["contact"],
         "suspects": suspects,

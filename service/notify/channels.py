@@ -1,21 +1,29 @@
-"""Channels: one signed webhook call, one mail or chat message; each answers whether it arrived."""
+"""Channels: one signed webhook call, one page, one mail or chat message; each answers whether it arrived."""
 
 import asyncio
-import importlib
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 from standardwebhooks import Webhook
 
-from models.times import instant
+from models.times import format_time, instant
+from service.notify import apprise_services, paging, wording
+from service.notify.addresses import MACHINES, parse_chat
+from service.notify.paging import Call, Page
 from service.notify.target_policy import RefusedTargetError, socket_factory
+from service.notify.wording import Item
 from service.parameters import SubscriptionParameters
+from service.store.outbox import Message
 from service.store.subscriptions import Subscription
 
 _ANSWER_READ = 65_536
+_THREADS = 16
 GONE = 410
 
 
@@ -28,23 +36,40 @@ class Reply:
     error: str | None = None
 
 
-class Channels:
-    """Sends; holds the one HTTP session that goes out. Create it inside the loop that uses it."""
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where paging services are called; tests call their own."""
 
-    def __init__(self, parameters: SubscriptionParameters) -> None:
-        self._parameters = parameters
-        connector = aiohttp.TCPConnector(socket_factory=socket_factory(parameters), use_dns_cache=False, limit=40, force_close=True)
+    pagerduty: str = paging.PAGERDUTY_URL
+    opsgenie: str = paging.OPSGENIE_URL
+
+
+class Channels:
+    """Sends; holds the one HTTP session that goes out, and threads of its own. Create it inside the loop that uses it."""
+
+    def __init__(self, parameters: SubscriptionParameters, public_url: str | None = None, endpoints: Endpoints | None = None) -> None:
+        self._parameters, self._public_url, self._endpoints = parameters, public_url, endpoints or Endpoints()
+        connector = aiohttp.TCPConnector(socket_factory=socket_factory(parameters), use_dns_cache=False, limit=0, force_close=True)
         timeout = aiohttp.ClientTimeout(total=parameters.timeout_s)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="notify")
 
-    async def send(self, subscription: Subscription, message_id: str, body: bytes, now_us: int) -> Reply:
-        """One message by the subscription's channel."""
+    async def send(self, subscription: Subscription, message_id: str, parcel: Sequence[Message], now_us: int) -> Reply:
+        """One parcel by the subscription's channel. `parcel`: messages that leave as one."""
         if subscription.channel == "webhook":
+            body = parcel[0].body if len(parcel) == 1 else _digest(parcel, now_us)
             return await self._webhook(subscription, message_id, body, now_us)
-        return await asyncio.to_thread(self._notify, subscription, body)
+        items = [item_of(message) for message in parcel]
+        service = "mail" if subscription.channel == "mail" else subscription.target.partition("://")[0].lower()
+        if service in MACHINES:
+            return await self._page(subscription, parcel, items)
+        letter = apprise_services.Letter(wording.subject(items), wording.body(items, self._link(subscription, items)), _thread_id(parcel))
+        send = apprise_services.send
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _sent, send, self._parameters, subscription, letter)
 
     async def close(self) -> None:
-        """Close the session."""
+        """Close the session; what is under way in a thread ends by its own timeout."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         await self._session.close()
 
     async def _webhook(self, subscription: Subscription, message_id: str, body: bytes, now_us: int) -> Reply:
@@ -57,8 +82,26 @@ class Channels:
             "webhook-timestamp": str(now_us // 1_000_000),
             "webhook-signature": " ".join(signatures),
         }
+        return await self._post(subscription.target, body, headers)
+
+    async def _page(self, subscription: Subscription, parcel: Sequence[Message], items: Sequence[Item]) -> Reply:
+        """One call an item, in order; the first that fails ends the round."""
+        address, reply = parse_chat(subscription.target), Reply(delivered=True)
+        for message, item in zip(parcel, items, strict=True):
+            call = self._call(address.service, address.arguments, _page_of(message, item, self._link(subscription, [item])))
+            reply = await self._post(call.url, json.dumps(call.body).encode(), {"content-type": "application/json", **call.headers})
+            if not reply.delivered:
+                return reply
+        return reply
+
+    def _call(self, service: str, arguments: Any, page: Page) -> Call:
+        if service == "pagerduty":
+            return paging.pagerduty(page, arguments["routing_key"], self._endpoints.pagerduty)
+        return paging.opsgenie(page, arguments["api_key"], self._endpoints.opsgenie)
+
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
         try:
-            async with self._session.post(subscription.target, data=body, headers=headers, allow_redirects=False) as answer:
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 await answer.content.read(_ANSWER_READ)
                 if 200 <= answer.status < 300:
                     return Reply(delivered=True, status=answer.status)
@@ -69,41 +112,47 @@ class Channels:
         except (aiohttp.ClientError, RefusedTargetError, OSError, ValueError) as fault:
             return Reply(delivered=False, error=_plain(fault))
 
-    def _notify(self, subscription: Subscription, body: bytes) -> Reply:
-        try:
-            apprise: Any = importlib.import_module("apprise")
-        except ImportError:
-            return Reply(delivered=False, error="mail and chat need the extra `notify`: install highwater[notify]")
-        # One address is one service: `Apprise.add` would take a list of them, and with it any service inside.
-        service = apprise.Apprise.instantiate(self._apprise_url(subscription))
-        if service is None:
-            return Reply(delivered=False, error="Apprise does not understand this address")
-        # What an address may ask for in its query is ours to say.
-        service.redirects, service.verify_certificate = False, True
-        service.socket_connect_timeout = service.socket_read_timeout = self._parameters.timeout_s
-        notifier = apprise.Apprise(service)
-        title, text = worded(body)
-        if notifier.notify(title=title, body=text):
-            return Reply(delivered=True)
-        return Reply(delivered=False, error="the service did not take the message")
-
-    def _apprise_url(self, subscription: Subscription) -> str:
-        if subscription.channel != "mail" or self._parameters.mail_url is None:
-            return subscription.target
-        relay = self._parameters.mail_url.get_secret_value()
-        return f"{relay}{'&' if '?' in relay else '?'}to={quote(subscription.target, safe='@')}"
+    def _link(self, subscription: Subscription, items: Sequence[Item]) -> str | None:
+        """Of the incident on the page (a User: of its own page), where the operator said how browsers reach it."""
+        if not self._public_url:
+            return None
+        base, incident = self._public_url.rstrip("/"), items[0].record.get("incident_id")
+        return f"{base}/incident/{quote(str(incident), safe='')}" if incident and not subscription.holder else f"{base}/"
 
 
-def worded(body: bytes) -> tuple[str, str]:
-    """A message in words: title and text."""
-    message = json.loads(body)
-    data = message["data"]
-    parts = data["items"] if message["type"] == "digest" else [message]
-    lines = [
-        f"{part['type']}: {part['data'].get('summary') or part['data'].get('title') or part['data'].get('text', '')}" for part in parts
-    ]
-    title = f"Highwater: {len(lines)} messages" if len(lines) > 1 else f"Highwater: {parts[0]['type'] if parts else 'nothing new'}"
-    return title, "\n".join(lines)
+def item_of(message: Message) -> Item:
+    """What a stored message tells."""
+    return Item(message.topic, json.loads(message.body)["data"])
+
+
+def _sent(send: Any, parameters: SubscriptionParameters, subscription: Subscription, letter: apprise_services.Letter) -> Reply:
+    error = send(parameters, subscription.channel, subscription.target, letter)
+    return Reply(delivered=error is None, error=error)
+
+
+def _page_of(message: Message, item: Item, link: str | None) -> Page:
+    record = item.record
+    return Page(
+        dedup_key=str(record.get("alert_id") or record.get("incident_id") or message.subject or message.id),
+        sequence=message.sequence,
+        is_over=item.is_over,
+        severity=str(record.get("severity") or "info"),
+        subject=wording.subject([item]),
+        text=wording.body([item], None),
+        source=str(record.get("user") or "Highwater"),
+        link=link,
+    )
+
+
+def _thread_id(parcel: Sequence[Message]) -> str | None:
+    """What joins the mails of one incident in a reader's view; nothing of ours can be read from it."""
+    first = parcel[0]
+    return sha256(f"{first.subscription}/{first.thread}".encode()).hexdigest()[:32] if first.thread else None
+
+
+def _digest(parcel: Sequence[Message], now_us: int) -> bytes:
+    items = b",".join(message.body for message in parcel)
+    return b'{"type":"digest","timestamp":"' + format_time(now_us).encode() + b'","data":{"items":[' + items + b"]}}"
 
 
 def _plain(fault: Exception) -> str:

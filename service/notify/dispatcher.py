@@ -1,41 +1,50 @@
-"""The dispatcher: sends what is due from the outbox, tries again with growing pauses, and writes down how it went."""
+"""The dispatcher: sends what is due from the outbox, a task for each subscription, and writes down how it went."""
 
 import asyncio
 import json
 import random
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import groupby
+from typing import TypeVar
 
 import structlog
 
-from models.times import format_time
 from service.auth.opaque_ids import OpaqueIds
 from service.clock import Clock
-from service.notify.channels import GONE, Channels, Reply
+from service.notify.channels import GONE, Channels, Endpoints, Reply
 from service.parameters import SubscriptionParameters
 from service.store import outbox, subscriptions
 from service.store.database import Database
 from service.store.outbox import Attempt, Message
 from service.store.subscriptions import Subscription
 
-_BATCH = 200
+T = TypeVar("T")
 _LONGEST_SLEEP_S = 2.0
 log = structlog.get_logger()
 
 
 class Dispatcher:
-    """Subscriptions are served side by side, the messages of one in order."""
+    """One task a subscription, so that an endpoint that hangs delays nobody else; each sends one parcel after the other."""
 
     def __init__(
-        self, database: Database, parameters: SubscriptionParameters, clock: Clock, chance: random.Random, places: OpaqueIds
+        self,
+        database: Database,
+        parameters: SubscriptionParameters,
+        clock: Clock,
+        chance: random.Random,
+        ids: OpaqueIds,
+        public_url: str | None = None,
+        endpoints: Endpoints | None = None,
     ) -> None:
-        self._database, self._parameters, self._clock, self._chance = database, parameters, clock, chance
-        self._places = places
+        self._database, self._parameters, self._clock, self._chance, self._ids = database, parameters, clock, chance, ids
+        self._public_url, self._endpoints = public_url, endpoints
         self._bell = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._channels: Channels | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="outbox")
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def wake_soon(self) -> None:
         """Something new may be due; from any thread."""
@@ -45,87 +54,96 @@ class Dispatcher:
     async def run(self) -> None:
         """Send until cancelled."""
         self._loop = asyncio.get_running_loop()
-        self._channels = Channels(self._parameters)
+        self._channels = Channels(self._parameters, self._public_url, self._endpoints)
         try:
             while True:
                 self._bell.clear()
-                if not await self.send_due():
-                    try:
-                        await asyncio.wait_for(self._bell.wait(), _LONGEST_SLEEP_S)
-                    except TimeoutError:
-                        continue
+                await self.start_due()
+                try:
+                    await asyncio.wait_for(self._bell.wait(), _LONGEST_SLEEP_S)
+                except TimeoutError:
+                    continue
         finally:
+            tasks = list(self._tasks.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._channels.close()
 
-    async def send_due(self) -> int:
-        """One round; how many messages it dealt with."""
-        now_us = self._clock.wall_us()
-        due = await asyncio.to_thread(self._database.read, partial(outbox.due, now_us=now_us, limit=_BATCH))
-        by_subscription = groupby(
-            sorted(due, key=lambda message: (message.subscription, message.id)), key=lambda message: message.subscription
-        )
-        groups = [(name, list(messages)) for name, messages in by_subscription]
-        for outcome in await asyncio.gather(*(self._serve(name, messages) for name, messages in groups), return_exceptions=True):
-            if isinstance(outcome, Exception):
-                log.error("messages could not be sent", fault=str(outcome))
-        return len(due)
+    async def start_due(self) -> None:
+        """Starts a task for every subscription that has something to send and none that sends already."""
+        due = await self._read(partial(outbox.subscriptions_due, now_us=self._clock.wall_us()))
+        for name, _ in due:
+            if name not in self._tasks:
+                self._tasks[name] = asyncio.create_task(self._serve(name))
 
     async def test(self, subscription: Subscription) -> Reply:
-        """One test message, now, whatever the wishes say; it stands in the delivery log."""
+        """One test message, now, whatever the preferences say; it stands in the delivery log."""
         now_us = self._clock.wall_us()
         text = json.dumps({"text": "This is a test message from Highwater.", "subscription": subscription.name})
         await asyncio.wrap_future(self._database.write(partial(_put_test, subscription=subscription, text=text.encode(), now_us=now_us)))
-        waiting = await asyncio.to_thread(self._database.read, partial(_test_message, subscription=subscription.id, now_us=now_us))
-        reply = await self._send(subscription, waiting.body, waiting.id)
+        waiting = await self._read(partial(_test_message, subscription=subscription.id, now_us=now_us))
+        reply = await self._send(subscription, [waiting])
         outcome = "delivered" if reply.delivered else "dead"
         attempt = Attempt(waiting, outcome, now_us, (self._clock.wall_us() - now_us) // 1000, reply.status, reply.error)
         await asyncio.wrap_future(self._database.write(partial(outbox.attempted, attempts=[attempt])))
         return reply
 
-    async def _serve(self, name: str, messages: Sequence[Message]) -> None:
-        subscription = await asyncio.to_thread(self._database.read, partial(subscriptions.by_id, subscription_id=name))
-        if subscription is None:
-            return
-        for batch in _digests(subscription, messages):
-            began_us = self._clock.wall_us()
-            body = batch[0].body if len(batch) == 1 else _digest(batch, began_us)
-            reply = await self._send(subscription, body, batch[0].id)
-            took_ms = (self._clock.wall_us() - began_us) // 1000
-            attempts = [self._attempt(message, reply, began_us, took_ms) for message in batch]
-            await asyncio.wrap_future(self._database.write(partial(outbox.attempted, attempts=attempts)))
-            if reply.status == GONE:
-                why = "the target answered 410 Gone"
-                await asyncio.wrap_future(self._database.write(partial(subscriptions.pause, subscription_id=name, why=why)))
-            if not reply.delivered:
-                return
+    async def _serve(self, name: str) -> None:
+        try:
+            while await self._send_next(name):
+                pass
+        except Exception:
+            log.exception("messages could not be sent; they are tried again", subscription=name)
+        finally:
+            del self._tasks[name]
 
-    async def _send(self, subscription: Subscription, body: bytes, number: int) -> Reply:
+    async def _send_next(self, name: str) -> bool:
+        """Sends the next parcel of a subscription; whether another one may follow at once."""
+        subscription = await self._read(partial(subscriptions.by_id, subscription_id=name))
+        if subscription is None:
+            return False
+        began_us = self._clock.wall_us()
+        choose = partial(
+            outbox.next_parcel,
+            subscription=name,
+            now_us=began_us,
+            to_people=outbox.is_to_people(subscription.channel, subscription.target),
+            gathers=bool(subscription.wishes.digest_s),
+        )
+        parcel = await self._read(choose)
+        if not parcel:
+            return False
+        reply = await self._send(subscription, parcel)
+        took_ms = (self._clock.wall_us() - began_us) // 1000
+        attempts = [self._attempt(subscription, message, reply, began_us, took_ms) for message in parcel]
+        await asyncio.wrap_future(self._database.write(partial(outbox.attempted, attempts=attempts)))
+        if reply.status == GONE:
+            why = "the target answered 410 Gone"
+            await asyncio.wrap_future(self._database.write(partial(subscriptions.pause, subscription_id=name, why=why)))
+        if not reply.delivered:
+            pause_s = max(0.0, (attempts[0].next_us - self._clock.wall_us()) / 1e6)
+            asyncio.get_running_loop().call_later(min(pause_s, _LONGEST_SLEEP_S) + 0.001, self._bell.set)
+        return reply.delivered
+
+    async def _send(self, subscription: Subscription, parcel: Sequence[Message]) -> Reply:
         if self._channels is None:
             raise RuntimeError("the dispatcher does not run")
-        message_id = self._places.message_id(subscription.holder, number)
-        return await self._channels.send(subscription, message_id, body, self._clock.wall_us())
+        message_id = self._ids.message_id(subscription.holder, parcel[0].id)
+        return await self._channels.send(subscription, message_id, parcel, self._clock.wall_us())
 
-    def _attempt(self, message: Message, reply: Reply, at_us: int, took_ms: int) -> Attempt:
+    def _attempt(self, subscription: Subscription, message: Message, reply: Reply, at_us: int, took_ms: int) -> Attempt:
         if reply.delivered:
             return Attempt(message, "delivered", at_us, took_ms, reply.status)
-        if reply.status == GONE or message.attempts + 1 >= self._parameters.attempts:
-            return Attempt(message, "dead", at_us, took_ms, reply.status, reply.error)
-        pause_s = min(self._parameters.longest_retry_s, self._parameters.first_retry_s * 4**message.attempts)
+        pause_s = min(self._parameters.longest_retry_s, self._parameters.first_retry_s * 4 ** min(subscription.failures, 20))
         next_us = at_us + int(pause_s * self._chance.uniform(0.8, 1.2) * 1_000_000)
-        return Attempt(message, "retry", at_us, took_ms, reply.status, reply.error, next_us)
+        # An end is tried for as long as it is kept: without it the other side stays alarmed.
+        lasting = bool(message.subject) and message.topic.endswith(".resolved")
+        dead = reply.status == GONE or (message.attempts + 1 >= self._parameters.attempts and not lasting)
+        return Attempt(message, "dead" if dead else "retry", at_us, took_ms, reply.status, reply.error, next_us)
 
-
-def _digests(subscription: Subscription, messages: Sequence[Message]) -> list[list[Message]]:
-    """What leaves as one: everything that was gathered, but for what is urgent."""
-    if not subscription.wishes.digest_s:
-        return [[message] for message in messages]
-    gathered = [message for message in messages if not message.urgent]
-    return [*([message] for message in messages if message.urgent), *([gathered] if gathered else [])]
-
-
-def _digest(batch: Sequence[Message], now_us: int) -> bytes:
-    items = b",".join(message.body for message in batch)
-    return b'{"type":"digest","timestamp":"' + format_time(now_us).encode() + b'","data":{"items":[' + items + b"]}}"
+    async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._database.read, query)
 
 
 def _put_test(connection: sqlite3.Connection, subscription: Subscription, text: bytes, now_us: int) -> None:

@@ -70,34 +70,3 @@ def _literal(host: str) -> bool:
     except ValueError:
         return host.replace(".", "").isdigit() or host.lower().startswith("0x")
     return refused(host) is not None
-
-
-_MICROSOFT = (".logic.azure.com", ".logic.azure.us", ".api.powerplatform.com", ".api.powerplatform.us", ".api.appsplatform.us")
-"""Where Microsoft Teams' workflows are called: the one service of ours whose address names a host."""
-
-
-def check_chat(url: str, parameters: SubscriptionParameters) -> None:
-    """One address of a service whose hosts are fixed. Raises Malformed."""
-    scheme, sign, rest = url.partition("://")
-    # Apprise takes `slack://…, json://10.0.0.1` for two addresses, and reads a list of them from a file or a web page.
-    one = sign and "://" not in rest and not any(mark in url for mark in ", ;\t\r\n\\")
-    if not one or scheme.lower() not in parameters.chat_schemes or len(url) > 2000:
-        raise Malformed(f"target must be one Apprise address of {', '.join(parameters.chat_schemes)}")
-    if scheme.lower() == "workflows" and not _host(rest).endswith(_MICROSOFT):
-        raise Malformed(f"target must be a workflow of Microsoft's: its host ends in {', '.join(_MICROSOFT)}")
-
-
-def _host(rest: str) -> str:
-    try:
-        return (urlsplit(f"https://{rest}").hostname or "").rstrip(".").lower()
-    except ValueError:
-        return ""
-
-
-def check_mail(address: str, parameters: SubscriptionParameters) -> None:
-    """One plain mailbox, where the operator has set a relay. Raises Malformed."""
-    if parameters.mail_url is None:
-        raise Malformed("mail is not set up here: ask the operator to set serve.subscriptions.mail_url")
-    local, at, domain = address.partition("@")
-    if not (local and at and "." in domain) or any(sign in address for sign in " ,;?&/\\<>\"'\r\n") or len(address) > 320:
-        raise Malformed("target must be one mail address, such as desk@example.com")

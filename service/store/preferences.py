@@ -62,8 +62,8 @@ class Preferences(BaseModel):
         0, ge=0, le=86_400, description="Gather this long and send one message; 0 sends each at once. What is critical never waits."
     )
 
-    def want(self, row: Row, processes: tuple[str, ...]) -> bool:
-        """Whether this record is to be sent."""
+    def wants(self, row: Row, processes: tuple[str, ...]) -> bool:
+        """Whether this record is one to be sent; what of an alert's life is told, `service.store.sequence` says."""
         if row.kind not in self.records:
             return False
         if row.kind != ALERT:
@@ -72,8 +72,6 @@ class Preferences(BaseModel):
             (not self.kinds or row.topic in self.kinds)
             and SEVERITIES.index(row.severity or SEVERITIES[0]) >= SEVERITIES.index(self.severity)
             and (not self.processes or bool(set(self.processes) & set(processes)))
-            and (self.resolved or row.status != "resolved")
-            and (self.updates or row.status != "updated")
         )
 
     def due_us(self, now_us: int, *, urgent: bool) -> int:

@@ -28,13 +28,20 @@ class Subscription:
     wishes: Preferences
     created_us: int
     paused_reason: str | None
+    failures: int = 0
+    """Deliveries in a row that failed."""
+    is_confirmed: bool = True
+    """Whether messages may go there: a mail address is confirmed before its first use."""
 
     def signing(self, now_us: int) -> list[str]:
         """The secrets to sign with now."""
         return [secret for secret, until_us in self.secrets if until_us is None or now_us < until_us]
 
 
-_COLUMNS = "id, holder, name, channel, target, secrets, wishes, created_us, paused_reason"
+_COLUMNS = (
+    "id, holder, name, channel, target, secrets, wishes, created_us, paused_reason, failures, channel <> 'mail' OR EXISTS"
+    " (SELECT 1 FROM mail_addresses WHERE mail_addresses.holder = subscriptions.holder AND address = target AND confirmed_us IS NOT NULL)"
+)
 
 
 def new_secret() -> str:
@@ -48,7 +55,7 @@ def add(
     """A new subscription with its first secret."""
     made = Subscription(secrets.token_hex(8), holder, name, channel, target, ((new_secret(), None),), wishes, now_us, None)
     connection.execute(
-        "INSERT INTO subscriptions VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+        "INSERT INTO subscriptions (id, holder, name, channel, target, secrets, wishes, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (made.id, holder, name, channel, target, json.dumps(made.secrets), wishes.model_dump_json(), now_us),
     )
     return made
@@ -57,7 +64,8 @@ def add(
 def change(connection: sqlite3.Connection, subscription: Subscription) -> None:
     """Write name, target, wishes, secrets and pause as they are now."""
     connection.execute(
-        "UPDATE subscriptions SET name = ?, target = ?, wishes = ?, secrets = ?, paused_reason = ? WHERE id = ?",
+        "UPDATE subscriptions SET name = ?, target = ?, wishes = ?, secrets = ?, paused_reason = ?, failures = 0, not_before_us = 0"
+        " WHERE id = ?",
         (
             subscription.name,
             subscription.target,
@@ -122,6 +130,8 @@ def deliveries(
 
 
 def _read(row: Any) -> Subscription:
-    number, holder, name, channel, target, kept, wishes, created_us, paused = row
+    number, holder, name, channel, target, kept, wishes, created_us, paused, failures, confirmed = row
     pairs = tuple((secret, until_us) for secret, until_us in json.loads(kept))
-    return Subscription(number, holder, name, channel, target, pairs, Preferences.model_validate_json(wishes), created_us, paused)
+    return Subscription(
+        number, holder, name, channel, target, pairs, Preferences.model_validate_json(wishes), created_us, paused, failures, bool(confirmed)
+    )

@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from models.times import format_time
@@ -14,10 +15,12 @@ from service.access import Principal, Role
 from service.auth.authentication import Declarer
 from service.http.routes.common import Listing, Page, committed, place
 from service.http.routes.parts import ClockDep, DatabaseDep, DispatcherDep, OpaqueIdsDep, ServeParametersDep
-from service.notify.target_policy import check_chat, check_mail, check_webhook
-from service.parameters import SubscriptionParameters
+from service.notify import confirmation
+from service.notify.addresses import check_chat, check_mail
+from service.notify.target_policy import check_webhook
+from service.parameters import ServeParameters, SubscriptionParameters
 from service.problems import RESPONSES, Problem, not_found
-from service.store import audit, subscriptions
+from service.store import audit, mail_addresses, subscriptions
 from service.store.database import Database
 from service.store.preferences import Preferences
 from service.store.subscriptions import Subscription
@@ -61,6 +64,9 @@ class SubscriptionShown(BaseModel):
     wishes: Preferences
     created_at: str
     paused_reason: str | None
+    confirmed: bool = Field(
+        description="False until the link in the message to a mail address was opened: before, nothing else is sent there."
+    )
 
 
 class SubscriptionMade(SubscriptionShown):
@@ -104,8 +110,24 @@ async def subscribe(
 ) -> SubscriptionMade:
     """To one's own alerts; the triage desk: to everything."""
     _check(parameters.subscriptions, wish.channel, wish.target)
-    made = await committed(database, partial(_add, principal=principal, wish=wish, now_us=clock.wall_us()))
+    made = await committed(database, partial(_add, principal=principal, wish=wish, parameters=parameters, now_us=clock.wall_us()))
     return SubscriptionMade(**_shown(made).model_dump(), secret=made.secrets[0][0] if made.channel == "webhook" else None)
+
+
+@router.get("/confirm/{secret}", include_in_schema=False)
+async def confirm_page(secret: Annotated[str, Path(max_length=100)]) -> HTMLResponse:
+    """The page behind the link in a request to confirm an address; it changes nothing by itself."""
+    return HTMLResponse(confirmation.page(confirmed=None if secret else False))
+
+
+@router.post("/confirm/{secret}", include_in_schema=False)
+async def confirm(
+    database: DatabaseDep, clock: ClockDep, dispatcher: DispatcherDep, secret: Annotated[str, Path(max_length=100)]
+) -> HTMLResponse:
+    """The button on it: whoever reads the address's mail lets messages come."""
+    done = await committed(database, partial(mail_addresses.confirm, secret=secret, now_us=clock.wall_us()))
+    dispatcher.wake_soon()
+    return HTMLResponse(confirmation.page(confirmed=done), 200 if done else 404)
 
 
 @router.get("/{subscription_id}", summary="One subscription")
@@ -132,9 +154,10 @@ async def change(
     changed = replace(
         own, name=wanted.name or own.name, target=wanted.target or own.target, wishes=wanted.wishes or own.wishes, paused_reason=paused
     )
-    await committed(database, partial(_write, principal=principal, changed=changed, action="change subscription", now_us=clock.wall_us()))
+    job = partial(_change, principal=principal, changed=changed, parameters=parameters, now_us=clock.wall_us())
+    shown = await committed(database, job)
     dispatcher.wake_soon()
-    return _shown(changed)
+    return _shown(shown)
 
 
 @router.delete("/{subscription_id}", status_code=204, summary="Unsubscribe")
@@ -157,10 +180,32 @@ async def rotate(database: DatabaseDep, clock: ClockDep, principal: Declarer, su
     return SubscriptionMade(**_shown(changed).model_dump(), secret=changed.secrets[0][0])
 
 
+@router.post("/{subscription_id}/confirmation", status_code=202, summary="Ask a mail address once more to confirm")
+async def ask_again(
+    database: DatabaseDep,
+    clock: ClockDep,
+    dispatcher: DispatcherDep,
+    parameters: ServeParametersDep,
+    principal: Declarer,
+    subscription_id: str,
+) -> SubscriptionShown:
+    """At most once an hour."""
+    own = _own(database, principal, subscription_id)
+    job = partial(confirmation.ask_to_confirm, subscription=own, parameters=parameters, now_us=clock.wall_us())
+    await committed(database, job)
+    dispatcher.wake_soon()
+    return _shown(own)
+
+
 @router.post("/{subscription_id}/test", summary="Send a test message")
 async def test(database: DatabaseDep, dispatcher: DispatcherDep, principal: Declarer, subscription_id: str) -> Tested:
     """At once, whatever the wishes say."""
-    reply = await dispatcher.test(_own(database, principal, subscription_id))
+    own = _own(database, principal, subscription_id)
+    if not own.is_confirmed:
+        return Tested(
+            delivered=False, status=None, error="the address is not confirmed yet: open the link in the message that was sent to it"
+        )
+    reply = await dispatcher.test(own)
     return Tested(delivered=reply.delivered, status=reply.status, error=reply.error)
 
 
@@ -190,14 +235,25 @@ def _check(parameters: SubscriptionParameters, channel: str, target: str) -> Non
     _CHECKS[channel](target, parameters)
 
 
-def _add(connection: sqlite3.Connection, principal: Principal, wish: SubscriptionWish, now_us: int) -> Subscription:
+def _change(
+    connection: sqlite3.Connection, principal: Principal, changed: Subscription, parameters: ServeParameters, now_us: int
+) -> Subscription:
+    _write(connection, principal, changed, "change subscription", now_us)
+    confirmation.ask_to_confirm(connection, changed, parameters, now_us)
+    return subscriptions.by_id(connection, changed.id) or changed
+
+
+def _add(
+    connection: sqlite3.Connection, principal: Principal, wish: SubscriptionWish, parameters: ServeParameters, now_us: int
+) -> Subscription:
     if len(subscriptions.held(connection, principal.holder)) >= _MOST:
         raise Problem(422, f"{_MOST} subscriptions are the most: delete one first")
     made = subscriptions.add(
         connection, holder=principal.holder, name=wish.name, channel=wish.channel, target=wish.target, wishes=wish.wishes, now_us=now_us
     )
     audit.note(connection, principal, "subscribe", made.id, now_us, {"channel": made.channel, "name": made.name})
-    return made
+    confirmation.ask_to_confirm(connection, made, parameters, now_us)
+    return subscriptions.by_id(connection, made.id) or made
 
 
 def _write(connection: sqlite3.Connection, principal: Principal, changed: Subscription, action: str, now_us: int) -> None:
@@ -218,6 +274,7 @@ def _shown(one: Subscription) -> SubscriptionShown:
         "channel": one.channel,
         "wishes": one.wishes,
         "paused_reason": one.paused_reason,
+        "confirmed": one.is_confirmed,
     }
     target = one.target if one.channel != "chat" else f"{one.target.partition('://')[0]}://…"
     return SubscriptionShown(**fields, target=target, created_at=format_time(one.created_us))

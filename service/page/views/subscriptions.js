@@ -46,7 +46,7 @@ class Subscriptions {
       ["Last delivery", log.length ? el("span", { class: failing ? "critical" : "good" }, failing ? `▲ failed: ${log[0].error || log[0].status}` : "✓ arrived", " ", time(log[0].at)) : "none yet"]].filter(Boolean);
     const path = pathOf("/v1/subscriptions", one.id);
     return el("article", { class: `card ${failing ? "critical" : one.paused_reason ? "over" : "info"}`, key: one.id },
-      el("h3", {}, one.name), el("div", { class: "chips" }, el("span", { class: "chip plain" }, one.channel), failing ? el("span", { class: "chip critical" }, "▲ failing") : null, one.paused_reason ? el("span", { class: "chip attention" }, one.paused_reason) : null),
+      el("h3", {}, one.name), el("div", { class: "chips" }, el("span", { class: "chip plain" }, one.channel), failing ? el("span", { class: "chip critical" }, "▲ failing") : null, one.paused_reason ? el("span", { class: "chip attention" }, one.paused_reason) : null, one.confirmed === false ? el("span", { class: "chip attention" }, "waiting for the address to be confirmed") : null),
       el("p", { class: "soft" }, el("code", {}, one.target)), el("dl", { class: "facts" }, ...facts.flatMap(([label, content]) => [el("dt", {}, label), el("dd", {}, content)])),
       el("div", { class: "actions" },
         el("button", { onclick: () => this.test(path) }, "Send a test"), el("button", { onclick: () => this.log(path, one) }, "Delivery log"), el("button", { onclick: () => this.edit(path, one) }, "Edit"),

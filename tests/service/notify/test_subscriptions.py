@@ -13,8 +13,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from models.errors import Malformed
 from models.times import parse_time
-from service.notify.channels import worded
-from service.notify.target_policy import RefusedTargetError, check_chat, check_mail, guarded_socket, refused
+from service.notify import wording
+from service.notify.addresses import check_chat, check_mail
+from service.notify.target_policy import RefusedTargetError, guarded_socket, refused
+from service.notify.wording import Item
 from service.parameters import SubscriptionParameters
 from service.store import outbox
 from service.store.preferences import Preferences, QuietHours
@@ -218,6 +220,10 @@ def test_public_addresses_are_not(address: str) -> None:
 
 BAD_CHATS = (
     "json://10.0.0.1/",
+    "slack://a/b/c?template=http://127.0.0.1/x",
+    "slack://a/b/c?template=/etc/passwd",
+    "discord://1/a?rto=100000",
+    "tgram://1:a/2/?content=before",
     "slack",
     "syslog://localhost",
     "slack://a/b/c,json://10.0.0.1/",
@@ -239,7 +245,15 @@ def test_chat_and_mail_go_where_the_operator_allows(shared_house: House) -> None
         with pytest.raises(Malformed):
             check_chat(bad, parameters)
     check_chat("workflows://prod-01.uksouth.logic.azure.com:443/flow/signature", parameters)
-    for bad in ("a@b", "a@b.example,c@d.example", "x", "a@b.example?bcc=x", "a\n@b.example"):
+    for bad in (
+        "a@b",
+        "a@b.example,c@d.example",
+        "x",
+        "a@b.example?bcc=x",
+        "a\n@b.example",
+        "a%0d%0aBcc:x@b.example",
+        "a@b.example%0d%0aBcc:x",
+    ):
         with pytest.raises(Malformed):
             check_mail(bad, parameters)
     client = shared_house.client("triage")
@@ -250,11 +264,16 @@ def test_chat_and_mail_go_where_the_operator_allows(shared_house: House) -> None
     assert "secret/part" not in client.get("/v1/subscriptions").text
 
 
-def test_a_message_reads_well_in_words(lenient: House) -> None:
-    body = desk(alert("A-1"))[0].body
-    title, text = worded(b'{"type":"alert.open","data":' + body + b"}")
-    assert title == "Highwater: alert.open"
-    assert text == "alert.open: ACME: 420 messages wait"
+def test_a_message_reads_well_in_words() -> None:
+    record = json.loads(desk(alert("A-1", kind="silence"))[0].body)
+    items = [Item("alert.open", record)]
+    assert wording.subject(items) == "[Warning] ACME silent since 00:10 UTC – C-1 suspected"
+    assert wording.body(items, "https://monitor.example/incident/I-1") == (
+        "Began 00:10 UTC, warning: ACME: 420 messages wait\nNext step: Ask the owner.\n\nhttps://monitor.example/incident/I-1"
+    )
+    over = Item("alert.resolved", {**record, "ended_at": "2026-01-05T01:00:00Z"})
+    assert wording.subject([over]) == "[Over] ACME: silence from 00:10 UTC to 01:00 UTC"
+    assert wording.subject([over, items[0]]) == wording.subject(items)
 
 
 @pytest.mark.parametrize(
