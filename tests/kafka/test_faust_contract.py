@@ -1,6 +1,7 @@
 """Every private name of Faust and aiokafka that the transport stands on; a release that changes one fails here first."""
 
 import inspect
+import struct
 from importlib.metadata import version
 
 import aiokafka
@@ -8,8 +9,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
 from faust.transport import consumer as base
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
@@ -39,6 +42,10 @@ def test_the_versions_are_those_that_these_names_were_read_in() -> None:
         (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
         (driver.AIOKafkaConsumerThread, "_commit", ["self", "offsets"]),
         (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
+        (driver.AIOKafkaConsumerThread, "highwater", ["self", "tp"]),
+        (aiokafka.AIOKafkaConsumer, "last_stable_offset", ["self", "partition"]),
+        (fetcher.PartitionRecords, "_consume_aborted_up_to", ["self", "batch_offset"]),
+        (fetcher.PartitionRecords, "_contains_abort_marker", ["self", "next_batch"]),
         (fetcher.PartitionRecords, "_unpack_records", ["self"]),
     ],
 )
@@ -56,7 +63,18 @@ def test_a_name_that_the_transport_overrides_or_calls_keeps_its_arguments(owner:
     ],
 )
 def test_whatever_is_overridden_exists_there(ours: type, theirs: type) -> None:
-    added = {"intake", "commit_failures", "_accepted", "_abc_impl", "_found", "_left", "_behind", "next_fetch_offset"}
+    added = {
+        "intake",
+        "commit_failures",
+        "_accepted",
+        "_abc_impl",
+        "_found",
+        "_left",
+        "_behind",
+        "_is_left_out",
+        "next_fetch_offset",
+        "positions",
+    }
     overridden = {name for name in vars(ours) if not name.startswith("__")} - added
     assert {name for name in overridden if not hasattr(theirs, name)} == set()
 
@@ -109,10 +127,51 @@ def test_records_that_are_handed_on_as_parsed_are_those_that_aiokafka_makes(begi
     assert ours.next_fetch_offset == 15
 
 
-def _batch(first: int, count: int) -> bytes:
+def test_what_a_producer_aborted_is_left_out_as_aiokafka_leaves_it_out() -> None:
+    log = b"".join((_batch(0, 3), _batch(3, 4, producer=7), _batch(7, 2, producer=8), _marker(9, 7, committed=False), _marker(10, 8)))
+    log += _batch(11, 1, producer=7) + _marker(12, 7) + _batch(13, 2)
+    place = TopicPartition("t", 0)
+    kinds = (FastPartitionRecords, fetcher.PartitionRecords)
+    ours, theirs = (
+        kind(place, MemoryRecords(log), [(7, 3)], 0, None, None, True, fetcher.READ_COMMITTED)  # check_crcs
+        for kind in kinds
+    )
+    assert [record.offset for record in ours] == [record.offset for record in theirs] == [0, 1, 2, 7, 8, 11, 13, 14]
+    assert ours.next_fetch_offset == theirs.next_fetch_offset == 15
+
+
+def test_a_log_that_ends_with_a_marker_is_read_to_behind_it() -> None:
+    log = _batch(0, 3, producer=7) + _marker(3, 7)
+    records = FastPartitionRecords(TopicPartition("t", 0), MemoryRecords(log), [], 0, None, None, True, fetcher.READ_COMMITTED)
+    assert [record.offset for record in records] == [0, 1, 2]
+    assert records.next_fetch_offset == 4
+
+
+def test_the_isolation_level_and_the_position_are_where_the_transport_sets_and_reads_them() -> None:
+    assert "self._isolation_level = isolation_level" in inspect.getsource(aiokafka.AIOKafkaConsumer.__init__)
+    assert "isolation_level=self._isolation_level" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+    assert "self._subscription.subscription.assignment" in inspect.getsource(aiokafka.AIOKafkaConsumer.last_stable_offset)
+    assert {"position", "has_valid_position"} <= set(dir(TopicPartitionState))
+
+
+def _marker(offset: int, producer: int, *, committed: bool = True) -> bytes:
+    """The control record that ends a transaction."""
+    log = bytearray(_batch(offset, 1, producer=producer, key=struct.pack(">hh", 0, int(committed))))
+    log[22] |= 0x20  # attributes, low byte: a control batch
+    struct.pack_into(">I", log, 17, calc_crc32c(bytes(log[21:])))
+    return bytes(log)
+
+
+def _batch(first: int, count: int, *, producer: int = -1, key: bytes = b"key") -> bytes:
     builder = DefaultRecordBatchBuilder(
-        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1, batch_size=1 << 16
+        magic=2,
+        compression_type=0,
+        is_transactional=producer >= 0,
+        producer_id=producer,
+        producer_epoch=-1,
+        base_sequence=-1,
+        batch_size=1 << 16,
     )
     for number in range(count):
-        builder.append(number, 1_767_571_200_000, b"key", b"value %d" % (first + number), [])
+        builder.append(number, 1_767_571_200_000, key, b"value %d" % (first + number), [])
     return first.to_bytes(8, "big") + bytes(builder.build())[8:]

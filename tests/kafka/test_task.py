@@ -68,7 +68,7 @@ def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_a
         def __init__(self) -> None:
             self.taken: list[Any] = []
 
-        def take(self, _: str, records: list[Any]) -> None:
+        def take(self, _: str, records: list[Any], end: int) -> None:
             self.taken += records
 
         async def process(self) -> None:
@@ -77,7 +77,7 @@ def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_a
     tp, unit = TP("rates", 0), Place()
     roster = TaskAssignment(lambda: None, ["rates"], lambda fault: None)  # type: ignore[arg-type,return-value]  # nothing is opened
     roster._by_input[tp] = unit  # type: ignore[assignment]  # what `take` asks of it
-    asyncio.run(roster.take(Batch(tp, ["old"], 7)))
+    asyncio.run(roster.take(Batch(tp, ["old"], 1, 7)))
     assert unit.taken == []
-    asyncio.run(roster.take(Batch(tp, ["new"], roster.epoch(tp))))
+    asyncio.run(roster.take(Batch(tp, ["new"], 1, roster.epoch(tp))))
     assert unit.taken == ["new"]

@@ -18,6 +18,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams.kafka.client.assignor import SharedByNumber
+from streams.kafka.cluster.security import READ_COMMITTED
 
 log = logging.getLogger(__name__)
 _HELD_BACK_S = 0.1
@@ -26,10 +27,15 @@ _HELD_BACK_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Everything that one fetch brought for one partition, in order of offset; each record has `.offset`, `.key` and `.value`."""
+    """Everything that one fetch brought for one partition, in order of offset; each record has `.offset`, `.key` and `.value`.
+
+    There may be no records: the fetch went past markers that end transactions, or past what was aborted.
+    """
 
     tp: TP
     records: list[Any]
+    end: int
+    """Offset behind all that the fetch went past."""
     epoch: int = -1
     """Of the unit that it was fetched for: one that began again since reads it anew."""
 
@@ -46,8 +52,8 @@ class BatchReceiver(Protocol):
     def begins(self, wanted: Iterable[TP]) -> Mapping[TP, int]:
         """Where reading of those that were just taken over must begin, each told once: what was committed may be further."""
 
-    def accept(self, tp: TP, first: int, last: int) -> int | None:
-        """Whether records from offset `first` to `last` are what comes next of `tp` (None); else where reading must go on."""
+    def accept(self, tp: TP, first: int, end: int) -> int | None:
+        """Whether what lies from offset `first` to before `end` comes next of `tp` (None); else where reading must go on."""
 
     def epoch(self, tp: TP) -> int:
         """Of the unit that takes `tp` now."""
@@ -66,7 +72,7 @@ class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # a
     """Hands records on as the parser made them, with `.offset`, `.key`, `.value` and `.headers`, a whole record batch at a time.
 
     The dataclass of eleven fields that aiokafka makes of each one, and its bookkeeping for each, cost more than decoding the event in it.
-    Transactions that were given up are not left out: nothing of ours reads `read_committed`.
+    Records of a transaction that its producer aborted are left out, as `read_committed` asks: the broker names them with the fetch.
     """
 
     _found: Sequence[Any] = ()
@@ -96,11 +102,20 @@ class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # a
             batch = self._records.next_batch()
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException(f"the brokers sent damaged records of {self._tp}")
-            start, self._found = self._behind, () if batch.is_control_batch else list(batch)
+            start, self._found = self._behind, () if self._is_left_out(batch) else list(batch)
             if self._found and self._found[0].offset < start:
                 self._found = [record for record in self._found if record.offset >= start]
             self._left, self._behind = iter(self._found), max(start, batch.next_offset)
             yield from self._left
+
+    def _is_left_out(self, batch: Any) -> bool:
+        """Whether nothing of `batch` is for readers: it is a marker that ends a transaction, or of one that was aborted."""
+        if self._isolation_level == fetcher.READ_COMMITTED and batch.producer_id is not None:
+            self._consume_aborted_up_to(batch.base_offset)
+            if batch.is_control_batch and self._contains_abort_marker(batch):
+                self._aborted_producers.discard(batch.producer_id)
+        aborted = batch.is_transactional and batch.producer_id in self._aborted_producers
+        return bool(batch.is_control_batch or aborted)
 
 
 def install_fast_records() -> None:
@@ -114,7 +129,21 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # faust
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._partition_assignment_strategy = [SharedByNumber]
+        # Faust asks for it only where it writes transactions itself; here producers upstream may.
+        consumer._isolation_level = READ_COMMITTED
         return consumer
+
+    def positions(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """How far reading has come in those that are read, whether or not there was anything for readers."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        states = {tp: assignment.state_value(aiokafka.TopicPartition(*tp)) for tp in tps} if assignment is not None else {}
+        return {tp: state.position for tp, state in states.items() if state is not None and state.has_valid_position}
+
+    def highwater(self, tp: TP) -> int | None:
+        """Where reading ends for now: before the first transaction that is still open, else where the log ends."""
+        stable: int | None = self._ensure_consumer().last_stable_offset(tp)
+        return stable
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """A commit that fails is no reason to stop: the next one covers it, and after a crash the checkpoint says where to go on."""
@@ -148,18 +177,23 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
             return {}
         for tp, offset in self.intake.begins(wanted).items():
             await self.seek_wait({tp: offset})
+        before = {tp: (offset, self.intake.epoch(tp)) for tp, offset in self._thread.positions(wanted).items()}
         fetched = await super()._getmany(wanted, timeout if len(wanted) == len(active) else _HELD_BACK_S)
-        batches: dict[TP, list[Any]] = {}
-        for tp, records in fetched.items():
-            if tp.topic not in self.intake.topics:
-                batches[tp] = records
-            elif records and await self._accepted(TP(tp.topic, tp.partition), records):
-                place = TP(tp.topic, tp.partition)
-                batches[tp] = [Batch(place, records, self.intake.epoch(place))]
+        after = self._thread.positions(wanted)
+        batches: dict[TP, list[Any]] = {tp: records for tp, records in fetched.items() if tp.topic not in self.intake.topics}
+        ours = {TP(tp.topic, tp.partition): records for tp, records in fetched.items() if tp.topic in self.intake.topics and records}
+        for tp, (start, epoch) in before.items():
+            if tp.topic in self.intake.topics and tp not in ours and after.get(tp, start) > start and self.intake.epoch(tp) == epoch:
+                ours[tp] = []
+        for tp, records in ours.items():
+            first = records[0].offset if records else before[tp][0]
+            end = max(records[-1].offset + 1 if records else 0, after.get(tp, 0))
+            if await self._accepted(tp, first, end):
+                batches[tp] = [Batch(tp, records, end, self.intake.epoch(tp))]
         return batches
 
-    async def _accepted(self, tp: TP, records: list[Any]) -> bool:
-        start = self.intake.accept(tp, records[0].offset, records[-1].offset)
+    async def _accepted(self, tp: TP, first: int, end: int) -> bool:
+        start = self.intake.accept(tp, first, end)
         if start is None:
             return True
         log.info("reading %s-%d from offset %d, where its checkpoint is", tp.topic, tp.partition, start)
@@ -169,9 +203,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if not isinstance(record, Batch):
             return super()._to_message(tp, record)
-        last, generation = record.records[-1], self.app.consumer_generation_id
-        at_s = None if last.timestamp is None else last.timestamp / 1000.0
-        place = (tp.topic, tp.partition, last.offset, at_s, last.timestamp_type)
+        generation = self.app.consumer_generation_id
+        place = (tp.topic, tp.partition, record.end - 1, None, None)
         return ConsumerMessage(*place, (), None, record, None, 0, 0, record.tp, generation_id=generation)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:

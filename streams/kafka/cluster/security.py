@@ -7,6 +7,9 @@ from typing import Any
 from models.errors import ConfigurationError
 from streams.kafka.cluster.parameters import KafkaParameters, KafkaSecurity
 
+READ_COMMITTED = "read_committed"
+"""Isolation level of whatever reads what others write: a transaction counts once it is committed, and never where it is aborted."""
+
 
 def client_settings(parameters: KafkaParameters) -> dict[str, Any]:
     """Keyword arguments that kafka-python's and aiokafka's clients both take.

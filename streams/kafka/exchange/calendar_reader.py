@@ -15,7 +15,7 @@ from models.canonical_json import decode
 from models.change import Change
 from models.errors import Malformed, UnreadableInput
 from streams.kafka.cluster.parameters import KafkaParameters
-from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.security import READ_COMMITTED, client_settings
 from streams.kafka.cluster.topic_names import Topics
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,9 @@ class CalendarReader:
     def _follow(self) -> None:
         while not self._stop.is_set():
             try:
-                with_consumer = KafkaConsumer(**client_settings(self._parameters), enable_auto_commit=False, group_id=None)
+                with_consumer = KafkaConsumer(
+                    **client_settings(self._parameters), enable_auto_commit=False, group_id=None, isolation_level=READ_COMMITTED
+                )
             except KafkaError as fault:
                 log.warning("the change calendar can't be read now: %r", fault)
                 self._stop.wait(1.0)

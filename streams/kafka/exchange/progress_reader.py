@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from models.errors import StateError
 from streams.kafka.cluster.parameters import KafkaParameters
-from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.security import READ_COMMITTED, client_settings
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.checkpoints import records_until_end
 from streams.kafka.exchange.stage_records import FINDINGS_HEADER, PartitionProgress
@@ -127,7 +127,14 @@ class ProgressReader:
             return None
 
     async def _consumer(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(**self._settings, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100)
+        consumer = AIOKafkaConsumer(
+            **self._settings,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+            # The end of a topic is then where its readers come to, which an open transaction holds back.
+            isolation_level=READ_COMMITTED,
+        )
         await consumer.start()
         return consumer
 

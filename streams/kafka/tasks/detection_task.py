@@ -108,9 +108,11 @@ class DetectionTask(Task):
         # What a predecessor had fed before its next word is all needed, however far apart its topics were there.
         return not leads and (self._partition.replaying or ahead_s(self._partition.inputs, tp.topic) <= lead_s)
 
-    def take(self, topic: str, records: list[Any]) -> None:
-        """Records of one fetch."""
-        self._partition.take(topic, records)
+    def take(self, topic: str, records: list[Any], end: int) -> None:
+        """Records of one fetch, which went as far as to before offset `end`."""
+        self._partition.take(topic, records, end)
+        if not records:
+            return
         self._fed_at[topic] = time.monotonic()
         self._seen.clear()
         self._resting.discard(topic)
@@ -154,7 +156,7 @@ class DetectionTask(Task):
         found = {}
         for topic, each in self._partition.inputs.items():
             tp = TP(topic, self._partition.number)
-            found[tp] = max(0, max(each.end, self._end_of(tp) or 0) - each.position)
+            found[tp] = max(0, max(each.end, self._end_of(tp) or 0) - max(each.position, each.looked))
         return found
 
     def state(self) -> dict[str, bytes]:
@@ -226,7 +228,7 @@ class DetectionTask(Task):
         if end is None:
             self._fed_at[topic] = time.monotonic()
             return False
-        if end < each.position:
+        if end < max(each.position, each.looked):
             raise StateError(f"{topic} was made anew while it was read: what stood in the old one and was not taken in is lost")
         each.end = max(each.end, end)
         return not each.more

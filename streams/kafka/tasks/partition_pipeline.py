@@ -136,9 +136,9 @@ class PartitionPipeline:
             each.position, each.end = positions[topic], ends[topic]
         self._decisions_to_replay = deque(new_decisions(said, self.positions, self.frontier_us))
 
-    def take(self, topic: str, records: Sequence[Any]) -> None:
-        """Records of one fetch; those that are in the state or waiting already are left out."""
-        self.inputs[topic].take(records)
+    def take(self, topic: str, records: Sequence[Any], end: int = 0) -> None:
+        """Records of one fetch, which went as far as to before offset `end`; those in the state or waiting already are left out."""
+        self.inputs[topic].take(records, end)
 
     def step(self) -> WorkResult | None:
         """The next bit of work; None where there is nothing to do now."""

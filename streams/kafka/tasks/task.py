@@ -14,7 +14,7 @@ from faust.types import TP
 from models.errors import StateError
 from streams.kafka.client.producer import Outbox
 from streams.kafka.cluster.parameters import KafkaParameters
-from streams.kafka.cluster.security import client_settings
+from streams.kafka.cluster.security import READ_COMMITTED, client_settings
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.checkpoints import CheckpointWriter, Written, read_checkpoint
 from streams.kafka.exchange.progress_reader import ProgressReader
@@ -111,8 +111,8 @@ class Task(ABC):
         """Whether more of `tp` can be taken now."""
 
     @abstractmethod
-    def take(self, topic: str, records: list[Any]) -> None:
-        """Records of one fetch."""
+    def take(self, topic: str, records: list[Any], end: int) -> None:
+        """Records of one fetch, which went as far as to before offset `end`."""
 
     @abstractmethod
     async def work(self) -> bool:
@@ -157,7 +157,12 @@ class Task(ABC):
     async def restore(self) -> None:
         """Reads the last checkpoint and goes on from there."""
         began = time.monotonic()
-        consumer = AIOKafkaConsumer(**client_settings(self._site.parameters), enable_auto_commit=False, max_partition_fetch_bytes=16 << 20)
+        consumer = AIOKafkaConsumer(
+            **client_settings(self._site.parameters),
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=16 << 20,
+            isolation_level=READ_COMMITTED,
+        )
         await consumer.start()
         try:
             found, keys = await read_checkpoint(consumer, self._place, self.name)

@@ -75,7 +75,7 @@ class TaskAssignment:
                 found[TP(*tp)] = unit.backlog[tp.topic]
         return found
 
-    def accept(self, tp: TP, first: int, last: int) -> int | None:
+    def accept(self, tp: TP, first: int, end: int) -> int | None:
         """Where reading must go on, see `Intake`; a gap that is still there when it was sought again is one of the log's own."""
         unit = self._by_input.get(tp)
         if unit is None:
@@ -84,7 +84,7 @@ class TaskAssignment:
         if first > expected and unit.seek_attempts.get(tp) != expected:
             unit.seek_attempts[tp] = expected
             return expected
-        unit.next_offsets[tp] = max(expected, last + 1)
+        unit.next_offsets[tp] = max(expected, end)
         return None
 
     def epoch(self, tp: TP) -> int:
@@ -101,7 +101,7 @@ class TaskAssignment:
         unit = self._by_input.get(batch.tp)
         if unit is None or unit.epoch != batch.epoch or not unit.ready or not unit.active:
             return
-        unit.take(batch.tp.topic, batch.records)
+        unit.take(batch.tp.topic, batch.records, batch.end)
         await self._guard(unit, unit.process)
 
     async def assigned(self, tps: frozenset[TP], generation: int) -> None:

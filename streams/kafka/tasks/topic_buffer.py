@@ -20,6 +20,8 @@ class TopicBuffer:
 
     position: int = 0
     """Next offset that is not yet in the state."""
+    looked: int = 0
+    """Nothing before this offset is still to be read: behind `position` there may be markers and what was aborted, which nobody reads."""
     end: int = 0
     """What was the end of the log when last asked: until there, more is known to come."""
     waiting: deque[Any] = field(default_factory=deque)
@@ -30,22 +32,24 @@ class TopicBuffer:
     @property
     def more(self) -> bool:
         """Whether the log is known to hold records that are not yet in the state."""
-        return bool(self.waiting) or self.position < self.end
+        return bool(self.waiting) or max(self.position, self.looked) < self.end
 
     @property
     def read(self) -> int:
         """Next offset that was not yet read."""
-        return self.waiting[-1].offset + 1 if self.waiting else self.position
+        return max(self.waiting[-1].offset + 1 if self.waiting else self.position, self.looked)
 
     def past(self, offset: int) -> bool:
         """Whether nothing before `offset` is still to come; retention may have removed it."""
-        return self.position >= offset or bool(self.waiting and self.waiting[0].offset >= offset)
+        following = self.waiting[0].offset if self.waiting else self.looked
+        return self.position >= offset or following >= offset
 
-    def take(self, records: Sequence[Any]) -> None:
-        """Records of one fetch; those that are in the state or waiting already are left out."""
+    def take(self, records: Sequence[Any], end: int = 0) -> None:
+        """Records of one fetch, which went as far as to before offset `end`; those in the state or waiting already are left out."""
         following = self.read
         known = bool(records) and records[0].offset < following
         self.waiting.extend([record for record in records if record.offset >= following] if known else records)
+        self.looked = max(self.looked, end)
 
     def slice(self, limit: int | None) -> list[Any]:
         """The next records before offset `limit`, few enough that the event loop breathes; they no longer wait."""
