@@ -1,7 +1,6 @@
 """Correlator: findings of all Users and the calendar in; alerts, incidents, Users' copies and change reports out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from changes.calendar import CalendarView
@@ -18,21 +17,9 @@ from correlation.records.incident_record import IncidentRecorder
 from correlation.records.revisions import LastRevision
 from correlation.redaction.user_alerts import UserAlerts
 from models.alert import Alert, Suspect
-from models.change_report import ChangeReport
 from models.columns import Detected
-from models.incident import Incident
+from models.decisions import Decisions
 from models.state_tree import from_tree, to_plain
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """What one window brought, each by id; Users' copies by User, then id."""
-
-    alerts: tuple[Alert, ...] = ()
-    user_alerts: tuple[tuple[str, Alert], ...] = ()
-    incidents: tuple[Incident, ...] = ()
-    reports: tuple[ChangeReport, ...] = ()
-    user_reports: tuple[tuple[str, ChangeReport], ...] = ()
 
 
 class Correlator:

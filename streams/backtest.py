@@ -12,9 +12,8 @@ from models.columns import EventBatch
 from models.incident import Incident
 from models.times import DAY_US, SECOND_US, us
 from models.vocabulary import SEVERITIES
-from streams.pipeline import Outputs, Pipeline, PipelineParameters
-
-"""Gravest first."""
+from streams.flow import FlowStep
+from streams.pipeline import Pipeline, PipelineParameters
 
 
 @dataclass(slots=True)
@@ -64,15 +63,15 @@ class Trial:
     """Every revision, where they are kept; likewise `incidents`."""
     incidents: list[Incident] = field(default_factory=list)
 
-    def take(self, outputs: Outputs) -> None:
+    def take(self, step: FlowStep) -> None:
         """Counts what one step brought."""
-        for alert in outputs.alerts:
+        for alert in step.alerts:
             seen = self.seen.setdefault(alert.alert_id, _Seen(alert.kind, alert.severity, us(alert.detected_at), us(alert.onset_at)))
             seen.onset_us = us(alert.onset_at)
             seen.severity = max(seen.severity, alert.severity, key=SEVERITIES.index)
         if self.keeps_records:
-            self.alerts += outputs.alerts
-            self.incidents += outputs.incidents
+            self.alerts += step.alerts
+            self.incidents += step.incidents
 
     def tally(self, since_us: int, days: float) -> Tally:
         """The alerts detected from `since_us` on, over `days` of events."""
@@ -122,15 +121,15 @@ class Backtest:
         days = max(self._to_us - from_us, 0) / DAY_US
         return [trial.tally(from_us, days) for trial in self.trials]
 
-    def _follow(self, steps: Sequence[Outputs]) -> None:
+    def _follow(self, steps: Sequence[FlowStep]) -> None:
         first = steps[0]
         self.windows += first.windows
         for detected in first.detected:
             began_us = detected.at_us - detected.window_s * SECOND_US
             self._from_us = began_us if self._from_us is None else min(self._from_us, began_us)
             self._to_us = max(self._to_us, detected.at_us)
-        for trial, outputs in zip(self.trials, steps, strict=True):
-            trial.take(outputs)
+        for trial, step in zip(self.trials, steps, strict=True):
+            trial.take(step)
 
 
 def _with_budget(parameters: PipelineParameters, false_alarms_per_day: float) -> PipelineParameters:

@@ -19,6 +19,7 @@ from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import AlertSeries, Suspect
 from models.change import Change
 from models.change_report import ChangeReport, Effect
+from models.decisions import Decisions
 from models.times import DAY_US, SECOND_US, instant
 
 _KEPT_US = 8 * DAY_US
@@ -35,14 +36,6 @@ class IncidentWithSuspects:
     suspects: tuple[Suspect, ...]
     own: Mapping[str, tuple[Suspect, ...]] = field(default_factory=dict)
     """alert_id → suspects of the User's own copy of that alert."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """The reports that one window brought, for triage and for the Users whose changes they are of."""
-
-    reports: tuple[ChangeReport, ...] = ()
-    user_reports: tuple[tuple[str, ChangeReport], ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,8 +64,8 @@ class Reporter:
         """When, `change_id` and key of each report that is due, in order."""
         self.declarations = Declarations()
 
-    def step(self, at_us: int, view: CalendarView, history: History, judged: Sequence[IncidentWithSuspects]) -> Reported:
-        """One window: `judged` holds all open incidents, and those that ended within this window."""
+    def step(self, at_us: int, view: CalendarView, history: History, judged: Sequence[IncidentWithSuspects]) -> Decisions:
+        """The reports that one window brought: `judged` holds all open incidents, and those that ended within this window."""
         if self._since_us is None:
             self._since_us = at_us
         for one in judged:
@@ -85,7 +78,7 @@ class Reporter:
             due_us, _, key = self._due.pop(0)
             self._write(view.by_key[key], due_us, at_us, view, history, reports, user_reports)
         self._forget(at_us)
-        return Reported(tuple(reports), tuple(user_reports))
+        return Decisions(reports=tuple(reports), user_reports=tuple(user_reports))
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.state_bytes`."""

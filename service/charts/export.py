@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from service.charts.compaction import RAW, first_sample_us
 from service.charts.findings import Part
 from service.charts.recorder import WIDTH, layout_ids
 from service.store.records import ALERT, CHANGE, INCIDENT, REPORT
+from streams.flow import FlowStep
 
 Sample = tuple[tuple[SeriesKey, ...], Floats]
 """Series, and (WIDTH, series): NaN where one did not report."""
@@ -30,19 +31,7 @@ _NOTHING: Sample = ((), np.zeros((WIDTH, 0)))
 _NOTHING_FOUND: tuple[Part, Part] = ((Findings.none(), ()), (Findings.none(), ()))
 
 
-@dataclass(slots=True)
-class Hour:
-    """What was judged in one hour."""
-
-    detected: list[Detected] = field(default_factory=list)
-    alerts: list[Alert] = field(default_factory=list)
-    incidents: list[Incident] = field(default_factory=list)
-    reports: list[ChangeReport] = field(default_factory=list)
-    repeated: int = 0
-    late: int = 0
-
-
-def recorded_hours(folder: Path) -> Iterator[Hour]:
+def recorded_hours(folder: Path) -> Iterator[FlowStep]:
     """Every hour that is kept sample by sample (`serve.raw_hours`). Raises UnreadableInput where there is no data file."""
     with closing(_opened(folder)) as connection:
         keys = {
@@ -73,27 +62,29 @@ def _opened(folder: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 
 
-def _hour(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: int) -> Hour:
+def _hour(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: int) -> FlowStep:
     samples: dict[tuple[int, int, bool], Sample] = {}
     _packed(connection, keys, start_us, samples)
     _live(connection, keys, start_us, samples)
-    hour = Hour()
+    detected: list[Detected] = []
     open_findings = findings.read(connection, start_us, start_us + HOUR_US)
     for at_us, window_s in sorted({(at_us, window_s) for at_us, window_s, _ in samples} | set(open_findings)):
         traffic = samples.get((at_us, window_s, False), _NOTHING)
         queues = samples.get((at_us, window_s, True), _NOTHING)
-        hour.detected.append(_detected(at_us, window_s, traffic, queues, open_findings.get((at_us, window_s), _NOTHING_FOUND)))
+        detected.append(_detected(at_us, window_s, traffic, queues, open_findings.get((at_us, window_s), _NOTHING_FOUND)))
+    bodies: dict[str, list[bytes]] = {ALERT: [], INCIDENT: [], REPORT: []}
     for kind, body in connection.execute(
         "SELECT kind, body FROM records WHERE audience = ? AND as_of_us > ? AND as_of_us <= ? ORDER BY seq",
         (DESK, start_us, start_us + HOUR_US),
     ):
-        if kind == ALERT:
-            hour.alerts.append(record(Alert, body))
-        elif kind == INCIDENT:
-            hour.incidents.append(record(Incident, body))
-        elif kind == REPORT:
-            hour.reports.append(record(ChangeReport, body))
-    return hour
+        if kind in bodies:
+            bodies[kind].append(body)
+    return FlowStep(
+        alerts=tuple(record(Alert, body) for body in bodies[ALERT]),
+        incidents=tuple(record(Incident, body) for body in bodies[INCIDENT]),
+        reports=tuple(record(ChangeReport, body) for body in bodies[REPORT]),
+        detected=detected,
+    )
 
 
 def _packed(

@@ -32,7 +32,8 @@ from service.store import commits, quarantine
 from service.store.database import Database
 from service.store.record_rows import change_rows, rows
 from service.store.records import Logged, Row
-from streams.pipeline import Outputs, Pipeline, PipelineParameters
+from streams.flow import FlowStep
+from streams.pipeline import Pipeline, PipelineParameters
 
 _MUCH_BYTES = 32_000_000
 """Of events that a restart would judge again: about a second of it."""
@@ -271,7 +272,7 @@ class Engine:
             step_s=self._clock.steady_s() - began_s,
         )
 
-    def _apply(self, entry: Entry, payload: Any, step: Commit) -> Outputs:
+    def _apply(self, entry: Entry, payload: Any, step: Commit) -> FlowStep:
         if entry.kind == EVENTS:
             self.streams.add(entry.stream)
             return self.pipeline.feed(payload, entry.stream)
@@ -282,7 +283,7 @@ class Engine:
                 if outranks(change, self.changes.get(change.key)):
                     self.changes[change.key] = change
                 step.rows += [(row, change) for row in change_rows(change, arrived_us or entry.arrived_us)]
-            return Outputs()
+            return FlowStep()
         if entry.kind == IDLE:
             self.streams.discard(entry.stream)
             return self.pipeline.idle(entry.stream)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from models.columns import EventBatch
 from service.ingest.intake import BusyError, UnreachableError
+from streams.dead_letters import dead_letters
 from streams.kafka.client.output_records import OutputRecord, dead_letter
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.topic_names import Topics
-from streams.pipeline import dead_letters
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer

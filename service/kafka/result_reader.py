@@ -12,9 +12,9 @@ from changes.calendar import outranks
 from models.alert import Alert
 from models.canonical_json import decode, to_json
 from models.change_report import ChangeReport
+from models.decisions import Decisions
 from models.errors import Malformed
 from models.incident import Incident
-from models.wire_model import WireModel
 from service.clock import Clock
 from service.engine.engine import CommitListener, Engine
 from service.ingest.intake import Intake
@@ -26,7 +26,6 @@ from service.store.database import Database
 from service.store.record_rows import rows
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.topic_names import Topics
-from streams.pipeline import Outputs
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, KafkaProducer
@@ -107,11 +106,8 @@ class ResultReader:
         consumer.subscribe(pattern=self._pattern())
         calendar = TopicPartition(self._topics.calendar, 0)
         while not self._stop.is_set():
-            outputs = Outputs()
-            for records in consumer.poll(timeout_ms=_POLL_MS).values():
-                for record in records:
-                    self._take(record, outputs)
-            self._store(outputs)
+            polled = consumer.poll(timeout_ms=_POLL_MS).values()
+            self._store(Decisions.joined([self._decisions(record) for records in polled for record in records]))
             self._publishing.publish(consumer, sender, calendar)
 
     def _pattern(self) -> str:
@@ -119,21 +115,23 @@ class ResultReader:
         own = "|".join(f"{name.replace('.', '[.]')}([.].+)?" for name in names)
         return f"^({own}|{self._topics.incidents.replace('.', '[.]')}|{self._topics.calendar.replace('.', '[.]')})$"
 
-    def _take(self, record: Any, outputs: Outputs) -> None:
+    def _decisions(self, record: Any) -> Decisions:
+        """What one record says; none for a tombstone, for a change, which goes to the engine, and for what can't be read."""
         if record.value is None:
-            return
+            return Decisions()
         topic, topics = record.topic, self._topics
         try:
             if topic == topics.calendar:
                 self._changes(record)
-            elif topic == topics.incidents:
-                outputs.incidents.append(decode(Incident, record.value))
-            elif topic == topics.alerts or topic.startswith(f"{topics.alerts}."):
-                _sort(Alert, record.value, topic.removeprefix(topics.alerts)[1:], outputs.alerts, outputs.user_alerts)
-            else:
-                _sort(ChangeReport, record.value, topic.removeprefix(topics.reports)[1:], outputs.reports, outputs.user_reports)
+                return Decisions()
+            if topic == topics.incidents:
+                return Decisions(incidents=(decode(Incident, record.value),))
+            if topic == topics.alerts or topic.startswith(f"{topics.alerts}."):
+                return _alert(decode(Alert, record.value), topic.removeprefix(topics.alerts)[1:])
+            return _report(decode(ChangeReport, record.value), topic.removeprefix(topics.reports)[1:])
         except Malformed as fault:
             log.warning("a record is passed over", topic=topic, offset=record.offset, fault=str(fault))
+            return Decisions()
 
     def _changes(self, record: Any) -> None:
         from streams.kafka.exchange.calendar_reader import read_declared
@@ -146,8 +144,8 @@ class ResultReader:
             if outranks(change, self._engine.changes.get(change.key)):
                 self._intake.submit(CHANGES, "", to_json(change), [change], self._clock.wall_us()).result()
 
-    def _store(self, outputs: Outputs) -> None:
-        found = rows(outputs)
+    def _store(self, decisions: Decisions) -> None:
+        found = rows(decisions)
         if not found:
             return
         write = partial(commits.write, rows=[(row, None) for row in found], now_us=self._clock.wall_us())
@@ -155,10 +153,10 @@ class ResultReader:
         self._board.recorded([row for _, row in added])
 
 
-def _sort(model: type[WireModel], value: bytes, user: str, desk: list[Any], own: list[Any]) -> None:
-    """A record of the desk's topic, or of a User's own."""
-    record = decode(model, value)
-    if user:
-        own.append((user, record))
-    else:
-        desk.append(record)
+def _alert(alert: Alert, user: str) -> Decisions:
+    """Of the topic for triage, or of a User's own."""
+    return Decisions(user_alerts=((user, alert),)) if user else Decisions(alerts=(alert,))
+
+
+def _report(report: ChangeReport, user: str) -> Decisions:
+    return Decisions(user_reports=((user, report),)) if user else Decisions(reports=(report,))

@@ -1,37 +1,27 @@
 """From the records that the flow decides to the rows that are stored, each with the audience that may see it."""
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from changes.visibility import is_public, public_summary
 from models.alert import Alert
 from models.canonical_json import to_json
 from models.change import Change
 from models.change_report import ChangeReport
+from models.decisions import Decisions
 from models.incident import Incident
 from models.times import us
 from service.access import DESK, EVERYONE, is_user
 from service.store.records import ALERT, CHANGE, INCIDENT, REPORT, Row
 
 
-class Decided(Protocol):
-    """What of the flow's outputs is a record; `streams.pipeline.Outputs` is one."""
-
-    alerts: list[Alert]
-    user_alerts: list[tuple[str, Alert]]
-    incidents: list[Incident]
-    reports: list[ChangeReport]
-    user_reports: list[tuple[str, ChangeReport]]
-
-
-def rows(outputs: Decided) -> list[Row]:
-    """Every record of one step; a User's copies under that User only."""
+def rows(decisions: Decisions) -> list[Row]:
+    """Every record; a User's copies under that User only."""
     return [
-        *(_alert(DESK, alert) for alert in outputs.alerts),
-        *(_alert(user, alert) for user, alert in outputs.user_alerts),
-        *(_incident(incident) for incident in outputs.incidents),
-        *(_report(DESK, report) for report in outputs.reports),
-        *(_report(user, report) for user, report in outputs.user_reports),
+        *(_alert(DESK, alert) for alert in decisions.alerts),
+        *(_alert(user, alert) for user, alert in decisions.user_alerts),
+        *(_incident(incident) for incident in decisions.incidents),
+        *(_report(DESK, report) for report in decisions.reports),
+        *(_report(user, report) for user, report in decisions.user_reports),
     ]
 
 

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from prometheus_client.registry import Collector
 
@@ -13,20 +13,8 @@ from models.change_report import ChangeReport
 from models.columns import Detected
 from models.incident import Incident
 from models.times import HOUR_US, SECOND_US, us
+from streams.flow import FlowStep
 from streams.metrics.state import MetricsState
-
-Decided = Alert | Incident | ChangeReport
-
-
-class Judged(Protocol):
-    """What of the flow's outputs makes history; `streams.pipeline.Outputs` is one."""
-
-    detected: list[Detected]
-    alerts: list[Alert]
-    incidents: list[Incident]
-    reports: list[ChangeReport]
-    repeated: int
-    late: int
 
 
 @dataclass(slots=True)
@@ -56,12 +44,14 @@ class OpenMetricsBackfill:
         self.at_us = 0
         self.samples = 0
 
-    def follow(self, judged: Judged, malformed: int = 0) -> None:
+    def follow(self, step: FlowStep, malformed: int = 0) -> None:
         """What one step of the flow brought, window end by window end."""
-        self._board.counted(repeated=judged.repeated, late=judged.late, malformed=malformed)
-        records: list[Decided] = sorted([*judged.alerts, *judged.incidents, *judged.reports], key=lambda record: record.as_of)
+        self._board.counted(repeated=step.repeated, late=step.late, malformed=malformed)
+        records: list[Alert | Incident | ChangeReport] = sorted(
+            [*step.alerts, *step.incidents, *step.reports], key=lambda record: record.as_of
+        )
         place = 0
-        for at_us, group in groupby(judged.detected, key=lambda detected: detected.at_us):
+        for at_us, group in groupby(step.detected, key=lambda detected: detected.at_us):
             while place < len(records) and us(records[place].as_of) <= at_us:
                 self._record(records[place], us(records[place].as_of))
                 place += 1
@@ -69,7 +59,7 @@ class OpenMetricsBackfill:
         for record in records[place:]:
             self._record(record, us(record.as_of))
 
-    def _record(self, record: Decided, at_us: int) -> None:
+    def _record(self, record: Alert | Incident | ChangeReport, at_us: int) -> None:
         if isinstance(record, Alert):
             self._board.alert(record, at_us)
         elif isinstance(record, Incident):

@@ -5,28 +5,18 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from models.alert import Alert
 from models.canonical_json import to_json
-from models.change_report import ChangeReport
-from models.dead_letter import DeadLetter
 from models.errors import UnreadableInput
 from models.incident import Incident
 from models.wire_model import WireModel
+from streams.flow import FlowStep
 
 NAMES = ("alerts.ndjson", "incidents.ndjson", "change-reports.ndjson", "rejected.ndjson")
 UNFINISHED = ".unfinished"
 """What a file is called until the run has ended."""
-
-
-class Results(Protocol):
-    """The records of one step that go into files."""
-
-    alerts: list[Alert]
-    incidents: list[Incident]
-    reports: list[ChangeReport]
-    rejected: list[DeadLetter]
 
 
 class ResultFiles:
@@ -44,15 +34,15 @@ class ResultFiles:
             raise UnreadableInput(f"can't write to {folder}: {fault.strerror}; choose another --out") from None
         self.counts = dict.fromkeys(NAMES, 0)
 
-    def write(self, results: Results) -> None:
+    def write(self, step: FlowStep) -> None:
         """The records of one step; steps come in event time, so order within a window is all that is left to sort."""
-        alerts: list[Alert] = sorted(results.alerts, key=lambda alert: (alert.as_of, alert.alert_id, alert.revision))
-        incidents: list[Incident] = sorted(results.incidents, key=lambda one: (one.as_of, one.incident_id, one.revision))
+        alerts: list[Alert] = sorted(step.alerts, key=lambda alert: (alert.as_of, alert.alert_id, alert.revision))
+        incidents: list[Incident] = sorted(step.incidents, key=lambda one: (one.as_of, one.incident_id, one.revision))
         self._append(NAMES[0], alerts)
         self._append(NAMES[1], incidents)
-        reports = sorted(results.reports, key=lambda one: (one.as_of, one.change_id, one.owner or "", one.revision))
+        reports = sorted(step.reports, key=lambda one: (one.as_of, one.change_id, one.owner or "", one.revision))
         self._append(NAMES[2], reports)
-        self._append(NAMES[3], results.rejected)
+        self._append(NAMES[3], step.rejected)
 
     def _append(self, name: str, records: Iterable[WireModel]) -> None:
         lines = [to_json(record) + b"\n" for record in records]

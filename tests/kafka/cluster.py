@@ -7,6 +7,7 @@ from typing import Any
 
 from models.canonical_json import to_json
 from models.change import Change
+from streams.flow import FlowStep
 from streams.kafka.client.output_records import OutputRecord
 from streams.kafka.cluster.partitioner import Partitioner, by_java
 from streams.kafka.cluster.topic_names import Topics
@@ -22,7 +23,7 @@ from streams.kafka.exchange.stage_records import (
     write_mark,
 )
 from streams.kafka.tasks.correlation_pipeline import CorrelationPipeline
-from streams.kafka.tasks.partition_pipeline import PartitionPipeline, WorkResult
+from streams.kafka.tasks.partition_pipeline import PartitionPipeline
 from streams.pipeline import PipelineParameters
 
 TOPICS = Topics()
@@ -69,7 +70,7 @@ class Spoken:
         """From here on a successor can begin; `said` is the end of the findings topic."""
         self.saved = self.partition.state(), self.partition.positions, said, (self.generation, self._sequence - 1)
 
-    def tell(self, step: WorkResult) -> tuple[Record, Record | None]:
+    def tell(self, step: FlowStep) -> tuple[Record, Record | None]:
         progress = self.partition.progress(self.generation, self._sequence, covers=self.covers)
         self._sequence += 1
         findings = pack_findings(step.detected, self._tables) if step.detected else b""
@@ -141,7 +142,7 @@ def replayed(
         if not any(logs[topic, number] for topic in TOPICS.telemetry):
             # Nothing ever came: as idle as can be, it follows the others without holding them back.
             speaker.partition.follow(2**50)
-            say(*speaker.tell(WorkResult()))
+            say(*speaker.tell(FlowStep()))
     while any(_unread(speaker.partition, logs) for speaker in spoken):
         number = dice.choice([number for number, speaker in enumerate(spoken) if _unread(speaker.partition, logs)])
         partition = spoken[number].partition
@@ -188,7 +189,7 @@ def _moved(speaker: Spoken, after: PartitionPipeline, logs: dict[tuple[str, int]
     ends = {topic: len(logs[topic, after.number]) for topic in TOPICS.telemetry}
     after.begin(positions, ends, ())
     successor = Spoken(after, speaker.generation + 1, mark)
-    claim, _ = successor.tell(WorkResult())
+    claim, _ = successor.tell(FlowStep())
     told = [progress for record in findings[said:] if (progress := progress_of(record)) is not None and progress.partition == after.number]
     findings.append(Record(len(findings), claim.value, headers=claim.headers))
     after.begin(positions, ends, told)

@@ -6,11 +6,11 @@ from typing import Any
 from models.alert import Alert, AlertSeries, Evidence, Reason, Suspect
 from models.change import Change
 from models.change_report import ChangeReport
+from models.decisions import Decisions
 from models.incident import Incident, TimelineEntry
 from models.times import instant, parse_time
 from service.store.record_rows import change_rows, rows
 from service.store.records import Row
-from streams.pipeline import Outputs
 
 MONDAY = parse_time("2026-01-05T00:00:00Z")
 
@@ -99,20 +99,23 @@ def change_json(change_id: str = "C-1", owner: str = "ACME", **more: Any) -> dic
 
 def desk(*records: Alert | Incident | ChangeReport) -> list[Row]:
     """Rows of the triage desk."""
-    outputs = Outputs()
-    for record in records:
-        place = outputs.alerts if isinstance(record, Alert) else outputs.incidents if isinstance(record, Incident) else outputs.reports
-        place.append(record)  # type: ignore[arg-type]  # each list gets its own kind
-    return rows(outputs)
+    return rows(
+        Decisions(
+            alerts=tuple(record for record in records if isinstance(record, Alert)),
+            incidents=tuple(record for record in records if isinstance(record, Incident)),
+            reports=tuple(record for record in records if isinstance(record, ChangeReport)),
+        )
+    )
 
 
 def own(user: str, *records: Alert | ChangeReport) -> list[Row]:
     """Rows of one User's own copies."""
-    outputs = Outputs()
-    for record in records:
-        place = outputs.user_alerts if isinstance(record, Alert) else outputs.user_reports
-        place.append((user, record))  # type: ignore[arg-type]  # each list gets its own kind
-    return rows(outputs)
+    return rows(
+        Decisions(
+            user_alerts=tuple((user, record) for record in records if isinstance(record, Alert)),
+            user_reports=tuple((user, record) for record in records if isinstance(record, ChangeReport)),
+        )
+    )
 
 
 def declared(*changes: Change) -> list[Row]:

@@ -15,7 +15,8 @@ from models.change import Change
 from models.times import parse_time
 from simulator.simulation import find_scenario, simulate
 from streams.decode import decode_body
-from streams.pipeline import Outputs, Pipeline
+from streams.flow import FlowStep
+from streams.pipeline import Pipeline
 from tests.service.served import Served
 
 SECRET = "admin-secret-0123456789"  # noqa: S105 - a test's own
@@ -46,7 +47,7 @@ def undisturbed(window_s: int) -> tuple[dict[str, list[bytes]], dict[str, list[b
     return alerts, incidents
 
 
-def _gather(outputs: Outputs, alerts: dict[str, list[bytes]], incidents: dict[str, list[bytes]]) -> None:
+def _gather(outputs: FlowStep, alerts: dict[str, list[bytes]], incidents: dict[str, list[bytes]]) -> None:
     for alert in outputs.alerts:
         alerts.setdefault(alert.alert_id, []).append(to_json(alert))
     for incident in outputs.incidents:

@@ -10,7 +10,8 @@ from models.canonical_json import to_json
 from models.times import HOUR_US, instant, parse_time
 from simulator.simulation import find_scenario, simulate
 from streams.decode import decode_ndjson
-from streams.pipeline import Outputs, Pipeline, PipelineParameters
+from streams.flow import FlowStep
+from streams.pipeline import Pipeline, PipelineParameters
 
 START_US = parse_time("2026-01-05T00:00:00Z")
 PARAMETERS = PipelineParameters()
@@ -38,7 +39,7 @@ def fresh(scenario: str, seed: int) -> Pipeline:
     return pipeline
 
 
-def written(outputs: Outputs) -> list[bytes]:
+def written(outputs: FlowStep) -> list[bytes]:
     """Everything but the dead letters, as it leaves."""
     lines = [to_json(record) for records in (outputs.alerts, outputs.incidents, outputs.reports) for record in records]
     return lines + [f"{user} ".encode() + to_json(record) for user, record in [*outputs.user_alerts, *outputs.user_reports]]

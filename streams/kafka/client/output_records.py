@@ -1,14 +1,11 @@
-"""Outputs: which record goes to which topic under which key."""
+"""FlowStep: which record goes to which topic under which key."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
-from models.alert import Alert
 from models.canonical_json import to_json
-from models.change_report import ChangeReport
 from models.dead_letter import DeadLetter
-from models.incident import Incident
+from models.decisions import Decisions
 from streams.kafka.cluster.topic_names import Topics
 
 
@@ -23,31 +20,7 @@ class OutputRecord:
     partition: int | None = None
 
 
-class Decided(Protocol):
-    """What correlation decided at one window end."""
-
-    @property
-    def alerts(self) -> tuple[Alert, ...]:
-        """As triage sees them."""
-
-    @property
-    def user_alerts(self) -> tuple[tuple[str, Alert], ...]:
-        """Each User's own copies."""
-
-    @property
-    def incidents(self) -> tuple[Incident, ...]:
-        """Triage only."""
-
-    @property
-    def reports(self) -> tuple[ChangeReport, ...]:
-        """As triage sees them."""
-
-    @property
-    def user_reports(self) -> tuple[tuple[str, ChangeReport], ...]:
-        """Each User's own copies."""
-
-
-def decided(topics: Topics, decisions: Decided) -> Iterator[OutputRecord]:
+def decided(topics: Topics, decisions: Decisions) -> Iterator[OutputRecord]:
     """The records of one window's decisions."""
     for alert in decisions.alerts:
         yield OutputRecord(topics.alerts, alert.alert_id.encode(), to_json(alert))

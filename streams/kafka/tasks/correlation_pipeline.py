@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from changes.calendar import Calendar
-from correlation.correlator import Correlator, Decisions
+from correlation.correlator import Correlator
 from models.change import Change
 from models.dead_letter import DeadLetter
+from models.decisions import Decisions
 from models.state_bytes import pack, unpack
+from streams.flow import DecisionFlow
 from streams.kafka.client.output_records import OutputRecord, dead_letter, decided
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.progress_reader import CALENDAR, progress_of
@@ -41,9 +43,9 @@ class CorrelationPipeline:
         self._log = log
         self._gate = WindowBarrier(partitions)
         self._calendar = Calendar()
+        self._flow = DecisionFlow(parameters.correlation, self._calendar)
         self._calendar_next: int | None = None
         """None until the first word on the calendar: before it, nothing is decided."""
-        self._correlator = Correlator(parameters.correlation)
         self._waiting: dict[str, deque[Any]] = {topic: deque() for topic in topics.stages}
         self._positions = dict.fromkeys(topics.stages, 0)
 
@@ -111,7 +113,11 @@ class CorrelationPipeline:
 
     def state(self) -> dict[str, bytes]:
         """Part → bytes; parts that did not change pack to the same bytes."""
-        parts = {"gate": self._gate.pack(), "calendar": [self._calendar_next, self._calendar.pack()], "correlator": self._correlator.pack()}
+        parts = {
+            "gate": self._gate.pack(),
+            "calendar": [self._calendar_next, self._calendar.pack()],
+            "correlator": self._flow.correlator.pack(),
+        }
         return {name: pack(tree, STATE_VERSION) for name, tree in parts.items()}
 
     def restore(self, parts: Mapping[str, bytes]) -> None:
@@ -119,8 +125,9 @@ class CorrelationPipeline:
         trees = {name: unpack(blob, STATE_VERSION) for name, blob in parts.items()}
         self._gate = WindowBarrier.unpack(trees["gate"])
         self._calendar_next, calendar = trees["calendar"]
-        self._calendar = Calendar.unpack(calendar)
-        self._correlator = Correlator.unpack(self._parameters.correlation, trees["correlator"], self._calendar.keys_by_id())
+        self._calendar = self._flow.calendar = Calendar.unpack(calendar)
+        calendar_keys = self._calendar.keys_by_id()
+        self._flow.correlator = Correlator.unpack(self._parameters.correlation, trees["correlator"], calendar_keys)
 
     def _hear(self, record: Any) -> None:
         self._positions[self._topics.pulses] = record.offset + 1
@@ -147,7 +154,7 @@ class CorrelationPipeline:
         if self._calendar_next is None:
             return
         for at_us, detected in self._gate.deliver():
-            decisions = self._correlator.step(at_us, detected, self._calendar.view(at_us))
+            decisions = self._flow.decide(at_us, detected)
             if self._told is not None:
                 self._told(decisions)
             yield from decided(self._topics, decisions)

@@ -43,7 +43,7 @@ class CorrelationTask(Task):
         """Whether the unit has room and is not too far ahead."""
         return self.ready and self.active and self._correlation.waiting(tp.topic) < _WAITING_MOST
 
-    def take(self, topic: str, records: list[Any], end: int) -> None:
+    def take(self, topic: str, records: list[Any], end: int) -> None:  # noqa: ARG002 - as every task takes them
         """Records of one fetch; `end` says nothing here, since our own stages write no transactions."""
         self._correlation.take(topic, records)
 

@@ -13,6 +13,7 @@ from faust.types import TP
 from models.columns import Detected
 from models.errors import StateError
 from models.times import SECOND_US
+from streams.flow import FlowStep
 from streams.kafka.client.output_records import OutputRecord, dead_letter
 from streams.kafka.exchange.stage_records import (
     FINDINGS_HEADER,
@@ -24,7 +25,7 @@ from streams.kafka.exchange.stage_records import (
     split_by_size,
     write_mark,
 )
-from streams.kafka.tasks.partition_pipeline import CalendarLog, PartitionPipeline, WorkResult
+from streams.kafka.tasks.partition_pipeline import CalendarLog, PartitionPipeline
 from streams.kafka.tasks.task import Task, WorkerContext, starts
 from streams.kafka.tasks.topic_buffer import ahead_s
 from streams.pipeline import PipelineParameters
@@ -254,7 +255,7 @@ class DetectionTask(Task):
         seen_s, seen_us = self._seen[0]
         return seen_us if seen_s <= now_s - _GRACE_S else None
 
-    async def _publish_step(self, step: WorkResult | None, *, decided: bool = False) -> None:
+    async def _publish_step(self, step: FlowStep | None, *, decided: bool = False) -> None:
         """Says what closed and what was decided by the clock; where there is neither, how far the partition is, now and then."""
         if step is not None:
             self._count(step)
@@ -297,7 +298,7 @@ class DetectionTask(Task):
             mark = write_mark(progress.partition, progress.generation, progress.sequence)
             yield OutputRecord(topics.pulses, key, pack_pulses(detected, self._tables), ((MARK_HEADER, mark),), 0)
 
-    def _count(self, step: WorkResult) -> None:
+    def _count(self, step: FlowStep) -> None:
         self.spent.events += step.accepted
         self.spent.late += step.late
         self.spent.repeated += step.repeated

@@ -14,11 +14,11 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from correlation.correlator import Decisions
 from models.change import Change
+from models.decisions import Decisions
 from models.state_bytes import pack, unpack
+from streams.flow import FlowStep
 from streams.kafka.cluster.parameters import KafkaParameters
-from streams.kafka.tasks.partition_pipeline import WorkResult
 from streams.metrics.collector import CollectorInputs, HighwaterCollector
 from streams.metrics.encoding import encoded
 from streams.metrics.families import Labelled, counter, gauge, single, strongest, summed
@@ -37,7 +37,7 @@ class WorkerBoard(MetricsState):
         self.changes: Callable[[], Iterable[Change]] = tuple
         """The calendar, where this worker correlates."""
 
-    def judged(self, unit: str, step: WorkResult, frontier_us: int | None, step_s: float) -> None:
+    def judged(self, unit: str, step: FlowStep, frontier_us: int | None, step_s: float) -> None:
         """One step of a partition that nobody had told of before."""
         malformed = len(step.rejected) - step.late
         self.counted(accepted=step.accepted, repeated=step.repeated, late=step.late, malformed=max(0, malformed))

@@ -2,22 +2,19 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any, Protocol
 
 import numpy as np
 
 from changes.calendar import Calendar
-from models.columns import Detected
-from models.dead_letter import DeadLetter
 from models.state_bytes import pack, unpack
 from streams.decode import decode_records
 from streams.detection_by_resolution import DetectionByResolution
+from streams.flow import DetectionFlow, FlowStep
 from streams.kafka.exchange.calendar_reader import CalendarRecord
 from streams.kafka.exchange.stage_records import PartitionProgress
 from streams.kafka.tasks.topic_buffer import TopicBuffer, slowest_first
-from streams.pipeline import PipelineParameters, dead_letters
+from streams.pipeline import PipelineParameters
 from streams.windowing.assembler import Assembler, AssemblyResult
 
 STATE_VERSION = 3
@@ -32,31 +29,6 @@ class CalendarLog(Protocol):
 
     def between(self, start: int, end: int) -> Sequence[CalendarRecord]:
         """The records with `start` ≤ offset < `end`."""
-
-
-@dataclass(slots=True)
-class WorkResult:
-    """What one bit of work brought."""
-
-    detected: list[Detected] = field(default_factory=list)
-    rejected: list[DeadLetter] = field(default_factory=list)
-    accepted: int = 0
-    repeated: int = 0
-    late: int = 0
-    held: int = 0
-
-    @classmethod
-    def of(cls, steps: Iterable["WorkResult"]) -> "WorkResult":
-        """One after the other, as one."""
-        whole = cls()
-        for step in steps:
-            whole.detected += step.detected
-            whole.rejected += step.rejected
-            whole.accepted += step.accepted
-            whole.repeated += step.repeated
-            whole.late += step.late
-            whole.held = step.held
-        return whole
 
 
 class PartitionPipeline:
@@ -75,14 +47,13 @@ class PartitionPipeline:
         self.inputs = {topic: TopicBuffer() for topic in topics}
         self._parameters = parameters
         self._log = log
-        self._assembler = Assembler(parameters.time)
+        self._calendar = Calendar()
+        self._flow = DetectionFlow(parameters.time, parameters.detection, self._calendar)
         for topic in self.inputs:
             # Its first record may be as old as the other topic's, and arrive after it.
-            self._assembler.expect(topic)
-        self._cohorts = DetectionByResolution(parameters.detection)
+            self._flow.assembler.expect(topic)
         self._learned = dict(learned or {})
-        self._cohorts.learn_from(self._learned)
-        self._calendar = Calendar()
+        self._flow.detection.learn_from(self._learned)
         self._calendar_next = 0
         self._decisions_to_replay: deque[PartitionProgress] = deque()
         self._deaf = False
@@ -97,12 +68,12 @@ class PartitionPipeline:
     @property
     def frontier_us(self) -> int | None:
         """Windows up to it are closed."""
-        return self._assembler.watermark_us
+        return self._flow.assembler.watermark_us
 
     @property
     def highest(self) -> tuple[tuple[str, int], ...]:
         """The two Users who are furthest in event time, and how far (µs)."""
-        return self._assembler.highest
+        return self._flow.assembler.highest
 
     @property
     def replaying(self) -> bool:
@@ -140,7 +111,7 @@ class PartitionPipeline:
         """Records of one fetch, which went as far as to before offset `end`; those in the state or waiting already are left out."""
         self.inputs[topic].take(records, end)
 
-    def step(self) -> WorkResult | None:
+    def step(self) -> FlowStep | None:
         """The next bit of work; None where there is nothing to do now."""
         if self._decisions_to_replay and self._decisions_to_replay[0].calendar_next > self._log.next_offset:
             # The predecessor knew of changes that were not read here yet.
@@ -154,19 +125,19 @@ class PartitionPipeline:
                 return self._feed(topic, records)
         return self._replay_decisions()
 
-    def follow(self, frontier_us: int | None) -> WorkResult | None:
+    def follow(self, frontier_us: int | None) -> FlowStep | None:
         """Nothing comes for now, and the others have come to `frontier_us`."""
         if frontier_us is None or self._decisions_to_replay or (self.frontier_us is not None and frontier_us <= self.frontier_us):
             return None
         self._arrive()
-        return self._detect(self._assembler.follow(frontier_us))
+        return self._detect(self._flow.assembler.follow(frontier_us))
 
-    def rest(self, topic: str) -> WorkResult:
+    def rest(self, topic: str) -> FlowStep:
         """Only this topic brings nothing for now: windows no longer wait for it."""
         self._arrive()
-        return self._detect(self._assembler.idle(topic))
+        return self._detect(self._flow.assembler.idle(topic))
 
-    def update_remote(self, highest: Mapping[str, int], *, deaf: bool = False) -> WorkResult | None:
+    def update_remote(self, highest: Mapping[str, int], *, deaf: bool = False) -> FlowStep | None:
         """How far Users of other partitions are: who is far ahead of all of them has a wrong clock. None where it is no news.
 
         `deaf`: some of those partitions lag, so what their Users have sent is not known, and nobody is held on their account.
@@ -176,24 +147,24 @@ class PartitionPipeline:
         if (furthest, deaf) == (self._heard, self._deaf):
             return None
         self._heard, self._deaf = furthest, deaf
-        return self._detect(self._assembler.elsewhere(furthest, deaf=deaf))
+        return self._detect(self._flow.assembler.elsewhere(furthest, deaf=deaf))
 
     def state(self) -> dict[str, bytes]:
         """Part → bytes; parts that did not change pack to the same bytes."""
-        cohorts = self._cohorts.pack()["detection"]
+        cohorts = self._flow.detection.pack()["detection"]
         parts = {f"cohort-{window_s}": tree for window_s, tree in cohorts.items()}
-        parts |= {"assembler": self._assembler.pack(), "calendar": [self._calendar_next, self._calendar.pack()]}
+        parts |= {"assembler": self._flow.assembler.pack(), "calendar": [self._calendar_next, self._calendar.pack()]}
         return {name: pack(tree, STATE_VERSION) for name, tree in parts.items()}
 
     def restore(self, parts: Mapping[str, bytes]) -> None:
         """Goes on from what `state` gave. Raises StateError for another version."""
         trees = {name: unpack(blob, STATE_VERSION) for name, blob in parts.items()}
-        self._assembler = Assembler.unpack(self._parameters.time, trees["assembler"])
-        self._deaf = self._assembler.deaf
+        self._flow.assembler = Assembler.unpack(self._parameters.time, trees["assembler"])
+        self._deaf = self._flow.assembler.deaf
         self._calendar_next, calendar = trees["calendar"]
-        self._calendar = Calendar.unpack(calendar)
+        self._calendar = self._flow.calendar = Calendar.unpack(calendar)
         cohorts = {name.removeprefix("cohort-"): tree for name, tree in trees.items() if name.startswith("cohort-")}
-        self._cohorts = DetectionByResolution.unpack(self._parameters.detection, {"detection": cohorts, "learned": self._learned})
+        self._flow.detection = DetectionByResolution.unpack(self._parameters.detection, {"detection": cohorts, "learned": self._learned})
 
     def _arrive(self) -> None:
         """Takes what has come of the calendar; while a predecessor's words are followed, as far as it had by then."""
@@ -202,15 +173,15 @@ class PartitionPipeline:
             declared.apply(self._calendar, self.frontier_us)
         self._calendar_next = max(self._calendar_next, end)
 
-    def _feed(self, topic: str, records: list[Any]) -> WorkResult:
+    def _feed(self, topic: str, records: list[Any]) -> FlowStep:
         each = self.inputs[topic]
         batch = decode_records([record.value for record in records], topic, self.number, [record.offset for record in records])
         each.position = records[-1].offset + 1
         if len(batch):
             each.reached_us = int(np.median(batch.observed_us))
-        return self._detect(self._assembler.feed(batch, topic))
+        return self._detect(self._flow.assembler.feed(batch, topic))
 
-    def _replay_decisions(self) -> WorkResult | None:
+    def _replay_decisions(self) -> FlowStep | None:
         """What a predecessor told next is reached: decides by the clock what it had decided there."""
         if not self._decisions_to_replay or not all(
             each.past(self._decisions_to_replay[0].positions.get(topic, 0)) for topic, each in self.inputs.items()
@@ -221,22 +192,12 @@ class PartitionPipeline:
             step for step in (self.update_remote(dict(said.heard), deaf=said.deaf), *map(self.rest, said.resting)) if step is not None
         ]
         if said.frontier_us is not None and (self.frontier_us is None or said.frontier_us > self.frontier_us):
-            decided.append(self._detect(self._assembler.follow(said.frontier_us)))
+            decided.append(self._detect(self._flow.assembler.follow(said.frontier_us)))
         self._decisions_to_replay.popleft()
-        return WorkResult.of(decided)
+        return FlowStep.joined_steps(decided)
 
-    def _detect(self, assembled: AssemblyResult) -> WorkResult:
-        step = WorkResult(
-            rejected=dead_letters(assembled.rejected, assembled.watermarks_us),
-            accepted=assembled.accepted,
-            repeated=assembled.repeated,
-            late=assembled.late,
-            held=assembled.held,
-        )
-        for at_us, cohorts in groupby(assembled.closed, key=lambda closed: closed.at_us):
-            view = self._calendar.view(at_us)
-            step.detected += [self._cohorts.detect(closed, view) for closed in cohorts]
-        return step
+    def _detect(self, assembled: AssemblyResult) -> FlowStep:
+        return FlowStep.of(assembled, [each for _, detected in self._flow.detect(assembled) for each in detected])
 
 
 def new_decisions(said: Iterable[PartitionProgress], positions: Mapping[str, int], frontier_us: int | None) -> Iterable[PartitionProgress]:
