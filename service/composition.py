@@ -101,7 +101,8 @@ def compose(
         first_secret = settle_admin(database, parameters.admin_token, clock.wall_us(), open_role)
         journal = _journal(parameters, stack)
 
-        ids = OpaqueIds(database.write(opaque_ids.settled_key).result())
+        key = database.write(opaque_ids.settled_key).result()
+        ids = OpaqueIds(key)
         board = DeskBoard(database, clock.wall_us)
         engine_parameters = EngineParameters(
             parameters.max_body_bytes, parameters.checkpoint_every_s, parameters.dead_letters, parameters.recovery_work_s
@@ -121,7 +122,7 @@ def compose(
 
         engine.on_commit(announce)
         pusher = Pusher(database, parameters.alertmanager_urls, parameters.public_url, clock)
-        silencer = Silencer(database, parameters.alertmanager_urls, engine.declared_changes, clock)
+        silencer = Silencer(database, parameters.alertmanager_urls, engine.declared_changes, clock, opaque_ids.monitor_id(key))
         keep = Keep(parameters.raw_hours * HOUR_US, parameters.minute_days * DAY_US, parameters.quarter_days * DAY_US)
         jobs = PeriodicJobs(database, parameters, keep, clock, dispatcher.wake_soon, health.fault, pusher, silencer)
         idle_streams = IdleStreams(intake, clock, float(flow.time.idle_s))

@@ -15,6 +15,7 @@ from service.alertmanager.silences import (
     Silence,
     note,
     of_incidents,
+    signature,
     silence_changes,
     silences_by_alert,
     snoozes,
@@ -33,20 +34,25 @@ _OURS_ONLY = {"filter": 'team="triage"'}
 class Silencer:
     """Keeps what each Alertmanager said last: one that can't be reached now has not lifted its silences."""
 
-    def __init__(self, database: Database, urls: Sequence[str], changes: Callable[[], Iterable[Change]], clock: Clock) -> None:
+    def __init__(
+        self, database: Database, urls: Sequence[str], changes: Callable[[], Iterable[Change]], clock: Clock, monitor_id: str
+    ) -> None:
+        """`monitor_id` tells this monitor's silences from those of others on the same Alertmanager."""
         self._database, self._changes, self._clock = database, changes, clock
+        self.ours = signature(monitor_id)
+        """How `createdBy` of this monitor's silences begins."""
         self._said: dict[str, Held | None] = {f"{url.rstrip('/')}/api/v2": None for url in urls}
 
     async def round(self) -> None:
         """To be called every few seconds."""
         now_us = self._clock.wall_us()
         snoozed = await asyncio.to_thread(self._database.read, partial(snoozes, now_us=now_us))
-        wishes = wanted(self._changes(), snoozed, now_us)
+        wishes = wanted(self._changes(), snoozed, now_us, self.ours)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), raise_for_status=True) as session:
             # One after the other: members of a cluster tell each other, and the next one knows already what the first was told.
             for url in self._said:
                 try:
-                    self._said[url] = await _exchange(session, url, wishes, now_us)
+                    self._said[url] = await _exchange(session, url, wishes, now_us, self.ours)
                 except (aiohttp.ClientError, TimeoutError, OSError) as fault:
                     log.warning("silences can't be exchanged with Alertmanager", url=url, fault=str(fault))
         if all(said is not None for said in self._said.values()):
@@ -70,10 +76,10 @@ class Silencer:
                 await asyncio.wrap_future(self._database.write(partial(note, kind=kind, noted=noted, now_us=now_us)))
 
 
-async def _exchange(session: aiohttp.ClientSession, url: str, wishes: dict[str, Silence], now_us: int) -> Held:
+async def _exchange(session: aiohttp.ClientSession, url: str, wishes: dict[str, Silence], now_us: int, ours: str) -> Held:
     """Ours there as we wish for, and what people's silences hold."""
     silences = standing(await _asked(session, f"{url}/silences", {}))
-    posted, ended = to_post(wishes, silences.values())
+    posted, ended = to_post(wishes, silences.values(), ours)
     for one in posted:
         async with session.post(f"{url}/silences", json=one.json(now_us)):
             log.info("silenced in Alertmanager", url=url, by=one.by)

@@ -18,8 +18,8 @@ from models.times import format_time, parse_time
 from service.store import audit, triage_actions
 from service.store.records import ALERT, INCIDENT
 
-OURS = "Highwater: "
-"""How `createdBy` of a silence of ours begins; who made it follows, so that the next round finds it again."""
+_HIGHWATER = re.compile(r"Highwater( [0-9a-f]{8})?: ")
+"""How `createdBy` begins where a Highwater made a silence; before 0.1.0 without the monitor's id."""
 Matchers = tuple[tuple[str, str, bool], ...]
 """(label, value, whether the value is an expression)."""
 _TRIAGE = ("team", "triage", False)
@@ -36,9 +36,9 @@ class Silence:
     matchers: Matchers = ()
 
     @property
-    def is_ours(self) -> bool:
-        """Whether Highwater made it."""
-        return self.by.startswith(OURS)
+    def is_of_highwater(self) -> bool:
+        """Whether a monitor made it, this one or another, and no person."""
+        return _HIGHWATER.match(self.by) is not None
 
     def json(self, now_us: int) -> dict[str, Any]:
         """As Alertmanager's v2 API takes it; with an id it replaces the one that is there."""
@@ -67,17 +67,22 @@ def standing(answer: Iterable[Mapping[str, Any]]) -> dict[str, Silence]:
     }
 
 
-def wanted(changes: Iterable[Change], snoozed: Mapping[tuple[str, str], int], now_us: int) -> dict[str, Silence]:
-    """What Highwater silences now, by who made it; `snoozed`: (kind, id) → until when."""
-    found = [one for change in changes if (one := _of_change(change, now_us)) is not None]
+def signature(monitor_id: str) -> str:
+    """How `createdBy` of this monitor's silences begins; what each is for follows, so that the next round finds it again."""
+    return f"Highwater {monitor_id}: "
+
+
+def wanted(changes: Iterable[Change], snoozed: Mapping[tuple[str, str], int], now_us: int, ours: str) -> dict[str, Silence]:
+    """What this monitor silences now, by `createdBy`, which begins with `ours`; `snoozed`: (kind, id) → until when."""
+    found = [one for change in changes if (one := _of_change(change, now_us, ours)) is not None]
     for (kind, subject), until_us in snoozed.items():
         if until_us > now_us:
             matchers = tuple(sorted((_TRIAGE, (f"{kind}_id", subject, False))))
-            found.append(Silence("", f"{OURS}snoozed {kind} {subject}", f"This {kind} is snoozed at the triage desk.", until_us, matchers))
+            found.append(Silence("", f"{ours}snoozed {kind} {subject}", f"This {kind} is snoozed at the triage desk.", until_us, matchers))
     return {one.by: one for one in found}
 
 
-def _of_change(change: Change, now_us: int) -> Silence | None:
+def _of_change(change: Change, now_us: int, ours: str) -> Silence | None:
     """While a declared effect is due, `info` alerts within it; the alert that goes beyond has other labels and gets through."""
     start_us, end_us = declared_effect_us(change)
     if not change.explains or change.expected is None or not start_us <= now_us < end_us:
@@ -87,14 +92,18 @@ def _of_change(change: Change, now_us: int) -> Silence | None:
     matchers = [_TRIAGE, ("severity", "info", False), ("envelope", "within", False)]
     matchers += [(name, "|".join(map(re.escape, sorted(values))), True) for name, values in scope if values]
     comment = f"{change.title} ({change.owner}): only what stays within the effect that was declared."
-    return Silence("", f"{OURS}change {change.key}", comment, end_us, tuple(sorted(matchers)))
+    return Silence("", f"{ours}change {change.key}", comment, end_us, tuple(sorted(matchers)))
 
 
-def to_post(wishes: Mapping[str, Silence], there: Iterable[Silence]) -> tuple[list[Silence], list[Silence]]:
-    """(to post, to end), so that what is there of ours becomes what we wish for; a copy too many is ended."""
+
+def to_post(wishes: Mapping[str, Silence], there: Iterable[Silence], ours: str) -> tuple[list[Silence], list[Silence]]:
+    """(to post, to end), so that what is there of ours becomes what we wish for; a copy too many is ended.
+
+    Silences of other monitors are theirs to end; those that an earlier version made end by themselves.
+    """
     known: dict[str, Silence] = {}
     ended = []
-    for one in sorted((one for one in there if one.is_ours), key=lambda one: one.silence_id):
+    for one in sorted((one for one in there if one.by.startswith(ours)), key=lambda one: one.silence_id):
         if one.by not in wishes or one.by in known:
             ended.append(one)
         else:
@@ -117,7 +126,7 @@ def silences_by_alert(alerts: Iterable[Mapping[str, Any]], silences: Mapping[str
     """What people silenced, from Alertmanager's `/api/v2/alerts`; our own silences tell us nothing new."""
     found: Held = {}
     for alert in alerts:
-        by = {name: silences[name] for name in alert["status"]["silencedBy"] if name in silences and not silences[name].is_ours}
+        by = {name: silences[name] for name in alert["status"]["silencedBy"] if name in silences and not silences[name].is_of_highwater}
         if by and "alert_id" in alert["labels"]:
             found.setdefault(alert["labels"]["alert_id"], {}).update(by)
     return found

@@ -1,6 +1,7 @@
 """Places: where a list or the event stream goes on, written so that they tell a User nothing of how much others have."""
 
 import base64
+import hashlib
 import hmac
 import secrets
 import sqlite3
@@ -82,6 +83,11 @@ class OpaqueIds:
 
     def _hash(self, purpose: str, step: bytes, data: bytes) -> bytes:
         return hmac.digest(self._key, b"\0".join((purpose.encode(), step, data)), "sha256")
+
+
+def monitor_id(key: bytes) -> str:
+    """Eight digits that tell this monitor from others, the same after every restart; `key` as of `settled_key`."""
+    return hashlib.blake2b(key, digest_size=4, person=b"monitor").hexdigest()
 
 
 def settled_key(connection: sqlite3.Connection) -> bytes:

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from models.times import HOUR_US, MINUTE_US, format_time, parse_time
-from service.alertmanager.silences import OURS, Silence, to_post, wanted
+from service.alertmanager.silences import Silence, signature, to_post, wanted
 from service.clock import Clock
 from tests.dashboards.servers import Program, alertmanager, asked, eventually, free_port
 from tests.service.builders import alert, change, change_json, desk, incident
@@ -19,6 +19,7 @@ from tests.service.house import House
 
 NOW_US = Clock().wall_us()
 EXPECTED = {"effect": "up", "factor": 3.0}
+OURS = signature("0123abcd")
 
 
 class Both:
@@ -26,6 +27,7 @@ class Both:
 
     def __init__(self, house: House, server: Program) -> None:
         self.house, self.server = house, server
+        self.ours = house.parts.silencer.ours
         self.triage = house.client("triage")
 
     def push(self) -> None:
@@ -150,7 +152,7 @@ def test_a_snooze_silences_in_alertmanager_until_it_ends_and_does_not_come_back_
     until = format_time(NOW_US + 30 * MINUTE_US)
     assert both.triage.post("/v1/alerts/A-1/snooze", json={"until": until}).status_code == 200
     both.exchange()
-    ours = both.silences()[f"{OURS}snoozed alert A-1"]
+    ours = both.silences()[f"{both.ours}snoozed alert A-1"]
     assert parse_time(ours["endsAt"]) // 1_000_000 == parse_time(until) // 1_000_000
     assert both.held("A-1", silenced=True)["status"]["silencedBy"] == [ours["id"]]
     both.exchange()
@@ -174,7 +176,7 @@ def test_a_change_window_silences_what_stays_within_its_declared_effect_and_not_
     )
     both.push()
     both.exchange()
-    assert set(both.silences()) == {f"{OURS}change C-7"}
+    assert set(both.silences()) == {f"{both.ours}change C-7"}
     both.held("A-7", silenced=True)
     for name in ("A-8", "A-9", "B-7"):
         both.held(name, silenced=False)
@@ -204,7 +206,7 @@ def test_a_user_never_sees_who_silenced_what(both: Both) -> None:
 def test_only_changes_that_declare_an_effect_silence_anything_and_only_while_it_is_due() -> None:
     def of(**more: Any) -> dict[str, Silence]:
         given = {"planned_start": format_time(NOW_US - HOUR_US), "planned_end": format_time(NOW_US + HOUR_US), "expected": EXPECTED}
-        return wanted([change("C-1", "ACME", **{**given, **more})], {}, NOW_US)
+        return wanted([change("C-1", "ACME", **{**given, **more})], {}, NOW_US, OURS)
 
     assert set(of()) == {f"{OURS}change C-1"}
     assert of(expected=None) == {}
@@ -219,5 +221,25 @@ def test_of_two_silences_for_the_same_change_one_is_ended() -> None:
     by = f"{OURS}change C-1"
     wish = Silence("", by, "", NOW_US + HOUR_US, (("team", "triage", False),))
     copies = [Silence(name, by, "", wish.until_us, wish.matchers) for name in ("b", "a")]
-    posted, ended = to_post({by: wish}, [*copies, Silence("c", "Ann", "", wish.until_us)])
+    posted, ended = to_post({by: wish}, [*copies, Silence("c", "Ann", "", wish.until_us)], OURS)
     assert (posted, [one.silence_id for one in ended]) == ([], ["b"])
+
+
+def test_a_monitor_leaves_the_silences_of_another_alone() -> None:
+    wishes = wanted([change("C-1", "ACME", planned_end=format_time(NOW_US + HOUR_US), expected=EXPECTED)], {}, NOW_US, OURS)
+    other = Silence("a", f"{signature('4567cdef')}change C-2", "", NOW_US + HOUR_US)
+    earlier = Silence("b", "Highwater: change C-3", "", NOW_US + HOUR_US)
+    posted, ended = to_post(wishes, [other, earlier], OURS)
+    assert [one.by for one in posted] == list(wishes)
+    assert ended == []
+    assert other.is_of_highwater
+    assert earlier.is_of_highwater
+    assert not Silence("c", "Ann", "", NOW_US).is_of_highwater
+
+
+def test_a_monitor_has_its_own_id_and_keeps_it(tmp_path: Path) -> None:
+    signatures = []
+    for name in ("one", "two", "one"):
+        with House(tmp_path / name) as house:
+            signatures.append(house.parts.silencer.ours)
+    assert signatures[0] == signatures[2] != signatures[1]
