@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 PRIVATE, SHARED = 0o600, 0o644
 """Permissions: for the owner alone, and for everyone to read."""
+UNFINISHED = ".unfinished"
+"""How the name of a file ends until it is whole; a process that is killed leaves it behind."""
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def whole_file(path: Path, *, permissions: int = PRIVATE) -> Iterator[BinaryIO]:
     The content is on the disk before the name is. `permissions` are those of a new file; a file that is replaced keeps its own.
     After an error nothing is left behind. Raises OSError if the file can't be written.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".unfinished")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

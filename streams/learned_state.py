@@ -4,17 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import UnreadableInput
-from models.state_bytes import pack, unpack
+from models.state_bytes import pieces, unpack
+from models.whole_file import SHARED, whole_file
 
 LEARNED_VERSION = 1
 
 
 def write_state(path: Path, learned: dict[str, Any]) -> None:
     """Writes expectations to `path`, whole or not at all. Raises UnreadableInput if it can't be written."""
-    unfinished = path.with_name(path.name + ".unfinished")
     try:
-        unfinished.write_bytes(pack(learned, LEARNED_VERSION))
-        unfinished.replace(path)
+        with whole_file(path, permissions=SHARED) as file:
+            file.writelines(pieces(learned, LEARNED_VERSION))
     except OSError as fault:
         raise UnreadableInput(f"can't write {path}: {fault.strerror}") from None
 

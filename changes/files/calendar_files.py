@@ -1,7 +1,5 @@
 """Calendar files: several read as one calendar, one written whole or not at all."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +11,7 @@ from changes.files.writer import writer_of
 from models.change import Change
 from models.columns import Rejection
 from models.errors import UnreadableInput
+from models.whole_file import SHARED, whole_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +46,10 @@ def read_calendar(paths: Iterable[Path], reading: ReadOptions | None = None) -> 
 
 def write_file(path: Path, content: bytes) -> None:
     """All of `content` or nothing: a reader never sees half a file. Raises UnreadableInput if it can't be written."""
-    temporary = ""
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
+        with whole_file(path, permissions=SHARED) as file:
             file.write(content)
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(temporary, path)
     except OSError as fault:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise UnreadableInput(f"{path} can't be written: {fault.strerror}") from None
 
 

@@ -1,12 +1,12 @@
 """Checkpoints: the whole state as it was after one journal entry, so that a restart reads little of the journal again."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from models.errors import StateError
 from models.state_bytes import pieces, unpack
+from models.whole_file import UNFINISHED, whole_file
 
 _VERSION = 1
 _SUFFIX = ".state"
@@ -35,12 +35,10 @@ class Checkpoints:
         """Put it beside the older ones, whole or not at all."""
         tree = {"seq": checkpoint.seq, "pipeline": checkpoint.pipeline, "streams": list(checkpoint.streams)}
         path = self.folder / f"{checkpoint.seq:020d}{_SUFFIX}"
-        fresh = self.folder / "next.new"
-        with fresh.open("wb") as file:
+        for left in self.folder.glob(f".*{UNFINISHED}"):
+            left.unlink()  # by a process that was killed while it wrote
+        with whole_file(path) as file:
             file.writelines(pieces(tree, _VERSION))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
         for old in self._paths()[:-KEPT]:
             old.unlink()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.distribution import installed_version
 from models.errors import UnreadableInput
+from models.whole_file import whole_file
 from service.store.migration import migrate
 
 DATABASE = "highwater.sqlite"
@@ -28,19 +29,16 @@ def back_up(data_dir: Path, archive: Path) -> int:
     source = data_dir / DATABASE
     if not source.is_file():
         raise UnreadableInput(f"there is no data file in {data_dir}: name the folder with --data")
-    fresh = archive.with_name(archive.name + ".part")
     try:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / DATABASE
             parts = _parts(data_dir, copy)
-            with tarfile.open(fresh, "w:gz", compresslevel=6) as tar:
+            with whole_file(archive) as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as tar:
                 _add(tar, _ABOUT, json.dumps({"highwater": installed_version()}).encode())
                 tar.add(copy, DATABASE)
                 for name, data in parts:
                     _add(tar, name, data)
-        fresh.replace(archive)
     except (OSError, sqlite3.Error) as fault:
-        fresh.unlink(missing_ok=True)
         raise UnreadableInput(f"the backup {archive} can't be written: {fault}") from fault
     return archive.stat().st_size
 

@@ -108,6 +108,7 @@ def _settings(parameters: KafkaParameters) -> dict[str, Any]:
         "topic_disable_leader": True,
         "table_standby_replicas": 0,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": parameters.group_instance_id or None,
         "consumer_max_fetch_size": parameters.fetch_bytes,
         "broker_max_poll_records": parameters.max_poll_records,
         "broker_session_timeout": parameters.session_timeout_s,

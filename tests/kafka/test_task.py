@@ -11,7 +11,7 @@ from faust.types import TP
 from streams.kafka.client.faust_transport import Batch
 from streams.kafka.client.output_records import OutputRecord
 from streams.kafka.client.producer import Outbox
-from streams.kafka.tasks.task import starts
+from streams.kafka.tasks.task import EPOCHS, epoch_after, starts
 from streams.kafka.tasks.task_assignment import TaskAssignment
 
 
@@ -32,6 +32,17 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_that_is_said(
         found = starts("partition-0", {"positions": {"rates": 50, "depths": 7}}, {"rates": 0, "depths": 0}, {"rates": 3, "depths": 9})
     assert found == {"rates": 0, "depths": 7}
     assert "rates was made anew" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("epoch", "spoken", "expected"),
+    [(3 * EPOCHS, 2 * EPOCHS + 5, 3 * EPOCHS), (3 * EPOCHS, 3 * EPOCHS, 3 * EPOCHS + 1), (3 * EPOCHS, 4 * EPOCHS, 3 * EPOCHS)],
+    ids=["the group has a new generation", "a static member restarted within it", "another worker has taken over since"],
+)
+def test_who_takes_over_speaks_under_a_later_epoch_and_never_under_that_of_a_later_generation(
+    epoch: int, spoken: int, expected: int
+) -> None:
+    assert epoch_after(epoch, spoken) == expected
 
 
 class Sender:

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ LIMIT_S = 90
 
 @contextmanager
 def working(parameters: KafkaParameters, folder: Path, count: int, **settings: object) -> Iterator[list[Worker]]:
+    folder.mkdir(exist_ok=True)
     workers = [Worker(parameters, folder / f"worker-{number}.log", **settings) for number in range(count)]
     try:
         yield workers
@@ -71,6 +72,28 @@ def test_a_worker_that_is_killed_is_taken_over_from_without_a_lost_or_a_differen
         publish(parameters, lines[under_way:])
         found = eventually(lambda: outputs(parameters), lambda found: len(set(found)) >= len(expected), LIMIT_S)
     assert sorted(set(found)) == expected
+
+
+def test_a_worker_with_a_name_of_its_own_restarts_without_moving_anybody_s_work(parameters: KafkaParameters, tmp_path: Path) -> None:
+    parameters = parameters.model_copy(update={"partitions": 2, "session_timeout_s": 60})
+    lines, changes = story("firewall", 3)
+    expected = expected_lines(CORE, lines, changes)
+    prepare(parameters, changes)
+    under_way = len(lines) * 4 // 5
+    with ExitStack() as stack:
+        crew = [
+            stack.enter_context(working(parameters.model_copy(update={"group_instance_id": name}), tmp_path / name, 1, TIME__IDLE_S=40))[0]
+            for name in ("one", "two")
+        ]
+        publish(parameters, lines[:under_way])
+        assert len(eventually(lambda: outputs(parameters), lambda found: len(found) > 10, LIMIT_S)) > 10
+        crew[0].kill()
+        crew[0].restart()
+        publish(parameters, lines[under_way:])
+        found = eventually(lambda: outputs(parameters), lambda found: len(set(found)) >= len(expected), 2 * LIMIT_S)
+        log = crew[1].log.read_text()
+    assert sorted(set(found)) == expected
+    assert log.count("goes on at") <= 3, "the other worker took nothing over"
 
 
 def test_a_poison_record_goes_to_the_dead_letters_with_its_place_and_its_neighbours_go_on(

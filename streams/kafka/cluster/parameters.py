@@ -46,6 +46,12 @@ class KafkaParameters(BaseModel):
         default="", pattern=r"^[A-Za-z0-9_.-]{0,100}$", description="Before the name of every topic: several installations on one cluster"
     )
     group: str = Field(default="highwater", pattern=r"^[A-Za-z0-9_.-]{1,100}$", description="Consumer group of the workers")
+    group_instance_id: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_.-]{0,100}$",
+        description="Name of this worker in the group, another for each: one that restarts within session_timeout_s keeps its partitions, "
+        "and nobody else's work moves. Empty: a new member at each start",
+    )
     partitions: int = Field(
         default=24,
         ge=1,

@@ -26,7 +26,7 @@ from streams.kafka.exchange.stage_records import (
     write_mark,
 )
 from streams.kafka.tasks.partition_pipeline import CalendarLog, PartitionPipeline
-from streams.kafka.tasks.task import Task, WorkerContext, starts
+from streams.kafka.tasks.task import Task, WorkerContext, epoch_after, starts
 from streams.kafka.tasks.topic_buffer import ahead_s
 from streams.pipeline import PipelineParameters
 
@@ -179,6 +179,8 @@ class DetectionTask(Task):
         self._covers = (about["mark"][0], about["mark"][1]) if parts is not None else (-1, -1)
         self._partition.begin(positions, ends, ())
         before = self._site.others.of(self._partition.number)
+        if before is not None:
+            self.epoch = epoch_after(self.epoch, before.generation)
         # Whatever a predecessor says after this does not count, so what it said before is all that must be done again.
         await self._publish_progress(())
         await self._outbox.confirmed()

@@ -23,6 +23,8 @@ from streams.kafka.tasks.metrics import WorkerBoard
 log = logging.getLogger(__name__)
 _SHARE = 0.04
 """Of the time, at most, that goes into checkpoints."""
+EPOCHS = 1024
+"""Of one task within one generation of the group."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ def starts(name: str, about: Mapping[str, Any], begins: Mapping[str, int], ends:
             log.error("%s was made anew: what stood in the old one and was not taken in is lost; %s goes on at its beginning", topic, name)
         found[topic] = begin if position > ends[topic] else max(position, begin)
     return found
+
+
+def epoch_after(epoch: int, spoken: int) -> int:
+    """The epoch of whoever takes over from one that spoke under `spoken`: a later one, also within the same generation of the group.
+
+    A static member that restarts, and a task that begins again, stay in their generation. Nobody rises above a later generation.
+    """
+    return max(epoch, spoken + 1) if spoken // EPOCHS == epoch // EPOCHS else epoch
 
 
 class Task(ABC):
@@ -173,6 +183,8 @@ class Task(ABC):
         begins = {tp.topic: first[place] for tp, place in places.items()}
         ends = {tp.topic: last[place] for tp, place in places.items()}
         parts, about = (found.parts, found.about) if found else (None, {"positions": {}})
+        if found:
+            self.epoch = epoch_after(self.epoch, found.epoch)
         try:
             await self.resume(parts, about, begins, ends)
         except StateError as fault:

@@ -12,14 +12,12 @@ from faust.types import TP
 
 from streams.kafka.client.faust_transport import Batch
 from streams.kafka.exchange.calendar_reader import CalendarReader
-from streams.kafka.tasks.task import Task, WorkerContext
+from streams.kafka.tasks.task import EPOCHS, Task, WorkerContext
 
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1
 _LAST_CHECKPOINT_S = 5.0
 """The most that a rebalance waits for checkpoints: what is not written by then, the successor does again."""
-_RESTARTS = 1024
-"""Epochs within one generation of the group."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +174,7 @@ class TaskAssignment:
             self._begin(place, name)
 
     def _begin(self, place: TaskFactory, name: str) -> None:
-        epoch = self._generation * _RESTARTS + self._restarts % _RESTARTS
+        epoch = self._generation * EPOCHS + self._restarts % EPOCHS
         unit = place.correlation(epoch) if name == "correlation" else place.telemetry(int(name.removeprefix("partition-")), epoch)
         self._units[name] = unit
         self._by_input.update(dict.fromkeys(unit.inputs, unit))
