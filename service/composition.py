@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from prometheus_client import CollectorRegistry
 
+from models.clock import Clock
 from models.times import DAY_US, HOUR_US
 from service.access import Role
 from service.alertmanager.push import Pusher
@@ -19,7 +20,6 @@ from service.auth.opaque_ids import OpaqueIds
 from service.auth.token_admin import settle_admin
 from service.charts.compaction import Keep
 from service.charts.heat import HeatReader
-from service.clock import Clock
 from service.engine.checkpoints import Checkpoints
 from service.engine.engine import CommitListener, Engine, EngineParameters
 from service.health import Health

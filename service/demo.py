@@ -10,8 +10,8 @@ from typing import Any
 
 from models.canonical_json import to_json
 from models.change import Change
+from models.clock import Clock
 from service.access import DESK, Role
-from service.clock import Clock
 from service.composition import compose
 from service.engine.engine import Engine
 from service.http.server import serve

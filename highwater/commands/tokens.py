@@ -37,10 +37,10 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a token. Its secret is shown this once: only its hash is kept."""
+    from models.clock import Clock
     from models.errors import HighwaterError
     from models.times import parse_time
     from service.auth.token_admin import COMMAND_LINE, issue
-    from service.clock import Clock
 
     now_us = Clock().wall_us()
     expires_us = parse_time(expires) if expires else None
@@ -83,9 +83,9 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """End a token and the sessions that it opened."""
+    from models.clock import Clock
     from models.errors import HighwaterError
     from service.auth.token_admin import COMMAND_LINE, end
-    from service.clock import Clock
 
     with _opened(config, data) as database:
         if not database.write(partial(end, by=COMMAND_LINE, token_id=token_id, now_us=Clock().wall_us())).result():

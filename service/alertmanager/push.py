@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import structlog
 
+from models.clock import Clock
 from models.times import MINUTE_US, format_time
-from service.clock import Clock
 from service.store import records
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT

@@ -9,6 +9,7 @@ import aiohttp
 import structlog
 
 from models.change import Change
+from models.clock import Clock
 from service.alertmanager.push import TIMEOUT_S, open_records
 from service.alertmanager.silences import (
     Held,
@@ -23,7 +24,6 @@ from service.alertmanager.silences import (
     to_post,
     wanted,
 )
-from service.clock import Clock
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT
 

@@ -95,7 +95,6 @@ def _of_change(change: Change, now_us: int, ours: str) -> Silence | None:
     return Silence("", f"{ours}change {change.key}", comment, end_us, tuple(sorted(matchers)))
 
 
-
 def to_post(wishes: Mapping[str, Silence], there: Iterable[Silence], ours: str) -> tuple[list[Silence], list[Silence]]:
     """(to post, to end), so that what is there of ours becomes what we wish for; a copy too many is ended.
 

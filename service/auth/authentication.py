@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from models.clock import Clock
 from models.errors import Malformed
 from service.access import Principal, Role, parse_role
 from service.auth.oidc import Provider
-from service.clock import Clock
 from service.problems import Problem
 from service.store import tokens
 from service.store.database import Database

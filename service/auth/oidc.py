@@ -8,9 +8,9 @@ from typing import Any
 
 import structlog
 
+from models.clock import Clock
 from models.errors import ConfigurationError, Malformed
 from service.access import Principal, parse_role
-from service.clock import Clock
 from service.parameters import OidcParameters
 from service.problems import Problem
 

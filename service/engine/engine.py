@@ -14,10 +14,10 @@ from changes.calendar import outranks
 from correlation.change_reports.declaration_record import Declarations
 from models.canonical_json import decode
 from models.change import Change
+from models.clock import Clock
 from models.errors import HighwaterError, StateError
 from service.charts.findings import open_findings
 from service.charts.recorder import ChartEncoder, Recorder
-from service.clock import Clock
 from service.engine.checkpoints import Checkpoint, Checkpoints
 from service.engine.commit import Commit
 from service.engine.commit_waiters import CommitWaiters

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from service.clock import Clock
+from models.clock import Clock
 from service.ingest.intake import Intake
 from service.ingest.journal import IDLE
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from models.clock import Clock
 from models.columns import EventBatch
 from models.errors import HighwaterError
-from service.clock import Clock
 from service.ingest.journal import EVENTS, Entry, Journal, NewEntry
 
 _GROUP = 64

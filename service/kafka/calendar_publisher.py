@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from models.canonical_json import decode, to_json
 from models.change import Change
+from models.clock import Clock
 from service.access import DESK
-from service.clock import Clock
 from service.store import commits
 from service.store.database import Database
 from service.store.records import CHANGE, Logged, Row

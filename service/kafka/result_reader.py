@@ -12,10 +12,10 @@ from changes.calendar import outranks
 from models.alert import Alert
 from models.canonical_json import decode, to_json
 from models.change_report import ChangeReport
+from models.clock import Clock
 from models.decisions import Decisions
 from models.errors import Malformed
 from models.incident import Incident
-from service.clock import Clock
 from service.engine.engine import CommitListener, Engine
 from service.ingest.intake import Intake
 from service.ingest.journal import CHANGES

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import structlog
 
+from models.clock import Clock
 from service.auth.opaque_ids import OpaqueIds
-from service.clock import Clock
 from service.notify.channels import GONE, Channels, Endpoints, Reply
 from service.parameters import SubscriptionParameters
 from service.store import outbox, subscriptions

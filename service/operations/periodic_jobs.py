@@ -9,13 +9,13 @@ from typing import Any
 import aiohttp
 import structlog
 
+from models.clock import Clock
 from service.access import DESK
 from service.alertmanager.push import Pusher
 from service.alertmanager.silence_sync import Silencer
 from service.charts import compaction
 from service.charts.compaction import Keep
 from service.charts.queries import latest_us
-from service.clock import Clock
 from service.parameters import ServeParameters
 from service.store import outbox, triage_actions
 from service.store.database import Database

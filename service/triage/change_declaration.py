@@ -15,10 +15,10 @@ from changes.planning import conflicts, sec_completeness
 from changes.visibility import visible_to
 from models.canonical_json import decode, to_json
 from models.change import Change
+from models.clock import Clock
 from models.times import instant
 from models.wire_model import reason
 from service.access import Principal, Role
-from service.clock import Clock
 from service.engine.engine import Engine
 from service.ingest.claims import CLAIM
 from service.ingest.intake import Intake

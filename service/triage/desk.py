@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from models.clock import Clock
 from service.access import Principal
-from service.clock import Clock
 from service.problems import not_found
 from service.store import audit, triage_actions
 from service.store.database import Database

@@ -10,9 +10,10 @@ import faust
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from models.clock import Clock
 from models.errors import UnreadableInput
+from streams.kafka.client.broker import KafkaBroker
 from streams.kafka.client.faust_transport import BatchTransport, install_fast_records
-from streams.kafka.client.producer import producer
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.security import password, servers, tls
 from streams.kafka.cluster.topic_admin import admin, create, specs
@@ -74,13 +75,15 @@ def prepared(parameters: KafkaParameters) -> int:
 
 def build(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Learned, partitions: int) -> tuple[faust.App, TaskAssignment]:
     """The app with its agents, and the roster that they feed; nothing is started yet."""
-    topics, board = Topics(parameters.topic_prefix), WorkerBoard()
+    clock = Clock()
+    topics, board = Topics(parameters.topic_prefix), WorkerBoard(clock)
     app = faust.App(parameters.group, **_settings(parameters))
     install_fast_records()
     roster = TaskAssignment(
-        _workplace(app, parameters, pipeline, learned, topics, partitions, board),
+        _workplace(app, parameters, pipeline, learned, topics, partitions, board, clock),
         (*topics.telemetry, *topics.stages),
         lambda fault: _crash(app, fault),
+        clock,
     )
     transport = BatchTransport(app.conf.broker_consumer, app)
     transport.intake = roster
@@ -91,7 +94,7 @@ def build(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Le
         app.agent(channel, name=f"take-{names[0]}")(_taking(roster))
     app.task(roster.run)
     app.task(_watching(app, roster, {spec.name for spec in specs(parameters)}))
-    app.task(_answering(metrics.registry(board, pipeline, parameters, roster, transport), parameters))
+    app.task(_answering(metrics.registry(board, pipeline, parameters, roster, transport, clock), parameters))
     _close_with(app, roster)
     return app, roster
 
@@ -141,9 +144,21 @@ def _workplace(
     topics: Topics,
     partitions: int,
     board: WorkerBoard,
+    clock: Clock,
 ) -> Callable[[], TaskFactory]:
     def make() -> TaskFactory:
-        site = WorkerContext(parameters, topics, producer(parameters), ProgressReader(parameters), pipeline.time.idle_s, board, learned)
+        broker = KafkaBroker(parameters)
+        site = WorkerContext(
+            parameters,
+            topics,
+            broker.producer(),
+            ProgressReader(parameters, broker, clock),
+            pipeline.time.idle_s,
+            broker,
+            clock,
+            board,
+            learned,
+        )
         declared = CalendarReader(parameters)
 
         def end_of(tp: TP) -> int | None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from models.clock import Clock
 from models.times import MINUTE_US, format_time
 from service.alertmanager.push import RESEND_S, Pusher
-from service.clock import Clock
 from tests.dashboards.servers import Program, alertmanager, asked, eventually, free_port
 
 START_US = Clock().wall_us()

@@ -10,9 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from models.clock import Clock
 from models.times import HOUR_US, MINUTE_US, format_time, parse_time
 from service.alertmanager.silences import Silence, signature, to_post, wanted
-from service.clock import Clock
 from tests.dashboards.servers import Program, alertmanager, asked, eventually, free_port
 from tests.service.builders import alert, change, change_json, desk, incident
 from tests.service.house import House

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from models.canonical_json import to_json
@@ -11,7 +11,7 @@ from streams.flow import FlowStep
 from streams.kafka.client.output_records import OutputRecord
 from streams.kafka.cluster.partitioner import Partitioner, by_java
 from streams.kafka.cluster.topic_names import Topics
-from streams.kafka.exchange.calendar_reader import CalendarRecord
+from streams.kafka.exchange.fake_calendar import FakeCalendar
 from streams.kafka.exchange.progress_reader import CALENDAR, progress_of
 from streams.kafka.exchange.stage_records import (
     FINDINGS_HEADER,
@@ -38,24 +38,6 @@ class Record:
     key: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
     topic: str = ""
-
-
-@dataclass
-class Calendar:
-    """The calendar topic as a list."""
-
-    entries: list[CalendarRecord] = field(default_factory=list)
-
-    @property
-    def next_offset(self) -> int:
-        return len(self.entries)
-
-    def between(self, start: int, end: int) -> Sequence[CalendarRecord]:
-        return self.entries[start:end]
-
-    @classmethod
-    def of(cls, changes: Iterable[Change]) -> "Calendar":
-        return cls([CalendarRecord(offset, change.change_id, (change,)) for offset, change in enumerate(changes)])
 
 
 class Spoken:
@@ -103,7 +85,7 @@ def replayed(
     learned: dict[str, Any] | None = None,
 ) -> list[OutputRecord]:
     """All that leaves when `partitions` partitions read at random paces; after `restart_share` of the steps a partition moves elsewhere."""
-    calendar = Calendar.of(changes)
+    calendar = FakeCalendar.of(changes)
     logs = telemetry(lines, partitions, partitioner)
     spoken = [
         Spoken(_begun(PartitionPipeline(number, TOPICS.telemetry, parameters, calendar, learned), logs)) for number in range(partitions)

@@ -13,14 +13,14 @@ from streams.decode import decode_ndjson
 from streams.flow import FlowStep
 from streams.kafka.client.output_records import OutputRecord, decided
 from streams.kafka.cluster.partitioner import by_java
-from streams.kafka.exchange.calendar_reader import CalendarRecord
+from streams.kafka.exchange.fake_calendar import FakeCalendar
 from streams.kafka.exchange.progress_reader import CALENDAR
 from streams.kafka.exchange.stage_records import FINDINGS_HEADER, PartitionProgress
 from streams.kafka.tasks import correlation_pipeline, partition_pipeline
 from streams.kafka.tasks.correlation_pipeline import CorrelationPipeline
 from streams.kafka.tasks.partition_pipeline import PartitionPipeline
 from streams.pipeline import STATE_VERSION, Pipeline
-from tests.kafka.cluster import TOPICS, Calendar, Record, Spoken, _begun, _moved, lines_of
+from tests.kafka.cluster import TOPICS, Record, Spoken, _begun, _moved, lines_of
 from tests.kafka.stories import CORE
 
 START_US = parse_time("2026-01-05T00:00:00Z")
@@ -120,7 +120,7 @@ class Cluster:
     """Partitions that move from worker to worker, and a correlation that is taken over."""
 
     def __init__(self, dice: random.Random) -> None:
-        self._dice, self._calendar = dice, Calendar()
+        self._dice, self._calendar = dice, FakeCalendar()
         self._logs: dict[tuple[str, int], list[Record]] = {
             (topic, number): [] for topic in TOPICS.telemetry for number in range(PARTITIONS)
         }
@@ -132,7 +132,7 @@ class Cluster:
         self._announce()
 
     def declare(self, change: Change) -> None:
-        self._calendar.entries.append(CalendarRecord(len(self._calendar.entries), change.change_id, (change,)))
+        self._calendar.declare(change)
         self._announce()
 
     def take(self, lines: list[bytes]) -> None:

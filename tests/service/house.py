@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx2
 
+from models.clock import Clock
 from service.access import Role
-from service.clock import Clock
 from service.composition import compose
 from service.http.app import create_app
 from service.http.server import Server, address_of, listening_socket

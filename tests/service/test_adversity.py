@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from models.clock import Clock
 from models.errors import StateError
-from service.clock import Clock
 from service.store import subscriptions, triage_actions
 from service.store.preferences import Preferences
 from tests.service.builders import MONDAY, alert, desk, lines, queue

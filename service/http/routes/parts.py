@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
+from models.clock import Clock
 from service.auth.authentication import SignIn
 from service.auth.opaque_ids import OpaqueIds
 from service.charts.compaction import Keep
 from service.charts.heat import HeatReader
-from service.clock import Clock
 from service.engine.engine import Engine
 from service.health import Health
 from service.http.event_stream import EventStream

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
+from models.clock import Clock
 from service.access import Principal
 from service.auth.authentication import Reader, SignIn
 from service.auth.opaque_ids import OpaqueIds
-from service.clock import Clock
 from service.http.event_stream import EventStream
 from service.http.routes.parts import ClockDep, EventStreamDep, OpaqueIdsDep, SignInDep
 from service.problems import RESPONSES, Problem

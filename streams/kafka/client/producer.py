@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from streams.kafka.client.output_records import OutputRecord
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.security import client_settings
-from streams.kafka.cluster.topic_admin import LARGEST_RECORD, admin, create, specs
+from streams.kafka.cluster.topic_admin import LARGEST_RECORD
 
 _MOST_UNCONFIRMED = 2_000
 OUTAGE_S = 180
@@ -58,27 +58,3 @@ class Outbox:
             told = await asyncio.shield(self._unconfirmed[0])
             self._unconfirmed.popleft()
             self.last_offsets[told.topic] = told.offset
-
-
-class UserTopics:
-    """Makes a User's own topics when the first alert for it is due."""
-
-    def __init__(self, parameters: KafkaParameters) -> None:
-        self._parameters = parameters
-        self._known: set[str] = set()
-        self._standard = {spec.name for spec in specs(parameters)}
-
-    async def ensure(self, records: Iterable[OutputRecord]) -> None:
-        """Returns once every topic that `records` go to is there. Raises ConfigurationError where it can't be made."""
-        absent = sorted({record.topic for record in records} - self._known - self._standard)
-        if absent:
-            await asyncio.to_thread(self._make, absent)
-            self._known.update(absent)
-
-    def _make(self, names: list[str]) -> None:
-        users = {name.partition(prefix)[2] for name in names for prefix in self._prefixes() if name.startswith(prefix)}
-        with admin(self._parameters) as client:
-            create(client, [spec for spec in specs(self._parameters, sorted(users)) if spec.name in names])
-
-    def _prefixes(self) -> list[str]:
-        return [f"{self._parameters.topic_prefix}{name}." for name in ("impact-alerts", "change-reports")]

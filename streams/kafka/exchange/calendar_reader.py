@@ -1,11 +1,14 @@
 """Declared changes as they stand in the calendar topic, read whole by every worker and followed from then on."""
 
+import asyncio
 import json
 import logging
 import threading
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Protocol
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -45,6 +48,23 @@ class CalendarRecord:
             calendar.declare(change, arrived_us, record_key=self.key)
 
 
+class CalendarLog(Protocol):
+    """The calendar topic as it was read so far; `fake_calendar` is one for tests."""
+
+    @property
+    def next_offset(self) -> int:
+        """One behind the last record."""
+
+    def between(self, start: int, end: int) -> Sequence[CalendarRecord]:
+        """The records with `start` ≤ offset < `end`."""
+
+    async def open(self) -> None:
+        """Returns once all that is there was read. Raises UnreadableInput where that takes too long."""
+
+    async def close(self) -> None:
+        """Reads no more."""
+
+
 class CalendarReader:
     """The calendar topic from its beginning; a thread keeps it up to date."""
 
@@ -62,6 +82,14 @@ class CalendarReader:
         """One behind the last record that was read."""
         return self._next
 
+    async def open(self) -> None:
+        """See `CalendarLog`."""
+        await asyncio.to_thread(self.start)
+
+    async def close(self) -> None:
+        """See `CalendarLog`."""
+        await asyncio.to_thread(self.stop)
+
     def start(self) -> None:
         """Returns once all that is there was read. Raises UnreadableInput where that takes too long."""
         self._thread.start()
@@ -78,8 +106,8 @@ class CalendarReader:
         """The records with `start` ≤ offset < `end`."""
         if start >= end:
             return ()
-        offsets = [entry.offset for entry in self._entries]
-        return self._entries[bisect_left(offsets, start) : bisect_left(offsets, end)]
+        offset = attrgetter("offset")
+        return self._entries[bisect_left(self._entries, start, key=offset) : bisect_left(self._entries, end, key=offset)]
 
     def _follow(self) -> None:
         while not self._stop.is_set():

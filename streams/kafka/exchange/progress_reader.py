@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping, Set
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from models.clock import Clock
 from models.errors import StateError
+from streams.kafka.client.broker import Broker
 from streams.kafka.cluster.parameters import KafkaParameters
-from streams.kafka.cluster.security import READ_COMMITTED, client_settings
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.checkpoints import records_until_end
 from streams.kafka.exchange.stage_records import FINDINGS_HEADER, PartitionProgress
@@ -37,13 +37,13 @@ def progress_of(record: Any) -> PartitionProgress | None:
 class ProgressReader:
     """Follows the findings topic without a group; knows the last word on every partition."""
 
-    def __init__(self, parameters: KafkaParameters) -> None:
-        self._settings = client_settings(parameters)
+    def __init__(self, parameters: KafkaParameters, broker: Broker, clock: Clock) -> None:
+        self._broker, self._clock = broker, clock
         self._place = TopicPartition(Topics(parameters.topic_prefix).findings, 0)
         self._last: dict[int, PartitionProgress] = {}
         self._position = 0
         self._reader: AIOKafkaConsumer | None = None
-        self.steady_since_s = self._heard_s = time.monotonic()
+        self.steady_since_s = self._heard_s = clock.steady_s()
         """Since when records have come without a pause, as they do (partitions tell every few seconds) unless brokers are away or this
         process was stopped: what was not heard of before is no sign that there was nothing."""
         self._moved = asyncio.Condition()
@@ -127,14 +127,7 @@ class ProgressReader:
             return None
 
     async def _consumer(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
-            **self._settings,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=100,
-            # The end of a topic is then where its readers come to, which an open transaction holds back.
-            isolation_level=READ_COMMITTED,
-        )
+        consumer: AIOKafkaConsumer = self._broker.consumer(auto_offset_reset="earliest", fetch_max_wait_ms=100)
         await consumer.start()
         return consumer
 
@@ -168,7 +161,7 @@ class ProgressReader:
             return None
 
     async def _take(self, records: list[Any]) -> None:
-        now_s = time.monotonic()
+        now_s = self._clock.steady_s()
         if now_s - self._heard_s > _PAUSE_S:
             self.steady_since_s = now_s
         self._heard_s = now_s

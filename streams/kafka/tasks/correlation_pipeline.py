@@ -17,10 +17,10 @@ from models.state_bytes import pack, unpack
 from streams.flow import DecisionFlow
 from streams.kafka.client.output_records import OutputRecord, dead_letter, decided
 from streams.kafka.cluster.topic_names import Topics
+from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.exchange.progress_reader import CALENDAR, progress_of
 from streams.kafka.exchange.stage_records import MARK_HEADER, read_mark
 from streams.kafka.exchange.window_barrier import WindowBarrier
-from streams.kafka.tasks.partition_pipeline import CalendarLog
 from streams.pipeline import PipelineParameters
 
 STATE_VERSION = 2

@@ -6,11 +6,11 @@ from typing import Any
 from faust.types import TP
 
 from streams.kafka.client.output_records import OutputRecord
-from streams.kafka.client.producer import UserTopics
+from streams.kafka.client.user_topics import UserTopics
+from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.exchange.progress_reader import CALENDAR
 from streams.kafka.exchange.stage_records import FINDINGS_HEADER, PartitionProgress
 from streams.kafka.tasks.correlation_pipeline import CorrelationPipeline
-from streams.kafka.tasks.partition_pipeline import CalendarLog
 from streams.kafka.tasks.task import Task, WorkerContext, starts
 from streams.pipeline import PipelineParameters
 
@@ -26,7 +26,7 @@ class CorrelationTask(Task):
         inputs = frozenset(TP(topic, 0) for topic in site.topics.stages)
         super().__init__("correlation", inputs, 0, site, epoch)
         self._correlation = CorrelationPipeline(partitions, site.topics, parameters, declared, site.board.decided)
-        self._user_topics = UserTopics(site.parameters)
+        self._user_topics = UserTopics(site.parameters, site.broker)
         self._announced = -1
 
     @property

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from models.errors import StateError
 from models.times import SECOND_US
 from streams.flow import FlowStep
 from streams.kafka.client.output_records import OutputRecord, dead_letter
+from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.exchange.stage_records import (
     FINDINGS_HEADER,
     MARK_HEADER,
@@ -25,7 +25,7 @@ from streams.kafka.exchange.stage_records import (
     split_by_size,
     write_mark,
 )
-from streams.kafka.tasks.partition_pipeline import CalendarLog, PartitionPipeline
+from streams.kafka.tasks.partition_pipeline import PartitionPipeline
 from streams.kafka.tasks.task import Task, WorkerContext, epoch_after, starts
 from streams.kafka.tasks.topic_buffer import ahead_s
 from streams.pipeline import PipelineParameters
@@ -65,7 +65,7 @@ class DetectionTask(Task):
         self._partition = PartitionPipeline(number, site.topics.telemetry, parameters, declared, site.learned)
         self._end_of = end_of
         self._tables = KeyEncoder()
-        self._renewed_at = time.monotonic()
+        self._renewed_at = site.clock.steady_s()
         self._sequence = 0
         self._told: tuple[object, ...] = ()
         self._told_at = self._heard_at = 0.0
@@ -114,19 +114,19 @@ class DetectionTask(Task):
         self._partition.take(topic, records, end)
         if not records:
             return
-        self._fed_at[topic] = time.monotonic()
+        self._fed_at[topic] = self._site.clock.steady_s()
         self._seen.clear()
         self._resting.discard(topic)
 
     async def work(self) -> bool:
         """One bounded bit of work with what it sends."""
-        began_s = time.monotonic()
+        began_s = self._site.clock.steady_s()
         again = self._partition.replaying
         step = self._partition.step()
         if step is None:
             return False
         if not again:
-            self._site.board.judged(self.name, step, self._partition.frontier_us, time.monotonic() - began_s)
+            self._site.board.judged(self.name, step, self._partition.frontier_us, self._site.clock.steady_s() - began_s)
         await self._publish_step(step)
         return True
 
@@ -140,12 +140,12 @@ class DetectionTask(Task):
         """Decisions by the clock. Each is told before anything else is fed: a successor decides the same at the same place."""
         others, number = self._site.others, self._partition.number
         # Before it follows the others it must know how far their Users are, or windows would close on events that are held.
-        if self.idle or time.monotonic() - self._heard_at >= _PROGRESS_S:
-            self._heard_at = time.monotonic()
+        if self.idle or self._site.clock.steady_s() - self._heard_at >= _PROGRESS_S:
+            self._heard_at = self._site.clock.steady_s()
             heard = self._partition.update_remote(others.highest(number), deaf=others.any_lagging(number))
             if heard is not None:
                 await self._publish_step(heard, decided=True)
-        for topic in self._quiet(time.monotonic()):
+        for topic in self._quiet(self._site.clock.steady_s()):
             if topic not in self._resting and await self._at_end(topic):
                 self._resting.add(topic)
                 await self._publish_step(self._partition.rest(topic), decided=True)
@@ -191,7 +191,7 @@ class DetectionTask(Task):
         self._partition.begin(positions, ends, [progress for progress in said if progress.generation < self.epoch])
         # What rested before rests on, unless something came since; anything else gets the full time to bring something.
         rested = before.resting if before is not None else ()
-        watched_s = time.monotonic()
+        watched_s = self._site.clock.steady_s()
         self._fed_at = {topic: watched_s - (self._site.idle_s if topic in rested else 0.0) for topic in ends}
 
     async def holds(self) -> bool:
@@ -229,7 +229,7 @@ class DetectionTask(Task):
         each = self._partition.inputs[topic]
         end = await self._site.others.end_of(topic, self._partition.number)
         if end is None:
-            self._fed_at[topic] = time.monotonic()
+            self._fed_at[topic] = self._site.clock.steady_s()
             return False
         if end < max(each.position, each.looked):
             raise StateError(f"{topic} was made anew while it was read: what stood in the old one and was not taken in is lost")
@@ -237,7 +237,7 @@ class DetectionTask(Task):
         return not each.more
 
     async def _follow(self) -> None:
-        target_us = self._target_us(time.monotonic())
+        target_us = self._target_us(self._site.clock.steady_s())
         for _ in range(_STRIDES):
             begin_us = self._partition.frontier_us
             # What comes meanwhile is no older than the windows that would be closed over it.
@@ -265,15 +265,15 @@ class DetectionTask(Task):
         detected = step.detected if step is not None else []
         state = (self._partition.frontier_us, self.idle, self._partition.positions)
         due_s = _PROGRESS_S if state != self._told else _HEARTBEAT_S
-        if detected or decided or time.monotonic() - self._told_at >= due_s:
+        if detected or decided or self._site.clock.steady_s() - self._told_at >= due_s:
             await self._publish_progress(detected)
 
     async def _publish_progress(self, detected: Sequence[Detected]) -> None:
         progress = self._partition.progress(
-            self.epoch, self._sequence, resting=self._resting, covers=self._covers, lagging=self._lagging(time.monotonic())
+            self.epoch, self._sequence, resting=self._resting, covers=self._covers, lagging=self._lagging(self._site.clock.steady_s())
         )
         self._told = (progress.frontier_us, progress.idle, progress.positions)
-        self._told_at = time.monotonic()
+        self._told_at = self._site.clock.steady_s()
         if self._told_at - self._renewed_at >= _RENEW_S:
             self._tables.renew()
             self._renewed_at = self._told_at

@@ -5,7 +5,6 @@ again because its predecessor had already told of it is not counted again.
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from models.change import Change
+from models.clock import Clock
 from models.decisions import Decisions
 from models.state_bytes import pack, unpack
 from streams.flow import FlowStep
@@ -32,8 +32,9 @@ _VERSION = 1
 class WorkerBoard(MetricsState):
     """Filled by the units of one worker, read by whoever scrapes, all on one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__()
+        self._clock = clock
         self.changes: Callable[[], Iterable[Change]] = tuple
         """The calendar, where this worker correlates."""
 
@@ -41,11 +42,11 @@ class WorkerBoard(MetricsState):
         """One step of a partition that nobody had told of before."""
         malformed = len(step.rejected) - step.late
         self.counted(accepted=step.accepted, repeated=step.repeated, late=step.late, malformed=max(0, malformed))
-        self.seen(step.detected, watermark_us=frontier_us, held=step.held, now_us=time.time_ns() // 1000, step_s=step_s, part=unit)
+        self.seen(step.detected, watermark_us=frontier_us, held=step.held, now_us=self._clock.wall_us(), step_s=step_s, part=unit)
 
     def decided(self, decisions: Decisions) -> None:
         """What one window end brought."""
-        now_us = time.time_ns() // 1000
+        now_us = self._clock.wall_us()
         for alert in decisions.alerts:
             self.alert(alert, now_us)
         for incident in decisions.incidents:
@@ -116,12 +117,12 @@ def _lags(units: Sequence[Any]) -> Iterator[tuple[tuple[str, str], float]]:
 
 
 def registry(
-    board: WorkerBoard, pipeline: PipelineParameters, parameters: KafkaParameters, roster: Any, transport: Any
+    board: WorkerBoard, pipeline: PipelineParameters, parameters: KafkaParameters, roster: Any, transport: Any, clock: Clock
 ) -> CollectorRegistry:
     """Everything that `/metrics` of a worker answers."""
     detection = pipeline.detection
     asked = CollectorInputs(
-        lambda: time.time_ns() // 1000,
+        clock.wall_us,
         lambda: board.changes(),
         parameters.metric_users,
         detection.false_alarms_per_day,

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -11,24 +11,13 @@ from models.state_bytes import pack, unpack
 from streams.decode import decode_records
 from streams.detection_by_resolution import DetectionByResolution
 from streams.flow import DetectionFlow, FlowStep
-from streams.kafka.exchange.calendar_reader import CalendarRecord
+from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.exchange.stage_records import PartitionProgress
 from streams.kafka.tasks.topic_buffer import TopicBuffer, slowest_first
 from streams.pipeline import PipelineParameters
 from streams.windowing.assembler import Assembler, AssemblyResult
 
 STATE_VERSION = 3
-
-
-class CalendarLog(Protocol):
-    """The calendar topic as it was read so far."""
-
-    @property
-    def next_offset(self) -> int:
-        """One behind the last record."""
-
-    def between(self, start: int, end: int) -> Sequence[CalendarRecord]:
-        """The records with `start` ≤ offset < `end`."""
 
 
 class PartitionPipeline:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +10,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faust.types import TP
 
+from models.clock import Clock
 from models.errors import StateError
+from streams.kafka.client.broker import Broker
 from streams.kafka.client.producer import Outbox
 from streams.kafka.cluster.parameters import KafkaParameters
-from streams.kafka.cluster.security import READ_COMMITTED, client_settings
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.checkpoints import CheckpointWriter, Written, read_checkpoint
 from streams.kafka.exchange.progress_reader import ProgressReader
@@ -36,7 +36,9 @@ class WorkerContext:
     sender: AIOKafkaProducer
     others: ProgressReader
     idle_s: float
-    board: WorkerBoard = field(default_factory=WorkerBoard)
+    broker: Broker
+    clock: Clock
+    board: WorkerBoard
     learned: Mapping[str, Any] = field(default_factory=dict)
     """What new series start from, see `streams.learned_state`."""
 
@@ -96,7 +98,7 @@ class Task(ABC):
         self.tasks_on_worker = 1
         """Units that share this worker, itself included: together they keep to the share of time that checkpoints may take."""
         self._dirty = False
-        self._written_at = time.monotonic()
+        self._written_at = site.clock.steady_s()
         self._cost_s = 0.0
         self.next_offsets: dict[TP, int] = {}
         """Next offset behind what is on its way to `take`."""
@@ -158,7 +160,7 @@ class Task(ABC):
     @property
     def since_checkpoint_s(self) -> float:
         """How old the last checkpoint is; 0 where nothing came since."""
-        return time.monotonic() - self._written_at if self._dirty else 0.0
+        return self._site.clock.steady_s() - self._written_at if self._dirty else 0.0
 
     def lags(self) -> dict[TP, int]:
         """Records of each input that are known to be there and were not taken in yet."""
@@ -166,13 +168,8 @@ class Task(ABC):
 
     async def restore(self) -> None:
         """Reads the last checkpoint and goes on from there."""
-        began = time.monotonic()
-        consumer = AIOKafkaConsumer(
-            **client_settings(self._site.parameters),
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=16 << 20,
-            isolation_level=READ_COMMITTED,
-        )
+        began = self._site.clock.steady_s()
+        consumer: AIOKafkaConsumer = self._site.broker.consumer(max_partition_fetch_bytes=16 << 20)
         await consumer.start()
         try:
             found, keys = await read_checkpoint(consumer, self._place, self.name)
@@ -192,7 +189,7 @@ class Task(ABC):
             await self.resume(None, {"positions": {}}, begins, ends)
         self._writer = CheckpointWriter(self._site.sender, self._place, self.name, self.epoch, keys)
         self.ready = True
-        self.spent.restored_s = time.monotonic() - began
+        self.spent.restored_s = self._site.clock.steady_s() - began
         log.info(
             "%s goes on at %s (checkpoint %s, %.2f s)", self.name, self.positions, found.number if found else "none", self.spent.restored_s
         )
@@ -217,7 +214,7 @@ class Task(ABC):
 
     async def checkpoint_if_due(self) -> None:
         """Not sooner than `checkpoint_s`, and never more than a small share of the time."""
-        since_s = time.monotonic() - self._written_at
+        since_s = self._site.clock.steady_s() - self._written_at
         if (
             self._dirty
             and not self._writing.locked()
@@ -235,16 +232,16 @@ class Task(ABC):
                 if not await self.still_owner():
                     return
                 # Processor time of this thread: what it takes from the work, not what others on the machine take.
-                began_s = time.thread_time()
+                began_s = self._site.clock.cpu_s()
                 positions, about, parts = self.positions, self.about(), self.state()
-                packed_s = time.thread_time() - began_s
+                packed_s = self._site.clock.cpu_s() - began_s
                 self._dirty = False
             written = await self._writer.write(parts, about)
             self._account(written, packed_s)
             self.covered = {tp: positions[tp.topic] for tp in self.inputs}
 
     def _account(self, written: Written, packed_s: float) -> None:
-        self._written_at = time.monotonic()
+        self._written_at = self._site.clock.steady_s()
         self._cost_s = packed_s + written.bytes / 200e6
         self.spent.checkpoints += 1
         self.spent.checkpoint_s += self._cost_s

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from models.clock import Clock
 from streams.kafka.client.faust_transport import Batch
-from streams.kafka.exchange.calendar_reader import CalendarReader
+from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.tasks.task import EPOCHS, Task, WorkerContext
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class TaskFactory:
     """How units are made; everything that a test may replace."""
 
     site: WorkerContext
-    declared: CalendarReader
+    declared: CalendarLog
     telemetry: Callable[[int, int], Task]
     """(partition, epoch) → unit."""
     correlation: Callable[[int], Task]
@@ -35,7 +35,10 @@ class TaskFactory:
 class TaskAssignment:
     """Faust's intake: takes units over, hands them their batches, lets them go."""
 
-    def __init__(self, make: Callable[[], "TaskFactory"], topics: Iterable[str], crash: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, make: Callable[[], "TaskFactory"], topics: Iterable[str], crash: Callable[[BaseException], None], clock: Clock
+    ) -> None:
+        self._clock = clock
         self.topics = frozenset(topics)
         self._make = make
         self._crash = crash
@@ -137,10 +140,10 @@ class TaskAssignment:
     async def run(self) -> None:
         """Gives the units the time, until cancelled."""
         while True:
-            began = time.monotonic()
+            began_s = self._clock.steady_s()
             for unit in self.units:
                 await self._guard(unit, unit.tick)
-            await asyncio.sleep(max(0.0, _LOOK_S - (time.monotonic() - began)))
+            await asyncio.sleep(max(0.0, _LOOK_S - (self._clock.steady_s() - began_s)))
 
     async def topics_there(self) -> Set[str] | None:
         """Names of the topics that the brokers have; None where they do not answer now."""
@@ -157,7 +160,7 @@ class TaskAssignment:
                 await asyncio.wait_for(self._place.site.sender.stop(), _LAST_CHECKPOINT_S)
             except TimeoutError:
                 log.warning("the brokers did not take everything before the end: the successor tells it again")
-            await asyncio.to_thread(self._place.declared.stop)
+            await self._place.declared.close()
 
     def _hold(self, place: TaskFactory, tp: TP, kept: dict[str, Task]) -> None:
         name = f"partition-{tp.partition}" if tp.topic in place.site.topics.telemetry else "correlation"
@@ -214,7 +217,7 @@ class TaskAssignment:
     async def _open(self) -> TaskFactory:
         if self._place is None:
             place = self._make()
-            await asyncio.to_thread(place.declared.start)
+            await place.declared.open()
             await place.site.sender.start()
             await place.site.others.start()
             self._place = place

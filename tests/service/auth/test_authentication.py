@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from models.clock import Clock
 from models.errors import ConfigurationError
 from service.access import Role
-from service.clock import Clock
 from service.store import tokens
 from tests.service.builders import alert, desk
 from tests.service.house import House

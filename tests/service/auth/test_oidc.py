@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from models.clock import Clock
 from models.errors import ConfigurationError
 from service.auth.oidc import Provider
-from service.clock import Clock
 from service.parameters import OidcParameters
 from tests.service.builders import alert, desk, own
 from tests.service.house import House, until

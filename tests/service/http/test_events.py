@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.clock import Clock
+from models.clock import Clock
 from service.ingest.journal import EVENTS
 from tests.service.builders import lines, queue, traffic
 from tests.service.house import House
