@@ -8,6 +8,7 @@ import pytest
 from aiokafka.structs import RecordMetadata, TopicPartition
 from faust.types import TP
 
+from models.clock import Clock
 from streams.kafka.client.faust_transport import Batch
 from streams.kafka.client.output_records import OutputRecord
 from streams.kafka.client.producer import Outbox
@@ -86,7 +87,7 @@ def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_a
             return
 
     tp, unit = TP("rates", 0), Place()
-    roster = TaskAssignment(lambda: None, ["rates"], lambda fault: None)  # type: ignore[arg-type,return-value]  # nothing is opened
+    roster = TaskAssignment(lambda: None, ["rates"], lambda fault: None, Clock())  # type: ignore[arg-type,return-value]  # nothing is opened
     roster._by_input[tp] = unit  # type: ignore[assignment]  # what `take` asks of it
     asyncio.run(roster.take(Batch(tp, ["old"], 1, 7)))
     assert unit.taken == []

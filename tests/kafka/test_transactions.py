@@ -16,7 +16,7 @@ from tests.kafka.test_worker import working
 from tests.kafka.workers import eventually, outputs, prepare, values
 
 pytestmark = pytest.mark.kafka
-LIMIT_S = 90
+LIMIT_S = 240
 _EVENTS = 600
 """In one transaction."""
 

@@ -15,7 +15,7 @@ from tests.kafka.stories import CORE, story
 from tests.kafka.workers import Worker, eventually, outputs, prepare, publish, values
 
 pytestmark = pytest.mark.kafka
-LIMIT_S = 90
+LIMIT_S = 240
 
 
 @contextmanager

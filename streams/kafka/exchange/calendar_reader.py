@@ -154,5 +154,5 @@ def read_declared(offset: int, key: bytes | None, value: bytes | None) -> Calend
         text = value.decode("utf-8")
         items = [json.dumps(item) for item in json.loads(text)] if text.lstrip().startswith("[") else [text]
         return CalendarRecord(offset, name, tuple(decode(Change, item) for item in items))
-    except (Malformed, ValueError, RecursionError) as fault:
+    except (Malformed, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as fault:
         return CalendarRecord(offset, name, (), fault=str(fault) or "no JSON", raw=value)

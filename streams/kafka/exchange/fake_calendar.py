@@ -32,7 +32,7 @@ class FakeCalendar:
 
     def declare(self, change: Change) -> None:
         """Adds a record that holds one change."""
-        self.entries.append(CalendarRecord(len(self.entries), change.change_id, (change,)))
+        self.entries.append(CalendarRecord(len(self.entries), change.key, (change,)))
 
     async def open(self) -> None:
         """Nothing to do."""

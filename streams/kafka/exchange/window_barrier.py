@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from models.columns import Detected
+from models.errors import StateError
 from models.state_bytes import unpack
 from streams.kafka.exchange.merge_partitions import Merger
 from streams.kafka.exchange.stage_records import STAGE_VERSION, KeyDecoder, PartitionProgress, detected_of
@@ -111,11 +112,15 @@ class _PartitionQueue:
         self.opened_keys = self.keys.copy() if told.progress.generation == self.done[0] else KeyDecoder()
         if not told.findings or told.pulses is None:
             return deque()
-        findings, pulses = unpack(told.findings, STAGE_VERSION), unpack(told.pulses, STAGE_VERSION)
         try:
+            findings, pulses = unpack(told.findings, STAGE_VERSION), unpack(told.pulses, STAGE_VERSION)
             found = list(detected_of(findings, pulses, self.opened_keys))
-        except (KeyError, ValueError):
-            log.warning("windows of partition %d are passed over: the log begins behind their series", told.progress.partition)
+        except (LookupError, TypeError, ValueError, StateError) as error:
+            log.warning(
+                "windows of partition %d are left out: the log begins behind their series, or the record is damaged (%r)",
+                told.progress.partition,
+                error,
+            )
             return deque()
         return deque(part for part in found if told.before_us is None or part.at_us > told.before_us)
 

@@ -26,6 +26,7 @@ from streams.kafka.exchange.stage_records import (
     write_mark,
 )
 from streams.kafka.tasks.partition_pipeline import PartitionPipeline
+from streams.kafka.tasks.quarantine import Quarantine
 from streams.kafka.tasks.task import Task, WorkerContext, epoch_after, starts
 from streams.kafka.tasks.topic_buffer import ahead_s
 from streams.pipeline import PipelineParameters
@@ -98,6 +99,10 @@ class DetectionTask(Task):
     def settled(self) -> bool:
         """Whether all is done that a predecessor had done."""
         return not self._partition.replaying
+
+    def leave_out(self, quarantine: Quarantine) -> None:
+        """Works from now on without the records that `quarantine` names."""
+        self._partition.quarantine = quarantine
 
     def wants(self, tp: TP) -> bool:
         """Whether the unit has room and is not too far ahead."""

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from changes.calendar import Calendar
+from models.dead_letter import DeadLetter, raw_text
 from models.state_bytes import pack, unpack
 from streams.decode import decode_records
 from streams.detection_by_resolution import DetectionByResolution
 from streams.flow import DetectionFlow, FlowStep
 from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.exchange.stage_records import PartitionProgress
+from streams.kafka.tasks.quarantine import PoisonError, Quarantine
 from streams.kafka.tasks.topic_buffer import TopicBuffer, slowest_first
 from streams.pipeline import PipelineParameters
 from streams.windowing.assembler import Assembler, AssemblyResult
@@ -33,6 +35,7 @@ class PartitionPipeline:
     ) -> None:
         """`learned` is what new series start from, see `streams.learned_state`; the same for all workers and no part of the state."""
         self.number = number
+        self.quarantine = Quarantine()
         self.inputs = {topic: TopicBuffer() for topic in topics}
         self._parameters = parameters
         self._log = log
@@ -109,7 +112,9 @@ class PartitionPipeline:
         for topic in slowest_first(self.inputs):
             each = self.inputs[topic]
             # Not beyond what a predecessor told next.
-            records = each.slice(self._decisions_to_replay[0].positions.get(topic, each.position) if self._decisions_to_replay else None)
+            told = self._decisions_to_replay[0].positions.get(topic, each.position) if self._decisions_to_replay else None
+            bound, most = self.quarantine.bounds(topic, each.waiting[0].offset) if each.waiting else (None, None)
+            records = each.slice(min((end for end in (told, bound) if end is not None), default=None), most)
             if records:
                 return self._feed(topic, records)
         return self._replay_decisions()
@@ -163,6 +168,23 @@ class PartitionPipeline:
         self._calendar_next = max(self._calendar_next, end)
 
     def _feed(self, topic: str, records: list[Any]) -> FlowStep:
+        """Raises PoisonError where the records break the work; then nothing of this state can be used any more."""
+        reason = self.quarantine.reason(topic, records[0].offset)
+        if reason is not None:
+            return self._leave_out(topic, records[0], reason)
+        try:
+            return self._work_on(topic, records)
+        except Exception as error:
+            first, end = records[0].offset, records[-1].offset + 1
+            raise PoisonError(topic, first, end, len(records), f"{type(error).__name__}: {error}") from error
+
+    def _leave_out(self, topic: str, record: Any, reason: str) -> FlowStep:
+        self.inputs[topic].position = record.offset + 1
+        position: dict[str, int | str] = {"topic": topic, "partition": self.number, "offset": record.offset, "index": 0}
+        text = f"the record can't be worked on and is left out: please report this ({reason})"
+        return FlowStep(rejected=[DeadLetter(source=topic, position=position, reason=text, raw=raw_text(record.value or b""))])
+
+    def _work_on(self, topic: str, records: list[Any]) -> FlowStep:
         each = self.inputs[topic]
         batch = decode_records([record.value for record in records], topic, self.number, [record.offset for record in records])
         each.position = records[-1].offset + 1

@@ -19,6 +19,7 @@ from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.checkpoints import CheckpointWriter, Written, read_checkpoint
 from streams.kafka.exchange.progress_reader import ProgressReader
 from streams.kafka.tasks.metrics import WorkerBoard
+from streams.kafka.tasks.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
 _SHARE = 0.04
@@ -143,6 +144,9 @@ class Task(ABC):
         self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
     ) -> None:
         """Goes on from a checkpoint (None: from nothing), where the logs reach from `begins` to `ends`."""
+
+    def leave_out(self, quarantine: Quarantine) -> None:  # noqa: B027 - tasks that read our own records only leave none out
+        """Works from now on without the records that `quarantine` names."""
 
     async def still_owner(self) -> bool:
         """Whether nobody else has taken over; asked before a checkpoint. Clears `active` where somebody has."""

@@ -10,8 +10,10 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from models.clock import Clock
+from models.errors import StateError
 from streams.kafka.client.faust_transport import Batch
 from streams.kafka.exchange.calendar_reader import CalendarLog
+from streams.kafka.tasks.quarantine import PoisonError, Quarantine
 from streams.kafka.tasks.task import EPOCHS, Task, WorkerContext
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,8 @@ class TaskAssignment:
         self._generation = -1
         self._tasks: set[asyncio.Task[None]] = set()
         self._restarts = 0
+        self._quarantines: dict[str, Quarantine] = {}
+        """Of each task that this worker has held."""
         self.rebalances = 0
 
     @property
@@ -179,6 +183,7 @@ class TaskAssignment:
     def _begin(self, place: TaskFactory, name: str) -> None:
         epoch = self._generation * EPOCHS + self._restarts % EPOCHS
         unit = place.correlation(epoch) if name == "correlation" else place.telemetry(int(name.removeprefix("partition-")), epoch)
+        unit.leave_out(self._quarantines.setdefault(name, Quarantine()))
         self._units[name] = unit
         self._by_input.update(dict.fromkeys(unit.inputs, unit))
         task = asyncio.create_task(self._restore(unit))
@@ -199,20 +204,31 @@ class TaskAssignment:
                 return
 
     async def _guard(self, unit: Task, work: Callable[[], Awaitable[Any]]) -> None:
-        """A unit that lost a record on its way begins again at its checkpoint; any other fault ends the worker."""
+        """A unit that lost a record, or that a record breaks, begins again at its checkpoint; any other fault ends the worker."""
         try:
             await work()
         except KafkaError as fault:
             log.warning("%s begins again at its checkpoint: %r", unit.name, fault)
-            unit.failed, unit.active = fault, False
-            if self._units.get(unit.name) is unit and self._place is not None:
-                self._restarts += 1
-                self._begin(self._place, unit.name)
+            self._begin_again(unit, fault)
+        except PoisonError as poison:
+            log.exception("%s begins again at its checkpoint: records break the work; please report this", unit.name)
+            try:
+                self._quarantines[unit.name].note(poison)
+            except StateError as fault:
+                self._crash(fault)
+                return
+            self._begin_again(unit, poison)
         except asyncio.CancelledError:
             raise
         except Exception as fault:
             log.exception("%s failed", unit.name)
             self._crash(fault)
+
+    def _begin_again(self, unit: Task, fault: Exception) -> None:
+        unit.failed, unit.active = fault, False
+        if self._units.get(unit.name) is unit and self._place is not None:
+            self._restarts += 1
+            self._begin(self._place, unit.name)
 
     async def _open(self) -> TaskFactory:
         if self._place is None:

@@ -51,9 +51,9 @@ class TopicBuffer:
         self.waiting.extend([record for record in records if record.offset >= following] if known else records)
         self.looked = max(self.looked, end)
 
-    def slice(self, limit: int | None) -> list[Any]:
-        """The next records before offset `limit`, few enough that the event loop breathes; they no longer wait."""
-        records = [self.waiting.popleft() for _ in range(min(len(self.waiting), SLICE_RECORDS))]
+    def slice(self, limit: int | None, most: int | None = None) -> list[Any]:
+        """The next records before offset `limit`, at most `most` and few enough that the event loop breathes; they no longer wait."""
+        records = [self.waiting.popleft() for _ in range(min(len(self.waiting), SLICE_RECORDS, most or SLICE_RECORDS))]
         upto = bisect_left(records, limit, key=attrgetter("offset")) if limit is not None else len(records)
         sizes = accumulate(len(record.value or b"") for record in records)
         upto = min(upto, sum(1 for _ in takewhile(lambda size: size < SLICE_BYTES, sizes)) + 1)
