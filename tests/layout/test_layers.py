@@ -70,7 +70,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "models": (
         "distribution", "errors", "wire_model", "times", "rounding", "canonical_json", "state_bytes", "state_tree", "vocabulary",
         "columns", "civil_time",
-        "response_codes", "dead_letter", "events", "change", "alert", "incident", "change_report", "schema", "asyncapi",
+        "response_codes", "dead_letter", "events", "change", "alert", "incident", "change_report", "decisions", "clock", "whole_file",
+        "schema", "asyncapi",
     ),
     "detectors": (
         "parameters", "holidays", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state",
@@ -86,8 +87,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "change_reports", "evaluation", "wording", "records", "redaction", "correlator",
     ),
     "streams": (
-        "decode", "windowing", "sources", "metrics", "detection_by_resolution", "learned_state", "process_stage", "pipeline", "replay",
-        "backtest", "sinks", "kafka",
+        "decode", "windowing", "sources", "detection_by_resolution", "dead_letters", "flow", "metrics", "learned_state",
+        "process_stage", "pipeline", "replay", "backtest", "sinks", "kafka",
     ),
     "streams/kafka": ("cluster", "client", "exchange", "tasks", "worker"),
 }  # fmt: skip
