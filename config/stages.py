@@ -6,4 +6,5 @@ from streams.pipeline import PipelineParameters
 
 def pipeline_parameters(settings: Settings) -> PipelineParameters:
     """What tunes the flow."""
-    return PipelineParameters(time=settings.time, detection=settings.detection, correlation=settings.correlation)
+    detection = settings.detection.with_holidays(settings.time.holiday_calendar)
+    return PipelineParameters(time=settings.time, detection=detection, correlation=settings.correlation)

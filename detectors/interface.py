@@ -23,6 +23,8 @@ class TrafficWindow:
     """The least that expectation and its uncertainty can explain, messages a window: what is missing counts from here."""
     high: Floats
     """The most that they can explain: what is too much counts from here."""
+    slid: Floats
+    """Of the messages that are too many, those that the last window lacked: they slid from that one into this one."""
     autocorrelation: Floats
     """Correlation of one window's count with the next one's, 0 ≤ r < 1; `expected.dispersion` is widened by (1 + r) / (1 - r) for it."""
     level: Floats
@@ -35,6 +37,8 @@ class TrafficWindow:
     """Whether a silence is open, or begins in this window."""
     accepted: Floats
     """Ratio to the old level where a new one is taken as the normal one in this window, else 0."""
+    habit: Ints
+    """On how many days a storm or drop came at this time of day, this one included, where it is a habit from this window on; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class Signal:
     """Where `over`: whether the budget allows a warning."""
     shown: Callable[[Ints], FindingDetails]
     """What is to be said of some series, as things stand right after the step: few have anything to say."""
+    habit: Ints | None = None
+    """Where `over` is no more than the series does every so often: on how many days at this time of day, this one included; else 0."""
 
 
 class TrafficDetector(Protocol):

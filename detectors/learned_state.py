@@ -29,7 +29,11 @@ class Learned:
         to, of = (np.array(places, np.int64) for places in zip(*known, strict=True))
         for part, columns in self._parts.items():
             for name, rows in columns.items():
-                parts[part][name][..., to] = rows[..., of]
+                # What an older version learned may lack the last rows of a table, or have columns that nobody needs any more.
+                if name in parts[part] and rows.ndim == 1:
+                    parts[part][name][to] = rows[of]
+                elif name in parts[part]:
+                    parts[part][name][: len(rows), to] = rows[:, of]
 
 
 def as_tree(keys: tuple[SeriesKey, ...], parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

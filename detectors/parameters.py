@@ -1,6 +1,10 @@
 """Detection parameters: the budget of false alarms from which every threshold follows."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from detectors.holidays import HolidayCalendar
 
 
 class DetectionParameters(BaseModel):
@@ -24,3 +28,15 @@ class DetectionParameters(BaseModel):
     accept_after_s: int = Field(
         default=86_400, ge=3600, description="How long a new level must last before it is taken as the normal one and reported as drift"
     )
+    _holidays: HolidayCalendar = PrivateAttr(default_factory=HolidayCalendar)
+
+    @property
+    def holidays(self) -> HolidayCalendar:
+        """Days that are a kind of their own; set by the section `time`, since more than detection lives by the calendar."""
+        return self._holidays
+
+    def with_holidays(self, holidays: HolidayCalendar) -> Self:
+        """The same with another calendar."""
+        other = self.model_copy()
+        other._holidays = holidays
+        return other

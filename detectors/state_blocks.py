@@ -1,6 +1,6 @@
 """Blocks: the state of some thousand series at a time: enough for a call to cost next to nothing, few enough for the processor's cache."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,20 @@ class Blocks:
             series, lambda span: {part: {name: row[..., span].copy() for name, row in columns.items()} for part, columns in tree.items()}
         )
         return blocks
+
+
+def completed(parts: Mapping[str, Mapping[str, Any]], fresh: Parts) -> dict[str, dict[str, Any]]:
+    """State that an older version kept, with what has come since as in a new series: columns, and rows at the end of a table."""
+    return {part: {name: _extended(parts.get(part, {}).get(name), new) for name, new in columns.items()} for part, columns in fresh.items()}
+
+
+def _extended(old: Any, new: Any) -> Any:
+    if old is None:
+        return new
+    if old.shape == new.shape:
+        return old
+    new[: len(old)] = old
+    return new
 
 
 def _joined(columns: list[Columns]) -> Columns:

@@ -7,14 +7,16 @@ import numpy as np
 
 from detectors import finding_state
 from detectors.catalogue import traffic_detectors
+from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.expectation import Bounds, Expectation, LearningInput
 from detectors.interface import TrafficWindow
 from detectors.learned_state import Learned
 from detectors.parameters import DetectionParameters
-from detectors.rates import recovery
+from detectors.rates import recovery, spill
 from detectors.rates.group_silence import GroupSilence
+from detectors.rates.habits import CLOCK_TIMES
 from detectors.rates.silence import HYPOTHESES
-from detectors.state_blocks import Blocks, Parts
+from detectors.state_blocks import Blocks, Parts, completed
 from detectors.thresholds import threshold, windows_between_false_alarms
 from models.columns import Expected, Findings, Flags, Floats, SeriesKey, TrafficTick
 from models.times import SECOND_US
@@ -45,7 +47,7 @@ class Traffic:
     def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
         self._window_s = window_s
         self._accept_us = parameters.accept_after_s * SECOND_US
-        self._expectation = Expectation(window_s, parameters.civil_time)
+        self._expectation = Expectation(window_s, parameters.civil_time, DayKinds(parameters.holidays))
         self._detectors = traffic_detectors(parameters, window_s)
         self._blocks = Blocks()
         self._together = GroupSilence(threshold(windows_between_false_alarms(parameters, window_s, "silence"), HYPOTHESES))
@@ -66,7 +68,7 @@ class Traffic:
     def _fresh(self, series: int) -> Parts:
         parts: Parts = {detector.kind: detector.fresh(series) for detector in self._detectors}
         parts |= {_latch(detector.kind): finding_state.fresh(series) for detector in self._detectors}
-        return parts | {"expectation": self._expectation.fresh(series), "recovery": recovery.fresh(series)}
+        return parts | {"expectation": self._expectation.fresh(series), "recovery": recovery.fresh(series), "spill": spill.fresh(series)}
 
     def step(self, tick: TrafficTick, declared: Flags, jammed: Flags) -> TrafficResult:
         """One window. `jammed`: the User's queue has a backlog."""
@@ -94,18 +96,21 @@ class Traffic:
         widening = np.exp(bounds.error_multiplier * outlook.relative_error)
         # What the last hours taught may have been chance: traffic as the profile has it is no change.
         usual = outlook.mean / block["expectation"]["deviation"]
+        low, high = np.minimum(bounds.low / widening, usual), np.maximum(bounds.high * widening, usual)
         return TrafficWindow(
             tick=replace(tick, reported=tick.reported & ~returns) if returns.any() else tick,
             returned=returns,
             expected=outlook,
-            low=np.minimum(bounds.low / widening, usual),
-            high=np.maximum(bounds.high * widening, usual),
+            low=low,
+            high=high,
+            slid=spill.slid(block["spill"], tick, low, high),
             autocorrelation=bounds.memory,
             level=block["expectation"]["level"],
             declared=declared,
             recovering=recovery.recovering(block["recovery"]) | jammed,
             silent=finding_state.is_open(block[_latch("silence")]),
             accepted=self._accept(block, tick.at_us),
+            habit=np.zeros(len(low), np.int64),
         )
 
     def _accept(self, block: Parts, at_us: int) -> Floats:
@@ -128,6 +133,11 @@ class Traffic:
             if findings is not None:
                 found.append(findings)
             active = signal.evidence_rising | signal.over | is_open
+            if signal.habit is not None:
+                active &= signal.habit == 0
+                third = (signal.habit == CLOCK_TIMES + 1) & ~is_open
+                if third.any():
+                    window = replace(window, habit=np.where(third, signal.habit, window.habit))
             if detector.kind == "silence":
                 window = replace(window, silent=is_open | signal.over)
             if detector.kind == "failures":
@@ -181,7 +191,7 @@ class Traffic:
         self._at_us = tree["at_us"]
         self._together.arrange(keys)
         self._together.restore(tree["together"])
-        self._blocks = Blocks.cut(tree["parts"], tree["series"])
+        self._blocks = Blocks.cut(completed(tree["parts"], self._fresh(tree["series"])), tree["series"])
 
 
 def _latch(kind: str) -> str:

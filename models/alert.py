@@ -79,6 +79,8 @@ class Evidence(WireModel):
     """Response code → count."""
     flaps: Count | None = None
     """How often it ended and came back."""
+    habit_days: Count | None = None
+    """Of a habit: on how many days it came at this time of day."""
 
     @model_serializer(mode="wrap")
     def _leave_out_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -126,6 +126,11 @@ class AlertGroups:
         if group is not None and (group.ended_us is None or not begins):
             return group
         if group is not None and at_us <= group.returns_until_us(self._parameters):
+            onset_us = min(sighting.began_us for sighting in begins)
+            ended_us = group.ended_us or onset_us
+            if onset_us - ended_us > ended_us - group.onset_us:
+                # What was quiet for longer than it had lasted was a false start: it tells nothing of when this began.
+                group.onset_us, group.peak, group.peak_expected = onset_us, 0.0, 0.0
             group.ended_us, group.resolved, group.last = None, False, ()
             group.flaps += 1
             return group

@@ -39,9 +39,9 @@ class Fleet:
         return len(frozenset().union(*self._users.values()))
 
     def share(self, messages: float, window_s: int) -> float:
-        """`messages` in a window against all that is due in one; 0 where nothing is known."""
-        due = self._due.get(window_s, 0.0)
-        return round_significant_fast(messages / due) if due > 0 else 0.0
+        """`messages` in a window against all that is due in as much time, whatever the windows it is told in; 0 where nothing is known."""
+        due_per_s = sum(due / length_s for length_s, due in sorted(self._due.items()))
+        return round_significant_fast(messages / window_s / due_per_s) if due_per_s > 0 else 0.0
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""

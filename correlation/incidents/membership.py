@@ -17,6 +17,8 @@ _LOSSES = frozenset({"drop", "silence"})
 _DRIVERS = frozenset({"storm", "backlog", "silence"})
 _FOLLOWS = {"silence": 0, "storm": 0, "backlog": 1, "drop": 1, "failures": 1}
 """Kinds of one event at one User; those with 1 may follow hours after the others began."""
+_MOMENTARY = frozenset({"drop", "storm"})
+_FALSE_START_WINDOWS = 5
 _MIN_OTHERS = 2
 _MANY = 3
 _HARMFUL = 2.0
@@ -52,7 +54,15 @@ def _returns(episode: AlertSnapshot, member: AlertSnapshot, parameters: Correlat
 
 
 def _coupled(episode: AlertSnapshot, member: AlertSnapshot) -> bool:
-    return episode.kind in _FOLLOWS and member.kind in _FOLLOWS
+    return episode.kind in _FOLLOWS and member.kind in _FOLLOWS and not _false_start(episode, member)
+
+
+def _false_start(episode: AlertSnapshot, member: AlertSnapshot) -> bool:
+    """Whether `member` was a drop or storm of some windows that was over before `episode`, another kind of thing, began."""
+    if member.ended_us is None or member.kind not in _MOMENTARY or episode.kind == member.kind or episode.onset_us < member.ended_us:
+        return False
+    windows_us = _FALSE_START_WINDOWS * max(key.window_s for key in member.series) * SECOND_US
+    return member.ended_us - member.onset_us <= windows_us
 
 
 def _region(member: AlertSnapshot, episode: AlertSnapshot) -> bool:

@@ -9,7 +9,7 @@ from models.alert import Alert, Evidence
 from models.times import instant
 from models.vocabulary import Status
 
-_WHOLE = frozenset({"empty_windows", "flaps"})
+_WHOLE = frozenset({"empty_windows", "flaps", "habit_days"})
 
 
 def due_alert(draft: Draft, issued: LastRevision, view: CalendarView) -> Alert | None:

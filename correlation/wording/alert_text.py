@@ -96,6 +96,10 @@ def _queues(episode: AlertSnapshot) -> str:
 
 
 def _drift(episode: AlertSnapshot) -> str:
+    if "habit_days" in episode.evidence:
+        days = figure(episode.evidence["habit_days"])
+        much = f"{figure(episode.ratio)} times as many {traffic(episode.series)} as usual"
+        return f"{much} at this time of day on {days} days, now taken as a habit,"
     return f"{traffic(episode.series)} at {figure(episode.ratio)} times their old level, now taken as the normal one,"
 
 

@@ -6,18 +6,15 @@ import numpy as np
 
 from detectors.array_math import clip_small
 from detectors.expectation import daylight_saving, dispersion
-from detectors.expectation.hour_curve import ANYTHING, HOUR_VARIANCE, HourCurves
+from detectors.expectation.day_kinds import DayKinds
+from detectors.expectation.hour_curve import HOUR_VARIANCE, HourCurves
 from detectors.expectation.step_timing import LEAST
-from detectors.expectation.week_clock import HOURS_A_DAY, SLOT_US, Place, clock_change, day_kind, place
+from detectors.expectation.week_clock import HOURS_A_DAY, SLOT_US, Place, clock_change, place
 from models.columns import Columns, Expected, Flags, Floats
 from models.times import SECOND_US
 
 DEVIATION_S = 7200.0
 """How long the last hours' deviation from the profile lasts."""
-UNKNOWN_PEAKS = 4.0
-"""A weekend that nothing is known of may carry this many times the highest hour of any other day, a working day anything."""
-RESEMBLES = 0.25
-"""Relative variance up to which another kind of day says enough to miss messages by it."""
 CLIP = 3.0
 MOST_ERRORS = 2.5
 """Standard errors of profile, level and wander together by which the last hours may deviate."""
@@ -64,10 +61,10 @@ class Expectation:
 
     learned = HourCurves.learned + dispersion.LEARNED
 
-    def __init__(self, window_s: int, civil_time: str = "UTC") -> None:
+    def __init__(self, window_s: int, civil_time: str, days: DayKinds) -> None:
         self._window_s = window_s
         self._civil_time = civil_time
-        self._seasons = HourCurves(window_s)
+        self._seasons = HourCurves(window_s, days)
 
     def fresh(self, series: int) -> Columns:
         """State of `series` series that nothing is known of."""
@@ -114,11 +111,7 @@ class Expectation:
         least, most = state["least"] * factor, state["most"] * factor
         if state["rival"].any():
             mean, least, most = self._either(state, here, factor, mean, least, most)
-        unsure = state["foreign"] & (state["base_variance"] > RESEMBLES)
-        low = np.where(unsure, 0.0, np.minimum(least, mean))
-        unheard = UNKNOWN_PEAKS * state["peak"] if day_kind(here.hour_number) else ANYTHING
-        high = np.maximum(most, mean)
-        high = np.where(state["foreign"], np.maximum(high, unheard), high)
+        low, high = np.minimum(least, mean), np.maximum(most, mean)
         memory = dispersion.memory(state)
         spread = dispersion.dispersion(state, mean) * ((1.0 + memory) / (1.0 - memory))
         known = state["seen"] & (state["hours"] >= HOURS_A_DAY - 0.5) & ~state["asleep"]

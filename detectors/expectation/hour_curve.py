@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.expectation import daylight_saving, dispersion
+from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.step_timing import (
     AROUND,
     CLIP,
@@ -16,7 +17,7 @@ from detectors.expectation.step_timing import (
     unevenness,
 )
 from detectors.expectation.variance_component import Excess
-from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR, Place, day_kind
+from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR, Place
 from detectors.expectation.week_profile import NEW_WEEKDAY, UNLIKE_VARIANCE, Profile
 from models.columns import Columns, Flags, Floats
 
@@ -60,7 +61,6 @@ class HourCurves:
         "wander",
         "wander_weight",
         "last_rate",
-        "peak",
         "hours",
         "level",
         "level_variance",
@@ -68,16 +68,17 @@ class HourCurves:
         *daylight_saving.LEARNED,
     )
 
-    def __init__(self, window_s: int) -> None:
+    def __init__(self, window_s: int, days: DayKinds) -> None:
         self._windows_an_hour = HOUR_S / window_s
-        self._profile = Profile()
+        self._days = days
+        self._profile = Profile(days)
 
     def fresh(self, series: int) -> Columns:
         """State of `series` series that nothing is known of."""
         state = self._profile.fresh(series) | HOUR_VARIANCE.fresh(series)
         # What every window uses is in double precision, what an hour or a slot sums up or sets in single.
         state |= {name: np.zeros(series) for name in ("base_variance", "before", "now", "after", "least", "most")}
-        seldom = ("rate", "rate_variance", "day_variance", "last_rate", "peak", "hours", "slot_counts", "slot_windows")
+        seldom = ("rate", "rate_variance", "day_variance", "last_rate", "hours", "slot_counts", "slot_windows")
         state |= {name: np.zeros(series, np.float32) for name in seldom}
         state |= {name: np.zeros((SLOTS_A_HOUR, series), np.float32) for name in ("hour_counts", "hour_expected", "hour_windows")}
         state |= {"curve": np.zeros((SLOTS_A_HOUR + 2 * AROUND, series), np.float32)}
@@ -95,7 +96,7 @@ class HourCurves:
             judge_slot(state, last)
         if new_hour and last is not None:
             self._learn_hour(state, last.hour_number)
-            if day_kind(here.hour_number) != day_kind(last.hour_number) or here.hour_number % HOURS_A_DAY == WORK_BEGINS:
+            if self._days.kind(here.hour_number) != self._days.kind(last.hour_number) or here.hour_number % HOURS_A_DAY == WORK_BEGINS:
                 self._profile.forget_kind(state)
         self._set_slot(state, here, self._open(state, here.hour_number) if new_hour else None)
         if state["rival"].any():
@@ -142,6 +143,11 @@ class HourCurves:
         # Of an hour whose shape nobody knows only the hours beside it say between what it may move.
         lowest = np.where(unlike[1], np.minimum.reduce(rates), ANYTHING)
         highest = np.where(unlike[1], np.maximum.reduce(rates), 0.0)
+        if own.borrowed.any():
+            # A day of a kind that was never seen may go on as in the hour gone by, or as any kind of day does about this time.
+            flat = state["last_rate"] / state["deviation"]
+            lowest = np.where(own.borrowed, np.minimum(own.least, flat), lowest)
+            highest = np.where(own.borrowed, np.maximum(own.most, flat), highest)
         return Curve(
             tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.day_variance, own.seen, own.borrowed, lowest, highest
         )
@@ -213,7 +219,6 @@ class HourCurves:
         )
         self._profile.learn_kind(state, 2.0 * error / (2.0 + error), sampling, foreign & used)
         self._fold_slots(state, number, np.where(seen, (1.0 + error) * due / safe, rate))
-        np.maximum(state["peak"] * (1.0 - 1.0 / (28 * HOURS_A_DAY)), rate, out=state["peak"])
         state["hours"] += share
         for name in ("hour_counts", "hour_windows", "hour_expected"):
             state[name][:] = 0.0

@@ -10,8 +10,6 @@ SLOTS_A_HOUR = 6
 SLOTS_A_DAY = 144
 HOURS_A_DAY = 24
 HOURS_A_WEEK = 168
-DAY_KINDS = 3
-"""Monday to Friday, Saturday, Sunday: days that resemble each other."""
 _MONDAY_US = 4 * DAY_US
 """The epoch was a Thursday: this is the first Monday, 00:00 UTC."""
 
@@ -40,16 +38,6 @@ def place(at_us: int, window_s: int) -> Place:
     """Where the window that ends at `at_us` lies."""
     number, rest = divmod(at_us - window_s * SECOND_US // 2 - _MONDAY_US, SLOT_US)
     return Place(number, rest / SLOT_US)
-
-
-def day_kind(hour_number: int) -> int:
-    """Kind of the day that an hour belongs to: 0 Monday to Friday, 1 Saturday, 2 Sunday."""
-    return max(0, hour_number // HOURS_A_DAY % 7 - 4)
-
-
-def day_row(hour_number: int) -> int:
-    """Row of an hour in a profile of the three kinds of days."""
-    return day_kind(hour_number) * HOURS_A_DAY + hour_number % HOURS_A_DAY
 
 
 def clock_change(before_us: int, at_us: int, civil_time: str) -> int:

@@ -1,11 +1,13 @@
 """Profile: what a series carries at each hour of the week and ten minutes of the day, from nothing to months of history."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from detectors.distributions.negative_binomial import minus_log_p_zero
+from detectors.expectation.day_kinds import DAY_KINDS, HOLIDAY, STANDS_IN, SUNDAY, DayKinds
 from detectors.expectation.variance_component import Excess
-from detectors.expectation.week_clock import DAY_KINDS, HOURS_A_DAY, HOURS_A_WEEK, SLOTS_A_DAY, SLOTS_A_HOUR, day_row
+from detectors.expectation.week_clock import HOURS_A_DAY, HOURS_A_WEEK, SLOTS_A_DAY, SLOTS_A_HOUR
 from models.columns import Columns, Flags, Floats
 
 SIXTEENTHS = 16.0
@@ -24,13 +26,20 @@ SLOTS = Excess("slots", prior=0.09, prior_weight=6.0, memory=600.0, reference=0.
 """How much ten minutes differ from their hour."""
 UNSURE_SHARE = 0.33
 """Of the noise of one slot, as much may be hidden in the estimate from the hour's six."""
-KINDS_OF_DAYS = Excess("kinds", prior=2.25, prior_weight=1.0, memory=24.0)
+KINDS_OF_DAYS = Excess("kinds", prior=0.6, prior_weight=1.0, memory=24.0)
 """How much a kind of day that was never seen differs from one that was; judged anew on each such day."""
 NEW_WEEKDAY = 0.15**2
 """How much a day of the week may differ before it was ever seen, relative, squared."""
 UNLIKE, FEW = 0.3, 10.0
 """How far (ln) the steps from hour to hour may differ between kinds of days of one shape, and messages an hour that make no step."""
 UNLIKE_VARIANCE = 0.05
+KNOWN_HOLIDAYS = 2.5
+"""Holidays that must have been seen before the others stop leaning on Sundays."""
+AROUND_HOURS = 2
+"""Hours by which a kind of day that was never seen may begin and end its work earlier or later than another."""
+NOTHING_VISITS, NOTHING_NATS, NOTHING = 0.9, 12.0, 0.1
+"""An hour that was seen and empty, though so much evidence was due by the hours it would lean on, is empty: no more than this share of a
+message is expected of all its visits together, so that no weekend of such hours adds up to a silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,11 @@ class Hour:
     seen: Flags
     """Whether this hour was seen on any day."""
     borrowed: Flags
-    """Whether it was only seen on days of another kind."""
+    """Whether it was only seen on days of another kind, or on next to none of its own."""
+    least: Floats
+    """Where it is borrowed: the least that any kind of day had around this hour, messages a window; elsewhere the rate."""
+    most: Floats
+    """Likewise the most."""
     day_variance: Floats
     """The part of `variance` that all hours of the day share."""
 
@@ -63,6 +76,9 @@ class Profile:
         *(f"{name}{column}" for name in ("neighbours", "overall_excess", "weekdays", "slots") for column in ("", "_weight")),
     )
 
+    def __init__(self, days: DayKinds) -> None:
+        self._days = days
+
     def fresh(self, series: int) -> Columns:
         """Nothing seen."""
         rows = {"week": HOURS_A_WEEK, "day": DAY_KINDS * HOURS_A_DAY, "slot": SLOTS_A_DAY}
@@ -75,8 +91,11 @@ class Profile:
 
     def hour(self, state: Columns, number: int, spread: Floats, windows: float) -> Hour:
         """Hour `number` since the first Monday. `spread`: variance / mean of an hour's count; `windows` in an hour."""
-        day, day_visits = self._day(state, day_row(number), spread, windows)
+        day, day_visits = self._day(state, self._days.row(number), spread, windows)
         week, visits = _row(state, "week", number % HOURS_A_WEEK)
+        if self._days.kind(number) == HOLIDAY:
+            # What this day of the week is like says nothing of a holiday.
+            week, visits = day.rate, np.zeros(len(visits))
         due = np.maximum(0.5 * (week + day.rate) * windows, 0.3)
         own = visits * due / spread
         apart = _true_difference(week, day.rate, WEEKDAYS.value(state), own) + day.variance
@@ -85,7 +104,8 @@ class Profile:
         # A day of the week that was never seen may differ though those before it were alike: Fridays are busy days.
         new = NEW_WEEKDAY * (visits <= 0) * (due / (due + FEW * FEW))
         seen = (visits > 0) | (day_visits > 0)
-        return self._foreign(state, number, Hour(rate, variance + new, seen, ~seen, new))
+        rate = _nothing(rate, week, visits, day.rate, spread, windows)
+        return self._borrow(state, number, Hour(rate, variance + new, seen, ~seen, rate, rate, new), day_visits)
 
     def _day(self, state: Columns, row: int, spread: Floats, windows: float) -> tuple[Hour, Floats]:
         """An hour of one kind of day, leaning on the hours beside it."""
@@ -102,7 +122,8 @@ class Profile:
         leant, variance = (
             np.where(both, np.where(flat, a, b), c) for a, b, c in zip(far[2:], near[2:], (rate, 1.0 / near[0]), strict=True)
         )
-        return Hour(leant, variance, visits > 0, visits <= 0, np.zeros(len(visits))), visits
+        leant = _nothing(leant, rate, visits, state["overall"], spread, windows)
+        return Hour(leant, variance, visits > 0, visits <= 0, leant, leant, np.zeros(len(visits))), visits
 
     def _lean(
         self, rate: Floats, visits: Floats, other: Floats, usual: Floats, other_noise: Floats | float, spread: Floats, windows: float
@@ -114,19 +135,34 @@ class Profile:
         leant, variance = _shrink(rate, own, other, 1.0 / np.maximum(off, 1e-8), noise_)
         return own, off, leant, variance
 
-    def _foreign(self, state: Columns, number: int, hour: Hour) -> Hour:
-        """Where this kind of day was never seen at this hour, another kind stands in for it."""
-        if hour.seen.all():
-            return replace(hour, borrowed=np.zeros(len(hour.seen), np.bool_))
-        rate, variance, found = hour.rate.copy(), hour.variance.copy(), hour.seen.copy()
-        for kind in range(DAY_KINDS):
-            other, visits = _row(state, "day", kind * HOURS_A_DAY + number % HOURS_A_DAY)
-            stands_in = ~found & (visits > 0)
-            rate[stands_in] = other[stands_in]
+    def _borrow(self, state: Columns, number: int, hour: Hour, day_visits: Floats) -> Hour:
+        """Where this kind of day was never seen at this hour, the others stand in for it; holidays lean on Sundays until some were seen."""
+        kind = self._days.kind(number)
+        new = day_visits < KNOWN_HOLIDAYS if kind == HOLIDAY else ~hour.seen
+        if not new.any():
+            return hour
+        rate, found, least, most = hour.rate.copy(), hour.seen.copy(), hour.rate.copy(), hour.rate.copy()
+        for other in STANDS_IN[kind]:
+            around = [self._of_kind(state, other, number + step) for step in range(-AROUND_HOURS, AROUND_HOURS + 1)]
+            here, visits = around[AROUND_HOURS]
+            stands_in = new & (visits > 0)
+            first = stands_in & ~found
+            rate[first] = least[first] = most[first] = here[first]
+            for beside, beside_visits in around:
+                seen = stands_in & (beside_visits > 0)
+                least, most = np.where(seen, np.minimum(least, beside), least), np.where(seen, np.maximum(most, beside), most)
             found |= stands_in
-        foreign = found & ~hour.seen
-        variance[foreign] = np.maximum(KINDS_OF_DAYS.value(state), 0.01)[foreign]
-        return Hour(rate, variance, found, foreign, np.where(foreign, 0.0, hour.day_variance))
+        if kind == HOLIDAY:
+            sunday, visits = self._of_kind(state, SUNDAY, number)
+            both = new & hour.seen & (visits > 0)
+            rate = np.where(both, (day_visits * rate + sunday) / (day_visits + 1.0), rate)
+        borrowed = found & new
+        variance = np.where(borrowed, np.maximum(KINDS_OF_DAYS.value(state), 0.01), hour.variance)
+        return Hour(rate, variance, found, borrowed, least, most, np.where(borrowed, 0.0, hour.day_variance))
+
+    def _of_kind(self, state: Columns, kind: int, number: int) -> tuple[Floats, Floats]:
+        """Rate and visits of an hour of the day on days of one kind."""
+        return _row(state, "day", kind * HOURS_A_DAY + number % HOURS_A_DAY)
 
     def slot(self, state: Columns, number: int, spread: Floats, due: Floats, squares: Floats) -> tuple[Floats, Floats]:
         """Ratio of ten minutes of the day to their hour, and its relative variance.
@@ -150,13 +186,14 @@ class Profile:
 
     def learn(self, state: Columns, number: int, rate: Floats, share: Floats, due: Floats, spread: Floats) -> None:
         """Takes in one hour's mean `rate`, of which the `share` was seen; 0 where nothing was."""
-        row = day_row(number)
-        _average(state, "week", number % HOURS_A_WEEK, rate, share, WEEK_VISITS)
+        row = self._days.row(number)
+        of_week = share * (self._days.kind(number) != HOLIDAY)
+        _average(state, "week", number % HOURS_A_WEEK, rate, of_week, WEEK_VISITS)
         _average(state, "day", row, rate, share, DAY_VISITS)
         day, day_visits = _row(state, "day", row)
         week, week_visits = _row(state, "week", number % HOURS_A_WEEK)
         sampling = spread / np.maximum(due, 0.1)
-        use = share * (day_visits > 1.5)
+        use = of_week * (day_visits > 1.5)
         both = np.maximum(0.5 * (day + week), 1e-9)
         apart = np.maximum(1.0 / np.maximum(week_visits, 0.1) - 1.0 / np.maximum(day_visits, 0.1), 0.0)
         WEEKDAYS.learn(state, ((week - day) / both) ** 2, sampling * apart, use)
@@ -182,7 +219,7 @@ class Profile:
         """Where the hours around `number` climb and fall in another way than from Monday to Friday, whose ten minutes are then no guide:
         people who start at eight start at nine on a Saturday.
         """
-        row = day_row(number)
+        row = self._days.row(number)
         first, hour = row - row % HOURS_A_DAY, row % HOURS_A_DAY
         different = np.zeros(state["overall"].shape, np.bool_)
         if first == 0:
@@ -235,6 +272,15 @@ def _shrink(own: Floats, information: Floats, other: Floats, prior: Floats, othe
     total = np.maximum(information + prior, 1e-9)
     variance = (information + prior * prior * np.minimum(other_variance, 1e3)) / (total * total)
     return (information * own + prior * other) / total, variance
+
+
+def _nothing(leant: Floats, own: Floats, visits: Floats, other: Floats, spread: Floats, windows: float) -> Floats:
+    """`leant` where something ever came; next to nothing where as much was due by `other`, what it leans on, that nothing is no chance."""
+    empty = (own * visits * windows < 0.5) & (visits >= NOTHING_VISITS)
+    if not empty.any():
+        return leant
+    due = minus_log_p_zero(np.maximum(other * visits * windows, 1e-9), np.maximum(spread, 1.0))
+    return np.where(empty & (due > NOTHING_NATS), np.minimum(leant, NOTHING / np.maximum(visits * windows, 1.0)), leant)
 
 
 def _row(state: Columns, name: str, row: int) -> tuple[Floats, Floats]:

@@ -4,7 +4,9 @@ import numpy as np
 
 from detectors.distributions.negative_binomial import log_ratio, log_ratio_each
 from detectors.interface import FindingDetails, Signal, TrafficWindow, run_started_us
+from detectors.rates import habits
 from models.columns import Columns, Flags, Floats, Ints
+from models.times import SECOND_US
 
 CALM_NATS = 5.0
 """Evidence for normal traffic that ends a finding: 1 in 150 for one that goes on; the correlation damps what comes back."""
@@ -12,6 +14,9 @@ LEAST_CALM_WINDOWS = 3
 BUILDING_SHARE = 0.65
 """Of the threshold: a burst of a series that seldom says anything must be learned from, or each later one looks as strange as the first."""
 LEAST_MEAN = 1e-6
+ONE_WINDOW = 0.7
+"""Of the threshold: what one window may say of missing messages, for they may be counted in the next."""
+EVIDENCE = ("nats", "run", "height", "greatest", "calm", "calm_windows")
 RECENT = 0.2
 """Weight of the newest window in the height of a finding."""
 LEAST_HEIGHT, MOST_HEIGHT = 0.05, 1000.0
@@ -33,12 +38,18 @@ class Bank:
         """Evidence by factor (nats), windows in its run; of an open finding its recent and greatest height, evidence that it is over."""
         rows = len(self._factors)
         single = {name: np.zeros(series, np.float32) for name in ("height", "greatest", "calm", "calm_windows")}
-        return {"nats": np.zeros((rows, series)), "run": np.zeros((rows, series), np.float32), **single}
+        evidence: Columns = {"nats": np.zeros((rows, series)), "run": np.zeros((rows, series), np.float32), **single}
+        return evidence | habits.fresh(series, self._threshold)
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, judged: Flags) -> Signal:
         """One window; series that are not `judged` keep their state."""
-        tick, null = window.tick, np.maximum(window.high if self._upward else window.low, LEAST_MEAN)
-        ratios = log_ratio(tick.messages, null, window.expected.dispersion, self._factors)
+        null = np.maximum(window.high if self._upward else window.low, LEAST_MEAN)
+        # Messages that the last window lacked and this one has too many of slid from one into the other.
+        messages = window.tick.messages - window.slid if self._upward else window.tick.messages
+        ratios = log_ratio(messages, null, window.expected.dispersion, self._factors)
+        limit = state["limit"]
+        if not self._upward:
+            np.minimum(ratios, ONE_WINDOW * limit, out=ratios)
         ratios *= judged
         nats, run = state["nats"], state["run"]
         nats += ratios
@@ -46,19 +57,38 @@ class Bank:
         run += judged
         run *= nats > 0.0
         score = nats.max(axis=0)
-        over = score > self._threshold
+        over = score > limit
+        habit = self._habit(state, window, score, judged, over)
         calm = self._calm(state, window, null, is_open & judged)
         accepted = is_open & (window.accepted > 0)
         if accepted.any():
-            self._reset(state, accepted)
+            self.reset(state, accepted)
         return Signal(
             score=score,
             over=over & ~accepted,
             has_ended=calm | accepted,
-            evidence_rising=score > BUILDING_SHARE * self._threshold,
-            serious=over,
+            evidence_rising=score > BUILDING_SHARE * limit,
+            serious=over & (habit == 0),
+            habit=habit,
             shown=lambda rows: self._shown(state, window, rows),
         )
+
+    def _habit(self, state: Columns, window: TrafficWindow, score: Floats, judged: Flags, over: Flags) -> Ints:
+        """Where what goes on is a habit of the series: on how many days before it came at this time of day, and one more; elsewhere 0."""
+        tick, at_s = window.tick, window.tick.at_us // SECOND_US
+
+        def run_s(rows: Ints) -> Ints:
+            windows: Ints = state["run"][state["nats"][:, rows].argmax(axis=0), rows].astype(np.int64) * tick.window_s
+            return windows
+
+        explained = window.declared | window.recovering
+        habits.follow(state, score, judged, explained, run_s, at_s, tick.window_s, self._threshold)
+        habit = np.zeros(len(score), np.int64)
+        rows = over.nonzero()[0]
+        if len(rows):
+            usual, days = habits.habitual(state, rows, at_s - run_s(rows))
+            habit[rows] = (score[rows] <= usual) * (days + 1)
+        return habit
 
     def _shown(self, state: Columns, window: TrafficWindow, rows: Ints) -> FindingDetails:
         messages, mean = window.tick.messages[rows], window.expected.mean[rows]
@@ -85,10 +115,11 @@ class Bank:
             state[name][places] = values
         ended[places] = (calm > CALM_NATS) & (windows >= LEAST_CALM_WINDOWS)
         if ended.any():
-            self._reset(state, ended)
+            self.reset(state, ended)
         return ended
 
-    def _reset(self, state: Columns, series: Flags) -> None:
+    def reset(self, state: Columns, series: Flags) -> None:
+        """Forgets the evidence of some series; their habits stay."""
         places = series.nonzero()[0]
-        for rows in state.values():
-            rows[..., places] = 0.0
+        for name in EVIDENCE:
+            state[name][..., places] = 0.0

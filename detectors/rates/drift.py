@@ -30,8 +30,8 @@ class Drift:
         self._threshold = threshold
 
     def fresh(self, series: int) -> Columns:
-        """Seconds since the last sample and since an acceptance; reference (ln), variance, number of daily samples; evidence both ways."""
-        names = ("since_s", "reference", "days", "up", "down", "ratio", "run_days")
+        """Seconds since the last sample and an acceptance; reference (ln), variance, daily samples; evidence both ways; days of a habit."""
+        names = ("since_s", "reference", "days", "up", "down", "ratio", "run_days", "habit_days")
         state: Columns = {name: np.zeros(series, np.float32) for name in names}
         return state | {"accepted_s": np.full(series, np.inf, np.float32), "variance": np.full(series, 0.01, np.float32)}
 
@@ -39,10 +39,13 @@ class Drift:
         """One window; evidence changes once a day."""
         tick = window.tick
         accepted = window.accepted > 0
+        habit = window.habit > 0
         state["accepted_s"] += tick.window_s
         state["since_s"] += tick.window_s * (window.expected.known & ~window.declared)
         if accepted.any():
             self._start_anew(state, window, accepted)
+        if habit.any():
+            state["habit_days"][habit], state["accepted_s"][habit] = window.habit[habit], 0.0
         due = state["since_s"] >= DAY_S
         if due.any():
             self._sample(state, np.log(np.maximum(window.level, 1e-9)), due)
@@ -50,7 +53,7 @@ class Drift:
         fresh = state["accepted_s"] < SHOWN_S
         return Signal(
             score=score,
-            over=(score > self._threshold) & ~is_open | accepted,
+            over=(score > self._threshold) & ~is_open | accepted | habit,
             has_ended=~fresh & (score < 0.5 * self._threshold),
             evidence_rising=np.zeros(len(due), np.bool_),
             serious=np.zeros(len(due), np.bool_),
@@ -59,11 +62,15 @@ class Drift:
 
     def _shown(self, state: Columns, window: TrafficWindow, fresh: Flags, rows: Ints) -> FindingDetails:
         level = np.log(np.maximum(window.level[rows], 1e-9))
+        habit = fresh & (state["habit_days"][rows] > 0)
+        state["habit_days"][rows[~fresh]] = 0.0
+        began_us = window.tick.at_us - np.maximum(state["run_days"][rows], 1.0).astype(np.int64) * DAY_US
+        ratio = np.where(fresh, state["ratio"][rows], np.exp(level - state["reference"][rows]))
         return FindingDetails(
-            began_us=window.tick.at_us - np.maximum(state["run_days"][rows], 1.0).astype(np.int64) * DAY_US,
+            began_us=np.where(habit, window.tick.at_us, began_us),
             observed=window.tick.messages[rows],
             expected=window.expected.mean[rows],
-            evidence={"ratio": np.where(fresh, state["ratio"][rows], np.exp(level - state["reference"][rows]))},
+            evidence={"ratio": ratio, "habit_days": np.where(habit, state["habit_days"][rows], np.nan)},
         )
 
     def _start_anew(self, state: Columns, window: TrafficWindow, accepted: Flags) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from detectors.interface import Signal, TrafficWindow
 from detectors.rates.cusum_bank import Bank
+from detectors.rates.habits import LEARNED as HABITS
 from models.columns import Columns, Flags
 
 FACTORS = (0.85, 0.6, 0.3)
@@ -13,7 +14,7 @@ class Drop:
     """Three CUSUMs downward. Empty windows count too; where nothing comes at all, silence says it."""
 
     kind = "drop"
-    learned: tuple[str, ...] = ()
+    learned = HABITS
 
     def __init__(self, threshold: float) -> None:
         self._bank = Bank(FACTORS, threshold)
@@ -26,7 +27,6 @@ class Drop:
         """One window for all series of a block."""
         silent = window.silent
         if silent.any():
-            for columns in state.values():
-                columns[..., silent & ~is_open] = 0.0
+            self._bank.reset(state, silent & ~is_open)
         signal = self._bank.step(state, window, is_open, window.tick.reported & window.expected.known & ~(silent & ~is_open))
         return replace(signal, over=signal.over & (is_open | (window.tick.messages > 0)))

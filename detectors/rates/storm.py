@@ -2,6 +2,7 @@
 
 from detectors.interface import Signal, TrafficWindow
 from detectors.rates.cusum_bank import Bank
+from detectors.rates.habits import LEARNED as HABITS
 from models.columns import Columns, Flags
 
 FACTORS = (1.15, 1.3, 1.6, 2.2, 4.0)
@@ -11,7 +12,7 @@ class Storm:
     """Five CUSUMs upward; a route that has just opened is owed what waited, so nothing counts while it recovers."""
 
     kind = "storm"
-    learned: tuple[str, ...] = ()
+    learned = HABITS
 
     def __init__(self, threshold: float) -> None:
         self._bank = Bank(FACTORS, threshold)

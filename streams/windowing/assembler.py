@@ -3,12 +3,14 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from heapq import heapify, heappop, heapreplace
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from detectors.holidays import PATTERN, HolidayCalendar
 from models.columns import EventBatch, Indices, Ints, Rejection
 from models.response_codes import count_by_side
 from models.times import SECOND_US, format_time, parse_time
@@ -24,7 +26,7 @@ FIRST_US = parse_time("0001-01-01T00:00:00Z")
 
 
 class TimeParameters(BaseModel):
-    """How much disorder in time is taken as normal."""
+    """How much disorder in time is taken as normal, and which days are holidays."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,6 +37,17 @@ class TimeParameters(BaseModel):
     idle_s: int = Field(
         default=60, ge=1, description="How long a stream may bring nothing before it follows the others, in seconds of clock time"
     )
+    holidays: str = Field(
+        default=HolidayCalendar().region,
+        pattern=PATTERN,
+        description="Whose holidays are a kind of day of their own: a code such as GB-ENG (England and Wales), or none",
+    )
+    extra_holidays: tuple[date, ...] = Field(default=(), description="Further days that run as holidays do, such as 2026-12-24")
+
+    @property
+    def holiday_calendar(self) -> HolidayCalendar:
+        """The days that are holidays."""
+        return HolidayCalendar(self.holidays, tuple(sorted(self.extra_holidays)))
 
 
 @dataclass(slots=True)

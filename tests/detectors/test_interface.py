@@ -17,7 +17,7 @@ QUEUES = queue_detectors(DetectionParameters(), 60)
 ALL = [pytest.param(detector, id=detector.kind) for detector in (*TRAFFIC, *QUEUES)]
 EVIDENCE = {
     *("ratio", "depth", "growth_per_s", "oldest_age_s", "capacity_eta_s", "capacity_eta_low_s", "capacity_eta_high_s", "drain_eta_s"),
-    *("age_limit_eta_s", "predicted_loss", "empty_windows", "failure_ratio", "codes", "flaps"),
+    *("age_limit_eta_s", "predicted_loss", "empty_windows", "failure_ratio", "codes", "flaps", "habit_days"),
 }
 SERIES = 50
 WINDOWS = 400
@@ -49,7 +49,8 @@ def a_traffic_window(at_us, values, mean, seen, generator) -> TrafficWindow:
     tick = traffic(at_us, values, failures=generator.binomial(values.astype(int), 0.1).astype(float), reported=seen)
     expected = Expected(mean, np.full(len(mean), 2.0), np.full(len(mean), 0.05), np.ones(len(mean), np.bool_))
     ones = np.ones(len(mean))
-    return TrafficWindow(tick, no, expected, mean * 0.9, mean * 1.1, np.zeros(len(mean)), ones, no, no, no, np.zeros(len(mean)))
+    zeros = np.zeros(len(mean))
+    return TrafficWindow(tick, no, expected, mean * 0.9, mean * 1.1, zeros, zeros, ones, no, no, no, zeros, no.astype(np.int64))
 
 
 def picked(window, places):
@@ -75,7 +76,7 @@ def run(detector, each) -> tuple[Columns, list[dict[str, np.ndarray]]]:
             state, is_open = detector.fresh(series), np.zeros(series, np.bool_)
         signal = detector.step(state, window, is_open)
         signals.append(rows(signal))
-        is_open = (is_open | signal.over) & ~signal.calm
+        is_open = (is_open | signal.over) & ~signal.has_ended
     return state, signals
 
 

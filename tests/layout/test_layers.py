@@ -74,7 +74,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "schema", "asyncapi",
     ),
     "detectors": (
-        "parameters", "holidays", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state",
+        "holidays", "parameters", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state",
         "distributions", "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "traffic_runtime",
         "queue_runtime", "detection",
     ),

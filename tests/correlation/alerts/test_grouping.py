@@ -150,3 +150,15 @@ def test_how_long_a_flap_may_last_is_a_parameter():
     troubles = (Trouble("storm", ONE, 5, 10, observed=900), Trouble("storm", ONE, 13, observed=900))
     told = run(World((ONE,), troubles), range(20), parameters=CorrelationParameters(flap_s=0))
     assert len(told.last()) == 2
+
+
+def test_a_short_false_start_does_not_move_the_onset_of_what_comes_later():
+    start, real = Trouble("drop", ONE, 2, 4, observed=20, expected=1000), Trouble("drop", ONE, 12, observed=300, expected=1000)
+    drop = last_episode("drop", start, real)
+    assert drop.onset_us == last_episode("drop", real).onset_us
+    assert drop.peak == 300
+
+
+def test_what_comes_back_soon_after_it_lasted_long_began_when_it_first_did():
+    long, again = Trouble("drop", ONE, 2, 12, observed=20, expected=1000), Trouble("drop", ONE, 14, observed=300, expected=1000)
+    assert last_episode("drop", long, again).onset_us == last_episode("drop", long).onset_us

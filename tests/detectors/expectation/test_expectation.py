@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from detectors.detection import Detection
+from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.expectation import Expectation
 from detectors.expectation.hour_curve import HOUR_VARIANCE
 from detectors.expectation.week_profile import NEW_WEEKDAY, SLOTS, Profile
+from detectors.holidays import HolidayCalendar
 from tests.detectors.cohorts import DAY, Cohort, counts, key, traffic
 
-MOST_BYTES = 2048
+MOST_BYTES = 2400
+DAYS = DayKinds(HolidayCalendar("none"))
 
 
 def columns(detection: Detection) -> dict[str, np.ndarray]:
@@ -17,7 +20,7 @@ def columns(detection: Detection) -> dict[str, np.ndarray]:
     return {f"{part}.{name}": column for part, rows in parts.items() for name, column in rows.items()}
 
 
-def test_a_series_costs_two_kilobytes_and_keeps_its_kinds_of_numbers():
+def test_a_series_costs_some_two_kilobytes_and_keeps_its_kinds_of_numbers():
     """Through storms, silences, failures, gaps, a level that is accepted and a clock that changes."""
     cohort = Cohort(tuple(key(place) for place in range(4)), start_us=1_774_224_000_000_000)  # the week before summer time
     draw = counts(1, np.full(4, 40.0))
@@ -53,14 +56,14 @@ def test_a_weekday_that_is_busier_all_day_is_not_learned_anew_each_hour():
     cohort.run(4 * DAY // 5 + 12, lambda window: draw(window, 1.18 if window >= 4 * DAY // 5 else 1.0))
     state = cohort.detection.pack()["traffic"]["parts"]["expectation"]
     before = state["deviation"].mean()
-    Expectation(300).expect(state, cohort.at_us, cohort.at_us - 300_000_000)
+    Expectation(300, "UTC", DAYS).expect(state, cohort.at_us, cohort.at_us - 300_000_000)
     assert before > 1.1
     assert state["deviation"].mean() - 1.0 > 0.7 * (before - 1.0)
 
 
 def test_even_hours_are_leant_on_more_than_uneven_ones():
     """One ten minutes of 06:00 to 07:00 are busy each day; nothing else is."""
-    profile, series, draw = Profile(), 200, np.random.default_rng(4)
+    profile, series, draw = Profile(DAYS), 200, np.random.default_rng(4)
     state, spread, due = profile.fresh(series), np.full(series, 2.0), np.full(series, 50.0)
     for day in range(10):
         for slot in range(144):
@@ -83,7 +86,7 @@ def test_a_new_hour_of_a_known_day_is_doubted_though_the_hour_before_was_known()
         seen = not 15 * 12 <= window < day
         cohort.step(traffic(cohort.at_us, draw(window), reported=[seen] * 10, window_s=300))
     state = cohort.detection.pack()["traffic"]["parts"]["expectation"]
-    new = Expectation(300).expect(state, cohort.at_us, cohort.at_us - 300_000_000)[0].relative_error
+    new = Expectation(300, "UTC", DAYS).expect(state, cohort.at_us, cohort.at_us - 300_000_000)[0].relative_error
     assert (state["day_variance"] > 0.5 * NEW_WEEKDAY).all()
     assert (new > 0.1).all()
 

@@ -1,0 +1,99 @@
+"""Kinds of days: holidays, first weekends, and hours in which nothing is ever due."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from detectors.expectation.day_kinds import HOLIDAY, SATURDAY, SUNDAY, WORKING_DAY, DayKinds
+from detectors.holidays import HolidayCalendar
+from detectors.parameters import DetectionParameters
+from models.errors import HighwaterError
+from models.times import parse_time
+from tests.detectors.cohorts import Cohort, counts, key
+
+WINDOW_S = 900
+DAY = 86_400 // WINDOW_S
+WORK = np.array([1.0 if 8 <= hour < 18 else 0.25 for hour in range(24)])
+FIRST_MONDAY = date(1970, 1, 5)
+
+
+def hour_number(day: str) -> int:
+    return (date.fromisoformat(day) - FIRST_MONDAY).days * 24 + 12
+
+
+def cohort(start: str, series: int = 8, holidays: HolidayCalendar | None = None) -> Cohort:
+    parameters = DetectionParameters(false_alarms_per_day=1.0, fleet_series=100).with_holidays(holidays or HolidayCalendar())
+    return Cohort(tuple(key(place) for place in range(series)), parameters=parameters, window_s=WINDOW_S, start_us=parse_time(start))
+
+
+def factor(window: int, rests: tuple[int, ...] = ()) -> float:
+    """Of the mean: work from Monday to Friday but for the days of `rests` (from the start), rest else; the start is a Monday."""
+    day, hour = window // DAY, window % DAY * WINDOW_S // 3600
+    return 0.25 if day % 7 > 4 or day in rests else float(WORK[hour])
+
+
+def test_kinds_of_days():
+    days = DayKinds(HolidayCalendar(extra=(date(2026, 12, 24),)))
+    asked = ("2026-04-02", "2026-04-03", "2026-04-04", "2026-04-05", "2026-04-06", "2026-12-24")
+    assert [days.kind(hour_number(day)) for day in asked] == [WORKING_DAY, HOLIDAY, SATURDAY, SUNDAY, HOLIDAY, HOLIDAY]
+    scottish = DayKinds(HolidayCalendar("GB-SCT"))
+    assert [scottish.kind(hour_number(day)) for day in ("2026-01-02", "2026-04-06")] == [HOLIDAY, WORKING_DAY]
+    assert DayKinds(HolidayCalendar("none")).kind(hour_number("2026-04-03")) == WORKING_DAY
+
+
+def test_a_region_without_known_holidays_is_refused_with_what_to_give():
+    with pytest.raises(HighwaterError, match="GB-ENG"):
+        DayKinds(HolidayCalendar("XX")).kind(hour_number("2026-04-03"))
+
+
+def test_holidays_that_run_like_sundays_wake_nobody_and_the_day_after_neither():
+    watched = cohort("2026-04-20T00:00:00Z")
+    draw = counts(1, np.full(8, 300.0))
+    watched.run(16 * DAY, lambda window: draw(window, factor(window, rests=(14,))))
+    assert watched.told == []
+
+
+def test_without_the_calendar_the_same_holidays_are_told_of():
+    watched = cohort("2026-04-20T00:00:00Z", holidays=HolidayCalendar("none"))
+    draw = counts(1, np.full(8, 300.0))
+    watched.run(16 * DAY, lambda window: draw(window, factor(window, rests=(14,))))
+    assert "drop" in {kind for _, kind, _, _ in watched.told}
+
+
+def test_a_user_that_works_on_holidays_wakes_nobody_either():
+    watched = cohort("2026-04-20T00:00:00Z")
+    draw = counts(2, np.full(8, 300.0))
+    watched.run(16 * DAY, lambda window: draw(window, factor(window)))
+    assert watched.told == []
+
+
+@pytest.mark.parametrize(("times", "kind"), [(0.0, "silence"), (4.0, "storm")])
+def test_gross_trouble_is_found_on_the_first_saturday_too(times: float, kind: str):
+    watched = cohort("2026-01-05T00:00:00Z")
+    draw = counts(3, np.full(8, 300.0))
+    begins = 5 * DAY + 11 * 3600 // WINDOW_S
+    # People work on this Saturday too, somewhat less and from nine on.
+    saturday = np.where(np.arange(24) == 8, 0.25, 0.8 * WORK)
+    watched.run(begins, lambda window: draw(window, factor(window) if window < 5 * DAY else saturday[window % DAY * WINDOW_S // 3600]))
+    assert watched.told == []
+    watched.run(4, lambda window: draw(window, times * saturday[window % DAY * WINDOW_S // 3600]))
+    assert {series for window, found, series, _ in watched.told if found == kind and window <= begins + 3} == set(range(8))
+
+
+def test_a_first_weekend_without_work_wakes_nobody():
+    watched = cohort("2026-01-05T00:00:00Z")
+    draw = counts(4, np.full(8, 300.0))
+    watched.run(8 * DAY, lambda window: draw(window, factor(window)))
+    assert watched.told == []
+
+
+def test_office_hours_with_nothing_outside_them_wake_nobody_at_weekends_or_on_mondays():
+    watched = cohort("2026-01-12T00:00:00Z", series=4)
+    draw = counts(5, np.full(4, 900.0))
+
+    def only_work(window: int) -> np.ndarray:
+        return draw(window, 1.0 if window // DAY % 7 < 5 and 8 <= window % DAY * WINDOW_S // 3600 < 18 else 0.0)
+
+    watched.run(29 * DAY, only_work)
+    assert [told for told in watched.told if told[0] > 8 * DAY] == []

@@ -1,0 +1,118 @@
+"""Habits: what a series did before at this time of day, or as often and as large, is no news; noise as it has it is no trouble."""
+
+import numpy as np
+
+from detectors.parameters import DetectionParameters
+from detectors.rates import habits
+from models.times import parse_time
+from tests.detectors.cohorts import Cohort, counts, key
+
+WINDOW_S = 900
+DAY = 86_400 // WINDOW_S
+HOUR = DAY // 24
+BEGAN = 0
+
+
+def cohort(series: int = 4) -> Cohort:
+    parameters = DetectionParameters(false_alarms_per_day=1.0, fleet_series=100)
+    start_us = parse_time("2026-06-01T00:00:00Z")
+    return Cohort(tuple(key(place) for place in range(series)), parameters=parameters, window_s=WINDOW_S, start_us=start_us)
+
+
+def nights_with(watched: Cohort, kind: str) -> list[int]:
+    return sorted({window // DAY for window, found, _, phase in watched.told if found == kind and phase == BEGAN})
+
+
+def serious(watched: Cohort, windows: int, draw: object) -> set[tuple[str, int]]:
+    """Kinds and nights of the serious findings of so many windows."""
+    found = set()
+    for _ in range(windows):
+        answer = watched.run(1, draw)
+        names = answer.traffic
+        found |= {(int(kind), watched.window // DAY) for kind, is_serious in zip(names.kind, names.serious, strict=True) if is_serious}
+    return found
+
+
+def surge(window: int) -> float:
+    """Three times the traffic from 22:00 to 23:00, from the eighth night on."""
+    return 3.0 if window // DAY >= 7 and 22 * HOUR <= window % DAY < 23 * HOUR else 1.0
+
+
+def test_a_surge_at_the_same_clock_time_is_told_twice_and_then_once_as_a_habit():
+    watched = cohort()
+    draw = counts(1, np.full(4, 500.0))
+    found = serious(watched, 12 * DAY, lambda window: draw(window, surge(window)))
+    assert {night for kind, night in found if kind == 0} == {7, 8}
+    assert [night for night in nights_with(watched, "drift") if night < 12] == [9]
+
+
+def test_a_silence_at_the_same_clock_time_stays_one():
+    watched = cohort()
+    draw = counts(2, np.full(4, 500.0))
+    watched.run(12 * DAY, lambda window: draw(window, 0.0 if surge(window) > 1 else 1.0))
+    assert nights_with(watched, "silence") == [7, 8, 9, 10, 11]
+
+
+def test_a_habit_that_grows_far_beyond_itself_is_news():
+    watched = cohort()
+    draw = counts(3, np.full(4, 500.0))
+    watched.run(13 * DAY, lambda window: draw(window, surge(window)))
+    found = serious(watched, DAY, lambda window: draw(window, 4.0 * surge(window) if surge(window) > 1 else 1.0))
+    assert {night for kind, night in found if kind == 0} == {13}
+
+
+def test_bursts_as_often_and_as_large_as_ever_are_no_news():
+    watched = cohort(12)
+    draw = counts(4, np.full(12, 200.0))
+    chance = np.random.default_rng(5)
+    starts = chance.integers(0, 21 * DAY, (12, 30))
+    bursting = np.zeros((21 * DAY + 2, 12))
+    for series in range(12):
+        for start in starts[series]:
+            bursting[start : start + 2, series] = 1.0
+    found = serious(watched, 14 * DAY, lambda window: draw(window, 1.0 + 3.0 * bursting[window]))
+    late = serious(watched, 7 * DAY, lambda window: draw(window, 1.0 + 3.0 * bursting[window]))
+    assert late == set(), f"{len(found)} earlier"
+
+
+def limit_after(peaks: np.ndarray, every_s: int, threshold: float = 11.0) -> float:
+    """The threshold of a series whose evidence came to these peaks, one after the other."""
+    state, yes, no = habits.fresh(1, threshold), np.ones(1, np.bool_), np.zeros(1, np.bool_)
+    habits.follow(state, np.zeros(1), yes, no, lambda rows: np.zeros(len(rows), np.int64), 60, 60, threshold)
+    for number, peak in enumerate(peaks, 1):
+        for score in (peak, 0.0):
+            habits.follow(
+                state, np.array([score]), yes, no, lambda rows: np.zeros(len(rows), np.int64), number * every_s + 60, 60, threshold
+            )
+    return float(state["limit"][0])
+
+
+def test_a_threshold_follows_the_series_own_tail_where_that_is_heavier_than_the_models():
+    chance = np.random.default_rng(6)
+    as_the_model_has_it = 4.0 + chance.exponential(1.0, 200)
+    assert limit_after(as_the_model_has_it, 60 * 110) < 12.5
+    assert limit_after(4.0 + chance.exponential(6.0, 60), 60 * 720) > 18.0
+
+
+def test_one_incident_does_not_blind_a_series():
+    assert limit_after(np.array([5000.0]), 14 * 86_400) < 20.0
+
+
+def test_messages_counted_in_the_next_window_are_neither_a_drop_nor_a_storm():
+    watched = cohort(6)
+    draw = counts(7, np.full(6, 5000.0))
+    watched.run(3 * DAY, draw)
+
+    def spilt(window: int) -> float:
+        return {0: 0.2, 1: 1.8}.get(window % 97, 1.0)
+
+    watched.run(DAY, lambda window: draw(window, spilt(window)))
+    assert watched.told == []
+
+
+def test_a_drop_that_goes_on_is_found_in_its_second_window():
+    watched = cohort(6)
+    draw = counts(8, np.full(6, 5000.0))
+    watched.run(3 * DAY, draw)
+    watched.run(3, lambda window: draw(window, 0.3))
+    assert {series for window, kind, series, _ in watched.told if kind == "drop" and window <= 3 * DAY + 2} == set(range(6))
