@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from models.errors import HighwaterError, Malformed, UnreadableInput
 from service.ingest.event_bodies import TooLarge
@@ -55,7 +56,7 @@ def install(app: FastAPI) -> None:
     async def problem(_: Request, fault: Exception) -> Response:
         return _answered(fault)
 
-    for kind in (Problem, HTTPException, RequestValidationError, HighwaterError, OSError, sqlite3.Error):
+    for kind in (Problem, HTTPException, RequestValidationError, ClientDisconnect, HighwaterError, OSError, sqlite3.Error):
         app.add_exception_handler(kind, problem)
     app.add_exception_handler(Exception, _unforeseen)
 
@@ -68,6 +69,8 @@ def _answered(fault: Exception) -> Response:
             return _invalid(fault)
         case HTTPException():
             return answer(fault.status_code, str(fault.detail), fault.headers)
+        case ClientDisconnect():
+            return answer(400, "the connection ended before the request was whole")
         case TooLarge():
             return answer(413, str(fault))
         case BusyError():

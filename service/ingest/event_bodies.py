@@ -2,12 +2,21 @@
 
 import json
 import zlib
+from typing import Any
 
 from models.columns import EventBatch
 from models.errors import Malformed, UnreadableInput
 from streams.decode import decode_body
 
 _GZIP = b"\x1f\x8b"
+_MOST_MEMBERS = 1_000
+"""Members of one gzip body: each costs work of its own, even an empty one."""
+_FREE_BYTES = 1_000_000
+_RATIO = 250
+"""Beyond the first megabyte a body may inflate to so many times its size; recorded scrapes compress to about a thirtieth."""
+_MOST_MALFORMED = 20_000
+_TOLD = 1_000
+"""Rejections that one answer names; all of them are among the dead letters."""
 
 
 class TooLarge(Malformed):
@@ -15,18 +24,24 @@ class TooLarge(Malformed):
 
 
 def inflated(body: bytes, limit: int) -> bytes:
-    """`body` inflated if it is gzip (no JSON begins like that). Raises TooLarge beyond `limit` bytes, UnreadableInput if it is damaged."""
+    """`body` inflated if it is gzip (no JSON begins like that).
+
+    Raises TooLarge beyond `limit` bytes, what honest events compress to, or so many members; UnreadableInput if it is damaged.
+    """
     if not body.startswith(_GZIP):
         return body
     parts: list[bytes] = []
     size, rest = 0, body
+    most = min(limit, _FREE_BYTES + _RATIO * len(body))
     try:
         while rest:
+            if len(parts) == _MOST_MEMBERS:
+                raise TooLarge(f"the gzip body has more than {_MOST_MEMBERS} members: compress it as one")
             inflater = zlib.decompressobj(31)
-            part = inflater.decompress(rest, limit - size + 1)
+            part = inflater.decompress(rest, most - size + 1)
             size += len(part)
-            if size > limit:
-                raise TooLarge(f"the body is more than {limit} bytes once inflated: send smaller ones")
+            if size > most:
+                raise TooLarge(f"the body is more than {most} bytes once inflated: send smaller ones")
             if not inflater.eof:
                 raise UnreadableInput("the gzip body is cut short")
             parts.append(part)
@@ -41,7 +56,22 @@ def decoded(body: bytes, stream: str, limit: int) -> EventBatch:
     return decode_body(inflated(body, limit), stream)
 
 
+def decoded_post(body: bytes, stream: str, limit: int) -> tuple[EventBatch, int]:
+    """The events of a body that was just posted, and its bytes once inflated; what is mostly malformed is refused as a whole.
+
+    Raises TooLarge, or UnreadableInput if it is no JSON at all or too much of it is malformed.
+    """
+    plain = inflated(body, limit)
+    return decode_body(plain, stream, most_malformed=_MOST_MALFORMED), len(plain)
+
+
 def ingest_response(batch: EventBatch) -> bytes:
-    """What a post is told: how many are in, which are not and why."""
-    rejected = [{"index": rejection.position.get("index"), "reason": rejection.reason} for rejection in batch.rejections]
-    return json.dumps({"accepted": len(batch), "rejected": rejected}, separators=(",", ":"), ensure_ascii=False).encode()
+    """What a post is told: how many are in, which are not and why; of very many rejections the first, and how many more there are."""
+    told = batch.rejections[:_TOLD]
+    answer: dict[str, Any] = {
+        "accepted": len(batch),
+        "rejected": [{"index": rejection.position.get("index"), "reason": rejection.reason} for rejection in told],
+    }
+    if len(told) < len(batch.rejections):
+        answer["rejected_more"] = len(batch.rejections) - len(told)
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()

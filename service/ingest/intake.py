@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from service.ingest.journal import EVENTS, Entry, Journal, NewEntry
 
 _GROUP = 64
 """Entries that share one flush at most."""
+_SHARE = 2
+"""No stream holds more than this part of the backlog (1 / 2): what one leaves is there for the others."""
 _BUSY = "more events are waiting than can be judged now: send this again after the pause that Retry-After names"
 
 
@@ -75,6 +78,8 @@ class Intake:
         self._clock = clock
         self._limit = backlog_bytes
         self._waiting = self._expected = 0
+        self._held: Counter[str] = Counter()
+        """Bytes that each stream has in flight: read, waiting or being judged."""
         self._guard = threading.Lock()
         self._drafts: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
         self._streams: dict[str, _Stream] = {}
@@ -96,18 +101,26 @@ class Intake:
             raise BusyError(_BUSY)
 
     @contextmanager
-    def expecting(self, size: int) -> Iterator[None]:
-        """While a body of `size` bytes is read and decoded. Raises BusyError if that many more do not fit; one alone always does."""
+    def expecting(self, size: int, stream: str = "") -> Iterator[None]:
+        """While a body of `size` bytes is read and decoded for `stream`.
+
+        Raises BusyError if that many more do not fit, or are more than the stream's share; one alone always does.
+        """
         with self._guard:
             held = self._waiting + self._expected
             if held and held + size > self._limit:
                 raise BusyError(_BUSY)
+            own = self._held[stream]
+            if own and own + size > self._limit // _SHARE:
+                raise BusyError(f"this token has {own} bytes on their way and may have {self._limit // _SHARE}: wait for the answers first")
             self._expected += size
+            self._held[stream] += size
         try:
             yield
         finally:
             with self._guard:
                 self._expected -= size
+                self._let_go(stream, size)
 
     def submit(
         self, kind: int, stream: str, body: bytes, payload: Any, arrived_us: int, key: str = "", weight: int | None = None
@@ -126,6 +139,7 @@ class Intake:
                 self.check_room()
                 self._streams[stream] = _Stream(self._clock.steady_s())
             self._waiting += counted
+            self._held[stream] += counted
             self._drafts.put(_Submitted(NewEntry(kind, arrived_us, stream, key, body), payload, counted, future))
         return future
 
@@ -133,6 +147,12 @@ class Intake:
         """No longer count it as waiting."""
         with self._guard:
             self._waiting -= taken.weight
+            self._let_go(taken.entry.stream, taken.weight)
+
+    def _let_go(self, stream: str, size: int) -> None:
+        self._held[stream] -= size
+        if self._held[stream] <= 0:
+            del self._held[stream]
 
     def quiet_s(self) -> dict[str, float]:
         """Stream → seconds since it last brought something."""
@@ -189,7 +209,9 @@ class Intake:
         except OSError as fault:
             self.fault = f"the journal can't be written: {fault.strerror or fault}"
             with self._guard:
-                self._waiting -= sum(one.weight for one in group)
+                for one in group:
+                    self._waiting -= one.weight
+                    self._let_go(one.draft.stream, one.weight)
             for one in group:
                 one.future.set_exception(fault)
             return

@@ -31,10 +31,10 @@ def decode_ndjson(block: bytes, source: str, first_line: int) -> EventBatch:
     return reading.batch(source, position)
 
 
-def decode_body(body: bytes, source: str) -> EventBatch:
+def decode_body(body: bytes, source: str, *, most_malformed: int | None = None) -> EventBatch:
     """An HTTP body: NDJSON or one JSON array; positions are `{"index": i}` from 0.
 
-    Raises UnreadableInput if the body is no JSON at all.
+    Raises UnreadableInput if the body is no JSON at all, or if more than `most_malformed` of its events are malformed.
     """
     buffer = ByteBuffer([body])
     text = body.removeprefix(BOM)
@@ -43,12 +43,12 @@ def decode_body(body: bytes, source: str) -> EventBatch:
     start = np.array([PADDING + len(body) - len(text)])
     whole = start, np.array([PADDING + len(body)])
     if text.lstrip().startswith(b"["):
-        reading = read(buffer, *whole, _fresh(), records=True)
+        reading = read(buffer, *whole, _fresh(), records=True, most_refused=most_malformed)
     else:
         starts, ends = _lines(buffer)
-        reading = read(buffer, np.concatenate([start, starts[1:]]), ends, _fresh(), records=False)
+        reading = read(buffer, np.concatenate([start, starts[1:]]), ends, _fresh(), records=False, most_refused=most_malformed)
         if _is_no_json(reading):
-            reading = read(buffer, *whole, _fresh(), records=True)  # one event over many lines
+            reading = read(buffer, *whole, _fresh(), records=True, most_refused=most_malformed)  # one event over many lines
     if _is_no_json(reading):
         raise UnreadableInput(f"the body is no JSON: send events as NDJSON or as one JSON array ({reading.refused[0].refusal.reason})")
     return reading.batch(source, lambda start: {"index": reading.index(start, 0)})

@@ -20,7 +20,7 @@ def _nothing(_: str) -> None:
 _DECODER = json.JSONDecoder(parse_int=_nothing, parse_float=_nothing, parse_constant=_nothing)
 
 
-def extents(text: bytes, *, lines: bool) -> list[Extent]:
+def extents(text: bytes, *, lines: bool) -> Iterator[Extent]:
     """The pieces of `text` that should be one event each: an object, the elements of an array, or (if `lines`) either on each line.
 
     A text of many lines that is one JSON value is that value. What is no JSON is a piece of its own; blank text has none.
@@ -31,24 +31,22 @@ def extents(text: bytes, *, lines: bool) -> list[Extent]:
     if text.startswith(BOM):
         start = _trim(characters, len(BOM), end)[0]
     if start == end:
-        return []
+        return iter(())
     many = lines and "\n" in characters[start:end]
     if many and not _is_json(characters, start, end) and _first_line_is_json(characters, start, end):
         return _by_line(characters, start, end)
     if characters[start] == "[":
-        return list(_elements(characters, start, end))
+        return _elements(characters, start, end)
     if many and not _is_json(characters, start, end):
         return _by_line(characters, start, end)
-    return [(start, end)]
+    return iter(((start, end),))
 
 
-def _by_line(characters: str, start: int, end: int) -> list[Extent]:
-    found: list[Extent] = []
+def _by_line(characters: str, start: int, end: int) -> Iterator[Extent]:
     for line in _LINE.finditer(characters, start, end):
         first, last = _trim(characters, *line.span())
         if first < last:
-            found += _elements(characters, first, last) if characters[first] == "[" else [(first, last)]
-    return found
+            yield from _elements(characters, first, last) if characters[first] == "[" else ((first, last),)
 
 
 def _elements(characters: str, start: int, end: int) -> Iterator[Extent]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from models.columns import EventBatch, Indices, Ints, Rejection
+from models.errors import UnreadableInput
 from models.events import QueueEvent, TrafficEvent
 from streams.decode import columnar
 from streams.decode.byte_buffer import ByteBuffer
@@ -89,8 +90,13 @@ class DecodedText:
         )
 
 
-def read(buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool) -> DecodedText:
-    """Reads units of text: lines (each an event or a frame; blank ones are passed over), or records (many lines, but never nothing)."""
+def read(
+    buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool, most_refused: int | None = None
+) -> DecodedText:
+    """Reads units of text: lines (each an event or a frame; blank ones are passed over), or records (many lines, but never nothing).
+
+    Raises UnreadableInput as soon as more than `most_refused` pieces are no events.
+    """
     pieces = pieces_of(buffer, starts, ends, records=records)
     if len(pieces.starts) < _FEW:
         rows, left = EventColumns.of([]), np.arange(len(pieces.starts))
@@ -99,7 +105,7 @@ def read(buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *
     empty = np.flatnonzero(starts == ends) if records else left[:0]
     if not len(left) and not len(empty):
         return DecodedText(buffer, learned, rows, pieces.starts[rows.piece], pieces.ends[rows.piece], ())
-    singles = _Singles(buffer, starts, ends, learned, records=records)
+    singles = _Singles(buffer, starts, ends, learned, records=records, most_refused=most_refused)
     singles.read(pieces, left)
     singles.refused += [InvalidRecord(at, at, _EMPTY) for at in starts[empty].tolist()]
     if singles.anew:
@@ -121,8 +127,11 @@ def _merged(buffer: ByteBuffer, learned: TemplateCache, rows: EventColumns, piec
 class _Singles:
     """Pieces that are read one at a time, and units that have to be split again."""
 
-    def __init__(self, buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool) -> None:
+    def __init__(
+        self, buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool, most_refused: int | None
+    ) -> None:
         self._buffer, self._starts, self._ends, self._learned, self._records = buffer, starts, ends, learned, records
+        self._most_refused = most_refused
         self.anew: set[int] = set()
         """Units that were read again as a whole."""
         self.found: list[tuple[int, int, Row]] = []
@@ -134,9 +143,13 @@ class _Singles:
         unit = np.searchsorted(self._starts, starts, side="right") - 1
         alone = (starts == self._starts[unit]) & (ends == self._buffer.trimmed(self._starts, self._ends)[unit])
         found = []
+        faults = 0
         for start, end, number, is_alone in zip(starts.tolist(), ends.tolist(), unit.tolist(), alone.tolist(), strict=True):
             text = self._buffer.text[start:end]
             one = event(text)
+            if isinstance(one, ParseError):
+                faults += 1
+                self._check(faults)
             if isinstance(one, ParseError) and not (text.startswith(b"{") and (one.is_json or (is_alone and b"\n" not in text))):
                 self.anew.add(number)
             found.append((number, start, end, one))
@@ -154,9 +167,16 @@ class _Singles:
         for first, last in pieces:
             self._take(start + first, start + last, event(text[first:last]))
 
+    def _check(self, faults: int) -> None:
+        if self._most_refused is not None and faults > self._most_refused:
+            raise UnreadableInput(
+                f"more than {self._most_refused} of its events are malformed: nothing of the body was taken; send it in smaller ones"
+            )
+
     def _take(self, start: int, end: int, one: TrafficEvent | QueueEvent | ParseError) -> None:
         if isinstance(one, ParseError):
             self.refused.append(InvalidRecord(start, end, one))
+            self._check(len(self.refused))
         else:
             self.found.append((start, end, row(0, one, self._learned)))
 

@@ -12,12 +12,11 @@ from models.errors import Malformed, UnreadableInput
 from service.auth.authentication import Sender
 from service.http.routes.common import raw
 from service.http.routes.parts import ClockDep, DatabaseDep, HealthDep, IntakeDep, ServeParametersDep
-from service.ingest.event_bodies import inflated, ingest_response
+from service.ingest.event_bodies import decoded_post, ingest_response
 from service.ingest.journal import EVENTS
 from service.parameters import ServeParameters
 from service.problems import RESPONSES, Problem
 from service.store import commits
-from streams.decode import decode_body
 
 router = APIRouter(tags=["events"])
 _FORWARDS = ThreadPoolExecutor(8, "forward")
@@ -35,7 +34,8 @@ _BODY = {
     },
 }
 _ANSWER = {
-    "description": "Safe on disk, or with the Kafka brokers. `rejected` names what was malformed, by its index from 0; the rest is in.",
+    "description": "Safe on disk, or with the Kafka brokers. `rejected` names what was malformed, by its index from 0; the rest is in. "
+    "Of more than 1,000 the first are named, and `rejected_more` counts the others.",
     "content": {"application/json": {"example": {"accepted": 2, "rejected": [{"index": 1, "reason": "messages is missing"}]}}},
 }
 _ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -67,7 +67,7 @@ async def post_events(
     key = request.headers.get("idempotency-key", "")
     if len(key.encode()) > 256:
         raise Problem(422, "Idempotency-Key must not be longer than 256 bytes")
-    with intake.expecting(_announced(request, parameters.max_body_bytes)):
+    with intake.expecting(_announced(request, parameters.max_body_bytes), principal.id):
         body = await request.body()
         if key:
             earlier = await asyncio.to_thread(database.read, lambda connection: commits.answered(connection, principal.id, key))
@@ -96,8 +96,7 @@ def _announced(request: Request, limit: int) -> int:
 async def _decoded(parameters: ServeParameters, body: bytes, stream: str) -> tuple[EventBatch, int]:
     """The batch, and the bytes of the body once inflated."""
     try:
-        plain = await asyncio.to_thread(inflated, body, parameters.max_body_bytes)
-        return await asyncio.to_thread(decode_body, plain, stream), len(plain)
+        return await asyncio.to_thread(decoded_post, body, stream, parameters.max_body_bytes)
     except Malformed:
         raise
     except UnreadableInput as fault:

@@ -1,0 +1,5 @@
+"""A monitor to attack."""
+
+from tests.service.conftest import house
+
+__all__ = ["house"]

@@ -1,0 +1,99 @@
+"""Bodies made to cost much: each is refused, or answered in bounded time with a bounded answer, and costs nobody else anything."""
+
+import gzip
+import random
+import socket
+import time
+from urllib.parse import urlparse
+
+import pytest
+
+from models.errors import HighwaterError
+from service.ingest.event_bodies import decoded_post, ingest_response
+from tests.service.builders import lines, queue
+from tests.service.house import House
+
+_LIMIT = 16_000_000
+_BEARABLE_S = 8.0
+"""Far above what is measured (under a second alone), far below what the attack cost: machines of tests are busy."""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(gzip.compress(b"") * 200_000, id="4 MB of empty gzip members"),
+        pytest.param(gzip.compress(b"1\n" * 8_000_000), id="8,000,000 lines that are no event, packed"),
+        pytest.param(b"{}\n" * 1_000_000, id="1,000,000 empty objects"),
+        pytest.param(b"[" + b"1," * 1_000_000 + b"1]", id="an array of 1,000,000 numbers"),
+        pytest.param(b"x\n" * 1_000_000, id="1,000,000 lines that are no JSON"),
+    ],
+)
+def test_a_body_made_to_cost_is_refused_soon(body: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(HighwaterError):
+        decoded_post(body, "T", _LIMIT)
+    assert time.process_time() - began < _BEARABLE_S
+
+
+def test_an_answer_names_the_first_thousand_rejections_and_counts_the_others(house: House) -> None:
+    body = b"{}\n" * 5_000 + lines(queue(10))
+    answer = house.client("ingest").post("/v1/events", content=body)
+    assert answer.status_code == 202
+    told = answer.json()
+    assert (told["accepted"], len(told["rejected"]), told["rejected_more"]) == (1, 1000, 4000)
+    assert len(answer.content) < 100_000
+
+
+def test_honest_scrapes_that_compress_well_are_taken() -> None:
+    body = lines(*(queue(10, f"USER-{user}") for user in range(20_000)))
+    batch, weight = decoded_post(gzip.compress(body, 9), "T", _LIMIT)
+    assert (len(batch), weight) == (20_000, len(body))
+
+
+def test_one_token_with_slow_connections_leaves_room_for_the_others(house: House) -> None:
+    address = urlparse(house.address)
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nhost: {address.netloc}\r\nauthorization: Bearer {house.secrets['ingest']}\r\n"
+        "content-length: 15999999\r\n\r\n{"
+    ).encode()
+    slow = [socket.create_connection((address.hostname, address.port)) for _ in range(4)]
+    try:
+        for one in slow:
+            one.sendall(head)
+        time.sleep(0.5)
+        assert house.client("admin").post("/v1/events", content=lines(queue(10))).status_code == 202
+        refused = house.client("ingest").post("/v1/events", content=lines(*(queue(10, f"U-{user}") for user in range(9000))))
+        assert refused.status_code == 429
+        assert "this token" in refused.json()["detail"]
+    finally:
+        for one in slow:
+            one.close()
+
+
+def _hostile(chance: random.Random) -> bytes:
+    body = bytearray(lines(*(queue(10, f"U-{user}") for user in range(chance.randrange(1, 6)))))
+    for _ in range(chance.randrange(1, 12)):
+        place = chance.randrange(len(body))
+        piece = chance.choice([b"[", b"]", b"{", b"}", b'"', b"\n", b",", b"\\u0000", b"\xff", b"9" * 30, b"null", b"-", b"1e999", b"\x00"])
+        body[place : place + chance.randrange(0, 9)] = piece
+    return gzip.compress(bytes(body))[: -chance.randrange(1, 9)] if chance.random() < 0.1 else bytes(body)
+
+
+def _campaign(bodies: int, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(bodies):
+        body = _hostile(chance)
+        try:
+            batch, _ = decoded_post(body, "T", _LIMIT)
+        except HighwaterError:
+            continue
+        assert ingest_response(batch)
+
+
+def test_damaged_bodies_are_answered_or_refused_and_never_fail_otherwise() -> None:
+    _campaign(300, seed=14)
+
+
+@pytest.mark.soak
+def test_ten_thousand_damaged_bodies() -> None:
+    _campaign(10_000, seed=41)
