@@ -1,5 +1,7 @@
 """Limits of a declaration: a window that is absurdly long or far away is refused where it is declared, with a reason."""
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from changes.windows import effect_us
@@ -14,6 +16,11 @@ class ChangeLimits(BaseModel):
 
     longest_window_days: float = Field(366, gt=0, description="A change whose window, or declared effect, is longer is refused.")
     furthest_days: float = Field(731, gt=0, description="A change that ends later than this from now is refused.")
+
+
+def all_excess(changes: Iterable[Change], now_us: int, limits: ChangeLimits) -> list[tuple[Change, str]]:
+    """The changes whose windows can't be taken as they are, each with the reason."""
+    return [(change, why) for change in changes if (why := excess(change, now_us, limits)) is not None]
 
 
 def excess(change: Change, now_us: int, limits: ChangeLimits) -> str | None:

@@ -51,6 +51,10 @@ def test_check_says_yes_to_a_complete_calendar(calendar: Path, capsys: pytest.Ca
             [{"change_id": i, "owner": "SUP-01", "title": "t", "planned_start": START, "planned_end": END} for i in "ab"],
             "overlap: a (SUP-01: t) and b",
         ),
+        (
+            [{"change_id": "x", "owner": "SUP-01", "title": "t", "planned_start": START, "planned_end": "2099-01-01T00:00:00Z"}],
+            "SUP-01/x: a monitor refuses it: the window is longer than 366 days",
+        ),
     ],
 )
 def test_check_says_no_to_each_kind_of_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: Any, words: str) -> None:
@@ -59,7 +63,7 @@ def test_check_says_no_to_each_kind_of_finding(tmp_path: Path, capsys: pytest.Ca
     assert words in capsys.readouterr().out
     assert run(["changes", "check", str(path), "--json"]) == 1
     answer = json.loads(capsys.readouterr().out)
-    assert sum(len(answer[name]) for name in ("rejected", "missing", "conflicts")) > 0
+    assert sum(len(answer[name]) for name in ("rejected", "missing", "windows", "conflicts")) > 0
 
 
 def test_check_weighs_declared_load_against_a_given_capacity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

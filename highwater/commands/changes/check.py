@@ -1,6 +1,7 @@
 """`highwater changes check`: what can't be used, what is missing, what collides."""
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import typer
@@ -39,8 +40,9 @@ def check(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List rows that can't be used, missing SEC H8.4 and H8.8 items, figures not kept, conflicts and load collisions; exit 1 if any."""
+    """List rows that can't be used, missing SEC items, figures not kept, absurd windows, conflicts and load collisions; exit 1 if any."""
     from changes.files.calendar_files import read_calendar
+    from changes.limits import all_excess
     from changes.planning.conflicts import as_object, conflicts
     from changes.planning.sec_completeness import all_missing
     from changes.planning.sec_completeness import as_object as missing_object
@@ -52,6 +54,7 @@ def check(
     rules = planning_rules(found_settings, capacity=capacity, usual=usual, systems=systems)
     lacking = all_missing(read.changes)
     limits = breaches(read.changes, found_settings.changes.sec, HolidayCalendar())
+    absurd = all_excess(read.changes, time.time_ns() // 1000, found_settings.serve.declarations)
     found = conflicts(read.changes, rules)
     free = _free_slots(read.changes, found, rules)
     unjudged = _unjudged(read.changes, rules)
@@ -62,6 +65,7 @@ def check(
             "unsettled": [one.text for one in read.disagreements],
             "missing": [missing_object(one) for one in lacking],
             "limits": [one.as_object for one in limits],
+            "windows": [{"owner": one.owner, "change_id": one.change_id, "reason": why} for one, why in absurd],
             "conflicts": [as_object(one) for one in found],
             "free_slots": free,
             "notes": unjudged,
@@ -69,11 +73,12 @@ def check(
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
         lines = [f"{one.change_id}: {one.item} is missing: {one.text}" for one in lacking]
+        lines += [f"{one.key}: a monitor refuses it: {why}" for one, why in absurd]
         lines += [f"{one.item} (figure: default or setting): {one.text}" for one in limits]
         lines += [f"{one.kind.replace('_', ' ')}: {one.text}" for one in found]
         lines += [f"{change_id} is free at {', '.join(slots)}" for change_id, slots in free.items()]
-        _tell(read, [*lines, *unjudged], (len(lacking) + len(limits), len(found)))
-    if read.rejections or read.disagreements or lacking or limits or found:
+        _tell(read, [*lines, *unjudged], (len(lacking) + len(limits) + len(absurd), len(found)))
+    if read.rejections or read.disagreements or lacking or limits or absurd or found:
         raise typer.Exit(1)
 
 
