@@ -108,7 +108,7 @@ def compose(
             parameters.max_body_bytes, parameters.checkpoint_every_s, parameters.dead_letters, parameters.recovery_work_s
         )
         engine = Engine(engine_parameters, flow, database, journal, Checkpoints(folder / "checkpoints"), clock, board)
-        forwarder = _forwarder(parameters, kafka, stack)
+        forwarder = _forwarder(parameters, kafka, clock, stack)
         intake = Intake(journal, clock, int(parameters.backlog_mb * 1_000_000), forwarder)
         health = Health(intake, engine)
 
@@ -168,12 +168,12 @@ def _journal(parameters: ServeParameters, stack: ExitStack) -> Journal:
     return journal
 
 
-def _forwarder(parameters: ServeParameters, kafka: KafkaParameters | None, stack: ExitStack) -> RemoteIntake | None:
+def _forwarder(parameters: ServeParameters, kafka: KafkaParameters | None, clock: Clock, stack: ExitStack) -> RemoteIntake | None:
     if kafka is None:
         return None
     from service.kafka.event_forwarder import EventForwarder
 
-    forwarder = EventForwarder(kafka, int(parameters.backlog_mb * 1_000_000))
+    forwarder = EventForwarder(kafka, int(parameters.backlog_mb * 1_000_000), clock)
     stack.callback(forwarder.close)
     return forwarder
 

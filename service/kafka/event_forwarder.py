@@ -1,12 +1,12 @@
 """Forwarding: events posted to a page that follows Kafka go to the telemetry topics, where the workers judge them."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from models.clock import Clock
 from models.columns import EventBatch
 from service.ingest.intake import BusyError, UnreachableError
 from streams.dead_letters import dead_letters
@@ -26,9 +26,9 @@ _LINGER_MS = 5
 class EventForwarder:
     """One producer for all posts; whoever posts waits until the brokers have its events."""
 
-    def __init__(self, parameters: KafkaParameters, limit_bytes: int) -> None:
+    def __init__(self, parameters: KafkaParameters, limit_bytes: int, clock: Clock) -> None:
         """`limit_bytes` may be on their way at a time."""
-        self._parameters = parameters
+        self._parameters, self._clock = parameters, clock
         self._topics = Topics(parameters.topic_prefix)
         self._limit = limit_bytes
         self._waiting = 0
@@ -44,9 +44,9 @@ class EventForwarder:
         self._enter(size)
         try:
             sender = self._producer()
-            until_s = time.monotonic() + _CONFIRM_S
+            until_s = self._clock.steady_s() + _CONFIRM_S
             for sent in [self._send(sender, record) for record in records]:
-                sent.get(max(0.0, until_s - time.monotonic()))
+                sent.get(max(0.0, until_s - self._clock.steady_s()))
         except KafkaError as fault:
             raise UnreachableError(
                 f"the brokers do not take events at the moment ({type(fault).__name__}): send this again later"

@@ -75,7 +75,7 @@ class ResultReader:
         from kafka import KafkaConsumer, KafkaProducer
         from kafka.errors import KafkaError
 
-        from streams.kafka.cluster.security import client_settings
+        from streams.kafka.cluster.security import READ_COMMITTED, client_settings
 
         # The client tells of every connection and refresh.
         logging.getLogger("kafka").setLevel(logging.WARNING)
@@ -88,6 +88,7 @@ class ResultReader:
                     group_id=None,
                     auto_offset_reset="earliest",
                     enable_auto_commit=False,
+                    isolation_level=READ_COMMITTED,
                     metadata_max_age_ms=_NEW_TOPICS_MS,
                 )
                 try:

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from models.canonical_json import to_json
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.partitioner import by_java
 from streams.kafka.cluster.security import client_settings
+from streams.kafka.exchange.calendar_reader import CalendarReader
 from tests.kafka.cluster import expected_lines
 from tests.kafka.stories import CORE, story
 from tests.kafka.test_worker import working
 from tests.kafka.workers import eventually, outputs, prepare, values
+from tests.service.builders import change
 
 pytestmark = pytest.mark.kafka
 LIMIT_S = 240
@@ -34,6 +37,30 @@ def test_an_aborted_event_never_counts_and_a_topic_that_ends_with_a_marker_rests
         found = eventually(lambda: outputs(parameters), lambda found: len(set(found)) >= len(expected), LIMIT_S)
         assert [json.loads(value) for value in values(parameters, topics.dead_letters)] == []
     assert sorted(set(found)) == expected
+
+
+def test_a_change_that_its_producer_aborted_is_never_declared_and_the_calendar_is_read_to_its_end(parameters: KafkaParameters) -> None:
+    """Connectors that bring changes from a service desk use transactions too."""
+    topics = prepare(parameters)
+
+    async def publish() -> None:
+        sender = AIOKafkaProducer(**client_settings(parameters), transactional_id=f"{parameters.group}-connect")
+        await sender.start()
+        async with sender.transaction():
+            await sender.send(topics.calendar, to_json(change("C-1", "ACME")), key=b"ACME/C-1", partition=0)
+        await sender.begin_transaction()
+        await sender.send(topics.calendar, to_json(change("C-2", "ACME")), key=b"ACME/C-2", partition=0)
+        await sender.abort_transaction()
+        await sender.stop()
+
+    asyncio.run(publish())
+    reader = CalendarReader(parameters)
+    reader.start()
+    try:
+        assert [one.change_id for record in reader.between(0, reader.next_offset) for one in record.changes] == ["C-1"]
+        assert reader.next_offset == 4, "behind the marker that ends the log"
+    finally:
+        reader.stop()
 
 
 async def _publish(parameters: KafkaParameters, lines: tuple[bytes, ...]) -> None:
