@@ -72,6 +72,8 @@ class Parts:
     heat: HeatReader
     idle_s: float
     """After so long without events a source counts as stopped."""
+    false_alarms_per_day: float
+    """The budget of the whole fleet."""
     registry: CollectorRegistry
     announce: CommitListener
     """Tells listeners and subscribers of records that were just committed."""
@@ -154,6 +156,7 @@ def compose(
             keep=keep,
             heat=HeatReader(),
             idle_s=float(flow.time.idle_s),
+            false_alarms_per_day=flow.detection.false_alarms_per_day,
             registry=collected,
             announce=announce,
             first_secret=first_secret,

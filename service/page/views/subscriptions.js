@@ -46,11 +46,12 @@ class Subscriptions {
       ["Last delivery", log.length ? el("span", { class: failing ? "critical" : "good" }, failing ? `▲ failed: ${log[0].error || log[0].status}` : "✓ arrived", " ", time(log[0].at)) : "none yet"]].filter(Boolean);
     const path = pathOf("/v1/subscriptions", one.id);
     return el("article", { class: `card ${failing ? "critical" : one.paused_reason ? "over" : "info"}`, key: one.id },
-      el("h3", {}, one.name), el("div", { class: "chips" }, el("span", { class: "chip plain" }, one.channel), failing ? el("span", { class: "chip critical" }, "▲ failing") : null, one.paused_reason ? el("span", { class: "chip attention" }, one.paused_reason) : null, one.confirmed === false ? el("span", { class: "chip attention" }, "waiting for the address to be confirmed") : null),
+      el("h3", {}, one.name), el("div", { class: "chips" }, el("span", { class: "chip plain" }, one.channel), failing ? el("span", { class: "chip critical" }, "▲ failing") : null, one.confirmed === false ? el("span", { class: "chip attention" }, "waits for confirmation") : null, one.paused_reason ? el("span", { class: "chip attention" }, one.paused_reason) : null, one.confirmed === false ? el("span", { class: "chip attention" }, "waiting for the address to be confirmed") : null),
       el("p", { class: "soft" }, el("code", {}, one.target)), el("dl", { class: "facts" }, ...facts.flatMap(([label, content]) => [el("dt", {}, label), el("dd", {}, content)])),
       el("div", { class: "actions" },
         el("button", { onclick: () => this.test(path) }, "Send a test"), el("button", { onclick: () => this.log(path, one) }, "Delivery log"), el("button", { onclick: () => this.edit(path, one) }, "Edit"),
         el("button", { onclick: () => this.change(path, { paused: !one.paused_reason }) }, one.paused_reason ? "Resume" : "Pause"),
+        one.confirmed === false ? el("button", { onclick: () => this.confirmAgain(path) }, "Send the link again") : null,
         one.channel === "webhook" ? el("button", { onclick: () => this.rotate(path) }, "New secret") : null,
         el("button", { class: "quiet", onclick: () => this.remove(path, one) }, "Remove")));
   }
@@ -73,6 +74,13 @@ class Subscriptions {
     if (!items) return;
     const rows = items.map((each) => el("tr", {}, el("td", {}, time(each.at, { seconds: true })), el("td", {}, each.outcome === "delivered" ? el("span", { class: "good" }, "✓ arrived") : el("span", { class: "critical" }, "▲ failed")), el("td", {}, String(each.status ?? "–")), el("td", {}, each.error || each.type || "")));
     showDialog(`Deliveries to ${one.name}`, [items.length ? table(["At", "", "Status", ""], rows, "Delivery log") : el("p", { class: "empty" }, "Nothing was sent yet.")]);
+  }
+
+  confirmAgain(path) {
+    return attempt(async () => {
+      await ask(`${path}/confirmation`, "POST");
+      say("The link was sent. Until it is opened nothing else goes there.");
+    });
   }
 
   rotate(path) {

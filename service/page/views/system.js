@@ -1,10 +1,10 @@
 // System: feeds and their age, what was rejected and why, failing deliveries, how right the suspects were, tokens and audit.
 
-import { ask, pathOf } from "../core/api.js";
+import { ask, pathOf, withQuery } from "../core/api.js";
 import { askFor, attempt, showDialog } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
 import { store } from "../core/store.js";
-import { number, percent, spanText, time } from "../core/words.js";
+import { listText, number, percent, spanText, time } from "../core/words.js";
 import { table } from "../parts/alert_table.js";
 
 const REFRESH_MS = 15_000;
@@ -25,11 +25,13 @@ class System {
 
   async read() {
     const optional = (path) => ask(path).catch(() => null);
-    const [status, letters, evaluation, subscriptions, tokens, audit, ready] = await Promise.all([
+    const hour = new Date(store.now() - 3_600_000).toISOString(), now = new Date(store.now()).toISOString();
+    const [status, letters, evaluation, subscriptions, tokens, audit, quarantine, heat, ready] = await Promise.all([
       optional("/v1/status"), optional("/v1/dead-letters?limit=30"), optional("/v1/evaluation"), store.mayAct ? optional("/v1/subscriptions") : null,
-      this.isAdmin ? optional("/v1/tokens") : null, this.isAdmin ? optional("/v1/audit?limit=30") : null, this.ready()]);
+      this.isAdmin ? optional("/v1/tokens") : null, this.isAdmin ? optional("/v1/audit?limit=30") : null,
+      this.isAdmin ? optional("/v1/quarantine") : null, optional(withQuery("/v1/series/heat", { from: hour, to: now, bucket_s: 3600 })), this.ready()]);
     const deliveries = await Promise.all((subscriptions?.items || []).map(async (one) => [one, (await optional(`${pathOf("/v1/subscriptions", one.id)}/deliveries?limit=1`))?.items[0]]));
-    Object.assign(this, { status, letters, evaluation, deliveries, tokens, audit, readyText: ready });
+    Object.assign(this, { status, letters, evaluation, deliveries, tokens, audit, quarantine, heat, readyText: ready });
     this.draw();
   }
 
@@ -40,16 +42,18 @@ class System {
 
   draw() {
     const panel = (id, title, ...content) => el("section", { class: "panel", key: id, "aria-labelledby": id }, el("h2", { id }, title), ...content);
-    render(this.node, panel("feeds", "Feeds", this.feeds()), panel("rejected", "Late and rejected events", this.rejected()), panel("told", "Deliveries", this.told()), panel("right", "How right the suspects were", this.right()),
+    render(this.node, panel("feeds", "Feeds", this.feeds()), panel("rejected", "Late and rejected events", this.rejected()), panel("told", "Deliveries", this.told()), panel("judged", "Alerts, their budget, and what cannot be judged yet", this.judged()), panel("right", "How right the suspects were", this.right()),
+      this.isAdmin && this.quarantine?.items.length ? panel("quarantine", "Quarantine", this.quarantined()) : null,
       this.isAdmin ? panel("tokens", "Tokens", this.tokenRows()) : null, this.isAdmin ? panel("audit", "Audit", this.auditRows()) : null);
   }
 
   feeds() {
     const { status } = this;
     if (!status) return el("p", { class: "critical" }, "The monitor gives no answer.");
+    const [first, ...remarks] = (this.readyText || "").trim().split("\n");
     const rows = status.sources.map((one) => el("tr", { key: one.name }, el("td", {}, one.name), el("td", { class: one.stopped ? "critical" : "good" }, one.stopped ? `▲ nothing for ${spanText(one.quiet_s)}` : `● ${spanText(one.quiet_s)} ago`)));
     const events = Object.entries(status.events).map(([name, count]) => el("div", { key: name }, el("strong", {}, number(count)), `${name} since the start`));
-    return el("div", {}, el("p", {}, "Ready: ", el("strong", {}, (this.readyText || "").slice(0, 400))), status.fault ? el("p", { class: "critical" }, status.fault) : null, el("div", { class: "numbers" }, ...events),
+    return el("div", {}, el("p", {}, "Ready: ", el("strong", {}, first)), remarks.length ? el("ul", { class: "warning" }, ...remarks.map((line) => el("li", {}, line))) : null, status.fault ? el("p", { class: "critical" }, status.fault) : null, el("div", { class: "numbers" }, ...events),
       rows.length ? table(["Source", "Last sent"], rows, "Sources") : el("p", { class: "empty" }, "No source has sent anything since the start. Give a token of the role ingest to whoever sends events."));
   }
 
@@ -62,8 +66,22 @@ class System {
 
   told() {
     if (!this.deliveries.length) return el("p", { class: "soft" }, "Nobody is told by message. ", store.mayAct ? el("a", { href: "/subscriptions" }, "Subscribe.") : "");
-    const rows = this.deliveries.map(([one, last]) => el("tr", { key: one.id }, el("td", {}, one.name), el("td", {}, one.channel), el("td", { class: last && last.outcome !== "delivered" ? "critical" : "" }, !last ? "nothing sent yet" : last.outcome === "delivered" ? ["✓ arrived ", time(last.at)] : [`▲ failed: ${last.error || last.status} `, time(last.at)])));
+    const rows = this.deliveries.map(([one, last]) => el("tr", { key: one.id }, el("td", {}, one.name), el("td", {}, one.channel), el("td", { class: last && last.outcome !== "delivered" ? "critical" : "" }, one.confirmed === false ? "the address is not confirmed yet" : !last ? "nothing sent yet" : last.outcome === "delivered" ? ["✓ arrived ", time(last.at)] : [`▲ failed: ${last.error || last.status} `, time(last.at)])));
     return table(["Subscription", "Way", "Last delivery"], rows, "Deliveries");
+  }
+
+  judged() {
+    const alerts = Object.entries(this.status?.alerts || {}).map(([name, count]) => el("div", { key: name }, el("strong", {}, number(count)), `${name} since the start`));
+    const { users = [], messages = [], judged = [] } = this.heat || {};
+    const share = (row) => (messages[row].reduce((sum, one) => sum + (one || 0), 0) ? judged[row].reduce((sum, one) => sum + (one || 0), 0) / messages[row].reduce((sum, one) => sum + (one || 0), 0) : 1);
+    const unknown = users.filter((_, row) => share(row) < 0.5);
+    return el("div", {}, el("div", { class: "numbers" }, ...alerts, el("div", { key: "budget" }, el("strong", {}, number(this.status?.false_alarms_per_day)), "false alerts a day are the budget of the whole fleet")),
+      el("p", { class: unknown.length ? "warning" : "soft" }, unknown.length ? `Of ${unknown.length} Users most traffic cannot be judged yet, because nothing is expected of it so far: ${listText(unknown, 8)}.` : users.length ? "The last hour's traffic of every User could be judged." : "No traffic came in the last hour."));
+  }
+
+  quarantined() {
+    const rows = this.quarantine.items.map((one) => el("tr", { key: one.entry }, el("td", {}, String(one.entry)), el("td", {}, time(one.arrived_at)), el("td", {}, number(one.size_bytes)), el("td", {}, one.reason)));
+    return el("div", {}, el("p", {}, "These entries could not be judged. Try them again after an upgrade."), table(["Entry", "Arrived", "Bytes", "Reason"], rows, "Quarantine"), el("button", { onclick: () => attempt(async () => { await ask("/v1/quarantine/retry", "POST"); await this.read(); }) }, "Try again"));
   }
 
   right() {

@@ -13,6 +13,7 @@ from service.http.routes.parts import (
     BoardDep,
     ClockDep,
     DatabaseDep,
+    FalseAlarmsDep,
     HealthDep,
     IdleSecondsDep,
     IntakeDep,
@@ -20,6 +21,7 @@ from service.http.routes.parts import (
     SignInDep,
 )
 from service.ingest.intake import Intake
+from service.metrics import DeskBoard
 from service.problems import RESPONSES
 from service.store import records, tokens
 from service.store.database import Database
@@ -47,6 +49,8 @@ class MonitorStatus(BaseModel):
     event_id: str = Field(description="Where the event stream goes on from what the lists show now.")
     sources: list[Source] = Field(description="Who sends events; for the triage desk only.")
     events: dict[str, int] = Field(description="Events since the start by outcome; for the triage desk only.")
+    alerts: dict[str, int] = Field(description="Alerts since the start by severity; for the triage desk only.")
+    false_alarms_per_day: float = Field(description="The budget: so many false alerts a day are accepted in the whole fleet.")
 
 
 @router.get("/v1/status", summary="How the monitor itself is")
@@ -60,6 +64,7 @@ def status(
     ids: OpaqueIdsDep,
     intake: IntakeDep,
     idle_s: IdleSecondsDep,
+    budget: FalseAlarmsDep,
     principal: Reader,
 ) -> MonitorStatus:
     """Cheap enough to be asked every few seconds."""
@@ -79,7 +84,17 @@ def status(
         event_id=ids.event_id(principal, last),
         sources=_sources(database, intake, idle_s) if of_desk else [],
         events=dict(board.events) if of_desk else {},
+        alerts=_alerts(board) if of_desk else {},
+        false_alarms_per_day=budget,
     )
+
+
+def _alerts(board: DeskBoard) -> dict[str, int]:
+    found: dict[str, int] = {}
+    with board.guard:
+        for (_, severity), count in board.alerts_total.items():
+            found[severity] = found.get(severity, 0) + count
+    return found
 
 
 def _sources(database: Database, intake: Intake, idle_s: float) -> list[Source]:
