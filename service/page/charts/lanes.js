@@ -70,7 +70,7 @@ export class Lanes {
     const width = Math.max(3, right - left), height = this.row - 6;
     const shape = svg("rect", { x: left, y: y + 3, width, height, rx: 3, class: bar.class, fill: bar.hatched ? "url(#hatch)" : null }, svg("title", {}, bar.title));
     const text = bar.text ? this.barText(bar, { left, right, y }, inside) : null;
-    return bar.href ? svg("a", { href: bar.href, "aria-label": bar.title }, shape, text) : svg("g", {}, shape, text);
+    return bar.href ? svg("a", { href: bar.href, "aria-label": text ? null : bar.title }, shape, text) : svg("g", {}, shape, text);
   }
 
   /** The longest of the bar's texts that finds room inside it, right of it or left of it. */
