@@ -52,8 +52,7 @@ class Draft:
             self.category.number,
             self.envelope.position,
             self.incident_id,
-            tuple((suspect.change_id, suspect.owner, suspect.basis, suspect.verdict) for suspect in self.suspects),
-            self.affected,
+            blamed(self.suspects),
             self.processes,
             tuple(change.change_id for change in self.threatened),
             common(self.episode.series),
@@ -63,6 +62,11 @@ class Draft:
         """Observed and depth, for what grows; 0 where a doubling tells a reader nothing."""
         grows = self.episode.kind in _GROWS and self.episode.direction != "down"
         return (self.episode.observed if grows else 0.0), self.episode.evidence.get("depth", 0.0)
+
+
+def blamed(suspects: tuple[Suspect, ...]) -> tuple[object, ...]:
+    """Those that a reader would ask about, in their order, with their verdicts."""
+    return tuple((one.change_id, one.owner, one.basis, one.verdict) for one in suspects if one.verdict in SUSPECTED)
 
 
 @lru_cache(maxsize=4096)

@@ -112,6 +112,9 @@ def _judged(situations: Sequence[EvaluatedIncident], own: dict[str, tuple[Suspec
             situation.case,
             situation.judgement.suspects,
             {episode.alert_id: own[episode.alert_id] for episode in situation.case.episodes if episode.alert_id in own},
+            {draft.episode.alert_id: draft.envelope for draft in situation.drafts},
+            situation.severity,
+            situation.event.resolved_us is not None,
         )
         for situation in situations
         if situation.event.merged_into is None

@@ -20,18 +20,23 @@ from correlation.grading.affected_users import (
     record_declared_alerts,
     without_forewarned_users,
 )
-from correlation.grading.declared_effect import Envelope, envelope
+from correlation.grading.declared_effect import Envelope, declares_effect_on, envelope
 from correlation.grading.incident_category import Category, CategoryInputs, categorise
 from correlation.grading.severity import SeverityInputs, severity
 from correlation.grading.threatened_changes import ThreatInputs, threatened
 from correlation.history.fleet_totals import Fleet
 from correlation.history.traffic_history import History
 from correlation.incidents.incidents import Incidents, OpenIncident
-from correlation.incidents.membership import MembershipRules
+from correlation.incidents.membership import MembershipRules, possible_causes
+from correlation.incidents.phase import follow
+from correlation.incidents.recovery import Recovery, assess, ended_us, harms
+from correlation.incidents.shared_loss import shared_loss
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import ThreatenedChange
+from models.columns import SeriesKey
 from models.state_tree import from_tree, to_plain
+from models.times import MINUTE_US
 from models.vocabulary import SEVERITIES, Severity
 
 _DECAY = 0.8
@@ -60,6 +65,10 @@ class EvaluatedIncident:
     judgement: CachedCause
     category: Category
     threatened: tuple[ThreatenedChange, ...]
+    severity: Severity
+    """The gravest of its alerts in this window; what it was last where none is looked at."""
+    could_be_affected: int
+    """Users other than the origin."""
     drafts: tuple[Draft, ...]
 
 
@@ -102,11 +111,21 @@ class Evaluator:
         self.ledger.apply(at_us, found, placing.group_for)
         groups = [self.ledger.groups[key] for key in sorted(self.ledger.groups)]
         looked_at = self._alerts_due(known, groups)
+        for group in groups:
+            if group.ended_us == at_us and group.over_us is None:
+                group.over_us = self._over_us(group, known)
         episodes = [self.ledger.episode(group, at_us) for group in groups if group.touched_us == at_us and group.alert_id in looked_at]
         alerts = {group.alert_id: not group.resolved for group in groups}
+        before = {key: (event.resolved_us, event.ended_us) for key, event in self.incidents.events.items()}
+        self.incidents.apply(at_us, episodes, alerts, MembershipRules(known.history, self._parameters))
+        self._recover(known, looked_at, groups)
+        for key, (resolved_us, over_us) in before.items():
+            # What comes back and is seen to be no more than the tail changes nothing of when it was over.
+            event = self.incidents.events.get(key)
+            if event is not None and resolved_us is not None and event.resolved_us == at_us:
+                event.resolved_us, event.ended_us = resolved_us, over_us
         resolved = {group.alert_id for group in groups if group.resolved}
         current = {group.alert_id for group in groups if not group.resolved or group.touched_us == at_us}
-        self.incidents.apply(at_us, episodes, alerts, MembershipRules(known.history, self._parameters))
         self._stood = {alert_id: stood for alert_id, stood in self._stood.items() if alert_id in alerts}
         self.judgements.forget(set(self.incidents.events))
         return [
@@ -114,6 +133,82 @@ class Evaluator:
             for _, event in sorted(self.incidents.events.items())
             if event.changed_us == at_us or (event.merged_into is None and not looked_at.isdisjoint(event.members))
         ]
+
+    def _over_us(self, group: AlertGroup, known: EvaluationContext) -> int | None:
+        """When the trouble of an alert ended that has just fallen quiet: its detectors waited to be sure."""
+        episode = self.ledger.episode(group, known.at_us)
+        end_us = ended_us(episode, known.history)
+        return None if end_us is None else max(end_us, episode.onset_us)
+
+    def _recover(self, known: EvaluationContext, looked_at: set[str], groups: Sequence[AlertGroup]) -> None:
+        """Decides of every incident that is due whether it is over, or has come back."""
+        by_id = {group.alert_id: group for group in groups}
+        for _, event in sorted(self.incidents.events.items()):
+            own = [by_id[alert_id] for alert_id in sorted(event.members) if alert_id in by_id]
+            lingers = any(group.closed for group in own)
+            due = not looked_at.isdisjoint(event.members) if event.resolved_us is None else lingers and known.at_us % MINUTE_US == 0
+            if event.merged_into is not None or not due:
+                continue
+            recovery = self._recovery(event, known)
+            if event.resolved_us is None and self._reader is None and not recovery.back:
+                self._spread(event, known)
+            if event.resolved_us is None and recovery.over:
+                self._close(event, own, known, recovery.ended_us)
+            elif event.resolved_us is not None and recovery.relapsed:
+                self._reopen(event, [group for group in own if group.closed], known.at_us)
+
+    def _recovery(self, event: OpenIncident, known: EvaluationContext) -> Recovery:
+        members = [event.members[alert_id] for alert_id in sorted(event.members)]
+        elsewhere = self.incidents.hit_by_others(event)
+        found = harms(event.course, members, event.origin_user, elsewhere, event.opened_us, known.history)
+        recovery = assess(event.course, found, known.at_us, shared=bool(elsewhere.users))
+        follow(event.course, found, back=recovery.back or event.resolved_us is not None)
+        return recovery
+
+    def _spread(self, event: OpenIncident, known: EvaluationContext) -> None:
+        """Who loses with it though no single series shows that, and how many answers did not come."""
+        members = tuple(event.members.values())
+        causes = [one for one in possible_causes(members, event.origin_user) if one.open]
+        if not (causes or event.affected or event.origin_user is None):
+            return
+        elsewhere = self.incidents.hit_by_others(event)
+        waiting = {one.user for one in members if one.kind == "backlog"}
+        since_us = event.case(known.at_us).onset_us
+        declared = [
+            change for change in known.view.between(since_us, known.at_us) if change.source == "dcc" and change.expected is not None
+        ]
+
+        def explained(key: SeriesKey) -> bool:
+            if key.user in waiting or elsewhere.explains("drop", key):
+                return True
+            return any(declares_effect_on(change, key) for change in declared)
+
+        loss = shared_loss(event.origin_user, since_us, known.at_us, explained, known.history)
+        if causes and not set(loss.users) <= event.affected:
+            event.affected |= set(loss.users)
+            event.changed_us = known.at_us
+        event.missing = {process: (one.messages, one.low, one.high) for process, one in loss.missing.items()} if event.affected else {}
+
+    def _close(self, event: OpenIncident, own: Sequence[AlertGroup], known: EvaluationContext, end_us: int | None) -> None:
+        end_us = known.at_us if end_us is None else end_us
+        event.resolved_us, event.ended_us, event.changed_us = known.at_us, end_us, known.at_us
+        elsewhere = self.incidents.hit_by_others(event)
+        for group in own:
+            if group.resolved:
+                continue
+            member = event.members[group.alert_id]
+            home = elsewhere.home(member)
+            if home is not None and member.open and len(event.members) > 1:
+                self.incidents.move(known.at_us, event, group.alert_id, home)
+                continue
+            self.ledger.close(group, known.at_us, max(end_us, group.onset_us))
+            event.members[group.alert_id] = self.ledger.episode(group, known.at_us)
+
+    def _reopen(self, event: OpenIncident, own: Sequence[AlertGroup], at_us: int) -> None:
+        event.resolved_us, event.ended_us, event.changed_us, event.course.back_since_us = None, None, at_us, None
+        for group in own:
+            self.ledger.reopen(group, at_us)
+            event.members[group.alert_id] = self.ledger.episode(group, at_us)
 
     def _alerts_due(self, known: EvaluationContext, groups: Sequence[AlertGroup]) -> set[str]:
         """Alerts whose incidents are judged in this window: of a long incident not every short window brings news."""
@@ -141,8 +236,8 @@ class Evaluator:
         gravest = max(grades.values(), key=SEVERITIES.index) if grades else "info"
         within = bool(envelopes) and all(one.position == "within" for one in envelopes.values())
         stopped = affected_by_process(case)
-        category = categorise(CategoryInputs(case, known.fleet.users, gravest, within, stopped), self._parameters.categories, event.worst)
-        event.worst = min(event.worst, (category.number, category.reason))
+        category = categorise(CategoryInputs(case, known.fleet.users, gravest, within, stopped), self._parameters.categories)
+        category = _never_milder(event, category)
         at_risk = threatened(ThreatInputs(case, gravest, category.number, judgement.suspects), known.view, self._parameters)
         drafts = [
             Draft(
@@ -163,7 +258,10 @@ class Evaluator:
             for episode in episodes
         ]
         drafts.sort(key=lambda draft: _display_order(draft, case))
-        return EvaluatedIncident(event, case, judgement, category, at_risk, tuple(drafts))
+        if grades:
+            event.severity = max(event.severity, gravest, key=SEVERITIES.index)
+        others = max(known.fleet.users - (event.origin_user is not None), 0)
+        return EvaluatedIncident(event, case, judgement, category, at_risk, event.severity, others, tuple(drafts))
 
     def _envelope(self, episode: AlertSnapshot, known: EvaluationContext) -> Envelope:
         """Beyond is what one window shows and the last few together: a small User's counts are beyond any bound now and then."""
@@ -224,6 +322,18 @@ class Evaluator:
         desk.judgements = CauseCache.unpack(parameters, tree["judgements"])
         desk._stood = from_tree(dict[str, AlertHysteresis], tree["stood"])
         return desk
+
+
+def _never_milder(event: OpenIncident, category: Category) -> Category:
+    """While it is open and when it is over a category is never milder than the worst so far; that one's reason is told as past."""
+    size = max(event.course.depth or 0.0, float(len(event.affected)))
+    number, _ = event.worst
+    if category.number < number or (category.number == number and size >= event.worst_size and event.resolved_us is None):
+        event.worst, event.worst_size = (category.number, category.reason), size
+        return category
+    if category.number == number and event.resolved_us is None:
+        return category
+    return Category(event.worst[0], f"At its worst: {event.worst[1]}")
 
 
 def _own_category(category: Category, grade: Severity, where: Envelope) -> Category:

@@ -41,7 +41,7 @@ class AlertSnapshot:
     at_us: int
     """The window these facts are of."""
     ended_us: int | None
-    """None while any of its findings is active."""
+    """When its trouble ended (estimated); None while it goes on."""
     direction: Movement
     ratio: float
     """`observed / expected`; 0 where nothing came; 1 where nothing is expected to compare with (a queue)."""
@@ -64,6 +64,8 @@ class AlertSnapshot:
     """Sorted; those of `series` whose finding is active in this window."""
     peak_expected: float | None = None
     """What was expected in the window of `peak`, of the series that were active then; None: as much as now."""
+    resolved_us: int | None = None
+    """The window that decided that it is over; None before."""
 
     @property
     def usual_at_peak(self) -> float:

@@ -143,7 +143,10 @@ class Alert(WireModel):
     """When it began (estimated)."""
     detected_at: At
     """End of the window that first decided."""
+    ended_at: At | None = None
+    """When the trouble ended (estimated)."""
     resolved_at: At | None = None
+    """The window that decided that it is over."""
     severity: Severity
     category: Category
     """SEC Incident Category (1 to 5, 1 the gravest) proposed to the Service Desk."""

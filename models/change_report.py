@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from pydantic import JsonValue
+
 from models.alert import AlertSeries
 from models.times import At
 from models.vocabulary import AsTuple, Names, Number, ReportVerdict, Revision, Share, Text
@@ -41,6 +43,10 @@ class ChangeReport(WireModel):
     declared_late_s: Number
     """How long after its start the others were told; 0 if before."""
     alert_ids: Names = ()
+    incident_ids: Names = ()
+    """Incidents that it is part of."""
+    contested: JsonValue = None
+    """Null in records; API and page say here whether the owner contests the verdict."""
     summary: str
     owner: Text | None = None
     """Whose change; null in records of earlier releases."""

@@ -2,9 +2,26 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from models.alert import Suspect, ThreatenedChange
 from models.times import At
-from models.vocabulary import AlertKind, AsTuple, Category, Names, Revision, Share, Sorted, Status, Text, UserId
+from models.vocabulary import (
+    AlertKind,
+    AsTuple,
+    Category,
+    Count,
+    Names,
+    Number,
+    Phase,
+    Revision,
+    Severity,
+    Share,
+    Sorted,
+    Status,
+    Text,
+    UserId,
+)
 from models.wire_model import WireModel
 
 
@@ -13,6 +30,14 @@ class TimelineEntry(WireModel):
 
     at: At
     text: Text
+
+
+class Missing(WireModel):
+    """Messages of one business process that were due and did not come, with an interval that holds nine times in ten."""
+
+    messages: Number
+    low: Number
+    high: Number
 
 
 class SimilarIncident(WireModel):
@@ -37,12 +62,32 @@ class Incident(WireModel):
     as_of: At
     """The window that decided this revision."""
     status: Status
+    phase: Phase
+    """`tail`: the traffic as a whole is back, what lingers at small series holds nothing open."""
+    severity: Severity
+    """The gravest of its alerts in this window."""
     opened_at: At
+    ended_at: At | None = None
+    """When the trouble ended (estimated)."""
     resolved_at: At | None = None
+    """The window that decided that it is over."""
     kinds: Annotated[tuple[AlertKind, ...], AsTuple, Sorted]
     origin_user: UserId | None
     """Where it began; null: a region's or the DCC side's, or not one User's."""
+    region: Text | None = None
+    """The region that all of it is in."""
+    depth: Number | None = None
+    """Messages waiting in this window; null where no queue is part of it."""
+    peak_depth: Number | None = None
+    missing: dict[Text, Missing] = Field(default_factory=dict)
+    """Business process → messages that were due and did not come."""
     affected_users: Names = ()
+    could_be_affected: Count | None = None
+    """How many other Users there are."""
+    next_step: str = ""
+    """What to do first."""
+    contact: str | None = None
+    """The contact role of the suspected change's owner."""
     alert_ids: Names
     suspects: Annotated[tuple[Suspect, ...], AsTuple] = ()
     """Best first."""

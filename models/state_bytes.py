@@ -39,15 +39,18 @@ def pieces(tree: Any, version: int) -> "list[Piece]":
     return [_HEAD.pack(_MAGIC, version, 8 + len(head) + buffers.size, checksum), *parts]
 
 
-def unpack(blob: bytes, version: int) -> Any:
-    """The tree that `pack` was given. Raises StateError if the bytes are damaged or of another version."""
+def unpack(blob: bytes, version: int, oldest: int | None = None) -> Any:
+    """The tree that `pack` was given. Raises StateError if the bytes are damaged or of another version.
+
+    `oldest`: the earliest version whose trees the caller still understands; None: this one only.
+    """
     if len(blob) < _HEAD.size:
         raise StateError("the packed state is cut short: start from an older checkpoint")
     magic, found, size, checksum = _HEAD.unpack_from(blob)
     body = memoryview(blob)[_HEAD.size :]
     if magic != _MAGIC or len(body) != size or zlib.crc32(body) != checksum:
         raise StateError("the packed state is damaged: start from an older checkpoint")
-    if found != version:
+    if not (version if oldest is None else oldest) <= found <= version:
         raise StateError(
             f"the packed state has version {found}, this program reads {version}: start without it, or with the program that wrote it"
         )

@@ -42,7 +42,8 @@ def _read(hint: Any, tree: Any) -> Any:
     if issubclass(hint, BaseModel):
         return hint.model_validate_json(tree)
     if dataclasses.is_dataclass(hint):
-        return cast("type[Any]", hint)(*(_read(kind, item) for kind, item in zip(_kinds(cast("Hashable", hint)), tree, strict=True)))
+        # An earlier program knew fewer of the last fields: those have defaults.
+        return cast("type[Any]", hint)(*(_read(kind, item) for kind, item in zip(_kinds(cast("Hashable", hint)), tree, strict=False)))
     if issubclass(hint, tuple):
         return hint(*(_read(kind, item) for kind, item in zip(_parts(cast("Hashable", hint)), tree, strict=True)))
     return tree

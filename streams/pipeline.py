@@ -17,7 +17,8 @@ from streams.detection_by_resolution import DetectionByResolution
 from streams.flow import DecisionFlow, DetectionFlow, FlowStep, WindowFindings
 from streams.windowing.assembler import Assembler, AssemblyResult, TimeParameters
 
-STATE_VERSION = 3
+STATE_VERSION, OLDEST_STATE = 4, 3
+"""3: before incidents told their end apart from the decision about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Pipeline:
     @classmethod
     def unpack(cls, parameters: PipelineParameters, blob: bytes) -> "Pipeline":
         """The pipeline that `pack` was called on. Raises StateError if the bytes are damaged or of another version."""
-        tree = unpack(blob, STATE_VERSION)
+        tree = unpack(blob, STATE_VERSION, OLDEST_STATE)
         pipeline = cls(parameters)
         calendar = Calendar.unpack(tree["calendar"])
         pipeline._calendar = pipeline._detection.calendar = pipeline._decision.calendar = calendar

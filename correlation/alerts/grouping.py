@@ -40,12 +40,23 @@ class AlertGroup:
     last: tuple[FindingRow, ...] = ()
     """The findings that ended last, kept so that an ended alert still says what it was about."""
     ended_us: int | None = None
-    resolved: bool = False
+    """The window from which on none of its findings was active, or that closed it with its incident."""
+    resolved_us: int | None = None
+    """The window that decided that it is over."""
     serious: bool = False
     peak: float = 0.0
     peak_expected: float = 0.0
     """What was expected in the window of the peak."""
     flaps: int = 0
+    over_us: int | None = None
+    """When its trouble ended (estimated), if its traffic shows that."""
+    closed: bool = False
+    """Whether it is over with its incident although findings linger."""
+
+    @property
+    def resolved(self) -> bool:
+        """Whether it was decided that it is over."""
+        return self.resolved_us is not None
 
     def is_due(self, at_us: int) -> bool:
         """Whether a window is one to look at it: each while it is young or has news, else one a minute."""
@@ -100,6 +111,9 @@ class AlertGroups:
         self._settle(at_us)
 
     def _update(self, at_us: int, key: GroupKey, found: list[FindingRow]) -> None:
+        known = self.groups.get(key)
+        if known is not None and known.closed and self._lingers(at_us, known, found):
+            return
         group = self._group(at_us, key, found)
         for sighting in found:
             if sighting.ended:
@@ -119,6 +133,43 @@ class AlertGroups:
         else:
             group.ended_us, group.last = at_us, tuple(found)
 
+    def _lingers(self, at_us: int, group: AlertGroup, found: list[FindingRow]) -> bool:
+        """Whether these findings are no more than what is left of an alert that is over with its incident; if so, they are noted."""
+        new = [sighting for sighting in found if not sighting.ended and sighting.key not in group.active]
+        if any(sighting.serious for sighting in new) or (new and at_us > group.returns_until_us(self._parameters)):
+            group.closed = False
+            for key in list(group.active):
+                # What lingered is no news: it counts from now on only if it is still there.
+                self._placed.pop((group.key[0], key), None)
+            group.active = {}
+            return False
+        for sighting in found:
+            if sighting.ended:
+                group.active.pop(sighting.key, None)
+                self._placed.pop(sighting.place, None)
+            else:
+                group.active[sighting.key] = sighting
+                self._placed[sighting.place] = group.key
+        group.closed = bool(group.active)
+        return True
+
+    def close(self, group: AlertGroup, at_us: int, over_us: int) -> None:
+        """It is over with its incident: findings that linger hold nothing open."""
+        if group.resolved:
+            return
+        group.closed = bool(group.active)
+        if group.ended_us is None:
+            group.last = tuple(group.active[key] for key in sorted(group.active))
+            group.ended_us = at_us
+        group.over_us = over_us if group.over_us is None else min(group.over_us, over_us)
+        group.resolved_us = group.touched_us = group.news_us = at_us
+
+    def reopen(self, group: AlertGroup, at_us: int) -> None:
+        """Its incident has come back while its findings lingered."""
+        group.closed, group.ended_us, group.over_us, group.resolved_us, group.last = False, None, None, None, ()
+        group.flaps += 1
+        group.touched_us = group.news_us = at_us
+
     def _group(self, at_us: int, key: GroupKey, found: list[FindingRow]) -> AlertGroup:
         """The alert for these findings: the one there, back from normal if it had ended, or a new one."""
         group = self.groups.get(key)
@@ -131,7 +182,7 @@ class AlertGroups:
             if onset_us - ended_us > ended_us - group.onset_us:
                 # What was quiet for longer than it had lasted was a false start: it tells nothing of when this began.
                 group.onset_us, group.peak, group.peak_expected = onset_us, 0.0, 0.0
-            group.ended_us, group.resolved, group.last = None, False, ()
+            group.ended_us, group.over_us, group.resolved_us, group.closed, group.last = None, None, None, False, ()
             group.flaps += 1
             return group
         onset_us = min(sighting.began_us for sighting in begins)
@@ -153,14 +204,14 @@ class AlertGroups:
             if group.ended_us is None:
                 continue
             if not group.resolved and at_us - group.ended_us >= group.hold_us(self._parameters):
-                group.resolved, group.touched_us, group.news_us = True, at_us, at_us
-            elif group.resolved and at_us > group.kept_until_us(self._parameters):
+                group.resolved_us = group.touched_us = group.news_us = at_us
+            elif group.resolved and not group.active and at_us > group.kept_until_us(self._parameters):
                 del self.groups[key]
 
     def episode(self, group: AlertGroup, at_us: int) -> AlertSnapshot:
         """The facts of one alert in this window."""
         kind, user, region = group.key
-        active = tuple(sorted(group.active))
+        active = () if group.closed else tuple(sorted(group.active))
         total = measures(kind, tuple(group.active[key] for key in active) or group.last)
         movement = "down" if kind == "drift" and total.ratio < 1 else MOVEMENTS[kind]
         if at_us == group.detected_us or (active and _is_new_peak(movement, group, total)):
@@ -175,7 +226,7 @@ class AlertGroups:
             onset_us=group.onset_us,
             detected_us=group.detected_us,
             at_us=at_us,
-            ended_us=group.ended_us,
+            ended_us=group.ended_us if group.over_us is None else group.over_us,
             direction=movement,
             ratio=total.ratio,
             observed=total.observed,
@@ -187,6 +238,7 @@ class AlertGroups:
             codes=total.codes,
             flaps=group.flaps,
             active=active,
+            resolved_us=group.resolved_us,
             peak_expected=group.peak_expected,
         )
 
@@ -199,6 +251,9 @@ class AlertGroups:
         """The ledger that `pack` was called on."""
         ledger = cls(parameters)
         for group in from_tree(list[AlertGroup], tree):
+            if isinstance(group.resolved_us, bool):
+                # Written before ends and decisions were told apart.
+                group.resolved_us = group.ended_us if group.resolved_us else None
             ledger.groups[group.key] = group
             ledger._placed |= {sighting.place: group.key for sighting in group.active.values()}
         return ledger

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from correlation.change_reports.effects import ScopeEffects, SeriesEffect
+from correlation.change_reports.timekeeping import kept_times
 from correlation.grading.declared_effect import SLACK, declared_factor
 from correlation.phrases import span
 from models.change import Change, ExpectedEffect
-from models.times import SECOND_US, us
+from models.columns import SeriesKey
 from models.vocabulary import ReportVerdict
 
 _LEAST_SEEN = 0.5
@@ -42,6 +43,12 @@ class AlertTrace:
     within: list[str] = field(default_factory=list)
     """Changes whose declared effect covered it; `beyond` those that it went beyond."""
     beyond: list[str] = field(default_factory=list)
+    incident_id: str = ""
+    at_origin: bool = True
+    """Whether its incident began at its User, or at nobody in particular."""
+    window_s: int = 60
+    series: list[SeriesKey] = field(default_factory=list)
+    """Sorted; the traffic that it is about."""
 
     def with_keys(self, keys_by_id: Mapping[str, str]) -> "AlertTrace":
         """The same with the keys of changes that an earlier release knew by their `change_id` alone."""
@@ -50,6 +57,15 @@ class AlertTrace:
         self.within = [keys_by_id.get(key, key) for key in self.within]
         self.beyond = [keys_by_id.get(key, key) for key in self.beyond]
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Touching:
+    """An incident of another cause that touched a change's own scope, as a report names it."""
+
+    incident_id: str
+    text: str
+    """`I-1 at SUP-01`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,12 @@ class ReportInputs:
     blame: float
     """The highest score with which an alert was laid at its door; 0 for none."""
     beyond: bool
+    touching: tuple[Touching, ...] = ()
+    """Incidents of another cause in its own scope, in its time."""
+    suffered: int = 0
+    """Other Users that suffered with the incidents that it is likely behind."""
+    key: str = ""
+    """How traces name the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +108,11 @@ def decide(facts: ReportInputs) -> Verdict:
     """The verdict, the times that did not keep to the plan, and one sentence."""
     moved = [one for one in facts.measured.series if one.moved]
     verdict = _verdict(facts, moved)
-    early_s, overran_s, late_s = _times(facts)
+    disturbed = bool(facts.touching) and verdict in ("no_impact", "absent", "inconclusive")
+    if disturbed:
+        verdict = "inconclusive"
+    times = kept_times(facts.change, facts.key, facts.start_us, facts.traces)
+    early_s, overran_s, late_s = times.started_early_s, times.overran_s, times.declared_late_s
     strength = max((abs(one.z) for one in moved if one.key.user not in facts.elsewhere), default=0.0)
     score = max(facts.blame, 1.0 - float(np.exp(-strength / 8.0)))
     text = _sentence(facts, verdict, moved) + _kept(early_s, overran_s, late_s)
@@ -148,24 +174,14 @@ def _strong(one: SeriesEffect) -> bool:
     return abs(one.z) >= _STRONG_Z and abs(one.delta) >= np.log(1.3) and one.expected >= _LEAST_MESSAGES
 
 
-def _times(facts: ReportInputs) -> tuple[float, float, float]:
-    """Seconds started early, overran and declared late; 0 where it kept to the plan."""
-    change = facts.change
-    starts = [us(change.actual_start or change.planned_start)]
-    ends = [us(change.actual_end or change.planned_end)]
-    starts += [trace.onset_us for trace in facts.traces if trace.onset_us < starts[0]]
-    ends += [trace.ended_us or trace.last_us for trace in facts.traces]
-    early_s = max(0, us(change.planned_start) - min(starts)) / SECOND_US
-    overran_s = max(0, max(ends) - us(change.planned_end)) / SECOND_US
-    late_s = 0.0 if change.declared_at is None else max(0, us(change.declared_at) - facts.start_us) / SECOND_US
-    return early_s, overran_s, late_s
-
-
 def _sentence(facts: ReportInputs, verdict: ReportVerdict, moved: Sequence[SeriesEffect]) -> str:
     change_id, alerts = facts.change.change_id, len(facts.traces)
     named = f"{alerts} alert{'s' if alerts != 1 else ''}"
+    if verdict == "inconclusive" and facts.touching:
+        return f"{change_id} can't be judged: {' and '.join(one.text for one in facts.touching)} disturbed the traffic in its scope."
     if verdict == "impact" and alerts:
-        return f"{change_id} is likely behind {named}{' and went beyond what it declared' if facts.beyond else ''}."
+        others = f" {facts.suffered} other User{'s' if facts.suffered > 1 else ''} suffered." if facts.suffered else ""
+        return f"{change_id} is likely behind {named}{' and went beyond what it declared' if facts.beyond else ''}.{others}"
     if verdict == "impact":
         return f"The traffic in the scope of {change_id} moved during it: {_strongest(moved)}."
     if verdict == "as_expected":

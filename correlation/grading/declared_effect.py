@@ -22,6 +22,8 @@ SLACK = 1.5
 """`within` up to so many times the declared factor (contract 1.4)."""
 _UP_FACTOR, _DOWN_FACTOR = 3.0, 0.5
 """Where a change gives no factor: enough for what people call a rise or a dip, not enough for a disaster."""
+_GRACE_S = 300
+"""Or two windows: an effect that lasts no longer after its planned end has kept to it."""
 _CHANCE = 2.0
 """Standard deviations of a count that one window may lie beyond by chance."""
 
@@ -121,7 +123,7 @@ def _against(episode: AlertSnapshot, change: Change, others: float) -> tuple[Pos
     if change.expected is None:
         return "none", ""
     _, end_us = declared_effect_us(change)
-    grace_us = 2 * max(key.window_s for key in episode.series) * SECOND_US
+    grace_us = max(2 * max(key.window_s for key in episode.series), _GRACE_S) * SECOND_US
     if episode.at_us > end_us + grace_us and _abnormal(episode):
         text = f"Still abnormal {span((episode.at_us - end_us) / SECOND_US)} after {change.change_id} was to end ({format_time(end_us)})."
         return "beyond", text
@@ -151,7 +153,7 @@ def _abnormal(episode: AlertSnapshot) -> bool:
         return episode.evidence.get("growth_per_s", 1.0) > 0 or episode.evidence.get("drain_eta_s") is None
     if episode.kind == "failures":
         return True
-    return episode.ratio > SLACK if episode.direction == "up" else episode.ratio < 1.0 / SLACK
+    return _beyond(episode, SLACK if episode.direction == "up" else 1.0 / SLACK)
 
 
 def _size(episode: AlertSnapshot, expected: ExpectedEffect, others: float) -> tuple[Position, str]:

@@ -34,10 +34,8 @@ class CategoryInputs:
     """Business process → other Users that can't carry it out as usual; sorted."""
 
 
-def categorise(extent: CategoryInputs, limits: CategoryParameters, worst: tuple[int, str]) -> Category:
-    """The first rule that applies, the gravest first; of what is over, the gravest that was proposed before (`worst`)."""
-    if extent.case.ended_us is not None and worst[0] <= _LEAST:
-        return Category(*worst)
+def categorise(extent: CategoryInputs, limits: CategoryParameters) -> Category:
+    """The first rule that applies, the gravest first."""
     for number, rule in ((1, _major), (2, _significant), (3, _moderate)):
         reason = rule(extent, limits)
         if reason is not None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from correlation.history.panel import Panel, TrafficSelector, Unit, Units
-from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, RingBuffer
-from models.columns import Detected, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
+from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, STATISTICS, RingBuffer
+from models.columns import Detected, Flags, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
 FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 288, 168
@@ -30,6 +30,31 @@ class _ColumnSelection:
     firsts: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The last windows of some series; the matrices have shape (windows, series). Of a queue `observed` is the depth."""
+
+    ends_us: Ints
+    observed: Floats
+    expected: Floats
+    failed: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Some series over a row of bins; the matrices have shape (bins, series)."""
+
+    keys: tuple[SeriesKey, ...]
+    ends_us: Ints
+    observed: Floats
+    expected: Floats
+
+    def only(self, chosen: Flags) -> "Bins":
+        """The `chosen` (series,)."""
+        keys = tuple(key for key, wanted in zip(self.keys, chosen.tolist(), strict=True) if wanted)
+        return Bins(keys, self.ends_us, self.observed[:, chosen], self.expected[:, chosen])
+
+
 class _ResolutionHistory:
     """Rings of one window length; columns in the order of their sorted keys."""
 
@@ -39,6 +64,9 @@ class _ResolutionHistory:
         self.source: tuple[Any, ...] = ()
         """The tuple of groups last seen, to know it again by identity."""
         self.place: Ints = np.zeros(0, np.int64)
+        self.indexed: tuple[SeriesKey, ...] = ()
+        self.index: dict[SeriesKey, int] = {}
+        """Column of each of `indexed`."""
         bins = [(window_s * SECOND_US, FINE_BINS), (5 * MINUTE_US, FIVE_MINUTE_BINS), (HOUR_US, HOUR_BINS)]
         self.rings = [RingBuffer(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
 
@@ -61,6 +89,12 @@ class _ResolutionHistory:
             ring.resize(max(_LEAST_BINS, int(length * share)), place, len(keys))
         self.keys = keys
 
+    def columns(self, keys: Iterable[SeriesKey]) -> Ints:
+        """Columns of those of `keys` that are known, in their order."""
+        if self.indexed is not self.keys:
+            self.indexed, self.index = self.keys, {key: number for number, key in enumerate(self.keys)}
+        return np.array([self.index[key] for key in keys if key in self.index], np.int64)
+
     def add(self, at_us: int, place: Ints, rows: tuple[Floats, ...]) -> None:
         """One window of every group at its place."""
         spread = [np.zeros(len(self.keys)) for _ in rows]
@@ -81,6 +115,8 @@ class History:
         self._choices: dict[TrafficSelector, tuple[tuple[SeriesKey, ...], _ColumnSelection | None]] = {}
         self._parts: tuple[tuple[tuple[SeriesKey, ...], ...], tuple[TrafficSelector, ...]] = ((), ())
         self._only: str | None = None
+        self._of_class: dict[tuple[str, int], tuple[tuple[SeriesKey, ...], tuple[SeriesKey, ...], Ints]] = {}
+        """Keys and columns of a message class, looked up once for as long as no series is added."""
         self._seen: dict[str, History] = {}
         """The views that were asked for lately, since they remember which columns are whose."""
 
@@ -137,6 +173,60 @@ class History:
                 self._choices.clear()
             known = self._choices[part] = (cohort.keys, _chosen(cohort.keys, part, self._only))
         return known[1]
+
+    def recent(self, keys: tuple[SeriesKey, ...]) -> "Recent | None":
+        """The last windows of some series of one window length; None where one of them is not known."""
+        cohort = (self._queues if keys[0].is_queue else self._traffic).get(keys[0].window_s)
+        if cohort is None:
+            return None
+        columns = cohort.columns(keys)
+        ring = cohort.rings[0]
+        order = ring.order()
+        if len(columns) < len(keys) or not len(order):
+            return None
+        cells = ring.cells[:, order[:, None], columns].astype(np.float64)
+        return Recent(ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED])
+
+    def of_class(self, message_class: str, from_us: int) -> list[Bins]:
+        """Everyone's series of one message class, by window length, in the finest bins that reach back far enough."""
+        found = []
+        for window_s in sorted(self._traffic):
+            cohort = self._traffic[window_s]
+            known = self._of_class.get((message_class, window_s))
+            if known is None or known[0] is not cohort.keys:
+                chosen = [number for number, key in enumerate(cohort.keys) if key.message_class == message_class]
+                known = self._of_class[message_class, window_s] = (
+                    cohort.keys,
+                    tuple(cohort.keys[number] for number in chosen),
+                    np.array(chosen, np.int64),
+                )
+            _, keys, columns = known
+            ring = _reaching(cohort.rings, from_us)
+            order = ring.order()
+            if keys and self._only is None:
+                cells = ring.cells[:2, order[:, None], columns].astype(np.float64)
+                found.append(Bins(keys, ring.ends_us[order], cells[OBSERVED], cells[EXPECTED]))
+        return found
+
+    def usual_failures(self, keys: tuple[SeriesKey, ...], before_us: int) -> float:
+        """Share of the messages of some series that failed in the hours before a moment; 0 where nothing is known."""
+        sums = self._before(keys, before_us)
+        return float(sums[FAILED] / sums[OBSERVED]) if sums[OBSERVED] > 0 else 0.0
+
+    def usual_depth(self, keys: tuple[SeriesKey, ...], before_us: int) -> float:
+        """What waited on average in some queues in the hours before a moment, all of them together; 0 where nothing is known."""
+        sums = self._before(keys, before_us)
+        return float(sums[OBSERVED] / sums[EXPECTED] * len(keys)) if sums[EXPECTED] > 0 else 0.0
+
+    def _before(self, keys: tuple[SeriesKey, ...], before_us: int) -> Floats:
+        """(statistics,) Sums over all series and all bins that end half an hour before a moment or earlier."""
+        cohort = (self._queues if keys[0].is_queue else self._traffic).get(keys[0].window_s)
+        if cohort is None:
+            return np.zeros(STATISTICS)
+        ring = cohort.rings[min(1, len(cohort.rings) - 1)]
+        order = ring.order()
+        order = order[ring.ends_us[order] <= before_us - HOUR_US // 2]
+        return np.asarray(ring.cells[:, order[:, None], cohort.columns(keys)].sum(axis=(1, 2), dtype=np.float64), np.float64)
 
     def parts(self) -> tuple[TrafficSelector, ...]:
         """Every (direction, class, service, queue) of every window length that anything is known of, one a part, sorted."""

@@ -14,10 +14,12 @@ from correlation.incidents.membership import (
     possible_causes,
     started_together,
 )
+from correlation.incidents.recovery import LOSS_KINDS, Course, Elsewhere, Traffic, traffic_of
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.state_tree import from_tree, to_plain
 from models.times import SECOND_US
+from models.vocabulary import Severity
 
 
 @dataclass(slots=True)
@@ -33,18 +35,28 @@ class OpenIncident:
     affected: set[str] = field(default_factory=set)
     """Users that suffered at any time; nobody is taken off while the incident lasts."""
     resolved_us: int | None = None
+    """The window that decided that it is over."""
     merged_into: str | None = None
     worst: tuple[int, str] = (6, "")
     """The gravest category that was proposed while it lasted, with its reason."""
     declared_alerts: dict[str, str] = field(default_factory=dict)
     """Alerts that keep to what a change declared, as far as was seen last → that change."""
     changed_us: int = 0
-    """The last window that brought or took a member."""
+    """The last window that brought or took a member, or decided that it is over or back."""
+    ended_us: int | None = None
+    """When its trouble ended (estimated); None while it goes on."""
+    worst_size: float = 0.0
+    """Messages waiting or affected Users then."""
+    severity: Severity = "info"
+    """The gravest of its alerts when they were looked at last."""
+    missing: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """Business process → answers that were due and did not come, with the ends of an interval."""
+    course: Course = field(default_factory=Course)
 
     def update_origin(self, parameters: CorrelationParameters, *, anew: bool) -> None:
         """Judges who suffers, and where it began if that is open; a piece that comes late does not make a beginning."""
         if anew:
-            self.origin_user = origin(tuple(self.members.values()), parameters)
+            self.origin_user = origin(tuple(self.members.values()), parameters, self.origin_user)
         harmed = {member.user for member in self.members.values() if member.user is not None and member.kind in HARM_KINDS}
         several = self.origin_user is not None or len(harmed) > 1
         self.affected = {user for user in (self.affected | harmed if several else self.affected) if user != self.origin_user}
@@ -168,24 +180,46 @@ class Incidents:
         for number, older in enumerate(order):
             for younger in order[number + 1 :]:
                 apart = older.merged_into is not None or younger.merged_into is not None
-                if not apart and (
-                    _is_same_incident(older, younger, joining) or joining.began_with_a_third(_lead(older), _lead(younger), leads)
-                ):
+                if apart or _two_causes(older, younger):
+                    continue
+                if _is_same_incident(older, younger, joining) or joining.began_with_a_third(_lead(older), _lead(younger), leads):
                     self._absorb(at_us, older, younger)
 
     def _absorb(self, at_us: int, older: OpenIncident, younger: OpenIncident) -> None:
         self._add(at_us, older, list(younger.members.values()))
         older.affected |= {user for user in younger.affected if user != older.origin_user}
-        younger.merged_into, younger.resolved_us, younger.changed_us = older.incident_id, at_us, at_us
+        younger.merged_into, younger.resolved_us, younger.ended_us, younger.changed_us = older.incident_id, at_us, at_us, at_us
 
     def _settle(self, at_us: int, event: OpenIncident, alerts: Mapping[str, bool]) -> None:
         if event.merged_into is not None:
             return
         is_open = any(alerts.get(alert_id, False) for alert_id in event.members)
         if is_open:
-            event.resolved_us = None
+            event.resolved_us = event.ended_us = None
         elif event.resolved_us is None:
-            event.resolved_us = max(episode.ended_us or at_us for episode in event.members.values())
+            event.resolved_us = at_us
+            event.ended_us = max(episode.ended_us or at_us for episode in event.members.values())
+
+    def hit_by_others(self, event: OpenIncident) -> Elsewhere:
+        """What other incidents disturb now: losses of the same traffic, and all of their origins, say nothing of this one's end."""
+        traffic: dict[Traffic, str] = {}
+        users: dict[str, str] = {}
+        for incident_id, other in sorted(self.events.items()):
+            if other is event or other.merged_into is not None or other.resolved_us is not None or other.course.back_since_us is not None:
+                continue
+            members = tuple(other.members.values())
+            if any(cause.open for cause in possible_causes(members, other.origin_user)):
+                traffic |= dict.fromkeys(_spread(members, other.origin_user), incident_id)
+                users |= {} if other.origin_user in (None, event.origin_user) else {str(other.origin_user): incident_id}
+        return Elsewhere(traffic, users)
+
+    def move(self, at_us: int, event: OpenIncident, alert_id: str, to: str) -> None:
+        """What is left of an incident that is over, but belongs to another one that goes on."""
+        member = event.members.pop(alert_id)
+        home = self.events[to]
+        home.members[alert_id], self._of[alert_id] = member, to
+        event.changed_us = home.changed_us = at_us
+        home.update_origin(self._parameters, anew=False)
 
     def _forget(self, at_us: int, alerts: Mapping[str, bool]) -> None:
         over = [event for event in self.events.values() if event.resolved_us is not None and not self._may_return(at_us, event)]
@@ -211,6 +245,16 @@ class Incidents:
             if event.merged_into is None:
                 incidents._of |= dict.fromkeys(event.members, event.incident_id)
         return incidents
+
+
+def _spread(members: Sequence[AlertSnapshot], origin_user: str | None) -> set[Traffic]:
+    """Traffic of which two Users or more suffer a loss or failures."""
+    users: dict[Traffic, set[str]] = {}
+    for member in members:
+        if member.user not in (None, origin_user) and member.kind in LOSS_KINDS and member.open:
+            for key in member.series:
+                users.setdefault(traffic_of(key), set()).add(key.user)
+    return {traffic for traffic, of in users.items() if len(of) > 1}
 
 
 def _distance(episode: AlertSnapshot, event: OpenIncident, case: IncidentSnapshot) -> tuple[int, bool, int, int, str]:
@@ -241,8 +285,6 @@ def _may_hold(event: OpenIncident, episode: AlertSnapshot) -> bool:
 
 
 def _is_same_incident(older: OpenIncident, younger: OpenIncident, joining: MembershipRules) -> bool:
-    if _two_causes(older, younger):
-        return False
     return _related(_lead(younger), older, joining) or _related(_lead(older), younger, joining)
 
 

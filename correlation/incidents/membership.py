@@ -185,12 +185,17 @@ class MembershipRules:
         return alike_kinds and abs(member.onset_us - episode.onset_us) <= slack_us
 
 
-def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters) -> str | None:
-    """Where it began: the User whose own-made trouble came first; None where two are alike in that, several began at once, or a region."""
+def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters, before: str | None = None) -> str | None:
+    """Where it began: the User whose own-made trouble came first; None where two are alike in that, several began at once, or a region.
+
+    `before`: the origin so far. If that is where a large storm was sent from, what others lost earlier is another trouble.
+    """
     own = [member for member in members if member.user is not None]
     if not own or any(member.user is None for member in members):
         return None
     error_us = parameters.onset_error_s * SECOND_US
+    if before is not None and _sends_storm(before, own, error_us):
+        return before
     latest_us = _first_us(own) + error_us
     early = [member for member in own if member.onset_us <= latest_us]
     places = [(_rank(member, early), member.onset_us, member.detected_us) for member in early]
@@ -199,6 +204,15 @@ def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters) 
     peers = {member.user for member, place in zip(early, places, strict=True) if place[0] == first[0]}
     alone, large_storm = len({member.user for member in leads}) == 1, first[0] == 0
     return leads[0].user if alone and len(peers) < _MANY and (large_storm or not _all_at_once(leads[0], early)) else None
+
+
+def _sends_storm(user: str, own: Sequence[AlertSnapshot], error_us: int) -> bool:
+    """Whether `user` alone sends a storm that is more than what losses make people ask again."""
+    storms = [member for member in own if is_self_inflicted_storm(member)]
+    if {storm.user for storm in storms} != {user}:
+        return False
+    early = [member for member in own if member.onset_us <= min(storm.onset_us for storm in storms) + error_us]
+    return any(not _may_be_retries(storm, early) for storm in storms)
 
 
 def _all_at_once(lead: AlertSnapshot, early: Sequence[AlertSnapshot]) -> bool:

@@ -15,7 +15,7 @@ _WHOLE = frozenset({"empty_windows", "flaps", "habit_days"})
 def due_alert(draft: Draft, issued: LastRevision, view: CalendarView) -> Alert | None:
     """The revision of an alert that this window brings, if any; `issued` is moved on."""
     observed, depth = draft.sizes()
-    status = issued.next_status(draft.signature(), resolved=draft.resolved, observed=observed, depth=depth)
+    status = issued.next_status(draft.signature(), resolved=draft.resolved, observed=observed, depth=depth, affected=len(draft.affected))
     return None if status is None else alert(draft, issued.revision, status, view)
 
 
@@ -33,7 +33,8 @@ def alert(draft: Draft, revision: int, status: Status, view: CalendarView) -> Al
         series=alert_series(episode.series),
         onset_at=instant(episode.onset_us),
         detected_at=instant(episode.detected_us),
-        resolved_at=instant(episode.ended_us) if draft.resolved and episode.ended_us is not None else None,
+        ended_at=instant(episode.ended_us) if draft.resolved and episode.ended_us is not None else None,
+        resolved_at=instant(episode.resolved_us) if draft.resolved and episode.resolved_us is not None else None,
         severity=draft.severity,
         category=draft.category.number,
         category_reason=draft.category.reason,

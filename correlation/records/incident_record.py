@@ -4,19 +4,20 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from changes.calendar import CalendarView
-from correlation.alert_draft import Draft
+from correlation.alert_draft import blamed
 from correlation.evaluation import EvaluatedIncident
 from correlation.grading.incident_category import Category
 from correlation.records.revisions import LastRevision
 from correlation.records.similar_incidents import PastIncidents, past
-from correlation.wording.alert_text import KIND_LABELS, subject
-from correlation.wording.summary import change_label, detection_line, incident_summary, newly_affected_line, onset_line, suspect_line
-from models.incident import Incident, TimelineEntry
+from correlation.records.timeline import Timeline
+from correlation.snapshots import IncidentSnapshot
+from correlation.wording.next_step import contact, next_step
+from correlation.wording.summary import incident_summary
+from models.incident import Incident, Missing
 from models.state_tree import from_tree, to_plain
 from models.times import instant
-from models.vocabulary import SUSPECTED
 
-_MOST = 200
+_FORMER_FIELDS = 8
 
 
 @dataclass(slots=True)
@@ -24,12 +25,10 @@ class IncidentHistory:
     """What was told and written of one incident so far."""
 
     issued: LastRevision = field(default_factory=LastRevision)
-    lines: list[tuple[int, str]] = field(default_factory=list)
-    alerts: dict[str, bool] = field(default_factory=dict)
-    """alert_id → whether it was resolved when last told."""
-    users: set[str] = field(default_factory=set)
-    blamed: str = ""
+    timeline: Timeline = field(default_factory=Timeline)
     summary: str = ""
+    next_step: str = ""
+    contact: str | None = None
     processes: set[str] = field(default_factory=set)
     category: Category = field(default=Category(5, ""))
 
@@ -51,7 +50,10 @@ class IncidentRecorder:
             return None
         self._tell(story, situation, view)
         resolved = situation.event.resolved_us is not None
-        status = story.issued.next_status(_signature(situation, story), resolved=resolved)
+        course = situation.event.course
+        status = story.issued.next_status(
+            _signature(situation, story), resolved=resolved, depth=course.depth or 0.0, affected=len(situation.case.affected_users)
+        )
         if status is None:
             return None
         event, case = situation.event, situation.case
@@ -63,11 +65,21 @@ class IncidentRecorder:
             revision=story.issued.revision,
             as_of=instant(case.at_us),
             status=status,
+            phase="tail" if resolved else event.course.phase,
+            severity=situation.severity,
             opened_at=instant(event.opened_us),
+            ended_at=None if event.ended_us is None else instant(event.ended_us),
             resolved_at=None if event.resolved_us is None else instant(event.resolved_us),
             kinds=tuple(sorted({episode.kind for episode in case.episodes})),
             origin_user=event.origin_user,
+            region=_region(case),
+            depth=event.course.depth,
+            peak_depth=event.course.peak_depth,
+            missing={process: Missing(messages=found[0], low=found[1], high=found[2]) for process, found in sorted(event.missing.items())},
             affected_users=case.affected_users,
+            could_be_affected=situation.could_be_affected,
+            next_step=story.next_step,
+            contact=story.contact,
             alert_ids=tuple(event.members),
             suspects=situation.judgement.suspects,
             threatened_changes=situation.threatened,
@@ -75,7 +87,7 @@ class IncidentRecorder:
             category=story.category.number,
             category_reason=story.category.reason,
             summary=story.summary,
-            timeline=tuple(TimelineEntry(at=instant(at_us), text=text) for at_us, text in sorted(story.lines, key=lambda line: line[0])),
+            timeline=story.timeline.entries(),
             similar=self._memory.like(now),
         )
 
@@ -87,44 +99,15 @@ class IncidentRecorder:
         at_us = situation.case.at_us
         if situation.event.merged_into is not None:
             story.summary = f"Merged into {situation.event.merged_into}: it is one event."
-            self._line(story, at_us, story.summary)
+            story.next_step = f"Follow incident {situation.event.merged_into}."
+            story.timeline.merged(at_us, story.summary)
             return
-        for draft in situation.drafts:
-            self._tell_alert(story, draft)
-        fresh = sorted(set(situation.case.affected_users) - story.users)
-        if fresh:
-            story.users |= set(fresh)
-            self._line(story, at_us, newly_affected_line(fresh, at_us))
-        self._tell_cause(story, situation, view)
         if situation.drafts:
             story.processes |= {process for draft in situation.drafts for process in draft.processes}
-            story.summary = incident_summary(situation.case, situation.drafts[0], view)
+            story.summary = incident_summary(situation.case, _suffering(situation), situation.drafts[0], view)
             story.category = situation.category
-
-    def _tell_alert(self, story: IncidentHistory, draft: Draft) -> None:
-        episode, told = draft.episode, story.alerts.get(draft.episode.alert_id)
-        if told is None and (not draft.collateral or episode.user not in draft.affected):
-            self._line(story, episode.onset_us, onset_line(draft))
-            self._line(story, episode.detected_us, detection_line(draft))
-        elif told is not None and told != draft.resolved:
-            end = "over" if draft.resolved else "back"
-            self._line(story, draft.case.at_us, f"{subject(episode)}: {KIND_LABELS[episode.kind]} {end}.")
-        story.alerts[episode.alert_id] = draft.resolved
-
-    def _tell_cause(self, story: IncidentHistory, situation: EvaluatedIncident, view: CalendarView) -> None:
-        first = situation.judgement.suspects[0] if situation.judgement.suspects else None
-        blamed = f"{first.change_id} {first.owner} {first.verdict}" if first is not None and first.verdict in SUSPECTED else ""
-        if first is not None and blamed and blamed != story.blamed:
-            self._line(story, situation.case.at_us, suspect_line(first, view, situation.case.at_us))
-            change = view.by_key.get(first.key or "")
-            if change is not None:
-                start_us, _ = view.window(change)
-                self._line(story, start_us, f"Change begins: {change_label(change, view, situation.case.at_us)}.")
-        story.blamed = blamed
-
-    def _line(self, story: IncidentHistory, at_us: int, text: str) -> None:
-        if len(story.lines) < _MOST and (at_us, text) not in story.lines:
-            story.lines.append((at_us, text))
+            story.next_step, story.contact = next_step(situation.drafts[0], view), contact(situation.drafts[0], view)
+        story.timeline.follow(situation, view)
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""
@@ -134,21 +117,44 @@ class IncidentRecorder:
     def unpack(cls, remembered: int, tree: Any) -> Self:
         """The chronicle that `pack` was called on."""
         chronicle = cls(remembered)
-        chronicle._stories = from_tree(dict[str, IncidentHistory], tree["stories"])
+        chronicle._stories = {key: from_tree(IncidentHistory, _present_form(story)) for key, story in tree["stories"]}
         chronicle._memory = PastIncidents.unpack(remembered, tree["memory"])
         return chronicle
 
 
+def _present_form(story: list[Any]) -> list[Any]:
+    """A packed story as it is now; before timelines were grouped it had lines, alerts, Users and a blamed change of its own."""
+    if len(story) != _FORMER_FIELDS:
+        return story
+    issued, lines, _, users, _, summary, processes, category = story
+    timeline = to_plain(
+        Timeline(lines={f"former {number}": (at_us, text) for number, (at_us, text) in enumerate(lines[-10:])}, users=set(users))
+    )
+    return [issued, timeline, summary, "", None, processes, category]
+
+
+def _suffering(situation: EvaluatedIncident) -> tuple[str, ...]:
+    """Users that are still badly off: nobody once the traffic as a whole is back."""
+    course = situation.event.course
+    return () if course.phase == "tail" or situation.event.resolved_us is not None else tuple(course.suffering)
+
+
+def _region(case: IncidentSnapshot) -> str | None:
+    """The one region that all of it is in."""
+    regions = {key.region for episode in case.episodes for key in episode.series if not key.is_queue}
+    return (regions.pop() or None) if len(regions) == 1 else None
+
+
 def _signature(situation: EvaluatedIncident, story: IncidentHistory) -> tuple[object, ...]:
-    suspects = situation.judgement.suspects
     return (
-        situation.event.resolved_us,
+        situation.event.resolved_us is not None,
         situation.event.merged_into,
+        situation.event.course.phase,
+        situation.severity,
         story.category.number,
         situation.event.origin_user,
-        situation.case.affected_users,
-        tuple(sorted(situation.event.members)),
+        tuple(sorted({episode.kind for episode in situation.case.episodes})),
         tuple(sorted(story.processes)),
-        tuple((one.change_id, one.owner, one.basis, one.verdict) for one in suspects),
+        blamed(situation.judgement.suspects),
         tuple(change.change_id for change in situation.threatened),
     )

@@ -7,6 +7,9 @@ from hashlib import blake2b
 from models.rounding import round_significant
 from models.vocabulary import Status
 
+_LEAST = 100
+"""Messages below which a doubling tells a reader nothing."""
+
 
 @dataclass(slots=True)
 class LastRevision:
@@ -18,22 +21,32 @@ class LastRevision:
     observed: float = 0.0
     """The greatest that was written; likewise `depth`."""
     depth: float = 0.0
+    affected: int = 0
+    """The greatest number of affected Users that was written."""
 
-    def next_status(self, signature: tuple[object, ...], *, resolved: bool, observed: float = 0.0, depth: float = 0.0) -> Status | None:
+    def next_status(
+        self, signature: tuple[object, ...], *, resolved: bool, observed: float = 0.0, depth: float = 0.0, affected: int = 0
+    ) -> Status | None:
         """The status of the revision that is due now, None if none is; what is written counts from here on."""
         digest = _digest(signature)
-        doubled = _doubled(observed, self.observed) or _doubled(depth, self.depth)
+        doubled = _doubled(observed, self.observed) or _doubled(depth, self.depth) or _more(affected, self.affected)
         if self.revision and digest == self.digest and not doubled:
             return None
         status: Status = "resolved" if resolved else "open" if not self.revision or self.resolved else "updated"
         self.revision, self.digest, self.resolved = self.revision + 1, digest, resolved
         self.observed, self.depth = max(self.observed, float(round_significant(observed))), max(self.depth, float(round_significant(depth)))
+        self.affected = max(self.affected, affected)
         return status
 
 
 def _doubled(now: float, before: float) -> bool:
     """Whether it is twice what was written, as it would be written; what is far from it need not be rounded to know."""
-    return now > 1.9 * before > 0 and round_significant(now) >= 2 * before
+    return now > 1.9 * before > 0 and now >= _LEAST and round_significant(now) >= 2 * before
+
+
+def _more(now: int, before: int) -> bool:
+    """Whether these are the first affected Users, or twice as many as were written."""
+    return now > 0 and now >= 2 * before and now > before
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,10 @@ LOSS_TOLD_S = 12 * 3600.0
 """What would be lost after two days is no news on the first: it is told once the first messages have no longer than this."""
 
 
+_NARROW = 3.0
+"""Times the earliest that the latest may be for both to be said."""
+
+
 def subject(episode: AlertSnapshot) -> str:
     """Whose traffic: a User, a region, or everyone."""
     if episode.user is not None:
@@ -22,11 +26,24 @@ def describe_open(episode: AlertSnapshot) -> str:
 
 
 def describe_resolved(episode: AlertSnapshot) -> str:
-    """`SUP-01: silence over at 03:05 UTC after 55 min`, with the worst it came to."""
+    """`SUP-01: message storm ended at 13:50 UTC after 2 h 40 min, peak 16,340 messages a minute (usual 432)`."""
     ended_us = episode.ended_us if episode.ended_us is not None else episode.at_us
     lasted = span((ended_us - episode.onset_us) / SECOND_US)
-    worst = f", {figure(episode.peak)} at most" if episode.kind in ("storm", "backlog", "failures") else ""
-    return f"{subject(episode)}: {KIND_LABELS[episode.kind]} over at {clock(ended_us, episode.at_us)} after {lasted}{worst}"
+    return f"{subject(episode)}: {KIND_LABELS[episode.kind]} ended at {clock(ended_us, episode.at_us)} after {lasted}{_worst(episode)}"
+
+
+def _worst(episode: AlertSnapshot) -> str:
+    if episode.kind == "backlog":
+        return f", at most {figure(episode.peak)} messages waited"
+    if episode.kind in ("storm", "failures"):
+        what = "failed messages" if episode.kind == "failures" else "messages"
+        return f", peak {figure(episode.peak)} {what} {_per(episode)} (usual {figure(episode.usual_at_peak)})"
+    return ""
+
+
+def detected(episode: AlertSnapshot) -> str:
+    """What one window shows, for a line of a timeline."""
+    return _KINDS[episode.kind](episode).removesuffix(",")
 
 
 KIND_LABELS = {
@@ -79,15 +96,30 @@ def _backlog(episode: AlertSnapshot) -> str:
     if growth >= 0.05:
         parts.append(f"{figure(growth)} more a second")
     if "capacity_eta_s" in evidence:
-        low, high = (evidence.get(f"capacity_eta_{end}_s", evidence["capacity_eta_s"]) for end in ("low", "high"))
-        parts.append(f"full in {span(low)} to {span(high)}" if span(low) != span(high) else f"full in {span(low)}")
+        parts.append(_full(episode))
     if evidence.get("oldest_age_s", 0.0) > 300:
         parts.append(f"the oldest for {span(evidence['oldest_age_s'])}")
     if "drain_eta_s" in evidence:
-        parts.append(f"draining, empty in about {span(evidence['drain_eta_s'])}")
+        parts.append(f"draining, empty at about {_at(episode, evidence['drain_eta_s'])}")
     if evidence.get("predicted_loss", 0.0) >= 1 and evidence.get("age_limit_eta_s", LOSS_TOLD_S + 1) <= LOSS_TOLD_S:
-        parts.append(f"{figure(evidence['predicted_loss'])} will expire, the first in {span(evidence['age_limit_eta_s'])}")
+        parts.append(f"{figure(evidence['predicted_loss'])} will expire, the first at {_at(episode, evidence['age_limit_eta_s'])}")
     return ", ".join(parts) + ","
+
+
+def _full(episode: AlertSnapshot) -> str:
+    """The earliest time; the interval once it is narrow enough to plan with."""
+    eta_s = episode.evidence["capacity_eta_s"]
+    low_s, high_s = (episode.evidence.get(f"capacity_eta_{end}_s", eta_s) for end in ("low", "high"))
+    earliest, latest = _at(episode, low_s), _at(episode, high_s)
+    if earliest == latest:
+        return f"full at {earliest}"
+    if high_s < _NARROW * max(low_s, 60.0):
+        return f"full between {earliest.removesuffix(' UTC')} and {latest}"
+    return f"full at {earliest} at the earliest"
+
+
+def _at(episode: AlertSnapshot, in_s: float) -> str:
+    return clock(episode.at_us + round(in_s * SECOND_US), episode.at_us)
 
 
 def _queues(episode: AlertSnapshot) -> str:

@@ -1,13 +1,18 @@
 """Summary: one sentence a tired person can act on: who, what, since when, who else, and what may be behind it."""
 
+from collections.abc import Collection
+
 from changes.calendar import CalendarView
 from correlation.alert_draft import Draft
-from correlation.phrases import clock, listed, period, process_names
+from correlation.incidents.membership import is_self_inflicted_storm
+from correlation.phrases import listed, period, process_names
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
-from correlation.wording.alert_text import KIND_LABELS, describe_open, describe_resolved, subject
+from correlation.wording.alert_text import KIND_LABELS, describe_open, describe_resolved
 from models.alert import Suspect
 from models.change import Change
 
+_STORMY = 2.0
+"""Times the usual traffic from which on a storm is what an incident is about."""
 _SURE = {"probable": "probable cause", "possible": "possible cause"}
 
 
@@ -78,24 +83,30 @@ def _no_cause(draft: Draft) -> str:
     return "no declared change explains it"
 
 
-def incident_summary(case: IncidentSnapshot, draft: Draft, view: CalendarView) -> str:
-    """Of an incident: what it leads with, what goes with that, the victims and the cause; `draft`: any of its alerts now."""
+def incident_summary(case: IncidentSnapshot, suffering: Collection[str], draft: Draft, view: CalendarView) -> str:
+    """Of an incident: what it leads with, what goes with that, the victims and the cause.
+
+    `suffering`: Users that are still badly off in this window; `draft`: any of its alerts now.
+    """
     lead = lead_alert(case)
     told = describe_open(lead) if lead.open else describe_resolved(lead)
-    same = sorted({episode.kind for episode in case.episodes if episode.user == lead.user and episode.open == lead.open} - {lead.kind})
+    back = not suffering and not lead.open
+    same = [] if back else sorted({episode.kind for episode in case.episodes if episode.user == lead.user and episode.open} - {lead.kind})
     also = f", with {listed([KIND_LABELS[kind] for kind in same])}" if same else ""
     users = [name for name in case.affected_users if name != lead.user]
-    still = sorted({episode.user for episode in case.episodes if episode.open and episode.user in users and episode.user is not None})
+    still = sorted(set(users) & set(suffering))
     return f"{told}{also}{_victims(users, still, lead_open=lead.open)}; {cause(draft.blamed, draft, view)}."
 
 
 def lead_alert(case: IncidentSnapshot) -> AlertSnapshot:
-    """What an incident is about: open before over, the origin's, a queue or a storm before its companions, the earliest."""
-    own = [episode for episode in case.origin_alerts if episode.open] or list(case.origin_alerts) or list(case.episodes)
-    return min(own, key=lambda episode: (_RANKS[episode.kind], episode.onset_us, episode.alert_id))
+    """What an incident is about, over or not: at the origin what it sends of itself, then a queue, then the gravest kind."""
+    own = case.origin_alerts or case.episodes
+    return min(own, key=lambda episode: (_rank(episode), episode.onset_us, episode.alert_id))
 
 
-_RANKS = {"backlog": 0, "storm": 1, "silence": 2, "failures": 3, "drop": 4, "drift": 5, "stale": 6}
+def _rank(episode: AlertSnapshot) -> int:
+    ranks = {"backlog": 1, "storm": 2, "silence": 3, "failures": 4, "drop": 5, "drift": 6, "stale": 7}
+    return 0 if is_self_inflicted_storm(episode) and episode.peak >= _STORMY * episode.usual_at_peak else ranks[episode.kind]
 
 
 def _victims(users: list[str], still: list[str], *, lead_open: bool) -> str:
@@ -108,16 +119,6 @@ def _victims(users: list[str], still: list[str], *, lead_open: bool) -> str:
     return f"; {len(users)} other {noun} suffered{after}"
 
 
-def onset_line(draft: Draft) -> str:
-    """A timeline's line for the beginning of an alert."""
-    return f"{describe_open(draft.episode)}."
-
-
-def detection_line(draft: Draft) -> str:
-    """A timeline's line for its detection."""
-    return f"{subject(draft.episode)}: {draft.episode.kind} alert {draft.episode.alert_id}, {draft.severity}."
-
-
 def suspect_line(suspect: Suspect, view: CalendarView, now_us: int) -> str:
     """A timeline's line for a suspect that comes on top."""
     if suspect.basis == "undeclared":
@@ -125,9 +126,3 @@ def suspect_line(suspect: Suspect, view: CalendarView, now_us: int) -> str:
     change = view.by_key.get(suspect.key or "")
     who = change_label(change, view, now_us) if change is not None else f"{suspect.change_id} of {suspect.owner}"
     return f"Suspected ({suspect.verdict}): {who}."
-
-
-def newly_affected_line(users: list[str], at_us: int) -> str:
-    """A timeline's line for Users that begin to suffer."""
-    verb = "suffer" if len(users) > 1 else "suffers"
-    return f"{listed(users, most=8)} {verb} as well (first seen {clock(at_us, at_us)})."

@@ -23,7 +23,8 @@ from streams.kafka.exchange.stage_records import MARK_HEADER, read_mark
 from streams.kafka.exchange.window_barrier import WindowBarrier
 from streams.pipeline import PipelineParameters
 
-STATE_VERSION = 2
+STATE_VERSION, OLDEST_STATE = 3, 2
+"""2: before incidents told their end apart from the decision about it."""
 
 
 class CorrelationPipeline:
@@ -122,7 +123,7 @@ class CorrelationPipeline:
 
     def restore(self, parts: Mapping[str, bytes]) -> None:
         """Goes on from what `state` gave. Raises StateError for another version."""
-        trees = {name: unpack(blob, STATE_VERSION) for name, blob in parts.items()}
+        trees = {name: unpack(blob, STATE_VERSION, OLDEST_STATE) for name, blob in parts.items()}
         self._gate = WindowBarrier.unpack(trees["gate"])
         self._calendar_next, calendar = trees["calendar"]
         self._calendar = self._flow.calendar = Calendar.unpack(calendar)

@@ -4,6 +4,7 @@ import pytest
 
 from correlation.attribution.suspects import assess_cause
 from correlation.change_reports.reporter import IncidentWithSuspects, Reporter
+from correlation.grading.declared_effect import envelope
 from correlation.parameters import CorrelationParameters
 from models.alert import Reason, Suspect
 from models.canonical_json import to_json
@@ -26,7 +27,17 @@ def reported(rates: Rates, *changes: Change, incident: Any = None, at_us: int = 
         view = calendar(*changes, at_us=incident.at_us)
         found = assess_cause(incident, view, past(rates), PARAMETERS).suspects
         reporter.step(
-            incident.at_us, view, history, [IncidentWithSuspects(incident, found, {one.alert_id: found for one in incident.episodes})]
+            incident.at_us,
+            view,
+            history,
+            [
+                IncidentWithSuspects(
+                    incident,
+                    found,
+                    {one.alert_id: found for one in incident.episodes},
+                    {one.alert_id: envelope(one, view) for one in incident.episodes},
+                )
+            ],
         )
     done = reporter.step(at_us, calendar(*changes, at_us=at_us), history, [])
     return reporter, {report.change_id: report for report in done.reports}
@@ -205,7 +216,7 @@ def test_packed_and_unpacked_it_says_the_same() -> None:
     changes = (change("FIREWALL", hours=1, category="firewall"), change("QUIET", owner="USER-04", hours=2))
     history = past(broken(), minutes=900)
     reporter, _ = reported(broken(), *changes, incident=case(), at_us=ONSET + 30 * MINUTE_US)
-    again = Reporter.unpack(PARAMETERS, unpack(pack(reporter.pack(), 1), 1))
+    again = Reporter.unpack(PARAMETERS, unpack(pack(reporter.pack(), 1), 1), {})
     first = reporter.step(DUE_US, calendar(*changes), history, [])
     second = again.step(DUE_US, calendar(*changes), history, [])
     assert first == second

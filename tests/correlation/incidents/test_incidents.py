@@ -117,7 +117,7 @@ def test_the_timeline_tells_the_story_in_order():
     told_in_order = " ".join(entry.text for entry in incident.timeline)
     assert stamps == sorted(stamps)
     assert told_in_order.index("Change begins: CHG-1") < told_in_order.index("4,0") < told_in_order.index("suffer")
-    assert "message storm over" in told_in_order
+    assert "Over. The trouble ended at 09:31 UTC." in told_in_order
 
 
 def test_an_incident_names_the_change_and_says_when_it_was():
@@ -210,7 +210,7 @@ def test_an_incident_names_earlier_ones_of_its_sort_and_what_ended_them():
     assert like.incident_id == earlier.incident_id
     assert like.change_id == "CHG-1"
     assert like.likeness == 1
-    assert like.ended == "It ended after 13 min, 2 min after the end of CHG-1."
+    assert like.ended == "It ended after 12 min, 60 s after the end of CHG-1."
     assert not earlier.similar
 
 

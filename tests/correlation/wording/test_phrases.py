@@ -92,7 +92,8 @@ def test_a_backlog_says_how_much_waits_how_fast_it_grows_and_when_it_is_full():
     }
     told = run(World(KEYS, (Trouble("backlog", JAM, 5, observed=1.5e6, evidence=evidence),)), range(10))
     assert told.one("backlog", "SUP-01").summary.startswith(
-        "SUP-01: 1,500,000 messages wait in to_user, 833 more a second, full in 2 h to 3 h, the oldest for 67 min, since 09:05 UTC"
+        "SUP-01: 1,500,000 messages wait in to_user, 833 more a second, full between 11:06 and 12:06 UTC, the oldest for 67 min, "
+        "since 09:05 UTC"
     )
 
 
@@ -108,7 +109,9 @@ def test_failures_name_their_share_and_codes():
 
 def test_when_it_is_over_the_sentence_says_so():
     told = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, 35, observed=4000),)), range(40))
-    assert told.one("storm", "SUP-01").summary.startswith("SUP-01: message storm over at 09:35 UTC after 30 min, 4,000 at most;")
+    assert told.one("storm", "SUP-01").summary.startswith(
+        "SUP-01: message storm ended at 09:34 UTC after 29 min, peak 4,000 messages a minute (usual 100);"
+    )
 
 
 def test_a_network_that_does_not_answer_is_not_put_to_the_user():

@@ -1,0 +1,61 @@
+"""Timekeeping: whether a change kept to its window, by its own effect on its owner's series and never by what others suffered."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from models.change import Change
+from models.times import SECOND_US, us
+
+_TOLERANCE_S = 300
+"""Or two windows of the series, whichever is longer: an end can't be told more exactly than that."""
+
+
+class OwnAlert(Protocol):
+    """What is asked of an alert."""
+
+    user: str
+    kind: str
+    onset_us: int
+    ended_us: int | None
+    last_us: int
+    window_s: int
+    at_origin: bool
+    within: list[str]
+    beyond: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds by which a change did not keep to its plan; 0 where it did."""
+
+    started_early_s: float
+    overran_s: float
+    declared_late_s: float
+
+
+def kept_times(change: Change, key: str, start_us: int, alerts: Sequence[OwnAlert]) -> Times:
+    """`alerts`: those that the change caused or that it declared; `key`: how they name it."""
+    own = list(_own(change, key, alerts))
+    planned_start_us, planned_end_us = us(change.planned_start), us(change.planned_end)
+    early_s = [_beyond(planned_start_us - us(change.actual_start or change.planned_start), 0)]
+    early_s += [_beyond(planned_start_us - alert.onset_us, alert.window_s) for alert in own]
+    overran_s = [_beyond(us(change.actual_end or change.planned_end) - planned_end_us, 0)]
+    overran_s += [_beyond((alert.ended_us or alert.last_us) - planned_end_us, alert.window_s) for alert in own]
+    late_s = 0.0 if change.declared_at is None else max(0, us(change.declared_at) - start_us) / SECOND_US
+    return Times(max(early_s), max(overran_s), late_s)
+
+
+def _own(change: Change, key: str, alerts: Iterable[OwnAlert]) -> Iterable[OwnAlert]:
+    """Alerts that are the change's own effect: at its owner, where it began there; if it declared an effect, those of that effect."""
+    for alert in alerts:
+        declared = key in alert.within or key in alert.beyond
+        theirs = alert.user == change.owner if change.source == "user" else declared or alert.at_origin
+        if theirs and alert.at_origin and (declared or change.expected is None):
+            yield alert
+
+
+def _beyond(by_us: int, window_s: int) -> float:
+    """Seconds, if they are more than may be tolerated."""
+    seconds = by_us / SECOND_US
+    return seconds if seconds > max(_TOLERANCE_S, 2 * window_s) else 0.0

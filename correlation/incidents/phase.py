@@ -1,0 +1,49 @@
+"""Phase: whether an incident grows, holds, recovers, or is back but for its tail."""
+
+from collections.abc import Sequence
+
+from correlation.incidents.recovery import Course, Harm
+from models.times import MINUTE_US
+from models.vocabulary import Phase
+
+_EARLIER_US = 10 * MINUTE_US
+"""How long ago it is compared with."""
+_FALLS, _GROWS = 0.7, 0.9
+"""Shares of the worst below which it recovers, and from which on it may grow; between them it does neither."""
+_RISES = 1.1
+"""Times what it was earlier."""
+_QUEUE_FALLS, _QUEUE_GROWS = 0.98, 0.99
+_EMPTY = 0.15
+_SURE = 3
+"""Times in a row that another phase must show before it is said."""
+
+
+def follow(course: Course, found: Sequence[Harm], *, back: bool) -> Phase:
+    """The phase that is said of this window; `course` remembers it, so that it does not waver."""
+    shown: Phase = "tail" if back else _shown(course, found)
+    if shown == course.phase:
+        course.phase_run = 0
+    elif course.phase_next == shown:
+        course.phase_run += 1
+    else:
+        course.phase_run = 1
+    course.phase_next = shown
+    if shown == "tail" or course.phase == "tail" or course.phase_run >= _SURE:
+        course.phase, course.phase_run = shown, 0
+    return course.phase
+
+
+def _shown(course: Course, found: Sequence[Harm]) -> Phase:
+    """By the queue of the origin where there is one, else by the largest share of its worst that any measure has."""
+    leading = [harm for harm in found if course.worst.get(harm.name, 0.0) > max(harm.chance, harm.floor)]
+    queues = [harm for harm in leading if harm.counts_queue]
+    if not leading:
+        return "holding"
+    full = [harm for harm in queues if harm.average() > harm.limit(course.worst[harm.name], _EMPTY)]
+    harm = max(full or leading, key=lambda one: (one.average() / course.worst[one.name], one.name))
+    rises = harm.average() > (1.0 if full else _RISES) * harm.earlier(_EARLIER_US) + harm.chance
+    share = harm.average() / course.worst[harm.name]
+    low, high = (_QUEUE_FALLS, _QUEUE_GROWS) if full else (_FALLS, _GROWS)
+    if share < low or (course.phase == "recovering" and share < high):
+        return "recovering"
+    return "growing" if rises and share >= high else "holding"

@@ -1,0 +1,161 @@
+"""Shared loss: what everybody's answers lack together while an incident goes on, which no single series shows.
+
+Answers (service responses) of all Users are pooled by business process and region, and held against what is due and against the hours
+before the incident. A loss of the pool that chance does not give names the Users that lose their part of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from correlation.history.traffic_history import Bins, History
+from correlation.incidents.business_processes import processes
+from models.columns import Flags, Floats, Ints, SeriesKey
+from models.times import HOUR_US, MINUTE_US
+
+ANSWERS = "service_response"
+_BEFORE_US, _APART_US = 3 * HOUR_US, 10 * MINUTE_US
+"""How far back the usual ratio reaches, and how long before the incident it ends."""
+_RECENT_US = 15 * MINUTE_US
+_MIN_LOSS, _SIGMAS, _USER_SIGMAS = 0.04, 4.0, 2.0
+_LAST_BINS = 12
+"""Of the hours before, those that the usual ratio is taken from; all of them tell how far it wanders."""
+_MISSING_SIGMAS = 4.0
+_MIN_NOISE = 0.01
+_MIN_DUE = 200.0
+_MIN_BINS = 6
+_DISPERSION = 2.0
+_INTERVAL = 1.645
+"""Standard deviations of an interval that holds nine times in ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingMessages:
+    """Answers of one business process that were due since the onset and did not come, with an interval."""
+
+    messages: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLoss:
+    """What one window shows of an incident."""
+
+    users: tuple[str, ...]
+    """Sorted; those that lose their part of a loss of all."""
+    missing: Mapping[str, MissingMessages]
+    """By business process, only where it is more than chance."""
+
+
+NO_LOSS = SharedLoss((), {})
+
+
+def shared_loss(origin_user: str | None, since_us: int, at_us: int, explained: Callable[[SeriesKey], bool], history: History) -> SharedLoss:
+    """`explained`: series whose loss another incident or a declaration explains, or whose answers wait and are not lost."""
+    users: set[str] = set()
+    missing: dict[str, MissingMessages] = {}
+    for bins in history.of_class(ANSWERS, since_us - _APART_US - _BEFORE_US):
+        wanted = np.array([not explained(key) for key in bins.keys], np.bool_)
+        measured = _Measured.of(bins.only(wanted), since_us, at_us)
+        if measured is None:
+            continue
+        users |= measured.losing(origin_user)
+        missing |= measured.missing()
+    return SharedLoss(tuple(sorted(users)), missing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    bins: Bins
+    before: Flags
+    """(bins,) the hours before the incident; `during` since its onset; `recent` the last minutes."""
+    during: Flags
+    recent: Flags
+
+    @classmethod
+    def of(cls, bins: Bins, since_us: int, at_us: int) -> "_Measured | None":
+        before = (bins.ends_us <= since_us - _APART_US) & (bins.ends_us > since_us - _APART_US - _BEFORE_US)
+        during = bins.ends_us > since_us
+        recent = during & (bins.ends_us > at_us - _RECENT_US)
+        if not len(bins.keys) or before.sum() < _MIN_BINS or at_us - since_us < _RECENT_US:
+            return None
+        return cls(bins, before, during, recent)
+
+    def losing(self, origin_user: str | None) -> set[str]:
+        """Users other than the origin that lose more than chance where everyone together does."""
+        pools = _numbered([",".join((*processes((key,)), key.region)) for key in self.bins.keys])
+        loss, noise, due = self._loss(pools, self.recent)
+        weight = np.where(due >= _MIN_DUE, noise**-2, 0.0)
+        if weight.sum() <= 0:
+            return set()
+        # Pools whose ratio wanders say little: each counts by how steady it was before. What all of them did together before is chance too.
+        together = float((weight * loss).sum() / weight.sum())
+        if together < max(_MIN_LOSS, _SIGMAS * self._chance(pools, weight / weight.sum())):
+            return set()
+        names = sorted({key.user for key in self.bins.keys})
+        number = {name: index for index, name in enumerate(names)}
+        loss, noise, due = self._loss(np.array([number[key.user] for key in self.bins.keys], np.int64), self.recent)
+        sure = (loss >= _MIN_LOSS) & (loss >= _USER_SIGMAS * noise) & (due >= _MIN_DUE)
+        return {names[index] for index in np.flatnonzero(sure).tolist()} - {origin_user or ""}
+
+    def missing(self) -> dict[str, MissingMessages]:
+        """Since the onset, by process."""
+        of = [processes((key,)) for key in self.bins.keys]
+        names = sorted({name for some in of for name in some})
+        number = {name: index for index, name in enumerate(names)}
+        found: dict[str, MissingMessages] = {}
+        kept = np.array([bool(some) for some in of], np.bool_)
+        if not kept.any():
+            return found
+        part = _Measured(self.bins.only(kept), self.before, self.during, self.recent)
+        groups = np.array([number[some[0]] for some in of if some], np.int64)
+        loss, noise, due = part._loss(groups, self.during)
+        for name, index in number.items():
+            messages, chance = float(loss[index] * due[index]), float(noise[index] * due[index])
+            if messages > _MISSING_SIGMAS * chance and loss[index] >= _MIN_LOSS / 2:
+                found[name] = MissingMessages(messages, messages - _INTERVAL * chance, messages + _INTERVAL * chance)
+        return found
+
+    def _chance(self, pools: Ints, weight: Floats) -> float:
+        """How far the weighted loss of all pools wandered in the hours before."""
+        observed, expected = (_sums(matrix, pools) for matrix in (self.bins.observed, self.bins.expected))
+        stretch = max(1, int(self.recent.sum()))
+        sums = [_moving(matrix[self.before], stretch) for matrix in (observed, expected)]
+        usual = sums[0].sum(axis=0) / np.maximum(sums[1].sum(axis=0), 1e-9)
+        losses = ((1.0 - (sums[0] + 0.5) / (sums[1] * usual + 0.5)) * weight).sum(axis=1)
+        return max(float(np.sqrt((losses**2).mean())), _MIN_NOISE)
+
+    def _loss(self, groups: Ints, span: Flags) -> tuple[Floats, Floats, Floats]:
+        """(groups,) share of what is due that did not come, its standard deviation, and what was due as the hours before had it."""
+        observed, expected = (_sums(matrix, groups) for matrix in (self.bins.observed, self.bins.expected))
+        last = np.flatnonzero(self.before)[-(_LAST_BINS if span is self.recent else len(self.before)) :]
+        usual = (observed[last].sum(axis=0) + 0.5) / (expected[last].sum(axis=0) + 0.5)
+        due = np.maximum(expected[span].sum(axis=0) * usual, 1e-9)
+        loss = 1.0 - observed[span].sum(axis=0) / due
+        return loss, self._noise(observed, expected, usual, int(span.sum())), due
+
+    def _noise(self, observed: Floats, expected: Floats, usual: Floats, length: int) -> Floats:
+        """Of a ratio over so many bins: as the hours before show it, and what counts give at least."""
+        stretch = max(1, min(length, int(self.before.sum()) // 3))
+        sums = [_moving(matrix[self.before], stretch) for matrix in (observed, expected)]
+        ratios = (sums[0] + 0.5) / (sums[1] * usual + 0.5) - 1.0
+        counting = np.sqrt(_DISPERSION / np.maximum(expected[-length:].sum(axis=0), 1.0))
+        return np.asarray(np.maximum(np.maximum(np.sqrt((ratios**2).mean(axis=0)), counting), _MIN_NOISE), np.float64)
+
+
+def _moving(matrix: Floats, length: int) -> Floats:
+    total = np.cumsum(np.vstack([np.zeros((1, matrix.shape[1])), matrix]), axis=0)
+    return np.asarray(total[length:] - total[:-length], np.float64)
+
+
+def _numbered(names: Sequence[str]) -> Ints:
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(name, len(known)) for name in names], np.int64)
+
+
+def _sums(matrix: Floats, groups: Ints) -> Floats:
+    total = np.zeros((len(matrix), int(groups.max()) + 1))
+    np.add.at(total.T, groups, matrix.T)
+    return total

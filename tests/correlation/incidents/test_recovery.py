@@ -1,0 +1,98 @@
+"""An incident is over when its traffic as a whole is back, whatever its detectors still suspect."""
+
+from datetime import timedelta
+
+from models.incident import Incident
+from models.times import instant
+from tests.correlation.builders import MORNING_US, Told, Trouble, World, run, series
+
+OPENED = instant(MORNING_US)
+USERS = tuple(f"SUP-{number:02d}" for number in range(1, 7))
+REQUESTS = {user: series(user, "to_dsp", "service_request") for user in USERS}
+RESPONSES = {user: series(user) for user in USERS}
+WORLD = World((*REQUESTS.values(), *RESPONSES.values()))
+
+
+def storm(until: int | None, since: int = 30) -> Trouble:
+    return Trouble("storm", REQUESTS["SUP-01"], since, until, observed=3000.0)
+
+
+def loss(user: str, until: int | None, ends: int = 60) -> Trouble:
+    """A victim whose traffic is back after `ends`, but whose finding lasts until `until`."""
+    return Trouble("drop", RESPONSES[user], 31, until, observed=20.0, seen_after=2)
+
+
+def revisions(told: Told) -> dict[str, list[Incident]]:
+    """Every incident's records, in order."""
+    found: dict[str, list[Incident]] = {}
+    for record in told.incidents:
+        found.setdefault(record.incident_id, []).append(record)
+    return {key: records for key, records in found.items() if not records[-1].summary.startswith("Merged")}
+
+
+def last(told: Told) -> Incident:
+    (found,) = (incident for incident in told.events() if incident.origin_user == "SUP-01")
+    return found
+
+
+class Lingering(World):
+    """The traffic of every series is back from minute 60 on, whatever is found."""
+
+    def _count(self, key, minute):  # type: ignore[no-untyped-def]
+        return 100.0 if minute >= 60 else super()._count(key, minute)
+
+
+def test_what_lingers_at_one_series_holds_nothing_open() -> None:
+    world = Lingering(WORLD.keys, (storm(61), loss("SUP-02", 61), loss("SUP-03", None)))
+    told = run(world, range(180))
+    incident = last(told)
+    assert incident.status == "resolved"
+    assert incident.ended_at is not None
+    assert incident.resolved_at is not None
+    assert abs(incident.ended_at - (OPENED + timedelta(minutes=60))) <= timedelta(minutes=2)
+    assert incident.resolved_at <= OPENED + timedelta(minutes=75)
+    assert {alert.status for alert in told.last().values()} == {"resolved"}
+
+
+def test_a_relapse_reopens_it() -> None:
+    again = Trouble("storm", REQUESTS["SUP-01"], 75, 100, observed=3000.0)
+
+    class Relapse(Lingering):
+        def _count(self, key, minute):  # type: ignore[no-untyped-def]
+            return 3000.0 if key == REQUESTS["SUP-01"] and 75 < minute < 100 else super()._count(key, minute)
+
+    told = run(Relapse(WORLD.keys, (storm(61), loss("SUP-03", None), again)), range(180))
+    records = revisions(told)[last(told).incident_id]
+    assert [record.status for record in records].count("resolved") >= 1
+    assert "open" in [record.status for record in records[1:]]
+    assert records[-1].status == "resolved"
+
+
+def test_a_user_that_is_still_cut_off_holds_it_open() -> None:
+    class Cut(Lingering):
+        def _count(self, key, minute):  # type: ignore[no-untyped-def]
+            return 0.0 if key == RESPONSES["SUP-03"] and minute > 31 else super()._count(key, minute)
+
+    world = Cut(WORLD.keys, (storm(61), loss("SUP-02", 61), Trouble("silence", RESPONSES["SUP-03"], 31, None, observed=0.0)))
+    told = run(world, range(120))
+    assert any(records[-1].status != "resolved" for records in revisions(told).values())
+
+
+def test_category_and_severity_never_fall_while_it_is_open() -> None:
+    told = run(Lingering(WORLD.keys, (storm(61), *(loss(user, 61) for user in USERS[1:]))), range(120))
+    for records in revisions(told).values():
+        categories = [record.category for record in records]
+        assert categories == sorted(categories, reverse=True)
+
+
+def test_the_headline_is_the_storm_even_when_only_failures_are_left() -> None:
+    failing = Trouble("failures", REQUESTS["SUP-01"], 31, None, observed=58.0, expected=1.5, evidence={"failure_ratio": 0.0968})
+    told = run(Lingering(WORLD.keys, (storm(61), failing, loss("SUP-02", 61))), range(150))
+    assert "storm" in last(told).summary
+
+
+def test_a_timeline_has_at_most_25_lines() -> None:
+    told = run(Lingering(WORLD.keys, (storm(61), *(loss(user, 61) for user in USERS[1:]))), range(120))
+    for records in revisions(told).values():
+        assert len(records[-1].timeline) <= 25
+        assert any("Over. The trouble ended at" in line.text for line in records[-1].timeline)
