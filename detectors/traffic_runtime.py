@@ -26,6 +26,8 @@ CALM_NATS, UNSURE_CALM_NATS, UNSURE = 1.5, 4.0, 0.08
 which it does where the expectation may be off by more than this share."""
 _RATES = ("storm", "drop", "silence")
 _LESS = ("drop", "silence")
+_COUNTED = ("storm", "drop")
+"""Kinds whose thresholds follow the series' own tail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,11 @@ class Traffic:
 
         def fresh(span: slice) -> Parts:
             parts = self._fresh(span.stop - span.start)
+            least = {kind: parts[kind]["limit"].copy() for kind in _COUNTED}
             learned.give(parts, keys[span])
+            for kind, limit in least.items():
+                # What was learned under a larger budget of false alarms may not lower this one's threshold.
+                np.maximum(parts[kind]["limit"], limit, out=parts[kind]["limit"])
             self._expectation.begin(parts["expectation"], at_us)
             return parts
 

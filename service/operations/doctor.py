@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from detectors.readiness import in_words, readiness
 from models.errors import HighwaterError
+from models.state_bytes import unpack
 from service.engine.checkpoints import Checkpoints
 from service.ingest.journal import Journal
 from service.operations.backup import DATABASE, stopped
 from service.parameters import ServeParameters
 from service.store import quarantine
 from service.store.migration import steps
+from streams.pipeline import STATE_VERSION
 
 _LITTLE_DISK = 1_000_000_000
 _FIXED_WAL = (3, 51, 3)
@@ -108,6 +111,8 @@ def _database(path: Path) -> Check:
 def _state(folder: Path) -> Iterator[Check]:
     newest, faults = Checkpoints(folder / "checkpoints").newest()
     covered = f"covers entry {newest.seq}" if newest else "none yet"
+    if newest:
+        yield Check("expectations", True, _judged(newest.pipeline))  # noqa: FBT003 - a record's field
     yield Check("checkpoints", not faults, "; ".join(faults) or covered, "delete the damaged file: the older one and the journal are used")
     with stopped(folder) as free:
         if not free:
@@ -121,6 +126,15 @@ def _state(folder: Path) -> Iterator[Check]:
             yield Check("journal", False, str(fault), "restore a backup, or move the damaged file away")  # noqa: FBT003 - a record's field
             return
         yield Check("journal", True, f"{entries} entries after the checkpoint")  # noqa: FBT003 - a record's field
+
+
+def _judged(pipeline: bytes) -> str:
+    """What the monitor can judge yet, as the newest checkpoint has it."""
+    try:
+        cohorts = unpack(pipeline, STATE_VERSION)["cohorts"]["detection"]
+    except HighwaterError as fault:
+        return str(fault)
+    return in_words([one for window_s in sorted(cohorts, key=int) for one in readiness(cohorts[window_s])])
 
 
 def _port(parameters: ServeParameters) -> Check:

@@ -214,11 +214,16 @@ class HighwaterCollector(Collector):
         )
         yield histogram("highwater_step_seconds", "Time to judge what came in at once.", board.step)
         series: Labelled = {("traffic",): 0.0, ("queue",): 0.0}
+        learning = 0
         for each in board.cohorts():
             if each.last is not None:
                 series["traffic",] += len(each.last.traffic_keys)
                 series["queue",] += len(each.last.queue_keys)
+                learning += int((each.last.pulse.reported & (each.last.pulse.expected <= 0)).sum())
         yield gauge("highwater_series", "Series that are watched.", ("kind",), series)
+        yield single(
+            "highwater_series_learning", "Series of traffic that are not judged yet: a day of reports must be seen first.", learning
+        )
         yield single("highwater_fleet_series", "Series that the false-alarm budget is set for.", asked.fleet_series)
         yield single(
             "highwater_false_alarm_budget_per_day", "False alarms of warning or above that the settings allow a day.", asked.alerts_per_day

@@ -165,3 +165,23 @@ def test_codes_of_failures_are_counted_since_they_began():
     assert found.codes == {0: {"E20": total}}
     assert found.phase.tolist() == [CONTINUES]
     assert found.evidence["failure_ratio"][0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_state_without_holidays_habits_and_spilt_windows_is_completed():
+    """As an earlier version kept it: fewer columns, and a profile of three kinds of days."""
+    cohort = Cohort((key(0), key(1)), window_s=3600)
+    draw = counts(9, np.full(2, 50.0))
+    cohort.run(48, draw)
+    tree = cohort.detection.pack()
+    parts = tree["traffic"]["parts"]
+    for name in ("day", "day_visits"):
+        parts["expectation"][name] = parts["expectation"][name][:72]
+    del parts["spill"], parts["drift"]["habit_days"]
+    for kind in ("storm", "drop"):
+        for name in ("peak", "peak_s", "limit", "excursions", "excess", "counted_s", "first_s", "ring_s", "ring_nats"):
+            del parts[kind][name]
+    cohort.detection = Detection.unpack(cohort.parameters, 3600, tree)
+    cohort.run(24, draw)
+    assert cohort.told == []
+    cohort.run(3, lambda window: draw(window, 0.0))
+    assert {kind for _, kind, _, _ in cohort.told} == {"silence"}

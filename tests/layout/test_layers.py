@@ -76,7 +76,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "detectors": (
         "holidays", "parameters", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state",
         "distributions", "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "traffic_runtime",
-        "queue_runtime", "detection",
+        "queue_runtime", "detection", "readiness",
     ),
     "changes": (
         "windows", "limits", "learning_stops", "scope", "visibility", "calendar_view", "calendar", "drafting", "files", "planning",
