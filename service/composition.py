@@ -22,8 +22,8 @@ from service.charts.compaction import Keep
 from service.charts.heat import HeatReader
 from service.engine.checkpoints import Checkpoints
 from service.engine.engine import CommitListener, Engine, EngineParameters
+from service.event_stream import EventStream
 from service.health import Health
-from service.http.event_stream import EventStream
 from service.ingest.idle_streams import IdleStreams
 from service.ingest.intake import Intake, RemoteIntake
 from service.ingest.journal import Journal

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import structlog
 
 from service.engine.engine import Engine
+from service.event_stream import EventStream
 from service.health import Health
-from service.http.event_stream import EventStream
 from service.ingest.idle_streams import IdleStreams
 from service.ingest.intake import Intake
 from service.metrics import DeskBoard

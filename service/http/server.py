@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from models.errors import ConfigurationError
 from service.composition import Parts
+from service.event_stream import EventStream
 from service.http.app import create_app
-from service.http.event_stream import EventStream
 from service.http.header_timeout import with_header_timeout
 from streams.metrics.encoding import encoded
 

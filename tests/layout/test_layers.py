@@ -90,6 +90,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "decode", "windowing", "sources", "detection_by_resolution", "dead_letters", "flow", "metrics", "learned_state",
         "process_stage", "pipeline", "replay", "backtest", "sinks", "kafka",
     ),
+    "service": (
+        "parameters", "access", "ingest", "problems", "store", "event_stream", "metrics", "auth", "alertmanager", "charts", "notify",
+        "engine", "health", "kafka", "operations", "triage", "monitor", "composition", "http", "demo",
+    ),
     "streams/kafka": ("cluster", "client", "exchange", "tasks", "worker"),
 }  # fmt: skip
 """The rooms of each folder, a room that others build on before those others."""

@@ -11,8 +11,8 @@ from service.auth.opaque_ids import OpaqueIds
 from service.charts.compaction import Keep
 from service.charts.heat import HeatReader
 from service.engine.engine import Engine
+from service.event_stream import EventStream
 from service.health import Health
-from service.http.event_stream import EventStream
 from service.ingest.intake import Intake
 from service.metrics import DeskBoard
 from service.notify.dispatcher import Dispatcher

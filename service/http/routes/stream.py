@@ -12,7 +12,7 @@ from models.clock import Clock
 from service.access import Principal
 from service.auth.authentication import Reader, SignIn
 from service.auth.opaque_ids import OpaqueIds
-from service.http.event_stream import EventStream
+from service.event_stream import EventStream
 from service.http.routes.parts import ClockDep, EventStreamDep, OpaqueIdsDep, SignInDep
 from service.problems import RESPONSES, Problem
 

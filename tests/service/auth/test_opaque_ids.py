@@ -10,7 +10,7 @@ import pytest
 
 from service.access import Principal, Role
 from service.auth.opaque_ids import OpaqueIds
-from service.http.event_stream import EventStream
+from service.event_stream import EventStream
 from service.problems import Problem
 from service.store import records
 from tests.service.builders import alert, change, change_json, declared, desk, own

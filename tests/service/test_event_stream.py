@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from service.http.event_stream import EventStream
+from service.event_stream import EventStream
 from tests.service.builders import alert, change, declared, desk, incident, own, report
 from tests.service.house import House, until
 
@@ -64,7 +64,7 @@ def test_the_page_s_first_connection_begins_after_its_list(house: House) -> None
 
 
 def test_old_events_come_from_the_data_file_and_new_ones_from_memory_without_a_seam(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.http.event_stream._KEPT", 3)
+    monkeypatch.setattr("service.event_stream._KEPT", 3)
     for number in range(20):
         house.publish(desk(alert(f"A-{number:02d}")))
     assert house.parts.events._oldest_missing > 0
