@@ -1,27 +1,28 @@
-"""F1 of `highwater impact` on labelled changes: its own verdict, a threshold fitted on other pairs, and the best one.
+"""F1 of `highwater impact` on labelled changes: its own verdict, and with parameters and threshold chosen inside each fold.
 
-    python benchmarks/change_impact.py cases.csv series.csv.gz [--folds 5] [--repeats 20]
+    python -m benchmarks.change_impact [--data DIR] [--folds 5] [--repeats 20]
 
-`cases.csv` also holds `pair` and `impact` (1 or 0): the two cases of a pair are the same series at two moments, and stay in one fold.
+Two kinds of cases: real KPIs with a change each (`change-impact/`), and cases made of labelled real rates (`real-rates/`, kpi_cases.py).
 """
-
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).resolve().parents[1])  # the neighbour correlation.py would hide the package of that name
 
 import argparse
 import csv
 import json
-import time
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from correlation.change_reports.kpi_impact import INCONCLUSIVE, judge_series
+from benchmarks.kpi_cases import made_cases
+from correlation.change_reports.kpi_impact import ImpactParameters, judge_series
 from models.columns import Flags, Floats
 from models.errors import HighwaterError
 from streams.sources.kpi_csv import read_cases, read_kpis
+
+DATA = Path(os.environ.get("HIGHWATER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def f1(called: Flags, truth: Flags) -> float:
@@ -39,49 +40,107 @@ def best(scores: Floats, truth: Flags) -> tuple[float, float]:
     return float(values[place]), float((scores[order][place] + below) / 2)
 
 
-def held_out(scores: Floats, truth: Flags, pairs: np.ndarray, folds: int, repeats: int) -> float:
-    """Mean F1 with each fold's threshold fitted on the others."""
-    names = np.unique(pairs)
-    found = []
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Cases of one kind with what every set of parameters says of them."""
+
+    truth: Flags
+    groups: np.ndarray
+    """(n,) cases of one group stay in one fold."""
+    scores: Floats
+    """(menu, n)"""
+
+    @property
+    def own(self) -> Flags:
+        """What the parameters in force say."""
+        return self.scores[0] >= 0.5
+
+
+MENU = (
+    ImpactParameters(),
+    ImpactParameters(spans_s=(60.0,)),
+    ImpactParameters(spans_s=(60.0, 300.0, 3600.0)),
+    ImpactParameters(placebo_quantile=0.8),
+    ImpactParameters(placebo_quantile=0.95),
+)
+"""The parameters in force, first, and what `nested` may choose instead."""
+
+
+def judged(cases: Iterable[tuple[str, Floats, Floats, float, bool]]) -> Judged:
+    """Of (group, at_s, values, change_s, impact)."""
+    known = list(cases)
+    scores = np.array([[judge_series(at_s, values, change_s, tuned).score for _, at_s, values, change_s, _ in known] for tuned in MENU])
+    return Judged(np.array([case[4] for case in known]), np.array([case[0] for case in known]), scores)
+
+
+def spread(found: Judged, repeats: int) -> tuple[float, float]:
+    """Tenth and ninetieth percentile of the own verdict's F1 over random halves of the groups."""
+    names = np.unique(found.groups)
+    figures = []
+    for repeat in range(repeats):
+        half = np.isin(found.groups, np.random.default_rng(repeat).permutation(names)[: (len(names) + 1) // 2])
+        figures.append(f1(found.own[half], found.truth[half]))
+    low, high = np.quantile(figures, [0.1, 0.9])
+    return float(low), float(high)
+
+
+def nested(found: Judged, folds: int, repeats: int) -> float:
+    """Mean F1 with each fold's parameters and threshold chosen on the others."""
+    names = np.unique(found.groups)
+    figures = []
     for repeat in range(repeats):
         fold = dict(zip(names, np.random.default_rng(repeat).permutation(len(names)) % folds, strict=True))
-        place = np.array([fold[pair] for pair in pairs])
-        called = np.zeros(len(scores), np.bool_)
+        place = np.array([fold[group] for group in found.groups])
+        called = np.zeros(len(place), np.bool_)
         for number in range(folds):
-            _, threshold = best(scores[place != number], truth[place != number])
-            called[place == number] = scores[place == number] >= threshold
-        found.append(f1(called, truth))
-    return float(np.mean(found))
+            rest = place != number
+            chosen = max(found.scores, key=lambda scores: best(scores[rest], found.truth[rest])[0])
+            called[~rest] = chosen[~rest] >= best(chosen[rest], found.truth[rest])[1]
+        figures.append(f1(called, found.truth))
+    return float(np.mean(figures))
+
+
+def figures_of(found: Judged, folds: int, repeats: int) -> dict[str, object]:
+    """What is printed of one kind of cases."""
+    low, high = spread(found, repeats)
+    return {
+        "cases": len(found.truth),
+        "own_verdict_f1": round(f1(found.own, found.truth), 3),
+        "own_verdict_f1_on_random_halves_p10_p90": [round(low, 3), round(high, 3)],
+        "nested_f1": round(nested(found, folds, repeats), 3),
+        "best_threshold_f1": round(best(found.scores[0], found.truth)[0], 3),
+    }
+
+
+def labelled(folder: Path) -> Iterator[tuple[str, Floats, Floats, float, bool]]:
+    """The cases of `change-impact/`; the two of a pair are the same series at two moments."""
+    kpis = read_kpis(folder / "series.csv.gz")
+    with (folder / "cases.csv").open(encoding="utf-8") as rows:
+        labels = {row["case"]: (row["pair"], row["impact"] == "1") for row in csv.DictReader(rows)}
+    for one in read_cases(folder / "cases.csv"):
+        pair, impact = labels[one.case]
+        yield pair, *kpis[one.case], one.change_s, impact
+
+
+def made(folder: Path) -> Iterator[tuple[str, Floats, Floats, float, bool]]:
+    """Cases made of labelled real rates."""
+    for one in made_cases(folder):
+        yield one.group, one.at_s, one.values, one.change_s, one.impact
 
 
 def main() -> int:
     """Print the figures as JSON; exit 2 with one line when a file can't be read."""
     parser = argparse.ArgumentParser(description="F1 of highwater impact on labelled changes.")
-    parser.add_argument("cases", type=Path)
-    parser.add_argument("series", type=Path)
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=20)
     asked = parser.parse_args()
     try:
-        cases, kpis = read_cases(asked.cases), read_kpis(asked.series)
-        with asked.cases.open(encoding="utf-8") as rows:
-            labels = {row["case"]: (row["pair"], row["impact"] == "1") for row in csv.DictReader(rows)}
+        found = {name: judged(cases(asked.data / name)) for name, cases in (("change-impact", labelled), ("real-rates", made))}
     except (HighwaterError, OSError, KeyError) as fault:
-        print(f"change_impact: {fault}; cases.csv needs case, change_at, pair and impact", file=sys.stderr)
+        print(f"change_impact: {fault}; --data or HIGHWATER_DATA names the folder of the labelled data", file=sys.stderr)
         return 2
-    began = time.perf_counter()
-    found = [judge_series(*kpis[one.case], one.change_s) if one.case in kpis else INCONCLUSIVE for one in cases]
-    spent_s = time.perf_counter() - began
-    scores, called = np.array([one.score for one in found]), np.array([one.verdict == "impact" for one in found])
-    truth, pairs = np.array([labels[one.case][1] for one in cases]), np.array([labels[one.case][0] for one in cases])
-    figures = {
-        "cases": len(cases),
-        "own_verdict_f1": round(f1(called, truth), 4),
-        "held_out_f1": round(held_out(scores, truth, pairs, asked.folds, asked.repeats), 4),
-        "best_f1": round(best(scores, truth)[0], 4),
-        "seconds": round(spent_s, 2),
-    }
-    print(json.dumps(figures, indent=2))
+    print(json.dumps({name: figures_of(each, asked.folds, asked.repeats) for name, each in found.items()}, indent=2))
     return 0
 
 

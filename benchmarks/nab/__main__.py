@@ -50,7 +50,7 @@ def highwater(series: Labelled) -> Floats:
     """Scores of `highwater detect`, (n,)."""
     judge = AnySeries()
     steps = zip(series.at_s.tolist(), series.values.tolist(), strict=True)
-    return np.array([judge.step(at_s, value).score for at_s, value in steps])
+    return np.array([judge.process_value(at_s, value).score for at_s, value in steps])
 
 
 def _print_one(corpus: Sequence[Labelled], name: str, detector: Detector, own: float | None) -> None:

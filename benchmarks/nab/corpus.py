@@ -9,7 +9,8 @@ import numpy as np
 
 from models.columns import Floats
 from models.errors import UnreadableInput
-from streams.sources.series_csv import SeriesFile, seconds
+from streams.sources.numeric_csv import seconds
+from streams.sources.series_csv import SeriesFile
 
 DATA = Path(os.environ.get("HIGHWATER_DATA", Path(__file__).parents[3] / "shared" / "data")) / "labelled-rates"
 

@@ -40,7 +40,7 @@ SHAPES: dict[str, Callable[[np.random.Generator], Floats]] = {
 def alerts(values: Floats) -> int:
     """How many alerts a series brings."""
     judge = AnySeries()
-    return sum(judge.step(START_S + STEP_S * row, value).alert for row, value in enumerate(values.tolist()))
+    return sum(judge.process_value(START_S + STEP_S * row, value).alert for row, value in enumerate(values.tolist()))
 
 
 def print_noise(seeds: range = range(1, 4)) -> None:

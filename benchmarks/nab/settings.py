@@ -14,9 +14,8 @@ from models.columns import Floats
 VARIED: dict[str, tuple[float, ...]] = {
     "remembered": (4500, 9000),
     "top": (5, 20),
-    "run": (4, 9),
     "shadow": (150, 500),
-    "week_weight": (0.2, 0.5),
+    "calm": (5, 20),
 }
 """Settings that matter, each tried lower and higher than it is."""
 ALERT_AT = (2.8, 3.0, 3.1, 3.2, 3.3, 3.4, 3.6)
@@ -46,7 +45,7 @@ def _variants() -> Iterator[tuple[str, SeriesParameters]]:
 def _scores(series: Labelled, parameters: SeriesParameters) -> Floats:
     judge = AnySeries(parameters)
     steps = zip(series.at_s.tolist(), series.values.tolist(), strict=True)
-    return np.array([judge.step(at_s, value).score for at_s, value in steps])
+    return np.array([judge.process_value(at_s, value).score for at_s, value in steps])
 
 
 def _best_without(table: dict[str, list[Scored]], place: int) -> str:

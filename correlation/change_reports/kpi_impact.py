@@ -1,10 +1,11 @@
 """Impact: whether any one series moved after a change, as its own past judges.
 
 The time after the change is compared with the same time of earlier days, moved to today's level; the day that fits best counts, so that
-one bad day of history does not matter. How far that is, over spans from a minute to an hour, is measured against the same figure at
-earlier moments of the series (placebos): their highest tenth is the yardstick. No training, no assumption on the shape of the series.
+one bad day of history does not matter. How far that is, over a minute and over five, is measured against the same figure at earlier
+moments of the series (placebos): their highest tenth is the yardstick. No training, no assumption on the shape of the series.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,6 @@ SPAN_S = 7200
 """What came within two hours of a change is laid at its door."""
 _DAY_S = 86_400
 _LAGS_DAYS = (1, 2, 3, 4, 5, 6, 7, 14)
-_SPANS_S = (60, 180, 300, 900, 1800, 3600)
 _BEFORE_S = 3600
 _FINEST_S = 60
 _LEAST_AFTER, _LEAST_BEFORE, _MOST_AFTER = 3, 10, 240
@@ -25,11 +25,22 @@ _LEAST_SPAN = 6
 """Steps after the change that count, where two hours hold less."""
 _PLACEBOS, _STRIDE, _ENOUGH = 200, 40, 50
 """Placebo moments at most, bins between them at most, and how many there should be before they may lie further apart."""
-_PLACEBO_QUANTILE = 0.9
-_THRESHOLD, _STEEPNESS = 0.23, 2.5
-"""An impact from a quarter above the yardstick on; fitted on 182 labelled cases, held out by pair (docs/correlation.md)."""
+_STEEPNESS = 2.5
+"""Of the score as a function of the log of what is above the yardstick."""
 
 KpiOutcome = Literal["impact", "no_impact", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactParameters:
+    """What tunes the verdict; benchmarks/change_impact.py chooses among others inside each fold."""
+
+    spans_s: tuple[float, ...] = (60.0, 300.0)
+    """A short storm shows in a minute; what lasts shows in every five minutes of it."""
+    placebo_quantile: float = 0.9
+    """Placebos that have less than the yardstick."""
+    above: float = 1.33
+    """Times the yardstick from which it is an impact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +52,36 @@ class KpiVerdict:
     """0 to 1; from 0.5 on it is an impact."""
 
 
+_PARAMETERS = ImpactParameters()
 INCONCLUSIVE = KpiVerdict("inconclusive", 0.0)
 
 
-def judge_series(at_s: Floats, values: Floats, change_s: float) -> KpiVerdict:
+def judge_series(at_s: Floats, values: Floats, change_s: float, parameters: ImpactParameters = _PARAMETERS) -> KpiVerdict:
     """The verdict on one series: `at_s` (n,) seconds since the epoch in any order, `values` (n,) with NaN where there is none."""
     grid = _regular(at_s, values, change_s)
     if grid is None:
         return INCONCLUSIVE
     series, step_s, change, after = grid
-    distance = _Distance(series, step_s, after)
+    distance = _Distance(series, step_s, after, parameters.spans_s)
     latest = change - after - 1
     stride = max(1, min(_STRIDE, (latest - distance.least) // _ENOUGH))
     anchors = np.arange(latest, distance.least, -stride)[:_PLACEBOS]
-    here = distance.at(np.array([change]))[0]
-    yardstick = np.quantile(distance.at(anchors), _PLACEBO_QUANTILE, axis=0) if len(anchors) >= _LEAST_BEFORE else _noise(series[:change])
     floor = max(1e-6 * float(np.ptp(series)), 1e-12)
-    excess = float(np.mean(np.log((here + floor) / (yardstick + floor))))
-    score = round(1.0 / (1.0 + float(np.exp(-_STEEPNESS * (excess - _THRESHOLD)))), 4)
+    here = distance.at(np.array([change])) + floor
+    enough = len(anchors) >= _LEAST_BEFORE
+    quantile = parameters.placebo_quantile
+    if enough:
+        excess = _beyond(here, distance.at(anchors) + floor, quantile)
+    else:
+        excess = float(np.log(here.max() / (_noise(series[:change], quantile) + floor)))
+    score = round(1.0 / (1.0 + float(np.exp(-_STEEPNESS * (excess - np.log(parameters.above))))), 4)
     return KpiVerdict("impact" if score >= 0.5 else "no_impact", score)
+
+
+def _beyond(here: Floats, placebos: Floats, quantile: float) -> float:
+    """Log of the greatest of `here` (1, spans), in usual ones, over the yardstick that `placebos` (n, spans) give."""
+    usual = np.median(placebos, axis=0)
+    return float(np.log((here / usual).max() / np.quantile((placebos / usual).max(axis=1), quantile)))
 
 
 def _regular(at_s: Floats, values: Floats, change_s: float) -> tuple[Floats, float, int, int] | None:
@@ -91,10 +113,10 @@ def _filled(place: Ints, values: Floats) -> Floats:
 class _Distance:
     """How far the `after` bins from an anchor on lie from what earlier days, or the hour before, lead to expect."""
 
-    def __init__(self, series: Floats, step_s: float, after: int) -> None:
+    def __init__(self, series: Floats, step_s: float, after: int, spans_s: Sequence[float]) -> None:
         self._after = after
         self._before = max(_LEAST_AFTER, int(_BEFORE_S / step_s))
-        self._spans = sorted({min(max(1, round(span_s / step_s)), after) for span_s in _SPANS_S})
+        self._spans = sorted({min(max(1, round(span_s / step_s)), after) for span_s in spans_s})
         self._series = series
         self._windows = sliding_window_view(series, after)
         self._middle = np.median(sliding_window_view(np.concatenate([np.full(self._before, series[0]), series]), self._before), axis=1)
@@ -124,8 +146,7 @@ class _Distance:
         return np.stack([np.abs(sums[:, span:] - sums[:, :-span]).max(axis=1) / span for span in self._spans], axis=1)
 
 
-def _noise(before: Floats) -> Floats:
+def _noise(before: Floats, quantile: float) -> float:
     """Yardstick of a series too short for placebos: what its steps would add up to by chance."""
-    steps = np.abs(np.diff(before))
-    spread = 3.0 * 1.4826 * np.median(np.abs(before - np.median(before)))
-    return np.asarray(np.maximum(spread, 2.0 * np.quantile(steps, [_PLACEBO_QUANTILE])), np.float64)
+    spread = 3.0 * 1.4826 * float(np.median(np.abs(before - np.median(before))))
+    return max(spread, 2.0 * float(np.quantile(np.abs(np.diff(before)), quantile)))

@@ -1,4 +1,4 @@
-"""Surprise: how rarely something as large came before, whatever its distribution."""
+"""Tail rank: how rarely something as large came before, whatever its distribution."""
 
 import math
 from bisect import bisect_left, insort
@@ -27,7 +27,7 @@ class TailRank:
     _sorted: list[float] = field(default_factory=list)
     _arrived: deque[float] = field(default_factory=deque)
 
-    def step(self, size: float) -> float:
+    def process_size(self, size: float) -> float:
         """Surprise at `size` (decades, 0 to 12; 0 while there is little to compare with), which is remembered from now on."""
         surprise = self._surprise(size) if len(self._sorted) >= self.warm else 0.0
         insort(self._sorted, size)

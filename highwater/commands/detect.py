@@ -36,7 +36,7 @@ def detect(series: Series, alert_at: AlertAt = None, as_json: AsJson = False) ->
     judge = AnySeries(default if alert_at is None else replace(default, alert_at=alert_at))
     with SeriesFile(series) as file, progress(file.total_bytes, "judging") as advance:
         for place, row in enumerate(file):
-            verdict = judge.step(row.at_s, row.value)
+            verdict = judge.process_value(row.at_s, row.value)
             told = {"timestamp": row.timestamp, "score": verdict.score, "alert": verdict.alert}
             print(json.dumps(told, separators=(",", ":"), ensure_ascii=False), flush=series == "-")
             if place % _TOLD_ROWS == 0:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from models.errors import UnreadableInput
-from streams.sources.series_csv import Row, SeriesFile, seconds
+from streams.sources.numeric_csv import seconds
+from streams.sources.series_csv import Row, SeriesFile
 
 
 def rows(path: Path, text: bytes) -> list[Row]:
@@ -78,3 +79,40 @@ def test_a_packed_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress(b"timestamp,value\n" + b"".join(b"%d,%d\n" % (7 * place, place * place % 97) for place in range(5000)))
     with pytest.raises(UnreadableInput, match=r"a\.csv"):
         rows(tmp_path / "a.csv", whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"timestamp;value\n10;0,5\n20;1,5\n",
+        b"timestamp\tvalue\n10\t0.5\n20\t1.5\n",
+        b"# exported today\n\ntimestamp,value\n10,0.5,\n20,1.5,\n",
+        b'\xef\xbb\xbf"Timestamp","Value"\r\n"10","0.5"\r\n"20","1.5"\r\n',
+        "timestamp,value\n10,0.5\n20,1.5\n".encode("utf-16"),
+        b"value,note,timestamp\n0.5,x,10\n1.5,x,20\n",
+    ],
+)
+def test_the_shapes_in_which_people_have_csv_read_alike(tmp_path: Path, text: bytes) -> None:
+    for content in (text, gzip.compress(text)):
+        assert [(row.at_s, row.value) for row in rows(tmp_path / "a.csv", content)] == [(10.0, 0.5), (20.0, 1.5)]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"timestamp,value\n10,0,5\n", "line 2 has 3 cells and the header 2"),
+        (b'timestamp,value\n10,"1,042.5"\n', "is no number"),
+        (b"timestamp;value\n10;1.042,5\n", "is no number"),
+        (b"timestamp\tvalue\n10\t1,5\n", "is no number"),
+        (b"timestamp,value\n05/01/2026 00:00,1\n", "is no time"),
+        (b"Date,Requests\n10,1\n", "has no column timestamp or value"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(tmp_path: Path, text: bytes, why: str) -> None:
+    with pytest.raises(UnreadableInput, match=why):
+        rows(tmp_path / "a.csv", text)
+
+
+@pytest.mark.parametrize("text", ["1767571810", "1767571810000", "1767571810000000", "1767571810000000000", "1.76757181e9"])
+def test_unix_times_too_large_for_seconds_are_milliseconds_and_finer(text: str) -> None:
+    assert seconds(text) == 1_767_571_810.0

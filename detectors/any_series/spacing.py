@@ -1,0 +1,48 @@
+"""Spacing: how far apart in time the values of a series are, and the slots of a day that follow from it."""
+
+from dataclasses import dataclass, field
+from statistics import median
+
+from detectors.any_series.same_time import DAY_S
+
+_FIRST = 20
+"""Values whose distances count."""
+_FINEST_SLOT_S, _COARSEST_SLOT_S = 60.0, DAY_S / 4
+"""Values further apart give a day no course."""
+
+
+@dataclass(slots=True)
+class Spacing:
+    """Median distance of the first values; a series whose spacing changes later keeps its slots."""
+
+    distance_s: float = 0.0
+    """0 until it is known, and where all times are the same."""
+    _slot_s: float = 0.0
+    _last_s: float = 0.0
+    _seen: int = 0
+    _distances: list[float] = field(default_factory=list)
+
+    @property
+    def slots(self) -> int:
+        """Slots of a day, each a minute or one distance; 0 where a day has no course."""
+        return int(DAY_S // self._slot_s) + 1 if self._slot_s else 0
+
+    def observe(self, at_s: float) -> bool:
+        """Take the time of one more value; True at the one with which the distance is settled."""
+        if self._seen > _FIRST:
+            return False
+        if self._seen and at_s > self._last_s:
+            self._distances.append(at_s - self._last_s)
+        self._last_s = at_s
+        self._seen += 1
+        if self._seen <= _FIRST:
+            return False
+        self.distance_s = median(self._distances) if self._distances else 0.0
+        if 0.0 < self.distance_s <= _COARSEST_SLOT_S:
+            self._slot_s = max(self.distance_s, _FINEST_SLOT_S)
+        return True
+
+    def place(self, at_s: float) -> tuple[float, int]:
+        """Day and slot of a time."""
+        day, rest_s = divmod(at_s, DAY_S)
+        return day, int(rest_s // self._slot_s) if self._slot_s else 0
