@@ -23,7 +23,7 @@ from streams.kafka.cluster.topic_names import Topics
 
 ROOT = Path(__file__).parents[2]
 IDLE_S = 2
-QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class Worker:

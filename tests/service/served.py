@@ -9,9 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["pytest", "highwater.cli", "service.http.server", "service.composition", "service.operations.logging_setup", "polars"]
-)
+FORKS.set_forkserver_preload(["pytest", "highwater.cli", "service.http.server", "service.composition", "service.operations.logging_setup"])
 
 
 class Served:
