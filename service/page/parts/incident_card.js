@@ -2,7 +2,7 @@
 
 import { el } from "../core/dom.js";
 import { store } from "../core/store.js";
-import { clockText, listText, number, plural, processText, spanText, timeText } from "../core/words.js";
+import { clockText, number, plural, processText, spanText, timeText } from "../core/words.js";
 import { allowed, doneText } from "./actions.js";
 import { suspectLine, suspectList } from "./suspects.js";
 
@@ -20,7 +20,7 @@ export const categoryChip = (category) => el("span", { class: `chip category-${c
 export function phaseText(incident, now) {
   if (incident.status === "resolved") return `over since ${timeText(incident.ended_at || incident.resolved_at)}, lasted ${spanText((Date.parse(incident.ended_at || incident.resolved_at) - Date.parse(incident.opened_at)) / 1000)}`;
   const phase = PHASES[incident.phase] || "open";
-  return `${phase} · ${spanText((now - Date.parse(incident.opened_at)) / 1000)} old, since ${timeText(incident.opened_at)}`;
+  return `${phase} · ${spanText((now - Date.parse(incident.opened_at)) / 1000)} old, since ${timeText(incident.opened_at)}${incident.ended_at ? `, trouble ended ${clockText(incident.ended_at)} UTC` : ""}`;
 }
 
 /** The newest word on a queue of the incident's origin; the record's own where there is none. */
@@ -42,11 +42,10 @@ function fact(label, ...content) {
 }
 
 function affected(incident) {
-  const names = incident.affected_users;
-  const could = incident.could_be_affected || [];
-  if (!names.length && !could.length) return null;
-  const details = names.length <= 3 ? el("span", {}, names.join(", ")) : el("details", {}, el("summary", {}, plural(names.length, "other User")), el("p", { class: "names" }, names.join(", ")));
-  return fact("Affected", details, could.length ? el("p", { class: "soft" }, `Could be affected: ${listText(could, 6)}`) : null);
+  const names = incident.affected_users, others = incident.could_be_affected;
+  if (!names.length) return null;
+  const count = others ? `${number(names.length)} of ${number(others)} other Users` : plural(names.length, "other User");
+  return fact("Affected", names.length <= 3 ? names.join(", ") : el("details", {}, el("summary", {}, count), el("p", { class: "names" }, names.join(", "))));
 }
 
 function processes(incident) {

@@ -58,8 +58,8 @@ class Declare {
     const place = el("div", {});
     const make = async () => {
       try {
-        const made = await ask("/v1/calendar/feeds", "POST", { name: "calendar feed" });
-        render(place, el("p", {}, "Add this address to your calendar program. Whoever knows it reads what you may read, so keep it to yourself."), el("p", {}, el("code", {}, made.url || `${location.origin}/v1/calendar.ics?key=${made.key}`)));
+        const made = await ask("/v1/calendar/feed", "POST");
+        render(place, el("p", {}, "Add this address to your calendar program. Whoever knows it reads what you may read, so keep it to yourself."), el("p", {}, el("code", {}, new URL(made.url, location.origin).href)));
       } catch (fault) {
         render(place, el("p", { class: "soft" }, fault.status === 404 || fault.status === 405 ? "An administrator makes the address of your calendar feed: /v1/calendar.ics." : fault.message));
       }
