@@ -54,6 +54,8 @@ def incident(incident_id: str = "I-1", *, revision: int = 1, **more: Any) -> Inc
         "revision": revision,
         "as_of": at,
         "status": "open",
+        "phase": "holding",
+        "severity": "warning",
         "opened_at": at,
         "kinds": ("backlog",),
         "origin_user": "ACME",

@@ -31,7 +31,7 @@ def lay_out(house: House, *, title: str = MARKUP) -> None:
             *own("BOLT", alert("B-1", user="BOLT", incident_id=None, suspects=(OTHER_PARTY,), summary="BOLT: fewer messages than usual")),
         ]
     )
-    over: dict[str, Any] = {"revision": 2, "status": "resolved", "resolved_at": "2026-01-05T00:40:00Z"}
+    over: dict[str, Any] = {"revision": 2, "status": "resolved", "resolved_at": "2026-01-05T00:40:00Z", "phase": "tail"}
     house.publish(desk(incident("I-3", alert_ids=("A-3",), summary="ACME: it was short", **over), alert("A-3", incident_id="I-3", **over)))
     declare(house, title)
     post_reports(house)
