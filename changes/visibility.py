@@ -4,8 +4,10 @@ A change of the DCC's is shown to everyone, a User's to that User and the triage
 says so. In a suspect no other party's change is ever named, whatever its visibility: `correlation.redaction` asks `is_fully_visible` alone.
 """
 
+import json
 from collections.abc import Iterable
 
+from models.canonical_json import to_json
 from models.change import Change
 
 _WINDOW = ("planned_start", "planned_end", "actual_start", "actual_end")
@@ -35,6 +37,16 @@ def public_summary(change: Change) -> Change:
     if change.source == "dcc":
         return change
     return Change.model_validate({name: getattr(change, name) for name in (*_IDENTITY, *PUBLIC_FIELDS)})
+
+
+def summary_json(change: Change) -> bytes:
+    """The public summary as JSON: what it does not show is null, never a default that its owner did not mean."""
+    if change.source == "dcc":
+        return to_json(change)
+    shown = frozenset((*_IDENTITY, *PUBLIC_FIELDS))
+    fields = json.loads(to_json(public_summary(change)))
+    hidden = {name: value if name in shown else None for name, value in fields.items()}
+    return json.dumps(hidden, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def visible_to(change: Change, user: str | None) -> Change | None:

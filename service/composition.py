@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from prometheus_client import CollectorRegistry
 
+from changes.parameters import ChangesParameters
 from models.clock import Clock
 from models.times import DAY_US, HOUR_US
 from service.access import Role
@@ -38,6 +39,7 @@ from service.store.database import Database
 from service.store.records import Logged, Row
 from service.triage.change_declaration import ChangeDeclarations
 from service.triage.desk import TriageDesk
+from service.triage.planning import planning_rules
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.metrics.collector import CollectorInputs
 from streams.pipeline import PipelineParameters
@@ -88,6 +90,7 @@ def compose(
     clock: Clock | None = None,
     open_role: Role | None = None,
     kafka: KafkaParameters | None = None,
+    changes: ChangesParameters | None = None,
 ) -> Parts:
     """A monitor on the data folder of `parameters`, which it locks; `monitor.start` makes it work, `monitor.close` frees the folder.
 
@@ -111,9 +114,12 @@ def compose(
         )
         engine = Engine(engine_parameters, flow, database, journal, Checkpoints(folder / "checkpoints"), clock, board)
         forwarder = _forwarder(parameters, kafka, clock, stack)
+        calendar = changes or ChangesParameters()
         intake = Intake(journal, clock, int(parameters.backlog_mb * 1_000_000), forwarder)
         health = Health(intake, engine)
 
+        rules = planning_rules(calendar, flow.correlation)
+        declarations = ChangeDeclarations(database, intake, engine, clock, parameters.declarations, rules)
         events = EventStream(database)
         dispatcher = Dispatcher(database, parameters.subscriptions, clock, random.Random(), ids, parameters.public_url)  # noqa: S311 - jitter
 
@@ -146,7 +152,7 @@ def compose(
             ids=ids,
             events=events,
             authentication=authentication,
-            declarations=ChangeDeclarations(database, intake, engine, clock, parameters.declarations),
+            declarations=declarations,
             triage_desk=TriageDesk(database, clock, events),
             dispatcher=dispatcher,
             pusher=pusher,

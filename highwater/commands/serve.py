@@ -31,7 +31,7 @@ def serve(
     if from_kafka:
         needs_kafka()
     flow = PipelineParameters(found.time, found.detection, found.correlation)
-    parts = compose(found.serve, flow, kafka=found.kafka if from_kafka else None)
+    parts = compose(found.serve, flow, kafka=found.kafka if from_kafka else None, changes=found.changes)
     parts.monitor.start()
     try:
         if parts.first_secret:

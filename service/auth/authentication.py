@@ -49,7 +49,7 @@ class SignIn:
             token = self._known("session", session)
             if token is not None:
                 _check_origin(request, self._public_url)
-                return _principal(token, by_cookie=True)
+                return principal_of(token, by_cookie=True)
         if self._open_role is not None and not scheme and _from_this_machine(request):
             _check_origin(request, self._public_url)
             return Principal("demo", "demo", self._open_role, by_cookie=True)
@@ -78,7 +78,7 @@ class SignIn:
     def _bearer(self, secret: str) -> Principal:
         token = self._known("token", secret)
         if token is not None:
-            return _principal(token, by_cookie=False)
+            return principal_of(token, by_cookie=False)
         found = self._provider.principal(secret) if self._provider and secret.count(".") == 2 else None
         if found is None:
             raise _unknown("the token is wrong, expired or revoked: ask an administrator for a new one")
@@ -104,7 +104,8 @@ class SignIn:
         return token
 
 
-def _principal(token: Token, *, by_cookie: bool) -> Principal:
+def principal_of(token: Token, *, by_cookie: bool = False) -> Principal:
+    """Who holds a token. Raises Problem 401 for a role of another program."""
     try:
         role, user = parse_role(token.role)
     except Malformed:

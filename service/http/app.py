@@ -14,6 +14,7 @@ from service import problems
 from service.composition import Parts
 from service.http.request_limits import Limits, SafeHeaders
 from service.http.routes import (
+    calendar_feed,
     changes,
     contests,
     declarations,
@@ -62,6 +63,7 @@ def create_app(parts: Parts) -> FastAPI:
         contests,
         lists,
         calendar,
+        calendar_feed,
         changes,
         declarations,
         stream,

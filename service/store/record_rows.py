@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from changes.visibility import is_public, public_summary
+from changes.visibility import is_public, summary_json
 from models.alert import Alert
 from models.canonical_json import to_json
 from models.change import Change
@@ -63,21 +63,22 @@ def _report(audience: str, report: ChangeReport) -> Row:
 def change_rows(change: Change, arrived_us: int) -> Iterator[Row]:
     """A declared revision as the desk, its owner and everyone else may see it."""
     as_of_us = us(change.updated_at) if change.updated_at else arrived_us
-    yield _change(change, change, DESK, as_of_us)
+    whole = to_json(change)
+    yield _change(change, whole, DESK, as_of_us)
     if change.source == "user" and is_user(change.owner):
-        yield _change(change, change, change.owner, as_of_us)
+        yield _change(change, whole, change.owner, as_of_us)
     if is_public(change):
-        yield _change(change, public_summary(change), EVERYONE, as_of_us)
+        yield _change(change, summary_json(change), EVERYONE, as_of_us)
 
 
-def _change(change: Change, shown: Change, audience: str, as_of_us: int) -> Row:
+def _change(change: Change, body: bytes, audience: str, as_of_us: int) -> Row:
     return Row(
         CHANGE,
         audience,
         change.key,
         change.revision,
         as_of_us,
-        to_json(shown),
+        body,
         owner=change.owner,
         status=change.status,
         topic=change.category,

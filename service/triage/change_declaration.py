@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from changes.calendar import outranks
+from changes.drafting import guess_category
 from changes.limits import ChangeLimits, excess
-from changes.planning import conflicts, sec_completeness
-from changes.visibility import visible_to
+from changes.planning.conflicts import PlanningRules
 from models.canonical_json import decode, to_json
 from models.change import Change
 from models.clock import Clock
@@ -28,6 +28,7 @@ from service.store import audit, records
 from service.store.database import Database
 from service.store.records import CHANGE
 from service.triage.change_names import resolve
+from service.triage.planning import preview
 
 _DESK = Principal("", "", Role.TRIAGE)
 _LONGEST_NAME = 200
@@ -52,13 +53,15 @@ def parse(given: Any) -> Change:
 
 
 def named(principal: Principal, given: Any) -> dict[str, Any]:
-    """`given` with the owner and the id that a User may leave out. Raises Problem 422 for what is no object."""
+    """`given` with the owner, the id and the category that a User may leave out. Raises Problem 422 for what is no object."""
     if not isinstance(given, dict):
         raise Problem(422, "a change is a JSON object")
     if principal.role is not Role.USER:
         return given
     own = {name: value for name, value in given.items() if value is not None}
-    return {"owner": principal.user, "change_id": f"CHG-{secrets.token_hex(6)}", **own}
+    title = own.get("title")
+    guessed = {"category": guess_category(title)} if isinstance(title, str) else {}
+    return {"owner": principal.user, "change_id": f"CHG-{secrets.token_hex(6)}", **guessed, **own}
 
 
 def check_owner(principal: Principal, change: Change) -> None:
@@ -119,8 +122,11 @@ def _says_the_same(same: Change, change: Change, fields: Mapping[str, Any], prin
 class ChangeDeclarations:
     """Takes declarations; who holds `lock` meanwhile numbers the revisions, one after the other."""
 
-    def __init__(self, database: Database, intake: Intake, engine: Engine, clock: Clock, limits: ChangeLimits) -> None:
+    def __init__(
+        self, database: Database, intake: Intake, engine: Engine, clock: Clock, limits: ChangeLimits, rules: PlanningRules
+    ) -> None:
         self._database, self._intake, self._engine, self._clock, self._limits = database, intake, engine, clock, limits
+        self._rules = rules
         self.lock = asyncio.Lock()
 
     def examine(self, principal: Principal, given: Any, now_us: int | None = None) -> Declaration:
@@ -134,6 +140,10 @@ class ChangeDeclarations:
     def resolve(self, principal: Principal, name: str) -> str | None:
         """The key of the change that the principal means to revise; see `change_names.resolve`."""
         return resolve(self._database, principal, name, to_write=True)
+
+    def preview(self, principal: Principal, change: Change) -> dict[str, Any]:
+        """What it would collide with, free times instead, and what it lacks, as far as the principal may know."""
+        return preview(self._engine.declared_changes(), principal, change, self._rules, instant(self.now_us()))
 
     def next_revision(self, key: str) -> int:
         """The number after the highest revision that stands; 1 where there is none."""
@@ -155,10 +165,3 @@ class ChangeDeclarations:
 def _note(connection: Any, principal: Principal, changes: Sequence[Change], now_us: int) -> None:
     for change in changes:
         audit.note(connection, principal, "declare change", change.key, now_us, {"revision": change.revision, "status": change.status})
-
-
-def preview(known: Iterable[Change], principal: Principal, change: Change) -> dict[str, Any]:
-    """Conflicts and what is missing. Others' changes appear to a User as their public summary, or not at all."""
-    others = [other for other in known if other.key != change.key and other.explains]
-    visible = [shown for other in others if (shown := visible_to(other, principal.user)) is not None]
-    return {"conflicts": conflicts.described(change, visible), "missing": sec_completeness.described(change)}

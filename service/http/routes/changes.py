@@ -3,6 +3,7 @@
 A change is known by its owner and its `change_id`. A path that carries the `change_id` alone means the caller's own change.
 """
 
+import asyncio
 import json
 from functools import partial
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from models.vocabulary import ChangeCategory, ChangeStatus
 from service.access import Principal
 from service.auth.authentication import Declarer, Reader
 from service.http.routes.common import Listing, Page, place, raw, raw_page
-from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, EngineDep, OpaqueIdsDep
+from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, OpaqueIdsDep
 from service.problems import RESPONSES, Problem, not_found
 from service.store import records
 from service.store.database import Database
@@ -82,7 +83,7 @@ async def declare(request: Request, declarations: ChangeDeclarationsDep, princip
     async with declarations.lock:
         made = declarations.examine(principal, given)
         await declarations.declare(principal, [made.change] if made.is_new else [])
-    return raw(to_json(made.change), 201 if made.is_new else 200)
+    return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
 
 
 async def _declare_several(declarations: ChangeDeclarations, principal: Principal, given: list[Any]) -> Response:
@@ -166,15 +167,24 @@ async def _revise(declarations: ChangeDeclarations, principal: Principal, given:
             numbered["revision"] = number
         made = declarations.examine(principal, numbered)
         await declarations.declare(principal, [made.change] if made.is_new else [])
-    return raw(to_json(made.change), 201 if number == 1 else 200)
+    return await _answer(declarations, principal, made.change, 201 if number == 1 else 200)
+
+
+async def _answer(declarations: ChangeDeclarations, principal: Principal, change: Change, status: int) -> Response:
+    """The change as it stands; behind it, where there are any, its conflicts and free times instead."""
+    found = await asyncio.to_thread(declarations.preview, principal, change) if change.explains else {}
+    if not found.get("conflicts"):
+        return raw(to_json(change), status)
+    fields = {**json.loads(to_json(change)), "conflicts": found["conflicts"], "free_slots": found["free_slots"]}
+    return Response(json.dumps(fields, ensure_ascii=False, separators=(",", ":")), status, media_type="application/json")
 
 
 @router.post("/v1/changes/preview", openapi_extra=_SCHEMA, summary="See conflicts before declaring")
-async def preview(request: Request, engine: EngineDep, principal: Declarer) -> dict[str, Any]:
-    """What the change would collide with, and what it lacks; nothing is declared."""
+async def preview(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> dict[str, Any]:
+    """What the change would collide with, free times instead, and what it lacks; nothing is declared."""
     made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
     change_declaration.check_owner(principal, made)
-    return change_declaration.preview(engine.declared_changes(), principal, made)
+    return await asyncio.to_thread(declarations.preview, principal, made)
 
 
 @router.post("/v1/changes/{owner}/{change_id:path}", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change by its name")
@@ -188,7 +198,7 @@ async def declare_named(request: Request, declarations: ChangeDeclarationsDep, p
     async with declarations.lock:
         made = declarations.examine(principal, {**given, "owner": owner, "change_id": change_id})
         await declarations.declare(principal, [made.change] if made.is_new else [])
-    return raw(to_json(made.change), 201 if made.is_new else 200)
+    return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
 
 
 async def _json(request: Request) -> Any:

@@ -260,3 +260,41 @@ def test_a_change_counts_from_the_stream_s_time_of_its_arrival(house: House) -> 
     assert at_us is not None
     assert [one.change_id for one in pipeline.calendar(at_us).changes] == []
     assert [one.change_id for one in pipeline.calendar(at_us + 10_000_000).changes] == ["D-1"]
+
+
+def test_a_user_learns_that_a_night_is_busy_and_not_through_whom(house: House) -> None:
+    hidden = change_json("SECRET-1", "DCC", source="service_provider", title="Swap the core", systems=["core"])
+    assert house.client("triage").post("/v1/changes", json=hidden).status_code == 201
+    found = house.client("user:ACME").post("/v1/changes/preview", json=change_json("NEW", systems=["edge"]))
+    (conflict,) = found.json()["conflicts"]
+    assert (conflict["kind"], conflict["change_ids"]) == ("busy", ["NEW"])
+    assert len(found.json()["free_slots"]) == 3
+    assert not any(word in found.text for word in ("SECRET", "core", "DCC", "service_provider"))
+    seen = house.client("triage").post("/v1/changes/preview", json=change_json("NEW", systems=["edge"]))
+    assert [one["change_ids"] for one in seen.json()["conflicts"]] == [["NEW", "SECRET-1"]]
+
+
+def test_conflicts_are_said_in_the_answer(house: House) -> None:
+    assert house.client("triage").post("/v1/changes", json=change_json("D-1", "DCC", category="bcdr_test")).status_code == 201
+    answer = house.client("user:ACME").post("/v1/changes", json=change_json("NEW", systems=["edge"]))
+    assert [one["kind"] for one in answer.json()["conflicts"]] == ["bcdr_test"]
+    assert len(answer.json()["free_slots"]) == 3
+
+
+def test_a_user_needs_title_start_and_end_alone(house: House) -> None:
+    said = {"title": "Replace the perimeter firewall", "planned_start": "2026-01-05T22:00:00Z", "planned_end": "2026-01-06T00:00:00Z"}
+    made = house.client("user:ACME").post("/v1/changes", json=said).json()
+    assert (made["owner"], made["category"], made["status"]) == ("ACME", "firewall", "declared")
+    assert made["change_id"]
+    assert house.client("triage").post("/v1/changes", json=change_json("D", "DCC", title="firewall")).json()["category"] == "other"
+
+
+def test_what_a_summary_does_not_show_is_null(house: House) -> None:
+    outage = change_json("P", "BOLT", visibility="public_summary", disruption="outage", systems=["head end"], description="how")
+    assert house.client("user:BOLT").post("/v1/changes", json=outage).status_code == 201
+    seen = house.client("user:ACME").get("/v1/changes/BOLT/P").json()
+    shown = {name for name, value in seen.items() if value is not None and value != []}
+    assert shown == {
+        "change_id", "revision", "source", "status", "visibility", "owner", "title", "category", "planned_start", "planned_end",
+    }  # fmt: skip
+    assert (seen["disruption"], seen["systems"], seen["users"]) == (None, None, None)
