@@ -4,9 +4,9 @@ import http.client
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from models.canonical_json import to_json
+from models.canonical_json import decode, to_json
 from models.change import Change
 from models.errors import ConfigurationError, UnreadableInput
 
@@ -41,6 +41,30 @@ def send_changes(changes: Iterable[Change], address: str, token: str) -> tuple[l
     finally:
         connection.close()
     return taken, refused
+
+
+def fetch_changes(address: str, token: str) -> list[Change]:
+    """The last revision of every change that the token may see. Raises UnreadableInput if nobody answers as a monitor does."""
+    connection = _connection(address)
+    found: list[Change] = []
+    cursor: str | None = ""
+    try:
+        while cursor is not None:
+            query = urlencode({"limit": "1000", **({"cursor": cursor} if cursor else {})})
+            connection.request("GET", f"/v1/changes?{query}", headers={"Authorization": f"Bearer {token}"})
+            answer = connection.getresponse()
+            page = json.loads(answer.read())
+            if answer.status != 200:
+                raise UnreadableInput(f"{address}: {page.get('detail') or answer.reason}")
+            found += [decode(Change, json.dumps(one)) for one in page["items"]]
+            cursor = page["next"]
+    except (OSError, http.client.HTTPException) as fault:
+        raise UnreadableInput(f"{address} does not answer: {fault}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UnreadableInput(f"{address} does not answer as a monitor does") from None
+    finally:
+        connection.close()
+    return found
 
 
 def _connection(address: str) -> http.client.HTTPConnection:

@@ -40,6 +40,7 @@ from service.store.records import Logged, Row
 from service.triage.change_declaration import ChangeDeclarations
 from service.triage.desk import TriageDesk
 from service.triage.planning import planning_rules
+from service.triage.watched_folder import WatchedFolder
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.metrics.collector import CollectorInputs
 from streams.pipeline import PipelineParameters
@@ -132,7 +133,10 @@ def compose(
         pusher = Pusher(database, parameters.alertmanager_urls, parameters.public_url, clock)
         silencer = Silencer(database, parameters.alertmanager_urls, engine.declared_changes, clock, opaque_ids.monitor_id(key))
         keep = Keep(parameters.raw_hours * HOUR_US, parameters.minute_days * DAY_US, parameters.quarter_days * DAY_US)
-        jobs = PeriodicJobs(database, parameters, keep, clock, dispatcher.wake_soon, health.fault, pusher, silencer)
+        watched = None
+        if calendar.watch is not None:
+            watched = WatchedFolder(calendar.watch, folder, declarations, clock), float(calendar.watch_every_s)
+        jobs = PeriodicJobs(database, parameters, keep, clock, dispatcher.wake_soon, health.fault, pusher, silencer, watched)
         idle_streams = IdleStreams(intake, clock, float(flow.time.idle_s))
         followers = _followers(kafka, database, engine, intake, board, clock, announce)
         authentication = SignIn(database, clock, oidc.provider(parameters.oidc, clock), open_role, parameters.public_url)

@@ -1,6 +1,7 @@
 """Feed: the calendar as people subscribe to it in Outlook, Google Calendar or a phone."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from changes.files.formats.icalendar_file import PRODUCT
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from icalendar import Event
 
 NAME = "DCC and Users: declared changes"
-REFRESH = "PT15M"
+REFRESH = timedelta(minutes=15)
 _STATUS = {"cancelled": "CANCELLED", "draft": "TENTATIVE", "declared": "TENTATIVE"}
 
 
@@ -26,7 +27,7 @@ def to_feed(changes: Iterable[Change]) -> bytes:
     calendar.add("method", "PUBLISH")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("x-wr-calname", NAME)
-    calendar.add("x-published-ttl", REFRESH)
+    calendar.add("x-published-ttl", "PT15M")
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     for change in changes:
         calendar.add_component(_event(change))

@@ -90,14 +90,8 @@ def _entry(change: Change) -> Entry | None:
     return Entry(start_us, end_us, {name: fields[name] for name in SUMMARY_FIELDS})
 
 
-def as_json(entries: Sequence[Entry], month: str) -> bytes:
-    """`{"month", "entries"}`."""
-    return json.dumps({"month": month, "entries": [entry.as_object for entry in entries]}, ensure_ascii=False, indent=2).encode() + b"\n"
-
-
-def as_csv(entries: Sequence[Entry], month: str) -> bytes:
+def as_csv(entries: Sequence[Entry]) -> bytes:
     """One entry a row, safe to open in a spreadsheet."""
-    del month
     return table(COLUMNS, (entry.as_object for entry in entries))
 
 
@@ -106,22 +100,26 @@ def as_ics(entries: Sequence[Entry], month: str) -> bytes:
     return to_ics([_published(entry, f"{month}-{number}") for number, entry in enumerate(entries, start=1)])
 
 
-def as_markdown(entries: Sequence[Entry], month: str) -> bytes:
-    """A page to read: the DCC's changes with what SEC H8.4 asks, then the Users'."""
+def parted(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Those that the DCC leads, and the others."""
     led = [entry for entry in entries if "change_id" in entry.fields]
-    others = [entry for entry in entries if "change_id" not in entry.fields]
-    lines = [f"# Schedule of changes, {month}", "", "All times are UTC.", "", "## Led by the DCC", ""]
-    lines += _markdown_table(LED, map(_led, led))
+    return led, [entry for entry in entries if "change_id" not in entry.fields]
+
+
+def as_markdown(entries: Sequence[Entry], month: str, remarks: Sequence[str] = ()) -> bytes:
+    """A page to read: the DCC's changes with what SEC H8.4 asks, then the Users'; `remarks` stand above them."""
+    led, others = parted(entries)
+    lines = [f"# Schedule of changes, {month}", "", "All times are UTC.", ""]
+    lines += [*(f"- {_plain(remark)}" for remark in remarks), ""] if remarks else []
+    lines += ["## Led by the DCC", ""]
+    lines += _markdown_table(LED, map(led_row, led))
     lines += ["", "## Led by others", ""]
-    lines += _markdown_table(OTHERS, map(_summary, others))
+    lines += _markdown_table(OTHERS, map(summary_row, others))
     return ("\n".join(lines) + "\n").encode()
 
 
-SCHEDULES = {"md": as_markdown, "csv": as_csv, "ics": as_ics, "json": as_json}
-"""Format → writer."""
-
-
-def _led(entry: Entry) -> Sequence[str]:
+def led_row(entry: Entry) -> Sequence[str]:
+    """The cells under LED."""
     fields = entry.fields
     parts = [*fields["services"], *fields["systems"]]
     activity = f"{fields['title']} ({fields['change_id']})"
@@ -138,7 +136,8 @@ def _led(entry: Entry) -> Sequence[str]:
     )
 
 
-def _summary(entry: Entry) -> Sequence[str]:
+def summary_row(entry: Entry) -> Sequence[str]:
+    """The cells under OTHERS."""
     fields = entry.fields
     where = (", ".join(fields["services"]) or "all", ", ".join(fields["regions"]) or "all")
     return (_time(entry.start_us), _time(entry.end_us), fields["owner"], fields["title"], fields["category"].replace("_", " "), *where)

@@ -21,6 +21,7 @@ from service.store import outbox, triage_actions
 from service.store.database import Database
 from service.store.preferences import Preferences
 from service.store.records import ALERT
+from service.triage.watched_folder import WatchedFolder
 
 _MINUTE_S = 60.0
 _SET_US = 10e6
@@ -41,9 +42,12 @@ class PeriodicJobs:
         fault: Callable[[], str | None],
         pusher: Pusher,
         silencer: Silencer,
+        watched: tuple[WatchedFolder, float] | None = None,
     ) -> None:
         self._database, self._parameters, self._keep, self._clock, self._wake = database, parameters, keep, clock, wake
         self._fault, self._pusher, self._silencer = fault, pusher, silencer
+        self._watched = watched
+        """The folder that calendars are dropped in, and how often it is looked at, in seconds."""
         self._ahead_us: float | None = None
         """Wall clock against steady clock, as last seen."""
 
@@ -51,6 +55,8 @@ class PeriodicJobs:
         """Every duty that the settings ask for."""
         duties = [_every(5.0, self.check_clock_step), _every(10.0, self.pack_charts), _every(15.0, self.escalate)]
         duties.append(_every(3600.0, self.sweep))
+        if self._watched is not None:
+            duties.append(_every(self._watched[1], self._watched[0].look))
         if self._parameters.alertmanager_urls:
             duties += [_every(5.0, self._pusher.push), _every(15.0, self._silencer.round)]
         if self._parameters.heartbeat_url:

@@ -204,3 +204,48 @@ def test_an_import_that_can_not_be_settled_is_told_by_name(tmp_path: Path, capsy
     assert run(["changes", "import", str(first), "--to", to]) == 0
     assert run(["changes", "import", str(other), "--to", to]) == 1
     assert "A (SUP-01): revision 1 stands there with other content" in capsys.readouterr().err
+
+
+def test_publish_writes_every_format_and_says_what_changed(calendar: Path, tmp_path: Path) -> None:
+    before = tmp_path / "january.json"
+    assert run(["changes", "publish", str(calendar), "--month", "2026-01", "--out", str(before)]) == 0
+    later = json.loads(calendar.read_text())
+    later[0] |= {"revision": 2, "planned_start": "2026-01-06T20:00:00Z", "planned_end": "2026-01-06T21:00:00Z", "title": "<b>=1+1</b>"}
+    moved = write(tmp_path, "moved.json", json.dumps(later))
+    for suffix in ("md", "html", "csv", "xlsx", "ics", "json"):
+        out = tmp_path / f"issue.{suffix}"
+        assert run(["changes", "publish", str(moved), "--month", "2026-01", "--since", str(before), "--out", str(out)]) == 0
+    page = (tmp_path / "issue.html").read_text()
+    assert "Moved: &lt;b&gt;=1+1&lt;/b&gt; (DCC), 2026-01-06T20:00:00Z to 2026-01-06T21:00:00Z; before: " in page
+    assert "<script" not in page
+    assert "told of Planned Maintenance of this month by 2025-12-01" in (tmp_path / "issue.md").read_text()
+    from python_calamine import load_workbook
+
+    rows = load_workbook(str(tmp_path / "issue.xlsx")).get_sheet_by_index(0).to_python()
+    assert rows[0][:2] == ["start", "end"]
+    assert "<b>=1+1</b>" in rows[1]
+    first = (tmp_path / "issue.xlsx").read_bytes()
+    assert run(["changes", "publish", str(moved), "--month", "2026-01", "--out", str(tmp_path / "issue.xlsx")]) == 0
+    assert (tmp_path / "issue.xlsx").read_bytes() == first
+
+
+def test_publish_takes_the_calendar_of_a_running_monitor(tmp_path: Path) -> None:
+    fields = {"change_id": "M", "owner": "DCC", "title": "Patch", "planned_start": START, "planned_end": END}
+
+    class Monitor(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"items": [fields], "next": "more" if "cursor" not in self.path else None}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Monitor) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        out = tmp_path / "a.md"
+        assert run(["changes", "publish", f"http://127.0.0.1:{server.server_port}", "--month", "2026-01", "--out", str(out)]) == 0
+        server.shutdown()
+    assert out.read_text().count("Patch (M)") == 1

@@ -1,28 +1,55 @@
-"""`highwater changes publish`: the month's schedule for Parties."""
+"""`highwater changes publish`: the month's schedule for Parties, from files or from the running monitor."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from highwater.commands.changes.options import Files, Out, read_options
+from highwater.commands.changes.options import Out, Token, is_url, read_options
 from highwater.commands.changes.output import complain, write
+from highwater.options import ConfigFile, settings
+
+if TYPE_CHECKING:
+    from changes.files.calendar_files import CalendarRead
+
+Sources = Annotated[list[str], typer.Argument(metavar="FILE|URL...", help="Calendars, or a monitor such as http://127.0.0.1:8480.")]
 
 
 def publish(
-    files: Files,
+    sources: Sources,
     month: Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month in UTC.")],
     out: Out = None,
-    kind: Annotated[str, typer.Option("--format", help="md, csv, ics or json.")] = "md",
+    kind: Annotated[str | None, typer.Option("--format", help="md, html, csv, xlsx, ics, json; else by --out, else md.")] = None,
+    since: Annotated[Path | None, typer.Option("--since", metavar="FILE", help="The issue before, as JSON: says what changed.")] = None,
+    token: Token = "",
+    config: ConfigFile = None,
 ) -> None:
     """Write the month's schedule for Parties: the DCC's changes in full, Users' only as far as they made them public."""
-    from changes.files.calendar_files import read_calendar
-    from changes.planning import schedule
+    from changes.planning.issue import ISSUES, issue_of, read_issue
+    from changes.planning.schedule import schedule
+    from detectors.holidays import HolidayCalendar
     from models.errors import ConfigurationError
 
-    if kind not in schedule.SCHEDULES:
-        raise ConfigurationError(f"there is no format {kind}: use one of {', '.join(schedule.SCHEDULES)}")
-    read = read_calendar(files, read_options(None, None, None))
-    write(schedule.SCHEDULES[kind](schedule.schedule(read.changes, month), month), out)
+    chosen = kind or (out.suffix.removeprefix(".") if out is not None and out.suffix.removeprefix(".") in ISSUES else "md")
+    if chosen not in ISSUES:
+        raise ConfigurationError(f"there is no format {chosen}: use one of {', '.join(ISSUES)}")
+    read = _read(sources, token)
+    before = read_issue(since) if since is not None else []
+    issue = issue_of(schedule(read.changes, month), month, settings(config).changes.sec, HolidayCalendar(), before)
+    write(ISSUES[chosen](issue), out)
     complain(read.rejections, [one.text for one in read.disagreements])
     if read.rejections or read.disagreements:
         raise typer.Exit(1)
+
+
+def _read(sources: list[str], token: str) -> "CalendarRead":
+    from changes.files.calendar_files import CalendarRead, read_calendar
+    from changes.files.merge import merge
+    from changes.http_client import fetch_changes
+
+    read = read_calendar([Path(one) for one in sources if not is_url(one)], read_options(None, None, None))
+    fetched = [change for one in sources if is_url(one) for change in fetch_changes(one, token)]
+    if not fetched:
+        return read
+    merged = merge([*read.changes, *fetched])
+    return CalendarRead(merged.changes, read.rejections, (*read.disagreements, *merged.disagreements))

@@ -1,6 +1,6 @@
 """The calendar feed: a key a token, what its token may see, nothing once either ends; read with two independent parsers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import icalendar
 import pytest
@@ -25,7 +25,8 @@ def declare(house: House) -> None:
         ("HIDDEN", "BOLT", {}),
         ("DRAFT", "DCC", {"status": "draft"}),
     ):
-        later = {"planned_start": "2099-01-05T00:00:00Z", "planned_end": "2099-01-05T02:00:00Z"}
+        begin = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+        later = {"planned_start": begin.isoformat(), "planned_end": (begin + timedelta(hours=2)).isoformat()}
         assert desk.post("/v1/changes", json=change_json(name, owner, **later, **more)).status_code == 201
 
 

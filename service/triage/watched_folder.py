@@ -1,0 +1,143 @@
+"""Watched folder: calendar files that people drop are declared once, and what became of them stands beside them."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from changes.files.calendar_files import write_file
+from changes.files.formats import FORMATS
+from changes.files.merge import merge
+from changes.files.reader import ReadOptions, describe, read_changes
+from models.canonical_json import to_json
+from models.change import Change
+from models.errors import HighwaterError
+from models.times import instant
+from service.access import Principal, Role
+from service.clock import Clock
+from service.problems import Problem
+from service.triage.change_declaration import ChangeDeclarations
+
+LEDGER = "watched.json"
+REPORT = ".report.txt"
+_REMEMBERED = 10_000
+_AT_ONCE = 500
+_WATCHER = Principal("changes.watch", "changes.watch", Role.TRIAGE)
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a file."""
+
+    taken: int = 0
+    known: int = 0
+    faults: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """A line for the log, and one a fault below it in the report."""
+        return "\n".join([f"{self.taken} new or revised, {self.known} known already, {len(self.faults)} not taken", *self.faults]) + "\n"
+
+
+class WatchedFolder:
+    """Looks into a folder again and again; a file is read once it has stopped growing, and never twice with the same content."""
+
+    def __init__(self, folder: Path, data_dir: Path, declarations: ChangeDeclarations, clock: Clock) -> None:
+        self._folder, self._ledger, self._declarations, self._clock = folder, data_dir / LEDGER, declarations, clock
+        self._sizes: dict[Path, tuple[int, int]] = {}
+        """Size and time of change at the last look."""
+        self._done: dict[str, str] | None = None
+        """Hash of what was read → its name."""
+
+    async def look(self) -> None:
+        """Declare what is new and at rest."""
+        for path in await asyncio.to_thread(self._at_rest):
+            await self._take(path)
+
+    def _at_rest(self) -> list[Path]:
+        """Calendar files that have not changed since the last look. A folder that is not there (yet) holds none."""
+        try:
+            found = {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(self._folder.iterdir()) if _is_calendar(path)}
+        except OSError as fault:
+            log.warning("the watched folder can't be read", folder=str(self._folder), why=fault.strerror)
+            return []
+        resting = [path for path, size in found.items() if self._sizes.get(path) == size]
+        self._sizes = found
+        return [path for path in resting if not self._is_done(path)]
+
+    def _is_done(self, path: Path) -> bool:
+        return _hash(path) in self._known()
+
+    async def _take(self, path: Path) -> None:
+        digest = await asyncio.to_thread(_hash, path)
+        outcome = await self._declare(path)
+        await asyncio.to_thread(self._close, path, digest, outcome)
+        log.info("a calendar was dropped", file=path.name, taken=outcome.taken, known=outcome.known, faults=len(outcome.faults))
+
+    async def _declare(self, path: Path) -> Outcome:
+        try:
+            options = ReadOptions(now=instant(self._clock.wall_us()).astimezone(UTC))
+            changes, rejections = await asyncio.to_thread(read_changes, path, options)
+        except HighwaterError as fault:
+            return Outcome(faults=(str(fault),))
+        merged = merge(changes)
+        faults = [*map(describe, rejections), *(one.text for one in merged.disagreements)]
+        taken = known = 0
+        for first in range(0, len(merged.changes), _AT_ONCE):
+            new, refused = await self._declare_some(merged.changes[first : first + _AT_ONCE])
+            taken, known = taken + new, known + len(merged.changes[first : first + _AT_ONCE]) - new - len(refused)
+            faults += refused
+        return Outcome(taken, known, tuple(faults))
+
+    async def _declare_some(self, changes: Iterable[Change]) -> tuple[int, list[str]]:
+        fresh: list[Change] = []
+        refused: list[str] = []
+        async with self._declarations.lock:
+            now_us = self._declarations.now_us()
+            for change in changes:
+                try:
+                    made = self._declarations.examine(_WATCHER, json.loads(to_json(change)), now_us)
+                except Problem as problem:
+                    refused.append(f"{change.owner}/{change.change_id}: {problem.detail}")
+                    continue
+                if made.is_new:
+                    fresh.append(made.change)
+            await self._declarations.declare(_WATCHER, fresh)
+        return len(fresh), refused
+
+    def _close(self, path: Path, digest: str, outcome: Outcome) -> None:
+        known = self._known()
+        known[digest] = f"{path.name} {datetime.fromtimestamp(self._clock.wall_us() / 1e6, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        while len(known) > _REMEMBERED:
+            del known[next(iter(known))]
+        write_file(self._ledger, json.dumps(known, indent=1).encode())
+        try:
+            write_file(path.with_name(path.name + REPORT), outcome.text.encode())
+        except HighwaterError as fault:
+            log.warning("the report on a dropped calendar can't be written beside it", why=str(fault))
+
+    def _known(self) -> dict[str, str]:
+        if self._done is None:
+            try:
+                self._done = dict(json.loads(self._ledger.read_bytes()))
+            except (OSError, ValueError, TypeError):
+                self._done = {}
+        return self._done
+
+
+def _is_calendar(path: Path) -> bool:
+    suffixes = path.suffixes[:-1] if path.suffix == ".gz" else path.suffixes
+    return bool(suffixes) and suffixes[-1].lower() in FORMATS and not path.name.startswith(".") and path.is_file()
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.name.encode() + b"\0" + path.read_bytes()).hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,51 @@
+"""The watched folder: what is dropped is declared once, and told beside it."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from service.triage.watched_folder import WatchedFolder
+from tests.service.builders import change_json
+from tests.service.house import House
+
+
+def look(watched: WatchedFolder, times: int = 1) -> None:
+    async def again() -> None:
+        for _ in range(times):
+            await watched.look()
+
+    asyncio.run(again())
+
+
+def test_a_dropped_calendar_is_declared_once_and_reported(house: House, tmp_path: Path) -> None:
+    dropped, kept = tmp_path / "in", tmp_path / "kept"
+    dropped.mkdir()
+    kept.mkdir()
+    parts = house.parts
+    watched = WatchedFolder(dropped, kept, parts.declarations, parts.clock)
+    (dropped / "notes.txt").write_text("no calendar")
+    (dropped / "week.json").write_text(json.dumps([change_json("W-1"), change_json("W-2", "DCC"), {"change_id": "bad"}]))
+    look(watched)
+    assert not (dropped / "week.json.report.txt").exists(), "it may still be growing"
+    look(watched)
+    report = (dropped / "week.json.report.txt").read_text()
+    assert report.splitlines()[0] == "2 new or revised, 0 known already, 1 not taken"
+    assert "index 2: owner is missing" in report
+    assert sorted(one["change_id"] for one in house.client("triage").get("/v1/changes").json()["items"]) == ["W-1", "W-2"]
+    (dropped / "week.json.report.txt").unlink()
+    look(WatchedFolder(dropped, kept, parts.declarations, parts.clock), times=2)
+    assert not (dropped / "week.json.report.txt").exists(), "never twice, not after a restart either"
+    (dropped / "week.json").write_text(json.dumps([change_json("W-1", revision=2, title="moved")]))
+    look(watched, times=2)
+    assert house.client("triage").get("/v1/changes/ACME/W-1").json()["title"] == "moved"
+
+
+def test_a_file_that_can_not_be_read_is_told_and_costs_no_other(house: House, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{")
+    (tmp_path / "b.json").write_text(json.dumps([change_json("B-1")]))
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    look(WatchedFolder(tmp_path, kept, house.parts.declarations, house.parts.clock), times=2)
+    assert "is no JSON" in (tmp_path / "a.json.report.txt").read_text()
+    assert "1 new or revised" in (tmp_path / "b.json.report.txt").read_text()
+    look(WatchedFolder(tmp_path / "none", kept, house.parts.declarations, house.parts.clock))
