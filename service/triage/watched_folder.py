@@ -16,10 +16,10 @@ from changes.files.merge import merge
 from changes.files.reader import ReadOptions, describe, read_changes
 from models.canonical_json import to_json
 from models.change import Change
+from models.clock import Clock
 from models.errors import HighwaterError
 from models.times import instant
 from service.access import Principal, Role
-from service.clock import Clock
 from service.problems import Problem
 from service.triage.change_declaration import ChangeDeclarations
 

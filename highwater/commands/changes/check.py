@@ -47,13 +47,12 @@ def check(
     from changes.planning.sec_completeness import all_missing
     from changes.planning.sec_completeness import as_object as missing_object
     from changes.planning.sec_limits import breaches
-    from detectors.holidays import HolidayCalendar
 
     found_settings = settings(config)
     read = read_calendar(files, read_options(mapping, owner, timezone))
     rules = planning_rules(found_settings, capacity=capacity, usual=usual, systems=systems)
     lacking = all_missing(read.changes)
-    limits = breaches(read.changes, found_settings.changes.sec, HolidayCalendar())
+    limits = breaches(read.changes, found_settings.changes.sec, found_settings.time.holiday_calendar)
     absurd = all_excess(read.changes, time.time_ns() // 1000, found_settings.serve.declarations)
     found = conflicts(read.changes, rules)
     free = _free_slots(read.changes, found, rules)

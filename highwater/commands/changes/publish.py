@@ -27,7 +27,6 @@ def publish(
     """Write the month's schedule for Parties: the DCC's changes in full, Users' only as far as they made them public."""
     from changes.planning.issue import ISSUES, issue_of, read_issue
     from changes.planning.schedule import schedule
-    from detectors.holidays import HolidayCalendar
     from models.errors import ConfigurationError
 
     chosen = kind or (out.suffix.removeprefix(".") if out is not None and out.suffix.removeprefix(".") in ISSUES else "md")
@@ -35,7 +34,8 @@ def publish(
         raise ConfigurationError(f"there is no format {chosen}: use one of {', '.join(ISSUES)}")
     read = _read(sources, token)
     before = read_issue(since) if since is not None else []
-    issue = issue_of(schedule(read.changes, month), month, settings(config).changes.sec, HolidayCalendar(), before)
+    found = settings(config)
+    issue = issue_of(schedule(read.changes, month), month, found.changes.sec, found.time.holiday_calendar, before)
     write(ISSUES[chosen](issue), out)
     complain(read.rejections, [one.text for one in read.disagreements])
     if read.rejections or read.disagreements:

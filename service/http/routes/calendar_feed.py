@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from changes.files.feed import to_feed
 from models.canonical_json import decode
 from models.change import Change
+from models.clock import Clock
 from models.times import DAY_US, format_time, us
 from service.access import Principal, Role
 from service.auth.authentication import Reader, principal_of
-from service.clock import Clock
 from service.http.routes.common import committed
 from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep
 from service.problems import RESPONSES, Problem, not_found
