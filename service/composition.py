@@ -120,7 +120,9 @@ def compose(
         health = Health(intake, engine)
 
         rules = planning_rules(calendar, flow.correlation)
-        declarations = ChangeDeclarations(database, intake, engine, clock, parameters.declarations, rules)
+        declarations = ChangeDeclarations(
+            database, intake, engine, clock, parameters.declarations, rules, parameters.quotas.changes_per_user
+        )
         events = EventStream(database)
         dispatcher = Dispatcher(database, parameters.subscriptions, clock, random.Random(), ids, parameters.public_url)  # noqa: S311 - jitter
 

@@ -76,16 +76,16 @@ def tell(
             return events
         batch = decoded(block, STREAM, len(block))
         events += len(batch)
-        _post(intake, clock, block, batch, stopped)
+        _post(intake, block, batch, stopped)
     last = intake.submit(FINISH, STREAM, b"", None, clock.wall_us()).result()
     engine.reached(last.seq).result()
     return events
 
 
-def _post(intake: Intake, clock: Clock, block: bytes, batch: Any, stopped: Callable[[], bool]) -> None:
+def _post(intake: Intake, block: bytes, batch: Any, stopped: Callable[[], bool]) -> None:
     while not stopped():
         try:
-            intake.submit(EVENTS, STREAM, block, batch, clock.wall_us()).result()
+            intake.submit(EVENTS, STREAM, block, batch, 0).result()  # a simulated day has no arrival
             return
         except BusyError:
             time.sleep(_PAUSE_S)

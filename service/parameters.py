@@ -54,6 +54,18 @@ class SubscriptionParameters(BaseModel):
     longest_retry_s: float = Field(3_600.0, gt=0, description="No pause is longer.")
 
 
+class QuotaParameters(BaseModel):
+    """What one User or one token may take of what all share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    changes_per_user: int = Field(
+        5_000, ge=2_000, description="Changes of one User that are not over since 40 days; a new one beyond is answered 422."
+    )
+    subscriptions_per_user: int = Field(50, ge=1, description="Subscriptions of one User; a new one beyond is answered 422.")
+    streams_per_token: int = Field(250, ge=1, description="Event streams of one token at a time; another is answered 429.")
+
+
 class ServeParameters(BaseModel):
     """The embedded monitor."""
 
@@ -97,6 +109,7 @@ class ServeParameters(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious log line written.")
 
     declarations: ChangeLimits = Field(default_factory=ChangeLimits, description="What a declared window may be.")
+    quotas: QuotaParameters = Field(default_factory=QuotaParameters, description="What one User or one token may take of what all share.")
     subscriptions: SubscriptionParameters = Field(default_factory=SubscriptionParameters, description="How messages leave.")
     oidc: OidcParameters = Field(default_factory=OidcParameters, description="An identity provider's tokens.")
 

@@ -74,9 +74,9 @@ class Pipeline:
         for change in changes:
             self._calendar.declare(change, arrived_us, claimed_us=claimed_us)
 
-    def feed(self, batch: EventBatch, stream: str = "") -> FlowStep:
-        """One decoded batch of one stream."""
-        return self._step(self._detection.assembler.feed(batch, stream))
+    def feed(self, batch: EventBatch, stream: str = "", arrived_us: int | None = None) -> FlowStep:
+        """One decoded batch of one stream, and when it arrived, where that is part of the input."""
+        return self._step(self._detection.assembler.feed(batch, stream, arrived_us))
 
     def idle(self, stream: str) -> FlowStep:
         """`stream` brings nothing for now: the windows no longer wait for it."""

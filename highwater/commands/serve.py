@@ -1,5 +1,6 @@
 """`highwater serve`: the embedded monitor."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ def serve(
 
     found = settings(config, serve={"port": port, "data_dir": data})
     set_up(found.serve.log_level)
+    os.umask(0o077)  # what is written is for this account only, whatever the folder
     if from_kafka:
         needs_kafka()
     flow = PipelineParameters(found.time, found.detection, found.correlation)

@@ -15,7 +15,7 @@ from service.store import tokens
 from service.store.database import Database
 from service.store.tokens import Token
 
-COOKIE = "highwater_session"
+_COOKIE = "highwater_session"
 CSRF_HEADER = "x-highwater"
 """A page of another site can't send it: browsers ask first, and we never allow."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -39,12 +39,22 @@ class SignIn:
         """Whether anyone on this machine may look at it without a token: so it is in the demo."""
         return self._open_role is not None
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach the monitor over TLS."""
+        return (self._public_url or "").startswith("https://")
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session's cookie. Over TLS no other host and no plain connection can set one of its name (`__Host-`)."""
+        return f"__Host-{_COOKIE}" if self.is_secure else _COOKIE
+
     def principal(self, request: Request) -> Principal:
         """Who asks. Raises Problem 401; 403 for a cookie's unsafe request that another site may have caused."""
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and secret.strip():
             return self._bearer(secret.strip())
-        session = request.cookies.get(COOKIE)
+        session = request.cookies.get(self.cookie)
         if session:
             token = self._known("session", session)
             if token is not None:

@@ -3,7 +3,6 @@
 import sqlite3
 from functools import partial
 
-import structlog
 from pydantic import SecretStr
 
 from models.errors import ConfigurationError
@@ -11,8 +10,6 @@ from service.access import Principal, Role
 from service.store import audit, tokens
 from service.store.database import Database
 from service.store.tokens import Token
-
-log = structlog.get_logger()
 
 COMMAND_LINE = Principal("", "command line", Role.ADMIN)
 """Whoever may write in the data folder."""
@@ -42,7 +39,7 @@ def end(connection: sqlite3.Connection, by: Principal, token_id: str, now_us: in
 def settle_admin(database: Database, secret: SecretStr | None, now_us: int, open_role: Role | None) -> str | None:
     """Lets the configured secret work as an administrator's; else a new one is made if there is no administrator yet, and returned.
 
-    With an `open_role` nobody needs one. Raises ConfigurationError for an empty secret.
+    With an `open_role` nobody needs one. Raises ConfigurationError for an empty or a short secret.
     """
     if secret is not None:
         _settle_configured(database, secret.get_secret_value(), now_us)
@@ -57,7 +54,9 @@ def _settle_configured(database: Database, secret: str, now_us: int) -> None:
     if not secret.strip():
         raise ConfigurationError("serve.admin_token is empty: leave it out, and one is made at first start")
     if len(secret) < _GOOD_SECRET:
-        log.warning("serve.admin_token is short: `openssl rand -base64 32` makes a good one")
+        raise ConfigurationError(
+            f"serve.admin_token is shorter than {_GOOD_SECRET} characters and could be guessed: `openssl rand -base64 32` makes a good one"
+        )
     settle = partial(tokens.settle, secret=secret, role=str(Role.ADMIN), name="admin (configuration)", token_id=_CONFIGURED, now_us=now_us)
     database.write(settle).result()
 

@@ -275,7 +275,7 @@ class Engine:
     def _apply(self, entry: Entry, payload: Any, step: Commit) -> FlowStep:
         if entry.kind == EVENTS:
             self.streams.add(entry.stream)
-            return self.pipeline.feed(payload, entry.stream)
+            return self.pipeline.feed(payload, entry.stream, entry.arrived_us or None)
         if entry.kind == CHANGES:
             arrived_us = self.pipeline.watermark_us if entry.stream else None
             self.pipeline.declare(payload, arrived_us, claimed_us=claimed_at(entry, arrived_us))

@@ -3,6 +3,9 @@
 import fcntl
 import io
 import json
+import os
+import re
+import shutil
 import sqlite3
 import tarfile
 import tempfile
@@ -18,6 +21,10 @@ from service.store.migration import migrate
 DATABASE = "highwater.sqlite"
 _ABOUT = "about.json"
 _TRIES = 5
+_NAMES = re.compile(r"about\.json|highwater\.sqlite|checkpoints/\d{1,20}\.state|journal/\d{1,20}\.journal")
+_MOST_FILES = 100_000
+_MOST_BYTES = 1 << 40
+"""Of one file."""
 
 
 def back_up(data_dir: Path, archive: Path) -> int:
@@ -49,15 +56,41 @@ def restore(archive: Path, data_dir: Path) -> None:
         raise UnreadableInput(f"{data_dir} is not empty: move it away, or restore into another folder with --data")
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            names = {member.name for member in tar.getmembers() if member.isfile()}
-            if not {_ABOUT, DATABASE} <= names:
-                raise UnreadableInput(f"{archive} is no backup of Highwater")
+            members = _members(archive, tar)
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            tar.extractall(data_dir, filter="data")
+            for member in members:
+                _extract(tar, member, data_dir)
     except (OSError, tarfile.TarError, EOFError) as fault:
         raise UnreadableInput(f"the backup {archive} can't be read: {fault}") from fault
     (data_dir / _ABOUT).unlink()
     _check(data_dir / DATABASE)
+
+
+def _members(archive: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
+    """What the archive holds: regular files that a backup writes, each once. Raises UnreadableInput if there is anything else in it."""
+    members: list[tarfile.TarInfo] = []
+    names: set[str] = set()
+    for member in tar:
+        is_ours = member.isreg() and _NAMES.fullmatch(member.name) and member.name not in names
+        if not is_ours or len(members) == _MOST_FILES:
+            raise UnreadableInput(f"{archive} holds {member.name[:100]!r}, which no backup of Highwater does: nothing was restored")
+        if member.size > _MOST_BYTES:
+            raise UnreadableInput(f"{member.name} in {archive} is larger than {_MOST_BYTES} bytes: nothing was restored")
+        names.add(member.name)
+        members.append(member)
+    if not {_ABOUT, DATABASE} <= names:
+        raise UnreadableInput(f"{archive} is no backup of Highwater")
+    return members
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, data_dir: Path) -> None:
+    source = tar.extractfile(member)
+    if source is None:
+        raise UnreadableInput(f"{member.name} in the backup can't be read")
+    target = data_dir / member.name
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    with source, open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+        shutil.copyfileobj(source, file)
 
 
 @contextmanager

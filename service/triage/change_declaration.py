@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from changes.planning.conflicts import PlanningRules
 from models.canonical_json import decode, to_json
 from models.change import Change
 from models.clock import Clock
-from models.times import instant
+from models.times import DAY_US, instant
 from models.wire_model import reason
 from service.access import Principal, Role
 from service.engine.engine import Engine
@@ -32,6 +33,8 @@ from service.triage.planning import preview
 
 _DESK = Principal("", "", Role.TRIAGE)
 _LONGEST_NAME = 200
+_CURRENT_US = 40 * DAY_US
+"""A change counts against its User's quota until so long after its end: then it has left the calendar."""
 _ARRIVAL = frozenset({"declared_at", "updated_at"})
 
 
@@ -123,10 +126,17 @@ class ChangeDeclarations:
     """Takes declarations; who holds `lock` meanwhile numbers the revisions, one after the other."""
 
     def __init__(
-        self, database: Database, intake: Intake, engine: Engine, clock: Clock, limits: ChangeLimits, rules: PlanningRules
+        self,
+        database: Database,
+        intake: Intake,
+        engine: Engine,
+        clock: Clock,
+        limits: ChangeLimits,
+        rules: PlanningRules,
+        most_of_a_user: int,
     ) -> None:
         self._database, self._intake, self._engine, self._clock, self._limits = database, intake, engine, clock, limits
-        self._rules = rules
+        self._rules, self._most_of_a_user = rules, most_of_a_user
         self.lock = asyncio.Lock()
 
     def examine(self, principal: Principal, given: Any, now_us: int | None = None) -> Declaration:
@@ -154,12 +164,30 @@ class ChangeDeclarations:
         """Journals the revisions and waits until everyone who may can see them."""
         if not changes:
             return
+        if principal.role is Role.USER:
+            await self._check_quota(principal, changes)
         body = b"\n".join(to_json(change) for change in changes)
         now_us = self._clock.wall_us()
         key = CLAIM if principal.role is Role.USER else ""
         entry = await asyncio.wrap_future(self._intake.submit(CHANGES, principal.id, body, list(changes), now_us, key=key))
         await asyncio.wrap_future(self._database.write(partial(_note, principal=principal, changes=changes, now_us=now_us)))
         await asyncio.wrap_future(self._engine.reached(entry.seq))
+
+    async def _check_quota(self, principal: Principal, changes: Sequence[Change]) -> None:
+        """Raises Problem 422 for new changes beyond what one User may have; revisions of those that stand are always taken."""
+        new = len({one.key for one in changes if one.key not in self._engine.changes})
+        if not new:
+            return
+        since = instant(self.now_us() - _CURRENT_US)
+        known = self._engine.declared_changes()
+        count = partial(_count_current, known, principal.user, since)
+        if await asyncio.to_thread(count) + new > self._most_of_a_user:
+            raise Problem(422, f"a User may have {self._most_of_a_user} changes that are not over since 40 days: nothing was declared")
+
+
+def _count_current(known: Iterable[Change], owner: str | None, since: datetime) -> int:
+    """Changes of `owner` that end, or were revised, after `since`."""
+    return sum(one.owner == owner and (one.planned_end > since or (one.updated_at is not None and one.updated_at > since)) for one in known)
 
 
 def _note(connection: Any, principal: Principal, changes: Sequence[Change], now_us: int) -> None:

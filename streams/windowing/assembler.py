@@ -15,6 +15,7 @@ from models.columns import EventBatch, Indices, Ints, Rejection
 from models.response_codes import count_by_side
 from models.times import SECOND_US, format_time, parse_time
 from streams.windowing.clock_skew_guard import HELD_MOST, AdmittedEvents, ClockSkewGuard
+from streams.windowing.early_events import EarlyEvents
 from streams.windowing.watermarks import NEVER, Watermarks
 from streams.windowing.window_events import QUEUE_COLUMNS, Chunk
 from streams.windowing.window_store import Closed, SeriesWindows, WindowStore
@@ -76,6 +77,7 @@ class Assembler:
         self._parameters = parameters
         self._marks = Watermarks(parameters.allowed_lateness_s)
         self._guard = ClockSkewGuard(parameters.allowed_future_s)
+        self._early = EarlyEvents(parameters.allowed_future_s)
         self._stores: dict[int, WindowStore] = {}
         self._skip_gaps = skip_gaps
 
@@ -94,9 +96,20 @@ class Assembler:
         """Whether what Users sent elsewhere counts for nothing now."""
         return self._guard.deaf
 
-    def feed(self, batch: EventBatch, stream: str = "") -> AssemblyResult:
-        """Takes one batch of one stream (a file set, a token, a partition) and closes what can be closed."""
+    def feed(self, batch: EventBatch, stream: str = "", arrived_us: int | None = None) -> AssemblyResult:
+        """Takes one batch of one stream (a file set, a token, a partition) and closes what can be closed.
+
+        `arrived_us`: when it arrived, where that is part of the input; what is far ahead of it waits.
+        """
         out = AssemblyResult()
+        if arrived_us is not None:
+            for earlier_stream, earlier in self._early.due(arrived_us):
+                self._take(earlier, earlier_stream, out)
+            batch = self._early.hold(batch, stream, arrived_us)
+        self._take(batch, stream, out)
+        return self._close(out)
+
+    def _take(self, batch: EventBatch, stream: str, out: AssemblyResult) -> None:
         malformed = deque(batch.rejections)
         for admitted in self._guard.admit(batch, stream):
             while admitted.released and malformed and malformed[0].order < admitted.after:
@@ -107,7 +120,6 @@ class Assembler:
                 self._accept(admitted, deque() if admitted.released else malformed, out)
         for rejection in malformed:
             self._reject(rejection, self._marks.closed_us, out)
-        return self._close(out)
 
     def expect(self, stream: str) -> None:
         """Windows wait for `stream` from the start, not only from its first event on."""
@@ -137,8 +149,8 @@ class Assembler:
         """End of the input: held events are rejected, windows up to the highest `observed_at` close."""
         out = AssemblyResult()
         self._marks.finish()
-        for event in self._guard.give_up():
-            reason = f"{self._ahead(event.observed_us)}; check that User's clock"
+        given_up = [(event, f"{self._ahead(event.observed_us)}; check that User's clock") for event in self._guard.give_up()]
+        for event, reason in [*given_up, *self._early.give_up()]:
             self._reject(Rejection(0, event.source, event.position, reason, event.raw), self._marks.closed_us, out)
         return self._close(out)
 
@@ -229,7 +241,7 @@ class Assembler:
         }
 
     def _close(self, out: AssemblyResult) -> AssemblyResult:
-        out.held = self._guard.held
+        out.held = self._guard.held + len(self._early)
         due = [(at_us, window_s) for window_s, cohort in self._stores.items() if (at_us := cohort.due(self._marks.closed_us)) is not None]
         heapify(due)
         while due:
@@ -251,6 +263,7 @@ class Assembler:
             "marks": self._marks.pack(),
             "gate": self._guard.pack(),
             "cohorts": {str(window_s): self._stores[window_s].pack() for window_s in sorted(self._stores)},
+            **({"early": self._early.pack()} if len(self._early) else {}),
         }
 
     @classmethod
@@ -259,6 +272,7 @@ class Assembler:
         assembler = cls(parameters, skip_gaps=skip_gaps)
         assembler._marks = Watermarks.unpack(parameters.allowed_lateness_s, tree["marks"])
         assembler._guard = ClockSkewGuard.unpack(parameters.allowed_future_s, tree["gate"])
+        assembler._early.unpack(tree.get("early", ()))
         assembler._stores = {
             int(window_s): WindowStore.unpack(int(window_s), packed, skip_gaps=skip_gaps) for window_s, packed in tree["cohorts"].items()
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.columns import EventBatch, Ints, SeriesKey
+from models.columns import EventBatch, Ints, Rejection, SeriesKey
 from models.times import SECOND_US
 
 _ROWS = ("key", "observed_us", "value", "failures", "oldest_age_s", "capacity", "enqueued", "delivered", "codes")
@@ -40,6 +40,25 @@ def part(batch: EventBatch, first: int, last: int) -> EventBatch:
         position=lambda index: batch.position(first + index),
         raw=lambda index: batch.raw(first + index),
         rejections=tuple(replace(one, order=one.order - first) for one in batch.rejections if first <= one.order < upto),
+    )
+
+
+def without(batch: EventBatch, out: Ints, rejected: Mapping[int, str]) -> EventBatch:
+    """`batch` without the events `out` (ascending); those of them in `rejected` are rejected for the reason there."""
+    stay = np.setdiff1d(np.arange(len(batch)), out)
+
+    def before(number: int) -> int:
+        return int(np.searchsorted(stay, number))
+
+    kept = [replace(one, order=before(one.order)) for one in batch.rejections]
+    more = [Rejection(before(n), batch.source(n), batch.position(n), why, batch.raw(n)) for n, why in rejected.items()]
+    return replace(
+        batch,
+        **{name: getattr(batch, name)[stay] for name in _ROWS},
+        source=lambda index: batch.source(int(stay[index])),
+        position=lambda index: batch.position(int(stay[index])),
+        raw=lambda index: batch.raw(int(stay[index])),
+        rejections=tuple(sorted([*kept, *more], key=lambda one: one.order)),
     )
 
 

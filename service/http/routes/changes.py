@@ -30,6 +30,8 @@ router = APIRouter(tags=["changes"], responses=RESPONSES)
 _CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": Change.model_json_schema()["examples"][0]}}
 _SCHEMA: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
 _MAX_CHANGES = 1000
+_PREVIEWING: set[str] = set()
+"""Tokens whose preview is being worked out: one at a time, beside the event loop."""
 
 
 class ChangeListing(Listing):
@@ -184,7 +186,13 @@ async def preview(request: Request, declarations: ChangeDeclarationsDep, princip
     """What the change would collide with, free times instead, and what it lacks; nothing is declared."""
     made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
     change_declaration.check_owner(principal, made)
-    return await asyncio.to_thread(declarations.preview, principal, made)
+    if principal.id in _PREVIEWING:
+        raise Problem(429, "one preview of this token is being worked out: wait for its answer first", headers={"Retry-After": "1"})
+    _PREVIEWING.add(principal.id)
+    try:
+        return await asyncio.to_thread(declarations.preview, principal, made)
+    finally:
+        _PREVIEWING.discard(principal.id)
 
 
 @router.post("/v1/changes/{owner}/{change_id:path}", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change by its name")

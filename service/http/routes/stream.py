@@ -13,7 +13,7 @@ from service.access import Principal
 from service.auth.authentication import Reader, SignIn
 from service.auth.opaque_ids import OpaqueIds
 from service.event_stream import EventStream
-from service.http.routes.parts import ClockDep, EventStreamDep, OpaqueIdsDep, SignInDep
+from service.http.routes.parts import ClockDep, EventStreamDep, OpaqueIdsDep, ServeParametersDep, SignInDep
 from service.problems import RESPONSES, Problem
 
 router = APIRouter(tags=["stream"], responses=RESPONSES)
@@ -21,8 +21,6 @@ _PING_S = 15.0
 _CHECK_S = 5.0
 """How often a token is looked up again while its stream is open."""
 _RETRY_MS = 2000
-_MOST = 250
-"""Streams of one token: a leaked one must not use up what others need."""
 _EXAMPLE = 'event: alert\ndata: {"alert_id":"…","revision":1, …}\nid: 42\n\n'
 LastEventId = Annotated[
     str | None, Header(alias="Last-Event-ID", description="Go on after this event; without it only what is new is sent.")
@@ -42,13 +40,15 @@ async def stream(
     ids: OpaqueIdsDep,
     events: EventStreamDep,
     authentication: SignInDep,
+    parameters: ServeParametersDep,
     principal: Reader,
     last_event_id: LastEventId = None,
     after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=64)] = None,
 ) -> StreamingResponse:
     """Server-sent events; `data` is the record as the lists show it. A client that reconnects misses nothing and sees nothing twice."""
-    if events.listeners[principal.id] >= _MOST:
-        raise Problem(429, f"{_MOST} streams of one token are the most: close one first", headers={"Retry-After": "5"})
+    most = parameters.quotas.streams_per_token
+    if events.listeners[principal.id] >= most:
+        raise Problem(429, f"{most} streams of one token are the most: close one first", headers={"Retry-After": "5"})
     begin = _position(ids, events, principal, last_event_id if last_event_id is not None else after)
     return StreamingResponse(
         _sent(clock, ids, events, authentication, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}

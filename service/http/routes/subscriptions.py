@@ -28,7 +28,6 @@ from service.store.subscriptions import Subscription
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], responses=RESPONSES)
 Channel = Literal["webhook", "mail", "chat"]
 _CHECKS = {"webhook": check_webhook, "mail": check_mail, "chat": check_chat}
-_MOST = 50
 
 
 class SubscriptionWish(BaseModel):
@@ -246,8 +245,8 @@ def _change(
 def _add(
     connection: sqlite3.Connection, principal: Principal, wish: SubscriptionWish, parameters: ServeParameters, now_us: int
 ) -> Subscription:
-    if len(subscriptions.held(connection, principal.holder)) >= _MOST:
-        raise Problem(422, f"{_MOST} subscriptions are the most: delete one first")
+    if len(subscriptions.held(connection, principal.holder)) >= parameters.quotas.subscriptions_per_user:
+        raise Problem(422, f"{parameters.quotas.subscriptions_per_user} subscriptions are the most: delete one first")
     made = subscriptions.add(
         connection, holder=principal.holder, name=wish.name, channel=wish.channel, target=wish.target, wishes=wish.wishes, now_us=now_us
     )

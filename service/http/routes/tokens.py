@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from models.times import At, format_time, us
 from models.vocabulary import Text
-from service.auth.authentication import COOKIE, CSRF_HEADER, Admin, asking
+from service.auth.authentication import CSRF_HEADER, Admin, asking
 from service.auth.token_admin import end, issue
 from service.http.routes.common import committed
 from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep, SignInDep
@@ -116,8 +116,9 @@ async def sign_in(
     expires_us = min(now_us + seconds * 1_000_000, token.expires_us or 1 << 62)
     secret = await committed(database, partial(tokens.open_session, token_id=token.id, now_us=now_us, expires_us=expires_us))
     answer = Response(status_code=204)
-    secure = (parameters.public_url or "").startswith("https://")
-    answer.set_cookie(COOKIE, secret, max_age=seconds, path="/", httponly=True, samesite="strict", secure=secure)
+    answer.set_cookie(
+        authentication.cookie, secret, max_age=seconds, path="/", httponly=True, samesite="strict", secure=authentication.is_secure
+    )
     return answer
 
 
@@ -141,12 +142,12 @@ def who(request: Request) -> Whoami | Response:
 @router.delete("/v1/session", status_code=204, summary="Sign out")
 async def sign_out(request: Request, database: DatabaseDep, authentication: SignInDep) -> Response:
     """Ends the session of the cookie."""
-    session = request.cookies.get(COOKIE)
+    session = request.cookies.get(authentication.cookie)
     if session and CSRF_HEADER in request.headers:
         await committed(database, partial(tokens.close_session, secret=session))
         authentication.forget()
     answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    answer.delete_cookie(authentication.cookie, path="/", httponly=True, samesite="strict", secure=authentication.is_secure)
     return answer
 
 

@@ -37,6 +37,25 @@ def test_an_empty_admin_secret_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_a_short_admin_secret_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="could be guessed"), House(tmp_path / "data", admin_token="a" * 15):
+        pass
+
+
+def test_the_cookie_over_tls_can_be_set_by_no_other_host(tmp_path: Path) -> None:
+    with House(tmp_path / "data", public_url="https://monitor.example.com") as house:
+        client = house.client(None)
+        answer = client.post("/v1/session", json={"token": house.secrets["triage"]})
+        name, _, rest = answer.headers["set-cookie"].partition("=")
+        assert name == "__Host-highwater_session"
+        assert "Secure" in rest
+        assert "Path=/" in rest
+        assert "Domain" not in rest
+        session = {"cookie": f"{name}={rest.partition(';')[0]}"}
+        assert client.get("/v1/session", headers=session).json()["role"] == "triage"
+        assert client.get("/v1/session", headers={"cookie": session["cookie"].removeprefix("__Host-")}).status_code == 401
+
+
 def test_a_token_is_made_listed_used_and_revoked(house: House) -> None:
     admin = house.client("admin")
     made = admin.post("/v1/tokens", json={"role": "user:NEW", "name": "new", "expires_at": "2099-01-01T00:00:00Z"})

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from models.times import format_time
 from service.access import DESK_ROLES
-from service.auth.authentication import COOKIE, Reader
+from service.auth.authentication import Reader
 from service.charts import queries
 from service.http.routes.parts import (
     BoardDep,
@@ -70,7 +70,7 @@ def status(
     """Cheap enough to be asked every few seconds."""
     now_us = clock.wall_us()
     newest = database.read(queries.latest_us)
-    session = request.cookies.get(COOKIE)
+    session = request.cookies.get(authentication.cookie)
     ends_us = database.read(partial(tokens.session_end, secret=session)) if session else principal.ends_us
     of_desk = principal.role in DESK_ROLES
     last = database.read(partial(records.last_seen, principal=principal))
