@@ -102,7 +102,7 @@ class Correlator:
         correlator._issued = from_tree(dict[str, LastRevision], tree["issued"])
         correlator._chronicle = IncidentRecorder.unpack(parameters.remembered_incidents, tree["chronicle"])
         correlator._copies = UserAlerts.unpack(parameters, tree["copies"])
-        correlator._reporter = Reporter.unpack(parameters, tree["reporter"], keys_by_id or {})
+        correlator._reporter = Reporter.unpack(parameters, tree["reporter"], keys_by_id)
         return correlator
 
 

@@ -132,16 +132,17 @@ class Reporter:
         }
 
     @classmethod
-    def unpack(cls, parameters: CorrelationParameters, tree: dict[str, Any], keys_by_id: Mapping[str, str]) -> "Reporter":
+    def unpack(cls, parameters: CorrelationParameters, tree: dict[str, Any], keys_by_id: Mapping[str, str] | None = None) -> "Reporter":
         """The reporter that `pack` was called on. `keys_by_id`: keys of changes, since earlier releases knew them by `change_id` alone."""
+        keys = keys_by_id or {}
         reporter = cls(parameters)
         reporter._since_us = tree["since_us"]
         for trace in tree["traces"]:
             series = [SeriesKey(*key) for key in trace.get("series", ())]
-            reporter._traces[trace["alert_id"]] = AlertTrace(**{**trace, "series": series}).with_keys(keys_by_id)
+            reporter._traces[trace["alert_id"]] = AlertTrace(**{**trace, "series": series}).with_keys(keys)
         reporter._incidents = from_tree(dict[str, _Incident], tree.get("incidents", []))
-        reporter._written = {keys_by_id.get(key, key): _LastReport(**one) for key, one in tree["written"].items()}
-        reporter.declarations = Declarations.unpack(tree["declarations"], keys_by_id)
+        reporter._written = {keys.get(key, key): _LastReport(**one) for key, one in tree["written"].items()}
+        reporter.declarations = Declarations.unpack(tree["declarations"], keys)
         return reporter
 
     def _plan(self, view: CalendarView) -> list[tuple[int, str, str]]:

@@ -176,7 +176,7 @@ def test_a_change_window_silences_what_stays_within_its_declared_effect_and_not_
     )
     both.push()
     both.exchange()
-    assert set(both.silences()) == {f"{both.ours}change C-7"}
+    assert set(both.silences()) == {f"{both.ours}change ACME/C-7"}
     both.held("A-7", silenced=True)
     for name in ("A-8", "A-9", "B-7"):
         both.held(name, silenced=False)
@@ -208,17 +208,17 @@ def test_only_changes_that_declare_an_effect_silence_anything_and_only_while_it_
         given = {"planned_start": format_time(NOW_US - HOUR_US), "planned_end": format_time(NOW_US + HOUR_US), "expected": EXPECTED}
         return wanted([change("C-1", "ACME", **{**given, **more})], {}, NOW_US, OURS)
 
-    assert set(of()) == {f"{OURS}change C-1"}
+    assert set(of()) == {f"{OURS}change ACME/C-1"}
     assert of(expected=None) == {}
     assert of(status="draft") == {}
     assert of(planned_end=format_time(NOW_US - MINUTE_US)) == {}
-    assert ("user", "ACME", True) in of()[f"{OURS}change C-1"].matchers
-    wide = of(source="dcc", users=["B.1", "A-2"], regions=["north"])[f"{OURS}change C-1"].matchers
+    assert ("user", "ACME", True) in of()[f"{OURS}change ACME/C-1"].matchers
+    wide = of(source="dcc", users=["B.1", "A-2"], regions=["north"])[f"{OURS}change ACME/C-1"].matchers
     assert {("user", r"A\-2|B\.1", True), ("region", "north", True)} <= set(wide)
 
 
 def test_of_two_silences_for_the_same_change_one_is_ended() -> None:
-    by = f"{OURS}change C-1"
+    by = f"{OURS}change ACME/C-1"
     wish = Silence("", by, "", NOW_US + HOUR_US, (("team", "triage", False),))
     copies = [Silence(name, by, "", wish.until_us, wish.matchers) for name in ("b", "a")]
     posted, ended = to_post({by: wish}, [*copies, Silence("c", "Ann", "", wish.until_us)], OURS)
