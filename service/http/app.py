@@ -20,15 +20,13 @@ from service.http.routes import (
     declarations,
     evaluation,
     events,
-    health,
     lists,
-    quarantine,
     series,
     stream,
     subscriptions,
-    tokens,
     triage,
 )
+from service.http.routes.operations import health, quarantine, tokens
 from service.http.routes.page import calendar, pages, plain, queues, status, totals
 from service.problems import ProblemDetails
 

@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from service.access import DESK_ROLES, Principal, Role
 from service.auth.authentication import asking
+from service.http.routes.operations.tokens import Credentials, sign_in
 from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep, SignInDep
-from service.http.routes.tokens import Credentials, sign_in
 from service.problems import Problem
 from service.store import records
 from service.store.database import Database
