@@ -165,7 +165,7 @@ def test_a_change_window_silences_what_stays_within_its_declared_effect_and_not_
     start, end = (format_time(NOW_US + minutes * MINUTE_US) for minutes in (-30, 30))
     declared = change_json("C-7", "ACME", planned_start=start, planned_end=end, declared_at=start, expected=EXPECTED)
     assert both.house.client("admin").post("/v1/changes", json=declared).status_code in (200, 201)
-    assert eventually(lambda: "C-7" in both.house.parts.engine.changes)
+    assert eventually(lambda: "ACME/C-7" in both.house.parts.engine.changes)
     both.house.publish(
         desk(
             alert("A-7", severity="info", envelope="within"),
@@ -186,7 +186,7 @@ def test_a_change_window_silences_what_stays_within_its_declared_effect_and_not_
     assert both.held("A-7", silenced=False)["labels"]["severity"] == "critical"
     later = {**declared, "revision": 2, "status": "cancelled"}
     assert both.house.client("admin").put("/v1/changes/C-7", json=later).status_code == 200
-    assert eventually(lambda: both.house.parts.engine.changes["C-7"].status == "cancelled")
+    assert eventually(lambda: both.house.parts.engine.changes["ACME/C-7"].status == "cancelled")
     both.exchange()
     assert both.silences() == {}
 
