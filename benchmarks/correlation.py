@@ -25,9 +25,11 @@ import numpy as np
 from benchmarks.campaign import Run, run
 from benchmarks.rankers import RANKERS, Question
 from models.alert import Alert
+from models.canonical_json import to_json
 from models.times import us
 from simulator.scenarios import SCENARIOS
-from simulator.score import Told, _first
+from simulator.score import Told, finding_alert
+from simulator.score_course import score_course
 from simulator.truth import Anomaly
 
 OTHERS = tuple(name for name in SCENARIOS if name not in ("decoys", "clock-change"))
@@ -45,6 +47,8 @@ class Tally:
     """What to look at."""
     reports: dict[str, Counter[str]] = field(default_factory=dict)
     """What the changes did, in truth → verdicts of their last reports."""
+    course: dict[str, list[float]] = field(default_factory=dict)
+    """Figure of `simulator.score_course` → its value in every run that had one."""
     correlate_s: float = 0.0
     days: int = 0
 
@@ -65,10 +69,14 @@ class Tally:
         )
         self.faults += [f"{one.scenario}:{one.seed} {what}" for what in (*found.missed, *found.stray, *found.misattributed, *sorted(wrong))]
         self._report(one)
+        incidents, reports = ([json.loads(to_json(record)) for record in records] for records in (one.incidents, one.reports))
+        for name, value in score_course(one.told, incidents, reports, truth).as_json().items():
+            if value is not None:
+                self.course.setdefault(name, []).append(float(value))
         self.correlate_s += one.correlate_s
         self.days += one.days
         for anomaly in wanted:
-            first = _first(anomaly, one.told, truth)
+            first = finding_alert(anomaly, one.told, truth)
             if first is not None:
                 self._attribute(one, anomaly, first)
 
@@ -136,6 +144,10 @@ class Tally:
             "harmless_called_probable": _share(counts["probable"], counts["harmless"]),
             "attribution": table,
             "reports": {did: dict(sorted(self.reports[did].items())) for did in sorted(self.reports)},
+            "course": {
+                name: {"mean": round(float(np.mean(values)), 4), "worst": min(values) if name == "collateral_recall" else max(values)}
+                for name, values in sorted(self.course.items())
+            },
             "calibration": calibration(self.scores),
             "times_real_time": round(self.days * 86_400 / max(self.correlate_s, 1e-9)),
             "look_at": self.faults,

@@ -30,7 +30,7 @@ from correlation.incidents.incidents import Incidents, OpenIncident
 from correlation.incidents.membership import MembershipRules, possible_causes
 from correlation.incidents.phase import follow
 from correlation.incidents.recovery import Recovery, assess, ended_us, harms
-from correlation.incidents.shared_loss import shared_loss
+from correlation.incidents.shared_loss import losing_users
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import ThreatenedChange
@@ -166,12 +166,12 @@ class Evaluator:
         return recovery
 
     def _spread(self, event: OpenIncident, known: EvaluationContext) -> None:
-        """Who loses with it though no single series shows that, and how many answers did not come."""
+        """Who loses with it though no single series shows that."""
         members = tuple(event.members.values())
         causes = [one for one in possible_causes(members, event.origin_user) if one.open]
-        if not (causes or event.affected or event.origin_user is None):
+        if not causes:
             return
-        elsewhere = self.incidents.hit_by_others(event)
+        elsewhere = self.incidents.hit_by_others(event, younger=True)
         waiting = {one.user for one in members if one.kind == "backlog"}
         since_us = event.case(known.at_us).onset_us
         declared = [
@@ -183,11 +183,10 @@ class Evaluator:
                 return True
             return any(declares_effect_on(change, key) for change in declared)
 
-        loss = shared_loss(event.origin_user, since_us, known.at_us, explained, known.history)
-        if causes and not set(loss.users) <= event.affected:
-            event.affected |= set(loss.users)
+        losing = losing_users(event.origin_user, since_us, known.at_us, explained, known.history)
+        if not set(losing) <= event.affected:
+            event.affected |= set(losing)
             event.changed_us = known.at_us
-        event.missing = {process: (one.messages, one.low, one.high) for process, one in loss.missing.items()} if event.affected else {}
 
     def _close(self, event: OpenIncident, own: Sequence[AlertGroup], known: EvaluationContext, end_us: int | None) -> None:
         end_us = known.at_us if end_us is None else end_us

@@ -80,7 +80,7 @@ class Incident(WireModel):
     """Messages waiting in this window; null where no queue is part of it."""
     peak_depth: Number | None = None
     missing: dict[Text, Missing] = Field(default_factory=dict)
-    """Business process → messages that were due and did not come."""
+    """Business process → messages that were due and did not come; a process is absent where that is not known well enough."""
     affected_users: Names = ()
     could_be_affected: Count | None = None
     """How many other Users there are."""

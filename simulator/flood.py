@@ -67,7 +67,17 @@ def flood_dsp(stage: Stage, user: User, flood: Flood, *, cause: str | None, name
         Fail(installs & responses, first + 1, last, 0.3, DEVICE_SIDE),
     )
     kinds = ("backlog", "drop", "failures", "silence", "storm")
-    itself = Anomaly(name, kinds, user.name, flood.onset_us, flood.ends_us, caused_by=cause, origin_user=user.name)
+    first_left, left = timeline.curve(flood.onset_us, flood.ends_us, factor=flood.commissioning_left, ramp_s=RAMP_S)
+    itself = Anomaly(
+        name,
+        kinds,
+        user.name,
+        flood.onset_us,
+        flood.ends_us,
+        caused_by=cause,
+        origin_user=user.name,
+        missing=stage.taken(installs & responses, first_left, 1 - left),
+    )
     commissioning = {key.user for key in world.traffic if key.service in INSTALLS}
     others = tuple(other for other in world.users if other is not user and other.name in commissioning)
     span_us = (flood.onset_us, flood.ends_us)

@@ -97,15 +97,21 @@ def shut_route(stage: Stage, outage: PileUp, *, cause: str | None, name: str, th
         caused_by=cause,
         origin_user=user.name,
         threatens=threatens,
+        missing=stage.taken(stage.others(user) & stage.world.select(message_class="service_response"), outage.first, _lost(outage)),
     )
     block = Block(stage.world.select(user=user.name, direction="to_user"), outage.first, outage.opens)
     return Story((block,), anomalies=(own,)) + felt_by_others(stage, outage, cause=cause, name=name)
 
 
+def _lost(pile: PileUp) -> Floats:
+    """(windows,) Share of everyone else's answers that does not come."""
+    return np.asarray(LOST_WHEN_FULL * np.clip((pile.waiting - FELT_FROM) / (FULL - FELT_FROM), 0, 1), np.float64)
+
+
 def felt_by_others(stage: Stage, pile: PileUp, *, cause: str | None, name: str) -> Story:
     """Everyone else's responses while the DSP is full, and what is then true of each of them."""
     world, timeline = stage.world, stage.timeline
-    lost = LOST_WHEN_FULL * np.clip((pile.waiting - FELT_FROM) / (FULL - FELT_FROM), 0, 1)
+    lost = _lost(pile)
     responses = stage.others(pile.user) & world.select(message_class="service_response")
     felt = np.flatnonzero(lost > VISIBLE)
     if len(felt) == 0 or not responses.any():

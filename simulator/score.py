@@ -86,9 +86,9 @@ def score(alerts: Sequence[Told], truth: Truth, *, probable: Iterable[str] = ())
     """Hold `alerts` against `truth`; `probable`: changes that incidents without an alert here called probable."""
     judged = [alert for alert in alerts if alert.raised_us >= truth.judged_from_us]
     wanted = [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
-    found = {anomaly.id: first for anomaly in wanted if (first := _first(anomaly, judged, truth)) is not None}
+    found = {anomaly.id: first for anomaly in wanted if (first := finding_alert(anomaly, judged, truth)) is not None}
     waking = [alert for alert in judged if alert.woke_us is not None]
-    stray = [alert.alert_id for alert in waking if not any(_belongs(alert, anomaly) for anomaly in truth.anomalies)]
+    stray = [alert.alert_id for alert in waking if not any(belongs(alert, anomaly) for anomaly in truth.anomalies)]
     delays = [(found[anomaly.id].raised_us - anomaly.onset_us) / SECOND_US for anomaly in wanted if anomaly.id in found]
     declared = [anomaly for anomaly in wanted if anomaly.id in found and anomaly.caused_by is not None]
     undeclared = [anomaly for anomaly in wanted if anomaly.id in found and anomaly.caused_by is None and anomaly.origin_user is not None]
@@ -109,7 +109,7 @@ def score(alerts: Sequence[Told], truth: Truth, *, probable: Iterable[str] = ())
     )
 
 
-def _belongs(alert: Told, anomaly: Anomaly) -> bool:
+def belongs(alert: Told, anomaly: Anomaly) -> bool:
     """Whether the anomaly accounts for the alert: kind and User fit, and the alert was raised in its time.
 
     An alert about a region or about everyone (no User) belongs to any anomaly of its kind; so does any alert to an anomaly of everyone.
@@ -124,14 +124,14 @@ def _belongs(alert: Told, anomaly: Anomaly) -> bool:
     return anomaly.onset_us <= alert.raised_us and began <= anomaly.ends_us and alert.resolved_us >= anomaly.onset_us
 
 
-def _first(anomaly: Anomaly, alerts: Iterable[Told], truth: Truth) -> Told | None:
+def finding_alert(anomaly: Anomaly, alerts: Iterable[Told], truth: Truth) -> Told | None:
     """The alert that found it: the earliest that belongs to it, about its own User, and loud enough."""
     quiet_is_right = anomaly.caused_by in truth.as_expected
     finding = [
         alert
         for alert in alerts
         if (alert.woke_us is not None or quiet_is_right)
-        and _belongs(alert, anomaly)
+        and belongs(alert, anomaly)
         and (anomaly.user is None or alert.user == anomaly.user)
     ]
     return min(finding, key=lambda alert: (alert.raised_us, alert.alert_id), default=None)

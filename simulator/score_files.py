@@ -21,7 +21,8 @@ def read_truth(path: Path) -> Truth:
         anomalies = tuple(_anomaly(one) for one in told["anomalies"])
         judged_from = parse_time(told["judged_from"]) if told.get("judged_from") else -FOREVER_US
         harmless, expected = (_names(told.get(name, [])) for name in ("harmless", "as_expected"))
-        return Truth(str(told.get("scenario", "")), int(told.get("seed") or 0), judged_from, anomalies, harmless, expected)
+        planned = {str(name): parse_time(end) for name, end in (told.get("planned_ends") or {}).items()}
+        return Truth(str(told.get("scenario", "")), int(told.get("seed") or 0), judged_from, anomalies, harmless, expected, planned)
     except (ValueError, KeyError, TypeError, AttributeError, HighwaterError) as fault:
         raise UnreadableInput(f"{path} is no truth.json as `simulate` writes it: {_why(fault)}") from None
 
@@ -59,6 +60,7 @@ def _anomaly(one: dict[str, Any]) -> Anomaly:
         collateral=bool(one.get("collateral", False)),
         weather=bool(one.get("weather", False)),
         threatens=_names(one.get("threatens", [])),
+        missing={str(name): float(messages) for name, messages in (one.get("missing") or {}).items()},
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from models.change import Change
 from models.errors import HighwaterError
+from models.times import us
 from simulator.effects import Effect
 from simulator.lines import Lines
 from simulator.realities import REALITIES, Reality
@@ -109,5 +110,13 @@ def simulate(
         timeline=timeline,
         effects=story.effects,
         changes=sorted(story.changes, key=lambda change: (change.change_id, change.revision)),
-        truth=Truth(scenario.name, seed, judged_from_us, anomalies, story.harmless, story.as_expected),
+        truth=Truth(
+            scenario.name,
+            seed,
+            judged_from_us,
+            anomalies,
+            story.harmless,
+            story.as_expected,
+            {change.change_id: us(change.planned_end) for change in sorted(story.changes, key=lambda change: change.revision)},
+        ),
     )

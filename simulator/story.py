@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from correlation.incidents.business_processes import processes
 from models.change import Change
 from models.civil_time import BRITAIN, utc_offset_us
-from models.columns import Flags
+from models.columns import Flags, Floats
 from models.errors import HighwaterError
 from models.times import DAY_US, HOUR_US, MINUTE_US, instant
 from simulator.effects import Effect
@@ -106,6 +107,15 @@ class Stage:
             Anomaly(f"{name}-{user.name}", kinds, user.name, start_us, end_us, caused_by=cause, origin_user=origin, collateral=True)
             for user in users
         )
+
+    def taken(self, series: Flags, first: int, share: Floats) -> dict[str, float]:
+        """Business process → messages of `series` that do not come if `share` (windows,) of them is taken away from window `first` on."""
+        rates = self.world.rates(self.timeline, first, first + len(share))
+        found: dict[str, float] = {}
+        for index in np.flatnonzero(series).tolist():
+            for process in processes((self.world.traffic[index],)):
+                found[process] = found.get(process, 0.0) + float((rates[:, index] * share).sum())
+        return found
 
     def change(self, owner: str, category: str, title: str, start_us: int, end_us: int, **fields: Any) -> Change:
         """A change as its owner declares it, days ahead unless `declared_at` says otherwise; times in µs."""

@@ -1,7 +1,8 @@
 """Truth: what really happened in a simulation, to hold alerts against."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.times import format_time
@@ -29,6 +30,8 @@ class Anomaly:
     """A grid event, nobody's change: likewise."""
     threatens: tuple[str, ...] = ()
     """Changes of that day that it puts at risk."""
+    missing: Mapping[str, float] = field(default_factory=dict)
+    """Business process → answers to all Users that it takes away, as far as the simulator means them."""
 
     def as_json(self) -> dict[str, Any]:
         """The contract's fields, and ours where they say something."""
@@ -42,7 +45,8 @@ class Anomaly:
             "origin_user": self.origin_user,
         }
         optional = {"region": self.region, "collateral": self.collateral, "weather": self.weather, "threatens": sorted(self.threatens)}
-        return told | {name: value for name, value in optional.items() if value}
+        lost = {process: round(messages) for process, messages in sorted(self.missing.items()) if messages >= 1}
+        return told | {name: value for name, value in (optional | {"missing": lost}).items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,14 @@ class Truth:
     anomalies: tuple[Anomaly, ...]
     harmless: tuple[str, ...]
     as_expected: tuple[str, ...]
+    planned_ends: Mapping[str, int] = field(default_factory=dict)
+    """change_id → when its window was planned to end, µs."""
 
     def encode(self) -> bytes:
         """`truth.json`: one anomaly a line, so that it reads and compares well."""
         anomalies = ",\n".join(f"  {json.dumps(anomaly.as_json())}" for anomaly in self.anomalies)
-        rest = {"harmless": sorted(self.harmless), "as_expected": sorted(self.as_expected)}
+        planned = {name: format_time(end_us) for name, end_us in sorted(self.planned_ends.items())}
+        rest = {"harmless": sorted(self.harmless), "as_expected": sorted(self.as_expected), "planned_ends": planned}
         head = {"scenario": self.scenario, "seed": self.seed, "judged_from": format_time(self.judged_from_us)}
         lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
         lines.append(f' "anomalies": [\n{anomalies}\n ]' if anomalies else ' "anomalies": []')

@@ -49,8 +49,6 @@ class OpenIncident:
     """Messages waiting or affected Users then."""
     severity: Severity = "info"
     """The gravest of its alerts when they were looked at last."""
-    missing: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    """Business process → answers that were due and did not come, with the ends of an interval."""
     course: Course = field(default_factory=Course)
 
     def update_origin(self, parameters: CorrelationParameters, *, anew: bool) -> None:
@@ -200,11 +198,16 @@ class Incidents:
             event.resolved_us = at_us
             event.ended_us = max(episode.ended_us or at_us for episode in event.members.values())
 
-    def hit_by_others(self, event: OpenIncident) -> Elsewhere:
-        """What other incidents disturb now: losses of the same traffic, and all of their origins, say nothing of this one's end."""
+    def hit_by_others(self, event: OpenIncident, *, younger: bool = False) -> Elsewhere:
+        """What other incidents disturb now: losses of the same traffic, and all of their origins, say nothing of this one's end.
+
+        `younger`: only those that began later; what an older one takes is in the hours before already.
+        """
         traffic: dict[Traffic, str] = {}
         users: dict[str, str] = {}
         for incident_id, other in sorted(self.events.items()):
+            if younger and (other.opened_us, incident_id) <= (event.opened_us, event.incident_id):
+                continue
             if other is event or other.merged_into is not None or other.resolved_us is not None or other.course.back_since_us is not None:
                 continue
             members = tuple(other.members.values())

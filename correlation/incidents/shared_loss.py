@@ -4,7 +4,7 @@ Answers (service responses) of all Users are pooled by business process and regi
 before the incident. A loss of the pool that chance does not give names the Users that lose their part of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,49 +21,26 @@ _RECENT_US = 15 * MINUTE_US
 _MIN_LOSS, _SIGMAS, _USER_SIGMAS = 0.04, 4.0, 2.0
 _LAST_BINS = 12
 """Of the hours before, those that the usual ratio is taken from; all of them tell how far it wanders."""
-_MISSING_SIGMAS = 4.0
 _MIN_NOISE = 0.01
 _MIN_DUE = 200.0
 _MIN_BINS = 6
 _DISPERSION = 2.0
-_INTERVAL = 1.645
-"""Standard deviations of an interval that holds nine times in ten."""
 
 
-@dataclass(frozen=True, slots=True)
-class MissingMessages:
-    """Answers of one business process that were due since the onset and did not come, with an interval."""
+def losing_users(
+    origin_user: str | None, since_us: int, at_us: int, explained: Callable[[SeriesKey], bool], history: History
+) -> tuple[str, ...]:
+    """Sorted; those that lose their part of a loss of all.
 
-    messages: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class SharedLoss:
-    """What one window shows of an incident."""
-
-    users: tuple[str, ...]
-    """Sorted; those that lose their part of a loss of all."""
-    missing: Mapping[str, MissingMessages]
-    """By business process, only where it is more than chance."""
-
-
-NO_LOSS = SharedLoss((), {})
-
-
-def shared_loss(origin_user: str | None, since_us: int, at_us: int, explained: Callable[[SeriesKey], bool], history: History) -> SharedLoss:
-    """`explained`: series whose loss another incident or a declaration explains, or whose answers wait and are not lost."""
+    `explained`: series whose loss another incident or a declaration explains, or whose answers wait and are not lost.
+    """
     users: set[str] = set()
-    missing: dict[str, MissingMessages] = {}
     for bins in history.of_class(ANSWERS, since_us - _APART_US - _BEFORE_US):
         wanted = np.array([not explained(key) for key in bins.keys], np.bool_)
         measured = _Measured.of(bins.only(wanted), since_us, at_us)
-        if measured is None:
-            continue
-        users |= measured.losing(origin_user)
-        missing |= measured.missing()
-    return SharedLoss(tuple(sorted(users)), missing)
+        if measured is not None:
+            users |= measured.losing(origin_user)
+    return tuple(sorted(users))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +77,6 @@ class _Measured:
         sure = (loss >= _MIN_LOSS) & (loss >= _USER_SIGMAS * noise) & (due >= _MIN_DUE)
         return {names[index] for index in np.flatnonzero(sure).tolist()} - {origin_user or ""}
 
-    def missing(self) -> dict[str, MissingMessages]:
-        """Since the onset, by process."""
-        of = [processes((key,)) for key in self.bins.keys]
-        names = sorted({name for some in of for name in some})
-        number = {name: index for index, name in enumerate(names)}
-        found: dict[str, MissingMessages] = {}
-        kept = np.array([bool(some) for some in of], np.bool_)
-        if not kept.any():
-            return found
-        part = _Measured(self.bins.only(kept), self.before, self.during, self.recent)
-        groups = np.array([number[some[0]] for some in of if some], np.int64)
-        loss, noise, due = part._loss(groups, self.during)
-        for name, index in number.items():
-            messages, chance = float(loss[index] * due[index]), float(noise[index] * due[index])
-            if messages > _MISSING_SIGMAS * chance and loss[index] >= _MIN_LOSS / 2:
-                found[name] = MissingMessages(messages, messages - _INTERVAL * chance, messages + _INTERVAL * chance)
-        return found
-
     def _chance(self, pools: Ints, weight: Floats) -> float:
         """How far the weighted loss of all pools wandered in the hours before."""
         observed, expected = (_sums(matrix, pools) for matrix in (self.bins.observed, self.bins.expected))
@@ -130,7 +89,7 @@ class _Measured:
     def _loss(self, groups: Ints, span: Flags) -> tuple[Floats, Floats, Floats]:
         """(groups,) share of what is due that did not come, its standard deviation, and what was due as the hours before had it."""
         observed, expected = (_sums(matrix, groups) for matrix in (self.bins.observed, self.bins.expected))
-        last = np.flatnonzero(self.before)[-(_LAST_BINS if span is self.recent else len(self.before)) :]
+        last = np.flatnonzero(self.before)[-_LAST_BINS:]
         usual = (observed[last].sum(axis=0) + 0.5) / (expected[last].sum(axis=0) + 0.5)
         due = np.maximum(expected[span].sum(axis=0) * usual, 1e-9)
         loss = 1.0 - observed[span].sum(axis=0) / due

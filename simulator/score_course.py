@@ -1,0 +1,137 @@
+"""Course: how true incidents and change reports stay after the first minute, in figures that `docs/scoring.md` defines one by one."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.rounding import round_significant
+from models.times import SECOND_US, parse_time
+from simulator.score import FOREVER_US, Told, belongs, finding_alert
+from simulator.truth import Anomaly, Truth
+
+TOLERANCE_S = 300
+"""An overrun that is no longer than this is none."""
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CourseScore:
+    """The figures; None where there was nothing to measure."""
+
+    collateral_recall: float | None
+    ended_error_s: float | None
+    overran_error_s: float | None
+    false_overrun: float | None
+    missing_error: float | None
+    incident_revisions: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As they are written."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: None if value is None else round_significant(value) for name, value in values.items()}
+
+
+def read_records(folder: Path, name: str) -> list[Record]:
+    """The records of one of a run's files; none where it is not there."""
+    path = folder / name
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+
+
+def score_course(alerts: Sequence[Told], incidents: Iterable[Record], reports: Iterable[Record], truth: Truth) -> CourseScore:
+    """Hold the incidents and reports of a run, every revision of them, against the truth."""
+    by_id: dict[str, list[Record]] = {}
+    for record in incidents:
+        by_id.setdefault(str(record["incident_id"]), []).append(record)
+    kept = {key: records for key, records in by_id.items() if parse_time(records[-1]["as_of"]) >= truth.judged_from_us}
+    last_reports = {f"{report.get('owner')}/{report['change_id']}": report for report in reports}
+    overran, wrong = _overruns(last_reports.values(), truth)
+    return CourseScore(
+        collateral_recall=_collateral_recall(alerts, kept, truth),
+        ended_error_s=_median(_ended_errors(alerts, kept, truth)),
+        overran_error_s=_median(overran),
+        false_overrun=float(np.mean(wrong)) if wrong else None,
+        missing_error=_median(_missing_errors(alerts, kept, truth)),
+        incident_revisions=max((len(records) for records in kept.values()), default=None),
+    )
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None
+
+
+def _collateral_recall(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> float | None:
+    named = [
+        anomaly.user in _affected(incidents, anomaly.origin_user)
+        or any(alert.user == anomaly.user and belongs(alert, anomaly) for alert in alerts)
+        for anomaly in truth.anomalies
+        if anomaly.collateral
+    ]
+    return sum(named) / len(named) if named else None
+
+
+def _affected(incidents: Mapping[str, Sequence[Record]], origin_user: str | None) -> set[str]:
+    return {
+        user
+        for records in incidents.values()
+        for record in records
+        if record.get("origin_user") == origin_user
+        for user in record.get("affected_users", ())
+    }
+
+
+def _incident_of(anomaly: Anomaly, alerts: Sequence[Told], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> Record | None:
+    """The last revision of the incident that the alert which found the anomaly belongs to."""
+    first = finding_alert(anomaly, [alert for alert in alerts if alert.raised_us >= truth.judged_from_us], truth)
+    if first is None:
+        return None
+    holding = [records[-1] for records in incidents.values() if first.alert_id in records[-1].get("alert_ids", ())]
+    return max(holding, key=lambda record: str(record["as_of"]), default=None)
+
+
+def _ended_errors(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:
+    found = []
+    for anomaly in _main(truth):
+        record = _incident_of(anomaly, alerts, incidents, truth)
+        if record is not None and record.get("ended_at") and anomaly.ends_us < FOREVER_US:
+            found.append(abs(parse_time(record["ended_at"]) - anomaly.ends_us) / SECOND_US)
+    return found
+
+
+def _missing_errors(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:
+    found = []
+    for anomaly in _main(truth):
+        record = _incident_of(anomaly, alerts, incidents, truth)
+        for process, messages in anomaly.missing.items():
+            told = ((record or {}).get("missing") or {}).get(process, {}).get("messages", 0.0)
+            found.append(abs(told - messages) / messages)
+    return found
+
+
+def _overruns(reports: Iterable[Record], truth: Truth) -> tuple[list[float], list[bool]]:
+    """Errors of the overruns that were, and of each report on a change that kept to its time whether it says otherwise."""
+    ends: dict[str, int] = {}
+    for anomaly in _main(truth):
+        if anomaly.caused_by is not None and anomaly.ends_us < FOREVER_US:
+            ends[anomaly.caused_by] = max(ends.get(anomaly.caused_by, 0), anomaly.ends_us)
+    errors: list[float] = []
+    wrong: list[bool] = []
+    for report in reports:
+        planned_us = truth.planned_ends.get(report["change_id"])
+        if planned_us is None:
+            continue
+        true_s = max(0, ends.get(report["change_id"], 0) - planned_us) / SECOND_US
+        if true_s > TOLERANCE_S:
+            errors.append(abs(report["overran_s"] - true_s))
+        else:
+            wrong.append(report["overran_s"] > TOLERANCE_S or report["started_early_s"] > TOLERANCE_S)
+    return errors, wrong
+
+
+def _main(truth: Truth) -> list[Anomaly]:
+    return [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
