@@ -46,6 +46,7 @@ class Desk:
             "suspects": [{"change_id": "CHG-1", "owner": user, "verdict": "probable"}],
             "affected_users": [],
             "envelope": "none",
+            "revision": 1,
         } | others
 
 

@@ -120,7 +120,7 @@ def test_an_incident_is_silenced_once_all_its_open_alerts_are(both: Both) -> Non
     (told,) = both.state("incidents", "I-1")["silences"]
     assert told["by"] == "Ann"
     text = both.triage.get("/v1/handover").json()["text"]
-    assert f"silenced in Alertmanager by Ann until {told['until']}" in text
+    assert f"Silenced in Alertmanager by Ann until {told['until']}" in text
     both.house.publish(desk(alert("A-3", user="CORE", severity="critical")))
     both.silence("alert_id", "A-3", by="Ben")
     both.push()
