@@ -64,7 +64,8 @@ def routes(house: House) -> list[tuple[str, str]]:
 def test_the_document_names_every_route(furnished: House) -> None:
     named = {(method, path.replace(":path", "")) for method, path in routes(furnished)}
     there = set(served(furnished.server.config.app.routes))
-    assert there - named == {("GET", "/openapi.json"), ("POST", "/plain")}
+    confirmations = {(method, "/v1/subscriptions/confirm/{secret}") for method in ("GET", "POST")}
+    assert there - named == {("GET", "/openapi.json"), ("POST", "/plain"), *confirmations}
     assert {("POST", "/v1/events"), ("GET", "/v1/stream"), ("DELETE", "/v1/tokens/{token_id}")} <= named & there
 
 
@@ -82,6 +83,7 @@ def filled(path: str, house: House, alert_id: str) -> str:
     known = {
         "alert_id": alert_id,
         "incident_id": "I-BOLT",
+        "owner": "BOLT",
         "change_id": "B-CHANGE",
         "change_id:path": "B-CHANGE",
         "subject": "alerts",
@@ -103,7 +105,9 @@ def allowed(method: str, path: str) -> set[str]:
         return set(ROLES)
     if path.startswith("/v1/subscriptions") or (path.startswith(("/v1/changes", "/v1/change-reports")) and method != "GET"):
         return DECLARERS
-    if method == "GET":
+    if path == "/v1/calendar.ics":
+        return set(ROLES)
+    if method == "GET" or path == "/v1/calendar/feed":
         return READERS
     return {"triage", "admin"}
 
@@ -119,7 +123,7 @@ def test_every_route_answers_each_role_as_it_should(furnished: House) -> None:
             with furnished.client(role).stream(method, url, json=body) as answer:
                 if (answer.status_code != 403) != (role in allowed(method, path)):
                     wrong.append(f"{method} {path} as {role}: {answer.status_code}")
-    assert wrong == []
+    assert "\n".join(wrong) == ""
 
 
 def test_without_a_token_only_health_and_the_page_answer(furnished: House) -> None:
@@ -129,6 +133,8 @@ def test_without_a_token_only_health_and_the_page_answer(furnished: House) -> No
             assert answer.status_code == 200, path
         elif (method, path) in {("POST", "/v1/session"), ("DELETE", "/v1/session")}:
             assert answer.status_code in (204, 422)
+        elif path == "/v1/calendar.ics":
+            assert answer.status_code == 422, "it asks for a key of its own"
         else:
             assert answer.status_code == 401, (method, path, answer.status_code)
             assert answer.headers["www-authenticate"] == "Bearer"

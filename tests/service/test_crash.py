@@ -17,6 +17,7 @@ from simulator.simulation import find_scenario, simulate
 from streams.decode import decode_body
 from streams.flow import FlowStep
 from streams.pipeline import Pipeline
+from tests.service.house import until
 from tests.service.served import Served
 
 SECRET = "admin-secret-0123456789"  # noqa: S105 - a test's own
@@ -116,6 +117,7 @@ def told_after(data: Path, kills: int, seed: int, window_s: int) -> tuple[dict[s
         post_all(victim, bodies, kills, random.Random(seed))
         victim.kill()
         victim.start()
+        until(lambda: "recovering" not in victim.client.get("/readyz").text, seconds=60)
         assert victim.kills > kills // 2
         alerts = {name: told(victim, f"/v1/alerts/{name}/revisions") for name in ids(victim, "alert")}
         return alerts, {name: [victim.client.get(f"/v1/incidents/{name}").content] for name in ids(victim, "incident")}

@@ -141,8 +141,12 @@ def test_a_stop_ends_open_streams(tmp_path: Path) -> None:
         assert list(parts) == []
 
 
-def test_one_token_does_not_use_up_every_stream(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.http.routes.stream._MOST", 1)
+def test_one_token_does_not_use_up_every_stream(tmp_path: Path) -> None:
+    with House(tmp_path / "data", quotas={"streams_per_token": 1}) as house:
+        one_stream_only(house)
+
+
+def one_stream_only(house: House) -> None:
     client = house.client("user:ACME")
     with client.stream("GET", "/v1/stream") as first:
         parts = first.iter_bytes()
