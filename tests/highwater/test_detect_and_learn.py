@@ -71,9 +71,9 @@ def test_standard_input_gives_the_same_lines_and_what_stands_before_a_bad_row_is
 def test_a_bar_set_higher_alerts_on_less_with_the_same_scores_first(tmp_path: Path) -> None:
     values = [*noise(600, 3), 140.0, *noise(50, 4), 190.0]
     rows(values, tmp_path)
-    strict = [json.loads(line) for line in highwater("detect", tmp_path / "series.csv", "--alert-at", "7").stdout.splitlines()]
-    assert [place for place, row in enumerate(strict) if row["alert"]] == [600]
-    assert all(row["score"] >= 7 for row in strict if row["alert"])
+    strict = [json.loads(line) for line in highwater("detect", tmp_path / "series.csv", "--alert-at", "4.5").stdout.splitlines()]
+    assert [place for place, row in enumerate(strict) if row["alert"]] == [651]
+    assert all(row["score"] >= 4.5 for row in strict if row["alert"])
 
 
 def test_what_was_learned_finds_on_the_first_day_what_nothing_learned_would_not(tmp_path: Path) -> None:
