@@ -35,16 +35,23 @@ class People:
             self.hour, self.sequence = where % 6, self.sequence + 1
             self.out, self.moved = set(), {}
         elif what == 1:
-            self.out.add(where % self.nights)
-            self.moved.pop(where % self.nights, None)
+            self.leave_out(where % self.nights)
         elif what == 2 and where % self.nights not in self.out:
             self.moved[where % self.nights] = (10 + where % 8, self.sequence + 1 + where % 3)
         elif what == 3:
             self.nights, self.sequence = 1 + where % 6, self.sequence + where % 2
             self.out = {night for night in self.out if night < self.nights}
             self.moved = {night: to for night, to in self.moved.items() if night < self.nights}
+            if len(self.out) == self.nights:
+                self.out.pop()
         else:
             self.single_hour = 12 + where % 10
+
+    def leave_out(self, night: int) -> None:
+        """One night always stays: a series without any is not told from one that another export does not hold."""
+        if len(self.out | {night}) < self.nights:
+            self.out.add(night)
+            self.moved.pop(night, None)
 
     def export(self, at: datetime) -> str:
         stamp = f"DTSTAMP:{at:%Y%m%dT%H%M%SZ}"
