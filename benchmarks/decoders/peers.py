@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from models.events import EVENT
-from models.terms import Direction, MessageClass
 from models.times import parse_time, us
+from models.vocabulary import Direction, MessageClass
 from streams.decode import decode_body
 
 
