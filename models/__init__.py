@@ -1,1 +1,1 @@
-"""What travels between the stages: wire models and columns."""
+"""The values that pass between the stages: wire models and columns."""

@@ -1,4 +1,4 @@
-"""Alert: something is wrong with somebody's traffic, with what may be behind it and what to do first."""
+"""Alert: something is wrong with a User's traffic. It carries the possible causes and the first thing to do."""
 
 from typing import Annotated, Any
 
@@ -32,7 +32,7 @@ from models.wire_model import WireModel
 
 
 class AlertSeries(WireModel):
-    """The fields that make a series; null where they do not apply, or differ among the series that an alert covers."""
+    """The fields that make a series. A field is null where it does not apply, or where the series of one alert differ in it."""
 
     user: UserId | None = None
     direction: Direction | None = None
@@ -44,13 +44,13 @@ class AlertSeries(WireModel):
 
     @classmethod
     def common(cls, keys: tuple[SeriesKey, ...]) -> "AlertSeries":
-        """What all of `keys` have in common."""
+        """The fields in which all `keys` agree."""
         parts = {name: {getattr(key, name) for key in keys} for name in SeriesKey._fields}
         return cls.model_validate({name: (next(iter(values)) or None) if len(values) == 1 else None for name, values in parts.items()})
 
 
 class Evidence(WireModel):
-    """Measures behind an alert, by kind; what does not apply is left out."""
+    """The measures behind an alert, by kind. A measure that does not apply is left out."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
@@ -62,25 +62,25 @@ class Evidence(WireModel):
     """Messages a second by which the queue grows."""
     oldest_age_s: Number | None = None
     capacity_eta_s: Number | None = None
-    """Until the queue is full, with an interval."""
+    """Time until the queue is full, with an interval."""
     capacity_eta_low_s: Number | None = None
     capacity_eta_high_s: Number | None = None
     drain_eta_s: Number | None = None
-    """Until the queue is empty."""
+    """Time until the queue is empty."""
     age_limit_eta_s: Number | None = None
-    """Until the oldest message expires."""
+    """Time until the oldest message expires."""
     predicted_loss: Number | None = None
     """Messages that will expire if nothing changes."""
     empty_windows: Count | None = None
     """Windows in a row without a message."""
     failure_ratio: Number | None = None
-    """Failed / all messages."""
+    """Failed messages / all messages."""
     codes: Codes = None
     """Response code → count."""
     flaps: Count | None = None
-    """How often it ended and came back."""
+    """How often the trouble ended and came back."""
     habit_days: Count | None = None
-    """Of a habit: on how many days it came at this time of day."""
+    """For a habit: on how many days it came at this time of day."""
 
     @model_serializer(mode="wrap")
     def _leave_out_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Evidence(WireModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The same fields in and out: leaving some out does not make the rest unknown."""
+        """Input and output have the same fields: a field that is left out stays known to type checkers."""
         return handler({name: part for name, part in core_schema.items() if name != "serialization"})
 
 
@@ -103,7 +103,7 @@ class Suspect(WireModel):
     """A change that may be the cause. Evidence, not blame."""
 
     change_id: Text | None
-    """Null: nobody declared it, or not for the reader's eyes."""
+    """Null if nobody declared the change, or if the reader may not see it."""
     owner: Text | None
     basis: Basis
     verdict: SuspectVerdict
@@ -113,7 +113,7 @@ class Suspect(WireModel):
 
     @property
     def key(self) -> str | None:
-        """Of the change, `owner/change_id`; None where none is named."""
+        """The change's key, `owner/change_id`; None where no change is named."""
         return None if self.change_id is None or self.owner is None else f"{self.owner}/{self.change_id}"
 
 
@@ -126,7 +126,7 @@ class ThreatenedChange(WireModel):
 
 
 class Alert(WireModel):
-    """One revision of an alert; the last of an `alert_id` stands (topics `impact-alerts`, `impact-alerts.<USER>`)."""
+    """One revision of an alert; the last revision of an `alert_id` is in force (topics `impact-alerts`, `impact-alerts.<USER>`)."""
 
     alert_id: Text
     revision: Revision
@@ -137,16 +137,16 @@ class Alert(WireModel):
     """The incident that it belongs to."""
     kind: AlertKind
     user: UserId | None
-    """Whose traffic; null: a whole region's, or everyone's."""
+    """The User whose traffic it is; null for a whole region or for everyone."""
     series: AlertSeries
     onset_at: At
     """When it began (estimated)."""
     detected_at: At
-    """End of the window that first decided."""
+    """End of the first window in which it was detected."""
     ended_at: At | None = None
     """When the trouble ended (estimated)."""
     resolved_at: At | None = None
-    """The window that decided that it is over."""
+    """The window that decided that the trouble is over."""
     severity: Severity
     category: Category
     """SEC Incident Category (1 to 5, 1 the gravest) proposed to the Service Desk."""
@@ -163,7 +163,7 @@ class Alert(WireModel):
     suspects: Annotated[tuple[Suspect, ...], AsTuple] = ()
     """Best first."""
     envelope: EnvelopePosition = "none"
-    """Against what the change said it would do."""
+    """The observed effect compared with the effect that the change declared."""
     affected_users: Names = ()
     """Other Users whose traffic suffers with it."""
     threatened_changes: Annotated[tuple[ThreatenedChange, ...], AsTuple] = ()
@@ -172,4 +172,4 @@ class Alert(WireModel):
     contact: str | None = None
     """The owner's contact role."""
     summary: str
-    """One sentence that a person at the triage desk can act on."""
+    """One sentence on which a person at the triage desk can act."""

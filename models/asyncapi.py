@@ -10,7 +10,7 @@ class Topic(NamedTuple):
 
     address: str
     key: str
-    """What its key holds."""
+    """The meaning of its key."""
     model: str
     action: str
     """`receive` or `send`."""
@@ -35,8 +35,8 @@ TOPICS = (
     Topic("impact-alerts", "alert_id", "Alert", "send", "Every alert, for the triage desk."),
     Topic("impact-alerts.{user}", "alert_id", "Alert", "send", "One User's own alerts, redacted, with revisions of their own numbering."),
     Topic("impact-incidents", "incident_id", "Incident", "send", "Every incident, for the triage desk."),
-    Topic("change-reports", "owner/change_id", "ChangeReport", "send", "What each change did, once its window and settling time are over."),
-    Topic("dead-letters", "source", "DeadLetter", "send", "What could not be used, and why."),
+    Topic("change-reports", "owner/change_id", "ChangeReport", "send", "What each change did, after its window and settling time."),
+    Topic("dead-letters", "source", "DeadLetter", "send", "Input that could not be used, and the reason."),
 )
 
 

@@ -25,7 +25,7 @@ def decode(model: type[AnyRecord], data: bytes | str) -> AnyRecord:
 
 
 def _bare(value: Any) -> Any:
-    """Integers without a point, wherever they stand."""
+    """Whole numbers are written without a decimal point, at every depth."""
     if isinstance(value, dict):
         return {name: _bare(item) for name, item in value.items()}
     if isinstance(value, list):

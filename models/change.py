@@ -25,21 +25,21 @@ from models.wire_model import WireModel
 
 
 class ExpectedEffect(WireModel):
-    """What a change says that it will do to the owner's traffic."""
+    """The effect that a change declares on its owner's traffic."""
 
     effect: Literal["up", "down", "silent"]
     factor: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """What the usual traffic is multiplied by (3.0: three times as much)."""
+    """The factor on the usual traffic (3.0: three times as much)."""
     until: At | None = None
-    """How long the effect lasts, where not to the window's end."""
+    """How long the effect lasts, if not until the end of the window."""
     message_classes: Annotated[tuple[MessageClass, ...], AsTuple, Sorted] = ()
     """Empty: all."""
     services: Names = ()
-    """Empty: those of the change."""
+    """Empty: the services of the change."""
 
 
 def _is_absent(value: Any) -> bool:
-    """What only exports of calendars say is left out where nobody said it."""
+    """Fields that only exports of calendars fill are left out while they have no value."""
     return value is None
 
 
@@ -71,29 +71,29 @@ class Change(WireModel):
 
     change_id: Text
     revision: Revision = 1
-    """The highest counts, in whatever order they arrive."""
+    """The highest revision counts, in whatever order revisions arrive."""
     owner: Text
     """DCC, a User ID, or a service provider's name; without `/`."""
     source: ChangeSource = Field(default_factory=lambda given: "dcc" if given.get("owner") == "DCC" else "user")
-    """Who leads it; default `dcc` for owner DCC, else `user`."""
+    """Who leads the change; default `dcc` for owner DCC, else `user`."""
     category: ChangeCategory = "other"
     title: Text
     """The activity."""
     description: TextOrNone = None
     status: ChangeStatus = "declared"
-    """Drafts and cancelled ones explain nothing."""
+    """Drafts and cancelled changes explain nothing."""
     planned_start: At
     planned_end: At
     actual_start: At | None = None
-    """Wins over the plan."""
+    """Takes precedence over the plan."""
     actual_end: At | None = None
-    """Wins over the plan."""
+    """Takes precedence over the plan."""
     declared_at: At | None = None
-    """When the others were told; default `updated_at`, else on arrival. After the start means declared late."""
+    """When the other parties were informed; default `updated_at`, else on arrival. A time after the start means declared late."""
     updated_at: At | None = None
     """When this revision became known; default `declared_at`, else on arrival. Nothing uses it before."""
     users: Names = ()
-    """Scope; empty: not restricted. In a User-led change they play no part: it speaks for its owner's traffic alone."""
+    """Scope; empty means not restricted. In a User-led change `users` has no effect: such a change covers its owner's traffic only."""
     services: Names = ()
     """Service Reference Variants or alert codes; empty: all."""
     regions: Names = ()
@@ -119,11 +119,11 @@ class Change(WireModel):
     contact: TextOrNone = None
     """A role, not a person."""
     series: TextOrNone = Field(None, exclude_if=_is_absent)
-    """The repeating event of which it is one time (the UID of a calendar)."""
+    """The repeating event that this change is one occurrence of (the UID of a calendar)."""
     series_revision: Revision | None = Field(None, exclude_if=_is_absent)
-    """The revision of that series; what a newer one does not hold is withdrawn when calendars are merged."""
+    """The revision of that event. When calendars are merged, an occurrence that a newer revision lacks is withdrawn."""
     exported_at: At | None = Field(None, exclude_if=_is_absent)
-    """When the export that it comes from was made; decides between two contents of a revision that have one `updated_at` or none."""
+    """When the export was made. It decides between two contents of one revision with the same `updated_at`, or without one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -139,24 +139,24 @@ class Change(WireModel):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if "/" in self.owner:
-            raise ValueError("owner: it must not contain a slash, since changes are known as owner/change_id")
+            raise ValueError("owner: it must not contain a slash, because a change is identified by owner/change_id")
         if self.planned_end < self.planned_start:
-            raise ValueError("planned_end: it lies before planned_start")
+            raise ValueError("planned_end: it must not be before planned_start")
         if self.actual_start is not None and self.actual_end is not None and self.actual_end < self.actual_start:
-            raise ValueError("actual_end: it lies before actual_start")
+            raise ValueError("actual_end: it must not be before actual_start")
         return self
 
     @property
     def key(self) -> str:
-        """By which it is known: `owner/change_id`. An owner holds no `/`, so nobody takes another's name."""
+        """The identity of the change: `owner/change_id`. An owner contains no `/`, so no owner can take the identity of another change."""
         return f"{self.owner}/{self.change_id}"
 
     @property
     def explains(self) -> bool:
-        """Whether it may explain anything: drafts and cancelled ones do not."""
+        """Whether the change may explain anything: drafts and cancelled changes do not."""
         return self.status not in ("draft", "cancelled")
 
     @property
     def starts_at(self) -> datetime:
-        """When it began, else when it is to begin."""
+        """When it began; before that, when it is planned to begin."""
         return self.actual_start or self.planned_start

@@ -1,4 +1,4 @@
-"""Change report: what a change did to traffic, once its window and settling time are over."""
+"""Change report: what a change did to traffic, after its window and settling time."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from models.wire_model import WireModel
 
 
 class Effect(WireModel):
-    """What one series did during the change, against what it should have done and against others."""
+    """The effect on one series during the change: observed against expected, and against other Users."""
 
     series: AlertSeries
     observed: Number
@@ -20,38 +20,38 @@ class Effect(WireModel):
     ratio: Number | None = None
     """Observed / expected, where anything was expected."""
     control_users: Names = ()
-    """Users without such a change that it was compared with."""
+    """Users without such a change that served as controls."""
     p_value: Share | None = None
-    """How often a placebo did as much."""
+    """How often a placebo showed an effect at least as large."""
 
 
 class ChangeReport(WireModel):
-    """One revision of the report on a change; the last of each change stands (topic `change-reports`, key = owner/change_id)."""
+    """One revision of the report on a change; the last one of each change is in force (topic `change-reports`, key = owner/change_id)."""
 
     change_id: Text
     revision: Revision
     as_of: At
     """The window that decided this revision."""
     verdict: ReportVerdict
-    """`absent`: the change declared an effect that never came."""
+    """`absent`: the change declared an effect that did not appear."""
     score: Share
     """0 to 1."""
     effects: Annotated[tuple[Effect, ...], AsTuple] = ()
     overran_s: Number
-    """How long it went on after its planned end; 0 if it did not."""
+    """How long it continued after its planned end; 0 if it did not."""
     started_early_s: Number
     declared_late_s: Number
-    """How long after its start the others were told; 0 if before."""
+    """How long after its start the other parties were informed; 0 if they were informed before it."""
     alert_ids: Names = ()
     incident_ids: Names = ()
     """Incidents that it is part of."""
     contested: JsonValue = None
-    """Null in records; API and page say here whether the owner contests the verdict."""
+    """Null in records. The API and the page fill in whether the owner contests the verdict."""
     summary: str
     owner: Text | None = None
-    """Whose change; null in records of earlier releases."""
+    """The owner of the change; null in records of earlier releases."""
 
     @property
     def key(self) -> str:
-        """Of the change: `owner/change_id`."""
+        """The key of the change: `owner/change_id`."""
         return self.change_id if self.owner is None else f"{self.owner}/{self.change_id}"

@@ -1,4 +1,4 @@
-"""Civil time: by how much the clocks that people live by differ from UTC, as the time zone database has it."""
+"""Civil time: the difference between local clocks and UTC, as the time zone database defines it."""
 
 from datetime import timedelta
 from functools import lru_cache
@@ -11,11 +11,11 @@ from models.times import HOUR_US, instant, parse_time
 
 BRITAIN = "Europe/London"
 _FIRST_US = parse_time("1972-01-01T00:00:00Z")
-"""Before that Britain tried other rules; no traffic is that old, but a sender's clock may be."""
+"""British rules were different before this date. No traffic is that old, but the clock of a sender may be."""
 
 
 def utc_offset_us(at_us: int, zone: str) -> int:
-    """What is added to an instant to get what a wall clock in `zone` shows; offsets change on the hour."""
+    """The difference between a wall clock in `zone` and UTC; offsets change on the hour."""
     return 0 if zone == "UTC" or at_us < _FIRST_US else _offset_of_hour_us(at_us // HOUR_US, zone)
 
 

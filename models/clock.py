@@ -1,4 +1,4 @@
-"""Clocks: where the time comes from, handed in by whoever builds a part, so that tests and the demo can set it."""
+"""Clocks: the source of time. Whoever builds a part passes the clock in, so that tests and the demo can set it."""
 
 import asyncio
 import selectors
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`wall_us`: microseconds since the epoch, may jump. `steady_s`: seconds that never do. `cpu_s`: processor time of this thread."""
+    """`wall_us`: microseconds since the epoch; it may jump. `steady_s`: seconds; it never jumps. `cpu_s`: processor time of this thread."""
 
     wall_us: Callable[[], int] = lambda: time.time_ns() // 1000
     steady_s: Callable[[], float] = time.monotonic
@@ -20,10 +20,10 @@ class Clock:
 
 
 class VirtualClock:
-    """A clock for tests that stands still until it is moved: by hand, or by `run`, where waiting takes no time."""
+    """A clock for tests. It moves only when it is moved: by hand, or by `run`, in which waiting takes no time."""
 
     def __init__(self, wall_us: int = 0) -> None:
-        """`wall_us`: the time of day at which it begins."""
+        """`wall_us`: the time of day at which the clock starts."""
         self._began_us = wall_us
         self.elapsed_s = 0.0
 
@@ -37,35 +37,35 @@ class VirtualClock:
         self.elapsed_s += seconds
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
-        """Runs `main` in an event loop that lives by this clock: as soon as all tasks wait, the time of the next one has come.
+        """Runs `main` in an event loop that uses this clock: as soon as all tasks wait, the clock moves to the next timer.
 
-        What is waited for must come from within the loop; work in other threads would be overtaken by the time.
+        Everything that the tasks wait for must come from within the loop. The clock would not wait for work in other threads.
         """
         with asyncio.Runner(loop_factory=lambda: _VirtualLoop(self)) as runner:
             return runner.run(main)
 
 
 class _VirtualLoop(asyncio.SelectorEventLoop):
-    """Asks `clock` for the time, and moves it on where other loops would sleep."""
+    """Reads the time from `clock`, and advances the clock where other event loops would sleep."""
 
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__(_NoWaiting(clock))
         self._virtual = clock
 
     def time(self) -> float:
-        """Seconds, as timers of this loop count them."""
+        """Seconds, in the unit of this loop's timers."""
         return self._virtual.elapsed_s
 
 
 class _NoWaiting(selectors.DefaultSelector):
-    """Files are looked at, and never waited for while there is a timer."""
+    """Files are polled. The loop never waits for a file while a timer is pending."""
 
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self._clock = clock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready now; else the clock moves on by `timeout`."""
+        """The files that are ready now; if none is, the clock advances by `timeout`."""
         ready = super().select(0 if timeout is not None else None)
         if not ready and timeout is not None and timeout > 0:
             self._clock.advance(timeout)

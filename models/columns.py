@@ -1,4 +1,4 @@
-"""Columns that travel between the stages: one numpy row a statistic, one entry a series or event."""
+"""Columns that pass between the stages: one numpy row per statistic, one entry per series or event."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Ints = NDArray[np.int64]
 Indices = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 Columns = dict[str, NDArray[Any]]
-"""State of one detector: name → array of shape (series,); packs to bytes as it is."""
+"""State of one detector: name → array of shape (series,). It packs to bytes without conversion."""
 
 ALERT_KINDS = ("storm", "backlog", "silence", "drop", "failures", "drift", "stale")
 BEGAN, CONTINUES, ENDED = 0, 1, 2
@@ -20,7 +20,7 @@ BEGAN, CONTINUES, ENDED = 0, 1, 2
 
 
 class SeriesKey(NamedTuple):
-    """What makes a series; absent, null and empty parts are `""`. A queue's traffic parts are empty and the other way round."""
+    """The fields that make a series. Absent, null and empty fields are `""`. A queue has no traffic fields, and traffic has no queue."""
 
     user: str
     direction: str
@@ -38,7 +38,7 @@ class SeriesKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One malformed, late or never released event, on its way to the dead letters."""
+    """One event for the dead letters: it is malformed, late or was never released."""
 
     order: int
     """Number of good events before it in its batch."""
@@ -73,9 +73,9 @@ class EventBatch:
     """(n,) index into `code_sets`, -1 where there are none."""
     code_sets: tuple[Mapping[str, int], ...]
     source: Callable[[int], str]
-    """The file, token or topic event i came by."""
+    """The file, token or topic of event i."""
     position: Callable[[int], Mapping[str, int | str]]
-    """Where event i stood, lines from 1 and places within a frame from 0: `{"line": 12, "index": 0}` or topic, partition, offset, index."""
+    """The position of event i (lines from 1, indexes in a frame from 0): `{"line": 12, "index": 0}` or topic, partition, offset, index."""
     raw: Callable[[int], bytes]
     """The original text of event i."""
     rejections: tuple[Rejection, ...] = ()
@@ -93,15 +93,15 @@ class TrafficTick:
     """End of the window."""
     window_s: int
     reported: Flags
-    """Whether the series reported at all; where not, the other columns hold 0."""
+    """Whether the series reported. Without a report the other columns hold 0."""
     messages: Floats
     failures: Floats
     user_side: Floats
-    """Failed with a code E1-E19: the User's own requests were at fault."""
+    """Messages that failed with a code E1-E19: the User's own requests were at fault."""
     device_side: Floats
-    """Failed with E20, E21 or E30: device or network did not answer."""
+    """Messages that failed with E20, E21 or E30: the device or network did not answer."""
     codes: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
-    """series → response code → count, only where codes came."""
+    """series → response code → count, only for series that sent codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +121,21 @@ class QueueTick:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What each series should carry in this window, before the window was seen; shape (series,)."""
+    """The expected traffic of each series in this window, computed before the window was seen; shape (series,)."""
 
     mean: Floats
     """Messages per window."""
     dispersion: Floats
     """Variance / mean of the counts, ≥ 1."""
     relative_error: Floats
-    """Standard error of ln(mean): how far the expectation itself may be off."""
+    """Standard error of ln(mean): the uncertainty of the expectation itself."""
     known: Flags
     """Whether there is enough history to judge the series at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the detectors say of one window, one row a (kind, series) with an active or just ended finding; shape (rows,)."""
+    """The findings of one window: one row for each (kind, series) with an active or just ended finding; shape (rows,)."""
 
     kind: NDArray[np.uint8]
     """Index into KINDS."""
@@ -152,7 +152,7 @@ class Findings:
     """This window's messages, depth or failures."""
     expected: Floats
     serious: Flags
-    """Strong enough for `warning` by the fleet's budget; else `info`."""
+    """Strong enough for `warning` under the fleet's false-alarm budget; else `info`."""
     evidence: dict[str, Floats] = field(default_factory=dict)
     """Contract 2.1 evidence by name, NaN where it does not apply."""
     codes: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
@@ -195,16 +195,16 @@ class Pulse:
     at_us: int
     window_s: int
     groups: tuple[PulseKey, ...]
-    """Sorted; the same object as long as no series is added."""
+    """Sorted; the object stays the same as long as no series is added."""
     reported: Flags
     observed: Floats
     failed: Floats
     expected: Floats
     """0 where not known."""
     variance: Floats
-    """Of the observed count under the expectation, its own uncertainty included."""
+    """Variance of the observed count under the expectation, including the expectation's own uncertainty."""
     user_side: Floats = field(default_factory=lambda: np.zeros(0))
-    """Of `failed`: as in TrafficTick, likewise the next; empty where a pulse came from elsewhere, since only metrics ask."""
+    """Failures as in TrafficTick, as in the next field. Empty in a pulse from another process, because only metrics use them."""
     device_side: Floats = field(default_factory=lambda: np.zeros(0))
 
 
@@ -222,7 +222,7 @@ class QueuePulse:
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """Everything that detection says of one cohort (one window length) at one window end."""
+    """All results of detection for one window length at one window end."""
 
     at_us: int
     window_s: int

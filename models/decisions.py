@@ -1,4 +1,4 @@
-"""Decisions: the records that some windows brought, as triage and as Users see them; the one form in which all stages hand them on."""
+"""Decisions: the records of some windows, for triage and for Users. All stages pass decisions on in this form."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from models.incident import Incident
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Of one window each by id, Users' copies by User, then id; of several, window by window."""
+    """The records of one window are sorted by id (Users' copies by User, then id); several windows follow one another."""
 
     alerts: tuple[Alert, ...] = ()
     """As triage sees them."""
@@ -26,7 +26,7 @@ class Decisions:
 
     @classmethod
     def joined(cls, parts: "Iterable[Decisions]") -> "Decisions":
-        """All of `parts`, one after the other."""
+        """All `parts`, one after the other."""
         known = list(parts)
         return Decisions(
             tuple(chain.from_iterable(part.alerts for part in known)),

@@ -1,4 +1,4 @@
-"""The installed distribution: `highwater` on the package index is somebody else's project, so ours has another name than the command."""
+"""The installed distribution. Its name differs from the command, because `highwater` on the package index is another project."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -6,7 +6,7 @@ NAME = "highwater-monitor"
 
 
 def installed_version() -> str:
-    """The version of this program; `0` where it runs without being installed."""
+    """The version of this program; `0` if it runs without being installed."""
     try:
         return version(NAME)
     except PackageNotFoundError:

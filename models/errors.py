@@ -2,14 +2,14 @@
 
 HighwaterError                 exit code 2, one line on stderr
 ├── UnreadableInput            a file, a stream or a body that can't be read at all
-├── Malformed                  one event, change or record that breaks the contract; its neighbours go on
-├── ConfigurationError         a key or a value that the settings do not know
+├── Malformed                  one event, change or record that breaks the contract; the others are processed
+├── ConfigurationError         a key or a value that is not a valid setting
 └── StateError                 packed state of another version, or damaged
 """
 
 
 class HighwaterError(Exception):
-    """What a caller may catch to handle every fault that Highwater names itself."""
+    """Base class: a caller that catches it handles every error that Highwater defines."""
 
 
 class UnreadableInput(HighwaterError):
@@ -25,4 +25,4 @@ class ConfigurationError(HighwaterError):
 
 
 class StateError(HighwaterError):
-    """Packed state that this version can't go on from."""
+    """Packed state from which this version can't continue."""

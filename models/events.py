@@ -1,4 +1,4 @@
-"""Events: what a monitor at the DCC reports of one series in one window."""
+"""Events: the reports of a monitor at the DCC about one series in one window."""
 
 from typing import Annotated, Literal, Self
 
@@ -46,9 +46,9 @@ class TrafficEvent(WireModel):
     direction: Direction
     message_class: MessageClass
     service: TextOrNone = None
-    """Service Reference Variant (4.8.1) or alert code (8F36, N12); any other string is taken as it is."""
+    """Service Reference Variant (4.8.1) or alert code (8F36, N12); any other string is kept unchanged."""
     region: TextOrNone = None
-    """Such as north, central, south, smets1."""
+    """A region such as north, central, south, smets1."""
     messages: Annotated[int, Field(ge=0, le=MESSAGES_MOST)]
     """Messages in the window; throttled alerts count with their weight."""
     failures: Count = 0
@@ -96,7 +96,7 @@ class QueueEvent(WireModel):
     user: UserId
     """DCC User ID (a Party may hold several)."""
     queue: Text
-    """Such as to_user, failed, to_device."""
+    """A queue such as to_user, failed, to_device."""
     depth: Count
     """Messages waiting."""
     oldest_age_s: Annotated[float, Field(ge=0, le=GREATEST, allow_inf_nan=False)] | None = None
@@ -104,11 +104,11 @@ class QueueEvent(WireModel):
     capacity: Annotated[int, Field(gt=0, le=GREATEST)] | None = None
     """Depth that the queue can hold."""
     enqueued: Count | None = None
-    """Put in during the last `window_s`."""
+    """Messages that entered the queue during the last `window_s`."""
     delivered: Count | None = None
-    """Taken out during the last `window_s`."""
+    """Messages that left the queue during the last `window_s`."""
 
 
 Event = Annotated[TrafficEvent | QueueEvent, Field(discriminator="kind")]
 EVENT: TypeAdapter[TrafficEvent | QueueEvent] = TypeAdapter(Event)
-"""Validates an event of either kind; `models.wire_model.reason` says what is wrong with it."""
+"""Validates an event of either kind; `models.wire_model.reason` explains an invalid one."""

@@ -1,4 +1,4 @@
-"""Incident: all alerts of one event, with its origin, its victims and its story."""
+"""Incident: all alerts of one event, with its origin, its victims and its timeline."""
 
 from typing import Annotated
 
@@ -33,7 +33,7 @@ class TimelineEntry(WireModel):
 
 
 class Missing(WireModel):
-    """Messages of one business process that were due and did not come, with an interval that holds nine times in ten."""
+    """Messages of one business process that were due and did not arrive, with a 90 % interval."""
 
     messages: Number
     low: Number
@@ -41,7 +41,7 @@ class Missing(WireModel):
 
 
 class SimilarIncident(WireModel):
-    """An earlier incident of the same sort, and how it ended."""
+    """An earlier incident of the same kind, and how it ended."""
 
     incident_id: Text
     opened_at: At
@@ -49,13 +49,13 @@ class SimilarIncident(WireModel):
     change_id: Text | None = None
     """The change that was its probable cause."""
     likeness: Share
-    """0 to 1: how much of kind, User, process and cause they share."""
+    """0 to 1: how much of kind, User, process and cause the two incidents share."""
     ended: str
-    """What ended it, in a sentence."""
+    """The reason why it ended, in a sentence."""
 
 
 class Incident(WireModel):
-    """One revision of an incident; the last of an `incident_id` stands (topic `impact-incidents`, triage only)."""
+    """One revision of an incident; the last revision of an `incident_id` is in force (topic `impact-incidents`, triage only)."""
 
     incident_id: Text
     revision: Revision
@@ -63,24 +63,24 @@ class Incident(WireModel):
     """The window that decided this revision."""
     status: Status
     phase: Phase
-    """`tail`: the traffic as a whole is back, what lingers at small series holds nothing open."""
+    """`tail`: the traffic as a whole has recovered; small series that are still affected do not hold the incident open."""
     severity: Severity
-    """The gravest of its alerts in this window."""
+    """The highest severity of its alerts in this window."""
     opened_at: At
     ended_at: At | None = None
     """When the trouble ended (estimated)."""
     resolved_at: At | None = None
-    """The window that decided that it is over."""
+    """The window that decided that the trouble is over."""
     kinds: Annotated[tuple[AlertKind, ...], AsTuple, Sorted]
     origin_user: UserId | None
-    """Where it began; null: a region's or the DCC side's, or not one User's."""
+    """The User where it began; null for a region, for the DCC side, or if it is not one User's."""
     region: Text | None = None
-    """The region that all of it is in."""
+    """The region that contains all of it."""
     depth: Number | None = None
     """Messages waiting in this window; null where no queue is part of it."""
     peak_depth: Number | None = None
     missing: dict[Text, Missing] = Field(default_factory=dict)
-    """Business process → messages that were due and did not come; a process is absent where that is not known well enough."""
+    """Business process → messages that were due and did not arrive; a process whose number is too uncertain is absent."""
     affected_users: Names = ()
     could_be_affected: Count | None = None
     """How many other Users there are."""
@@ -99,4 +99,4 @@ class Incident(WireModel):
     summary: str
     timeline: Annotated[tuple[TimelineEntry, ...], AsTuple] = ()
     similar: Annotated[tuple[SimilarIncident, ...], AsTuple] = ()
-    """Earlier incidents of the same sort, the likest first."""
+    """Earlier incidents of the same kind, most similar first."""

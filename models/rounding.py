@@ -7,12 +7,12 @@ _FOUR = Context(prec=4, rounding=ROUND_HALF_EVEN)
 
 
 def round_significant(value: float) -> int | float:
-    """`value` to 4 significant digits; an int where nothing is left behind the point.
+    """`value` to 4 significant digits; an int if no decimals remain.
 
-    Raises ValueError for NaN and infinities: what is unknown is null, not a number.
+    Raises ValueError for NaN and infinities: an unknown value must be null, not a number.
     """
     if not math.isfinite(value):
-        raise ValueError(f"{value} can't be written: leave it null")
+        raise ValueError(f"{value} can't be written: use null for an unknown value")
     if -1000 < value < 1000 and value == int(value):
         return int(value)
     rounded = _FOUR.plus(Decimal(repr(float(value))) if isinstance(value, float) else Decimal(int(value)))
@@ -21,5 +21,5 @@ def round_significant(value: float) -> int | float:
 
 
 def round_significant_fast(value: float) -> float:
-    """`value` to 4 significant digits, for comparing what depends on the order of a sum in its last ones; faster than as it is written."""
+    """`value` to 4 significant digits, for comparisons that must not depend on the order of a sum; faster than the rounding for output."""
     return float(f"{value:.4g}")

@@ -1,4 +1,4 @@
-"""Schema: every model of the contract as JSON Schema, for those who build producers and consumers."""
+"""Schema: every model of the contract as JSON Schema, for the developers of producers and consumers."""
 
 from typing import Any, Literal
 
@@ -25,13 +25,13 @@ def schema_of(name: str) -> dict[str, Any]:
     plain = name.replace("-", "").replace("_", "").lower()
     found = [model for known, model in MODELS.items() if known.lower() == plain]
     if not found:
-        raise HighwaterError(f"there is no model {name}; these are known: {', '.join(MODELS)}")
+        raise HighwaterError(f"there is no model {name}; the models are: {', '.join(MODELS)}")
     model = found[0]
     return {"$schema": DIALECT, **model.model_json_schema(mode=_mode(model))}
 
 
 def all_schemas() -> dict[str, Any]:
-    """One document with every model, and what they are made of, under `$defs`."""
+    """One document with every model and its parts under `$defs`."""
     return {"$schema": DIALECT, "title": "Highwater", "$defs": definitions("#/$defs/{model}")}
 
 

@@ -1,4 +1,4 @@
-"""State as bytes: a tree of plain values and numpy arrays, with a version, a checksum and no code in it."""
+"""State as bytes: a tree of plain values and numpy arrays, with a version and a checksum. It contains no code."""
 
 import json
 import struct
@@ -26,9 +26,9 @@ def pack(tree: Any, version: int) -> bytes:
 
 
 def pieces(tree: Any, version: int) -> "list[Piece]":
-    """What `pack` joins, for whoever writes to a file: large arrays and bytes stand in it as they are and are not copied.
+    """The parts that `pack` joins, for callers that write to a file. Large arrays and bytes are not copied.
 
-    Write them before any of the tree's arrays changes.
+    Write the parts before any array of the tree changes.
     """
     buffers = _Buffers()
     head = json.dumps(_encode(tree, buffers), separators=(",", ":"), allow_nan=True).encode()
@@ -40,12 +40,12 @@ def pieces(tree: Any, version: int) -> "list[Piece]":
 
 
 def unpack(blob: bytes, version: int, oldest: int | None = None) -> Any:
-    """The tree that `pack` was given. Raises StateError if the bytes are damaged or of another version.
+    """Inverse of `pack`. Raises StateError if the bytes are damaged or of another version.
 
     `oldest`: the earliest version whose trees the caller still understands; None: this one only.
     """
     if len(blob) < _HEAD.size:
-        raise StateError("the packed state is cut short: start from an older checkpoint")
+        raise StateError("the packed state is truncated: start from an older checkpoint")
     magic, found, size, checksum = _HEAD.unpack_from(blob)
     body = memoryview(blob)[_HEAD.size :]
     if magic != _MAGIC or len(body) != size or zlib.crc32(body) != checksum:
@@ -66,7 +66,7 @@ def _encode(value: Any, buffers: "_Buffers") -> Any:
     if isinstance(value, dict):
         return {"d": [[str(key), _encode(item, buffers)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
-        # Keys of series come in long lists of short lists of text.
+        # Keys of series are long lists of short lists of text.
         if _PLAIN.issuperset(map(type, value)):
             return list(value)
         return [_encode(item, buffers) for item in value]
@@ -79,7 +79,7 @@ def _encode(value: Any, buffers: "_Buffers") -> Any:
 
 
 class _Buffers(list[Piece]):
-    """The arrays' bytes, with their size so far: a tree of many small arrays must not be counted anew for each."""
+    """The bytes of the arrays, with their running size, so that a tree of many small arrays is not summed again for each array."""
 
     size = 0
 

@@ -1,4 +1,4 @@
-"""Trees: the correlation's records as plain values and back, for checkpoints."""
+"""Trees: the correlation's records as plain values, and the way back, for checkpoints."""
 
 import dataclasses
 from collections.abc import Hashable, Mapping
@@ -27,7 +27,7 @@ def to_plain(value: Any) -> Any:
 
 
 def from_tree(kind: type[Record], tree: Any) -> Record:
-    """The value of type `kind` that `to_tree` was given; `kind` may be a generic such as `dict[str, Group]`."""
+    """Inverse of `to_tree` for a value of type `kind`, which may be a generic such as `dict[str, Group]`."""
     return cast("Record", _read(kind, tree))
 
 
@@ -42,7 +42,7 @@ def _read(hint: Any, tree: Any) -> Any:
     if issubclass(hint, BaseModel):
         return hint.model_validate_json(tree)
     if dataclasses.is_dataclass(hint):
-        # An earlier program knew fewer of the last fields: those have defaults.
+        # An earlier release wrote fewer of the last fields: those fields have defaults.
         return cast("type[Any]", hint)(*(_read(kind, item) for kind, item in zip(_kinds(cast("Hashable", hint)), tree, strict=False)))
     if issubclass(hint, tuple):
         return hint(*(_read(kind, item) for kind, item in zip(_parts(cast("Hashable", hint)), tree, strict=True)))
@@ -68,5 +68,5 @@ def _kinds(record: Hashable) -> tuple[Any, ...]:
 
 @cache
 def _parts(record: Hashable) -> tuple[Any, ...]:
-    """Of a named tuple."""
+    """The value as a named tuple."""
     return tuple(get_type_hints(cast("type[Any]", record)).values())

@@ -1,4 +1,4 @@
-"""Instants: microseconds since the Unix epoch inside, RFC 3339 in UTC outside."""
+"""Instants: microseconds since the Unix epoch internally, RFC 3339 in UTC externally."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -24,13 +24,13 @@ def parse_time(text: str) -> int:
     """
     match = _RFC3339.fullmatch(text)
     if match is None:
-        raise Malformed(f"{text!r:.60} is no RFC 3339 time with an offset, such as 2026-01-05T00:10:00Z")
+        raise Malformed(f"{text!r:.60} is not an RFC 3339 time with an offset, such as 2026-01-05T00:10:00Z")
     fraction = match[1] or ""
     try:
         at = datetime.fromisoformat(text[:19] + fraction[:7] + match[2].upper())
         return us(at.astimezone(UTC))
     except (ValueError, OverflowError) as fault:
-        raise Malformed(f"{text!r:.60} is no time: {fault}") from None
+        raise Malformed(f"{text!r:.60} is not a valid time: {fault}") from None
 
 
 def us(at: datetime) -> int:
@@ -64,7 +64,7 @@ def _aware(value: Any) -> datetime:
             raise ValueError(str(fault)) from None
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
-    raise ValueError("a time is text in RFC 3339 with an offset, such as 2026-01-05T00:10:00Z")
+    raise ValueError("a time must be text in RFC 3339 with an offset, such as 2026-01-05T00:10:00Z")
 
 
 def _written(at: datetime) -> str:
@@ -77,4 +77,4 @@ At = Annotated[
     PlainSerializer(_written, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-05T00:10:00Z"]}),
 ]
-"""An instant in a model: aware datetime in UTC inside, RFC 3339 outside; a time without an offset is an error."""
+"""An instant in a model: an aware datetime in UTC internally, RFC 3339 externally; a time without an offset is an error."""

@@ -1,4 +1,4 @@
-"""The words of the contract: what the fields of events, changes and alerts may say."""
+"""The contract's vocabulary: the allowed values of the fields of events, changes and alerts."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -47,7 +47,7 @@ SUSPECTED: tuple[SuspectVerdict, ...] = ("probable", "possible")
 """Verdicts that name a suspect."""
 
 GREATEST = 2**53
-"""The greatest number that an input may hold: up to here a float64 holds every whole number exactly."""
+"""The greatest number that an input may hold: a float64 represents every whole number up to it exactly."""
 
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """A DCC User ID; a Party may hold several."""
@@ -57,7 +57,7 @@ Revision = Annotated[int, Field(ge=1, le=GREATEST)]
 Category = Annotated[int, Field(ge=1, le=5)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(round_significant)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(round_significant)]
-"""A measure as it is written, already rounded: what decides output and what stands in it can't differ."""
+"""A measure that is already rounded as it is written, so that the value that decides and the value in the output can't differ."""
 
 
 def _tuple(value: Any) -> Any:
@@ -77,12 +77,12 @@ def _sorted_counts(counts: dict[str, int] | None) -> dict[str, int] | None:
 
 
 AsTuple = BeforeValidator(_tuple)
-"""A JSON list where the model holds a tuple."""
+"""A JSON list for a field that is a tuple in the model."""
 Sorted = AfterValidator(_sorted_names)
 """Each name once, sorted."""
 Names = Annotated[tuple[Text, ...], AsTuple, Sorted]
 """A list of names: each once, sorted."""
 TextOrNone = Annotated[str | None, BeforeValidator(_empty_is_absent)]
-"""Text that absent, null and empty leave out alike."""
+"""Text that is None when it is absent, null or empty."""
 Codes = Annotated[dict[str, Count] | None, AfterValidator(_sorted_counts)]
 """Response code → count, by code."""

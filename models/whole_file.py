@@ -1,4 +1,4 @@
-"""Whole file: a file is written whole or not at all, so that no reader ever finds half of it."""
+"""Whole file: a file is written completely or not at all, so that no reader finds half a file."""
 
 import os
 import tempfile
@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 PRIVATE, SHARED = 0o600, 0o644
-"""Permissions: for the owner alone, and for everyone to read."""
+"""Permissions: readable by the owner only, or by everyone."""
 UNFINISHED = ".unfinished"
-"""How the name of a file ends until it is whole; a process that is killed leaves it behind."""
+"""The ending of the file's name until it is complete. A process that is killed leaves such a file behind."""
 
 
 @contextmanager
 def whole_file(path: Path, *, permissions: int = PRIVATE) -> Iterator[BinaryIO]:
-    """A file to write to; it appears under `path`, replacing what stands there, once the block ends without an error.
+    """A file to write to. It appears under `path`, replacing an existing file, when the block ends without an error.
 
-    The content is on the disk before the name is. `permissions` are those of a new file; a file that is replaced keeps its own.
+    The content is on the disk before the name is. `permissions` apply to a new file; a file that is replaced keeps its own.
     After an error nothing is left behind. Raises OSError if the file can't be written.
     """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
@@ -36,7 +36,7 @@ def whole_file(path: Path, *, permissions: int = PRIVATE) -> Iterator[BinaryIO]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new name is on the disk too; file systems that can't do this for a folder keep it by other means."""
+    """Writes the new name to the disk too. File systems that can't do this for a folder protect it by other means."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):

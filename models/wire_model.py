@@ -1,4 +1,4 @@
-"""Record: what every model of the contract has in common, and its faults in one plain line."""
+"""Wire model: the base of every model of the contract, and its errors in one plain line."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class WireModel(BaseModel):
-    """A frozen, strict model: `"5"`, `5.0` and `true` are no integers; unknown fields are ignored."""
+    """A frozen, strict model: `"5"`, `5.0` and `true` are not integers; unknown fields are ignored."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="ignore", use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
@@ -14,8 +14,8 @@ class WireModel(BaseModel):
 
 
 def reason(fault: ValidationError) -> str:
-    """What is wrong in one line that names field and reason; of many faults the first three."""
-    # A default that hangs on a faulty field is no fault of its own.
+    """The errors in one line that names field and reason; at most the first three."""
+    # An error of a default that depends on an invalid field is not reported: its own field is valid.
     faults = [_one(error) for error in fault.errors(include_url=False) if error["type"] != "default_factory_not_called"]
     more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
     return "; ".join(faults[:3]) + more
@@ -34,13 +34,13 @@ def _one(error: Any) -> str:
 
 
 def _place(loc: tuple[int | str, ...], kind: str) -> tuple[int | str, ...]:
-    """Without the tag that an event of either kind is told apart by."""
+    """The location without the tag that distinguishes the two kinds of event."""
     tagged = loc[:1] in (("traffic",), ("queue",)) and (len(loc) > 1 or kind == "value_error")
     return loc[1:] if tagged else loc
 
 
 def _named(part: int | str) -> str:
-    """A name that came with the record may be anything, line ends included."""
+    """Quotes a name from the input: it may hold anything, including line ends."""
     text = str(part)
     return text if text and text.isprintable() else repr(part)
 
@@ -63,7 +63,7 @@ _TEXTS = {
     "tuple_type": "must be a list",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
-    "json_invalid": "is no JSON: {error}",
+    "json_invalid": "is not valid JSON: {error}",
     "union_tag_not_found": "has no `kind` (traffic or queue)",
     "union_tag_invalid": "has `kind` {tag!r}; it must be traffic or queue",
 }

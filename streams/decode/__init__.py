@@ -34,7 +34,7 @@ def decode_ndjson(block: bytes, source: str, first_line: int) -> EventBatch:
 def decode_body(body: bytes, source: str, *, most_malformed: int | None = None) -> EventBatch:
     """An HTTP body: NDJSON or one JSON array; positions are `{"index": i}` from 0.
 
-    Raises UnreadableInput if the body is no JSON at all, or if more than `most_malformed` of its events are malformed.
+    Raises UnreadableInput if the body is not JSON at all, or if more than `most_malformed` of its events are malformed.
     """
     buffer = ByteBuffer([body])
     text = body.removeprefix(BOM)
@@ -50,7 +50,7 @@ def decode_body(body: bytes, source: str, *, most_malformed: int | None = None) 
         if _is_no_json(reading):
             reading = read(buffer, *whole, _fresh(), records=True, most_refused=most_malformed)  # one event over many lines
     if _is_no_json(reading):
-        raise UnreadableInput(f"the body is no JSON: send events as NDJSON or as one JSON array ({reading.refused[0].refusal.reason})")
+        raise UnreadableInput(f"the body is not JSON: send events as NDJSON or as one JSON array ({reading.refused[0].refusal.reason})")
     return reading.batch(source, lambda start: {"index": reading.index(start, 0)})
 
 
@@ -76,7 +76,7 @@ def decode_records(values: Sequence[bytes | None], topic: str, partition: int, o
 
 
 def _lines(buffer: ByteBuffer) -> tuple[Ints, Ints]:
-    """(starts, ends) of all lines; the last one may lack its line end."""
+    """(starts, ends) of all lines; the last line may have no line end."""
     newlines = buffer.newlines()
     last = PADDING + buffer.size
     ends = newlines if len(newlines) and newlines[-1] == last - 1 else np.append(newlines, last)
@@ -84,7 +84,7 @@ def _lines(buffer: ByteBuffer) -> tuple[Ints, Ints]:
 
 
 def _fresh() -> TemplateCache:
-    """The template cache; a new one once the old one is full. Another thread may still use the old one."""
+    """The template cache; a new one when the old one is full. Another thread may still use the old one."""
     global _learned
     if _learned.full:
         _learned = TemplateCache()

@@ -32,7 +32,7 @@ class ByteBuffer:
     """A text between zeros; positions count from the first of the zeros in front."""
 
     def __init__(self, parts: Sequence[bytes], between: bytes = b"") -> None:
-        """`parts` one after another, `between` each two of them."""
+        """`parts` one after another, with `between` between each two of them."""
         self.text = b"".join([bytes(PADDING), between.join(parts), bytes(BACK)])
         self.array = np.frombuffer(self.text, np.uint8)
         self.size = len(self.text) - PADDING - BACK
@@ -43,7 +43,7 @@ class ByteBuffer:
 
     @cached_property
     def controls(self) -> Ints:
-        """Positions of control characters (newlines are some of them)."""
+        """Positions of control characters (newlines are included)."""
         return np.flatnonzero(self.array < _FIRST_VISIBLE)[PADDING:-BACK]
 
     def newlines(self) -> Ints:
@@ -53,7 +53,7 @@ class ByteBuffer:
     def unsafe_positions(self, *, newlines: bool) -> Ints:
         """Positions of bytes that a piece read in columns must not hold: escapes, control characters, invalid UTF-8.
 
-        Line ends are among them only if `newlines`.
+        Line ends are included only if `newlines`.
         """
         found = [self.controls if newlines else self.controls[self.array[self.controls] != _NEWLINE]]
         text = memoryview(self.text)[PADDING : PADDING + self.size]
@@ -76,7 +76,7 @@ class ByteBuffer:
         return view[at].view(np.uint8).reshape(len(at), width)
 
     def matches(self, at: Ints, text: bytes) -> Flags:
-        """Whether `text` stands at each position in `at`."""
+        """Whether the bytes at each position in `at` equal `text`."""
         equal = self.gather(at, len(text)) == np.frombuffer(text, np.uint8)
         return np.ones(len(at), np.bool_) if equal.all() else equal.all(axis=1)
 
@@ -90,7 +90,7 @@ class ByteBuffer:
         return words
 
     def digits(self, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
-        """(values, whether it is so): 1 to 16 decimal digits, zeros in front allowed."""
+        """(values, valid): 1 to 16 decimal digits; leading zeros are allowed."""
         length = ends - starts
         words = self.gather(ends - 16, 16).view("<u8")
         values, good = _digits(words[:, 1], np.clip(length, 0, 8))
@@ -102,12 +102,12 @@ class ByteBuffer:
         return values.astype(np.int64), good
 
     def integers(self, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
-        """(values, whether it is one): JSON integers of 1 to 16 digits without a sign."""
+        """(values, valid): JSON integers of 1 to 16 digits without a sign."""
         values, good = self.digits(starts, ends)
         return values, good & ((ends - starts == 1) | (self.array[starts] != ord("0")))
 
     def decimals(self, starts: Ints, ends: Ints) -> tuple[Floats, Flags]:
-        """(values, whether it is one): JSON numbers of at most 15 digits without sign and exponent, correctly rounded."""
+        """(values, valid): JSON numbers of at most 15 digits without sign and exponent, correctly rounded."""
         length = ends - starts
         buffer = self.gather(ends - 16, 16)
         column = np.arange(16)

@@ -1,4 +1,4 @@
-"""Columnar decoding: all events of one template at once. An event that does not provably fit is left to the scalar decoder."""
+"""Columnar decoding: all events of one template at once. The scalar decoder handles every event that may not fit."""
 
 import numpy as np
 
@@ -15,9 +15,9 @@ _QUOTES_MOST = 1000
 
 
 def read(buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, within_lines: bool) -> tuple[EventColumns, Ints]:
-    """(events, pieces left): the pieces that fit a template, each one event, and the numbers of the others.
+    """(events, remaining pieces): the pieces that fit a template, each one event, and the numbers of the others.
 
-    `within_lines` says that no piece has a line end in it.
+    `within_lines`: no piece has a line end in it.
     """
     quotes = buffer.find(QUOTE)
     first = np.searchsorted(quotes, starts)
@@ -37,7 +37,7 @@ def read(buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *
 
 
 class _Reader:
-    """Decodes pieces that have the same number of quotes, template after template."""
+    """Decodes pieces that have the same number of quotes, one template after another."""
 
     def __init__(self, buffer: ByteBuffer, starts: Ints, ends: Ints, quotes: Ints, first: Ints, learned: TemplateCache) -> None:
         self._buffer, self._starts, self._ends = buffer, starts, ends
@@ -45,7 +45,7 @@ class _Reader:
         self.parts: list[EventColumns] = []
 
     def read(self, pieces: Ints, quotes: int) -> Ints:
-        """Puts what fits into `parts`; returns the pieces that do not."""
+        """Adds the pieces that fit to `parts`; returns the others."""
         for template in self._learned.templates(quotes):
             pieces = self._fit(template, pieces)
         left: list[Ints] = []
@@ -63,7 +63,7 @@ class _Reader:
         return np.concatenate([*left, pieces])
 
     def _fit(self, template: EventTemplate, pieces: Ints) -> Ints:
-        """Decodes what fits `template` into `parts`; returns the rest."""
+        """Decodes the pieces that fit `template` into `parts`; returns the others."""
         fitting = self._with_spans(template, pieces)
         if not len(fitting):
             return pieces
@@ -73,11 +73,11 @@ class _Reader:
         return pieces[:0] if len(rows) == len(pieces) else np.setdiff1d(pieces, rows.piece, assume_unique=True)
 
     def _span(self, span: TemplateText, pieces: Ints) -> Ints:
-        """Where `span` must stand in each piece."""
+        """The required position of `span` in each piece."""
         return (self._ends[pieces] if span.anchor < 0 else self._quotes[self._first[pieces] + span.anchor]) - span.offset
 
     def _with_spans(self, template: EventTemplate, pieces: Ints) -> Ints:
-        """Those of `pieces` that have every span in its place."""
+        """Those of `pieces` in which every span is at its position."""
         for span in template.spans:
             at = self._span(span, pieces)
             same = self._buffer.matches(at, span.text)

@@ -1,4 +1,4 @@
-"""Event template: the form in which a producer writes its events. Two events of one template differ in their fields only."""
+"""Event template: the form in which a producer writes its events. Two events of one template differ only in their fields."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from streams.decode.byte_buffer import MAX_SPAN_BYTES
 from streams.decode.string_interner import InternTable
 
 KEY_FIELDS = frozenset({"window_s", "user", "direction", "message_class", "service", "region", "queue"})
-"""What makes a series; read together as one text."""
+"""The fields that make a series; they are read together as one text."""
 
 _TOKEN = re.compile(rb'"[^"]*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
 _END = -1
@@ -23,9 +23,9 @@ class TemplateText:
 
     text: bytes
     anchor: int
-    """Number of the quote, counted within the event, that the span is found by; -1 for the event's end."""
+    """Number of the quote, counted within the event, at which the span is found; -1 for the event's end."""
     offset: int
-    """Where the anchor stands in `text`."""
+    """Position of the anchor in `text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +33,19 @@ class TemplateField:
     """A value that differs between events."""
 
     name: str
-    """Field of the event, "" for anything that is ignored."""
+    """Field of the event; "" for a field that is ignored."""
     form: Literal["text", "number", "codes"]
     start: int
     end: int
-    """Where it stands in the example."""
+    """Its position in the example."""
 
 
 @dataclass(frozen=True)
 class EventTemplate:
-    """spans[0] slots[0] spans[1] … slots[n-1] spans[n], as learned from one valid event.
+    """spans[0] slots[0] spans[1] … slots[n-1] spans[n], as inferred from one valid event.
 
-    An event that has all spans where they belong, as many quotes as the example, no escape, no control character, and in its
-    slots plain text and numbers, is valid JSON with the example's fields: all its quotes stand in the spans.
+    An event is valid JSON with the example's fields if all spans are at their positions, it has as many quotes as the example,
+    no escape and no control character, and its slots hold plain text and numbers: all its quotes are then in the spans.
     """
 
     example: bytes
@@ -58,7 +58,7 @@ class EventTemplate:
     """The keys' text → number of the series."""
 
     def filled(self, texts: dict[int, bytes]) -> bytes:
-        """The example with other texts in some slots."""
+        """The example with different texts in some slots."""
         parts, at = [], 0
         for number, slot in enumerate(self.slots):
             parts += [self.example[at : slot.start], texts.get(number, self.example[slot.start : slot.end])]
@@ -67,7 +67,7 @@ class EventTemplate:
 
 
 def infer_template(example: bytes) -> EventTemplate | None:
-    """The template of a valid event; None if it is no valid event, names a field twice, or holds much text beside its fields."""
+    """The template of a valid event; None if the event is invalid, names a field twice, or holds much text besides its fields."""
     try:
         event = EVENT.validate_json(example)
     except ValidationError:
@@ -80,7 +80,7 @@ def infer_template(example: bytes) -> EventTemplate | None:
 
 
 def checked(text: bytes) -> TrafficEvent | QueueEvent | None:
-    """The event, None if it is none."""
+    """The event; None if the text is not a valid event."""
     try:
         return EVENT.validate_json(text)
     except ValidationError:

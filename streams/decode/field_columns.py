@@ -25,7 +25,7 @@ _NO_TIME = -(2**63)
 
 
 def columns(template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: list[Place], learned: TemplateCache) -> EventColumns:
-    """The valid ones of `pieces`. The scalar decoder reads the others and says what is wrong."""
+    """The valid ones of `pieces`. The scalar decoder reads the others and gives the reason why they are invalid."""
     read = _Read(template, buffer, pieces, places)
     queue = template.kind == "queue"
     observed_us = read.times("observed_at")
@@ -51,7 +51,7 @@ def columns(template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: l
 
 
 class _Read:
-    """Reads slots by field name; `good` loses the pieces where one does not hold what it should."""
+    """Reads slots by field name; pieces with an invalid value are removed from `good`."""
 
     def __init__(self, template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: list[Place]) -> None:
         self._template, self._buffer, self._places = template, buffer, places
@@ -96,7 +96,7 @@ class _Read:
         for starts, ends in runs:
             length = ends - starts
             self.good &= length <= most
-            # The places of several runs' words must not move with the lengths found, or the intern table would not recognise them.
+            # The positions of the words of several runs must not depend on the lengths found, or the intern table would not recognise them.
             widths.append(-(-int(length.clip(1, most).max(initial=1)) // 8) * 8 if len(runs) == 1 else most)
         words = [
             self._buffer.words(starts, np.minimum(ends, starts + width), width) for (starts, ends), width in zip(runs, widths, strict=True)
@@ -131,7 +131,7 @@ class _Read:
 
 
 def instants(buffer: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
-    """(microseconds since the epoch, whether it is one): RFC 3339 with an offset, as `parse_time` reads it."""
+    """(microseconds since the epoch, valid): RFC 3339 with an offset, as `parse_time` reads it."""
     length = ends - starts
     plain = (length >= 20) & (length <= 30) & (buffer.array[starts + _MINUTE] == ord(":")) & (buffer.array[ends - 1] == ord("Z"))
     observed_us = np.full(len(starts), _NO_TIME, np.int64)

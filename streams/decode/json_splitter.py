@@ -1,11 +1,11 @@
-"""JSON splitter: finds each event in a text, even if one of them is broken."""
+"""JSON splitter: finds each event in a text, even if one of them is malformed."""
 
 import json
 import re
 from collections.abc import Iterator
 
 Extent = tuple[int, int]
-"""Where a piece of text starts and ends."""
+"""Start and end of a piece of text."""
 
 BOM = b"\xef\xbb\xbf"
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -14,16 +14,16 @@ _LINE = re.compile(r"[^\n]+")
 
 
 def _nothing(_: str) -> None:
-    """Numbers are not needed here, and those of many digits cost much."""
+    """Numbers are not needed here, and parsing long numbers is slow."""
 
 
 _DECODER = json.JSONDecoder(parse_int=_nothing, parse_float=_nothing, parse_constant=_nothing)
 
 
 def extents(text: bytes, *, lines: bool) -> Iterator[Extent]:
-    """The pieces of `text` that should be one event each: an object, the elements of an array, or (if `lines`) either on each line.
+    """The pieces of `text` that should be one event each: an object, the elements of an array, or (if `lines`) one of these on each line.
 
-    A text of many lines that is one JSON value is that value. What is no JSON is a piece of its own; blank text has none.
+    A text of many lines that is one JSON value is that value. Text that is not JSON is a piece of its own; blank text has no pieces.
     """
     # One character per byte: invalid UTF-8 stays inside its own event.
     characters = text.decode("latin-1")
@@ -50,7 +50,7 @@ def _by_line(characters: str, start: int, end: int) -> Iterator[Extent]:
 
 
 def _elements(characters: str, start: int, end: int) -> Iterator[Extent]:
-    """The elements of the array that should stand in characters[start:end]."""
+    """The elements of the array that is expected in characters[start:end]."""
     at = _skip(characters, start + 1, end)
     if characters[at:end] == "]":
         return
@@ -70,11 +70,11 @@ def _elements(characters: str, start: int, end: int) -> Iterator[Extent]:
             if at < end:
                 yield at, end
             return
-    yield end, end  # the array does not end: whatever was to follow is missing
+    yield end, end  # The array does not end: the elements that should follow are missing.
 
 
 def _whole(characters: str, at: int, end: int) -> int | None:
-    """Where the JSON value that starts at `at` ends; None if there is none."""
+    """The end of the JSON value that starts at `at`; None if there is no value."""
     try:
         finish = _DECODER.raw_decode(characters, at)[1]
     except (ValueError, RecursionError):

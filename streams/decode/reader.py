@@ -1,4 +1,4 @@
-"""Reader: decodes pieces of text in columns where they are provably sound, and one at a time where they are not."""
+"""Reader: decodes pieces of text in columns where they are provably valid, and one at a time where they are not."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from streams.decode.template_cache import TemplateCache
 Item = TypeVar("Item")
 _EMPTY = ParseError("the record is empty", is_json=False)
 _FEW = 64
-"""Up to this many pieces the scalar decoder is faster."""
+"""Up to this number of pieces the scalar decoder is faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidRecord:
-    """A piece of text that is no event."""
+    """A piece of text that is not an event."""
 
     start: int
     end: int
@@ -55,7 +55,7 @@ class DecodedText:
         return int(np.searchsorted(self._places, start) - np.searchsorted(self._places, since))
 
     def batch(self, source: str, position: Callable[[int], Mapping[str, int | str]]) -> EventBatch:
-        """As the batch that leaves the decoder; `position` says where the piece of text that starts there stood."""
+        """The events as the batch that leaves the decoder; `position` maps the start of a piece of text to its position in the input."""
         keys, key = _used(self.learned.keys, self.rows.series)
         with_codes = np.flatnonzero(self.rows.codes >= 0)
         code_sets, which = _used(self.learned.code_sets, self.rows.codes[with_codes])
@@ -93,9 +93,9 @@ class DecodedText:
 def read(
     buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool, most_refused: int | None = None
 ) -> DecodedText:
-    """Reads units of text: lines (each an event or a frame; blank ones are passed over), or records (many lines, but never nothing).
+    """Reads units of text: lines (each an event or a frame; blank lines are skipped), or records (many lines; an empty one is an error).
 
-    Raises UnreadableInput as soon as more than `most_refused` pieces are no events.
+    Raises UnreadableInput as soon as more than `most_refused` pieces are not events.
     """
     pieces = pieces_of(buffer, starts, ends, records=records)
     if len(pieces.starts) < _FEW:
@@ -115,7 +115,7 @@ def read(
 
 
 def _merged(buffer: ByteBuffer, learned: TemplateCache, rows: EventColumns, pieces: RecordSpans, singles: "_Singles") -> DecodedText:
-    """Rows of both kinds in the order of the text."""
+    """The rows of the columnar and the scalar decoder in the order of the text."""
     found = EventColumns.of([single._replace(piece=number) for number, (_, _, single) in enumerate(singles.found)])
     starts = np.concatenate([pieces.starts[rows.piece], np.array([start for start, _, _ in singles.found], np.int64)])
     ends = np.concatenate([pieces.ends[rows.piece], np.array([end for _, end, _ in singles.found], np.int64)])
@@ -125,7 +125,7 @@ def _merged(buffer: ByteBuffer, learned: TemplateCache, rows: EventColumns, piec
 
 
 class _Singles:
-    """Pieces that are read one at a time, and units that have to be split again."""
+    """The pieces that are read one at a time, and the units that have to be split again."""
 
     def __init__(
         self, buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, *, records: bool, most_refused: int | None
@@ -133,7 +133,7 @@ class _Singles:
         self._buffer, self._starts, self._ends, self._learned, self._records = buffer, starts, ends, learned, records
         self._most_refused = most_refused
         self.anew: set[int] = set()
-        """Units that were read again as a whole."""
+        """Reads the units again as a whole."""
         self.found: list[tuple[int, int, Row]] = []
         self.refused: list[InvalidRecord] = []
 
@@ -170,7 +170,7 @@ class _Singles:
     def _check(self, faults: int) -> None:
         if self._most_refused is not None and faults > self._most_refused:
             raise UnreadableInput(
-                f"more than {self._most_refused} of its events are malformed: nothing of the body was taken; send it in smaller ones"
+                f"more than {self._most_refused} of its events are malformed: nothing of the body was accepted; send smaller bodies"
             )
 
     def _take(self, start: int, end: int, one: TrafficEvent | QueueEvent | ParseError) -> None:
@@ -182,7 +182,7 @@ class _Singles:
 
 
 def _used(learned: list[Item], numbers: Indices) -> tuple[tuple[Item, ...], Indices]:
-    """(the items that are used, which of them each number means)."""
+    """(the items in use, the index in them of each number)."""
     if len(numbers) * 4 < len(learned):
         used, which = np.unique(numbers, return_inverse=True)
         return tuple(learned[number] for number in used), which.astype(np.int32)

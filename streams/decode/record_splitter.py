@@ -1,4 +1,4 @@
-"""Record splitter: where single events should stand in many units of text."""
+"""Record splitter: finds the presumed single events in many units of text."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from streams.decode.byte_buffer import ByteBuffer
 
 _COMMA, _OPEN, _CLOSE, _FRAME, _FRAME_END, _SPACE = b",{}[] "
 _SPACES_MOST = 3
-"""Characters of white space between two elements of a frame; a frame with more is read singly."""
+"""Characters of white space between two elements of a frame; a frame with more is read element by element."""
 
 
 class RecordSpans(NamedTuple):
@@ -18,13 +18,13 @@ class RecordSpans(NamedTuple):
     starts: Ints
     ends: Ints
     within_lines: bool
-    """Whether it is sure that no piece has a line end in it."""
+    """Whether it is certain that no piece contains a line end."""
 
 
 def pieces_of(buffer: ByteBuffer, starts: Ints, ends: Ints, *, records: bool) -> RecordSpans:
-    """The pieces of units of text: lines, or records, which may hold many lines. What is empty has none.
+    """The pieces of units of text: lines, or records, which may hold many lines. Empty units have no pieces.
 
-    Were a frame cut in the wrong place, at least one of its pieces would be no JSON: whoever reads the pieces sees that.
+    If a frame is cut at a wrong position, at least one of its pieces is not JSON, and the reader of the pieces notices it.
     """
     within_lines = True
     if records and len(buffer.newlines()) >= len(starts):
@@ -39,7 +39,7 @@ def pieces_of(buffer: ByteBuffer, starts: Ints, ends: Ints, *, records: bool) ->
 
 
 def _line_ends(buffer: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, bool]:
-    """(line ends between two events of one record, whether there are no others within records)."""
+    """(line ends between two events of one record, whether records contain no other line ends)."""
     newlines = buffer.newlines()
     unit = np.maximum(np.searchsorted(starts, newlines, side="right") - 1, 0)
     within = newlines < ends[unit]
@@ -50,7 +50,7 @@ def _line_ends(buffer: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, bool
 
 
 def _elements(buffer: ByteBuffer, starts: Ints, ends: Ints, frames: Flags) -> tuple[Ints, Ints]:
-    """Pieces with frames cut where an object ends and, behind a comma, the next one starts."""
+    """Pieces, with frames cut where an object ends and the next one starts after a comma."""
     before = buffer.find(_CLOSE) + 1
     before = before[buffer.array[before] == _COMMA]
     behind = before + 1

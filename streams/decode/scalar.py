@@ -1,4 +1,4 @@
-"""Single events: read one at a time through the models, which say what is valid and what is wrong."""
+"""Scalar decoding: reads one event at a time through the models, which decide what is valid and give the reason if it is not."""
 
 from typing import NamedTuple
 
@@ -12,14 +12,14 @@ from streams.decode.template_cache import TemplateCache
 
 
 class ParseError(NamedTuple):
-    """Why a text is no event."""
+    """The reason why a text is not an event."""
 
     reason: str
     is_json: bool
 
 
 def event(text: bytes) -> TrafficEvent | QueueEvent | ParseError:
-    """The event that `text` writes."""
+    """The event in `text`."""
     try:
         return EVENT.validate_json(text)
     except ValidationError as fault:

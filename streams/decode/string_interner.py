@@ -8,7 +8,7 @@ from models.columns import Flags, Indices
 from streams.decode.byte_buffer import Words
 
 _MOST = 100_000
-"""Texts that an intern table holds. Beyond that it starts again, so that invented names cannot fill the memory."""
+"""Maximum number of texts in an intern table. A full table starts again, so that invented names cannot fill the memory."""
 
 
 def _odd(count: int) -> Words:
@@ -23,7 +23,7 @@ _MULTIPLIERS = _odd(256)
 
 
 def hashes(words: Words) -> Words:
-    """One number a text; zero words behind a text do not change it."""
+    """One number per text; zero words at the end of a text do not change it."""
     mixed = words @ _MULTIPLIERS[: words.shape[1]]
     return np.asarray((mixed ^ (mixed >> np.uint64(32))) * _MULTIPLIERS[-1])
 
@@ -49,7 +49,7 @@ def first_equal(words: Words) -> Indices:
 
 
 class InternTable:
-    """Known texts and their numbers. An unknown text is asked for once.
+    """Known texts and their numbers. `ask` is called once for each unknown text.
 
     A snapshot is replaced as a whole, so that threads that read see the old or the new one.
     """
@@ -58,7 +58,7 @@ class InternTable:
         self._known = _Snapshot(np.zeros((0, 1), np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int32))
 
     def numbers(self, words: Words, ask: Callable[[int], int]) -> Indices:
-        """The number of each text, shape (n,); `ask(i)` is called for text i if it is new, and its answer kept."""
+        """The number of each text, shape (n,); `ask(i)` is called if text i is new, and its answer is kept."""
         known = self._known
         if words.shape[1] > known.words.shape[1]:
             known = known.widened(words.shape[1])
@@ -87,7 +87,7 @@ class _Snapshot:
         self._sorted = found[self._order]
 
     def find(self, words: Words, found: Words) -> tuple[Indices, Flags]:
-        """(number, whether it is known) of each text."""
+        """(number, known) of each text."""
         if not len(self._numbers):
             return np.full(len(words), -1, np.int32), np.zeros(len(words), np.bool_)
         at = self._table[found >> self._shift]
@@ -104,7 +104,7 @@ class _Snapshot:
         return _Snapshot(_widened(self.words, width), self._hashes, self._numbers)
 
     def grown(self, words: Words, found: Words, numbers: Indices) -> "_Snapshot":
-        """With more texts; with these alone if it would become too many."""
+        """The snapshot with more texts; only the new texts if the total would be too large."""
         if len(self.words) + len(words) > _MOST:
             return _Snapshot(words, found, numbers)
         return _Snapshot(

@@ -1,4 +1,4 @@
-"""Template cache: templates, series and response codes that were seen before, so that each is validated once."""
+"""Template cache: templates, series and response codes of earlier events, so that each is validated once."""
 
 import threading
 from typing import Any
@@ -12,7 +12,7 @@ from streams.decode.event_template import EventTemplate
 
 INVALID = -1
 _MOST = 200_000
-"""Series or code sets that are held. Beyond that the cache starts again, so that invented names cannot fill the memory."""
+"""Maximum number of series or code sets. A full cache starts again, so that invented names cannot fill the memory."""
 _LAYOUTS_MOST = 64
 _CODES: TypeAdapter[dict[str, int] | None] = TypeAdapter(Codes, config=ConfigDict(strict=True))
 
@@ -25,7 +25,7 @@ def series_key(event: TrafficEvent | QueueEvent) -> SeriesKey:
 
 
 class TemplateCache:
-    """Grows while it is used, also by several threads. It changes only the speed, never the result."""
+    """Grows while it is used, even by several threads. It affects the speed only, never the result."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class TemplateCache:
                 self._templates.pop(next(iter(self._templates)))
 
     def series(self, event: TrafficEvent | QueueEvent | None) -> int:
-        """The number of the event's series in `keys`; INVALID for no event."""
+        """The number of the event's series in `keys`; INVALID if the text is not an event."""
         if event is None:
             return INVALID
         key = series_key(event)
@@ -63,7 +63,7 @@ class TemplateCache:
             return self._series[key]
 
     def codes(self, text: bytes) -> int:
-        """The number of the code set that a JSON object writes, in `code_sets`; INVALID if it is none."""
+        """The number in `code_sets` of the code set in a JSON object; INVALID if it is not a code set."""
         known = self._codes.get(text)
         if known is not None:
             return known

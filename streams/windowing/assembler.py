@@ -23,11 +23,11 @@ from streams.windowing.window_store import Closed, SeriesWindows, WindowStore
 __all__ = ["Assembler", "AssemblyResult", "Closed", "TimeParameters"]
 
 FIRST_US = parse_time("0001-01-01T00:00:00Z")
-"""The first instant that can be written; a watermark before it counts as none."""
+"""The first instant that can be written; an earlier watermark counts as none."""
 
 
 class TimeParameters(BaseModel):
-    """How much disorder in time is taken as normal, and which days are holidays."""
+    """How much disorder in time is normal, and which days are holidays."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,14 +36,16 @@ class TimeParameters(BaseModel):
         default=300, ge=0, description="How far a User may be ahead of all others before its events are held, in seconds"
     )
     idle_s: int = Field(
-        default=60, ge=1, description="How long a stream may bring nothing before it follows the others, in seconds of clock time"
+        default=60,
+        ge=1,
+        description="How long a stream may bring nothing before it no longer holds back the others, in seconds of clock time",
     )
     holidays: str = Field(
         default=HolidayCalendar().region,
         pattern=PATTERN,
-        description="Whose holidays are a kind of day of their own: a code such as GB-ENG (England and Wales), or none",
+        description="Whose holidays are a separate kind of day: a code such as GB-ENG (England and Wales), or none",
     )
-    extra_holidays: tuple[date, ...] = Field(default=(), description="Further days that run as holidays do, such as 2026-12-24")
+    extra_holidays: tuple[date, ...] = Field(default=(), description="Additional days with the traffic of a holiday, such as 2026-12-24")
 
     @property
     def holiday_calendar(self) -> HolidayCalendar:
@@ -53,27 +55,27 @@ class TimeParameters(BaseModel):
 
 @dataclass(slots=True)
 class AssemblyResult:
-    """What one batch (or the end of the input) led to."""
+    """The results of one batch, or of the end of the input."""
 
     closed: list[Closed] = field(default_factory=list)
     """By (at_us, window_s)."""
     rejected: list[Rejection] = field(default_factory=list)
     """Malformed, late or never released events, in input order."""
     watermarks_us: list[int | None] = field(default_factory=list)
-    """For each of `rejected` the watermark then, None before the first."""
+    """For each of `rejected` the watermark at that moment; None before the first event."""
     accepted: int = 0
     repeated: int = 0
-    """Repeats that were left out of the windows which closed."""
+    """Repeats that were left out of the windows that closed."""
     late: int = 0
     held: int = 0
-    """Events now held because their User is ahead of all others."""
+    """Events that are held now because their User is ahead of all others."""
 
 
 class Assembler:
-    """Puts events on the grid of their window and closes windows as the watermark passes (contract 1.3)."""
+    """Places events on the grid of their window and closes windows as the watermark passes (contract 1.3)."""
 
     def __init__(self, parameters: TimeParameters, *, skip_gaps: bool = True) -> None:
-        """`skip_gaps`: a window length without any report for a day rests until its next report."""
+        """`skip_gaps`: a window length without any report for a day is suspended until its next report."""
         self._parameters = parameters
         self._marks = Watermarks(parameters.allowed_lateness_s)
         self._guard = ClockSkewGuard(parameters.allowed_future_s)
@@ -83,23 +85,23 @@ class Assembler:
 
     @property
     def watermark_us(self) -> int | None:
-        """Windows up to it are closed: the lowest watermark of the active streams; None before the first event."""
+        """Windows up to this instant are closed. It is the lowest watermark of the active streams; None before the first event."""
         return None if self._marks.closed_us == NEVER else self._marks.closed_us
 
     @property
     def highest(self) -> tuple[tuple[str, int], ...]:
-        """The two Users furthest ahead with the highest `observed_at` (µs) each has sent, held events included."""
+        """The two Users that are furthest ahead, with the highest `observed_at` (µs) of each, held events included."""
         return self._guard.highest
 
     @property
     def deaf(self) -> bool:
-        """Whether what Users sent elsewhere counts for nothing now."""
+        """Whether remote progress is ignored now."""
         return self._guard.deaf
 
     def feed(self, batch: EventBatch, stream: str = "", arrived_us: int | None = None) -> AssemblyResult:
-        """Takes one batch of one stream (a file set, a token, a partition) and closes what can be closed.
+        """Processes one batch of one stream (a file set, a token, a partition) and closes the windows that are complete.
 
-        `arrived_us`: when it arrived, where that is part of the input; what is far ahead of it waits.
+        `arrived_us`: the arrival time, where it is part of the input. Events far ahead of it wait.
         """
         out = AssemblyResult()
         if arrived_us is not None:
@@ -122,23 +124,23 @@ class Assembler:
             self._reject(rejection, self._marks.closed_us, out)
 
     def expect(self, stream: str) -> None:
-        """Windows wait for `stream` from the start, not only from its first event on."""
+        """Windows wait for `stream` from the start, before its first event."""
         self._marks.expect(stream)
 
     def idle(self, stream: str) -> AssemblyResult:
-        """`stream` brought nothing for `idle_s`: until its next event it follows the others."""
+        """`stream` brought nothing for `idle_s`: it no longer holds back the others until its next event."""
         self._marks.idle(stream)
         return self._close(AssemblyResult())
 
     def follow(self, watermark_us: int) -> AssemblyResult:
-        """The own streams are idle and time elsewhere has come to `watermark_us`: closes up to it, never back."""
+        """The local streams are idle and remote streams have reached `watermark_us`: closes windows up to it, never back."""
         self._marks.follow(watermark_us)
         return self._close(AssemblyResult())
 
     def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> AssemblyResult:
-        """What Users sent to other assemblers (User → highest `observed_at`, µs): the clock-skew guard counts it.
+        """The highest `observed_at` (µs) that each User sent to other assemblers: the clock-skew guard uses it.
 
-        `deaf`: it is not all that they sent, and counts from now on for nothing.
+        `deaf`: it is incomplete, and remote progress is ignored from now on.
         """
         out = AssemblyResult()
         for admitted in self._guard.observe_remote(highest, deaf=deaf):
@@ -155,10 +157,10 @@ class Assembler:
         return self._close(out)
 
     def _refuse(self, admitted: AdmittedEvents, malformed: deque[Rejection], out: AssemblyResult) -> None:
-        """An event that would have to be held, had not too many been held before it."""
+        """The event at which too many events would be held."""
         batch, number = admitted.batch, admitted.first
         self._malformed_before(number + 1, number, np.array([self._marks.closed_us]), malformed, out)
-        reason = f"{self._ahead(int(batch.observed_us[number]))}, and so are {HELD_MOST} events before it; check that User's clock"
+        reason = f"{self._ahead(int(batch.observed_us[number]))}, and {HELD_MOST} earlier events are too; check that User's clock"
         rejection = Rejection(number, batch.source(number), batch.position(number), reason, batch.raw(number))
         self._reject(rejection, self._marks.closed_us, out)
 

@@ -1,4 +1,4 @@
-"""Parts of decoded batches: some events of one, or single events that were kept and come back."""
+"""Parts of decoded batches: some events of a batch, or single events that were kept and are released."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ PACE_WINDOWS = 500
 
 
 def split_by_event_time(batch: EventBatch) -> Iterator[EventBatch]:
-    """`batch` in parts that each take time on by some hundred windows at most: what closes in one step has to fit into memory."""
+    """`batch` in parts that each advance the time by a few hundred windows at most: the windows that close together must fit in memory."""
     if len(batch) < 2:
         yield batch
         return
@@ -31,7 +31,7 @@ def split_by_event_time(batch: EventBatch) -> Iterator[EventBatch]:
 
 
 def part(batch: EventBatch, first: int, last: int) -> EventBatch:
-    """Events `first` to `last` - 1, and the malformed ones among them; those behind the last event go with the last part."""
+    """Events `first` to `last` - 1, and the malformed ones among them. Malformed ones after the last event belong to the last part."""
     upto = last + (last == len(batch))
     return replace(
         batch,
@@ -44,7 +44,7 @@ def part(batch: EventBatch, first: int, last: int) -> EventBatch:
 
 
 def without(batch: EventBatch, out: Ints, rejected: Mapping[int, str]) -> EventBatch:
-    """`batch` without the events `out` (ascending); those of them in `rejected` are rejected for the reason there."""
+    """`batch` without the events `out` (ascending); those of them in `rejected` are rejected with the given reason."""
     stay = np.setdiff1d(np.arange(len(batch)), out)
 
     def before(number: int) -> int:
@@ -64,7 +64,7 @@ def without(batch: EventBatch, out: Ints, rejected: Mapping[int, str]) -> EventB
 
 @dataclass(frozen=True, slots=True)
 class HeldEvent:
-    """One good event that had to wait, with its place and text."""
+    """One good event that had to wait, with its position and text."""
 
     key: SeriesKey
     observed_us: int
@@ -89,12 +89,12 @@ class HeldEvent:
 
     @classmethod
     def of_tree(cls, tree: list[Any]) -> "HeldEvent":
-        """What `as_tree` was called on."""
+        """Inverse of `as_tree`."""
         return cls(SeriesKey(*tree[0]), *tree[1:])
 
 
 def keep(batch: EventBatch, index: int, stream: str) -> HeldEvent:
-    """Event `index` of `batch`, on its own."""
+    """Event `index` of `batch` as a single event."""
     code_set = int(batch.codes[index])
     return HeldEvent(
         key=batch.keys[batch.key[index]],

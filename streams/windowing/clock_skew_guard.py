@@ -15,11 +15,11 @@ from streams.windowing.watermarks import NEVER
 HELD_MOST = 100_000
 """At most this many events are held, so that a clock that stays wrong cannot fill the memory."""
 _LOOK_AHEAD = 1 << 14
-"""Events that are looked at in one go while searching for the first one too far ahead."""
+"""Number of events that are examined at once in the search for the first one too far ahead."""
 
 
 class AdmittedEvents(NamedTuple):
-    """Events that may go on, in input order."""
+    """Events that may be processed, in input order."""
 
     batch: EventBatch
     first: int
@@ -27,25 +27,25 @@ class AdmittedEvents(NamedTuple):
     """Events `first` to `last` - 1 of `batch`."""
     stream: str
     released: bool = False
-    """Whether they were held until now: they count in their windows, but move no watermark."""
+    """Whether they were held until now: they count in their windows, but do not move a watermark."""
     refused: bool = False
     """Whether there is no room to hold them."""
     after: int = 0
-    """Of what is released: how many events of the batch at hand came before."""
+    """For released events: how many events of the current batch came before."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """One User's held events with the order in which they came."""
+    """One User's held events, with their order of arrival."""
 
     events: list[tuple[int, HeldEvent]] = field(default_factory=list)
     lowest_us: int = -NEVER
 
 
 class ClockSkewGuard:
-    """Holds events that are more than `allowed_future_s` ahead of all that every other User has sent, until another catches up.
+    """Holds events that are more than `allowed_future_s` ahead of all that every other User has sent, until another User catches up.
 
-    What decides is the highest `observed_at` of each User, held events included; a lone User is never held.
+    The highest `observed_at` of each User decides, held events included; a lone User's events are never held.
     """
 
     def __init__(self, allowed_future_s: int) -> None:
@@ -56,9 +56,9 @@ class ClockSkewGuard:
         self._order = self._count = 0
         self._leader, self._leader_us, self._second_us = -1, NEVER, NEVER
         self._foreign: set[int] = set()
-        """Users who sent to other guards only."""
+        """Users who sent events to other guards only."""
         self.deaf = False
-        """Whether these do not count."""
+        """Whether remote Users are ignored."""
 
     @property
     def held(self) -> int:
@@ -66,7 +66,7 @@ class ClockSkewGuard:
         return self._count
 
     def admit(self, batch: EventBatch, stream: str) -> Iterator[AdmittedEvents]:
-        """The parts of `batch` that may go on, and what they release, in the order in which they count."""
+        """The parts of `batch` that may be processed and the events that they release, in processing order."""
         users = self._users(batch)
         at, end = 0, len(batch)
         while at < end:
@@ -90,14 +90,14 @@ class ClockSkewGuard:
 
     @property
     def highest(self) -> tuple[tuple[str, int], ...]:
-        """The two Users furthest ahead of those who sent here and how far, held events included."""
+        """The two Users furthest ahead among those who sent events here, with their highest time, held events included."""
         known = self._sent[: len(self._numbers)]
         here = ((name, number) for name, number in self._numbers.items() if number not in self._foreign)
         ahead = sorted((-int(known[number]), name) for name, number in here if known[number] > NEVER)
         return tuple((name, -at_us) for at_us, name in ahead[:2])
 
     def observe_remote(self, highest: Mapping[str, int], *, deaf: bool = False) -> Iterator[AdmittedEvents]:
-        """What Users sent to another guard: may release what is held here. `deaf`: who did that counts for nothing from now on."""
+        """Takes in the progress of Users at other guards, which may release held events. `deaf`: remote progress is ignored from now on."""
         self.deaf = deaf
         for user in sorted(highest):
             if user not in self._numbers:
@@ -111,13 +111,13 @@ class ClockSkewGuard:
         yield from self._released()
 
     def give_up(self) -> list[HeldEvent]:
-        """Every held event in input order: the input is over and nobody caught up."""
+        """Every held event in input order: the input has ended and no other User caught up."""
         events = self._in_order()
         self._held, self._count = {}, 0
         return [event for _, _, event in events]
 
     def _in_order(self) -> list[tuple[int, int, HeldEvent]]:
-        """(order, user, event) of all that is held, in input order."""
+        """(order, user, event) of every held event, in input order."""
         return sorted(
             ((order, user, event) for user, waiting in self._held.items() for order, event in waiting.events), key=lambda entry: entry[0]
         )
@@ -135,7 +135,7 @@ class ClockSkewGuard:
             self._sent = np.concatenate((self._sent, np.full(len(self._sent), NEVER, np.int64)))
 
     def _clear_until(self, users: Indices, observed_us: Ints, at: int, end: int) -> int:
-        """Where the first event stands that might be too far ahead; `at` if the very next one might."""
+        """Position of the first event that might be too far ahead; `at` if it might be the very next one."""
         if self._second_us == NEVER:
             lone = users[at] if self._leader < 0 else self._leader
             return _first(users[at:end] != lone, at, end)
@@ -148,7 +148,7 @@ class ClockSkewGuard:
         return end
 
     def _until_release(self, users: Indices, observed_us: Ints, at: int, stop: int) -> int:
-        """Just behind the first event of `at` … `stop` that lets held events of another User go."""
+        """The position after the first event of `at` … `stop` that releases held events of another User."""
         for user, waiting in self._held.items():
             lets_go = (users[at:stop] != user) & (observed_us[at:stop] >= waiting.lowest_us - self._allowed_us)
             first = _first(lets_go, at, stop)
@@ -180,11 +180,11 @@ class ClockSkewGuard:
         self._count += 1
 
     def _released(self, after: int = 0) -> Iterator[AdmittedEvents]:
-        """Held events that another User has caught up with, in input order; `after` events of the batch at hand came before."""
+        """Held events that another User has caught up with, in input order; `after` events of the current batch came before."""
         free: list[tuple[int, HeldEvent]] = []
         for user, waiting in list(self._held.items()):
             others_us = self._others(user)
-            # A lone User is never held.
+            # A lone User's events are never held.
             limit = others_us + self._allowed_us if others_us != NEVER else -NEVER
             if waiting.lowest_us > limit:
                 continue
@@ -210,7 +210,7 @@ class ClockSkewGuard:
 
     @classmethod
     def unpack(cls, allowed_future_s: int, tree: Any) -> "ClockSkewGuard":
-        """The guard that `pack` was called on."""
+        """Inverse of `pack`."""
         guard = cls(allowed_future_s)
         guard._numbers = {user: number for number, user in enumerate(tree["users"])}
         count = len(guard._numbers)
@@ -224,6 +224,6 @@ class ClockSkewGuard:
 
 
 def _first(flags: Any, at: int, end: int) -> int:
-    """Position of the first set flag, counted from `at`; `end` if none is."""
+    """Index of the first set flag from `at` on; `end` if none is set."""
     place = int(flags.argmax()) if len(flags) else 0
     return at + place if len(flags) and flags[place] else end

@@ -1,4 +1,4 @@
-"""Early events: `observed_at` is far ahead of arrival, since the sender's clock is wrong; they wait (contract 1.3)."""
+"""Early events: `observed_at` is far ahead of the arrival, because the sender's clock is wrong. They wait (contract 1.3)."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -15,7 +15,7 @@ HELD_MOST = 100_000
 
 
 class EarlyEvents:
-    """Holds events that are more than `allowed_future_s` ahead of their arrival until something arrives near enough."""
+    """Holds events that are more than `allowed_future_s` ahead of their arrival, until an entry arrives near enough to them."""
 
     def __init__(self, allowed_future_s: int) -> None:
         self._allowed_us = allowed_future_s * SECOND_US
@@ -26,7 +26,7 @@ class EarlyEvents:
         return len(self._held)
 
     def due(self, arrived_us: int) -> Iterator[tuple[str, EventBatch]]:
-        """(stream, events) that need not wait any longer at `arrived_us`, in the order in which they came."""
+        """(stream, events) that are released at `arrived_us`, in order of arrival."""
         limit_us = arrived_us + self._allowed_us
         free = [event for event in self._held if event.observed_us <= limit_us]
         if not free:
@@ -36,17 +36,17 @@ class EarlyEvents:
             yield stream, batch_of(list(events))
 
     def hold(self, batch: EventBatch, stream: str, arrived_us: int) -> EventBatch:
-        """`batch` without its early events, which wait here; those for which there is no room are rejected."""
+        """`batch` without its early events. They are held here, or rejected if there is no room."""
         early = np.flatnonzero(batch.observed_us > arrived_us + self._allowed_us)
         if not len(early):
             return batch
         room = max(HELD_MOST - len(self._held), 0)
         self._held += [keep(batch, number, stream) for number in early[:room].tolist()]
-        reasons = {n: f"{self._ahead(int(batch.observed_us[n]))}, and so are {HELD_MOST} events before it" for n in early[room:].tolist()}
+        reasons = {n: f"{self._ahead(int(batch.observed_us[n]))}, and {HELD_MOST} earlier events are too" for n in early[room:].tolist()}
         return without(batch, early, {number: f"{why}; check that sender's clock" for number, why in reasons.items()})
 
     def give_up(self) -> list[tuple[HeldEvent, str]]:
-        """All that is held, each with the reason why it is rejected: the input is over."""
+        """Every held event with the reason of its rejection: the input has ended."""
         events, self._held = self._held, []
         return [(event, f"{self._ahead(event.observed_us)}; check that sender's clock") for event in events]
 
@@ -58,5 +58,5 @@ class EarlyEvents:
         return [event.as_tree() for event in self._held]
 
     def unpack(self, tree: Any) -> None:
-        """Takes up what `pack` gave."""
+        """Restores the state that `pack` returned."""
         self._held = [HeldEvent.of_tree(event) for event in tree]

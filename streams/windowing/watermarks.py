@@ -1,4 +1,4 @@
-"""Watermarks: how far each stream has come in event time, and so which windows are over."""
+"""Watermarks: the progress of each stream in event time, which decides the windows that can close."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from models.columns import Ints
 from models.times import SECOND_US
 
 NEVER = -(1 << 62)
-"""Before every time, µs."""
+"""Earlier than every instant, µs."""
 
 
 class Watermarks:
-    """One mark a stream; windows close on the lowest of the active ones, and what has closed stays closed."""
+    """One watermark per stream. Windows close on the lowest one of the active streams, and a closed window stays closed."""
 
     def __init__(self, allowed_lateness_s: int) -> None:
         self._lateness_us = allowed_lateness_s * SECOND_US
         self._highest: dict[str, int] = {}
         self._idle: set[str] = set()
         self._released_us = NEVER
-        """Highest of the events that were held: it counts at the end of the input only."""
+        """Highest time of the held events: it counts at the end of the input only."""
         self._closed_us = NEVER
 
     @property
@@ -28,14 +28,14 @@ class Watermarks:
         return self._closed_us
 
     def before_each(self, stream: str, window_end_us: Ints, observed_us: Ints) -> Ints:
-        """(n,) what `closed_us` is just before each of n events of `stream`, in input order; late ones among them move nothing."""
+        """(n,) the value of `closed_us` just before each of n events of `stream`, in input order; late events do not move it."""
         own = self._own(stream, window_end_us, observed_us)
-        # A stream that was idle closes nothing before its first event wakes it.
+        # An idle stream closes nothing before its first event activates it.
         before = np.concatenate(([NEVER if stream in self._idle else self._highest.get(stream, NEVER)], own[:-1]))
         return np.asarray(np.maximum(self._closed_us, np.minimum(before, self._others(stream)) - self._lateness_us))
 
     def advance(self, stream: str, window_end_us: Ints, observed_us: Ints) -> None:
-        """Takes n events of `stream`, which wakes it."""
+        """Processes n events of `stream`, which becomes active."""
         if len(observed_us) == 0:
             return
         highest = int(self._own(stream, window_end_us, observed_us)[-1])
@@ -45,11 +45,11 @@ class Watermarks:
             self._close()
 
     def catch_up(self, window_end_us: Ints, observed_us: Ints) -> None:
-        """Takes n events that were held. The clock they have is not to be trusted, so they move no mark before the end."""
+        """Processes n events that were held. Their sender's clock is not reliable, so they move no watermark before the end."""
         self._released_us = max(self._released_us, int(observed_us[window_end_us > self._closed_us].max(initial=NEVER)))
 
     def expect(self, stream: str) -> None:
-        """Windows wait for `stream` though it has brought nothing yet, until it is idle."""
+        """Windows wait for `stream` before its first event, until it is idle."""
         self._highest.setdefault(stream, NEVER)
 
     def idle(self, stream: str) -> None:
@@ -59,11 +59,11 @@ class Watermarks:
             self._close()
 
     def follow(self, watermark_us: int) -> None:
-        """Time elsewhere has come to `watermark_us`."""
+        """Remote streams have reached `watermark_us`."""
         self._closed_us = max(self._closed_us, watermark_us)
 
     def finish(self) -> None:
-        """The end of the input: every stream is as far as its highest event."""
+        """The end of the input: the watermark of every stream is its highest event."""
         self._closed_us = max(self._closed_us, self._released_us, *self._highest.values())
 
     def _own(self, stream: str, window_end_us: Ints, observed_us: Ints) -> Ints:
@@ -89,7 +89,7 @@ class Watermarks:
 
     @classmethod
     def unpack(cls, allowed_lateness_s: int, tree: Any) -> "Watermarks":
-        """The watermarks that `pack` was called on."""
+        """Inverse of `pack`."""
         marks = cls(allowed_lateness_s)
         marks._highest, marks._idle = dict(tree["highest"]), set(tree["idle"])
         marks._released_us, marks._closed_us = tree["released"], tree["closed"]

@@ -1,4 +1,4 @@
-"""Window events: what arrived for windows that are still open, and how a closed window is made of it."""
+"""Window events: the events of windows that are still open, and how a closed window is made from them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,14 +20,14 @@ Chunk = dict[str, NDArray[Any]]
 
 
 class CodeSets:
-    """Response-code counts that pending events refer to, each kept once."""
+    """Response-code counts of pending events; equal counts are stored once."""
 
     def __init__(self) -> None:
         self.sets: list[Mapping[str, int]] = []
         self._numbers: dict[tuple[tuple[str, int], ...], int] = {}
 
     def number(self, codes: Mapping[str, int]) -> int:
-        """The number of `codes`, the same for the same counts."""
+        """The number of `codes`; equal counts have the same number."""
         content = tuple(sorted(codes.items()))
         found = self._numbers.get(content)
         if found is None:
@@ -37,14 +37,14 @@ class CodeSets:
 
 
 class WindowCodes(Mapping[int, Mapping[str, int]]):
-    """series → response code → count of one window, added up only for the series that somebody asks for."""
+    """series → response code → count of one window, added up only for the series that are requested."""
 
     def __init__(self, series: NDArray[Any], numbers: NDArray[Any], sets: list[Mapping[str, int]]) -> None:
-        """`series` and `numbers` are (events,): only events that carried codes."""
+        """`series` and `numbers` are (events,): only events with codes."""
         self._series, self._numbers, self._sets = series, numbers, sets
 
     def __reduce__(self) -> tuple[type["WindowCodes"], tuple[NDArray[Any], NDArray[Any], list[Mapping[str, int]]]]:
-        """For another process: only the sets that it refers to."""
+        """For another process: contains only the sets that are referred to."""
         used, numbers = np.unique(self._numbers, return_inverse=True)
         return WindowCodes, (self._series, numbers, [self._sets[number] for number in used.tolist()])
 
@@ -82,7 +82,7 @@ def joined(chunks: list[Chunk]) -> Chunk:
 def deduplicated(events: Chunk, keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> Chunk:
     """Of repeats (same series, same `observed_at`) the one that counts.
 
-    That is the one with more messages, then failures, or the greater depth; then the one with the greater canonical JSON.
+    It is the one with more messages, then failures, or the greater depth; then the one with the greater canonical JSON.
     """
     series, observed_us = events["series"], events["observed_us"]
     if len(series) == 0 or np.bincount(series).max() <= 1:
@@ -97,24 +97,24 @@ def deduplicated(events: Chunk, keys: list[SeriesKey], sets: list[Mapping[str, i
 
 
 def _same(column: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether each entry but the last is the same as the next one; shape (n - 1,)."""
+    """Whether each entry except the last equals the next one; shape (n - 1,)."""
     same: NDArray[np.bool_] = column[1:] == column[:-1]
     return np.asarray(same | (np.isnan(column[1:]) & np.isnan(column[:-1])) if column.dtype.kind == "f" else same)
 
 
 def _same_rest(events: Chunk, order: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether each event but the last is the same as the next one in all that is left to tell them apart."""
+    """Whether each event except the last equals the next one in all fields that are compared."""
     names = ("codes",) if "codes" in events else QUEUE_COLUMNS[3:]
     return np.asarray(np.logical_and.reduce([_same(events[name][order]) for name in names]))
 
 
 def _either(pairs: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Who is part of a marked pair of neighbours; shape (n,)."""
+    """Which entries are part of a marked pair of neighbours; shape (n,)."""
     return np.asarray(np.append(pairs, False) | np.append(False, pairs))
 
 
 def _ranks(events: Chunk, tied: NDArray[Any], keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> NDArray[np.int64]:
-    """Place of each event by canonical JSON; only those at `tied` are written out, the others get 0."""
+    """Rank of each event by its canonical JSON. Only the events at `tied` are serialised; the others get 0."""
     texts = [_canonical(events, index, keys, sets) for index in tied.tolist()]
     place = {text: rank for rank, text in enumerate(sorted(set(texts)))}
     ranks = np.zeros(len(events["series"]), np.int64)

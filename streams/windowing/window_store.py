@@ -1,4 +1,4 @@
-"""Window store: every series of one window length, its open windows, and how they close."""
+"""Window store: every series of one window length with its open windows. It closes the windows."""
 
 from typing import Any, NamedTuple
 
@@ -9,13 +9,13 @@ from models.times import DAY_US, SECOND_US
 from streams.windowing.window_events import QUEUE_COLUMNS, TRAFFIC_COLUMNS, Chunk, CodeSets, WindowCodes, deduplicated, joined
 
 EMPTY_FOR_US = DAY_US
-"""A window length without any report for longer than this rests until its next report."""
+"""A window length without any report for longer than this is suspended until its next report."""
 
 MOST_CODE_SETS = 20_000
-"""Distinct response-code counts that are kept before those no longer referred to are let go."""
+"""Number of distinct response-code counts from which on unused ones are removed."""
 
 _CHUNKS_MOST, _TIDY_FROM = 256, 100_000
-"""Chunks and events of one open window from which on repeats in it are looked for before it closes."""
+"""Numbers of chunks and events of one open window from which on its repeats are removed before it closes."""
 
 
 class Closed(NamedTuple):
@@ -44,7 +44,7 @@ class SeriesWindows:
         """Internal number → index in `keys`, -1 before the series' first window has closed."""
         self.open: dict[int, list[Chunk]] = {}
         self.repeated = 0
-        """Repeats that were left out of windows which are still open."""
+        """Repeats that were left out of windows that are still open."""
         self._tidy_at: dict[int, int] = {}
 
     def number(self, key: SeriesKey) -> int:
@@ -56,7 +56,7 @@ class SeriesWindows:
         return found
 
     def put(self, at_us: int, chunk: Chunk, sets: CodeSets) -> None:
-        """Adds events to the window that ends at `at_us`; however often they are repeated, they take room once."""
+        """Adds events to the window that ends at `at_us`; repeats take no additional memory."""
         chunks = self.open.setdefault(at_us, [])
         chunks.append(chunk)
         if len(chunks) <= _CHUNKS_MOST and sum(len(each["series"]) for each in chunks) <= self._tidy_at.get(at_us, _TIDY_FROM):
@@ -68,7 +68,7 @@ class SeriesWindows:
         self._tidy_at[at_us] = max(_TIDY_FROM, 2 * len(kept["series"]))
 
     def take(self, at_us: int, sets: CodeSets) -> tuple[Chunk, Indices, int]:
-        """The events of the window that ends at `at_us`, repeats left out; the index in `keys` of each; how many repeats there were."""
+        """The events of the window that ends at `at_us` without repeats, the index in `keys` of each, and the number of repeats."""
         chunks = self.open.pop(at_us, None)
         self._tidy_at.pop(at_us, None)
         repeated, self.repeated = self.repeated, 0
@@ -100,7 +100,7 @@ class SeriesWindows:
         }
 
     def restore(self, tree: Any) -> None:
-        """Goes on from what `pack` gave."""
+        """Restores the state that `pack` returned."""
         self.keys = tuple(SeriesKey(*key) for key in tree["keys"])
         self.known = [SeriesKey(*key) for key in tree["known"]]
         self.numbers = {key: number for number, key in enumerate(self.known)}
@@ -110,7 +110,7 @@ class SeriesWindows:
 
 
 class WindowStore:
-    """The open windows of one window length; closes every window of the grid in order, empty ones too."""
+    """The open windows of one window length; closes every window of the grid in order, including empty ones."""
 
     def __init__(self, window_s: int, *, skip_gaps: bool = True) -> None:
         self.window_s = window_s
@@ -127,7 +127,7 @@ class WindowStore:
         return self.sets.number(codes)
 
     def due(self, closed_us: int) -> int | None:
-        """End of the next window to close, if it is one of those up to `closed_us`."""
+        """End of the next window to close, if it is not after `closed_us`."""
         following = None if self._closed_us is None else self._closed_us + self.window_s * SECOND_US
         if following is not None and self._skip_gaps and following > self._reported_us + EMPTY_FOR_US:
             following = None
@@ -136,7 +136,7 @@ class WindowStore:
         return at_us if at_us is not None and at_us <= closed_us else None
 
     def close(self, at_us: int) -> tuple[Closed, int]:
-        """The window that ends at `at_us`, and how many repeats were left out of it."""
+        """The window that ends at `at_us`, and the number of repeats that were left out of it."""
         traffic, traffic_place, repeated = self.traffic.take(at_us, self.sets)
         queues, queue_place, more = self.queues.take(at_us, self.sets)
         self._closed_us = at_us
@@ -151,7 +151,7 @@ class WindowStore:
         return closed, repeated + more
 
     def _renew_code_sets(self) -> None:
-        """Keeps only the code sets that open windows refer to. A window that just closed keeps its own."""
+        """Keeps only the code sets of open windows. A window that just closed keeps its own."""
         before, self.sets = self.sets.sets, CodeSets()
         for chunks in self.traffic.open.values():
             for chunk in chunks:
@@ -179,7 +179,7 @@ class WindowStore:
 
     def _queue_tick(self, at_us: int, events: Chunk, place: Indices) -> QueueTick:
         count = len(self.queues.keys)
-        # Of several events of one window the latest stands: assigned in order of time, the last assignment wins.
+        # The latest of several events of one window counts: they are assigned in order of time, so the last assignment stays.
         order = np.lexsort((events["observed_us"], place))
         latest = order[np.append(place[order][1:] != place[order][:-1], True)] if len(place) else order
         reported = np.zeros(count, bool)
@@ -214,7 +214,7 @@ class WindowStore:
 
     @classmethod
     def unpack(cls, window_s: int, tree: Any, *, skip_gaps: bool = True) -> "WindowStore":
-        """The store that `pack` was called on."""
+        """Inverse of `pack`."""
         store = cls(window_s, skip_gaps=skip_gaps)
         store.traffic.restore(tree["traffic"])
         store.queues.restore(tree["queues"])

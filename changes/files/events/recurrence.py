@@ -136,7 +136,7 @@ def _length(event: Repetition, own: tzinfo, begins: datetime) -> tuple[int, time
         return (duration.days, duration.exact) if duration is not None else (int(start.is_date), timedelta())
     ends = on_clock(end.local, end.zone or own)
     if ends < begins:
-        raise Malformed("DTEND lies before DTSTART")
+        raise Malformed("DTEND is before DTSTART")
     if start.is_date and end.is_date:
         # Some programs write the day itself as the end of a one-day event.
         return max((end.local - start.local).days, 1), timedelta()

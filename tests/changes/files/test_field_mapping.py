@@ -35,7 +35,7 @@ def test_servicenow_change_requests_are_read_as_documented() -> None:
     assert format_time(us(upgrade.updated_at)) == "2026-01-20T11:00:00Z"
     assert upgrade.actual_start is None
     assert faults == [
-        "index 1: planned_start: 'TBC' is no RFC 3339 time with an offset, such as 2026-01-05T00:10:00Z; planned_end is missing"
+        "index 1: planned_start: 'TBC' is not an RFC 3339 time with an offset, such as 2026-01-05T00:10:00Z; planned_end is missing"
     ]
 
 
