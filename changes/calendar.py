@@ -6,6 +6,7 @@ A change is known by its owner and its `change_id` together (`Change.key`): nobo
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from changes.calendar_view import CalendarView, ScopeTables
@@ -32,7 +33,7 @@ class _Revision:
     """Keys of the records that brought it: a tombstone takes back what came under its own key."""
 
     @property
-    def rank(self) -> tuple[int, int, bytes]:
+    def rank(self) -> tuple[int, int, int, bytes]:
         """Of two revisions known the greater counts, in whatever order they came."""
         return rank(self.change, self.text)
 
@@ -51,14 +52,18 @@ class _Revision:
         return self.change.model_copy(update={"declared_at": arrived, "updated_at": arrived})
 
 
-def rank(change: Change, text: bytes) -> tuple[int, int, bytes]:
-    """Of two revisions of one change the greater counts: by revision, then `updated_at`, then text (its canonical JSON)."""
-    return change.revision, _ALWAYS if change.updated_at is None else us(change.updated_at), text
+def rank(change: Change, text: bytes) -> tuple[int, int, int, bytes]:
+    """Of two revisions of one change the greater counts: by revision, `updated_at`, `exported_at`, then text (its canonical JSON)."""
+    return change.revision, _stamp(change.updated_at), _stamp(change.exported_at), text
 
 
 def outranks(change: Change, other: Change | None) -> bool:
     """Whether `change` counts before `other`, another revision of it; anything counts before nothing."""
     return other is None or rank(change, to_json(change)) > rank(other, to_json(other))
+
+
+def _stamp(at: datetime | None) -> int:
+    return _ALWAYS if at is None else us(at)
 
 
 class Calendar:

@@ -2,15 +2,18 @@
 
 import http.client
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from models.canonical_json import decode, to_json
 from models.change import Change
 from models.errors import ConfigurationError, UnreadableInput
 
-TIMEOUT_S = 30
+TIMEOUT_S = 120
+PARCEL = 500
+"""Changes in one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +24,43 @@ class Refusal:
     reason: str
 
 
-def send_changes(changes: Iterable[Change], address: str, token: str) -> tuple[list[Change], list[Refusal]]:
-    """Posts each change to `address` (`http://127.0.0.1:8480`); one that is refused does not stop the others.
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of changes that were sent."""
+
+    taken: list[Change]
+    """Declared, or revised."""
+    known: list[Change]
+    """They stood there already."""
+    refused: list[Refusal]
+    withdrawn: list[str]
+    """Ids of times of a series that the newest export no longer holds."""
+
+
+def send_changes(changes: Iterable[Change], address: str, token: str) -> Sent:
+    """Posts changes to `address` (`http://127.0.0.1:8480`), many at once; one that is refused does not stop the others.
 
     Raises UnreadableInput if nobody answers, ConfigurationError for an address that is none.
     """
     connection = _connection(address)
-    taken: list[Change] = []
-    refused: list[Refusal] = []
+    sent = Sent([], [], [], [])
     try:
-        for change in changes:
-            reason = _post(connection, change, token)
-            if reason is None:
-                taken.append(change)
-            else:
-                refused.append(Refusal(change, reason))
+        for parcel, more_follows in _parcels(changes):
+            _post(connection, parcel, token, sent, more_follows=more_follows)
     except (OSError, http.client.HTTPException) as fault:
         raise UnreadableInput(f"{address} does not answer: {fault}") from None
     finally:
         connection.close()
-    return taken, refused
+    return sent
+
+
+def _parcels(changes: Iterable[Change]) -> Iterator[tuple[list[Change], bool]]:
+    """Changes for one request each, and whether more of the last one's series follows: the times of a series stay together."""
+    ordered = sorted(changes, key=lambda one: (one.owner, one.series or one.change_id, one.planned_start))
+    for first in range(0, len(ordered), PARCEL):
+        parcel, following = ordered[first : first + PARCEL], ordered[first + PARCEL : first + PARCEL + 1]
+        last = parcel[-1]
+        yield parcel, bool(following) and last.series is not None and (following[0].owner, following[0].series) == (last.owner, last.series)
 
 
 def fetch_changes(address: str, token: str) -> list[Change]:
@@ -75,16 +95,29 @@ def _connection(address: str) -> http.client.HTTPConnection:
     return kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
 
 
-def _post(connection: http.client.HTTPConnection, change: Change, token: str) -> str | None:
+def _post(connection: http.client.HTTPConnection, parcel: Sequence[Change], token: str, sent: Sent, *, more_follows: bool) -> None:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    connection.request("POST", "/v1/changes", to_json(change), headers)
+    body = b"[" + b",".join(map(to_json, parcel)) + b"]"
+    connection.request("POST", "/v1/changes?part=true" if more_follows else "/v1/changes", body, headers)
     answer = connection.getresponse()
-    body = answer.read()
-    if answer.status < 300:
-        return None
+    told = answer.read()
     try:
-        problem = json.loads(body)
-        told = problem.get("detail") or problem.get("title")
-    except (ValueError, AttributeError):
-        told = None
-    return str(told or f"{answer.status} {answer.reason}")
+        found = json.loads(told)
+        items = found.get("items")
+        if not isinstance(items, list) or len(items) != len(parcel):
+            reason = str(found.get("detail") or found.get("title") or f"{answer.status} {answer.reason}")
+            items = [{"status": answer.status, "detail": reason}] * len(parcel)
+        for change, item in zip(parcel, items, strict=True):
+            _sort(change, item, sent)
+        sent.withdrawn.extend(one["change_id"] for one in found.get("withdrawn", ()))
+    except (ValueError, AttributeError, KeyError, TypeError):
+        sent.refused.extend(Refusal(change, f"{answer.status} {answer.reason}") for change in parcel)
+
+
+def _sort(change: Change, item: Mapping[str, Any], sent: Sent) -> None:
+    if item["status"] >= 300:
+        sent.refused.append(Refusal(change, str(item["detail"])))
+    elif item["status"] == 200:
+        sent.known.append(change)
+    else:
+        sent.taken.append(change)

@@ -30,8 +30,8 @@ class Added:
 
     news: tuple[Change, ...]
     """New or revised, by `change_id` and owner."""
-    withdrawn: tuple[Change, ...]
-    """Times of a series that a newer export no longer holds."""
+    withdrawn: tuple[str, ...]
+    """Ids of times of a series that a newer export no longer holds."""
     disagreements: tuple[Disagreement, ...]
     missing: tuple[Change, ...]
     """What a full export no longer holds although nobody has cancelled it."""
@@ -74,12 +74,7 @@ def add_to(path: Path, changes: Sequence[Change], full_since: datetime | None = 
         tuple(
             one for one in merged.changes if (earlier := stood.get((one.change_id, one.owner))) is None or not same_content(one, earlier)
         ),
-        tuple(one for key, one in stood.items() if key not in standing),
+        tuple(one.change_id for key, one in stood.items() if key not in standing),
         merged.disagreements,
         () if full_since is None else no_longer_held(merged.changes, changes, full_since),
     )
-
-
-def _stood(change: Change, before: dict[tuple[str, str], Change]) -> bool:
-    earlier = before.get((change.change_id, change.owner))
-    return earlier is not None and same_content(change, earlier)

@@ -7,19 +7,22 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from models.change import Change
 
 _OCCURRENCE = re.compile(r"(.+)/\d{8}T\d{6}Z", re.ASCII)
 OVER = frozenset({"cancelled", "completed", "rolled_back"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_MOMENT = timedelta(milliseconds=1)
 
 Key = tuple[str, str]
 """`change_id` and owner."""
 Rank = tuple[int, datetime, datetime]
+SeriesRank = tuple[int, datetime]
+"""Revision of a series, and when the export was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +99,51 @@ def _best(changes: Sequence[Change]) -> list[Change]:
     return found
 
 
-def _of_newest_series(changes: Sequence[Change]) -> list[Change]:
-    """Without the times of a series that a newer export of it does not hold; a single event of the same UID is such an export too."""
-    series: set[Key] = {(one.series, one.owner) for one in changes if one.series is not None}
-    newest: dict[Key, tuple[int, datetime]] = {}
-    for one in changes:
+def series_ranks(changes: Iterable[Change], known: Iterable[Key] = ()) -> dict[Key, SeriesRank]:
+    """Of each series among `changes`, and of those `known` already, the newest export."""
+    held = list(changes)
+    series: set[Key] = {(one.series, one.owner) for one in held if one.series is not None}.union(known)
+    newest: dict[Key, SeriesRank] = {}
+    for one in held:
         key = _series_of(one, series)
         if key is not None:
-            newest[key] = max(_series_rank(one), newest.get(key, (0, _NEVER)))
-    return [one for one in changes if (key := _series_of(one, series)) is None or _series_rank(one) == newest[key]]
+            newest[key] = max(series_rank(one), newest.get(key, (0, _NEVER)))
+    return newest
 
 
-def _series_of(change: Change, series: set[Key]) -> Key | None:
+def is_superseded(change: Change, newest: Mapping[Key, SeriesRank]) -> bool:
+    """Whether a newer export of its series than the one that holds it is known."""
+    key = _series_of(change, newest.keys())
+    return key is not None and key in newest and series_rank(change) < newest[key]
+
+
+def withdrawn(standing: Iterable[Change], export: Sequence[Change], newest: Mapping[Key, SeriesRank]) -> list[Change]:
+    """What stands of the series in `export`, and is not held by it although it is the newest: cancelled, by that export.
+
+    What the same export holds beside that, where it arrives in parts, counts before the cancellation.
+    """
+    ranks = {key: rank for key, rank in series_ranks(export, newest).items() if rank >= newest.get(key, rank)}
+    held = {_key(one) for one in export}
+    found: list[Change] = []
+    for one in standing:
+        key = _series_of(one, ranks.keys())
+        if key not in ranks or _key(one) in held or one.status in OVER or series_rank(one) >= ranks[key]:
+            continue
+        revision, exported_at = ranks[key]
+        update: dict[str, object] = {"status": "cancelled"}
+        update |= {"revision": one.revision + 1} if exported_at == _NEVER else {"exported_at": exported_at - _MOMENT}
+        update |= {"series_revision": revision} if one.series is not None else {}
+        found.append(one.model_copy(update=update))
+    return found
+
+
+def _of_newest_series(changes: Sequence[Change]) -> list[Change]:
+    """Without the times of a series that a newer export of it does not hold; a single event of the same UID is such an export too."""
+    newest = series_ranks(changes)
+    return [one for one in changes if not is_superseded(one, newest)]
+
+
+def _series_of(change: Change, series: Collection[Key]) -> Key | None:
     if change.series is not None:
         return (change.series, change.owner) if change.series_revision is not None else None
     # A single event of that UID, or a time of the series from a file that did not yet name series.
@@ -117,7 +153,8 @@ def _series_of(change: Change, series: set[Key]) -> Key | None:
     return None
 
 
-def _series_rank(change: Change) -> tuple[int, datetime]:
+def series_rank(change: Change) -> SeriesRank:
+    """Which export of its series holds it."""
     if change.series is None and _occurrence_of(change.change_id):
         return 0, _NEVER
     return change.series_revision or change.revision, change.exported_at or _NEVER

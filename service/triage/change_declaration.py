@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from changes.calendar import outranks
 from changes.drafting import guess_category
+from changes.files.merge import same_content
 from changes.limits import ChangeLimits, excess
 from changes.planning.conflicts import PlanningRules
 from models.canonical_json import decode, to_json
@@ -30,6 +30,7 @@ from service.store.database import Database
 from service.store.records import CHANGE
 from service.triage.change_names import resolve
 from service.triage.planning import preview
+from service.triage.series_exports import SeriesExports
 
 _DESK = Principal("", "", Role.TRIAGE)
 _LONGEST_NAME = 200
@@ -73,7 +74,7 @@ def check_owner(principal: Principal, change: Change) -> None:
         raise Problem(403, f"a User declares its own changes: owner must be {principal.user} and source `user`")
 
 
-def examine(database: Database, principal: Principal, given: Any, now_us: int, limits: ChangeLimits) -> Declaration:
+def examine(database: Database, principal: Principal, given: Any, now_us: int, limits: ChangeLimits, *, part: bool = False) -> Declaration:
     """What declaring `given` comes to. Raises Problem 403 (not its own), 409 (outranked or in conflict) or 422 (no such change can be)."""
     fields = named(principal, given)
     change = parse(fields)
@@ -84,11 +85,14 @@ def examine(database: Database, principal: Principal, given: Any, now_us: int, l
         change = _stamped(change, fields, known, now_us)
     same = next((one for one in known if one.revision == change.revision), None)
     if same is not None and _says_the_same(same, change, fields, principal):
-        return Declaration(same, is_new=False)
+        renewed = part and change.series is not None and _is_newer(change, same, fields)
+        return Declaration(change if renewed else same, is_new=renewed)
     highest = max(known, key=lambda one: one.revision, default=None)
     if highest is not None and change.revision < highest.revision:
         raise Problem(409, f"revision {change.revision} is outranked: revision {highest.revision} of this change stands")
-    if same is not None and (fields.get("updated_at") is None or not outranks(change, same)):
+    if same is not None and not _is_newer(change, same, fields):
+        if change.exported_at is not None and same.exported_at is not None and change.exported_at < same.exported_at:
+            raise Problem(409, f"revision {change.revision} is outranked: a newer export of this change stands")
         raise Problem(
             409,
             f"revision {change.revision} of this change stands already with other content: give a higher revision, or a later updated_at,"
@@ -114,12 +118,19 @@ def _stamped(change: Change, fields: Mapping[str, Any], known: Sequence[Change],
     return change.model_copy(update={"declared_at": declared, "updated_at": updated})
 
 
+def _is_newer(change: Change, same: Change, fields: Mapping[str, Any]) -> bool:
+    """Whether another content of a revision that stands is the later one: by `updated_at` if it was given, then by the export's time."""
+    if fields.get("updated_at") is not None and change.updated_at != same.updated_at:
+        return same.updated_at is None or (change.updated_at is not None and change.updated_at > same.updated_at)
+    return change.exported_at is not None and (same.exported_at is None or change.exported_at > same.exported_at)
+
+
 def _says_the_same(same: Change, change: Change, fields: Mapping[str, Any], principal: Principal) -> bool:
     """Whether two revisions differ in nothing but the times of their arrival."""
     if principal.role is not Role.USER:
-        return to_json(same) == to_json(change)
+        return same_content(same, change)
     ours = {name for name in _ARRIVAL if name == "declared_at" or fields.get(name) is None}
-    return to_json(same.model_copy(update=dict.fromkeys(ours))) == to_json(change.model_copy(update=dict.fromkeys(ours)))
+    return same_content(same.model_copy(update=dict.fromkeys(ours)), change.model_copy(update=dict.fromkeys(ours)))
 
 
 class ChangeDeclarations:
@@ -137,11 +148,28 @@ class ChangeDeclarations:
     ) -> None:
         self._database, self._intake, self._engine, self._clock, self._limits = database, intake, engine, clock, limits
         self._rules, self._most_of_a_user = rules, most_of_a_user
+        self._exports = SeriesExports(database)
         self.lock = asyncio.Lock()
 
-    def examine(self, principal: Principal, given: Any, now_us: int | None = None) -> Declaration:
-        """What declaring `given` comes to; see `examine`. `now_us`: when all of one request arrived."""
-        return examine(self._database, principal, given, now_us or self.now_us(), self._limits)
+    def examine(self, principal: Principal, given: Any, now_us: int | None = None, *, part: bool = False) -> Declaration:
+        """What declaring `given` comes to; see `examine`. `now_us`: when all of one request arrived.
+
+        `part`: more of the same export follows, so that a time of a series which stands already has to carry the time of this export.
+        """
+        made = examine(self._database, principal, given, now_us or self.now_us(), self._limits, part=part)
+        if made.is_new and self._exports.is_superseded(made.change):
+            raise Problem(409, "a newer export of this series stands, and it does not hold this time: it is withdrawn")
+        return made
+
+    async def close_export(self, principal: Principal, changes: Sequence[Change]) -> list[Change]:
+        """Withdraws the times of the series in `changes` that these, declared just now, no longer hold; call it with `lock` held."""
+        if not any(one.series is not None or one.exported_at is not None for one in changes):
+            return []
+        gone = await asyncio.to_thread(self._exports.withdrawn, self._engine.declared_changes(), changes)
+        mine = [one for one in gone if principal.role is not Role.USER or one.owner == principal.user]
+        await self.declare(principal, mine)
+        await asyncio.to_thread(self._exports.note, changes)
+        return mine
 
     def now_us(self) -> int:
         """When what comes now arrives."""

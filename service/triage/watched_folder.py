@@ -38,11 +38,15 @@ class Outcome:
     taken: int = 0
     known: int = 0
     faults: tuple[str, ...] = ()
+    withdrawn: int = 0
+    """Times of a series that the file, the newest export of it, no longer holds."""
 
     @property
     def text(self) -> str:
         """A line for the log, and one a fault below it in the report."""
-        return "\n".join([f"{self.taken} new or revised, {self.known} known already, {len(self.faults)} not taken", *self.faults]) + "\n"
+        gone = f", {self.withdrawn} withdrawn" if self.withdrawn else ""
+        first = f"{self.taken} new or revised, {self.known} known already{gone}, {len(self.faults)} not taken"
+        return "\n".join([first, *self.faults]) + "\n"
 
 
 class WatchedFolder:
@@ -93,7 +97,10 @@ class WatchedFolder:
             new, refused = await self._declare_some(merged.changes[first : first + _AT_ONCE])
             taken, known = taken + new, known + len(merged.changes[first : first + _AT_ONCE]) - new - len(refused)
             faults += refused
-        return Outcome(taken, known, tuple(faults))
+        async with self._declarations.lock:
+            # A row that can't be read may be any time of any series: nothing is withdrawn then.
+            gone = [] if rejections else await self._declarations.close_export(_WATCHER, merged.changes)
+        return Outcome(taken, known, tuple(faults), len(gone))
 
     async def _declare_some(self, changes: Iterable[Change]) -> tuple[int, list[str]]:
         fresh: list[Change] = []

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from changes import http_client
 from changes.files.writer import to_json_array
 from highwater.cli import run
 from tests.changes.builders import END, START, change, write
@@ -134,9 +135,10 @@ class Monitor(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.seen.append((self.path, self.headers["Authorization"], body))
-        good = body["change_id"] == "A"
-        answer = b"{}" if good else b'{"title": "Conflict", "detail": "revision 1 stands already"}'
-        self.send_response(201 if good else 409)
+        refused = {"status": 409, "detail": "revision 1 stands already"}
+        items = [{"status": 201, "change_id": "A"} if one["change_id"] == "A" else refused for one in body]
+        answer = json.dumps({"items": items, "withdrawn": [{"owner": "SUP-01", "change_id": "old"}]}).encode()
+        self.send_response(201)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
@@ -163,10 +165,16 @@ def test_import_declares_at_a_running_monitor(monitor: str, tmp_path: Path, caps
     told = capsys.readouterr()
     assert "A, revision 1" in told.out
     assert "B: revision 1 stands already" in told.err
-    assert [(where, token, body["change_id"]) for where, token, body in Monitor.seen] == [
-        ("/v1/changes", "Bearer secret", "A"),
-        ("/v1/changes", "Bearer secret", "B"),
+    assert "old withdrawn" in told.out
+    assert [(where, token, [one["change_id"] for one in body]) for where, token, body in Monitor.seen] == [
+        ("/v1/changes", "Bearer secret", ["A", "B"])
     ]
+
+
+def test_what_a_monitor_is_sent_keeps_the_times_of_a_series_together(monitor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "PARCEL", 2)
+    http_client.send_changes([change("B"), change("A", series="s"), change("C", series="s"), change("D", series="s")], monitor, "x")
+    assert [(where, len(body)) for where, _, body in Monitor.seen] == [("/v1/changes?part=true", 2), ("/v1/changes", 2)]
 
 
 def test_a_monitor_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,29 @@ def test_a_dropped_calendar_is_declared_once_and_reported(house: House, tmp_path
     assert house.client("triage").get("/v1/changes/ACME/W-1").json()["title"] == "moved"
 
 
+def test_a_dropped_series_that_was_revised_withdraws_what_it_no_longer_holds(house: House, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    watched = WatchedFolder(tmp_path, kept, house.parts.declarations, house.parts.clock)
+
+    def drop(name: str, stamp: str, out: str) -> str:
+        event = f"UID:n\nDTSTAMP:{stamp}\nSUMMARY:Nightly\nDTSTART:20260105T010000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3\n{out}"
+        head = "BEGIN:VCALENDAR\nVERSION:2.0\nX-HIGHWATER-OWNER:ACME\n"
+        (tmp_path / name).write_text(f"{head}BEGIN:VEVENT\n{event}END:VEVENT\nEND:VCALENDAR\n")
+        look(watched, times=2)
+        return (tmp_path / f"{name}.report.txt").read_text()
+
+    drop("1.ics", "20260101T090000Z", "")
+    assert drop("3.ics", "20260103T090000Z", "EXDATE:20260106T010000Z\n").startswith("0 new or revised, 2 known already, 1 withdrawn, 0")
+    assert "a newer export of this change stands" in drop("2.ics", "20260102T090000Z", "EXDATE:20260107T010000Z\n")
+    items = house.client("triage").get("/v1/changes").json()["items"]
+    assert {one["change_id"]: one["status"] for one in items} == {
+        "n/20260105T010000Z": "declared",
+        "n/20260106T010000Z": "cancelled",
+        "n/20260107T010000Z": "declared",
+    }
+
+
 def test_a_file_that_can_not_be_read_is_told_and_costs_no_other(house: House, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{")
     (tmp_path / "b.json").write_text(json.dumps([change_json("B-1")]))

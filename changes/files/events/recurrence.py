@@ -99,6 +99,12 @@ def occurrences(event: Repetition, zone: tzinfo | None, about: datetime | None =
     return [found[start] for start in sorted(found) if start not in excluded]
 
 
+def first_time(event: Repetition, zone: tzinfo | None) -> Occurrence:
+    """When `event` begins, whether or not EXDATE takes that time out."""
+    pattern = _pattern(event, zone)
+    return pattern.at(pattern.start)
+
+
 def instant_of(moment: Moment, zone: tzinfo | None) -> datetime:
     """A calendar's moment in UTC. Raises Malformed if it has no zone and none is given."""
     clock = moment.zone or zone

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from changes.files.cells import from_cells
 from changes.files.events.content_lines import Component, ContentLine, read_components, unescape
 from changes.files.events.moments import Moment, parse_duration, parse_moments, parse_periods
-from changes.files.events.recurrence import Occurrence, Repetition, instant_of, occurrences
+from changes.files.events.recurrence import Occurrence, Repetition, first_time, instant_of, occurrences
 from changes.files.events.recurrence_rule import parse_rule
 from changes.files.events.time_zones import Zones, defined_zone, named_zone
 from changes.files.source_row import Row, Source
@@ -101,7 +101,13 @@ class _Reader:
     def _rows(self, event: _Event, series: "_Series") -> Iterator[Row]:
         raw = "\r\n".join(event.component.raw).encode()
         try:
-            for change_id, one in self._times(event, series):
+            times = self._times(event, series)
+            if not times and series.is_alone(event):
+                # Nothing of the series is left: its first time says so, cancelled; an older export would revive it otherwise.
+                one = first_time(event.times, self._zone)
+                fields = self._fields(event, occurrence_id(event.uid, one.start), one, series)
+                yield Row(_position(event.number, event.component), raw, {**fields, "status": "cancelled"})
+            for change_id, one in times:
                 yield Row(_position(event.number, event.component), raw, self._fields(event, change_id, one, series))
         except Malformed as fault:
             yield _refused(event.number, event.component, str(fault))
@@ -186,6 +192,7 @@ class _Series:
     def __init__(self, events: list[_Event], overrides: list[Component], now: datetime | None) -> None:
         self._masters = {one.uid: one for one in sorted(events, key=_rank) if one.replaces is None and one.times.repeats}
         self._replaced = {one.replaces for one in events if one.replaces is not None}
+        self._replaced_series = {one.uid for one in events if one.replaces is not None}
         self._days = {(one.uid, one.replaces_on.local.date()) for one in events if one.replaces_on is not None and one.replaces_on.is_date}
         # A time whose own event can't be understood is not taken from its series either: that event says that it is another.
         self._withheld: dict[str, list[Component]] = {}
@@ -209,6 +216,10 @@ class _Series:
         if (event.uid, one.start.astimezone(clock).date()) in self._days:
             return True
         return any(_concerns(component, one, clock) for component in self._withheld.get(event.uid, ()))
+
+    def is_alone(self, event: _Event) -> bool:
+        """Whether the event alone says when its series takes place: no other event holds a time of it."""
+        return self._masters.get(event.uid) is event and event.uid not in self._replaced_series and event.uid not in self._withheld
 
     def fields(self, event: _Event) -> dict[str, Any]:
         """Series, its revision, and when the export was made."""

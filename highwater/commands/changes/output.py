@@ -23,16 +23,16 @@ def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool 
 
     refused: list[dict[str, str]] = []
     if is_url(to):
-        taken, refusals = send_changes(read.changes, to, token)
-        refused = [{"change_id": one.change.change_id, "reason": one.reason} for one in refusals]
-        added = Added(tuple(taken), (), (), ())
+        sent = send_changes(read.changes, to, token)
+        refused = [{"change_id": one.change.change_id, "reason": one.reason} for one in sent.refused]
+        added = Added(tuple(sent.taken), tuple(sent.withdrawn), (), ())
     else:
         added = add_to(Path(to), read.changes, datetime.now(UTC) if full else None)
     unsettled = [*read.disagreements, *added.disagreements]
     if as_json:
         answer = {
             "changes": [{"change_id": change.change_id, "revision": change.revision} for change in added.news],
-            "withdrawn": [change.change_id for change in added.withdrawn],
+            "withdrawn": list(added.withdrawn),
             "rejected": objects(read.rejections),
             "refused": refused,
             "unsettled": [{"change_id": one.change_id, "owner": one.owner, "revision": one.revision} for one in unsettled],
@@ -73,8 +73,8 @@ def write(content: bytes, out: Path | None) -> None:
 def _tell(added: "Added", known: int) -> None:
     for change in added.news:
         typer.echo(f"{change.change_id}, revision {change.revision}: {change.title}")
-    for change in added.withdrawn:
-        typer.echo(f"{change.change_id} withdrawn: the newest export of its series does not hold it")
+    for change_id in added.withdrawn:
+        typer.echo(f"{change_id} withdrawn: the newest export of its series does not hold it")
     for change in added.missing:
         typer.echo(f"{change.change_id} is missing in the full export and not cancelled: {change.title}")
     withdrawn = f", {len(added.withdrawn)} withdrawn" if added.withdrawn else ""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from models.canonical_json import to_json
 from models.change import Change
@@ -32,6 +32,12 @@ _SCHEMA: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT
 _MAX_CHANGES = 1000
 _PREVIEWING: set[str] = set()
 """Tokens whose preview is being worked out: one at a time, beside the event loop."""
+
+
+class Parcel(BaseModel):
+    """What of an export a body holds."""
+
+    part: bool = Field(default=False, description="More of the same export follows: nothing that is missing here is withdrawn yet.")
 
 
 class ChangeListing(Listing):
@@ -74,21 +80,28 @@ def _one(database: Database, principal: Principal, name: str) -> Response:
 
 
 @router.post("/v1/changes", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change")
-async def declare(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> Response:
+async def declare(
+    request: Request,
+    declarations: ChangeDeclarationsDep,
+    principal: Declarer,
+    of_export: Annotated[Parcel, Query()],
+) -> Response:
     """201 for a new change or a higher revision, 200 if it stands already, 409 if it is outranked or in conflict.
 
     An array of up to 1,000 is answered item by item: `{"items": [{"status", "owner", "change_id", "revision", "change" | "detail"}]}`.
+    An array is an export: of a repeating event (`series`) it counts whole, and the times that it no longer holds are cancelled and
+    listed under `withdrawn`.
     """
     given = await _json(request)
     if isinstance(given, list):
-        return await _declare_several(declarations, principal, given)
+        return await _declare_several(declarations, principal, given, part=of_export.part)
     async with declarations.lock:
         made = declarations.examine(principal, given)
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
 
 
-async def _declare_several(declarations: ChangeDeclarations, principal: Principal, given: list[Any]) -> Response:
+async def _declare_several(declarations: ChangeDeclarations, principal: Principal, given: list[Any], *, part: bool) -> Response:
     if not 0 < len(given) <= _MAX_CHANGES:
         raise Problem(422, "declare 1 to 1,000 changes at once")
     made: list[Declaration | Problem] = []
@@ -96,19 +109,37 @@ async def _declare_several(declarations: ChangeDeclarations, principal: Principa
     async with declarations.lock:
         now_us = declarations.now_us()
         for one in given:
-            made.append(_examine_item(declarations, principal, one, now_us, named))
+            made.append(_examine_item(declarations, principal, one, now_us, named, part=part))
         await declarations.declare(principal, [one.change for one in made if isinstance(one, Declaration) and one.is_new])
+        export = [] if part else await asyncio.to_thread(_export, principal, given, made)
+        gone = await declarations.close_export(principal, export) if export else []
     statuses = {_status(one) for one in made}
     status = next((code for code in (201, 200) if code in statuses), max(statuses))
-    return Response(json.dumps({"items": [_item(one) for one in made]}, ensure_ascii=False), status, media_type="application/json")
+    answer: dict[str, Any] = {"items": [_item(one) for one in made]}
+    if gone:
+        answer["withdrawn"] = [{"owner": one.owner, "change_id": one.change_id} for one in gone]
+    return Response(json.dumps(answer, ensure_ascii=False), status, media_type="application/json")
+
+
+def _export(principal: Principal, given: list[Any], made: list[Declaration | Problem]) -> list[Change]:
+    """The body as an export of calendars; empty where it holds what can't be read, which may be any time of any series."""
+    if any(isinstance(one, Problem) and one.status != 409 for one in made):
+        return []
+    return [change_declaration.parse(change_declaration.named(principal, one)) for one in given]
 
 
 def _examine_item(
-    declarations: ChangeDeclarations, principal: Principal, given: Any, now_us: int, named: dict[tuple[str, int], Change]
+    declarations: ChangeDeclarations,
+    principal: Principal,
+    given: Any,
+    now_us: int,
+    named: dict[tuple[str, int], Change],
+    *,
+    part: bool,
 ) -> Declaration | Problem:
     """One of several: what its neighbours in the same body declare counts as standing."""
     try:
-        made = declarations.examine(principal, given, now_us)
+        made = declarations.examine(principal, given, now_us, part=part)
     except Problem as problem:
         return problem
     before = named.setdefault((made.change.key, made.change.revision), made.change)

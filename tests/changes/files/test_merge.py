@@ -42,16 +42,12 @@ class People:
             self.nights, self.sequence = 1 + where % 6, self.sequence + where % 2
             self.out = {night for night in self.out if night < self.nights}
             self.moved = {night: to for night, to in self.moved.items() if night < self.nights}
-            if len(self.out) == self.nights:
-                self.out.pop()
         else:
             self.single_hour = 12 + where % 10
 
     def leave_out(self, night: int) -> None:
-        """One night always stays: a series without any is not told from one that another export does not hold."""
-        if len(self.out | {night}) < self.nights:
-            self.out.add(night)
-            self.moved.pop(night, None)
+        self.out.add(night)
+        self.moved.pop(night, None)
 
     def export(self, at: datetime) -> str:
         stamp = f"DTSTAMP:{at:%Y%m%dT%H%M%SZ}"
@@ -67,12 +63,12 @@ class People:
         return f"BEGIN:VCALENDAR\nVERSION:2.0\n{bodies}END:VCALENDAR\n"
 
 
-def told(changes: Any) -> list[tuple[str, datetime, datetime]]:
-    return [(one.change_id, one.planned_start, one.planned_end) for one in changes]
+def told(changes: Any) -> list[tuple[str, str, datetime, datetime]]:
+    return [(one.change_id, one.status, one.planned_start, one.planned_end) for one in changes]
 
 
 @given(edits=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 20)), max_size=6), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_edits_read_in_any_order_equal_the_last_export_alone(tmp_path_factory: Any, edits: list[tuple[int, int]], data: Any) -> None:
     folder: Path = tmp_path_factory.mktemp("exports")
     people, exports = People(), []

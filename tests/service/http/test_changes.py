@@ -1,5 +1,6 @@
 """Declaring changes: a User its own, the desk anyone's; the highest revision counts."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -298,3 +299,50 @@ def test_what_a_summary_does_not_show_is_null(house: House) -> None:
         "change_id", "revision", "source", "status", "visibility", "owner", "title", "category", "planned_start", "planned_end",
     }  # fmt: skip
     assert (seen["disruption"], seen["systems"], seen["users"]) == (None, None, None)
+
+
+def night(uid: str, day: int, export: int, **more: Any) -> dict[str, Any]:
+    """One time of a series as the export of that day holds it."""
+    at = f"2026-01-{day:02d}T01"
+    named = {
+        "title": "Nightly",
+        "planned_start": f"{at}:00:00Z",
+        "planned_end": f"{at}:30:00Z",
+        "exported_at": f"2026-01-01T{export:02d}:00:00Z",
+    }
+    return change_json(f"{uid}/202601{day:02d}T010000Z", "ACME", series=uid, series_revision=1, **{**named, **more})
+
+
+@pytest.mark.parametrize("role", ["user:ACME", "triage"])
+def test_of_a_series_the_newest_export_counts_whole_in_whatever_order_they_come(house: House, role: str) -> None:
+    client = house.client(role)
+    held = {1: (5, 6, 7), 2: (5, 6, 7, 8), 3: (5, 7)}
+    for number, order in enumerate(permutations(held)):
+        uid = f"S{number}"
+        for export in order:
+            answer = client.post("/v1/changes", json=[night(uid, day, export) for day in held[export]])
+            assert answer.status_code in (200, 201, 409), answer.text
+        standing = {one["change_id"]: one["status"] for one in client.get("/v1/changes?limit=1000").json()["items"]}
+        in_force = [day for day in range(5, 9) if standing.get(f"{uid}/202601{day:02d}T010000Z", "cancelled") != "cancelled"]
+        assert in_force == [5, 7], order
+
+
+def test_the_later_export_of_one_revision_counts_and_text_order_never_does(house: House) -> None:
+    desk = house.client("triage")
+    stamped = {"updated_at": "2026-01-02T00:00:00Z"}
+    assert desk.post("/v1/changes", json=change_json(title="b", exported_at="2026-01-02T10:00:00Z", **stamped)).status_code == 201
+    assert desk.post("/v1/changes", json=change_json(title="z", exported_at="2026-01-02T09:00:00Z", **stamped)).status_code == 409
+    assert desk.post("/v1/changes", json=change_json(title="a", exported_at="2026-01-02T11:00:00Z", **stamped)).status_code == 201
+    assert desk.post("/v1/changes", json=change_json(title="c", exported_at="2026-01-02T11:00:00Z", **stamped)).status_code == 409
+    assert desk.get("/v1/changes/ACME/C-1").json()["title"] == "a"
+    assert desk.get("/v1/calendar?from=2026-01-05T00:00:00Z&to=2026-01-06T00:00:00Z").json()["items"][0]["title"] == "a"
+
+
+def test_parts_of_one_export_withdraw_only_at_its_end(house: House) -> None:
+    client = house.client("user:ACME")
+    client.post("/v1/changes", json=[night("P", day, 1) for day in (5, 6, 7)])
+    client.post("/v1/changes?part=true", json=[night("P", 5, 2)])
+    assert {one["status"] for one in client.get("/v1/changes").json()["items"]} == {"declared"}
+    answer = client.post("/v1/changes", json=[night("P", 6, 2)]).json()
+    assert [one["change_id"] for one in answer["withdrawn"]] == ["P/20260107T010000Z"]
+    assert client.post("/v1/changes", json=night("P", 8, 1)).status_code == 409
