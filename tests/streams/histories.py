@@ -54,7 +54,7 @@ def _event(dice: random.Random, clock_s: float, mark: int) -> dict[str, Any]:
     }
     if dice.random() < 0.5:
         service = dice.choice(["4.8.1", "", None])
-        return traffic(**common, service=service, messages=dice.randint(2, 4), failures=dice.randint(0, 1), codes=dice.choice(_CODES))
+        return traffic(**common, service=service, messages=dice.randint(3, 5), failures=dice.randint(0, 1), codes=dice.choice(_CODES))
     numbers = {name: dice.choice([None, 1, 9, 10]) for name in ("capacity", "enqueued", "delivered")}
     age = dice.choice([None, 0.5, 9.5, 10.5])
     return queue(**common, queue=dice.choice(["to_user", "failed"]), depth=dice.randint(0, 2), oldest_age_s=age, **numbers)

@@ -6,7 +6,7 @@ from typing import Any
 from kafka import TopicPartition
 
 from models.canonical_json import to_json
-from service.clock import Clock
+from models.clock import Clock
 from service.kafka.calendar_publisher import CalendarPublisher
 from service.store.database import Database
 from tests.service.builders import change

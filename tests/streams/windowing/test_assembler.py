@@ -427,7 +427,8 @@ def test_codes_that_never_come_again_are_forgotten() -> None:
         patch.setattr(window_store, "MOST_CODE_SETS", 100)
         for tick in range(40):
             text = b"".join(
-                line(traffic(observed_at=at(10 * tick), user=f"U{user}", codes={"E20": 100 * tick + user})) + b"\n" for user in range(100)
+                line(traffic(observed_at=at(10 * tick), user=f"U{user}", messages=4_000, codes={"E20": 100 * tick + user})) + b"\n"
+                for user in range(100)
             )
             done.note(done.assembler.feed(decode_ndjson(text, "f", 1), "a"))
     assert len(done.assembler.pack()["cohorts"]["10"]["sets"]) < 1_500
