@@ -1,1 +1,1 @@
-"""Detection: one vectorised step per anomaly kind over all series of a tick."""
+"""Detection: one vectorised function per anomaly kind over all series of a window."""

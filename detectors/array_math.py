@@ -1,4 +1,4 @@
-"""Bounded: `numpy.clip` and its like for the few hundred series of a window, where a call costs more than its numbers."""
+"""Array functions for the few hundred series of a window, where a call of `numpy.clip` costs more than the computation."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from models.columns import Floats
 
 
 def clip_small(values: Floats, low: Floats | float, high: Floats | float) -> Floats:
-    """`values` within `low` and `high`; a NaN stays one."""
+    """`values` limited to `low` and `high`; a NaN stays NaN."""
     found: Floats = np.minimum(np.maximum(values, low), high)
     return found
 
 
 def nan_to_zero(values: Floats) -> Floats:
-    """`values` with 0 where nothing was told (NaN)."""
+    """`values` with 0 for missing values (NaN)."""
     found: Floats = np.where(np.isnan(values), 0.0, values)
     return found

@@ -1,4 +1,4 @@
-"""Catalogue: every detector, in the order in which they look at a window."""
+"""Catalogue: every detector, in the order in which they process a window."""
 
 from detectors.backlog.backlog import Backlog
 from detectors.failures.failures import HYPOTHESES, Failures

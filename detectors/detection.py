@@ -1,4 +1,4 @@
-"""Detection: one cohort's windows in, findings and pulses out."""
+"""Detection: turns the windows of one resolution into findings and pulses."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ from models.columns import Detected, Flags, Ints, Pulse, PulseKey, QueuePulse, Q
 
 
 class Detection:
-    """All detectors of one cohort (one window length); series are columns, kept in blocks; packs to a tree."""
+    """All detectors of one resolution (one window length). Series are columns, stored in blocks; the state packs to a tree."""
 
     def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
         self._window_s = window_s
@@ -30,9 +30,9 @@ class Detection:
         self._groups: tuple[PulseKey, ...] = ()
         self._sorted_queues: tuple[SeriesKey, ...] = ()
         self._receiver: Ints = np.zeros(0, np.int64)
-        """Number of the User that a series goes to; one more than there are for what goes to the DSP."""
+        """Index of the User that receives a series; for series to the DSP it is the number of Users."""
         self._owner: Ints = np.zeros(0, np.int64)
-        """Number of the User that a queue belongs to."""
+        """Index of the User that a queue belongs to."""
         self._users = 0
 
     def step(
@@ -45,7 +45,7 @@ class Detection:
         declared: Flags,
         queues_declared: Flags,
     ) -> Detected:
-        """One closed window. `declared` marks the series that a declared change covers now: nothing is learned from them."""
+        """Processes one closed window. `declared` marks series under a declared change now: nothing is learned from them."""
         if traffic_keys is not self._traffic_keys or queue_keys is not self._queue_keys:
             self._grow(at_us, traffic_keys, queue_keys)
         queue_findings, jammed = self._queues.step(queues, queues_declared)
@@ -62,19 +62,19 @@ class Detection:
         )
 
     def learn_from(self, tree: dict[str, Any]) -> None:
-        """Starts the series that `learned` gave (an empty tree: none) from what was usual there; before the first window only."""
+        """Starts the series in `learned` (an empty tree: none) from their usual values; call it before the first window only."""
         if tree:
             self._known = (Learned.of(tree["traffic"]), Learned.of(tree["queues"]))
 
     def learned(self) -> dict[str, Any]:
-        """What is usual for each series, by its key: a tree for `models.state_bytes`."""
+        """The usual values of each series, by its key: a tree for `models.state_bytes`."""
         return {
             "traffic": as_tree(self._traffic_keys, self._traffic.learned()),
             "queues": as_tree(self._queue_keys, self._queues.learned()),
         }
 
     def pack(self) -> dict[str, Any]:
-        """State as a tree for `models.state_bytes`; the keys go with it, what `learn_from` gave does not."""
+        """State as a tree for `models.state_bytes`. It includes the keys, but not the tree given to `learn_from`."""
         return {
             "traffic_keys": [list(key) for key in self._traffic_keys],
             "queue_keys": [list(key) for key in self._queue_keys],
@@ -85,7 +85,7 @@ class Detection:
 
     @classmethod
     def unpack(cls, parameters: DetectionParameters, window_s: int, tree: dict[str, Any]) -> "Detection":
-        """The detection that `pack` was called on."""
+        """Inverse of `pack`."""
         detection = cls(parameters, window_s)
         detection._traffic_keys, detection._queue_keys = (
             tuple(SeriesKey(*key) for key in tree[name]) for name in ("traffic_keys", "queue_keys")
@@ -105,7 +105,7 @@ class Detection:
             self._arrange()
 
     def _arrange(self) -> None:
-        """Orders that hold until the next series comes."""
+        """Index arrays that are valid until the next new series."""
         keys, queues = self._traffic_keys, self._queue_keys
         self._order, self._queue_order = _in_order(keys), _in_order(queues)
         self._groups = tuple(PulseKey(*key[:5]) for key in sorted(keys))
@@ -116,7 +116,7 @@ class Detection:
         self._owner = np.array([number[key.user] for key in queues], np.int64)
 
     def _receives_from(self, jammed: Flags) -> Flags:
-        """Traffic series whose User has a backlog: what drains from a queue goes to the User."""
+        """Traffic series whose User has a backlog: messages that leave a queue go to the User."""
         users = np.zeros(self._users + 1, np.bool_)
         users[self._owner[jammed]] = True
         return users[self._receiver]
@@ -142,6 +142,6 @@ class Detection:
 
 
 def _in_order(keys: tuple[SeriesKey, ...]) -> Ints | slice:
-    """Places of the keys in canonical order; where they stand in it already, all of them."""
+    """Indexes of the keys in canonical order."""
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return slice(None) if order == list(range(len(keys))) else np.array(order, np.int64)

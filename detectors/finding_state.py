@@ -1,4 +1,4 @@
-"""Latch: a finding begins once, goes on in every window, ends once."""
+"""Finding state: a finding begins once, continues in every window, ends once."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from models.times import SECOND_US
 
 
 def fresh(series: int) -> Columns:
-    """Onset and deciding window of the open finding, seconds since 1970; 0 where none is open. Whether any of it was serious."""
+    """Onset and deciding window of the open finding, seconds since 1970; 0 if none is open. Whether any of it was serious."""
     return {"began_s": np.zeros(series, np.uint32), "detected_s": np.zeros(series, np.uint32), "serious": np.zeros(series, np.bool_)}
 
 
@@ -19,13 +19,13 @@ def is_open(state: Columns) -> Flags:
 
 
 def open_since_us(state: Columns) -> Ints:
-    """End of the window that decided on the open finding, microseconds since 1970; 0 where none is open."""
+    """End of the window that decided on the open finding, microseconds since 1970; 0 if none is open."""
     since_us: Ints = state["detected_s"] * np.int64(SECOND_US)
     return since_us
 
 
 def update(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: int, first_series: int) -> Findings | None:
-    """One window of one detector on one block: the findings that begin, go on or end in it."""
+    """Processes one window of one detector on one block: the findings that begin, continue or end in it."""
     starting = signal.over & ~was_open
     rows = (starting | was_open).nonzero()[0]
     if not len(rows):
@@ -33,7 +33,7 @@ def update(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: in
     shown = signal.shown(rows)
     ending = signal.has_ended[rows] & was_open[rows]
     begins = starting[rows]
-    # The onset is estimated anew as long as the finding is open, but never moves behind the window that decided.
+    # The onset is estimated again while the finding is open, but never later than the window that decided.
     began = shown.began_us
     detected = np.where(begins, at_us, state["detected_s"][rows] * np.int64(SECOND_US))
     before = state["began_s"][rows] * np.int64(SECOND_US)
@@ -58,7 +58,7 @@ def update(state: Columns, signal: Signal, was_open: Flags, kind: str, at_us: in
 def open_at(
     state: Columns, asked: Flags, kind: str, at_us: int, began_us: Ints, score: Floats, expected: Floats, first_series: int
 ) -> Findings | None:
-    """Opens a finding of silence where one is `asked` for and none is open, for evidence that the detector itself does not see."""
+    """Opens a finding of silence where one is `asked` for and none is open, for evidence outside the detector."""
     rows = (asked & ~is_open(state)).nonzero()[0]
     if not len(rows):
         return None
@@ -79,7 +79,7 @@ def open_at(
 
 
 def joined(parts: list[Findings]) -> Findings:
-    """All of `parts` by (kind, series); evidence that a part does not have is NaN."""
+    """All `parts` by (kind, series); evidence that a part does not have is NaN."""
     if not parts:
         return _NONE
     names = sorted({name for part in parts for name in part.evidence})

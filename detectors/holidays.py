@@ -1,4 +1,4 @@
-"""Holidays: the days on which people rest though it is no weekend, by the law of a country and by what an installation adds."""
+"""Holidays: days off that are not weekends, by the law of a country and by the settings of an installation."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,15 +11,15 @@ PATTERN = r"^(none|[A-Z]{2}(-[A-Z0-9]{1,3})?)$"
 
 @dataclass(frozen=True, slots=True)
 class HolidayCalendar:
-    """`region`: an ISO 3166 code that the package `holidays` knows (`GB-ENG`: England and Wales), or `none`; `extra`: further days."""
+    """`region`: an ISO 3166 code of the package `holidays` (`GB-ENG`: England and Wales), or `none`; `extra`: additional days."""
 
     region: str = "GB-ENG"
     extra: tuple[date, ...] = ()
     _lawful: dict[int, frozenset[date]] = field(default_factory=dict, compare=False, repr=False)
-    """By year, as they were asked for."""
+    """The holidays of each requested year."""
 
     def __contains__(self, day: date) -> bool:
-        """Whether that day is a holiday. Raises HighwaterError where the region is not known."""
+        """Whether that day is a holiday. Raises HighwaterError if the region is unknown."""
         if day.year not in self._lawful:
             self._lawful[day.year] = self._of_year(day.year)
         return day in self.extra or day in self._lawful[day.year]
@@ -27,7 +27,7 @@ class HolidayCalendar:
     def _of_year(self, year: int) -> frozenset[date]:
         if self.region == NONE:
             return frozenset()
-        # Imported here: the package takes a second to load, which only those who detect need to spend.
+        # Imported here: the package takes a second to load, which only detection needs to spend.
         from holidays import country_holidays
 
         country, _, part = self.region.partition("-")
@@ -35,5 +35,5 @@ class HolidayCalendar:
             return frozenset(country_holidays(country, subdiv=part or None, years=year))
         except NotImplementedError:
             raise HighwaterError(
-                f"no holidays are known for {self.region!r}: give time.holidays a code such as GB-ENG or GB-SCT, or none"
+                f"no holidays are known for {self.region!r}: set time.holidays to a code such as GB-ENG or GB-SCT, or none"
             ) from None

@@ -1,4 +1,4 @@
-"""Contract of the detectors: what each sees of a window and what it answers, in columns."""
+"""Interface of the detectors: their view of a window and their result, in columns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,33 +12,33 @@ from models.times import SECOND_US
 
 @dataclass(frozen=True, slots=True)
 class TrafficWindow:
-    """One window of one block of message rates, with what was expected of it; arrays have shape (series,)."""
+    """One window of one block of message rates with its expectation; arrays have shape (series,)."""
 
     tick: TrafficTick
-    """Where a series reports again after a gap, its first window counts as not reported."""
+    """If a series reports again after a gap, its first window counts as not reported."""
     returned: Flags
-    """Where it did so in this window."""
+    """Where this happened in this window."""
     expected: Expected
     low: Floats
-    """The least that expectation and its uncertainty can explain, messages a window: what is missing counts from here."""
+    """The minimum that the expectation and its uncertainty can explain, messages per window: missing messages are counted below it."""
     high: Floats
-    """The most that they can explain: what is too much counts from here."""
+    """The maximum that they can explain: excess messages are counted above it."""
     slid: Floats
-    """Of the messages that are too many, those that the last window lacked: they slid from that one into this one."""
+    """Excess messages that the last window lacked: they moved from that window into this one."""
     autocorrelation: Floats
     """Correlation of one window's count with the next one's, 0 ≤ r < 1; `expected.dispersion` is widened by (1 + r) / (1 - r) for it."""
     level: Floats
-    """How the series' level stands against its profile, 1 = as in the profile."""
+    """The level of the series relative to its profile; 1 is as in the profile."""
     declared: Flags
     """Whether a declared change covers the series now: nothing is learned."""
     recovering: Flags
-    """Whether a blocked route has just opened: more than expected is owed, not a storm."""
+    """Whether a blocked route has just opened: an excess is owed then, not a storm."""
     silent: Flags
     """Whether a silence is open, or begins in this window."""
     accepted: Floats
-    """Ratio to the old level where a new one is taken as the normal one in this window, else 0."""
+    """Ratio to the old level where a new one becomes the normal one in this window, else 0."""
     habit: Ints
-    """On how many days a storm or drop came at this time of day, this one included, where it is a habit from this window on; else 0."""
+    """On how many days a storm or drop came at this time of day, including this one, if it is a habit from this window on; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class QueueWindow:
 
 @dataclass(frozen=True, slots=True)
 class FindingDetails:
-    """What a finding says of some series; arrays have shape (rows,)."""
+    """The details of findings for some series; arrays have shape (rows,)."""
 
     began_us: Ints
     """Start of the run that the evidence comes from."""
@@ -62,26 +62,26 @@ class FindingDetails:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What one detector says of one window before phases are told apart; arrays have shape (series,)."""
+    """The result of one detector for one window, before the phases are determined; arrays have shape (series,)."""
 
     score: Floats
     """Evidence in nats."""
     over: Flags
     """Evidence enough for an alarm."""
     has_ended: Flags
-    """Evidence enough that it is over; read only where a finding is open."""
+    """Evidence enough that the finding is over; read only where a finding is open."""
     evidence_rising: Flags
-    """Evidence on its way: nothing should learn from this series now."""
+    """Rising evidence: nothing should learn from this series now."""
     serious: Flags
     """Where `over`: whether the budget allows a warning."""
     shown: Callable[[Ints], FindingDetails]
-    """What is to be said of some series, as things stand right after the step: few have anything to say."""
+    """The details of some series, in the state right after the window: few series have any."""
     habit: Ints | None = None
-    """Where `over` is no more than the series does every so often: on how many days at this time of day, this one included; else 0."""
+    """Where `over` is only a recurring habit: on how many days at this time of day, including this one; else 0."""
 
 
 class TrafficDetector(Protocol):
-    """A detector of message rates. `state` is changed in place; a step is a pure function of state and window."""
+    """A detector of message rates. `state` is changed in place; the result depends only on state and window."""
 
     @property
     def kind(self) -> str:
@@ -89,17 +89,17 @@ class TrafficDetector(Protocol):
 
     @property
     def learned(self) -> tuple[str, ...]:
-        """Columns worth keeping for a new installation: what is usual, no evidence."""
+        """Columns to keep for a new installation: usual values, no evidence."""
 
     def fresh(self, series: int) -> Columns:
         """State of `series` new series; the last axis of each array is the series."""
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
-        """One window for all series of a block; `is_open` says where a finding of this detector is open."""
+        """Processes one window for all series of a block; `is_open` marks series with an open finding of this detector."""
 
 
 class QueueDetector(Protocol):
-    """A detector of queue depths; as `TrafficDetector`."""
+    """A detector of queue depths, like `TrafficDetector`."""
 
     @property
     def kind(self) -> str:
@@ -107,13 +107,13 @@ class QueueDetector(Protocol):
 
     @property
     def learned(self) -> tuple[str, ...]:
-        """Columns worth keeping for a new installation."""
+        """Columns to keep for a new installation."""
 
     def fresh(self, series: int) -> Columns:
         """State of `series` new queues."""
 
     def step(self, state: Columns, window: QueueWindow, is_open: Flags, /) -> Signal:
-        """One window for all queues of a block."""
+        """Processes one window for all queues of a block."""
 
 
 def run_started_us(at_us: int, window_s: int, windows: Floats) -> Ints:

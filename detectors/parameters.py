@@ -1,4 +1,4 @@
-"""Detection parameters: the budget of false alarms from which every threshold follows."""
+"""Detection parameters: the budget of false alarms, from which every threshold follows."""
 
 from typing import Self
 
@@ -8,7 +8,7 @@ from detectors.holidays import HolidayCalendar
 
 
 class DetectionParameters(BaseModel):
-    """What detection may be told; no knob a series."""
+    """The settings of detection; there is no setting per series."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -18,25 +18,25 @@ class DetectionParameters(BaseModel):
     fleet_series: int = Field(
         default=10_000,
         ge=1,
-        description="Series that the budget is shared among, over all processes; never inferred from what one process sees",
+        description="Series that share the budget, over all processes; never inferred from what one process sees",
     )
     civil_time: str = Field(
         default="Europe/London",
         pattern="^(Europe/London|UTC)$",
-        description="The clock that people live by; its daylight saving shifts their traffic against schedules in UTC",
+        description="The time zone that people live by; its daylight saving shifts their traffic against schedules in UTC",
     )
     accept_after_s: int = Field(
-        default=86_400, ge=3600, description="How long a new level must last before it is taken as the normal one and reported as drift"
+        default=86_400, ge=3600, description="How long a new level must last before it becomes the normal one and is reported as drift"
     )
     _holidays: HolidayCalendar = PrivateAttr(default_factory=HolidayCalendar)
 
     @property
     def holidays(self) -> HolidayCalendar:
-        """Days that are a kind of their own; set by the section `time`, since more than detection lives by the calendar."""
+        """Days of a separate kind; set by the section `time`, because other parts use the calendar too."""
         return self._holidays
 
     def with_holidays(self, holidays: HolidayCalendar) -> Self:
-        """The same with another calendar."""
+        """The same parameters with another calendar."""
         other = self.model_copy()
         other._holidays = holidays
         return other

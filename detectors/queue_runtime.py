@@ -1,4 +1,4 @@
-"""Queues: one window of depths through its detectors, block by block."""
+"""Queues: processes one window of depths through the detectors, block by block."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from models.columns import Findings, Flags, QueueTick, SeriesKey
 
 
 class Queues:
-    """All queues of one cohort."""
+    """All queues of one resolution."""
 
     def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
         self._detectors = queue_detectors(parameters, window_s)
         self._blocks = Blocks()
 
     def grow(self, keys: tuple[SeriesKey, ...], learned: Learned) -> None:
-        """Room for `keys`; those that were known before stay where they are."""
+        """Makes room for `keys`; known queues keep their positions."""
 
         def fresh(span: slice) -> Parts:
             series = span.stop - span.start
@@ -32,7 +32,7 @@ class Queues:
         self._blocks.grow(len(keys), fresh)
 
     def step(self, tick: QueueTick, declared: Flags) -> tuple[Findings, Flags]:
-        """One window: findings, and which queues have one."""
+        """Processes one window: findings, and which queues have one."""
         found: list[Findings] = []
         jammed = np.zeros(len(self._blocks), np.bool_)
         for span, block in self._blocks:
@@ -48,7 +48,7 @@ class Queues:
         return finding_state.joined(found), jammed
 
     def learned(self) -> dict[str, dict[str, Any]]:
-        """Part → columns of what is usual."""
+        """Part → columns of usual values."""
         whole = self._blocks.whole()
         return {detector.kind: {name: whole[detector.kind][name] for name in detector.learned} for detector in self._detectors if whole}
 
@@ -57,7 +57,7 @@ class Queues:
         return {"series": len(self._blocks), "parts": self._blocks.whole()}
 
     def restore(self, tree: dict[str, Any]) -> None:
-        """Goes on from what `pack` gave."""
+        """Restores the state that `pack` returned."""
         self._blocks = Blocks.cut(tree["parts"], tree["series"])
 
 

@@ -1,4 +1,4 @@
-"""Readiness: what can be judged of a fleet yet and what cannot, since when and until when; a new installation's first week."""
+"""Readiness: which series of a fleet can be judged already, and when the others can be, in the first week of an installation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ class SeriesReadiness:
     seen_h: float
     """Hours of reports so far."""
     until_us: int | None
-    """When the stage is over if reports go on; None where it lasts."""
+    """When the stage ends if reports continue; None if it lasts."""
 
 
 def readiness(detection: Mapping[str, Any]) -> list[SeriesReadiness]:
-    """Of every series of a packed `Detection`, in its order."""
+    """One entry for every series of a packed `Detection`, in its order."""
     traffic = detection["traffic"]
     if not traffic["parts"] or traffic["at_us"] is None:
         return []
@@ -36,7 +36,7 @@ def readiness(detection: Mapping[str, Any]) -> list[SeriesReadiness]:
     hours = columns["hours"].astype(np.float64)
     visits = columns["day_visits"].reshape(-1, HOURS_A_DAY, len(hours))
     weekend = (visits[SATURDAY] > 0).all(axis=0) & (visits[SUNDAY] > 0).all(axis=0)
-    # Hours are counted when they are over.
+    # Hours are counted after their end.
     hour_us = (at_us - 1) // HOUR_US * HOUR_US
     monday_us = at_us + (_MONDAY_US - at_us) % (7 * DAY_US)
     found = []
@@ -53,7 +53,7 @@ def readiness(detection: Mapping[str, Any]) -> list[SeriesReadiness]:
 
 
 def in_words(series: list[SeriesReadiness]) -> str:
-    """One sentence a stage, for people."""
+    """One sentence per stage, for people."""
     if not series:
         return "no traffic was seen yet, so nothing is judged"
     parts = []
@@ -62,13 +62,13 @@ def in_words(series: list[SeriesReadiness]) -> str:
         last_us = max(one.until_us or 0 for one in learning)
         parts.append(
             f"{len(learning)} of {len(series)} series are not judged before {format_time(last_us // HOUR_US * HOUR_US)}: "
-            "a day of reports must be seen first; gaps in the reports and full queues are told all the same"
+            "a day of reports must be seen first; gaps in the reports and full queues are reported nevertheless"
         )
     young = [one for one in series if one.stage == "first_week"]
     if young:
         last_us = max(one.until_us or 0 for one in young)
         parts.append(
-            f"{len(young)} of {len(series)} series have not had a whole weekend: on the first one only gross changes are found, "
+            f"{len(young)} of {len(series)} series have not had a whole weekend: on the first one only severe changes are found, "
             f"silence among them; from {format_time(last_us)} on all are"
         )
     judged = len(series) - len(learning) - len(young)

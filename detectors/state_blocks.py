@@ -1,4 +1,4 @@
-"""Blocks: the state of some thousand series at a time: enough for a call to cost next to nothing, few enough for the processor's cache."""
+"""Blocks: the state of some thousand series at a time: large enough for cheap calls, small enough for the processor's cache."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ Parts = dict[str, Columns]
 
 
 class Blocks:
-    """A growing row of series in blocks of at most `BLOCK`; every block but the last is full."""
+    """A growing sequence of series in blocks of at most `BLOCK`; every block except the last is full."""
 
     def __init__(self) -> None:
         _keep_freed_memory()
@@ -31,7 +31,7 @@ class Blocks:
             yield slice(number * BLOCK, min((number + 1) * BLOCK, self._series)), block
 
     def grow(self, series: int, fresh: Callable[[slice], Parts]) -> None:
-        """Room for `series` in all; `fresh` gives the state of new ones."""
+        """Makes room for `series` series; `fresh` returns the state of new ones."""
         while self._series < series:
             room = BLOCK - self._series % BLOCK
             end = min(self._series + room, series)
@@ -48,7 +48,7 @@ class Blocks:
 
     @classmethod
     def cut(cls, tree: dict[str, dict[str, Any]], series: int) -> "Blocks":
-        """The blocks that `whole` was called on."""
+        """Restores the blocks of `whole`."""
         blocks = cls()
         blocks.grow(
             series, lambda span: {part: {name: row[..., span].copy() for name, row in columns.items()} for part, columns in tree.items()}
@@ -57,7 +57,7 @@ class Blocks:
 
 
 def completed(parts: Mapping[str, Mapping[str, Any]], fresh: Parts) -> dict[str, dict[str, Any]]:
-    """State that an older version kept, with what has come since as in a new series: columns, and rows at the end of a table."""
+    """The state of an older version, completed with the state of a new series where columns, or rows at the end of a table, are missing."""
     return {part: {name: _extended(parts.get(part, {}).get(name), new) for name, new in columns.items()} for part, columns in fresh.items()}
 
 
@@ -75,9 +75,9 @@ def _joined(columns: list[Columns]) -> Columns:
 
 
 def _keep_freed_memory() -> None:
-    """Lets the C library keep what is freed, or each temporary array of a step would be mapped anew by the kernel, half of the step's time.
+    """Lets the C library keep freed memory. Otherwise the kernel would map each temporary array again, which takes half of the time.
 
-    glibc gives the end of its heap back as soon as 128 KB of it are free, until a larger array was freed once: from then on it keeps twice
-    as much as that was (M_TRIM_THRESHOLD in mallopt(3)). Elsewhere this does nothing.
+    glibc returns the end of its heap as soon as 128 KB of it are free, until a larger array is freed once: from then on it keeps twice
+    that size (M_TRIM_THRESHOLD in mallopt(3)). On other platforms this does nothing.
     """
     np.empty(_KEPT_BYTES, np.uint8)

@@ -1,4 +1,4 @@
-"""Traffic: one window of message rates through expectation and detectors, block by block."""
+"""Traffic: processes one window of message rates through expectation and detectors, block by block."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,8 +22,8 @@ from models.columns import Expected, Findings, Flags, Floats, SeriesKey, Traffic
 from models.times import SECOND_US
 
 CALM_NATS, UNSURE_CALM_NATS, UNSURE = 1.5, 4.0, 0.08
-"""Evidence up to which the last hours' deviation still follows the counts: what it took in of a change would hide the rest of it; and up to
-which it does where the expectation may be off by more than this share."""
+"""Evidence up to which the deviation of the last hours still follows the counts: if it followed a change, it would hide the rest. It also
+follows where the expectation may be wrong by more than this share."""
 _RATES = ("storm", "drop", "silence")
 _LESS = ("drop", "silence")
 _COUNTED = ("storm", "drop")
@@ -32,19 +32,19 @@ _COUNTED = ("storm", "drop")
 
 @dataclass(frozen=True, slots=True)
 class TrafficResult:
-    """What one window of all message rates came to; arrays have shape (series,)."""
+    """The result of one window of all message rates; arrays have shape (series,)."""
 
     findings: Findings
     expected: Floats
-    """Messages a window; 0 where not known."""
+    """Messages per window; 0 if unknown."""
     variance: Floats
-    """Of the count, the expectation's own uncertainty included."""
+    """Variance of the count, including the expectation's own uncertainty."""
     failing: Flags
-    """Where evidence of failures builds or a finding of them is open."""
+    """Where evidence of failures rises or a finding of them is open."""
 
 
 class Traffic:
-    """All message rates of one cohort."""
+    """All message rates of one resolution."""
 
     def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
         self._window_s = window_s
@@ -56,14 +56,14 @@ class Traffic:
         self._at_us: int | None = None
 
     def grow(self, keys: tuple[SeriesKey, ...], at_us: int, learned: Learned) -> None:
-        """Room for `keys`; those that were known before stay where they are. What `learned` knows of a new one it starts from."""
+        """Makes room for `keys`; known series keep their positions. A new series starts from its state in `learned`."""
 
         def fresh(span: slice) -> Parts:
             parts = self._fresh(span.stop - span.start)
             least = {kind: parts[kind]["limit"].copy() for kind in _COUNTED}
             learned.give(parts, keys[span])
             for kind, limit in least.items():
-                # What was learned under a larger budget of false alarms may not lower this one's threshold.
+                # State learned under a larger budget of false alarms must not lower this threshold.
                 np.maximum(parts[kind]["limit"], limit, out=parts[kind]["limit"])
             self._expectation.begin(parts["expectation"], at_us)
             return parts
@@ -77,13 +77,13 @@ class Traffic:
         return parts | {"expectation": self._expectation.fresh(series), "recovery": recovery.fresh(series), "spill": spill.fresh(series)}
 
     def step(self, tick: TrafficTick, declared: Flags, jammed: Flags) -> TrafficResult:
-        """One window. `jammed`: the User's queue has a backlog."""
+        """Processes one window. `jammed`: the User's queue has a backlog."""
         found: list[Findings] = []
         series = len(self._blocks)
         expected, variance, failing, judged = np.zeros(series), np.zeros(series), np.zeros(series, np.bool_), np.zeros(series, np.bool_)
         for span, block in self._blocks:
             part = _cut(tick, span)
-            # What comes first after a gap may be the whole gap's: it is seen, but says nothing of the rate.
+            # The first count after a gap may cover the whole gap: it is seen, but is no information about the rate.
             returns = finding_state.is_open(block[_latch("stale")]) & part.reported
             outlook, bounds = self._expectation.expect(block["expectation"], tick.at_us, self._at_us)
             window = self._window(block, part, outlook, bounds, declared[span], jammed[span], returns)
@@ -100,7 +100,7 @@ class Traffic:
         self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags, returns: Flags
     ) -> TrafficWindow:
         widening = np.exp(bounds.error_multiplier * outlook.relative_error)
-        # What the last hours taught may have been chance: traffic as the profile has it is no change.
+        # The learned deviation of the last hours may be chance: traffic that matches the profile is not a change.
         usual = outlook.mean / block["expectation"]["deviation"]
         low, high = np.minimum(bounds.low / widening, usual), np.maximum(bounds.high * widening, usual)
         return TrafficWindow(
@@ -120,7 +120,7 @@ class Traffic:
         )
 
     def _accept(self, block: Parts, at_us: int) -> Floats:
-        """Ratio of the new level to the old where it has lasted long enough to be the normal one."""
+        """Ratio of the new level to the old, where the new one has lasted long enough to be normal."""
         lasting = np.zeros(len(block["recovery"]["owed"]), np.bool_)
         for kind in _RATES:
             state = block[_latch(kind)]
@@ -165,7 +165,7 @@ class Traffic:
         recovery.update_debt(block["recovery"], tick, expected, less)
 
     def _fall_silent_together(self, tick: TrafficTick, judged: Flags, expected: Floats) -> list[Findings]:
-        """Opens a silence at every series of a group that says nothing at all, where none is open."""
+        """Opens a silence at every completely silent series of a group, where none is open."""
         if not len(self._blocks):
             return []
         due = np.concatenate([block["silence"]["due"] for _, block in self._blocks])
@@ -183,7 +183,7 @@ class Traffic:
         return [findings for findings in found if findings is not None]
 
     def learned(self) -> dict[str, dict[str, Any]]:
-        """Part → columns of what is usual."""
+        """Part → columns of usual values."""
         names = {detector.kind: detector.learned for detector in self._detectors} | {"expectation": self._expectation.learned}
         whole = self._blocks.whole()
         return {part: {name: whole[part][name] for name in names[part]} for part in sorted(names) if names[part] and whole}
@@ -193,7 +193,7 @@ class Traffic:
         return {"at_us": self._at_us, "series": len(self._blocks), "parts": self._blocks.whole(), "together": self._together.pack()}
 
     def restore(self, tree: dict[str, Any], keys: tuple[SeriesKey, ...]) -> None:
-        """Goes on from what `pack` gave for `keys`."""
+        """Restores the state that `pack` returned for `keys`."""
         self._at_us = tree["at_us"]
         self._together.arrange(keys)
         self._together.restore(tree["together"])

@@ -1,1 +1,1 @@
-"""Any series: an online verdict on each value of a numeric series of which nothing else is known (`highwater detect`)."""
+"""Any series: an online verdict on each value of a numeric series without any other information (`highwater detect`)."""

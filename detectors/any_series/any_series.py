@@ -1,4 +1,4 @@
-"""Any series: an online verdict on each value of a numeric series of which nothing else is known."""
+"""Any series: an online verdict on each value of a numeric series without any other information."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -14,44 +14,44 @@ from models.rounding import round_significant
 _MOST = 12.0
 """Decades at most."""
 _LARGEST = 1e150
-"""Larger values count as this, so that no sum overflows."""
+"""Larger values count as this value, so that no sum overflows."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesParameters:
-    """What tunes the verdicts; benchmarks/nab varies some of it."""
+    """The parameters of the verdicts; benchmarks/nab varies some of them."""
 
     alert_at: float = 3.2
-    """Score from which a value is an alert: chance brings the like once in some 1,600 values."""
+    """Score from which a value is an alert: chance reaches it once in about 1,600 values."""
     remembered: int = 6000
-    """Rises, and spans of lasting deviations, that a new one is held against."""
+    """Number of earlier rises, and of spans of lasting deviations, that a new one is compared with."""
     top: int = 10
-    """Greatest of them, from which the tail is drawn."""
+    """Number of the largest of them, from which the tail is estimated."""
     warm: int = 100
     """Values before the first verdict."""
     shadow: int = 300
-    """Spans for which a lasting deviation overshadows lesser ones."""
+    """Spans during which a lasting deviation reduces the weight of smaller ones."""
     calm: int = 10
     """Values without a surprise of alert size that end an alert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one value says."""
+    """The verdict on one value."""
 
     score: float
-    """-log10 of the chance that five minutes (or one value, where values are further apart) bring something so surprising, 0 to 12; at
-    most half of it while an alert goes on."""
+    """-log10 of the probability that five minutes (or one value, if values are further apart) bring something so surprising, 0 to 12; at
+    most half of it while an alert continues."""
     alert: bool
     """Whether something abnormal begins with this value."""
 
 
 class AnySeries:
-    """Three looks at a value: whether it departs from what the last values and earlier days explain, whether zeros in a row are possible,
-    and whether something lasts that is rare in this series.
+    """Three tests of a value: whether it departs from what the last values and earlier days explain, whether zeros in a row are plausible,
+    and whether a deviation lasts that is rare in this series.
 
-    A fall counts by its size alone, for a series that can fall so far by chance is not steady. A rise must also be rare among the rises
-    before it, for bursts belong to many series. A value never depends on a later one, nor on how many there are.
+    A fall counts by its size alone, because a series that can fall so far by chance is not steady. A rise must also be rare among earlier
+    rises, because many series have bursts. A result never depends on a later value, nor on the number of values.
     """
 
     def __init__(self, parameters: SeriesParameters | None = None) -> None:
@@ -63,12 +63,12 @@ class AnySeries:
         self._lasting: LastingDeviations | None = None
         self._spans = 0
         self._greater: deque[tuple[int, float]] = deque()
-        """Place and size of the lasting deviations that still overshadow others, greatest first."""
+        """Index and size of the lasting deviations that still reduce the weight of others, largest first."""
         self._alarmed = -tuned.calm
-        """Place of the last value that began an alert or went on with it."""
+        """Index of the last value that began or continued an alert."""
 
     def process_value(self, at_s: float, value: float) -> Verdict:
-        """One value (`at_s`: seconds since the epoch) in the file's order; one that is no number leaves everything as it is."""
+        """Processes one value (`at_s`: seconds since the epoch) in the file's order; a value that is not a number changes nothing."""
         if not isfinite(value):
             return Verdict(0, alert=False)
         value = max(-_LARGEST, min(_LARGEST, value))
@@ -79,7 +79,7 @@ class AnySeries:
         return self._judge(min(surprise, _MOST))
 
     def _settle(self) -> None:
-        """The distance of values is known."""
+        """Called when the distance of values is known."""
         tuned, spacing = self._parameters, self._spacing
         self._lasting = LastingDeviations(spacing.distance_s, tuned.alert_at, LookParameters(tuned.remembered, tuned.top, tuned.warm))
         self._departure.know_spacing(spacing.slots, self._lasting.values_a_span)
@@ -97,7 +97,7 @@ class AnySeries:
         return max(decades - log10(self._lasting.values_a_span), 0.0) if self._lasting else 0.0
 
     def _slow(self, at_s: float, value: float) -> float:
-        """Decades of what lasts; less than a lasting deviation shortly before counts half."""
+        """Decades of a lasting deviation; a deviation that is smaller than a recent one counts half."""
         surprise = self._lasting.process_value(at_s, value) if self._lasting else None
         if surprise is None:
             return 0.0
@@ -111,7 +111,7 @@ class AnySeries:
         return min(surprise / 2.0, 0.9 * self._parameters.alert_at) if shaded else surprise
 
     def _judge(self, surprise: float) -> Verdict:
-        """What begins gets its surprise in full; what goes on does not."""
+        """A new surprise counts in full; a continuing one does not."""
         tuned = self._parameters
         calm = self._count - self._alarmed > tuned.calm
         score = round_significant(surprise if calm else min(surprise / 2.0, 0.9 * tuned.alert_at))

@@ -1,28 +1,28 @@
-"""Silence of a count series: zeros in a row, and how unlikely they are together where messages are due."""
+"""Silence of a count series: zeros in a row, and their joint probability where messages are expected."""
 
 from dataclasses import dataclass
 from math import log, log1p
 
 _LEAST_EXCESS = 1e-3
 _UNUSUAL = 1.5
-"""Times the greatest silence before that one must be."""
+"""How many times the largest earlier silence a new one must be."""
 _FORGET = 1e-4
-"""Of the greatest silence, a value."""
+"""Decay of the largest silence, per value."""
 
 
 @dataclass(slots=True)
 class CountSilence:
-    """Sums -log10 P(0) of the negative binomial over zeros in a row, as the fleet's silence does; any other value begins anew.
+    """Sums -log10 P(0) of the negative binomial over zeros in a row, as the fleet's silence does; any other value resets it.
 
-    Zeros that belong to the course of a day add nothing, for nothing is due then.
+    Zeros that are part of the daily course add nothing, because nothing is expected then.
     """
 
     _decades: float = 0.0
     _greatest: float = 0.0
-    """Of the silences before, slowly forgotten."""
+    """The largest earlier silence, with slow decay."""
 
     def process_value(self, value: float, mean: float, dispersion: float) -> float:
-        """Decades of the zeros up to this value, 0 unless they are more than was ever seen before."""
+        """Decades of the zeros up to this value; 0 unless they exceed all earlier silences."""
         self._greatest *= 1.0 - _FORGET
         if value != 0.0:
             self._greatest = max(self._greatest, self._decades)

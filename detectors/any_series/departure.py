@@ -1,8 +1,8 @@
-"""Departure: how far a value lies from everything that would explain it, in mean absolute deviations.
+"""Departure: the distance of a value from everything that could explain it, in mean absolute deviations.
 
-Two things explain a value: the last values, and the same time of the last seven days at today's level. Only what neither explains is a
-departure. How much each is usually off is learned twice, over the last values and at this time of earlier days, and the greater counts:
-a level that jumps each morning is expected to.
+Two explanations exist for a value: the last values, and the same time of the last seven days at today's level. A departure is what neither
+of them explains. The usual error of each is learned twice, over the last values and at this time of earlier days, and the greater one
+counts: a level that jumps each morning is expected to jump.
 """
 
 from dataclasses import dataclass, field
@@ -12,31 +12,31 @@ from statistics import median
 from detectors.any_series.same_time import SameTime
 
 _LEVEL_WEIGHT, _OFFSET_WEIGHT, _SCALE_WEIGHT = 0.1, 0.05, 0.01
-"""Of a new value in the level of the last values, in today's level against earlier days, and in what is usually off."""
+"""Weight of a new value in the level of the last values, in today's level against earlier days, and in the usual error."""
 _MOST = 3.0
-"""Deviations that a value counts as at most in what is learned from it: an outage is no news about what is usual."""
+"""Maximum of a value in usual deviations for learning: an outage must not change what is usual."""
 _YOUNG = 20
-"""Values that are learned from in full, for there is no scale yet."""
+"""Values that are learned from in full, because there is no scale yet."""
 _PATIENCE = 3.0
-"""Of a departure that goes on, what each span of five minutes has beyond this counts together with the next ones (a CUSUM): one in twenty
-has so much by chance, and values of the same five minutes are no separate evidence."""
+"""For a departure that continues, the excess of each span of five minutes over this value is added to that of the next ones (a CUSUM): one
+span in twenty has as much by chance, and values of the same five minutes are not separate evidence."""
 _WARM = 100
 """Values before the first departure."""
 _SHIFT = 0.375
 _POISSON = 0.8
 """Mean absolute deviation of a Poisson count on the scale of `steady`: no count is steadier than that."""
 _WHOLE_WEIGHT, _WHOLE_SHARE = 0.01, 0.9
-"""A series is one of counts if so large a share of its last hundred values or so are whole numbers from 0 on."""
+"""A series is a count series if this share of about its last hundred values are whole numbers from 0 on."""
 
 
 def steady(value: float) -> float:
-    """`value` on a scale on which counts vary alike whatever their mean (Anscombe, Biometrika 1948); 0 stays 0, negative values mirror."""
+    """`value` on a scale on which counts have equal variance (Anscombe, Biometrika 1948); 0 stays 0, negative values mirror."""
     return copysign(2.0 * (sqrt(abs(value) + _SHIFT) - sqrt(_SHIFT)), value)
 
 
 @dataclass(slots=True)
 class Explanation:
-    """One explanation's usual deviation: of the last values, and at this time of earlier days."""
+    """The usual deviation of one explanation: over the last values, and at this time of earlier days."""
 
     _recent: float = 0.0
     _count: int = 0
@@ -47,12 +47,12 @@ class Explanation:
         self._same_time = SameTime(slots)
 
     def scale(self, day: float, slot: int) -> float:
-        """Mean absolute deviation that is usual now."""
+        """The mean absolute deviation that is usual now."""
         then = self._same_time.usual(day, slot) if self._same_time else None
         return self._recent if then is None else max(self._recent, then)
 
     def learn(self, off: float, scale: float, day: float, slot: int) -> float:
-        """Take a deviation, at most three times the usual one; that much of it is handed back."""
+        """Learns from a deviation, limited to three times the usual one; returns the limited value."""
         if self._count >= _YOUNG:
             most = _MOST * scale
             off = max(-most, min(most, off))
@@ -68,7 +68,7 @@ class Departure:
     """Online; a value never depends on a later one."""
 
     expected: float = 0.0
-    """Of the value judged last, on the scale of `steady`: what lies nearest to it of what was explained."""
+    """For the last judged value, on the scale of `steady`: the explained value that is nearest to it."""
     usual: float = 0.0
     """Mean absolute deviation from it, on the same scale."""
     _count: int = 0
@@ -79,18 +79,18 @@ class Departure:
     """Share of whole numbers among the last values."""
     _values_a_span: int = 1
     _carried: float = 0.0
-    """Of the values before, signed."""
+    """The earlier departures, signed."""
     _of_last: Explanation = field(default_factory=Explanation)
     _of_days: Explanation = field(default_factory=Explanation)
 
     @property
     def mean(self) -> float:
-        """Of the value judged last, as far as it was explained; for counts."""
+        """For the last judged value, as far as it was explained; for counts."""
         return max((self.expected / 2.0 + sqrt(_SHIFT)) ** 2 - _SHIFT, 0.0) if self.expected > 0.0 else 0.0
 
     @property
     def dispersion(self) -> float:
-        """Variance over mean that goes with what is usually off, 1 at least; for counts."""
+        """Variance over mean that corresponds to the usual error, at least 1; for counts."""
         return max((self.usual / _POISSON) ** 2, 1.0)
 
     @property
@@ -99,7 +99,7 @@ class Departure:
         return self._whole >= _WHOLE_SHARE
 
     def know_spacing(self, slots: int, values_a_span: int) -> None:
-        """From now on a day has a course, in so many slots (0: none), and five minutes have so many values."""
+        """From now on a day has this number of slots (0: no daily course), and five minutes have this number of values."""
         self._values_a_span = values_a_span
         if slots:
             self._days = SameTime(slots)
@@ -107,7 +107,7 @@ class Departure:
             self._of_days.know_slots(slots)
 
     def process_value(self, day: float, slot: int, value: float) -> float:
-        """Signed departure of a finite `value`, and of those before it that it goes on with, in mean absolute deviations; 0 while little
+        """Signed departure of a finite `value`, plus that of earlier values that it continues, in mean absolute deviations; 0 while little
         is known.
         """
         self._count += 1
@@ -128,7 +128,7 @@ class Departure:
         return copysign(together, nearest)
 
     def _off_last(self, now: float, day: float, slot: int) -> tuple[float, float]:
-        """Deviation from the level of the last values, and how much is usual."""
+        """Deviation from the level of the last values, and the usual deviation."""
         off = now - self._level
         scale = self._least(self._of_last.scale(day, slot))
         learned = self._of_last.learn(off, scale, day, slot)
@@ -136,7 +136,7 @@ class Departure:
         return off, scale
 
     def _off_days(self, now: float, day: float, slot: int) -> tuple[float, float] | None:
-        """Deviation from this time of earlier days at today's level, and how much is usual; None where this time was not seen before."""
+        """Deviation from this time of earlier days at today's level, and the usual deviation; None if this time was not seen before."""
         if self._days is None:
             return None
         earlier = self._days.on_earlier_days(day, slot)
@@ -153,5 +153,5 @@ class Departure:
 
 
 def _size(off: float, scale: float) -> float:
-    """Absolute deviation in usual ones; nothing is large where nothing was ever off, as the ranks judge what a constant does."""
+    """Absolute deviation in usual ones; 0 if there never was an error, because the ranks judge changes of a constant."""
     return abs(off) / scale if scale > 0.0 else 0.0

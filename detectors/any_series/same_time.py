@@ -1,4 +1,4 @@
-"""Same time of day: what was seen in this slot of a day on each of the last seven days that had it."""
+"""Same time of day: the values of this slot on each of the last seven days that had it."""
 
 from dataclasses import dataclass, field
 from math import nan
@@ -6,12 +6,12 @@ from math import nan
 DAY_S = 86_400
 _DAYS = 7
 _BESIDE = 2
-"""Slots on either side that count as the same time for how much is usual: traffic is not punctual to a minute."""
+"""Slots on either side that count as the same time for the usual error: traffic is not punctual to a minute."""
 
 
 @dataclass(slots=True)
 class SameTime:
-    """One figure by slot of a day (`slots` of them); today's joins the others once the next day reaches the slot."""
+    """One value by slot of a day (`slots` of them); today's value joins the earlier ones when the next day reaches the slot."""
 
     slots: int
     _earlier: list[list[float]] = field(init=False)
@@ -19,7 +19,7 @@ class SameTime:
     _totals: list[float] = field(init=False)
     """Their sums."""
     _today: list[tuple[float, float, int]] = field(init=False)
-    """Day, mean and number of what a slot has of the day that reached it last."""
+    """Day, mean and number of values of the day that reached the slot last."""
 
     def __post_init__(self) -> None:
         self._earlier = [[] for _ in range(self.slots)]
@@ -45,6 +45,6 @@ class SameTime:
         return sum(self._totals[around]) / count if count else None
 
     def keep(self, day: float, slot: int, value: float) -> None:
-        """Take what came now; ask for the earlier days first."""
+        """Adds the current value; read the earlier days before."""
         _, mean, count = self._today[slot]
         self._today[slot] = (day, mean + (value - mean) / (count + 1), count + 1)

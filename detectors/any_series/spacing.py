@@ -1,4 +1,4 @@
-"""Spacing: how far apart in time the values of a series are, and the slots of a day that follow from it."""
+"""Spacing: the time between the values of a series, and the slots of a day that follow from it."""
 
 from dataclasses import dataclass, field
 from statistics import median
@@ -6,9 +6,9 @@ from statistics import median
 from detectors.any_series.same_time import DAY_S
 
 _FIRST = 20
-"""Values whose distances count."""
+"""Number of values from which the distance is estimated."""
 _FINEST_SLOT_S, _COARSEST_SLOT_S = 60.0, DAY_S / 4
-"""Values further apart give a day no course."""
+"""With values further apart a day has no course."""
 
 
 @dataclass(slots=True)
@@ -16,7 +16,7 @@ class Spacing:
     """Median distance of the first values; a series whose spacing changes later keeps its slots."""
 
     distance_s: float = 0.0
-    """0 until it is known, and where all times are the same."""
+    """0 until it is known, and if all times are equal."""
     _slot_s: float = 0.0
     _last_s: float = 0.0
     _seen: int = 0
@@ -24,11 +24,11 @@ class Spacing:
 
     @property
     def slots(self) -> int:
-        """Slots of a day, each a minute or one distance; 0 where a day has no course."""
+        """Slots of a day, each of one minute or one distance; 0 if a day has no course."""
         return int(DAY_S // self._slot_s) + 1 if self._slot_s else 0
 
     def observe(self, at_s: float) -> bool:
-        """Take the time of one more value; True at the one with which the distance is settled."""
+        """Adds the time of one more value; returns True for the value with which the distance becomes known."""
         if self._seen > _FIRST:
             return False
         if self._seen and at_s > self._last_s:

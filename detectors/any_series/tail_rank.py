@@ -1,4 +1,4 @@
-"""Tail rank: how rarely something as large came before, whatever its distribution."""
+"""Tail rank: how rarely an earlier value was as large, whatever the distribution."""
 
 import math
 from bisect import bisect_left, insort
@@ -6,29 +6,29 @@ from collections import deque
 from dataclasses import dataclass, field
 
 _LEAST_INDEX = 0.02
-"""Tail index (mean log excess) at least, so that sizes that hardly differ do not make the next one a wonder."""
+"""Minimum tail index (mean log excess), so that after almost equal sizes the next one is not a surprise."""
 _MOST = 12.0
 
 
 @dataclass(slots=True)
 class TailRank:
-    """Online tail of one non-negative size: -log10 of the chance that a size so large comes next.
+    """Online tail of one non-negative size: -log10 of the probability that the next size is so large.
 
     Among the remembered sizes it is their rank (a conformal p-value, ties counted against it); beyond the largest few a Pareto tail
-    with Hill's index (Hill, Annals of Statistics 1975) goes on. Nothing is assumed of the distribution but that it changes slowly.
+    with Hill's index continues it (Hill, Annals of Statistics 1975). The only assumption is that the distribution changes slowly.
     """
 
     remembered: int
-    """Sizes that a new one is held against."""
+    """Number of earlier sizes that a new one is compared with."""
     top: int
-    """Largest sizes from which the tail beyond them is drawn."""
+    """Number of the largest sizes, from which the tail beyond them is estimated."""
     warm: int
     """Sizes before the first surprise."""
     _sorted: list[float] = field(default_factory=list)
     _arrived: deque[float] = field(default_factory=deque)
 
     def process_size(self, size: float) -> float:
-        """Surprise at `size` (decades, 0 to 12; 0 while there is little to compare with), which is remembered from now on."""
+        """Surprise of `size` (decades, 0 to 12; 0 while there is little to compare with). The size is remembered from now on."""
         surprise = self._surprise(size) if len(self._sorted) >= self.warm else 0.0
         insort(self._sorted, size)
         self._arrived.append(size)

@@ -1,4 +1,4 @@
-"""Backlog: messages that wait, more or longer than this queue is used to, and not getting fewer."""
+"""Backlog: more messages wait than usual for this queue, or they wait longer, and their number does not fall."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from detectors.interface import FindingDetails, QueueWindow, Signal, run_started
 from models.columns import Columns, Flags, Floats, QueueTick
 
 ALLOWANCE = 0.5
-"""Deviations a window that growth must exceed to count (half of one: tuned to a growth of one)."""
+"""Deviations per window that growth must exceed to count (half of one: optimal for a growth of one)."""
 MOST_SHARE = 0.5
-"""No window brings more than this share of the threshold: two must agree."""
+"""No window adds more than this share of the threshold: two windows must agree."""
 ABOVE_NATS = 1.0
-"""Most that a window at an unusual depth brings while the queue no longer grows."""
+"""Maximum that a window at an unusual depth adds while the queue no longer grows."""
 IN_SIGHT_S = 3600.0
-"""A capacity that may be reached within an hour makes growth serious at half the evidence."""
+"""If the capacity may be reached within an hour, half the evidence of growth makes it serious."""
 DRAINED_SHARE = 0.02
 AGE_FACTOR = 3.0
 CALM_WINDOWS = 3
@@ -22,10 +22,10 @@ FEWEST_WINDOWS = 5
 
 
 class Backlog:
-    """Evidence that a queue grows (a CUSUM of its changes), stays above its marks, lets nothing go, or holds what is too old.
+    """Evidence that a queue grows (a CUSUM of its changes), stays above its marks, delivers nothing, or holds messages that are too old.
 
-    Nothing counts below the depth that the queue reaches anyway at this hour. A decrease takes evidence away and no more: one lucky
-    window does not hide a queue that grows. The finding goes on while the queue drains: the surge belongs to it.
+    Nothing counts below the usual depth of the queue at this hour. A decrease only reduces the evidence: one lucky window does not hide
+    a queue that grows. The finding continues while the queue drains, because the surge is part of it.
     """
 
     kind = "backlog"
@@ -36,12 +36,12 @@ class Backlog:
         self._accept_after_s = accept_after_s
 
     def fresh(self, series: int) -> Columns:
-        """Last depth, evidence of growth, height, stall and age (nats) and its run; of an open finding peak, calm windows, seconds."""
+        """Last depth, evidence of growth, height, stall and age (nats) and its run; for an open finding peak, calm windows, seconds."""
         names = ("last", "windows", "grows", "above", "stalls", "ages", "run", "peak", "calm_windows", "open_s")
         return {name: np.zeros(series) for name in names} | growth.fresh(series) | baseline.fresh(series)
 
     def step(self, state: Columns, window: QueueWindow, is_open: Flags, /) -> Signal:
-        """One window; a queue that did not report keeps its state."""
+        """Processes one window; a queue that did not report keeps its state."""
         tick, hour = window.tick, baseline.hour_of(window.tick.at_us)
         reported = tick.reported
         change = np.where(reported & (state["windows"] > 0), tick.depth - state["last"], 0.0)
@@ -94,7 +94,7 @@ class Backlog:
         return waiting, over
 
     def _calm(self, state: Columns, tick: QueueTick, usually: Floats, too_old: Flags, asked: Flags) -> Flags:
-        """Back at what it `usually` holds, or all but drained, and nothing too old, for some windows; or a level that has become normal."""
+        """Where the depth is usual or almost zero again and nothing is too old, for some windows; or where a new level is normal."""
         reported = tick.reported
         if not (asked.any() or state["peak"].any() or state["calm_windows"].any() or state["open_s"].any()):
             return np.zeros(len(asked), np.bool_)

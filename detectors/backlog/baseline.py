@@ -1,4 +1,4 @@
-"""Usual: what a queue holds, at which age, and lets go at each hour of the day while nothing is wrong with it."""
+"""Baseline: the depth, age and delivery rate that are usual for a queue at each hour of the day while nothing is wrong."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ from models.columns import Columns, Flags, Floats, QueueTick
 from models.times import HOUR_US
 
 FADE = 1.0 - 1.0 / 14
-"""What a high-water mark keeps from one day to the next."""
+"""Share of a high-water mark that remains from one day to the next."""
 FIRST_S, ANY_DEPTH = 3600.0, 1e15
-"""In its first hour a queue may hold anything,"""
+"""No limit in the first hour after a queue appears."""
 FIRST_FACTOR, FIRST_DEPTH = 20.0, 1000.0
-"""on its first day it may reach this many times the highest depth so far, and this depth: read peaks are ×17."""
+"""On the first day, a queue may reach this many times the highest depth so far, plus this depth: read peaks are ×17."""
 FACTOR, LEAST_DEPTH, NOISE = 1.5, 5.0, 4.0
-"""Afterwards it may reach its mark of this hour, the one before or the one after, times this, and this many messages and deviations more;
-and where deliveries are told, it may hold what it usually takes as long to deliver as this."""
+"""Afterwards the limit is the mark of this hour, the previous or the next one, times this factor, plus this many messages and deviations.
+If deliveries are reported, a queue may also hold what it usually delivers in this time."""
 RISE = 1.25
 """Share by which a mark may rise from one day to the next."""
 DAY_S = 86_400.0
 
 
 def fresh(series: int) -> Columns:
-    """By hour of the day: high-water mark (-1: unseen), mean depth, deliveries a window, visits; overall: ages, noise, seconds, wait."""
+    """By hour of the day: high-water mark (-1: unseen), mean depth, deliveries per window, visits; overall: ages, noise, seconds, wait."""
     state: Columns = {"mark": np.full((HOURS_A_DAY, series), -1.0, np.float32)}
     state |= {name: np.zeros((HOURS_A_DAY, series), np.float32) for name in ("mean_depth", "deliveries", "visits")}
     return (
@@ -38,7 +38,7 @@ def hour_of(at_us: int) -> int:
 
 
 def deviation(state: Columns, hour: int) -> Floats:
-    """How much a window's depth usually differs from the last one's, messages."""
+    """Usual difference between the depths of two consecutive windows, messages."""
     scatter: Floats = np.sqrt(np.maximum(state["scatter"], 0.25) * (state["mean_depth"][hour] + 1.0))
     return scatter
 
@@ -50,14 +50,14 @@ def settled(state: Columns) -> Flags:
 
 
 def high_water(state: Columns, hour: int) -> Floats:
-    """The highest mark of this hour and those beside it: a read peak may come early or late."""
+    """The highest mark of this hour and its neighbours: a read peak may come early or late."""
     before, mark, after = (state["mark"][(hour + step) % HOURS_A_DAY] for step in (-1, 0, 1))
     marks: Floats = np.maximum(np.maximum(np.maximum(before, mark), after), 0.0).astype(np.float64)
     return marks
 
 
 def normal_depth(state: Columns, marks: Floats, scatter: Floats, served: Floats) -> Floats:
-    """The depth up to which nothing is unusual, messages, by `high_water` and `deviation`; `served` in messages/s, 0 where not told."""
+    """The depth up to which nothing is unusual, messages, from `high_water` and `deviation`; `served` in messages/s, 0 if not reported."""
     usual = FACTOR * marks + NOISE * scatter + LEAST_DEPTH
     usual = np.maximum(usual, FACTOR * state["wait_s"] * served)
     first = np.where(state["seen_s"] < FIRST_S, ANY_DEPTH, FIRST_FACTOR * state["highest"] + FIRST_DEPTH)
@@ -65,7 +65,7 @@ def normal_depth(state: Columns, marks: Floats, scatter: Floats, served: Floats)
 
 
 def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: Flags, seen: Flags) -> None:
-    """Takes one window in, in place. `served` in messages/s; `use`: nothing is wrong; `seen`: the queue reported."""
+    """Learns one window, in place. `served` in messages/s; `use`: nothing is wrong; `seen`: the queue reported."""
     hour = hour_of(tick.at_us)
     _raise_marks(state, hour, tick, use)
     mean, deliveries, visits = (state[name][hour] for name in ("mean_depth", "deliveries", "visits"))
@@ -75,13 +75,13 @@ def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: 
     level = mean + 1.0
     mean += gain * (tick.depth - mean)
     deliveries += gain * np.isfinite(tick.delivered) * (nan_to_zero(tick.delivered) - deliveries)
-    # A queue of some few messages has no waiting time worth the name.
+    # A queue of a few messages has no meaningful waiting time.
     wait = np.where(use & (served > 0) & (tick.depth > 10), tick.depth / np.maximum(served, 1e-9), 0.0)
     state["wait_s"] = np.maximum(state["wait_s"] * (1.0 - tick.window_s / (14 * DAY_S)), np.minimum(wait, 300.0))
     square = np.minimum(change * change / level, 9.0 * np.maximum(state["scatter"], 1.0))
     state["scatter"] += use * np.maximum(0.002, 1.0 / np.maximum(state["seen_s"] / tick.window_s, 1.0)) * (square - state["scatter"])
     state["highest"] = np.where(use, np.maximum(state["highest"], tick.depth), state["highest"])
-    # What waits grows old by the clock: an age that rises window by window must not raise the age that judges it.
+    # Waiting messages age by the clock: an age that rises window by window must not raise the limit that judges it.
     most = np.where(settled(state), state["old"] + ((RISE - 1.0) * state["old"] + 60.0) * tick.window_s / DAY_S, ANY_DEPTH)
     age = np.minimum(nan_to_zero(tick.oldest_age_s), most)
     state["old"] = np.where(use, np.maximum(state["old"] * (1.0 - tick.window_s / (14 * DAY_S)), age), state["old"])
@@ -89,7 +89,7 @@ def learn(state: Columns, tick: QueueTick, change: Floats, served: Floats, use: 
 
 
 def _raise_marks(state: Columns, hour: int, tick: QueueTick, use: Flags) -> None:
-    """An hour's mark moves when the hour is over, and by a share at most: a queue that fills must not raise the marks that judge it."""
+    """An hour's mark moves after the hour, by a limited share: a queue that fills must not raise the marks that judge it."""
     over = state["pending_hour"] != hour
     for past in sorted(set(state["pending_hour"][over].tolist())):
         here = over & (state["pending_hour"] == past)

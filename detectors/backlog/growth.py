@@ -1,4 +1,4 @@
-"""Growth: how fast a queue fills or drains, how sure that is, and when it will be full, empty or too old."""
+"""Growth: how fast a queue fills or drains, how certain that is, and when it will be full, empty or too old."""
 
 import numpy as np
 
@@ -8,10 +8,10 @@ from models.columns import Columns, Flags, Floats, Ints, QueueTick
 RECENT = 0.2
 """Weight of the newest window in the net growth: about the last ten windows count."""
 FAST, NEW_PACE = 0.5, 2.5
-"""Weight of the newest window once the pace has changed: two errors in a row whose product is this many times their variance."""
+"""Weight of the newest window after a change of pace: two errors in a row whose product is this many times their variance."""
 STANDARD_ERRORS = 2.0
 HELD_S = 172_800.0
-"""What waits longer than 2 days is recorded as failed: lost (SEC glossary, Device Alert)."""
+"""Messages that wait longer than 2 days are recorded as failed: lost (SEC glossary, Device Alert)."""
 RETRY_AGE_S = 300.0
 """After 300 s undelivered a message goes to the failed queue."""
 
@@ -22,12 +22,12 @@ def fresh(series: int) -> Columns:
 
 
 def learn(state: Columns, change: Floats, tick: QueueTick, use: Flags) -> None:
-    """Takes one window's change of depth in, in place."""
+    """Learns one window's change of depth, in place."""
     state["changes"] += use
     gain = use * np.maximum(RECENT, 1.0 / np.maximum(state["changes"], 1.0))
     rate = change / tick.window_s
     error = rate - state["growth"]
-    # Two windows in a row that are far off on the same side are a new pace, not noise.
+    # Two windows in a row with large errors on the same side show a new pace, not noise.
     anew = error * state["growth_last"] > NEW_PACE * state["growth_variance"]
     gain = np.where(anew, np.maximum(gain, FAST * use), gain)
     state["growth"] += gain * error
@@ -39,7 +39,7 @@ def learn(state: Columns, change: Floats, tick: QueueTick, use: Flags) -> None:
 
 
 def standard_error(state: Columns, rows: Ints | slice = slice(None)) -> Floats:
-    """Of the net growth, widened by the correlation of one window's change with the next: s.e. × sqrt((1 + a) / (1 - a))."""
+    """Standard error of the net growth, with the correlation of one window's change with the next: s.e. × sqrt((1 + a) / (1 - a))."""
     variance = state["growth_variance"][rows]
     a = clip_small(state["growth_lagged"][rows] / np.maximum(variance, 1e-12), 0.0, 0.9)
     few = np.maximum(RECENT / (2.0 - RECENT), 1.0 / np.maximum(state["changes"][rows], 1.0))
@@ -48,10 +48,10 @@ def standard_error(state: Columns, rows: Ints | slice = slice(None)) -> Floats:
 
 
 def evidence(state: Columns, tick: QueueTick, rows: Ints) -> dict[str, Floats]:
-    """Contract 2.1 evidence of some queues in queueing terms; NaN where it does not apply.
+    """Contract 2.1 evidence of some queues in queueing terms; NaN if it does not apply.
 
-    Time to capacity is (capacity - depth) / growth with both ends of growth ± 2 s.e.; where the slower end does not grow, the queue is
-    not filling and there is no such time. Time to empty is depth / -growth, where the faster end still drains.
+    Time to capacity is (capacity - depth) / growth with both ends of growth ± 2 s.e.; if the slower end does not grow, the queue is not
+    filling and there is no such time. Time to empty is depth / -growth if the faster end still drains.
     """
     depth, oldest_age_s = tick.depth[rows], tick.oldest_age_s[rows]
     growth, error = state["growth"][rows], STANDARD_ERRORS * standard_error(state, rows)

@@ -1,4 +1,4 @@
-"""Ratios: beta-binomial evidence, for shares that vary more from window to window than drawing alone would make them."""
+"""Ratios: beta-binomial evidence, for shares that vary more from window to window than sampling explains."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680)
 
 
 def ln_gamma(x: Floats) -> Floats:
-    """The logarithm of the gamma function for x > 0; relative error below 1e-13 (Stirling's series eight places further up)."""
+    """The logarithm of the gamma function for x > 0; relative error below 1e-13 (Stirling's series, shifted by eight)."""
     product = x.copy()
     for step in range(1, _SHIFT):
         product *= x + step
@@ -29,9 +29,9 @@ def ln_gamma(x: Floats) -> Floats:
 def log_ratio(failed: Floats, tried: Floats, share: Floats, concentration: Floats, factors: Floats) -> Floats:
     """Log of P(failed of tried | odds × factor) / P(failed of tried | odds), shape (factors, series), nats.
 
-    The share itself is drawn anew in each window from a beta distribution with this mean and `concentration` (its two parameters together).
+    In each window the share itself is drawn from a beta distribution with this mean and `concentration` (the sum of its two parameters).
     """
-    # One call for all: of few series a call costs more than its numbers.
+    # One call for all: for few series a call costs more than the computation.
     a = np.empty((len(factors) + 1, len(failed)))
     raised = factors[:, None] * (share / (1.0 - share))
     a[0], a[1:] = share, raised / (1.0 + raised)

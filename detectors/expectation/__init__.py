@@ -1,1 +1,1 @@
-"""What each series should carry in this window, with its dispersion and its own error, learned online."""
+"""The expected traffic of each series in this window, with its dispersion and its own error, learned online."""

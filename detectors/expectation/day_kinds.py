@@ -1,4 +1,4 @@
-"""Kinds of days: Monday to Friday, Saturday, Sunday, and holidays, which resemble each other and few other days."""
+"""Kinds of days: Monday to Friday, Saturday, Sunday, and holidays. Days of one kind resemble each other."""
 
 from datetime import date, timedelta
 
@@ -8,12 +8,12 @@ from detectors.holidays import HolidayCalendar
 WORKING_DAY, SATURDAY, SUNDAY, HOLIDAY = range(4)
 DAY_KINDS = 4
 STANDS_IN = ((SUNDAY, SATURDAY), (SUNDAY, WORKING_DAY), (SATURDAY, WORKING_DAY), (SUNDAY, SATURDAY, WORKING_DAY))
-"""By kind, those that stand in for it until it was seen, the likeliest first."""
+"""For each kind, the kinds that replace it until it was seen, the most similar first."""
 _FIRST_MONDAY = date(1970, 1, 5)
 
 
 class DayKinds:
-    """Which kind of day each hour belongs to; days are those of UTC, as everywhere in the expectation."""
+    """The kind of day of each hour. Days are days in UTC, as everywhere in the expectation."""
 
     def __init__(self, holidays: HolidayCalendar) -> None:
         self._holidays = holidays

@@ -1,4 +1,4 @@
-"""Noise: how widely a series' counts scatter about what was expected, and how long a deviation lasts."""
+"""Noise: how much the counts of a series scatter around the expectation, and how long a deviation lasts."""
 
 import numpy as np
 
@@ -9,19 +9,19 @@ LEARNED = ("s_flat", "s_cross", "s_steep", "t_flat", "t_steep", "lagged", "squar
 MEMORY_S = 3 * 86_400
 LEAST_MEMORY_WINDOWS = 1000.0
 PRIOR_EXCESS = 2.0
-"""Dispersion - 1 while little is known: a series that seldom says anything may well say it in bursts."""
+"""Dispersion - 1 while little is known: a series with few messages may send them in bursts."""
 PRIOR_WEIGHT = 4.0
 PRIOR_WINDOWS = 50.0
 RIDGE = 0.05
-"""Holds the slope at 0 while the mean hardly varies."""
+"""Keeps the slope at 0 while the mean hardly varies."""
 CLIP, FIRST_CLIP = 9.0, 100.0
-"""Squared standardised errors above this count as this: one storm must not teach that storms are normal. More is believed at first."""
+"""Larger squared standardised errors count as this value, so that one storm does not become normal. The limit is higher at first."""
 TAIL = 5.0
-"""And this many times the dispersion in messages, squared: the tail of a seldom series is bursts of about that size."""
+"""The limit includes this many times the dispersion in messages, squared: bursts of a series with few messages have about that size."""
 CLIPPED_MEAN = 0.95
-"""Mean of a squared standardised error so clipped, between the normal's 0.97 and a skewed count's 0.9."""
+"""Mean of a squared standardised error with this limit, between the normal's 0.97 and a skewed count's 0.9."""
 EXPLAINED = 0.25
-"""Share of the noise that is taken off at most for what the expectation itself may be off."""
+"""Maximum share of the noise that is subtracted for the error of the expectation itself."""
 MOST_MEMORY = 0.9
 
 
@@ -53,14 +53,14 @@ def memory(state: Columns) -> Floats:
 
 
 def stretch(state: Columns) -> Floats:
-    """How much wider sums over many windows scatter than independent windows would: (1 + r) / (1 - r)."""
+    """The factor by which sums over many windows scatter more than independent windows: (1 + r) / (1 - r)."""
     r = memory(state)
     found: Floats = (1.0 + r) / (1.0 - r)
     return found
 
 
 def learn(state: Columns, counts: Floats, expected: Expected, use: Flags, window_s: int) -> None:
-    """Takes one window in, in place."""
+    """Learns one window, in place."""
     most = max(LEAST_MEMORY_WINDOWS, MEMORY_S / window_s)
     mean = expected.mean
     level_variance = (mean * expected.relative_error) ** 2
@@ -69,7 +69,7 @@ def learn(state: Columns, counts: Floats, expected: Expected, use: Flags, window
     own = variance / mean
     limit = np.where(expected.known, CLIP, FIRST_CLIP) + (TAIL * TAIL) * own / mean
     square = np.minimum(error * error, limit)
-    # An expectation that is less wrong than it says must not make the noise vanish.
+    # An expectation that is more accurate than its stated error must not make the noise vanish.
     explained = np.minimum(level_variance, EXPLAINED * mean * expected.dispersion)
     excess = (square / CLIPPED_MEAN * variance - explained) / mean - 1.0
     weight = use * mean / (own * own * (2.0 * mean + 1.0))

@@ -1,4 +1,4 @@
-"""Expectation: what a series should carry in this window, from its own history, and how far off that may be."""
+"""Expectation: the expected traffic of a series in this window, from its own history, and its error."""
 
 from dataclasses import dataclass
 
@@ -14,21 +14,21 @@ from models.columns import Columns, Expected, Flags, Floats
 from models.times import SECOND_US
 
 DEVIATION_S = 7200.0
-"""How long the last hours' deviation from the profile lasts."""
+"""How long a deviation of the last hours from the profile lasts."""
 CLIP = 3.0
 MOST_ERRORS = 2.5
-"""Standard errors of profile, level and wander together by which the last hours may deviate."""
+"""Standard errors of profile, level and hour variance together by which the last hours may deviate."""
 RECENT_S = 6 * 3600.0
-"""What is taken as a lasting new level is the mean of about these last hours."""
+"""A lasting new level is the mean of about these last hours."""
 LEAST_RATIO, ASLEEP = 1e-3, 0.02
 LEAST_DOUBT, MOST_DOUBT = 1.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What may be expected at the least and at the most, messages a window; shape (series,).
+    """The lower and upper bound of the expected messages per window; shape (series,).
 
-    Standard errors of the mean are not in here: the bounds hold what is *known* to vary, such as a step some minutes earlier or later.
+    Standard errors of the mean are not included: the bounds cover *known* variation, such as a step some minutes earlier or later.
     """
 
     low: Floats
@@ -36,26 +36,26 @@ class Bounds:
     memory: Floats
     """Correlation of one window's count with the next one's, 0 ≤ r < 1."""
     error_multiplier: Floats
-    """Standard errors that the mean may be off: sampling errors average out over the hours, what the series does by itself does not."""
+    """Standard errors of the mean that are allowed: sampling errors average out over the hours, the series' own variation does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearningInput:
-    """One window's counts and what may be learned from them; shape (series,)."""
+    """One window's counts and which of them may be learned from; shape (series,)."""
 
     counts: Floats
     reported: Flags
     declared: Flags
     calm: Flags
-    """Hardly any evidence on its way: the last hours' deviation may follow."""
+    """There is hardly any rising evidence: the deviation of the last hours may follow."""
     steady: Flags
-    """No finding open, none near, no declared window: profile, level and noise may learn."""
+    """No finding is open or near, and no declared window: profile, level and noise may learn."""
 
 
 class Expectation:
-    """Profile × level × the last hours' deviation; level and deviation are gamma filters that carry their own uncertainty.
+    """Profile × level × the deviation of the last hours; level and deviation are gamma filters with their own uncertainty.
 
-    A filter with mean 1 and relative variance v holds the information 1/v; a count x where e was expected, with variance phi × e, brings
+    A filter with mean 1 and relative variance v holds the information 1/v. A count x with expectation e and variance phi × e adds
     e / phi: mean ← mean (1/v + x/phi) / (1/v + e/phi), v ← 1 / (1/v + e/phi).
     """
 
@@ -67,20 +67,20 @@ class Expectation:
         self._seasons = HourCurves(window_s, days)
 
     def fresh(self, series: int) -> Columns:
-        """State of `series` series that nothing is known of."""
+        """State of `series` series without any history."""
         state = self._seasons.fresh(series) | dispersion.fresh(series)
         state["asleep"] = np.zeros(series, np.bool_)
         state |= {name: np.zeros(series, np.float32) for name in ("recent", "recent_due")}
         return state
 
     def begin(self, state: Columns, at_us: int) -> None:
-        """Sets the curve of series that are new in the window that ends at `at_us`: empty, or of what they were given to start from."""
+        """Sets the curve of series that are new in the window that ends at `at_us`: empty, or from the state that they start from."""
         self._seasons.advance(state, place(at_us, self._window_s), None)
 
     def accept(self, state: Columns, lasting: Flags) -> Floats:
-        """Takes the level of the last hours as the normal one where it is `lasting`; its ratio to the old one there, else 0.
+        """Takes the level of the last hours as the normal one where it is `lasting`; returns its ratio to the old one there, else 0.
 
-        A series that has gone quiet for good keeps its level, sleeps, and is judged again once it says something.
+        A series that has become quiet for good keeps its level and is dormant. It is judged again after its next message.
         """
         ratio = np.clip(state["recent"] / np.maximum(state["recent_due"], LEAST), LEAST_RATIO, 1.0 / LEAST_RATIO)
         dormant, moved = lasting & (ratio < ASLEEP), lasting & (ratio >= ASLEEP)
@@ -92,7 +92,7 @@ class Expectation:
         return np.where(lasting, ratio, 0.0)
 
     def expect(self, state: Columns, at_us: int, before_us: int | None) -> tuple[Expected, Bounds]:
-        """The expectation of the window that ends at `at_us`; the last one ended at `before_us`. Turns the clock in `state`."""
+        """The expectation of the window that ends at `at_us`; the last one ended at `before_us`. Advances the clock in `state`."""
         here = place(at_us, self._window_s)
         last = None if before_us is None else place(before_us, self._window_s)
         if before_us is not None:
@@ -120,7 +120,7 @@ class Expectation:
     def _either(
         self, state: Columns, here: Place, factor: Floats, mean: Floats, least: Floats, most: Floats
     ) -> tuple[Floats, Floats, Floats]:
-        """While nobody knows which clock a series keeps: the likelier mean, and bounds that hold both."""
+        """While the clock of a series is unknown: the more probable mean, and bounds that include both."""
         undecided = state["rival"] != 0
         rival = {name: state[name].astype(np.float64) for name in daylight_saving.ROWS}
         other = np.maximum(_between(rival["rival_before"], rival["rival_now"], rival["rival_after"], here.fraction) * factor, LEAST)
@@ -133,7 +133,7 @@ class Expectation:
         return LEAST_DOUBT + (MOST_DOUBT - LEAST_DOUBT) * wander / (wander + state["base_variance"] + state["level_variance"])
 
     def _age(self, state: Columns, seconds: float) -> None:
-        """Time passes: what the last hours taught fades back to what the profile says."""
+        """Advances time: what was learned from the last hours fades back to the profile."""
         kept = float(np.exp(-seconds / DEVIATION_S))
         most = state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state)
         deviation, variance = state["deviation"], state["deviation_variance"]
@@ -142,7 +142,7 @@ class Expectation:
         variance += (1.0 - kept * kept) * most
 
     def learn(self, state: Columns, seen: LearningInput, expected: Expected, bounds: Bounds, at_us: int) -> None:
-        """Takes one window in."""
+        """Learns one window."""
         steady = seen.reported & seen.steady
         if state["rival"].any():
             steady = steady & ~self._weigh_clocks(state, seen.counts, expected, steady)
@@ -156,29 +156,29 @@ class Expectation:
         state["hour_counts"][slot] += seen.counts * steady
         state["hour_windows"][slot] += steady
         state["hour_expected"][slot] += steady * (expected.mean / state["deviation"])
-        # Before the first hour is over there is no mean to scatter about; beside a step it is the step that scatters.
+        # Before the end of the first hour there is no mean to scatter around; next to a step the step scatters.
         plain = (bounds.high - bounds.low) ** 2 < expected.mean * expected.dispersion
         dispersion.learn(state, seen.counts, expected, steady & plain & (state["hours"] > 0.9), self._window_s)
         self._follow(state, seen.counts, expected, bounds, steady & seen.calm)
 
     def _follow(self, state: Columns, counts: Floats, expected: Expected, bounds: Bounds, use: Flags) -> None:
-        """The deviation follows the counts; within the known bounds a count says nothing of it."""
+        """The deviation follows the counts; a count within the known bounds has no effect."""
         due = clip_small(counts, bounds.low, bounds.high)
         spread = np.sqrt(due * expected.dispersion + (expected.mean * expected.relative_error) ** 2) + expected.dispersion / CLIP
         off = (counts - due) / spread
-        # What is too far off to be an error of the expectation says nothing of it.
+        # A count that is too far off to be an error of the expectation does not change it.
         weight = clip_small(CLIP - np.abs(off), 0.0, 1.0)
         information = 1.0 / np.maximum(state["deviation_variance"], 1e-9)
         news = use * weight / expected.dispersion
         total = information + news * due
         state["deviation"] *= (information + news * counts) / total
-        # Where the profile has been right to a few percent, a deviation of ten is a change and nothing to follow.
+        # Where the profile has been right to a few percent, a deviation of ten percent is a change and must not be followed.
         most = np.exp(MOST_ERRORS * np.sqrt(state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state)))
         state["deviation"][:] = clip_small(state["deviation"], np.maximum(1.0 / most, LEAST_RATIO), np.minimum(most, 1.0 / LEAST_RATIO))
         state["deviation_variance"][:] = 1.0 / total
 
     def _weigh_clocks(self, state: Columns, counts: Floats, expected: Expected, use: Flags) -> Flags:
-        """Which clock the counts speak for; the series that should not learn before that is known."""
+        """Which clock the counts support; returns the series that should not learn before that is known."""
         apart = daylight_saving.differs(state)
         factor = state["level"] * state["deviation"]
         own, other = (np.maximum(state[name] * factor, LEAST) for name in ("now", "rival_now"))
@@ -189,7 +189,7 @@ class Expectation:
 
 
 def _between(before: Floats, now: Floats, after: Floats, fraction: float) -> Floats:
-    """A line through the slot, by the smaller of both slopes and level at a peak: a step stays a step, a ramp becomes a line (minmod)."""
+    """A line through the slot, by the smaller of both slopes and flat at a peak: a step stays a step, a ramp becomes a line (minmod)."""
     left, right = now - before, after - now
     slope = np.where(left * right > 0, np.where(np.abs(left) < np.abs(right), left, right), 0.0)
     between: Floats = now + slope * (fraction - 0.5)

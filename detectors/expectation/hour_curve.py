@@ -1,4 +1,4 @@
-"""Seasons: the curve of the hour at hand, cut from the profile as the clock turns, and what the hour gone by teaches."""
+"""Hour curves: the current hour's curve, computed from the profile at each full hour, and learning from the last hour."""
 
 from dataclasses import dataclass
 
@@ -23,20 +23,20 @@ from models.columns import Columns, Flags, Floats
 
 HOUR_S = 3600
 HOUR_VARIANCE = Excess("wander", prior=0.04, prior_weight=1.0, memory=150.0, reference=0.02)
-"""How much an hour differs from what profile and level say, beyond sampling."""
+"""How much an hour differs from profile and level, beyond sampling."""
 FRESH_SHARE = 0.5
-"""Of an hour's wander, as much is its own; the rest it shares with the hour before."""
+"""Share of an hour's variance that is its own; the rest it shares with the previous hour."""
 UNSEEN_VARIANCE = 1.0
 WORK_BEGINS = 6
-"""Hour (UTC) before people start work: how the night was says nothing of how the day will be."""
+"""Hour (UTC) before people start work: the night does not predict the day."""
 DAILY_LEVEL_VARIANCE = 0.015**2
-"""How far the level may move in a day, squared, relative."""
+"""Squared relative change of the level that is possible in a day."""
 ANYTHING = 1e13
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """An hour and the slots around it, messages a window at level 1."""
+    """An hour and the slots around it, messages per window at level 1."""
 
     slots: tuple[Floats, ...]
     """`AROUND` slots before the hour, the hour's own, `AROUND` after it."""
@@ -49,12 +49,12 @@ class Curve:
     seen: Flags
     foreign: Flags
     lowest: Floats
-    """Where the hour's shape is not known: least and most that the hours around it leave open."""
+    """Where the shape of the hour is unknown: the minimum and maximum that the hours around it allow."""
     highest: Floats
 
 
 class HourCurves:
-    """Turns the hours and the slots of ten minutes of a block's state."""
+    """Advances the hours and the slots of ten minutes of a block's state."""
 
     learned = (
         *Profile.learned,
@@ -74,9 +74,9 @@ class HourCurves:
         self._profile = Profile(days)
 
     def fresh(self, series: int) -> Columns:
-        """State of `series` series that nothing is known of."""
+        """State of `series` series without any history."""
         state = self._profile.fresh(series) | HOUR_VARIANCE.fresh(series)
-        # What every window uses is in double precision, what an hour or a slot sums up or sets in single.
+        # Values used in every window are in double precision; sums and settings of an hour or a slot are in single precision.
         state |= {name: np.zeros(series) for name in ("base_variance", "before", "now", "after", "least", "most")}
         seldom = ("rate", "rate_variance", "day_variance", "last_rate", "hours", "slot_counts", "slot_windows")
         state |= {name: np.zeros(series, np.float32) for name in seldom}
@@ -90,7 +90,7 @@ class HourCurves:
         return state | {"tolerance": np.full(series, FIRST_TOLERANCE, np.float32)}
 
     def advance(self, state: Columns, here: Place, last: Place | None) -> None:
-        """Ten minutes are over; where an hour is, it goes into the profile and the next one's curve comes out."""
+        """After ten minutes; after an hour the profile learns it, and the next hour's curve is computed."""
         new_hour = last is None or here.hour_number != last.hour_number
         if last is not None:
             judge_slot(state, last)
@@ -103,26 +103,26 @@ class HourCurves:
             self._set_rival(state, here)
 
     def _open(self, state: Columns, number: int) -> Floats:
-        """The next hour's curve, and what the last hours' deviation says of it; the variance that both hours share with their day."""
+        """The next hour's curve, the deviation of the last hours for it, and the variance that both hours share with their day."""
         if state["rival"].any():
             daylight_saving.decide(state, self._profile)
         before, of_day = state["seen"].copy(), state["day_variance"].astype(np.float64) * (number % HOURS_A_DAY != 0)
         own = state["base_variance"] - of_day + FRESH_SHARE * HOUR_VARIANCE.value(state)
         self._keep(state, self.curve(state, number))
-        # Of the deviation, what was the last hour's own does not go on: only the part that hours share.
+        # The part of the deviation that belongs to the last hour alone does not continue: only the shared part does.
         shared = state["level_variance"] + of_day + (1.0 - FRESH_SHARE) * HOUR_VARIANCE.value(state)
         whole = shared + own
         carried = shared / whole
         state["deviation"][:] = 1.0 + carried * (state["deviation"] - 1.0)
         state["deviation_variance"][:] = shared - carried**2 * np.maximum(whole - state["deviation_variance"], 0.0)
-        # A deviation from next to nothing says nothing of how far off the profile is.
+        # A deviation from almost nothing does not show how wrong the profile is.
         first = state["seen"] & ~before
         state["deviation"][first], state["deviation_variance"][first] = 1.0, UNSEEN_VARIANCE
         both: Floats = np.minimum(of_day, state["day_variance"])
         return both
 
     def curve(self, state: Columns, number: int) -> Curve:
-        """The hour `number` (since the first Monday) as the profile has it now."""
+        """The hour `number` (since the first Monday) in the current profile."""
         windows = self._windows_an_hour
         spread = self._spread(state, np.maximum(state["rate"] * windows, 1.0), slots=1)
         hours = [self._profile.hour(state, number + step, spread, windows) for step in (-1, 0, 1)]
@@ -140,11 +140,11 @@ class HourCurves:
             variances.append(np.where(own_way, UNLIKE_VARIANCE, variance))
         own = hours[1]
         variance = np.where(own.seen, own.variance, UNSEEN_VARIANCE)
-        # Of an hour whose shape nobody knows only the hours beside it say between what it may move.
+        # If the shape of an hour is unknown, only the neighbouring hours limit its values.
         lowest = np.where(unlike[1], np.minimum.reduce(rates), ANYTHING)
         highest = np.where(unlike[1], np.maximum.reduce(rates), 0.0)
         if own.borrowed.any():
-            # A day of a kind that was never seen may go on as in the hour gone by, or as any kind of day does about this time.
+            # A day of an unseen kind may continue as in the last hour, or as any kind of day does at about this time.
             flat = state["last_rate"] / state["deviation"]
             lowest = np.where(own.borrowed, np.minimum(own.least, flat), lowest)
             highest = np.where(own.borrowed, np.maximum(own.most, flat), highest)
@@ -162,9 +162,9 @@ class HourCurves:
         state["lowest"][:], state["highest"][:] = curve.lowest, curve.highest
 
     def _set_slot(self, state: Columns, here: Place, of_day: Floats | None) -> None:
-        """The slot at hand, those beside it, and the least and most that a step at another time could make of it.
+        """The current slot, its neighbours, and the minimum and maximum that a step at another time could cause.
 
-        `of_day`: in the first slot of an hour, the variance that it shares with the hour before.
+        `of_day`: in the first slot of an hour, the variance that it shares with the previous hour.
         """
         curve, at = state["curve"], AROUND + here.slot
         state["before"][:], state["now"][:], state["after"][:] = curve[at - 1], curve[at], curve[at + 1]
@@ -173,7 +173,7 @@ class HourCurves:
         state["least"][:], state["most"][:] = np.minimum(least, state["lowest"]), np.maximum(most, state["highest"])
         blurred = WITHIN_HOUR_SHARE * state["tolerance"] * unevenness(curve)
         state["base_variance"][:] = state["rate_variance"] + variance + blurred
-        # What is off in another slot or hour is off in another way.
+        # The error of another slot or hour is independent.
         news = variance
         if of_day is not None:
             news = variance + state["rate_variance"] - of_day + FRESH_SHARE * HOUR_VARIANCE.value(state)
@@ -181,7 +181,7 @@ class HourCurves:
         state["deviation_variance"][:] = np.minimum(state["deviation_variance"] + news, most)
 
     def _set_rival(self, state: Columns, here: Place) -> None:
-        """The same of the hour that it would be by the other clock."""
+        """The same for the hour that it would be on the other clock."""
         at = AROUND + here.slot
         for hours in (-1, 1):
             moved = state["rival"] == hours
@@ -194,14 +194,14 @@ class HourCurves:
                 state[name][:] = np.where(moved, row, state[name])
 
     def _learn_hour(self, state: Columns, number: int) -> None:
-        """The hour is over: profile, level and wander learn from it."""
+        """The hour is over: profile, level and hour variance learn from it."""
         counts, windows, due = (state[f"hour_{name}"].sum(axis=0, dtype=np.float64) for name in ("counts", "windows", "expected"))
         used, safe = windows > 0, np.maximum(windows, 1.0)
         share, rate = windows / self._windows_an_hour, counts / safe
         seen, foreign = state["seen"] & (due > 0), state["foreign"]
         ours = seen & ~foreign
         state["last_rate"][:] = np.where(used, rate / state["level"], state["last_rate"])
-        # The share of the hour that was seen may be its busy or its quiet part: compare like with like.
+        # The observed part of the hour may be its busy or its quiet part: equal parts are compared.
         error = np.where(seen, np.minimum(counts / np.maximum(due, LEAST) - 1.0, 20.0), 0.0)
         spread = dispersion.dispersion(state, due / safe) * dispersion.stretch(state)
         sampling = spread / np.maximum(due, 0.1) + self._jagged(state)
@@ -209,7 +209,7 @@ class HourCurves:
         fair = np.where(ours, np.clip(error, -limit, limit), error)
         learned = np.where(seen, state["rate"] * (1.0 + fair), rate / state["level"])
         self._learn_level(state, counts, due, spread, used & ours)
-        # What is off is the profile's error too, as far as that is known; where it is a guess, little is said of the hour's own wander.
+        # The error contains the profile's error as far as that is known; while it is a guess, the hour variance learns little.
         known = np.where(state["rate_variance"] < NEW_WEEKDAY, state["rate_variance"] + state["level_variance"], 0.0)
         off = sampling + np.maximum(sampling, known)
         HOUR_VARIANCE.learn(state, error**2, off, np.where(ours, share, 0.0), rough=state["rate_variance"])
@@ -224,10 +224,10 @@ class HourCurves:
             state[name][:] = 0.0
 
     def _fold_slots(self, state: Columns, number: int, rate: Floats) -> None:
-        """Each ten minutes against its hour's own `rate`, so that a busy hour does not look like a busy slot."""
-        # An hour seen for the first time and not whole has no rate of its own to compare with.
+        """Compares each ten minutes with its hour's own `rate`, so that a busy hour does not look like a busy slot."""
+        # An hour that is seen for the first time and only in part has no rate of its own to compare with.
         fit = (rate > 0) & (state["seen"] | (state["hour_windows"].sum(axis=0) > 0.9 * self._windows_an_hour))
-        # The first day of another kind may have steps of its own: what it is like shows once all its hours were seen.
+        # The first day of another kind may have steps of its own: its shape is known after all its hours were seen.
         fit &= ~(self._profile.shape_differs(state, number, self._windows_an_hour) | state["foreign"])
         for slot in range(SLOTS_A_HOUR):
             counts, windows = (state[f"hour_{name}"][slot].astype(np.float64) for name in ("counts", "windows"))
@@ -238,9 +238,9 @@ class HourCurves:
             self._profile.learn_slot(state, number * SLOTS_A_HOUR + slot, ratio, share, due, self._spread(state, due, slots=SLOTS_A_HOUR))
 
     def _learn_level(self, state: Columns, counts: Floats, due: Floats, spread: Floats, use: Flags) -> None:
-        """The level moves with what whole hours say against the profile."""
+        """The level follows the deviation of whole hours from the profile."""
         variance = state["level_variance"]
-        # An hour's wander and the profile's own error are shared by all its windows: no hour says more than they allow.
+        # All windows of an hour share its variance and the profile's error: an hour cannot give more information than these allow.
         coarse = spread + (HOUR_VARIANCE.value(state) + state["rate_variance"] + self._jagged(state)) * due
         information, news = 1.0 / variance, use / np.maximum(coarse, LEAST)
         total = information + news * due
@@ -248,14 +248,14 @@ class HourCurves:
         variance[:] = np.minimum(1.0 / total + DAILY_LEVEL_VARIANCE / HOURS_A_DAY, 0.09)
 
     def _jagged(self, state: Columns) -> Floats:
-        """Relative variance that an hour's mean gains by the steps in it: how punctual they were, and which of its windows were used."""
+        """Relative variance that the steps in an hour add to its mean: how punctual they were, and which of its windows were used."""
         jagged: Floats = WITHIN_HOUR_SHARE * (1.0 + state["tolerance"]) * unevenness(state["curve"])
         return jagged
 
     def _spread(self, state: Columns, due: Floats, *, slots: int) -> Floats:
-        """Variance / mean of the count `due` of an hour, or of one of its slots, as the profile sees it: wander is no news of the profile.
+        """Variance / mean of the count `due` of an hour or a slot, for the profile: hour variance is not information about it.
 
-        A slot is held against its own hour, so most of the wander is out of it.
+        A slot is compared with its own hour, which removes most of the hour variance.
         """
         windows = max(1.0, self._windows_an_hour / slots)
         wander = HOUR_VARIANCE.value(state) / (1.0 if slots == 1 else 8.0)

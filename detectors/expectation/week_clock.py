@@ -1,4 +1,4 @@
-"""Clock: where in the week a window lies, in UTC, and when the clocks that people live by change."""
+"""Week clock: the position of a window in the week, in UTC, and the clock changes of local time."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ _MONDAY_US = 4 * DAY_US
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a window's middle lies; everything in UTC."""
+    """The position of a window's middle; everything in UTC."""
 
     number: int
     """Slots of ten minutes since the first Monday."""
     fraction: float
-    """How much of the slot is over at the window's middle, 0 ≤ fraction < 1."""
+    """The part of the slot that is over at the window's middle, 0 ≤ fraction < 1."""
 
     @property
     def hour_number(self) -> int:
@@ -35,11 +35,11 @@ class Place:
 
 
 def place(at_us: int, window_s: int) -> Place:
-    """Where the window that ends at `at_us` lies."""
+    """The position of the window that ends at `at_us`."""
     number, rest = divmod(at_us - window_s * SECOND_US // 2 - _MONDAY_US, SLOT_US)
     return Place(number, rest / SLOT_US)
 
 
 def clock_change(before_us: int, at_us: int, civil_time: str) -> int:
-    """Hours by which people move against UTC between two instants: +1 in spring (earlier in UTC), -1 in autumn, 0 otherwise."""
+    """Hours by which local time moves against UTC between two instants: +1 in spring (earlier in UTC), -1 in autumn, 0 otherwise."""
     return (utc_offset_us(at_us, civil_time) - utc_offset_us(before_us, civil_time)) // HOUR_US

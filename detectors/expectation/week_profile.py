@@ -1,4 +1,4 @@
-"""Profile: what a series carries at each hour of the week and ten minutes of the day, from nothing to months of history."""
+"""Profile: the traffic of a series at each hour of the week and each ten minutes of the day, from none to months of history."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from detectors.expectation.week_clock import HOURS_A_DAY, HOURS_A_WEEK, SLOTS_A_
 from models.columns import Columns, Flags, Floats
 
 SIXTEENTHS = 16.0
-"""Visits are kept in sixteenths of an hour or slot, as bytes."""
+"""Visits are stored in sixteenths of an hour or slot, as bytes."""
 WEEK_VISITS, DAY_VISITS, SLOT_VISITS = 8.0, 15.0, 14.0
-"""How many visits a mean remembers: two months of a weekly hour, two to three weeks of a daily one."""
+"""Maximum number of visits in a mean: two months of a weekly hour, two to three weeks of a daily one."""
 
 NEIGHBOURS = Excess("neighbours", prior=1.0, prior_weight=2.0, memory=200.0)
-"""How much an hour differs from the mean of the hours beside it."""
+"""How much an hour differs from the mean of its neighbours."""
 OVERALL = Excess("overall_excess", prior=1.0, prior_weight=2.0, memory=200.0)
 """How much an hour differs from the mean of all hours."""
 OVERALL_HOURS = 120.0
@@ -25,37 +25,37 @@ WEEKDAYS = Excess("weekdays", prior=0.0625, prior_weight=6.0, memory=400.0)
 SLOTS = Excess("slots", prior=0.09, prior_weight=6.0, memory=600.0, reference=0.05)
 """How much ten minutes differ from their hour."""
 UNSURE_SHARE = 0.33
-"""Of the noise of one slot, as much may be hidden in the estimate from the hour's six."""
+"""Share of the noise of one slot that may be hidden in the estimate from the six slots of the hour."""
 KINDS_OF_DAYS = Excess("kinds", prior=0.6, prior_weight=1.0, memory=24.0)
-"""How much a kind of day that was never seen differs from one that was; judged anew on each such day."""
+"""How much an unseen kind of day differs from a seen one; estimated again on each such day."""
 NEW_WEEKDAY = 0.15**2
-"""How much a day of the week may differ before it was ever seen, relative, squared."""
+"""How much an unseen day of the week may differ, relative, squared."""
 UNLIKE, FEW = 0.3, 10.0
-"""How far (ln) the steps from hour to hour may differ between kinds of days of one shape, and messages an hour that make no step."""
+"""How far (ln) the steps between hours may differ between kinds of days of one shape, and messages per hour that make no step."""
 UNLIKE_VARIANCE = 0.05
 KNOWN_HOLIDAYS = 2.5
-"""Holidays that must have been seen before the others stop leaning on Sundays."""
+"""Number of holidays that must have been seen before holidays no longer borrow from Sundays."""
 AROUND_HOURS = 2
-"""Hours by which a kind of day that was never seen may begin and end its work earlier or later than another."""
+"""Hours by which the work on a day of an unseen kind may begin and end earlier or later than on another."""
 NOTHING_VISITS, NOTHING_NATS, NOTHING = 0.9, 12.0, 0.1
-"""An hour that was seen and empty, though so much evidence was due by the hours it would lean on, is empty: no more than this share of a
-message is expected of all its visits together, so that no weekend of such hours adds up to a silence."""
+"""An observed empty hour is empty, if the hours it would borrow from make so much evidence: all its visits together expect at most this
+share of a message, so that a weekend of such hours does not add up to a silence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour of the week as the profile has it; shape (series,)."""
+    """One hour of the week in the profile; shape (series,)."""
 
     rate: Floats
     """Messages a window."""
     variance: Floats
-    """Of the rate, relative, as far as the noise of what was seen explains it: squared standard error of ln(rate)."""
+    """Relative variance of the rate from the noise of the observations: squared standard error of ln(rate)."""
     seen: Flags
     """Whether this hour was seen on any day."""
     borrowed: Flags
-    """Whether it was only seen on days of another kind, or on next to none of its own."""
+    """Whether it was only seen on days of another kind, or hardly on its own."""
     least: Floats
-    """Where it is borrowed: the least that any kind of day had around this hour, messages a window; elsewhere the rate."""
+    """If it is borrowed: the minimum of all kinds of day around this hour, messages per window; otherwise the rate."""
     most: Floats
     """Likewise the most."""
     day_variance: Floats
@@ -65,8 +65,8 @@ class Hour:
 class Profile:
     """Means of counts by hour of the week, by hour and kind of day, by ten minutes of the day; square roots in half precision.
 
-    An hour of the week leans on the same hour of its kind of day, that on the hours beside it, ten minutes on their hour: each as far
-    as they were found to differ (empirical Bayes). What clearly differs keeps its own mean (as in wavelet shrinkage: Donoho and
+    An hour of the week is shrunk towards the same hour of its kind of day, that towards its neighbouring hours, ten minutes towards their
+    hour: each according to their observed differences (empirical Bayes). A clear difference is kept (as in wavelet shrinkage: Donoho and
     Johnstone 1994), so a constant series soon pools everything and a jagged one keeps its steps.
     """
 
@@ -94,28 +94,28 @@ class Profile:
         day, day_visits = self._day(state, self._days.row(number), spread, windows)
         week, visits = _row(state, "week", number % HOURS_A_WEEK)
         if self._days.kind(number) == HOLIDAY:
-            # What this day of the week is like says nothing of a holiday.
+            # This day of the week is no information about a holiday.
             week, visits = day.rate, np.zeros(len(visits))
         due = np.maximum(0.5 * (week + day.rate) * windows, 0.3)
         own = visits * due / spread
         apart = _true_difference(week, day.rate, WEEKDAYS.value(state), own) + day.variance
         prior = 1.0 / np.where(day_visits > 0, np.maximum(apart, 1e-8), np.inf)
         rate, variance = _shrink(week, own, day.rate, prior, day.variance)
-        # A day of the week that was never seen may differ though those before it were alike: Fridays are busy days.
+        # An unseen day of the week may differ although the earlier ones were alike: Fridays are busy days.
         new = NEW_WEEKDAY * (visits <= 0) * (due / (due + FEW * FEW))
         seen = (visits > 0) | (day_visits > 0)
         rate = _nothing(rate, week, visits, day.rate, spread, windows)
         return self._borrow(state, number, Hour(rate, variance + new, seen, ~seen, rate, rate, new), day_visits)
 
     def _day(self, state: Columns, row: int, spread: Floats, windows: float) -> tuple[Hour, Floats]:
-        """An hour of one kind of day, leaning on the hours beside it."""
+        """An hour of one kind of day, shrunk towards its neighbouring hours."""
         rate, visits = _row(state, "day", row)
         first = row - row % HOURS_A_DAY
         beside = [_row(state, "day", first + (row + step) % HOURS_A_DAY) for step in (-1, 1)]
         both = (beside[0][1] > 0) & (beside[1][1] > 0) & (visits > 0)
         mean = 0.5 * (beside[0][0] + beside[1][0])
         hours = np.maximum(np.minimum(state["overall_hours"], OVERALL_HOURS), 1.0)
-        # Whichever is known to be nearer: the hours beside it, or all hours of a series that does not care what time it is.
+        # The better known target: the neighbouring hours, or all hours of a series without a daily course.
         near = self._lean(rate, visits, mean, NEIGHBOURS.value(state), 0.5, spread, windows)
         far = self._lean(rate, visits, state["overall"], OVERALL.value(state), visits / hours, spread, windows)
         flat = far[1] < near[1]
@@ -128,7 +128,7 @@ class Profile:
     def _lean(
         self, rate: Floats, visits: Floats, other: Floats, usual: Floats, other_noise: Floats | float, spread: Floats, windows: float
     ) -> tuple[Floats, Floats, Floats, Floats]:
-        """Own information, how far `other` may be off, and the mean leant on it with its sampling variance."""
+        """Own information, the possible distance of `other`, and the shrunken mean with its sampling variance."""
         own = np.maximum(visits * np.maximum(0.5 * (rate + other) * windows, 0.3) / spread, 1e-9)
         noise_ = other_noise / own
         off = _true_difference(rate, other, usual, own) + noise_
@@ -136,7 +136,7 @@ class Profile:
         return own, off, leant, variance
 
     def _borrow(self, state: Columns, number: int, hour: Hour, day_visits: Floats) -> Hour:
-        """Where this kind of day was never seen at this hour, the others stand in for it; holidays lean on Sundays until some were seen."""
+        """If this kind of day was never seen at this hour, other kinds replace it; holidays borrow from Sundays until some were seen."""
         kind = self._days.kind(number)
         new = day_visits < KNOWN_HOLIDAYS if kind == HOLIDAY else ~hour.seen
         if not new.any():
@@ -167,25 +167,25 @@ class Profile:
     def slot(self, state: Columns, number: int, spread: Floats, due: Floats, squares: Floats) -> tuple[Floats, Floats]:
         """Ratio of ten minutes of the day to their hour, and its relative variance.
 
-        `due`: messages in an ordinary visit; `squares`: what `unevenness` says of the hour.
+        `due`: messages in an ordinary visit; `squares`: the result of `unevenness` for the hour.
         """
         ratio, visits = _row(state, "slot", number % SLOTS_A_DAY)
         own = visits * due / spread
         one = np.ones(len(ratio))
-        # An even hour leaves its slots little room, whatever the steps of other hours (positive-part James and Stein 1961, by the hour).
+        # An even hour limits the differences of its slots, whatever the steps of other hours (positive-part James and Stein 1961, by hour).
         noise_ = 1.0 / np.maximum(own, 1e-9)
         uneven = np.maximum(squares - noise_, 0.0) + UNSURE_SHARE * noise_
         apart = np.minimum(_true_difference(ratio, one, SLOTS.value(state), own), uneven)
         return _shrink(ratio, own, one, 1.0 / np.maximum(apart, 1e-6), np.zeros(len(one)))
 
     def unevenness(self, state: Columns, number: int) -> Floats:
-        """Mean of how far the six slots of hour `number` are from their hour, squared and relative, noise and all."""
+        """Mean squared relative difference of the six slots of hour `number` from their hour, including noise."""
         first = number % HOURS_A_DAY * SLOTS_A_HOUR
         squares: Floats = np.mean([(_row(state, "slot", first + step)[0] - 1.0) ** 2 for step in range(SLOTS_A_HOUR)], axis=0)
         return squares
 
     def learn(self, state: Columns, number: int, rate: Floats, share: Floats, due: Floats, spread: Floats) -> None:
-        """Takes in one hour's mean `rate`, of which the `share` was seen; 0 where nothing was."""
+        """Learns one hour's mean `rate`, of which the `share` was seen; 0 where nothing was seen."""
         row = self._days.row(number)
         of_week = share * (self._days.kind(number) != HOLIDAY)
         _average(state, "week", number % HOURS_A_WEEK, rate, of_week, WEEK_VISITS)
@@ -211,13 +211,13 @@ class Profile:
         NEIGHBOURS.learn(state, ((before - around) / both) ** 2, sampling * 1.5 / np.maximum(before_visits, 0.1), use)
 
     def learn_slot(self, state: Columns, number: int, ratio: Floats, share: Floats, due: Floats, spread: Floats) -> None:
-        """Takes in the `ratio` of ten minutes to their hour."""
+        """Learns the `ratio` of ten minutes to their hour."""
         _average(state, "slot", number % SLOTS_A_DAY, ratio, share, SLOT_VISITS)
         SLOTS.learn(state, (ratio - 1.0) ** 2, spread / np.maximum(due, 0.1), share)
 
     def shape_differs(self, state: Columns, number: int, windows: float) -> Flags:
-        """Where the hours around `number` climb and fall in another way than from Monday to Friday, whose ten minutes are then no guide:
-        people who start at eight start at nine on a Saturday.
+        """Where the hours around `number` rise and fall differently from Monday to Friday, so that the ten minutes of those days do not
+        apply: people who start at eight start at nine on a Saturday.
         """
         row = self._days.row(number)
         first, hour = row - row % HOURS_A_DAY, row % HOURS_A_DAY
@@ -238,15 +238,15 @@ class Profile:
         return different & known
 
     def learn_kind(self, state: Columns, error: Floats, sampling: Floats, foreign: Flags) -> None:
-        """Takes in how far a day of an unseen kind was from the one that stood in for it."""
+        """Learns the distance between a day of an unseen kind and the one that replaced it."""
         KINDS_OF_DAYS.learn(state, error**2, sampling, foreign.astype(np.float64))
 
     def forget_kind(self, state: Columns) -> None:
-        """A new day: how much it resembles another kind is unknown again."""
+        """A new day: its similarity to another kind is unknown again."""
         state |= KINDS_OF_DAYS.fresh(state["kinds"].shape[-1])
 
     def shift(self, state: Columns, hours: int, series: Flags) -> None:
-        """The chosen series live by a clock that moved: their rows move with it (`hours` earlier in UTC)."""
+        """The chosen series follow a clock that moved: their rows move with it (`hours` earlier in UTC)."""
         places = np.flatnonzero(series)
         for name, step in (("week", hours), ("slot", hours * SLOTS_A_HOUR)):
             for table in (name, f"{name}_visits"):
@@ -257,25 +257,25 @@ class Profile:
 
 
 CLEARLY = 4.0
-"""Squared standard errors beyond which a difference is no noise."""
+"""Squared standard errors from which a difference is not noise."""
 
 
 def _true_difference(own: Floats, other: Floats, usual: Floats, information: Floats) -> Floats:
-    """How far two means may truly differ, squared and relative: as usual in this series, or as far as these two clearly do."""
+    """The true difference of two means, squared and relative: as usual in this series, or as clear as between these two."""
     both = np.maximum(0.5 * (own + other), 1e-12)
     seen = ((own - other) / both) ** 2 - CLEARLY / np.maximum(information, 1e-9)
     return np.maximum(usual, seen)
 
 
 def _shrink(own: Floats, information: Floats, other: Floats, prior: Floats, other_variance: Floats) -> tuple[Floats, Floats]:
-    """Mean of two by their information, and its sampling variance; `other` knows what it is to `own` only as far as `prior` says."""
+    """Mean of two by their information, and its sampling variance; `prior` limits the information of `other` about `own`."""
     total = np.maximum(information + prior, 1e-9)
     variance = (information + prior * prior * np.minimum(other_variance, 1e3)) / (total * total)
     return (information * own + prior * other) / total, variance
 
 
 def _nothing(leant: Floats, own: Floats, visits: Floats, other: Floats, spread: Floats, windows: float) -> Floats:
-    """`leant` where something ever came; next to nothing where as much was due by `other`, what it leans on, that nothing is no chance."""
+    """`leant` where a message ever came; almost zero where so many were due by `other`, the target, that none can't be chance."""
     empty = (own * visits * windows < 0.5) & (visits >= NOTHING_VISITS)
     if not empty.any():
         return leant

@@ -1,4 +1,4 @@
-"""Usual failures: which share of a series' messages fails by each side's fault while nothing is wrong, and how unevenly."""
+"""Baseline of failures: the usual share of a series' messages that fails by each side's fault, and how much it varies."""
 
 import numpy as np
 
@@ -8,24 +8,24 @@ from models.columns import Columns, Flags, Floats, Ints, TrafficTick
 from models.times import SECOND_US
 
 FAMILIES = 3
-"""Codes of the User's side (E1-E19), of the device's and network's (E20, E21, E30), and all others: each has its usual share."""
+"""Codes of the User's side (E1-E19), of the device's and network's (E20, E21, E30), and all others: each has its own usual share."""
 LEARNED = ("age_s", "tried", "failed", "overlap", "overlap_weight", "share", "high")
 MEMORY_S = 3 * 86_400.0
 FIRST_S = 6 * 3600.0
-"""Nothing is judged before."""
+"""Windows before the first judgement."""
 LEAST_TRIED = 300.0
 DOUBT = 2.0
-"""Standard errors by which the usual share may be off before a failure is evidence."""
+"""Standard errors that the usual share is raised by before a failure counts as evidence."""
 PRIOR_FAILED, PRIOR_TRIED = 0.5, 25.0
 PRIOR_OVERLAP, PRIOR_WEIGHT, MOST_WEIGHT = 0.01, 20.0, 2000.0
-"""Correlation of the fates of two messages of one window while little is known of it, and its weight in windows."""
+"""Correlation of the outcomes of two messages of one window while little is known of it, and its weight in windows."""
 MOST_OVERLAP, MOST_SHARE = 0.5, 0.9
 FEW_PAIRS = 50.0
 CLIP = 9.0
 
 
 def fresh(series: int) -> Columns:
-    """Age; messages tried and failed (fading); overlap; the share of each family and the most it may be; sums of ten minutes."""
+    """Age; messages tried and failed (fading); correlation; the usual share of each family and its upper bound; sums of ten minutes."""
     state: Columns = {name: np.zeros(series, np.float32) for name in ("age_s", "tried", "new_tried")}
     families = ("failed", "overlap_weight", "new_failed", "new_overlap", "new_weight")
     state |= {name: np.zeros((FAMILIES, series), np.float32) for name in families}
@@ -46,14 +46,14 @@ def known(state: Columns) -> Flags:
 
 
 def concentration(state: Columns, family: Ints, place: Ints) -> Floats:
-    """Both parameters of the beta distribution together, for some families of some series: 1 / overlap - 1."""
+    """The sum of both parameters of the beta distribution, for some families of some series: 1 / overlap - 1."""
     intra_window_correlation = clip_small(state["overlap"][family, place].astype(np.float64), 1e-5, MOST_OVERLAP)
     found: Floats = 1.0 / intra_window_correlation - 1.0
     return found
 
 
 def learn(state: Columns, tick: TrafficTick, failed: Floats, use: Flags) -> None:
-    """Takes one window's failures (families, series) in, in place; shares follow every ten minutes."""
+    """Learns one window's failures (families, series), in place; shares follow every ten minutes."""
     tried = tick.messages * use
     state["age_s"] += tick.window_s * tick.reported
     state["new_tried"] += tried
@@ -66,7 +66,7 @@ def learn(state: Columns, tick: TrafficTick, failed: Floats, use: Flags) -> None
 
 
 def _learn_overlap(state: Columns, tried: Floats, failed: Floats, pairs: Floats, telling: Floats) -> None:
-    """One window's squared error against what independent fates would make; few failures or few messages tell little."""
+    """One window's squared error against that of independent outcomes; few failures or few messages have little weight."""
     share = state["share"].astype(np.float64)
     expected = tried * share
     variance = expected * (1.0 - share) + 1e-9
@@ -91,7 +91,7 @@ def _turn(state: Columns, seconds: int) -> None:
     for name in ("new_tried", "new_failed", "new_overlap", "new_weight"):
         state[name][:] = 0.0
     failed = state["failed"] + np.float32(PRIOR_FAILED)
-    # The windows that a share was learned from are as overdispersed as the next one.
+    # The windows from which a share was learned are as overdispersed as the next one.
     spread = 1.0 + 10.0 * np.clip(state["overlap"], 0.0, MOST_OVERLAP)
     share = failed / (state["tried"] + PRIOR_TRIED)
     state["share"][:] = share

@@ -1,4 +1,4 @@
-"""Failed codes: which response codes the failures of a finding carried since it began."""
+"""Code counts: the response codes of a finding's failures since it began."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ _NO_CODES: Mapping[str, int] = {}
 
 
 class FailedCodes:
-    """Counts codes of the series whose failures build up or are open; all others are forgotten."""
+    """Counts codes of the series whose failures rise or have a finding; all others are removed."""
 
     def __init__(self) -> None:
         self._counts: dict[int, dict[str, int]] = {}
@@ -23,7 +23,7 @@ class FailedCodes:
             for code, count in codes.get(series, _NO_CODES).items():
                 counts[code] = counts.get(code, 0) + count
         found = findings.series[findings.kind == _FAILURES].tolist()
-        # A finding that ends in this window is no longer watched, but still says what it was about.
+        # A finding that ends in this window is no longer watched, but its last record still has its codes.
         return {series: dict(sorted((self._counts.get(series) or kept.get(series) or {}).items())) for series in found}
 
     def pack(self) -> Any:
@@ -32,7 +32,7 @@ class FailedCodes:
 
     @classmethod
     def unpack(cls, tree: Mapping[str, Mapping[str, int]]) -> "FailedCodes":
-        """The counts that `pack` was called on."""
+        """Inverse of `pack`."""
         failed = cls()
         failed._counts = {int(series): dict(counts) for series, counts in tree.items()}
         return failed

@@ -1,4 +1,4 @@
-"""Failures: a larger share of a series' messages fails than is usual for it, by the side at fault."""
+"""Failures: a larger share of a series' messages fails than usual, by the side at fault."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ HYPOTHESES = usual.FAMILIES * len(FACTORS)
 CALM_NATS = 5.0
 CALM_WINDOWS = 3
 SURPRISING = 1.2
-"""A share that exceeds the usual one's upper end by less never raises evidence that is not there yet."""
+"""A share that exceeds the upper end of the usual one by less than this never starts evidence."""
 
 
 class Failures:
@@ -26,12 +26,12 @@ class Failures:
         self._threshold = threshold
 
     def fresh(self, series: int) -> Columns:
-        """Evidence by family and factor (nats) and its run; evidence that it is over and windows of it; what is usual."""
+        """Evidence by family and factor (nats) and its run; evidence of its end and the windows of it; the usual shares."""
         state: Columns = {name: np.zeros((HYPOTHESES, series), np.float32) for name in ("nats", "run")}
         return state | {name: np.zeros(series, np.float32) for name in ("calm", "calm_windows")} | usual.fresh(series)
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
-        """One window; only where something speaks for or against failures is anything computed."""
+        """Processes one window; only series with evidence for or against failures are computed."""
         tick = window.tick
         families = usual.families(tick)
         judged = tick.reported & (tick.messages > 0) & usual.known(state)
@@ -60,7 +60,7 @@ class Failures:
         )
 
     def _weigh(self, state: Columns, tried: Floats, failed: Floats, judged: Flags, is_open: Flags) -> Floats:
-        """Takes one window's failures (families, series) in; evidence that an open finding is over, nats (series,)."""
+        """Processes one window's failures (families, series); returns evidence that an open finding is over, nats (series,)."""
         calm = np.zeros(len(tried))
         each = (usual.FAMILIES, len(FACTORS), len(tried))
         nats, run = state["nats"].reshape(each), state["run"].reshape(each)
@@ -69,7 +69,7 @@ class Failures:
             return calm
         high = state["high"][family, place].astype(np.float64)
         ratios = log_ratio(failed[family, place], tried[place], high, usual.concentration(state, family, place), FACTORS)
-        # Evidence that it is over compares with the next smaller factor, in the family that the finding is about.
+        # Evidence of the end compares with the next smaller factor, in the family of the finding.
         if is_open.any():
             leads = state["nats"][:, place].argmax(axis=0)
             about = (leads // len(FACTORS) == family).nonzero()[0]

@@ -9,13 +9,13 @@ from models.columns import Columns, Flags, Floats, Ints
 from models.times import SECOND_US
 
 CALM_NATS = 5.0
-"""Evidence for normal traffic that ends a finding: 1 in 150 for one that goes on; the correlation damps what comes back."""
+"""Evidence for normal traffic that ends a finding (an error of 1 in 150 while it continues); the correlation damps a return."""
 LEAST_CALM_WINDOWS = 3
 BUILDING_SHARE = 0.65
-"""Of the threshold: a burst of a series that seldom says anything must be learned from, or each later one looks as strange as the first."""
+"""Share of the threshold: a series with few messages must learn from a burst, or every later burst looks as unusual as the first."""
 LEAST_MEAN = 1e-6
 ONE_WINDOW = 0.7
-"""Of the threshold: what one window may say of missing messages, for they may be counted in the next."""
+"""Share of the threshold: maximum evidence of one window about missing messages, because the next window may count them."""
 EVIDENCE = ("nats", "run", "height", "greatest", "calm", "calm_windows")
 RECENT = 0.2
 """Weight of the newest window in the height of a finding."""
@@ -23,10 +23,10 @@ LEAST_HEIGHT, MOST_HEIGHT = 0.05, 1000.0
 
 
 class Bank:
-    """One-sided CUSUMs W = max(0, W + l) with the exact negative-binomial log-likelihood ratio l, one a factor (Page 1954; Lorden 1971).
+    """One-sided CUSUMs W = max(0, W + l) with the exact negative-binomial log-likelihood ratio l, one per factor (Page 1954; Lorden 1971).
 
-    The null hypothesis is the far end of what the expectation can explain (`TrafficWindow.low`, `high`): while it is uncertain, a small
-    factor finds nothing.
+    The null hypothesis is the far end of the range that the expectation can explain (`TrafficWindow.low`, `high`): while that is
+    uncertain, a small factor finds nothing.
     """
 
     def __init__(self, factors: tuple[float, ...], threshold: float) -> None:
@@ -35,16 +35,16 @@ class Bank:
         self._threshold = threshold
 
     def fresh(self, series: int) -> Columns:
-        """Evidence by factor (nats), windows in its run; of an open finding its recent and greatest height, evidence that it is over."""
+        """Evidence by factor (nats), windows in its run; for an open finding its recent and greatest height, evidence of its end."""
         rows = len(self._factors)
         single = {name: np.zeros(series, np.float32) for name in ("height", "greatest", "calm", "calm_windows")}
         evidence: Columns = {"nats": np.zeros((rows, series)), "run": np.zeros((rows, series), np.float32), **single}
         return evidence | habits.fresh(series, self._threshold)
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, judged: Flags) -> Signal:
-        """One window; series that are not `judged` keep their state."""
+        """Processes one window; series that are not `judged` keep their state."""
         null = np.maximum(window.high if self._upward else window.low, LEAST_MEAN)
-        # Messages that the last window lacked and this one has too many of slid from one into the other.
+        # Missing messages of the last window that are excess in this one moved from one window to the other.
         messages = window.tick.messages - window.slid if self._upward else window.tick.messages
         ratios = log_ratio(messages, null, window.expected.dispersion, self._factors)
         limit = state["limit"]
@@ -74,7 +74,7 @@ class Bank:
         )
 
     def _habit(self, state: Columns, window: TrafficWindow, score: Floats, judged: Flags, over: Flags) -> Ints:
-        """Where what goes on is a habit of the series: on how many days before it came at this time of day, and one more; elsewhere 0."""
+        """Where the finding is a habit of the series: the number of earlier days with it at this time of day, plus one; elsewhere 0."""
         tick, at_s = window.tick, window.tick.at_us // SECOND_US
 
         def run_s(rows: Ints) -> Ints:
@@ -97,7 +97,7 @@ class Bank:
         return FindingDetails(began_us, messages, mean, {"ratio": messages / np.maximum(mean, LEAST_MEAN)})
 
     def _calm(self, state: Columns, window: TrafficWindow, null: Floats, asked: Flags) -> Flags:
-        """Evidence for normal traffic against halfway back (on a log scale) from the greatest height of the finding."""
+        """Evidence for normal traffic against half (on a log scale) of the greatest height of the finding."""
         ended = np.zeros(len(asked), np.bool_)
         places = asked.nonzero()[0]
         if not len(places):
@@ -119,7 +119,7 @@ class Bank:
         return ended
 
     def reset(self, state: Columns, series: Flags) -> None:
-        """Forgets the evidence of some series; their habits stay."""
+        """Removes the evidence of some series; their habits stay."""
         places = series.nonzero()[0]
         for name in EVIDENCE:
             state[name][..., places] = 0.0

@@ -1,4 +1,4 @@
-"""Drift: a series whose level moves away for good, step by step or at once."""
+"""Drift: the level of a series changes permanently, gradually or at once."""
 
 import numpy as np
 
@@ -10,17 +10,17 @@ DAY_S = 86_400.0
 SHOWN_S = 3600.0
 """How long the acceptance of a new level is shown."""
 REFERENCE_DAYS = 14.0
-"""Over how many days the level that today's is held against is averaged."""
+"""Number of days over which the reference level is averaged."""
 FIRST_DAYS = 7.0
 ALLOWANCE = 0.5
 LEAST_DEVIATION = 0.03
-"""A level that usually keeps within less than this share is not said to drift sooner."""
+"""If a level usually varies by less than this share, drift is not reported earlier."""
 
 
 class Drift:
-    """Page's test on the level, a sample a day, in deviations of the series' own daily level; and every new level that was accepted.
+    """Page's test on the level, one sample a day, in deviations of the series' own daily level; and every accepted new level.
 
-    It tells, it does not wake: a level that moves over days is for the morning's reading.
+    It reports but alerts nobody at night: a level that changes over days can wait for the morning.
     """
 
     kind = "drift"
@@ -36,7 +36,7 @@ class Drift:
         return state | {"accepted_s": np.full(series, np.inf, np.float32), "variance": np.full(series, 0.01, np.float32)}
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
-        """One window; evidence changes once a day."""
+        """Processes one window; evidence changes once a day."""
         tick = window.tick
         accepted = window.accepted > 0
         habit = window.habit > 0
@@ -92,7 +92,7 @@ class Drift:
             np.maximum(state[name], 0.0, out=state[name])
         running = (state["up"] > 0) | (state["down"] > 0)
         state["run_days"][:] = np.where(due, (state["run_days"] + 1) * running, state["run_days"])
-        # The reference follows slowly enough to be left behind by what drifts.
+        # The reference follows slowly, so that a drift moves away from it.
         gain = due / np.minimum(np.maximum(days, 1.0), REFERENCE_DAYS)
         state["variance"] += gain * (np.minimum(error * error, 9.0 * state["variance"]) - state["variance"])
         state["reference"] += gain * error

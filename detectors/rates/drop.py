@@ -1,4 +1,4 @@
-"""Drop: fewer messages than the expectation and its uncertainty can explain, though some still come."""
+"""Drop: fewer messages than the expectation and its uncertainty can explain, but not none."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ FACTORS = (0.85, 0.6, 0.3)
 
 
 class Drop:
-    """Three CUSUMs downward. Empty windows count too; where nothing comes at all, silence says it."""
+    """Three CUSUMs downward. Empty windows count too; `silence` covers the case without any message."""
 
     kind = "drop"
     learned = HABITS
@@ -24,7 +24,7 @@ class Drop:
         return self._bank.fresh(series)
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
-        """One window for all series of a block."""
+        """Processes one window for all series of a block."""
         silent = window.silent
         if silent.any():
             self._bank.reset(state, silent & ~is_open)

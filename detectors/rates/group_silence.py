@@ -1,4 +1,4 @@
-"""Together: the series of one User that fall silent at the same time, each too quiet to be missed alone."""
+"""Group silence: series of one User that become silent at the same time, each with too few messages to be noticed alone."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ LEVELS = 2
 
 
 class GroupSilence:
-    """Adds up how unlikely it is that nothing at all comes, over the series of each group; a message anywhere in it clears it.
+    """Adds up how unlikely the absence of every message is, over the series of each group; any message in the group resets it.
 
-    Only begins findings: each series' own evidence ends its own.
+    It only begins findings; the own evidence of each series ends them.
     """
 
     def __init__(self, threshold: float) -> None:
@@ -22,7 +22,7 @@ class GroupSilence:
         self._levels: tuple[_Level, ...] = ()
 
     def arrange(self, keys: tuple[SeriesKey, ...]) -> None:
-        """Groups for `keys`; evidence of groups that there were goes on."""
+        """Groups for `keys`; existing groups keep their evidence."""
         named: tuple[list[tuple[str, ...]], ...] = (
             [(key.user, key.direction) for key in keys],
             [(key.user, key.direction, key.message_class) for key in keys],
@@ -31,9 +31,9 @@ class GroupSilence:
         self._levels = tuple(_Level(keys, names, old) for names, old in zip(named, before, strict=True))
 
     def step(self, at_us: int, window_s: int, nats: Floats, empty: Flags, busy: Flags) -> tuple[Flags, Ints, Floats]:
-        """One window: series whose group is silent, since when (µs), and its evidence (nats). Each array has shape (series,).
+        """Processes one window: series whose group is silent, since when (µs), and its evidence (nats). Each array has shape (series,).
 
-        `nats`: evidence of an empty window; `empty`: judged and nothing came; `busy`: judged and something came.
+        `nats`: evidence of an empty window; `empty`: judged and without a message; `busy`: judged and with a message.
         """
         silent = np.zeros(len(empty), np.bool_)
         windows, score = np.ones(len(empty)), np.zeros(len(empty))
@@ -50,13 +50,13 @@ class GroupSilence:
         return [{"nats": level.nats.copy(), "run": level.run.copy()} for level in self._levels]
 
     def restore(self, tree: Any) -> None:
-        """Goes on from what `pack` gave, once arranged for the same keys."""
+        """Restores the state that `pack` returned, after the same keys were arranged."""
         for level, packed in zip(self._levels, tree, strict=True):
             level.nats, level.run = packed["nats"], packed["run"]
 
 
 class _Level:
-    """One way to group; the sums run over a group's series in canonical order, whatever order they are kept in."""
+    """One way of grouping; the sums run over a group's series in canonical order, whatever their order in memory."""
 
     def __init__(self, keys: tuple[SeriesKey, ...], names: list[tuple[str, ...]], before: "_Level | None") -> None:
         self.names = {name: number for number, name in enumerate(sorted(set(names)))}
@@ -70,7 +70,7 @@ class _Level:
                 self.nats[self.names[name]], self.run[self.names[name]] = before.nats[number], before.run[number]
 
     def add(self, nats: Floats, empty: Flags, busy: Flags, threshold: float) -> Flags:
-        """One window; which groups are silent for certain."""
+        """Processes one window; returns the groups that are certainly silent."""
         quiet = empty[self._order].nonzero()[0]
         heard = self._sorted[quiet]
         self.nats += np.bincount(heard, nats[self._order][quiet], len(self.names))

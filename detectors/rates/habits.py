@@ -1,4 +1,4 @@
-"""Habits: how far a series' evidence usually goes, and what it did before at this time of day, or as often and as large."""
+"""Habits: how far a series' evidence usually rises, and its earlier findings at this time of day, or of this frequency and size."""
 
 from collections.abc import Callable
 
@@ -10,27 +10,27 @@ DAY_S = 86_400
 MEMORY_S = 21 * DAY_S
 KEPT_S = 28 * DAY_S
 EDGE_NATS, OVER_NATS = 4.0, 1.0
-"""Evidence from which an excursion counts, and below which it is over."""
+"""Evidence from which an excursion counts, and below which it ends."""
 EDGE_RATE = 0.5 * np.exp(-EDGE_NATS)
-"""Excursions a window that the model itself expects (`thresholds.CALIBRATED`)."""
+"""Excursions per window that the model itself predicts (`thresholds.CALIBRATED`)."""
 PRIOR = 3.0
-"""Excursions as the model has them that a series is believed to have had before its own count."""
+"""Number of excursions with the model's distribution that count as the prior of a series."""
 MOST_EXCESS = 1.2
-"""Of the threshold: what an excursion counts for at most, so that one incident does not blind a series."""
+"""Share of the threshold: the maximum weight of an excursion, so that one incident does not make a series insensitive."""
 RING = 10
 RING_SHARE = 0.65
-"""Of the threshold: an excursion that is remembered by itself."""
+"""Share of the threshold: an excursion that is stored individually."""
 CLOCK_S, CLOCK_TIMES, CLOCK_FACTOR = 1800, 2, 2.0
-"""How near the same time of day, on how many other days, makes the next one a habit, up to this many times the largest of them."""
+"""How close to the same time of day, and on how many other days, makes the next one a habit, up to this many times their largest."""
 OFTEN_TIMES, OFTEN_FACTOR = 4, 1.3
-"""How many at any time make the next one a habit, up to this many times the least of them."""
+"""How many excursions at any time make the next one a habit, up to this many times the smallest of them."""
 _MARGIN_S = 1800
 LEARNED = ("excursions", "excess", "counted_s", "first_s", "ring_s", "ring_nats", "limit")
 
 
 def fresh(series: int, threshold: float) -> Columns:
-    """Of the excursion under way its greatest evidence (nats) and start; of past ones number, excess and when the last was counted,
-    since when they are (s since 1970), the threshold that follows; and the largest of them: when they began, and their evidence.
+    """For the current excursion its greatest evidence (nats) and start; for past ones number, excess, time of the last and of the first
+    (s since 1970), and the resulting threshold; and the largest ones: their beginnings and their evidence.
     """
     state: Columns = {name: np.zeros(series, np.float32) for name in ("peak", "excursions", "excess")}
     state |= {name: np.zeros(series, np.uint32) for name in ("peak_s", "counted_s", "first_s")}
@@ -48,7 +48,7 @@ def follow(
     window_s: int,
     threshold: float,
 ) -> None:
-    """One window, in place. `explained`: something else accounts for what the series does; `run_s`: seconds since its evidence began."""
+    """Processes one window, in place. `explained`: something else explains the series; `run_s`: seconds since its evidence began."""
     new = judged & (state["first_s"] == 0)
     if new.any():
         state["first_s"][new] = at_s
@@ -68,10 +68,10 @@ def follow(
 
 
 def _remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int, threshold: float) -> None:
-    """An excursion is over: the threshold follows the series' own tail where that is heavier than the model's.
+    """After an excursion: the threshold follows the series' own tail where that is heavier than the model's.
 
-    Peaks over an edge are exponential under the model, with mean 1 nat (Pickands 1975; Cramér-Lundberg for the CUSUM); here with the mean
-    and rate that were seen, so that as many pass the threshold as the budget allows.
+    Peaks over an edge are exponential under the model, with mean 1 nat (Pickands 1975; Cramér-Lundberg for the CUSUM). Here their mean
+    and rate are those observed, so that as many pass the threshold as the budget allows.
     """
     fade = np.exp(-(at_s - state["counted_s"][rows].astype(np.float64)) / MEMORY_S)
     number = state["excursions"][rows] * fade + 1.0
@@ -92,7 +92,7 @@ def _remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int
 
 
 def habitual(state: Columns, rows: Ints, began_s: Ints) -> tuple[Floats, Ints]:
-    """Evidence (nats) up to which what began at `began_s` is a habit of these series, and on how many days it came at this time of day."""
+    """Evidence (nats) up to which an excursion from `began_s` is a habit, and on how many days it came at this time of day."""
     ago = began_s - state["ring_s"][:, rows].astype(np.int64)
     nats = state["ring_nats"][:, rows].astype(np.float64)
     kept = (ago < KEPT_S) & (ago > _MARGIN_S)

@@ -1,4 +1,4 @@
-"""Silence: windows without a message where messages were due."""
+"""Silence: no messages arrive although messages are expected."""
 
 import numpy as np
 
@@ -7,17 +7,17 @@ from detectors.interface import FindingDetails, Signal, TrafficWindow, run_start
 from models.columns import Columns, Flags, Floats, Ints, TrafficTick
 
 HYPOTHESES = 3
-"""A series alone, with its message class, with its whole direction (`together.py`)."""
+"""A series alone, with its message class, with its whole direction (`group_silence.py`)."""
 LEAK = 0.1
-"""Share of what is due that may slip through while the route is shut."""
+"""Share of the expected messages that may pass while the route is shut."""
 CALM_NATS = 4.0
-"""Evidence for normal traffic against such a leak that ends the finding,"""
+"""Evidence for normal traffic against such a leak that ends the finding."""
 CALM_WINDOWS = 2
-"""and windows with messages: one retry that slips through is no end."""
+"""Windows with messages that end the finding: a single retry that passes is not the end."""
 
 
 class Silence:
-    """Adds up how unlikely each empty window was (-ln P(0) of the expected negative binomial, in nats); a message clears it."""
+    """Adds up how unlikely each empty window was (-ln P(0) of the expected negative binomial, in nats); a message resets it."""
 
     kind = "silence"
     learned: tuple[str, ...] = ()
@@ -26,17 +26,17 @@ class Silence:
         self._threshold = threshold
 
     def fresh(self, series: int) -> Columns:
-        """Evidence of this window and of all empty ones (nats), their number, evidence that it is over, windows of that."""
+        """Evidence of this window and of all empty ones (nats), their number, evidence of its end, windows of that."""
         state: Columns = {name: np.zeros(series, np.float32) for name in ("due", "empty_windows", "calm", "calm_windows")}
         return state | {"nats": np.zeros(series)}
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
-        """One window. A series that did not report keeps its state: that is `stale`, not silence."""
+        """Processes one window. A series that did not report keeps its state: that case is `stale`, not silence."""
         tick, expected = window.tick, window.expected
         judged = tick.reported & expected.known
         empty = judged & (tick.messages == 0)
         nats, run = state["nats"], state["empty_windows"]
-        # Where messages spill over into the next window, after an empty one only what is new can come (dispersion phi (1 + r) - r).
+        # If messages move into the next window, only new ones can come after an empty window (dispersion phi (1 + r) - r).
         kept = 1.0 - window.autocorrelation
         state["due"][:] = minus_log_p_zero(window.low * kept, np.maximum(expected.dispersion * kept - window.autocorrelation, 1.0))
         keeps = ~judged | empty

@@ -1,4 +1,4 @@
-"""Spill: messages of one window that were counted in the next; they are one count, not a drop and a storm."""
+"""Spill: messages of one window that were counted in the next. They are one count, not a drop and a storm."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from models.columns import Columns, Floats, TrafficTick
 
 
 def fresh(series: int) -> Columns:
-    """Messages that the last window lacked."""
+    """Messages missing in the last window."""
     return {"missing": np.zeros(series)}
 
 
 def slid(state: Columns, tick: TrafficTick, low: Floats, high: Floats) -> Floats:
-    """Of what is above `high` in this window as much as the last one lacked below its `low`; keeps what this one lacks."""
+    """The excess over `high` in this window, at most the shortage below `low` in the last one; stores this window's shortage."""
     found: Floats = np.minimum(state["missing"], np.maximum(tick.messages - high, 0.0))
     state["missing"][:] = np.maximum(low - tick.messages, 0.0) * tick.reported
     return found

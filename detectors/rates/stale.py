@@ -1,4 +1,4 @@
-"""Stale: a series whose reports stopped; whether its traffic stopped too, nobody knows."""
+"""Stale: a series whose reports stopped; it is unknown whether its traffic stopped too."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from models.columns import Columns, Flags, Floats, Ints
 
 LEAST_WINDOWS = 3
 HISTORY_WINDOWS = 500.0
-"""How many windows the share of reported ones remembers."""
+"""Number of windows over which the share of reported ones is averaged."""
 LEAST_REPORTS = 30
 GAP_FACTOR = 2.0
-"""A gap within this factor of the longest one lately seen is the series' habit."""
+"""A gap within this factor of the longest recent one is a habit of the series."""
 
 
 class Stale:
-    """Adds up how unlikely each missing report is, given how regularly the series reported before."""
+    """Adds up how unlikely each missing report is, given the regularity of earlier reports."""
 
     kind = "stale"
     learned = ("reports", "share", "longest")
@@ -28,14 +28,14 @@ class Stale:
         return {name: np.zeros(series, np.float32) for name in ("reports", "share", "missing", "longest")}
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
-        """One window. The habit is learned from gaps that ended unalarmed."""
+        """Processes one window. The habit is learned from gaps that ended without an alarm."""
         reported = window.tick.reported | window.returned
         reports, share, missing, longest = (state[name] for name in ("reports", "share", "missing", "longest"))
         np.maximum(longest * (1 - 1 / HISTORY_WINDOWS / 20), missing * (reported & ~is_open), out=longest)
         reports += reported
         missing += 1
         missing *= ~reported
-        # In double precision: single-precision logarithms differ by where in the array a series stands.
+        # Double precision: single-precision logarithms depend on the position of a series in the array.
         never = clip_small(1.0 - share.astype(np.float64), 1e-9, 1.0)
         nats_each = np.minimum(-np.log(never), self._threshold / LEAST_WINDOWS + 1e-6)
         nats = missing * nats_each

@@ -9,7 +9,7 @@ FACTORS = (1.15, 1.3, 1.6, 2.2, 4.0)
 
 
 class Storm:
-    """Five CUSUMs upward; a route that has just opened is owed what waited, so nothing counts while it recovers."""
+    """Five CUSUMs upward. A route that has just opened is owed the waiting messages, so nothing counts during recovery."""
 
     kind = "storm"
     learned = HABITS
@@ -22,5 +22,5 @@ class Storm:
         return self._bank.fresh(series)
 
     def step(self, state: Columns, window: TrafficWindow, is_open: Flags, /) -> Signal:
-        """One window for all series of a block."""
+        """Processes one window for all series of a block."""
         return self._bank.step(state, window, is_open, window.tick.reported & window.expected.known & ~window.recovering)
