@@ -1,1 +1,1 @@
-"""One settings tree, composed from the parameters that live beside what they tune."""
+"""One settings tree, composed of the parameter classes that stand next to the code they tune."""

@@ -21,7 +21,7 @@ CONFIG_VARIABLE = "HIGHWATER_CONFIG"
 
 
 class Settings(BaseModel):
-    """One tree; each section is the parameter class that lives beside what it tunes."""
+    """One tree; each section is the parameter class that stands next to the code it tunes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,7 +36,7 @@ class Settings(BaseModel):
 def load(
     path: Path | None = None, options: Mapping[str, Mapping[str, Any]] | None = None, environment: Mapping[str, str] = os.environ
 ) -> Settings:
-    """The settings in force. `path` wins over `HIGHWATER_CONFIG`; `options` is section → key → value.
+    """The settings in force. `path` takes precedence over `HIGHWATER_CONFIG`; `options` is section → key → value.
 
     Raises ConfigurationError that names the key and where it was set.
     """
@@ -56,11 +56,11 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as fault:
         raise ConfigurationError(f"can't read the configuration {path}: {fault.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConfigurationError(f"{path} is no TOML: {fault}") from None
+        raise ConfigurationError(f"{path} is not valid TOML: {fault}") from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """`HIGHWATER_SERVE__PORT=9000` → {"serve": {"port": "9000"}}; values read as TOML would be, else as text."""
+    """`HIGHWATER_SERVE__PORT=9000` → {"serve": {"port": "9000"}}; values are parsed as TOML, or kept as text if that fails."""
     tree: dict[str, Any] = {}
     for name in sorted(environment):
         if not name.startswith(PREFIX) or "__" not in name:
@@ -85,6 +85,6 @@ def _first(fault: ValidationError, path: Path | None) -> str:
     error = fault.errors()[0]
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"unknown setting {key} ({path or 'environment'}): `highwater config check` lists the known ones"
+        return f"unknown setting {key} ({path or 'environment'}): `highwater config check` lists the valid settings"
     shown = f" (it is {error['input']!r:.60})" if "input" in error and "token" not in key else ""
     return f"setting {key}: {error['msg'].lower()}{shown}"

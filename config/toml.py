@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 def as_toml(settings: BaseModel) -> str:
-    """Every key with its value and, above it, what it means; a key without a value stands as a comment."""
+    """Every key with its value, below its description; a key without a value is written as a comment."""
     lines = ["# Highwater's settings with their defaults. Any of them may be set in a file (--config), or as HIGHWATER_<SECTION>__<KEY>."]
     for name in type(settings).model_fields:
         lines += _section(name, getattr(settings, name))

@@ -1,4 +1,4 @@
-"""Calendar files that a command was given: what they declare; what can't be used is said."""
+"""Calendar files given to a command: the changes in them, and messages about rows that can't be used."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def declared(paths: Sequence[Path]) -> tuple[list["Change"], int]:
-    """The changes of all files in order, and how many rows can't be used, each said on stderr. Raises UnreadableInput."""
+    """The changes of all files in order, and the number of unusable rows. Each of those is reported on stderr. Raises UnreadableInput."""
     from changes.files.reader import describe, read_changes
 
     known: list[Change] = []

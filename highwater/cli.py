@@ -1,4 +1,4 @@
-"""`highwater`: every command by name, and how faults reach a person (one line, exit code 2, no traceback)."""
+"""`highwater`: every command by name, and how errors are reported to a person (one line, exit code 2, no traceback)."""
 
 import importlib
 import os
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and give its exit code; a fault that Highwater names becomes one line on stderr."""
+    """Run one command line and return its exit code; an error that Highwater defines becomes one line on stderr."""
     try:
         outcome: Any = app(args=list(arguments), prog_name="highwater", standalone_mode=False)
     except Exit as stop:
@@ -76,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
     except HighwaterError as fault:
         return _complain(str(fault), 2)
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing more to say, and nothing to flush into the closed pipe.
+        # The reader of our output has closed the pipe (`| head`): there is nothing left to report or to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
-"""Rehearsal: a simulated DSP that sends its calendar and its telemetry to Kafka, history at once and the last day in its own time.
+"""Demo producer: a simulated DSP that sends its calendar and its telemetry to Kafka, history at once and the last day in real time.
 
-`python -m highwater.rehearsal SCENARIO` (the `simulator` profile of docker-compose.yml).
+`python -m highwater.kafka_demo_producer SCENARIO` (the `simulator` profile of docker-compose.yml).
 """
 
 import argparse
@@ -18,12 +18,12 @@ HISTORY_DAYS = 2
 
 
 def main() -> int:
-    """Sends until the simulated days are over; 2 where a broker or the scenario is not there."""
+    """Sends until the simulated days are over; returns 2 if a broker or the scenario does not exist."""
     parser = argparse.ArgumentParser(prog="python -m highwater.rehearsal")
     parser.add_argument("scenario")
     parser.add_argument("--users", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--speed", type=float, default=1.0, help="seconds of telemetry in a second of the clock")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second of real time")
     chosen = parser.parse_args()
     try:
         needs_kafka()
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def send(scenario: str, users: int, seed: int, speed: float) -> None:
-    """Two days of history end now; what comes after is sent when it is due."""
+    """Two days of history end now; later events are sent when they are due."""
     from kafka import KafkaProducer
 
     from simulator.simulation import find_scenario, simulate
@@ -61,7 +61,7 @@ def send(scenario: str, users: int, seed: int, speed: float) -> None:
 def paced(
     blocks: Iterable[bytes], now_us: int, speed: float, clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> Iterator[bytes]:
-    """The lines of `blocks`: what was observed before `now_us` at once, the rest when it is due at `speed`."""
+    """The lines of `blocks`: those observed before `now_us` at once, the others when they are due at `speed`."""
     began = clock()
     for block in blocks:
         for line in block.splitlines():

@@ -1,6 +1,6 @@
-"""Options that several commands share, and the settings that they lead to.
+"""Options that several commands share, and the settings that follow from them.
 
-Settings are imported where they are read: `--help` needs none of what they bring with them.
+Settings are imported where they are used: `--help` needs none of their imports.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines.")]
 
 
 def settings(config: Path | None, **sections: dict[str, Any]) -> "Settings":
-    """The settings in force; of `sections` (section → key → value) what is None was not given on the command line."""
+    """The settings in force. In `sections` (section → key → value) None means that the option was not given."""
     from config.settings import load
 
     given = {section: {key: value for key, value in keys.items() if value is not None} for section, keys in sections.items()}

@@ -1,4 +1,4 @@
-"""A progress bar for long work, on a terminal only."""
+"""A progress bar for long work, only on a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """Yields a function that takes how much of `total` is done; without a terminal, or a known total, it shows nothing."""
+    """Yields a function that takes the completed part of `total`; without a terminal or a known total it shows nothing."""
     if not sys.stderr.isatty() or total <= 0:
         yield lambda _: None
         return

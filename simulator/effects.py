@@ -1,4 +1,4 @@
-"""Effects: what a scenario does to the world, as curves over windows and columns over series."""
+"""Effects: the influence of a scenario on the world, as curves over windows and columns over series."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Nothing of `series` leaves its queue in windows `first` ≤ i < `last`; what waits there goes once it opens."""
+    """Nothing of `series` leaves its queue in windows `first` ≤ i < `last`; the waiting messages leave when it opens."""
 
     series: Flags
     first: int
@@ -39,7 +39,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Dark:
-    """No report of these series and queues reaches us in windows `first` ≤ i < `last`: the traffic goes on, our telemetry does not."""
+    """No report of these series and queues arrives in windows `first` ≤ i < `last`: the traffic continues, the telemetry does not."""
 
     series: Flags
     queues: Flags
@@ -76,7 +76,7 @@ def failing(ratio: Floats, code_pair: Indices, effects: Sequence[Effect], first:
 
 
 def blocked(series: int, effects: Sequence[Effect], first: int, last: int) -> Flags | None:
-    """Which series can't leave their queue in which window, (windows, series); None where none is."""
+    """Which series can't leave their queue in which window, (windows, series); None if there is no such window."""
     closed: Flags | None = None
     for effect in effects:
         if isinstance(effect, Block) and effect.first < last and first < effect.last:
@@ -86,7 +86,7 @@ def blocked(series: int, effects: Sequence[Effect], first: int, last: int) -> Fl
 
 
 def reported(series: int, queues: int, effects: Sequence[Effect], first: int, last: int) -> tuple[Flags, Flags]:
-    """What reaches us: (windows, series) and (windows, queues)."""
+    """The reports that arrive: (windows, series) and (windows, queues)."""
     traffic = np.ones((last - first, series), dtype=np.bool_)
     depths = np.ones((last - first, queues), dtype=np.bool_)
     for effect in effects:

@@ -13,7 +13,7 @@ from simulator.truth import Anomaly
 from simulator.world import User
 
 Span = tuple[int, int]
-"""From when to when it lasts, µs."""
+"""Beginning and end, µs."""
 
 
 ALERTS = frozenset({"device_alert", "dcc_alert"})
@@ -21,7 +21,7 @@ ALERTS = frozenset({"device_alert", "dcc_alert"})
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A way to go wrong: what kind of change brings it about, and what it does to the world."""
+    """A kind of fault: the kind of change that causes it, and its effect on the world."""
 
     category: str
     title: str
@@ -41,7 +41,7 @@ def flood(stage: Stage, user: User, span: Span, cause: str | None, name: str) ->
 
 
 def falls_silent(stage: Stage, user: User, span: Span, cause: str | None, name: str) -> Story:
-    """The User sends nothing and so gets no responses; alerts from devices go on."""
+    """The User sends nothing and therefore gets no responses; alerts from devices continue."""
     own = stage.world.select(user=user.name)
     asked = own & stage.world.select(direction="to_dsp")
     answered = own & stage.world.select(message_class=frozenset({"service_response", "acknowledgement"}))
@@ -53,7 +53,7 @@ def falls_silent(stage: Stage, user: User, span: Span, cause: str | None, name: 
 
 
 def bad_requests(stage: Stage, user: User, span: Span, cause: str | None, name: str) -> Story:
-    """A release that gets its requests wrong: the DSP refuses a good part of them, and that part has no response."""
+    """A release with wrong requests: the DSP refuses many of them, and those have no response."""
     own = stage.world.select(user=user.name)
     asked = own & stage.world.select(direction="to_dsp")
     refused = float(stage.draw.uniform(0.25, 0.7))
@@ -66,7 +66,7 @@ def bad_requests(stage: Stage, user: User, span: Span, cause: str | None, name: 
 
 
 def device_alerts(stage: Stage, user: User, span: Span, cause: str | None, name: str) -> Story:
-    """New firmware whose meters raise alert after alert, more than can be delivered."""
+    """New firmware whose meters raise more alerts than can be delivered."""
     alerts = stage.world.select(user=user.name, direction="to_user") & stage.world.select(message_class=ALERTS)
     factor = float(np.exp(stage.draw.uniform(np.log(5), np.log(15))))
     storm = Scale(alerts, *stage.timeline.curve(*span, factor=factor, ramp_s=300))
@@ -91,7 +91,7 @@ FAULTS: dict[str, Fault] = {
 
 
 def some_fault(stage: Stage, *names: str) -> tuple[str, Fault]:
-    """One of these faults, of all if none is named."""
+    """One of these faults; one of all faults if none is named."""
     choice = names or tuple(FAULTS)
     name = choice[int(stage.draw.integers(len(choice)))]
     return name, FAULTS[name]

@@ -1,4 +1,4 @@
-"""Files: a simulation on disk, as `replay` and `score` read it."""
+"""Files: a simulation on disk, in the form that `replay` and `score` read."""
 
 import zlib
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from simulator.simulation import Simulation
 
 FAST = 1
 GZIP = 31
-"""zlib's window size for a gzip header, which then carries no time: the same simulation is the same file."""
+"""zlib's window size for a gzip header without a time: the same simulation gives the same file."""
 
 
 def write_simulation(simulation: Simulation, folder: Path, *, progress: Callable[[int], None] = lambda _: None) -> None:
-    """Write `events.ndjson.gz`, `changes.json` and `truth.json` into `folder`, made if it is missing.
+    """Write `events.ndjson.gz`, `changes.json` and `truth.json` into `folder`, which is created if it is missing.
 
-    `progress` is told the number of windows written so far. Raises HighwaterError where the folder can't be written.
+    `progress` is called with the number of windows written so far. Raises HighwaterError if the folder can't be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def write_simulation(simulation: Simulation, folder: Path, *, progress: Callable
 
 
 def _write_events(simulation: Simulation, file: BinaryIO, progress: Callable[[int], None]) -> None:
-    """One thread draws while another compresses: zlib lets go of the interpreter."""
+    """One thread draws while another compresses: zlib releases the interpreter lock."""
     squeeze = zlib.compressobj(FAST, zlib.DEFLATED, GZIP)
 
     def compress(block: bytes) -> None:
@@ -53,6 +53,6 @@ def _write_events(simulation: Simulation, file: BinaryIO, progress: Callable[[in
 
 
 def _changes(simulation: Simulation) -> bytes:
-    """A JSON array with one change a line."""
+    """A JSON array with one change per line."""
     lines = b",\n".join(to_json(change) for change in simulation.changes)
     return b"[\n" + lines + b"\n]\n" if lines else b"[]\n"

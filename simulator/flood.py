@@ -1,4 +1,4 @@
-"""Flood: one User's system sends the same requests over and over, most of them wrong, and everyone's commissioning suffers."""
+"""Flood: one User's system repeats the same requests, most of them wrong, and everyone's commissioning suffers."""
 
 from dataclasses import dataclass
 
@@ -16,20 +16,20 @@ INSTALLS = frozenset({"8.1.1", "8.2", "8.7.1", "8.7.2", "8.11", "8.14.1", "12.1"
 READS = frozenset({"4.6.1", "4.8.1", "4.10", "4.17", "6.2.4"})
 ACKNOWLEDGED_AT_MOST = 20.0
 REBOOKED = 0.7
-"""Share of the usual commissioning requests while it does not work: installers try, then rebook."""
+"""Share of the usual commissioning requests during the fault: installers try, then rebook."""
 RAMP_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """How a storm goes: `factor` times the usual requests, of which `accepted` times the usual number is in order."""
+    """The course of a storm: `factor` times the usual requests, of which `accepted` times the usual number is valid."""
 
     onset_us: int
     ends_us: int
     factor: float
     accepted: float
     commissioning_left: float
-    """Share of the others' commissioning responses that still come."""
+    """Share of the other Users' commissioning responses that still arrive."""
 
 
 def some_flood(stage: Stage, onset_us: int, ends_us: int) -> Flood:
@@ -44,7 +44,7 @@ def some_flood(stage: Stage, onset_us: int, ends_us: int) -> Flood:
 
 
 def flood_dsp(stage: Stage, user: User, flood: Flood, *, cause: str | None, name: str) -> Story:
-    """The storm at `user`, and the commissioning that all lose while it lasts."""
+    """The storm at `user`, and the commissioning traffic that all Users lose while it lasts."""
     world, timeline = stage.world, stage.timeline
     own = world.select(user=user.name)
     asked = own & world.select(direction="to_dsp", service=READS)

@@ -16,7 +16,7 @@ ROUTINE = (
     ("meter_data_management", "Additional report in meter data management"),
     ("migration", "Move the document store to another provider"),
 )
-"""Categories that could be to blame are among them on purpose: only their traffic tells."""
+"""Categories that could be suspected are included on purpose: only their traffic can exclude them."""
 
 
 def routine(stage: Stage) -> tuple[str, str]:
@@ -25,7 +25,7 @@ def routine(stage: Stage) -> tuple[str, str]:
 
 
 def harmless_changes(stage: Stage, count: int, *, earliest: float = 1, latest: float = 21) -> Story:
-    """`count` changes of DCC and of Users who play no part, starting between two local hours of the day that is judged."""
+    """`count` changes of DCC and of Users without a role in the scenario, starting between two local hours of the judged day."""
     free = [user.name for user in stage.world.users if user.name not in stage.cast] or ["DCC"]
     changes = []
     for number in range(count):
@@ -37,7 +37,7 @@ def harmless_changes(stage: Stage, count: int, *, earliest: float = 1, latest: f
 
 
 def bcdr_test(stage: Stage, start_us: int) -> Story:
-    """DCC's test of the disaster recovery: harmless, but it may have to be put off when something else goes wrong."""
+    """DCC's test of the disaster recovery: harmless, but it may have to be postponed if something else fails."""
     change = stage.change(
         "DCC",
         "bcdr_test",
@@ -51,7 +51,7 @@ def bcdr_test(stage: Stage, start_us: int) -> Story:
 
 
 def _duties(owner: str) -> dict[str, Any]:
-    """What SEC H8.4 and H8.8 ask of DCC."""
+    """The items that SEC H8.4 and H8.8 require of DCC."""
     if owner != "DCC":
         return {}
     return {

@@ -14,7 +14,7 @@ from simulator.world import World
 
 @dataclass(frozen=True)
 class Lines:
-    """Writes one event a line, windows in order, in each the traffic series and then the queues, both sorted."""
+    """Writes one event per line, window by window: first the traffic series, then the queues, both sorted."""
 
     world: World
 
@@ -28,7 +28,7 @@ class Lines:
         return "".join(lines).encode()
 
     def _traffic(self, stretch: Stretch, row: int, end: str) -> list[str]:
-        """One line a series of one window."""
+        """One line per series of one window."""
         start = f'{{"kind":"traffic","observed_at":"{end}'
         counted = zip(self._traffic_heads, stretch.messages[row].tolist(), strict=True)
         lines = [f"{start}{head}{messages}}}\n" for head, messages in counted]
@@ -40,14 +40,14 @@ class Lines:
         return lines
 
     def _codes(self, pair: int, first: int, second: int) -> str:
-        """The codes of a pair with their counts, those that did not occur left out."""
+        """The codes of a pair with their counts, without zero counts."""
         first_code, second_code = self.world.code_pairs[pair]
         if second == 0:
             return f'"{first_code}":{first}'
         return f'"{first_code}":{first},"{second_code}":{second}' if first else f'"{second_code}":{second}'
 
     def _queues(self, stretch: Stretch, row: int, end: str) -> list[str]:
-        """One line a queue of one window."""
+        """One line per queue of one window."""
         start = f'{{"kind":"queue","observed_at":"{end}'
         columns = (column[row].tolist() for column in (stretch.depth, stretch.oldest_age_s, stretch.enqueued, stretch.delivered))
         return [

@@ -1,4 +1,4 @@
-"""Memory: a simulation as the columns that the stages exchange, without a byte of JSON in between; for benchmarks and campaigns."""
+"""Memory: a simulation as the columns that the stages exchange, without JSON, for benchmarks and campaigns."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from simulator.simulation import Simulation
 from simulator.traffic import Stretch
 
 DEVICE_PAIR = 0
-"""The pair of codes that says that the device did not answer; the others are the User's own faults."""
+"""The pair of codes for a device that did not answer; the other pairs are the User's own faults."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodesOf(Mapping[int, Mapping[str, int]]):
-    """Series → response code → count of one window, made when somebody asks."""
+    """Series → response code → count of one window, computed on request."""
 
     pairs: tuple[tuple[str, str], ...]
     code_pair: Indices
@@ -38,7 +38,7 @@ class CodesOf(Mapping[int, Mapping[str, int]]):
 
 
 def ticks(simulation: Simulation) -> Iterator[tuple[TrafficTick, QueueTick]]:
-    """One pair a window, over `simulation.world.traffic` and `.queues`: what assembling the events would give."""
+    """One pair per window, over `simulation.world.traffic` and `.queues`: the same as assembling the events."""
     limits = simulation.world.depth_limit.astype(np.float64)
     for stretch in simulation.stretches():
         for row in range(len(stretch.ends_us)):
@@ -46,7 +46,7 @@ def ticks(simulation: Simulation) -> Iterator[tuple[TrafficTick, QueueTick]]:
 
 
 def batches(simulation: Simulation) -> Iterator[EventBatch]:
-    """What decoding the simulation's NDJSON would give, in order; `position` counts lines from 1."""
+    """The same as decoding the simulation's NDJSON, in order; `position` counts lines from 1."""
     lines = Lines(simulation.world)
     before = 0
     for stretch in simulation.stretches():

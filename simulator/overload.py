@@ -1,4 +1,4 @@
-"""Overload: messages that can't reach one User fill the shared DSP, and everyone else's responses come late or not at all."""
+"""Overload: undeliverable messages to one User fill the shared DSP, and all other Users' responses come late or not at all."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ FULL = 1_500_000
 """Messages that the DSP had built up when the route was opened (DP083)."""
 FELT_FROM = 200_000
 LOST_WHEN_FULL = 0.5
-"""Share of the others' responses that time out at FULL waiting messages, from none at FELT_FROM on (assumption)."""
+"""Share of the other Users' responses that time out at FULL waiting messages; none at FELT_FROM (assumption)."""
 TIMEOUTS = 0.08
 VISIBLE = 0.02
 DEVICE_SIDE = 0
-"""The pair of codes for what devices or networks did not answer."""
+"""The pair of codes for devices or networks that did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class PileUp:
-    """What is expected to wait for one User, from window `first` to the simulation's end."""
+    """The expected queue of one User, from window `first` to the simulation's end."""
 
     user: User
     first: int
@@ -32,11 +32,11 @@ class PileUp:
     waiting: Floats
     """(windows,) Messages."""
     drained: int
-    """Window after the one in which the last of them went."""
+    """Window after the one in which the last of them left."""
 
 
 def cut_off(stage: Stage, user: User, onset_us: int, ends_us: int | None = None) -> PileUp:
-    """What waits if the route to `user` is shut from the window that holds `onset_us` until `ends_us`, or until FULL messages wait."""
+    """The queue if the route to `user` is shut from the window that holds `onset_us` until `ends_us`, or until FULL messages wait."""
     first = stage.timeline.index(onset_us)
     arriving = _arriving(stage, user, first)
     full = np.flatnonzero(np.cumsum(arriving) >= min(FULL, _room(stage, user)))
@@ -48,7 +48,7 @@ def cut_off(stage: Stage, user: User, onset_us: int, ends_us: int | None = None)
 
 
 def too_much(stage: Stage, user: User, *scales: Scale) -> PileUp:
-    """What waits if more is sent to `user` than can be delivered."""
+    """The queue if more is sent to `user` than can be delivered."""
     first = min(scale.first for scale in scales)
     arriving = _arriving(stage, user, first, *scales)
     return _pile_up(stage, user, first, first, arriving, np.full(len(arriving), _leaving(stage, user)))
@@ -75,7 +75,7 @@ def _queue(stage: Stage, user: User) -> int:
 
 
 def _pile_up(stage: Stage, user: User, first: int, opens: int, arriving: Floats, leaving: Floats) -> PileUp:
-    """Lindley's recursion: what waits is what waited, plus what arrives, less what leaves, and never more than there is room for."""
+    """Lindley's recursion: the new queue is the old queue plus arrivals minus departures, at most the capacity."""
     room, depth, waiting = _room(stage, user), 0.0, []
     for comes, goes in zip(arriving.tolist(), leaving.tolist(), strict=True):
         depth = min(max(depth + comes - goes, 0.0), room)
@@ -86,7 +86,7 @@ def _pile_up(stage: Stage, user: User, first: int, opens: int, arriving: Floats,
 
 
 def shut_route(stage: Stage, outage: PileUp, *, cause: str | None, name: str, threatens: tuple[str, ...] = ()) -> Story:
-    """The User without its messages, and everyone else once the DSP is full."""
+    """The User without its messages, and all other Users while the DSP is full."""
     timeline, user = stage.timeline, outage.user
     own = Anomaly(
         id=name,
@@ -104,12 +104,12 @@ def shut_route(stage: Stage, outage: PileUp, *, cause: str | None, name: str, th
 
 
 def _lost(pile: PileUp) -> Floats:
-    """(windows,) Share of everyone else's answers that does not come."""
+    """(windows,) Share of the other Users' responses that are lost."""
     return np.asarray(LOST_WHEN_FULL * np.clip((pile.waiting - FELT_FROM) / (FULL - FELT_FROM), 0, 1), np.float64)
 
 
 def felt_by_others(stage: Stage, pile: PileUp, *, cause: str | None, name: str) -> Story:
-    """Everyone else's responses while the DSP is full, and what is then true of each of them."""
+    """The other Users' responses while the DSP is full, and the truth about each of those Users."""
     world, timeline = stage.world, stage.timeline
     lost = _lost(pile)
     responses = stage.others(pile.user) & world.select(message_class="service_response")

@@ -1,4 +1,4 @@
-"""Profiles: how each kind of traffic spreads over the week, at one value a minute (notes on the domain, section 6: assumptions)."""
+"""Profiles: the weekly course of each kind of traffic, one value per minute (notes on the domain, section 6: assumptions)."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,13 +9,13 @@ from models.columns import Floats
 
 MINUTES_A_WEEK = 7 * 24 * 60
 RAMP_MINUTES = 30
-"""Nothing in a national system starts within one minute: hourly steps are smoothed over half an hour."""
+"""No national system changes within one minute: hourly steps are smoothed over half an hour."""
 
 Family = Literal["reads", "installs", "vends", "alerts", "office", "mixed"]
 FAMILIES: tuple[Family, ...] = ("reads", "installs", "vends", "alerts", "office", "mixed")
 
 KEEPS_UTC: frozenset[Family] = frozenset({"reads"})
-"""The DSP fires schedules at UTC instants; everything else follows people, who keep local time."""
+"""The DSP runs schedules at UTC instants; all other traffic follows people, who keep local time."""
 
 
 def weekly_profiles() -> Floats:
@@ -39,7 +39,7 @@ def weekly_profiles() -> Floats:
 
 
 def _hours(*spans: tuple[int, int, float], rest: float = 0.0) -> Floats:
-    """Shape (24,): `(from hour, to hour, level)` over a level for the rest; later spans win."""
+    """Shape (24,): `(from hour, to hour, level)` over a level for the rest; later spans override earlier ones."""
     day = np.full(24, rest)
     for begin, end, level in spans:
         day[begin:end] = level

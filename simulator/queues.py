@@ -1,4 +1,4 @@
-"""Queues: what can't be delivered waits, oldest first, until the route opens, the capacity allows or 48 hours are over."""
+"""Queues: undelivered messages wait, oldest first, until the route opens, the capacity allows, or 48 hours are over."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from models.columns import Flags, Floats, Ints
 from simulator.world import World
 
 KEPT_S = 48 * 3600
-"""Undelivered messages are dropped after two days (SEC glossary, Device Alert). Until then they are retried."""
+"""Undelivered messages are dropped after two days (SEC glossary, Device Alert). Until then delivery is retried."""
 LATENCY_S = {"to_user": 0.8, "to_device": 10.0}
-"""How long a message is on its way when nothing is in the way."""
+"""The travel time of a message without any obstacle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What went through the queues in consecutive windows."""
+    """The throughput of the queues in consecutive windows."""
 
     by_series: Ints
     """(windows, series) Delivered messages of each series."""
     depth: Ints
-    """(windows, queues), likewise the rest."""
+    """(windows, queues), as are the other fields."""
     oldest_age_s: Floats
     enqueued: Ints
     delivered: Ints
@@ -39,7 +39,7 @@ class Parcel:
 
 @dataclass(slots=True)
 class Waiting:
-    """One queue with something in it: per series the parcels that arrived in one window, oldest first."""
+    """One queue with messages: per series the parcels that arrived in one window, oldest first."""
 
     parcels: list[deque["Parcel"]]
 
@@ -48,13 +48,13 @@ class Waiting:
         return [sum(parcel.left for parcel in series) for series in self.parcels]
 
     def add(self, now: int, coming: Sequence[int]) -> None:
-        """What arrives of each series in window `now`."""
+        """Adds the arrivals of each series in window `now`."""
         for series, messages in enumerate(coming):
             if messages:
                 self.parcels[series].append(Parcel(now, messages, messages))
 
     def take(self, gone: Sequence[int]) -> None:
-        """Let so many of each series go, the oldest first."""
+        """Removes this number of messages of each series, oldest first."""
         for parcels, messages in zip(self.parcels, gone, strict=True):
             left = messages
             while left > 0:
@@ -65,7 +65,7 @@ class Waiting:
                     parcels.popleft()
 
     def expire(self, before: int) -> None:
-        """Drop what arrived before window `before`."""
+        """Drops messages that arrived before window `before`."""
         for parcels in self.parcels:
             while parcels and parcels[0].window < before:
                 parcels.popleft()
@@ -85,16 +85,16 @@ class Waiting:
 
 @dataclass(slots=True)
 class Queues:
-    """All queues of the world from one window to the next; `pass_on` must be called in the order of time."""
+    """All queues of the world from one window to the next; `pass_on` must be called in order of time."""
 
     world: World
     window_s: int
     on_the_way: Ints = field(init=False)
-    """(queues,) Messages that were on their way when the last window ended."""
+    """(queues,) Messages that were in transit when the last window ended."""
     waiting: dict[int, Waiting] = field(default_factory=dict)
     starts: Ints = field(init=False)
     carrier: Ints = field(init=False)
-    """(queues,) The busiest series of each queue: the one that what is on its way is counted to."""
+    """(queues,) The busiest series of each queue; messages in transit are counted to it."""
     latency_s: Floats = field(init=False)
     capacity: Ints = field(init=False)
 
@@ -109,7 +109,7 @@ class Queues:
         self.capacity = np.ceil(world.capacity_per_s * self.window_s).astype(np.int64)
 
     def pass_on(self, arrivals: Ints, closed: Flags | None, first: int, draw: np.random.Generator) -> Passed:
-        """Send (windows, series) arrivals on their way; `closed` says which series can't leave in which window."""
+        """Sends (windows, series) arrivals; `closed` marks which series can't leave in which window."""
         enqueued = np.add.reduceat(arrivals, self.starts, axis=1)
         wanted = draw.poisson(enqueued * (self.latency_s / self.window_s))
         depth = np.minimum(wanted, arrivals[:, self.carrier])
@@ -124,7 +124,7 @@ class Queues:
         return passed
 
     def _held_up(self, enqueued: Ints, closed: Flags | None) -> list[int]:
-        """Queues that something stands in the way of: a closed route, too much at once, or what waits already."""
+        """Queues with an obstacle: a closed route, too many messages at once, or messages that wait already."""
         busy: Flags = np.logical_or.reduce(enqueued > self.capacity, axis=0)
         if closed is not None:
             shut: Flags = np.logical_or.reduceat(closed.any(axis=0), self.starts)
@@ -133,7 +133,7 @@ class Queues:
         return [int(queue) for queue in np.flatnonzero(busy)]
 
     def _queue_up(self, queue: int, passed: Passed, arrivals: Ints, closed: Flags | None, first: int, wanted: Ints, before: int) -> None:
-        """Window by window, in place: the same as free flow as soon as nothing waits any more."""
+        """Window by window, in place; it equals free flow as soon as nothing waits any more."""
         begin = int(self.starts[queue])
         end = int(self.starts[queue + 1]) if queue + 1 < len(self.starts) else arrivals.shape[1]
         carrier = int(self.carrier[queue]) - begin
@@ -160,7 +160,7 @@ class Queues:
             self.waiting[queue] = here
 
     def _waiting(self, queue: int, series: int, carrier: int, first: int, before: int) -> Waiting:
-        """A queue that held nothing but the last of what arrived before window `first`, still on its way."""
+        """A queue that holds only the last arrivals before window `first`, which are still in transit."""
         here = Waiting([deque() for _ in range(series)])
         if before:
             arrived = before * self.window_s / min(float(self.latency_s[queue]), self.window_s)
@@ -169,19 +169,19 @@ class Queues:
 
 
 def _age_on_the_way(depth: Ints, enqueued: Ints, window_s: int) -> Floats:
-    """Little's law: how long what is on its way has been so, seconds to one decimal."""
+    """Little's law: the age of the messages in transit, seconds to one decimal."""
     age = depth.astype(np.float64) / np.maximum(enqueued, 1) * window_s
     return np.asarray(np.round(np.minimum(age, window_s), 1), dtype=np.float64)
 
 
 def _fit(coming: list[int], room: int) -> list[int]:
-    """As much of `coming` as there is room for, cut in proportion."""
+    """The part of `coming` for which there is room, reduced in proportion."""
     total = sum(coming)
     return coming if total <= room else [messages * max(room, 0) // total for messages in coming]
 
 
 def _share_out(free: Sequence[int], capacity: int, carrier: int, stay: int) -> list[int]:
-    """Messages of each series that leave: all but what is still on its way, or in proportion to what waits if that is too much."""
+    """Messages of each series that leave: all except those in transit, or in proportion to the waiting ones if that is too much."""
     total = sum(free)
     if total - stay <= capacity:
         return [messages - (stay if series == carrier else 0) for series, messages in enumerate(free)]

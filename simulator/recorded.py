@@ -1,4 +1,4 @@
-"""Recorded: traffic taken from real counts, one CSV file a series, so that the noise in it is real too."""
+"""Recorded: traffic from real counts, one CSV file per series, so that its noise is real too."""
 
 import csv
 import gzip
@@ -19,25 +19,25 @@ KINDS = ("drop", "failures", "silence", "storm")
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One file: counts at a steady step from `start_us` on; gaps are held at the last count."""
+    """One file: counts at a constant interval from `start_us` on; gaps repeat the last count."""
 
     name: str
     start_us: int
     step_s: int
     counts: Floats
     marked: Floats
-    """1 where the people who recorded it saw trouble (column `label`), else 0."""
+    """1 where the people who recorded it marked trouble (column `label`), else 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Counts a window, and where trouble was marked in them; both of shape (windows, files)."""
+    """Counts per window, and where trouble was marked in them; both of shape (windows, files)."""
 
     counts: Floats
     marked: Floats
 
     def anomalies(self, timeline: Timeline, used: list[tuple[str, int]]) -> tuple[Anomaly, ...]:
-        """Marked stretches as truth: an alert on one is right, its absence is no miss. `used`: the Users and files of the series."""
+        """Marked spans as truth: an alert on one is right, a missing alert is not an error. `used`: the Users and files of the series."""
         found = []
         for user, place in sorted(set(used)):
             edges = np.flatnonzero(np.diff(np.concatenate([[0.0], self.marked[:, place], [0.0]])))
@@ -48,13 +48,13 @@ class Recorded:
 
 
 def read_recordings(folder: Path) -> tuple[Recording, ...]:
-    """All `*.csv` and `*.csv.gz` of a folder by name; header `timestamp,value` and, if known, `label`.
+    """All `*.csv` and `*.csv.gz` of a folder by name, with the header `timestamp,value` and optionally `label`.
 
-    Raises HighwaterError where there is none, or where one cannot be read.
+    Raises HighwaterError if there is no such file, or if one can't be read.
     """
     paths = sorted(path for path in folder.glob("*") if path.name.endswith((".csv", ".csv.gz")))
     if not paths:
-        raise HighwaterError(f"{folder} holds no .csv or .csv.gz file with the header timestamp,value; give --traffic such a folder")
+        raise HighwaterError(f"{folder} holds no .csv or .csv.gz file: give --traffic a folder of files with the header timestamp,value")
     return tuple(_read(path) for path in paths)
 
 
@@ -63,7 +63,7 @@ def _read(path: Path) -> Recording:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             rows = [(_time(row["timestamp"]), float(row["value"]), float(row.get("label") or 0)) for row in csv.DictReader(file)]
     except (OSError, KeyError, ValueError, EOFError) as fault:
-        raise HighwaterError(f"{path} is no list of timestamp,value: {fault}") from None
+        raise HighwaterError(f"{path} is not a list of timestamp,value: {fault}") from None
     if len(rows) < 2:
         raise HighwaterError(f"{path} has fewer than two rows; nothing can be simulated from it")
     at = np.array([row[0] for row in rows])
@@ -84,7 +84,7 @@ def _time(text: str) -> int:
 
 
 def lay_out(recordings: tuple[Recording, ...], timeline: Timeline) -> Recorded:
-    """Recordings on a timeline, at their own times of the week; raises HighwaterError where one is too short or too coarse for it."""
+    """Recordings on a timeline, at their own times of the week. Raises HighwaterError if one is too short or too coarse."""
     counts, marked = (np.zeros((timeline.windows, len(recordings))) for _ in range(2))
     for column, one in enumerate(recordings):
         if timeline.window_s % one.step_s:

@@ -1,4 +1,4 @@
-"""Roles: what kinds of User there are, how busy each is, and which series its traffic splits into."""
+"""Roles: the kinds of User, how busy each is, and the series of its traffic."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -11,7 +11,7 @@ REGION_WEIGHTS = (0.3, 0.3, 0.15, 0.25)
 
 
 class Part(NamedTuple):
-    """One series of a role: its share of the User's traffic and how that is spread over the week."""
+    """One series of a role: its share of the User's traffic and its course over the week."""
 
     direction: str
     message_class: str
@@ -28,16 +28,16 @@ class Role:
     name: str
     prefix: str
     in_sixty: int
-    """How many of 60 Users have this role."""
+    """The number of Users with this role among 60 Users."""
     busiest_per_s: float
     decline: float
     parts: tuple[Part, ...]
     capacity_floor: int
-    """Messages that its outbound queue can always hold."""
+    """The minimum capacity of its outbound queue, messages."""
 
 
 def _exchange(service: str, place: Place, family: Family, *, ask: float, answer: float, signed: bool = False) -> tuple[Part, Part]:
-    """A request to the DSP and the responses that come back for it."""
+    """A request to the DSP and its responses."""
     request = "signed_pre_command" if signed else "service_request"
     return Part("to_dsp", request, service, place, ask, family), Part("to_user", "service_response", service, place, answer, family)
 

@@ -1,4 +1,4 @@
-"""Score: how right a set of alerts is about what really happened, in figures that `docs/scoring.md` defines one by one."""
+"""Score: how well a set of alerts agrees with the truth, in figures that `docs/scoring.md` defines one by one."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ FOREVER_US = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A suspect as the alert or incident names it."""
+    """A suspect as named by the alert or incident."""
 
     change_id: str | None
     owner: str | None
@@ -33,25 +33,25 @@ class Told:
     region: str | None
     onset_us: int
     detected_us: int
-    """First seen, at whatever severity."""
+    """First detection, at any severity."""
     resolved_us: int
     """FOREVER_US while it is open."""
     woke_us: int | None
-    """When it woke somebody: `detected_us`, or the window that raised it to `warning` if it began as `info`. None: never."""
+    """When it reached `warning`: `detected_us`, or the window that raised it if it began as `info`. None: never."""
     suspects: tuple[Named, ...]
-    """Of its incident's last revision that had any, else of its own: an alert that is over is not judged again, its incident is."""
+    """From the incident's last revision with suspects, else from the alert's own: only an incident is judged again after an alert's end."""
     probable: frozenset[str]
-    """Changes that any revision of it or of its incident called probable."""
+    """Changes that any revision of the alert or its incident called probable."""
 
     @property
     def raised_us(self) -> int:
-        """When it mattered first: from then on it counts."""
+        """The time of the first relevant detection: the alert counts from then on."""
         return self.detected_us if self.woke_us is None else self.woke_us
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The figures; None where there was nothing to measure."""
+    """The figures; None if there was nothing to measure."""
 
     recall: float | None
     precision: float | None
@@ -63,12 +63,12 @@ class Score:
     missed: tuple[str, ...]
     """Anomalies that no alert found."""
     stray: tuple[str, ...]
-    """Alerts that belong to nothing."""
+    """Alerts that match no anomaly."""
     misattributed: tuple[str, ...]
-    """Anomalies found, but with another suspect on top."""
+    """Anomalies that were found with another suspect in first place."""
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's figures first, then what to look at."""
+        """The contract's figures first, then the lists of errors."""
         return {
             "recall": _written(self.recall),
             "precision": _written(self.precision),
@@ -83,7 +83,7 @@ class Score:
 
 
 def score(alerts: Sequence[Told], truth: Truth, *, probable: Iterable[str] = ()) -> Score:
-    """Hold `alerts` against `truth`; `probable`: changes that incidents without an alert here called probable."""
+    """Compare `alerts` with `truth`; `probable`: changes that incidents without an alert here called probable."""
     judged = [alert for alert in alerts if alert.raised_us >= truth.judged_from_us]
     wanted = [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
     found = {anomaly.id: first for anomaly in wanted if (first := finding_alert(anomaly, judged, truth)) is not None}
@@ -110,9 +110,9 @@ def score(alerts: Sequence[Told], truth: Truth, *, probable: Iterable[str] = ())
 
 
 def belongs(alert: Told, anomaly: Anomaly) -> bool:
-    """Whether the anomaly accounts for the alert: kind and User fit, and the alert was raised in its time.
+    """Whether the anomaly explains the alert: kind and User match, and the alert was raised in its time.
 
-    An alert about a region or about everyone (no User) belongs to any anomaly of its kind; so does any alert to an anomaly of everyone.
+    An alert without a User (about a region or everyone) matches any anomaly of its kind; any alert matches an anomaly of everyone.
     """
     if alert.kind not in anomaly.kinds:
         return False
@@ -125,7 +125,7 @@ def belongs(alert: Told, anomaly: Anomaly) -> bool:
 
 
 def finding_alert(anomaly: Anomaly, alerts: Iterable[Told], truth: Truth) -> Told | None:
-    """The alert that found it: the earliest that belongs to it, about its own User, and loud enough."""
+    """The alert that found the anomaly: the earliest match about its own User with sufficient severity."""
     quiet_is_right = anomaly.caused_by in truth.as_expected
     finding = [
         alert

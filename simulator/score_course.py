@@ -1,4 +1,4 @@
-"""Course: how true incidents and change reports stay after the first minute, in figures that `docs/scoring.md` defines one by one."""
+"""Course: how accurate incidents and change reports stay after the first minute, in figures that `docs/scoring.md` defines one by one."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,13 +14,13 @@ from simulator.score import FOREVER_US, Told, belongs, finding_alert
 from simulator.truth import Anomaly, Truth
 
 TOLERANCE_S = 300
-"""An overrun that is no longer than this is none."""
+"""A shorter overrun does not count as one."""
 Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class CourseScore:
-    """The figures; None where there was nothing to measure."""
+    """The figures; None if there was nothing to measure."""
 
     collateral_recall: float | None
     ended_error_s: float | None
@@ -30,13 +30,13 @@ class CourseScore:
     incident_revisions: int | None
 
     def as_json(self) -> dict[str, Any]:
-        """As they are written."""
+        """The figures as they are written."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return {name: None if value is None else round_significant(value) for name, value in values.items()}
 
 
 def read_records(folder: Path, name: str) -> list[Record]:
-    """The records of one of a run's files; none where it is not there."""
+    """The records of one file of a run; none if the file does not exist."""
     path = folder / name
     if not path.exists():
         return []
@@ -44,7 +44,7 @@ def read_records(folder: Path, name: str) -> list[Record]:
 
 
 def score_course(alerts: Sequence[Told], incidents: Iterable[Record], reports: Iterable[Record], truth: Truth) -> CourseScore:
-    """Hold the incidents and reports of a run, every revision of them, against the truth."""
+    """Compare the incidents and reports of a run, every revision of them, with the truth."""
     by_id: dict[str, list[Record]] = {}
     for record in incidents:
         by_id.setdefault(str(record["incident_id"]), []).append(record)
@@ -86,7 +86,7 @@ def _affected(incidents: Mapping[str, Sequence[Record]], origin_user: str | None
 
 
 def _incident_of(anomaly: Anomaly, alerts: Sequence[Told], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> Record | None:
-    """The last revision of the incident that the alert which found the anomaly belongs to."""
+    """The last revision of the incident of the alert that found the anomaly."""
     first = finding_alert(anomaly, [alert for alert in alerts if alert.raised_us >= truth.judged_from_us], truth)
     if first is None:
         return None
@@ -114,7 +114,7 @@ def _missing_errors(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Rec
 
 
 def _overruns(reports: Iterable[Record], truth: Truth) -> tuple[list[float], list[bool]]:
-    """Errors of the overruns that were, and of each report on a change that kept to its time whether it says otherwise."""
+    """Errors of the true overruns, and for each report on a punctual change whether it claims an overrun."""
     ends: dict[str, int] = {}
     for anomaly in _main(truth):
         if anomaly.caused_by is not None and anomaly.ends_us < FOREVER_US:

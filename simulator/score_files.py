@@ -1,4 +1,4 @@
-"""What `score` reads: alerts and incidents of a run, and the truth; only the fields that it needs, so that others' output will do."""
+"""Input of `score`: alerts and incidents of a run, and the truth. Only the needed fields are read, so other programs' output works too."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -24,22 +24,22 @@ def read_truth(path: Path) -> Truth:
         planned = {str(name): parse_time(end) for name, end in (told.get("planned_ends") or {}).items()}
         return Truth(str(told.get("scenario", "")), int(told.get("seed") or 0), judged_from, anomalies, harmless, expected, planned)
     except (ValueError, KeyError, TypeError, AttributeError, HighwaterError) as fault:
-        raise UnreadableInput(f"{path} is no truth.json as `simulate` writes it: {_why(fault)}") from None
+        raise UnreadableInput(f"{path} is not a truth.json as `simulate` writes it: {_why(fault)}") from None
 
 
 def read_alerts(folder: Path) -> tuple[list[Told], frozenset[str]]:
-    """Alerts of `alerts.ndjson` with the suspects of `incidents.ndjson` where there is one, and every change that was called probable.
+    """Alerts of `alerts.ndjson` with the suspects of `incidents.ndjson` if it exists, and every change that was called probable.
 
     Raises UnreadableInput with file, line and reason.
     """
     if not folder.is_dir():
-        raise UnreadableInput(f"{folder} is no folder: give the one that `replay --out` wrote")
+        raise UnreadableInput(f"{folder} is not a folder: give the one that `replay --out` wrote")
     incidents = folder / "incidents.ndjson"
     return told(_records(folder / "alerts.ndjson", "alert_id"), _records(incidents, "incident_id") if incidents.exists() else [])
 
 
 def told(alert_records: Iterable[dict[str, Any]], incident_records: Iterable[dict[str, Any]]) -> tuple[list[Told], frozenset[str]]:
-    """The same from records at hand, in any order: every revision as the JSON object of the contract."""
+    """The same from records in memory, in any order: every revision as the JSON object of the contract."""
     alerts, incidents = _by_id(alert_records, "alert_id"), _by_id(incident_records, "incident_id")
     probable = {name for records in incidents.values() for record in records for name in _probable(record)}
     found = [_told(records, incidents.get(str(records[-1].get("incident_id")), [])) for records in alerts.values()]
@@ -66,7 +66,7 @@ def _anomaly(one: dict[str, Any]) -> Anomaly:
 
 def _names(listed: Any) -> tuple[str, ...]:
     if not isinstance(listed, list):
-        raise ValueError(f"{listed!r:.40} is no list")
+        raise ValueError(f"{listed!r:.40} is not a list")
     return tuple(str(name) for name in listed)
 
 
@@ -89,7 +89,7 @@ def _told(records: list[dict[str, Any]], incident: list[dict[str, Any]]) -> Told
 
 
 def _woke(records: list[dict[str, Any]], detected_us: int) -> int | None:
-    """Loud from the first is loud from `detected_at`; raised later is loud from the window that raised it."""
+    """An alert that begins at `warning` counts from `detected_at`; one raised later counts from the window that raised it."""
     for number, record in enumerate(records):
         if record["severity"] in LOUD:
             return parse_time(record["as_of"]) if number and record.get("as_of") else detected_us
@@ -115,7 +115,7 @@ def _by_id(records: Iterable[dict[str, Any]], name: str) -> dict[str, list[dict[
 
 
 def _records(path: Path, name: str) -> list[dict[str, Any]]:
-    """All records of a file, each checked as far as `score` needs it."""
+    """All records of a file, each validated as far as `score` needs it."""
     found = []
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
@@ -133,11 +133,13 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UnreadableInput(f"{path} is not there: give the folder that `replay --out` wrote, and the truth.json of `simulate`") from None
+        raise UnreadableInput(
+            f"{path} does not exist: give the folder that `replay --out` wrote, and the truth.json of `simulate`"
+        ) from None
     except OSError as fault:
         raise UnreadableInput(f"can't read {path}: {fault.strerror}") from None
     except UnicodeDecodeError:
-        raise UnreadableInput(f"{path} is no UTF-8 text") from None
+        raise UnreadableInput(f"{path} is not UTF-8 text") from None
 
 
 def _why(fault: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Simulation: one scenario told with one seed; its events as bytes or columns, its changes and its truth."""
+"""Simulation: one scenario with one seed; its events as bytes or columns, its changes and its truth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MOST_DAYS = 400
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Everything that follows from (scenario, seed, users, days, start, window_s): the same arguments give the same bytes."""
+    """A function of (scenario, seed, users, days, start, window_s): the same arguments give the same bytes."""
 
     scenario: Scenario
     seed: int
@@ -32,33 +32,33 @@ class Simulation:
     timeline: Timeline
     effects: tuple[Effect, ...]
     changes: list[Change]
-    """By `change_id` and revision."""
+    """Sorted by `change_id` and revision."""
     truth: Truth
 
     @property
     def events(self) -> int:
-        """Events at most: those that telemetry gaps take away are counted too."""
+        """Upper bound of the number of events; events lost in telemetry gaps are included."""
         return self.timeline.windows * (len(self.world.traffic) + len(self.world.queues))
 
     def stretches(self) -> Iterator[Stretch]:
-        """Columns of consecutive windows, in the order of time."""
+        """Columns of consecutive windows, in order of time."""
         return stretches(self.world, self.timeline, self.effects, self.seed)
 
     def blocks(self) -> Iterator[bytes]:
-        """NDJSON, whole lines, in the order of time."""
+        """NDJSON, whole lines, in order of time."""
         lines = Lines(self.world)
         return (lines.write(stretch) for stretch in self.stretches())
 
 
 def find_scenario(name: str) -> Scenario:
-    """The scenario of that name; raises HighwaterError with the names there are."""
+    """The scenario of that name. Raises HighwaterError that lists the names."""
     if name not in SCENARIOS:
         raise HighwaterError(f"there is no scenario {name!r:.60}; there are {', '.join(SCENARIOS)}")
     return SCENARIOS[name]
 
 
 def find_reality(name: str) -> Reality:
-    """The reality of that name; raises HighwaterError with the names there are."""
+    """The reality of that name. Raises HighwaterError that lists the names."""
     if name not in REALITIES:
         raise HighwaterError(f"there is no reality {name!r:.60}; there are {', '.join(REALITIES)}")
     return REALITIES[name]
@@ -75,10 +75,10 @@ def simulate(
     realities: tuple[str, ...] = (),
     recordings: tuple[Recording, ...] = (),
 ) -> Simulation:
-    """Tell `scenario` on a world of `users` Users over `days` days from `start_us`.
+    """Simulate `scenario` on a world of `users` Users over `days` days from `start_us`.
 
-    `realities` names what ordinary traffic does beside it; `recordings` are given out to the series in turn and take the place of drawn
-    traffic. Raises HighwaterError for sizes that make no world.
+    `realities` adds features of ordinary traffic; `recordings` are assigned to the series in turn and replace random traffic.
+    Raises HighwaterError for impossible sizes.
     """
     if not 1 <= days <= MOST_DAYS:
         raise HighwaterError(f"a simulation has 1 to {MOST_DAYS} days, not {days}")
@@ -98,7 +98,7 @@ def simulate(
     stage = Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 2, salt])))
     story = scenario.tell(stage)
     for number, name in enumerate(realities):
-        # A reality draws from a source of its own: it changes nothing about the scenario that it is added to.
+        # A reality uses its own random source: it changes nothing in the scenario that it is added to.
         aside = Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 3, number])))
         story += find_reality(name).tell(aside)
     judged_from_us = timeline.last_us(scenario.judged_days)

@@ -1,4 +1,4 @@
-"""Story: what a scenario makes happen, what was declared about it, and the truth of it; stories add up."""
+"""Story: the events of a scenario, the declared changes and the truth; stories can be added."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -43,27 +43,27 @@ class Story:
 
 @dataclass(slots=True)
 class Stage:
-    """What a scenario is told on: the world, the time, chance, and who already plays a part."""
+    """The setting of a scenario: the world, the time, randomness, and the Users that already have a role."""
 
     world: World
     timeline: Timeline
     draw: np.random.Generator
     cast: set[str] = field(default_factory=set)
-    """Users that something already happens to or comes from."""
+    """Users that cause or suffer something already."""
     _numbers: Iterator[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        # Numbers in no order: nothing about a change may be read off its id.
+        # Random numbers: an id must not reveal anything about its change.
         self._numbers = iter(self.draw.permutation(np.arange(1000, 10_000)).tolist())
 
     def change_id(self) -> str:
-        """An id that no other change has."""
+        """An unused change id."""
         return f"CHG-{next(self._numbers)}"
 
     def choose(self, *roles: str, busiest: int = 0) -> User:
-        """A User of one of these roles who plays no part yet, and now does.
+        """A User of one of these roles that has no role in the story yet, and gets one now.
 
-        Any other where there is none (or no role is named); the first `busiest` ones are spared as long as others remain.
+        Any other User if there is none (or if no role is given); the first `busiest` ones are spared as long as others remain.
         """
         free = [user for user in self.world.users if user.name not in self.cast]
         if not free:
@@ -75,22 +75,22 @@ class Stage:
         return user
 
     def at(self, hour: float) -> int:
-        """The instant of a local hour of the day that is judged, on a whole minute and a window's edge."""
+        """The instant of a local hour of the judged day, on a whole minute and a window's edge."""
         midnight = self.timeline.last_day_us
         return (midnight - utc_offset_us(midnight, BRITAIN) + round(hour * HOUR_US)) // self._unit_us * self._unit_us
 
     def between(self, earliest: float, latest: float) -> int:
-        """A random instant between two local hours of the day that is judged, on a whole minute and a window's edge."""
+        """A random instant between two local hours of the judged day, on a whole minute and a window's edge."""
         return self.at(float(self.draw.uniform(earliest, latest)))
 
     def minutes(self, least: float, most: float) -> int:
-        """A random length in whole minutes and whole windows (one at least, if `least` is not 0), µs."""
+        """A random length in whole minutes and whole windows (at least one if `least` is not 0), µs."""
         length = round(float(self.draw.uniform(least, most)) * MINUTE_US / self._unit_us)
         return max(length, 1 if least > 0 else 0) * self._unit_us
 
     @property
     def _unit_us(self) -> int:
-        """What happens happens between windows: half a window of trouble would be neither in the truth nor out of it."""
+        """Events begin and end at window edges: half a window of trouble would be neither in the truth nor outside it."""
         return max(MINUTE_US, self.timeline.window_us)
 
     def others(self, user: User) -> Flags:
@@ -100,7 +100,7 @@ class Stage:
     def suffering(
         self, users: Iterable[User], span_us: tuple[int, int], *, cause: str | None, origin: str | None, name: str
     ) -> tuple[Anomaly, ...]:
-        """What is true of Users whose traffic merely suffers with another's trouble."""
+        """The truth about Users whose traffic merely suffers from another User's trouble."""
         kinds = ("backlog", "drop", "failures", "silence")
         start_us, end_us = span_us
         return tuple(
@@ -109,7 +109,7 @@ class Stage:
         )
 
     def taken(self, series: Flags, first: int, share: Floats) -> dict[str, float]:
-        """Business process → messages of `series` that do not come if `share` (windows,) of them is taken away from window `first` on."""
+        """Business process → messages of `series` that are lost if `share` (windows,) of them is removed from window `first` on."""
         rates = self.world.rates(self.timeline, first, first + len(share))
         found: dict[str, float] = {}
         for index in np.flatnonzero(series).tolist():
@@ -118,7 +118,7 @@ class Stage:
         return found
 
     def change(self, owner: str, category: str, title: str, start_us: int, end_us: int, **fields: Any) -> Change:
-        """A change as its owner declares it, days ahead unless `declared_at` says otherwise; times in µs."""
+        """A change as its owner declares it, days ahead unless `declared_at` is given; times in µs."""
         ahead = int(self.draw.integers(3, 30)) * DAY_US + int(self.draw.integers(8 * 60, 17 * 60)) * MINUTE_US
         declared = start_us // DAY_US * DAY_US - ahead
         told: dict[str, Any] = {
@@ -137,5 +137,5 @@ class Stage:
         return Change.model_validate(told | given)
 
     def clip(self, at_us: int) -> int:
-        """`at_us`, but not after the simulation's end."""
+        """`at_us`, at most the simulation's end."""
         return min(at_us, self.timeline.end_us)

@@ -33,11 +33,11 @@ class Timeline:
 
     @property
     def last_day_us(self) -> int:
-        """Start of the last 24 hours, in which scenarios happen."""
+        """Start of the last 24 hours, in which scenarios take place."""
         return self.last_us(1)
 
     def last_us(self, days: int) -> int:
-        """Start of the last `days` days: what comes before is history to learn from."""
+        """Start of the last `days` days; everything before is history to learn from."""
         return max(self.start_us, self.end_us - days * DAY_US)
 
     def ends_us(self, first: int, last: int) -> Ints:
@@ -49,11 +49,11 @@ class Timeline:
         return self.start_us + window * self.window_us
 
     def index(self, at_us: int) -> int:
-        """The window that holds what happens at `at_us`, cut to the simulated stretch (`windows` = after it)."""
+        """The window that contains `at_us`, limited to the simulated time (`windows` means after it)."""
         return min(max((at_us - self.start_us) // self.window_us, 0), self.windows)
 
     def curve(self, start_us: int, end_us: int, *, factor: float, ramp_s: float = 0.0) -> tuple[int, Floats]:
-        """First window, and a factor for each from `start_us` to `end_us`: reached in a straight line over `ramp_s`, left likewise."""
+        """First window, and a factor for each from `start_us` to `end_us`: it rises and falls linearly over `ramp_s`."""
         first, last = self.index(start_us), max(self.index(end_us), self.index(start_us))
         centres = (np.arange(first, last) + 0.5) * self.window_us + self.start_us
         if ramp_s <= 0:

@@ -1,4 +1,4 @@
-"""Traffic: what the DSP counts in each window, drawn from the world, the effects and the seed."""
+"""Traffic: the DSP's counts in each window, drawn from the world, the effects and the seed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from simulator.timeline import Timeline
 from simulator.world import World
 
 CELLS_A_STRETCH = 100_000
-"""Windows × series drawn at once: enough to be fast, little enough to keep memory flat."""
+"""Windows × series drawn at once: large enough to be fast, small enough to keep memory constant."""
 FIRST_CODE_SHARE = 0.7
 
 
@@ -26,7 +26,7 @@ class Stretch:
     messages: Ints
     failures: Ints
     second: Ints
-    """Failures that carry the second code of their pair; the others carry the first."""
+    """Failures with the second code of their pair; the others have the first."""
     code_pair: Indices
     traffic_reported: Flags
     depth: Ints
@@ -37,12 +37,12 @@ class Stretch:
 
 
 def windows_a_stretch(world: World) -> int:
-    """How many windows are drawn at once; part of what the bytes depend on, so it follows from the world alone."""
+    """How many windows are drawn at once. The bytes depend on it, so it is derived from the world alone."""
     return max(1, CELLS_A_STRETCH // (len(world.traffic) + len(world.queues)))
 
 
 def stretches(world: World, timeline: Timeline, effects: Sequence[Effect], seed: int) -> Iterator[Stretch]:
-    """The whole simulation in the order of time; the same for the same arguments."""
+    """The whole simulation in order of time; the same arguments give the same windows."""
     queues = Queues(world, timeline.window_s)
     step = windows_a_stretch(world)
     for first in range(0, timeline.windows, step):
@@ -60,7 +60,7 @@ def _stretch(
     refused = np.zeros_like(messages)
     refused[:, fallible] = draw.binomial(messages[:, fallible], ratios[:, fallible])
     to_dsp = np.array([key.direction == "to_dsp" for key in world.traffic])
-    # What the DSP refuses never reaches a device's queue; what it sends back to the User waits in the User's.
+    # Refused requests never reach a device's queue; the responses to the User wait in the User's queue.
     passed = queues.pass_on(np.where(to_dsp, messages - refused, messages), blocked(len(to_dsp), effects, first, last), first, draw)
     counted = np.where(to_dsp, messages, passed.by_series)
     failures = np.where(to_dsp | (counted == messages), refused, np.minimum(refused, counted))

@@ -1,4 +1,4 @@
-"""Truth: what really happened in a simulation, to hold alerts against."""
+"""Truth: what really happened in a simulation, for comparison with alerts."""
 
 import json
 from collections.abc import Mapping
@@ -10,31 +10,31 @@ from models.times import format_time
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """One User's traffic going wrong (`user` None: everyone's, or a whole region's), from one cause."""
+    """One User's traffic with a fault (`user` None: everyone's, or a whole region's), from one cause."""
 
     id: str
     kinds: tuple[str, ...]
-    """Kinds of alert that are right about it."""
+    """Alert kinds that are right for it."""
     user: str | None
     onset_us: int
     ends_us: int
-    """When the last of its effects is over, drained queues included."""
+    """When the last of its effects is over, including drained queues."""
     caused_by: str | None = None
-    """The declared change behind it; None where nobody declared one."""
+    """The declared change that caused it; None if nobody declared one."""
     origin_user: str | None = None
-    """Whose systems it began in; None where in nobody's (weather, a region, the DSP itself)."""
+    """The owner of the systems in which it began; None if there is none (weather, a region, the DSP itself)."""
     region: str | None = None
     collateral: bool = False
-    """Suffers with another anomaly: an alert about it is right, its absence is no miss."""
+    """It suffers from another anomaly: an alert about it is right, a missing alert is not an error."""
     weather: bool = False
-    """A grid event, nobody's change: likewise."""
+    """A grid event without a change; alerts count in the same way."""
     threatens: tuple[str, ...] = ()
-    """Changes of that day that it puts at risk."""
+    """Changes of that day that it endangers."""
     missing: Mapping[str, float] = field(default_factory=dict)
-    """Business process → answers to all Users that it takes away, as far as the simulator means them."""
+    """Business process → responses to all Users that it removes, as far as the simulator defines them."""
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's fields, and ours where they say something."""
+        """The contract's fields, and our own fields where they have a value."""
         told: dict[str, Any] = {
             "id": self.id,
             "kinds": sorted(self.kinds),
@@ -51,20 +51,20 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """All anomalies of a simulation, and the changes that did nothing or only what they said."""
+    """All anomalies of a simulation, and the changes without effect or with exactly the declared effect."""
 
     scenario: str
     seed: int
     judged_from_us: int
-    """Before it lies history to learn from: alerts detected earlier are not judged."""
+    """Everything before is history to learn from: alerts detected earlier are not judged."""
     anomalies: tuple[Anomaly, ...]
     harmless: tuple[str, ...]
     as_expected: tuple[str, ...]
     planned_ends: Mapping[str, int] = field(default_factory=dict)
-    """change_id → when its window was planned to end, µs."""
+    """change_id → planned end of its window, µs."""
 
     def encode(self) -> bytes:
-        """`truth.json`: one anomaly a line, so that it reads and compares well."""
+        """`truth.json`: one anomaly per line, so that it is easy to read and compare."""
         anomalies = ",\n".join(f"  {json.dumps(anomaly.as_json())}" for anomaly in self.anomalies)
         planned = {name: format_time(end_us) for name, end_us in sorted(self.planned_ends.items())}
         rest = {"harmless": sorted(self.harmless), "as_expected": sorted(self.as_expected), "planned_ends": planned}

@@ -1,4 +1,4 @@
-"""The world: Users, their series and queues in columns, and what each carries on an ordinary day."""
+"""The world: Users, their series and queues in columns, and the traffic of each on an ordinary day."""
 
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ MONDAY_US = 4 * DAY_US
 DEVICE_CODES = ("E20", "E21")
 USER_CODES = (("E11", "E19"), ("E12", "E19"), ("E1", "E5"))
 SPARE = {"to_user": 3.0, "to_device": 12.0}
-"""How much more than its mean a queue can let go. Towards devices enough for the price updates of a tariff day."""
+"""Delivery rate of a queue as a multiple of its mean. Towards devices it is enough for the price updates of a tariff day."""
 FAILURE_RATIO = {"service_response": 0.02, "service_request": 0.005, "signed_pre_command": 0.005}
 """Response success 97 %: 2 % fail on the device's side, 0.5 % on the User's (domain notes, section 6)."""
 
@@ -35,7 +35,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that stays the same through a simulation. Traffic columns have shape (series,), queue columns (queues,)."""
+    """The constant part of a simulation. Traffic columns have shape (series,), queue columns (queues,)."""
 
     users: tuple[User, ...]
     traffic: tuple[SeriesKey, ...]
@@ -46,25 +46,25 @@ class World:
     family: Indices
     keeps_utc: Flags
     phase_min: Ints
-    """How much later than its profile a series runs, minutes; may be negative."""
+    """Delay of a series against its profile, minutes; may be negative."""
     dispersion: Floats
     """Variance / mean of the counts."""
     failure_ratio: Floats
     code_pair: Indices
-    """Index into `code_pairs`: the two response codes that its failures carry."""
+    """Index into `code_pairs`: the two response codes of its failures."""
     code_pairs: tuple[tuple[str, str], ...]
     queue_of: Indices
-    """(series,) The queue that a series' messages wait in; never falls from one series to the next."""
+    """(series,) The queue of each series' messages; the index never decreases from one series to the next."""
     capacity_per_s: Floats
-    """Messages a second that a queue can let go: `SPARE` × its mean, and never less than its busiest hour."""
+    """Messages a second that a queue can deliver: `SPARE` × its mean, and at least its busiest hour."""
     depth_limit: Ints
     """Messages that a queue can hold."""
     daily_level: Floats
-    """(users, days + 1) How busy each User is at midnight, against its mean."""
+    """(users, days + 1) How busy each User is at midnight, relative to its mean."""
     user_of_series: Indices
     profiles: Floats
     recorded: Floats | None = None
-    """(windows, series) Counts that were really counted, where the world is made of them: they take the place of profile and chance."""
+    """(windows, series) Recorded counts, if the world is made of them: they replace profile and randomness."""
 
     def rates(self, timeline: Timeline, first: int, last: int) -> Floats:
         """Expected messages a window on an ordinary day; shape (windows, series)."""
@@ -82,7 +82,7 @@ class World:
         return rates
 
     def select(self, **parts: str | frozenset[str]) -> Flags:
-        """Which series have these parts, each one value or a set of them: `select(user="OTHER-01", direction="to_user")`."""
+        """Which series have these values; each is one value or a set: `select(user="OTHER-01", direction="to_user")`."""
         chosen = np.ones(len(self.traffic), dtype=np.bool_)
         for name, wanted in parts.items():
             allowed = frozenset({wanted}) if isinstance(wanted, str) else wanted
@@ -91,7 +91,7 @@ class World:
 
 
 def build_world(seed: int, *, users: int, window_s: int, days: int) -> World:
-    """A world of `users` Users from `seed` alone; raises HighwaterError for sizes that make none."""
+    """A world of `users` Users from `seed` alone. Raises HighwaterError for impossible sizes."""
     if not 1 <= users <= MOST_USERS:
         raise HighwaterError(f"a world has 1 to {MOST_USERS} Users, not {users}")
     draw = np.random.default_rng(np.random.SeedSequence([seed, 0]))
@@ -131,7 +131,7 @@ def build_world(seed: int, *, users: int, window_s: int, days: int) -> World:
 
 
 def recorded_world(world: World, counts: Floats, window_s: int) -> World:
-    """`world` with the traffic of `counts` (windows, series); its queues let go and hold what these need."""
+    """`world` with the traffic of `counts` (windows, series); delivery rates and capacities of its queues are adapted."""
     mean = counts.mean(axis=0) / window_s
     peak = counts.max(axis=0) / np.maximum(mean * window_s, 1e-9)
     capacity, depth_limit = _capacities(world.users, world.queues, mean, peak, world.queue_of)
@@ -139,11 +139,11 @@ def recorded_world(world: World, counts: Floats, window_s: int) -> World:
 
 
 def _users(draw: np.random.Generator, count: int) -> tuple[User, ...]:
-    """`count` Users: the roles in the proportions of `ROLES`, at least one of each from the top as far as they reach."""
+    """`count` Users: the roles in the proportions of `ROLES`, at least one of each in order as far as they last."""
     wanted = [role.in_sixty * count / 60 for role in ROLES]
     given = [0] * len(ROLES)
     for _ in range(count):
-        # The role that is furthest behind its proportion is next; the first round gives one to each.
+        # The role that is furthest below its proportion is next; the first round gives one to each.
         behind = [(have > 0, have - want, place) for place, (have, want) in enumerate(zip(given, wanted, strict=True))]
         given[min(behind)[2]] += 1
     people = []
@@ -169,7 +169,7 @@ def _key(user: User, part: Part, window_s: int) -> SeriesKey:
 
 
 def _queue_of(keys: tuple[SeriesKey, ...], queues: tuple[SeriesKey, ...]) -> Indices:
-    """What goes to a User waits in its `to_user`, what it sends to devices in its `to_device`."""
+    """Messages to a User wait in its `to_user` queue, messages to devices in its `to_device` queue."""
     place = {(queue.user, queue.queue): index for index, queue in enumerate(queues)}
     return np.array([place[key.user, "to_user" if key.direction == "to_user" else "to_device"] for key in keys], dtype=np.int32)
 
@@ -177,7 +177,7 @@ def _queue_of(keys: tuple[SeriesKey, ...], queues: tuple[SeriesKey, ...]) -> Ind
 def _capacities(
     people: tuple[User, ...], queues: tuple[SeriesKey, ...], mean: Floats, peak: Floats, queue_of: Indices
 ) -> tuple[Floats, Ints]:
-    """What each queue can let go (messages/s) and hold (messages, at least three hours' worth)."""
+    """The delivery rate (messages/s) and capacity (messages, at least three hours' worth) of each queue."""
     average = np.bincount(queue_of, mean, len(queues))
     busiest = np.bincount(queue_of, mean * peak, len(queues))
     floor = {user.name: user.role.capacity_floor for user in people}

@@ -9,12 +9,12 @@ FOLDER = Path(__file__).parent
 
 
 def texts() -> dict[Path, str]:
-    """File → what is in it."""
+    """File → its content."""
     return {FOLDER / board.file: json.dumps(board.json(), indent=1, ensure_ascii=False) + "\n" for board in BOARDS}
 
 
 def write() -> None:
-    """Every dashboard; what is no longer built goes."""
+    """Writes every dashboard; removes files of dashboards that no longer exist."""
     wanted = texts()
     for path in FOLDER.rglob("dashboards/*/*.json"):
         if path not in wanted:

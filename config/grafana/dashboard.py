@@ -8,7 +8,7 @@ from config.grafana.queries import API, DATASOURCE
 
 COLUMNS = 24
 SCHEMA_VERSION = 39
-"""Grafana 10.4 writes it; later ones migrate it as they load it."""
+"""Schema version of Grafana 10.4; later releases migrate it when they load it."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """One page of the wall."""
+    """One dashboard."""
 
     uid: str
     folder: str
@@ -35,11 +35,11 @@ class Dashboard:
 
     @property
     def file(self) -> str:
-        """Where its JSON goes, beside this file; what needs a plugin lies apart, so that the others are complete without it."""
+        """The path of its JSON, beside this file. Dashboards that need a plugin have their own folder, so that the others are complete."""
         return f"{'optional/' if API_SOURCE in self.variables else ''}dashboards/{self.folder}/{self.title.lower().replace(' ', '-')}.json"
 
     def json(self) -> Json:
-        """As Grafana stores it: nothing that changes from one day to the next."""
+        """As Grafana stores it. It contains nothing that changes from day to day."""
         return {
             "uid": self.uid,
             "title": self.title,
@@ -63,7 +63,7 @@ class Dashboard:
 
 
 def laid_out(rows: Sequence[Row]) -> list[Json]:
-    """Panels with their places; those of a folded row live inside it."""
+    """Panels with their positions; the panels of a folded row are inside it."""
     found: list[Json] = []
     y = number = 0
     for row in rows:
@@ -113,7 +113,7 @@ SOURCE: Json = {
     "options": [],
 }
 API_SOURCE: Json = {**SOURCE, "name": "api", "label": "Highwater API", "query": API["type"]}
-"""Beside Prometheus, for a dashboard that lists what only the JSON API knows."""
+"""The datasource besides Prometheus, for a dashboard that lists records from the JSON API."""
 OTHERS: Json = {
     "title": "Highwater",
     "type": "dashboards",
@@ -142,7 +142,7 @@ CHANGES: Json = {
 
 
 def choice(name: str, label: str, metric: str) -> Json:
-    """A variable with the values that a label has, several at once or all."""
+    """A variable with the values of a label, one, several or all."""
     return {
         "name": name,
         "label": label,

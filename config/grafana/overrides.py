@@ -1,4 +1,4 @@
-"""Overrides: what single series of a panel look like, so that a colour means the same on every panel."""
+"""Overrides: the appearance of single series, so that a colour has the same meaning on every panel."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +15,12 @@ FAMILIES = {"user_side": ORANGE, "device_side": BLUE, "other": GREY}
 
 
 def coloured(names: Mapping[str, str]) -> tuple[Json, ...]:
-    """Series by name → colour: for names that mean something, where a palette would hand out colours by chance."""
+    """Series by name → colour, for names with a meaning, where a palette would assign colours by chance."""
     return tuple(_override("byName", name, {"color": {"mode": "fixed", "fixedColor": colour}}) for name, colour in names.items())
 
 
 def dashed(expression: str) -> Json:
-    """Series whose name matches are drawn dashed: what was expected beside what came."""
+    """Series whose name matches are dashed: expected beside observed."""
     return _override("byRegexp", f"/{expression}/", {"custom.lineStyle": {"fill": "dash", "dash": [6, 4]}})
 
 

@@ -1,4 +1,4 @@
-"""Panels: the few kinds that our dashboards use, each with what a reader needs: unit, description, legend, limits."""
+"""Panels: the few kinds that our dashboards use, each with its unit, description, legend and limits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel before it has its place."""
+    """A panel before it has its position."""
 
     kind: str
     title: str
@@ -34,7 +34,7 @@ class Panel:
     links: Sequence[Json] = ()
 
     def json(self, number: int, x: int, y: int) -> Json:
-        """As Grafana stores it, at this place of the 24 columns."""
+        """As Grafana stores it, at this position of the 24 columns."""
         steps: list[Json] = [{"color": self.calm, "value": None}]
         steps += [{"color": colour, "value": value} for value, colour in self.limits]
         panel: Json = {
@@ -86,13 +86,13 @@ def lines(title: str, description: str, unit: str, *queries: Query, **more: Any)
     }
     defaults: Json = {}
     if more.pop("counts", False):
-        # Things that come one by one: no axis of half an incident.
+        # Counts of single things: an axis must not show half an incident.
         defaults = {"decimals": 0, "min": 0}
     return Panel("timeseries", title, description, queries, unit, custom=custom, options=options, defaults=defaults, **more)
 
 
 def number(title: str, description: str, unit: str, query: Query, **more: Any) -> Panel:
-    """One figure as it is now, coloured by its limits: what held an hour ago must not look as if it still did."""
+    """One current figure, coloured by its limits. A value of an hour ago must not appear as current."""
     query = replace(query, instant=True)
     options: Json = {
         "colorMode": "value",
@@ -109,7 +109,7 @@ def number(title: str, description: str, unit: str, query: Query, **more: Any) -
 
 
 def lanes(title: str, description: str, *queries: Query, texts: Mapping[str, str], **more: Any) -> Panel:
-    """What held from when to when; `texts`: value → what it says."""
+    """States over time; `texts`: value → the text that is shown."""
     custom: Json = {"lineWidth": 0, "fillOpacity": 80}
     options: Json = {
         "mergeValues": True,
@@ -167,7 +167,7 @@ def table(title: str, description: str, labels: Mapping[str, str], columns: Sequ
 
 
 def api_table(title: str, description: str, query: ApiQuery, **more: Any) -> Panel:
-    """What the JSON API lists, a row an item, in the API's order."""
+    """A table of the JSON API's items, one row per item, in the API's order."""
     overrides = [
         {"matcher": {"id": "byName", "options": column.heading}, "properties": list(column.properties)}
         for column in query.columns

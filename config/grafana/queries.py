@@ -1,4 +1,4 @@
-"""Queries: PromQL for Prometheus, and what the JSON API lists for the Infinity datasource, which is optional."""
+"""Queries: PromQL for Prometheus, and lists of the JSON API for the Infinity datasource, which is optional."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ API: Json = {"type": "yesoreyeram-infinity-datasource", "uid": "${api}"}
 
 @dataclass(frozen=True)
 class Query:
-    """One PromQL expression with what to call its series."""
+    """One PromQL expression with the names of its series."""
 
     expr: str
     legend: str
@@ -22,7 +22,7 @@ class Query:
 
     def target(self, place: int, shape: str) -> Json:
         """As Grafana stores it; `place` names it A, B and so on, `shape` is `table` or `time_series`."""
-        # Counters move once a window: over less than four minutes, windows of a minute would give a comb instead of a rate.
+        # Counters change once per window: over less than four minutes, windows of a minute would give spikes instead of a rate.
         slow = {"interval": "1m"} if "$__rate_interval" in self.expr else {}
         return {
             **slow,
@@ -72,14 +72,14 @@ VERDICT = (("probable", RED), ("possible", ORANGE), ("coincident", BLUE), ("excl
 
 @dataclass(frozen=True)
 class ApiQuery:
-    """One list of the JSON API; `path` is what stands after the datasource's address."""
+    """One list of the JSON API; `path` is the part after the datasource's address."""
 
     path: str
     columns: Sequence[Column]
     root: str = "items"
 
     def target(self, place: int, shape: str) -> Json:
-        """As Grafana stores it: read by the plugin's backend, so that alerts and shared dashboards work too."""
+        """As Grafana stores it: the plugin's backend reads it, so that alerts and shared dashboards work too."""
         return {
             "datasource": API,
             "refId": chr(ord("A") + place),

@@ -1,1 +1,1 @@
-"""One file a command; `highwater.cli` lists them."""
+"""One file per command; `highwater.cli` lists them."""

@@ -1,4 +1,4 @@
-"""`highwater backtest`: what other budgets would have alerted on, over recorded events."""
+"""`highwater backtest`: the alerts that other budgets would have raised, over recorded events."""
 
 import json
 from pathlib import Path
@@ -17,26 +17,24 @@ if TYPE_CHECKING:
 
 Events = Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Recorded events: .ndjson, .ndjson.gz, or - for standard input.")]
 Changes = Annotated[
-    list[Path] | None, typer.Option("--changes", metavar="FILE", help="What was declared then; may be given several times.")
+    list[Path] | None, typer.Option("--changes", metavar="FILE", help="The changes that were declared then; may be given several times.")
 ]
 Budgets = Annotated[
     str | None,
     typer.Option("--budgets", metavar="N,N…", help="False alarms a day to try; by default 0.01, 0.1, 1, 10 and the one in force."),
 ]
 TruthFile = Annotated[
-    Path | None, typer.Option("--truth", metavar="TRUTH", help="What really happened (truth.json): adds recall, precision and delay.")
+    Path | None, typer.Option("--truth", metavar="TRUTH", help="The truth (truth.json): adds recall, precision and delay.")
 ]
 Since = Annotated[
     str | None,
-    typer.Option(
-        "--since", metavar="TIME", help="Count alerts from then on (RFC 3339); with --truth it is the truth that says from when on."
-    ),
+    typer.Option("--since", metavar="TIME", help="Count alerts from this time on (RFC 3339); with --truth, the truth gives this time."),
 ]
 LearnFrom = Annotated[Path | None, typer.Option("--learn-from", metavar="STATE", help="Expectations to start from (`highwater learn`).")]
 DEFAULT_BUDGETS = (0.01, 0.1, 1.0, 10.0)
 _LEGEND = (
     "* the budget in force (detection.false_alarms_per_day); alerts are `warning` and above",
-    "after onset: median time from an alert's own estimate of when it began to its detection",
+    "after onset: median time from the estimated beginning of an alert to its detection",
 )
 
 
@@ -55,7 +53,7 @@ def backtest(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what each budget of false alarms would have alerted on, and how soon, over recorded events."""
+    """Show which alerts each budget of false alarms would have raised, and how soon, over recorded events."""
     from config.stages import pipeline_parameters
     from models.errors import ConfigurationError
     from models.rounding import round_significant
@@ -69,7 +67,7 @@ def backtest(
     in_force = parameters.detection.false_alarms_per_day
     if since is not None and truth is not None:
         raise ConfigurationError(
-            "--since and --truth exclude each other: the truth says from when on it is held against the alerts (judged_from)"
+            "--since and --truth exclude each other: the truth itself gives the time from which alerts are judged (judged_from)"
         )
     known = None if truth is None else read_truth(truth / "truth.json" if truth.is_dir() else truth)
     since_us = parse_time(since) if since is not None else known.judged_from_us if known is not None else None
@@ -90,7 +88,7 @@ def backtest(
 
 
 def _budgets(given: str | None, in_force: float) -> list[float]:
-    """Smallest first, each once."""
+    """Sorted and without duplicates."""
     from models.errors import ConfigurationError
 
     if given is None:
@@ -99,7 +97,7 @@ def _budgets(given: str | None, in_force: float) -> list[float]:
     try:
         budgets = sorted({float(each) for each in given.split(",")})
     except ValueError:
-        raise ConfigurationError(f"--budgets {given!r:.60} is no list of numbers: give false alarms a day, such as 0.1,1,10") from None
+        raise ConfigurationError(f"--budgets {given!r:.60} is not a list of numbers: give false alarms a day, such as 0.1,1,10") from None
     if not all(0 < each <= most for each in budgets):
         raise ConfigurationError(f"--budgets {given!r:.60}: each must be above 0 and at most {most:,} false alarms a day")
     return budgets
@@ -114,7 +112,7 @@ def _run(test: "Backtest", source: "EventFiles") -> None:
             advance(source.read_bytes)
     test.finish()
     if not test.windows:
-        raise UnreadableInput("no event in the input can be used: `highwater replay` writes to rejected.ndjson why")
+        raise UnreadableInput("no event in the input can be used: `highwater replay` writes the reasons to rejected.ndjson")
 
 
 def _row(tally: "Tally", trial: "Trial", known: "Truth | None") -> dict[str, Any]:
@@ -133,7 +131,7 @@ def _row(tally: "Tally", trial: "Trial", known: "Truth | None") -> dict[str, Any
 
 
 def _held_against(known: "Truth", trial: "Trial") -> dict[str, Any]:
-    """What `highwater score` would say of the alerts."""
+    """The figures that `highwater score` would compute for the alerts."""
     from models.canonical_json import to_json
     from simulator.score import score
     from simulator.score_files import told
@@ -144,12 +142,12 @@ def _held_against(known: "Truth", trial: "Trial") -> dict[str, Any]:
 
 
 def _table(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:
-    """The same for people: one line a budget, alerts a day, the budget in force marked."""
+    """The same for people: one line per budget, alerts a day, the budget in force marked."""
     judged = "recall" in rows[0]
     head = f"{'budget':>10} {'alerts':>8} {'critical':>9} {'warning':>8} {'info':>8} {'after onset':>11}"
     lines = [
         f"{told['events']:,} events in {told['windows']:,} windows, {rows[0]['days']:g} days counted; "
-        f"budget: false alarms a day, shared among {told['fleet_series']:,} series; the others: alerts a day",
+        f"budget: false alarms a day, shared among {told['fleet_series']:,} series; the other columns: alerts a day",
         head + (f" {'recall':>7} {'precision':>9} {'delay':>7} {'p95':>7}" if judged else "") + "  alerts by kind",
     ]
     for row in rows:

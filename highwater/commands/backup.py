@@ -1,4 +1,4 @@
-"""`highwater backup` and `highwater restore`: the data file, out and in."""
+"""`highwater backup` and `highwater restore`: saves and restores the data folder."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def backup(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the data file, the journal and the checkpoints into one archive; the monitor may go on running."""
+    """Copy the data file, the journal and the checkpoints into one archive; the monitor may be running."""
     from service.operations.backup import back_up
 
     size = back_up(settings(config, serve={"data_dir": data}).serve.data_dir, archive)

@@ -14,14 +14,14 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     exit_when_done: Annotated[bool, typer.Option("--exit-when-done", help="Stop when the day is over, for scripts.")] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Which day is told.", min=0)] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="The day to simulate.", min=0)] = 1,
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes any free one.", min=0, max=65535)] = 0,
     config: ConfigFile = None,
 ) -> None:
     """Watch Highwater find both incidents of a simulated day and name the changes behind them.
 
-    Prints the address of the page and, as they come, one line an incident with its change. Open on this machine only, without a token;
-    needs no network, and leaves nothing behind.
+    Prints the address of the page and one line for each incident with its change as it appears. The page is open on this machine only,
+    without a token. The demo needs no network and leaves no files behind.
     """
     from pathlib import Path
     from tempfile import TemporaryDirectory

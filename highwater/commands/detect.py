@@ -16,7 +16,7 @@ AlertAt = Annotated[
     typer.Option("--alert-at", min=0.0, max=12.0, help="Score from which a value is an alert."),
 ]
 _TOLD_ROWS = 1000
-"""Rows between two moves of the progress bar."""
+"""Rows between two updates of the progress bar."""
 
 
 def register(app: typer.Typer) -> None:
@@ -25,13 +25,13 @@ def register(app: typer.Typer) -> None:
 
 
 def detect(series: Series, alert_at: AlertAt = None, as_json: AsJson = False) -> None:
-    """Judge any numeric series: one line a row with its timestamp, a score, and whether something abnormal begins there."""
+    """Judge any numeric series: one line per row with its timestamp, a score, and whether an anomaly begins there."""
     from dataclasses import replace
 
     from detectors.any_series.any_series import AnySeries, SeriesParameters
     from streams.sources.series_csv import SeriesFile
 
-    del as_json  # one JSON line a row is what people get too: the contract has no other form
+    del as_json  # People get one JSON line per row too: the contract defines no other form.
     default = SeriesParameters()
     judge = AnySeries(default if alert_at is None else replace(default, alert_at=alert_at))
     with SeriesFile(series) as file, progress(file.total_bytes, "judging") as advance:

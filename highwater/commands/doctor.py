@@ -1,4 +1,4 @@
-"""`highwater doctor`: what could keep Highwater from working."""
+"""`highwater doctor`: checks for anything that could prevent Highwater from working."""
 
 import json
 from dataclasses import asdict
@@ -21,15 +21,15 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     data: Annotated[Path | None, typer.Option("--data", help="The monitor's data folder; default serve.data_dir.")] = None,
-    kafka: Annotated[bool, typer.Option("--kafka", help="Look at the Kafka cluster and its topics too.")] = False,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Check the Kafka cluster and its topics too.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at configuration, data folder, address and clock; says what to do about each fault. Exit 1 if there is one."""
+    """Check configuration, data folder, address and clock, with advice for each fault. Exit 1 if there is one."""
     from service.operations.doctor import Check, checks
 
     found = settings(config, serve={"data_dir": data})
-    seen = [Check("configuration", good=True, found="every key is known"), *checks(found.serve)]
+    seen = [Check("configuration", good=True, found="every key is valid"), *checks(found.serve)]
     if kafka:
         seen += _kafka(found.kafka)
     if as_json:
@@ -55,5 +55,5 @@ def _kafka(parameters: "KafkaParameters") -> "list[Check]":
             faults = topic_admin.faults(client, topic_admin.specs(parameters))
     except HighwaterError as fault:
         return [Check("kafka", good=False, found=str(fault), advice="start the brokers, or set kafka.bootstrap_servers and kafka.security")]
-    topic = Check("topics", good=not faults, found="; ".join(faults) or "as they must be", advice="highwater topics create")
+    topic = Check("topics", good=not faults, found="; ".join(faults) or "as required", advice="highwater topics create")
     return [Check("kafka", good=True, found=brokers), topic]

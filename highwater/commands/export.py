@@ -1,4 +1,4 @@
-"""`highwater export openmetrics`: the metrics of recorded events over their own time, for a Prometheus that was not there."""
+"""`highwater export openmetrics`: the metrics of recorded events at their own times, for a Prometheus that did not run then."""
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -27,7 +27,7 @@ LearnFrom = Annotated[Path | None, typer.Option("--learn-from", metavar="STATE",
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command and its one form."""
+    """Adds the command and its only subcommand."""
     export = typer.Typer(help="Write history for other systems.", no_args_is_help=True)
     export.command("openmetrics")(openmetrics)
     app.add_typer(export, name="export")
@@ -46,7 +46,7 @@ def openmetrics(
     from models.errors import UnreadableInput
 
     if bool(events) == (data is not None):
-        raise UnreadableInput("name event files, or the data folder of a monitor with --data, and not both")
+        raise UnreadableInput("give either event files, or the data folder of a monitor with --data")
     found = settings(config)
     history = _of_events(found, events, changes or [], step, learn_from) if events else _of_monitor(found, data, step)
     if not history.samples:

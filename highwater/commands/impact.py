@@ -1,4 +1,4 @@
-"""`highwater impact`: whether any KPI moved after a change, one verdict a case."""
+"""`highwater impact`: whether a KPI moved after a change, one verdict per case."""
 
 import json
 from pathlib import Path
@@ -19,11 +19,11 @@ def impact(
     series: Annotated[Path, typer.Argument(metavar="SERIES.csv", help="Columns case, timestamp, value; .gz too.")],
     as_json: AsJson = False,
 ) -> None:
-    """Judge any KPI around the time of a change: one line a case with score and verdict (impact, no_impact, inconclusive)."""
+    """Judge any KPI around the time of a change: one line per case with score and verdict (impact, no_impact, inconclusive)."""
     from correlation.change_reports.kpi_impact import INCONCLUSIVE, judge_series
     from streams.sources.kpi_csv import read_cases, read_kpis
 
-    del as_json  # one JSON line a case is what people get too: the contract has no other form
+    del as_json  # People get one JSON line per case too: the contract defines no other form.
     known = read_cases(cases)
     kpis = read_kpis(series)
     for one in known:

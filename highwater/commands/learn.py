@@ -14,7 +14,8 @@ from highwater.progress import progress
 Events = Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Recorded events: .ndjson, .ndjson.gz, or - for standard input.")]
 Out = Annotated[Path, typer.Option("--out", metavar="STATE", help="File to write the expectations to.")]
 Changes = Annotated[
-    list[Path] | None, typer.Option("--changes", metavar="FILE", help="What was declared then: nothing is learned from it.")
+    list[Path] | None,
+    typer.Option("--changes", metavar="FILE", help="The changes that were declared then: their windows are not learned from."),
 ]
 
 
@@ -24,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Learn what each series usually carries from recorded events; `replay --learn-from` starts from it."""
+    """Learn the usual traffic of each series from recorded events; `replay --learn-from` starts from it."""
     from streams.replay import detect_windows, read_windows
     from streams.sources.event_files import EventFiles
 

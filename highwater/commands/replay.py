@@ -38,7 +38,7 @@ def replay(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run over recorded events and write alerts, incidents, change reports and what was rejected."""
+    """Process recorded events and write alerts, incidents, change reports and rejected events."""
     from streams.replay import detect_windows, read_windows
     from streams.sources.event_files import EventFiles
 
@@ -47,7 +47,7 @@ def replay(
         with EventFiles(events) as files:
             total_bytes = files.total_bytes
         source = read_windows(stack, events, found.time)
-        # All this takes its time to load, while the first events are read.
+        # These imports take time, so they load while the first events are read.
         from config.stages import pipeline_parameters
         from streams.learned_state import read_state, write_state
         from streams.pipeline import Pipeline
@@ -70,7 +70,7 @@ def replay(
 def _run(
     pipeline: "Pipeline", replayed: Iterable["Replayed"], sink: "ResultFiles", advance: Callable[[int], None]
 ) -> tuple[dict[str, int], dict[str, Any]]:
-    """What was counted, and the expectations at the end, if they were asked for."""
+    """The counts, and the expectations at the end if they were requested."""
     from streams.process_stage import relax_garbage_collection
 
     relax_garbage_collection()

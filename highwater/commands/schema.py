@@ -1,4 +1,4 @@
-"""`highwater schema`: what producers and consumers build against."""
+"""`highwater schema`: the schemas for developers of producers and consumers."""
 
 import json
 from typing import Annotated, Any
@@ -13,9 +13,9 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     name: Annotated[str | None, typer.Argument(help="One model, such as TrafficEvent, Change or Alert; without it all of them.")] = None,
-    asyncapi: Annotated[bool, typer.Option("--asyncapi", help="The AsyncAPI 3 document of the Kafka topics instead.")] = False,
+    asyncapi: Annotated[bool, typer.Option("--asyncapi", help="Print the AsyncAPI 3 document of the Kafka topics instead.")] = False,
 ) -> None:
-    """JSON Schema of every model, or the AsyncAPI document of the topics."""
+    """Print the JSON Schema of every model, or the AsyncAPI document of the topics."""
     from models.asyncapi import asyncapi as topics_document
     from models.distribution import installed_version
 

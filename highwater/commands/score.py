@@ -16,7 +16,7 @@ def score(
     run: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that `replay --out` wrote.")],
     truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="truth.json of `simulate`, or its folder.")],
 ) -> None:
-    """Hold alerts against the truth: recall, precision, delay, attribution, as JSON; docs/scoring.md defines each figure."""
+    """Compare alerts with the truth: recall, precision, delay, attribution, as JSON; docs/scoring.md defines each figure."""
     from simulator.score import score as judge
     from simulator.score_course import read_records, score_course
     from simulator.score_files import read_alerts, read_truth

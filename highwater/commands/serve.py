@@ -18,7 +18,7 @@ def serve(
     config: ConfigFile = None,
     port: Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 takes any free one.", min=0, max=65535)] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the database, the journal and the checkpoints.")] = None,
-    from_kafka: Annotated[bool, typer.Option("--from-kafka", help="Page and API on what the Kafka workers decide.")] = False,
+    from_kafka: Annotated[bool, typer.Option("--from-kafka", help="Serve page and API from the results of the Kafka workers.")] = False,
 ) -> None:
     """Run the embedded monitor: events in over HTTP, page and API out, one folder of data, no other server needed."""
     from service.composition import compose
@@ -29,7 +29,7 @@ def serve(
 
     found = settings(config, serve={"port": port, "data_dir": data})
     set_up(found.serve.log_level)
-    os.umask(0o077)  # what is written is for this account only, whatever the folder
+    os.umask(0o077)  # Files are readable by this account only, whatever the folder's permissions.
     if from_kafka:
         needs_kafka()
     flow = PipelineParameters(found.time, found.detection, found.correlation)
@@ -37,7 +37,7 @@ def serve(
     parts.monitor.start()
     try:
         if parts.first_secret:
-            typer.echo(f"admin token (shown this once): {parts.first_secret}")
+            typer.echo(f"admin token (shown only this once): {parts.first_secret}")
         serve_monitor(parts, lambda address: print(f"listening on {address}", flush=True))
     finally:
         parts.monitor.close()

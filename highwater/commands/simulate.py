@@ -1,4 +1,4 @@
-"""`highwater simulate`: a DSP day from a seed, with what was declared and what really happened."""
+"""`highwater simulate`: a DSP day from a seed, with the declared changes and the truth."""
 
 import json
 from pathlib import Path
@@ -18,24 +18,24 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    scenario: Annotated[str | None, typer.Argument(help="Which scenario; --list names them.")] = None,
+    scenario: Annotated[str | None, typer.Argument(help="The scenario; --list names all of them.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for events.ndjson.gz, changes.json and truth.json.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Who, when and how strong: another seed is another day.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the Users, times and strengths: another seed gives another day.")] = 1,
     users: Annotated[int, typer.Option("--users", help="Users of the DSP.")] = 60,
     days: Annotated[int | None, typer.Option("--days", help="Length; the last day is the one that is judged.")] = None,
     start: Annotated[str | None, typer.Option("--start", help="First instant, RFC 3339 with an offset.")] = None,
     window: Annotated[int, typer.Option("--window", help="Length of a window in seconds.")] = 60,
     beside: Annotated[
-        list[str] | None, typer.Option("--with", help="What ordinary traffic does beside it; --realities names them.")
+        list[str] | None, typer.Option("--with", help="A reality of ordinary traffic to add; --realities lists them.")
     ] = None,
     traffic: Annotated[
         Path | None, typer.Option("--traffic", help="Folder of recorded counts (CSV: timestamp,value) to take traffic from.")
     ] = None,
-    names: Annotated[bool, typer.Option("--list", help="Name the scenarios and stop.")] = False,
-    realities: Annotated[bool, typer.Option("--realities", help="Name what --with can add and stop.")] = False,
+    names: Annotated[bool, typer.Option("--list", help="List the scenarios and exit.")] = False,
+    realities: Annotated[bool, typer.Option("--realities", help="List the realities for --with and exit.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Simulate a stretch of time on the DSP: events, declared changes and the truth, the same for the same arguments."""
+    """Simulate some days on the DSP: events, declared changes and the truth; the same arguments give the same output."""
     from models.errors import HighwaterError
     from models.times import parse_time
     from simulator.recorded import read_recordings
@@ -46,7 +46,7 @@ def simulate(
         _list("scenarios" if names else "realities", as_json)
         return
     if scenario is None or out is None:
-        raise HighwaterError("say which scenario and where to: `highwater simulate day --out DIR`; --list names the scenarios")
+        raise HighwaterError("give a scenario and a folder: `highwater simulate day --out DIR`; --list names the scenarios")
     chosen = find_scenario(scenario)
     started_us = parse_time(start or chosen.start)
     simulation = tell(
@@ -68,7 +68,7 @@ def simulate(
 
 
 def _write(simulation: "Simulation", out: Path) -> None:
-    """With a progress bar where a person watches."""
+    """Shows a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

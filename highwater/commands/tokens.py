@@ -29,14 +29,12 @@ def register(app: typer.Typer) -> None:
 def create(
     role: Annotated[str, typer.Option("--role", help="ingest, observer, triage, user:<ID> or admin.")],
     name: Annotated[str, typer.Option("--name", help="Whose it is.")],
-    expires: Annotated[
-        str | None, typer.Option("--expires", metavar="TIME", help="When it ends, RFC 3339; default: when it is revoked.")
-    ] = None,
+    expires: Annotated[str | None, typer.Option("--expires", metavar="TIME", help="When it expires, RFC 3339; default: never.")] = None,
     data: Data = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token. Its secret is shown this once: only its hash is kept."""
+    """Create a token. Its secret is shown only this once, because only its hash is stored."""
     from models.clock import Clock
     from models.errors import HighwaterError
     from models.times import parse_time
@@ -45,7 +43,7 @@ def create(
     now_us = Clock().wall_us()
     expires_us = parse_time(expires) if expires else None
     if expires_us is not None and expires_us <= now_us:
-        raise HighwaterError(f"--expires {expires} lies in the past")
+        raise HighwaterError(f"--expires {expires} is in the past")
     with _opened(config, data) as database:
         job = partial(issue, by=COMMAND_LINE, role=role, name=name, now_us=now_us, expires_us=expires_us)
         token, secret = database.write(job).result()
@@ -53,7 +51,7 @@ def create(
 
 
 def listed(data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Every token with its role, last use and end; never its secret."""
+    """List every token with its role, last use and expiry, but never its secret."""
     from dataclasses import asdict
 
     from models.times import format_time
@@ -77,7 +75,7 @@ def listed(data: Data = None, config: ConfigFile = None, as_json: AsJson = False
 
 
 def revoke(
-    token_id: Annotated[str, typer.Argument(help="The id that `tokens list` shows.")],
+    token_id: Annotated[str, typer.Argument(help="The id from `tokens list`.")],
     data: Data = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -89,7 +87,7 @@ def revoke(
 
     with _opened(config, data) as database:
         if not database.write(partial(end, by=COMMAND_LINE, token_id=token_id, now_us=Clock().wall_us())).result():
-            raise HighwaterError(f"there is no token {token_id!r:.40} that still works: see highwater tokens list")
+            raise HighwaterError(f"there is no valid token {token_id!r:.40}: see highwater tokens list")
     typer.echo(json.dumps({"revoked": token_id}) if as_json else f"{token_id} is revoked")
 
 

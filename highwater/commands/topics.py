@@ -1,4 +1,4 @@
-"""`highwater topics`: the Kafka topics with their settings, and what a User may read of them."""
+"""`highwater topics`: the Kafka topics with their settings, and the rights of a User on its own topics."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from models.errors import ConfigurationError
 if TYPE_CHECKING:
     from streams.kafka.cluster.parameters import KafkaParameters
 
-Users = Annotated[list[str] | None, typer.Option("--user", metavar="USER", help="A User whose own topics are meant too; may be repeated.")]
-Bootstrap = Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Brokers to call first.")]
+Users = Annotated[list[str] | None, typer.Option("--user", metavar="USER", help="A User whose own topics are included; may be repeated.")]
+Bootstrap = Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Brokers to connect to first.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def create(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = None, as_json: AsJson = False) -> None:
-    """Make the topics that are missing."""
+    """Create the topics that are missing."""
     found = _cluster(config, bootstrap)
     from streams.kafka.cluster import topic_admin
 
@@ -36,11 +36,11 @@ def create(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users =
     if as_json:
         typer.echo(json.dumps({"made": made, "there": sorted({spec.name for spec in wanted} - set(made))}))
     else:
-        typer.echo("\n".join(f"made {name}" for name in made) or "every topic was there already")
+        typer.echo("\n".join(f"made {name}" for name in made) or "every topic existed already")
 
 
 def check(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = None, as_json: AsJson = False) -> int:
-    """Compare the topics with what they must be; exit code 1 where something differs."""
+    """Compare the topics with the required settings; exit code 1 if something differs."""
     found = _cluster(config, bootstrap)
     from streams.kafka.cluster import topic_admin
 
@@ -49,16 +49,16 @@ def check(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = 
     if as_json:
         typer.echo(json.dumps({"faults": faults}))
     else:
-        typer.echo("\n".join(faults) or "every topic is as it must be")
+        typer.echo("\n".join(faults) or "every topic has the required settings")
     return 1 if faults else 0
 
 
 def grant(
-    user: Annotated[str, typer.Argument(help="Whose alerts and reports may be read.")],
-    principal: Annotated[str, typer.Option("--principal", metavar="TYPE:NAME", help="Who reads them, as the brokers see it.")],
+    user: Annotated[str, typer.Argument(help="The User whose alerts and reports may be read.")],
+    principal: Annotated[str, typer.Option("--principal", metavar="TYPE:NAME", help="The reader's principal at the brokers.")],
     config: ConfigFile = None,
     bootstrap: Bootstrap = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Put the grants in force instead of printing the commands.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Apply the grants instead of printing the commands.")] = False,
 ) -> None:
     """Print the commands that let a User's own consumer read its alerts and nothing else (or --apply them)."""
     found = _cluster(config, bootstrap)
@@ -76,7 +76,7 @@ def grant(
 
 
 def _cluster(config: Path | None, bootstrap: str | None) -> "KafkaParameters":
-    """Where Kafka is. Raises ConfigurationError where the settings are wrong or the Kafka clients are not installed."""
+    """The connection to Kafka. Raises ConfigurationError if the settings are wrong or the Kafka clients are not installed."""
     from streams.kafka.cluster.parameters import needs_kafka
 
     found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
@@ -93,5 +93,5 @@ def _checked(users: list[str] | None) -> list[str]:
         try:
             TypeAdapter(UserId).validate_python(user)
         except ValidationError:
-            raise ConfigurationError(f"{user!r:.80} is no User ID: 1 to 64 of A-Z a-z 0-9 _ . -") from None
+            raise ConfigurationError(f"{user!r:.80} is not a User ID: 1 to 64 of A-Z a-z 0-9 _ . -") from None
     return users or []

@@ -15,14 +15,14 @@ def register(app: typer.Typer) -> None:
 
 def worker(
     config: ConfigFile = None,
-    bootstrap: Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Brokers to call first.")] = None,
+    bootstrap: Annotated[str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="Brokers to connect to first.")] = None,
     learn_from: Annotated[
         Path | None,
-        typer.Option("--learn-from", metavar="STATE", help="Expectations to start from (`highwater learn`), all workers alike."),
+        typer.Option("--learn-from", metavar="STATE", help="Expectations to start from (`highwater learn`), the same for all workers."),
     ] = None,
     loglevel: Annotated[str, typer.Option("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> int:
-    """Take a share of the telemetry partitions, and correlate if no other worker does; start as many as you like."""
+    """Process a share of the telemetry partitions, and correlate if no other worker does; start as many workers as you like."""
     from config.stages import pipeline_parameters
     from streams.kafka.cluster.parameters import needs_kafka
     from streams.learned_state import read_state

@@ -1,4 +1,4 @@
-"""Realities: what ordinary traffic does though nothing is wrong; each can be added to any scenario. A new one is a file and a line here."""
+"""Realities: unusual features of ordinary traffic without any fault, for any scenario. A new one is a file and a line here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from simulator.story import Stage, Story
 
 @dataclass(frozen=True, slots=True)
 class Reality:
-    """What ordinary traffic does, in a sentence for people, and who tells it."""
+    """A feature of ordinary traffic, its description in a sentence, and the function that applies it."""
 
     name: str
     summary: str
@@ -33,10 +33,10 @@ REALITIES: dict[str, Reality] = {
         Reality("office-hours", "A third of the Users work from 8 to 18 on working days and send nothing else.", office_hours.tell),
         Reality("bursts", "A third of the Users have batch jobs at irregular minutes, about as large each time.", bursts.tell),
         Reality("nightly-surge", "From the second week on, traffic of some Users steps up at 22:00 each night.", nightly_surge.tell),
-        Reality("spilt-windows", "Now and then most of a window's messages are counted in the next one.", spilt_windows.tell),
+        Reality("spilt-windows", "Sometimes most of a window's messages are counted in the next one.", spilt_windows.tell),
         Reality("spikes", "Some Users send everything in one minute of each five.", spikes.tell),
         Reality("growth", "A third of the Users grow by 2 % a day.", growth.tell),
         Reality("comings-and-goings", "Some Users start days after the others, some stop reporting for good.", comings_and_goings.tell),
-        Reality("bimodal-nights", "A third of the Users have two kinds of nights, by chance.", bimodal_nights.tell),
+        Reality("bimodal-nights", "A third of the Users have two kinds of nights, at random.", bimodal_nights.tell),
     )
 }

@@ -1,4 +1,4 @@
-"""Bimodal nights: some nights a large job runs and some nights it does not, in no order."""
+"""Bimodal nights: a large job runs on some nights and not on others, in no order."""
 
 from models.times import DAY_US, HOUR_US
 from simulator.effects import Effect, Scale
@@ -7,7 +7,7 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """A third of the Users: every second night, by chance, ×1.7 to ×2.5 from about midnight to about five."""
+    """A third of the Users: every second night on average, at random, ×1.7 to ×2.5 from about midnight to about five."""
     effects: list[Effect] = []
     for series in series_of_some(stage, 1 / 3):
         factor = float(stage.draw.uniform(1.7, 2.5))

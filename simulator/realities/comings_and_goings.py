@@ -1,4 +1,4 @@
-"""Comings and goings: Users that are taken on days after the others, and Users that are retired."""
+"""Comings and goings: Users that start some days after the others, and Users that are retired."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Growth: a User whose meters are installed by the thousand carries a little more each day."""
+"""Growth: a User that installs thousands of meters carries a little more each day."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ A_DAY = 1.02
 
 
 def tell(stage: Stage) -> Story:
-    """A third of the Users, 2 % a day; after seven weeks they stay at twice and a half what they began with."""
+    """A third of the Users, 2 % a day; after seven weeks they stay at two and a half times their first level."""
     days = (stage.timeline.ends_us(0, stage.timeline.windows) - stage.timeline.start_us) / DAY_US
     factor = A_DAY ** np.minimum(days, 49.0)
     return Story(tuple(Scale(series, 0, factor) for series in series_of_some(stage, 1 / 3)))

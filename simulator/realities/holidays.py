@@ -1,4 +1,4 @@
-"""Holidays: days on which working-day traffic runs as on a Sunday; schedules in UTC run as ever."""
+"""Holidays: days with the traffic of a Sunday; schedules in UTC run as usual."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -17,18 +17,18 @@ from simulator.world import MONDAY_US
 
 SUNDAY_MIN = 6 * 24 * 60
 KEEP_WORKING = 0.2
-"""Share of the Users whose holidays are as any other day."""
+"""Share of the Users for which a holiday is an ordinary day."""
 
 
 def tell(stage: Stage) -> Story:
-    """Four of five Users, on each holiday of England and Wales within the time."""
+    """Four of five Users, on each holiday of England and Wales in the simulated time."""
     effects: list[Effect] = []
     resting = np.logical_or.reduce(series_of_some(stage, 1 - KEEP_WORKING)) & ~stage.world.keeps_utc
     for first, middle in _holidays(stage):
         minute = (middle - MONDAY_US) // MINUTE_US
         for series, family, phase in _alike(stage, resting):
             own = (minute - phase) % MINUTES_A_WEEK
-            # Midnight comes to a series with its phase: the day before and the day after stay what they are.
+            # Each series reaches midnight with its own phase, so that the day before and the day after stay unchanged.
             sunday = SUNDAY_MIN + own % (24 * 60)
             profile = stage.world.profiles[family]
             effects.append(Scale(series, first, profile[sunday] / profile[own]))

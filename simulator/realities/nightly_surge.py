@@ -1,4 +1,4 @@
-"""Nightly surge: a job that somebody scheduled for 22:00 one week, and that runs each night from then on."""
+"""Nightly surge: a job is scheduled for 22:00 from one week on, and runs every night from then."""
 
 from models.civil_time import BRITAIN, utc_offset_us
 from models.times import DAY_US, HOUR_US

@@ -1,4 +1,4 @@
-"""Office hours: a User whose systems run while its people work, and send nothing at all while they do not."""
+"""Office hours: a User whose systems send messages only while its people work."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Spikes: a program that wakes every five minutes and sends what has gathered within one minute."""
+"""Spikes: a program that runs every five minutes and sends the collected messages within one minute."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ EVERY_MIN = 5
 
 
 def tell(stage: Stage) -> Story:
-    """A quarter of the Users: four fifths of five minutes' messages come in one of them; longer windows hardly see it."""
+    """A quarter of the Users: four fifths of the messages of five minutes come in one minute; longer windows hardly show it."""
     effects = []
     for series in series_of_some(stage, 1 / 4):
         at = int(stage.draw.integers(EVERY_MIN))

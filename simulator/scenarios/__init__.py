@@ -31,13 +31,13 @@ from simulator.story import Stage, Story
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What happens, in a sentence for people, and who tells it."""
+    """A scenario: its description in a sentence, and the function that builds it."""
 
     name: str
     summary: str
     tell: Callable[[Stage], Story]
     days: int = 3
-    """Length unless asked otherwise: history to learn from, then the days that are judged."""
+    """Default length: history to learn from, then the days that are judged."""
     judged_days: int = 1
     start: str = "2026-01-05T00:00:00Z"
     """A Monday, so that the third day is a working day like the two before it."""
@@ -52,16 +52,16 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("day", "Two days of history, then both incidents of the problem statement and four harmless changes.", day.tell),
         Scenario("bad-release", "A declared release gets its requests wrong: the DSP refuses them.", bad_release.tell),
         Scenario("firmware", "New firmware makes meters raise alert after alert, more than their User can take in.", firmware.tell),
-        Scenario("undeclared", "Something goes wrong at one User as a change does, but nobody declared one.", undeclared.tell),
-        Scenario("region-outage", "A network loses a region: every User there suffers, none is to blame.", region_outage.tell),
+        Scenario("undeclared", "A fault of the kind that a change causes, at one User, but nobody declared a change.", undeclared.tell),
+        Scenario("region-outage", "A network loses a region: every User there suffers, and no User is the cause.", region_outage.tell),
         Scenario("weather", "A storm cuts the power of a region: bursts of outage alerts, no change behind them.", weather.tell),
         Scenario("tariff-day", "Suppliers send new prices to every meter, as much as they declared.", tariff_day.tell),
-        Scenario("telemetry-gap", "Our own feed goes missing while the traffic goes on: stale, not silence.", telemetry_gap.tell),
+        Scenario("telemetry-gap", "Our own feed is interrupted while the traffic continues: stale, not silence.", telemetry_gap.tell),
         Scenario("planned-maintenance", "DCC takes a site down as it declared: everyone's traffic dips.", planned_maintenance.tell),
         Scenario("retry-storm", "A release of the DSP refuses everyone for minutes, then everyone asks again at once.", retry_storm.tell),
         Scenario(
             "clock-change",
-            "A week, then the weekend on which local time moves and schedules do not; nothing is wrong.",
+            "A week, then the weekend on which local time moves and UTC schedules do not; nothing is wrong.",
             clock_change.tell,
             days=9,
             judged_days=2,
@@ -69,20 +69,18 @@ SCENARIOS: dict[str, Scenario] = {
         ),
         Scenario(
             "clock-change-autumn",
-            "A week, then the weekend on which local time goes back and schedules do not; nothing is wrong.",
+            "A week, then the weekend on which local time moves back and UTC schedules do not; nothing is wrong.",
             clock_change.tell,
             days=9,
             judged_days=2,
             start="2026-10-18T00:00:00Z",
         ),
-        Scenario(
-            "first-weekend", "Gross trouble on the first Saturday that anybody saw, and nothing declared.", first_weekend.tell, days=6
-        ),
-        Scenario("dcc-fault", "A release of DCC refuses everyone, beside batch jobs that run as they always do.", dcc_fault.tell, days=8),
+        Scenario("first-weekend", "Severe trouble on the first Saturday of the data, and nothing declared.", first_weekend.tell, days=6),
+        Scenario("dcc-fault", "A release of DCC refuses all requests, while ordinary batch jobs run.", dcc_fault.tell, days=8),
         Scenario("late-declared", "A change goes wrong first and is declared afterwards.", late_declared.tell),
         Scenario("overrun", "A User falls silent as declared and is still silent when its window is over.", overrun.tell),
-        Scenario("absent", "Changes declare effects that never come.", absent.tell),
-        Scenario("cancelled", "A change is called off, then its owner has trouble all the same.", cancelled.tell),
-        Scenario("decoys", "One incident of any kind among many changes that did nothing.", decoys.tell),
+        Scenario("absent", "Changes declare effects that never appear.", absent.tell),
+        Scenario("cancelled", "A change is cancelled, and then its owner has trouble anyway.", cancelled.tell),
+        Scenario("decoys", "One incident of any kind among many changes without effect.", decoys.tell),
     )
 }

@@ -1,4 +1,4 @@
-"""Absent: changes declare an effect that never comes, so that one asks whether they happened at all."""
+"""Absent: changes declare an effect that never appears, so that it is doubtful whether they took place."""
 
 from models.times import HOUR_US
 from simulator.harmless import harmless_changes
@@ -6,7 +6,7 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """One User announces silence and another three times its traffic; neither shows. One harmless change besides."""
+    """One User declares silence and another three times its traffic; neither appears. There is one harmless change too."""
     silent, louder = stage.choose("large supplier", "small supplier"), stage.choose("large supplier", "small supplier")
     first, second = stage.between(9, 11), stage.between(10, 14)
     changes = (
@@ -23,7 +23,7 @@ def tell(stage: Stage) -> Story:
         stage.change(
             louder.name,
             "schedule",
-            "Create all reading schedules anew",
+            "Recreate all reading schedules",
             second,
             second + 2 * HOUR_US,
             directions=["to_dsp"],

@@ -1,4 +1,4 @@
-"""Cancelled: a change is called off, and then something goes wrong at the same User all the same: the change can't be to blame."""
+"""Cancelled: a change is cancelled, and then something goes wrong at the same User anyway. The change can't be the cause."""
 
 from models.times import HOUR_US, instant
 from simulator.faults import some_fault
@@ -7,7 +7,7 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """A change cancelled hours ahead in its second revision, and an undeclared fault in what was its window; two harmless changes."""
+    """A change cancelled hours ahead in its second revision, and an undeclared fault in its former window; two harmless changes."""
     name, fault = some_fault(stage, "route-shut", "falls-silent", "bad-requests")
     user = stage.choose("large supplier", "small supplier")
     start = stage.between(10, 13)

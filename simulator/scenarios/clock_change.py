@@ -1,4 +1,4 @@
-"""Clock change: the weekend on which people's traffic moves by an hour and schedules stay; nothing is wrong."""
+"""Clock change: the weekend on which people's traffic moves by an hour and UTC schedules do not; nothing is wrong."""
 
 from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story

@@ -1,4 +1,4 @@
-"""DCC fault: a change of DCC harms many Users at once while others' batch jobs run as they always do."""
+"""DCC fault: a change of DCC harms many Users at once while other Users' batch jobs run as usual."""
 
 from simulator.realities import bursts
 from simulator.scenarios import retry_storm
@@ -6,5 +6,5 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """Bursts as on any day, and on the last day a release of DCC that refuses everybody for minutes."""
+    """Bursts as on any day, and on the last day a release of DCC that refuses all requests for minutes."""
     return bursts.tell(stage) + retry_storm.tell(stage)

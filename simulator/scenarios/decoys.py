@@ -1,4 +1,4 @@
-"""Decoys: one incident among many changes that did nothing, close in time, in scope or in kind."""
+"""Decoys: one incident among many changes without effect that are close in time, in scope or in kind."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ CAUSES = ("declared", "declared", "declared", "undeclared", "region", "weather")
 
 
 def tell(stage: Stage) -> Story:
-    """By chance: a declared change gone wrong, the same undeclared, a region's outage or weather; with eight to twenty decoys around it."""
+    """At random: a declared or undeclared change that goes wrong, a region's outage or weather; with eight to twenty decoys around it."""
     cause = CAUSES[int(stage.draw.integers(len(CAUSES)))]
     if cause == "weather":
         return weather(stage) + harmless_changes(stage, 10, earliest=5, latest=20)
@@ -35,7 +35,7 @@ def tell(stage: Stage) -> Story:
 
 
 def _around(stage: Stage, onset_us: int, owners: list[str]) -> Story:
-    """Changes of other owners that begin together with it, just before, just after, or hours away."""
+    """Changes of other owners that begin at the same time, just before, just after, or hours away."""
     starts: tuple[Callable[[], int], ...] = (
         lambda: onset_us - stage.minutes(0, 10),
         lambda: onset_us - stage.minutes(15, 60),
@@ -54,7 +54,7 @@ def _around(stage: Stage, onset_us: int, owners: list[str]) -> Story:
 
 
 def _of_the_same_user(stage: Stage, owner: str, span: tuple[int, int]) -> Story:
-    """Its own changes that can't be it: over long before, begun when it had long begun, or in another service."""
+    """Its own changes that can't be the cause: finished long before, begun long after the onset, or in another service."""
     onset, ends = span
     over, late = onset - stage.minutes(360, 480), min(onset + 40 * MINUTE_US, ends)
     changes = (

@@ -7,7 +7,7 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """The shut route with the disaster recovery test it threatens, and two harmless changes."""
+    """The shut route with the disaster recovery test that it threatens, and two harmless changes."""
     return firewall_change(stage) + harmless_changes(stage, 2)
 
 

@@ -1,4 +1,4 @@
-"""Firmware: new firmware makes a cohort of meters raise alert after alert, more than their User can take in."""
+"""Firmware: new firmware makes a group of meters raise more alerts than their User can receive."""
 
 from models.times import HOUR_US
 from simulator.faults import FAULTS

@@ -1,4 +1,4 @@
-"""First weekend: the first Saturday that anybody saw, and on it the gross trouble that must be found all the same."""
+"""First weekend: the first Saturday in the data, with severe trouble that must be found nevertheless."""
 
 from simulator.faults import FAULTS
 from simulator.harmless import harmless_changes
@@ -6,7 +6,7 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """One User falls silent for an hour, another floods the DSP; nobody declared anything; three harmless changes."""
+    """One User is silent for an hour, another floods the DSP; nothing is declared; three harmless changes."""
     story = Story()
     for name in ("falls-silent", "flood"):
         user = stage.choose(busiest=1)

@@ -1,4 +1,4 @@
-"""Late declared: a change goes wrong first and is declared afterwards; until then nobody could know of it."""
+"""Late declared: a change goes wrong first and is declared afterwards; before that nobody can know of it."""
 
 from models.times import HOUR_US
 from simulator.faults import some_fault
@@ -7,7 +7,7 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """A fault, and its change declared 20 to 60 minutes after it began; three harmless changes of others."""
+    """A fault, and its change declared 20 to 60 minutes after its beginning; three harmless changes of others."""
     name, fault = some_fault(stage, "route-shut", "falls-silent", "bad-requests")
     user = stage.choose("large supplier", "small supplier")
     start = stage.between(9, 14)

@@ -1,4 +1,4 @@
-"""Overrun: a User falls silent as it declared, and is still silent when its window is over."""
+"""Overrun: a User is silent as it declared, and is still silent when its window is over."""
 
 from models.times import HOUR_US
 from simulator.faults import falls_silent
@@ -7,7 +7,7 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """Silence as declared, then one to two hours of it that nobody declared; two harmless changes."""
+    """Silence as declared, then one to two hours of undeclared silence; two harmless changes."""
     user = stage.choose("large supplier", "small supplier")
     start = stage.between(9, 12)
     planned_end = start + HOUR_US

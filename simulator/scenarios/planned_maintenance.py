@@ -1,4 +1,4 @@
-"""Planned maintenance: DCC takes part of the Data Service down in the evening, as it said in the month's schedule."""
+"""Planned maintenance: DCC takes part of the Data Service down in the evening, as the month's schedule announced."""
 
 from models.times import HOUR_US
 from simulator.effects import Scale

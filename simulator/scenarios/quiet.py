@@ -1,4 +1,4 @@
-"""Quiet: an ordinary day on which a few changes do nothing at all."""
+"""Quiet: an ordinary day on which a few changes have no effect at all."""
 
 from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story

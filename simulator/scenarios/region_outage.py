@@ -1,4 +1,4 @@
-"""Region outage: a network loses a region; every User with meters there suffers, and no single one is to blame."""
+"""Region outage: a network loses a region; every User with meters there suffers, and no single User is the cause."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ RETRIED = 1.4
 
 
 def tell(stage: Stage) -> Story:
-    """One region out for up to two hours, for every second seed by a change that the provider declared; three harmless changes of Users."""
+    """One region out for up to two hours, for every second seed by a declared change of the provider; three harmless changes of Users."""
     region = some_region(stage)
     start = stage.between(9, 15)
     onset = start + stage.minutes(1, 12)
@@ -39,7 +39,7 @@ def tell(stage: Stage) -> Story:
 
 
 def some_region(stage: Stage) -> str:
-    """A region that several Users have traffic in, if there is one."""
+    """A region in which several Users have traffic, if there is one."""
     regions = sorted({key.region for key in stage.world.traffic if key.region})
     served = [len({key.user for key in stage.world.traffic if key.region == region}) for region in regions]
     busy = [region for region, users in zip(regions, served, strict=True) if users >= min(3, max(served))]
@@ -47,7 +47,7 @@ def some_region(stage: Stage) -> str:
 
 
 def lose_region(stage: Stage, region: str, span: Span, *, cause: str | None, name: str) -> Story:
-    """Nothing comes back from the region's devices; requests are sent again and time out."""
+    """No response comes from the region's devices; requests are sent again and time out."""
     there = stage.world.select(region=region)
     to_user = there & stage.world.select(direction="to_user")
     responses = there & stage.world.select(message_class="service_response")

@@ -1,4 +1,4 @@
-"""Retry storm: a release of the DSP refuses everyone for minutes, then everyone asks again at once; the fault is not a User's."""
+"""Retry storm: a release of the DSP refuses all requests for minutes, then everyone retries at once; the cause is not a User."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from simulator.truth import Anomaly
 
 
 def tell(stage: Stage) -> Story:
-    """DCC's release, the refusals after it and the retries that decay; three harmless changes of Users."""
+    """DCC's release, the refusals after it and the decaying retries; three harmless changes of Users."""
     start = stage.between(9, 15)
     onset = start + stage.minutes(1, 10)
     back = onset + stage.minutes(5, 12)

@@ -8,7 +8,7 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """Several suppliers' tariff runs, each 5 to 20 times its usual price updates and declared so; two harmless changes."""
+    """Several suppliers' tariff runs, each 5 to 20 times its usual price updates and declared accordingly; two harmless changes."""
     suppliers = [user for user in stage.world.users if "supplier" in user.role.name and "agent" not in user.role.name]
     count = min(len(suppliers), int(stage.draw.integers(2, 6)))
     effects: list[Effect] = []

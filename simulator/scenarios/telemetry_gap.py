@@ -1,4 +1,4 @@
-"""Telemetry gap: our own feed goes missing while the traffic goes on; that is stale, not silence."""
+"""Telemetry gap: our own feed is interrupted while the traffic continues; that is stale, not silence."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from simulator.truth import Anomaly
 
 
 def tell(stage: Stage) -> Story:
-    """A few Users, or for every third seed everyone, go unreported for a while; three harmless changes."""
+    """A few Users, or all of them for every third seed, are not reported for a while; three harmless changes."""
     onset = stage.timeline.starts_us(stage.timeline.index(stage.between(8, 18)))
     ends = stage.clip(onset + stage.minutes(15, 60))
     everyone = stage.draw.random() < 1 / 3 or len(stage.world.users) < 4

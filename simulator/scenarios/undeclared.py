@@ -1,4 +1,4 @@
-"""Undeclared: something goes wrong at one User just as a change goes wrong, but nobody declared one."""
+"""Undeclared: a fault at one User of the kind that a change causes, but nobody declared a change."""
 
 from simulator.faults import some_fault
 from simulator.harmless import harmless_changes
@@ -6,7 +6,7 @@ from simulator.story import Stage, Story
 
 
 def tell(stage: Stage) -> Story:
-    """One of the faults, with four harmless changes of others that must not be blamed."""
+    """One of the faults, with four harmless changes of others that must not be suspected."""
     name, fault = some_fault(stage)
     user = stage.choose("large supplier", "small supplier")
     onset = stage.between(9, 14)

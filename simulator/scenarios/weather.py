@@ -1,4 +1,4 @@
-"""Weather: a storm takes the power of a region; outage alerts come in bursts, and no change is to blame."""
+"""Weather: a storm cuts the power of a region; outage alerts come in bursts, and no change is the cause."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def tell(stage: Stage) -> Story:
 
 
 def power_cuts(stage: Stage, region: str, span: Span) -> Story:
-    """Cut after cut, in groups of three minutes, each weaker or stronger by chance; supply comes back later."""
+    """Power cuts in groups of three minutes, of random strength; the supply returns later."""
     there = stage.world.select(region=region)
     cuts = there & stage.world.select(service=OUTAGE_CODES)
     back = there & stage.world.select(service=RESTORED_CODE)
@@ -40,7 +40,7 @@ def power_cuts(stage: Stage, region: str, span: Span) -> Story:
     names = {stage.world.traffic[series].user for series in np.flatnonzero(cuts | back)}
     touched = [user for user in stage.world.users if user.name in names]
     drained = {user.name: stage.timeline.starts_us(too_much(stage, user, *effects).drained) for user in touched}
-    # The bursts may be more than can be delivered: then they wait, and everything else for that User with them.
+    # The bursts may exceed the delivery rate: then they wait, and everything else for that User too.
     kinds = ("backlog", "drop", "storm")
     return Story(
         effects,

@@ -85,7 +85,7 @@ class NumericCsv:
         try:
             return seconds(cell)
         except (ValueError, OverflowError):
-            raise UnreadableInput(f"{self.name} line {self.line}: {cell!r:.60} is no time ({_TIME})") from None
+            raise UnreadableInput(f"{self.name} line {self.line}: {cell!r:.60} is not a time ({_TIME})") from None
 
     def number(self, cell: str) -> float:
         """Number of a cell of the row read last, NaN where the cell says that there is none. Raises UnreadableInput."""

@@ -40,7 +40,7 @@ def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
         ("[time]\nlateness = 1\n", r"unknown setting time\.lateness"),
         ("[tim]\n", "unknown setting tim "),
         ("[time]\nidle_s = -4\n", r"setting time\.idle_s: .*-4"),
-        ("[time\n", "no TOML"),
+        ("[time\n", "not valid TOML"),
     ],
 )
 def test_a_fault_is_named_with_its_key(tmp_path: Path, text: str, complaint: str) -> None:

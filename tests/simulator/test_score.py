@@ -270,10 +270,10 @@ def test_a_truth_with_the_contracts_fields_alone_will_do(tmp_path: Path) -> None
     ("name", "text", "words"),
     [
         ("truth.json", None, "not there"),
-        ("truth.json", "{", "no truth.json as"),
-        ("truth.json", "[]", "no truth.json as"),
+        ("truth.json", "{", "not a truth.json as"),
+        ("truth.json", "[]", "not a truth.json as"),
         ("truth.json", '{"anomalies": [{"id": "x"}]}', "kinds is missing"),
-        ("truth.json", '{"anomalies": [{"id": "x", "kinds": ["storm"], "onset_at": "yesterday"}]}', "no RFC 3339 time"),
+        ("truth.json", '{"anomalies": [{"id": "x", "kinds": ["storm"], "onset_at": "yesterday"}]}', "not an RFC 3339 time"),
         ("truth.json", '{"anomalies": [], "harmless": "CHG-1"}', "no list"),
         ("alerts.ndjson", None, "not there"),
         ("alerts.ndjson", "{}\n", "line 1: alert_id is missing"),

@@ -1,4 +1,4 @@
-"""The dashboards that there are: a new one is one file plus its line here."""
+"""The list of dashboards: a new dashboard is one file plus its line here."""
 
 from config.grafana.boards import highwater_itself, incident_records, incidents, queues, traffic
 from config.grafana.dashboard import Dashboard

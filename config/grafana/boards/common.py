@@ -1,4 +1,4 @@
-"""What several dashboards show alike: change windows, rates, and one thing against another."""
+"""Panels and expressions that several dashboards share: change windows, rates, and ratios."""
 
 from typing import Any
 
@@ -9,22 +9,22 @@ RATE = "[$__rate_interval]"
 
 
 def rate(metric: str, of: str = "", by: str = "") -> str:
-    """Sum a second over what is chosen, for each value of `by`."""
+    """The rate per second of the selected series, summed for each value of `by`."""
     return f"sum{f' by ({by}) ' if by else ''}(rate({metric}{of}{RATE}))"
 
 
 def against(part: str, whole: str, least: str = "0") -> str:
-    """`part` / `whole`; nothing where there is no whole (or less than `least`)."""
+    """`part` / `whole`; no value where the whole is zero (or less than `least`)."""
     return f"{part} / ({whole} > {least})"
 
 
 def windows(metric: str = "highwater_change_window_active", of: str = "") -> str:
-    """Declared changes by owner and category; each process that knows the calendar tells of the same ones."""
+    """Declared changes by owner and category; every process that knows the calendar exports the same ones."""
     return f"max by (owner, category) ({metric}{of})"
 
 
 def windows_open(of: str = "") -> Panel:
-    """How many changes are at work now."""
+    """The number of changes at work now."""
     return number(
         "Change windows open",
         "Declared changes at work now.",
@@ -35,10 +35,10 @@ def windows_open(of: str = "") -> Panel:
 
 
 def change_lanes(of: str = "", **more: Any) -> Panel:
-    """A lane for each owner and category, over the whole width: the same time axis as the graphs beside it."""
+    """A lane for each owner and category, over the whole width, so that its time axis equals that of the graphs."""
     return lanes(
         "Change windows",
-        "Declared changes at work, a lane for each owner and category; how many they are is in the tooltip.",
+        "Declared changes at work, one lane for each owner and category; the tooltip shows their number.",
         Query(windows(of=of), "{{owner}} · {{category}}"),
         texts={"1": "open"},
         width=24,

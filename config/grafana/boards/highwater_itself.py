@@ -1,4 +1,4 @@
-"""Highwater itself: does it take in, judge and tell in time; operators must see it suffer before its users do."""
+"""Highwater itself: intake, judgement and notification in time. Operators must see a problem before the users do."""
 
 from config.grafana.boards.common import RATE, against, rate
 from config.grafana.colours import GREY, ORANGE, RED, YELLOW
@@ -8,12 +8,12 @@ from config.grafana.panels import lines, number
 from config.grafana.queries import Query
 
 IN_TIME_S = 60
-"""The objective: a window is judged within a minute of the time when the report after it is due (30 s of allowed lateness included)."""
+"""The objective: a window is judged within a minute after the report that follows it is due (including 30 s of allowed lateness)."""
 SIZE = {"width": 3}
 
 
 def share(part: str, whole: str, span: str) -> str:
-    """Increase of `part` / increase of `whole` over `span`; nothing where nothing came."""
+    """Increase of `part` / increase of `whole` over `span`; no value where nothing came."""
     return f"sum(increase({part}[{span}])) / (sum(increase({whole}[{span}])) > 0)"
 
 
@@ -25,7 +25,7 @@ NOW = Row(
     [
         number(
             "Judged in time",
-            "Share of windows judged within 60 s of when the report after them was due. The objective is 99.5 %.",
+            "Share of windows judged within 60 s after the next report was due. The objective is 99.5 %.",
             "percentunit",
             Query(IN_TIME, "share"),
             calm=RED,
@@ -45,7 +45,7 @@ NOW = Row(
         ),
         number(
             "Ingest lag",
-            "How far the watermark is behind the clock, of the process that is furthest behind.",
+            "The time by which the watermark is behind the clock, for the process that is furthest behind.",
             "s",
             Query("max(highwater_ingest_lag_seconds)", "lag"),
             limits=((120, YELLOW), (300, RED)),
@@ -53,7 +53,7 @@ NOW = Row(
         ),
         number(
             "Processes",
-            "Processes whose watchdog is seen. Fewer than you started means that one is down.",
+            "Processes whose watchdog is visible. If there are fewer than you started, one is down.",
             "short",
             Query("sum(highwater_watchdog) or vector(0)", "processes"),
             calm=RED,
@@ -62,7 +62,7 @@ NOW = Row(
         ),
         number(
             "Alerts in a day",
-            "Alerts that reached warning in the last 24 hours. Beside the budget: what real trouble does not explain should stay near it.",
+            "Alerts that reached warning in the last 24 hours. Alerts without real trouble should stay near the budget.",
             "short",
             Query('round(sum(increase(highwater_alerts_total{severity=~"warning|critical"}[1d])))', "alerts"),
             calm="blue",
@@ -70,7 +70,7 @@ NOW = Row(
         ),
         number(
             "False alarms budgeted",
-            "False alarms of warning or above that the settings allow a day, for the whole fleet (detection.false_alarms_per_day).",
+            "False alarms of warning or above per day that the settings allow for the whole fleet (detection.false_alarms_per_day).",
             "short",
             Query("max(highwater_false_alarm_budget_per_day)", "a day"),
             calm="blue",
@@ -78,7 +78,7 @@ NOW = Row(
         ),
         number(
             "Disk refuses",
-            "Processes whose disk refuses what must be kept: they take nothing more.",
+            "Processes whose disk refuses to store what must be kept: they accept no more input.",
             "short",
             Query("sum(highwater_storage_faulty) or vector(0)", "processes"),
             limits=((1, RED),),
@@ -86,7 +86,7 @@ NOW = Row(
         ),
         number(
             "Messages overdue",
-            "Messages to subscribers that should have left and have not.",
+            "Messages to subscribers that are due and have not been sent.",
             "short",
             Query("sum(highwater_notifications_waiting) or vector(0)", "messages"),
             limits=((1, YELLOW), (20, RED)),
@@ -108,14 +108,14 @@ INTAKE = Row(
         ),
         lines(
             "Ingest lag",
-            "How far the watermark is behind the clock; allowed lateness (30 s) is part of it.",
+            "The time by which the watermark is behind the clock, including the allowed lateness (30 s).",
             "s",
             Query("max by (instance) (highwater_ingest_lag_seconds)", "{{instance}}"),
             limits=((120, YELLOW), (300, RED)),
         ),
         lines(
             "Late and malformed share",
-            "Late events point to a sender's clock or a slow path, malformed ones to a sender's release.",
+            "Late events indicate a wrong clock or a slow path; malformed events indicate a fault in the sender's release.",
             "percentunit",
             Query(against(rate("highwater_events_total", '{outcome="late"}'), rate("highwater_events_total")), "late"),
             Query(against(rate("highwater_events_total", '{outcome="malformed"}'), rate("highwater_events_total")), "malformed"),
@@ -123,8 +123,8 @@ INTAKE = Row(
             limits=((0.01, RED),),
         ),
         lines(
-            "Waiting to be judged, and held",
-            "Bytes taken and not judged yet; events held because their User's clock is ahead of all others.",
+            "Waiting for judgement, and held",
+            "Bytes accepted and not judged yet; events held because their User's clock is ahead of all others.",
             "short",
             Query("sum(highwater_backlog_bytes)", "bytes waiting"),
             Query("sum(highwater_events_held)", "events held"),
@@ -138,15 +138,15 @@ JUDGEMENT = Row(
     [
         lines(
             "Window delay",
-            "From the end of a window to its judgement, less the window's own length. Above 60 s misses the objective.",
+            "Time from the end of a window to its judgement, minus the window's own length. More than 60 s misses the objective.",
             "s",
             Query(f"histogram_quantile(0.5, sum by (le) (rate(highwater_window_delay_seconds_bucket{RATE})))", "median"),
             Query(f"histogram_quantile(0.99, sum by (le) (rate(highwater_window_delay_seconds_bucket{RATE})))", "99th percentile"),
             limits=((IN_TIME_S, RED),),
         ),
         lines(
-            "Time a step takes",
-            "To judge what came in at once.",
+            "Time of a processing step",
+            "The time to judge one batch of input.",
             "s",
             Query(f"histogram_quantile(0.5, sum by (le) (rate(highwater_step_seconds_bucket{RATE})))", "median"),
             Query(f"histogram_quantile(0.99, sum by (le) (rate(highwater_step_seconds_bucket{RATE})))", "99th percentile"),
@@ -161,7 +161,7 @@ JUDGEMENT = Row(
         ),
         lines(
             "Label values folded",
-            "Values that share `other`, because there are more than the settings tell apart.",
+            "Label values that share `other`, because there are more than the settings allow to distinguish.",
             "short",
             Query("max by (label) (highwater_label_values_folded)", "{{label}}"),
             limits=((1, YELLOW),),
@@ -174,21 +174,21 @@ TELLING = Row(
     [
         lines(
             "Checkpoint age",
-            "Since the last checkpoint; a restart takes about as long as that span took.",
+            "Time since the last checkpoint; a restart takes about as long as that span took.",
             "s",
             Query("max by (instance) (highwater_checkpoint_age_seconds)", "{{instance}}"),
             limits=((300, ORANGE),),
         ),
         lines(
             "Messages to subscribers overdue",
-            "What should have left by webhook, mail or chat, and has not.",
+            "Messages by webhook, mail or chat that are due and have not been sent.",
             "short",
             Query("sum(highwater_notifications_waiting)", "overdue"),
             limits=((20, YELLOW),),
         ),
         lines(
             "Posts to Alertmanager",
-            "By outcome; none where no Alertmanager is set.",
+            "By outcome; empty if no Alertmanager is configured.",
             "short",
             Query(rate("highwater_alertmanager_pushes_total", by="outcome"), "{{outcome}}"),
             overrides=coloured({"sent": "green", "refused": RED, "unreachable": RED}),
@@ -196,7 +196,7 @@ TELLING = Row(
         ),
         lines(
             "Processor and memory",
-            "Processor seconds a second, and resident memory, of each process.",
+            "CPU seconds per second, and resident memory, of each process.",
             "short",
             Query(f'rate(process_cpu_seconds_total{{job=~"highwater.*"}}{RATE})', "{{instance}} processor"),
             Query('process_resident_memory_bytes{job=~"highwater.*"}', "{{instance}} memory"),
@@ -204,7 +204,7 @@ TELLING = Row(
         ),
         lines(
             "Cost of a scrape",
-            "How long /metrics takes to answer, and how many samples it gives.",
+            "The time that /metrics takes to answer, and the number of samples.",
             "s",
             Query('max by (instance) (scrape_duration_seconds{job=~"highwater.*"})', "{{instance}}"),
             Query('max by (instance) (scrape_samples_scraped{job=~"highwater.*"})', "{{instance}} samples"),
@@ -219,19 +219,19 @@ KAFKA = Row(
     [
         lines(
             "Records behind",
-            "Records of each topic that workers have not taken in yet.",
+            "Records of each topic that workers have not read yet.",
             "short",
             Query("sum by (topic) (highwater_kafka_lag_records)", "{{topic}}"),
         ),
         lines(
             "Partitions held",
-            "By worker; the sum is the number of partitions, or nobody works on some.",
+            "By worker. The sum must be the number of partitions; otherwise a partition has no worker.",
             "short",
             Query("sum by (instance) (highwater_kafka_partitions_held)", "{{instance}}"),
         ),
         lines(
             "Rebalances, restarts and failed commits",
-            "Each is harmless alone; many of them mean that workers come and go, or that brokers refuse.",
+            "A single one is harmless; many of them mean that workers come and go, or that brokers refuse requests.",
             "short",
             Query(f"sum(increase(highwater_kafka_rebalances_total{RATE}))", "rebalances"),
             Query(f"sum(increase(highwater_kafka_unit_restarts_total{RATE}))", "restarts from a checkpoint"),
@@ -239,7 +239,7 @@ KAFKA = Row(
         ),
         lines(
             "Checkpoints",
-            "Bytes written to the checkpoint topic a second.",
+            "Bytes per second written to the checkpoint topic.",
             "Bps",
             Query(rate("highwater_kafka_checkpoint_bytes_total", by="instance"), "{{instance}}"),
         ),
@@ -251,7 +251,7 @@ BOARD = Dashboard(
     uid="highwater-itself",
     folder="highwater",
     title="Highwater itself",
-    description="Whether Highwater takes in, judges and tells in time, and what to do before it does not.",
+    description="Whether Highwater accepts input, judges and notifies in time, and what to do when it does not.",
     variables=[],
     rows=[NOW, INTAKE, JUDGEMENT, TELLING, KAFKA],
 )

@@ -1,4 +1,4 @@
-"""Incident records: the records themselves, with what no metric may carry: summaries, suspects, reasons, what people did."""
+"""Incident records: the records themselves, with details that no metric may carry: summaries, suspects, reasons, actions of people."""
 
 from config.grafana.boards.common import change_lanes
 from config.grafana.colours import BLUE, GREEN, RED, YELLOW
@@ -20,7 +20,7 @@ OPEN = Row(
     [
         api_table(
             "Open incidents",
-            "One row an incident, newest first: what began where, who suffers, which change is suspected and why.",
+            "One row per incident, newest first: its origin, the affected Users, the suspected change and the reason.",
             ApiQuery(
                 "/v1/incidents?status=active&limit=100",
                 (
@@ -38,7 +38,7 @@ OPEN = Row(
         ),
         api_table(
             "Open alerts",
-            "One row an alert, newest first, with what to do first and whom to ask.",
+            "One row per alert, newest first, with the first action and the contact.",
             ApiQuery(
                 "/v1/alerts?status=active&limit=200",
                 (
@@ -61,7 +61,7 @@ OPEN = Row(
         change_lanes(height=6),
         lines(
             "Open alerts by severity",
-            "From Prometheus, for the time axis that the records lack.",
+            "From Prometheus, to give the time axis that the records do not have.",
             "short",
             Query("sum by (severity) (highwater_alerts_open)", "{{severity}}"),
             stacked=True,
@@ -79,7 +79,7 @@ DESK = Row(
     [
         api_table(
             "Incidents in hand",
-            "What the triage desk did: taken up, assigned, ticket, snoozed, silenced in Alertmanager.",
+            "Actions of the triage desk: acknowledged, assigned, ticket, snoozed, silenced in Alertmanager.",
             ApiQuery(
                 "/v1/triage/incidents",
                 (
@@ -96,7 +96,7 @@ DESK = Row(
         ),
         api_table(
             "Alerts in hand",
-            "The same for single alerts; escalated are those that nobody took up in time.",
+            "The same for single alerts; escalated alerts are those that nobody acknowledged in time.",
             ApiQuery(
                 "/v1/triage/alerts",
                 (
@@ -137,7 +137,7 @@ CHANGES = Row(
         ),
         api_table(
             "Change reports",
-            "What each change did, once its window and settling time were over.",
+            "The effect of each change, after its window and settling time.",
             ApiQuery(
                 "/v1/change-reports?limit=200",
                 (
@@ -159,7 +159,7 @@ BOARD = Dashboard(
     uid="highwater-incident-records",
     folder="operations",
     title="Incident records",
-    description="The records behind the figures, from Highwater's JSON API. It needs the Infinity datasource; the others do not.",
+    description="The records behind the figures, from Highwater's JSON API. It needs the Infinity datasource; the other dashboards do not.",
     variables=[API_SOURCE],
     rows=[OPEN, DESK, CHANGES],
     span="now-24h",

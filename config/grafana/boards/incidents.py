@@ -1,4 +1,4 @@
-"""Changes and incidents: which changes are at work, what is open, and how far one explains the other."""
+"""Changes and incidents: the changes at work, the open incidents, and how far changes explain incidents."""
 
 from config.grafana.boards.common import change_lanes, open_alerts, windows, windows_open
 from config.grafana.colours import ORANGE, RED, YELLOW
@@ -11,7 +11,7 @@ CHANGES = '{owner=~"$owner", category=~"$category"}'
 
 
 def delay(quantile: float) -> str:
-    """Of the alerts of the last 24 hours: they are too few for less."""
+    """A quantile over the last 24 hours: there are too few alerts for a shorter time."""
     return f"histogram_quantile({quantile}, sum by (le) (increase(highwater_detection_delay_seconds_bucket[1d])))"
 
 
@@ -63,7 +63,7 @@ CALENDAR = Row(
         change_lanes(CHANGES, height=8),
         lines(
             "Open incidents by category",
-            "SEC Incident Category, 1 the gravest.",
+            "SEC Incident Category; 1 is the most severe.",
             "short",
             Query("sum by (category) (highwater_incidents_open)", "category {{category}}"),
             stacked=True,
@@ -73,7 +73,7 @@ CALENDAR = Row(
         ),
         lines(
             "Open incidents by verdict",
-            "Verdict on the first suspect: probable or possible names a change, none names nobody.",
+            "Verdict on the first suspect: probable or possible names a change, none names no change.",
             "short",
             Query("sum by (verdict) (highwater_incidents_attributed)", "{{verdict}}"),
             stacked=True,
@@ -92,7 +92,7 @@ CALENDAR = Row(
         ),
         lines(
             "Open alerts by severity",
-            "info wakes nobody: within a declared envelope.",
+            "info notifies nobody: the effect is within a declared envelope.",
             "short",
             Query("sum by (severity) (highwater_alerts_open)", "{{severity}}"),
             stacked=True,
@@ -104,11 +104,11 @@ CALENDAR = Row(
 )
 
 QUALITY = Row(
-    "How well changes are declared, and how soon trouble is seen",
+    "How well changes are declared, and how soon trouble is detected",
     [
         bars(
             "Change reports by verdict",
-            "Over the time shown. absent: declared an effect that never came.",
+            "Over the time shown. absent: the change declared an effect that did not appear.",
             "short",
             Query("round(sum by (verdict) (increase(highwater_change_reports_total[$__range])))", "{{verdict}}", instant=True),
             width=6,
@@ -116,7 +116,7 @@ QUALITY = Row(
         ),
         bars(
             "Faults of declarations",
-            "Over the time shown, of changes that were reported on.",
+            "Over the time shown, for changes that have a report.",
             "short",
             Query("round(sum by (fault) (increase(highwater_change_faults_total[$__range])))", "{{fault}}", instant=True),
             width=6,
@@ -141,7 +141,7 @@ QUALITY = Row(
         ),
         lines(
             "Incidents a day",
-            "Opened over the last 24 hours, by category at their opening.",
+            "Incidents opened over the last 24 hours, by category when they opened.",
             "short",
             Query("sum by (category) (increase(highwater_incidents_total[1d]))", "category {{category}}"),
             counts=True,
@@ -154,7 +154,7 @@ BOARD = Dashboard(
     uid="highwater-incidents",
     folder="operations",
     title="Changes and incidents",
-    description="Which changes are at work, which incidents are open, and how far one explains the other.",
+    description="Which changes are at work, which incidents are open, and how far changes explain the incidents.",
     variables=[
         choice("owner", "Owner", "highwater_change_window_active"),
         choice("category", "Change category", "highwater_change_window_active"),

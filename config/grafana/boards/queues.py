@@ -1,4 +1,4 @@
-"""Queue build-up: what waits, how fast it grows, how old it is, and when it is full, too old or gone."""
+"""Queue build-up: waiting messages, growth, age, and the time until a queue is full or messages expire."""
 
 from config.grafana.boards.common import RATE, change_lanes, open_alerts, rate, windows_open
 from config.grafana.colours import GREY, ORANGE, RED, YELLOW
@@ -11,27 +11,27 @@ OF = '{user=~"$user", queue=~"$queue"}'
 BY = "max by (user, queue)"
 NAMED = "{{user}} · {{queue}}"
 AGE_LIMITS = ((300, YELLOW), (172800, RED))
-"""Seconds: the 300 s after which delivery is retried elsewhere, and the 48 h after which a message is deleted."""
+"""Seconds: after 300 s delivery is retried elsewhere; after 48 h a message is deleted."""
 DEEP = ((10_000, YELLOW), (100_000, RED))
 GROWTH = f"deriv(highwater_queue_depth{OF}{RATE})"
 
 
 def drill_down(user: str) -> Json:
-    """A link to the traffic of the User that `user`, an expression of Grafana's, names."""
+    """A link to the traffic of the User that `user` (a Grafana expression) names."""
     url = f"/d/highwater-traffic?var-user=${{{user}}}&${{datasource:queryparam}}&${{__url_time_range}}"
     return {"title": "This User's traffic", "url": url, "targetBlank": False}
 
 
 def at_most(metric: str, expr: str) -> str:
-    """Of `expr`, the queues whose `metric` reached most in the time shown: the same ones from its begin to its end.
+    """The queues of `expr` whose `metric` was highest in the time shown: the same queues from beginning to end.
 
-    They are picked before they are grouped: grouping every queue at every point costs Prometheus more than all the rest.
+    They are selected before grouping: to group every queue at every point would cost Prometheus more than everything else.
     """
     return f"{BY} ({expr} and on (user, queue) topk($top, {BY} (max_over_time({metric}{OF}[$__range] @ end()))))"
 
 
 def deepest(expr: str) -> Query:
-    """Of `expr`, the queues that are deepest now."""
+    """The queues of `expr` that are deepest now."""
     return Query(f"{expr} and on (user, queue) topk($top, {BY} (highwater_queue_depth{OF}) > 0)", "now", instant=True)
 
 
@@ -61,7 +61,7 @@ OVERVIEW = Row(
         ),
         number(
             "Next queue full in",
-            "Time until the first of the queues that fill is full.",
+            "Time until the first of the filling queues is full.",
             "s",
             Query(f"min(highwater_queue_capacity_eta_seconds{OF})", "time"),
             nothing="none fills",
@@ -70,7 +70,7 @@ OVERVIEW = Row(
         ),
         number(
             "Backlog alerts open",
-            "Open alerts of kind backlog, declared ones (info) included.",
+            "Open alerts of kind backlog, including declared ones (info).",
             "short",
             Query(open_alerts('{kind="backlog"}'), "alerts"),
             limits=((1, YELLOW),),
@@ -84,7 +84,7 @@ BUILD_UP = Row(
     [
         lines(
             "Depth",
-            "Messages waiting, of the queues that were deepest in the time shown. Orange bands are change windows.",
+            "Messages waiting in the queues that were deepest in the time shown. Orange bands are change windows.",
             "short",
             Query(at_most("highwater_queue_depth", f"highwater_queue_depth{OF}"), NAMED),
             axis="messages",
@@ -96,7 +96,7 @@ BUILD_UP = Row(
         change_lanes(height=6),
         lines(
             "Growth",
-            "Messages a second by which the deepest queues grow (above zero) or drain (below).",
+            "Messages per second by which the deepest queues grow (above zero) or drain (below zero).",
             "short",
             Query(at_most("highwater_queue_depth", GROWTH), NAMED),
             axis="messages/s",
@@ -117,7 +117,7 @@ AHEAD = Row(
     [
         lines(
             "Time until full",
-            "Only while a queue fills: the estimate, dashed the early and late end of its interval.",
+            "Only while a queue fills: the estimate, and dashed the early and late end of its interval.",
             "s",
             Query(f"min by (user, queue) (highwater_queue_capacity_eta_seconds{OF})", f"{NAMED} estimate"),
             Query(f"min by (user, queue) (highwater_queue_capacity_eta_low_seconds{OF})", f"{NAMED} at the earliest"),
@@ -129,7 +129,7 @@ AHEAD = Row(
         ),
         lines(
             "Time until empty, and until messages are deleted",
-            "Drain: only while a queue drains. Age limit: only while its oldest message heads for 48 h.",
+            "Drain: only while a queue drains. Age limit: only while its oldest message approaches 48 h.",
             "s",
             Query(f"{BY} (highwater_queue_drain_eta_seconds{OF})", f"{NAMED} drained"),
             Query(f"min by (user, queue) (highwater_queue_age_limit_eta_seconds{OF})", f"{NAMED} age limit"),
@@ -176,7 +176,7 @@ ONE_USER = Row(
         ),
         lines(
             "Messages to $user",
-            "Delivered to the User, dashed what was expected.",
+            "Messages delivered to the User; dashed: the expected number.",
             "short",
             Query(rate("highwater_messages_total", TO_USER), "delivered"),
             Query(rate("highwater_messages_expected_total", TO_USER), "expected"),

@@ -1,4 +1,4 @@
-"""Message traffic: what flows against what was expected, and where it fails."""
+"""Message traffic: observed against expected, and failures."""
 
 from config.grafana.boards.common import against, rate
 from config.grafana.colours import GREEN, GREY, ORANGE, RED, YELLOW
@@ -11,16 +11,16 @@ OF = '{user=~"$user", direction=~"$direction", message_class=~"$message_class"}'
 FAILED = '{user=~"$user", direction=~"$direction"}'
 MESSAGES, EXPECTED, FAILURES = "highwater_messages_total", "highwater_messages_expected_total", "highwater_failures_total"
 SENT, DUE = f"user_class:highwater_messages:rate5m{OF}", f"user_class:highwater_messages_expected:rate5m{OF}"
-"""A second, over five minutes, as config/prometheus/rules/recording.yml keeps them: worked out once, not at each look."""
+"""Rates per second over five minutes from config/prometheus/rules/recording.yml: computed once, not for each view."""
 DEVIATION = f"sqrt(sum(user_class:highwater_messages_expected:variance5m{OF}))"
 WIDE = 3
-"""Standard deviations from what was expected to the edge of the band."""
+"""Distance in standard deviations from the expected rate to the edge of the band."""
 RATIO = ((0.5, YELLOW), (0.75, GREEN), (1.5, YELLOW), (3, RED))
-"""Observed / expected: below the first it is red too."""
+"""Observed / expected. Values below the first limit are red too."""
 
 
 def outside(choose: str, ratio: str, deviations: str) -> str:
-    """Observed / expected of the Users outside their band by a quarter or more; `choose` picks those that are furthest off."""
+    """Observed / expected of the Users that are outside their band by a quarter or more; `choose` selects the most extreme."""
     of = '{user=~"$user"}'
     return f"{choose}($top, user:highwater_messages:ratio5m{of} {ratio} and user:highwater_messages:deviations5m{of} {deviations})"
 
@@ -28,17 +28,17 @@ def outside(choose: str, ratio: str, deviations: str) -> str:
 NOW = Row(
     "Now",
     [
-        number("Messages a second", "Reported in closed windows.", "short", Query(rate(MESSAGES, OF), "messages/s"), calm="blue"),
+        number("Messages a second", "Messages reported in closed windows.", "short", Query(rate(MESSAGES, OF), "messages/s"), calm="blue"),
         number(
             "Expected a second",
-            "Expected in the same windows, before they were seen.",
+            "Messages expected in the same windows, before they were seen.",
             "short",
             Query(rate(EXPECTED, OF), "messages/s"),
             calm="blue",
         ),
         number(
             "Against expectation",
-            "Observed / expected. 100 % is as expected.",
+            "Observed / expected. 100 % means as expected.",
             "percentunit",
             Query(against(rate(MESSAGES, OF), rate(EXPECTED, OF)), "ratio"),
             calm=RED,
@@ -72,11 +72,11 @@ NOW = Row(
 )
 
 BAND = Row(
-    "Against what was expected",
+    "Comparison with the expected traffic",
     [
         lines(
             "Rate against its expected band",
-            "Messages a second over five minutes, in a band of three standard deviations around what was expected, once that is learned.",
+            "Messages per second over five minutes, in a band of three standard deviations around the learned expected rate.",
             "short",
             Query(f"sum({SENT})", "observed"),
             Query(f"sum({DUE}) > 0", "expected"),
@@ -89,7 +89,7 @@ BAND = Row(
         ),
         lines(
             "Users above their band",
-            "Observed / expected of Users a quarter or more above what is expected, and above their band; all directions and classes.",
+            "Observed / expected of Users a quarter or more above the expected rate, and above their band; all directions and classes.",
             "percentunit",
             Query(outside("topk", "> 1.25", f"> {WIDE}"), "{{user}}"),
             limits=((3, RED),),
@@ -97,7 +97,7 @@ BAND = Row(
         ),
         lines(
             "Users below their band",
-            "Observed / expected of Users a quarter or more below what is expected, and below their band; zero is silence.",
+            "Observed / expected of Users a quarter or more below the expected rate, and below their band; zero is silence.",
             "percentunit",
             Query(outside("bottomk", "< 0.75", f"< -{WIDE}"), "{{user}}"),
             limits=((0.5, "text"),),
@@ -105,7 +105,7 @@ BAND = Row(
         ),
         lines(
             "Anomaly score",
-            "Evidence of open findings in nats, strongest first. Nothing is drawn where nothing is found.",
+            "Evidence of open findings in nats, strongest first. The panel is empty when nothing is found.",
             "short",
             Query('topk($top, max by (user, kind) (highwater_anomaly_score{user=~"$user"}))', "{{user}} · {{kind}}"),
             axis="nats",
@@ -113,7 +113,7 @@ BAND = Row(
         ),
         lines(
             "By message class",
-            "Messages a second of each class, both directions.",
+            "Messages per second of each class, both directions.",
             "short",
             Query(f"sum by (message_class, direction) ({SENT})", "{{message_class}} {{direction}}"),
             stacked=True,
@@ -138,7 +138,7 @@ FAILING = Row(
         ),
         lines(
             "Users by failing share",
-            "Failed / all messages of a User, where it is more than 5 %; all directions and classes.",
+            "Failed / all messages of a User, where the share is more than 5 %; all directions and classes.",
             "percentunit",
             Query('topk($top, user:highwater_failures:ratio5m{user=~"$user"} > 0.05)', "{{user}}"),
             limits=((0.2, RED),),
@@ -153,7 +153,7 @@ REGIONS = Row(
     [
         lines(
             "Region against expectation",
-            "Observed / expected, all Users of a region together. A region that moves alone is not a User's doing.",
+            "Observed / expected, all Users of a region together. If a whole region moves, the cause is not a single User.",
             "percentunit",
             Query(against(BY_REGION, DUE_BY_REGION), "{{region}}"),
             limits=((1.5, YELLOW),),
@@ -161,7 +161,7 @@ REGIONS = Row(
         ),
         lines(
             "Failing share by region",
-            "A region that fails alone points to its communications service provider.",
+            "If one region fails alone, the cause is probably its communications service provider.",
             "percentunit",
             Query(against(rate("highwater_region_failures_total", by="region"), BY_REGION), "{{region}}"),
             limits=((0.2, RED),),
@@ -169,7 +169,7 @@ REGIONS = Row(
         ),
         bars(
             "Messages by region",
-            "Messages a second now.",
+            "Messages per second now.",
             "short",
             Query(BY_REGION, "{{region}}", instant=True),
             width=6,
@@ -182,7 +182,7 @@ BOARD = Dashboard(
     uid="highwater-traffic",
     folder="operations",
     title="Message traffic",
-    description="What flows between Users and the DSP against what was expected of it, and where it fails.",
+    description="Traffic between Users and the DSP compared with the expected traffic, and failures.",
     variables=[
         choice("user", "User", MESSAGES),
         choice("direction", "Direction", MESSAGES),

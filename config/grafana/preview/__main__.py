@@ -1,4 +1,4 @@
-"""Draws the dashboards: `python -m config.grafana.preview` starts all that it needs; with ADDRESS END it draws from a Prometheus of yours.
+"""Draws the dashboards: `python -m config.grafana.preview` starts everything it needs; with ADDRESS END it uses an existing Prometheus.
 
 `python -m config.grafana.preview http://localhost:9090 2026-01-07T00:00:00Z` shows the 24 hours up to then.
 """
@@ -32,7 +32,7 @@ def everything() -> None:
 
 
 def given(address: str, until: str) -> None:
-    """What a Prometheus alone can show."""
+    """The dashboards that need Prometheus only."""
     to_s = parse_time(until) / SECOND_US
     for board in (*OF_A_DAY, highwater_itself.BOARD):
         picture(Sources(address), board.json(), Span(to_s - DAY_S, to_s))
@@ -45,6 +45,6 @@ if __name__ == "__main__":
         elif len(sys.argv) == 1:
             everything()
         else:
-            sys.exit("wanted: nothing, or the address of a Prometheus and the end of the 24 hours to show")
+            sys.exit("give no argument, or the address of a Prometheus and the end of the 24 hours to show")
     except HighwaterError as fault:
         sys.exit(f"preview: {fault}")

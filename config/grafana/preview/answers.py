@@ -1,4 +1,4 @@
-"""What Prometheus and the JSON API answer to a panel's queries, with the variables filled in as Grafana would."""
+"""Answers of Prometheus and the JSON API to a panel's queries, with the variables filled in as Grafana does."""
 
 import json
 import re
@@ -10,28 +10,28 @@ from typing import Any
 
 Points = list[tuple[float, float]]
 RATE_S = 240
-"""Shortest window of a rate: four times the minute that the queries ask for."""
+"""Shortest window of a rate: four times the minute that the queries use."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """What is shown, in Unix seconds."""
+    """The time range, in Unix seconds."""
 
     from_s: float
     to_s: float
     points: int = 240
-    """Of a line, at most."""
+    """Maximum number of points of a line."""
 
     @property
     def step_s(self) -> int:
-        """Between two points: whole minutes where the span has room for them."""
+        """Distance of two points: whole minutes, where the span is long enough."""
         step_s = (self.to_s - self.from_s) / self.points
         return max(60, round(step_s / 60) * 60) if step_s > 30 else max(1, round(step_s))
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where answers come from; without `token` there is no API."""
+    """The sources of the answers; without `token` there is no API."""
 
     prometheus: str
     api: str = ""
@@ -50,7 +50,7 @@ class Line:
 
 
 def filled_in(expr: str, board: Mapping[str, Any], span: Span) -> str:
-    """`expr` with every variable at its first choice: all, where there is one."""
+    """`expr` with every variable at its first choice; "all" where there is one."""
     values = {"__rate_interval": f"{max(RATE_S, span.step_s)}s", "__range": f"{round(span.to_s - span.from_s)}s"}
     for variable in board["templating"]["list"]:
         if variable["type"] == "query":
@@ -61,7 +61,7 @@ def filled_in(expr: str, board: Mapping[str, Any], span: Span) -> str:
 
 
 def ask(address: str, path: str, **parameters: object) -> list[dict[str, Any]]:
-    """The result of one call to Prometheus. Raises OSError where it refuses or is not there."""
+    """The result of one call to Prometheus. Raises OSError if Prometheus refuses or can't be reached."""
     query = urllib.parse.urlencode({name: str(value) for name, value in parameters.items()})
     with urllib.request.urlopen(f"{address}/api/v1/{path}?{query}", timeout=60) as answer:  # noqa: S310 - an address that the caller typed
         found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
@@ -86,7 +86,7 @@ def lines(address: str, board: Mapping[str, Any], panel: Mapping[str, Any], span
 
 
 def items(sources: Sources, target: Mapping[str, Any]) -> list[Any]:
-    """What the API lists for a query of the Infinity datasource."""
+    """The items that the API returns for a query of the Infinity datasource."""
     request = urllib.request.Request(sources.api + target["url"], headers={"Authorization": f"Bearer {sources.token}"})  # noqa: S310 - as above
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
         found = selected(json.load(answer), target["root_selector"])
@@ -94,12 +94,12 @@ def items(sources: Sources, target: Mapping[str, Any]) -> list[Any]:
 
 
 def cells(target: Mapping[str, Any], listed: Sequence[Any]) -> list[list[Any]]:
-    """A row an item, a cell a column; None where an item has nothing there."""
+    """One row per item, one cell per column; None where an item has no value."""
     return [[selected(item, column["selector"]) for column in target["columns"]] for item in listed]
 
 
 def selected(value: Any, selector: str) -> Any:
-    """The part of gjson's paths that our columns use: names, places, and `#` for how many."""
+    """The subset of gjson's paths that our columns use: names, indexes, and `#` for the length."""
     for part in selector.split(".") if selector else ():
         if isinstance(value, list):
             value = len(value) if part == "#" else value[int(part)] if part.isdigit() and int(part) < len(value) else None

@@ -30,7 +30,7 @@ def figure(value: float, unit: str, decimals: int | None = None) -> str:
 
 
 def colour(panel: Mapping[str, Any], value: float) -> str:
-    """By the panel's thresholds."""
+    """The colour for the value by the panel's thresholds."""
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
     return COLOURS[[step["color"] for step in steps if step["value"] is None or value >= step["value"]][-1]]
 
@@ -43,7 +43,7 @@ def number(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
 
 
 def bars(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
-    """A bar a series, longest first."""
+    """One bar per series, longest first."""
     unit = panel["fieldConfig"]["defaults"]["unit"]
     most = max((line.points[-1][1] for line in found), default=0.0) or 1.0
     own = {
@@ -61,7 +61,7 @@ def bars(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
 
 
 def table(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
-    """A row for each set of labels that the first query gave."""
+    """One row for each set of labels in the result of the first query."""
     heads = [override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]]
     units = [override["properties"][0]["value"] for override in panel["fieldConfig"]["overrides"]]
     named = next(each["options"]["renameByName"] for each in panel["transformations"] if each["id"] == "organize")
@@ -75,7 +75,7 @@ def table(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
 
 
 def listed(panel: Mapping[str, Any], answer: Sequence[Any]) -> str:
-    """A row an item of the JSON API's."""
+    """One row per item of the JSON API."""
     (target,) = panel["targets"]
     told = {
         override["matcher"]["options"]: prop["value"][0]["options"]

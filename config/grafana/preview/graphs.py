@@ -13,7 +13,7 @@ from config.grafana.preview.figures import COLOURS, figure
 
 PALETTE = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#96d98d", "#fade2a", "#c0d8ff")
 COLUMN_PX, ROW_PX, HEAD_PX, LEGEND_PX = 57, 30, 30, 34
-"""Of the page: a grid column, a grid row, what a panel's title takes, what two lines of legend take."""
+"""Pixels of a grid column, a grid row, a panel's title, and two lines of legend."""
 LEFT, RIGHT, TOP, BOTTOM = 58, 52, 10, 16
 NAME_PX = 115
 """Of a legend, for one name."""
@@ -36,7 +36,7 @@ class Look:
 
 
 def looks(panel: Mapping[str, Any], found: Sequence[Line]) -> list[Look]:
-    """A palette's colours, and what overrides say of single names."""
+    """The colours of a palette, and the overrides of single names."""
     given = []
     for number, line in enumerate(found):
         look = Look(PALETTE[number % len(PALETTE)])
@@ -106,7 +106,7 @@ def size(panel: Mapping[str, Any], *, legend: bool = True) -> tuple[int, int]:
 
 @dataclass
 class Plot:
-    """The place of a drawing, and what is drawn in it."""
+    """The size and scale of a drawing, and the parts of it."""
 
     span: Span
     right: float
@@ -206,7 +206,7 @@ def _stacked(found: Sequence[Line]) -> list[Points]:
 
 
 def _pieces(points: Points, step_s: int) -> list[Points]:
-    """Without a line over what is missing."""
+    """The points, with a gap where values are missing."""
     pieces: list[Points] = [[]]
     for point in points:
         if pieces[-1] and point[0] - pieces[-1][-1][0] > 1.5 * step_s:
@@ -217,7 +217,7 @@ def _pieces(points: Points, step_s: int) -> list[Points]:
 
 
 def _legend(panel: Mapping[str, Any], found: Sequence[Line], looked: Sequence[Look], unit: str) -> str:
-    """As many names as two lines hold, the strongest first where some are left out."""
+    """As many names as fit in two lines; the highest first if some are left out."""
     room = 2 * size(panel)[0] // NAME_PX if panel["gridPos"]["w"] > 12 else size(panel)[0] // NAME_PX
     order = list(range(len(found)))
     if len(found) > room:

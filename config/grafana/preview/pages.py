@@ -66,7 +66,7 @@ def _inside(sources: Sources, board: Mapping[str, Any], panel: Mapping[str, Any]
 
 
 def height(board: Mapping[str, Any]) -> int:
-    """Pixels that the page needs: lines of panels, headings and the gaps between them."""
+    """The height of the page in pixels: rows of panels, headings and the gaps between them."""
     shown = [panel for panel in board["panels"] if not panel.get("collapsed")]
     rows = {(panel["gridPos"]["y"], panel["gridPos"]["h"] if panel["type"] != "row" else 0) for panel in shown}
     lines_of: dict[int, int] = {}
@@ -76,7 +76,7 @@ def height(board: Mapping[str, Any]) -> int:
 
 
 def picture(sources: Sources, board: Mapping[str, Any], span: Span) -> Path:
-    """Its picture in docs/images. Raises HighwaterError where there is no Chromium."""
+    """Writes the picture to docs/images. Raises HighwaterError if there is no Chromium."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         raise HighwaterError("pictures need Chromium: install the package chromium")

@@ -1,4 +1,4 @@
-"""Programs: a monitor and a Prometheus of their own, each on a free port, for as long as somebody needs them."""
+"""Programs: a monitor and a Prometheus for the preview, each on a free port, while the preview runs."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ class Program:
         while not _answers(self._ready):
             if time.monotonic() > until or self.process.poll() is not None:
                 self.__exit__(None, None, None)
-                raise HighwaterError(f"{self._command[0]} does not start; it said:\n{self._log.read_text()[-2000:]}")
+                raise HighwaterError(f"{self._command[0]} does not start; its output was:\n{self._log.read_text()[-2000:]}")
             time.sleep(0.1)
         return self
 
@@ -49,7 +49,7 @@ class Program:
 
 
 def free_port() -> int:
-    """A port that nobody had a moment ago."""
+    """A free port."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port: int = bound.getsockname()[1]
@@ -57,7 +57,7 @@ def free_port() -> int:
 
 
 def installed(program: str) -> str:
-    """Its path. Raises HighwaterError that names the package."""
+    """The path of the program. Raises HighwaterError that names the package."""
     found = shutil.which(program)
     if found is None:
         raise HighwaterError(f"{program} is not installed (Debian: prometheus, prometheus-alertmanager, chromium)")
@@ -73,7 +73,7 @@ def highwater(folder: Path, token: str, **settings: str) -> Program:
 
 
 def prometheus(folder: Path, config: str = "global: {}\n", blocks: Path | None = None) -> Program:
-    """Prometheus on a configuration, or on blocks that are there already."""
+    """Prometheus with a configuration, or on existing blocks."""
     port = free_port()
     file = folder / "prometheus.yml"
     file.write_text(config)
@@ -90,7 +90,7 @@ def prometheus(folder: Path, config: str = "global: {}\n", blocks: Path | None =
 
 
 def alertmanager(folder: Path, config: Path = ROOT / "config" / "alertmanager" / "alertmanager.yml") -> Program:
-    """Alertmanager, alone: no cluster."""
+    """Alertmanager without a cluster."""
     port = free_port()
     command = [
         installed("prometheus-alertmanager"),

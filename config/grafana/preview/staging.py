@@ -1,4 +1,4 @@
-"""Staging: what pictures need, started from nothing: two simulated days in a Prometheus, and a monitor that is told a day as it happens."""
+"""Staging: the environment of the pictures: two simulated days in a Prometheus, and a monitor that receives a day as it happens."""
 
 import gzip
 import json
@@ -19,21 +19,21 @@ from simulator.simulation import Simulation, find_scenario, simulate
 
 HISTORY = ("day", "--days", "2", "--users", "24", "--seed", "1")
 HISTORY_ENDS = "2026-01-06T14:00:00Z"
-"""In the middle of both incidents: a wall on which nothing happens shows nothing."""
+"""In the middle of both incidents, so that the dashboards show something."""
 HOURS = 12
 LIVE_S, SHOWN_S = 540, 270
-"""How long the day goes on, and what of it is shown: rates over minutes have forgotten by then how fast the past was sent."""
+"""How long the day continues, and which part is shown: rates over minutes no longer include the fast sending of the past by then."""
 LIVE_AT_US = DAY_US + 13 * HOUR_US + 30 * MINUTE_US
-"""How far the simulated days are when the clock says now."""
+"""The simulated time at the moment of the current clock time."""
 _TOKEN = "a-token-for-pictures-only"  # noqa: S105 - of a monitor that lives for minutes
 _BODY_LINES = 20_000
 ACTED_S = 130.0
-"""Before the end: both sides have told each other by then."""
+"""Before the end: both sides have exchanged their data by then."""
 
 
 @contextmanager
 def history(folder: Path) -> Iterator[tuple[Sources, Span]]:
-    """A Prometheus that holds two simulated days as `highwater export openmetrics` tells them, and the hours to show."""
+    """A Prometheus that holds two simulated days from `highwater export openmetrics`, and the hours to show."""
     sim, text, blocks = folder / "sim", folder / "history.om", folder / "blocks"
     _run(sys.executable, "-m", "highwater", "simulate", *HISTORY, "--out", sim)
     command = ("export", "openmetrics", sim / "events.ndjson.gz", "--changes", sim / "changes.json", "--out", text)
@@ -47,7 +47,7 @@ def history(folder: Path) -> Iterator[tuple[Sources, Span]]:
 
 
 def fill_rules(address: str, blocks: Path, from_s: float, to_s: float) -> None:
-    """What recording rules would have kept of the past that a Prometheus holds; it sees them at its next start."""
+    """The values that recording rules would have stored for the imported past; Prometheus reads them at its next start."""
     span = (f"--start={from_s:.0f}", f"--end={to_s:.0f}", "--eval-interval=1m")
     rules = ROOT / "config" / "prometheus" / "rules" / "recording.yml"
     _run(installed("promtool"), "tsdb", "create-blocks-from", "rules", *span, f"--url={address}", f"--output-dir={blocks}", rules)
@@ -55,7 +55,7 @@ def fill_rules(address: str, blocks: Path, from_s: float, to_s: float) -> None:
 
 @contextmanager
 def live(folder: Path) -> Iterator[tuple[Sources, Span]]:
-    """A monitor that has heard of a day and a half and is told the next minutes as they pass, with a Prometheus and an Alertmanager."""
+    """A monitor that has received a day and a half and receives the next minutes as they pass, with a Prometheus and an Alertmanager."""
     port = free_port()
     now_us = int(time.time()) * SECOND_US
     scenario = find_scenario("day")
@@ -79,7 +79,7 @@ def live(folder: Path) -> Iterator[tuple[Sources, Span]]:
 
 
 def _people_act(monitor: str, alertmanager_address: str) -> None:
-    """One incident is taken up, and one alert silenced, as somebody on duty would."""
+    """Acknowledges one incident and silences one alert, as a person on duty would."""
     sources = Sources("", monitor, _TOKEN)
     (incident, *_), (alert, *_) = (
         items(sources, {"url": f"/v1/{kind}?status=active", "root_selector": "items"}) for kind in ("incidents", "alerts")
@@ -98,7 +98,7 @@ def _people_act(monitor: str, alertmanager_address: str) -> None:
 
 
 def bodies(day: Simulation, now_us: int) -> Iterator[tuple[int, bytes]]:
-    """(when it is due, lines): everything up to now in large pieces at once, then window by window."""
+    """(due time, lines): everything up to now in large pieces at once, then window by window."""
     lines: list[bytes] = []
     due_us = now_us
     for block in day.blocks():
@@ -114,7 +114,7 @@ def bodies(day: Simulation, now_us: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _scraping(port: int) -> str:
-    """Prometheus' configuration: our rules, and this one monitor, often. JSON is YAML too."""
+    """Prometheus' configuration: our rules, and this one monitor with a short interval. JSON is valid YAML."""
     return json.dumps(
         {
             "global": {"scrape_interval": "3s", "evaluation_interval": "3s"},

@@ -1,4 +1,4 @@
-"""`highwater changes`: calendars in and out, what is missing in them, and what collides."""
+"""`highwater changes`: imports and exports calendars, and checks them for missing items and conflicts."""
 
 import typer
 
@@ -7,7 +7,9 @@ from highwater.commands.changes import add, bring, check, export, publish
 
 def register(app: typer.Typer) -> None:
     """Adds the command group."""
-    group = typer.Typer(help="Change calendars: in and out, conflicts, what the SEC asks for, the month's schedule.", no_args_is_help=False)
+    group = typer.Typer(
+        help="Change calendars: import, export, conflicts, items that the SEC requires, the month's schedule.", no_args_is_help=False
+    )
     group.command("add")(add.add)
     group.command("import")(bring.bring)
     group.command("check")(check.check)

@@ -19,10 +19,15 @@ Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", h
 
 def add(
     to: To,
-    change_id: Annotated[str | None, typer.Option("--id", help="One that the file holds is revised; made from title and start.")] = None,
+    change_id: Annotated[
+        str | None,
+        typer.Option(
+            "--id", help="The id of the change. A change that the file holds is revised; by default the id is made from title and start."
+        ),
+    ] = None,
     owner: Annotated[str | None, typer.Option("--owner", help="DCC, a User ID, or a service provider's name.")] = None,
     title: Annotated[str | None, typer.Option("--title", help="The activity.")] = None,
-    category: Annotated[str | None, typer.Option("--category", help="Such as firewall; guessed from the title where not given.")] = None,
+    category: Annotated[str | None, typer.Option("--category", help="Such as firewall; by default guessed from the title.")] = None,
     status: Annotated[str | None, typer.Option("--status", help="Such as declared, in_progress, completed, cancelled.")] = None,
     start: Annotated[str | None, typer.Option("--start", help="Planned start, such as 2026-01-05T22:00:00Z.")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Planned end.")] = None,
@@ -31,7 +36,7 @@ def add(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Declare one change, or revise it: what is not given stays as it was. Its conflicts with the file's other changes are said."""
+    """Declare or revise one change: fields that are not given stay unchanged. Conflicts with other changes in the file are listed."""
     from changes.drafting import completed
     from changes.files.calendar_files import CalendarRead
     from changes.files.reader import read_changes
@@ -45,7 +50,7 @@ def add(
         given, guessed = completed(_asked(given) | ({} if change_id is None else {"change_id": change_id}))
         change_id = given.pop("change_id", None)
     if change_id is None:
-        raise typer.BadParameter("give --id, or a title and a start from which one is made")
+        raise typer.BadParameter("give --id, or a title and a start from which an id can be made")
     made = revise(known, change_id, given, datetime.now(UTC))
     found, slots = _conflicts(made, known, config)
     if not as_json:
@@ -76,7 +81,7 @@ def _tell(made: "Change", guessed: tuple[str, ...], conflicts: list[str], slots:
 
 
 def _asked(given: dict[str, str]) -> dict[str, str]:
-    """What is lacking, asked for where somebody sits at a terminal."""
+    """Asks for missing values if a person is at a terminal."""
     if not sys.stdin.isatty() or not sys.stdout.isatty():
         return given
     questions = {"title": "What is done", "owner": "Whose change", "planned_start": "Start (2026-01-05T22:00:00Z)", "planned_end": "End"}
@@ -87,5 +92,5 @@ def _asked(given: dict[str, str]) -> dict[str, str]:
 def _assignment(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign:
-        raise typer.BadParameter(f"{text!r} is no assignment: write FIELD=VALUE")
+        raise typer.BadParameter(f"{text!r} is not an assignment: write FIELD=VALUE")
     return name.strip(), value

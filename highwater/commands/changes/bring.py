@@ -8,7 +8,9 @@ from highwater.commands.changes.options import DefaultOwner, Files, MappingFile,
 from highwater.commands.changes.output import put
 from highwater.options import AsJson
 
-Full = Annotated[bool, typer.Option("--full", help="The files hold all that their owners plan: name what stands and is missing.")]
+Full = Annotated[
+    bool, typer.Option("--full", help="The files hold everything that their owners plan: list declared changes that are missing in them.")
+]
 
 
 def bring(

@@ -1,4 +1,4 @@
-"""`highwater changes check`: what can't be used, what is missing, what collides."""
+"""`highwater changes check`: lists rows that can't be used, missing items and conflicts."""
 
 import json
 import time
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models.change import Change
 
 _SLOTS_FOR_MAX = 20
-"""Free slots are proposed while there are no more conflicts than people can go through one by one."""
+"""Free slots are proposed only while there are few enough conflicts to go through one by one."""
 
 
 def check(
@@ -40,7 +40,7 @@ def check(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List rows that can't be used, missing SEC items, figures not kept, absurd windows, conflicts and load collisions; exit 1 if any."""
+    """List unusable rows, missing SEC items, figures not kept, absurd windows, conflicts and load collisions; exit 1 if any."""
     from changes.files.calendar_files import read_calendar
     from changes.limits import all_excess
     from changes.planning.conflicts import as_object, conflicts
@@ -91,7 +91,7 @@ def _tell(read: "CalendarRead", lines: list[str], counts: tuple[int, int]) -> No
 
 
 def _free_slots(changes: tuple["Change", ...], found: tuple["Conflict", ...], rules: "PlanningRules") -> dict[str, list[str]]:
-    """Three free times for the change of each conflict that is easiest to move: a User's, or else the later one."""
+    """Three free times for the change of each conflict that is easiest to move: a User's change, otherwise the later one."""
     from changes.planning.conflicts import slots_for
     from models.times import format_time, us
 
@@ -112,4 +112,4 @@ def _unjudged(changes: tuple["Change", ...], rules: "PlanningRules") -> list[str
     rising = sum(one.expected is not None and one.expected.effect == "up" for one in changes)
     if not rising or rules.capacity.rates.cells:
         return []
-    return [f"load was not judged: {rising} changes declare a rise, but nobody gave the usual rates (--usual)"]
+    return [f"load was not judged: {rising} changes declare a rise, but the usual rates are missing (--usual)"]

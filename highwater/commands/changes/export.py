@@ -11,7 +11,9 @@ from highwater.commands.changes.output import complain, write
 def export(
     files: Files,
     out: Out = None,
-    kind: Annotated[str | None, typer.Option("--format", help="json, ndjson, csv or ics; else by the name of --out, else json.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--format", help="json, ndjson, csv or ics; by default from the name of --out, else json.")
+    ] = None,
     mapping: MappingFile = None,
     owner: DefaultOwner = None,
     timezone: Timezone = None,

@@ -1,4 +1,4 @@
-"""Options that the commands of a calendar share, and what a calendar is read with."""
+"""Options that the calendar commands share, and the read options that follow from them."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +13,13 @@ if TYPE_CHECKING:
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Calendars: .json, .ndjson, .csv, .xlsx or .ics, each also with .gz.")]
 MappingFile = Annotated[Path | None, typer.Option("--mapping", metavar="FILE", help="TOML that translates another system's export.")]
-DefaultOwner = Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Owner of rows that name none.")]
+DefaultOwner = Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Owner of rows that do not name one.")]
 Timezone = Annotated[str | None, typer.Option("--timezone", metavar="ZONE", help="Zone of times without offset, such as Europe/London.")]
-To = Annotated[
-    str, typer.Option("--to", metavar="FILE|URL", help="Calendar file to put them into, or a monitor such as http://127.0.0.1:8480.")
-]
+To = Annotated[str, typer.Option("--to", metavar="FILE|URL", help="Calendar file to write to, or a monitor such as http://127.0.0.1:8480.")]
 Token = Annotated[str, typer.Option("--token", envvar="HIGHWATER_TOKEN", show_default=False, help="API token, for a URL.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; without it standard output.")]
 CapacityPeaks = Annotated[
-    float | None, typer.Option("--capacity", metavar="X", help="What can be carried, times the usual total of the busiest hour.")
+    float | None, typer.Option("--capacity", metavar="X", help="Capacity, as a multiple of the usual total of the busiest hour.")
 ]
 UsualFile = Annotated[Path | None, typer.Option("--usual", metavar="FILE", help="JSON: User → usual messages a second, or cells by hour.")]
 SystemsFile = Annotated[
@@ -30,7 +28,7 @@ SystemsFile = Annotated[
 
 
 def read_options(mapping: Path | None, owner: str | None, timezone: str | None) -> "ReadOptions":
-    """What the reader may assume, now."""
+    """The defaults that the reader may use, at this moment."""
     from changes.files.field_mapping import read_mapping
     from changes.files.reader import ReadOptions
 
@@ -40,7 +38,7 @@ def read_options(mapping: Path | None, owner: str | None, timezone: str | None) 
 def planning_rules(
     found: "Settings", *, capacity: float | None = None, usual: Path | None = None, systems: Path | None = None
 ) -> "PlanningRules":
-    """What can happen together, from the settings and from what the command was given."""
+    """The capacity and dependencies for the conflict check, from the settings and the options."""
     from changes.planning.conflicts import Capacity, PlanningRules
     from changes.planning.rates import UsualRates, read_rates
     from changes.planning.systems import SystemMap, read_systems
@@ -53,5 +51,5 @@ def planning_rules(
 
 
 def is_url(to: str) -> bool:
-    """Whether it is a monitor's address rather than a file."""
+    """Whether `target` is a monitor's address rather than a file."""
     return to.startswith(("http://", "https://"))

@@ -1,4 +1,4 @@
-"""How what was read, put somewhere or found wrong is told to people and to machines."""
+"""Output of the calendar commands for people and for machines."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool = False, more: dict[str, Any] | None = None) -> None:
-    """Put changes into a calendar file or a running monitor, and say what became of them; exit 1 if any can't be used."""
+    """Put changes into a calendar file or a running monitor, and report the result of each; exit 1 if any can't be used."""
     from changes.files.calendar_files import Added, add_to
     from changes.http_client import send_changes
 
@@ -48,7 +48,7 @@ def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool 
 
 
 def complain(rejections: Iterable["Rejection"], lines: Iterable[str] = ()) -> None:
-    """What can't be used, on standard error."""
+    """Lists what can't be used, on standard error."""
     from changes.files.reader import describe
 
     for line in [*map(describe, rejections), *lines]:
@@ -61,7 +61,7 @@ def objects(rejections: Iterable["Rejection"]) -> list[dict[str, Any]]:
 
 
 def write(content: bytes, out: Path | None) -> None:
-    """To a file, whole or not at all, or to standard output."""
+    """Writes to a file, completely or not at all, or to standard output."""
     from changes.files.calendar_files import write_file
 
     if out is not None:
@@ -74,7 +74,7 @@ def _tell(added: "Added", known: int) -> None:
     for change in added.news:
         typer.echo(f"{change.change_id}, revision {change.revision}: {change.title}")
     for change_id in added.withdrawn:
-        typer.echo(f"{change_id} withdrawn: the newest export of its series does not hold it")
+        typer.echo(f"{change_id} withdrawn: the newest export of its series does not contain it")
     for change in added.missing:
         typer.echo(f"{change.change_id} is missing in the full export and not cancelled: {change.title}")
     withdrawn = f", {len(added.withdrawn)} withdrawn" if added.withdrawn else ""

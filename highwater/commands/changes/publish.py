@@ -19,12 +19,14 @@ def publish(
     sources: Sources,
     month: Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month in UTC.")],
     out: Out = None,
-    kind: Annotated[str | None, typer.Option("--format", help="md, html, csv, xlsx, ics, json; else by --out, else md.")] = None,
-    since: Annotated[Path | None, typer.Option("--since", metavar="FILE", help="The issue before, as JSON: says what changed.")] = None,
+    kind: Annotated[str | None, typer.Option("--format", help="md, html, csv, xlsx, ics, json; by default from --out, else md.")] = None,
+    since: Annotated[
+        Path | None, typer.Option("--since", metavar="FILE", help="The previous issue, as JSON: the new issue lists the differences.")
+    ] = None,
     token: Token = "",
     config: ConfigFile = None,
 ) -> None:
-    """Write the month's schedule for Parties: the DCC's changes in full, Users' only as far as they made them public."""
+    """Write the month's schedule for Parties: the DCC's changes in full, Users' changes only as far as they are public."""
     from changes.planning.issue import ISSUES, issue_of, read_issue
     from changes.planning.schedule import schedule
     from models.errors import ConfigurationError

@@ -104,7 +104,7 @@ def test_the_shapes_in_which_people_have_csv_read_alike(tmp_path: Path, text: by
         (b'timestamp,value\n10,"1,042.5"\n', "is no number"),
         (b"timestamp;value\n10;1.042,5\n", "is no number"),
         (b"timestamp\tvalue\n10\t1,5\n", "is no number"),
-        (b"timestamp,value\n05/01/2026 00:00,1\n", "is no time"),
+        (b"timestamp,value\n05/01/2026 00:00,1\n", "is not a time"),
         (b"Date,Requests\n10,1\n", "has no column timestamp or value"),
     ],
 )
