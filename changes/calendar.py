@@ -1,6 +1,6 @@
-"""Calendar: every declared change in its revisions, and which of them counts in a window.
+"""Calendar: every declared change in its revisions, and which revision counts in a window.
 
-A change is known by its owner and its `change_id` together (`Change.key`): nobody takes another's name.
+A change is identified by its owner and its `change_id` together (`Change.key`), so that no owner can take the identity of another's change.
 """
 
 import hashlib
@@ -24,17 +24,17 @@ class _Revision:
     change: Change
     """As it came."""
     text: bytes
-    """Canonical JSON: tells equal revisions of different content apart."""
+    """Canonical JSON; it distinguishes the contents of equal revisions."""
     arrived_us: int
-    """_ALWAYS for what stood in a file."""
+    """_ALWAYS for a change from a file."""
     claimed_us: int | None = None
-    """When a User declared it, by the monitor's own reckoning (_ALWAYS: before the first event); None: its `declared_at` is believed."""
+    """When a User declared it, by the monitor's own clock (_ALWAYS: before the first event); None: its `declared_at` counts."""
     record_keys: frozenset[str] = frozenset()
-    """Keys of the records that brought it: a tombstone takes back what came under its own key."""
+    """Keys of the records that brought it: a tombstone withdraws the revisions that came under its own key."""
 
     @property
     def rank(self) -> tuple[int, int, int, bytes]:
-        """Of two revisions known the greater counts, in whatever order they came."""
+        """Of two known revisions the greater counts, whatever the order of arrival."""
         return rank(self.change, self.text)
 
     @property
@@ -45,7 +45,7 @@ class _Revision:
 
     @property
     def completed(self) -> Change:
-        """With the times that default to its arrival."""
+        """The change with its arrival in the times that default to it."""
         if self.arrived_us == _ALWAYS or self.change.updated_at is not None:
             return self.change
         arrived = instant(self.arrived_us)
@@ -58,7 +58,7 @@ def rank(change: Change, text: bytes) -> tuple[int, int, int, bytes]:
 
 
 def outranks(change: Change, other: Change | None) -> bool:
-    """Whether `change` counts before `other`, another revision of it; anything counts before nothing."""
+    """Whether `change` counts before `other`, another revision of it; True if there is no other."""
     return other is None or rank(change, to_json(change)) > rank(other, to_json(other))
 
 
@@ -67,7 +67,7 @@ def _stamp(at: datetime | None) -> int:
 
 
 class Calendar:
-    """Keeps revisions; a view is cheap while nothing changes, and packs to a tree."""
+    """Stores revisions; a view is cheap while nothing changes, and packs to a tree."""
 
     def __init__(self) -> None:
         self._revisions: dict[str, dict[bytes, _Revision]] = {}
@@ -76,20 +76,20 @@ class Calendar:
         self._at_us: int | None = None
         """The window of the last view."""
         self._until_us = _ALWAYS
-        """Up to here, exclusive, the last view stands."""
+        """The last view is valid up to here, exclusive."""
         self._view: CalendarView | None = None
         self._changed = True
         self._digest = ""
-        """Of what the last view holds; outlives a restart, unlike the view."""
+        """Version of the last view; unlike the view it is part of the packed state."""
         self._tables = ScopeTables()
 
     def declare(self, change: Change, arrived_us: int | None, *, claimed_us: int | None = None, record_key: str | None = None) -> None:
-        """A revision, in any order. It counts from the first window that ends at or after its `updated_at` and after `arrived_us`.
+        """Adds a revision, in any order. It counts from the first window that ends at or after its `updated_at` and after `arrived_us`.
 
-        `arrived_us` is stream time: the end of the last window that had closed when it came (not the wall clock, which knows nothing of a
-        stream that is behind or replayed). None: always known, as changes in files are. `claimed_us`: given where a User declared it, whose
-        own word on `declared_at` does not count (`NEVER_LATE`: before there was anything to be late for). `record_key`: the key of the
-        record that brought it, its own by default.
+        `arrived_us` is stream time: the end of the last window that had closed at its arrival (not the wall clock, which is wrong for a
+        stream that is behind or replayed). None: always known, as changes in files are. `claimed_us`: given if a User declared it, whose
+        own `declared_at` is not trusted (`NEVER_LATE`: before there was anything to be late for). `record_key`: the key of the record
+        that brought it, by default its own.
         """
         text = to_json(change)
         revisions = self._revisions.setdefault(change.key, {})
@@ -103,7 +103,7 @@ class Calendar:
             revisions[text] = replace(before, record_keys=keys | before.record_keys)
 
     def withdraw(self, record_key: str) -> None:
-        """A tombstone: what came under this key, and under no other, is gone from the next window on."""
+        """A tombstone: the revisions that came under this key, and no others, are removed from the next window on."""
         for key, revisions in list(self._revisions.items()):
             for text, one in list(revisions.items()):
                 if record_key not in one.record_keys:
@@ -118,7 +118,7 @@ class Calendar:
                 del self._revisions[key]
 
     def forget(self, before_us: int) -> None:
-        """Drops changes that every revision says were over before `before_us`, so that years of them do not pile up."""
+        """Removes changes that ended before `before_us` in every revision, so that years of them do not accumulate."""
         over = [
             key
             for key, revisions in self._revisions.items()
@@ -140,7 +140,7 @@ class Calendar:
         return {change_id: key for change_id, key in found.items() if key is not None}
 
     def view(self, at_us: int) -> CalendarView:
-        """What counts in the window that ends at `at_us`; the same object as before if nothing differs."""
+        """The changes that count in the window that ends at `at_us`; the same object as before if nothing differs."""
         if self._view is not None and not self._changed and self._at_us is not None and self._at_us <= at_us < self._until_us:
             return self._view
         known, until_us = self._known(at_us)
@@ -164,7 +164,7 @@ class Calendar:
 
     @classmethod
     def unpack(cls, tree: dict[str, Any]) -> "Calendar":
-        """The calendar that `pack` was called on; its next view has the version it would have had."""
+        """Inverse of `pack`; the next view has the same version as without packing."""
         calendar = cls()
         for text, arrived_us, *more in tree["revisions"]:
             change = decode(Change, text)
@@ -175,7 +175,7 @@ class Calendar:
         return calendar
 
     def _known(self, at_us: int) -> tuple[list[list[_Revision]], int]:
-        """Of each change the known revisions, the one that counts last, and the first later window end that may know more."""
+        """For each change the known revisions, the one that counts last, and the next window end at which another revision may count."""
         found, until_us = [], _NEVER
         for revisions in self._revisions.values():
             known = []
@@ -191,13 +191,14 @@ class Calendar:
 
 
 NEVER_LATE = _ALWAYS
-"""`claimed_us` of what a User declared before the first event: there was nothing to be late for."""
+"""`claimed_us` of a User's change from before the first event: there was nothing to be late for."""
 
 
 def _as_declared(known: list[_Revision]) -> Change:
-    """The revision that counts, with the times that the monitor knows better than its owner.
+    """The revision that counts, with times from the monitor instead of the owner where the monitor has better ones.
 
-    It was declared when the change's first revision came; a revision that begins earlier than all before it, when that one came.
+    Its declaration time is the arrival of the change's first revision. If a revision begins earlier than all previous ones, it is the
+    arrival of that revision.
     """
     counting = known[-1]
     if counting.claimed_us is None:
@@ -210,9 +211,9 @@ def _as_declared(known: list[_Revision]) -> Change:
 
 
 def _earlier(known: list[_Revision]) -> tuple[tuple[int, Change], ...]:
-    """(when it was known, revision) of the User's revisions that stood before the one that counts, and of that one; empty where all is one.
+    """(time known, revision) of the User's revisions up to the one that counts; empty if they are all the same.
 
-    What was read from files carries no arrival: its own times are believed.
+    Changes from files have no arrival: their own times count.
     """
     counting = known[-1]
     before = [one for one in known[:-1] if one.arrived_us < counting.arrived_us]

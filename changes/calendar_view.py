@@ -1,4 +1,4 @@
-"""Calendar view: the changes as they are known in one window."""
+"""Calendar view: the changes that are known in one window."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from models.times import SECOND_US
 
 
 class ScopeTables:
-    """Scope tables of the latest series tables: computed once, shared by the views that follow each other."""
+    """Scope tables of the latest series tables: computed once, shared by consecutive views."""
 
     def __init__(self) -> None:
         self._tables: list[scope.ScopeTable] = []
@@ -30,24 +30,24 @@ class ScopeTables:
 
 @dataclass(frozen=True)
 class CalendarView:
-    """What is known of all changes in a window; the same object as long as nothing changes."""
+    """All changes known in a window; the same object as long as nothing changes."""
 
     version: int
     """Grows when content differs."""
     changes: tuple[Change, ...]
-    """The highest known revision of each change, in order of `change_id`, then owner, drafts and cancelled ones included."""
+    """The highest known revision of each change, in order of `change_id`, then owner; drafts and cancelled ones are included."""
     declarations: ScopeTables = field(default_factory=ScopeTables, compare=False, repr=False)
     earlier: Mapping[str, tuple[tuple[int, Change], ...]] = field(default_factory=dict, compare=False, repr=False)
-    """Key of a User's change that was revised → (when it arrived, revision), the one that counts last."""
+    """Key of a revised User's change → (arrival, revision), the one that counts last."""
 
     @cached_property
     def explaining(self) -> tuple[Change, ...]:
-        """Those that may explain something: neither drafts nor cancelled."""
+        """Changes that may explain something: neither drafts nor cancelled."""
         return tuple(change for change in self.changes if change.explains)
 
     @cached_property
     def expecting(self) -> tuple[Change, ...]:
-        """Those of `explaining` that declare an effect on traffic."""
+        """Changes of `explaining` that declare an effect on traffic."""
         return tuple(change for change in self.explaining if change.expected is not None)
 
     @cached_property
@@ -61,7 +61,7 @@ class CalendarView:
         return known[1] if known is not None and known[0] is change else windows.window_us(change)
 
     def scope_users(self, change: Change) -> frozenset[str] | None:
-        """The Users that `change` touches; None for everyone."""
+        """The Users that `change` affects; None for everyone."""
         return scope.scope_users(change)
 
     def matches(self, change: Change, key: SeriesKey) -> bool:
@@ -79,9 +79,9 @@ class CalendarView:
         return self._chosen((starts <= to_us) & (from_us <= ends))
 
     def declared(self, keys: tuple[SeriesKey, ...], at_us: int) -> Flags:
-        """(series,) whether a declared change, or the effect it declares, stops the window that ends at `at_us` from being learned.
+        """(series,) whether a declared change, or its declared effect, prevents learning from the window that ends at `at_us`.
 
-        `keys` are of one window length; the answer is remembered for this very tuple, and must not be written into.
+        `keys` are of one window length. The result is cached for this very tuple; the caller must not write into it.
         """
         if not keys:
             return np.zeros(0, np.bool_)
@@ -95,7 +95,7 @@ class CalendarView:
         return known[1]
 
     def _stops(self, change: Change, began_us: int, at_us: int) -> bool:
-        """Whether the change still stops learning in a window; see `changes.learning_stops`."""
+        """Whether the change still prevents learning in a window; see `changes.learning_stops`."""
         stops = self._user_stops(change.owner) if change.source == "user" else (learning_stops.other_stop(change),)
         return any(start_us < at_us and (began_us < end_us or began_us <= start_us) for start_us, end_us in stops)
 
@@ -106,7 +106,7 @@ class CalendarView:
         return self._stops_by_owner[owner]
 
     def fully_visible_to(self, user: str, version: int) -> "CalendarView":
-        """The same view of what `user` may see all of, under a version of its own."""
+        """The same view with only the changes that `user` may see in full, under its own version."""
         changes = visibility.fully_visible(self.changes, user)
         keys = {change.key for change in changes}
         return CalendarView(version, changes, earlier={key: found for key, found in self.earlier.items() if key in keys})

@@ -1,4 +1,4 @@
-"""Drafting: what can be said of a change that people have described in a few words; shown to them for correction."""
+"""Drafting: category and id of a change from a few words of its owner, shown for correction."""
 
 import re
 from collections.abc import Mapping
@@ -25,20 +25,20 @@ _WORDS: tuple[tuple[ChangeCategory, str], ...] = (
 
 
 def guess_category(title: str) -> ChangeCategory:
-    """The category that the words of a title point to; `other` where none does."""
+    """The category that the words of a title suggest; `other` if none does."""
     text = title.casefold()
     return next((category for category, pattern in _WORDS if re.search(pattern, text)), "other")
 
 
 def made_id(title: str, planned_start: str) -> str:
-    """A `change_id` within the owner's own space, the same for the same title and start. Raises Malformed for a start that is no time."""
+    """A `change_id` among the owner's own ids, the same for the same title and start. Raises Malformed if the start is not a time."""
     begins = datetime.fromtimestamp(parse_time(planned_start) / 1_000_000, UTC)
     words = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")[:48].strip("-")
     return f"{begins:%Y%m%dT%H%M}-{words or 'change'}"
 
 
 def completed(given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The fields with `change_id` and `category` made where they are missing, and the names of those that were made."""
+    """The fields with `change_id` and `category` added where they are missing, and the names of the added fields."""
     fields, made = dict(given), []
     title, start = fields.get("title"), fields.get("planned_start")
     if not fields.get("category") and isinstance(title, str):

@@ -18,7 +18,7 @@ PARCEL = 500
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A change that the monitor did not take, and its reason."""
+    """A change that the monitor refused, and the reason."""
 
     change: Change
     reason: str
@@ -64,7 +64,7 @@ def _parcels(changes: Iterable[Change]) -> Iterator[tuple[list[Change], bool]]:
 
 
 def fetch_changes(address: str, token: str) -> list[Change]:
-    """The last revision of every change that the token may see. Raises UnreadableInput if nobody answers as a monitor does."""
+    """The last revision of every change that the token may see. Raises UnreadableInput if no monitor answers."""
     connection = _connection(address)
     found: list[Change] = []
     cursor: str | None = ""
@@ -90,7 +90,7 @@ def fetch_changes(address: str, token: str) -> list[Change]:
 def _connection(address: str) -> http.client.HTTPConnection:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"{address!r} is no address of a monitor: write it like http://127.0.0.1:8480")
+        raise ConfigurationError(f"{address!r} is not an address of a monitor: write it like http://127.0.0.1:8480")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     return kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
 

@@ -1,7 +1,7 @@
-"""Learning stops: for how long a declared change keeps the monitor from learning the traffic in its scope.
+"""Learning stops: how long a declared change prevents the monitor from learning the traffic in its scope.
 
-A declaration is a claim, and one that never ends would blind the monitor to the traffic that it covers. So each window stops learning for a
-bounded time from its start; windows of one User that follow each other closely count as one, and a User has a budget a week.
+A declaration is a claim, and an endless one would make the monitor blind to the traffic in its scope. Therefore each window stops learning
+for a bounded time from its start. Windows of one User with short gaps count as one, and a User has a budget per week.
 """
 
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ from models.change import Change
 from models.times import DAY_US, HOUR_US
 
 USER_STOP_US = 12 * HOUR_US
-"""From the start of a User's windows that follow each other closely."""
+"""Limit from the start of a User's windows with short gaps between them."""
 OTHERS_STOP_US = 48 * HOUR_US
-"""From the start of a window that the DCC or a service provider leads."""
+"""Limit from the start of a window that the DCC or a service provider leads."""
 WEEK_BUDGET_US = 48 * HOUR_US
-"""Of a User, in any seven days."""
+"""Limit of a User in any seven days."""
 _CLOSE_US = HOUR_US
 _WEEK_US = 7 * DAY_US
 
@@ -34,13 +34,13 @@ def user_stops(changes: Iterable[Change]) -> tuple[Span, ...]:
 
 
 def other_stop(change: Change) -> Span:
-    """The same of one change of the DCC's or a service provider's."""
+    """The same for one change of the DCC or of a service provider."""
     start_us, end_us = effect_us(change)
     return start_us, min(end_us, start_us + OTHERS_STOP_US)
 
 
 def _runs(spans: Iterable[Span]) -> list[Span]:
-    """Spans that touch, or leave less than an hour between them, as one."""
+    """Joins spans that touch, or have less than an hour between them."""
     runs: list[Span] = []
     for start_us, end_us in spans:
         if runs and start_us - runs[-1][1] < _CLOSE_US:

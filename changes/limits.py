@@ -1,4 +1,4 @@
-"""Limits of a declaration: a window that is absurdly long or far away is refused where it is declared, with a reason."""
+"""Limits of a declaration: a window that is absurdly long or far away is refused at declaration, with a reason."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from models.times import DAY_US, us
 
 
 class ChangeLimits(BaseModel):
-    """What a declared window may be."""
+    """The limits of a declared window."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,12 +19,12 @@ class ChangeLimits(BaseModel):
 
 
 def all_excess(changes: Iterable[Change], now_us: int, limits: ChangeLimits) -> list[tuple[Change, str]]:
-    """The changes whose windows can't be taken as they are, each with the reason."""
+    """The changes whose windows are not accepted, each with the reason."""
     return [(change, why) for change in changes if (why := excess(change, now_us, limits)) is not None]
 
 
 def excess(change: Change, now_us: int, limits: ChangeLimits) -> str | None:
-    """Why the change's window can't be taken as it is; None if it can."""
+    """Why the change's window is not accepted; None if it is."""
     start_us, end_us = effect_us(change)
     start_us, end_us = min(start_us, us(change.planned_start)), max(end_us, us(change.planned_end))
     if end_us - start_us > limits.longest_window_days * DAY_US:

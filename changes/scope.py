@@ -1,4 +1,4 @@
-"""Scope: whose traffic a change speaks for; the one place that matches a change with a series."""
+"""Scope: the traffic that a change covers; the only module that matches a change with a series."""
 
 from collections.abc import Collection
 
@@ -12,13 +12,13 @@ _MASKS_MOST = 1000
 
 
 Words = tuple[Collection[str], Collection[str], Collection[str], Collection[str]]
-"""Services, regions, directions and queues of a scope; an empty part does not restrict."""
+"""Services, regions, directions and queues of a scope; an empty part does not restrict it."""
 
 
 def scope_users(change: Change) -> frozenset[str] | None:
-    """The Users whose traffic a change speaks for; None for everyone.
+    """The Users whose traffic a change covers; None for everyone.
 
-    A User-led change is the claim of one party: it speaks for its owner's traffic alone, whatever `users` it names.
+    A User-led change is the claim of one party: it covers its owner's traffic only, whatever `users` it names.
     """
     if change.source == "user":
         return frozenset((change.owner,))
@@ -31,19 +31,19 @@ def scope_words(change: Change) -> Words:
 
 
 def admits(words: Words, key: SeriesKey) -> bool:
-    """Whether services, regions, directions and queues admit a series; what a series does not carry restricts nothing."""
+    """Whether services, regions, directions and queues include a series; fields that a series does not have do not restrict it."""
     carried = (key.service, key.region, _direction(key), key.queue)
     return all(not listed or not part or part in listed for listed, part in zip(words, carried, strict=True))
 
 
 def matches(change: Change, key: SeriesKey) -> bool:
-    """Whether a series lies in the scope. A part that the series does not name can't exclude it."""
+    """Whether a series is in the scope. A field that the series does not have can't exclude it."""
     users = scope_users(change)
     return (users is None or key.user in users) and admits(scope_words(change), key)
 
 
 class ScopeTable:
-    """The parts of many series as columns, so that a change's scope over them is a few array operations."""
+    """The fields of many series as columns, so that matching a change's scope takes a few array operations."""
 
     def __init__(self, keys: tuple[SeriesKey, ...]) -> None:
         self.keys = keys
@@ -85,5 +85,5 @@ class ScopeTable:
 
 
 def _direction(key: SeriesKey) -> str:
-    """A queue to somebody holds messages of that direction."""
+    """A queue to a party contains messages of that direction."""
     return key.direction or (key.queue if key.queue in ("to_user", "to_dsp") else "")

@@ -1,9 +1,9 @@
-"""Window: from when to when a change is at work, plan and reality taken together.
+"""Window: when a change is at work, from plan and reality together.
 
-What happened wins over the plan. Where the end was not told:
-- `completed` and `rolled_back` end when that became known, if it lies within the plan, else as planned;
-- `in_progress` and `extended` end as planned; once such a revision is made after the planned end it says that the change overruns, and the
-  window goes on from there for as long again as was planned, a day at most: nobody mutes a series for good by forgetting to close a change;
+Actual times take precedence over the plan. Without an actual end:
+- `completed` and `rolled_back` end when that status became known, if that is within the plan, else as planned;
+- `in_progress` and `extended` end as planned. If such a revision is made after the planned end, the change overruns, and the window
+  continues from there for the planned length again, at most a day: nobody mutes a series for good by forgetting to close a change;
 - a change that began after its planned end takes as long as was planned.
 """
 
@@ -22,7 +22,7 @@ def window_us(change: Change) -> tuple[int, int]:
 
 
 def effect_us(change: Change) -> tuple[int, int]:
-    """The window, and as long after it as the declared effect is said to last."""
+    """The window, extended to the declared end of the effect."""
     start, end = window_us(change)
     return start, effect_end_us(change, end)
 
@@ -34,7 +34,7 @@ def effect_end_us(change: Change, end_us: int) -> int:
 
 
 def declared_effect_us(change: Change) -> tuple[int, int]:
-    """When the declared effect begins and ends: `until` wins over the window's end, an end that was told over both."""
+    """When the declared effect begins and ends: `until` takes precedence over the window's end, and an actual end over both."""
     start_us, end_us = effect_us(change)
     until = change.expected.until if change.expected is not None else None
     if until is not None and change.actual_end is None:

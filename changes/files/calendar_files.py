@@ -1,4 +1,4 @@
-"""Calendar files: several read as one calendar, one written whole or not at all."""
+"""Calendar files: several are read as one calendar; one is written completely or not at all."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from models.whole_file import SHARED, whole_file
 
 @dataclass(frozen=True, slots=True)
 class CalendarRead:
-    """What several files say together."""
+    """The combined contents of several files."""
 
     changes: tuple[Change, ...]
-    """What counts, by `change_id` and owner."""
+    """The changes that count, by `change_id` and owner."""
     rejections: list[Rejection]
     disagreements: tuple[Disagreement, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What an import has changed in a calendar file."""
+    """The differences that an import made in a calendar file."""
 
     news: tuple[Change, ...]
     """New or revised, by `change_id` and owner."""
@@ -34,18 +34,18 @@ class Added:
     """Ids of times of a series that a newer export no longer holds."""
     disagreements: tuple[Disagreement, ...]
     missing: tuple[Change, ...]
-    """What a full export no longer holds although nobody has cancelled it."""
+    """Changes that are missing in a full export although nobody cancelled them."""
 
 
 def read_calendar(paths: Iterable[Path], reading: ReadOptions | None = None) -> CalendarRead:
-    """What counts of all changes in `paths`, and the rows and revisions that can't be used."""
+    """The changes of all `paths` that count, and the rows and revisions that can't be used."""
     read = [read_changes(path, reading) for path in paths]
     merged = merge(change for changes, _ in read for change in changes)
     return CalendarRead(merged.changes, [one for _, rejections in read for one in rejections], merged.disagreements)
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """All of `content` or nothing: a reader never sees half a file. Raises UnreadableInput if it can't be written."""
+    """Writes all of `content` or nothing: a reader never sees half a file. Raises UnreadableInput if the file can't be written."""
     try:
         with whole_file(path, permissions=SHARED) as file:
             file.write(content)
@@ -56,8 +56,8 @@ def write_file(path: Path, content: bytes) -> None:
 def add_to(path: Path, changes: Sequence[Change], full_since: datetime | None = None) -> Added:
     """Puts `changes` into a calendar file (a new one, if there is none).
 
-    `full_since` says that they are a full export of their owners' calendars: what stands for later than that and is missing is named.
-    Raises UnreadableInput if a row of the file can't be read: rewriting it would lose the row.
+    `full_since`: they are a full export of their owners' calendars; existing changes after that time that are missing are listed.
+    Raises UnreadableInput if a row of the file can't be read: rewriting the file would lose the row.
     """
     write = writer_of(path.suffix)
     known: list[Change] = []

@@ -1,4 +1,4 @@
-"""Cell: a field as tables and other systems write it, turned into what the contract asks for."""
+"""Cell: a field in the form that tables and other systems use, converted to the form of the contract."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _CONTROL = frozenset("\t\r\n")
 def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[str, Any]:
     """Fields by name from cells by (dotted) name: lists split at `;`, numbers parsed, empty cells left out, `expected` nested.
 
-    Raises Malformed for a cell that can't mean anything.
+    Raises Malformed for a cell without a valid meaning.
     """
     fields: dict[str, Any] = {}
     for name, cell in cells.items():
@@ -35,10 +35,10 @@ def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[s
 
 
 def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[tuple[str, ZoneInfo | None], ...] = ()) -> Any:
-    """A time as RFC 3339 text. One without an offset takes `zone`; without a zone it stays an error.
+    """A time as RFC 3339 text. One without an offset takes `zone`; without a zone it is an error.
 
-    `formats` are strptime patterns, `unix` or `unix_ms`, tried in order, each with the zone of times in that form where it has one of its
-    own. Raises Malformed for an hour that a clock change skips or repeats.
+    `formats` are strptime patterns, `unix` or `unix_ms`, tried in order, each with its own zone where it has one. Raises Malformed for an
+    hour that a clock change skips or repeats.
     """
     for pattern, own in formats:
         found = _by_pattern(value, pattern)
@@ -53,7 +53,7 @@ def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[tuple[str, ZoneInf
 
 
 def joined(parts: Sequence[Any]) -> Any:
-    """One cell from several: a date and a time of day become a moment, anything else text with spaces between; None if all are empty.
+    """One cell from several: a date and a time of day become an instant; other values are joined by spaces; None if all are empty.
 
     A workbook's time of day may be a number, a fraction of a day, and midnight the day before its calendar begins.
     """
@@ -63,17 +63,17 @@ def joined(parts: Sequence[Any]) -> Any:
     if len(parts) == 2 and len(said) == 2 and isinstance(said[0], date):
         at = _time_of_day(said[1])
         if at is not None:
-            return datetime.combine(said[0], at)  # its zone is added where the cell is read
+            return datetime.combine(said[0], at)  # The zone is added when the cell is read.
     return " ".join(part.isoformat() if isinstance(part, date | time) else _text(part) for part in said)
 
 
 def escape_formula(text: str) -> str:
-    """`text` as a table cell that is shown and never run: a `'` goes before what a spreadsheet would take for a formula."""
+    """`text` as a table cell that is shown and never executed: a `'` is put before text that a spreadsheet would take for a formula."""
     return f"'{text}" if _runs(text) else text
 
 
 def unguarded(text: str) -> str:
-    """What `guarded` was given."""
+    """Inverse of `escape_formula`."""
     return text[1:] if text[:1] == "'" and _runs(text[1:]) else text
 
 
@@ -101,7 +101,7 @@ def _time_of_day(value: Any) -> time | None:
 
 
 def checked_name(name: str, value: Any) -> Any:
-    """A name that a table holds. Raises Malformed for a number that may have lost digits: 4.1 may have been 4.10."""
+    """A name in a table. Raises Malformed for a number that may have lost digits: 4.1 may have been 4.10."""
     if isinstance(value, float) and not value.is_integer():
         raise Malformed(f"{name}: the number {value} may have been {value}0: make the column text")
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 2**53:
@@ -113,7 +113,7 @@ def _value(name: str, value: Any, zone: ZoneInfo | None) -> Any:
     if name in TIMES:
         found = in_zone(value, zone)
         if isinstance(found, date):
-            raise Malformed(f"{name}: a date without a time of day is no time: write 2026-01-05T22:00:00Z")
+            raise Malformed(f"{name}: a date without a time of day is not a time: write 2026-01-05T22:00:00Z")
         return found
     if name in NAMES:
         value = checked_name(name, value)
@@ -127,7 +127,7 @@ def _value(name: str, value: Any, zone: ZoneInfo | None) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A number cell as it would be typed: 1042, not 1042.0."""
+    """A number cell as a person would type it: 1042, not 1042.0."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Feed: the calendar as people subscribe to it in Outlook, Google Calendar or a phone."""
+"""Feed: the calendar for subscriptions in Outlook, Google Calendar or a phone."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -18,7 +18,7 @@ _STATUS = {"cancelled": "CANCELLED", "draft": "TENTATIVE", "declared": "TENTATIV
 
 
 def to_feed(changes: Iterable[Change]) -> bytes:
-    """Events with what a reader of a calendar needs; the same changes give the same bytes."""
+    """Events with the information for a reader of a calendar; the same changes give the same bytes."""
     from icalendar import Calendar
 
     calendar = Calendar()

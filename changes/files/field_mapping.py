@@ -19,10 +19,10 @@ from models.wire_model import reason
 FIELDS = frozenset(Change.model_fields) | {f"expected.{name}" for name in ExpectedEffect.model_fields}
 
 _WORDS = {"category": frozenset(get_args(ChangeCategory)), "status": frozenset(get_args(ChangeStatus))}
-"""What we call things ourselves; `*` in `values` stands for what neither they nor the mapping name."""
+"""Names that are the same on both sides; `*` in `values` stands for all values that neither they nor the mapping contain."""
 
 Paths = Annotated[tuple[str | tuple[str, ...], ...], Field(min_length=1)]
-"""Places in their row, of which the first with a value counts; several in one are joined (a date and a time of day)."""
+"""Paths in their row, of which the first with a value counts; several in one are joined (a date and a time of day)."""
 
 
 class TimeFormat(BaseModel):
@@ -32,7 +32,7 @@ class TimeFormat(BaseModel):
 
     pattern: str
     timezone: str | None = None
-    """IANA name of the zone of times in this form, where it is not that of the others."""
+    """IANA name of the zone of times in this form, where it differs from the others."""
 
 
 class Mapping(BaseModel):
@@ -44,10 +44,10 @@ class Mapping(BaseModel):
         (),
         description="dotted path to the list of changes in a JSON document, or several of which the first counts",
     )
-    timezone: str | None = Field(None, description="IANA name of the zone of times that carry no offset")
+    timezone: str | None = Field(None, description="IANA name of the zone of times without an offset")
     time_formats: tuple[TimeFormat, ...] = Field(
         (),
-        description="strptime patterns, `unix` or `unix_ms`, tried in order, each with a `timezone` of its own if need be",
+        description="strptime patterns, `unix` or `unix_ms`, tried in order, each with a `timezone` of its own if necessary",
     )
     list_separator: str = Field(";", min_length=1, description="between the names of a list in one cell")
     duration_s: int | None = Field(None, gt=0, description="length of a change whose export has no end")
@@ -57,7 +57,8 @@ class Mapping(BaseModel):
     )
     defaults: dict[str, Any] = Field(default_factory=dict, description="our field → value where theirs has none")
     values: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="our field → their value → ours (empty: look further); what is not listed stays"
+        default_factory=dict,
+        description="our field → their value → ours (empty: try the next path); a value that is not listed stays unchanged",
     )
 
     @field_validator("rows", mode="before")
@@ -80,12 +81,12 @@ class Mapping(BaseModel):
     def _our_names(cls, value: dict[str, Any]) -> dict[str, Any]:
         unknown = sorted(set(value) - FIELDS)
         if unknown:
-            raise ValueError(f"{', '.join(unknown)} is no field of a change")
+            raise ValueError(f"{', '.join(unknown)} is not a field of a change")
         return value
 
     @property
     def columns(self) -> frozenset[str]:
-        """The names of columns that it reads from a table."""
+        """The names of the table columns that the mapping reads."""
         places = (place for paths in self.fields.values() for place in paths)
         return frozenset(name for place in places for name in ((place,) if isinstance(place, str) else place))
 
@@ -102,7 +103,7 @@ class Mapping(BaseModel):
         return fields
 
     def _found(self, name: str, paths: Paths, theirs: Fields[str, Any], zone: ZoneInfo | None) -> Any:
-        """The first value at one of `paths` that means something."""
+        """The first value at one of `paths` that is not empty."""
         for path in paths:
             said = look_up(theirs, path) if isinstance(path, str) else joined([look_up(theirs, part) for part in path])
             if said in (None, "", []) or (isinstance(said, dict) and name != "expected"):
@@ -130,7 +131,7 @@ class Mapping(BaseModel):
 
     @cached_property
     def _tables(self) -> dict[str, dict[str, Any]]:
-        """`values`, whatever the case in which theirs are written."""
+        """`values` without regard to upper and lower case."""
         return {name: {key.casefold(): value for key, value in table.items()} for name, table in self.values.items()}
 
     @cached_property
@@ -139,7 +140,7 @@ class Mapping(BaseModel):
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """A zone of the zone database. Raises ConfigurationError for a name that it does not hold."""
+    """A zone of the zone database. Raises ConfigurationError for an unknown name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -154,13 +155,13 @@ def read_mapping(path: Path | str) -> Mapping:
     except OSError as fault:
         raise UnreadableInput(f"{path} can't be read: {fault.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise UnreadableInput(f"{path} is no TOML: {fault}") from None
+        raise UnreadableInput(f"{path} is not valid TOML: {fault}") from None
     except ValidationError as fault:
         raise ConfigurationError(f"{path}: {reason(fault)}") from None
 
 
 def look_up(value: Any, path: str) -> Any:
-    """What stands at a dotted path; a name that holds the whole rest of the path (a CSV column) wins. `*` collects from a list."""
+    """The value at a dotted path; a name equal to the whole rest of the path (a CSV column) takes precedence. `*` collects from a list."""
     if not path:
         return value
     if isinstance(value, dict) and path in value:
@@ -181,5 +182,5 @@ def _as_key(value: Any) -> str:
 
 def _later(start: Any, duration_s: int) -> str:
     if not isinstance(start, str):
-        raise Malformed(f"planned_start: {start!r} is no time: check `time_formats` in the mapping file")
+        raise Malformed(f"planned_start: {start!r} is not a time: check `time_formats` in the mapping file")
     return format_time(parse_time(start) + duration_s * SECOND_US)

@@ -1,8 +1,8 @@
-"""Merge: what counts when exports of one calendar meet, in whatever order they are read.
+"""Merge: which content counts when exports of one calendar are combined, in whatever order they are read.
 
-- Of a series the newest export counts whole: what it does not hold is withdrawn.
+- Of a series the newest export counts as a whole: occurrences that it does not contain are withdrawn.
 - Of one change the highest revision counts, then the later `updated_at`, then the later export.
-- Two contents that nothing of this tells apart are a conflict: neither is chosen by chance.
+- Two contents that none of these rules separates are a conflict: neither is chosen by chance.
 """
 
 import re
@@ -27,7 +27,7 @@ SeriesRank = tuple[int, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One revision of a change with contents that differ, and nothing that says which is newer."""
+    """One revision of a change with contents that differ, and no sign of which is newer."""
 
     change_id: str
     owner: str
@@ -37,21 +37,21 @@ class Disagreement:
     def text(self) -> str:
         """One line for people."""
         return (
-            f"{self.change_id} ({self.owner}): revision {self.revision} stands there with other content: "
+            f"{self.change_id} ({self.owner}): revision {self.revision} exists with different content: "
             "give a higher `revision` or a later `updated_at`"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What counts, by `change_id` and owner, and what could not be settled."""
+    """The changes that count, by `change_id` and owner, and the conflicts."""
 
     changes: tuple[Change, ...]
     disagreements: tuple[Disagreement, ...] = ()
 
 
 def merge(changes: Iterable[Change], standing: Iterable[Change] = ()) -> Merged:
-    """What counts of `changes` and of what is `standing` already; where nothing tells two contents apart, what stands goes on standing."""
+    """Which of `changes` and the existing ones in `standing` count; if nothing separates two contents, the existing one stays."""
     kept = {_key(one): one for one in standing}
     by_key: dict[Key, list[Change]] = defaultdict(list)
     for one in _of_newest_series([*kept.values(), *changes]):
@@ -70,12 +70,12 @@ def merge(changes: Iterable[Change], standing: Iterable[Change] = ()) -> Merged:
 
 
 def same_content(one: Change, other: Change) -> bool:
-    """Whether they say the same, whenever they were exported."""
+    """Whether their contents are equal, whenever they were exported."""
     return one == other or one.model_copy(update={"exported_at": None}) == other.model_copy(update={"exported_at": None})
 
 
 def no_longer_held(standing: Sequence[Change], export: Sequence[Change], after: datetime) -> tuple[Change, ...]:
-    """What stands of the export's owners, ends later than `after`, is not cancelled, and is missing in a full `export`."""
+    """Existing changes of the export's owners that end after `after`, are not cancelled, and are missing in a full `export`."""
     owners, held = {one.owner for one in export}, {_key(one) for one in export}
     missing = (one for one in standing if one.owner in owners and _key(one) not in held)
     return tuple(one for one in missing if one.planned_end > after and one.status not in OVER)
@@ -90,7 +90,7 @@ def _rank(change: Change) -> Rank:
 
 
 def _best(changes: Sequence[Change]) -> list[Change]:
-    """Those of the highest rank that differ in content."""
+    """The changes of the highest rank with different contents."""
     highest = max(map(_rank, changes))
     found: list[Change] = []
     for one in changes:
@@ -138,7 +138,7 @@ def withdrawn(standing: Iterable[Change], export: Sequence[Change], newest: Mapp
 
 
 def _of_newest_series(changes: Sequence[Change]) -> list[Change]:
-    """Without the times of a series that a newer export of it does not hold; a single event of the same UID is such an export too."""
+    """Removes the occurrences of a series that a newer export of it does not contain; a single event of that UID is such an export."""
     newest = series_ranks(changes)
     return [one for one in changes if not is_superseded(one, newest)]
 
@@ -146,7 +146,7 @@ def _of_newest_series(changes: Sequence[Change]) -> list[Change]:
 def _series_of(change: Change, series: Collection[Key]) -> Key | None:
     if change.series is not None:
         return (change.series, change.owner) if change.series_revision is not None else None
-    # A single event of that UID, or a time of the series from a file that did not yet name series.
+    # A single event of that UID, or an occurrence from a file that did not record the series yet.
     for name in (change.change_id, _occurrence_of(change.change_id)):
         if (name, change.owner) in series:
             return name, change.owner

@@ -1,4 +1,4 @@
-"""Reading: calendars from files of any known format; one bad row never costs the others."""
+"""Reading: calendars from files of any known format; an invalid row never affects the others."""
 
 import gzip
 import json
@@ -22,20 +22,20 @@ from models.wire_model import reason
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What the reader may assume where the file does not say."""
+    """The defaults for information that the file does not contain."""
 
     mapping: Mapping | None = None
-    """Turns another system's export into our fields."""
+    """Translates another system's export into our fields."""
     owner: str | None = None
-    """Of rows that name none."""
+    """Owner of rows that do not name one."""
     timezone: str | None = None
-    """IANA name, of times that carry no offset; without it such a time is an error."""
+    """IANA name of the zone of times without an offset; without it such a time is an error."""
     now: datetime | None = None
     """When the file is read: endless series are followed around this time, else around their own export."""
 
 
 def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[list[Change], list[Rejection]]:
-    """The changes in a file, in its order, and what was wrong with the other rows.
+    """The changes in a file, in its order, and the errors of the other rows.
 
     Raises UnreadableInput if the file can't be read at all.
     """
@@ -44,7 +44,7 @@ def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[
     suffixes = path.suffixes[:-1] if path.suffix == ".gz" else path.suffixes
     read = FORMATS.get(suffixes[-1].lower() if suffixes else "")
     if read is None:
-        raise UnreadableInput(f"{path} is no calendar: its name must end in one of {', '.join(FORMATS)}")
+        raise UnreadableInput(f"{path} is not a calendar: its name must end in one of {', '.join(FORMATS)}")
     mapping = assumed.mapping
     zone = assumed.timezone or (mapping.timezone if mapping else None)
     source = Source(

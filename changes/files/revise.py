@@ -16,11 +16,11 @@ from models.times import format_time, us
 def revise(known: Iterable[Change], change_id: str, given: Mapping[str, str], now: datetime) -> Change:
     """The next revision of `change_id` with the fields `given` as text (`expected.factor`, lists by `;`; empty text clears a field).
 
-    A change not yet among `known` is declared `now`; a revision becomes known `now`. Raises Malformed with field and reason.
+    A change that is not in `known` is declared `now`; a revision becomes known `now`. Raises Malformed with field and reason.
     """
     unknown = sorted(set(given) - FIELDS)
     if unknown:
-        raise Malformed(f"{', '.join(unknown)} is no field of a change: see highwater schema Change")
+        raise Malformed(f"{', '.join(unknown)} is not a field of a change: see highwater schema Change")
     before = max((change for change in known if change.change_id == change_id), key=lambda change: change.revision, default=None)
     stamp = format_time(us(now))
     fields: dict[str, Any] = {"change_id": change_id, "declared_at": stamp, "updated_at": stamp}

@@ -1,4 +1,4 @@
-"""Row: one change as it stands in a file, before anybody knows whether it is one."""
+"""Row: one change in a file, before it is validated."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where it stood, what it said, and its fields by name; or why it has none."""
+    """Its position, its text, and its fields by name; or the reason why it has none."""
 
     position: Mapping[str, int | str]
     raw: bytes
@@ -19,20 +19,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A calendar file that was read whole, and what the reader may assume about it."""
+    """A calendar file that was read completely, and the defaults for it."""
 
     name: str
     content: bytes
     zone: ZoneInfo | None = None
-    """Of times that carry none."""
+    """The zone of times without an offset."""
     rows_at: tuple[str, ...] = ()
-    """Dotted paths to the list of rows in a JSON document, of which the first that is there counts; none: the document itself."""
+    """Dotted paths to the list of rows in a JSON document, of which the first that exists counts; none: the document itself."""
     own_names: bool = True
-    """Whether a table's header holds our field names; False where a mapping translates it."""
+    """Whether a table's header contains our field names; False if a mapping translates it."""
     columns: frozenset[str] = frozenset()
-    """The columns that the mapping reads: how its header is told from a title above it."""
+    """The columns that the mapping reads: they distinguish the header from a title above it."""
     now: datetime | None = None
-    """When it is read; without it an endless series is followed from its own export."""
+    """The time of reading; without it an endless series is followed from its own export."""
 
 
 Format = Callable[[Source], Iterator[Row]]

@@ -1,4 +1,4 @@
-"""Writing: calendars as files that others read: JSON, lines, CSV that no spreadsheet runs, iCalendar."""
+"""Writing: calendars as files for other programs: JSON, lines, CSV without formulas, iCalendar."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ COLUMNS = tuple(Change.model_fields)
 
 
 def stated(change: Change) -> dict[str, Any]:
-    """What the owner said, as JSON-like fields: defaults are left out, so that a file does not claim what nobody did."""
+    """The owner's values as JSON-like fields: defaults are left out, so that a file does not claim what nobody declared."""
     fields = json.loads(to_json(change))
     if fields["expected"] is not None:
         fields["expected"] = {name: value for name, value in fields["expected"].items() if value not in (None, [])}
@@ -26,13 +26,13 @@ def stated(change: Change) -> dict[str, Any]:
 
 
 def to_json_array(changes: Sequence[Change]) -> bytes:
-    """An array, one change a line."""
+    """An array, one change per line."""
     lines = b",\n".join(_line(change) for change in changes)
     return b"[\n" + lines + b"\n]\n" if lines else b"[]\n"
 
 
 def to_ndjson(changes: Sequence[Change]) -> bytes:
-    """One change a line."""
+    """One change per line."""
     return b"".join(_line(change) + b"\n" for change in changes)
 
 
@@ -42,7 +42,7 @@ def to_csv(changes: Sequence[Change]) -> bytes:
 
 
 def to_ics(changes: Sequence[Change]) -> bytes:
-    """Events in UTC; what iCalendar has no word for stands in `X-HIGHWATER-<FIELD>`, so that reading them gives the same changes."""
+    """Events in UTC; fields without an iCalendar property are in `X-HIGHWATER-<FIELD>`, so that reading them gives the same changes."""
     from icalendar import Calendar, vText
 
     calendar = Calendar()
@@ -61,14 +61,14 @@ WRITERS: dict[str, Callable[[Sequence[Change]], bytes]] = {".json": to_json_arra
 
 
 def writer_of(suffix: str) -> Callable[[Sequence[Change]], bytes]:
-    """The writer for files of this suffix. Raises UnreadableInput for one that is not written."""
+    """The writer for files of this suffix. Raises UnreadableInput if the suffix is not supported."""
     if suffix.lower() not in WRITERS:
-        raise UnreadableInput(f"{suffix or 'a name without suffix'} is not written: use one of {', '.join(WRITERS)}")
+        raise UnreadableInput(f"{suffix or 'a name without suffix'} is not supported: use one of {', '.join(WRITERS)}")
     return WRITERS[suffix.lower()]
 
 
 def table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> bytes:
-    """CSV with a header; cells that a spreadsheet would take for a formula get a `'` in front."""
+    """CSV with a header; a `'` is put before text that a spreadsheet would take for a formula."""
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\r\n")
     out.writerow(columns)
@@ -97,7 +97,7 @@ def _event(change: Change) -> Any:
     event = Event()
     event.add("uid", change.change_id)
     event.add("sequence", change.revision - 1)
-    # DTSTAMP must be there; no clock is read, so that the same calendar gives the same bytes.
+    # DTSTAMP is required; no clock is read, so that the same calendar gives the same bytes.
     event.add("dtstamp", change.updated_at or change.planned_start)
     event.add("dtstart", change.planned_start)
     event.add("dtend", change.planned_end)
@@ -115,7 +115,7 @@ def _event(change: Change) -> Any:
 
 
 def _extensions(change: Change) -> Iterable[tuple[str, str]]:
-    """The fields that iCalendar has no property for."""
+    """The fields for which iCalendar has no property."""
     own = {
         "change_id",
         "revision",

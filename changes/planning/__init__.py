@@ -1,1 +1,1 @@
-"""Planning checks before the night: overlaps, load, conflicts, SEC completeness, the published schedule."""
+"""Checks of planned changes: overlaps, load, conflicts, SEC completeness, the published schedule."""

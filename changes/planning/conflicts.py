@@ -1,4 +1,4 @@
-"""Conflicts: planned changes that get into each other's way, fall into a freeze, or load more on the network than it carries."""
+"""Conflicts: planned changes that disturb each other, are in a freeze, or exceed the capacity of the network."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ __all__ = ["Capacity", "Conflict", "PlanningRules", "conflicts", "conflicts_of",
 
 @dataclass(frozen=True)
 class PlanningRules:
-    """What the operator has said and the monitor has learned about what can happen together."""
+    """The knowledge for conflict checks: the operator's settings and the monitor's learned rates."""
 
     systems: SystemMap = field(default_factory=SystemMap)
     freezes: tuple[FreezeParameters, ...] = ()
@@ -26,13 +26,13 @@ class PlanningRules:
 
 
 def conflicts(changes: Iterable[Change], rules: PlanningRules | None = None) -> tuple[Conflict, ...]:
-    """All conflicts among the changes still to come or under way, by time, then ids."""
+    """All conflicts among current and future changes, by time, then ids."""
     known, told = [change for change in changes if change.status not in OVER], rules or PlanningRules()
     return _sorted([*overlaps(known, told.systems), *_frozen(known, told), *collisions(known, told.capacity)])
 
 
 def conflicts_of(change: Change, others: Iterable[Change], rules: PlanningRules | None = None) -> tuple[Conflict, ...]:
-    """The conflicts that declaring `change` would bring."""
+    """The conflicts that declaring `change` would cause."""
     return _Neighbours(change, others, rules or PlanningRules()).conflicts(change)
 
 
@@ -59,7 +59,7 @@ def as_object(conflict: Conflict) -> dict[str, Any]:
 
 
 class _Neighbours:
-    """The other changes that one change, wherever it is moved, may conflict with."""
+    """The other changes with which one change may conflict at any time."""
 
     def __init__(self, change: Change, others: Iterable[Change], rules: PlanningRules) -> None:
         self._rules = rules
@@ -70,7 +70,7 @@ class _Neighbours:
         self._rises = [(*effect_us(one), one) for one in ahead if one.expected is not None] if rising else []
 
     def conflicts(self, change: Change) -> tuple[Conflict, ...]:
-        """Of the change as it is planned here."""
+        """The conflicts of the change as it is planned here."""
         if change.status in OVER:
             return ()
         start, end = reach_us(change)
@@ -90,7 +90,7 @@ def _frozen(changes: Sequence[Change], rules: PlanningRules) -> list[Conflict]:
 
 def _why(one: Frozen) -> str:
     days = f"{one.freeze.first_day} to {one.freeze.last_day}"
-    return f"{named(one.change)} falls into the freeze {one.freeze.name!r}, {days}: {one.freeze.reason}"
+    return f"{named(one.change)} is in the freeze {one.freeze.name!r}, {days}: {one.freeze.reason}"
 
 
 def _sorted(found: Iterable[Conflict]) -> tuple[Conflict, ...]:

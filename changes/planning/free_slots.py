@@ -1,4 +1,4 @@
-"""Free slot: a later time at which a change would meet nothing."""
+"""Free slot: a later time at which a change would have no conflict."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,16 @@ _AHEAD_DAYS = 28
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """From when to when."""
+    """Start and end."""
 
     start_us: int
     end_us: int
 
 
 def free_slots(change: Change, meets_nothing: Callable[[Change], bool], earliest_us: int, wanted: int = SLOTS) -> tuple[Slot, ...]:
-    """Up to `wanted` times within four weeks from the planned start (not before `earliest_us`), best first in order of time.
+    """Up to `wanted` times within four weeks from the planned start (not before `earliest_us`), in order of time.
 
-    The time of day of the plan is tried first on the days that follow, then every other hour; `meets_nothing` is asked about the change
-    moved there.
+    The planned time of day is tried first on the following days, then every other hour; `meets_nothing` checks the change moved there.
     """
     found: list[Slot] = []
     for start_us in _starts(change, earliest_us):
@@ -35,7 +34,7 @@ def free_slots(change: Change, meets_nothing: Callable[[Change], bool], earliest
 
 
 def moved_to(change: Change, start_us: int) -> Change:
-    """The change, planned for another time; what happened already is not moved along."""
+    """The change, planned for another time; its actual times are not moved."""
     length = change.planned_end - change.planned_start
     start = instant(start_us)
     update: dict[str, object] = {"planned_start": start, "planned_end": start + length, "actual_start": None, "actual_end": None}

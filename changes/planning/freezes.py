@@ -1,4 +1,4 @@
-"""Freeze: days on which a party wants no changes, each with its reason and its exceptions; a protected day is a freeze of one day."""
+"""Freeze: days on which a party wants no changes, with reasons and exceptions; a protected day is a freeze of one day."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,13 +21,13 @@ class FreezeParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    name: str = Field(min_length=1, description="what people call it, such as Christmas")
+    name: str = Field(min_length=1, description="a common name, such as Christmas")
     first_day: str = Field(description="2026-12-18, or 12-18 for every year (UTC)")
     last_day: str = Field(description="the last day, inclusive; 01-05 after 12-18 is in the next year")
-    reason: str = Field(min_length=1, description="why; shown to whoever plans a change there")
-    parties: tuple[str, ...] = Field((), description="owners whose changes it forbids; empty: everyone's")
-    except_categories: tuple[ChangeCategory, ...] = Field(("emergency",), description="categories that may happen all the same")
-    except_changes: tuple[str, ...] = Field((), description="change ids that may happen all the same")
+    reason: str = Field(min_length=1, description="the reason; shown to whoever plans a change there")
+    parties: tuple[str, ...] = Field((), description="owners whose changes it forbids; empty: all owners")
+    except_categories: tuple[ChangeCategory, ...] = Field(("emergency",), description="categories that are allowed anyway")
+    except_changes: tuple[str, ...] = Field((), description="change ids that are allowed anyway")
 
     @field_validator("first_day", "last_day")
     @classmethod
@@ -41,7 +41,7 @@ class FreezeParameters(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A change that falls into a freeze, and when it does."""
+    """A change in a freeze, and when."""
 
     change: Change
     freeze: FreezeParameters
@@ -50,7 +50,7 @@ class Frozen:
 
 
 def frozen(changes: Iterable[Change], freezes: Sequence[FreezeParameters]) -> Iterator[Frozen]:
-    """Every change that may disrupt something in a freeze of its party, without those that are excepted."""
+    """Every change that may disrupt something in a freeze of its party, except the allowed ones."""
     for change in changes:
         if change.disruption == "none":
             continue
@@ -74,7 +74,7 @@ def _is_excepted(change: Change, freeze: FreezeParameters) -> bool:
 
 
 def _spans(freeze: FreezeParameters, start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
-    """The freeze's own spans around a window; end exclusive."""
+    """The freeze's spans around a window; end exclusive."""
     first, last = _DATE.fullmatch(freeze.first_day), _DATE.fullmatch(freeze.last_day)
     if first is None or last is None:
         return

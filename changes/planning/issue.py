@@ -1,4 +1,4 @@
-"""Issue: a month's schedule as it is published: by when Parties had to be told, what changed since the issue before, in every format."""
+"""Issue: a month's published schedule with its notice date and the differences to the previous issue, in every format."""
 
 import html
 import io
@@ -24,25 +24,25 @@ _FIXED = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What is published of a month."""
+    """The published content of a month."""
 
     month: str
     entries: tuple[Entry, ...]
     notice_due: date
-    """The last day on which telling Parties gives the notice that the settings ask for."""
+    """The last day on which informing Parties gives the notice in the settings."""
     changed: tuple[str, ...] = ()
-    """What differs from the issue before, a line each."""
+    """The differences to the previous issue, one per line."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What stands above the tables."""
-        return (f"Parties are told of Planned Maintenance of this month by {self.notice_due.isoformat()}.", *self.changed)
+        """The lines above the tables."""
+        return (f"Parties are informed of Planned Maintenance of this month by {self.notice_due.isoformat()}.", *self.changed)
 
 
 def issue_of(
     entries: tuple[Entry, ...], month: str, limits: SecParameters, holidays: Holidays, before: Sequence[dict[str, Any]] = ()
 ) -> Issue:
-    """The issue of a month; `before` are the entries of the issue before."""
+    """The issue of a month; `before` are the entries of the previous issue."""
     first = date(int(month[:4]), int(month[5:7]), 1)
     due = latest_notice(first, limits.notice_working_days, holidays)
     return Issue(month, entries, due, tuple(_changes(entries, before)) if before else ())
@@ -58,7 +58,7 @@ def read_issue(path: Path) -> list[dict[str, Any]]:
         raise UnreadableInput(f"{path} can't be read: {fault.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         entries = None
-    raise UnreadableInput(f"{path} is no issue of a schedule: give one that was published with --format json")
+    raise UnreadableInput(f"{path} is not an issue of a schedule: give one that was published with --format json")
 
 
 def as_json(issue: Issue) -> bytes:
@@ -73,7 +73,7 @@ def as_json(issue: Issue) -> bytes:
 
 
 def as_html(issue: Issue) -> bytes:
-    """A page of its own to print or to put on a site: no script, nothing fetched."""
+    """A complete page to print or to put on a site: no script, nothing to fetch."""
     led, others = parted(issue.entries)
     title = f"Schedule of changes, {html.escape(issue.month)}"
     remarks = "".join(f"<li>{html.escape(remark)}</li>" for remark in issue.remarks)
@@ -86,11 +86,11 @@ def as_html(issue: Issue) -> bytes:
 
 
 def as_xlsx(issue: Issue) -> bytes:
-    """A workbook with one sheet, an entry a row; no cell is a formula."""
+    """A workbook with one sheet, one entry per row; no cell is a formula."""
     import xlsxwriter  # type: ignore[import-untyped] # it brings no types
 
     content = io.BytesIO()
-    # The same entries give the same bytes: the workbook carries no time of its own.
+    # The same entries give the same bytes: the workbook contains no time of its own.
     workbook = xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     workbook.set_properties({"title": f"Schedule of changes, {issue.month}", "created": _FIXED})
     sheet, bold = workbook.add_worksheet(issue.month), workbook.add_format({"bold": True})

@@ -1,4 +1,4 @@
-"""Load: what the traffic that changes declare adds up to in each hour, against what can be carried."""
+"""Load: the total declared traffic of changes in each hour, against the capacity."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from models.rounding import round_significant
 from models.times import HOUR_US, format_time
 
 PEAKS = 3.0
-"""Where nobody gives a capacity: three times the usual total of the busiest hour (an assumption; the DCC publishes none)."""
+"""Without a given capacity: three times the usual total of the busiest hour (an assumption; the DCC publishes none)."""
 _RISE_HOURS_MAX = 24 * 31
 """A declared rise is judged for a month at most."""
 
@@ -25,20 +25,20 @@ def _unknown_process(service: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What can be carried."""
+    """The capacity."""
 
     rates: UsualRates = field(default_factory=UsualRates)
-    """What usually is; without any nobody can say what a rise adds up to, and none is judged."""
+    """The usual traffic; without it the effect of a rise is unknown, and none is judged."""
     peaks: float = PEAKS
-    """Times the usual total of the busiest hour."""
+    """Multiple of the usual total of the busiest hour."""
     per_s: float | None = None
-    """Messages a second; wins over `peaks`."""
+    """Messages a second; takes precedence over `peaks`."""
     process_of: Callable[[str], str | None] = _unknown_process
     """Service → business process, for rises that name services."""
 
     @property
     def limit_per_s(self) -> float:
-        """What can be carried, in messages a second; 0 where nothing is known."""
+        """The capacity in messages a second; 0 if unknown."""
         return self.per_s if self.per_s is not None else self.peaks * self.rates.peak
 
 
@@ -47,7 +47,7 @@ class _Rise:
     change: Change
     factor: float
     cells: tuple[tuple[int, Cell], ...]
-    """Which of the usual traffic it multiplies, each with its place among all cells."""
+    """The part of the usual traffic that it multiplies, each with its index among all cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class HourLoad:
 
 
 def collisions(changes: Iterable[Change], capacity: Capacity) -> tuple[Conflict, ...]:
-    """The spells of hours in which declared rises together go beyond the capacity, by time; one for each set of changes.
+    """The spans of hours in which declared rises together exceed the capacity, by time; one for each set of changes.
 
     A rise multiplies the usual traffic of its own Users, services and regions in the hours that it touches; rises of one User multiply,
-    those of several add up.
+    those of several Users add up.
     """
     limit = capacity.limit_per_s
     if limit <= 0:
@@ -92,7 +92,7 @@ def hourly(changes: Iterable[Change], capacity: Capacity) -> Iterable[HourLoad]:
 
 
 def _added(rises: list[_Rise], hour_us: int) -> float:
-    """Messages a second that come on top of the usual."""
+    """Messages a second in addition to the usual ones."""
     factors: dict[int, tuple[float, Cell]] = {}
     for rise in rises:
         for place, cell in rise.cells:
@@ -130,7 +130,7 @@ def _conflict(ids: tuple[str, ...], hours: list[HourLoad], limit: float) -> Conf
     headroom = round_significant((limit - worst.load_per_s) / limit * 100)
     text = (
         f"{named} load the hour of {format_time(worst.hour_us)} with {_figure(worst.load_per_s)} messages a second; "
-        f"{_figure(limit)} can be carried (headroom {headroom:g} %)"
+        f"the capacity is {_figure(limit)} (headroom {headroom:g} %)"
     )
     from_us, to_us = hours[0].hour_us, hours[-1].hour_us + HOUR_US
     return Conflict("load", ids, from_us, to_us, f"{text}, {format_time(from_us)} to {format_time(to_us)}")

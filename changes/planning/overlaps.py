@@ -1,4 +1,4 @@
-"""Overlap: two planned changes that meet in time and scope, or one that takes away what the other falls back on."""
+"""Overlap: two planned changes with common time and scope, or one that removes the fallback of the other."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Kind = Literal["bcdr_test", "dcc_and_user", "overlap", "fallback", "freeze", "lo
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Changes that get into each other's way, and when."""
+    """Changes that disturb each other, and when."""
 
     kind: Kind
     change_ids: tuple[str, ...]
@@ -29,9 +29,10 @@ class Conflict:
 
 
 def overlaps(changes: Iterable[Change], systems: SystemMap | None = None) -> tuple[Conflict, ...]:
-    """Every pair of changes still to come or under way that meets in time and scope, by time, then ids.
+    """Every pair of current or future changes with common time and scope, by time, then ids.
 
-    A BCDR test conflicts with whatever may disrupt its scope on its day (UTC) before it is over: trouble in the morning costs the test.
+    A BCDR test conflicts with every change that may disrupt its scope on its day (UTC) before it is over: trouble in the morning
+    endangers the test.
     """
     known = systems or SystemMap()
     ahead = sorted((change for change in changes if change.status not in OVER), key=lambda change: (reach_us(change), change.change_id))
@@ -40,9 +41,9 @@ def overlaps(changes: Iterable[Change], systems: SystemMap | None = None) -> tup
 
 
 def same_scope(one: Change, other: Change, systems: SystemMap) -> bool:
-    """Whether some traffic or system lies in the scope of both.
+    """Whether some traffic or system is in the scope of both.
 
-    Systems of two parties that are merely called otherwise are not known to be apart: only the dependency map can say that they are.
+    Different names alone do not show that the systems of two parties are different: only the dependency map can show it.
     """
     users, others = scope_users(one), scope_users(other)
     if users is not None and others is not None and not users & others:
@@ -58,13 +59,13 @@ def same_scope(one: Change, other: Change, systems: SystemMap) -> bool:
 
 
 def reach_us(change: Change) -> tuple[int, int]:
-    """From when to when, end exclusive, nothing else should happen to its scope; a point in time takes a moment."""
+    """The span, end exclusive, in which nothing else should happen to its scope; a point in time takes a moment."""
     start, end = window_us(change)
     return start // DAY_US * DAY_US if change.category == "bcdr_test" else start, max(end, start + 1)
 
 
 def conflict_between(one: Change, other: Change, systems: SystemMap) -> Conflict | None:
-    """The conflict of two changes that meet in time; None if they have nothing to do with each other."""
+    """The conflict of two changes with common time; None if they are independent."""
     if one.disruption == "none" and other.disruption == "none":
         return None
     first, second = sorted((one, other), key=lambda change: (change.category != "bcdr_test", change.source != "dcc", change.change_id))
@@ -89,7 +90,7 @@ def _kind(first: Change, second: Change, systems: SystemMap) -> tuple[Kind | Non
             return None, ""
         return "bcdr_test", f"{named(second)} may disrupt the BCDR test {named(first)} on its day"
     if first.source == "dcc" and second.source == "user":
-        return "dcc_and_user", f"{named(second)} falls into the DCC's change {named(first)}"
+        return "dcc_and_user", f"{named(second)} takes place during the DCC's change {named(first)}"
     return "overlap", f"{named(first)} and {named(second)} touch the same scope at the same time"
 
 
@@ -103,7 +104,7 @@ def _share(some: Sequence[str], others: Sequence[str]) -> bool:
 
 
 def _meeting(ahead: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
-    """Pairs that meet in time, from changes sorted by the start of their reach."""
+    """Pairs with common time, from changes sorted by the start of their reach."""
     under_way: list[tuple[int, Change]] = []
     for change in ahead:
         start, end = reach_us(change)

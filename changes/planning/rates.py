@@ -1,4 +1,4 @@
-"""Usual rate: how many messages a second each User sends and receives at each hour of the week, as learned or as given."""
+"""Usual rate: how many messages a second each User sends and receives at each hour of the week, learned or given."""
 
 import json
 import math
@@ -19,13 +19,13 @@ _EXAMPLE = '{"SUP-01": 120.5} or [{"user": "SUP-01", "process": "billing", "regi
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The usual traffic of one User, process and region; an empty name is all of them."""
+    """The usual traffic of one User, process and region; an empty name stands for all of them."""
 
     user: str
     process: str
     region: str
     per_s: tuple[float, ...]
-    """One number, one an hour of the day, or one an hour of the week from Monday 00:00 UTC."""
+    """One number, one per hour of the day, or one per hour of the week from Monday 00:00 UTC."""
 
     def at(self, hour_us: int) -> float:
         """Messages a second in the hour that begins at `hour_us`."""
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class UsualRates:
-    """The usual traffic of all Users; empty where nobody has learned it."""
+    """The usual traffic of all Users; empty if it was not learned."""
 
     cells: tuple[Cell, ...] = ()
 
@@ -45,7 +45,7 @@ class UsualRates:
         return max(hours) if self.cells else 0.0
 
     def total(self, hour_us: int) -> float:
-        """Messages a second of everyone in the hour that begins at `hour_us`."""
+        """Messages a second of all Users in the hour that begins at `hour_us`."""
         return math.fsum(cell.at(hour_us) for cell in self.cells)
 
     def of(self, users: frozenset[str] | None) -> Iterable[Cell]:
@@ -67,7 +67,7 @@ def read_rates(path: Path) -> UsualRates:
     except OSError as fault:
         raise UnreadableInput(f"{path} can't be read: {fault.strerror}") from None
     except (ValueError, RecursionError) as fault:
-        raise UnreadableInput(f"{path} is no JSON: {fault}") from None
+        raise UnreadableInput(f"{path} is not valid JSON: {fault}") from None
     entries: Sequence[Any] = [{"user": user, "per_s": rate} for user, rate in said.items()] if isinstance(said, dict) else said
     cells = [_cell(entry) for entry in entries] if isinstance(entries, list) else [None]
     if any(cell is None for cell in cells):
@@ -84,5 +84,5 @@ def _cell(entry: Any) -> Cell | None:
         return None
     if not all(isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < math.inf for number in numbers):
         return None
-    # An hour of the day and one of the week count from midnight UTC alike, because a week is whole days.
+    # An hour of the day and one of the week both count from midnight UTC, because a week is a whole number of days.
     return Cell(entry["user"], process, region, tuple(float(number) for number in numbers))

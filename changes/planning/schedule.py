@@ -36,14 +36,14 @@ COLUMNS = ("start", "end", "duration_h", *DCC_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the schedule; the fields that a Party may not see are not in it."""
+    """One line of the schedule; it does not contain fields that a Party may not see."""
 
     start_us: int
     end_us: int
     fields: dict[str, Any]
 
     def meets(self, from_us: int, to_us: int) -> bool:
-        """Whether it reaches into a span of time, its end exclusive."""
+        """Whether it overlaps a span of time, end exclusive."""
         return self.start_us < to_us and (self.end_us > from_us or self.start_us >= from_us)
 
     @property
@@ -62,7 +62,7 @@ def month_us(month: str) -> tuple[int, int]:
     try:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
     except ValueError:
-        raise ConfigurationError(f"{month!r} is no month: write it like 2026-02") from None
+        raise ConfigurationError(f"{month!r} is not a month: write it like 2026-02") from None
     following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     return us(first), us(following)
 
@@ -70,8 +70,8 @@ def month_us(month: str) -> tuple[int, int]:
 def schedule(changes: Iterable[Change], month: str) -> tuple[Entry, ...]:
     """The entries of a month, by start, then owner and title.
 
-    The DCC's changes in full, cancelled ones too (Parties must learn that they do not happen), drafts not; everybody else's only with
-    `visibility` public_summary, and only owner, title, category, window, services and regions. What is not known to be visible is left out.
+    The DCC's changes in full, including cancelled ones (Parties must learn that they do not take place) but not drafts; other owners'
+    only with `visibility` public_summary, and only owner, title, category, window, services and regions. Everything else is left out.
     """
     from_us, to_us = month_us(month)
     entries = [entry for change in changes if (entry := _entry(change)) is not None and entry.meets(from_us, to_us)]
@@ -91,7 +91,7 @@ def _entry(change: Change) -> Entry | None:
 
 
 def as_csv(entries: Sequence[Entry]) -> bytes:
-    """One entry a row, safe to open in a spreadsheet."""
+    """One entry per row, safe to open in a spreadsheet."""
     return table(COLUMNS, (entry.as_object for entry in entries))
 
 
@@ -101,13 +101,13 @@ def as_ics(entries: Sequence[Entry], month: str) -> bytes:
 
 
 def parted(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """Those that the DCC leads, and the others."""
+    """The entries that the DCC leads, and the others."""
     led = [entry for entry in entries if "change_id" in entry.fields]
     return led, [entry for entry in entries if "change_id" not in entry.fields]
 
 
 def as_markdown(entries: Sequence[Entry], month: str, remarks: Sequence[str] = ()) -> bytes:
-    """A page to read: the DCC's changes with what SEC H8.4 asks, then the Users'; `remarks` stand above them."""
+    """A page to read: the DCC's changes with the items of SEC H8.4, then the Users'; `remarks` are above them."""
     led, others = parted(entries)
     lines = [f"# Schedule of changes, {month}", "", "All times are UTC.", ""]
     lines += [*(f"- {_plain(remark)}" for remark in remarks), ""] if remarks else []
@@ -153,7 +153,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown and HTML leave alone."""
+    """Text without characters that have a meaning in Markdown or HTML."""
     for sign, instead in (
         ("&", "&amp;"),
         ("<", "&lt;"),
@@ -173,7 +173,7 @@ def _time(at_us: int) -> str:
 
 
 def _published(entry: Entry, number: str) -> Change:
-    """The entry as a change that holds nothing but what is published."""
+    """The entry as a change that contains only what is published."""
     shown = {"change_id": f"schedule-{number}", "source": "user", "visibility": "public_summary", **entry.fields}
     if "change_id" in entry.fields:
         shown["source"] = "dcc"

@@ -1,4 +1,4 @@
-"""Completeness: what a change led by the DCC must say of itself under the Smart Energy Code."""
+"""Completeness: the items that the Smart Energy Code requires of a change led by the DCC."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from models.change import Change
 _PLACEHOLDERS = frozenset(
     {"", "tbc", "tbd", "tba", "n/a", "na", "n.a", "todo", "to do", "to be confirmed", "to be decided", "x", "xx", "xxx"}
 )
-"""Texts that stand where something is still to be said. "None" is an answer."""
+"""Placeholder texts for items that are still missing. "None" is an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One thing that a change does not say although it must."""
+    """One required item that a change does not have."""
 
     change_id: str
     item: str
@@ -24,9 +24,9 @@ class Missing:
 
 
 def missing(change: Change) -> tuple[Missing, ...]:
-    """What `change` lacks, in order of the SEC numbers; nothing for a User's change or a cancelled one.
+    """The missing items of `change`, in order of the SEC numbers; nothing for a User's change or a cancelled one.
 
-    SEC H8.4 binds Planned Maintenance, H8.8 changes to DCC Internal Systems. A change that lacks something is kept and used all the same.
+    SEC H8.4 applies to Planned Maintenance, H8.8 to changes to DCC Internal Systems. An incomplete change is kept and used nevertheless.
     """
     if change.source != "dcc" or change.status == "cancelled":
         return ()
@@ -38,7 +38,7 @@ def missing(change: Change) -> tuple[Missing, ...]:
 
 
 def all_missing(changes: Iterable[Change]) -> tuple[Missing, ...]:
-    """What all of `changes` lack, in their order."""
+    """The missing items of all `changes`, in their order."""
     return tuple(one for change in changes for one in missing(change))
 
 
@@ -54,26 +54,26 @@ def as_object(one: Missing) -> dict[str, str]:
 
 def _planned_maintenance(change: Change) -> Iterable[tuple[str, str]]:
     if _blank(change.title):
-        yield "H8.4(a)", "the proposed Maintenance activity: say it in `title`"
+        yield "H8.4(a)", "the proposed Maintenance activity: describe it in `title`"
     if all(map(_blank, (*change.services, *change.systems))):
         yield "H8.4(b)", "the parts of the Services that are disrupted or at Material Risk: name them in `services` or `systems`"
     elif "disruption" not in change.model_fields_set:
-        yield "H8.4(b)", "whether they are disrupted or at Material Risk: say `disruption` (none, risk or outage)"
+        yield "H8.4(b)", "whether they are disrupted or at Material Risk: set `disruption` (none, risk or outage)"
     if change.planned_end <= change.planned_start:
-        yield "H8.4(c)", "the time and duration: `planned_end` must lie after `planned_start`"
+        yield "H8.4(c)", "the time and duration: `planned_end` must be after `planned_start`"
     if _blank(change.return_to_normal_risk):
-        yield "H8.4(d)", "the risk to the return of normal Services: say it in `return_to_normal_risk`"
+        yield "H8.4(d)", "the risk to the return of normal Services: describe it in `return_to_normal_risk`"
 
 
 def _internal_system(change: Change) -> Iterable[tuple[str, str]]:
     if _blank(change.impact_assessment):
-        yield "H8.8(a)", "the assessment of its impact on Users: say it in `impact_assessment`"
+        yield "H8.8(a)", "the assessment of its impact on Users: describe it in `impact_assessment`"
     if _blank(change.consultation):
-        yield "H8.8(b)", "the consultation on a Material Risk of disruption: say it in `consultation`"
+        yield "H8.8(b)", "the consultation on a Material Risk of disruption: describe it in `consultation`"
     if _blank(change.testing_opportunity):
-        yield "H8.8(c)", "the opportunity for Users to test: say it in `testing_opportunity`"
+        yield "H8.8(c)", "the opportunity for Users to test: describe it in `testing_opportunity`"
     if _blank(change.security_assessment):
-        yield "H8.8(d)", "the security assessment: say it in `security_assessment`"
+        yield "H8.8(d)", "the security assessment: describe it in `security_assessment`"
 
 
 def _blank(text: str | None) -> bool:

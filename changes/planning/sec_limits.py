@@ -1,7 +1,7 @@
-"""SEC limits: notice, hours and time of day of the DCC's maintenance, against the clock.
+"""SEC limits: notice, hours and time of day of the DCC's maintenance.
 
-The SEC names the duties (H8.3, H8.4); the figures here are settings, because they change with directions and agreements. Their defaults are
-ours, from what is generally known of section H8, and are to be checked against the SEC in force.
+The SEC defines the duties (H8.3, H8.4); the figures here are settings, because they change with directions and agreements. Their defaults
+are ours, from general knowledge of section H8, and must be checked against the SEC in force.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from models.times import HOUR_US, instant
 
 MAINTENANCE = "planned_maintenance"
 WITH_OUTAGE = frozenset({"release", "bcdr_test"})
-"""Maintenance too where they take Services away."""
+"""Categories that are maintenance too if they take Services down."""
 
 
 class SecParameters(BaseModel):
@@ -29,17 +29,17 @@ class SecParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     notice_working_days: int = Field(
-        20, ge=0, description="Working Days before the month by which the schedule of H8.4 is told (our default)"
+        20, ge=0, description="Working Days before the month by which the schedule of H8.4 is published (our default)"
     )
     hours_a_month: float = Field(6.0, ge=0, description="Hours of Planned Maintenance in a month, H8.3 (our default)")
-    from_hour: int = Field(20, ge=0, le=23, description="Maintenance begins no earlier in the day than this, H8.3 (our default)")
-    to_hour: int = Field(8, ge=0, le=23, description="and is over by this hour (our default)")
-    timezone: str = Field("Europe/London", description="The clock by which months, Working Days and hours of the day are meant")
+    from_hour: int = Field(20, ge=0, le=23, description="Earliest hour of the day at which maintenance begins, H8.3 (our default)")
+    to_hour: int = Field(8, ge=0, le=23, description="Hour of the day by which it is over (our default)")
+    timezone: str = Field("Europe/London", description="The time zone of months, Working Days and hours of the day")
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One figure that is not kept."""
+    """One figure that is not met."""
 
     change_ids: tuple[str, ...]
     item: str
@@ -53,9 +53,9 @@ class Breach:
 
 
 def breaches(changes: Iterable[Change], limits: SecParameters, holidays: Holidays) -> tuple[Breach, ...]:
-    """What of the DCC's maintenance does not keep the figures: by change in their order, then by month.
+    """The DCC's maintenance that does not meet the figures: by change in their order, then by month.
 
-    Notice is judged where it is known.
+    Notice is judged if it is known.
     """
     zone = ZoneInfo(limits.timezone)
     bound = [one for one in changes if one.status != "draft" and is_maintenance(one)]
@@ -64,7 +64,7 @@ def breaches(changes: Iterable[Change], limits: SecParameters, holidays: Holiday
 
 
 def is_maintenance(change: Change) -> bool:
-    """Whether the DCC takes Services away, or may, for planned work."""
+    """Whether the DCC takes Services down, or may do so, for planned work."""
     if change.source != "dcc" or change.status == "cancelled":
         return False
     return change.category == MAINTENANCE or (change.category in WITH_OUTAGE and change.disruption == "outage")
@@ -80,7 +80,7 @@ def _of_change(change: Change, limits: SecParameters, zone: ZoneInfo, holidays: 
             yield Breach(
                 (change.change_id,),
                 "H8.4",
-                f"{change.change_id} was told {notice} Working Days before {month:%B %Y}; {limits.notice_working_days} are asked for",
+                f"{change.change_id} was announced {notice} Working Days before {month:%B %Y}; {limits.notice_working_days} are required",
             )
     if change.disruption != "none" and not _at_night(change, limits, zone):
         yield Breach(
@@ -117,7 +117,7 @@ def _hours(changes: list[Change], limits: SecParameters, zone: ZoneInfo) -> Iter
 
 
 def _parts(change: Change, zone: ZoneInfo) -> Iterable[tuple[date, int]]:
-    """The months that a change reaches into, and how long in each."""
+    """The months of a change, and its hours in each."""
     start_us, end_us = window_us(change)
     at, end = instant(start_us).astimezone(zone), instant(end_us).astimezone(zone)
     while at < end:

@@ -1,4 +1,4 @@
-"""System: a part that changes touch, what it depends on, and what stands in for it; the operator's own map, empty by default."""
+"""System: a part that changes affect, its dependencies and its replacements; the operator's own map, empty by default."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -17,20 +17,20 @@ class SystemParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     depends_on: tuple[str, ...] = Field((), description="systems without which it does not work")
-    fallback: tuple[str, ...] = Field((), description="systems that take over for it")
+    fallback: tuple[str, ...] = Field((), description="systems that replace it when it fails")
     regions: tuple[str, ...] = Field((), description="regions that it serves; empty: all")
     services: tuple[str, ...] = Field((), description="services that it carries; empty: all")
 
 
 class SystemMap:
-    """Which systems have something to do with each other."""
+    """The relations between systems."""
 
     def __init__(self, systems: Mapping[str, SystemParameters] | None = None) -> None:
         self._systems = dict(systems or {})
         self._reach = lru_cache(maxsize=4096)(self._find_reach)
 
     def separate(self, some: Iterable[str], others: Iterable[str]) -> bool:
-        """Whether the map says that none of `some` has anything to do with any of `others`; False where it does not know one of them."""
+        """Whether the map shows that none of `some` is related to any of `others`; False if one of them is not in the map."""
         ours, theirs = tuple(some), tuple(others)
         if not ours or not theirs or not all(name in self._systems for name in (*ours, *theirs)):
             return False
@@ -43,7 +43,7 @@ class SystemMap:
         return not ours.isdisjoint(theirs) or not frozenset().union(*(self._reach(name) for name in theirs)).isdisjoint(some)
 
     def fallback_lost(self, some: Iterable[str], others: Iterable[str]) -> tuple[str, str] | None:
-        """(system, what stands in for it) where `some` touches the one and `others` the other."""
+        """(system, its replacement) where `some` contains the one and `others` the other."""
         touched = set(others)
         for name in some:
             known = self._systems.get(name)
@@ -59,7 +59,7 @@ class SystemMap:
         return self._reach(one).isdisjoint(self._reach(other))
 
     def _find_reach(self, name: str) -> frozenset[str]:
-        """The system and everything that it depends on."""
+        """The system and all its dependencies."""
         found, ahead = {name}, [name]
         while ahead:
             known = self._systems.get(ahead.pop())
@@ -75,13 +75,13 @@ def _disjoint(some: tuple[str, ...], others: tuple[str, ...]) -> bool:
 
 
 def read_systems(path: Path) -> dict[str, SystemParameters]:
-    """A dependency map from a TOML file, one table a system. Raises UnreadableInput or ConfigurationError with the key that is wrong."""
+    """A dependency map from a TOML file, one table per system. Raises UnreadableInput or ConfigurationError with the key that is wrong."""
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: SystemParameters.model_validate(said) for name, said in tree.items()}
     except OSError as fault:
         raise UnreadableInput(f"{path} can't be read: {fault.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise UnreadableInput(f"{path} is no TOML: {fault}") from None
+        raise UnreadableInput(f"{path} is not valid TOML: {fault}") from None
     except ValidationError as fault:
         raise ConfigurationError(f"{path}: {reason(fault)}") from None

@@ -8,25 +8,25 @@ _DAYS_MAX = 1000
 
 
 class Holidays(Protocol):
-    """The days on which people rest."""
+    """The holidays."""
 
     def __contains__(self, day: date, /) -> bool:
-        """Whether that day is one of them."""
+        """Whether that day is a holiday."""
 
 
 def is_working_day(day: date, holidays: Holidays) -> bool:
-    """Whether people work on it."""
+    """Whether that day is a Working Day."""
     return day.weekday() < _SATURDAY and day not in holidays
 
 
 def working_days_between(told: date, begins: date, holidays: Holidays) -> int:
-    """Working Days after the day of telling and before the day of beginning; both days themselves do not count."""
+    """Working Days between the announcement and the beginning; both days themselves do not count."""
     days = min((begins - told).days, _DAYS_MAX)
     return sum(is_working_day(told + timedelta(days=ahead), holidays) for ahead in range(1, days))
 
 
 def latest_notice(begins: date, notice: int, holidays: Holidays) -> date:
-    """The last day on which telling gives `notice` Working Days before `begins`."""
+    """The last day on which an announcement gives `notice` Working Days before `begins`."""
     day, left = begins - timedelta(days=1), notice
     while left > 0:
         left -= is_working_day(day, holidays)

@@ -98,7 +98,7 @@ def test_add_declares_and_revises(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(
     ("more", "words"),
-    [(["--set", "colour=blue"], "colour is no field"), (["--status", "x"], "status must be"), (["--set", "revision"], "FIELD=VALUE")],
+    [(["--set", "colour=blue"], "colour is not a field"), (["--status", "x"], "status must be"), (["--set", "revision"], "FIELD=VALUE")],
 )
 def test_add_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], words: str) -> None:
     assert added(tmp_path / "a.json", *more) == 2
@@ -211,7 +211,7 @@ def test_an_import_that_can_not_be_settled_is_told_by_name(tmp_path: Path, capsy
     assert run(["changes", "import", str(first), "--to", to]) == 0
     assert run(["changes", "import", str(first), "--to", to]) == 0
     assert run(["changes", "import", str(other), "--to", to]) == 1
-    assert "A (SUP-01): revision 1 stands there with other content" in capsys.readouterr().err
+    assert "A (SUP-01): revision 1 exists with different content" in capsys.readouterr().err
 
 
 def test_publish_writes_every_format_and_says_what_changed(calendar: Path, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_publish_writes_every_format_and_says_what_changed(calendar: Path, tmp_p
     page = (tmp_path / "issue.html").read_text()
     assert "Moved: &lt;b&gt;=1+1&lt;/b&gt; (DCC), 2026-01-06T20:00:00Z to 2026-01-06T21:00:00Z; before: " in page
     assert "<script" not in page
-    assert "told of Planned Maintenance of this month by 2025-12-01" in (tmp_path / "issue.md").read_text()
+    assert "informed of Planned Maintenance of this month by 2025-12-01" in (tmp_path / "issue.md").read_text()
     from python_calamine import load_workbook
 
     rows = load_workbook(str(tmp_path / "issue.xlsx")).get_sheet_by_index(0).to_python()

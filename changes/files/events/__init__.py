@@ -1,1 +1,1 @@
-"""Events: what stands in an iCalendar stream, on which clock, and when it repeats."""
+"""Events: the contents of an iCalendar stream, the clock of their times, and their repetitions."""

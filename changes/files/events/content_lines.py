@@ -1,7 +1,7 @@
-"""Content line: one property of an iCalendar stream (RFC 5545, 3.1), read so that a damaged line costs only itself.
+"""Content line: one property of an iCalendar stream (RFC 5545, 3.1), read so that a damaged line affects only itself.
 
-Lines are unfolded as bytes, because a fold may stand inside a character. Whatever is neither a component that we read nor one of its
-properties is left out; what breaks a component is kept beside it as its fault.
+Lines are unfolded as bytes, because a fold may be inside a character. Components and properties that are not read are left out; damage
+inside a component is stored with it as its fault.
 """
 
 import re
@@ -17,13 +17,13 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class ContentLine:
-    """One property: its name in capitals, its parameters, and its value as it stands."""
+    """One property: its name in capitals, its parameters, and its unchanged value."""
 
     name: str
     parameters: dict[str, str]
     value: str
     fault: str = ""
-    """Why it can't be trusted."""
+    """Why it is not reliable."""
 
     @property
     def text(self) -> str:
@@ -33,7 +33,7 @@ class ContentLine:
 
 @dataclass(slots=True)
 class Component:
-    """What stood between BEGIN and END."""
+    """The content between BEGIN and END."""
 
     name: str
     lines: list[ContentLine] = field(default_factory=list)
@@ -51,9 +51,9 @@ class Component:
 
 
 def read_components(content: bytes) -> Iterator[Component]:
-    """The calendars of a stream, each with its events and what stands beside them, in order; an event that is cut off carries a fault.
+    """The calendars of a stream, each with its events and its other components, in order; a truncated event carries a fault.
 
-    Events outside any VCALENDAR stand in a calendar of their own.
+    Events outside any VCALENDAR are in a calendar of their own.
     """
     reading = _Nesting()
     for line in _lines(content):
@@ -68,7 +68,7 @@ def read_components(content: bytes) -> Iterator[Component]:
 
 
 class _Nesting:
-    """The components that are open, the outermost first; what is not closed as it should be ends with whatever comes next."""
+    """The components that are open, the outermost first; a component that is not closed properly ends with the next one."""
 
     def __init__(self) -> None:
         self._calendar: Component | None = None
@@ -121,7 +121,7 @@ class _Nesting:
 
 
 def parse_line(line: str) -> ContentLine | None:
-    """The property in an unfolded line; None for a line that is none, such as text that was not folded."""
+    """The property in an unfolded line; None for a line without one, such as text that was not folded."""
     named = _NAME.match(line)
     if named is None:
         return None
@@ -138,7 +138,7 @@ def parse_line(line: str) -> ContentLine | None:
         return ContentLine(called, parameters, line[line.rfind(":") + 1 :], f"{called} has parameters that can't be read")
     value = line[at + 1 :]
     if "\ufffd" in value and not fault:
-        fault = f"{called} holds bytes that are no UTF-8"
+        fault = f"{called} contains bytes that are not UTF-8"
     return ContentLine(called, parameters, _CONTROL.sub("", value), fault)
 
 

@@ -1,8 +1,8 @@
-"""Recurrence: when a repeating calendar event takes place.
+"""Recurrence: the occurrences of a repeating calendar event.
 
-An event keeps its wall-clock start. One with DTEND keeps its exact length (RFC 5545, 3.3.5 and 3.8.5.3): a nightly 01:30 to 03:00 lasts 90
-minutes in the night of a clock change too; days of a DURATION are counted on the clock. A start that happens twice is the first of them,
-one that is skipped is taken with the offset before the gap. All-day events last from midnight to midnight.
+An event keeps its local start time. One with DTEND keeps its exact length (RFC 5545, 3.3.5 and 3.8.5.3): a nightly 01:30 to 03:00 lasts 90
+minutes in the night of a clock change too; days of a DURATION are counted on the clock. If a start exists twice, the first one counts;
+a skipped start uses the offset before the gap. All-day events last from midnight to midnight.
 """
 
 from collections.abc import Iterable
@@ -15,16 +15,16 @@ from models.errors import Malformed
 
 OCCURRENCES_MAX = 5000
 HORIZON = timedelta(days=3 * 366)
-"""How far an endless event is followed after the time that it is read for."""
+"""How far an endless event is followed after the reference time."""
 _BOUNDED = timedelta(days=100 * 366)
-"""How far a rule with an end is followed after its start, or after the time that it is read for."""
+"""How far a rule with an end is followed after its start, or after the reference time."""
 _FIRST_YEAR = 1900
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One time that an event takes place, in UTC."""
+    """One occurrence of an event, in UTC."""
 
     start: datetime
     end: datetime
@@ -32,7 +32,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """What an event says of its times."""
+    """The times in an event."""
 
     start: Moment
     end: Moment | None = None
@@ -60,7 +60,7 @@ class _Pattern:
     days: int
     """Counted on the clock."""
     exact: timedelta
-    """What elapses after them."""
+    """The elapsed time after them."""
 
     def at(self, local: datetime) -> Occurrence:
         start = on_clock(local, self.zone)
@@ -81,11 +81,11 @@ class _Pattern:
 
 
 def occurrences(event: Repetition, zone: tzinfo | None, about: datetime | None = None) -> list[Occurrence]:
-    """Every time that `event` takes place, in order; `zone` is the clock of times that name none.
+    """Every occurrence of `event`, in order; `zone` is the clock of times without a zone.
 
-    An endless series is followed for HORIZON after `about` (aware; without it after its start); of more than OCCURRENCES_MAX times
-    those within HORIZON before and after it are given. Raises Malformed for a time without zone, an end before its start, and a rule
-    that ends before the event begins.
+    An endless series is followed for HORIZON after `about` (aware; without it after its start); of more than OCCURRENCES_MAX
+    occurrences those within HORIZON before and after it are returned. Raises Malformed for a time without zone, an end before its
+    start, and a rule that ends before the event begins.
     """
     pattern = _pattern(event, zone)
     starts = {pattern.start}
@@ -115,7 +115,7 @@ def instant_of(moment: Moment, zone: tzinfo | None) -> datetime:
 
 
 def on_clock(local: datetime, zone: tzinfo) -> datetime:
-    """A wall-clock time in UTC: of two the first, a skipped one with the offset before the gap.
+    """A local time in UTC: the first of two, a skipped one with the offset before the gap.
 
     Raises Malformed outside the years 1 to 9999.
     """
@@ -136,7 +136,7 @@ def _pattern(event: Repetition, zone: tzinfo | None) -> _Pattern:
 
 
 def _length(event: Repetition, own: tzinfo, begins: datetime) -> tuple[int, timedelta]:
-    """Days on the clock, and what elapses after them."""
+    """Days on the clock, and elapsed time after them."""
     start, end, duration = event.start, event.end, event.duration
     if end is None:
         return (duration.days, duration.exact) if duration is not None else (int(start.is_date), timedelta())
@@ -151,7 +151,7 @@ def _length(event: Repetition, own: tzinfo, begins: datetime) -> tuple[int, time
 
 def _by_rule(rule: Rule, pattern: _Pattern, about: datetime | None) -> set[datetime]:
     if pattern.start.year < _FIRST_YEAR:
-        raise Malformed(f"a series that begins in {pattern.start.year} is no change calendar")
+        raise Malformed(f"a series that begins in {pattern.start.year} does not belong in a change calendar")
     about_local = pattern.start if about is None else max(pattern.start, about.astimezone(pattern.zone).replace(tzinfo=None))
     last = _shifted(about_local, HORIZON if rule.count is None and rule.until is None else _BOUNDED)
     until = rule.until
@@ -166,7 +166,7 @@ def _by_rule(rule: Rule, pattern: _Pattern, about: datetime | None) -> set[datet
         last = min(last, _shifted(about_local, HORIZON))
         starts = _taken(expand(rule, pattern.start, last, from_local), until, pattern, from_local)
     if len(starts) > OCCURRENCES_MAX:
-        raise Malformed(f"RRULE repeats more than {OCCURRENCES_MAX} times in six years: that is no change calendar")
+        raise Malformed(f"RRULE repeats more than {OCCURRENCES_MAX} times in six years: it does not belong in a change calendar")
     return starts
 
 
@@ -205,7 +205,7 @@ def _added(moment: Moment, end: Moment | Duration | None, pattern: _Pattern) -> 
 
 
 class _Excluded:
-    """The starts that EXDATE takes out: a date, or any time of an all-day event, takes out its day."""
+    """The starts that EXDATE removes: a date, or any time of an all-day event, removes its day."""
 
     def __init__(self, moments: Iterable[Moment], pattern: _Pattern) -> None:
         self._pattern = pattern
@@ -215,7 +215,7 @@ class _Excluded:
             if moment.is_date:
                 self._days.add(moment.local.date())
             elif pattern.is_date:
-                # Midnight on the clock that EXDATE names; in UTC it is that of the event.
+                # Midnight on the clock of EXDATE; in UTC it is that of the event.
                 self._days.add((pattern.local(moment) if moment.zone is UTC else moment.local).date())
             else:
                 self._instants.add(pattern.instant(moment))

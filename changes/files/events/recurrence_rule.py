@@ -1,7 +1,7 @@
-"""Recurrence rule: the days and times that an RRULE names (RFC 5545, 3.3.10), on the event's own clock.
+"""Recurrence rule: the days and times of an RRULE (RFC 5545, 3.3.10), on the event's own clock.
 
-Every period is looked at once and the last one is given, so that a rule that never matches ends as soon as any other. Rules that repeat
-more often than daily are refused: that is no change calendar.
+Every period is examined once up to the last one, so that a rule without a match ends as soon as any other. Rules that repeat more often
+than daily are refused, because they do not belong in a change calendar.
 """
 
 import calendar
@@ -55,7 +55,7 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """The rule in an RRULE's value. Raises Malformed with the part that can't be followed."""
+    """The rule in an RRULE's value. Raises Malformed with the part that is not supported."""
     parts: dict[str, str] = {}
     for part in text.strip().strip(";").upper().split(";"):
         name, sign, value = part.strip().partition("=")
@@ -64,7 +64,7 @@ def parse_rule(text: str) -> Rule:
         parts[name] = value
     frequency = parts.pop("FREQ", "")
     if frequency in _OFTEN:
-        raise Malformed("RRULE repeats more often than daily: that is no change calendar")
+        raise Malformed("RRULE repeats more often than daily: it does not belong in a change calendar")
     if frequency not in _FREQUENCIES:
         raise Malformed("RRULE can't be followed: FREQ must be DAILY, WEEKLY, MONTHLY or YEARLY")
     for name, allowed in _ONLY_WITH.items():
@@ -79,7 +79,7 @@ def parse_rule(text: str) -> Rule:
     weekdays = _weekdays(parts.pop("BYDAY", ""), frequency, with_weeks="BYWEEKNO" in parts)
     lists = {name: _integers(parts.pop(name), name) for name in _RANGES if name in parts}
     if parts:
-        raise Malformed(f"RRULE can't be followed: {next(iter(parts))!r:.40} is no part that is read")
+        raise Malformed(f"RRULE can't be followed: {next(iter(parts))!r:.40} is not a supported part")
     return Rule(
         frequency,
         interval,
@@ -99,9 +99,9 @@ def parse_rule(text: str) -> Rule:
 
 
 def expand(rule: Rule, start: datetime, last: datetime, not_before: datetime | None = None) -> Iterator[datetime]:
-    """The times from `start` to `last` that the rule names, in order; UNTIL is the caller's to judge.
+    """The times of the rule from `start` to `last`, in order; the caller applies UNTIL.
 
-    Without COUNT the periods that end before `not_before` are passed over at once; with COUNT they are counted.
+    Without COUNT the periods that end before `not_before` are skipped at once; with COUNT they are counted.
     """
     times = _times(rule, start)
     days = _Days(rule, start.date())
@@ -124,7 +124,7 @@ def expand(rule: Rule, start: datetime, last: datetime, not_before: datetime | N
 
 
 class _Days:
-    """The days that a rule names, period by period, as ordinals."""
+    """The days of a rule, period by period, as ordinals."""
 
     def __init__(self, rule: Rule, start: date) -> None:
         self._rule = rule
@@ -133,7 +133,7 @@ class _Days:
         self._month_days = rule.month_days
         self._weekdays = rule.weekdays
         unsaid = not (rule.week_numbers or rule.year_days or rule.month_days or rule.weekdays)
-        # What the rule does not say is taken from the start (RFC 5545, 3.3.10).
+        # Parts that the rule does not have are taken from the start (RFC 5545, 3.3.10).
         if unsaid and rule.frequency == "YEARLY":
             self._months = rule.months or frozenset((start.month,))
         if unsaid and rule.frequency in ("MONTHLY", "YEARLY"):
@@ -144,7 +144,7 @@ class _Days:
         self._nth = tuple((which, day) for which, day in self._weekdays if which != 0)
 
     def periods(self, from_day: date | None, last: date) -> Iterator[list[int]]:
-        """The days of one period after another, up to the one that holds `last`."""
+        """The days of the periods one after another, up to the one that contains `last`."""
         rule, start = self._rule, self._start
         first = 0 if from_day is None or from_day <= start else max(self._index(from_day) // rule.interval - 1, 0)
         index = first * rule.interval
@@ -153,7 +153,7 @@ class _Days:
             index += rule.interval
 
     def _index(self, day: date) -> int:
-        """How many periods `day` lies after the start."""
+        """The number of periods from the start to `day`."""
         start = self._start
         if self._rule.frequency == "YEARLY":
             return day.year - start.year
@@ -162,7 +162,7 @@ class _Days:
         return (day.toordinal() - start.toordinal()) // (7 if self._rule.frequency == "WEEKLY" else 1)
 
     def _span(self, index: int) -> tuple[int, int] | None:
-        """First day and the day after the last of the period that lies `index` periods after the start."""
+        """First day and the day after the last of period number `index` after the start."""
         start, frequency = self._start, self._rule.frequency
         if frequency in ("DAILY", "WEEKLY"):
             length = 7 if frequency == "WEEKLY" else 1
@@ -206,7 +206,7 @@ class _Days:
         return any(weekday == day.weekday() and wanted in (which, from_end) for wanted, weekday in self._nth)
 
     def _week(self, ordinal: int) -> tuple[int, int]:
-        """Number of the week that holds a day, and how many weeks its year has: the first week is the first with four days in the year."""
+        """Number of the week of a day, and how many weeks its year has: the first week is the first with four days in the year."""
         monday = ordinal - (date.fromordinal(ordinal).weekday() - self._rule.week_start) % 7
         year = date.fromordinal(min(monday + 3, _LAST_DAY)).year
         first, following = self._first_week(year), self._first_week(year + 1)
@@ -220,7 +220,7 @@ class _Days:
 def _times(rule: Rule, start: datetime) -> list[time]:
     hours, minutes, seconds = rule.hours or (start.hour,), rule.minutes or (start.minute,), rule.seconds or (start.second,)
     if len(hours) * len(minutes) * len(seconds) > 24 * 60:
-        raise Malformed("RRULE names more than 1,440 times a day: that is no change calendar")
+        raise Malformed("RRULE names more than 1,440 times a day: it does not belong in a change calendar")
     return sorted({time(hour, minute, second) for hour in hours for minute in minutes for second in seconds})
 
 

@@ -1,4 +1,4 @@
-"""Calendar zone: the clock that a TZID names; a name that nobody knows is refused and never read as another zone."""
+"""Calendar zone: the clock of a TZID; an unknown name is refused and never read as another zone."""
 
 import bisect
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class DefinedZone(tzinfo):
         self._offsets = [initial, *(offset for _, offset in transitions)]
         self._at = [at for at, _ in transitions]
         pairs = list(zip(self._at, self._offsets, self._offsets[1:], strict=False))
-        # In a gap and in an hour that happens twice, fold 0 is read with the offset before the change (PEP 495).
+        # In a gap and in an hour that exists twice, fold 0 uses the offset before the change (PEP 495).
         self._local = [[at + max(before, after) for at, before, after in pairs], [at + min(before, after) for at, before, after in pairs]]
 
     def utcoffset(self, at: datetime | None) -> timedelta:
@@ -33,7 +33,7 @@ class DefinedZone(tzinfo):
         return self._offsets[0] if at is None else self._offsets[bisect.bisect_right(self._local[at.fold], at.replace(tzinfo=None, fold=0))]
 
     def dst(self, at: datetime | None) -> timedelta:
-        """Not told apart from the offset."""
+        """It equals the offset."""
         del at
         return timedelta()
 
@@ -59,7 +59,7 @@ class Zones:
         self._known: dict[str, tzinfo | Malformed] = {}
 
     def of(self, tzid: str) -> tzinfo:
-        """The zone that `tzid` names. Raises Malformed if neither the zone database nor the calendar knows it."""
+        """The zone of `tzid`. Raises Malformed if neither the zone database nor the calendar defines it."""
         if tzid not in self._known:
             try:
                 self._known[tzid] = self._find(tzid)
@@ -76,16 +76,16 @@ class Zones:
             return named
         definition = self._definitions.get(tzid)
         if definition is None:
-            raise Malformed(f"time zone {tzid!r:.80} is not known: name it as the zone database does (Europe/London)")
+            raise Malformed(f"time zone {tzid!r:.80} is unknown: use a name of the zone database (Europe/London)")
         try:
             return defined_zone(tzid, definition)
         except Malformed as fault:
-            raise Malformed(f"time zone {tzid!r:.80} is not known, and its VTIMEZONE can't be read: {fault}") from None
+            raise Malformed(f"time zone {tzid!r:.80} is unknown, and its VTIMEZONE can't be read: {fault}") from None
 
 
 @cache
 def named_zone(name: str) -> ZoneInfo | None:
-    """A zone by its name in the zone database, by Windows' name, or by either behind a program's prefix (`/mozilla.org/…`)."""
+    """A zone by its name in the zone database, by Windows' name, or by either after a program's prefix (`/mozilla.org/…`)."""
     from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
     bare = name.strip()
@@ -104,7 +104,7 @@ def named_zone(name: str) -> ZoneInfo | None:
 
 
 def defined_zone(name: str, definition: Component) -> DefinedZone:
-    """The zone that a VTIMEZONE defines. Raises Malformed if it can't be followed."""
+    """The zone in a VTIMEZONE. Raises Malformed if it is not supported."""
     if len(definition.named("TZID")) != 1:
         raise Malformed("it must have one TZID")
     onsets: list[tuple[datetime, timedelta, timedelta]] = []
@@ -114,7 +114,7 @@ def defined_zone(name: str, definition: Component) -> DefinedZone:
         if len(onsets) > _TRANSITIONS_MAX:
             raise Malformed(f"its clocks change more than {_TRANSITIONS_MAX} times")
     if not onsets:
-        raise Malformed("it says nothing of its offset from UTC")
+        raise Malformed("it has no offset from UTC")
     onsets.sort(key=lambda onset: onset[0])
     return DefinedZone(name, onsets[0][1], [(at, after) for at, _, after in onsets])
 

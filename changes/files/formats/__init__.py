@@ -1,4 +1,4 @@
-"""The file formats that a calendar may come in: one file each, and its line here."""
+"""The file formats of calendars: one file each, and its line here."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from changes.files.source_row import Format, Row, Source
 
 
 def _read_ics(source: Source) -> Iterator[Row]:
-    """Its library takes as long to load as all the others together: only for whoever has such a file."""
+    """Its library takes as long to load as all the others together, so it is loaded only for such a file."""
     from changes.files.formats.icalendar_file import read_ics
 
     return read_ics(source)
@@ -23,4 +23,4 @@ FORMATS: dict[str, Format] = {
     ".xlsx": read_xlsx,
     ".ics": _read_ics,
 }
-"""Suffix → reader; `.gz` behind any of them is unpacked first."""
+"""Suffix → reader; `.gz` after any of them is unpacked first."""

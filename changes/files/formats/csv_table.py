@@ -14,11 +14,11 @@ _DELIMITERS = (",", "\t", ";", "|")
 
 
 def read_csv(source: Source) -> Iterator[Row]:
-    """One change a row; blank rows, and title rows above the header, are skipped. Raises UnreadableInput without a usable header."""
+    """One change per row; blank rows, and title rows above the header, are skipped. Raises UnreadableInput without a usable header."""
     try:
         text = source.content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        raise UnreadableInput(f"{source.name} is no UTF-8 (byte {fault.start}): save it as CSV UTF-8") from None
+        raise UnreadableInput(f"{source.name} is not UTF-8 (byte {fault.start}): save it as CSV UTF-8") from None
     if not text.strip():
         return
     delimiter, header = _found(text, source)
@@ -30,7 +30,7 @@ def read_csv(source: Source) -> Iterator[Row]:
 
 
 def _found(text: str, source: Source) -> tuple[str, Header]:
-    """The delimiter by which a header can be found, and the header. Raises UnreadableInput without any."""
+    """The delimiter with which a header is found, and the header. Raises UnreadableInput without any."""
     first: UnreadableInput | None = None
     for delimiter in sorted(_DELIMITERS, key=lambda sign: sign not in text[:4096]):
         rows = ((line, cells) for line, cells, broken in _lines(text, delimiter) if not broken)

@@ -1,6 +1,6 @@
-"""iCalendar: events with UID, SUMMARY and times; what iCalendar has no word for stands in `X-HIGHWATER-<FIELD>`.
+"""iCalendar: events with UID, SUMMARY and times; fields without an iCalendar property are in `X-HIGHWATER-<FIELD>`.
 
-Only UID, SUMMARY, times and rules can cost an event; what else is damaged in it, or beside it, is left out.
+Only errors in UID, SUMMARY, times and rules invalidate an event; other damage in it, or outside of it, is left out.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from models.vocabulary import ChangeCategory
 
 EXTENSION = "X-HIGHWATER-"
 PRODUCT = "-//Highwater//Change calendar//EN"
-"""Who wrote a calendar: in our own files DTSTAMP tells nothing of the export that a change came from."""
+"""The program that wrote a calendar: in our own files DTSTAMP is not the time of the original export."""
 STATUSES = {"CANCELLED": "cancelled", "CONFIRMED": "confirmed", "TENTATIVE": "declared"}
 CATEGORIES = frozenset(get_args(ChangeCategory))
 _ONCE = ("UID", "DTSTART", "DTEND", "DURATION", "RECURRENCE-ID")
@@ -39,7 +39,7 @@ class _Event:
     uid: str
     times: Repetition
     replaces: str | None
-    """The `change_id` of the one time that it takes the place of."""
+    """The `change_id` of the occurrence that it replaces."""
     replaces_on: Moment | None
     sequence: int
     stamped: datetime | None
@@ -47,10 +47,10 @@ class _Event:
 
 
 def read_ics(source: Source) -> Iterator[Row]:
-    """One change an event, and one a time that a repeating event takes place. Raises UnreadableInput for text that is no iCalendar."""
+    """One change per event, and one per occurrence of a repeating event. Raises UnreadableInput for text that is not iCalendar."""
     calendars = list(read_components(source.content))
     if not calendars:
-        raise UnreadableInput(f"{source.name} is no iCalendar: it holds no BEGIN:VCALENDAR")
+        raise UnreadableInput(f"{source.name} is not iCalendar: it contains no BEGIN:VCALENDAR")
     number = 0
     for calendar in calendars:
         yield from _beside(calendar)
@@ -60,7 +60,7 @@ def read_ics(source: Source) -> Iterator[Row]:
 
 
 def occurrence_id(uid: str, start: datetime) -> str:
-    """`change_id` of one time that a repeating event takes place."""
+    """`change_id` of one occurrence of a repeating event."""
     return f"{uid}/{start.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
@@ -125,7 +125,7 @@ class _Reader:
             raise Malformed(component.fault)
         for name in _ONCE:
             if len(component.named(name)) > 1:
-                raise Malformed(f"{name} stands there {len(component.named(name))} times")
+                raise Malformed(f"{name} occurs {len(component.named(name))} times")
         uid, summary = component.first("UID"), component.first("SUMMARY")
         for line in (uid, summary):
             if line is not None and line.fault:
@@ -136,7 +136,7 @@ class _Reader:
         replaced = component.first("RECURRENCE-ID")
         on = None if replaced is None else self._moment(replaced)
         if replaced is not None and "RANGE" in replaced.parameters:
-            raise Malformed("RECURRENCE-ID with a RANGE is not read: end the series there and begin another")
+            raise Malformed("RECURRENCE-ID with a RANGE is not supported: end the series there and begin another")
         replaces = None if on is None else occurrence_id(uid.text, instant_of(on, times.start.zone or self._zone))
         stamped = component.first("DTSTAMP")
         return _Event(number, component, uid.text, times, replaces, on, _sequence(component), _instant(stamped, self._zones))
@@ -146,7 +146,7 @@ class _Reader:
         if start is None:
             raise Malformed("DTSTART is missing")
         if component.first("EXRULE") is not None:
-            raise Malformed("EXRULE is not read: RFC 5545 has taken it out")
+            raise Malformed("EXRULE is not supported: RFC 5545 has removed it")
         made = Repetition(
             self._moment(start),
             None if end is None else self._moment(end),
@@ -187,14 +187,14 @@ class _Reader:
 
 
 class _Series:
-    """What the events of one calendar say of each other: which time another takes the place of, and when a series was exported."""
+    """The relations between the events of one calendar: which event replaces an occurrence of another, and when a series was exported."""
 
     def __init__(self, events: list[_Event], overrides: list[Component], now: datetime | None) -> None:
         self._masters = {one.uid: one for one in sorted(events, key=_rank) if one.replaces is None and one.times.repeats}
         self._replaced = {one.replaces for one in events if one.replaces is not None}
         self._replaced_series = {one.uid for one in events if one.replaces is not None}
         self._days = {(one.uid, one.replaces_on.local.date()) for one in events if one.replaces_on is not None and one.replaces_on.is_date}
-        # A time whose own event can't be understood is not taken from its series either: that event says that it is another.
+        # If an event that replaces an occurrence can't be understood, the occurrence is left out too: the event shows that it differs.
         self._withheld: dict[str, list[Component]] = {}
         understood = {id(one.component) for one in events}
         for component in overrides:
@@ -209,7 +209,7 @@ class _Series:
         self.about = now or max(stamps.values(), default=None)
 
     def replaces(self, event: _Event, one: Occurrence, zone: tzinfo | None) -> bool:
-        """Whether another event takes the place of this time of a series, or the whole event is outranked by another of its UID."""
+        """Whether another event replaces this occurrence of a series, or another event of its UID outranks the whole event."""
         if _rank(event) < _rank(self._masters[event.uid]) or occurrence_id(event.uid, one.start) in self._replaced:
             return True
         clock = event.times.start.zone or zone
@@ -232,7 +232,7 @@ class _Series:
 
 
 def _concerns(override: Component, one: Occurrence, clock: tzinfo | None) -> bool:
-    """Whether a RECURRENCE-ID that could not be used means this time, or (RANGE) one before it."""
+    """Whether a RECURRENCE-ID that could not be used means this occurrence, or (RANGE) an earlier one."""
     line = override.first("RECURRENCE-ID")
     if line is None or line.fault:
         return False
@@ -251,7 +251,7 @@ def _rank(event: _Event) -> tuple[int, datetime]:
 
 
 def _beside(calendar: Component) -> Iterator[Row]:
-    """What is damaged beside the events, by name; sound components of other kinds are passed over."""
+    """Damage outside the events, by name; valid components of other kinds are skipped."""
     for number, one in enumerate(calendar.inner, start=1):
         try:
             _check(one)

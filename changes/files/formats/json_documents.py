@@ -1,4 +1,4 @@
-"""JSON calendars: an array of changes, or one change a line."""
+"""JSON calendars: an array of changes, or one change per line."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from models.errors import Malformed, UnreadableInput
 
 
 def read_json(source: Source) -> Iterator[Row]:
-    """A whole document: an array, one object, or lines after all. Raises UnreadableInput for text that is no JSON."""
+    """A whole document: an array, one object, or otherwise lines. Raises UnreadableInput for text that is not JSON."""
     if not source.content.strip():
         raise UnreadableInput(f"{source.name} is empty: a calendar without changes is []")
     try:
@@ -18,7 +18,7 @@ def read_json(source: Source) -> Iterator[Row]:
         if _looks_like_lines(source.content):
             yield from read_ndjson(source)
             return
-        raise UnreadableInput(f"{source.name} is no JSON: {fault}") from None
+        raise UnreadableInput(f"{source.name} is not valid JSON: {fault}") from None
     found = document if isinstance(document, list) else _first_at(document, source.rows_at)
     if found is None:
         sought = " or ".join(repr(path) for path in source.rows_at)
@@ -28,14 +28,14 @@ def read_json(source: Source) -> Iterator[Row]:
 
 
 def read_ndjson(source: Source) -> Iterator[Row]:
-    """One change (or an array of them) a line; blank lines are skipped."""
+    """One change (or an array of them) per line; blank lines are skipped."""
     for number, line in enumerate(source.content.split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
             value = _loads(line)
         except Malformed as fault:
-            yield Row({"line": number}, line.strip(), fault=f"the line is no JSON: {fault}")
+            yield Row({"line": number}, line.strip(), fault=f"the line is not valid JSON: {fault}")
             continue
         for index, one in enumerate(value if isinstance(value, list) else [value]):
             yield _row({"line": number, "index": index} if isinstance(value, list) else {"line": number}, one)
@@ -69,7 +69,7 @@ def _loads(text: bytes) -> Any:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _looks_like_lines(content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Table header: the row that names the columns, found below any title, and what it makes of the rows under it."""
+"""Table header: the row with the column names, found below any title; it turns the rows below it into fields."""
 
 import csv
 import io
@@ -13,18 +13,18 @@ from models.errors import Malformed, UnreadableInput
 REQUIRED = ("change_id", "title", "planned_start", "planned_end")
 """Columns without which no row can be a change; an owner may be given for the whole file."""
 _ROWS_MAX = 30
-"""How far down a header is looked for."""
+"""Number of rows in which the header is searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The column names, and the line on which they stand."""
+    """The column names, and their line."""
 
     line: int
     names: tuple[str, ...]
 
     def row(self, position: Mapping[str, int | str], cells: Sequence[Any], source: Source) -> Row:
-        """A row of the table as fields by name; one that does not fit the header has shifted cells, and is refused."""
+        """A row of the table as fields by name; a row that does not fit the header has shifted cells, and is refused."""
         raw = _raw(cells)
         if len(cells) != len(self.names):
             fault = f"the row has {len(cells)} cells, the header {len(self.names)}: quote cells that hold the delimiter"
@@ -50,7 +50,7 @@ class Header:
 
 
 def find_header(rows: Iterable[tuple[int, Sequence[Any]]], source: Source) -> Header:
-    """The first row that names what is needed. Raises UnreadableInput without one, and for a column of ours that stands there twice."""
+    """The first row with the required names. Raises UnreadableInput without one, and for a column of ours that occurs twice."""
     first: Header | None = None
     for number, (line, cells) in enumerate(rows):
         if number >= _ROWS_MAX:
@@ -90,7 +90,7 @@ def _name(cell: Any, source: Source) -> str:
 
 
 def _with_joined_times(named: dict[str, Any]) -> dict[str, Any]:
-    """Where the date and the time of day stand in columns of their own (`planned_start_date`, `planned_start_time`) they become one."""
+    """Joins a date and a time of day in separate columns (`planned_start_date`, `planned_start_time`)."""
     fields = dict(named)
     for name in TIMES:
         day, at = f"{name}_date", f"{name}_time"

@@ -1,4 +1,4 @@
-"""Workbook size: how much a workbook grows when it is opened; one that would fill the memory is refused before it is.
+"""Workbook size: how much a workbook grows when it is opened; one that would fill the memory is refused before that.
 
 A workbook is a zip of XML. Three things grow: the XML itself, the rectangle of cells that spans the outermost ones, and texts that are
 stored once and shown in many cells.
@@ -16,7 +16,7 @@ UNPACKED_BYTES_MAX = 256 * 1024 * 1024
 CELLS_MAX = 20_000_000
 TEXT_BYTES_MAX = 512 * 1024 * 1024
 TEXT_CHARS_MAX = 32_767
-"""What a spreadsheet program takes in one cell."""
+"""The maximum that a spreadsheet program accepts in one cell."""
 
 _CELL = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,4})(\d{1,10})["']""")
 _ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br\s*=\s*["'](\d{1,10})["']""")
@@ -26,12 +26,12 @@ _SHARED_TEXT = re.compile(rb"<(?:\w+:)?si[\s>].*?</(?:\w+:)?si>", re.DOTALL)
 
 
 def refuse_bombs(source: Source) -> None:
-    """Raises UnreadableInput for a workbook that is none, or that would grow beyond what is read."""
+    """Raises UnreadableInput for a file that is not a workbook, or that would grow beyond the limits."""
     try:
         with zipfile.ZipFile(io.BytesIO(source.content)) as packed:
             _check(source.name, packed)
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as fault:
-        raise UnreadableInput(f"{source.name} is no XLSX workbook: {fault}") from None
+        raise UnreadableInput(f"{source.name} is not an XLSX workbook: {fault}") from None
 
 
 def _check(name: str, packed: zipfile.ZipFile) -> None:
@@ -44,7 +44,7 @@ def _check(name: str, packed: zipfile.ZipFile) -> None:
     for sheet in _parts(packed, "/worksheets/"):
         cells = _rectangle(sheet)
         if cells > CELLS_MAX:
-            raise UnreadableInput(f"{name} spans {cells} cells, at most {CELLS_MAX} are read: delete what stands far from the table")
+            raise UnreadableInput(f"{name} spans {cells} cells, at most {CELLS_MAX} are read: delete cells far from the table")
         shown = (int(found) for found in _SHARED_CELL.findall(sheet))
         text = sum(lengths[index] for index in shown if index < len(lengths))
         if text > TEXT_BYTES_MAX:
@@ -52,13 +52,13 @@ def _check(name: str, packed: zipfile.ZipFile) -> None:
 
 
 def _rectangle(sheet: bytes) -> int:
-    """Cells between the first and the outermost of a sheet, at the most."""
+    """Upper bound of the cells between the first and the outermost of a sheet."""
     rows = [int(number) for number in _ROW.findall(sheet)]
     columns = 0
     for letters, number in set(_CELL.findall(sheet)):
         rows.append(int(number))
         columns = max(columns, _column(letters))
-    # Cells that name no place stand beside each other: no more of them than there are.
+    # Cells without a reference are next to each other: they span no more cells than their number.
     return max(max(rows, default=0) * columns, len(_UNNAMED.findall(sheet)))
 
 

@@ -14,7 +14,7 @@ ROWS_MAX = 200_000
 
 
 def read_xlsx(source: Source) -> Iterator[Row]:
-    """One change a row; blank rows, and title rows above the header, are skipped. Raises UnreadableInput for what can't be opened."""
+    """One change per row; blank rows, and title rows above the header, are skipped. Raises UnreadableInput if the file can't be opened."""
     name, rows = _rows(source)
     filled = [(number, cells) for number, cells in rows if any(cell not in ("", None) for cell in cells)]
     if not filled:
@@ -27,7 +27,7 @@ def read_xlsx(source: Source) -> Iterator[Row]:
 
 
 def _timed(rows: Sequence[Sequence[Any]]) -> bool:
-    """Whether the sheet holds moments: a workbook does not tell a moment at midnight from a day, but where there are moments it is one."""
+    """Whether the sheet contains instants: a workbook can't distinguish midnight from a day, but next to instants it is midnight."""
     return any(isinstance(cell, datetime) for cells in rows for cell in cells)
 
 
@@ -56,4 +56,4 @@ def _rows(source: Source) -> tuple[str, list[tuple[int, list[Any]]]]:
         first = sheet.start[0] if sheet.start is not None else 0
         return visible[0], [(first + index + 1, row) for index, row in enumerate(sheet.to_python(skip_empty_area=True))]
     except (CalamineError, OSError, ValueError) as fault:
-        raise UnreadableInput(f"{source.name} is no workbook that can be read: {fault}") from None
+        raise UnreadableInput(f"{source.name} is not a readable workbook: {fault}") from None

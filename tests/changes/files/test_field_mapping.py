@@ -106,7 +106,7 @@ def test_paths_go_through_objects_and_lists(path: str, found: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[fields]\nchange_id = 'id'\nname = 'x'\n", "name is no field of a change"),
+        ("[fields]\nchange_id = 'id'\nname = 'x'\n", "name is not a field of a change"),
         ("colour = 1\n[fields]\ntitle = 'x'\n", "colour"),
         ("rows = 'x'\n", "fields is missing"),
         ("[fields]\ntitle = 5\n", "fields"),

@@ -96,7 +96,7 @@ def test_two_contents_that_nothing_tells_apart_are_a_conflict_and_what_stands_go
     add_to(path, [change(title="first")])
     added = add_to(path, [change(title="another")])
     assert [one.text for one in added.disagreements] == [
-        "CHG-1 (SUP-01): revision 1 stands there with other content: give a higher `revision` or a later `updated_at`"
+        "CHG-1 (SUP-01): revision 1 exists with different content: give a higher `revision` or a later `updated_at`"
     ]
     assert [one.title for one in read_changes(path)[0]] == ["first"]
     assert merge([change(title="a"), change(title="b")]).changes == ()

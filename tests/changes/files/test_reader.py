@@ -192,11 +192,11 @@ def test_gzip_is_unpacked(tmp_path: Path) -> None:
     [
         ("a.txt", "x", "its name must end in"),
         ("a.json", "", "empty"),
-        ("a.json", "[1,", "no JSON"),
+        ("a.json", "[1,", "not valid JSON"),
         ("a.json", "[NaN]", "NaN"),
         ("a.json", "[" * 100_000, "nested"),
-        ("a.json", b"\xff\xfe", "no JSON"),
-        ("a.ics", "hello", "no iCalendar"),
+        ("a.json", b"\xff\xfe", "not valid JSON"),
+        ("a.ics", "hello", "not iCalendar"),
     ],
 )
 def test_a_file_that_can_not_be_read_at_all_says_why(tmp_path: Path, name: str, content: str | bytes, words: str) -> None:

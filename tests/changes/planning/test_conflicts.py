@@ -38,7 +38,7 @@ def test_a_users_change_inside_one_of_the_dccs_is_named() -> None:
     (one,) = conflicts([change("A", "DCC"), change("B", planned_start="2026-01-05T22:30:00Z")])
     assert one.kind == "dcc_and_user"
     assert (format_time(one.from_us)[11:16], format_time(one.to_us)[11:16]) == ("22:30", "23:00")
-    assert "B (SUP-01: Work) falls into the DCC's change A (DCC: Work)" in one.text
+    assert "B (SUP-01: Work) takes place during the DCC's change A (DCC: Work)" in one.text
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_two_tariff_runs_of_large_suppliers_in_one_hour_collide_with_hour_and_he
     found = conflicts([rise("A", "SUP-01", 15), rise("B", "SUP-02", 15, planned_start="2026-01-05T22:30:00Z")], rules(BIG))
     assert [(one.kind, one.change_ids) for one in found] == [("load", ("A", "B"))]
     assert (found[0].from_us, found[0].to_us) == (at("22:00"), at("23:00"))
-    assert "the hour of 2026-01-05T22:00:00Z with 660 messages a second; 300 can be carried (headroom -120 %)" in found[0].text
+    assert "the hour of 2026-01-05T22:00:00Z with 660 messages a second; the capacity is 300 (headroom -120 %)" in found[0].text
 
 
 def test_rises_of_small_suppliers_do_not_collide() -> None:

@@ -101,7 +101,7 @@ def test_lines_keep_their_numbers_over_many_blocks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("events.ndjson.gz", b"not gzip at all", "is no gzip file"),
+        ("events.ndjson.gz", b"not gzip at all", "is not a gzip file"),
         ("events.ndjson.gz", gzip.compress(text(list(range(400))), mtime=0)[:-40], "cut short|damaged"),
         ("events.ndjson.gz", b"\x1f\x8b" + b"\xff" * 30, "damaged"),
         ("events.ndjson", b"", "there is no event"),

@@ -62,7 +62,7 @@ def test_rows_before_one_that_is_none_are_there_first(tmp_path: Path) -> None:
     with SeriesFile(str(tmp_path / "a.csv")) as file:
         found = iter(file)
         assert next(found).value == 1.0
-        with pytest.raises(UnreadableInput, match="line 3: 'many' is no number"):
+        with pytest.raises(UnreadableInput, match="line 3: 'many' is not a number"):
             next(found)
 
 
@@ -101,9 +101,9 @@ def test_the_shapes_in_which_people_have_csv_read_alike(tmp_path: Path, text: by
     ("text", "why"),
     [
         (b"timestamp,value\n10,0,5\n", "line 2 has 3 cells and the header 2"),
-        (b'timestamp,value\n10,"1,042.5"\n', "is no number"),
-        (b"timestamp;value\n10;1.042,5\n", "is no number"),
-        (b"timestamp\tvalue\n10\t1,5\n", "is no number"),
+        (b'timestamp,value\n10,"1,042.5"\n', "is not a number"),
+        (b"timestamp;value\n10;1.042,5\n", "is not a number"),
+        (b"timestamp\tvalue\n10\t1,5\n", "is not a number"),
         (b"timestamp,value\n05/01/2026 00:00,1\n", "is not a time"),
         (b"Date,Requests\n10,1\n", "has no column timestamp or value"),
     ],
