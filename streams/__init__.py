@@ -1,1 +1,1 @@
-"""The flow: decode, assemble, detect, correlate, route."""
+"""The event flow: decode, assemble, detect, correlate, route."""

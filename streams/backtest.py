@@ -1,4 +1,4 @@
-"""Backtest: what other budgets would have alerted on, over the same events read and decoded once."""
+"""Backtest: the alerts that other budgets would have raised, over the same events, read and decoded once."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ class _Seen:
 
     kind: str
     severity: str
-    """The gravest that it had."""
+    """The highest severity that it had."""
     detected_us: int
     onset_us: int
     """As estimated last."""
@@ -35,15 +35,15 @@ class Tally:
     false_alarms_per_day: float
     days: float
     by_severity: dict[str, int]
-    """Severity (the gravest an alert had) → alerts, gravest first."""
+    """Severity (the highest of each alert) → alerts, highest severity first."""
     by_kind: dict[str, int]
     """Kind → alerts of `warning` and above."""
     after_onset_s: float | None
-    """Of these, the median time from the estimated onset to the detection; None if there are none."""
+    """The median time of these from the estimated onset to the detection; None if there are none."""
 
     @property
     def waking(self) -> int:
-        """Alerts of `warning` and above: what the budget bounds where nothing is wrong."""
+        """Alerts of `warning` and above: the number that the budget limits where nothing is wrong."""
         return sum(count for severity, count in self.by_severity.items() if severity != "info")
 
     def a_day(self, count: int) -> float:
@@ -53,18 +53,18 @@ class Tally:
 
 @dataclass(slots=True)
 class Trial:
-    """One budget: a whole pipeline with every threshold that follows from it, and the alerts that it raised."""
+    """One budget: a complete pipeline with its thresholds, and the alerts that it raised."""
 
     false_alarms_per_day: float
     pipeline: Pipeline
     keeps_records: bool
     seen: dict[str, _Seen] = field(default_factory=dict)
     alerts: list[Alert] = field(default_factory=list)
-    """Every revision, where they are kept; likewise `incidents`."""
+    """Every revision, if they are kept; likewise `incidents`."""
     incidents: list[Incident] = field(default_factory=list)
 
     def take(self, step: FlowStep) -> None:
-        """Counts what one step brought."""
+        """Counts the alerts of one step."""
         for alert in step.alerts:
             seen = self.seen.setdefault(alert.alert_id, _Seen(alert.kind, alert.severity, us(alert.detected_at), us(alert.onset_at)))
             seen.onset_us = us(alert.onset_at)
@@ -87,16 +87,16 @@ class Backtest:
     """Several budgets side by side over one stream of decoded batches."""
 
     def __init__(self, parameters: PipelineParameters, budgets: Sequence[float], *, keep_records: bool = False) -> None:
-        """`budgets`: false alarms a day, of which each gets a pipeline of its own; `keep_records`: for holding against a truth."""
+        """`budgets`: false alarms a day; each gets its own pipeline. `keep_records`: for comparison with a truth."""
         self.trials = tuple(Trial(budget, Pipeline(_with_budget(parameters, budget), for_users=False), keep_records) for budget in budgets)
         self.events = 0
         self.windows = 0
-        """Windows closed, all cohorts together."""
+        """Windows closed, over all window lengths."""
         self._from_us: int | None = None
         self._to_us = 0
 
     def declare(self, changes: Iterable[Change]) -> None:
-        """Takes changes, known from the start as in `replay`."""
+        """Adds changes, known from the start as in `replay`."""
         known = tuple(changes)
         for trial in self.trials:
             trial.pipeline.declare(known)
@@ -107,7 +107,7 @@ class Backtest:
             trial.pipeline.learn_from(learned)
 
     def feed(self, batch: EventBatch) -> None:
-        """One decoded batch, through every trial."""
+        """Passes one decoded batch through every trial."""
         self.events += len(batch)
         self._follow([trial.pipeline.feed(batch) for trial in self.trials])
 
@@ -116,7 +116,7 @@ class Backtest:
         self._follow([trial.pipeline.finish() for trial in self.trials])
 
     def tallies(self, since_us: int | None = None) -> list[Tally]:
-        """One a budget, of the alerts detected from `since_us` on (None: all)."""
+        """One result per budget, for the alerts detected from `since_us` on (None: all)."""
         from_us = max(self._from_us or 0, since_us or 0)
         days = max(self._to_us - from_us, 0) / DAY_US
         return [trial.tally(from_us, days) for trial in self.trials]

@@ -1,4 +1,4 @@
-"""Dead letters: rejected events as they are written, with the watermark of the moment."""
+"""Dead letters: the records of rejected events, with the watermark at rejection."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from models.times import instant
 
 
 def dead_letters(rejected: Sequence[Rejection], watermarks_us: Sequence[int | None]) -> list[DeadLetter]:
-    """One for each rejection; `watermarks_us` are those at which they were rejected, None before the first."""
+    """One per rejection; `watermarks_us` are those at rejection, None before the first event."""
     return [
         DeadLetter(
             source=rejection.source,

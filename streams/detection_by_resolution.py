@@ -1,4 +1,4 @@
-"""Cohorts: the detection of each window length, fed with the windows that the assembler closed."""
+"""Detection by resolution: one detection for each window length, on the windows that the assembler closed."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from streams.windowing.assembler import Closed
 
 
 class DetectionByResolution:
-    """One `Detection` a window length, made when the first window of that length closes; packs to a tree."""
+    """One `Detection` per window length, created when the first window of that length closes; packs to a tree."""
 
     def __init__(self, parameters: DetectionParameters) -> None:
         self._parameters = parameters
@@ -18,7 +18,7 @@ class DetectionByResolution:
         self._learned: dict[str, Any] = {}
 
     def detect(self, closed: Closed, view: CalendarView) -> Detected:
-        """One closed window; nothing is learned from series that a declared change of `view` covers."""
+        """Processes one closed window; nothing is learned from series under a declared change of `view`."""
         detection = self._detection.get(closed.window_s)
         if detection is None:
             detection = self._detection[closed.window_s] = Detection(self._parameters, closed.window_s)
@@ -35,7 +35,7 @@ class DetectionByResolution:
         )
 
     def learn_from(self, learned: dict[str, Any]) -> None:
-        """Starts every series that `learned` knows and that is not there yet from its expectation."""
+        """Starts every series that is in `learned` and not present yet from its expectation."""
         self._learned = learned
         for window_s, detection in self._detection.items():
             detection.learn_from(learned.get(str(window_s), {}))
@@ -51,7 +51,7 @@ class DetectionByResolution:
 
     @classmethod
     def unpack(cls, parameters: DetectionParameters, tree: dict[str, Any]) -> "DetectionByResolution":
-        """The cohorts that `pack` was called on."""
+        """Inverse of `pack`."""
         cohorts = cls(parameters)
         cohorts._detection = {
             int(window_s): Detection.unpack(parameters, int(window_s), state) for window_s, state in tree["detection"].items()

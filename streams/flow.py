@@ -1,6 +1,6 @@
-"""The flow, in two values that are each written once: detection turns events into findings, decision turns findings into records.
+"""The flow as two values, each written once: detection turns events into findings, decision turns findings into records.
 
-`replay` and `serve` run both in one place (`streams.pipeline`); on Kafka each partition has the first, and one task has the second.
+`replay` and `serve` run both in one process (`streams.pipeline`); on Kafka each partition has a detection, and one task has the decision.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,14 +20,14 @@ from streams.detection_by_resolution import DetectionByResolution
 from streams.windowing.assembler import Assembler, AssemblyResult, TimeParameters
 
 FORGET_US = 40 * DAY_US
-"""How long after its end a change stays in the calendar: long past its report."""
+"""How long after its end a change stays in the calendar: much longer than until its report."""
 WindowFindings = tuple[int, list[Detected]]
-"""End of a window (µs), and what was detected in every resolution that closed with it."""
+"""End of a window (µs), and the results of every resolution that closed with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowStep(Decisions):
-    """What one batch, or one decision by the clock, brought: what closed, what was rejected, and what was decided."""
+    """The result of one batch or of one decision by the clock: closed windows, rejections, and decisions."""
 
     detected: list[Detected] = field(default_factory=list)
     """Every closed window, for charts and metrics."""
@@ -36,16 +36,16 @@ class FlowStep(Decisions):
     repeated: int = 0
     late: int = 0
     held: int = 0
-    """Events held at the end of the step, ahead of all other Users."""
+    """Events held at the end of the step because they are ahead of all other Users."""
 
     @property
     def windows(self) -> int:
-        """Windows closed, all resolutions together."""
+        """Windows closed, over all resolutions."""
         return len(self.detected)
 
     @classmethod
     def of(cls, assembled: AssemblyResult, detected: list[Detected], decisions: Iterable[Decisions] = ()) -> "FlowStep":
-        """The step that began with `assembled`."""
+        """The step that continues `assembled`."""
         decided = Decisions.joined(decisions)
         return cls(
             alerts=decided.alerts,
@@ -63,7 +63,7 @@ class FlowStep(Decisions):
 
     @classmethod
     def joined_steps(cls, steps: "Sequence[FlowStep]") -> "FlowStep":
-        """All of `steps`, one after the other, as one."""
+        """Joins all `steps`, one after the other."""
         decided = Decisions.joined(steps)
         return cls(
             alerts=decided.alerts,
@@ -81,7 +81,7 @@ class FlowStep(Decisions):
 
 
 class DetectionFlow:
-    """Assembler, detection of each resolution, and the calendar that detection asks what is declared."""
+    """Assembler, detection of each resolution, and the calendar from which detection reads the declared changes."""
 
     def __init__(self, time: TimeParameters, detection: DetectionParameters, calendar: Calendar) -> None:
         self.assembler = Assembler(time)
@@ -89,7 +89,7 @@ class DetectionFlow:
         self.calendar = calendar
 
     def detect(self, assembled: AssemblyResult) -> Iterator[WindowFindings]:
-        """Of each window that closed, in order of time: the calendar is asked as the windows are taken."""
+        """The results of each closed window, in order of time: the calendar is read window by window."""
         for at_us, closed in groupby(assembled.closed, key=lambda window: window.at_us):
             view = known_changes(self.calendar, at_us)
             yield at_us, [self.detection.detect(window, view) for window in closed]
@@ -99,17 +99,17 @@ class DecisionFlow:
     """Correlator, and the calendar that it compares incidents with."""
 
     def __init__(self, parameters: CorrelationParameters, calendar: Calendar, *, for_users: bool = True) -> None:
-        """`for_users` False leaves out what only Users would read: most of the work of a bad day."""
+        """`for_users` False omits the records that only Users read: they are most of the work of a bad day."""
         self.correlator = Correlator(parameters, for_users=for_users)
         self.calendar = calendar
 
     def decide(self, at_us: int, detected: Sequence[Detected]) -> Decisions:
-        """What one window brought, with every resolution that closed in it."""
+        """The decisions of one window, for every resolution that closed in it."""
         return self.correlator.step(at_us, detected, known_changes(self.calendar, at_us))
 
 
 def known_changes(calendar: Calendar, at_us: int) -> CalendarView:
-    """The calendar as a window sees it; at the end of a day, what was over long ago is forgotten first."""
+    """The calendar in a window; at the end of a day, changes that ended long ago are removed first."""
     if at_us % DAY_US == 0:
         calendar.forget(at_us - FORGET_US)
     return calendar.view(at_us)

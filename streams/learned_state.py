@@ -1,4 +1,4 @@
-"""Learned expectations as a file: what a new installation starts from."""
+"""Learned expectations as a file: the start of a new installation."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ LEARNED_VERSION = 1
 
 
 def write_state(path: Path, learned: dict[str, Any]) -> None:
-    """Writes expectations to `path`, whole or not at all. Raises UnreadableInput if it can't be written."""
+    """Writes expectations to `path`, completely or not at all. Raises UnreadableInput if it can't be written."""
     try:
         with whole_file(path, permissions=SHARED) as file:
             file.writelines(pieces(learned, LEARNED_VERSION))
@@ -20,7 +20,7 @@ def write_state(path: Path, learned: dict[str, Any]) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """The expectations that `write_state` wrote. Raises UnreadableInput or StateError."""
+    """Inverse of `write_state`. Raises UnreadableInput or StateError."""
     try:
         blob = path.read_bytes()
     except OSError as fault:

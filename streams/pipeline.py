@@ -1,4 +1,4 @@
-"""The flow, wired once: assemble → detect → correlate, over decoded batches, as one value that packs to bytes."""
+"""The pipeline: assemble → detect → correlate, over decoded batches, as one value that packs to bytes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ from streams.flow import DecisionFlow, DetectionFlow, FlowStep, WindowFindings
 from streams.windowing.assembler import Assembler, AssemblyResult, TimeParameters
 
 STATE_VERSION, OLDEST_STATE = 4, 3
-"""3: before incidents told their end apart from the decision about it."""
+"""Version 3 preceded the separation of an incident's end from the decision about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineParameters:
-    """What tunes each stage."""
+    """The parameters of each stage."""
 
     time: TimeParameters = field(default_factory=TimeParameters)
     detection: DetectionParameters = field(default_factory=DetectionParameters)
@@ -32,18 +32,18 @@ class PipelineParameters:
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """What one step brought to the detectors, and what they said of it."""
+    """The input of one step to the detectors, and their results."""
 
     windows: Iterable[WindowFindings]
     """In order of time."""
     assembled: AssemblyResult
-    """What the step came from; who sends detections on may leave its windows out."""
+    """The assembled input of the step; a caller that sends detections on may leave its windows out."""
 
 
 class Pipeline:
-    """One monitor's whole state: assembler, detection of each cohort, calendar, correlator.
+    """One monitor's whole state: assembler, detection of each resolution, calendar, correlator.
 
-    `for_users` False leaves out what only Users would read (`user_alerts`, `user_reports`): most of the work of a bad day.
+    `for_users` False omits the records that only Users read (`user_alerts`, `user_reports`): they are most of the work of a bad day.
     """
 
     def __init__(self, parameters: PipelineParameters | None = None, *, for_users: bool = True) -> None:
@@ -67,19 +67,19 @@ class Pipeline:
         return self._calendar.view(at_us)
 
     def declare(self, changes: Iterable[Change], arrived_us: int | None = None, claimed_us: int | None = None) -> None:
-        """Takes revisions of changes that arrived at `arrived_us` (None: with the files, known from the start).
+        """Adds revisions of changes that arrived at `arrived_us` (None: with the files, known from the start).
 
-        `claimed_us`: when a User declared them, where that User's own word on it does not count; see `Calendar.declare`.
+        `claimed_us`: when a User declared them, if that User's own time is not trusted; see `Calendar.declare`.
         """
         for change in changes:
             self._calendar.declare(change, arrived_us, claimed_us=claimed_us)
 
     def feed(self, batch: EventBatch, stream: str = "", arrived_us: int | None = None) -> FlowStep:
-        """One decoded batch of one stream, and when it arrived, where that is part of the input."""
+        """Processes one decoded batch of one stream, with its arrival if that is part of the input."""
         return self._step(self._detection.assembler.feed(batch, stream, arrived_us))
 
     def idle(self, stream: str) -> FlowStep:
-        """`stream` brings nothing for now: the windows no longer wait for it."""
+        """`stream` brings nothing now: the windows no longer wait for it."""
         return self._step(self._detection.assembler.idle(stream))
 
     def finish(self) -> FlowStep:
@@ -87,15 +87,15 @@ class Pipeline:
         return self._step(self._detection.assembler.finish())
 
     def _step(self, assembled: AssemblyResult) -> FlowStep:
-        # Window by window through both flows: the calendar is asked in order of time, whatever closes in one step.
+        # Window by window through both flows: the calendar is read in order of time, whatever closes in one step.
         return self.decide(Detections(self._detection.detect(assembled), assembled))
 
     def detect(self, assembled: AssemblyResult) -> Detections:
-        """The first half of a step, for a pipeline that does no other: what closed, through the detectors."""
+        """The first half of a step, for a pipeline that does nothing else: closed windows through the detectors."""
         return Detections(list(self._detection.detect(assembled)), assembled)
 
     def decide(self, detections: Detections) -> FlowStep:
-        """The second half, for a pipeline that does no other: what the detectors found, correlated."""
+        """The second half, for a pipeline that does nothing else: the detectors' findings are correlated."""
         detected: list[Detected] = []
         decisions: list[Decisions] = []
         for at_us, found in detections.windows:
@@ -104,15 +104,15 @@ class Pipeline:
         return FlowStep.of(detections.assembled, detected, decisions)
 
     def learn_from(self, learned: dict[str, Any]) -> None:
-        """Starts every series that `learned` knows from its expectation there; before the first event only."""
+        """Starts every series that is in `learned` from its expectation; before the first event only."""
         self._detection.detection.learn_from(learned)
 
     def learned(self) -> dict[str, Any]:
-        """The expectations of every series: window length → what `Detection.learned` gives."""
+        """The expectations of every series: window length → the result of `Detection.learned`."""
         return self._detection.detection.learned()
 
     def pack(self) -> bytes:
-        """The whole state as bytes; the input position that it covers is the caller's to keep beside it."""
+        """The whole state as bytes; the caller stores the input position that it covers."""
         return pack(
             {
                 "assembler": self._detection.assembler.pack(),
@@ -125,7 +125,7 @@ class Pipeline:
 
     @classmethod
     def unpack(cls, parameters: PipelineParameters, blob: bytes) -> "Pipeline":
-        """The pipeline that `pack` was called on. Raises StateError if the bytes are damaged or of another version."""
+        """Inverse of `pack`. Raises StateError if the bytes are damaged or of another version."""
         tree = unpack(blob, STATE_VERSION, OLDEST_STATE)
         pipeline = cls(parameters)
         calendar = Calendar.unpack(tree["calendar"])

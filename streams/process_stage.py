@@ -1,4 +1,4 @@
-"""Apart: a stage of the flow in a process of its own, whose items are handed over as they come."""
+"""Process stage: a stage of the flow in its own process, whose items are passed on as they are produced."""
 
 import gc
 import io
@@ -19,17 +19,17 @@ from models.errors import UnreadableInput
 
 T = TypeVar("T")
 _KEPT = 64
-"""Tuples of keys that both sides remember from one item to the next."""
+"""Number of key tuples that both sides remember from one item to the next."""
 
 
 class StageOutput(Generic[T]):
-    """What a stage hands over, the next item taken in while the last one is worked on; goes along to another process as an argument."""
+    """The items of a stage, with the next item received while the last one is processed; can be an argument of another process."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection, self._name = connection, name
 
     def __iter__(self) -> Iterator[T]:
-        """Raises UnreadableInput where the stage did, or where its process is gone."""
+        """Raises UnreadableInput if the stage did, or if its process has ended."""
         keys = _KeyTable()
         try:
             with ThreadPoolExecutor(1) as worker:
@@ -38,7 +38,7 @@ class StageOutput(Generic[T]):
                     following = worker.submit(keys.receive, self._connection)
                     yield item
         except (EOFError, OSError):  # between two items, or in the middle of one
-            raise UnreadableInput(f"the process that was to {self._name} is gone: is there memory left?") from None
+            raise UnreadableInput(f"the process that was to {self._name} has ended unexpectedly: is there enough memory?") from None
         if item.fault is not None:
             raise item.fault
 
@@ -48,11 +48,11 @@ class StageOutput(Generic[T]):
 
 
 def run_in_process(stack: ExitStack, name: str, stage: Callable[..., Iterator[T]], *arguments: Any) -> StageOutput[T]:
-    """Runs `stage(*arguments)` in a process of its own, until `stack` unwinds at the latest; `name` says what it is there to do.
+    """Runs `stage(*arguments)` in its own process, at most until `stack` unwinds; `name` describes its work.
 
-    Stage and arguments must be picklable. Of the arguments those that are `Received` are from then on its own.
+    Stage and arguments must be picklable. `Received` arguments belong to that process from then on.
     """
-    # A copy of this process has everything loaded; while other threads run here, their locks would be copied as they are.
+    # A copy of this process has everything loaded; if other threads ran here, their locks would be copied in their current state.
     forks = sys.platform == "linux" and threading.active_count() == 1
     context = get_context("fork") if forks else get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -71,7 +71,7 @@ def run_in_process(stack: ExitStack, name: str, stage: Callable[..., Iterator[T]
 
 
 def relax_garbage_collection() -> None:
-    """For a process that moves columns and records along, which hold no circles: what is there stays, what comes is searched seldom."""
+    """For a process that passes on columns and records, which have no reference cycles: collection is rare."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
@@ -82,16 +82,16 @@ def _end(process: BaseProcess) -> None:
 
 
 class _End:
-    """The last thing that is sent."""
+    """The last item that is sent."""
 
     def __init__(self, fault: UnreadableInput | None = None) -> None:
         self.fault = fault
 
 
 def _run(sender: Connection, receiver: Connection | None, stage: Callable[..., Iterator[Any]], arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it ends it
     if receiver is not None:
-        receiver.close()  # only who receives may hold it: when it is gone, sending fails
+        receiver.close()  # only the receiver may hold it: when it is closed, sending fails
     relax_garbage_collection()
     keys = _KeyTable()
     try:
@@ -106,7 +106,7 @@ def _run(sender: Connection, receiver: Connection | None, stage: Callable[..., I
 
 
 class _KeyTable:
-    """Long tuples of keys: what is the same object here is one there, and goes over once; both sides forget the same old ones."""
+    """Long tuples of keys: one object here is one object there and is sent once; both sides forget the same old ones."""
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
@@ -116,7 +116,7 @@ class _KeyTable:
         self._next = 0
 
     def send(self, sender: Connection, item: Any) -> None:
-        """One item, and the tuples in it that are new."""
+        """One item, and its new tuples."""
         body = io.BytesIO()
         _Pickler(body, self).dump(item)
         sender.send(self._news)
@@ -126,7 +126,7 @@ class _KeyTable:
             del self._numbers[id(self._known.pop(number))]
 
     def receive(self, receiver: Connection) -> Any:
-        """What `send` sent. Raises EOFError where the sender is gone, and OSError where it went while it sent."""
+        """The item that `send` sent. Raises EOFError if the sender has ended, and OSError if it ended while sending."""
         self._known |= receiver.recv()
         item = _Unpickler(receiver.recv_bytes(), self._known).load()
         for number in _old(self._known):
@@ -160,7 +160,7 @@ class _Pickler(pickle.Pickler):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Of what our own process sent: nobody else can write to the pipe."""
+    """Bytes from our own process: nobody else can write to the pipe."""
 
     def __init__(self, body: bytes, known: Mapping[int, Any]) -> None:
         super().__init__(io.BytesIO(body))

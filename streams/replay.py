@@ -1,4 +1,4 @@
-"""Replaying: event files through the detectors, each stage in a process of its own where that is faster."""
+"""Replay: event files through the detectors, each stage in its own process where that is faster."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -17,17 +17,17 @@ from streams.windowing.assembler import Assembler, AssemblyResult, TimeParameter
 
 @dataclass(frozen=True, slots=True)
 class WindowBatch:
-    """What one batch of events, or the end of the files, led to."""
+    """The result of one batch of events, or of the end of the files."""
 
     assembled: AssemblyResult
     events: int
-    """Events of the batch, malformed ones too."""
+    """Events of the batch, including malformed ones."""
     read_bytes: int
     """How much of the files has been read so far."""
 
 
 def windows(paths: Sequence[str], parameters: TimeParameters) -> Iterator[WindowBatch]:
-    """`paths` as of `EventFiles`, to the end. Raises UnreadableInput as it does."""
+    """Assembles `paths` (as of `EventFiles`) to the end. Raises UnreadableInput as it does."""
     assembler = Assembler(parameters)
     with EventFiles(paths) as files:
         for batch in files:
@@ -37,20 +37,20 @@ def windows(paths: Sequence[str], parameters: TimeParameters) -> Iterator[Window
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What one batch of events, or the end of the files, brought to the detectors."""
+    """The input of the detectors from one batch of events, or from the end of the files."""
 
     detections: Detections
     events: int
-    """Events of the batch, malformed ones too."""
+    """Events of the batch, including malformed ones."""
     read_bytes: int
     """How much of the files has been read so far."""
     learned: dict[str, Any] | None = None
-    """The expectations at the end, if asked for."""
+    """The expectations at the end, if requested."""
 
 
 def read_windows(stack: ExitStack, paths: Sequence[str], parameters: TimeParameters) -> Iterable[WindowBatch]:
-    """What is in the files, ahead of whoever asks for it, until `stack` unwinds. Raises UnreadableInput as `EventFiles` does."""
-    # A pipe can be opened once only, and by this process alone.
+    """The assembled files, ahead of the reader, until `stack` unwinds. Raises UnreadableInput as `EventFiles` does."""
+    # A pipe can be opened once only, and only by this process.
     if (cpu_count() or 1) > 1 and all(Path(path).is_file() for path in paths):
         return run_in_process(stack, f"read {', '.join(paths)}", windows, list(paths), parameters)
     return windows(paths, parameters)
@@ -65,7 +65,7 @@ def detect_windows(
     *,
     save: bool = False,
 ) -> Iterable[Replayed]:
-    """What the detectors say of it. `learned`: expectations to start from; `save`: those at the end are asked for."""
+    """The detectors' results. `learned`: expectations to start from; `save`: the final ones are requested."""
     if isinstance(source, StageOutput):
         return run_in_process(stack, "detect", partial(_detected, save=save), source, parameters, changes, learned)
     return _detected(source, parameters, changes, learned, save=save)

@@ -1,1 +1,1 @@
-"""The Kafka runtime: workers that share partitions, lose nothing and come to the same alerts as one process would."""
+"""The Kafka runtime: workers that share partitions, lose nothing and raise the same alerts as one process would."""

@@ -31,21 +31,21 @@ from streams.pipeline import PipelineParameters
 log = logging.getLogger(__name__)
 _REQUEST_S = 90.0
 _COLLECT_AFTER = 100_000
-"""Objects made and not yet let go, before the collector looks at the youngest: more than the records that wait."""
+"""Objects that may exist before the garbage collector examines the youngest: more than the waiting records."""
 _LOOK_FOR_TOPICS_S = 5.0
 Learned = Mapping[str, Any]
-"""What `highwater learn` wrote: new series start from it. Empty for none."""
+"""The output of `highwater learn`: new series start from it. Empty for none."""
 
 
 def run(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Learned, loglevel: str = "INFO") -> int:
-    """Works until told to stop; 0, or 1 after a fault that only a restart can mend.
+    """Works until it is stopped; returns 0, or 1 after an error that only a restart can repair.
 
-    Raises UnreadableInput or ConfigurationError where the brokers can't be reached, refuse us, or lack a topic that can't be made.
+    Raises UnreadableInput or ConfigurationError if the brokers can't be reached, refuse us, or lack a topic that can't be created.
     """
     partitions = prepared(parameters)
     app, _ = build(parameters, pipeline, learned, partitions)
     worker = faust.Worker(app, loglevel=loglevel, redirect_stdouts=False)
-    # The clients tell of every connection and fetch.
+    # The clients log every connection and fetch.
     for chatty in ("kafka", "aiokafka", "faust", "mode"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(loglevel)))
     _collect_rarely()
@@ -57,24 +57,24 @@ def run(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Lear
 
 
 def _collect_rarely() -> None:
-    """Some ten thousand records live at a time and die without the collector: looking through them costs more than reading them."""
+    """About ten thousand records are alive at a time and are freed without the collector: examining them costs more than reading them."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
 
 
 def prepared(parameters: KafkaParameters) -> int:
-    """Makes the topics that are missing; gives the number of telemetry partitions that there really are."""
+    """Creates missing topics; returns the actual number of telemetry partitions."""
     with admin(parameters) as client:
         made = create(client, specs(parameters))
         if made:
-            log.info("made the topics %s", ", ".join(made))
+            log.info("created the topics %s", ", ".join(made))
         described = client.describe_topics(list(Topics(parameters.topic_prefix).telemetry))
         return max(len(topic["partitions"]) for topic in described)
 
 
 def build(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Learned, partitions: int) -> tuple[faust.App, TaskAssignment]:
-    """The app with its agents, and the roster that they feed; nothing is started yet."""
+    """The app with its agents, and the task assignment that they feed; nothing is started yet."""
     clock = Clock()
     topics, board = Topics(parameters.topic_prefix), WorkerBoard(clock)
     app = faust.App(parameters.group, **_settings(parameters))
@@ -88,7 +88,7 @@ def build(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Le
     transport = BatchTransport(app.conf.broker_consumer, app)
     transport.intake = roster
     app.transport = transport
-    # Two agents, so that deciding never waits behind a backlog of telemetry.
+    # Two agents, so that correlation never waits behind a backlog of telemetry.
     for names in (topics.telemetry, topics.stages):
         channel = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False)
         app.agent(channel, name=f"take-{names[0]}")(_taking(roster))
@@ -103,7 +103,7 @@ def _settings(parameters: KafkaParameters) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "broker": [f"kafka://{server}" for server in servers(parameters)],
         "store": "memory://",
-        # Faust wants a folder that exists; with a store in memory it writes nothing there, so a full disk can't hurt.
+        # Faust requires a folder that exists; with a store in memory it writes nothing there, so a full disk has no effect.
         "datadir": "/",
         "web_enabled": False,
         "autodiscover": False,
@@ -191,13 +191,11 @@ def _watching(app: faust.App, roster: TaskAssignment, needed: Set[str]) -> Calla
             there = await roster.topics_there()
             if there is None:
                 continue
-            # Twice, since a broker that just came back may not know all of them yet.
+            # Twice, because a broker that just returned may not know all of them yet.
             still, gone = gone & (needed - there), needed - there
             if still:
                 names = ", ".join(sorted(still))
-                _crash(
-                    app, UnreadableInput(f"topics were deleted: {names}. They are made anew at the next start; what stood in them is lost")
-                )
+                _crash(app, UnreadableInput(f"topics were deleted: {names}. They are recreated at the next start; their records are lost"))
                 return
 
     return watch

@@ -1,1 +1,1 @@
-"""Metrics: what every process of ours tells Prometheus, by contract section 5."""
+"""Metrics: what every process of ours exports to Prometheus, by contract section 5."""

@@ -1,4 +1,4 @@
-"""History: metrics as they stood at many moments of event time, as text that `promtool tsdb create-blocks-from openmetrics` takes."""
+"""Backfill: metrics at many moments of event time, as text for `promtool tsdb create-blocks-from openmetrics`."""
 
 from array import array
 from collections.abc import Iterable
@@ -33,9 +33,9 @@ class _Family:
 
 
 class OpenMetricsBackfill:
-    """A look at the collector every `step_s` of event time, kept as numbers: some 16 bytes a sample.
+    """Samples the collector every `step_s` of event time and stores the numbers: about 16 bytes per sample.
 
-    A second of event time is what a scrape is in a live monitor; the collector must read its clock from `at_us`.
+    A second of event time corresponds to a scrape of a live monitor; the collector must read its clock from `at_us`.
     """
 
     def __init__(self, board: MetricsState, collector: Collector, step_s: int) -> None:
@@ -45,7 +45,7 @@ class OpenMetricsBackfill:
         self.samples = 0
 
     def follow(self, step: FlowStep, malformed: int = 0) -> None:
-        """What one step of the flow brought, window end by window end."""
+        """The results of one step of the flow, window end by window end."""
         self._board.counted(repeated=step.repeated, late=step.late, malformed=malformed)
         records: list[Alert | Incident | ChangeReport] = sorted(
             [*step.alerts, *step.incidents, *step.reports], key=lambda record: record.as_of
@@ -78,7 +78,7 @@ class OpenMetricsBackfill:
             self._look(at_us // self._step_us * self._step_us // SECOND_US)
 
     def _look_between(self, at_us: int) -> None:
-        """What a scrape sees while a long window lasts: the same again. A longer gap than that of any window stays one."""
+        """The values that a scrape sees during a long window: the same again. A gap that is longer than any window stays a gap."""
         first, last = self.at_us // self._step_us + 1, at_us // self._step_us
         if self.at_us and (last - first) * self._step_us <= HOUR_US:
             for number in range(first, last):
@@ -99,7 +99,7 @@ class OpenMetricsBackfill:
                 self.samples += 1
 
     def write(self, out: BinaryIO) -> None:
-        """OpenMetrics text: every family once, every series in one piece, in the order of time."""
+        """OpenMetrics text: every family once, every series in one piece, in order of time."""
         for name in sorted(self._families):
             family = self._families[name]
             out.write(f"# HELP {name} {_escaped(family.text)}\n# TYPE {name} {family.kind}\n".encode())

@@ -1,7 +1,7 @@
-"""The collector: every metric of contract section 5, read off the board when somebody scrapes.
+"""The collector: every metric of contract section 5, read from the metrics state at each scrape.
 
-What it can grow to is bounded: `users` Users tell 16 series of traffic (direction × class) in three counters and a gauge, two in three
-failure families, and QUEUES queues in four gauges; beyond, everything is added up under `other`.
+Its size is bounded: `users` Users have 16 series of traffic (direction × class) in three counters and a gauge, two in three failure
+families, and QUEUES queues in four gauges; everything beyond is added up under `other`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,27 +22,27 @@ from streams.metrics.state import FAULTS, OUTCOMES, MetricsState
 from streams.metrics.totals import LabelValues
 
 QUEUES, REGIONS, OWNERS = 32, 64, 64
-"""Names of queues, regions and owners of changes that are told apart."""
+"""Number of queues, regions and owners of changes with labels of their own."""
 _TRAFFIC = ("user", "direction", "message_class")
 
 
 @dataclass(frozen=True, slots=True)
 class CollectorInputs:
-    """What the collector asks for beside the board."""
+    """The sources of the collector besides the state."""
 
     now_us: Callable[[], int]
     changes: Callable[[], Iterable[Change]]
-    """Every change whose highest revision is known."""
+    """Every change, in its highest known revision."""
     users: int
     """Users with labels of their own."""
     alerts_per_day: float
     """The false-alarm budget in force."""
     fleet_series: int
-    """Series that the budget is shared by."""
+    """Series that share the budget."""
 
 
 class HighwaterCollector(Collector):
-    """Every family, also those without a sample yet."""
+    """Every family, including those without a sample yet."""
 
     def __init__(self, board: MetricsState, asked: CollectorInputs) -> None:
         self._board, self._asked = board, asked
@@ -53,10 +53,10 @@ class HighwaterCollector(Collector):
             "owner": LabelLimiter(OWNERS),
         }
         self._shared: dict[tuple[str, LabelValues], tuple[float, float]] = {}
-        """Counter and labels with `other` among them → their sum at the last look, and what has gone from it."""
+        """Counter and labels with `other` among them → their sum at the last scrape, and the removed part of it."""
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: registering must not ask for samples."""
+        """Empty: registration must not read samples."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
@@ -75,7 +75,7 @@ class HighwaterCollector(Collector):
         for name, column, text in (
             ("highwater_messages", "messages", "Messages reported in closed windows."),
             ("highwater_messages_expected", "expected", "Messages expected in the same windows, before they were seen."),
-            ("highwater_messages_expected_variance", "variance", "Variance of what was expected: its root is the width of the band."),
+            ("highwater_messages_expected_variance", "variance", "Variance of the expected messages: its root is the width of the band."),
         ):
             found = (one for each in self._board.cohorts() for one in each.classes.standing(column, each.since_us))
             yield counter(name, text, _TRAFFIC, self._counted(name, _TRAFFIC, found))
@@ -89,7 +89,7 @@ class HighwaterCollector(Collector):
         labels = ("user", "direction", "family")
         yield counter(
             "highwater_failures",
-            "Messages that failed, by whose side the response code points to.",
+            "Messages that failed, by the side that the response code points to.",
             labels,
             self._counted("highwater_failures", labels, self._failed()),
         )
@@ -98,7 +98,7 @@ class HighwaterCollector(Collector):
         return summed(self._folded(labels, samples))
 
     def _counted(self, name: str, labels: tuple[str, ...], samples: Iterable[tuple[LabelValues, float, bool]]) -> Labelled:
-        """Sums of a counter, of labels that anything reported under lately; what shares `other` never counts down when a part goes."""
+        """Sums of a counter, for labels with recent reports; the value of `other` never falls when one of its parts is removed."""
         found: Labelled = {}
         seen = set()
         folds = [self._folds.get(label) for label in labels]
@@ -139,13 +139,13 @@ class HighwaterCollector(Collector):
         yield gauge("highwater_queue_depth", "Messages waiting in the queue.", labels, depths)
         ages = strongest(self._folded(labels, ((place, age_s) for place, _, age_s in told)))
         yield gauge("highwater_queue_oldest_age_seconds", "Age of the oldest message waiting.", labels, ages)
-        # Of what shares a label, the queue that is full first and the one that is empty last are those to act on.
+        # Of queues with the same label, the one that is full first and the one that is empty last need action.
         for name, measure, choose, text in (
-            ("capacity_eta", "capacity_eta_s", min, "Time until the queue is full, while one fills."),
-            ("capacity_eta_low", "capacity_eta_low_s", min, "The same at the early end of its interval."),
-            ("capacity_eta_high", "capacity_eta_high_s", min, "The same at the late end of its interval."),
-            ("age_limit_eta", "age_limit_eta_s", min, "Time until the oldest message reaches the age limit, while it grows old."),
-            ("drain_eta", "drain_eta_s", max, "Time until the queue is empty, while one drains."),
+            ("capacity_eta", "capacity_eta_s", min, "Time until the queue is full, while it fills."),
+            ("capacity_eta_low", "capacity_eta_low_s", min, "The early end of the interval of that time."),
+            ("capacity_eta_high", "capacity_eta_high_s", min, "The late end of the interval of that time."),
+            ("age_limit_eta", "age_limit_eta_s", min, "Time until the oldest message reaches the age limit, while its age rises."),
+            ("drain_eta", "drain_eta_s", max, "Time until the queue is empty, while it drains."),
         ):
             found = strongest(self._folded(labels, self._board.queue_evidence(measure)), choose)
             yield gauge(f"highwater_queue_{name}_seconds", text, labels, found)
@@ -182,8 +182,8 @@ class HighwaterCollector(Collector):
         )
         for name, label, values, counts, text in (
             ("incidents", "category", [c for (c,) in categories], board.incidents_total, "Incidents opened."),
-            ("change_reports", "verdict", get_args(ReportVerdict), board.reports_total, "Changes reported on after their end."),
-            ("change_faults", "fault", FAULTS, board.faults_total, "What reports found wrong with how a change was declared."),
+            ("change_reports", "verdict", get_args(ReportVerdict), board.reports_total, "Changes with a report after their end."),
+            ("change_faults", "fault", FAULTS, board.faults_total, "Faults in declarations that reports found."),
         ):
             found = ((name, float(counts[name])) for name in (values if here else ()))
             yield counter(f"highwater_{name}", text, (label,), summed(((value,), count) for value, count in found))
@@ -202,17 +202,17 @@ class HighwaterCollector(Collector):
     def _own(self) -> Iterator[Metric]:
         board, asked = self._board, self._asked
         events: Labelled = {(outcome,): float(board.events[outcome]) for outcome in OUTCOMES}
-        yield counter("highwater_events", "Events by what became of them.", ("outcome",), events)
+        yield counter("highwater_events", "Events by outcome.", ("outcome",), events)
         lag_s = None if board.watermark_us is None else max(0.0, (asked.now_us() - board.watermark_us) / 1e6)
-        yield single("highwater_ingest_lag_seconds", "How far the watermark is behind the clock.", lag_s)
+        yield single("highwater_ingest_lag_seconds", "The time by which the watermark is behind the clock.", lag_s)
         yield single("highwater_events_held", "Events held because their User is far ahead of all others.", board.held)
-        yield counter("highwater_windows_closed", "Windows closed, all window lengths together.", (), {(): float(board.windows)})
+        yield counter("highwater_windows_closed", "Windows closed, over all window lengths.", (), {(): float(board.windows)})
         yield histogram(
             "highwater_window_delay_seconds",
-            "From the end of a window to its judgement, less its length: the report that closes it is due no sooner.",
+            "Time from the end of a window to its judgement, less its length, because the report that closes it is not due earlier.",
             board.window_delay,
         )
-        yield histogram("highwater_step_seconds", "Time to judge what came in at once.", board.step)
+        yield histogram("highwater_step_seconds", "Time to judge one batch of input.", board.step)
         series: Labelled = {("traffic",): 0.0, ("queue",): 0.0}
         learning = 0
         for each in board.cohorts():
@@ -220,7 +220,7 @@ class HighwaterCollector(Collector):
                 series["traffic",] += len(each.last.traffic_keys)
                 series["queue",] += len(each.last.queue_keys)
                 learning += int((each.last.pulse.reported & (each.last.pulse.expected <= 0)).sum())
-        yield gauge("highwater_series", "Series that are watched.", ("kind",), series)
+        yield gauge("highwater_series", "Series that are monitored.", ("kind",), series)
         yield single(
             "highwater_series_learning", "Series of traffic that are not judged yet: a day of reports must be seen first.", learning
         )
@@ -230,7 +230,7 @@ class HighwaterCollector(Collector):
         )
         folds: Labelled = {(label,): float(fold.folded) for label, fold in self._folds.items()}
         yield gauge("highwater_label_values_folded", "Values of a label that share `other` because there are too many.", ("label",), folds)
-        yield single("highwater_watchdog", "Always 1: a rule on it always fires, its absence is the alarm.", 1)
+        yield single("highwater_watchdog", "Always 1: a rule on it always fires; its absence is the alarm.", 1)
 
 
 def _tally(places: Iterable[LabelValues], always: Iterable[LabelValues]) -> Labelled:
@@ -238,7 +238,7 @@ def _tally(places: Iterable[LabelValues], always: Iterable[LabelValues]) -> Labe
 
 
 def active(changes: Iterable[Change], at_us: int) -> Iterator[Change]:
-    """Those whose window is open."""
+    """Changes whose window is open."""
     for change in changes:
         start_us, end_us = window_us(change)
         if change.explains and start_us <= at_us <= end_us:
@@ -246,5 +246,5 @@ def active(changes: Iterable[Change], at_us: int) -> Iterator[Change]:
 
 
 def upcoming(changes: Iterable[Change], at_us: int) -> Iterator[Change]:
-    """Those whose window opens within a day."""
+    """Changes whose window opens within a day."""
     return (change for change in changes if change.explains and at_us < window_us(change)[0] <= at_us + DAY_US)

@@ -1,4 +1,4 @@
-"""Encoding: the metrics as text, in the format that whoever scrapes asks for."""
+"""Encoding: the metrics as text, in the format that the scraper requests."""
 
 from prometheus_client import CollectorRegistry
 from prometheus_client import exposition as plain
@@ -8,8 +8,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 def encoded(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
     """(text, its content type) for this `Accept` header.
 
-    Every name of ours is one that any scheme of escaping leaves as it is. The client's OpenMetrics, asked to escape, looks at each letter
-    of each name all the same, which costs a third of a scrape: so it is not asked.
+    All our names are valid in every escaping scheme. The client's OpenMetrics, if asked to escape, would still examine each letter of each
+    name, which costs a third of a scrape: so it is not asked.
     """
     encode, content_type = plain.choose_encoder(accept)
     if content_type.startswith("application/openmetrics-text"):

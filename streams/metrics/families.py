@@ -1,4 +1,4 @@
-"""Families: samples of one name on their way to Prometheus, those with the same labels brought together."""
+"""Families: samples of one name on their way to Prometheus; samples with equal labels are combined."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -13,13 +13,13 @@ _UNITS = frozenset({"seconds", "bytes", "ratio"})
 
 
 def _unit(name: str) -> str:
-    """The base unit that a name ends in, for OpenMetrics' `# UNIT`; empty for what is a plain count."""
+    """The base unit at the end of a name, for OpenMetrics' `# UNIT`; empty for a plain count."""
     last = name.rpartition("_")[2]
     return last if last in _UNITS else ""
 
 
 def summed(samples: Iterable[tuple[LabelValues, float]]) -> Labelled:
-    """What has the same labels adds up."""
+    """Adds up samples with equal labels."""
     found: Labelled = {}
     for place, value in samples:
         found[place] = found.get(place, 0.0) + value
@@ -27,7 +27,7 @@ def summed(samples: Iterable[tuple[LabelValues, float]]) -> Labelled:
 
 
 def strongest(samples: Iterable[tuple[LabelValues, float]], choose: Callable[[float, float], float] = max) -> Labelled:
-    """Of what has the same labels, the one that `choose` picks; what is not told (NaN) is left out."""
+    """Selects one of the samples with equal labels by `choose`; missing values (NaN) are left out."""
     found: Labelled = {}
     for place, value in samples:
         if not math.isnan(value):
@@ -52,7 +52,7 @@ def counter(name: str, text: str, labels: tuple[str, ...], samples: Mapping[Labe
 
 
 def single(name: str, text: str, value: float | None) -> Metric:
-    """A gauge without labels; None where there is nothing to say yet."""
+    """A gauge without labels; None if there is no value yet."""
     return gauge(name, text, (), {} if value is None else {(): value})
 
 

@@ -1,4 +1,4 @@
-"""Histograms with bounds chosen for what is asked of them, and the last example of each bucket."""
+"""Histograms with given bounds, and the last example of each bucket."""
 
 import math
 from bisect import bisect_left
@@ -17,7 +17,7 @@ class Histogram:
         self.sum = 0.0
 
     def add(self, value: float, labels: Mapping[str, str] | None = None, at_s: float | None = None) -> None:
-        """One more value; `labels` name an example of its bucket, seen at Unix second `at_s`."""
+        """Adds a value; `labels` name an example of its bucket, seen at Unix second `at_s`."""
         place = bisect_left(self._bounds, value)
         self._counts[place] += 1
         self.sum += value

@@ -1,12 +1,12 @@
-"""Folding: only so many values of a label are told apart; those beyond share the value `other`."""
+"""Label limit: only a limited number of values of a label are distinguished; all others share the value `other`."""
 
 OTHER = "other"
 
 
 class LabelLimiter:
-    """The first `limit` values that were seen keep a label of their own for as long as the process lives.
+    """The first `limit` values keep a label of their own as long as the process lives.
 
-    First come rather than most seen, since a series that moves between its own label and `other` breaks every rate over it.
+    The first values rather than the most frequent ones, because a series that moves between its own label and `other` breaks every rate.
     """
 
     def __init__(self, limit: int) -> None:

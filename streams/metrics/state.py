@@ -1,4 +1,4 @@
-"""The board: what one process knows that Prometheus asks for. Whoever judges writes it, whoever scrapes reads it."""
+"""The metrics state: what one process exports to Prometheus. The flow writes it, scrapes read it."""
 
 import math
 import threading
@@ -33,7 +33,7 @@ class Part:
 
 
 class MetricsState:
-    """What is open counts as a gauge, what happened as a counter since the process began."""
+    """Open alerts and incidents are gauges, events since the process began are counters."""
 
     def __init__(self) -> None:
         self.guard = threading.RLock()
@@ -43,7 +43,7 @@ class MetricsState:
         self.window_delay = Histogram(WINDOW_DELAYS_S)
         self.step = Histogram(STEP_S)
         self.correlates = False
-        """Whether this process decides alerts: only then are they counted and shown, as zeros too, since nobody may count them twice."""
+        """Whether this process decides alerts: only then are they counted and exported, zeros too, so that no alert is counted twice."""
         self.alerts: dict[str, tuple[str, str]] = {}
         """Open alerts: id → kind, severity."""
         self.incidents: dict[str, tuple[str, str]] = {}
@@ -58,7 +58,7 @@ class MetricsState:
         self._parts: dict[str, Part] = {}
 
     def counted(self, **events: int) -> None:
-        """How some events fared: outcome → number."""
+        """The outcome of some events: outcome → number."""
         with self.guard:
             self.events.update(events)
 
@@ -73,12 +73,12 @@ class MetricsState:
                 self.step.add(step_s)
             for each in detected:
                 self.windows += 1
-                # A window is closed by the report after it: that one's length is nobody's delay.
+                # The next report closes a window: the length of that report's window is not a delay.
                 self.window_delay.add(max(0.0, (now_us - each.at_us) / 1e6 - each.window_s))
                 place.cohorts.setdefault(each.window_s, ResolutionTotals()).add(each)
 
     def leave(self, part: str) -> None:
-        """Another process goes on with this part: what it said here vanishes."""
+        """Another process continues this part: its values here are removed."""
         with self.guard:
             self._parts.pop(part, None)
 
@@ -119,14 +119,14 @@ class MetricsState:
             self.faults_total.update(name for name, extent in zip(FAULTS, faults, strict=True) if extent)
 
     def restore_open(self, record: Alert | Incident) -> None:
-        """Was open before a restart: open again, but nothing that happened now."""
+        """It was open before a restart: it is open again, but not counted as new."""
         with self.guard:
             self._stand(record)
             if isinstance(record, Alert):
                 self._reached[record.alert_id] = {record.severity}
 
     def forget_decisions(self) -> None:
-        """Another process correlates now: what is open is its to say."""
+        """Another process correlates now: it exports what is open."""
         with self.guard:
             self.correlates = False
             self.alerts.clear()
@@ -134,7 +134,7 @@ class MetricsState:
             self._reached.clear()
 
     def cohorts(self) -> Iterator[ResolutionTotals]:
-        """Those that closed a window yet; in an order that stays."""
+        """The parts that have closed a window; in a stable order."""
         for _, part in sorted(self._parts.items()):
             yield from (cohort for _, cohort in sorted(part.cohorts.items()))
 

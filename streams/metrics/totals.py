@@ -1,4 +1,4 @@
-"""Tallies: what was reported and what was expected so far, of one window length, added up by what a label tells apart."""
+"""Totals: observed and expected messages so far, for one window length, added up by label values."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from models.columns import Detected, Floats, Ints, Pulse, PulseKey, QueuePulse, 
 from models.times import SECOND_US
 
 GONE_US = 900 * SECOND_US
-"""A series that reported nothing for so long, in event time, is no longer shown."""
+"""A series without a report for this long, in event time, is no longer exported."""
 SUMS = ("messages", "expected", "variance", "failures", "user_side", "device_side")
 
 LabelValues = tuple[str, ...]
@@ -18,7 +18,7 @@ LabelValues = tuple[str, ...]
 
 @dataclass(slots=True)
 class RunningTotals:
-    """Sums of every pulse so far, by place; `place_of` says what a group's place is."""
+    """Sums of all pulses so far, by index; `place_of` gives the label values of a group."""
 
     place_of: Callable[[PulseKey], LabelValues]
     places: list[LabelValues] = field(default_factory=list)
@@ -29,7 +29,7 @@ class RunningTotals:
     _index: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def regroup(self, groups: tuple[PulseKey, ...]) -> None:
-        """The groups of the pulses from now on."""
+        """Sets the groups of the following pulses."""
         named = [self.place_of(group) for group in groups]
         places = sorted(set(named) | set(self.places))
         number = {place: index for index, place in enumerate(places)}
@@ -49,12 +49,12 @@ class RunningTotals:
         self.seen_us[self._index[pulse.reported]] = pulse.at_us
 
     def standing(self, name: str, since_us: int) -> Iterator[tuple[LabelValues, float, bool]]:
-        """Place, its sum, and whether it reported since then."""
+        """Label values, their sum, and whether they reported since then."""
         values, seen = self.sums[SUMS.index(name)].tolist(), (self.seen_us >= since_us).tolist()
         yield from zip(self.places, values, seen, strict=True)
 
     def expected_now(self, pulse: Pulse, since_us: int) -> Iterator[tuple[LabelValues, float]]:
-        """Place → messages expected in the window of `pulse`, of places that reported since then."""
+        """Label values → messages expected in the window of `pulse`, for values that reported since then."""
         values = np.bincount(self._index, pulse.expected, len(self.places))
         for index in np.flatnonzero(self.seen_us >= since_us).tolist():
             yield self.places[index], float(values[index])
@@ -62,16 +62,16 @@ class RunningTotals:
 
 @dataclass(slots=True)
 class Depths:
-    """The last word on every queue."""
+    """The last report of every queue."""
 
     queues: tuple[SeriesKey, ...] = ()
     depth: Floats = field(default_factory=lambda: np.zeros(0))
     oldest_age_s: Floats = field(default_factory=lambda: np.zeros(0))
-    """NaN where not told."""
+    """NaN if not reported."""
     seen_us: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def add(self, pulse: QueuePulse) -> None:
-        """One more window; a queue that did not report keeps what it last said."""
+        """Adds a window; a queue that did not report keeps its last values."""
         if pulse.queues != self.queues:
             self._regroup(pulse.queues)
         self.depth = np.where(pulse.reported, pulse.depth, self.depth)
@@ -111,7 +111,7 @@ def by_region(group: PulseKey) -> LabelValues:
 
 @dataclass(slots=True)
 class ResolutionTotals:
-    """Everything that is kept of one window length."""
+    """All totals of one window length."""
 
     classes: RunningTotals = field(default_factory=lambda: RunningTotals(by_class))
     directions: RunningTotals = field(default_factory=lambda: RunningTotals(by_direction))
@@ -131,5 +131,5 @@ class ResolutionTotals:
 
     @property
     def since_us(self) -> int:
-        """What did not report since then is gone."""
+        """Removes values that did not report since then."""
         return self.last.at_us - GONE_US if self.last is not None else 0

@@ -1,4 +1,4 @@
-"""Files: the four records of a replay, line by line as the windows close, whole or not there."""
+"""Result files: the four record files of a replay, written line by line as windows close, and complete or absent at the end."""
 
 import os
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from streams.flow import FlowStep
 
 NAMES = ("alerts.ndjson", "incidents.ndjson", "change-reports.ndjson", "rejected.ndjson")
 UNFINISHED = ".unfinished"
-"""What a file is called until the run has ended."""
+"""The name of a file until the run has ended."""
 
 
 class ResultFiles:
-    """The four output files of one run; what is written appears under its name once the run has ended well."""
+    """The four output files of one run; they get their names when the run has ended well."""
 
     def __init__(self, folder: Path) -> None:
-        """Makes `folder` where it is missing. Raises UnreadableInput if nothing can be written there."""
+        """Creates `folder` if it is missing. Raises UnreadableInput if nothing can be written there."""
         self._folder = folder
         self._stack = ExitStack()
         try:
@@ -35,7 +35,7 @@ class ResultFiles:
         self.counts = dict.fromkeys(NAMES, 0)
 
     def write(self, step: FlowStep) -> None:
-        """The records of one step; steps come in event time, so order within a window is all that is left to sort."""
+        """Writes the records of one step; steps come in order of event time, so only the order within a window must be sorted."""
         alerts: list[Alert] = sorted(step.alerts, key=lambda alert: (alert.as_of, alert.alert_id, alert.revision))
         incidents: list[Incident] = sorted(step.incidents, key=lambda one: (one.as_of, one.incident_id, one.revision))
         self._append(NAMES[0], alerts)

@@ -1,4 +1,4 @@
-"""Event files: one or several, packed or not, as one stream of decoded batches in flat memory."""
+"""Event files: one or several, compressed or not, as one stream of decoded batches in constant memory."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,7 +32,7 @@ class EventFiles:
 
     @property
     def total_bytes(self) -> int:
-        """Size of all files as stored; standard input counts nothing."""
+        """Size of all files as stored; standard input counts as zero."""
         return sum(file.total_bytes for file in self._files)
 
     @property
@@ -41,7 +41,7 @@ class EventFiles:
         return sum(file.read_bytes for file in self._files)
 
     def __iter__(self) -> Iterator[EventBatch]:
-        """Batches in order. Raises UnreadableInput where a file breaks off, or if there is nothing in any of them."""
+        """Batches in order. Raises UnreadableInput if a file is truncated, or if no file contains an event."""
         streams = [_ahead(_batches(file)) for file in self._files]
         empty = True
         for batch in streams[0] if len(streams) == 1 else merged(streams):
@@ -65,7 +65,7 @@ def _batches(file: LineFile) -> Iterator[EventBatch]:
 
 
 def _ahead(batches: Iterator[EventBatch]) -> Iterator[EventBatch]:
-    """The same batches, the next one made while the last one is worked on."""
+    """The same batches; the next one is decoded while the last one is processed."""
     with ThreadPoolExecutor(1) as worker:
         following: Future[EventBatch | None] = worker.submit(next, batches, None)
         while (batch := following.result()) is not None:

@@ -21,13 +21,13 @@ class KpiCase:
 
 
 def read_cases(path: Path) -> tuple[KpiCase, ...]:
-    """`case,change_at` in the file's order; further columns are ignored. Raises UnreadableInput."""
+    """`case,change_at` in the file's order; other columns are ignored. Raises UnreadableInput."""
     with NumericCsv(str(path), ("case", "change_at")) as file:
         return tuple(KpiCase(case.strip(), file.seconds(change_at.strip())) for case, change_at in file)
 
 
 def read_kpis(path: Path) -> Mapping[str, tuple[Floats, Floats]]:
-    """`case,timestamp,value`: case → times (n,) in seconds and values (n,), NaN where there is none. Raises UnreadableInput."""
+    """`case,timestamp,value`: case → times (n,) in seconds and values (n,), NaN for an empty value. Raises UnreadableInput."""
     columns: dict[str, tuple[array[float], array[float]]] = {}
     with NumericCsv(str(path), ("case", "timestamp", "value")) as file:
         for case, timestamp, value in file:

@@ -1,4 +1,4 @@
-"""Blocks: a file's text a few megabytes at a time, whole lines only, unpacked where it is gzip."""
+"""Line blocks: a file's text a few megabytes at a time, whole lines only, decompressed if it is gzip."""
 
 import sys
 import zlib
@@ -12,7 +12,7 @@ from models.errors import UnreadableInput
 READ_BYTES = 1 << 20
 BLOCK_BYTES = 4 << 20
 LINE_BYTES_MOST = 64 << 20
-"""A longer line is no frame of events, and must not fill the memory."""
+"""A longer line is not a frame of events, and must not fill the memory."""
 GZIP_MAGIC = b"\x1f\x8b"
 STANDARD_INPUT = "-"
 
@@ -30,7 +30,7 @@ class LineFile:
     """One input file, or standard input."""
 
     def __init__(self, path: str) -> None:
-        """Opens `path`. Raises UnreadableInput if that can't be done."""
+        """Opens `path`. Raises UnreadableInput if that fails."""
         self.name = path
         self.read_bytes = 0
         """Bytes of the file (as stored) read so far."""
@@ -46,7 +46,7 @@ class LineFile:
             self._file.close()
 
     def blocks(self) -> Iterator[Block]:
-        """The text in blocks of whole lines; the last line may lack its end. Raises UnreadableInput where reading or unpacking fails."""
+        """The text in blocks of whole lines; the last may lack its end. Raises UnreadableInput if reading or decompression fails."""
         parts: list[bytes] = []
         size, line, has_end = 0, 1, False
         for piece in self._pieces():
@@ -70,7 +70,7 @@ class LineFile:
         if first.startswith(GZIP_MAGIC):
             yield from self._unpacked(first)
         elif self.name.endswith(".gz") and first:
-            raise UnreadableInput(f"{self.name} is no gzip file: unpack it, or give it its right name")
+            raise UnreadableInput(f"{self.name} is not a gzip file: unpack it, or correct its name")
         else:
             while first:
                 yield first

@@ -13,7 +13,7 @@ _BEFORE = -(1 << 62)
 
 
 class _FileCursor:
-    """Cursor of one file: its current batch and how much of it was passed on."""
+    """Cursor of one file: its current batch and the number of events that were passed on."""
 
     def __init__(self, batches: Iterator[EventBatch], number: int) -> None:
         self.number = number
@@ -21,13 +21,13 @@ class _FileCursor:
         self._highest = _BEFORE
         self.batch: EventBatch | None = None
         self.rank: Ints = np.zeros(0, np.int64)
-        """(n,) highest `observed_at` of the file up to each event: an event out of order goes right behind the one before it."""
+        """(n,) highest `observed_at` of the file up to each event: an event out of order follows directly after its predecessor."""
         self.at = 0
         self.rejections_taken = 0
         self.load()
 
     def load(self) -> None:
-        """Takes the next batch once the one at hand has gone."""
+        """Reads the next batch when the current one is used up."""
         self.batch = next(self._batches, None)
         self.at = self.rejections_taken = 0
         if self.batch is not None:
@@ -57,7 +57,7 @@ def merged(files: Sequence[Iterator[EventBatch]]) -> Iterator[EventBatch]:
             for lane in empty:
                 lane.load()
             continue
-        # The batch that ends first in time is passed on whole; events of others beyond its end wait for its next batch.
+        # The batch that ends first in time is passed on completely; events of others after its end wait for its next batch.
         limit = min(open_lanes, key=lambda lane: (int(lane.rank[-1]), lane.number))
         parts = [part for lane in open_lanes if lane.batch is not None and (part := _take(lane.batch, lane, limit)) is not None]
         yield _joined(parts)
@@ -103,7 +103,7 @@ def _joined(parts: Sequence[_Part]) -> EventBatch:
 
 
 def _placed(parts: Sequence[_Part], number: Indices, event: Indices) -> tuple[Rejection, ...]:
-    """The malformed events of all parts, each right behind the good one that stood before it in its file."""
+    """The malformed events of all parts, each directly after the valid one that preceded it in its file."""
     placed = []
     for index, part in enumerate(parts):
         where = np.flatnonzero(number == index)

@@ -1,7 +1,6 @@
-"""Numeric CSV: the one way in which times and values come from CSV files, plain or gzip, row by row as they come.
+"""Numeric CSV: the only reader of times and values in CSV files, plain or gzip, row by row as they arrive.
 
-What could be read in two ways is refused: a row with more cells than the header (a decimal comma), a thousands separator, a date such
-as `05/01/2026`.
+Ambiguous input is refused: a row with more cells than the header (a decimal comma), a thousands separator, a date such as `05/01/2026`.
 """
 
 import codecs
@@ -24,16 +23,16 @@ from streams.sources.line_blocks import GZIP_MAGIC, STANDARD_INPUT
 _UNKNOWN = frozenset(("", "nan", "null", "none", "na", "n/a"))
 _DELIMITERS = ",;\t"
 _DECIMAL_COMMA = ";"
-"""Files with this delimiter have it because the comma is their decimal point."""
+"""Files with this delimiter use the comma as decimal point."""
 _COMMENT = "#"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TIME = "RFC 3339, a UTC time without offset, or Unix seconds or milliseconds"
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
-"""Unix times from the first number on are in units of the second a second: no series reaches the year 5138 in seconds."""
+"""Unix times from the first number on are in the unit of the second: no series reaches the year 5138 in seconds."""
 
 
 class NumericCsv:
-    """Cells of the wanted columns, in the file's order; column names in either case, further columns ignored."""
+    """Cells of the requested columns, in the file's order; column names in either case, other columns ignored."""
 
     def __init__(self, path: str, columns: Sequence[str]) -> None:
         """`path`: a file, or `-` for standard input. Raises UnreadableInput if it can't be opened."""
@@ -41,7 +40,7 @@ class NumericCsv:
         self._columns = tuple(columns)
         self._decimal_comma = False
         self.line = 0
-        """Line of the row read last."""
+        """Line of the row that was read last."""
         try:
             self._file: io.BufferedReader = open(  # noqa: SIM115  (closed by `__exit__`)
                 sys.stdin.fileno() if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT
@@ -52,7 +51,7 @@ class NumericCsv:
 
     @property
     def read_bytes(self) -> int:
-        """Bytes of the file (as stored) read so far; standard input counts nothing."""
+        """Bytes of the file (as stored) read so far; standard input counts as zero."""
         return self._file.tell() if self.total_bytes and not self._file.closed else 0
 
     def __enter__(self) -> Self:
@@ -64,7 +63,7 @@ class NumericCsv:
         self._file.close()
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        """The wanted cells of each row as soon as it is there. Raises UnreadableInput where one is no row, or if there are none."""
+        """The requested cells of each row as soon as it arrives. Raises UnreadableInput if a line is not a row, or if there are none."""
         try:
             with self._text() as text:
                 header = self._header(text)
@@ -81,21 +80,21 @@ class NumericCsv:
             raise UnreadableInput(f"{self.name} has no rows")
 
     def seconds(self, cell: str) -> float:
-        """Seconds since the epoch of a cell of the row read last. Raises UnreadableInput."""
+        """Seconds since the epoch of a cell of the last row. Raises UnreadableInput."""
         try:
             return seconds(cell)
         except (ValueError, OverflowError):
             raise UnreadableInput(f"{self.name} line {self.line}: {cell!r:.60} is not a time ({_TIME})") from None
 
     def number(self, cell: str) -> float:
-        """Number of a cell of the row read last, NaN where the cell says that there is none. Raises UnreadableInput."""
+        """Number of a cell of the last row, NaN if the cell is empty. Raises UnreadableInput."""
         try:
             return math.nan if cell.lower() in _UNKNOWN else number(cell.replace(",", ".") if self._decimal_comma else cell)
         except ValueError:
-            raise UnreadableInput(f"{self.name} line {self.line}: {cell!r:.60} is no number") from None
+            raise UnreadableInput(f"{self.name} line {self.line}: {cell!r:.60} is not a number") from None
 
     def _text(self) -> io.TextIOWrapper:
-        """The text, unpacked; UTF-8, or UTF-16 where its mark says so."""
+        """The text, decompressed; UTF-8, or UTF-16 with a byte order mark."""
         file = self._file
         if self._file.peek(2)[:2] == GZIP_MAGIC:
             file = io.BufferedReader(gzip.GzipFile(fileobj=self._file))
@@ -103,7 +102,7 @@ class NumericCsv:
         return io.TextIOWrapper(file, encoding="utf-16" if mark in _UTF_16 else "utf-8-sig", newline="")
 
     def _header(self, text: io.TextIOWrapper) -> "_Header":
-        """Delimiter and places from the first line that is neither blank nor a comment."""
+        """Delimiter and columns from the first line that is neither blank nor a comment."""
         line = text.readline()
         self.line += 1
         while line and (not line.strip() or line.startswith(_COMMENT)):
@@ -118,7 +117,7 @@ class NumericCsv:
         return replace(best, places=tuple(best.names.index(column) for column in self._columns))
 
     def _wanted(self, cells: list[str], header: "_Header") -> tuple[str, ...]:
-        """The wanted cells as they stood, empty where the row is short. Raises UnreadableInput where it is longer than the header."""
+        """The requested cells, unchanged; empty if the row is short. Raises UnreadableInput if it is longer than the header."""
         if len(cells) > len(header.names) and any(cell.strip() for cell in cells[len(header.names) :]):
             raise UnreadableInput(
                 f"{self.name} line {self.line} has {len(cells)} cells and the header {len(header.names)}: "
@@ -129,12 +128,12 @@ class NumericCsv:
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """How the columns are separated, and what they are called."""
+    """The delimiter and the names of the columns."""
 
     delimiter: str
     names: list[str]
     places: tuple[int, ...] = ()
-    """Of the wanted columns."""
+    """Indexes of the requested columns."""
 
 
 def _names(line: str, delimiter: str) -> list[str]:
@@ -142,9 +141,9 @@ def _names(line: str, delimiter: str) -> list[str]:
 
 
 def number(text: str) -> float:
-    """A number as people and machines write it, not as Python may: `1_000` is none. Raises ValueError."""
+    """A number as people and machines write it, not as Python may: `1_000` is not one. Raises ValueError."""
     if "_" in text:
-        raise ValueError(f"{text!r:.60} is no number")
+        raise ValueError(f"{text!r:.60} is not a number")
     return float(text)
 
 
@@ -156,5 +155,5 @@ def seconds(text: str) -> float:
         at = datetime.fromisoformat(text.upper())
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     if not math.isfinite(given):
-        raise ValueError(f"{text!r:.60} is no time")
+        raise ValueError(f"{text!r:.60} is not a time")
     return given / next((units for least, units in _UNITS if abs(given) >= least), 1.0)

@@ -1,4 +1,4 @@
-"""Series files: any numeric series as CSV, row by row as it comes."""
+"""Series files: any numeric series as CSV, row by row as it arrives."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Row:
     at_s: float
     """The same in seconds since the epoch."""
     value: float
-    """NaN where the cell says that there is none."""
+    """NaN if the cell is empty."""
 
 
 class SeriesFile:
@@ -33,7 +33,7 @@ class SeriesFile:
 
     @property
     def read_bytes(self) -> int:
-        """Bytes of the file (as stored) read so far; standard input counts nothing."""
+        """Bytes of the file (as stored) read so far; standard input counts as zero."""
         return self._file.read_bytes
 
     def __enter__(self) -> Self:
@@ -45,6 +45,6 @@ class SeriesFile:
         self._file.__exit__(kind, fault, trace)
 
     def __iter__(self) -> Iterator[Row]:
-        """Each row as soon as it is there. Raises UnreadableInput at the first that is none, or if there are no rows."""
+        """Each row as soon as it arrives. Raises UnreadableInput at the first invalid row, or if there are no rows."""
         for timestamp, value in self._file:
             yield Row(timestamp, self._file.seconds(timestamp.strip()), self._file.number(value.strip()))

@@ -32,7 +32,7 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_that_is_said(
     with caplog.at_level(logging.ERROR):
         found = starts("partition-0", {"positions": {"rates": 50, "depths": 7}}, {"rates": 0, "depths": 0}, {"rates": 3, "depths": 9})
     assert found == {"rates": 0, "depths": 7}
-    assert "rates was made anew" in caplog.text
+    assert "topic rates was recreated" in caplog.text
 
 
 @pytest.mark.parametrize(

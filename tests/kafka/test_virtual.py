@@ -94,5 +94,5 @@ def test_one_record_after_the_other_that_breaks_the_work_is_no_record_s_fault() 
         quarantine.note(PoisonError("t", offset, offset + 1, 1, "why"))
     assert quarantine.reason("t", 101) == "why"
     assert quarantine.reason("t", 102) is None
-    with pytest.raises(StateError, match="no record of t can be worked on any more, from offset 100 on"):
+    with pytest.raises(StateError, match="no record of t can be processed any more, from offset 100 on"):
         quarantine.note(PoisonError("t", 102, 103, 1, "why"))

@@ -93,7 +93,7 @@ def test_a_worker_with_a_name_of_its_own_restarts_without_moving_anybody_s_work(
         found = eventually(lambda: outputs(parameters), lambda found: len(set(found)) >= len(expected), 2 * LIMIT_S)
         log = crew[1].log.read_text()
     assert sorted(set(found)) == expected
-    assert log.count("goes on at") <= 3, "the other worker took nothing over"
+    assert log.count("continues at") <= 3, "the other worker took nothing over"
 
 
 def test_a_poison_record_goes_to_the_dead_letters_with_its_place_and_its_neighbours_go_on(

@@ -75,7 +75,7 @@ class Worker:
 
     def ready(self, limit_s: float) -> bool:
         """Whether it took something over since its last start, or does within `limit_s`."""
-        since = lambda: b"goes on at" in self.log.read_bytes()[self._logged :]  # noqa: E731
+        since = lambda: b"continues at" in self.log.read_bytes()[self._logged :]  # noqa: E731
         return bool(eventually(lambda: since() or not self.running or self._disk_full, bool, limit_s) and since())
 
     def wait(self, limit_s: float) -> int:

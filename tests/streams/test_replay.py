@@ -161,7 +161,7 @@ def test_a_stage_that_is_killed_is_said_wherever_it_stands(recorded):
         [reader] = active_children()
         replayed = detect_windows(stack, source, PipelineParameters(), [])
         killed = (os.kill(reader.pid or 0, signal.SIGKILL) for _ in replayed)
-        with pytest.raises(UnreadableInput, match=r"the process that was to read .* is gone: is there memory left"):
+        with pytest.raises(UnreadableInput, match=r"the process that was to read .* has ended unexpectedly: is there enough memory"):
             list(killed)
 
 

@@ -1,4 +1,4 @@
-"""Who works on what: partition n of every telemetry topic goes to one worker, the stage topics together to one worker."""
+"""Assignment: partition n of every telemetry topic goes to one worker; all stage topics go to one worker."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -9,9 +9,9 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, Cons
 
 
 def shares(partitions: Mapping[str, Iterable[int]], members: Iterable[str]) -> dict[str, dict[str, list[int]]]:
-    """Member → topic → partitions; by number, in turn, so that a User's rates and depths meet in one place.
+    """Member → topic → partitions, by number in turn, so that a User's rates and depths are on one worker.
 
-    Topics of one partition belong together and go to the member who comes last in turn: it has the fewest others.
+    Topics of one partition belong together and go to the member at the end of the turn: it has the fewest others.
     """
     order = sorted(members)
     dealt: dict[str, dict[str, list[int]]] = {member: defaultdict(list) for member in order}
@@ -24,7 +24,7 @@ def shares(partitions: Mapping[str, Iterable[int]], members: Iterable[str]) -> d
 
 
 class SharedByNumber(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka has no annotations that mypy follows
-    """Kafka's hook for `shares`. The name is part of the group's protocol: changing it breaks a rolling upgrade."""
+    """Kafka's hook for `shares`. The name is part of the group's protocol: a new name would break a rolling upgrade."""
 
     name = "highwater"
     version = 0
@@ -33,16 +33,16 @@ class SharedByNumber(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokaf
     def assign(
         cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
-        """Asked of the member that leads the group."""
+        """Called on the member that leads the group."""
         topics = {topic for metadata in members.values() for topic in metadata.subscription}
         dealt = shares({topic: cluster.partitions_for_topic(topic) or () for topic in topics}, members)
         return {member: ConsumerProtocolMemberAssignment(cls.version, sorted(topics.items()), b"") for member, topics in dealt.items()}
 
     @classmethod
     def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-        """What a member says of itself when it joins."""
+        """The metadata that a member sends when it joins."""
         return ConsumerProtocolMemberMetadata(cls.version, sorted(topics), b"")
 
     @classmethod
     def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
-        """Nothing to remember: the next shares depend on the members alone."""
+        """There is nothing to store: the next shares depend on the members alone."""

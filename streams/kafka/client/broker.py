@@ -1,4 +1,4 @@
-"""Broker: the port through which tasks reach Kafka; `fake_broker` is the other side of it for tests."""
+"""Broker: the port through which tasks use Kafka; `fake_broker` implements it for tests."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from streams.kafka.cluster.topic_admin import admin, create, specs
 
 
 class Broker(Protocol):
-    """Makes clients, which are not started yet."""
+    """Creates clients that are not started yet."""
 
     def consumer(self, **options: Any) -> Any:
-        """Without a group; `options` as of `AIOKafkaConsumer`. It reads what is committed."""
+        """Without a group; `options` as of `AIOKafkaConsumer`. It reads committed records only."""
 
     def producer(self) -> Any:
         """Keeps the order within a partition and stores a resent record once."""
 
     async def make_user_topics(self, names: Sequence[str], users: Sequence[str]) -> None:
-        """Makes those of the topics of `users` that `names` holds. Raises ConfigurationError where one can't be made."""
+        """Creates the topics in `names` that belong to `users`. Raises ConfigurationError if one can't be created."""
 
 
 class KafkaBroker:

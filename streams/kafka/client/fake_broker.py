@@ -1,4 +1,4 @@
-"""Fake broker: logs in memory behind the same port as Kafka's clients, so that tasks run whole in one process under a virtual clock."""
+"""Fake broker: logs in memory behind the port of Kafka's clients. Whole tasks can run in one process under a virtual clock."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from aiokafka.structs import RecordMetadata
 
 @dataclass(frozen=True, slots=True)
 class FakeRecord:
-    """What tasks use of a record."""
+    """The attributes of a record that tasks use."""
 
     topic: str
     partition: int
@@ -26,7 +26,7 @@ class FakeRecord:
 class _Log:
     records: list[FakeRecord] = field(default_factory=list)
     first: int = 0
-    """Offset of the first record that is kept."""
+    """Offset of the first retained record."""
 
     @property
     def end(self) -> int:
@@ -34,7 +34,7 @@ class _Log:
 
 
 class FakeBroker:
-    """Any number of workers may share it; while `away`, every call fails as it does when brokers can't be reached."""
+    """Any number of workers may share it. While `away`, every call fails as it does when brokers can't be reached."""
 
     def __init__(self) -> None:
         self._logs: dict[TopicPartition, _Log] = {}
@@ -43,13 +43,13 @@ class FakeBroker:
         """Set and replaced whenever a record was added."""
 
     def log(self, topic: str, partition: int = 0) -> _Log:
-        """The log of a partition, which is there once it is asked for."""
+        """The log of a partition, created on first use."""
         return self._logs.setdefault(TopicPartition(topic, partition), _Log())
 
     def append(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, partition: int = 0, headers: Sequence[tuple[str, bytes]] = ()
     ) -> int:
-        """Adds one record; its offset."""
+        """Adds one record; returns its offset."""
         log = self.log(topic, partition)
         log.records.append(FakeRecord(topic, partition, log.end, key, value, tuple(headers)))
         self.grown.set()
@@ -63,11 +63,11 @@ class FakeBroker:
         return log.records[begin : begin + most]
 
     def values(self, topic: str, partition: int = 0) -> list[bytes]:
-        """Of all records but tombstones."""
+        """All records except tombstones."""
         return [record.value for record in self.log(topic, partition).records if record.value is not None]
 
     def topics(self) -> set[str]:
-        """Names of all that were written or asked for."""
+        """Names of all topics that were written or requested."""
         return {place.topic for place in self._logs}
 
     def consumer(self, **options: Any) -> "FakeConsumer":  # noqa: ARG002 - the port's signature
@@ -159,7 +159,7 @@ class FakeConsumer:
         return self._broker.topics()
 
     async def getmany(self, *places: TopicPartition, timeout_ms: int = 0) -> dict[TopicPartition, list[FakeRecord]]:
-        """What is there; else what comes within `timeout_ms`."""
+        """The available records; if there are none, those that arrive within `timeout_ms`."""
         self._broker.check()
         found = self._take(places or tuple(self._positions))
         if not found and timeout_ms:

@@ -1,7 +1,7 @@
-"""Batch transport: Faust owns membership and agents, and gets all that one fetch brought for a partition as one event.
+"""Batch transport: Faust owns membership and agents, and gets all records of one fetch for a partition as one event.
 
-A stock agent spends some 140 µs on each Kafka record, most of it on tasks, locks and acknowledgements. Here a record costs none of that:
-the batch is the event, and what may be committed is not what was acknowledged but what a checkpoint covers.
+A stock agent spends about 140 µs on each Kafka record, most of it on tasks, locks and acknowledgements. Here a record has none of these
+costs: the batch is the event, and commits follow checkpoints, not acknowledgements.
 """
 
 import asyncio
@@ -22,69 +22,69 @@ from streams.kafka.cluster.security import READ_COMMITTED
 
 log = logging.getLogger(__name__)
 _HELD_BACK_S = 0.1
-"""How soon a partition that was held back is looked at again."""
+"""How soon a partition that was held back is checked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Everything that one fetch brought for one partition, in order of offset; each record has `.offset`, `.key` and `.value`.
+    """All records of one fetch for one partition, in order of offset; each record has `.offset`, `.key` and `.value`.
 
-    There may be no records: the fetch went past markers that end transactions, or past what was aborted.
+    There may be no records: the fetch skipped markers that end transactions, or aborted records.
     """
 
     tp: TP
     records: list[Any]
     end: int
-    """Offset behind all that the fetch went past."""
+    """Offset after everything that the fetch covered."""
     epoch: int = -1
-    """Of the unit that it was fetched for: one that began again since reads it anew."""
+    """Epoch of the task that it was fetched for: a task that has restarted since then reads the records again."""
 
 
 class BatchReceiver(Protocol):
-    """Who decides what is read and how far it may be committed; all calls come on the main loop."""
+    """Decides what is read and how far it may be committed; all calls come on the main loop."""
 
     topics: frozenset[str]
-    """Those that come as batches."""
+    """The topics that come as batches."""
 
     def wanted(self, active: Iterable[TP]) -> set[TP]:
-        """Of the partitions that Faust would read now, those that we can take from."""
+        """The partitions, of those that Faust would read now, from which records can be accepted."""
 
     def begins(self, wanted: Iterable[TP]) -> Mapping[TP, int]:
-        """Where reading of those that were just taken over must begin, each told once: what was committed may be further."""
+        """Where reading of newly assigned partitions must begin; each is returned once. The committed offset may be further."""
 
     def accept(self, tp: TP, first: int, end: int) -> int | None:
-        """Whether what lies from offset `first` to before `end` comes next of `tp` (None); else where reading must go on."""
+        """None if the records from offset `first` to before `end` come next of `tp`; otherwise the offset where reading must continue."""
 
     def epoch(self, tp: TP) -> int:
-        """Of the unit that takes `tp` now."""
+        """Epoch of the task that reads `tp` now."""
 
     def covered(self) -> Mapping[TP, int]:
-        """The next offset of each partition that a checkpoint covers."""
+        """The next offset of each partition after its checkpoint."""
 
     async def assigned(self, tps: frozenset[TP], generation: int) -> None:
-        """These are ours from now on, and no others."""
+        """These partitions are assigned to this worker from now on, and no others."""
 
     async def revoked(self) -> None:
-        """Nothing is ours until the next `assigned`: the last chance to checkpoint."""
+        """No partition is assigned until the next `assigned`: the last opportunity for a checkpoint."""
 
 
 class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka is not followed by mypy
-    """Hands records on as the parser made them, with `.offset`, `.key`, `.value` and `.headers`, a whole record batch at a time.
+    """Returns records as the parser made them, with `.offset`, `.key`, `.value` and `.headers`, a whole record batch at a time.
 
-    The dataclass of eleven fields that aiokafka makes of each one, and its bookkeeping for each, cost more than decoding the event in it.
-    Records of a transaction that its producer aborted are left out, as `read_committed` asks: the broker names them with the fetch.
+    aiokafka's dataclass of eleven fields for each record, with its bookkeeping, costs more than decoding the event in it.
+    Records of an aborted transaction are left out, as `read_committed` requires: the broker names them with the fetch.
     """
 
     _found: Sequence[Any] = ()
-    """Records of the batch at hand."""
+    """Records of the current batch."""
     _left: Iterator[Any] = iter(())
-    """What is still to be taken of them."""
+    """The records of it that were not returned yet."""
     _behind = 0
-    """Offset behind that batch."""
+    """Offset after that batch."""
 
     @property
     def next_fetch_offset(self) -> int:
-        """Of the record that would be taken next."""
+        """Offset of the next record."""
         left = length_hint(self._left)
         offset: int = self._found[-left].offset if left else self._behind
         return offset
@@ -109,7 +109,7 @@ class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # a
             yield from self._left
 
     def _is_left_out(self, batch: Any) -> bool:
-        """Whether nothing of `batch` is for readers: it is a marker that ends a transaction, or of one that was aborted."""
+        """Whether `batch` has nothing for readers: it is a marker that ends a transaction, or part of an aborted one."""
         if self._isolation_level == fetcher.READ_COMMITTED and batch.producer_id is not None:
             self._consume_aborted_up_to(batch.base_offset)
             if batch.is_control_batch and self._contains_abort_marker(batch):
@@ -119,34 +119,34 @@ class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # a
 
 
 def install_fast_records() -> None:
-    """For all consumers of this process, from now on; only a worker's process does this."""
+    """For all consumers of this process, from now on; only a worker's process calls this."""
     fetcher.PartitionRecords = FastPartitionRecords
 
 
 class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # faust is not followed by mypy
-    """The thread that speaks to the brokers and keeps the heartbeats alive while the main loop computes."""
+    """The thread that talks to the brokers and sends heartbeats while the main loop computes."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._partition_assignment_strategy = [SharedByNumber]
-        # Faust asks for it only where it writes transactions itself; here producers upstream may.
+        # Faust enables it only if it writes transactions itself; here upstream producers may write them.
         consumer._isolation_level = READ_COMMITTED
         return consumer
 
     def positions(self, tps: Iterable[TP]) -> dict[TP, int]:
-        """How far reading has come in those that are read, whether or not there was anything for readers."""
+        """The progress of reading in each partition, whether or not there were records for readers."""
         subscription = self._ensure_consumer()._subscription.subscription
         assignment = subscription.assignment if subscription is not None else None
         states = {tp: assignment.state_value(aiokafka.TopicPartition(*tp)) for tp in tps} if assignment is not None else {}
         return {tp: state.position for tp, state in states.items() if state is not None and state.has_valid_position}
 
     def highwater(self, tp: TP) -> int | None:
-        """Where reading ends for now: before the first transaction that is still open, else where the log ends."""
+        """The current end of reading: before the first transaction that is still open, else the end of the log."""
         stable: int | None = self._ensure_consumer().last_stable_offset(tp)
         return stable
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """A commit that fails is no reason to stop: the next one covers it, and after a crash the checkpoint says where to go on."""
+        """A failed commit does not stop the worker: the next one covers it, and after a crash the checkpoint gives the position."""
         positions = {aiokafka.TopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items() if tp in self.assignment()}
         try:
             await self._ensure_consumer().commit(positions)
@@ -216,19 +216,19 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
         return self.intake.covered().get(tp)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """What was done so far is checkpointed and committed, so that whoever comes next begins there."""
+        """The work so far is checkpointed and committed, so that a successor begins there."""
         await self.intake.revoked()
         await self.commit()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """The intake learns what is ours before Faust begins to read."""
+        """The receiver gets the assignment before Faust begins to read."""
         await self.intake.assigned(frozenset(TP(tp.topic, tp.partition) for tp in assigned), generation_id)
         await super().on_partitions_assigned(assigned, generation_id)
 
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]  # faust is not followed by mypy
-    """Set as `app.transport`, with the intake of this worker."""
+    """Set as `app.transport`, with the receiver of this worker."""
 
     Consumer = BatchConsumer
     intake: BatchReceiver

@@ -1,4 +1,4 @@
-"""FlowStep: which record goes to which topic under which key."""
+"""Output records: the topic and the key of each record."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from streams.kafka.cluster.topic_names import Topics
 
 @dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """One record on its way to a topic."""
+    """One record with its topic."""
 
     topic: str
     key: bytes | None
@@ -35,5 +35,5 @@ def decided(topics: Topics, decisions: Decisions) -> Iterator[OutputRecord]:
 
 
 def dead_letter(topics: Topics, letter: DeadLetter) -> OutputRecord:
-    """Keyed by where it stood, so that one that is sent again after a crash replaces itself."""
+    """Keyed by position, so that a record that is sent again after a crash replaces itself."""
     return OutputRecord(topics.dead_letters, "/".join(str(value) for value in letter.position.values()).encode(), to_json(letter))

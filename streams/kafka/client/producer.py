@@ -1,4 +1,4 @@
-"""Sending: one idempotent producer a worker, and for each unit the account of what the brokers have not yet confirmed."""
+"""Producer: one idempotent producer per worker, and for each task a list of the records that the brokers have not confirmed."""
 
 import asyncio
 from collections import deque
@@ -14,11 +14,11 @@ from streams.kafka.cluster.topic_admin import LARGEST_RECORD
 
 _MOST_UNCONFIRMED = 2_000
 OUTAGE_S = 180
-"""How long a record waits for its broker to come back before the sender gives up."""
+"""How long the sender waits for a broker before it gives up."""
 
 
 def producer(parameters: KafkaParameters) -> AIOKafkaProducer:
-    """Not yet started. Order within a partition is kept and a resent record is stored once, whatever the brokers do."""
+    """Not started yet. The order within a partition is kept and a resent record is stored once, whatever the brokers do."""
     return AIOKafkaProducer(
         **client_settings(parameters),
         enable_idempotence=True,
@@ -31,7 +31,7 @@ def producer(parameters: KafkaParameters) -> AIOKafkaProducer:
 
 
 class Outbox:
-    """What one unit sent; `confirmed` tells when the brokers have it all."""
+    """The records of one task; `confirmed` returns when the brokers have all of them."""
 
     def __init__(self, sender: AIOKafkaProducer) -> None:
         self._sender = sender
@@ -40,7 +40,7 @@ class Outbox:
         """topic → offset of the last record that was confirmed."""
 
     async def send(self, records: Iterable[OutputRecord]) -> None:
-        """Hands the records to the producer, in order. Raises KafkaError where an earlier one was lost."""
+        """Passes the records to the producer, in order. Raises KafkaError if an earlier one was lost."""
         for record in records:
             sent = await self._sender.send(
                 record.topic, record.value, key=record.key, partition=record.partition, headers=list(record.headers)
@@ -50,9 +50,9 @@ class Outbox:
             await self.confirmed()
 
     async def confirmed(self) -> None:
-        """Waits for the brokers. Raises KafkaError where a record was lost: then the unit must begin again at its checkpoint.
+        """Waits for the brokers. Raises KafkaError if a record was lost: then the task must restart from its checkpoint.
 
-        Who stops waiting (a rebalance does not wait for ever) leaves the rest to be asked for the next time.
+        If the caller stops waiting (a rebalance has a time limit), the remaining records are awaited by the next call.
         """
         while self._unconfirmed:
             told = await asyncio.shield(self._unconfirmed[0])

@@ -1,4 +1,4 @@
-"""User topics: a User's own topics are made when the first record for it is due."""
+"""User topics: a User's own topics are created when the first record for it is due."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from streams.kafka.cluster.topic_admin import specs
 
 
 class UserTopics:
-    """Remembers which topics are there."""
+    """Remembers which topics exist."""
 
     def __init__(self, parameters: KafkaParameters, broker: Broker) -> None:
         self._broker = broker
@@ -17,7 +17,7 @@ class UserTopics:
         self._known = {spec.name for spec in specs(parameters)}
 
     async def ensure(self, records: Iterable[OutputRecord]) -> None:
-        """Returns once every topic that `records` go to is there. Raises ConfigurationError where it can't be made."""
+        """Returns when every topic of `records` exists. Raises ConfigurationError if one can't be created."""
         absent = sorted({record.topic for record in records} - self._known)
         if absent:
             users = {name.removeprefix(prefix) for name in absent for prefix in self._prefixes if name.startswith(prefix)}

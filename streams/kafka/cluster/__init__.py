@@ -1,1 +1,1 @@
-"""What the cluster must look like: topics, ACLs, partitioner, security, settings."""
+"""The required state of the cluster: topics, ACLs, partitioner, security, settings."""

@@ -1,4 +1,4 @@
-"""Grants: what a User's own consumer may read, and nothing else."""
+"""ACLs: a User's own consumer may read that User's topics and nothing else."""
 
 import shlex
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ _OPERATIONS = {"Read": ACLOperation.READ, "Describe": ACLOperation.DESCRIBE}
 
 @dataclass(frozen=True)
 class AclRule:
-    """One thing that `principal` may do with one topic or group, by its exact name.
+    """One right of `principal` on one topic or group, by its exact name.
 
-    Never a prefix: `impact-alerts.A` as a prefix would open `impact-alerts.AB` too.
+    It is never a prefix: `impact-alerts.A` as a prefix would include `impact-alerts.AB`.
     """
 
     principal: str
@@ -26,13 +26,13 @@ class AclRule:
     name: str
 
     def command(self, bootstrap_servers: str) -> str:
-        """The line for Kafka's own tool."""
+        """The command for Kafka's own tool."""
         words = ["kafka-acls.sh", "--bootstrap-server", bootstrap_servers, "--add", "--allow-principal", self.principal]
         return shlex.join([*words, "--operation", self.operation, f"--{self.kind}", self.name, "--resource-pattern-type", "literal"])
 
 
 def grants(parameters: KafkaParameters, user: str, principal: str) -> tuple[AclRule, ...]:
-    """What lets `principal` (`User:…` as the brokers see it) read `user`'s own alerts and reports as group `impact-alerts.<USER>`."""
+    """The rules that let `principal` (`User:…` at the brokers) read `user`'s own alerts and reports as group `impact-alerts.<USER>`."""
     topics = Topics(parameters.topic_prefix)
     own = [topics.alerts_of(user), topics.reports_of(user)]
     return (
@@ -42,7 +42,7 @@ def grants(parameters: KafkaParameters, user: str, principal: str) -> tuple[AclR
 
 
 def allow(client: KafkaAdminClient, given: tuple[AclRule, ...]) -> None:
-    """Puts the grants in force. Raises ConfigurationError where the cluster has no authorizer or refuses."""
+    """Applies the rules. Raises ConfigurationError if the cluster has no authorizer or refuses."""
     acls = [
         ACL(
             principal=grant.principal,
@@ -56,4 +56,4 @@ def allow(client: KafkaAdminClient, given: tuple[AclRule, ...]) -> None:
     failed = client.create_acls(acls)["failed"]
     if failed:
         names = ", ".join(sorted({fault.__name__ for fault in failed}))
-        raise ConfigurationError(f"the cluster did not take the grants ({names}): has it an authorizer (authorizer.class.name)?")
+        raise ConfigurationError(f"the cluster refused the grants ({names}): is an authorizer configured (authorizer.class.name)?")

@@ -1,4 +1,4 @@
-"""Partitioners: which partition a User's telemetry goes to; the same one for both topics and for all who send to an installation."""
+"""Partitioners: select the partition of a User's telemetry, the same for both topics and for all senders of an installation."""
 
 import zlib
 from collections.abc import Callable, Mapping
@@ -10,12 +10,12 @@ Partitioner = Callable[[bytes, int], int]
 
 
 def by_java(key: bytes, partitions: int) -> int:
-    """As Java's, aiokafka's and kafka-python's producers choose."""
+    """The choice of Java's, aiokafka's and kafka-python's producers."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def by_librdkafka(key: bytes, partitions: int) -> int:
-    """As librdkafka's default, consistent_random, chooses."""
+    """The choice of librdkafka's default, consistent_random."""
     return zlib.crc32(key) % partitions
 
 

@@ -1,4 +1,4 @@
-"""Topics as they must be: partitions, copies, what is compacted, how long it is kept; made, or compared with what is there."""
+"""Topic administration: the required partitions, copies, compaction and retention; creates topics, or compares existing ones."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ _DAY_MS = 24 * _HOUR_MS
 BOOTSTRAP_MS = 10_000
 """How long a broker may take to answer the first call."""
 LARGEST_RECORD = 8 << 20
-"""Bytes of one record between our own stages: a window of some 100,000 series."""
+"""Maximum bytes of a record between our own stages: a window of about 100,000 series."""
 
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """One topic as it must be."""
+    """One topic with its required settings."""
 
     name: str
     partitions: int
@@ -41,7 +41,7 @@ def specs(parameters: KafkaParameters, users: Iterable[str] = ()) -> tuple[Topic
         "retention.ms": str(parameters.stage_retention_h * _HOUR_MS),
         "max.message.bytes": str(LARGEST_RECORD),
     }
-    # Small segments that are compacted soon: a worker that takes a partition over reads what compaction has not removed yet.
+    # Small segments are compacted soon: a worker that takes over a partition reads everything that compaction has not removed yet.
     state = {
         "cleanup.policy": "compact",
         "segment.bytes": str(32 << 20),
@@ -71,7 +71,7 @@ def specs(parameters: KafkaParameters, users: Iterable[str] = ()) -> tuple[Topic
 
 
 def output_settings(parameters: KafkaParameters) -> dict[str, str]:
-    """Of what people read: all revisions for a day, then the last of each id until retention ends."""
+    """For topics that people read: all revisions for a day, then the last of each id until retention ends."""
     return {
         "cleanup.policy": "compact,delete",
         "retention.ms": str(parameters.output_retention_d * _DAY_MS),
@@ -86,12 +86,12 @@ def _spec(parameters: KafkaParameters, name: str, partitions: int, settings: Map
 
 @contextmanager
 def admin(parameters: KafkaParameters) -> Iterator[KafkaAdminClient]:
-    """An admin client. Raises UnreadableInput where no broker answers, ConfigurationError where it refuses us."""
+    """An admin client. Raises UnreadableInput if no broker answers, ConfigurationError if it refuses the client."""
     try:
         client = KafkaAdminClient(**client_settings(parameters), request_timeout_ms=20_000, bootstrap_timeout_ms=BOOTSTRAP_MS)
     except (kafka.errors.KafkaConnectionError, kafka.errors.KafkaTimeoutError) as fault:
         # A refused password ends as a time-out too: the client tries again and again.
-        refused = f", and that it lets {parameters.security.username} in" if parameters.security.username else ""
+        refused = f", and that it accepts {parameters.security.username}" if parameters.security.username else ""
         raise UnreadableInput(f"no Kafka broker answers at {parameters.bootstrap_servers}: check that it runs{refused} ({fault})") from None
     try:
         yield client
@@ -104,7 +104,7 @@ def admin(parameters: KafkaParameters) -> Iterator[KafkaAdminClient]:
 
 
 def create(client: KafkaAdminClient, wanted: Iterable[TopicSpec]) -> list[str]:
-    """Makes the topics that are not there; gives their names. Raises ConfigurationError where the cluster can't have them so."""
+    """Creates missing topics and returns their names. Raises ConfigurationError if the cluster can't create them with these settings."""
     there = set(client.list_topics())
     absent = [spec for spec in wanted if spec.name not in there]
     if not absent:
@@ -120,7 +120,7 @@ def create(client: KafkaAdminClient, wanted: Iterable[TopicSpec]) -> list[str]:
             raise ConfigurationError(
                 f"the cluster has fewer brokers than kafka.replication_factor {absent[0].replication_factor}: set it to their number"
             )
-        # Another worker may have been quicker.
+        # Another worker may have created it first.
         if fault not in (kafka.errors.NoError, kafka.errors.TopicAlreadyExistsError):
             raise ConfigurationError(f"Kafka did not create {topic['name']}: {topic.get('error_message') or fault.__name__}")
     client.wait_for_topics(sorted(asked), timeout_ms=20_000)
@@ -128,7 +128,7 @@ def create(client: KafkaAdminClient, wanted: Iterable[TopicSpec]) -> list[str]:
 
 
 def faults(client: KafkaAdminClient, wanted: Iterable[TopicSpec]) -> list[str]:
-    """What differs from `wanted`, a sentence each; an empty list when all is as it must be."""
+    """The differences to `wanted`, one sentence each; an empty list if there are none."""
     specs_by_name = {spec.name: spec for spec in wanted}
     there = set(client.list_topics())
     found = [f"{name} is missing: run `highwater topics create`" for name in specs_by_name if name not in there]
@@ -153,7 +153,7 @@ def _partition_faults(spec: TopicSpec, partitions: list[dict[str, Any]]) -> list
     if len(partitions) != spec.partitions:
         found.append(
             f"{spec.name} has {len(partitions)} partitions, should have {spec.partitions}: "
-            "set kafka.partitions to what is there (more partitions would move Users away from their state)"
+            "set kafka.partitions to the existing number (more partitions would separate Users from their state)"
         )
     copies = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
     if copies < spec.replication_factor:

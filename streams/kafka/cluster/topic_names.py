@@ -1,4 +1,4 @@
-"""Topics: what they are called and who may see them."""
+"""Topics: their names and their readers."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +6,7 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Topics:
-    """Every topic of one installation; `prefix` keeps installations on one cluster apart."""
+    """Every topic of one installation; `prefix` separates installations on one cluster."""
 
     prefix: str = ""
 
@@ -27,12 +27,12 @@ class Topics:
 
     @cached_property
     def findings(self) -> str:
-        """What the partitions found, and how far each has come; between our own stages."""
+        """Findings and progress of the partitions; internal."""
         return f"{self.prefix}highwater-findings"
 
     @cached_property
     def pulses(self) -> str:
-        """Observed against expected by part of traffic; between our own stages."""
+        """Observed against expected traffic; internal."""
         return f"{self.prefix}highwater-pulses"
 
     @cached_property
@@ -57,7 +57,7 @@ class Topics:
 
     @cached_property
     def dead_letters(self) -> str:
-        """What was malformed, late or never released."""
+        """Input that was malformed, late or never released."""
         return f"{self.prefix}dead-letters"
 
     @cached_property

@@ -1,1 +1,1 @@
-"""What workers write for each other: stage records, progress, checkpoints, the window barrier."""
+"""Records that workers exchange: stage records, progress, checkpoints, the window barrier."""

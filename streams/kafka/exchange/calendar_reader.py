@@ -1,4 +1,4 @@
-"""Declared changes as they stand in the calendar topic, read whole by every worker and followed from then on."""
+"""Calendar reader: every worker reads the whole calendar topic and then follows it."""
 
 import asyncio
 import json
@@ -28,16 +28,16 @@ _READ_LIMIT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CalendarRecord:
-    """What one record of the calendar topic says."""
+    """The content of one record of the calendar topic."""
 
     offset: int
     key: str
-    """`owner/change_id`; records of earlier releases carry the `change_id` alone. A tombstone takes back what came under its own key."""
+    """`owner/change_id`; records of earlier releases have the `change_id` alone. A tombstone withdraws what came under its own key."""
     changes: tuple[Change, ...]
     withdrawn: bool = False
-    """A tombstone: the change is gone."""
+    """A tombstone: the change is withdrawn."""
     fault: str = ""
-    """Why it can't be used; then there are no changes."""
+    """Why the record can't be used; then it has no changes."""
     raw: bytes = b""
 
     def apply(self, calendar: Calendar, arrived_us: int | None) -> None:
@@ -49,24 +49,24 @@ class CalendarRecord:
 
 
 class CalendarLog(Protocol):
-    """The calendar topic as it was read so far; `fake_calendar` is one for tests."""
+    """The calendar topic as read so far; `fake_calendar` implements it for tests."""
 
     @property
     def next_offset(self) -> int:
-        """One behind the last record."""
+        """Offset after the last record."""
 
     def between(self, start: int, end: int) -> Sequence[CalendarRecord]:
         """The records with `start` ≤ offset < `end`."""
 
     async def open(self) -> None:
-        """Returns once all that is there was read. Raises UnreadableInput where that takes too long."""
+        """Returns when all existing records were read. Raises UnreadableInput if that takes too long."""
 
     async def close(self) -> None:
         """Reads no more."""
 
 
 class CalendarReader:
-    """The calendar topic from its beginning; a thread keeps it up to date."""
+    """Reads the calendar topic from its beginning; a thread keeps it up to date."""
 
     def __init__(self, parameters: KafkaParameters) -> None:
         self._parameters = parameters
@@ -79,7 +79,7 @@ class CalendarReader:
 
     @property
     def next_offset(self) -> int:
-        """One behind the last record that was read."""
+        """Offset after the last record that was read."""
         return self._next
 
     async def open(self) -> None:
@@ -91,7 +91,7 @@ class CalendarReader:
         await asyncio.to_thread(self.stop)
 
     def start(self) -> None:
-        """Returns once all that is there was read. Raises UnreadableInput where that takes too long."""
+        """Returns when all existing records were read. Raises UnreadableInput if that takes too long."""
         self._thread.start()
         if not self._caught_up.wait(_READ_LIMIT_S):
             self.stop()
@@ -140,7 +140,7 @@ class CalendarReader:
                     self._next = record.offset + 1
             at = consumer.position(self._place)
             if at is not None and at >= end:
-                # Compaction may have left nothing before the end.
+                # Compaction may have removed all records before the end.
                 self._next = max(self._next, at)
                 self._caught_up.set()
 

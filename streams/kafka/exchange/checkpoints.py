@@ -1,8 +1,8 @@
-"""Checkpoints: a unit's state with the input positions that it covers, in a compacted topic.
+"""Checkpoints: a task's state with the input positions that it covers, in a compacted topic.
 
-State is cut into blocks, of which only those that changed are written; a manifest, written last, names the blocks it stands on. Each block
-has two slots, and a changed one goes to the slot that the last manifest does not use: the last two manifests are whole, whatever is
-compacted. A worker writes under its own epoch, so one that was thought dead and wakes up spoils nothing.
+State is cut into blocks, and only changed blocks are written; a manifest, written last, lists its blocks. Each block has two slots, and a
+changed block goes to the slot that the last manifest does not use. Therefore the last two manifests are complete, whatever is compacted.
+A worker writes under its own epoch, so that a worker that was believed dead can't damage the checkpoints of its successor.
 """
 
 import asyncio
@@ -20,33 +20,33 @@ from models.state_bytes import pack, unpack
 
 log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
-"""Bytes of state in one record, far below what brokers take by default."""
+"""Bytes of state in one record, far below the default limit of brokers."""
 MANIFEST_VERSION = 1
 _VERSIONS_KEPT = 3
-"""Of each key while reading: what compaction left of it, so that a damaged record does not hide a good one."""
+"""How many records per key are kept while reading, so that a damaged record does not hide a good one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What was read back."""
+    """The checkpoint that was read."""
 
     parts: dict[str, bytes]
     about: dict[str, Any]
-    """What the writer said beside it: positions and the like."""
+    """The writer's additional data: positions and similar."""
     epoch: int
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one checkpoint cost."""
+    """The cost of one checkpoint."""
 
     blocks: int
     bytes: int
 
 
 class CheckpointWriter:
-    """Writes one unit's checkpoints under one epoch."""
+    """Writes one task's checkpoints under one epoch."""
 
     def __init__(
         self, producer: AIOKafkaProducer, place: TopicPartition, unit: str, epoch: int, stale: frozenset[bytes] = frozenset()
@@ -61,7 +61,7 @@ class CheckpointWriter:
         self._stale = stale
 
     async def write(self, parts: Mapping[str, bytes], about: dict[str, Any]) -> Written:
-        """Returns once the brokers have it. Raises KafkaError, after which the last manifest still stands."""
+        """Returns when the brokers have it. Raises KafkaError; the last manifest is still valid then."""
         slots: dict[tuple[str, int], tuple[bytes, int]] = {}
         changed: list[tuple[bytes, bytes]] = []
         for part, blob in sorted(parts.items()):
@@ -96,7 +96,7 @@ class CheckpointWriter:
         return sent
 
     async def _clear(self) -> None:
-        """Removes what former owners left, now that ours stands."""
+        """Removes the records of former owners, now that ours is complete."""
         for sent in [await self._send(key, None) for key in sorted(self._stale)]:
             await sent
         self._stale = frozenset()
@@ -104,16 +104,16 @@ class CheckpointWriter:
 
 @dataclass(slots=True)
 class _Found:
-    """All of one unit's records."""
+    """All records of one task."""
 
     values: dict[bytes, deque[bytes]] = field(default_factory=dict)
     manifests: list[bytes] = field(default_factory=list)
 
 
 async def read_checkpoint(consumer: AIOKafkaConsumer, place: TopicPartition, unit: str) -> tuple[Checkpoint | None, frozenset[bytes]]:
-    """The newest whole checkpoint of `unit`, and the keys of all that was found; `consumer` has no group.
+    """The newest complete checkpoint of `unit`, and all keys that were found; `consumer` has no group.
 
-    What is damaged is passed over, said in the log, and the one before it taken.
+    A damaged checkpoint is logged and skipped, and the one before it is used.
     """
     found = await _read(consumer, place, f"{unit}/".encode())
     manifests = []
@@ -121,14 +121,14 @@ async def read_checkpoint(consumer: AIOKafkaConsumer, place: TopicPartition, uni
         try:
             manifests.append(unpack(blob, MANIFEST_VERSION))
         except StateError as fault:
-            log.warning("a checkpoint of %s is passed over: %s", unit, fault)
+            log.warning("a checkpoint of %s is skipped: %s", unit, fault)
     manifests.sort(key=lambda manifest: (manifest["epoch"], manifest["number"]), reverse=True)
     keys = frozenset(found.values)
     for manifest in manifests:
         parts = _assembled(manifest, found.values)
         if parts is not None:
             return Checkpoint(parts, manifest["about"], manifest["epoch"], manifest["number"]), keys
-        log.warning("checkpoint %d of %s is damaged or no longer whole: taking the one before it", manifest["number"], unit)
+        log.warning("checkpoint %d of %s is damaged or incomplete: using the one before it", manifest["number"], unit)
     return None, keys
 
 
@@ -147,7 +147,7 @@ async def _read(consumer: AIOKafkaConsumer, place: TopicPartition, prefix: bytes
 
 
 async def records_until_end(consumer: AIOKafkaConsumer, place: TopicPartition, start: int | None) -> Any:
-    """Every record of `place` from `start` (None: the first) to what was the end when this was called."""
+    """Every record of `place` from `start` (None: the first) to the end at the time of the call."""
     consumer.assign([place])
     end = (await consumer.end_offsets([place]))[place]
     begin = (await consumer.beginning_offsets([place]))[place]

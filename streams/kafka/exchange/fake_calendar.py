@@ -9,13 +9,13 @@ from streams.kafka.exchange.calendar_reader import CalendarRecord
 
 @dataclass
 class FakeCalendar:
-    """A `CalendarLog` whose records the test adds."""
+    """A `CalendarLog` to which the test adds records."""
 
     entries: list[CalendarRecord] = field(default_factory=list)
 
     @classmethod
     def of(cls, changes: Iterable[Change]) -> "FakeCalendar":
-        """One that holds `changes`."""
+        """A log with `changes`."""
         calendar = cls()
         for change in changes:
             calendar.declare(change)

@@ -1,4 +1,4 @@
-"""Merging: the windows that several partitions closed at one time, as one process would have closed them."""
+"""Merging: joins the windows that several partitions closed at one time into those that one process would have closed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +9,13 @@ from models.columns import Detected, Findings, Indices, Ints, Pulse, PulseKey, Q
 
 
 class Merger:
-    """Puts partitions together, cohort by cohort; what depends on the keys alone is kept while they stay the same."""
+    """Joins partitions, one resolution after another; results that depend on the keys alone are cached while the keys stay the same."""
 
     def __init__(self) -> None:
         self._layouts: dict[int, _Layout] = {}
 
     def merge(self, parts: Sequence[Detected]) -> list[Detected]:
-        """One Detected a cohort, by window length; `parts` are of one window end, in order of partition."""
+        """One Detected per resolution, by window length; `parts` are of one window end, in order of partition."""
         cohorts: dict[int, list[Detected]] = {}
         for part in parts:
             cohorts.setdefault(part.window_s, []).append(part)
@@ -46,7 +46,7 @@ _QUEUE = ("reported", "depth", "oldest_age_s")
 
 
 class _Layout:
-    """Where each partition's series lie in the whole."""
+    """The index of each partition's series in the joined table."""
 
     def __init__(self, parts: list[Detected]) -> None:
         self._of = [_keys(part) for part in parts]
@@ -81,7 +81,7 @@ def _sorted(parts: Sequence[Pulse | QueuePulse], name: str, order: Ints) -> Any:
 
 
 def _stacked(parts: list[Findings], starts: list[int]) -> Findings:
-    """All rows, the series counted through the whole; evidence that a partition does not know is NaN."""
+    """All rows, with series numbered in the joined table; evidence that a partition does not have is NaN."""
     pairs = [(part, start) for part, start in zip(parts, starts, strict=True) if len(part) or part.codes]
     if not pairs:
         return parts[0]

@@ -1,4 +1,4 @@
-"""Others: how far every partition has come, as all workers tell each other in the findings topic."""
+"""Progress reader: the progress of every partition, as all workers report it in the findings topic."""
 
 import asyncio
 import logging
@@ -18,24 +18,24 @@ from streams.kafka.exchange.stage_records import FINDINGS_HEADER, PartitionProgr
 
 log = logging.getLogger(__name__)
 _LOOK_BACK = 5_000
-"""Records before the end that a worker reads at its start."""
+"""Number of records before the end that a worker reads at its start."""
 _ANSWER_S = 5.0
 _PAUSE_S = 12.0
 
 
 def progress_of(record: Any) -> PartitionProgress | None:
-    """What a record of the findings topic says of its partition; None for one that is not ours to read."""
+    """The progress in a record of the findings topic; None for a record of another kind."""
     for name, value in record.headers:
         if name == FINDINGS_HEADER:
             try:
                 return PartitionProgress.unpack(value)
             except StateError as fault:
-                log.warning("record %d of the findings is passed over: %s", record.offset, fault)
+                log.warning("record %d of the findings is skipped: %s", record.offset, fault)
     return None
 
 
 class ProgressReader:
-    """Follows the findings topic without a group; knows the last word on every partition."""
+    """Follows the findings topic without a group and stores the last progress of every partition."""
 
     def __init__(self, parameters: KafkaParameters, broker: Broker, clock: Clock) -> None:
         self._broker, self._clock = broker, clock
@@ -44,13 +44,12 @@ class ProgressReader:
         self._position = 0
         self._reader: AIOKafkaConsumer | None = None
         self.steady_since_s = self._heard_s = clock.steady_s()
-        """Since when records have come without a pause, as they do (partitions tell every few seconds) unless brokers are away or this
-        process was stopped: what was not heard of before is no sign that there was nothing."""
+        """Monotonic time since which progress has arrived without a gap. Before it, no report does not prove a partition idle."""
         self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Returns once it knows what the last records say."""
+        """Returns when the last existing records were read."""
         consumer = await self._consumer()
         try:
             end = (await consumer.end_offsets([self._place]))[self._place]
@@ -68,15 +67,15 @@ class ProgressReader:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def of(self, partition: int) -> PartitionProgress | None:
-        """The last word on a partition."""
+        """The last progress of a partition."""
         return self._last.get(partition)
 
     def slowest_us(self, but: int) -> int | None:
-        """The lowest frontier of the partitions that bring something now, `but` left out; None where there is none."""
+        """The lowest frontier of the active partitions without `but`; None if there is none."""
         return min((frontier_us for frontier_us, idle in self._frontiers(but) if not idle), default=None)
 
     def followed_us(self, but: int) -> int | None:
-        """Where a partition that brings nothing may go: to the slowest one that brings something; where none does, as far as any came."""
+        """How far an idle partition may advance: to the slowest active one; if none is active, as far as any partition came."""
         slowest_us = self.slowest_us(but)
         return max((frontier_us for frontier_us, _ in self._frontiers(but)), default=None) if slowest_us is None else slowest_us
 
@@ -85,11 +84,11 @@ class ProgressReader:
         return [(progress.frontier_us, progress.idle) for progress in others if progress.frontier_us is not None]
 
     def any_lagging(self, but: int) -> bool:
-        """Whether any partition but this one has not come to the end of its log: what its Users have sent is not all known."""
+        """Whether any other partition has not reached the end of its log: then it is unknown what its Users have sent."""
         return any(progress.lagging for partition, progress in self._last.items() if partition not in (but, CALENDAR))
 
     def highest(self, but: int) -> Mapping[str, int]:
-        """Users that send to other partitions than `but`, and how far in event time the first of them are."""
+        """The two Users of other partitions than `but` that are furthest in event time, with their times."""
         found: dict[str, int] = {}
         for partition, progress in sorted(self._last.items()):
             if partition not in (but, CALENDAR):
@@ -98,7 +97,7 @@ class ProgressReader:
         return found
 
     async def reached(self, offset: int, limit_s: float) -> bool:
-        """Waits until everything before `offset` was read; whether that came about within `limit_s`."""
+        """Waits until everything before `offset` was read; returns whether this happened within `limit_s`."""
         async with self._moved:
             try:
                 await asyncio.wait_for(self._moved.wait_for(lambda: self._position >= offset), limit_s)
@@ -107,7 +106,7 @@ class ProgressReader:
         return True
 
     async def progress_since(self, partition: int, offset: int) -> list[PartitionProgress]:
-        """Everything that was said of a partition from `offset` of the findings topic to its end."""
+        """All progress records of a partition from `offset` of the findings topic to its end."""
         consumer = await self._consumer()
         try:
             said = [progress_of(record) async for record in records_until_end(consumer, self._place, offset)]
@@ -116,14 +115,14 @@ class ProgressReader:
         return [progress for progress in said if progress is not None and progress.partition == partition]
 
     async def end_of(self, topic: str, partition: int) -> int | None:
-        """Offset behind the last record of a partition, asked of the brokers now; None where they do not answer."""
+        """Offset after the last record of a partition, queried now; None if the brokers do not answer."""
         place = TopicPartition(topic, partition)
         if self._reader is None:
             return None
         try:
             return int((await asyncio.wait_for(self._reader.end_offsets([place]), _ANSWER_S))[place])
         except (KafkaError, TimeoutError) as fault:
-            log.warning("how far %s-%d reaches can't be asked now: %r", topic, partition, fault)
+            log.warning("the end of %s-%d can't be queried now: %r", topic, partition, fault)
             return None
 
     async def _consumer(self) -> AIOKafkaConsumer:
@@ -153,11 +152,11 @@ class ProgressReader:
                 await consumer.stop()
 
     async def topics(self) -> Set[str] | None:
-        """Names of all topics, asked of the brokers now; None where they do not answer."""
+        """Names of all topics, queried now; None if the brokers do not answer."""
         try:
             return set(await asyncio.wait_for(self._reader.topics(), _ANSWER_S)) if self._reader is not None else None
         except (KafkaError, TimeoutError) as fault:
-            log.warning("which topics there are can't be asked now: %r", fault)
+            log.warning("the topics can't be listed now: %r", fault)
             return None
 
     async def _take(self, records: list[Any]) -> None:
@@ -181,4 +180,4 @@ class ProgressReader:
 
 
 CALENDAR = -1
-"""Partition number under which it is said how much of the change calendar counts for the correlation."""
+"""Partition number of the records that state how much of the change calendar counts for the correlation."""

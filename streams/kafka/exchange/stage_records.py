@@ -1,4 +1,4 @@
-"""Stage records: what a partition tells the correlating worker of the windows it closed, and all workers of how far it has come."""
+"""Stage records: what a partition sends to the correlating worker about its closed windows, and to all workers about its progress."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,14 @@ from models.state_bytes import pack, unpack
 
 STAGE_VERSION = 2
 FINDINGS_HEADER = "progress"
-"""Name of the record header that holds a Progress, so that workers who only follow along need not unpack findings."""
+"""Name of the record header with a Progress, so that workers that only follow need not unpack findings."""
 MARK_HEADER = "mark"
-"""Name of the record header that says which Progress some pulses belong to."""
+"""Name of the record header that identifies the Progress of some pulses."""
 _MARK = struct.Struct("<iqq")
 PORTION_BYTES = 2 << 20
-"""Of windows in one record, unpacked; a quarter of the largest record that our topics take, since keys come on top."""
+"""Bytes of windows in one record, unpacked; a quarter of the topics' record limit, because keys are added."""
 _PULSE_BYTES, _QUEUE_BYTES, _FINDING_BYTES = 33, 17, 150
-"""A series in a pulse, a queue in one, a finding with its evidence."""
+"""Estimated bytes of a series in a pulse, a queue in one, a finding with its evidence."""
 
 
 def write_mark(partition: int, generation: int, sequence: int) -> bytes:
@@ -27,7 +27,7 @@ def write_mark(partition: int, generation: int, sequence: int) -> bytes:
 
 
 def read_mark(mark: bytes) -> tuple[int, int, int] | None:
-    """(partition, generation, sequence); None for what is no mark."""
+    """(partition, generation, sequence); None if the bytes are not a mark."""
     if len(mark) != _MARK.size:
         return None
     partition, generation, sequence = _MARK.unpack(mark)
@@ -36,33 +36,33 @@ def read_mark(mark: bytes) -> tuple[int, int, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class PartitionProgress:
-    """How far one partition has come, and what its worker decided by the clock: what a successor must decide in the same way."""
+    """The progress of one partition and its worker's decisions by the clock, which a successor must repeat."""
 
     partition: int
     generation: int
-    """Of the consumer group when this was said; the highest one that spoke for a partition is the one that counts."""
+    """Generation of the consumer group at that time; of several workers of one partition the highest one counts."""
     sequence: int
     """Number of the record within (partition, generation), from 0: the claim."""
     positions: dict[str, int]
     """topic → next offset that is not yet in this."""
     frontier_us: int | None
-    """Windows up to it are closed and told of; None before the first."""
+    """Windows up to it are closed and reported; None before the first."""
     calendar_next: int
     """Next offset of the change calendar that is not yet in this."""
     highest: tuple[tuple[str, int], ...] = ()
-    """The two Users who are furthest in event time, and how far."""
+    """The two Users that are furthest in event time, with their times."""
     heard: tuple[tuple[str, int], ...] = ()
-    """The two Users of other partitions who are furthest in event time, and how far, as its worker knew: it decides what is held."""
+    """The two Users of other partitions that are furthest in event time, as known to its worker: they decide what is held."""
     deaf: bool = False
-    """Whether its worker held nobody on their account, since some of their partitions lagged."""
+    """Whether its worker held no events because of them, as some of their partitions lagged."""
     lagging: bool = False
-    """Whether records have been waiting to be read for some seconds: then `highest` is not all that its Users have sent."""
+    """Whether records have been waiting for some seconds: then `highest` does not include everything that its Users have sent."""
     covers: tuple[int, int] = (-1, -1)
-    """(generation, sequence) of the last record told before the checkpoint that its worker began with; all later ones are told again."""
+    """(generation, sequence) of the last record before the checkpoint that its worker began with; all later ones are sent again."""
     resting: tuple[str, ...] = ()
-    """Topics that bring nothing for now."""
+    """Topics that bring nothing now."""
     idle: bool = False
-    """No topic brings anything for now: follows the others."""
+    """No topic brings anything now: the partition follows the others."""
 
     def pack(self) -> bytes:
         """As bytes, without findings."""
@@ -70,7 +70,7 @@ class PartitionProgress:
 
     @classmethod
     def unpack(cls, blob: bytes) -> "PartitionProgress":
-        """Raises StateError for what is damaged or of another version."""
+        """Raises StateError for bytes that are damaged or of another version."""
         tree = unpack(blob, STAGE_VERSION)
         users = {name: tuple((str(user), int(at_us)) for user, at_us in tree[name]) for name in ("highest", "heard")}
         return cls(**{**tree, **users, "covers": (tree["covers"][0], tree["covers"][1]), "resting": tuple(tree["resting"])})
@@ -81,9 +81,9 @@ _PROGRESS = tuple(each.name for each in fields(PartitionProgress))
 
 @dataclass(slots=True)
 class KeyEncoder:
-    """Tuples of keys that go by number, so that each is sent once and not with every window.
+    """Tuples of keys with numbers, so that each is sent once and not with every window.
 
-    A tuple that only gained keys at its end sends those alone.
+    If a tuple only gained keys at its end, only those are sent.
     """
 
     known: dict[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -91,11 +91,11 @@ class KeyEncoder:
     numbers: dict[str, int] = field(default_factory=dict)
 
     def renew(self) -> None:
-        """All keys go once more with the next record, so that who reads from there on knows them."""
+        """All keys are sent again with the next record, for readers that start there."""
         self.known.clear()
 
     def number(self, name: str, keys: tuple[Any, ...], news: dict[str, Any]) -> int:
-        """Number of `keys` under `name`; what the reader does not know yet is put into `news`."""
+        """Number of `keys` under `name`; the tuple is added to `news` if the reader does not know it yet."""
         last = self.known.get(name)
         if last is not keys:
             if last is None or len(keys) != len(last) or keys != last:
@@ -107,14 +107,14 @@ class KeyEncoder:
 
 
 class KeyDecoder:
-    """The other side of KeyTables, for one (partition, generation)."""
+    """The reader of KeyTables, for one (partition, generation)."""
 
     def __init__(self) -> None:
         self._tables: dict[str, dict[int, tuple[Any, ...]]] = {}
-        """Name → number → tuple: the last one that was known, and those that came with the last record."""
+        """Name → number → tuple: the last known one, and those of the last record."""
 
     def learn(self, news: dict[str, Any]) -> None:
-        """Takes what came with a record."""
+        """Adds the tuples of a record."""
         for name, steps in sorted(news.items()):
             kind = PulseKey if name.endswith("groups") else SeriesKey
             last = self._last(name)
@@ -129,7 +129,7 @@ class KeyDecoder:
         return self._tables[name][number]
 
     def copy(self) -> "KeyDecoder":
-        """One that learns on its own; the tuples are shared."""
+        """A copy that learns independently; the tuples are shared."""
         copied = KeyDecoder()
         copied._tables = dict(self._tables)
         return copied
@@ -141,7 +141,7 @@ class KeyDecoder:
 
     @classmethod
     def unpack(cls, tree: Any) -> "KeyDecoder":
-        """The reader that `pack` was called on."""
+        """Inverse of `pack`."""
         reader = cls()
         reader.learn({name: [[number, 0, keys]] for name, (number, keys) in tree.items()})
         return reader
@@ -152,7 +152,7 @@ class KeyDecoder:
 
 
 def split_by_size(detected: Sequence[Detected], most_bytes: int = PORTION_BYTES) -> list[list[Detected]]:
-    """`detected` in parts whose records stay well below what a broker takes; what closed at one time stays together."""
+    """`detected` in parts whose records stay well below the brokers' limit; windows that closed together stay together."""
     parts: list[list[Detected]] = []
     size = 0
     for _, closed in groupby(detected, key=lambda each: each.at_us):
@@ -167,7 +167,7 @@ def split_by_size(detected: Sequence[Detected], most_bytes: int = PORTION_BYTES)
 
 
 def _size(detected: Detected) -> int:
-    """About as many bytes as its larger half takes."""
+    """Estimated bytes of its larger half."""
     pulses = len(detected.pulse.groups) * _PULSE_BYTES + len(detected.queue_pulse.queues) * _QUEUE_BYTES
     return max(pulses, (len(detected.traffic) + len(detected.queues)) * _FINDING_BYTES)
 
@@ -203,7 +203,7 @@ def _findings(findings: Findings) -> dict[str, Any] | None:
 
 
 def unpack_findings(tree: dict[str, Any] | None) -> Findings:
-    """What `_findings` packed; None: no rows."""
+    """Inverse of `_findings`; None means no rows."""
     if tree is None:
         return Findings.none()
     codes = {int(series): counts for series, counts in tree["codes"].items()}
@@ -230,7 +230,7 @@ def pack_pulses(detected: Sequence[Detected], tables: KeyEncoder) -> bytes:
 
 
 def detected_of(findings: dict[str, Any], pulses: dict[str, Any], keys: KeyDecoder) -> Iterable[Detected]:
-    """Puts the two halves of some windows together again; the trees are what the records unpack to."""
+    """Joins the two halves of some windows; the arguments are the unpacked records."""
     keys.learn(findings["keys"])
     keys.learn(pulses["keys"])
     for window, pulse in zip(findings["windows"], pulses["windows"], strict=True):

@@ -1,4 +1,4 @@
-"""Gate: the one order in which windows of all partitions close, whatever order their records came in."""
+"""Window barrier: the single order in which windows of all partitions close, whatever the order of their records."""
 
 import logging
 from collections import deque
@@ -18,65 +18,65 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _StageRecord:
-    """One record of a partition; whole once both halves are here."""
+    """One record of a partition; it is complete when both halves are here."""
 
     progress: PartitionProgress
     offset: int
-    """In the findings topic."""
+    """Offset in the findings topic."""
     findings: bytes
     before_us: int | None
-    """The partition's frontier before it: earlier windows in it were told already."""
+    """The partition's frontier before it: earlier windows in it were reported already."""
     pulses: bytes | None = None
     pulses_offset: int | None = None
 
     @property
     def mark(self) -> tuple[int, int]:
-        """What tells the records of one partition apart, in order."""
+        """The identity of a partition's record, in order."""
         return self.progress.generation, self.progress.sequence
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is still to come."""
+        """Whether both halves are here."""
         return not self.findings or self.pulses is not None
 
     @property
     def after_us(self) -> int | None:
-        """The frontier after it; never behind the one before, also where a successor tells again."""
+        """The frontier after it; never before the previous one, even if a successor reports again."""
         known = [frontier_us for frontier_us in (self.before_us, self.progress.frontier_us) if frontier_us is not None]
         return max(known, default=None)
 
 
 @dataclass(slots=True)
 class _PartitionQueue:
-    """One partition: what was delivered of it, and what waits."""
+    """One partition: its delivered and its waiting records."""
 
     generation: int = -1
     done: tuple[int, int] = (-1, -1)
-    """Mark of the last record of which all is delivered."""
+    """Mark of the last record that was delivered completely."""
     done_us: int | None = None
     """The frontier after that."""
     keys: KeyDecoder = field(default_factory=KeyDecoder)
     """As of `done`."""
     told: deque[_StageRecord] = field(default_factory=deque)
     whole: int = 0
-    """How many of `told`, from the first on, are whole."""
+    """How many of `told`, from the first on, are complete."""
     unpacked: deque[Detected] | None = None
-    """What is left of the first of `told`, once it was looked into."""
+    """The remaining windows of the first of `told`, after it was unpacked."""
     opened_keys: KeyDecoder = field(default_factory=KeyDecoder)
     early: dict[tuple[int, int], tuple[bytes, int]] = field(default_factory=dict)
-    """Pulses that came before their findings."""
+    """Pulses that arrived before their findings."""
     said_us: int | None = None
-    """Furthest frontier that was told in the findings topic, whatever has come of the pulses."""
+    """Furthest frontier in the findings topic, whether or not the pulses have arrived."""
 
     @property
     def frontier_us(self) -> int | None:
-        """Windows up to it are here."""
+        """Windows up to it are complete."""
         return self.told[self.whole - 1].after_us if self.whole else self.done_us
 
     def begin(self, generation: int, covers: tuple[int, int]) -> None:
-        """A worker took the partition over and tells again what came after the record `covers`, of which one half may never come.
+        """A worker took over the partition and reports again everything after the record `covers`, whose second half may never come.
 
-        Of the records up to that one both halves are in the topics, though the second may not have been read yet.
+        For records up to that one both halves are in the topics, but the second may not have been read yet.
         """
         while self.told and self.told[-1].mark > covers:
             self.told.pop()
@@ -87,7 +87,7 @@ class _PartitionQueue:
         self.early = {mark: pulses for mark, pulses in self.early.items() if mark[0] >= generation}
 
     def count_whole(self) -> None:
-        """To be called when something came."""
+        """Call it after each new record."""
         while self.whole < len(self.told) and self.told[self.whole].whole:
             self.whole += 1
 
@@ -108,7 +108,7 @@ class _PartitionQueue:
             self.unpacked, self.keys, self.done, self.done_us = None, self.opened_keys, told.mark, told.after_us
 
     def _open(self, told: _StageRecord) -> deque[Detected]:
-        # A worker that takes over numbers its keys anew.
+        # A worker that takes over assigns new numbers to its keys.
         self.opened_keys = self.keys.copy() if told.progress.generation == self.done[0] else KeyDecoder()
         if not told.findings or told.pulses is None:
             return deque()
@@ -117,7 +117,7 @@ class _PartitionQueue:
             found = list(detected_of(findings, pulses, self.opened_keys))
         except (LookupError, TypeError, ValueError, StateError) as error:
             log.warning(
-                "windows of partition %d are left out: the log begins behind their series, or the record is damaged (%r)",
+                "windows of partition %d are left out: the log begins after their series, or the record is damaged (%r)",
                 told.progress.partition,
                 error,
             )
@@ -126,9 +126,9 @@ class _PartitionQueue:
 
 
 class WindowBarrier:
-    """Delivers windows once every partition has told of them, in order of time, each once.
+    """Delivers windows when every partition has reported them, in order of time, each once.
 
-    What it delivers depends only on the records and their order in the two topics, so any worker that reads them again delivers the same.
+    The result depends only on the records and their order in the two topics, so any worker that reads them again delivers the same.
     """
 
     def __init__(self, partitions: int) -> None:
@@ -143,17 +143,17 @@ class WindowBarrier:
 
     @property
     def said_us(self) -> int | None:
-        """Windows up to it were told by every partition; depends on the findings topic alone. None before that."""
+        """Every partition reported its windows up to it; it depends on the findings topic alone. None before that."""
         said = [lane.said_us for lane in self._lanes if lane.said_us is not None]
         return min(said) if len(said) == len(self._lanes) else None
 
     @property
     def frontiers_us(self) -> list[int | None]:
-        """By partition, how far it has told of its windows."""
+        """By partition, the frontier of its reported windows."""
         return [lane.frontier_us for lane in self._lanes]
 
     def add_findings(self, progress: PartitionProgress, findings: bytes, offset: int) -> None:
-        """One record of the findings topic; `findings` is empty where no window closed."""
+        """One record of the findings topic; `findings` is empty if no window closed."""
         if progress.partition >= len(self._lanes):
             return
         lane = self._lanes[progress.partition]
@@ -161,7 +161,7 @@ class WindowBarrier:
             lane.begin(progress.generation, progress.covers)
         last = lane.told[-1].mark if lane.told else lane.done
         mark = (progress.generation, progress.sequence)
-        # Told before, or by a worker that another has taken over from.
+        # A record that was sent before, or by a worker that was replaced.
         if progress.generation < lane.generation or mark <= last:
             return
         if progress.frontier_us is not None:
@@ -188,14 +188,14 @@ class WindowBarrier:
             lane.early.setdefault(mark, (pulses, offset))
 
     def deliver(self) -> Iterator[tuple[int, list[Detected]]]:
-        """The windows that all partitions have told of, by window end, merged by cohort."""
+        """The windows that all partitions have reported, by window end, merged by resolution."""
         frontiers = self.frontiers_us
         known = [frontier_us for frontier_us in frontiers if frontier_us is not None]
         if len(known) < len(frontiers) or (self._delivered_us is not None and min(known) <= self._delivered_us):
             return
         until_us, floor_us = min(known), self._delivered_us
         taken = [(part.at_us, number, part) for number, lane in enumerate(self._lanes) for part in lane.take(until_us)]
-        # A record that was delivered in part before a restart is read again in whole.
+        # A record that was delivered in part before a restart is read again completely.
         parts = [part for part in taken if floor_us is None or part[0] > floor_us]
         parts.sort(key=lambda part: part[:2])
         for at_us, together in groupby(parts, key=lambda part: part[0]):
@@ -204,7 +204,7 @@ class WindowBarrier:
         self._delivered_us = until_us
 
     def resume(self, findings: int, pulses: int) -> tuple[int, int]:
-        """Where a successor must begin to read, when the next offsets are `findings` and `pulses`: what waits here is read again."""
+        """Where a successor must begin to read if the next offsets are `findings` and `pulses`: waiting records are read again."""
         for lane in self._lanes:
             findings = min([findings, *(told.offset for told in lane.told)])
             waiting = [told.pulses_offset for told in lane.told if told.pulses_offset is not None]
@@ -212,7 +212,7 @@ class WindowBarrier:
         return findings, pulses
 
     def pack(self) -> Any:
-        """State as a tree, between two deliveries; what waits is left out, see `resume`."""
+        """State as a tree, between two deliveries; waiting records are not in it, see `resume`."""
         lanes = [
             {
                 "generation": lane.told[0].progress.generation if lane.told else lane.generation,
@@ -227,7 +227,7 @@ class WindowBarrier:
 
     @classmethod
     def unpack(cls, tree: Any) -> "WindowBarrier":
-        """The gate that `pack` was called on."""
+        """Inverse of `pack`."""
         gate = cls(len(tree["lanes"]))
         gate._delivered_us = tree["delivered_us"]
         for lane, packed in zip(gate._lanes, tree["lanes"], strict=True):

@@ -1,1 +1,1 @@
-"""The work of a worker: detection tasks, the correlation task and their assignment."""
+"""The tasks of a worker: detection tasks, the correlation task and their assignment."""

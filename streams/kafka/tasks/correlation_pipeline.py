@@ -1,7 +1,7 @@
-"""Correlation over all partitions: one closing order, one correlator, as a value that packs and goes on elsewhere.
+"""Correlation over all partitions: one closing order, one correlator, as a value that packs and continues on another worker.
 
-Everything that it does follows from the two stage topics and the calendar, record by record: when a change counts is itself a record of the
-findings topic. A worker that takes over, or one that was thought dead, comes to the same alerts.
+Its results depend only on the records of the two stage topics and the calendar: even when a change counts is a record of the findings
+topic. A worker that takes over, or one that was believed dead, raises the same alerts.
 """
 
 from collections import deque
@@ -24,11 +24,11 @@ from streams.kafka.exchange.window_barrier import WindowBarrier
 from streams.pipeline import PipelineParameters
 
 STATE_VERSION, OLDEST_STATE = 3, 2
-"""2: before incidents told their end apart from the decision about it."""
+"""Version 2 preceded the separation of an incident's end from the decision about it."""
 
 
 class CorrelationPipeline:
-    """Gate, calendar and correlator; fed with the records of the findings and pulses topics."""
+    """Barrier, calendar and correlator; input is the records of the findings and pulses topics."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class CorrelationPipeline:
         self._calendar = Calendar()
         self._flow = DecisionFlow(parameters.correlation, self._calendar)
         self._calendar_next: int | None = None
-        """None until the first word on the calendar: before it, nothing is decided."""
+        """None until the first record about the calendar: before it, nothing is decided."""
         self._waiting: dict[str, deque[Any]] = {topic: deque() for topic in topics.stages}
         self._positions = dict.fromkeys(topics.stages, 0)
 
@@ -73,26 +73,26 @@ class CorrelationPipeline:
 
     @property
     def news(self) -> int | None:
-        """Next offset of the calendar, if that is more than what counts here: to be told in the findings topic."""
+        """Next offset of the calendar, if it is beyond the changes that count here: it must be reported in the findings topic."""
         end = self._log.next_offset
         return end if self._calendar_next is None or end > self._calendar_next else None
 
     def waiting(self, topic: str) -> int:
-        """Records that were read and not yet worked on."""
+        """Records that were read and not yet processed."""
         return len(self._waiting[topic])
 
     def begin(self, positions: Mapping[str, int]) -> None:
-        """Where to go on."""
+        """Where to continue."""
         self._positions.update(positions)
 
     def take(self, topic: str, records: Iterable[Any]) -> None:
-        """Records of one fetch; those that were taken before are left out."""
+        """Records of one fetch; those that were processed before are skipped."""
         waiting = self._waiting[topic]
         following = waiting[-1].offset + 1 if waiting else self._positions[topic]
         waiting.extend(record for record in records if record.offset >= following)
 
     def step(self) -> list[OutputRecord] | None:
-        """The next record's worth of work; None where nothing waits, or what it needs of the calendar is not here yet."""
+        """The work of the next record; None if nothing waits, or if required calendar records are not here yet."""
         pulses = self._waiting[self._topics.pulses]
         heard = bool(pulses)
         while pulses:
@@ -113,7 +113,7 @@ class CorrelationPipeline:
         return list(self._decide())
 
     def state(self) -> dict[str, bytes]:
-        """Part → bytes; parts that did not change pack to the same bytes."""
+        """Part → bytes; unchanged parts pack to the same bytes."""
         parts = {
             "gate": self._gate.pack(),
             "calendar": [self._calendar_next, self._calendar.pack()],
@@ -122,7 +122,7 @@ class CorrelationPipeline:
         return {name: pack(tree, STATE_VERSION) for name, tree in parts.items()}
 
     def restore(self, parts: Mapping[str, bytes]) -> None:
-        """Goes on from what `state` gave. Raises StateError for another version."""
+        """Restores `state`. Raises StateError for another version."""
         trees = {name: unpack(blob, STATE_VERSION, OLDEST_STATE) for name, blob in parts.items()}
         self._gate = WindowBarrier.unpack(trees["gate"])
         self._calendar_next, calendar = trees["calendar"]
@@ -138,7 +138,7 @@ class CorrelationPipeline:
             self._gate.add_pulses(partition, (generation, sequence), record.value, record.offset)
 
     def _arrive(self, end: int) -> Iterator[OutputRecord]:
-        """From here on the calendar counts up to `end`; what stood in it at the very first was always known."""
+        """From here on the calendar counts up to `end`; its records at the very first start were always known."""
         arrived_us = None if self._calendar_next is None else self._gate.said_us
         start = self._calendar_next or 0
         for declared in self._log.between(start, end):

@@ -1,4 +1,4 @@
-"""Correlation unit: the one worker that reads what all partitions found, decides, and publishes."""
+"""Correlation task: the one worker that reads the findings of all partitions, decides, and publishes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ STANDING = "standing"
 
 
 class CorrelationTask(Task):
-    """Feeds the correlation and says in the findings topic when more of the calendar counts."""
+    """Feeds the correlation and reports in the findings topic when more of the calendar counts."""
 
     def __init__(self, partitions: int, site: WorkerContext, epoch: int, parameters: PipelineParameters, declared: CalendarLog) -> None:
         inputs = frozenset(TP(topic, 0) for topic in site.topics.stages)
@@ -40,15 +40,15 @@ class CorrelationTask(Task):
         return self._correlation.backlog
 
     def wants(self, tp: TP) -> bool:
-        """Whether the unit has room and is not too far ahead."""
+        """Whether the task has room and is not too far ahead."""
         return self.ready and self.active and self._correlation.waiting(tp.topic) < _WAITING_MOST
 
     def take(self, topic: str, records: list[Any], end: int) -> None:  # noqa: ARG002 - as every task takes them
-        """Records of one fetch; `end` says nothing here, since our own stages write no transactions."""
+        """Records of one fetch; `end` has no meaning here, because our own stages write no transactions."""
         self._correlation.take(topic, records)
 
     async def work(self) -> bool:
-        """One bounded bit of work with what it sends."""
+        """One bounded unit of work with its output records."""
         sends = self._correlation.step()
         if sends is None:
             return False
@@ -58,7 +58,7 @@ class CorrelationTask(Task):
         return True
 
     async def on_timer(self) -> None:
-        """What the clock asks for."""
+        """The periodic work."""
         end = self._correlation.news
         if end is None or end <= self._announced:
             return
@@ -73,7 +73,7 @@ class CorrelationTask(Task):
     async def resume(
         self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
     ) -> None:
-        """Goes on from a checkpoint."""
+        """Restores a checkpoint."""
         if parts is not None:
             self._correlation.restore({name: blob for name, blob in parts.items() if name != STANDING})
         self._correlation.begin(starts(self.name, about, begins, ends))

@@ -1,4 +1,4 @@
-"""Telemetry unit: one partition of the telemetry topics on its worker."""
+"""Detection task: one partition of the telemetry topics on its worker."""
 
 import asyncio
 import logging
@@ -33,24 +33,24 @@ from streams.pipeline import PipelineParameters
 
 log = logging.getLogger(__name__)
 _WAITING_MOST = 40_000
-"""Records that wait in memory before no more are fetched."""
+"""Number of records in memory from which no more are fetched."""
 _PROGRESS_S, _HEARTBEAT_S = 0.25, 5.0
-"""How often a partition tells how far it is while it moves, and while it does not."""
+"""How often a partition reports its progress while it advances, and while it does not."""
 _STRIDE_US = 600 * SECOND_US
-"""How far a partition that follows goes in one step."""
+"""How far an idle partition that follows the others advances in one step."""
 _STRIDES = 50
-"""And how many steps it takes before others get their turn."""
+"""Number of such steps before other tasks run."""
 _CATCH_UP_S = 10.0
 _RENEW_S = 3600.0
-"""How often all series are named again: far more often than the findings topic drops what is old."""
+"""How often all series names are sent again: much more often than the findings topic removes old records."""
 _LAG_S = 3.0
-"""A partition that has not come to the end of its log for so long lags."""
+"""A partition that has not reached the end of its log for this long lags."""
 _GRACE_S = 1.0
-"""How long after the others an idle partition follows them: what is sent to all arrives at each in its own time."""
+"""How long after the others an idle partition follows them: input for all of them reaches each at a different time."""
 
 
 class DetectionTask(Task):
-    """Feeds its partition, tells of the windows that close, and follows the others while nothing comes."""
+    """Feeds its partition, reports closed windows, and follows the others while nothing arrives."""
 
     def __init__(
         self,
@@ -73,12 +73,12 @@ class DetectionTask(Task):
         self._fed_at: dict[str, float] = {}
         """topic → when it was last known to bring something, or began to be watched."""
         self._resting: set[str] = set()
-        """Topics that bring nothing for now."""
+        """Topics that bring nothing now."""
         self._drained_at = float("-inf")
         """When there was last nothing to read."""
         self._covers = (-1, -1)
         self._seen: deque[tuple[float, int]] = deque()
-        """When the others were seen to be how far, of the last `_GRACE_S` and the one before that."""
+        """The others' frontiers with the times at which they were seen, for the last `_GRACE_S` and the one before."""
 
     @property
     def positions(self) -> dict[str, int]:
@@ -92,30 +92,30 @@ class DetectionTask(Task):
 
     @property
     def idle(self) -> bool:
-        """Whether no topic brings anything for now."""
+        """Whether no topic brings anything now."""
         return all(topic in self._resting for topic in self._partition.inputs)
 
     @property
     def settled(self) -> bool:
-        """Whether all is done that a predecessor had done."""
+        """Whether all work of a predecessor is repeated."""
         return not self._partition.replaying
 
     def leave_out(self, quarantine: Quarantine) -> None:
-        """Works from now on without the records that `quarantine` names."""
+        """Processes from now on without the records in `quarantine`."""
         self._partition.quarantine = quarantine
 
     def wants(self, tp: TP) -> bool:
-        """Whether the unit has room and is not too far ahead."""
+        """Whether the task has room and is not too far ahead."""
         if not (self.ready and self.active) or len(self._partition.inputs[tp.topic].waiting) >= _WAITING_MOST:
             return False
         lead_s = self._site.parameters.lead_s
         slowest_us, frontier_us = self._site.others.slowest_us(self._partition.number), self._partition.frontier_us
         leads = slowest_us is not None and frontier_us is not None and frontier_us - slowest_us > lead_s * SECOND_US
-        # What a predecessor had fed before its next word is all needed, however far apart its topics were there.
+        # Everything that a predecessor processed before its next progress is needed, however far apart its topics were there.
         return not leads and (self._partition.replaying or ahead_s(self._partition.inputs, tp.topic) <= lead_s)
 
     def take(self, topic: str, records: list[Any], end: int) -> None:
-        """Records of one fetch, which went as far as to before offset `end`."""
+        """Records of one fetch, which covered everything before offset `end`."""
         self._partition.take(topic, records, end)
         if not records:
             return
@@ -124,7 +124,7 @@ class DetectionTask(Task):
         self._resting.discard(topic)
 
     async def work(self) -> bool:
-        """One bounded bit of work with what it sends."""
+        """One bounded unit of work with its output records."""
         began_s = self._site.clock.steady_s()
         again = self._partition.replaying
         step = self._partition.step()
@@ -136,15 +136,15 @@ class DetectionTask(Task):
         return True
 
     async def on_timer(self) -> None:
-        """What the clock asks for."""
+        """The periodic work."""
         if not self._partition.replaying:
             await self._decide()
         await self._publish_step(None)
 
     async def _decide(self) -> None:
-        """Decisions by the clock. Each is told before anything else is fed: a successor decides the same at the same place."""
+        """Decisions by the clock. Each is published before further input is processed: a successor decides the same there."""
         others, number = self._site.others, self._partition.number
-        # Before it follows the others it must know how far their Users are, or windows would close on events that are held.
+        # Before it follows the others it must know how far their Users are; otherwise windows would close over held events.
         if self.idle or self._site.clock.steady_s() - self._heard_at >= _PROGRESS_S:
             self._heard_at = self._site.clock.steady_s()
             heard = self._partition.update_remote(others.highest(number), deaf=others.any_lagging(number))
@@ -158,7 +158,7 @@ class DetectionTask(Task):
             await self._follow()
 
     def lags(self) -> dict[TP, int]:
-        """As far as the brokers' last answers tell."""
+        """The end according to the brokers' last responses."""
         found = {}
         for topic, each in self._partition.inputs.items():
             tp = TP(topic, self._partition.number)
@@ -170,14 +170,14 @@ class DetectionTask(Task):
         return self._partition.state()
 
     def about(self) -> dict[str, Any]:
-        """Positions, and where in the findings topic it spoke last."""
+        """Positions, and the offset of its last progress in the findings topic."""
         said = self._outbox.last_offsets.get(self._site.topics.findings, -1) + 1
         return {"positions": self.positions, "said": said, "mark": [self.epoch, self._sequence - 1]}
 
     async def resume(
         self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
     ) -> None:
-        """Goes on from a checkpoint."""
+        """Restores a checkpoint."""
         positions = starts(self.name, about, begins, ends)
         if parts is not None:
             self._partition.restore(parts)
@@ -186,21 +186,21 @@ class DetectionTask(Task):
         before = self._site.others.of(self._partition.number)
         if before is not None:
             self.epoch = epoch_after(self.epoch, before.generation)
-        # Whatever a predecessor says after this does not count, so what it said before is all that must be done again.
+        # Later progress of a predecessor does not count, so all that must be repeated is known now.
         await self._publish_progress(())
         await self._outbox.confirmed()
         said = await self._site.others.progress_since(self._partition.number, about.get("said", 0))
         if any(about["positions"].get(topic, 0) > end for topic, end in ends.items()):
-            # Of a topic that was made anew, what was said of the old one leads nowhere.
+            # If a topic was recreated, positions in the old one have no meaning.
             said = []
         self._partition.begin(positions, ends, [progress for progress in said if progress.generation < self.epoch])
-        # What rested before rests on, unless something came since; anything else gets the full time to bring something.
+        # A topic that was idle stays idle if nothing came since; any other topic gets the full time to bring something.
         rested = before.resting if before is not None else ()
         watched_s = self._site.clock.steady_s()
         self._fed_at = {topic: watched_s - (self._site.idle_s if topic in rested else 0.0) for topic in ends}
 
     async def holds(self) -> bool:
-        """Whether nobody spoke for the partition since: asked of the findings topic, which all see in one order."""
+        """Whether no other worker has written for the partition since: the findings topic has one order for all."""
         offset = self._outbox.last_offsets.get(self._site.topics.findings, -1)
         if not await self._site.others.reached(offset + 1, _CATCH_UP_S):
             log.warning("%s makes no checkpoint now: the findings topic can't be read", self.name)
@@ -213,7 +213,7 @@ class DetectionTask(Task):
         return True
 
     def _quiet(self, now_s: float) -> list[str]:
-        """Topics that brought nothing for `idle_s` though more was wanted of them."""
+        """Topics that brought nothing for `idle_s` although more was requested."""
         quiet = []
         for topic, each in self._partition.inputs.items():
             tp = TP(topic, self._partition.number)
@@ -230,14 +230,14 @@ class DetectionTask(Task):
         return now_s - self._drained_at > _LAG_S
 
     async def _at_end(self, topic: str) -> bool:
-        """Whether the brokers say that there is no more: what they last said with a fetch may be old on a busy machine."""
+        """Whether the brokers report that there is no more: the answer of the last fetch may be old on a busy machine."""
         each = self._partition.inputs[topic]
         end = await self._site.others.end_of(topic, self._partition.number)
         if end is None:
             self._fed_at[topic] = self._site.clock.steady_s()
             return False
         if end < max(each.position, each.looked):
-            raise StateError(f"{topic} was made anew while it was read: what stood in the old one and was not taken in is lost")
+            raise StateError(f"{topic} was recreated while it was read: the unread records of the old topic are lost")
         each.end = max(each.end, end)
         return not each.more
 
@@ -245,7 +245,7 @@ class DetectionTask(Task):
         target_us = self._target_us(self._site.clock.steady_s())
         for _ in range(_STRIDES):
             begin_us = self._partition.frontier_us
-            # What comes meanwhile is no older than the windows that would be closed over it.
+            # Records that arrive meanwhile are not older than the windows that would be closed.
             if not self.idle or target_us is None or (begin_us is not None and begin_us >= target_us):
                 return
             step = self._partition.follow(target_us if begin_us is None else min(target_us, begin_us + _STRIDE_US))
@@ -263,7 +263,7 @@ class DetectionTask(Task):
         return seen_us if seen_s <= now_s - _GRACE_S else None
 
     async def _publish_step(self, step: FlowStep | None, *, decided: bool = False) -> None:
-        """Says what closed and what was decided by the clock; where there is neither, how far the partition is, now and then."""
+        """Reports closed windows and decisions by the clock; without any, the progress of the partition from time to time."""
         if step is not None:
             self._count(step)
             await self._outbox.send([dead_letter(self._site.topics, letter) for letter in step.rejected])
@@ -283,7 +283,7 @@ class DetectionTask(Task):
             self._tables.renew()
             self._renewed_at = self._told_at
         *parts, last = split_by_size(detected) or [[]]
-        # What is told of the first windows of a step is as far as those go; the events behind them are all in.
+        # The progress of the first windows of a step covers only those; the events after them are all in the state.
         sends = [
             send
             for part in parts

@@ -1,7 +1,7 @@
-"""Metrics of a worker: what its partitions saw, what it decided if it is the one that correlates, and how it fares with the brokers.
+"""Metrics of a worker: its partitions, its decisions if it correlates, and its connection to the brokers.
 
-Workers add up: a User's series stand at the worker that holds its partition, alerts at the one that correlates, and what a successor does
-again because its predecessor had already told of it is not counted again.
+The metrics of all workers can be added: a User's series are at the worker that holds its partition, alerts at the one that correlates, and
+work that a successor repeats is not counted again.
 """
 
 import logging
@@ -30,22 +30,22 @@ _VERSION = 1
 
 
 class WorkerBoard(MetricsState):
-    """Filled by the units of one worker, read by whoever scrapes, all on one event loop."""
+    """Written by the tasks of one worker, read by each scrape, all on one event loop."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
         self.changes: Callable[[], Iterable[Change]] = tuple
-        """The calendar, where this worker correlates."""
+        """The calendar, if this worker correlates."""
 
     def judged(self, unit: str, step: FlowStep, frontier_us: int | None, step_s: float) -> None:
-        """One step of a partition that nobody had told of before."""
+        """One step of a partition that was not reported before."""
         malformed = len(step.rejected) - step.late
         self.counted(accepted=step.accepted, repeated=step.repeated, late=step.late, malformed=max(0, malformed))
         self.seen(step.detected, watermark_us=frontier_us, held=step.held, now_us=self._clock.wall_us(), step_s=step_s, part=unit)
 
     def decided(self, decisions: Decisions) -> None:
-        """What one window end brought."""
+        """The decisions of one window end."""
         now_us = self._clock.wall_us()
         for alert in decisions.alerts:
             self.alert(alert, now_us)
@@ -55,13 +55,13 @@ class WorkerBoard(MetricsState):
             self.report(report)
 
     def pack_standing(self) -> bytes:
-        """What is open, for whoever correlates next."""
+        """The open alerts and incidents, for the next correlating worker."""
         alerts = {alert_id: list(place) for alert_id, place in sorted(self.alerts.items())}
         incidents = {incident_id: list(place) for incident_id, place in sorted(self.incidents.items())}
         return pack({"alerts": alerts, "incidents": incidents}, _VERSION)
 
     def take_over(self, standing: bytes | None, changes: Callable[[], Iterable[Change]]) -> None:
-        """Correlates from now on, and goes on from what stood."""
+        """Correlates from now on and continues from `standing`."""
         self.forget_decisions()
         self.correlates, self.changes = True, changes
         if standing is not None:
@@ -71,7 +71,7 @@ class WorkerBoard(MetricsState):
             self._reached = {alert_id: {severity} for alert_id, (_, severity) in self.alerts.items()}
 
     def leave(self, part: str) -> None:
-        """Another worker goes on with this unit."""
+        """Another worker continues this task."""
         super().leave(part)
         if part == "correlation":
             self.forget_decisions()
@@ -79,13 +79,13 @@ class WorkerBoard(MetricsState):
 
 
 class WorkerExposition(Collector):
-    """How the worker fares with the brokers; `roster` and `transport` are read at each scrape."""
+    """The state of the worker's connection; `roster` and `transport` are read at each scrape."""
 
     def __init__(self, roster: Any, transport: Any) -> None:
         self._roster, self._transport = roster, transport
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: registering must not ask for samples."""
+        """Empty: registration must not read samples."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
@@ -94,15 +94,17 @@ class WorkerExposition(Collector):
         held = sum(unit.name != "correlation" for unit in units)
         yield single(f"{name}partitions_held", "Partitions of the telemetry topics that this worker holds.", held)
         yield single(f"{name}correlating", "1 where this worker correlates.", float(held < len(units)))
-        yield gauge(f"{name}lag_records", "Records that were not taken in yet.", ("topic", "partition"), summed(_lags(units)))
+        yield gauge(f"{name}lag_records", "Records that are not processed yet.", ("topic", "partition"), summed(_lags(units)))
         ages = strongest((("",), unit.since_checkpoint_s) for unit in units if unit.ready)
-        yield single("highwater_checkpoint_age_seconds", "Since the last checkpoint, of the unit where that is longest.", ages.get(("",)))
+        yield single(
+            "highwater_checkpoint_age_seconds", "Time since the last checkpoint, for the task where it is longest.", ages.get(("",))
+        )
         for suffix, text, value in (
             ("rebalances", "Assignments of partitions by the group.", self._roster.rebalances),
-            ("unit_restarts", "Units begun again at their checkpoint after a record was lost on its way.", self._roster.restarts),
+            ("unit_restarts", "Tasks restarted from their checkpoint after an output record was lost.", self._roster.restarts),
             ("commit_failures", "Commits that the brokers refused; the next one covers them.", self._transport.commit_failures),
             ("checkpoints", "Checkpoints written.", sum(unit.spent.checkpoints for unit in units)),
-            ("checkpoint_seconds", "Time that went into packing and writing checkpoints.", sum(unit.spent.checkpoint_s for unit in units)),
+            ("checkpoint_seconds", "Time spent on packing and writing checkpoints.", sum(unit.spent.checkpoint_s for unit in units)),
             ("checkpoint_bytes", "Bytes of checkpoints written.", sum(unit.spent.checkpoint_bytes for unit in units)),
         ):
             samples: Labelled = {(): float(value)}
@@ -119,7 +121,7 @@ def _lags(units: Sequence[Any]) -> Iterator[tuple[tuple[str, str], float]]:
 def registry(
     board: WorkerBoard, pipeline: PipelineParameters, parameters: KafkaParameters, roster: Any, transport: Any, clock: Clock
 ) -> CollectorRegistry:
-    """Everything that `/metrics` of a worker answers."""
+    """Everything that a worker's `/metrics` returns."""
     detection = pipeline.detection
     asked = CollectorInputs(
         clock.wall_us,
@@ -136,7 +138,7 @@ def registry(
 
 
 async def serve(metrics: CollectorRegistry, parameters: KafkaParameters) -> web.AppRunner | None:
-    """Answers `/metrics` until the runner is cleaned up; None, and a line in the log, where the port is taken: a worker works without."""
+    """Serves `/metrics` until the runner is cleaned up; None, and a log line, if the port is in use: a worker runs without it."""
 
     async def answer(request: web.Request) -> web.Response:
         text, content_type = encoded(metrics, request.headers.get("Accept", ""))
@@ -150,7 +152,9 @@ async def serve(metrics: CollectorRegistry, parameters: KafkaParameters) -> web.
         await web.TCPSite(runner, parameters.metrics_host, parameters.metrics_port).start()
     except OSError as fault:
         await runner.cleanup()
-        log.warning("no metrics: %s:%d can't be had (%s); set kafka.metrics_port", parameters.metrics_host, parameters.metrics_port, fault)
+        log.warning(
+            "no metrics: %s:%d is not available (%s); set kafka.metrics_port", parameters.metrics_host, parameters.metrics_port, fault
+        )
         return None
     log.info("metrics at http://%s:%d/metrics", *runner.addresses[0][:2])
     return runner

@@ -1,4 +1,4 @@
-"""A partition: the flow up to detection over one number of the telemetry topics, as a value that packs and goes on elsewhere."""
+"""Partition pipeline: the flow up to detection for one partition number, as a value that packs and continues on another worker."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,15 +25,14 @@ STATE_VERSION = 3
 class PartitionPipeline:
     """Assembler, detection and calendar of one partition number.
 
-    What it does depends on the records and on what is decided by the clock: that the partition is idle and follows the others, when a
-    change arrived, and how far Users elsewhere were. Those are told with every progress, and a successor that gets them as `said` comes to
-    the same windows.
+    Deterministic given the records and three clock decisions (partition idle, change arrived, remote high-water marks). Each is written
+    to the progress record; a worker that takes over replays them (`said`).
     """
 
     def __init__(
         self, number: int, topics: Iterable[str], parameters: PipelineParameters, log: CalendarLog, learned: Mapping[str, Any] | None = None
     ) -> None:
-        """`learned` is what new series start from, see `streams.learned_state`; the same for all workers and no part of the state."""
+        """`learned` is the start of new series, see `streams.learned_state`; it is the same for all workers and not part of the state."""
         self.number = number
         self.quarantine = Quarantine()
         self.inputs = {topic: TopicBuffer() for topic in topics}
@@ -50,7 +49,7 @@ class PartitionPipeline:
         self._decisions_to_replay: deque[PartitionProgress] = deque()
         self._deaf = False
         self._heard: dict[str, int] = {}
-        """The two Users of other partitions who are furthest, and how far."""
+        """The two Users of other partitions that are furthest, with their times."""
 
     @property
     def positions(self) -> dict[str, int]:
@@ -64,18 +63,18 @@ class PartitionPipeline:
 
     @property
     def highest(self) -> tuple[tuple[str, int], ...]:
-        """The two Users who are furthest in event time, and how far (µs)."""
+        """The two Users that are furthest in event time, with their times (µs)."""
         return self._flow.assembler.highest
 
     @property
     def replaying(self) -> bool:
-        """Whether it still does again what its predecessor had told."""
+        """Whether it still repeats the reported work of its predecessor."""
         return bool(self._decisions_to_replay)
 
     def progress(
         self, generation: int, sequence: int, *, resting: Iterable[str] = (), covers: tuple[int, int] = (-1, -1), lagging: bool = False
     ) -> PartitionProgress:
-        """What is to be told of it now."""
+        """The current progress record."""
         still = tuple(sorted(resting))
         return PartitionProgress(
             partition=self.number,
@@ -94,24 +93,24 @@ class PartitionPipeline:
         )
 
     def begin(self, positions: Mapping[str, int], ends: Mapping[str, int], said: Iterable[PartitionProgress]) -> None:
-        """Where to go on, how far the logs reach, and what predecessors told since."""
+        """Where to continue, how far the logs reach, and the later progress of predecessors."""
         for topic, each in self.inputs.items():
             each.position, each.end = positions[topic], ends[topic]
         self._decisions_to_replay = deque(new_decisions(said, self.positions, self.frontier_us))
 
     def take(self, topic: str, records: Sequence[Any], end: int = 0) -> None:
-        """Records of one fetch, which went as far as to before offset `end`; those in the state or waiting already are left out."""
+        """Records of one fetch, which covered everything before offset `end`; records in the state or in the buffer are skipped."""
         self.inputs[topic].take(records, end)
 
     def step(self) -> FlowStep | None:
-        """The next bit of work; None where there is nothing to do now."""
+        """The next unit of work; None if there is nothing to do now."""
         if self._decisions_to_replay and self._decisions_to_replay[0].calendar_next > self._log.next_offset:
-            # The predecessor knew of changes that were not read here yet.
+            # The predecessor used changes that were not read here yet.
             return None
         self._arrive()
         for topic in slowest_first(self.inputs):
             each = self.inputs[topic]
-            # Not beyond what a predecessor told next.
+            # Not beyond the predecessor's next progress record.
             told = self._decisions_to_replay[0].positions.get(topic, each.position) if self._decisions_to_replay else None
             bound, most = self.quarantine.bounds(topic, each.waiting[0].offset) if each.waiting else (None, None)
             records = each.slice(min((end for end in (told, bound) if end is not None), default=None), most)
@@ -120,21 +119,21 @@ class PartitionPipeline:
         return self._replay_decisions()
 
     def follow(self, frontier_us: int | None) -> FlowStep | None:
-        """Nothing comes for now, and the others have come to `frontier_us`."""
+        """Nothing arrives now, and the others have reached `frontier_us`."""
         if frontier_us is None or self._decisions_to_replay or (self.frontier_us is not None and frontier_us <= self.frontier_us):
             return None
         self._arrive()
         return self._detect(self._flow.assembler.follow(frontier_us))
 
     def rest(self, topic: str) -> FlowStep:
-        """Only this topic brings nothing for now: windows no longer wait for it."""
+        """Only this topic brings nothing now: windows no longer wait for it."""
         self._arrive()
         return self._detect(self._flow.assembler.idle(topic))
 
     def update_remote(self, highest: Mapping[str, int], *, deaf: bool = False) -> FlowStep | None:
-        """How far Users of other partitions are: who is far ahead of all of them has a wrong clock. None where it is no news.
+        """How far Users of other partitions are: a User far ahead of all of them has a wrong clock. Returns None if nothing changed.
 
-        `deaf`: some of those partitions lag, so what their Users have sent is not known, and nobody is held on their account.
+        `deaf`: some of those partitions lag, so it is unknown what their Users have sent, and no event is held because of them.
         """
         known = self._heard | {user: max(at_us, self._heard.get(user, at_us)) for user, at_us in highest.items()}
         furthest = dict(sorted(known.items(), key=lambda told: (-told[1], told[0]))[:2])
@@ -144,14 +143,14 @@ class PartitionPipeline:
         return self._detect(self._flow.assembler.elsewhere(furthest, deaf=deaf))
 
     def state(self) -> dict[str, bytes]:
-        """Part → bytes; parts that did not change pack to the same bytes."""
+        """Part → bytes; unchanged parts pack to the same bytes."""
         cohorts = self._flow.detection.pack()["detection"]
         parts = {f"cohort-{window_s}": tree for window_s, tree in cohorts.items()}
         parts |= {"assembler": self._flow.assembler.pack(), "calendar": [self._calendar_next, self._calendar.pack()]}
         return {name: pack(tree, STATE_VERSION) for name, tree in parts.items()}
 
     def restore(self, parts: Mapping[str, bytes]) -> None:
-        """Goes on from what `state` gave. Raises StateError for another version."""
+        """Restores `state`. Raises StateError for another version."""
         trees = {name: unpack(blob, STATE_VERSION) for name, blob in parts.items()}
         self._flow.assembler = Assembler.unpack(self._parameters.time, trees["assembler"])
         self._deaf = self._flow.assembler.deaf
@@ -161,14 +160,14 @@ class PartitionPipeline:
         self._flow.detection = DetectionByResolution.unpack(self._parameters.detection, {"detection": cohorts, "learned": self._learned})
 
     def _arrive(self) -> None:
-        """Takes what has come of the calendar; while a predecessor's words are followed, as far as it had by then."""
+        """Adds the new calendar records; while it repeats a predecessor's work, only as far as that one had read."""
         end = self._decisions_to_replay[0].calendar_next if self._decisions_to_replay else self._log.next_offset
         for declared in self._log.between(self._calendar_next, end):
             declared.apply(self._calendar, self.frontier_us)
         self._calendar_next = max(self._calendar_next, end)
 
     def _feed(self, topic: str, records: list[Any]) -> FlowStep:
-        """Raises PoisonError where the records break the work; then nothing of this state can be used any more."""
+        """Raises PoisonError if the records break processing; this state can't be used any more then."""
         reason = self.quarantine.reason(topic, records[0].offset)
         if reason is not None:
             return self._leave_out(topic, records[0], reason)
@@ -181,7 +180,7 @@ class PartitionPipeline:
     def _leave_out(self, topic: str, record: Any, reason: str) -> FlowStep:
         self.inputs[topic].position = record.offset + 1
         position: dict[str, int | str] = {"topic": topic, "partition": self.number, "offset": record.offset, "index": 0}
-        text = f"the record can't be worked on and is left out: please report this ({reason})"
+        text = f"the record can't be processed and is left out: please report this ({reason})"
         return FlowStep(rejected=[DeadLetter(source=topic, position=position, reason=text, raw=raw_text(record.value or b""))])
 
     def _work_on(self, topic: str, records: list[Any]) -> FlowStep:
@@ -193,7 +192,7 @@ class PartitionPipeline:
         return self._detect(self._flow.assembler.feed(batch, topic))
 
     def _replay_decisions(self) -> FlowStep | None:
-        """What a predecessor told next is reached: decides by the clock what it had decided there."""
+        """Once the input reaches the predecessor's next progress record, apply the clock decisions stored in it."""
         if not self._decisions_to_replay or not all(
             each.past(self._decisions_to_replay[0].positions.get(topic, 0)) for topic, each in self.inputs.items()
         ):
@@ -212,14 +211,14 @@ class PartitionPipeline:
 
 
 def new_decisions(said: Iterable[PartitionProgress], positions: Mapping[str, int], frontier_us: int | None) -> Iterable[PartitionProgress]:
-    """Of what workers told of a partition, in order, that which is news; who was taken over from no longer counts."""
+    """The new ones among a partition's progress records, in order; records of replaced workers do not count."""
     reached, generation, decided = dict(positions), -1, None
     for progress in said:
         if progress.generation < generation:
             continue
         generation = progress.generation
         if any(offset > progress.positions.get(topic, 0) for topic, offset in reached.items()):
-            # Done again behind what a predecessor had reached: what is decided there was taken from its words.
+            # Work repeated after a predecessor's position: its decisions there were taken from the records.
             continue
         further = any(offset > reached.get(topic, 0) for topic, offset in progress.positions.items())
         later = progress.frontier_us is not None and (frontier_us is None or progress.frontier_us > frontier_us)

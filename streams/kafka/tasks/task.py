@@ -1,4 +1,4 @@
-"""Unit: one piece of work that a worker holds: what it takes in, its checkpoints, and how it is taken over."""
+"""Task: one unit of a worker's work with its input, its checkpoints, and the takeover by another worker."""
 
 import asyncio
 import logging
@@ -23,14 +23,14 @@ from streams.kafka.tasks.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
 _SHARE = 0.04
-"""Of the time, at most, that goes into checkpoints."""
+"""Maximum share of the time for checkpoints."""
 EPOCHS = 1024
-"""Of one task within one generation of the group."""
+"""Maximum number of restarts of one task within one generation of the group."""
 
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """What the units of one worker share."""
+    """The resources that the tasks of one worker share."""
 
     parameters: KafkaParameters
     topics: Topics
@@ -41,12 +41,12 @@ class WorkerContext:
     clock: Clock
     board: WorkerBoard
     learned: Mapping[str, Any] = field(default_factory=dict)
-    """What new series start from, see `streams.learned_state`."""
+    """The start of new series, see `streams.learned_state`."""
 
 
 @dataclass(slots=True)
 class TaskStatistics:
-    """What a unit has cost so far, for the log and for the benchmark."""
+    """The cost of a task so far, for the log and for the benchmark."""
 
     events: int = 0
     late: int = 0
@@ -60,26 +60,30 @@ class TaskStatistics:
 
 
 def starts(name: str, about: Mapping[str, Any], begins: Mapping[str, int], ends: Mapping[str, int]) -> dict[str, int]:
-    """Topic → where `name` goes on reading: where its checkpoint says, unless the log does not reach there any more or not yet."""
+    """Topic → where `name` continues to read: the position of its checkpoint, unless it is outside the log."""
     found = {}
     for topic, begin in begins.items():
         position = about["positions"].get(topic, begin)
         if position > ends[topic]:
-            log.error("%s was made anew: what stood in the old one and was not taken in is lost; %s goes on at its beginning", topic, name)
+            log.error(
+                "topic %s was recreated (its end is below our checkpoint): its unread records are lost; %s restarts from the beginning",
+                topic,
+                name,
+            )
         found[topic] = begin if position > ends[topic] else max(position, begin)
     return found
 
 
 def epoch_after(epoch: int, spoken: int) -> int:
-    """The epoch of whoever takes over from one that spoke under `spoken`: a later one, also within the same generation of the group.
+    """The epoch of a successor of a worker with the epoch `spoken`: a later one, even within the same generation of the group.
 
-    A static member that restarts, and a task that begins again, stay in their generation. Nobody rises above a later generation.
+    A static member that restarts, and a task that restarts, stay in their generation. The epoch never exceeds a later generation.
     """
     return max(epoch, spoken + 1) if spoken // EPOCHS == epoch // EPOCHS else epoch
 
 
 class Task(ABC):
-    """The shell around a Partition or a Correlation: everything that waits for the brokers."""
+    """The shell around a partition or a correlation pipeline: everything that waits for the brokers."""
 
     def __init__(self, name: str, inputs: frozenset[TP], place: int, site: WorkerContext, epoch: int) -> None:
         self.name = name
@@ -97,16 +101,16 @@ class Task(ABC):
         self._outbox = Outbox(site.sender)
         self._writer: CheckpointWriter | None = None
         self.tasks_on_worker = 1
-        """Units that share this worker, itself included: together they keep to the share of time that checkpoints may take."""
+        """Tasks of this worker, including itself: together they stay within the share of time for checkpoints."""
         self._dirty = False
         self._written_at = site.clock.steady_s()
         self._cost_s = 0.0
         self.next_offsets: dict[TP, int] = {}
-        """Next offset behind what is on its way to `take`."""
+        """Next offset after the records that are on their way to `take`."""
         self.seek_attempts: dict[TP, int] = {}
-        """Where reading was sent back to already, so that a gap in the log is not taken for a wrong position twice."""
+        """Where reading was reset to, so that a gap in the log is not mistaken for a wrong position again."""
         self.placed: set[TP] = set()
-        """Inputs of which reading was sent to where the unit begins."""
+        """Inputs whose reading was set to the start of the task."""
         self.failed: Exception | None = None
 
     @property
@@ -121,19 +125,19 @@ class Task(ABC):
 
     @abstractmethod
     def wants(self, tp: TP) -> bool:
-        """Whether more of `tp` can be taken now."""
+        """Whether `tp` can accept more now."""
 
     @abstractmethod
     def take(self, topic: str, records: list[Any], end: int) -> None:
-        """Records of one fetch, which went as far as to before offset `end`."""
+        """Records of one fetch, which covered everything before offset `end`."""
 
     @abstractmethod
     async def work(self) -> bool:
-        """One bounded bit of work with what it sends; False where there was nothing to do."""
+        """One bounded unit of work with its output records; False if there was nothing to do."""
 
     @abstractmethod
     async def on_timer(self) -> None:
-        """What the clock asks for; called a few times a second."""
+        """The periodic work, called a few times a second."""
 
     @abstractmethod
     def state(self) -> dict[str, bytes]:
@@ -143,35 +147,35 @@ class Task(ABC):
     async def resume(
         self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
     ) -> None:
-        """Goes on from a checkpoint (None: from nothing), where the logs reach from `begins` to `ends`."""
+        """Restores a checkpoint (None: starts empty), with logs from `begins` to `ends`."""
 
     def leave_out(self, quarantine: Quarantine) -> None:  # noqa: B027 - tasks that read our own records only leave none out
-        """Works from now on without the records that `quarantine` names."""
+        """Processes from now on without the records in `quarantine`."""
 
     async def still_owner(self) -> bool:
-        """Whether nobody else has taken over; asked before a checkpoint. Clears `active` where somebody has."""
+        """Whether no other worker has taken over; called before a checkpoint. Clears `active` if one has."""
         return True
 
     def about(self) -> dict[str, Any]:
-        """What goes beside the state."""
+        """The additional data of the checkpoint."""
         return {"positions": self.positions}
 
     @property
     def settled(self) -> bool:
-        """Whether all is done that a predecessor had done: before that, a checkpoint would hide from the next one what is still to do."""
+        """Whether all work of a predecessor is repeated: an earlier checkpoint would hide the rest of it from the next successor."""
         return True
 
     @property
     def since_checkpoint_s(self) -> float:
-        """How old the last checkpoint is; 0 where nothing came since."""
+        """The age of the last checkpoint; 0 if nothing came since."""
         return self._site.clock.steady_s() - self._written_at if self._dirty else 0.0
 
     def lags(self) -> dict[TP, int]:
-        """Records of each input that are known to be there and were not taken in yet."""
+        """Records of each input that are known to exist and are not processed yet."""
         return {}
 
     async def restore(self) -> None:
-        """Reads the last checkpoint and goes on from there."""
+        """Reads the last checkpoint and continues from there."""
         began = self._site.clock.steady_s()
         consumer: AIOKafkaConsumer = self._site.broker.consumer(max_partition_fetch_bytes=16 << 20)
         await consumer.start()
@@ -195,11 +199,15 @@ class Task(ABC):
         self.ready = True
         self.spent.restored_s = self._site.clock.steady_s() - began
         log.info(
-            "%s goes on at %s (checkpoint %s, %.2f s)", self.name, self.positions, found.number if found else "none", self.spent.restored_s
+            "%s continues at %s (checkpoint %s, %.2f s)",
+            self.name,
+            self.positions,
+            found.number if found else "none",
+            self.spent.restored_s,
         )
 
     async def process(self) -> None:
-        """Works through what waits; other units get their turn in between."""
+        """Processes all waiting input; other tasks run in between."""
         while self.active and self.ready:
             async with self._lock:
                 if not self.active or not await self.work():
@@ -227,7 +235,7 @@ class Task(ABC):
             await self.checkpoint()
 
     async def checkpoint(self) -> None:
-        """Writes what changed, after all that it sent is confirmed; then its inputs may be committed."""
+        """Writes the changes after all output is confirmed; then its input may be committed."""
         if self._writer is None or not self._dirty or not self.settled:
             return
         async with self._writing:
@@ -235,7 +243,7 @@ class Task(ABC):
                 await self._outbox.confirmed()
                 if not await self.still_owner():
                     return
-                # Processor time of this thread: what it takes from the work, not what others on the machine take.
+                # Processor time of this thread: the cost for this worker, without other load on the machine.
                 began_s = self._site.clock.cpu_s()
                 positions, about, parts = self.positions, self.about(), self.state()
                 packed_s = self._site.clock.cpu_s() - began_s

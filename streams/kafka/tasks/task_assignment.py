@@ -1,4 +1,4 @@
-"""Roster: the units that this worker holds, from one assignment of the consumer group to the next."""
+"""Task assignment: the tasks of this worker, from one assignment of the consumer group to the next."""
 
 import asyncio
 import logging
@@ -19,23 +19,23 @@ from streams.kafka.tasks.task import EPOCHS, Task, WorkerContext
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1
 _LAST_CHECKPOINT_S = 5.0
-"""The most that a rebalance waits for checkpoints: what is not written by then, the successor does again."""
+"""Maximum time that a rebalance waits for checkpoints: unwritten work is repeated by the successor."""
 
 
 @dataclass(frozen=True)
 class TaskFactory:
-    """How units are made; everything that a test may replace."""
+    """How tasks are made; a test may replace all of it."""
 
     site: WorkerContext
     declared: CalendarLog
     telemetry: Callable[[int, int], Task]
-    """(partition, epoch) → unit."""
+    """(partition, epoch) → task."""
     correlation: Callable[[int], Task]
     """epoch → unit."""
 
 
 class TaskAssignment:
-    """Faust's intake: takes units over, hands them their batches, lets them go."""
+    """Faust's batch receiver: starts tasks, passes batches to them, releases them."""
 
     def __init__(
         self, make: Callable[[], "TaskFactory"], topics: Iterable[str], crash: Callable[[BaseException], None], clock: Clock
@@ -51,27 +51,27 @@ class TaskAssignment:
         self._tasks: set[asyncio.Task[None]] = set()
         self._restarts = 0
         self._quarantines: dict[str, Quarantine] = {}
-        """Of each task that this worker has held."""
+        """One quarantine for each task that this worker has held."""
         self.rebalances = 0
 
     @property
     def restarts(self) -> int:
-        """Units begun again at their checkpoint since the worker started."""
+        """Tasks restarted from their checkpoint since the worker started."""
         return self._restarts
 
     @property
     def units(self) -> tuple[Task, ...]:
-        """Those that this worker holds now."""
+        """Tasks that this worker holds now."""
         return tuple(self._units.values())
 
     def wanted(self, active: Iterable[TP]) -> set[TP]:
-        """Partitions whose unit is ready and has room."""
+        """Partitions whose task is ready and has room."""
         return {
             tp for tp in active if tp.topic not in self.topics or ((unit := self._by_input.get(TP(*tp))) is not None and unit.wants(tp))
         }
 
     def begins(self, wanted: Iterable[TP]) -> dict[TP, int]:
-        """Where units that were just taken over begin to read; without it a log that brings nothing new would not be read again."""
+        """Where newly assigned tasks begin to read; without it a log without new records would not be read again."""
         found = {}
         for tp in wanted:
             unit = self._by_input.get(TP(*tp))
@@ -81,7 +81,7 @@ class TaskAssignment:
         return found
 
     def accept(self, tp: TP, first: int, end: int) -> int | None:
-        """Where reading must go on, see `Intake`; a gap that is still there when it was sought again is one of the log's own."""
+        """Where reading must continue, see `BatchReceiver`; a gap that is still there after a seek is part of the log."""
         unit = self._by_input.get(tp)
         if unit is None:
             return None
@@ -93,7 +93,7 @@ class TaskAssignment:
         return None
 
     def epoch(self, tp: TP) -> int:
-        """Of the unit that takes `tp` now; -1 where none does."""
+        """Epoch of the task that reads `tp` now; -1 if none does."""
         unit = self._by_input.get(tp)
         return -1 if unit is None else unit.epoch
 
@@ -102,7 +102,7 @@ class TaskAssignment:
         return {tp: offset for unit in self._units.values() for tp, offset in unit.covered.items()}
 
     async def take(self, batch: Batch) -> None:
-        """One batch from Faust; returns when it is worked through."""
+        """One batch from Faust; returns when it is processed."""
         unit = self._by_input.get(batch.tp)
         if unit is None or unit.epoch != batch.epoch or not unit.ready or not unit.active:
             return
@@ -110,7 +110,7 @@ class TaskAssignment:
         await self._guard(unit, unit.process)
 
     async def assigned(self, tps: frozenset[TP], generation: int) -> None:
-        """Keeps the units that nobody else can have held in between, and begins the others at their checkpoints."""
+        """Keeps the tasks that no other worker can have held in between, and starts the others from their checkpoints."""
         place = await self._open()
         before = self._units
         kept = before if generation == self._generation + 1 else {}
@@ -126,7 +126,7 @@ class TaskAssignment:
             unit.tasks_on_worker = len(self._units)
 
     async def revoked(self) -> None:
-        """Checkpoints once more; units stay until it is known whether they come back."""
+        """Writes a last checkpoint; tasks stay until it is known whether they return."""
         units = [unit for unit in self._units.values() if unit.ready and unit.active]
         done, late = (
             await asyncio.wait([asyncio.create_task(unit.checkpoint()) for unit in units], timeout=_LAST_CHECKPOINT_S)
@@ -142,7 +142,7 @@ class TaskAssignment:
             unit.active = False
 
     async def run(self) -> None:
-        """Gives the units the time, until cancelled."""
+        """Runs the periodic work of the tasks, until cancelled."""
         while True:
             began_s = self._clock.steady_s()
             for unit in self.units:
@@ -150,11 +150,11 @@ class TaskAssignment:
             await asyncio.sleep(max(0.0, _LOOK_S - (self._clock.steady_s() - began_s)))
 
     async def topics_there(self) -> Set[str] | None:
-        """Names of the topics that the brokers have; None where they do not answer now."""
+        """Names of the topics at the brokers; None if they do not answer now."""
         return await self._place.site.others.topics() if self._place is not None else None
 
     async def close(self) -> None:
-        """Last checkpoints, then the clients are closed."""
+        """Writes last checkpoints, then closes the clients."""
         await self.revoked()
         for task in self._tasks:
             task.cancel()
@@ -163,7 +163,7 @@ class TaskAssignment:
             try:
                 await asyncio.wait_for(self._place.site.sender.stop(), _LAST_CHECKPOINT_S)
             except TimeoutError:
-                log.warning("the brokers did not take everything before the end: the successor tells it again")
+                log.warning("the brokers did not accept everything before the end: the successor sends it again")
             await self._place.declared.close()
 
     def _hold(self, place: TaskFactory, tp: TP, kept: dict[str, Task]) -> None:
@@ -172,7 +172,7 @@ class TaskAssignment:
             return
         unit = kept.get(name)
         if unit is not None and unit.ready and unit.failed is None:
-            # What Faust had in its queues is gone: reading goes on behind what the unit took.
+            # Faust's queues are empty now: reading continues after the last record of the task.
             unit.next_offsets.clear()
             unit.placed.clear()
             unit.active = True
@@ -204,14 +204,14 @@ class TaskAssignment:
                 return
 
     async def _guard(self, unit: Task, work: Callable[[], Awaitable[Any]]) -> None:
-        """A unit that lost a record, or that a record breaks, begins again at its checkpoint; any other fault ends the worker."""
+        """A task that lost an output record, or that a record breaks, restarts from its checkpoint; any other error ends the worker."""
         try:
             await work()
         except KafkaError as fault:
-            log.warning("%s begins again at its checkpoint: %r", unit.name, fault)
+            log.warning("%s restarts from its checkpoint: %r", unit.name, fault)
             self._begin_again(unit, fault)
         except PoisonError as poison:
-            log.exception("%s begins again at its checkpoint: records break the work; please report this", unit.name)
+            log.exception("%s restarts from its checkpoint: records break processing; please report this", unit.name)
             try:
                 self._quarantines[unit.name].note(poison)
             except StateError as fault:
