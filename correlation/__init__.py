@@ -1,1 +1,1 @@
-"""From findings to answers: alerts, incidents, suspects, reports, and who may see what."""
+"""From findings to answers: alerts, incidents, suspects, reports, and the rules of who may see them."""

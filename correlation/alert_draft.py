@@ -1,4 +1,4 @@
-"""Draft: what one window says of an alert, before it is known whether that is worth a revision."""
+"""Draft: the state of an alert in one window, before the decision whether it makes a revision."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +16,7 @@ _GROWS = frozenset({"storm", "backlog", "failures", "drift"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Everything that the words are made of; for a User's copy, from what that User may know."""
+    """Everything from which the texts are made; in a User's copy only facts that this User may know."""
 
     episode: AlertSnapshot
     case: IncidentSnapshot
@@ -31,21 +31,21 @@ class Draft:
     threatened: tuple[ThreatenedChange, ...]
     nature: CauseClass | None
     reader: str | None
-    """The User whose copy this is; None for triage."""
+    """The User that receives this copy; None for triage."""
 
     @property
     def collateral(self) -> bool:
-        """Whether it is what another User's incident did."""
+        """Whether it is an effect of another User's incident."""
         return self.case.origin_user is not None and self.episode.user != self.case.origin_user
 
     @property
     def blamed(self) -> Suspect | None:
-        """The suspect on top, if it is more than a bystander."""
+        """The first suspect, if it is probable or possible."""
         first = self.suspects[0] if self.suspects else None
         return first if first is not None and first.verdict in SUSPECTED else None
 
     def signature(self) -> tuple[object, ...]:
-        """What a reader acts on: a revision is written when this differs."""
+        """The facts on which a reader acts: a revision is written when they differ."""
         return (
             self.resolved,
             self.severity,
@@ -59,19 +59,19 @@ class Draft:
         )
 
     def sizes(self) -> tuple[float, float]:
-        """Observed and depth, for what grows; 0 where a doubling tells a reader nothing."""
+        """Observed and depth, for values that grow; 0 where a doubling has no meaning for a reader."""
         grows = self.episode.kind in _GROWS and self.episode.direction != "down"
         return (self.episode.observed if grows else 0.0), self.episode.evidence.get("depth", 0.0)
 
 
 def blamed(suspects: tuple[Suspect, ...]) -> tuple[object, ...]:
-    """Those that a reader would ask about, in their order, with their verdicts."""
+    """The suspects that a reader would ask about, in their order, with their verdicts."""
     return tuple((one.change_id, one.owner, one.basis, one.verdict) for one in suspects if one.verdict in SUSPECTED)
 
 
 @lru_cache(maxsize=4096)
 def common(keys: tuple[SeriesKey, ...]) -> SeriesKey:
-    """The parts that all of `keys` share; the others empty (`window_s`: 0)."""
+    """The fields in which all `keys` agree; the others are empty (`window_s`: 0)."""
     user, direction, message_class, service, region, queue = (_shared({key[part] for key in keys}) for part in range(6))
     windows = {key.window_s for key in keys}
     return SeriesKey(user, direction, message_class, service, region, queue, windows.pop() if len(windows) == 1 else 0)
@@ -82,5 +82,5 @@ def _shared(values: set[str | int]) -> str:
 
 
 def alert_series(keys: tuple[SeriesKey, ...]) -> AlertSeries:
-    """The same as it is written."""
+    """The same in the form of the record."""
     return AlertSeries.model_validate({name: part or None for name, part in common(keys)._asdict().items()})

@@ -23,9 +23,9 @@ from models.state_tree import from_tree, to_plain
 
 
 class Correlator:
-    """The whole state of correlation; the same findings give the same decisions, however they are cut into parts.
+    """The whole state of correlation; the same findings give the same decisions, however they are split.
 
-    `for_users` False: triage alone reads, no User's copies and reports are made; triage's are the same.
+    `for_users` False: only triage reads, and no User's copies and reports are made; triage's are the same.
     """
 
     def __init__(self, parameters: CorrelationParameters, *, for_users: bool = True) -> None:
@@ -46,7 +46,7 @@ class Correlator:
         return self._reporter.declarations
 
     def step(self, at_us: int, detected: Sequence[Detected], view: CalendarView) -> Decisions:
-        """One window end with every cohort that closed in it, in any order and any split; none when only the calendar changed."""
+        """Processes one window end with every resolution that closed in it, in any order and split; none if only the calendar changed."""
         parts = sorted(detected, key=lambda part: (part.window_s, part.pulse.groups[:1], part.queue_pulse.queues[:1]))
         for part in parts:
             self._history.add(part)
@@ -94,7 +94,7 @@ class Correlator:
 
     @classmethod
     def unpack(cls, parameters: CorrelationParameters, tree: dict[str, Any], keys_by_id: Mapping[str, str] | None = None) -> "Correlator":
-        """The correlator that `pack` was called on; `keys_by_id` as in `Reporter.unpack`."""
+        """Inverse of `pack`; `keys_by_id` as in `Reporter.unpack`."""
         correlator = cls(parameters)
         correlator._history = History.unpack(tree["history"])
         correlator._fleet = Fleet.unpack(tree["fleet"])

@@ -1,4 +1,4 @@
-"""Phrases: figures, times, spans and names as a tired person reads them."""
+"""Phrases: figures, times, spans and names in a form that is quick to read."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -46,12 +46,12 @@ def span(seconds: float) -> str:
 
 
 def window(seconds: int) -> str:
-    """What figures are per: `a minute`, `in 10 s`."""
+    """The unit of figures: `a minute`, `in 10 s`."""
     return {60: "a minute", 3600: "an hour", 1: "a second"}.get(seconds, f"in {span(seconds)}")
 
 
 def clock(at_us: int, now_us: int) -> str:
-    """`02:10 UTC`, with the day where it is not today."""
+    """`02:10 UTC`, with the day if it is not today."""
     return _clock(at_us, today=at_us // DAY_US == now_us // DAY_US)
 
 
@@ -77,7 +77,7 @@ def listed(names: Sequence[str], most: int = 3) -> str:
 
 
 def traffic(keys: Sequence[SeriesKey]) -> str:
-    """What series carry, by what they have in common: `service requests 8.1.1 in north`, `messages to the User`."""
+    """The traffic of series by their common fields: `service requests 8.1.1 in north`, `messages to the User`."""
     shared = {name: values.pop() for name in SeriesKey._fields if len(values := {getattr(key, name) for key in keys}) == 1}
     words = CLASSES.get(shared.get("message_class", ""))
     if words is None:

@@ -1,4 +1,4 @@
-"""Facts: what is known of one alert and of one incident at a window's end, before anybody judges it."""
+"""Snapshots: the facts of one alert and of one incident at a window's end, before any judgement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,52 +24,52 @@ MOVEMENTS: Mapping[str, Movement] = {
 
 @dataclass(frozen=True, slots=True)
 class AlertSnapshot:
-    """What is known of one alert in this window: findings of one kind at one User (or one region, or everyone) taken together."""
+    """The facts of one alert in this window: findings of one kind at one User (or one region, or everyone) together."""
 
     alert_id: str
     kind: AlertKind
     user: str | None
-    """Whose traffic; None: a whole region's, or everyone's."""
+    """The User whose traffic it is; None for a whole region or for everyone."""
     region: str | None
-    """The region of a region-wide alert; else the one region that all its series share, if they do."""
+    """The region of a region-wide alert; else the common region of all its series, if there is one."""
     series: tuple[SeriesKey, ...]
-    """Sorted; every series it has covered since it opened, the ended ones included."""
+    """Sorted; every series it has covered since it opened, including ended ones."""
     onset_us: int
-    """Estimated; may move while evidence comes in."""
+    """Estimated; it may move while evidence arrives."""
     detected_us: int
-    """The window that first decided; never moves."""
+    """The window that first decided; it never moves."""
     at_us: int
-    """The window these facts are of."""
+    """The window of these facts."""
     ended_us: int | None
-    """When its trouble ended (estimated); None while it goes on."""
+    """When its trouble ended (estimated); None while it continues."""
     direction: Movement
     ratio: float
-    """`observed / expected`; 0 where nothing came; 1 where nothing is expected to compare with (a queue)."""
+    """`observed / expected`; 0 if nothing came; 1 if there is no expectation to compare with (a queue)."""
     observed: float
-    """A window, summed over the active series in canonical order: messages, failures, or depth (backlog)."""
+    """Per window, summed over the active series in canonical order: messages, failures, or depth (backlog)."""
     expected: float
     score: float
     """Nats of evidence of the strongest series."""
     peak: float
-    """The highest `observed` so far; for drop and silence that of the window from which most was missing."""
+    """The highest `observed` so far; for drop and silence that of the window in which most messages were missing."""
     serious: bool
     """Whether any finding was strong enough for `warning` by the fleet's budget."""
     evidence: Mapping[str, float] = field(default_factory=dict)
-    """Contract 2.1 evidence by name, absent where it does not apply; over several series the sum of depths and growths, else the worst."""
+    """Contract 2.1 evidence by name, absent if it does not apply; over several series the sum of depths and growths, else the worst."""
     codes: Mapping[str, int] = field(default_factory=dict)
     """Response codes since the onset (failures)."""
     flaps: int = 0
     """How often it ended and came back."""
     active: tuple[SeriesKey, ...] = ()
-    """Sorted; those of `series` whose finding is active in this window."""
+    """Sorted; those of `series` with an active finding in this window."""
     peak_expected: float | None = None
-    """What was expected in the window of `peak`, of the series that were active then; None: as much as now."""
+    """The expectation in the window of `peak`, for the series that were active then; None: the same as now."""
     resolved_us: int | None = None
     """The window that decided that it is over; None before."""
 
     @property
     def usual_at_peak(self) -> float:
-        """What `peak` is to be held against: an alert's series come and go, and each window has its own expectation."""
+        """The reference of `peak`: an alert's series change, and each window has its own expectation."""
         return self.expected if self.peak_expected is None else self.peak_expected
 
     @property
@@ -80,17 +80,17 @@ class AlertSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class IncidentSnapshot:
-    """One incident's facts in this window: what a judgement of its cause starts from.
+    """One incident's facts in this window: the input of a judgement of its cause.
 
-    Judgement is asked for twice: for triage with everything, and for a User's own copy with that User's episodes only, a calendar view that
-    holds its own and DCC-led changes only, and a history that holds its own pulses only (`History.seen_by(user)`).
+    There are two judgements: for triage with everything, and for a User's own copy with that User's episodes only, a calendar view with
+    its own and DCC-led changes only, and a history with its own pulses only (`History.seen_by(user)`).
     """
 
     incident_id: str
     episodes: tuple[AlertSnapshot, ...]
     """By onset, then alert_id; resolved ones included."""
     origin_user: str | None
-    """Where it began; None: a region's or the DCC side's, or not one User's."""
+    """Where it began; None for a region, for the DCC side, or if it is not one User's."""
     onset_us: int
     """The earliest of the origin's episodes, else of all."""
     detected_us: int
@@ -107,7 +107,7 @@ class IncidentSnapshot:
 
     @property
     def origin_alerts(self) -> tuple[AlertSnapshot, ...]:
-        """The origin's episodes; all of them where there is no origin."""
+        """The origin's episodes; all of them if there is no origin."""
         return tuple(episode for episode in self.episodes if self.origin_user is None or episode.user == self.origin_user)
 
     @property

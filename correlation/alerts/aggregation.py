@@ -1,4 +1,4 @@
-"""Measures: what one alert's findings come to together, whatever their number and window lengths."""
+"""Aggregation: joins the findings of one alert, whatever their number and window lengths."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ _PER_WINDOW = frozenset({"storm", "drop", "silence", "failures", "drift", "stale
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Sums in series order; a window is the shortest among the findings' own."""
+    """Sums in series order; the window is the shortest of the findings' windows."""
 
     observed: float
     expected: float
     ratio: float
-    """1 where nothing is expected to compare with."""
+    """1 if there is no expectation to compare with."""
     score: float
     evidence: Mapping[str, float]
     codes: Mapping[str, int]
@@ -41,7 +41,7 @@ def measures(kind: str, found: Sequence[FindingRow]) -> Measures:
 
 
 def _evidence(found: Sequence[FindingRow]) -> dict[str, float]:
-    """Depths and growths add up; of the rest the worst stands, the interval of the queue that may be full first."""
+    """Depths and growths are added; of the other values the worst counts, and the interval of the queue that may be full first."""
     if len(found) == 1:
         return dict(found[0].evidence)
     together: dict[str, float] = {}

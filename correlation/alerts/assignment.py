@@ -1,4 +1,4 @@
-"""Placing: which alert a finding is part of, and which findings are no alert of their own."""
+"""Assignment: which alert a finding belongs to, and which findings make no alert of their own."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ NO_GROUPS: frozenset[GroupKey] = frozenset()
 
 
 class GroupAssignment:
-    """One window's placements; `wide` are the region-wide alerts of triage, none for a User's own copy."""
+    """One window's assignments; `wide` are the region-wide alerts of triage; a User's own copy has none."""
 
     def __init__(
         self, at_us: int, found: Sequence[FindingRow], ledger: AlertGroups, parameters: CorrelationParameters, wide: frozenset[GroupKey]
@@ -27,7 +27,7 @@ class GroupAssignment:
         }
 
     def group_for(self, sighting: FindingRow) -> GroupKey | None:
-        """The alert for a finding; None where another alert already says it."""
+        """The alert for a finding; None if another alert covers it already."""
         own = (sighting.kind, sighting.key.user, "")
         if self._wide and (wide := self._region_wide(sighting)) is not None:
             return wide
@@ -56,7 +56,7 @@ class GroupAssignment:
         return sighting.began_us >= began_us - self._parameters.together_s * SECOND_US
 
     def _covered_by_silence(self, sighting: FindingRow) -> bool:
-        """Whether the same series is silent, or was just now: a silent series is also one that dropped."""
+        """Whether the same series is silent, or was just now: a silent series also counts as a drop."""
         if ("silence", sighting.key) in self._silent or self._ledger.group_of(("silence", sighting.key)) is not None:
             return True
         silence = self._ledger.groups.get(("silence", sighting.key.user, ""))
@@ -65,7 +65,7 @@ class GroupAssignment:
         return silence.ended_us is None or self._at_us - silence.ended_us <= self._parameters.together_s * SECOND_US
 
     def _is_recovery_surge(self, sighting: FindingRow) -> bool:
-        """Whether it is the surge of what a blocked route held back."""
+        """Whether it is the surge of messages that a blocked route held back."""
         user, direction = sighting.key.user, sighting.key.direction
         backlog = self._ledger.groups.get(("backlog", user, ""))
         if (
@@ -83,7 +83,7 @@ class GroupAssignment:
         )
 
     def _within_recovery(self, block: AlertGroup, sighting: FindingRow) -> bool:
-        """Whether a block that began before is still paid back."""
+        """Whether an earlier block is still being repaid."""
         if sighting.began_us < block.onset_us:
             return False
         if block.ended_us is None:

@@ -1,4 +1,4 @@
-"""Sightings: each detector's finding at one series in one window, in canonical order whatever worker it came from."""
+"""Finding rows: each detector's finding at one series in one window, in canonical order whatever worker it came from."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from models.columns import ALERT_KINDS, ENDED, Detected, Findings, SeriesKey
 
 FindingId = tuple[str, SeriesKey]
-"""Kind and series: what one finding is a finding of."""
+"""Kind and series: the identity of a finding."""
 
 
 class FindingRow(NamedTuple):
@@ -28,17 +28,17 @@ class FindingRow(NamedTuple):
 
     @property
     def place(self) -> FindingId:
-        """What it is a finding of."""
+        """The identity of the finding."""
         return self.kind, self.key
 
     @property
     def ended(self) -> bool:
-        """Whether this is the window in which the series became normal."""
+        """Whether the series became normal in this window."""
         return self.phase == ENDED
 
 
 def finding_rows(detected: Sequence[Detected]) -> tuple[FindingRow, ...]:
-    """All findings of one window end by series, then kind; cohorts and workers may come in any order and any split."""
+    """All findings of one window end by series, then kind; resolutions and workers may come in any order and any split."""
     found: list[FindingRow] = []
     for part in detected:
         found += _rows(part.traffic, part.traffic_keys, part.at_us)

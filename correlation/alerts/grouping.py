@@ -1,4 +1,4 @@
-"""Grouping: findings of many series become one alert per User and kind, and one that comes back is the same alert."""
+"""Grouping: findings of many series become one alert per User and kind; a finding that returns belongs to the same alert."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from models.times import MINUTE_US, SECOND_US, format_time
 from models.vocabulary import AlertKind
 
 GroupKey = tuple[str, str, str]
-"""Kind, User, region; the User is empty for a whole region's alert, and the region too for everyone's."""
+"""Kind, User, region; the User is empty for the alert of a whole region, and the region too for the alert of everyone."""
 
 _YOUNG_US = 10 * MINUTE_US
 
@@ -25,41 +25,41 @@ Placement = Callable[[FindingRow], GroupKey | None]
 
 @dataclass(slots=True)
 class AlertGroup:
-    """One alert's findings: those active now, and what they covered since it opened."""
+    """One alert's findings: the active ones, and everything it covered since it opened."""
 
     key: GroupKey
     alert_id: str
     detected_us: int
     onset_us: int
     touched_us: int
-    """The last window that brought one of its findings."""
+    """The last window with one of its findings."""
     news_us: int
-    """The last one in which a finding began or ended."""
+    """The last window in which a finding began or ended."""
     active: dict[SeriesKey, FindingRow] = field(default_factory=dict)
     covered: set[SeriesKey] = field(default_factory=set)
     last: tuple[FindingRow, ...] = ()
-    """The findings that ended last, kept so that an ended alert still says what it was about."""
+    """The findings that ended last, kept so that an ended alert still shows its subject."""
     ended_us: int | None = None
     """The window from which on none of its findings was active, or that closed it with its incident."""
     resolved_us: int | None = None
-    """The window that decided that it is over."""
+    """The window that decided that the alert is over."""
     serious: bool = False
     peak: float = 0.0
     peak_expected: float = 0.0
-    """What was expected in the window of the peak."""
+    """The expectation in the window of the peak."""
     flaps: int = 0
     over_us: int | None = None
     """When its trouble ended (estimated), if its traffic shows that."""
     closed: bool = False
-    """Whether it is over with its incident although findings linger."""
+    """Whether it ended with its incident although findings remain."""
 
     @property
     def resolved(self) -> bool:
-        """Whether it was decided that it is over."""
+        """Whether the alert is over."""
         return self.resolved_us is not None
 
     def is_due(self, at_us: int) -> bool:
-        """Whether a window is one to look at it: each while it is young or has news, else one a minute."""
+        """Whether a window is one in which it is examined: each while it is young or has news, else one per minute."""
         if self.touched_us != at_us:
             return False
         shortest_us = min(key.window_s for key in self.covered) * SECOND_US
@@ -71,12 +71,12 @@ class AlertGroup:
         return min(parameters.flap_s, 60 << min(self.flaps, 10)) * SECOND_US if self.flaps else 0
 
     def returns_until_us(self, parameters: CorrelationParameters) -> int:
-        """Until when a new finding is this alert again."""
+        """Until when a new finding belongs to this alert."""
         widest_s = max(key.window_s for key in self.covered)
         return (self.ended_us or 0) + max(parameters.flap_s, 3 * widest_s) * SECOND_US
 
     def kept_until_us(self, parameters: CorrelationParameters) -> int:
-        """Until when it may explain what follows from it."""
+        """Until when it may explain later effects."""
         return max(self.returns_until_us(parameters), (self.ended_us or 0) + parameters.recovery_s * SECOND_US)
 
 
@@ -96,7 +96,7 @@ class AlertGroups:
         return self._placed.get(place)
 
     def apply(self, at_us: int, found: Sequence[FindingRow], place: Placement) -> None:
-        """One window's findings, in canonical order; then what has stayed normal long enough is resolved."""
+        """Processes one window's findings, in canonical order; then alerts that have stayed normal long enough are resolved."""
         fresh: dict[GroupKey, list[FindingRow]] = {}
         for sighting in found:
             before, now = self._placed.get(sighting.place), place(sighting)
@@ -134,12 +134,12 @@ class AlertGroups:
             group.ended_us, group.last = at_us, tuple(found)
 
     def _lingers(self, at_us: int, group: AlertGroup, found: list[FindingRow]) -> bool:
-        """Whether these findings are no more than what is left of an alert that is over with its incident; if so, they are noted."""
+        """Whether these findings are only the rest of an alert that ended with its incident; if so, they are noted."""
         new = [sighting for sighting in found if not sighting.ended and sighting.key not in group.active]
         if any(sighting.serious for sighting in new) or (new and at_us > group.returns_until_us(self._parameters)):
             group.closed = False
             for key in list(group.active):
-                # What lingered is no news: it counts from now on only if it is still there.
+                # A finding that remains is not news: it counts from now on only if it is still there.
                 self._placed.pop((group.key[0], key), None)
             group.active = {}
             return False
@@ -154,7 +154,7 @@ class AlertGroups:
         return True
 
     def close(self, group: AlertGroup, at_us: int, over_us: int) -> None:
-        """It is over with its incident: findings that linger hold nothing open."""
+        """The alert ends with its incident: remaining findings hold nothing open."""
         if group.resolved:
             return
         group.closed = bool(group.active)
@@ -165,13 +165,13 @@ class AlertGroups:
         group.resolved_us = group.touched_us = group.news_us = at_us
 
     def reopen(self, group: AlertGroup, at_us: int) -> None:
-        """Its incident has come back while its findings lingered."""
+        """Its incident has come back while its findings remained."""
         group.closed, group.ended_us, group.over_us, group.resolved_us, group.last = False, None, None, None, ()
         group.flaps += 1
         group.touched_us = group.news_us = at_us
 
     def _group(self, at_us: int, key: GroupKey, found: list[FindingRow]) -> AlertGroup:
-        """The alert for these findings: the one there, back from normal if it had ended, or a new one."""
+        """The alert for these findings: the existing one, opened again if it had ended, or a new one."""
         group = self.groups.get(key)
         begins = [sighting for sighting in found if not sighting.ended]
         if group is not None and (group.ended_us is None or not begins):
@@ -180,7 +180,7 @@ class AlertGroups:
             onset_us = min(sighting.began_us for sighting in begins)
             ended_us = group.ended_us or onset_us
             if onset_us - ended_us > ended_us - group.onset_us:
-                # What was quiet for longer than it had lasted was a false start: it tells nothing of when this began.
+                # Findings that were quiet for longer than they had lasted were a false start: they do not show when this began.
                 group.onset_us, group.peak, group.peak_expected = onset_us, 0.0, 0.0
             group.ended_us, group.over_us, group.resolved_us, group.closed, group.last = None, None, None, False, ()
             group.flaps += 1
@@ -191,7 +191,7 @@ class AlertGroups:
         return group
 
     def _remove_finding(self, at_us: int, key: GroupKey, sighting: FindingRow) -> None:
-        """A finding turns out to be part of another alert."""
+        """A finding proves to be part of another alert."""
         group = self.groups[key]
         group.active.pop(sighting.key, None)
         group.touched_us = group.news_us = at_us
@@ -248,11 +248,11 @@ class AlertGroups:
 
     @classmethod
     def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
-        """The ledger that `pack` was called on."""
+        """Inverse of `pack`."""
         ledger = cls(parameters)
         for group in from_tree(list[AlertGroup], tree):
             if isinstance(group.resolved_us, bool):
-                # Written before ends and decisions were told apart.
+                # Written before ends and decisions were separated.
                 group.resolved_us = group.ended_us if group.resolved_us else None
             ledger.groups[group.key] = group
             ledger._placed |= {sighting.place: group.key for sighting in group.active.values()}
@@ -260,13 +260,13 @@ class AlertGroups:
 
 
 def alert_id(key: GroupKey, detected_us: int, first: SeriesKey) -> str:
-    """From kind, User or region, first `detected_at` and first series; nothing else, so that every run gives the same."""
+    """From kind, User or region, first `detected_at` and first series; from nothing else, so that every run gives the same id."""
     text = "\n".join([key[0], key[1] or f"region {key[2]}", format_time(detected_us), *map(str, first)])
     return f"A-{blake2b(text.encode(), digest_size=8).hexdigest()}"
 
 
 def _is_new_peak(movement: Movement, group: AlertGroup, now: Measures) -> bool:
-    """Whether this window is the worst so far: most came, or most was missing."""
+    """Whether this window is the worst so far: the most messages came, or the most were missing."""
     if movement in ("down", "silent"):
         return now.expected - now.observed > group.peak_expected - group.peak
     return now.observed > group.peak

@@ -1,4 +1,4 @@
-"""Wide: what happens to a whole region or to everybody at once is one alert, not one of each User."""
+"""Region alerts: an event in a whole region or at everyone is one alert, not one alert per User."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -12,7 +12,7 @@ from models.columns import Detected, Flags, Ints, Pulse
 from models.vocabulary import ALERT_CLASSES
 
 _RISEN, _SURE = 1.5, 4.0
-"""A User's device alerts take part in a region's rise from this ratio and this many standard deviations on."""
+"""A User's device alerts are part of a region's rise from this ratio and this number of standard deviations on."""
 _TOGETHER = 0.3
 _MISSING = 0.9
 _Name = TypeVar("_Name")
@@ -24,14 +24,14 @@ def is_device_alert_storm(sighting: FindingRow) -> bool:
 
 
 class RegionAlerts:
-    """Which region-wide alerts this window's findings make; what is open stays until its last finding ends."""
+    """Which region-wide alerts this window's findings make; an open one stays until its last finding ends."""
 
     def __init__(self, parameters: CorrelationParameters) -> None:
         self._parameters = parameters
         self._parts: dict[int, _Parts] = {}
 
     def scopes(self, found: Sequence[FindingRow], detected: Sequence[Detected], ledger: AlertGroups) -> frozenset[GroupKey]:
-        """The region-wide alerts of this window, open ones included."""
+        """The region-wide alerts of this window, including open ones."""
         scopes = {key for key, group in ledger.groups.items() if not key[1] and group.ended_us is None}
         rising = [sighting for sighting in found if is_device_alert_storm(sighting) and not sighting.ended]
         if rising:
@@ -65,7 +65,7 @@ class RegionAlerts:
         return [("stale", "", region) for region in regions if self._silent(pulses, region)]
 
     def _silent(self, pulses: list[Pulse], region: str | None) -> bool:
-        """Whether next to no report came, of several Users."""
+        """Whether almost no report of several Users came."""
         users: set[str] = set()
         total = missing = 0
         for pulse in pulses:
@@ -84,7 +84,7 @@ class RegionAlerts:
 
 
 class _Parts:
-    """Where each region's groups stand in a pulse."""
+    """The index of each region's groups in a pulse."""
 
     def __init__(self, pulse: Pulse) -> None:
         self.groups = pulse.groups
@@ -96,7 +96,7 @@ class _Parts:
         self._alerts = _indices(((group.region, group.service), i) for group, i in alerts)
 
     def alerts_of(self, region: str, codes: Iterable[str]) -> Ints:
-        """The groups of these alerts in a region: who has none of them can't take part in their rise."""
+        """The groups of these alerts in a region: a User without one of them can't be part of their rise."""
         return np.sort(np.concatenate([self._alerts.get((region, code), self.none) for code in codes]))
 
 

@@ -1,4 +1,4 @@
-"""Candidates: the declared changes that may have to do with an incident, as columns."""
+"""Candidates: the declared changes that may be related to an incident, as columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import HOUR_US
 
 LOOK_BACK_US = 24 * HOUR_US
-"""Changes that ended longer ago than this are not even asked about."""
+"""Changes that ended longer ago are not considered."""
 _LEAST_COVERED = 0.2
-"""Of the incident's series: a change that names less of them is not about this incident."""
+"""Minimum share of the incident's series: a change that names fewer of them is not about this incident."""
 LOOK_AHEAD_US = 2 * HOUR_US
-"""Changes that start up to this long after the onset are shown as excluded: a reader would ask."""
+"""Changes that start up to this long after the onset are shown as excluded, because a reader would ask about them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Changes around one incident's onset with what they touch of it; arrays of shape (candidates,)."""
+    """Changes around one incident's onset, with the part of it that they affect; arrays of shape (candidates,)."""
 
     changes: tuple[Change, ...]
     start_us: Ints
@@ -42,13 +42,13 @@ class Candidates:
 
 
 def gather(case: IncidentSnapshot, view: CalendarView, settle_us: int) -> Candidates:
-    """The candidates of `case`, those that have nothing in common with it left out."""
+    """The candidates of `case`; changes that have nothing in common with it are left out."""
     place = _Place.of(case)
     rows: dict[tuple[frozenset[str] | None, tuple[str, ...]], int] = {}
     kept: list[tuple[Change, int, int, int, float, int]] = []
     for change in view.between(case.onset_us - max(LOOK_BACK_US, settle_us), case.onset_us + LOOK_AHEAD_US):
         if case.origin_user is not None and change.source == "user" and change.owner != case.origin_user:
-            continue  # a User-led change may be suspected of what begins at its owner
+            continue  # A User-led change may be suspected only of incidents that begin at its owner.
         users = view.scope_users(change)
         tier, covered = place.tier(change, users)
         if tier != ELSEWHERE:
@@ -67,7 +67,7 @@ def gather(case: IncidentSnapshot, view: CalendarView, settle_us: int) -> Candid
 
 
 def membership(scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...], units: Units) -> Membership:
-    """(scopes, units) 1 where the unit lies in the scope; a unit without a region lies in every region."""
+    """(scopes, units) 1 where the unit is in the scope; a unit without a region is in every region."""
     matrix = np.zeros((len(scopes), len(units)), np.float32)
     for row, (users, regions) in enumerate(scopes):
         matrix[row] = units.within(regions) if users is None else units.of(users) & units.within(regions)
@@ -76,7 +76,7 @@ def membership(scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an incident is: whose, and on which series it began; what came of it does not widen what a change must have named."""
+    """The place of an incident: its User, and the series on which it began. Later effects do not widen the required scope of a change."""
 
     users: frozenset[str]
     others: frozenset[str]
@@ -85,7 +85,7 @@ class _Place:
     """By User."""
     size: int
     seen: dict[Words, Mapping[str, float]]
-    """How many series of each User a scope without Users touches; changes with the same words share the answer."""
+    """How many series of each User a scope without Users affects; changes with the same scope share the answer."""
 
     @classmethod
     def of(cls, case: IncidentSnapshot) -> "_Place":
@@ -117,10 +117,10 @@ class _Place:
 
 
 def _covered(words: Words, keys: tuple[SeriesKey, ...]) -> float:
-    """How many of a User's series a scope touches.
+    """How many of a User's series a scope affects.
 
-    Answers follow requests: series of the direction that it does not name count by half. Where it names services and none of theirs,
-    series that carry none count by half, and only if no other ones are there.
+    Answers follow requests: series of a direction that it does not name count by half. If it names services and the User has none of them,
+    series without a service count by half.
     """
     services, regions, _, queues = words
     either = [key for key in keys if admits((services, regions, (), queues), key)]

@@ -1,4 +1,4 @@
-"""Undeclared: whether an incident began at one User as a change there would, or looks like weather, a limit, the network or a gap."""
+"""Cause class: whether an incident began at one User as after a change there, or looks like weather, a limit, the network or a gap."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ _CEILING_LEAST = 20.0
 
 @dataclass(frozen=True, slots=True)
 class CauseClass:
-    """What an incident looks like, apart from any declared change."""
+    """The appearance of an incident, independent of any declared change."""
 
     code: str
     """`user_change`, `weather`, `telemetry`, `throttled`, `dcc_side`, `shared` or `gradual`."""
@@ -33,7 +33,7 @@ class CauseClass:
 
 
 def classify(case: IncidentSnapshot, comparison: Comparison | None, history: History) -> CauseClass:
-    """The first description that fits, the harmless ones first."""
+    """The first class that fits, harmless ones first."""
     main = main_episode(case)
     if main.kind == "stale":
         return CauseClass("telemetry", "Reports are missing: a gap in the telemetry says nothing about the traffic itself.")
@@ -89,7 +89,7 @@ def _others_share(comparison: Comparison | None) -> float:
 
 
 def _queues(case: IncidentSnapshot) -> bool:
-    """Whether messages wait for the User: then what comes through is flat because no more can be delivered, whoever sends it."""
+    """Whether messages wait for the User: then the delivered traffic is flat because of the delivery rate, whatever is sent."""
     return any(episode.kind == "backlog" for episode in case.origin_alerts)
 
 
@@ -104,7 +104,7 @@ def _from_the_network(case: IncidentSnapshot) -> bool:
 
 
 def capped(counts: Floats) -> bool:
-    """Whether counts run flat against a ceiling: half of them within a tenth of the spread that mere chance would give, at the top."""
+    """Whether counts are flat at a ceiling: half of them within a tenth of the spread of random counts, at the top."""
     if len(counts) < _CEILING_WINDOWS or counts.max() < _CEILING_LEAST:
         return False
     top = float(counts.max())

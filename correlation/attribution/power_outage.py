@@ -1,4 +1,4 @@
-"""Weather: a power cut raises outage alerts wherever it reaches, and what they bring with them is nobody's change."""
+"""Power outage: a power cut raises outage alerts everywhere it reaches, and its effects are not caused by a change."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ _AROUND_US = HOUR_US // 3
 
 
 def of_outages(case: IncidentSnapshot) -> bool:
-    """Whether the incident's first traffic is nothing but outage alerts."""
+    """Whether the incident's first traffic consists of outage alerts only."""
     keys = [key for key in main_episode(case).series if not key.is_queue]
     return bool(keys) and all(key.message_class in ALERT_CLASSES and key.service in OUTAGE_CODES for key in keys)
 

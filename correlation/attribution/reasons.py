@@ -47,12 +47,12 @@ _KIND_WORDS = {
 }
 
 _MOST_TOLD = np.log(1000.0)
-"""A log ratio beyond which a factor says no more than that next to nothing is left, or was there."""
+"""A log ratio beyond which a factor only means that almost nothing is left, or was there."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonTexts:
-    """What the sentences about one incident's candidates are made of."""
+    """The material of the sentences about one incident's candidates."""
 
     case: IncidentSnapshot
     kinds: tuple[str, ...]

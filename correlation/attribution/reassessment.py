@@ -1,4 +1,4 @@
-"""Judgements: when an open incident's cause is judged anew, and what then stands."""
+"""Reassessment: when an open incident's cause is judged again, and the judgement in force."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -19,11 +19,11 @@ _SHARE = 3
 
 @dataclass(slots=True)
 class CachedCause:
-    """What was last found of one incident."""
+    """The last judgement of one incident."""
 
     judged_us: int
     version: int
-    """Of the calendar view."""
+    """Version of the calendar view."""
     active: tuple[str, ...]
     """Changes whose windows were open."""
     suspects: tuple[Suspect, ...] = ()
@@ -32,13 +32,13 @@ class CachedCause:
 
 @dataclass(slots=True)
 class CauseCache:
-    """By incident. A third of its age may pass between two, but no news of its members or the calendar, and not its end."""
+    """Reassessed when members or calendar change, at its end, else after a third of its age."""
 
     parameters: CorrelationParameters
     standing: dict[str, CachedCause] = field(default_factory=dict)
 
     def judge(self, case: IncidentSnapshot, changed_us: int, view: CalendarView, history: History) -> CachedCause:
-        """The judgement that stands for `case` in this window; `changed_us`: when its members last changed."""
+        """The judgement in force for `case` in this window; `changed_us`: when its members last changed."""
         active = tuple(change.key for change in view.active(case.at_us))
         before = self.standing.get(case.incident_id)
         if before is not None and not _due(before, case, changed_us, view.version, active):
@@ -49,7 +49,7 @@ class CauseCache:
         return self.standing[case.incident_id]
 
     def forget(self, incident_ids: set[str]) -> None:
-        """Drops all but these."""
+        """Removes all other incidents."""
         self.standing = {key: one for key, one in self.standing.items() if key in incident_ids}
 
     def pack(self) -> Any:
@@ -58,7 +58,7 @@ class CauseCache:
 
     @classmethod
     def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
-        """The judgements that `pack` was called on."""
+        """Inverse of `pack`."""
         return cls(parameters, from_tree(dict[str, CachedCause], tree))
 
 
@@ -72,7 +72,7 @@ def _due(before: CachedCause, case: IncidentSnapshot, changed_us: int, version: 
 
 
 def _reordered(before: tuple[Suspect, ...], now: tuple[Suspect, ...]) -> bool:
-    """Whether only the order behind the first one changed: that is no news for anybody, so what stood before stands."""
+    """Whether only the order after the first one changed: that is not news, so the previous judgement stays in force."""
     one, other = _named(before), _named(now)
     return one != other and one[:1] == other[:1] and set(one) == set(other)
 

@@ -1,8 +1,8 @@
-"""Evidence: what speaks for and against each change as the cause of one incident, term by term, in nats (natural log of odds).
+"""Scoring: the evidence for and against each change as the cause of one incident, term by term, in nats (natural log of odds).
 
-Each term is the logarithm of how much likelier the fact is if the change caused the incident than if it did not; the terms add up, the
-owners compete, each with its best candidate, with each other and with "none of them" (0 nats), and the shares are the scores. The weights
-come from `benchmarks/correlation.py`.
+Each term is the logarithm of how much more probable the fact is if the change caused the incident than if it did not; the terms add up.
+The owners, each with its best candidate, compete with each other and with "no candidate" (0 nats), and the shares are the scores. The
+weights come from `benchmarks/correlation.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ OWN_SERVICE, OWN, SHARED, ELSEWHERE = 0, 1, 2, 3
 """Scope tiers: same User and service, same User, shared region or service, elsewhere."""
 _SCOPE = np.array([2.2, 1.6, -1.8, -6.0])
 _UNCOVERED = -4.5
-"""Nats when none of the incident's series lies in the change's scope; from half of them on it is none: answers follow requests, and the
+"""Nats if none of the incident's series is in the change's scope, falling to zero at half of them: answers follow requests, and the
 other way round."""
 
 _KINDS: Mapping[str, Mapping[str, float]] = {
@@ -32,7 +32,7 @@ _KINDS: Mapping[str, Mapping[str, float]] = {
     "migration": {"storm": 0.8, "failures": 0.9, "silence": 0.4, "drop": 0.5, "backlog": 0.3, "drift": 0.5},
     "bcdr_test": {"silence": 1.0, "drop": 0.9, "backlog": 0.9, "failures": 0.4, "storm": -1.0, "stale": 0.5},
 }
-"""What each category of change does to traffic when it goes wrong; categories and kinds that are missing say nothing."""
+"""The effect of each category of change on traffic when it goes wrong; missing categories and kinds have no weight."""
 
 ABNORMAL_BEFORE, CONTROLS_MOVED, SCOPE_UNTOUCHED, LONG_OVER = "abnormal_before", "controls_moved", "scope_untouched", "long_over"
 _VETO = -8.0
@@ -41,9 +41,9 @@ _UNDER_WAY = 4.0
 
 
 def kind_fit(category: str, kinds: tuple[str, ...]) -> float:
-    """Nats for a change of `category` and an incident that began with `kinds`, the most telling first: the first weighs double.
+    """Nats for a change of `category` and an incident that began with `kinds`, the most significant first: the first has double weight.
 
-    One blocked route shows several kinds, and what an overloaded network does to a storm's own answers is no sign of its cause.
+    One blocked route shows several kinds, and the effects of an overloaded network on a storm's own answers do not show its cause.
     """
     table = _KINDS.get(category, {})
     weights = [2.0, *[1.0] * (len(kinds) - 1)]
@@ -56,23 +56,23 @@ class CandidateFeatures:
 
     tier: Ints
     coverage: Floats
-    """Share of the incident's own series that lie in the change's scope."""
+    """Share of the incident's own series in the change's scope."""
     lead_s: Floats
-    """From the change's start to the onset; negative when the incident began first."""
+    """From the change's start to the onset; negative if the incident began first."""
     length_s: Floats
-    """Of the change's window."""
+    """Length of the change's window."""
     settle_s: Floats
     """How long after its end a change may still be the cause."""
     exact: Flags
     """Whether the start is the actual one, not the plan."""
     error_s: Floats
-    """How far the onset's estimate may be off."""
+    """The possible error of the estimated onset."""
     kind: Floats
     """Nats, see `kind_fit`."""
     inside: Floats
     """Units of its scope that can be judged."""
     inside_share: Floats
-    """Share of them that moved as the incident did; `outside_share` the same of all other units."""
+    """Share of them that moved as the incident did; `outside_share` is the same for all other units."""
     outside_share: Floats
     delta: Floats
     """Difference in differences in the incident's direction (log ratio)."""
@@ -85,7 +85,7 @@ class CandidateFeatures:
 
 @dataclass(frozen=True, slots=True)
 class CandidateScores:
-    """Nats of each term and what rules a candidate out; arrays of shape (candidates,)."""
+    """Nats of each term, and the vetoes of a candidate; arrays of shape (candidates,)."""
 
     terms: Mapping[str, Floats]
     vetoes: Mapping[str, Flags]
@@ -118,16 +118,16 @@ def score(evidence: CandidateFeatures, harm_delay_s: float = 600.0) -> Candidate
 
 
 def early_allowance_s(evidence: CandidateFeatures) -> Floats:
-    """How long before the known start an onset still counts as the change's: work begins before its plan, seldom before its record."""
+    """How long before the known start an onset still counts as the change's: work may begin before its plan, rarely before its record."""
     return np.where(evidence.exact, 0.0, 900.0) + evidence.error_s
 
 
 def timing(evidence: CandidateFeatures, pace_s: float) -> Floats:
-    """Nats for the onset's place: most harm shows soon after the start, some at any time within the window, some as it ends.
+    """Nats for the time of the onset: most harm shows soon after the start, some at any time within the window, some at its end.
 
-    A density over the onset in units of `pace_s`, against one incident in 48 of them (8 hours). Of harmful changes some two fifths show at
-    once (it decays by e every pace), a third as the work gets under way (by e every four paces: a launch reaches its load step by step),
-    the rest at any time or as it ends (by e every quarter of the settling time).
+    A density over the onset in units of `pace_s`, against one incident in 48 of them (8 hours). About two fifths of harmful changes show
+    at once (decay by e every pace), a third as the work gets under way (by e every four paces: a launch reaches its load step by step),
+    the others at any time or at the end (by e every quarter of the settling time).
     """
     length, lead, error = np.maximum(evidence.length_s / pace_s, 1.0), evidence.lead_s / pace_s, evidence.error_s / pace_s
     after_start = np.where(lead >= 0, lead, np.minimum(0.0, lead + error))
@@ -142,7 +142,7 @@ def timing(evidence: CandidateFeatures, pace_s: float) -> Floats:
 
 
 def _share(evidence: CandidateFeatures) -> Floats:
-    """Nats for how much of the scope is affected: only a scope of several units can be half touched, and a part of it seldom is alone."""
+    """Nats for the affected part of the scope: only a scope of several units can be half affected, and a part of it is rarely alone."""
     several = np.clip(evidence.inside - 1.0, 0.0, 3.0) / 3.0
     beyond_half = evidence.inside_share - 0.5
     touched = several * np.where(beyond_half < 0, 6.0, 3.0) * beyond_half
@@ -157,10 +157,10 @@ def _controls(evidence: CandidateFeatures) -> Floats:
 
 
 def scores(total: Floats, others: Floats, owners: Sequence[str]) -> tuple[Floats, Floats]:
-    """Shares of the candidates (n,) and of the explanations beside them (m,), from nats relative to each other.
+    """Shares of the candidates (n,) and of the other explanations (m,), from nats relative to each other.
 
-    `owners` (n,): whose the candidates are. An owner competes with its best candidate alone, so that nobody gains by declaring more: the
-    best shares of all owners and those of the other explanations add up to 1.
+    `owners` (n,): the owners of the candidates. An owner competes with its best candidate only, so that nobody gains by declaring more:
+    the best shares of all owners and those of the other explanations add up to 1.
     """
     everything = np.concatenate([total, others])
     shares = np.exp(everything - everything.max())

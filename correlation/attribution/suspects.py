@@ -22,30 +22,30 @@ from models.times import SECOND_US
 from models.vocabulary import SuspectVerdict
 
 MOST = 5
-"""Suspects listed, apart from the excluded ones."""
+"""Number of suspects in the list, without the excluded ones."""
 _MOST_EXCLUDED, _MOST_OF_OWNER = 3, 3
 _UNDECLARED, _UNSEEN, _UNLIKELY = 2.5, -3.0, -6.0
-"""Nats for a change that nobody declared: where it looks like one, where the counts hardly moved, and where it does not look like one."""
+"""Nats for an undeclared change: if the incident looks like one, if the counts hardly moved, and if it does not look like one."""
 _NATURAL = {"user_change": -1.5, "gradual": 0.0, "shared": 2.0, "throttled": 2.0, "dcc_side": 2.5, "telemetry": 2.5, "weather": 4.0}
-"""Nats for no change at all, by the incident's nature."""
+"""Nats for no change at all, by the cause class of the incident."""
 _LEAST_DUE = 30.0
-"""Messages since the onset, below which nobody is told that a User probably made a change."""
+"""Messages since the onset below which a User is not suspected of an undeclared change."""
 _MOST_OF_ALL = 0.6
-"""Share of a scope of everyone that must be affected before such a change counts as one where the trouble is."""
+"""Share of a scope of everyone that must be affected before such a change counts as being at the place of the trouble."""
 
 
 @dataclass(frozen=True, slots=True)
 class CauseAssessment:
-    """Who may have caused an incident, and what it looks like apart from that."""
+    """Who may have caused an incident, and its cause class."""
 
     suspects: tuple[Suspect, ...]
     nature: CauseClass
 
 
 def assess_cause(case: IncidentSnapshot, view: CalendarView, history: History, parameters: CorrelationParameters) -> CauseAssessment:
-    """The suspects of one incident by score, then `change_id`, then `owner`, and the incident's nature.
+    """The suspects of one incident by score, then `change_id`, then `owner`, and the incident's cause class.
 
-    The nature is weather, a gap in the telemetry, a limit, the DCC's side, or like a User's change.
+    The class is weather, a gap in the telemetry, a limit, the DCC's side, or like a User's change.
     """
     comparison = compare(case, history)
     candidates = gather(case, view, parameters.settling_s * SECOND_US)
@@ -92,19 +92,19 @@ def _evidence(
 
 
 def _moved(comparison: Comparison | None) -> bool:
-    """Whether the counts show what the detector found, as far as they are known."""
+    """Whether the counts show the detector's finding, as far as they are known."""
     return comparison is None or bool((comparison.moves.affected(up=comparison.up) & comparison.own & comparison.near).any())
 
 
 def _tier(candidates: Candidates, inside_share: np.ndarray) -> Ints:
-    """A change of everyone's is one where the trouble is only if most of everyone is in trouble."""
+    """A change for everyone is at the place of the trouble only if most Users are in trouble."""
     everyone = np.array([candidates.scopes[row][0] is None for row in candidates.scope_row.tolist()], np.bool_)
     vague = everyone & (candidates.tier <= OWN) & ~(inside_share >= _MOST_OF_ALL)
     return np.where(vague, SHARED, candidates.tier)
 
 
 def _onset(main: AlertSnapshot, comparison: Comparison | None) -> tuple[int, float]:
-    """When it began, and how far off that may be in seconds: to a bin where the counts show it, else as the detector estimates."""
+    """When it began, and the possible error in seconds: one bin if the counts show it, else the detector's estimate."""
     window_s = float(max(key.window_s for key in main.series))
     if comparison is not None and comparison.sharp:
         return comparison.onset_us, max(window_s, comparison.panel.bin_us / SECOND_US)
@@ -112,7 +112,7 @@ def _onset(main: AlertSnapshot, comparison: Comparison | None) -> tuple[int, flo
 
 
 def _kinds(case: IncidentSnapshot) -> tuple[str, ...]:
-    """The kinds with which the incident began, the most telling first, then in order of onset."""
+    """The kinds with which the incident began, the most significant first, then in order of onset."""
     first = main_episode(case)
     return tuple(dict.fromkeys(one.kind for one in (first, *sorted(early(case), key=lambda one: (one.onset_us, one.alert_id)))))
 
@@ -140,7 +140,7 @@ def _declared(scene: CauseAnalysis) -> list[Suspect]:
 
 
 def _of_each_owner(order: list[int], candidates: Candidates) -> list[int]:
-    """The first few of each owner, then the others: no owner's many changes push another's off the list."""
+    """The first few of each owner, then the others: an owner with many changes can't displace other owners."""
     count: dict[str, int] = {}
     first: list[int] = []
     rest: list[int] = []
@@ -173,7 +173,7 @@ def _others(count: int) -> str:
 
 
 def suspects_of_alert(suspects: tuple[Suspect, ...], user: str | None, origin_user: str | None, view: CalendarView) -> tuple[Suspect, ...]:
-    """What of an incident's suspects may be suspected at one of its alerts; the same tuple where that is all.
+    """The suspects of an incident that may be suspected at one of its alerts; the same tuple if that is all.
 
     A User-led change is the claim of one party: it may be suspected at its owner, and through an incident that begins there at the others.
     """
@@ -187,7 +187,7 @@ def _is_elsewhere(suspect: Suspect, user: str | None, origin_user: str | None, v
 
 
 def _undeclared(scene: CauseAnalysis, share: float) -> Suspect:
-    """Probable only where others' traffic, in the same region if it lies in one, shows that it was that User's alone."""
+    """Probable only if other Users' traffic (in the same region if it has one) shows that the trouble was this User's alone."""
     case, compared = scene.case, scene.comparison
     alone = compared is not None and bool((compared.moves.known & ~compared.own & compared.near).any())
     serious = any(episode.serious for episode in case.origin_alerts)
@@ -202,7 +202,7 @@ def _undeclared(scene: CauseAnalysis, share: float) -> Suspect:
 
 
 def _due(comparison: Comparison | None) -> float:
-    """Messages that the own units were to carry since the onset, or carried if that is more; a queue's depth counts likewise."""
+    """Messages expected at the own units since the onset, or observed if that is more; a queue's depth counts in the same way."""
     if comparison is None:
         return 0.0
     span = slice(comparison.first, comparison.stop)
@@ -211,7 +211,7 @@ def _due(comparison: Comparison | None) -> float:
 
 
 def _shown(share: float) -> float:
-    """Two decimals: what is less than that is no reason to put one suspect before another."""
+    """Two decimals: a smaller difference is no reason to rank one suspect before another."""
     return round(share, 2)
 
 

@@ -1,4 +1,4 @@
-"""Gates: what must hold at once before a suspect is called probable: size, timing, persistence, place, controls and nature."""
+"""Verdict rules: all must hold before a suspect is called probable: size, timing, persistence, place, controls and cause class."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ from models.times import SECOND_US
 from models.vocabulary import SuspectVerdict
 
 PROBABLE, POSSIBLE = 0.5, 0.1
-"""Scores from which on a suspect may be called so."""
+"""Minimum scores for these verdicts."""
 _LEAST_WINDOWS = 3
 _MOST_FLAPS = 3
 _SURE_P, _LEAST_MOVE = 0.05, float(np.log(1.3))
 _LEAST_TIMING, _LEAST_FIT = 0.2, -0.7
-"""Nats: an onset at no particular time of a long window, and a kind that the category hardly ever brings, are not enough."""
+"""Nats: an onset at no particular time of a long window, and a kind that the category rarely causes, are not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class CauseAnalysis:
     shares: Floats
 
     def verdicts(self) -> list[SuspectVerdict]:
-        """One a candidate: any gate closed and it is `possible` at most; any veto and it is excluded; of one owner one is `probable`."""
+        """One verdict per candidate: `possible` at most if any rule fails; `excluded` with any veto; at most one `probable` per owner."""
         passed, vetoed = self._gates(), self.weighed.vetoed
         found: list[SuspectVerdict] = [
             "excluded" if vetoed[index] else _verdict(share, passed=bool(passed[index])) for index, share in enumerate(self.shares.tolist())
@@ -48,7 +48,7 @@ class CauseAnalysis:
         return found
 
     def _likelihood(self, index: int) -> tuple[float, float, str]:
-        """Best first. Of an owner's changes that fit equally well the one that was declared first stands: later claims do not hide it."""
+        """Best first. Of an owner's changes with equal fit the one that was declared first counts: later claims do not hide it."""
         change = self.candidates.changes[index]
         declared_s = change.declared_at.timestamp() if change.declared_at is not None else 0.0
         return -round(float(self.shares[index]), 2), declared_s, change.change_id
@@ -64,7 +64,7 @@ class CauseAnalysis:
         )
 
     def is_clearly_abnormal(self) -> bool:
-        """Whether the trouble is of a size that nobody would call noise."""
+        """Whether the trouble is clearly larger than noise."""
         if any(episode.serious for episode in self.case.origin_alerts):
             return True
         compared = self.comparison
@@ -79,14 +79,14 @@ def _verdict(share: float, *, passed: bool) -> SuspectVerdict:
 
 
 def may_cause(nature: CauseClass, change: Change) -> bool:
-    """Whether an incident of that nature may be laid at the change's door: weather at none, and a shared one at no User's."""
+    """Whether an incident of this class may be attributed to the change: weather to no change, a shared one to no User's."""
     if nature.code in ("weather", "telemetry"):
         return False
     return change.source != "user" or nature.code not in ("dcc_side", "shared", "throttled")
 
 
 def persistent(case: IncidentSnapshot) -> bool:
-    """Whether it has lasted for some windows without coming and going."""
+    """Whether it has lasted for some windows without interruption."""
     main = main_episode(case)
     window_us = max(key.window_s for key in main.series) * SECOND_US
     until_us = case.ended_us if case.ended_us is not None else case.at_us

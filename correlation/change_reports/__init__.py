@@ -1,1 +1,1 @@
-"""What a change did: effects on its scope, the verdict of its report, the record of declarations."""
+"""The effects of a change: effects on its scope, the verdict of its report, the record of declarations."""

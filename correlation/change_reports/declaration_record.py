@@ -1,4 +1,4 @@
-"""Declaration record: how a User's declarations stood the test, for that User and the DCC, never for others."""
+"""Declaration record: how accurate a User's declarations were, for that User and the DCC, never for others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class DeclarationRecord:
     declared: int = 0
     """Changes whose report was written."""
     on_time: int = 0
-    """Of them told to the others before they began."""
+    """Those that were declared before they began."""
     kept_to_time: int = 0
-    """Of them neither started early nor overran."""
+    """Those that neither started early nor overran."""
     scope_right: int = 0
-    """Of them without an effect outside what they said."""
+    """Those without an effect outside the declared one."""
     undeclared: int = 0
-    """Incidents at this User that probably came from a change that nobody declared."""
+    """Incidents at this User that an undeclared change probably caused."""
 
     @property
     def declared_share(self) -> float | None:
@@ -39,12 +39,12 @@ class Declarations:
 
     def __init__(self) -> None:
         self._counted: dict[str, tuple[str, bool, bool, bool]] = {}
-        """Key of the change → owner and what was counted, so that a revised report counts once."""
+        """Key of the change → owner and counts, so that a revised report counts once."""
         self._undeclared: dict[str, str] = {}
-        """incident_id → User, so that an incident counts once, and no more once a declared change explains it."""
+        """incident_id → User, so that an incident counts once, and no longer once a declared change explains it."""
 
     def of(self, user: str) -> DeclarationRecord:
-        """One User's record; for that User and the DCC. May be asked while another thread counts."""
+        """One User's record; for that User and the DCC. May be called while another thread counts."""
         record = DeclarationRecord(user)
         for owner, on_time, kept, right in tuple(self._counted.values()):
             if owner == user:
@@ -84,7 +84,7 @@ class Declarations:
 
     @classmethod
     def unpack(cls, tree: dict[str, Any], keys_by_id: Mapping[str, str]) -> "Declarations":
-        """The record that `pack` was called on."""
+        """Inverse of `pack`."""
         declarations = cls()
         declarations._counted = {
             keys_by_id.get(key, key): (owner, on_time, kept, right) for key, (owner, on_time, kept, right) in tree["counted"].items()

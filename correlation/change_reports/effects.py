@@ -1,4 +1,4 @@
-"""Effects: how each part of a change's scope moved while the change was at work, against the time before and the untouched."""
+"""Effects: how each part of a change's scope moved during the change, compared with the time before and with unaffected units."""
 
 from dataclasses import dataclass
 
@@ -20,9 +20,9 @@ _BACK_SPANS = 8
 _CLIP = 0.5
 _NAMED_CONTROLS = 10
 _PROFILE_US = HOUR_US
-"""What is usual is learnt by the hour of the day, so a step of the day may come by as much before or after its place in the profile."""
+"""The profile is learned by the hour of the day, so a step of the day may come earlier or later than in the profile by this time."""
 SURE = 4.0
-"""Times its noise that a unit's shift must be to count as an effect."""
+"""How many times its noise a unit's shift must be to count as an effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SeriesEffect:
     observed: float
     expected: float
     delta: float
-    """Log ratio, less what it was before (where that is nearer to none) and what the untouched did."""
+    """Log ratio, less the previous one (if that is nearer to none) and that of the controls."""
     z: float
     """`delta` in units of its noise."""
     p_value: float | None
@@ -41,7 +41,7 @@ class SeriesEffect:
     foreseen: bool
     """Whether the change declared an effect on it."""
     peak: float
-    """The highest quarter's observed / expected where a rise was declared, else the lowest's."""
+    """The highest quarter's observed / expected if a rise was declared, else the lowest's."""
 
     @property
     def moved(self) -> bool:
@@ -51,12 +51,12 @@ class SeriesEffect:
 
 @dataclass(frozen=True, slots=True)
 class ScopeEffects:
-    """All series of a change's scope that anything is known of."""
+    """All known series of a change's scope."""
 
     series: tuple[SeriesEffect, ...]
     """In canonical order."""
     coverage: float
-    """Share of the change's time that was seen at all."""
+    """Share of the change's time with observations."""
 
 
 def measure(change: Change, window: tuple[int, int], view: CalendarView, history: History) -> ScopeEffects:
@@ -99,7 +99,7 @@ def _of_panel(
 
 
 def _named(panel: Panel, controls: np.ndarray, span: slice) -> tuple[str, ...]:
-    """The control Users that weigh most, sorted: a report is for reading."""
+    """The control Users with the largest weight, sorted: a report must stay readable."""
     due: dict[str, float] = {}
     sums = panel.expected[span].sum(axis=0)
     for index in np.flatnonzero(controls).tolist():
@@ -110,7 +110,7 @@ def _named(panel: Panel, controls: np.ndarray, span: slice) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Against:
-    """Each unit against the controls: shift, the same at placebo moments, noise, and who the controls were."""
+    """Each unit against the controls: shift, the same at placebo moments, noise, and the controls."""
 
     delta: Floats
     placebo: Floats
@@ -119,10 +119,10 @@ class _Against:
 
 
 def _against_controls(moves: LevelShift, inside: np.ndarray) -> tuple[Floats, Floats, np.ndarray]:
-    """Shifts less the controls' own, the same at placebo moments, and who the controls are.
+    """Shifts minus those of the controls, the same at placebo moments, and the controls.
 
-    What was disturbed before a change and is back to normal during it shows no effect, nor does what stays as usual while the controls
-    move: a unit has moved only as far as it is off its own expectation too.
+    A unit that was disturbed before a change and is normal during it shows no effect, nor does one that stays as usual while the controls
+    move: a unit has moved only as far as it deviates from its own expectation too.
     """
     controls = moves.known & ~inside
     if not controls.any():
@@ -134,9 +134,9 @@ def _against_controls(moves: LevelShift, inside: np.ndarray) -> tuple[Floats, Fl
 
 
 def _beside_steps(delta: Floats, panel: Panel, first: int, stop: int) -> Floats:
-    """Shifts no larger than against what was due an hour before and an hour after; where nothing was due that says nothing.
+    """Shifts no larger than against the expectation an hour before and an hour after; without an expectation there this changes nothing.
 
-    Where the day itself takes a step, a part of an hour tells as much of the step's place as of the change.
+    If the day itself has a step, a part of an hour shows the time of the step as much as the change.
     """
     hour = max(1, round(_PROFILE_US / panel.bin_us))
     observed = panel.observed[first:stop].sum(axis=0)
@@ -148,7 +148,7 @@ def _beside_steps(delta: Floats, panel: Panel, first: int, stop: int) -> Floats:
 
 
 def _lesser(one: Floats, other: Floats) -> Floats:
-    """The lesser of two shifts, 0 where they point in opposite directions."""
+    """The smaller of two shifts, 0 if their signs differ."""
     return np.where(one * other > 0, np.sign(one) * np.minimum(np.abs(one), np.abs(other)), 0.0)
 
 
@@ -173,7 +173,7 @@ def _moved(change: Change, part: TrafficSelector, panel: Panel, index: int, span
 
 
 def _peak(observed: Floats, expected: Floats, *, rising: bool) -> float:
-    """The most extreme quarter: an effect that lasts for part of the window only is an effect."""
+    """The most extreme quarter: an effect that lasts for only a part of the window is an effect."""
     quarter = max(1, len(observed) // 4)
     sums = [np.convolve(row, np.ones(quarter), "valid") for row in (observed, expected)]
     ratios = (sums[0] + 0.5) / (sums[1] + 0.5)

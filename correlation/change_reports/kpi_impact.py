@@ -1,8 +1,8 @@
-"""Impact: whether any one series moved after a change, as its own past judges.
+"""KPI impact: whether a single series moved after a change, judged by its own past.
 
-The time after the change is compared with the same time of earlier days, moved to today's level; the day that fits best counts, so that
-one bad day of history does not matter. How far that is, over a minute and over five, is measured against the same figure at earlier
-moments of the series (placebos): their highest tenth is the yardstick. No training, no assumption on the shape of the series.
+The time after the change is compared with the same time of earlier days, scaled to today's level; the day that fits best counts, so that
+one bad day of history does not matter. The distance, over a minute and over five, is compared with the same statistic at earlier moments
+of the series (placebos): their highest tenth is the yardstick. There is no training and no assumption on the shape of the series.
 """
 
 from collections.abc import Sequence
@@ -15,32 +15,32 @@ from numpy.lib.stride_tricks import sliding_window_view
 from models.columns import Floats, Ints
 
 SPAN_S = 7200
-"""What came within two hours of a change is laid at its door."""
+"""Deviations within two hours of a change are attributed to it."""
 _DAY_S = 86_400
 _LAGS_DAYS = (1, 2, 3, 4, 5, 6, 7, 14)
 _BEFORE_S = 3600
 _FINEST_S = 60
 _LEAST_AFTER, _LEAST_BEFORE, _MOST_AFTER = 3, 10, 240
 _LEAST_SPAN = 6
-"""Steps after the change that count, where two hours hold less."""
+"""Steps after the change that count if two hours hold fewer."""
 _PLACEBOS, _STRIDE, _ENOUGH = 200, 40, 50
-"""Placebo moments at most, bins between them at most, and how many there should be before they may lie further apart."""
+"""Maximum number of placebo moments, maximum bins between them, and the number that should exist before they may be further apart."""
 _STEEPNESS = 2.5
-"""Of the score as a function of the log of what is above the yardstick."""
+"""Parameters of the score as a function of the log of the excess over the yardstick."""
 
 KpiOutcome = Literal["impact", "no_impact", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True)
 class ImpactParameters:
-    """What tunes the verdict; benchmarks/change_impact.py chooses among others inside each fold."""
+    """The parameters of the verdict; benchmarks/change_impact.py selects others inside each fold."""
 
     spans_s: tuple[float, ...] = (60.0, 300.0)
-    """A short storm shows in a minute; what lasts shows in every five minutes of it."""
+    """A short storm shows in a minute; a lasting effect shows in every five minutes of it."""
     placebo_quantile: float = 0.9
-    """Placebos that have less than the yardstick."""
+    """Share of the placebos below the yardstick."""
     above: float = 1.33
-    """Times the yardstick from which it is an impact."""
+    """Multiple of the yardstick from which it is an impact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ INCONCLUSIVE = KpiVerdict("inconclusive", 0.0)
 
 
 def judge_series(at_s: Floats, values: Floats, change_s: float, parameters: ImpactParameters = _PARAMETERS) -> KpiVerdict:
-    """The verdict on one series: `at_s` (n,) seconds since the epoch in any order, `values` (n,) with NaN where there is none."""
+    """The verdict on one series: `at_s` (n,) seconds since the epoch in any order, `values` (n,) with NaN for missing ones."""
     grid = _regular(at_s, values, change_s)
     if grid is None:
         return INCONCLUSIVE
@@ -79,13 +79,13 @@ def judge_series(at_s: Floats, values: Floats, change_s: float, parameters: Impa
 
 
 def _beyond(here: Floats, placebos: Floats, quantile: float) -> float:
-    """Log of the greatest of `here` (1, spans), in usual ones, over the yardstick that `placebos` (n, spans) give."""
+    """Log of the greatest of `here` (1, spans), in usual ones, over the yardstick of `placebos` (n, spans)."""
     usual = np.median(placebos, axis=0)
     return float(np.log((here / usual).max() / np.quantile((placebos / usual).max(axis=1), quantile)))
 
 
 def _regular(at_s: Floats, values: Floats, change_s: float) -> tuple[Floats, float, int, int] | None:
-    """The series on an even grid that has an edge at the change, step in seconds, index of the change, bins after it; None if too short."""
+    """The series on an even grid with an edge at the change, step in seconds, index of the change, bins after it; None if too short."""
     known = np.isfinite(values) & np.isfinite(at_s)
     gaps = np.diff(np.unique(at_s[known]))
     if not len(gaps):
@@ -103,7 +103,7 @@ def _regular(at_s: Floats, values: Floats, change_s: float) -> tuple[Floats, flo
 
 
 def _filled(place: Ints, values: Floats) -> Floats:
-    """Mean of each bin; empty bins are drawn as a line between their neighbours."""
+    """Mean of each bin; empty bins are interpolated linearly between their neighbours."""
     counts = np.bincount(place)
     sums = np.bincount(place, weights=values)
     seen = np.flatnonzero(counts)
@@ -111,7 +111,7 @@ def _filled(place: Ints, values: Floats) -> Floats:
 
 
 class _Distance:
-    """How far the `after` bins from an anchor on lie from what earlier days, or the hour before, lead to expect."""
+    """The distance of the `after` bins from an anchor on from the expectation by earlier days, or by the hour before."""
 
     def __init__(self, series: Floats, step_s: float, after: int, spans_s: Sequence[float]) -> None:
         self._after = after
@@ -124,7 +124,7 @@ class _Distance:
         self._lags = [round(days * _DAY_S / step_s) for days in _LAGS_DAYS] if step_s <= _DAY_S / 12 else []
         daily = bool(self._lags) and len(series) - after - self._before > self._lags[0] + 2 * after
         self.least = self._before + (self._lags[0] if daily else 0)
-        """Anchors up to this one have too little before them."""
+        """Anchors up to this one have too few bins before them."""
         self._lags = self._lags if daily else []
 
     def at(self, anchors: Ints) -> Floats:
@@ -147,6 +147,6 @@ class _Distance:
 
 
 def _noise(before: Floats, quantile: float) -> float:
-    """Yardstick of a series too short for placebos: what its steps would add up to by chance."""
+    """Yardstick of a series too short for placebos: the random sum of its steps."""
     spread = 3.0 * 1.4826 * float(np.median(np.abs(before - np.median(before))))
     return max(spread, 2.0 * float(np.quantile(np.abs(np.diff(before)), quantile)))

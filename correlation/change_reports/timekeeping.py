@@ -1,4 +1,4 @@
-"""Timekeeping: whether a change kept to its window, by its own effect on its owner's series and never by what others suffered."""
+"""Timekeeping: whether a change stayed within its window, by its own effect on its owner's series and never by other Users' trouble."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from models.change import Change
 from models.times import SECOND_US, us
 
 _TOLERANCE_S = 300
-"""Or two windows of the series, whichever is longer: an end can't be told more exactly than that."""
+"""Or two windows of the series, whichever is longer: an end can't be known more exactly."""
 
 
 class OwnAlert(Protocol):
-    """What is asked of an alert."""
+    """The required fields of an alert."""
 
     user: str
     kind: str
@@ -27,7 +27,7 @@ class OwnAlert(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds by which a change did not keep to its plan; 0 where it did."""
+    """Seconds by which a change missed its plan; 0 if it did not."""
 
     started_early_s: float
     overran_s: float
@@ -35,7 +35,7 @@ class Times:
 
 
 def kept_times(change: Change, key: str, start_us: int, alerts: Sequence[OwnAlert]) -> Times:
-    """`alerts`: those that the change caused or that it declared; `key`: how they name it."""
+    """`alerts`: those that the change caused or declared; `key`: their name for it."""
     own = list(_own(change, key, alerts))
     planned_start_us, planned_end_us = us(change.planned_start), us(change.planned_end)
     early_s = [_beyond(planned_start_us - us(change.actual_start or change.planned_start), 0)]
@@ -56,6 +56,6 @@ def _own(change: Change, key: str, alerts: Iterable[OwnAlert]) -> Iterable[OwnAl
 
 
 def _beyond(by_us: int, window_s: int) -> float:
-    """Seconds, if they are more than may be tolerated."""
+    """The seconds, if they are above the tolerance."""
     seconds = by_us / SECOND_US
     return seconds if seconds > max(_TOLERANCE_S, 2 * window_s) else 0.0

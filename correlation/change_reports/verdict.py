@@ -1,4 +1,4 @@
-"""Verdicts of change reports: what a change did, judged from its effects, the alerts laid at its door, and what it declared."""
+"""Verdicts of change reports: the effect of a change, judged from its effects, the alerts attributed to it, and its declaration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,44 +14,44 @@ from models.columns import SeriesKey
 from models.vocabulary import ReportVerdict
 
 _LEAST_SEEN = 0.5
-"""Of the change's time, to say anything."""
+"""Minimum observed share of the change's time for a verdict."""
 _LEAST_MESSAGES = 20.0
-"""That were due in the scope, to say that nothing happened."""
+"""Minimum expected messages in the scope for the verdict that nothing happened."""
 _CAME = 0.3
-"""Of the declared rise or dip, from which on it counts as having come."""
+"""Share of the declared rise or dip from which on it counts as present."""
 LIKELY = 0.6
-"""Score from which on an alert that a change may have caused speaks for an impact; a lesser one leaves it open."""
+"""Score from which an alert that a change may have caused indicates an impact; with a lower score the verdict stays open."""
 _STRONG_Z = 6.0
 _CHANCE_SHARE = 0.03
 
 
 @dataclass(slots=True)
 class AlertTrace:
-    """What is remembered of one alert until all changes of its time are reported on."""
+    """The facts of one alert that are kept until all changes of its time have their reports."""
 
     alert_id: str
     kind: str
     user: str
-    """Empty for a region's or everyone's."""
+    """Empty for the alert of a region or of everyone."""
     onset_us: int
     ended_us: int | None
     last_us: int
     blamed: dict[str, float] = field(default_factory=dict)
-    """Key of the change → score of the suspects that triage was last shown as probable or possible."""
+    """Key of the change → score of the suspects that triage last saw as probable or possible."""
     own_blamed: dict[str, float] = field(default_factory=dict)
     """The same in the User's own copy."""
     within: list[str] = field(default_factory=list)
-    """Changes whose declared effect covered it; `beyond` those that it went beyond."""
+    """Changes whose declared effect covered it; `beyond` are those that it exceeded."""
     beyond: list[str] = field(default_factory=list)
     incident_id: str = ""
     at_origin: bool = True
-    """Whether its incident began at its User, or at nobody in particular."""
+    """Whether its incident began at its User, or at no single User."""
     window_s: int = 60
     series: list[SeriesKey] = field(default_factory=list)
-    """Sorted; the traffic that it is about."""
+    """Sorted; the traffic of the alert."""
 
     def with_keys(self, keys_by_id: Mapping[str, str]) -> "AlertTrace":
-        """The same with the keys of changes that an earlier release knew by their `change_id` alone."""
+        """The same with full keys for changes that an earlier release identified by their `change_id` alone."""
         self.blamed = {keys_by_id.get(key, key): score for key, score in self.blamed.items()}
         self.own_blamed = {keys_by_id.get(key, key): score for key, score in self.own_blamed.items()}
         self.within = [keys_by_id.get(key, key) for key in self.within]
@@ -61,7 +61,7 @@ class AlertTrace:
 
 @dataclass(frozen=True, slots=True)
 class Touching:
-    """An incident of another cause that touched a change's own scope, as a report names it."""
+    """An incident of another cause in a change's own scope, as named in a report."""
 
     incident_id: str
     text: str
@@ -70,7 +70,7 @@ class Touching:
 
 @dataclass(frozen=True, slots=True)
 class ReportInputs:
-    """Everything that a report's verdict rests on."""
+    """All facts of a report's verdict."""
 
     change: Change
     start_us: int
@@ -79,16 +79,16 @@ class ReportInputs:
     traces: tuple[AlertTrace, ...]
     """Alerts that the change caused, or that its declared effect covers."""
     elsewhere: frozenset[str]
-    """Users with an alert of that time that has another explanation: how their traffic moved says nothing of this change."""
+    """Users with an alert at that time that has another explanation: the movement of their traffic shows no effect of this change."""
     blame: float
-    """The highest score with which an alert was laid at its door; 0 for none."""
+    """The highest score with which an alert was attributed to it; 0 for none."""
     beyond: bool
     touching: tuple[Touching, ...] = ()
     """Incidents of another cause in its own scope, in its time."""
     suffered: int = 0
-    """Other Users that suffered with the incidents that it is likely behind."""
+    """Other Users that suffered from the incidents that it probably caused."""
     key: str = ""
-    """How traces name the change."""
+    """The name of the change in the alert traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Verdict:
 
     verdict: ReportVerdict
     score: float
-    """How sure it is that traffic moved because of the change, 0 to 1."""
+    """How certain it is that traffic moved because of the change, 0 to 1."""
     overran_s: float
     started_early_s: float
     declared_late_s: float
@@ -105,7 +105,7 @@ class Verdict:
 
 
 def decide(facts: ReportInputs) -> Verdict:
-    """The verdict, the times that did not keep to the plan, and one sentence."""
+    """The verdict, the deviations from the planned times, and one sentence."""
     moved = [one for one in facts.measured.series if one.moved]
     verdict = _verdict(facts, moved)
     disturbed = bool(facts.touching) and verdict in ("no_impact", "absent", "inconclusive")
@@ -136,7 +136,7 @@ def _verdict(facts: ReportInputs, moved: Sequence[SeriesEffect]) -> ReportVerdic
 
 
 def _foreseen(facts: ReportInputs) -> bool:
-    """Whether every alert laid at its door is one that it declared."""
+    """Whether the change declared every alert that is attributed to it."""
     return all(facts.change.key in trace.within for trace in facts.traces)
 
 
@@ -165,7 +165,7 @@ def _exceeded(foreseen: Sequence[SeriesEffect], expected: ExpectedEffect) -> boo
 
 
 def _enough(moved: Sequence[SeriesEffect], facts: ReportInputs) -> bool:
-    """Whether so much moved, and so strongly, that a large scope's chance alone does not explain it."""
+    """Whether so much moved, and so strongly, that chance in a large scope does not explain it."""
     strong = sum(_strong(one) for one in moved)
     return strong > _CHANCE_SHARE * len(facts.measured.series)
 

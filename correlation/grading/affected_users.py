@@ -1,4 +1,4 @@
-"""Suffering: whom an incident hurts beyond what was declared to them, and in which business processes."""
+"""Affected Users: the Users that an incident harms beyond declared effects, and in which business processes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ _DRAIN_US = 15 * MINUTE_US
 
 
 def record_declared_alerts(event: OpenIncident, envelopes: Mapping[str, Envelope]) -> None:
-    """Keeps in `event` which alerts do what a change said before it began."""
+    """Stores in `event` which alerts are the effects that a change declared before it began."""
     for alert_id, where in envelopes.items():
         if where.position == "within" and not where.declared_late and where.change_key is not None:
             event.declared_alerts[alert_id] = where.change_key
@@ -27,7 +27,7 @@ def record_declared_alerts(event: OpenIncident, envelopes: Mapping[str, Envelope
 
 
 def declared_load_backlog(episode: AlertSnapshot, event: OpenIncident, view: CalendarView) -> Envelope | None:
-    """Where a queue stands that grows with a declared rise or drains after it, as long as all else of its User does what was said."""
+    """The envelope of a queue that grows with a declared rise or drains after it, as long as everything else of its User is as declared."""
     others = [one for one in event.members.values() if one.user == episode.user and one.kind != "backlog"]
     change = view.by_key.get(event.declared_alerts.get(others[0].alert_id, "")) if others else None
     if change is None or not all(one.alert_id in event.declared_alerts for one in others):
@@ -40,7 +40,7 @@ def declared_load_backlog(episode: AlertSnapshot, event: OpenIncident, view: Cal
 def without_forewarned_users(
     event: OpenIncident, case: IncidentSnapshot, envelopes: Mapping[str, Envelope], view: CalendarView
 ) -> IncidentSnapshot:
-    """`case` without those affected Users whose traffic does what a change told them that it would."""
+    """`case` without the affected Users whose traffic does what a change declared to them."""
     changes = [
         view.by_key[key] for where in envelopes.values() if where.position == "within" and (key := where.change_key or "") in view.by_key
     ]
@@ -60,12 +60,12 @@ def without_forewarned_users(
 
 
 def is_collateral(episode: AlertSnapshot, case: IncidentSnapshot) -> bool:
-    """Whether it is what another User's incident did: that others suffer too is said where it began."""
+    """Whether it is an effect of another User's incident: its further victims are listed where the incident began."""
     return case.origin_user is not None and episode.user != case.origin_user
 
 
 def affected_by(episode: AlertSnapshot, case: IncidentSnapshot, where: Envelope) -> tuple[str, ...]:
-    """Other Users whose traffic suffers with this alert: none with one that is itself an effect, or does what everyone was told of."""
+    """Other Users whose traffic suffers from this alert: none for an alert that is itself an effect, or that was declared to everyone."""
     foretold = case.origin_user is None and where.position == "within"
     return () if is_collateral(episode, case) or foretold else case.affected_users
 
@@ -81,7 +81,7 @@ def affected_by_process(case: IncidentSnapshot) -> dict[str, list[str]]:
 
 
 def processes_of_alert(episode: AlertSnapshot, case: IncidentSnapshot, stopped: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Processes of its own series, and at the origin those that others suffer in; a queue's are those of the User's other alerts."""
+    """Processes of its own series, and at the origin those of the Users that suffer; for a queue those of the User's other alerts."""
     keys: set[SeriesKey] = set(episode.series)
     queues = all(key.is_queue for key in keys)
     if queues:

@@ -1,6 +1,6 @@
-"""Envelope: whether an alert stays within what a declared change said it would do.
+"""Declared effect: whether an alert stays within the effect that a change declared.
 
-A change that says nothing of its effect has no envelope: its window alone quiets nobody. The position is that of one window; who asks
+A change without a declared effect has no envelope: its window alone lowers no severity. The position is that of one window; the caller
 keeps the worst (an alert that went beyond stays beyond).
 """
 
@@ -19,13 +19,13 @@ from models.columns import SeriesKey
 from models.times import SECOND_US, format_time, us
 
 SLACK = 1.5
-"""`within` up to so many times the declared factor (contract 1.4)."""
+"""`within` up to this multiple of the declared factor (contract 1.4)."""
 _UP_FACTOR, _DOWN_FACTOR = 3.0, 0.5
-"""Where a change gives no factor: enough for what people call a rise or a dip, not enough for a disaster."""
+"""The factors of a change that gives none: enough for a usual rise or dip, not enough for a disaster."""
 _GRACE_S = 300
-"""Or two windows: an effect that lasts no longer after its planned end has kept to it."""
+"""Or two windows: an effect that continues no longer after its planned end counts as punctual."""
 _CHANCE = 2.0
-"""Standard deviations of a count that one window may lie beyond by chance."""
+"""Standard deviations of a count by which one window may exceed the envelope by chance."""
 
 
 Position = Literal["none", "within", "beyond"]
@@ -33,7 +33,7 @@ Position = Literal["none", "within", "beyond"]
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where an episode stands against the declared changes that cover it."""
+    """The position of an episode relative to the declared changes that cover it."""
 
     position: Position
     change_key: str | None
@@ -41,11 +41,11 @@ class Envelope:
     text: str
     """One sentence, empty for `none`."""
     declared_late: bool = False
-    """Whether the others were told only after the onset: such a declaration quiets nothing."""
+    """Whether the other parties were informed only after the onset: such a declaration lowers no severity."""
 
     @property
     def change_id(self) -> str | None:
-        """As its owner names it."""
+        """The change in the form of its owner."""
         return None if self.change_key is None else self.change_key.partition("/")[2]
 
 
@@ -68,7 +68,7 @@ def envelope(episode: AlertSnapshot, view: CalendarView) -> Envelope:
 
 
 def _error_us(episode: AlertSnapshot) -> int:
-    """How far the estimated onset may be off."""
+    """The possible error of the estimated onset."""
     window_us = max(key.window_s for key in episode.series) * SECOND_US
     return max(2 * window_us, 120 * SECOND_US, min((episode.detected_us - episode.onset_us) // 2, 900 * SECOND_US))
 
@@ -84,7 +84,7 @@ def _covers(change: Change, episode: AlertSnapshot, error_us: int) -> bool:
 
 
 def declares_effect_on(change: Change, key: SeriesKey) -> bool:
-    """Whether the declared effect is one on this series."""
+    """Whether the declared effect includes this series."""
     expected = change.expected
     if expected is None:
         return False
@@ -97,7 +97,7 @@ def declares_effect_on(change: Change, key: SeriesKey) -> bool:
 
 
 def declared_factor(expected: ExpectedEffect) -> float:
-    """The factor that the usual traffic is multiplied by; a dip of 2 and one of 0.5 are the same."""
+    """The factor on the usual traffic; a dip of 2 and one of 0.5 are the same."""
     if expected.effect == "silent":
         return 0.0
     if expected.effect == "up":
@@ -107,7 +107,7 @@ def declared_factor(expected: ExpectedEffect) -> float:
 
 
 def _others_factor(change: Change, covering: list[Change]) -> float:
-    """What other rises that are declared for the same time add: two that double the traffic make three times as much."""
+    """The addition of other rises that are declared for the same time: two that double the traffic make three times as much."""
     ups = [one for one in covering if one.key != change.key and one.expected is not None and one.expected.effect == "up"]
     return sum(declared_factor(one.expected) - 1.0 for one in ups if one.expected is not None)
 
@@ -132,7 +132,7 @@ def _against(episode: AlertSnapshot, change: Change, others: float) -> tuple[Pos
 
 
 def _declared_late(episode: AlertSnapshot, change: Change, view: CalendarView) -> bool:
-    """Whether what covers the episode was declared only after its onset: the change itself, or what a revision added to it since."""
+    """Whether the relevant declaration came only after the onset: the change itself, or a later revision that added to it."""
     if change.declared_at is not None and us(change.declared_at) > episode.onset_us:
         return True
     revisions = view.earlier.get(change.key, ())
@@ -146,7 +146,7 @@ def _declared_late(episode: AlertSnapshot, change: Change, view: CalendarView) -
 
 
 def _abnormal(episode: AlertSnapshot) -> bool:
-    """Whether this window still shows it, rather than the detector waiting to be sure that it is over."""
+    """Whether this window still shows it, while the detector may be waiting to be sure of the end."""
     if not episode.open:
         return False
     if episode.direction == "growing":

@@ -1,4 +1,4 @@
-"""Category: the SEC Incident Category (1 to 5, 1 the gravest) that is proposed to the Service Desk, with its reason; a person decides."""
+"""Category: the SEC Incident Category (1 to 5, 1 the most severe) that is proposed to the Service Desk, with a reason; a person decides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class CategoryInputs:
-    """How far an incident reaches."""
+    """The extent of an incident."""
 
     case: IncidentSnapshot
     users: int
     """All Users that the monitor knows."""
     severity: Severity
-    """The gravest among its alerts."""
+    """The highest severity among its alerts."""
     within: bool
-    """Whether all of it keeps to what a change declared."""
+    """Whether all of it is a declared effect."""
     harmed: Mapping[str, Sequence[str]]
     """Business process → other Users that can't carry it out as usual; sorted."""
 
 
 def categorise(extent: CategoryInputs, limits: CategoryParameters) -> Category:
-    """The first rule that applies, the gravest first."""
+    """The first rule that applies, the most severe first."""
     for number, rule in ((1, _major), (2, _significant), (3, _moderate)):
         reason = rule(extent, limits)
         if reason is not None:

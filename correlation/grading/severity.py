@@ -10,23 +10,23 @@ from models.vocabulary import EnvelopePosition, Severity
 
 @dataclass(frozen=True, slots=True)
 class SeverityInputs:
-    """What an alert means beside its own figures."""
+    """The context of an alert besides its own measures."""
 
     envelope: EnvelopePosition
     declared_after_onset: bool
-    """Whether the change whose envelope it keeps to was declared only after it had begun."""
+    """Whether the change of its envelope was declared only after it had begun."""
     affected: int
-    """Other Users whose traffic suffers with it."""
+    """Other Users whose traffic suffers from it."""
     collateral: bool
-    """Whether it is itself what another User's incident did."""
+    """Whether it is itself an effect of another User's incident."""
     weather: bool
     """Whether it looks like weather or a power cut."""
     share: float
-    """Messages too many or too few, against all that is due for everyone."""
+    """Messages too many or too few, relative to all that is expected for everyone."""
 
 
 def severity(episode: AlertSnapshot, bearing: SeverityInputs, parameters: CorrelationParameters) -> Severity:
-    """By the contract's rules: a declaration quiets what it foretold, but never what others suffer from or what will soon be lost."""
+    """By the contract's rules: a declaration lowers the severity of its own effect, but never of harm to others or of a coming loss."""
     never_info = bearing.affected > 0 or bearing.collateral or in_sight(episode, parameters)
     quiet = bearing.envelope == "within" and not bearing.declared_after_onset
     if not never_info and (quiet or not episode.serious or harmless(episode, weather=bearing.weather)):
@@ -35,12 +35,12 @@ def severity(episode: AlertSnapshot, bearing: SeverityInputs, parameters: Correl
 
 
 def harmless(episode: AlertSnapshot, *, weather: bool) -> bool:
-    """Weather and a lasting new level: worth saying, nothing to be done at once."""
+    """Weather and a lasting new level: they are reported, but need no immediate action."""
     return episode.kind == "drift" or (episode.kind == "storm" and (episode.user is None or weather))
 
 
 def in_sight(episode: AlertSnapshot, parameters: CorrelationParameters) -> bool:
-    """Whether a queue's capacity or the age limit of its messages is in sight."""
+    """Whether a queue's capacity or the age limit of its messages will be reached soon."""
     return _full_within(episode, parameters.capacity_sight_s) or _within(episode, "age_limit_eta_s", parameters.age_sight_s)
 
 
@@ -56,7 +56,7 @@ def _critical(episode: AlertSnapshot, bearing: SeverityInputs, parameters: Corre
 
 
 def _full_within(episode: AlertSnapshot, limit_s: float) -> bool:
-    """By the estimate, not by the low end of its interval, which says anything while a queue has just begun to grow."""
+    """By the estimate, not by the low end of its interval, which has no meaning while a queue has just begun to grow."""
     return _within(episode, "capacity_eta_s" if "capacity_eta_s" in episode.evidence else "capacity_eta_low_s", limit_s)
 
 

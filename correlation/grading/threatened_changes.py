@@ -1,4 +1,4 @@
-"""Threats: changes of the day that an incident puts at risk before they begin, such as a disaster recovery test."""
+"""Threatened changes: changes of the day that an incident endangers before they begin, such as a disaster recovery test."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from models.vocabulary import SUSPECTED, Severity
 
 _MOST, _MOST_OF_USER = 10, 3
 _SOON_US, _LONG_US = HOUR_US // 2, 2 * HOUR_US
-"""What starts within half an hour meets even an incident that has only just begun; that an old one goes on is believed for two hours."""
+"""A change that starts within half an hour meets even a new incident; an old one is assumed to last at most two more hours."""
 _WORDS = {"bcdr_test": "disaster recovery test", "planned_maintenance": "planned maintenance", "emergency": "emergency change"}
 
 
 @dataclass(frozen=True, slots=True)
 class ThreatInputs:
-    """What an incident amounts to for those who plan to change something today."""
+    """The facts of an incident for the people who plan to change something today."""
 
     case: IncidentSnapshot
     severity: Severity
@@ -29,7 +29,7 @@ class ThreatInputs:
 
 
 def threatened(danger: ThreatInputs, view: CalendarView, parameters: CorrelationParameters) -> tuple[ThreatenedChange, ...]:
-    """Changes that have yet to begin, and a test that runs, by start; nothing is at risk from what is only `info`."""
+    """Changes that have yet to begin, and a test that runs, by start; an incident of `info` threatens nothing."""
     case = danger.case
     if danger.severity == "info" or case.ended_us is not None:
         return ()
@@ -46,7 +46,7 @@ def threatened(danger: ThreatInputs, view: CalendarView, parameters: Correlation
 
 
 def _first_of_each_owner(coming: list[Change]) -> list[Change]:
-    """A bounded number, and of each User a few: no User's plans push everyone else's off the list."""
+    """A bounded number, and a few of each User: one User's plans can't displace all others from the list."""
     count: dict[str, int] = {}
     chosen = []
     for change in coming:
@@ -57,13 +57,13 @@ def _first_of_each_owner(coming: list[Change]) -> list[Change]:
 
 
 def _ahead(change: Change, case: IncidentSnapshot, view: CalendarView) -> bool:
-    """Whether it is a plan still: what runs already is a suspect or a bystander, but a test that began since can be stopped."""
+    """Whether it is still a plan: a running change is a suspect or uninvolved, but a test that began since then can be stopped."""
     start_us, _ = view.window(change)
     return start_us > case.at_us or (change.category == "bcdr_test" and start_us > case.onset_us)
 
 
 def _at_risk(change: Change, danger: ThreatInputs, view: CalendarView) -> bool:
-    """Whether the incident is likely to last until the change begins, and is where the change is."""
+    """Whether the incident is likely to last until the change begins, and affects the place of the change."""
     case = danger.case
     wide, users = bool(case.affected_users) or danger.category <= 2, view.scope_users(change)
     needs_all = change.category == "bcdr_test" or (change.category == "planned_maintenance" and users is None)
@@ -77,7 +77,7 @@ def _at_risk(change: Change, danger: ThreatInputs, view: CalendarView) -> bool:
 
 
 def _lasts_us(case: IncidentSnapshot) -> int:
-    """For how long an incident may be expected to go on: about as long again as it has lasted, or until its queues are empty."""
+    """How long an incident is expected to continue: about as long as it has lasted, or until its queues are empty."""
     drains = [episode.evidence["drain_eta_s"] for episode in case.episodes if episode.open and "drain_eta_s" in episode.evidence]
     return max(_SOON_US, min(case.at_us - case.onset_us, _LONG_US), round(max(drains, default=0.0) * SECOND_US))
 
@@ -96,7 +96,7 @@ def _why(change: Change, danger: ThreatInputs, view: CalendarView) -> str:
 
 
 def state(case: IncidentSnapshot) -> str:
-    """What is wrong now, in a clause."""
+    """The current trouble, in a clause."""
     depths = [episode for episode in case.episodes if episode.open and "depth" in episode.evidence]
     deepest = max(depths, key=lambda episode: (episode.evidence["depth"], episode.alert_id), default=None)
     whose = case.origin_user or (listed(case.regions) if case.regions else "several Users")

@@ -1,7 +1,7 @@
-"""Controls: whether those whom a change touched moved otherwise than those whom it did not, and how rare that is.
+"""Difference in differences: whether the units of a change moved otherwise than the others, and how rare that is.
 
-Difference in differences on the logarithm of observed over expected, with a placebo null: the same figure at earlier stretches of equal
-length. Minute data hang together, so a regression's p-values are too small; a placebo's are not (notes/peers.md b6).
+It is computed on the logarithm of observed over expected, with a placebo null: the same statistic at earlier spans of equal length. Minute
+data are correlated, so a regression's p-values are too small; those of placebos are not (notes/peers.md b6).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.columns import Flags, Floats
 
 FLOOR = 0.05
-"""Least noise of a log ratio: expectations are never better than some 5 %."""
+"""Minimum noise of a log ratio: expectations are never better than about 5 %."""
 _LEAST_MESSAGES = 2.0
 _LEAST_RISE = float(np.log(1.2))
 _SURE = 4.0
@@ -22,39 +22,39 @@ _CLIP = 0.5
 _MOST_PLACEBOS = 160
 
 Membership = NDArray[np.float32]
-"""(scopes, units) 1 where a unit lies in a scope."""
+"""(scopes, units) 1 where a unit is in a scope."""
 
 
 @dataclass(frozen=True, slots=True)
 class LevelShift:
-    """How each unit moved from the stretch before a moment to the stretch after it, in natural log of observed over expected."""
+    """How each unit moved from the span before a moment to the span after it, in natural log of observed over expected."""
 
     moved: Floats
     """(units,)"""
     placebo: Floats
-    """(placebos, units) the same figure at earlier moments, newest first."""
+    """(placebos, units) the same statistic at earlier moments, newest first."""
     scale: Floats
-    """(units,) noise of one such figure."""
+    """(units,) noise of one such value."""
     known: Flags
-    """(units,) whether there was traffic enough before to say anything."""
+    """(units,) whether there was enough traffic before for a result."""
     level: Floats
-    """(units,) log ratio of the stretch after the moment by itself."""
+    """(units,) log ratio of the span after the moment alone."""
 
     def affected(self, *, up: bool) -> Flags:
-        """(units,) moved that way by at least a fifth and four times the noise."""
+        """(units,) moved in that direction by at least a fifth and four times the noise."""
         signed = self.moved if up else -self.moved
         return self.known & (signed >= _LEAST_RISE) & (signed >= _SURE * self.scale)
 
 
 class CumulativeSums(NamedTuple):
-    """Sums from the first bin on, shape (bins + 1, units): those of any stretch are a difference of two rows."""
+    """Sums from the first bin on, shape (bins + 1, units): the sum of any span is a difference of two rows."""
 
     observed: Floats
     expected: Floats
 
 
 def running(observed: Floats, expected: Floats) -> CumulativeSums:
-    """The sums of matrices (bins, units), made once for all moments that are asked about."""
+    """The sums of matrices (bins, units), computed once for all moments."""
     judgeable = _judgeable(observed, expected)
     return CumulativeSums(*(np.vstack([np.zeros((1, matrix.shape[1])), np.cumsum(matrix, axis=0)]) for matrix in judgeable))
 
@@ -75,7 +75,7 @@ def shift(sums: CumulativeSums, first: int, stop: int, before: int) -> LevelShif
 
 
 def _judgeable(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
-    """Where nothing is ever expected of a unit, its own mean is the expectation; a bin without one counts for nothing."""
+    """If nothing is ever expected of a unit, its own mean is the expectation; a bin without one does not count."""
     never = expected.sum(axis=0) <= 0
     mean = np.maximum(observed.mean(axis=0), 0.1)
     expected = np.where(never, mean, expected)
@@ -97,14 +97,14 @@ class DifferenceInDifferences:
     """Each scope's units against all others; every array has shape (scopes,)."""
 
     delta: Floats
-    """Difference in differences (log ratio); NaN where scope or controls have no unit to judge by."""
+    """Difference in differences (log ratio); NaN if scope or controls have no unit to judge by."""
     p_value: Floats
     """Share of placebo moments with at least such a difference in the same direction; NaN without placebos."""
     inside: Floats
-    """Units of the scope that can be judged; `outside` likewise for the others."""
+    """Units of the scope that can be judged; `outside` is the same for the others."""
     outside: Floats
     inside_share: Floats
-    """Share of the judged units in scope that are affected; NaN where there is none. `outside_share` likewise."""
+    """Share of the judged units in scope that are affected; NaN if there is none. `outside_share` is the same for the others."""
     outside_share: Floats
 
 
@@ -113,7 +113,7 @@ def difference_in_differences(
 ) -> DifferenceInDifferences:
     """Compares the units of each scope with those outside it.
 
-    `alike` (units,) says which moved as the incident did (default: every affected one), `near` which of those outside count for
+    `alike` (units,) marks units that moved as the incident did (default: every affected one), `near` those outside that count for
     `outside_share` (default: all). Without units outside, their movement counts as none: history is the control then.
     """
     weight = (scopes * moves.known).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Fleet: how many Users there are and how much traffic is due, to tell a large incident from a small one."""
+"""Fleet totals: the number of Users and the expected traffic, to distinguish a large incident from a small one."""
 
 from collections.abc import Iterable
 from typing import Any, Self
@@ -8,7 +8,7 @@ from models.rounding import round_significant_fast
 
 
 class Fleet:
-    """The latest window of each cohort, all workers' parts together."""
+    """The latest window of each resolution, from all workers."""
 
     def __init__(self) -> None:
         self._users: dict[int, frozenset[str]] = {}
@@ -39,7 +39,7 @@ class Fleet:
         return len(frozenset().union(*self._users.values()))
 
     def share(self, messages: float, window_s: int) -> float:
-        """`messages` in a window against all that is due in as much time, whatever the windows it is told in; 0 where nothing is known."""
+        """`messages` in a window relative to all that is expected in the same time, whatever the window lengths; 0 if nothing is known."""
         due_per_s = sum(due / length_s for length_s, due in sorted(self._due.items()))
         return round_significant_fast(messages / window_s / due_per_s) if due_per_s > 0 else 0.0
 
@@ -49,7 +49,7 @@ class Fleet:
 
     @classmethod
     def unpack(cls, tree: Any) -> Self:
-        """The fleet that `pack` was called on."""
+        """Inverse of `pack`."""
         fleet = cls()
         for window_s, users, due in tree:
             fleet._users[window_s], fleet._due[window_s] = frozenset(users), due

@@ -1,4 +1,4 @@
-"""Comparison: an incident's own kind of traffic at every User, before and after the onset."""
+"""Onset comparison: an incident's own kind of traffic at every User, before and after the onset."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from models.columns import Flags, Floats, SeriesKey
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
 _LONGEST_US = HOUR_US
-"""What came within the first hour decides: later windows tell of the outage, not of its cause, and a verdict should settle."""
+"""The first hour decides: later windows show the outage, not its cause, and a verdict should become stable."""
 _LEAST_BEFORE = 3
 _EARLY_US = 10 * MINUTE_US
 _STORMY = 3.0
@@ -20,11 +20,11 @@ _SEARCHED_BINS = 20
 _LEAST_LEAP = 0.25
 _STAYS = 0.8
 _ALIKE = 0.4
-"""Of the own units' shift (in log ratio, of at most a factor 7), from which on others count as moved alike."""
+"""Share of the own units' shift (in log ratio, of at most a factor 7) from which on others count as moved alike."""
 _NOTICED, _LEAST_ALIKE = 2.5, 0.1
-"""Times its noise, and in log ratio, that a unit must move to have moved alike: many that move a little together are no chance."""
+"""Times its noise, and in log ratio, that a unit must move to have moved alike: many that move a little together are not chance."""
 _BACK_SPANS = 5
-"""Stretches before the onset that the finest bins must reach back to, for placebos."""
+"""Spans before the onset that the finest bins must cover, for placebos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,45 +37,45 @@ class Comparison:
     """Bin in which the incident began."""
     stop: int
     up: bool
-    """Whether the incident is one of too much."""
+    """Whether the incident is an excess."""
     own: Flags
     """(units,) units of the Users that the incident began at."""
     alike: Flags
-    """(units,) moved the same way, and not much less than the own ones."""
+    """(units,) moved in the same direction, and not much less than the own ones."""
     near: Flags
-    """(units,) in a region that the incident is in: those that a shared cause there would move too."""
+    """(units,) in a region of the incident: a shared cause there would move them too."""
     onset_us: int
-    """When the own units left their usual level, to a bin; the alert's estimate where the counts do not show it."""
+    """When the own units left their usual level, to a bin; the alert's estimate if the counts do not show it."""
     sharp: bool
     """Whether the onset shows in the counts."""
     counts: Floats
-    """(bins,) what the own units carried since the onset, in the finest bins; the unfinished ones at both ends left out."""
+    """(bins,) the own units' counts since the onset, in the finest bins; the incomplete bins at both ends are left out."""
 
 
 _TELLING = ("storm", "silence", "backlog", "drop", "failures", "drift", "stale")
-"""Kinds by how well they tell an event's origin and onset: failures and lost traffic are what the others see of it too."""
+"""Kinds by how well they show an event's origin and onset: for others, failures and lost traffic are effects too."""
 
 
 def main_episode(case: IncidentSnapshot) -> AlertSnapshot:
-    """The one that the comparison is about: of those that the origin's trouble began with the most telling."""
+    """The episode of the comparison: the most significant of those with which the origin's trouble began."""
     return min(early(case), key=lambda episode: (_telling(episode), episode.onset_us, episode.alert_id))
 
 
 def _telling(episode: AlertSnapshot) -> int:
-    """Place in the order; a storm of less than three times the usual may be mere retries of what others block."""
+    """Rank in the order; a storm of less than three times the usual may only be retries of what others block."""
     slight = episode.kind == "storm" and episode.peak < _STORMY * episode.usual_at_peak
     return _TELLING.index("drop" if slight else episode.kind)
 
 
 def early(case: IncidentSnapshot) -> tuple[AlertSnapshot, ...]:
-    """The origin's alerts of the first minutes: what came later may be what the first ones did."""
+    """The origin's alerts of the first minutes: later ones may be effects of the first ones."""
     own = case.origin_alerts or case.episodes
     first_us = min(episode.detected_us for episode in own)
     return tuple(episode for episode in own if episode.detected_us <= first_us + _EARLY_US)
 
 
 def compare(case: IncidentSnapshot, history: History) -> Comparison | None:
-    """None where nothing is known of the traffic before the onset."""
+    """None if nothing is known of the traffic before the onset."""
     main = main_episode(case)
     window_s = min(key.window_s for key in main.series)
     part = TrafficSelector.of(asked_of(case, main), window_s)
@@ -107,7 +107,7 @@ def compare(case: IncidentSnapshot, history: History) -> Comparison | None:
 
 
 def asked_of(case: IncidentSnapshot, main: AlertSnapshot) -> tuple[SeriesKey, ...]:
-    """The series that the question is about: where no User is the origin, all that began to move that way, at whomever."""
+    """The series of the question: if no User is the origin, all that began to move in that direction, at any User."""
     if case.origin_user is not None:
         return main.series
     queue = main.series[0].is_queue
@@ -120,12 +120,12 @@ def _upward(episode: AlertSnapshot) -> tuple[bool, bool]:
 
 
 def _until(panel: Panel, first: int, end_us: int) -> int:
-    """Bin after the last one that lies wholly before the end: what came after it says nothing of the event; one bin at least."""
+    """Bin after the last one that is completely before the end: later ones are no information about the event; at least one bin."""
     return min(max(int(np.searchsorted(panel.ends_us, end_us, side="right")), first + 1), len(panel.ends_us))
 
 
 def _whose(main: AlertSnapshot, case: IncidentSnapshot, panel: Panel) -> tuple[Flags, Flags]:
-    """Units of the Users that it began at, and units in the regions that it is in."""
+    """Units of the Users that it began at, and units in its regions."""
     users = {key.user for episode in case.origin_alerts for key in episode.series}
     regions = {key.region for key in main.series if key.region}
     return panel.units.of(users), panel.units.within(regions)
@@ -139,7 +139,7 @@ def _carried(panel: Panel | None, own: Flags, onset_us: int, end_us: int) -> Flo
 
 
 def left_at(observed: Floats, expected: Floats, first: int, stop: int, *, up: bool) -> int | None:
-    """The bin in which a series left its usual level for good: from there on it keeps to the far side of half the way; None if unclear."""
+    """The bin in which a series left its usual level for good: from there on it stays beyond half the way; None if unclear."""
     ratio = np.log((observed + 0.5) / (expected + 0.5))
     signed = ratio if up else -ratio
     begin = max(first - _SEARCHED_BINS, _LEAST_BEFORE)

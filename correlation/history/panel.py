@@ -1,4 +1,4 @@
-"""Panels: one part of the traffic of everyone, unit by unit, over a row of bins: what a question is asked of."""
+"""Panel: one part of the traffic of everyone, unit by unit, over a sequence of bins, for one question."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from models.columns import Flags, Floats, Ints, SeriesKey
 
 
 class Unit(NamedTuple):
-    """One User in one region: what is affected or not, and what is compared with what."""
+    """One User in one region: the unit of comparison."""
 
     user: str
     region: str
 
 
 class Units(tuple[Unit, ...]):
-    """The units of one part of the traffic, sorted; who asks for the same Users' again and again need not look through all."""
+    """The units of one part of the traffic, sorted; repeated queries for the same Users need not search all of them."""
 
     @cached_property
     def _users(self) -> dict[str, int]:
@@ -35,7 +35,7 @@ class Units(tuple[Unit, ...]):
         return {region: np.array([one == region for one in regions], np.bool_) for region in sorted(set(regions))}
 
     def of(self, users: Iterable[str]) -> Flags:
-        """(units,) whose they are."""
+        """(units,) the User of each."""
         wanted = np.zeros(len(self._users) + 1, np.bool_)
         wanted[[self._users[user] for user in users if user in self._users]] = True
         return wanted[self._number]
@@ -49,7 +49,7 @@ class Units(tuple[Unit, ...]):
         return found
 
     def within(self, regions: Collection[str]) -> Flags:
-        """(units,) in one of `regions`, or in none: a unit without a region lies in every region; without `regions` all of them."""
+        """(units,) in one of `regions`, or in none: a unit without a region is in every region; without `regions` all of them."""
         return self.only(("", *regions)) if regions else np.ones(len(self), np.bool_)
 
     def users(self, chosen: Flags) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class TrafficSelector:
 
 @dataclass(frozen=True)
 class Panel:
-    """One part of the traffic by unit over a row of bins; the matrices have shape (bins, units)."""
+    """One part of the traffic by unit over a sequence of bins; the matrices have shape (bins, units)."""
 
     units: Units
     bin_us: int

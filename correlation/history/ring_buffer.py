@@ -1,4 +1,4 @@
-"""Rings: the last bins of many counts, oldest overwritten first."""
+"""Ring buffer: the last bins of many counts, oldest overwritten first."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.columns import Floats, Ints
 
 Cells = NDArray[np.float32]
-"""Single precision: a ratio of sums over hours needs no more, and half the memory is half the checkpoint."""
+"""Single precision: a ratio of sums over hours needs no more, and it halves memory and checkpoint."""
 
 OBSERVED, EXPECTED, FAILED = 0, 1, 2
 STATISTICS = 3
@@ -65,7 +65,7 @@ class RingBuffer:
 
     @classmethod
     def unpack(cls, tree: dict[str, Any]) -> "RingBuffer":
-        """The ring that `pack` was called on."""
+        """Inverse of `pack`."""
         ring = cls(tree["bin_us"], tree["length"], tree["cells"].shape[2])
         written = len(tree["ends_us"])
         ring.ends_us[:written] = tree["ends_us"]

@@ -1,4 +1,4 @@
-"""History: what each part of each User's traffic carried lately, against what was expected of it."""
+"""Traffic history: the recent traffic of each part of each User's traffic, against its expectation."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from models.columns import Detected, Flags, Floats, Ints, Pulse, PulseKey, Queue
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
 FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 288, 168
-"""Some windows as they came, a day of 5 minutes, a week of hours: the shortest that reaches back far enough answers."""
+"""Some windows unchanged, a day of 5 minutes, a week of hours: the shortest that reaches back far enough is used."""
 _LEAST_BINS = 24
 _MOST_CHOICES, _MOST_VIEWS = 256, 256
 _MOST = 1e15
-"""A thousand times what an event may carry; sums of it stay finite in single precision."""
+"""A thousand times the maximum of an event; sums of it stay finite in single precision."""
 CELLS = 16_000_000
-"""Of single precision: 64 MB. Beyond some 9,000 parts of traffic the rings get shorter, not the memory larger."""
+"""In single precision: 64 MB. Beyond about 9,000 parts of traffic the rings become shorter, not the memory larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _ColumnSelection:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """The last windows of some series; the matrices have shape (windows, series). Of a queue `observed` is the depth."""
+    """The last windows of some series; the matrices have shape (windows, series). For a queue `observed` is the depth."""
 
     ends_us: Ints
     observed: Floats
@@ -42,7 +42,7 @@ class Recent:
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Some series over a row of bins; the matrices have shape (bins, series)."""
+    """Some series over a sequence of bins; the matrices have shape (bins, series)."""
 
     keys: tuple[SeriesKey, ...]
     ends_us: Ints
@@ -62,7 +62,7 @@ class _ResolutionHistory:
         self.window_s = window_s
         self.keys: tuple[SeriesKey, ...] = ()
         self.source: tuple[Any, ...] = ()
-        """The tuple of groups last seen, to know it again by identity."""
+        """The last tuple of groups, to recognise it by identity."""
         self.place: Ints = np.zeros(0, np.int64)
         self.indexed: tuple[SeriesKey, ...] = ()
         self.index: dict[SeriesKey, int] = {}
@@ -71,7 +71,7 @@ class _ResolutionHistory:
         self.rings = [RingBuffer(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
 
     def place_of(self, source: tuple[Any, ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
-        """Column of each of the source's groups; new ones get theirs, and the rings room for them."""
+        """Column of each of the source's groups; new ones get a column, and the rings room for it."""
         if source is self.source:
             return self.place
         named = tuple(keys)
@@ -96,7 +96,7 @@ class _ResolutionHistory:
         return np.array([self.index[key] for key in keys if key in self.index], np.int64)
 
     def add(self, at_us: int, place: Ints, rows: tuple[Floats, ...]) -> None:
-        """One window of every group at its place."""
+        """Adds one window, every group in its column."""
         spread = [np.zeros(len(self.keys)) for _ in rows]
         for whole, row in zip(spread, rows, strict=True):
             whole[place] = row
@@ -105,7 +105,7 @@ class _ResolutionHistory:
 
 
 class History:
-    """The last hours of pulses of every cohort, in bounded memory; packs to a tree."""
+    """The last hours of pulses of every resolution, in bounded memory; packs to a tree."""
 
     def __init__(self, cells: int = CELLS) -> None:
         self._cells = cells
@@ -118,10 +118,10 @@ class History:
         self._of_class: dict[tuple[str, int], tuple[tuple[SeriesKey, ...], tuple[SeriesKey, ...], Ints]] = {}
         """Keys and columns of a message class, looked up once for as long as no series is added."""
         self._seen: dict[str, History] = {}
-        """The views that were asked for lately, since they remember which columns are whose."""
+        """The views that were used lately, because they remember the owners of columns."""
 
     def restricted_to(self, user: str) -> "History":
-        """What `user` may know of this history: its own traffic and queues, nobody else's. A view, not a copy."""
+        """The part of this history that `user` may know: its own traffic and queues, nobody else's. A view, not a copy."""
         seen = self._seen.get(user)
         if seen is None:
             if len(self._seen) >= _MOST_VIEWS:
@@ -131,7 +131,7 @@ class History:
         return seen
 
     def add(self, detected: Detected) -> None:
-        """One closed window of one cohort; the windows of a cohort come in order of time."""
+        """Adds one closed window of one resolution; the windows of a resolution come in order of time."""
         for one in (self, *self._seen.values()):
             one._panels.clear()
         if len(detected.pulse.groups):
@@ -175,7 +175,7 @@ class History:
         return known[1]
 
     def recent(self, keys: tuple[SeriesKey, ...]) -> "Recent | None":
-        """The last windows of some series of one window length; None where one of them is not known."""
+        """The last windows of some series of one window length; None if one of them is unknown."""
         cohort = (self._queues if keys[0].is_queue else self._traffic).get(keys[0].window_s)
         if cohort is None:
             return None
@@ -209,12 +209,12 @@ class History:
         return found
 
     def usual_failures(self, keys: tuple[SeriesKey, ...], before_us: int) -> float:
-        """Share of the messages of some series that failed in the hours before a moment; 0 where nothing is known."""
+        """Share of the messages of some series that failed in the hours before a moment; 0 if nothing is known."""
         sums = self._before(keys, before_us)
         return float(sums[FAILED] / sums[OBSERVED]) if sums[OBSERVED] > 0 else 0.0
 
     def usual_depth(self, keys: tuple[SeriesKey, ...], before_us: int) -> float:
-        """What waited on average in some queues in the hours before a moment, all of them together; 0 where nothing is known."""
+        """Mean number of waiting messages in some queues in the hours before a moment, all of them together; 0 if nothing is known."""
         sums = self._before(keys, before_us)
         return float(sums[OBSERVED] / sums[EXPECTED] * len(keys)) if sums[EXPECTED] > 0 else 0.0
 
@@ -229,7 +229,7 @@ class History:
         return np.asarray(ring.cells[:, order[:, None], cohort.columns(keys)].sum(axis=(1, 2), dtype=np.float64), np.float64)
 
     def parts(self) -> tuple[TrafficSelector, ...]:
-        """Every (direction, class, service, queue) of every window length that anything is known of, one a part, sorted."""
+        """Every known (direction, class, service, queue) of every window length, one per part, sorted."""
         cohorts = [named[window_s] for named in (self._traffic, self._queues) for window_s in sorted(named)]
         known = tuple(cohort.keys for cohort in cohorts)
         if len(known) != len(self._parts[0]) or any(one is not two for one, two in zip(known, self._parts[0], strict=True)):
@@ -242,7 +242,7 @@ class History:
 
     @classmethod
     def unpack(cls, tree: dict[str, Any]) -> "History":
-        """The history that `pack` was called on."""
+        """Inverse of `pack`."""
         history = cls()
         for name, cohorts in history._named().items():
             for packed in tree[name]:

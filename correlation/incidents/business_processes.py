@@ -1,7 +1,7 @@
-"""Business processes: what each message class, Service Request Variant or alert code is needed for.
+"""Business processes: the processes that need each message class, Service Request Variant or alert code.
 
-Users asked for measures by process (Install & Commission, Billing, Prepayment); a code that is in no row
-belongs to none, and a series that does not say its service is needed for all three.
+Users asked for measures by process (Install & Commission, Billing, Prepayment). A code that is in no row belongs to no process, and a
+series without a service is needed for all three.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from functools import lru_cache
 from models.columns import SeriesKey
 
 CORE = ("billing", "install_and_commission", "prepayment")
-"""What a User can't do without a working route, whatever the service."""
+"""Processes that a User can't carry out without a working route, whatever the service."""
 
 PROCESSES: Mapping[str, tuple[str, ...]] = {
     "install_and_commission": ("8", "12", "8F69", "8183", "8F12", "81A2", "N16", "N24", "N25"),
@@ -24,14 +24,14 @@ PROCESSES: Mapping[str, tuple[str, ...]] = {
     "customer": ("3",),
     "diagnosis": ("6.2", "6.13", "9"),
 }
-"""Process → variants and codes; `8` means every 8.x, the longest that fits decides."""
+"""Process → variants and codes; `8` means every 8.x; the longest match decides."""
 
 _BY_CODE = {code: process for process, codes in PROCESSES.items() for code in codes}
 _ALERTS = ("device_alert", "dcc_alert")
 
 
 def processes(keys: Iterable[SeriesKey]) -> tuple[str, ...]:
-    """Sorted; what suffers when these series do. Queues say nothing of their own: see `CORE`."""
+    """Sorted; the processes that suffer when these series do. Queues name no process themselves: see `CORE`."""
     return tuple(sorted({process for key in keys for process in _of(key.message_class, key.service)}))
 
 
@@ -46,7 +46,7 @@ def _of(message_class: str, service: str) -> tuple[str, ...]:
 
 
 def process_of(service: str) -> str | None:
-    """The process that a service or an alert code belongs to; None for one that we do not know."""
+    """The process of a service or an alert code; None if it is unknown."""
     parts = service.split(".")
     ancestors = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
     return next((_BY_CODE[code] for code in ancestors if code in _BY_CODE), None)

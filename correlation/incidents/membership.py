@@ -1,4 +1,4 @@
-"""Joining: whether an alert is part of an event that is already known, and which."""
+"""Membership: whether an alert is part of a known event, and of which."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ from models.times import SECOND_US
 from models.vocabulary import ALERT_CLASSES
 
 HARM_KINDS = frozenset({"drop", "silence", "failures", "backlog"})
-"""What somebody else's trouble may do to a User's traffic."""
+"""Effects of another User's trouble on a User's traffic."""
 _PARTIAL = frozenset({"drop", "failures"})
 _LOSSES = frozenset({"drop", "silence"})
 _DRIVERS = frozenset({"storm", "backlog", "silence"})
@@ -22,11 +22,11 @@ _FALSE_START_WINDOWS = 5
 _MIN_OTHERS = 2
 _MANY = 3
 _HARMFUL = 2.0
-"""Times the usual traffic from which on a storm may be what others suffer from."""
+"""Multiple of the usual traffic from which on others may suffer from a storm."""
 
 
 def started_together(episode: AlertSnapshot, members: Iterable[AlertSnapshot], parameters: CorrelationParameters) -> bool:
-    """Whether `episode` came at the same time as earlier alerts of its User (or its region), or is one of them come back."""
+    """Whether `episode` came at the same time as earlier alerts of its User (or its region), or is the return of one of them."""
     limit_us = parameters.together_s * SECOND_US
     return any(
         _returns(episode, member, parameters) or (_coupled(episode, member) and abs(episode.onset_us - member.onset_us) <= limit_us)
@@ -35,7 +35,7 @@ def started_together(episode: AlertSnapshot, members: Iterable[AlertSnapshot], p
 
 
 def is_later_effect(episode: AlertSnapshot, members: Iterable[AlertSnapshot], parameters: CorrelationParameters) -> bool:
-    """Whether `episode` is a later effect of what still goes on at its User: a queue that grows behind a route that was shut before."""
+    """Whether `episode` is a later effect of trouble that continues at its User: a queue that grows because a route was shut before."""
     error_us, limit_us = parameters.onset_error_s * SECOND_US, parameters.spill_s * SECOND_US
     return any(
         _coupled(episode, member)
@@ -58,7 +58,7 @@ def _coupled(episode: AlertSnapshot, member: AlertSnapshot) -> bool:
 
 
 def _false_start(episode: AlertSnapshot, member: AlertSnapshot) -> bool:
-    """Whether `member` was a drop or storm of some windows that was over before `episode`, another kind of thing, began."""
+    """Whether `member` was a drop or storm of some windows that was over before `episode`, another kind of trouble, began."""
     if member.ended_us is None or member.kind not in _MOMENTARY or episode.kind == member.kind or episode.onset_us < member.ended_us:
         return False
     windows_us = _FALSE_START_WINDOWS * max(key.window_s for key in member.series) * SECOND_US
@@ -75,7 +75,7 @@ def _same_sort(one: AlertSnapshot, other: AlertSnapshot) -> bool:
 
 
 def possible_causes(members: Sequence[AlertSnapshot], origin_user: str | None) -> tuple[AlertSnapshot, ...]:
-    """Episodes that may make other Users suffer: the origin's storm of its own making, its backlog, its blocked route."""
+    """Episodes that may make other Users suffer: the origin's own storm, its backlog, its blocked route."""
     return tuple(member for member in members if origin_user is not None and member.user == origin_user and can_cause_harm(member))
 
 
@@ -85,17 +85,17 @@ def can_cause_harm(episode: AlertSnapshot) -> bool:
 
 
 def is_self_inflicted_storm(episode: AlertSnapshot) -> bool:
-    """Whether it is a storm that somebody sends, which is never what another's incident did."""
+    """Whether it is a storm that a User sends, which is never an effect of another's incident."""
     return episode.kind == "storm" and episode.user is not None and not alerts_only(episode)
 
 
 def alerts_only(episode: AlertSnapshot) -> bool:
-    """Whether it is about device and DCC alerts and nothing else."""
+    """Whether it concerns only device and DCC alerts."""
     return all(key.message_class in ALERT_CLASSES for key in episode.series)
 
 
 class MembershipRules:
-    """Answers for one window; what it measured of an alert is remembered while the window lasts."""
+    """Answers for one window; measurements of an alert are cached during the window."""
 
     def __init__(self, history: History, parameters: CorrelationParameters) -> None:
         self._history = history
@@ -104,7 +104,7 @@ class MembershipRules:
         self._compared: dict[str, Comparison | None] = {}
 
     def spills_over(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
-        """Whether `episode` of another User is what the origin's storm or backlog did to it."""
+        """Whether `episode` of another User is an effect of the origin's storm or backlog."""
         if episode.kind not in HARM_KINDS or episode.user is None or episode.user == origin_user:
             return False
         timely = [driver for driver in possible_causes(members, origin_user) if self._timely(episode, driver)]
@@ -116,14 +116,14 @@ class MembershipRules:
         return others.shared or (episode.kind in _PARTIAL and episode.serious and not others.alone)
 
     def follows_crowd(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:
-        """Whether at least two other Users' trouble of this kind began at the very same time, and the rest is not demonstrably well."""
+        """Whether at least two other Users' trouble of this kind began at the very same time, and the others are not clearly unaffected."""
         if episode.user is None or episode.kind not in HARM_KINDS | {"storm"}:
             return False
         crowd = [member for member in members if _same_sort(episode, member) and self._at_once(episode, member)]
         if len({member.user for member in crowd} - {None, episode.user}) < _MIN_OTHERS:
             return False
         others = self.measure(episode, None)
-        # Where nobody else has such traffic in its region, that Users elsewhere are well says nothing against a cause in the region.
+        # If nobody else has such traffic in its region, unaffected Users elsewhere do not exclude a cause in the region.
         here = {member.user for member in crowd if episode.region is not None and member.region == episode.region}
         return not others.alone or (others.elsewhere and len(here - {episode.user}) >= _MIN_OTHERS)
 
@@ -134,7 +134,7 @@ class MembershipRules:
         return self.follows_crowd(one, [lead for lead in leads if lead is not one])
 
     def shares_cause(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:
-        """Whether so many Users moved alike at once that `episode` and these have one cause, whoever's."""
+        """Whether so many Users moved alike at once that `episode` and these have one common cause."""
         if episode.user is None or episode.kind not in HARM_KINDS | {"storm"}:
             return False
         at_once = [member for member in members if member.user not in (None, episode.user) and self._at_once(episode, member)]
@@ -144,7 +144,7 @@ class MembershipRules:
         return others.shared and len(others.users) >= 2 and any(member.user in others.users for member in at_once)
 
     def touches_region(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:
-        """Whether a User's trouble in one region goes with an event of that whole region."""
+        """Whether a User's trouble in one region belongs to an event of that whole region."""
         if episode.user is None or episode.region is None or episode.kind not in _PARTIAL:
             return False
         error_us = 2 * self._parameters.onset_error_s * SECOND_US
@@ -157,7 +157,7 @@ class MembershipRules:
         )
 
     def measure(self, episode: AlertSnapshot, besides: str | None) -> PeerComparison:
-        """Who else moved as `episode` did."""
+        """The other Users that moved as `episode` did."""
         key = (episode.alert_id, besides)
         if key not in self._measured:
             nobody = not episode.series or episode.user is None
@@ -174,7 +174,7 @@ class MembershipRules:
     def _timely(self, episode: AlertSnapshot, driver: AlertSnapshot) -> bool:
         error_us = self._parameters.onset_error_s * SECOND_US
         latest_us = (driver.ended_us or episode.at_us) + error_us
-        # A queue that is still there may reach the others at any time; what a storm did to them shows soon.
+        # An existing queue may affect the others at any time; the effects of a storm appear soon.
         if driver.kind != "backlog":
             latest_us = min(latest_us, driver.onset_us + self._parameters.spill_s * SECOND_US)
         return driver.onset_us - error_us <= episode.onset_us <= latest_us
@@ -186,9 +186,9 @@ class MembershipRules:
 
 
 def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters, before: str | None = None) -> str | None:
-    """Where it began: the User whose own-made trouble came first; None where two are alike in that, several began at once, or a region.
+    """Where it began: the User whose own trouble came first; None if two began alike, several at once, or a region.
 
-    `before`: the origin so far. If that is where a large storm was sent from, what others lost earlier is another trouble.
+    `before`: the origin so far. If a large storm was sent from there, earlier losses of others are a separate trouble.
     """
     own = [member for member in members if member.user is not None]
     if not own or any(member.user is None for member in members):
@@ -207,7 +207,7 @@ def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters, 
 
 
 def _sends_storm(user: str, own: Sequence[AlertSnapshot], error_us: int) -> bool:
-    """Whether `user` alone sends a storm that is more than what losses make people ask again."""
+    """Whether `user` alone sends a storm that is larger than retries after losses."""
     storms = [member for member in own if is_self_inflicted_storm(member)]
     if {storm.user for storm in storms} != {user}:
         return False
@@ -216,13 +216,13 @@ def _sends_storm(user: str, own: Sequence[AlertSnapshot], error_us: int) -> bool
 
 
 def _all_at_once(lead: AlertSnapshot, early: Sequence[AlertSnapshot]) -> bool:
-    """Whether several Users were hit in the very same windows: a blocked User hurts others only once its queue has grown."""
+    """Whether several Users were hit in the very same windows: a blocked User harms others only once its queue has grown."""
     slack_us = 2 * max(key.window_s for key in lead.series) * SECOND_US
     return len({member.user for member in early if member.onset_us <= lead.onset_us + slack_us and member.kind in HARM_KINDS}) >= _MANY
 
 
 def _first_us(members: Sequence[AlertSnapshot]) -> int:
-    """When it began: the second onset of three Users or more, of many the last of the first tenth, for some are estimated far too early."""
+    """When it began: the second onset of three Users or more, with many Users the last of the first tenth: some are estimated too early."""
     users: dict[str | None, int] = {}
     for member in members:
         users[member.user] = min(users.get(member.user, member.onset_us), member.onset_us)
@@ -231,17 +231,17 @@ def _first_us(members: Sequence[AlertSnapshot]) -> int:
 
 
 def _rank(member: AlertSnapshot, early: Sequence[AlertSnapshot]) -> int:
-    """Place among what an event may have begun with: a storm first, unless it may be no more than what losses make people ask again."""
+    """Rank among the possible beginnings of an event: a storm first, unless it may only be retries after losses."""
     if member.kind == "storm":
         return 0 if is_self_inflicted_storm(member) and not _may_be_retries(member, early) else 2
     return {"backlog": 1, "silence": 1, "failures": 2, "drop": 3}.get(member.kind, 4)
 
 
 def _may_be_retries(storm: AlertSnapshot, early: Sequence[AlertSnapshot]) -> bool:
-    """Whether losses explain a storm, rather than the storm the losses.
+    """True if the storm's excess is no more than its own User lost, or others' losses began earlier and the largest exceeds it.
 
-    A User asks again for what it lost itself, so a storm of no more than that may be retries. Of what others lost it is the cause however
-    little it sends, for one small User's bad requests may take everyone's answers, if it was there first; else only if it is as large.
+    A User repeats its own lost requests, so a storm of that size may be retries. A storm that began before others' losses is their cause
+    however small it is, because one small User's wrong requests may use up everyone's answers; otherwise only if it is as large.
     """
     excess = storm.peak - storm.usual_at_peak
     losses = [other for other in early if other.kind in _LOSSES]

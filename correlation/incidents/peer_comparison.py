@@ -1,4 +1,4 @@
-"""Alike: which other Users' traffic moved as one User's did, at the same moment."""
+"""Peer comparison: which other Users' traffic moved as one User's did, at the same moment."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ class PeerComparison:
     """Users other than those in question, measured on the same kind of traffic."""
 
     known: int
-    """How many have traffic enough to say."""
+    """How many have enough traffic for a result."""
     users: tuple[str, ...]
     """Sorted; those that moved alike."""
     region: str | None
-    """The only region in which they moved, where traffic of other regions is known and went on as usual."""
+    """The only region in which they moved, if traffic of other regions is known and was as usual."""
     elsewhere: bool = False
     """Whether nobody's traffic in the region itself could be measured, so that these are Users of other regions."""
 
@@ -39,7 +39,7 @@ class PeerComparison:
 
     @property
     def alone(self) -> bool:
-        """Whether the others demonstrably went on as usual."""
+        """Whether the others were demonstrably as usual."""
         return self.known >= _ALONE_KNOWN and len(self.users) < _ALONE * self.known
 
 
@@ -47,9 +47,9 @@ UNKNOWN = PeerComparison(0, (), None)
 
 
 def peer_baseline(episode: AlertSnapshot, history: History) -> Comparison | None:
-    """How everyone's traffic of the episode's kind moved since its onset; None where that says nothing.
+    """How everyone's traffic of the episode's kind moved since its onset; None if that gives no information.
 
-    Depths are not compared: every queue rises and falls with the hour, and none says what it should hold.
+    Depths are not compared: every queue rises and falls with the hour, and has no expected value.
     """
     if episode.kind == "backlog":
         return None
@@ -57,16 +57,16 @@ def peer_baseline(episode: AlertSnapshot, history: History) -> Comparison | None
 
 
 def compare_peers(episode: AlertSnapshot, comparison: Comparison | None, besides: Collection[str]) -> PeerComparison:
-    """Who moved as the episode's User did, of everyone but that User and `besides`.
+    """Who moved as the episode's User did, of everyone except that User and `besides`.
 
-    Trouble that lies in one region is compared with the others' traffic of that region, as long as there is any: that Users elsewhere are
-    well says nothing against a cause in the region.
+    Trouble in one region is compared with the others' traffic of that region, as long as there is any: unaffected Users elsewhere do not
+    exclude a cause in the region.
     """
     if comparison is None:
         return UNKNOWN
     moved = comparison.moves.affected(up=comparison.up)
     units = comparison.panel.units
-    # Who has too little traffic to show a shift of this size says nothing by not showing it.
+    # A User with too little traffic to show a shift of this size is no evidence if it does not show it.
     telling = comparison.moves.known & (moved | (_SIGMAS * comparison.moves.scale <= _size(episode)))
     judged = telling & ~units.of(user for user in (episode.user, *besides) if user is not None)
     here = judged & units.within(() if episode.region is None else (episode.region,))
@@ -81,7 +81,7 @@ def _size(episode: AlertSnapshot) -> float:
 
 
 def _confined(episode: AlertSnapshot, units: Units, judged: Flags, moved: Flags) -> str | None:
-    """The episode's region, where several moved there and next to nobody elsewhere."""
+    """The episode's region, if several Users moved there and almost none elsewhere."""
     if episode.region is None:
         return None
     here, elsewhere = judged & units.only((episode.region,)), judged & ~units.within((episode.region,))

@@ -1,4 +1,4 @@
-"""Phase: whether an incident grows, holds, recovers, or is back but for its tail."""
+"""Phase: whether an incident grows, holds, recovers, or has recovered except for its tail."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,19 @@ from models.times import MINUTE_US
 from models.vocabulary import Phase
 
 _EARLIER_US = 10 * MINUTE_US
-"""How long ago it is compared with."""
+"""Distance of the earlier value that it is compared with."""
 _FALLS, _GROWS = 0.7, 0.9
 """Shares of the worst below which it recovers, and from which on it may grow; between them it does neither."""
 _RISES = 1.1
-"""Times what it was earlier."""
+"""Multiple of the earlier value."""
 _QUEUE_FALLS, _QUEUE_GROWS = 0.98, 0.99
 _EMPTY = 0.15
 _SURE = 3
-"""Times in a row that another phase must show before it is said."""
+"""Number of consecutive windows with another phase before it is published."""
 
 
 def follow(course: Course, found: Sequence[Harm], *, back: bool) -> Phase:
-    """The phase that is said of this window; `course` remembers it, so that it does not waver."""
+    """The phase of this window; `course` stores it, so that it does not alternate."""
     shown: Phase = "tail" if back else _shown(course, found)
     if shown == course.phase:
         course.phase_run = 0
@@ -34,7 +34,7 @@ def follow(course: Course, found: Sequence[Harm], *, back: bool) -> Phase:
 
 
 def _shown(course: Course, found: Sequence[Harm]) -> Phase:
-    """By the queue of the origin where there is one, else by the largest share of its worst that any measure has."""
+    """By the queue of the origin if there is one, else by the largest share of its worst that any measure has."""
     leading = [harm for harm in found if course.worst.get(harm.name, 0.0) > max(harm.chance, harm.floor)]
     queues = [harm for harm in leading if harm.counts_queue]
     if not leading:

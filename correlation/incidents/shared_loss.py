@@ -1,7 +1,7 @@
-"""Shared loss: what everybody's answers lack together while an incident goes on, which no single series shows.
+"""Shared loss: the common shortage of everyone's answers during an incident, which no single series shows.
 
-Answers (service responses) of all Users are pooled by business process and region, and held against what is due and against the hours
-before the incident. A loss of the pool that chance does not give names the Users that lose their part of it.
+Answers (service responses) of all Users are pooled by business process and region, and compared with the expectation and with the hours
+before the incident. If the loss of the pool is more than chance, the Users that lose their part of it are affected.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ _BEFORE_US, _APART_US = 3 * HOUR_US, 10 * MINUTE_US
 _RECENT_US = 15 * MINUTE_US
 _MIN_LOSS, _SIGMAS, _USER_SIGMAS = 0.04, 4.0, 2.0
 _LAST_BINS = 12
-"""Of the hours before, those that the usual ratio is taken from; all of them tell how far it wanders."""
+"""The hours from which the usual ratio is taken; all of them show how far it wanders."""
 _MIN_NOISE = 0.01
 _MIN_DUE = 200.0
 _MIN_BINS = 6
@@ -30,7 +30,7 @@ _DISPERSION = 2.0
 def losing_users(
     origin_user: str | None, since_us: int, at_us: int, explained: Callable[[SeriesKey], bool], history: History
 ) -> tuple[str, ...]:
-    """Sorted; those that lose their part of a loss of all.
+    """Sorted; Users that lose their part of a common loss.
 
     `explained`: series whose loss another incident or a declaration explains, or whose answers wait and are not lost.
     """
@@ -61,13 +61,13 @@ class _Measured:
         return cls(bins, before, during, recent)
 
     def losing(self, origin_user: str | None) -> set[str]:
-        """Users other than the origin that lose more than chance where everyone together does."""
+        """Users other than the origin that lose more than chance where all Users together do."""
         pools = _numbered([",".join((*processes((key,)), key.region)) for key in self.bins.keys])
         loss, noise, due = self._loss(pools, self.recent)
         weight = np.where(due >= _MIN_DUE, noise**-2, 0.0)
         if weight.sum() <= 0:
             return set()
-        # Pools whose ratio wanders say little: each counts by how steady it was before. What all of them did together before is chance too.
+        # Pools whose ratio wanders have little weight: each is weighted by its earlier stability. Earlier common movement is chance too.
         together = float((weight * loss).sum() / weight.sum())
         if together < max(_MIN_LOSS, _SIGMAS * self._chance(pools, weight / weight.sum())):
             return set()
@@ -87,7 +87,7 @@ class _Measured:
         return max(float(np.sqrt((losses**2).mean())), _MIN_NOISE)
 
     def _loss(self, groups: Ints, span: Flags) -> tuple[Floats, Floats, Floats]:
-        """(groups,) share of what is due that did not come, its standard deviation, and what was due as the hours before had it."""
+        """(groups,) share of the expected messages that is missing, its standard deviation, and the expectation from the hours before."""
         observed, expected = (_sums(matrix, groups) for matrix in (self.bins.observed, self.bins.expected))
         last = np.flatnonzero(self.before)[-_LAST_BINS:]
         usual = (observed[last].sum(axis=0) + 0.5) / (expected[last].sum(axis=0) + 0.5)
@@ -96,7 +96,7 @@ class _Measured:
         return loss, self._noise(observed, expected, usual, int(span.sum())), due
 
     def _noise(self, observed: Floats, expected: Floats, usual: Floats, length: int) -> Floats:
-        """Of a ratio over so many bins: as the hours before show it, and what counts give at least."""
+        """Standard deviation of a ratio over so many bins: as in the hours before, and at least that of counts."""
         stretch = max(1, min(length, int(self.before.sum()) // 3))
         sums = [_moving(matrix[self.before], stretch) for matrix in (observed, expected)]
         ratios = (sums[0] + 0.5) / (sums[1] * usual + 0.5) - 1.0

@@ -1,4 +1,4 @@
-"""Records: drafts as alerts on the wire, each number rounded once."""
+"""Alert record: drafts as alerts on the wire, each number rounded once."""
 
 from changes.calendar import CalendarView
 from correlation.alert_draft import Draft, alert_series
@@ -13,7 +13,7 @@ _WHOLE = frozenset({"empty_windows", "flaps", "habit_days"})
 
 
 def due_alert(draft: Draft, issued: LastRevision, view: CalendarView) -> Alert | None:
-    """The revision of an alert that this window brings, if any; `issued` is moved on."""
+    """The revision of an alert in this window, if there is one; `issued` is updated."""
     observed, depth = draft.sizes()
     status = issued.next_status(draft.signature(), resolved=draft.resolved, observed=observed, depth=depth, affected=len(draft.affected))
     return None if status is None else alert(draft, issued.revision, status, view)
@@ -54,7 +54,7 @@ def alert(draft: Draft, revision: int, status: Status, view: CalendarView) -> Al
 
 
 def evidence(draft: Draft) -> Evidence:
-    """What the detectors measured, and the response codes of failures."""
+    """The detectors' measurements, and the response codes of failures."""
     measured = {name: round(value) if name in _WHOLE else value for name, value in draft.episode.evidence.items()}
     codes = dict(draft.episode.codes) or None
     return Evidence.model_validate({**measured, "codes": codes})

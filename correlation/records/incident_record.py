@@ -1,4 +1,4 @@
-"""Chronicle: each incident's record and its story in words, as it unfolds."""
+"""Incident record: the record of each incident and its timeline in words."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -22,7 +22,7 @@ _FORMER_FIELDS = 8
 
 @dataclass(slots=True)
 class IncidentHistory:
-    """What was told and written of one incident so far."""
+    """The published facts and the timeline of one incident so far."""
 
     issued: LastRevision = field(default_factory=LastRevision)
     timeline: Timeline = field(default_factory=Timeline)
@@ -34,7 +34,7 @@ class IncidentHistory:
 
 
 class IncidentRecorder:
-    """Stories of the incidents that are open or may come back, and a memory of those that are over."""
+    """The stories of the incidents that are open or may come back, and the similar incidents that are over."""
 
     def __init__(self, remembered: int) -> None:
         self._stories: dict[str, IncidentHistory] = {}
@@ -44,7 +44,7 @@ class IncidentRecorder:
         return bool(self._stories)
 
     def record(self, situation: EvaluatedIncident, view: CalendarView) -> Incident | None:
-        """The revision that this window brings, if any."""
+        """The revision of this window, if there is one."""
         story = self._stories.setdefault(situation.event.incident_id, IncidentHistory())
         if situation.event.merged_into is not None and not story.issued.revision:
             return None
@@ -91,7 +91,7 @@ class IncidentRecorder:
         )
 
     def forget(self, incident_ids: set[str]) -> None:
-        """Drops all but these."""
+        """Removes all other incidents."""
         self._stories = {key: story for key, story in self._stories.items() if key in incident_ids}
 
     def _tell(self, story: IncidentHistory, situation: EvaluatedIncident, view: CalendarView) -> None:
@@ -114,7 +114,7 @@ class IncidentRecorder:
 
     @classmethod
     def unpack(cls, remembered: int, tree: Any) -> Self:
-        """The chronicle that `pack` was called on."""
+        """Inverse of `pack`."""
         chronicle = cls(remembered)
         chronicle._stories = {key: from_tree(IncidentHistory, _present_form(story)) for key, story in tree["stories"]}
         chronicle._memory = PastIncidents.unpack(remembered, tree["memory"])
@@ -122,7 +122,7 @@ class IncidentRecorder:
 
 
 def _present_form(story: list[Any]) -> list[Any]:
-    """A packed story as it is now; before timelines were grouped it had lines, alerts, Users and a blamed change of its own."""
+    """A packed story in the current form; before timelines were grouped it had lines, alerts, Users and a suspected change of its own."""
     if len(story) != _FORMER_FIELDS:
         return story
     issued, lines, _, users, _, summary, processes, category = story
@@ -133,13 +133,13 @@ def _present_form(story: list[Any]) -> list[Any]:
 
 
 def _suffering(situation: EvaluatedIncident) -> tuple[str, ...]:
-    """Users that are still badly off: nobody once the traffic as a whole is back."""
+    """Users that are still badly affected: none once the traffic as a whole has recovered."""
     course = situation.event.course
     return () if course.phase == "tail" or situation.event.resolved_us is not None else tuple(course.suffering)
 
 
 def _region(case: IncidentSnapshot) -> str | None:
-    """The one region that all of it is in."""
+    """The one region that contains all of it."""
     regions = {key.region for episode in case.episodes for key in episode.series if not key.is_queue}
     return (regions.pop() or None) if len(regions) == 1 else None
 

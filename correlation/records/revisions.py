@@ -1,4 +1,4 @@
-"""Revisions: a record is written again only when something that a reader acts on changed."""
+"""Revisions: a record is written again only when something on which a reader acts has changed."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,18 +8,18 @@ from models.rounding import round_significant
 from models.vocabulary import Status
 
 _LEAST = 100
-"""Messages below which a doubling tells a reader nothing."""
+"""Messages below which a doubling has no meaning for a reader."""
 
 
 @dataclass(slots=True)
 class LastRevision:
-    """What was last written of one alert or incident."""
+    """The last written state of one alert or incident."""
 
     revision: int = 0
     digest: str = ""
     resolved: bool = False
     observed: float = 0.0
-    """The greatest that was written; likewise `depth`."""
+    """The greatest value that was written; `depth` is similar."""
     depth: float = 0.0
     affected: int = 0
     """The greatest number of affected Users that was written."""
@@ -27,7 +27,7 @@ class LastRevision:
     def next_status(
         self, signature: tuple[object, ...], *, resolved: bool, observed: float = 0.0, depth: float = 0.0, affected: int = 0
     ) -> Status | None:
-        """The status of the revision that is due now, None if none is; what is written counts from here on."""
+        """The status of the revision that is due now, None if none is; the written values count from here on."""
         digest = _digest(signature)
         doubled = _doubled(observed, self.observed) or _doubled(depth, self.depth) or _more(affected, self.affected)
         if self.revision and digest == self.digest and not doubled:
@@ -40,7 +40,7 @@ class LastRevision:
 
 
 def _doubled(now: float, before: float) -> bool:
-    """Whether it is twice what was written, as it would be written; what is far from it need not be rounded to know."""
+    """Whether it is twice the written value after rounding; a value far from it need not be rounded."""
     return now > 1.9 * before > 0 and now >= _LEAST and round_significant(now) >= 2 * before
 
 
@@ -51,5 +51,5 @@ def _more(now: int, before: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def _digest(signature: tuple[object, ...]) -> str:
-    """Most windows bring the signature of the one before."""
+    """Most windows have the signature of the one before."""
     return blake2b(repr(signature).encode(), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Memory: incidents that are over, to tell a new one what was like it and what ended that."""
+"""Similar incidents: past incidents, so that a new one shows similar ones and the reason why they ended."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,14 +16,14 @@ from models.times import SECOND_US, instant
 _MOST = 3
 _LEAST = 0.5
 _KIND, _ORIGIN, _PROCESS, _CAUSE = 0.4, 0.2, 0.2, 0.2
-"""What each part of the likeness weighs; they add up to 1."""
+"""The weight of each part of the similarity; they add up to 1."""
 _SOON_S = 1800
-"""An incident that ends within this time after its change did is taken to have ended with it."""
+"""An incident that ends within this time after its change is assumed to have ended with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PastIncident:
-    """What is remembered of an incident."""
+    """The stored facts of an incident."""
 
     incident_id: str
     opened_us: int
@@ -31,27 +31,27 @@ class PastIncident:
     origin_user: str | None
     processes: tuple[str, ...]
     cause: str
-    """Category of the change that was probably behind it, `undeclared`, or empty."""
+    """Category of the change that probably caused it, `undeclared`, or empty."""
     change_id: str | None
     ended: str = ""
 
 
 class PastIncidents:
-    """The latest incidents, a bounded number of them; one that re-opens is remembered anew when it is over again."""
+    """The latest incidents, a limited number; one that opens again is stored again when it is over."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._past: dict[str, PastIncident] = {}
 
     def keep(self, past: PastIncident) -> None:
-        """Remembers an incident that has just ended."""
+        """Stores an incident that has just ended."""
         self._past.pop(past.incident_id, None)
         self._past[past.incident_id] = past
         while len(self._past) > self._most:
             del self._past[next(iter(self._past))]
 
     def like(self, now: PastIncident) -> tuple[SimilarIncident, ...]:
-        """The likest earlier ones, the latest first where they are equal."""
+        """The most similar earlier ones, the latest first if they are equal."""
         found = [(likeness(now, past), past) for past in self._past.values() if past.incident_id != now.incident_id]
         found = [(share, past) for share, past in found if share >= _LEAST]
         found.sort(key=lambda pair: (-pair[0], -pair[1].opened_us, pair[1].incident_id))
@@ -73,7 +73,7 @@ class PastIncidents:
 
     @classmethod
     def unpack(cls, most: int, tree: Any) -> Self:
-        """The memory that `pack` was called on."""
+        """Inverse of `pack`."""
         memory = cls(most)
         for past in from_tree(list[PastIncident], tree):
             memory.keep(past)
@@ -81,7 +81,7 @@ class PastIncidents:
 
 
 def likeness(one: PastIncident, other: PastIncident) -> float:
-    """0 to 1: kinds and processes in common, the same origin, the same sort of cause."""
+    """0 to 1: common kinds and processes, the same origin, the same sort of cause."""
     shared = _KIND * _overlap(one.kinds, other.kinds) + _PROCESS * _overlap(one.processes, other.processes)
     same_origin = one.origin_user is not None and one.origin_user == other.origin_user
     same_cause = one.cause != "" and one.cause == other.cause
@@ -94,7 +94,7 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> float:
 
 
 def past(case: IncidentSnapshot, processes: tuple[str, ...], suspects: tuple[Suspect, ...], view: CalendarView) -> PastIncident:
-    """What there is to remember of an incident, and how it ended if it has."""
+    """The facts of an incident to store, and the reason of its end."""
     first = suspects[0] if suspects and suspects[0].verdict == "probable" else None
     change = view.by_key.get(first.key or "") if first is not None else None
     cause = change.category if change is not None else "undeclared" if first is not None and first.basis == "undeclared" else ""

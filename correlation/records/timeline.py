@@ -1,4 +1,4 @@
-"""Timeline: an incident's story in at most 25 lines, what happens to many Users in one."""
+"""Timeline: an incident's story in at most 25 lines; what happens to many Users is one line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Affected:
 
 @dataclass(slots=True)
 class Timeline:
-    """Lines by what they are about, so that one can be put better later."""
+    """Lines by subject, so that a line can be replaced later."""
 
     lines: dict[str, tuple[int, str]] = field(default_factory=dict)
     affected: list[Affected] = field(default_factory=list)
@@ -53,11 +53,11 @@ class Timeline:
         return tuple(TimelineEntry(at=instant(at_us), text=text) for at_us, text in kept)
 
     def merged(self, at_us: int, text: str) -> None:
-        """It turned out to be part of another incident."""
+        """The incident proved to be part of another incident."""
         self.lines["end merged"] = (at_us, text)
 
     def follow(self, situation: EvaluatedIncident, view: CalendarView) -> None:
-        """What one window adds."""
+        """The lines that one window adds."""
         at_us = situation.case.at_us
         self._begins(situation.drafts)
         self._spreads(situation.case.affected_users, at_us)
@@ -71,7 +71,7 @@ class Timeline:
         self._recovers(situation)
 
     def _begins(self, drafts: Sequence[Draft]) -> None:
-        """The first alert of each kind where it began; of what began at several Users at once, the first."""
+        """The first alert of each kind at the origin; of kinds that began at several Users at once, the first."""
         for draft in drafts:
             episode = draft.episode
             key = f"begin {episode.kind}"

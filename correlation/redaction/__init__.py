@@ -1,1 +1,1 @@
-"""What each reader may see of alerts; the only place that decides it."""
+"""The part of alerts that each reader may see; the only module that decides it."""

@@ -1,15 +1,15 @@
-"""Audience: what a User may see of the monitor's judgement, denied unless allowed here.
+"""Redaction policy: the part of the monitor's judgement that a User may see; everything is denied unless it is allowed here.
 
-A User's copies are not cut out of triage's records: they are judged and worded anew from what that User may know, its own findings,
-its own traffic, its own changes and the DCC's. To that three things are added from triage and nothing else:
+A User's copies are not cut from triage's records: they are judged and worded separately from what that User may know: its own findings,
+its own traffic, its own changes and the DCC's. Three things are added from triage and nothing else:
 
-- its own alert's `severity` and `category` (their reasons are not: they would name others);
-- of any other party's suspected change, whatever its visibility: that there is one, and the verdict;
-- `affected_users` names the reader, where another party's change is suspected.
+- its own alert's `severity` and `category` (not their reasons, which would name others);
+- for any other party's suspected change, whatever its visibility: that there is one, and the verdict;
+- `affected_users` names the reader, if another party's change is suspected.
 
-`incident_id` is the User's own: made from its own first alert of the event, by its own alerts alone. So it says nothing of anybody else,
-and equals triage's where the event began with that very alert. A change of its own that nobody declared is not put to the User as a
-suspect (that verdict rests on how others fared); the next step asks for it without blame.
+`incident_id` is the User's own: it is made from its own first alert of the event, using its own alerts only. Therefore it reveals nothing
+about other Users, and it equals triage's if the event began with that very alert. An undeclared change of its own is not shown to the User
+as a suspect (that verdict rests on the traffic of others); the next step asks for it without blame.
 """
 
 from collections.abc import Iterable
@@ -26,12 +26,12 @@ from models.vocabulary import Severity, SuspectVerdict
 
 _TOLD: tuple[SuspectVerdict, ...] = ("probable", "possible")
 _SCORES = {"probable": 0.75, "possible": 0.25}
-"""Fixed, so that a score says no more than its verdict."""
+"""Constant, so that a score reveals no more than its verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyAllowance:
-    """What triage lets a User know about one of its alerts."""
+    """The facts from triage that a User may know about one of its alerts."""
 
     severity: Severity
     category: int
@@ -42,7 +42,7 @@ class CopyAllowance:
 def reader_calendar(user: str, view: CalendarView) -> CalendarView:
     """The calendar as one User may know it: its own and the DCC's changes.
 
-    Its version follows from what `user` sees, so that nothing is judged again because of what it does not see.
+    Its version depends only on what `user` sees, so that changes outside of it cause no new judgement.
     """
     own = fully_visible(view.changes, user)
     revised = [f"{key} {found[:-1]}".encode() for key, found in sorted(view.earlier.items()) if any(one.key == key for one in own)]
@@ -50,12 +50,12 @@ def reader_calendar(user: str, view: CalendarView) -> CalendarView:
 
 
 def allowance_for(draft: Draft, user: str, view: CalendarView) -> CopyAllowance:
-    """What triage's draft of an alert lets its User know."""
+    """The part of triage's draft of an alert that its User may know."""
     return CopyAllowance(draft.severity, draft.category.number, _others(draft.suspects, user, view))
 
 
 def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple[Suspect, ...]:
-    """Suspected changes of other parties, whatever their visibility: that there is one, with the gravest verdict."""
+    """Suspected changes of other parties, whatever their visibility: that there is one, with the strongest verdict."""
     found: set[SuspectVerdict] = set()
     for suspect in suspects:
         change = view.by_key.get(suspect.key or "")
@@ -71,7 +71,7 @@ def _hidden(verdict: SuspectVerdict) -> Suspect:
 
 
 def redacted(own: Draft, allowed: CopyAllowance, user: str) -> Draft:
-    """A User's copy: its own draft with what triage lets it know. Nothing of another User is in `own` to begin with."""
+    """A User's copy: its own draft with the allowed facts from triage. `own` contains nothing of another User."""
     suspects = [suspect for suspect in own.suspects if suspect.basis == "declared"] + list(allowed.others)
     suspects.sort(key=lambda suspect: (-suspect.score, suspect.change_id or "", suspect.owner or ""))
     return replace(

@@ -1,4 +1,4 @@
-"""Copies: each User's own alerts, judged from what it may know, with revisions of their own numbering."""
+"""User alerts: each User's own alerts, judged from what it may know, with revisions of their own numbering."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -20,7 +20,7 @@ from models.vocabulary import SEVERITIES
 
 
 class UserAlerts:
-    """One desk a User that has anything open; `_told` remembers what triage let it know of each of its alerts."""
+    """One evaluation per User with anything open; `_told` stores the allowed facts of each of its alerts."""
 
     def __init__(self, parameters: CorrelationParameters) -> None:
         self._parameters = parameters
@@ -28,7 +28,7 @@ class UserAlerts:
         self._issued: dict[str, dict[str, LastRevision]] = {}
         self._told: dict[str, dict[str, CopyAllowance]] = {}
         self._sources: dict[str, dict[str, tuple[object, ...]]] = {}
-        """What the suspects in `_told` were made from, to know by identity whether they still hold; none after a restart."""
+        """The source of the suspects in `_told`, to recognise by identity whether they are still valid; empty after a restart."""
         self._views: dict[str, CalendarView] = {}
         self._viewed: CalendarView | None = None
 
@@ -40,7 +40,7 @@ class UserAlerts:
     def step(
         self, known: EvaluationContext, found: Sequence[FindingRow], triage: AlertGroups, situations: Sequence[EvaluatedIncident]
     ) -> tuple[list[tuple[str, Alert]], dict[str, tuple[Suspect, ...]]]:
-        """The copies that one window brings, by User, then alert; and every open copy's suspects by `alert_id`."""
+        """The copies of one window, by User, then alert; and every open copy's suspects by `alert_id`."""
         drafts = {draft.episode.alert_id: draft for situation in situations for draft in situation.drafts}
         findings: dict[str, list[FindingRow]] = {user: [] for user in self._desks}
         for sighting in found:
@@ -77,7 +77,7 @@ class UserAlerts:
         return copies
 
     def _tell(self, user: str, alert_id: str, draft: Draft, known: EvaluationContext, before: CopyAllowance | None) -> CopyAllowance:
-        """What triage lets `user` know; its suspects are redacted once for as long as they are the same."""
+        """The facts that `user` may know; its suspects are redacted once as long as they are the same."""
         sources, day = self._sources.setdefault(user, {}), known.at_us // DAY_US
         suspects, view, told_on = sources.get(alert_id, (None, None, 0))
         if before is not None and suspects is draft.suspects and view is known.view and told_on == day:
@@ -86,7 +86,7 @@ class UserAlerts:
         return allowance_for(draft, user, known.view)
 
     def _view(self, user: str, view: CalendarView) -> CalendarView:
-        """The calendar for `user`; made once while nothing changes."""
+        """The calendar for `user`; created once while nothing changes."""
         if view is not self._viewed:
             self._viewed, self._views = view, {}
         if user not in self._views:
@@ -109,7 +109,7 @@ class UserAlerts:
 
     @classmethod
     def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
-        """The copies that `pack` was called on."""
+        """Inverse of `pack`."""
         copies = cls(parameters)
         for user, desk, issued, said in tree:
             copies._desks[user] = Evaluator.unpack(parameters, desk, user)
@@ -119,7 +119,7 @@ class UserAlerts:
 
 
 def _triage_counterparts(own: Draft, triage: AlertGroups, drafts: Mapping[str, Draft]) -> list[Draft]:
-    """Triage's drafts of the same findings: the same alert, or the region's that took them in."""
+    """Triage's drafts of the same findings: the same alert, or the region's alert that includes them."""
     kind, user = own.episode.kind, own.episode.user or ""
     keys = {key for series in own.episode.active if (key := triage.group_of((kind, series))) is not None} or {(kind, user, "")}
     ids = [triage.groups[key].alert_id for key in sorted(keys) if key in triage.groups]

@@ -1,1 +1,1 @@
-"""Sentences that people read: alert texts, summaries, next steps."""
+"""Sentences for people: alert texts, summaries, next steps."""

@@ -1,19 +1,19 @@
-"""Told: what happened, in words, by kind of alert."""
+"""Alert text: a description of each kind of alert."""
 
 from correlation.phrases import clock, figure, span, traffic, window
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
 
 LOSS_TOLD_S = 12 * 3600.0
-"""What would be lost after two days is no news on the first: it is told once the first messages have no longer than this."""
+"""A loss after two days is not news on the first day: it is stated once the first messages have no longer than this."""
 
 
 _NARROW = 3.0
-"""Times the earliest that the latest may be for both to be said."""
+"""How many times the earliest end the latest may be if both are stated."""
 
 
 def subject(episode: AlertSnapshot) -> str:
-    """Whose traffic: a User, a region, or everyone."""
+    """The subject: a User, a region, or everyone."""
     if episode.user is not None:
         return episode.user
     return f"Region {episode.region}" if episode.region is not None else "All Users"
@@ -42,7 +42,7 @@ def _worst(episode: AlertSnapshot) -> str:
 
 
 def detected(episode: AlertSnapshot) -> str:
-    """What one window shows, for a line of a timeline."""
+    """The observation of one window, for a line of a timeline."""
     return _KINDS[episode.kind](episode).removesuffix(",")
 
 

@@ -1,4 +1,4 @@
-"""Steps: what to do first about an alert, and whose role to ask for."""
+"""Next step: what to do first about an alert, and the contact role."""
 
 from changes.calendar import CalendarView
 from correlation.alert_draft import Draft
@@ -9,13 +9,13 @@ _USER_CODES = frozenset({f"E{number}" for number in range(1, 20)})
 
 
 def contact(draft: Draft, view: CalendarView) -> str | None:
-    """The contact role of the owner of the suspected change, else of the change whose envelope it is in."""
+    """The contact role of the owner of the suspected change, else of the change of its envelope."""
     change = _suspected(draft, view) or view.by_key.get(draft.envelope.change_key or "")
     return change.contact if change is not None else None
 
 
 def next_step(draft: Draft, view: CalendarView) -> str:
-    """One instruction; to the triage desk, or to the User whose copy it is."""
+    """One instruction; to the triage desk, or to the User of the copy."""
     if draft.resolved:
         quiet = draft.severity == "info" or draft.reader is not None
         return "Nothing: it is over." if quiet else "Confirm with those affected that it is over."
@@ -95,7 +95,7 @@ def _stale(draft: Draft) -> str:
 
 
 def _own(draft: Draft, view: CalendarView) -> str:
-    """For the User itself: what it can check on its side, said without blame."""
+    """For the User itself: what it can check on its side, without blame."""
     suspect = draft.blamed
     change = _suspected(draft, view)
     since = clock(draft.episode.onset_us, draft.episode.at_us)

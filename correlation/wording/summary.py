@@ -1,4 +1,4 @@
-"""Summary: one sentence a tired person can act on: who, what, since when, who else, and what may be behind it."""
+"""Summary: one sentence on which a tired person can act: who, what, since when, who else, and the possible cause."""
 
 from collections.abc import Collection
 
@@ -12,7 +12,7 @@ from models.alert import Suspect
 from models.change import Change
 
 _STORMY = 2.0
-"""Times the usual traffic from which on a storm is what an incident is about."""
+"""Multiple of the usual traffic from which on a storm is the subject of an incident."""
 _SURE = {"probable": "probable cause", "possible": "possible cause"}
 
 
@@ -47,7 +47,7 @@ def _cause(draft: Draft, view: CalendarView) -> str:
 
 
 def cause(suspect: Suspect | None, draft: Draft, view: CalendarView) -> str:
-    """What may be behind it, in a clause."""
+    """The possible cause, in a clause."""
     if suspect is None:
         return _no_cause(draft)
     sure = _SURE[suspect.verdict]
@@ -84,9 +84,9 @@ def _no_cause(draft: Draft) -> str:
 
 
 def incident_summary(case: IncidentSnapshot, suffering: Collection[str], draft: Draft, view: CalendarView) -> str:
-    """Of an incident: what it leads with, what goes with that, the victims and the cause.
+    """Of an incident: its main alert, the related kinds, the victims and the cause.
 
-    `suffering`: Users that are still badly off in this window; `draft`: any of its alerts now.
+    `suffering`: Users that are still badly affected in this window; `draft`: any of its alerts now.
     """
     lead = lead_alert(case)
     told = describe_open(lead) if lead.open else describe_resolved(lead)
@@ -99,7 +99,7 @@ def incident_summary(case: IncidentSnapshot, suffering: Collection[str], draft: 
 
 
 def lead_alert(case: IncidentSnapshot) -> AlertSnapshot:
-    """What an incident is about, over or not: at the origin what it sends of itself, then a queue, then the gravest kind."""
+    """The subject of an incident, over or not: at the origin its own storm, then a queue, then the most severe kind."""
     own = case.origin_alerts or case.episodes
     return min(own, key=lambda episode: (_rank(episode), episode.onset_us, episode.alert_id))
 
@@ -120,7 +120,7 @@ def _victims(users: list[str], still: list[str], *, lead_open: bool) -> str:
 
 
 def suspect_line(suspect: Suspect, view: CalendarView, now_us: int) -> str:
-    """A timeline's line for a suspect that comes on top."""
+    """A timeline's line for a new first suspect."""
     if suspect.basis == "undeclared":
         return f"Suspected ({suspect.verdict}): a change at {suspect.owner} that nobody declared."
     change = view.by_key.get(suspect.key or "")
