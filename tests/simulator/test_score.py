@@ -269,13 +269,13 @@ def test_a_truth_with_the_contracts_fields_alone_will_do(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("truth.json", None, "not there"),
+        ("truth.json", None, "does not exist"),
         ("truth.json", "{", "not a truth.json as"),
         ("truth.json", "[]", "not a truth.json as"),
         ("truth.json", '{"anomalies": [{"id": "x"}]}', "kinds is missing"),
         ("truth.json", '{"anomalies": [{"id": "x", "kinds": ["storm"], "onset_at": "yesterday"}]}', "not an RFC 3339 time"),
         ("truth.json", '{"anomalies": [], "harmless": "CHG-1"}', "no list"),
-        ("alerts.ndjson", None, "not there"),
+        ("alerts.ndjson", None, "does not exist"),
         ("alerts.ndjson", "{}\n", "line 1: alert_id is missing"),
         ("alerts.ndjson", json.dumps(RECORD) + "\nnot json\n", "line 2"),
         ("alerts.ndjson", json.dumps(RECORD | {"detected_at": "2026-01-07T09:02:00"}) + "\n", "with an offset"),
@@ -295,5 +295,5 @@ def test_what_can_not_be_read_is_one_line_that_names_the_place(tmp_path: Path, n
 
 
 def test_a_file_where_a_folder_should_be_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableInput, match="is no folder"):
+    with pytest.raises(UnreadableInput, match="is not a folder"):
         read_alerts(tmp_path / "alerts.ndjson")
