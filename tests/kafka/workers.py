@@ -129,20 +129,22 @@ def publish(
     lines: Sequence[bytes],
     *,
     partitioner: Partitioner = by_java,
-    compression: str | None = None,
+    compressions: Sequence[str | None] = (None,),
     pause: Callable[[int], None] | None = None,
 ) -> None:
-    """Each line as a record keyed by its User; `pause` is called with the number of each before it goes."""
+    """Each line as a record keyed by its User, a portion in each of the `compressions`; `pause` gets the number of each before it goes."""
     topics = Topics(parameters.topic_prefix)
-    sender = KafkaProducer(**client_settings(parameters), compression_type=compression, linger_ms=5)
-    for number, line in enumerate(lines):
-        if pause is not None:
-            pause(number)
-        user = line.split(b'"user":"')[1].split(b'"')[0]
-        topic = topics.depths if b'"kind":"queue"' in line else topics.rates
-        sender.send(topic, line, key=user, partition=partitioner(user, parameters.partitions))
-    sender.flush()
-    sender.close()
+    portion = -(-len(lines) // len(compressions))
+    for first, compression in zip(range(0, len(lines), portion), compressions, strict=True):
+        sender = KafkaProducer(**client_settings(parameters), compression_type=compression, linger_ms=5)
+        for number, line in enumerate(lines[first : first + portion], first):
+            if pause is not None:
+                pause(number)
+            user = line.split(b'"user":"')[1].split(b'"')[0]
+            topic = topics.depths if b'"kind":"queue"' in line else topics.rates
+            sender.send(topic, line, key=user, partition=partitioner(user, parameters.partitions))
+        sender.flush()
+        sender.close()
 
 
 def values(parameters: KafkaParameters, topic: str) -> list[bytes]:
