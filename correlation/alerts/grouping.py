@@ -195,6 +195,7 @@ class AlertGroups:
         group = self.groups[key]
         group.active.pop(sighting.key, None)
         group.touched_us = group.news_us = at_us
+        group.closed = group.closed and bool(group.active)
         if not group.active and group.ended_us is None:
             group.ended_us, group.last = at_us, (sighting,)
 

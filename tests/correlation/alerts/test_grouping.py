@@ -36,6 +36,18 @@ def test_a_drop_is_worst_where_most_is_missing_not_where_least_is_due():
     assert (drop.peak, drop.usual_at_peak) == (405, 1020)
 
 
+def test_an_alert_whose_lingering_finding_becomes_part_of_another_one_lingers_no_more():
+    ledger, world = AlertGroups(PARAMETERS), World((ONE,), (Trouble("silence", ONE, 1),))
+    own, regional = ("silence", "SUP-01", ""), ("silence", "", "north")
+    for minute in range(8):
+        at_us = MORNING_US + minute * MINUTE_US
+        ledger.apply(at_us, finding_rows([world.window(minute)]), lambda _, minute=minute: own if minute < 7 else regional)
+        if minute == 5:
+            ledger.close(ledger.groups[own], at_us, at_us)
+            assert ledger.groups[own].closed
+    assert not ledger.groups[own].closed, "or its incident would open it again though nothing of it is left"
+
+
 def test_findings_of_many_series_are_one_alert_of_the_user_with_what_they_share():
     told = run(World((ONE, TWO, OTHER), (Trouble("silence", ONE, 5), Trouble("silence", TWO, 6))), range(12))
     alert = told.one("silence", "SUP-01")
