@@ -22,6 +22,11 @@ EXPECTED = {"effect": "up", "factor": 3.0}
 OURS = signature("0123abcd")
 
 
+def minutes_from_now(minutes: float) -> int:
+    """So long after this very moment: the whole run may have begun long ago."""
+    return Clock().wall_us() + int(minutes * MINUTE_US)
+
+
 class Both:
     """A monitor and its Alertmanager; duties run when a test says so, and by the clock besides."""
 
@@ -56,8 +61,8 @@ class Both:
         """A person's silence; its id."""
         body = {
             "matchers": [{"name": label, "value": value, "isRegex": True, "isEqual": True}],
-            "startsAt": format_time(NOW_US - MINUTE_US),
-            "endsAt": format_time(NOW_US + minutes * MINUTE_US),
+            "startsAt": format_time(minutes_from_now(-1)),
+            "endsAt": format_time(minutes_from_now(minutes)),
             "createdBy": by,
             "comment": "known, they are on it",
         }
@@ -86,6 +91,7 @@ def both(tmp_path: Path) -> Iterator[Both]:
 
 
 def test_a_silence_of_alertmanager_s_is_shown_noted_and_over_and_mutes_nothing_here(both: Both) -> None:
+    begun_us = minutes_from_now(0)
     before = [both.triage.get(path).content for path in ("/v1/alerts", "/v1/incidents", "/v1/alerts/A-1/revisions")]
     both.push()
     both.held("A-1", silenced=False)
@@ -94,7 +100,7 @@ def test_a_silence_of_alertmanager_s_is_shown_noted_and_over_and_mutes_nothing_h
     both.exchange()
     (told,) = both.state("alerts", "A-1")["silences"]
     assert (told["by"], told["note"], told["silence_id"]) == ("Ann", "known, they are on it", silence_id)
-    assert parse_time(told["until"]) // 1_000_000 == (NOW_US + 60 * MINUTE_US) // 1_000_000
+    assert begun_us < parse_time(told["until"]) - 60 * MINUTE_US < minutes_from_now(0)
     assert both.state("alerts", "A-2")["silences"] == []
     assert both.state("incidents", "I-1")["silences"] == [], "one of its two alerts is still told"
     both.exchange()
@@ -137,19 +143,19 @@ def test_a_silence_that_is_extended_is_noted_anew_and_one_that_is_over_by_itself
     both.exchange()
     body = json.loads(asked(f"{both.server.address}/api/v2/silence/{first}"))
     longer = {name: body[name] for name in ("id", "matchers", "startsAt", "createdBy", "comment")}
-    longer["endsAt"] = format_time(NOW_US + 90 * MINUTE_US)
+    longer["endsAt"] = format_time(minutes_from_now(90))
     asked(f"{both.server.address}/api/v2/silences", headers={"Content-Type": "application/json"}, body=json.dumps(longer).encode())
     both.held("A-1", silenced=True)
     both.exchange()
     (told,) = both.state("alerts", "A-1")["silences"]
-    assert parse_time(told["until"]) > NOW_US + 80 * MINUTE_US
+    assert parse_time(told["until"]) > minutes_from_now(80)
     assert len(both.audited()) == 2
 
 
 def test_a_snooze_silences_in_alertmanager_until_it_ends_and_does_not_come_back_as_a_silence(both: Both) -> None:
     both.push()
     both.held("A-1", silenced=False)
-    until = format_time(NOW_US + 30 * MINUTE_US)
+    until = format_time(minutes_from_now(30))
     assert both.triage.post("/v1/alerts/A-1/snooze", json={"until": until}).status_code == 200
     both.exchange()
     ours = both.silences()[f"{both.ours}snoozed alert A-1"]
@@ -162,7 +168,7 @@ def test_a_snooze_silences_in_alertmanager_until_it_ends_and_does_not_come_back_
 
 
 def test_a_change_window_silences_what_stays_within_its_declared_effect_and_not_what_goes_beyond(both: Both) -> None:
-    start, end = (format_time(NOW_US + minutes * MINUTE_US) for minutes in (-30, 30))
+    start, end = (format_time(minutes_from_now(minutes)) for minutes in (-30, 30))
     declared = change_json("C-7", "ACME", planned_start=start, planned_end=end, declared_at=start, expected=EXPECTED)
     assert both.house.client("admin").post("/v1/changes", json=declared).status_code in (200, 201)
     assert eventually(lambda: "ACME/C-7" in both.house.parts.engine.changes)

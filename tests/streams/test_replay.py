@@ -12,7 +12,6 @@ from itertools import pairwise
 from multiprocessing import Pipe, active_children
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,23 +36,24 @@ def event(minute: int, user: int, **fields: object) -> bytes:
     return json.dumps(at | plain | fields).encode() + b"\n"
 
 
-def lines(first: int, minutes: int, users: int) -> bytes:
+def lines(first: int, minutes: int, users: int, *, one_more_every: int = 20) -> bytes:
     """Ever more Users, response codes here and there, now and then a bad line or a late one."""
     return b"".join(
         event(minute, user, failures=1, codes={"E20": 1}) if (minute + user) % 7 == 0 else b"no event\n" if (minute + user) % 211 == 5
         else event(minute // 2, user) if (minute + user) % 307 == 9 else event(minute, user)
         for minute in range(first, first + minutes)
-        for user in range(min(users, minute // 20 + 1))
+        for user in range(min(users, minute // one_more_every + 1))
     )  # fmt: skip
 
 
-@pytest.fixture
-def recorded(tmp_path: Path) -> list[str]:
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Two files of several blocks, the second packed."""
-    (tmp_path / "a.ndjson").write_bytes(lines(0, 1500, 40))
-    (tmp_path / "b.ndjson.gz").write_bytes(gzip.compress(lines(1500, 300, 60)))
-    assert (tmp_path / "a.ndjson").stat().st_size > BLOCK_BYTES
-    return [str(tmp_path / "a.ndjson"), str(tmp_path / "b.ndjson.gz")]
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "a.ndjson").write_bytes(lines(0, 700, 60, one_more_every=5))
+    (folder / "b.ndjson.gz").write_bytes(gzip.compress(lines(700, 120, 60, one_more_every=5)))
+    assert (folder / "a.ndjson").stat().st_size > BLOCK_BYTES
+    return [str(folder / "a.ndjson"), str(folder / "b.ndjson.gz")]
 
 
 def told(reached: WindowBatch) -> object:
@@ -179,7 +179,7 @@ def test_a_stage_that_is_killed_while_it_hands_over_is_said():
         sender.close()
         received = iter(StageOutput[str](receiver, "read a file"))
         assert next(received) == "one item"
-        with pytest.raises(UnreadableInput, match="the process that was to read a file is gone"):
+        with pytest.raises(UnreadableInput, match="the process that was to read a file has ended"):
             next(received)
 
 
