@@ -38,8 +38,9 @@ from service.store import outbox
 from service.store.database import Database
 from service.store.records import Logged, Row
 from service.triage.change_declaration import ChangeDeclarations
+from service.triage.change_notices import ChangeNotices
 from service.triage.desk import TriageDesk
-from service.triage.planning import planning_rules
+from service.triage.planning import Planning, planning_rules
 from service.triage.watched_folder import WatchedFolder
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.metrics.collector import CollectorInputs
@@ -119,9 +120,9 @@ def compose(
         intake = Intake(journal, clock, int(parameters.backlog_mb * 1_000_000), forwarder)
         health = Health(intake, engine)
 
-        rules = planning_rules(calendar, flow.correlation)
+        planning = Planning(database, planning_rules(calendar, flow.correlation))
         declarations = ChangeDeclarations(
-            database, intake, engine, clock, parameters.declarations, rules, parameters.quotas.changes_per_user
+            database, intake, engine, clock, parameters.declarations, planning, parameters.quotas.changes_per_user
         )
         events = EventStream(database)
         dispatcher = Dispatcher(database, parameters.subscriptions, clock, random.Random(), ids, parameters.public_url)  # noqa: S311 - jitter
@@ -138,7 +139,10 @@ def compose(
         watched = None
         if calendar.watch is not None:
             watched = WatchedFolder(calendar.watch, folder, declarations, clock), float(calendar.watch_every_s)
-        jobs = PeriodicJobs(database, parameters, keep, clock, dispatcher.wake_soon, health.fault, pusher, silencer, watched)
+        notices = ChangeNotices(database, engine, planning, clock, dispatcher.wake_soon)
+        jobs = PeriodicJobs(
+            database, parameters, keep, clock, dispatcher.wake_soon, health.fault, pusher, silencer, planning, notices, watched
+        )
         idle_streams = IdleStreams(intake, clock, float(flow.time.idle_s))
         followers = _followers(kafka, database, engine, intake, board, clock, announce)
         authentication = SignIn(database, clock, oidc.provider(parameters.oidc, clock), open_role, parameters.public_url)

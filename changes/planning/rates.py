@@ -12,7 +12,7 @@ from models.errors import UnreadableInput
 from models.times import HOUR_US
 
 HOURS_A_WEEK = 168
-_MONDAY_US = 4 * 24 * HOUR_US
+MONDAY_US = 4 * 24 * HOUR_US
 """1970-01-05 was a Monday."""
 _EXAMPLE = '{"SUP-01": 120.5} or [{"user": "SUP-01", "process": "billing", "region": "north", "per_s": [168 numbers]}]'
 
@@ -29,7 +29,7 @@ class Cell:
 
     def at(self, hour_us: int) -> float:
         """Messages a second in the hour that begins at `hour_us`."""
-        return self.per_s[(hour_us - _MONDAY_US) // HOUR_US % len(self.per_s)]
+        return self.per_s[(hour_us - MONDAY_US) // HOUR_US % len(self.per_s)]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class UsualRates:
     @cached_property
     def peak(self) -> float:
         """The usual total of the busiest hour of a week, in messages a second."""
-        hours = (self.total(_MONDAY_US + hour * HOUR_US) for hour in range(HOURS_A_WEEK))
+        hours = (self.total(MONDAY_US + hour * HOUR_US) for hour in range(HOURS_A_WEEK))
         return max(hours) if self.cells else 0.0
 
     def total(self, hour_us: int) -> float:

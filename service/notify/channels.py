@@ -117,6 +117,8 @@ class Channels:
         if not self._public_url:
             return None
         base, incident = self._public_url.rstrip("/"), items[0].record.get("incident_id")
+        if "notice" in items[0].record:
+            return f"{base}/calendar/{items[0].record['planned_start'][:10]}"
         return f"{base}/incident/{quote(str(incident), safe='')}" if incident and not subscription.holder else f"{base}/"
 
 

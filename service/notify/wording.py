@@ -15,6 +15,16 @@ _STATES = {
     "drift": "at a new level",
     "stale": "reports are missing",
 }
+_NOTICES = {
+    "declared": "declared",
+    "moved": "moved",
+    "about_to_start": "is about to start",
+    "started": "started",
+    "overrun": "overruns",
+    "ended": "ended",
+    "cancelled": "cancelled",
+    "conflict": "has a conflict",
+}
 _RANK = {"critical": 0, "warning": 1, "info": 2}
 _MAX_SUBJECT = 150
 _MAX_ITEMS = 40
@@ -91,13 +101,19 @@ def _other_subject(item: Item) -> str:
     record = item.record
     if item.topic == "confirm":
         return "[Confirm] May Highwater write to this address?"
+    if "notice" in record:
+        return f"[Change] {record['owner']}: {record['title']} {_NOTICES[record['notice']]}, {_minute(record)}"
     if "incident_id" in record:
         return f"[{'Over' if item.is_over else 'Incident'}] {record.get('summary') or record['incident_id']}"
     if "verdict" in record:
         return f"[Change report] {record['change_id']}: {str(record['verdict']).replace('_', ' ')}"
     if "planned_start" in record:
-        return f"[Change] {record['title']} ({record['owner']}), {record['planned_start'][:16].replace('T', ' ')} UTC"
+        return f"[Change] {record['title']} ({record['owner']}), {_minute(record)}"
     return "[Test] Highwater"
+
+
+def _minute(record: Mapping[str, Any]) -> str:
+    return f"{record['planned_start'][:16].replace('T', ' ')} UTC"
 
 
 def _paragraph(item: Item) -> str:

@@ -21,6 +21,9 @@ from service.store import outbox, triage_actions
 from service.store.database import Database
 from service.store.preferences import Preferences
 from service.store.records import ALERT
+from service.triage import change_notices
+from service.triage.change_notices import ChangeNotices
+from service.triage.planning import LEARN_EVERY_S, Planning
 from service.triage.watched_folder import WatchedFolder
 
 _MINUTE_S = 60.0
@@ -42,10 +45,13 @@ class PeriodicJobs:
         fault: Callable[[], str | None],
         pusher: Pusher,
         silencer: Silencer,
+        planning: Planning,
+        notices: ChangeNotices,
         watched: tuple[WatchedFolder, float] | None = None,
     ) -> None:
         self._database, self._parameters, self._keep, self._clock, self._wake = database, parameters, keep, clock, wake
         self._fault, self._pusher, self._silencer = fault, pusher, silencer
+        self._planning, self._notices = planning, notices
         self._watched = watched
         """The folder that calendars are dropped in, and how often it is looked at, in seconds."""
         self._ahead_us: float | None = None
@@ -54,7 +60,8 @@ class PeriodicJobs:
     def all(self) -> list[Coroutine[Any, Any, None]]:
         """Every duty that the settings ask for."""
         duties = [_every(5.0, self.check_clock_step), _every(10.0, self.pack_charts), _every(15.0, self.escalate)]
-        duties.append(_every(3600.0, self.sweep))
+        duties += [_every(3600.0, self.sweep), _every(LEARN_EVERY_S, self._planning.learn_when_due)]
+        duties.append(_every(change_notices.EVERY_S, self._notices.round))
         if self._watched is not None:
             duties.append(_every(self._watched[1], self._watched[0].look))
         if self._parameters.alertmanager_urls:

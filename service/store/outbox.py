@@ -69,6 +69,13 @@ class Subscriber:
     to_people: bool
     is_paused: bool
     preferences: Preferences
+    is_pager: bool = False
+    """PagerDuty and Opsgenie keep an alert open until it is over; a notice never is."""
+
+    @property
+    def hears_notices(self) -> bool:
+        """Whether notices on changes are sent there at all."""
+        return not self.is_paused and not self.is_pager and "notice" in self.preferences.records
 
 
 _COLUMNS = "outbox.id, subscription, topic, body, urgent, outbox.created_us, due_us, attempts, subject, thread, sequence"
@@ -76,12 +83,12 @@ _COLUMNS = "outbox.id, subscription, topic, body, urgent, outbox.created_us, due
 
 def enqueue(connection: sqlite3.Connection, added: Sequence[tuple[Logged, Row]], now_us: int) -> None:
     """Put what subscribers want of these new records into the outbox, in the transaction that writes them."""
-    subscribers = _subscribers(connection) if added else []
-    if not subscribers:
+    heard = subscribers(connection) if added else []
+    if not heard:
         return
     for logged, row in added:
         record = json.loads(row.body)
-        for subscriber in subscribers:
+        for subscriber in heard:
             if not holder_sees(subscriber.holder, logged.audience, logged.owner):
                 continue
             if row.kind in (ALERT, INCIDENT):
@@ -92,14 +99,22 @@ def enqueue(connection: sqlite3.Connection, added: Sequence[tuple[Logged, Row]],
                     put(connection, subscriber.id, f"record:{logged.seq}", topic, row.body, now_us, subscriber.preferences, urgent=False)
 
 
-def _subscribers(connection: sqlite3.Connection) -> list[Subscriber]:
+def subscribers(connection: sqlite3.Connection) -> list[Subscriber]:
+    """Every subscription to which anything may be sent once it is not paused."""
     rows = connection.execute(
         "SELECT id, subscriptions.holder, channel, target, paused_reason IS NOT NULL, wishes FROM subscriptions"
         " LEFT JOIN mail_addresses ON mail_addresses.holder = subscriptions.holder AND address = target"
         " WHERE channel <> 'mail' OR confirmed_us IS NOT NULL ORDER BY id"
     )
     return [
-        Subscriber(name, holder, is_to_people(channel, target), bool(paused), Preferences.model_validate_json(wishes))
+        Subscriber(
+            name,
+            holder,
+            is_to_people(channel, target),
+            bool(paused),
+            Preferences.model_validate_json(wishes),
+            channel == "chat" and not is_to_people(channel, target),
+        )
         for name, holder, channel, target, paused, wishes in rows
     ]
 
@@ -201,12 +216,13 @@ def put(
     preferences: Preferences,
     *,
     urgent: bool,
+    thread: str = "",
 ) -> bool:
     """One message of its own; False if this subscription was told of `reference` before."""
     due_us = preferences.due_us(now_us, urgent=urgent)
     return _insert(
         connection,
-        (subscription, reference, topic, int(urgent), now_us, due_us, "", "", 0),
+        (subscription, reference, topic, int(urgent), now_us, due_us, "", thread, 0),
         record,
         {"dedup_key": reference, "sequence": 1},
     )

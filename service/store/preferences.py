@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from changes.planning.notices import NoticeKind
 from models.times import instant, us
 from models.vocabulary import SEVERITIES, AlertKind, Severity
 from service.store.records import ALERT, Row
@@ -50,7 +51,11 @@ class Preferences(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    records: tuple[Literal["alert", "incident", "report", "change"], ...] = Field(("alert",), description="Kinds of records.")
+    records: tuple[Literal["alert", "incident", "report", "change", "notice"], ...] = Field(
+        ("alert",), description="Kinds of records; `change`: every revision as it is, `notice`: what happens to changes, in a sentence."
+    )
+    notices: tuple[NoticeKind, ...] = Field((), description="Kinds of notices on changes; empty: all.")
+    ahead_s: int = Field(3600, ge=60, le=604_800, description="How long before its start a change is about to start, in seconds.")
     kinds: tuple[AlertKind, ...] = Field((), description="Kinds of alerts.")
     severity: Severity = Field("warning", description="Least severe alert that is sent.")
     processes: tuple[str, ...] = Field((), description="Business processes that must suffer.")
@@ -73,6 +78,10 @@ class Preferences(BaseModel):
             and SEVERITIES.index(row.severity or SEVERITIES[0]) >= SEVERITIES.index(self.severity)
             and (not self.processes or bool(set(self.processes) & set(processes)))
         )
+
+    def wants_notice(self, kind: NoticeKind) -> bool:
+        """Whether this kind of notice is one to be sent."""
+        return "notice" in self.records and (not self.notices or kind in self.notices)
 
     def due_us(self, now_us: int, *, urgent: bool) -> int:
         """When a message that comes up now is to leave."""

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from changes.drafting import guess_category
 from changes.files.merge import same_content
 from changes.limits import ChangeLimits, excess
-from changes.planning.conflicts import PlanningRules
 from models.canonical_json import decode, to_json
 from models.change import Change
 from models.clock import Clock
@@ -29,7 +28,7 @@ from service.store import audit, records
 from service.store.database import Database
 from service.store.records import CHANGE
 from service.triage.change_names import resolve
-from service.triage.planning import preview
+from service.triage.planning import Planning, preview
 from service.triage.series_exports import SeriesExports
 
 _DESK = Principal("", "", Role.TRIAGE)
@@ -143,11 +142,11 @@ class ChangeDeclarations:
         engine: Engine,
         clock: Clock,
         limits: ChangeLimits,
-        rules: PlanningRules,
+        planning: Planning,
         most_of_a_user: int,
     ) -> None:
         self._database, self._intake, self._engine, self._clock, self._limits = database, intake, engine, clock, limits
-        self._rules, self._most_of_a_user = rules, most_of_a_user
+        self.planning, self._most_of_a_user = planning, most_of_a_user
         self._exports = SeriesExports(database)
         self.lock = asyncio.Lock()
 
@@ -181,7 +180,7 @@ class ChangeDeclarations:
 
     def preview(self, principal: Principal, change: Change) -> dict[str, Any]:
         """What it would collide with, free times instead, and what it lacks, as far as the principal may know."""
-        return preview(self._engine.declared_changes(), principal, change, self._rules, instant(self.now_us()))
+        return preview(self._engine.declared_changes(), principal, change, self.planning.rules, instant(self.now_us()))
 
     def next_revision(self, key: str) -> int:
         """The number after the highest revision that stands; 1 where there is none."""

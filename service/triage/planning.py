@@ -1,12 +1,15 @@
 """Planning: what the desk and the Users are told of a change before the night; a User never learns whose work is in its way."""
 
+import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from changes.parameters import ChangesParameters
 from changes.planning import sec_completeness
-from changes.planning.conflicts import Capacity, PlanningRules, as_object, conflicts_of, slots_for
+from changes.planning.conflicts import Capacity, PlanningRules, as_object, conflicts_of, described, slots_for
 from changes.planning.free_slots import Slot
 from changes.planning.rates import UsualRates
 from changes.planning.systems import SystemMap
@@ -16,7 +19,11 @@ from correlation.parameters import CorrelationParameters
 from models.change import Change
 from models.times import format_time, us
 from service.access import Principal, Role
+from service.charts.usual_rates import learned_rates
+from service.store.database import Database
 
+LEARN_EVERY_S = 10.0
+_LEARN_FIRST_S, _LEARN_LAST_S = 20.0, 3600.0
 _NIGHT = (18, 6)
 """Hours of UTC between which a window is called a night."""
 
@@ -27,11 +34,43 @@ def planning_rules(changes: ChangesParameters, correlation: CorrelationParameter
     return PlanningRules(SystemMap(correlation.systems), changes.freezes, capacity)
 
 
-def preview(known: Iterable[Change], principal: Principal, change: Change, rules: PlanningRules, now: datetime) -> dict[str, Any]:
-    """Conflicts, up to three free times, and what is missing."""
+class Planning:
+    """The rules in force: what the settings say, and the usual rates as the monitor learns them."""
+
+    def __init__(self, database: Database, rules: PlanningRules) -> None:
+        self._database, self._rules = database, rules
+        self._pause_s, self._rest_s = _LEARN_FIRST_S, 0.0
+
+    @property
+    def rules(self) -> PlanningRules:
+        """What can happen together, as far as it is known now."""
+        return self._rules
+
+    def between(self, change: Change, own: Iterable[Change]) -> list[dict[str, Any]]:
+        """What `change` meets among a User's `own` changes, in words that the User may read; no load, no figure."""
+        return described(change, own, PlanningRules(self._rules.systems))
+
+    async def learn_when_due(self) -> None:
+        """Called every `LEARN_EVERY_S`: reads the usual rates, soon after the start and then ever less often, up to once an hour."""
+        self._rest_s -= LEARN_EVERY_S
+        if self._rest_s > 0:
+            return
+        await asyncio.to_thread(self.learn)
+        self._rest_s, self._pause_s = self._pause_s, min(2 * self._pause_s, _LEARN_LAST_S)
+
+    def learn(self) -> None:
+        """Read the usual rates from the charts."""
+        capacity = self._rules.capacity
+        rates = self._database.read(partial(learned_rates, process_of=capacity.process_of))
+        if rates.cells:
+            self._rules = replace(self._rules, capacity=replace(capacity, rates=rates))
+
+
+def preview(known: Iterable[Change], principal: Principal, change: Change, rules: PlanningRules, now: datetime | None) -> dict[str, Any]:
+    """Conflicts, up to three free times after `now` (None: none are looked for), and what is missing."""
     others = [other for other in known if other.key != change.key and other.explains]
     found = _for_user(others, principal, change, rules) if principal.role is Role.USER else _for_desk(others, change, rules)
-    slots = slots_for(change, others, us(now.astimezone(UTC)), rules) if found else ()
+    slots = slots_for(change, others, us(now.astimezone(UTC)), rules) if found and now is not None else ()
     return {"conflicts": found, "free_slots": [_as_object(slot) for slot in slots], "missing": sec_completeness.described(change)}
 
 
@@ -49,6 +88,17 @@ def _for_user(others: list[Change], principal: Principal, change: Change, rules:
     if load or any(conflict.kind != "freeze" for conflict in conflicts_of(change, hidden, open_rules)):
         told.append(_busy(change))
     return told
+
+
+def busy(known: Iterable[Change], principal: Principal, own: Iterable[Change], rules: PlanningRules) -> list[dict[str, Any]]:
+    """For each of the User's `own` changes that hidden ones or the load are in the way of: that its night is busy."""
+    others = [other for other in known if other.explains]
+    return [
+        found
+        for change in own
+        for found in _for_user([other for other in others if other.key != change.key], principal, change, rules)
+        if found["kind"] == "busy"
+    ]
 
 
 def _busy(change: Change) -> dict[str, Any]:

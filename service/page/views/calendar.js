@@ -6,9 +6,9 @@ import { el, render } from "../core/dom.js";
 import { onPreference } from "../core/preferences.js";
 import { query, setQuery } from "../core/router.js";
 import { store } from "../core/store.js";
-import { DAYS, monthText, plainTimes, plural, time } from "../core/words.js";
+import { clockText, DAYS, monthText, number, plainTimes, plural, time } from "../core/words.js";
 import { table } from "../parts/alert_table.js";
-import { CAPACITY, DAY, endOf, peakLoad, readCalendar, startOf } from "../parts/calendar_data.js";
+import { DAY, endOf, readCalendar, startOf } from "../parts/calendar_data.js";
 
 const MONTH = /^\d{4}-\d{2}$/;
 const ROWS = 200;
@@ -76,6 +76,7 @@ class Calendar {
     const [page, reports] = await Promise.all([attempt(() => readCalendar(from, to, { q: this.q, limit: 5000 })), attempt(() => ask("/v1/change-reports?limit=1000"))]);
     if (!page) return;
     this.page = page;
+    this.load = new Map(page.load.map((one) => [one.day, one]));
     this.reports = new Map((reports?.items || []).map((one) => [`${one.owner || ""}/${one.change_id}`, one]));
     this.draw();
   }
@@ -92,14 +93,15 @@ class Calendar {
 
   cell(day, changes) {
     const { first, last } = this.span, today = Math.floor(store.now() / DAY) * DAY;
-    const load = peakLoad(changes, day, day + DAY), name = new Date(day).toISOString().slice(0, 10);
+    const name = new Date(day).toISOString().slice(0, 10), load = this.load.get(name), share = load ? load.per_s / load.capacity_per_s : 0;
     const conflicts = this.page.conflicts.filter((one) => Date.parse(one.from) < day + DAY && Date.parse(one.to) > day).length;
     const dcc = changes.filter((one) => one.source === "dcc").length, tests = changes.filter((one) => one.category === "bcdr_test").length;
     const bar = el("i", {});
-    bar.style.width = `${Math.min(100, (100 * (load - 1)) / (CAPACITY - 1))}%`;
+    bar.style.width = `${Math.min(100, 100 * share)}%`;
+    const loadText = load ? `declared load ${number(load.per_s)} messages a second at ${clockText(Date.parse(load.at))} UTC; ${number(load.capacity_per_s)} can be carried` : "";
     const told = [dcc ? `${dcc} DCC` : null, changes.length - dcc ? `${changes.length - dcc} other` : null].filter(Boolean).join(", ");
     return el("a", { class: `day${day < first || day >= last ? " outside" : ""}${day === today ? " today" : ""}`, key: day, href: `/calendar/${name}` },
-      el("strong", {}, String(new Date(day).getUTCDate())), el("span", { class: "visually-hidden" }, `${plural(changes.length, "change")}, declared load ${load.toFixed(1)} times the usual`), load > 1 ? el("span", { class: `load${load > CAPACITY ? " over" : ""}`, title: `${load.toFixed(1)} times the usual; ${CAPACITY} can be carried` }, bar) : null,
+      el("strong", {}, String(new Date(day).getUTCDate())), el("span", { class: "visually-hidden" }, `${plural(changes.length, "change")}${loadText ? `, ${loadText}` : ""}`), load ? el("span", { class: `load${share > 1 ? " over" : ""}`, title: loadText }, bar) : null,
       el("span", { class: "detail" }, told ? el("div", {}, told) : null), tests ? el("div", { class: "warning" }, "◆", el("span", { class: "detail" }, " recovery test")) : null, conflicts ? el("div", { class: "critical" }, `▲ ${conflicts}`, el("span", { class: "detail" }, conflicts === 1 ? " conflict" : " conflicts")) : null);
   }
 

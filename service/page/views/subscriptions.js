@@ -9,6 +9,7 @@ import { table } from "../parts/alert_table.js";
 
 const CHANNELS = [["webhook", "Webhook (signed)"], ["mail", "E-mail"], ["chat", "Chat or pager"]];
 const SEVERITIES = [["info", "everything"], ["warning", "warning and above"], ["critical", "critical only"]];
+const RECORDS = { alert: "alerts", incident: "incidents", report: "change reports", change: "revisions of changes", notice: "what happens to changes" };
 const REFRESH_MS = 20_000;
 
 export function subscriptionsView(root) {
@@ -40,13 +41,13 @@ class Subscriptions {
 
   card(one) {
     const { wishes } = one, log = this.logs.get(one.id) || [], failing = log.length && log[0].outcome !== "delivered";
-    const facts = [["Told of", `${wishes.records.join(", ")}, ${SEVERITIES.find(([key]) => key === wishes.severity)[1]}${wishes.resolved ? ", also when it is over" : ""}${wishes.escalations ? ", also escalations" : ""}`],
+    const facts = [["Told of", `${wishes.records.map((kind) => RECORDS[kind] || kind).join(", ")}, ${SEVERITIES.find(([key]) => key === wishes.severity)[1]}${wishes.resolved ? ", also when it is over" : ""}${wishes.escalations ? ", also escalations" : ""}`],
       ["Quiet hours", wishes.quiet_hours ? `${wishes.quiet_hours.starts.slice(0, 5)} to ${wishes.quiet_hours.ends.slice(0, 5)} ${wishes.quiet_hours.zone}; what is critical comes at once` : "none"],
       wishes.digest_s ? ["Digest", `one message every ${Math.round(wishes.digest_s / 60)} minutes`] : null,
       ["Last delivery", log.length ? el("span", { class: failing ? "critical" : "good" }, failing ? `▲ failed: ${log[0].error || log[0].status}` : "✓ arrived", " ", time(log[0].at)) : "none yet"]].filter(Boolean);
     const path = pathOf("/v1/subscriptions", one.id);
     return el("article", { class: `card ${failing ? "critical" : one.paused_reason ? "over" : "info"}`, key: one.id },
-      el("h3", {}, one.name), el("div", { class: "chips" }, el("span", { class: "chip plain" }, one.channel), failing ? el("span", { class: "chip critical" }, "▲ failing") : null, one.confirmed === false ? el("span", { class: "chip attention" }, "waits for confirmation") : null, one.paused_reason ? el("span", { class: "chip attention" }, one.paused_reason) : null, one.confirmed === false ? el("span", { class: "chip attention" }, "waiting for the address to be confirmed") : null),
+      el("h3", {}, one.name), el("div", { class: "chips" }, el("span", { class: "chip plain" }, one.channel), failing ? el("span", { class: "chip critical" }, "▲ failing") : null, one.confirmed === false ? el("span", { class: "chip attention" }, "waits for confirmation") : null, one.paused_reason ? el("span", { class: "chip attention" }, one.paused_reason) : null),
       el("p", { class: "soft" }, el("code", {}, one.target)), el("dl", { class: "facts" }, ...facts.flatMap(([label, content]) => [el("dt", {}, label), el("dd", {}, content)])),
       el("div", { class: "actions" },
         el("button", { onclick: () => this.test(path) }, "Send a test"), el("button", { onclick: () => this.log(path, one) }, "Delivery log"), el("button", { onclick: () => this.edit(path, one) }, "Edit"),
@@ -108,6 +109,7 @@ class Subscriptions {
       { name: "severity", label: "Told of", type: "select", options: SEVERITIES, value: wishes.severity, required: true },
       { name: "resolved", label: "also when it is over", type: "checkbox", value: wishes.resolved },
       { name: "escalations", label: "also alerts that nobody acknowledged in time", type: "checkbox", value: wishes.escalations },
+      { name: "notices", label: "also what happens to changes: declared, moved, about to start, started, overrun, ended, cancelled, conflict", type: "checkbox", value: (wishes.records || []).includes("notice") },
       { name: "starts", label: "Quiet from", type: "time", value: quiet.starts?.slice(0, 5) }, { name: "ends", label: "Quiet until", type: "time", value: quiet.ends?.slice(0, 5) },
       { name: "digest", label: "Gather for minutes", type: "number", value: wishes.digest_s ? String(wishes.digest_s / 60) : "", min: 0, max: 1440 },
     ].filter(Boolean);
@@ -116,7 +118,9 @@ class Subscriptions {
   wishes(values, before) {
     const zone = before?.quiet_hours?.zone || Intl.DateTimeFormat().resolvedOptions().timeZone || "Europe/London";
     const quiet_hours = values.starts && values.ends ? { starts: values.starts, ends: values.ends, zone } : null;
-    return { ...before, severity: values.severity, resolved: values.resolved !== undefined, escalations: values.escalations !== undefined, digest_s: Math.round(Number(values.digest || 0) * 60), quiet_hours };
+    const others = (before?.records || ["alert"]).filter((kind) => kind !== "notice");
+    const records = values.notices === undefined ? others : [...others, "notice"];
+    return { ...before, records, severity: values.severity, resolved: values.resolved !== undefined, escalations: values.escalations !== undefined, digest_s: Math.round(Number(values.digest || 0) * 60), quiet_hours };
   }
 
   make() {

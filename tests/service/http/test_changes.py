@@ -1,10 +1,12 @@
 """Declaring changes: a User its own, the desk anyone's; the highest revision counts."""
 
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 import pytest
 
+from changes.planning.rates import Cell, UsualRates
 from models.times import parse_time
 from tests.service.builders import change_json, lines, queue
 from tests.service.house import House
@@ -346,3 +348,31 @@ def test_parts_of_one_export_withdraw_only_at_its_end(house: House) -> None:
     answer = client.post("/v1/changes", json=[night("P", 6, 2)]).json()
     assert [one["change_id"] for one in answer["withdrawn"]] == ["P/20260107T010000Z"]
     assert client.post("/v1/changes", json=night("P", 8, 1)).status_code == 409
+
+
+def test_declared_load_is_held_against_what_was_learned_and_a_user_gets_no_figure(house: House) -> None:
+    planning = house.parts.declarations.planning
+    rates = UsualRates(tuple(Cell(user, "", "", (share,)) for user, share in (("ACME", 20.0), ("BOLT", 20.0), ("REST", 60.0))))
+    planning._rules = replace(planning.rules, capacity=replace(planning.rules.capacity, rates=rates))
+    at = {"planned_start": "2026-03-09T00:00:00Z", "planned_end": "2026-03-09T02:00:00Z"}
+    rise = {"expected": {"effect": "up", "factor": 15}, "systems": ["billing"]}
+    house.client("user:BOLT").post("/v1/changes", json=change_json("L-2", "BOLT", **at, **rise)).raise_for_status()
+    mine = change_json("L-1", **at, **rise)
+    (conflict,) = house.client("triage").post("/v1/changes/preview", json=mine).json()["conflicts"]
+    assert conflict["kind"] == "load"
+    assert "660 messages a second; 300 can be carried (headroom -120 %)" in conflict["text"]
+    seen = house.client("user:ACME").post("/v1/changes/preview", json=mine)
+    assert [one["kind"] for one in seen.json()["conflicts"]] == ["busy"]
+    assert "BOLT" not in seen.text
+    assert "660" not in seen.text
+    house.client("user:ACME").post("/v1/changes", json=mine).raise_for_status()
+    window = {"from": "2026-03-09T00:00:00Z", "to": "2026-03-10T00:00:00Z"}
+    (day,) = house.client("triage").get("/v1/calendar", params=window).json()["load"]
+    assert (day["day"], day["per_s"], day["capacity_per_s"]) == ("2026-03-09", 660, 300)
+    own = house.client("user:ACME").get("/v1/calendar", params=window).json()
+    assert own["load"] == []
+    assert [one["kind"] for one in own["conflicts"]] == ["busy"]
+    small = change_json(
+        "S-1", planned_start="2026-04-09T00:00:00Z", planned_end="2026-04-09T02:00:00Z", expected={"effect": "up", "factor": 3}
+    )
+    assert house.client("triage").post("/v1/changes/preview", json=small).json()["conflicts"] == []

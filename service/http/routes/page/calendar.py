@@ -1,28 +1,36 @@
 """The calendar by window: changes that meet a span, their conflicts with sentences, and what the DCC's own ones lack."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from changes.planning.conflicts import as_object, conflicts
+from changes.planning.conflicts import Capacity, PlanningRules, as_object, conflicts
+from changes.planning.load import HourLoad, hourly
+from changes.planning.overlaps import OVER
 from changes.planning.sec_completeness import all_missing
 from changes.planning.sec_completeness import as_object as missing_object
-from changes.visibility import visible_to
+from changes.visibility import is_own, visible_to
 from changes.windows import window_us
 from models.change import Change
-from models.times import DAY_US
-from service.access import DESK_ROLES
+from models.rounding import round_significant
+from models.times import DAY_US, format_time
+from service.access import DESK_ROLES, Principal
 from service.auth.authentication import Reader
+from service.engine.engine import Engine
 from service.http.routes.common import instant_of
-from service.http.routes.parts import EngineDep
+from service.http.routes.parts import ChangeDeclarationsDep, EngineDep
 from service.problems import RESPONSES, Problem
+from service.triage.planning import busy
 
 router = APIRouter(tags=["changes"], responses=RESPONSES)
 _LONGEST_US = 100 * DAY_US
 _MOST_JUDGED = 3000
 """Changes of one answer among which conflicts are looked for."""
+_MOST_OWN = 100
+"""Of a User's own changes, those that are held against what is hidden from it."""
 
 
 class CalendarWindow(BaseModel):
@@ -42,22 +50,30 @@ class CalendarPage(BaseModel):
     items: list[dict[str, Any]] = Field(description="Changes by the start of their window.")
     total: int = Field(description="How many there are; more than `items` holds if the limit cut them off.")
     conflicts: list[dict[str, Any]] = Field(description="`kind`, `change_ids`, `from`, `to`, `text`; among the changes of this span.")
+    load: list[dict[str, Any]] = Field(
+        description="Days on which declared rises meet the usual traffic: `day`, the worst hour (`at`), `per_s`, `capacity_per_s`;"
+        " for the triage desk only, and empty until the usual rates are learned."
+    )
     missing: list[dict[str, str]] = Field(description="What the DCC's changes lack by SEC H8.4 and H8.8; for the triage desk only.")
 
 
 @router.get("/v1/calendar", summary="Changes of a span, with their conflicts")
-def calendar(engine: EngineDep, principal: Reader, wanted: Annotated[CalendarWindow, Query()]) -> CalendarPage:
-    """A User sees its own, the operator's, and the public summaries of others'; conflicts among those only."""
+def calendar(
+    engine: EngineDep, declarations: ChangeDeclarationsDep, principal: Reader, wanted: Annotated[CalendarWindow, Query()]
+) -> CalendarPage:
+    """A User sees its own, the operator's, and the public summaries of others'; conflicts among those, and that a night is busy."""
     start_us, end_us = instant_of("from", wanted.start) or 0, instant_of("to", wanted.end) or 0
     if not start_us <= end_us <= start_us + _LONGEST_US:
         raise Problem(422, "to: it must lie after from, at most 100 days later")
     shown = [change for known in engine.declared_changes() if (change := visible_to(known, principal.user)) is not None]
     meeting = sorted((change for change in shown if _meets(change, start_us, end_us) and _fits(change, wanted)), key=_order)
-    of_desk = principal.role in DESK_ROLES
+    of_desk, rules = principal.role in DESK_ROLES, declarations.planning.rules
+    judged = meeting[:_MOST_JUDGED]
     return CalendarPage(
         items=[change.model_dump(mode="json") for change in meeting[: wanted.limit]],
         total=len(meeting),
-        conflicts=_conflicts(meeting[:_MOST_JUDGED]),
+        conflicts=[as_object(one) for one in conflicts(judged, rules)] if of_desk else _of_user(engine, principal, judged, rules),
+        load=_load(judged, rules) if of_desk else [],
         missing=[missing_object(one) for one in all_missing(meeting)] if of_desk else [],
     )
 
@@ -78,5 +94,26 @@ def _fits(change: Change, wanted: CalendarWindow) -> bool:
     return not wanted.q or wanted.q.casefold() in text.casefold()
 
 
-def _conflicts(meeting: Sequence[Change]) -> list[dict[str, Any]]:
-    return [as_object(conflict) for conflict in conflicts(meeting)]
+def _of_user(engine: Engine, principal: Principal, shown: Sequence[Change], rules: PlanningRules) -> list[dict[str, Any]]:
+    """Conflicts among what the User sees; what is in the way of its own changes and hidden from it is that the night is busy."""
+    found = [as_object(conflict) for conflict in conflicts(shown, replace(rules, capacity=Capacity()))]
+    own = [change for change in shown if change.explains and change.status not in OVER and is_own(change, principal.user or "")]
+    return found + busy(engine.declared_changes(), principal, own[-_MOST_OWN:], rules)
+
+
+def _load(changes: Sequence[Change], rules: PlanningRules) -> list[dict[str, Any]]:
+    limit = rules.capacity.limit_per_s
+    worst: dict[int, HourLoad] = {}
+    for hour in hourly(changes, rules.capacity) if limit > 0 else ():
+        day_us = hour.hour_us // DAY_US * DAY_US
+        if day_us not in worst or hour.load_per_s > worst[day_us].load_per_s:
+            worst[day_us] = hour
+    return [
+        {
+            "day": format_time(day_us)[:10],
+            "at": format_time(hour.hour_us),
+            "per_s": round_significant(hour.load_per_s),
+            "capacity_per_s": round_significant(limit),
+        }
+        for day_us, hour in sorted(worst.items())
+    ]

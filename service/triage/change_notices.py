@@ -1,0 +1,223 @@
+"""Change notices: what subscribers are told of changes, each as far as its holder may see them.
+
+The log of records is followed by its numbers, so that a restart loses no notice and repeats none; what is due by the clock is told once,
+because the outbox knows what it was given.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from changes.calendar import outranks
+from changes.planning import notices
+from changes.planning.notices import Notice
+from changes.visibility import visible_to
+from changes.windows import window_us
+from models.canonical_json import decode
+from models.change import Change
+from models.clock import Clock
+from models.columns import Ints
+from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, us
+from service.access import DESK, Principal, Role
+from service.engine.engine import Engine
+from service.store import outbox
+from service.store.database import Database
+from service.store.outbox import Subscriber
+from service.store.records import CHANGE
+from service.triage.planning import Planning, preview
+
+EVERY_S = 5.0
+_FACT = "notices:seq"
+_AT_ONCE = 1000
+_REMEMBERED = 100_000
+_CHECKED_AT_ONCE = 20
+"""Changes whose conflicts are looked for in one round."""
+_BACK_US = HOUR_US
+"""After a stop so much is told late; what lies further back is not told."""
+_GATHERED_US = MINUTE_US
+"""People get what was declared together as one message."""
+_PROMPT = frozenset({"about_to_start", "started", "overrun"})
+THREAD = "changes"
+_ForHolder = tuple[str, Notice]
+
+
+class _Addressed(NamedTuple):
+    """A notice for one subscription."""
+
+    to: Subscriber
+    notice: Notice
+
+
+class ChangeNotices:
+    """A duty that comes round every few seconds."""
+
+    def __init__(self, database: Database, engine: Engine, planning: Planning, clock: Clock, wake: Callable[[], None]) -> None:
+        self._database, self._engine, self._planning, self._clock, self._wake = database, engine, planning, clock, wake
+        self._seq: int | None = None
+        self._known: dict[str, Change] = {}
+        """The revision of each change that was told last."""
+        self._unchecked: list[Change] = []
+        """Declared or moved, and not yet held against the others."""
+        self._edges: tuple[list[Change], Ints] | None = None
+        """The changes, and start, end and planned end of each."""
+        self._put: set[tuple[str, str]] = set()
+        """Subscription and reference of what the outbox was given since the start."""
+
+    async def round(self) -> None:
+        """Tell what is new."""
+        if self._engine.recovery() is None:
+            await asyncio.to_thread(self.look)
+
+    def look(self) -> None:
+        """The same, on the calling thread."""
+        if self._seq is None:
+            self._begin()
+        now_us = self._now_us()
+        subscribers = [one for one in self._database.read(outbox.subscribers) if one.hears_notices]
+        holders = sorted({one.holder for one in subscribers})
+        seq, revisions = self._revisions()
+        found: list[_Addressed] = []
+        if subscribers:
+            for_holders = [one for before, after in revisions for one in _revised(before, after, holders, now_us)]
+            self._unchecked += [after for before, after in revisions if _is_replanned(before, after) and after.explains]
+            for_holders += self._conflicts(holders, now_us)
+            found += [_Addressed(one, notice) for holder, notice in for_holders for one in subscribers if one.holder == holder]
+            found += self._due(subscribers, now_us)
+        fresh = [one for one in found if (one.to.id, one.notice.reference) not in self._put]
+        if seq == self._seq and not fresh:
+            return
+        if self._database.write(partial(_write, seq=seq, fresh=fresh, now_us=self._clock.wall_us())).result():
+            self._wake()
+        self._seq = seq
+        if len(self._put) > _REMEMBERED:
+            self._put.clear()
+        self._put |= {(one.to.id, one.notice.reference) for one in fresh}
+
+    def _begin(self) -> None:
+        """What was declared before notices were first looked for is known."""
+        self._seq = self._database.read(_told_seq)
+        later = self._database.read(partial(_records, after=self._seq, limit=1_000_000))
+        keys = {change.key for _, change in later}
+        self._known = {key: change for key, change in self._engine.changes.items() if key not in keys}
+        for key in keys:
+            before = self._database.read(partial(_before, key=key, seq=self._seq))
+            if before is not None:
+                self._known[key] = before
+
+    def _revisions(self) -> tuple[int, list[tuple[Change | None, Change]]]:
+        seq, found = self._seq or 0, []
+        for number, after in self._database.read(partial(_records, after=seq, limit=_AT_ONCE)):
+            before, seq = self._known.get(after.key), number
+            if outranks(after, before):
+                found.append((before, after))
+                self._known[after.key] = after
+                self._edges = None
+        return seq, found
+
+    def _due(self, subscribers: Sequence[Subscriber], now_us: int) -> Iterator[_Addressed]:
+        """What is due by the clock, for each subscription by itself: how long before a start it is told is its own wish."""
+        if self._edges is None:
+            changes = self._engine.declared_changes()
+            moments = [(*window_us(change), us(change.planned_end)) for change in changes]
+            self._edges = changes, np.array(moments, np.int64).reshape(-1, 3)
+        changes, edges = self._edges
+        ahead_us = max(one.preferences.ahead_s for one in subscribers) * SECOND_US
+        near = ((edges > now_us - _BACK_US - ahead_us) & (edges <= now_us + ahead_us)).any(axis=1)
+        for index in np.flatnonzero(near).tolist():
+            for one in subscribers:
+                shown = visible_to(changes[index], one.holder or None)
+                if shown is not None:
+                    told = notices.due(shown, now_us - _BACK_US, now_us, one.preferences.ahead_s * SECOND_US)
+                    yield from (_Addressed(one, notice) for notice in told)
+
+    def _conflicts(self, holders: Sequence[str], now_us: int) -> Iterator[_ForHolder]:
+        now, self._unchecked = self._unchecked[:_CHECKED_AT_ONCE], self._unchecked[_CHECKED_AT_ONCE:]
+        known = self._engine.declared_changes()
+        for change in now:
+            if self._known.get(change.key) is not change or change.planned_end.timestamp() * 1e6 <= now_us:
+                continue
+            for holder in holders:
+                yield from _conflicts_for(holder, change, known, self._planning, now_us)
+
+    def _now_us(self) -> int:
+        """The wall clock; event time where a day is replayed or simulated."""
+        wall_us, event_us = self._clock.wall_us(), self._engine.watermark_us
+        return wall_us if event_us is None or abs(wall_us - event_us) < DAY_US else event_us
+
+
+def _revised(before: Change | None, after: Change, holders: Iterable[str], now_us: int) -> Iterator[_ForHolder]:
+    for holder in holders:
+        shown = visible_to(after, holder or None)
+        if shown is not None:
+            was = None if before is None else visible_to(before, holder or None)
+            yield from ((holder, one) for one in notices.of_revision(was, shown, now_us))
+
+
+def _is_replanned(before: Change | None, after: Change) -> bool:
+    return before is None or not before.explains or (before.planned_start, before.planned_end) != (after.planned_start, after.planned_end)
+
+
+def _conflicts_for(holder: str, change: Change, known: list[Change], planning: Planning, now_us: int) -> Iterator[_ForHolder]:
+    """To the desk all; to a User what is in the way of its own change, and where it may see the new one, of what that one meets."""
+    shown = visible_to(change, holder or None)
+    if shown is None:
+        return
+    if not holder or (change.source == "user" and change.owner == holder):
+        principal = Principal("", "", Role.USER, holder) if holder else Principal("", "", Role.TRIAGE)
+        for told in preview(known, principal, change, planning.rules, None)["conflicts"]:
+            yield holder, notices.conflict(change, told, now_us)
+        return
+    own = [one for one in known if one.source == "user" and one.owner == holder and one.explains]
+    for told in planning.between(shown, own):
+        yield holder, notices.conflict(shown, told, now_us)
+
+
+def _write(connection: sqlite3.Connection, seq: int, fresh: Sequence[_Addressed], now_us: int) -> bool:
+    """Put notices into the outbox, and how far the log was read; whether anything is to be sent."""
+    put = [_put(connection, subscriber, notice, now_us) for subscriber, notice in fresh]
+    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_FACT, str(seq)))
+    return any(put)
+
+
+def _put(connection: sqlite3.Connection, subscriber: Subscriber, notice: Notice, now_us: int) -> bool:
+    if not subscriber.preferences.wants_notice(notice.kind):
+        return False
+    gathered = subscriber.to_people and notice.kind not in _PROMPT
+    return outbox.put(
+        connection,
+        subscriber.id,
+        notice.reference,
+        f"notice.{notice.kind}",
+        json.dumps(notice.as_object, ensure_ascii=False, separators=(",", ":")).encode(),
+        now_us + (_GATHERED_US if gathered else 0),
+        subscriber.preferences,
+        urgent=False,
+        thread=THREAD if subscriber.to_people else "",
+    )
+
+
+def _told_seq(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT value FROM facts WHERE name = ?", (_FACT,)).fetchone()
+    if row is not None:
+        return int(row[0])
+    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
+
+
+def _records(connection: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, Change]]:
+    rows = connection.execute(
+        "SELECT seq, body FROM records WHERE seq > ? AND kind = ? AND audience = ? ORDER BY seq LIMIT ?", (after, CHANGE, DESK, limit)
+    )
+    return [(seq, decode(Change, body)) for seq, body in rows]
+
+
+def _before(connection: sqlite3.Connection, key: str, seq: int) -> Change | None:
+    row = connection.execute(
+        "SELECT body FROM records WHERE kind = ? AND audience = ? AND id = ? AND seq <= ? ORDER BY revision DESC LIMIT 1",
+        (CHANGE, DESK, key, seq),
+    ).fetchone()
+    return None if row is None else decode(Change, row[0])

@@ -1,0 +1,184 @@
+"""Notices on changes: each kind, once, to whoever may know of it, and in no other words than those."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from models.clock import Clock
+from models.times import DAY_US, HOUR_US, MINUTE_US, instant
+from service.notify import wording
+from service.notify.channels import item_of
+from service.store import outbox, subscriptions
+from service.store.outbox import Message
+from service.store.preferences import Preferences
+from service.triage.change_notices import ChangeNotices
+from tests.service.builders import change_json
+from tests.service.house import House
+
+
+class Hands:
+    """A wall clock that a test moves on."""
+
+    def __init__(self) -> None:
+        self.ahead_us = 0
+        self.clock = Clock(wall_us=lambda: time.time_ns() // 1000 + self.ahead_us)
+
+
+class Notified:
+    """A house whose notices a test asks for, and what each subscription got."""
+
+    def __init__(self, house: House, hands: Hands) -> None:
+        self.house, self.hands, self.test = house, hands, hands.ahead_us // DAY_US
+        self.seen: set[int] = set()
+        self.restart()
+
+    def restart(self) -> None:
+        """The monitor is started again."""
+        parts = self.house.parts
+        self.duty = ChangeNotices(parts.database, parts.engine, parts.declarations.planning, self.hands.clock, lambda: None)
+
+    @property
+    def now_us(self) -> int:
+        return self.hands.clock.wall_us()
+
+    def subscribe(self, holder: str, channel: str = "webhook", target: str = "https://x.example/", **wishes: Any) -> str:
+        wanted = Preferences(records=("notice",), **wishes)
+        add = partial(subscriptions.add, holder=holder, name=holder, channel=channel, target=target, wishes=wanted, now_us=0)
+        return self.house.parts.database.write(add).result(10).id
+
+    def declare(self, role: str, change_id: str, owner: str, start_h: float, hours: float = 1, **more: Any) -> None:
+        start = instant(self.now_us // MINUTE_US * MINUTE_US + int(start_h * HOUR_US))
+        times = {"planned_start": start.isoformat(), "planned_end": (start + timedelta(hours=hours)).isoformat()}
+        answer = self.house.client(role).post(
+            "/v1/changes", json=change_json(f"{change_id}-{self.test}", owner, **{"title": "Work", **times, **more})
+        )
+        assert answer.status_code == 201, answer.text
+
+    def told(self) -> list[tuple[str, str, str]]:
+        """(holder, kind, text) of what came up since the last call."""
+        self.duty.look()
+        rows = self.house.parts.database.read(
+            lambda c: c.execute(
+                "SELECT outbox.id, holder, topic, json_extract(body, '$.data.summary') FROM outbox"
+                " JOIN subscriptions ON subscriptions.id = subscription ORDER BY outbox.id"
+            ).fetchall()
+        )
+        new = [row[1:] for row in rows if row[0] not in self.seen]
+        self.seen |= {row[0] for row in rows}
+        return new
+
+
+HANDS = Hands()
+
+
+@pytest.fixture(scope="module")
+def one_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with House(tmp_path_factory.mktemp("notices") / "data", clock=HANDS.clock) as house:
+        house.parts.jobs._notices.round = _never  # type: ignore[method-assign]
+        yield house
+
+
+@pytest.fixture
+def notified(one_house: House) -> Notified:
+    """A week of its own for each test, so that one house does for all."""
+    HANDS.ahead_us = (HANDS.ahead_us // (7 * DAY_US) + 1) * 7 * DAY_US
+    for table in ("outbox", "subscriptions"):
+        one_house.parts.database.write(lambda connection, table=table: connection.execute(f"DELETE FROM {table}")).result(10)  # noqa: S608
+    return Notified(one_house, HANDS)
+
+
+async def _never() -> None:
+    return
+
+
+def kinds(told: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    return [(holder, topic) for holder, topic, _ in told]
+
+
+def test_a_change_is_told_from_declaration_to_end_and_nothing_twice(notified: Notified) -> None:
+    notified.subscribe("ACME")
+    assert notified.told() == []
+    notified.declare("user:ACME", "A-1", "ACME", start_h=2)
+    assert kinds(notified.told()) == [("ACME", "notice.declared")]
+    notified.declare("user:ACME", "A-1", "ACME", start_h=3, revision=2)
+    assert kinds(notified.told()) == [("ACME", "notice.moved")]
+    for ahead_h, topic in ((2.5, "about_to_start"), (0.6, "started"), (1, "ended")):
+        notified.hands.ahead_us += int(ahead_h * HOUR_US)
+        told = notified.told()
+        assert kinds(told) == [("ACME", f"notice.{topic}")]
+        assert notified.told() == []
+    assert "its owner has said nothing since" in told[0][2]
+
+
+def test_an_overrun_and_a_cancellation_are_told(notified: Notified) -> None:
+    notified.subscribe("ACME")
+    notified.told()
+    notified.declare("user:ACME", "A-1", "ACME", start_h=-1, hours=2, status="in_progress")
+    notified.declare("user:ACME", "A-2", "ACME", start_h=50)
+    notified.told()
+    notified.declare("user:ACME", "A-2", "ACME", start_h=50, revision=2, status="cancelled")
+    assert kinds(notified.told()) == [("ACME", "notice.cancelled")]
+    notified.hands.ahead_us += int(1.2 * HOUR_US)
+    assert kinds(notified.told()) == [("ACME", "notice.overrun")]
+
+
+def test_nobody_is_told_of_what_it_may_not_see(notified: Notified) -> None:
+    for holder in ("", "ACME", "BOLT"):
+        notified.subscribe(holder)
+    notified.told()
+    notified.declare("user:BOLT", "B-1", "BOLT", start_h=5, title="private-words")
+    assert kinds(notified.told()) == [("", "notice.declared"), ("BOLT", "notice.declared")]
+    public = {"title": "Firewall", "visibility": "public_summary", "description": "private-words", "contact": "private-words"}
+    notified.declare("user:BOLT", "B-2", "BOLT", start_h=30, **public)
+    told = notified.told()
+    assert ("ACME", "notice.declared") in kinds(told)
+    assert "private-words" not in str(told)
+    notified.declare("triage", "D-1", "DCC", start_h=5, category="planned_maintenance", disruption="outage")
+    found = notified.told()
+    assert kinds(found).count(("", "notice.conflict")) == 1
+    assert [text for holder, topic, text in found if (holder, topic) == ("BOLT", "notice.conflict")], "the DCC's change meets its own"
+    assert [topic for holder, topic in kinds(found) if holder == "ACME"] == ["notice.declared"]
+
+
+def test_an_owner_learns_that_the_night_is_busy_and_not_why(notified: Notified) -> None:
+    notified.declare("triage", "S-1", "CSP-N", start_h=5, source="service_provider", title="private-words", disruption="outage")
+    notified.subscribe("ACME")
+    notified.told()
+    notified.declare("user:ACME", "A-1", "ACME", start_h=5)
+    texts = [text for _, topic, text in notified.told() if topic == "notice.conflict"]
+    assert len(texts) == 1
+    assert "is busy" in texts[0]
+    assert "private-words" not in texts[0]
+    assert "CSP" not in texts[0]
+
+
+def test_a_restart_loses_no_notice_and_repeats_none(notified: Notified) -> None:
+    notified.subscribe("ACME")
+    notified.told()
+    notified.declare("user:ACME", "A-1", "ACME", start_h=20)
+    assert len(notified.told()) == 1
+    notified.declare("user:ACME", "A-1", "ACME", start_h=30, revision=2)
+    notified.restart()
+    assert kinds(notified.told()) == [("ACME", "notice.moved")]
+    notified.restart()
+    assert notified.told() == []
+
+
+def test_wishes_choose_kinds_and_pagers_get_none(notified: Notified) -> None:
+    notified.subscribe("", notices=("moved",))
+    notified.subscribe("", channel="chat", target="pagerduty://key")
+    chat = notified.subscribe("", channel="chat", target="slack://A/B/C", notices=("declared",))
+    notified.told()
+    for number in range(3):
+        notified.declare("triage", f"D-{number}", "DCC", start_h=30 + 3 * number)
+    assert kinds(notified.told()) == [("", "notice.declared")] * 3
+    database, later_us = notified.house.parts.database, notified.now_us + 2 * MINUTE_US
+    parcel: list[Message] = database.read(partial(outbox.next_parcel, subscription=chat, now_us=later_us, to_people=True, gathers=False))
+    assert len(parcel) == 3, "people get what was declared together as one message"
+    subject = wording.subject([item_of(message) for message in parcel])
+    assert subject.startswith("[Change] DCC: Work declared, 20")
+    assert subject.endswith("(and 2 more)")
