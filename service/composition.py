@@ -66,6 +66,7 @@ class Parts:
     events: EventStream
     authentication: SignIn
     declarations: ChangeDeclarations
+    planning: Planning
     triage_desk: TriageDesk
     dispatcher: Dispatcher
     pusher: Pusher
@@ -163,6 +164,7 @@ def compose(
             events=events,
             authentication=authentication,
             declarations=declarations,
+            planning=planning,
             triage_desk=TriageDesk(database, clock, events),
             dispatcher=dispatcher,
             pusher=pusher,

@@ -20,6 +20,7 @@ from service.parameters import ServeParameters
 from service.store.database import Database
 from service.triage.change_declaration import ChangeDeclarations
 from service.triage.desk import TriageDesk
+from service.triage.planning import Planning
 
 
 def _part(name: str) -> Any:
@@ -44,6 +45,7 @@ IdleSecondsDep = Annotated[float, _part("idle_s")]
 IntakeDep = Annotated[Intake, _part("intake")]
 KeepDep = Annotated[Keep, _part("keep")]
 OpaqueIdsDep = Annotated[OpaqueIds, _part("ids")]
+PlanningDep = Annotated[Planning, _part("planning")]
 ServeParametersDep = Annotated[ServeParameters, _part("parameters")]
 SignInDep = Annotated[SignIn, _part("authentication")]
 TriageDeskDep = Annotated[TriageDesk, _part("triage_desk")]

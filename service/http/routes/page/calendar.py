@@ -21,7 +21,7 @@ from service.access import DESK_ROLES, Principal
 from service.auth.authentication import Reader
 from service.engine.engine import Engine
 from service.http.routes.common import instant_of
-from service.http.routes.parts import ChangeDeclarationsDep, EngineDep
+from service.http.routes.parts import EngineDep, PlanningDep
 from service.problems import RESPONSES, Problem
 from service.triage.planning import busy
 
@@ -58,16 +58,14 @@ class CalendarPage(BaseModel):
 
 
 @router.get("/v1/calendar", summary="Changes of a span, with their conflicts")
-def calendar(
-    engine: EngineDep, declarations: ChangeDeclarationsDep, principal: Reader, wanted: Annotated[CalendarWindow, Query()]
-) -> CalendarPage:
+def calendar(engine: EngineDep, planning: PlanningDep, principal: Reader, wanted: Annotated[CalendarWindow, Query()]) -> CalendarPage:
     """A User sees its own, the operator's, and the public summaries of others'; conflicts among those, and that a night is busy."""
     start_us, end_us = instant_of("from", wanted.start) or 0, instant_of("to", wanted.end) or 0
     if not start_us <= end_us <= start_us + _LONGEST_US:
         raise Problem(422, "to: it must lie after from, at most 100 days later")
     shown = [change for known in engine.declared_changes() if (change := visible_to(known, principal.user)) is not None]
     meeting = sorted((change for change in shown if _meets(change, start_us, end_us) and _fits(change, wanted)), key=_order)
-    of_desk, rules = principal.role in DESK_ROLES, declarations.planning.rules
+    of_desk, rules = principal.role in DESK_ROLES, planning.rules
     judged = meeting[:_MOST_JUDGED]
     return CalendarPage(
         items=[change.model_dump(mode="json") for change in meeting[: wanted.limit]],
