@@ -80,6 +80,7 @@ def test_the_benchmarks_own_baseline_gets_what_was_published_for_it() -> None:
             assert score(one, windowed_gaussian(one) >= 1.0).raw == pytest.approx(RAW["windowed Gaussian"][one.name])
 
 
+@pytest.mark.soak
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="the labelled data is not here")
 def test_at_its_own_threshold_it_beats_what_htm_was_published_to_reach_at_its_best() -> None:

@@ -135,10 +135,12 @@ def test_an_empty_cohort_is_no_fault():
 def test_what_was_learned_makes_the_first_day_like_the_third():
     means = np.array([10.0, 60.0])
     draw = counts(4, means)
-    cohort = Cohort((key(0), key(1)))
-    cohort.run(8 * DAY, draw)
+    one, two = key(0, window_s=300), key(1, window_s=300)
+    cohort = Cohort((one, two), window_s=300)
+    week = 8 * DAY // 5
+    cohort.run(week, draw)
     learned = unpack(pack(cohort.detection.learned(), 1), 1)
-    fresh = Cohort((key(1), key(0)), window=8 * DAY)
+    fresh = Cohort((two, one), window_s=300, window=week)
     fresh.detection.learn_from(learned)
     found = fresh.run(30, lambda window: draw(window)[::-1])
     assert fresh.told == []

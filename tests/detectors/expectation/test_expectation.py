@@ -22,13 +22,14 @@ def columns(detection: Detection) -> dict[str, np.ndarray]:
 
 def test_a_series_costs_some_two_kilobytes_and_keeps_its_kinds_of_numbers():
     """Through storms, silences, failures, gaps, a level that is accepted and a clock that changes."""
-    cohort = Cohort(tuple(key(place) for place in range(4)), start_us=1_774_224_000_000_000)  # the week before summer time
-    draw = counts(1, np.full(4, 40.0))
+    keys = tuple(key(place, window_s=300) for place in range(4))
+    cohort = Cohort(keys, window_s=300, start_us=1_774_224_000_000_000)  # the week before summer time
+    draw, day = counts(1, np.full(4, 40.0)), DAY // 5
     cohort.run(5, draw)
     fresh = {name: column.dtype for name, column in columns(cohort.detection).items()}
-    cohort.run(3 * DAY, draw)
-    cohort.run(DAY + 120, lambda window: draw(window, np.array([4.0, 0.0, 0.4, 1.0])))
-    cohort.run(3 * DAY, draw)
+    cohort.run(3 * day, draw)
+    cohort.run(day + 24, lambda window: draw(window, np.array([4.0, 0.0, 0.4, 1.0])))
+    cohort.run(3 * day, draw)
     assert {kind for _, kind, _, _ in cohort.told} >= {"storm", "drop", "silence", "drift"}
     after = columns(cohort.detection)
     assert {name: column.dtype for name, column in after.items()} == fresh

@@ -38,11 +38,11 @@ def test_it_comes_back_after_every_kind_of_fault_and_shows_what_it_missed(board:
         for proxy in proxies.values():
             proxy.answer(None)
         for page in pages.values():
-            page.wait_for_selector("text=It happened meanwhile", timeout=30_000)
-            page.wait_for_selector("#strip >> text=No connection for", state="detached", timeout=30_000)
+            page.wait_for_selector("text=It happened meanwhile")
+            page.wait_for_selector("#strip >> text=No connection for", state="detached")
         board.publish(desk(incident("I-8", summary="And it is live again")))
         for page in pages.values():
-            page.wait_for_selector("text=And it is live again", timeout=5000)
+            page.wait_for_selector("text=And it is live again")
     finally:
         for proxy in proxies.values():
             proxy.close()

@@ -42,7 +42,7 @@ def test_from_alert_to_post_mortem(board: House, visit: type[Visitor]) -> None:
     while page.get_attribute("[aria-current=true][data-id]", "data-id") != "I-9":
         page.keyboard.press("j")
     page.keyboard.press("a")
-    other.wait_for_selector("[data-id=I-9] >> text=Acknowledged by Ada", timeout=2000)
+    other.wait_for_selector("[data-id=I-9] >> text=Acknowledged by Ada")
 
     page.keyboard.press("n")
     page.fill("dialog textarea", "Called their operations room.")

@@ -18,7 +18,7 @@ class Visitor:
     def __init__(self, browser: Browser, house: House, role: str | None, *, address: str | None = None, **options: Any) -> None:
         self.address = address or house.address
         self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(40_000)
         self.faults: list[str] = []
         self.bytes = 0
         if role is not None:
