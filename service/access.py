@@ -1,4 +1,4 @@
-"""Who may see what: the one filter that every list, stream, chart and text goes through; whoever it does not know sees nothing."""
+"""Access: the one filter for every list, stream, chart and text. A role that it does not know sees nothing."""
 
 import re
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from enum import StrEnum
 from models.errors import Malformed
 
 DESK = ""
-"""Audience of the triage desk's own records, that is of everything."""
+"""Audience of the triage desk's own records, which are all records."""
 EVERYONE = "*"
-"""Audience of what every User may see, such as an operator's change."""
+"""Audience of records that every User may see, such as an operator's change."""
 _USER = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
 class Role(StrEnum):
-    """What a token is for."""
+    """The purpose of a token."""
 
     INGEST = "ingest"
     OBSERVER = "observer"
@@ -28,20 +28,20 @@ DESK_ROLES = frozenset({Role.OBSERVER, Role.TRIAGE, Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a token's holder, with the role that the token gives."""
+    """The requester: a token's holder, with the role of the token."""
 
     id: str
     name: str
     role: Role
     user: str | None = None
-    """The User whose data this is about; set with `Role.USER` only."""
+    """The User whose data the token may access; set with `Role.USER` only."""
     by_cookie: bool = False
     ends_us: int | None = None
-    """When an identity provider's token ends; our own are looked up."""
+    """When an identity provider's token expires; our own tokens are looked up."""
 
     @property
     def holder(self) -> str:
-        """Whose subscriptions these are: a User's, or the triage desk's."""
+        """The owner of the subscriptions: a User, or the triage desk."""
         return self.user or DESK
 
     @property
@@ -52,14 +52,14 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Records of one audience, but for one owner's."""
+    """Records of one audience, except those of one owner."""
 
     audience: str
     but_owner: str | None = None
 
 
 def views(principal: Principal) -> tuple[View, ...]:
-    """What of `records` and `standing` (columns `audience`, `owner`) the principal may see: these together, and nothing else."""
+    """The part of `records` and `standing` (columns `audience`, `owner`) that the principal may see."""
     if principal.role in DESK_ROLES:
         return (View(DESK),)
     if principal.role is Role.USER and principal.user:
@@ -68,7 +68,7 @@ def views(principal: Principal) -> tuple[View, ...]:
 
 
 def sees_record(principal: Principal, audience: str, owner: str) -> bool:
-    """The same rule for a record in hand."""
+    """The same rule for a single record."""
     return any(audience == view.audience and owner != view.but_owner for view in views(principal))
 
 
@@ -90,18 +90,18 @@ def series_filter(principal: Principal) -> RowFilter:
 
 
 def is_user(name: str) -> bool:
-    """Whether `name` can be a User ID; an audience of that name is that User's and nobody else's."""
+    """Whether `name` can be a User ID; an audience of that name belongs to that User only."""
     return _USER.fullmatch(name) is not None
 
 
 def parse_role(text: str) -> tuple[Role, str | None]:
-    """`user:ACME` → (Role.USER, "ACME"); the other roles stand alone. Raises Malformed."""
+    """`user:ACME` → (Role.USER, "ACME"); the other roles have no User. Raises Malformed."""
     name, colon, user = text.partition(":")
     if name == Role.USER and colon and is_user(user):
         return Role.USER, user
     if not colon and name in {role.value for role in Role if role is not Role.USER}:
         return Role(name), None
-    raise Malformed(f"{text!r:.80} is no role: use ingest, observer, triage, admin or user:<ID>")
+    raise Malformed(f"{text!r:.80} is not a role: use ingest, observer, triage, admin or user:<ID>")
 
 
 def holder_sees(holder: str, audience: str, owner: str) -> bool:

@@ -51,7 +51,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the monitor consists of. Handlers and commands take the parts that they use, one by one."""
+    """The parts of the monitor. Handlers and commands take the parts that they use, one by one."""
 
     parameters: ServeParameters
     clock: Clock
@@ -76,14 +76,14 @@ class Parts:
     keep: Keep
     heat: HeatReader
     idle_s: float
-    """After so long without events a source counts as stopped."""
+    """A source without events for this long counts as stopped."""
     false_alarms_per_day: float
     """The budget of the whole fleet."""
     registry: CollectorRegistry
     announce: CommitListener
-    """Tells listeners and subscribers of records that were just committed."""
+    """Notifies listeners and subscribers of records that were just committed."""
     first_secret: str | None
-    """An admin's token, made because there was none; show it once."""
+    """An admin's token, created because there was none; show it once."""
 
 
 def compose(
@@ -95,10 +95,10 @@ def compose(
     kafka: KafkaParameters | None = None,
     changes: ChangesParameters | None = None,
 ) -> Parts:
-    """A monitor on the data folder of `parameters`, which it locks; `monitor.start` makes it work, `monitor.close` frees the folder.
+    """A monitor on the data folder of `parameters`, which it locks. `monitor.start` starts it, `monitor.close` releases the folder.
 
-    `open_role`: what anyone on this machine may do without a token, for the demo only. `kafka`: page and API show what the workers there
-    decide, and what is posted goes to them. Raises UnreadableInput or ConfigurationError where the folder or a setting can't be used.
+    `open_role`: the rights of anyone on this machine without a token, for the demo only. `kafka`: page and API show the workers' decisions,
+    and posted events are sent to them. Raises UnreadableInput or ConfigurationError if the folder or a setting can't be used.
     """
     clock = clock or Clock()
     with ExitStack() as stack:
@@ -185,7 +185,7 @@ def _journal(parameters: ServeParameters, stack: ExitStack) -> Journal:
     journal = Journal(parameters.data_dir / "journal", int(parameters.segment_mb * 1_000_000))
     stack.callback(journal.close)
     if journal.truncated_bytes:
-        log.warning("the journal ended in the middle of an entry that nobody was told of; it is taken off", bytes=journal.truncated_bytes)
+        log.warning("the journal ended with an incomplete entry that was never acknowledged; it is removed", bytes=journal.truncated_bytes)
     return journal
 
 

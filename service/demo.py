@@ -1,4 +1,4 @@
-"""The demo: a simulated day told to a real monitor, and what it finds said in one line an incident."""
+"""The demo: a simulated day is sent to a real monitor, and each incident is printed in one line."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from streams.pipeline import PipelineParameters
 STREAM = "demo"
 _PAUSE_S = 0.02
 _MERGED = "Merged into "
-"""How the summary of an incident begins that turned out to be part of another: that one is told."""
+"""The beginning of the summary of an incident that was merged into another: only the other is printed."""
 
 
 def show(
@@ -37,7 +37,7 @@ def show(
     say: Callable[[str], None],
     exit_when_done: bool,
 ) -> None:
-    """Serve a monitor that anyone on this machine may look at, tell it the day, say what it finds; until Ctrl-C or `exit_when_done`."""
+    """Serves a monitor that anyone on this machine may read, sends it the day, prints the incidents; until Ctrl-C or `exit_when_done`."""
     parts = compose(parameters, flow, open_role=Role.TRIAGE)
     teller = IncidentPrinter(say, {change.change_id: change.title for change in changes})
     stop = threading.Event()
@@ -50,7 +50,7 @@ def show(
             took_s = time.monotonic() - began
             say(f"done: {events:,} events in {took_s:.0f} s, {teller.told} incidents")
             if not exit_when_done:
-                say("the page stays open until Ctrl-C")
+                say("the page stays available until Ctrl-C")
                 await asyncio.Event().wait()
         finally:
             stop.set()
@@ -66,7 +66,7 @@ def show(
 def tell(
     engine: Engine, intake: Intake, clock: Clock, changes: Sequence[Change], blocks: Iterable[bytes], stopped: Callable[[], bool]
 ) -> int:
-    """Declare the changes, post the events as fast as they are judged, and end the input; the number of events."""
+    """Declares the changes, posts the events as fast as they are judged, and ends the input; returns the number of events."""
     now_us = clock.wall_us()
     body = b"\n".join(to_json(change) for change in changes)
     intake.submit(CHANGES, "", body, list(changes), now_us).result()
@@ -85,7 +85,7 @@ def tell(
 def _post(intake: Intake, block: bytes, batch: Any, stopped: Callable[[], bool]) -> None:
     while not stopped():
         try:
-            intake.submit(EVENTS, STREAM, block, batch, 0).result()  # a simulated day has no arrival
+            intake.submit(EVENTS, STREAM, block, batch, 0).result()  # The events of a simulated day have no arrival time.
             return
         except BusyError:
             time.sleep(_PAUSE_S)
@@ -93,9 +93,9 @@ def _post(intake: Intake, block: bytes, batch: Any, stopped: Callable[[], bool])
 
 @dataclass(slots=True)
 class IncidentPrinter:
-    """Says each incident once: as soon as a declared change is probable, else when it is over or at the end.
+    """Prints each incident once: as soon as a declared change is probable, else when it is over or at the end.
 
-    Incidents that were never more than `info`, such as declared effects, wake nobody and are not told.
+    Incidents that were never more than `info`, such as declared effects, are not printed.
     """
 
     say: Callable[[str], None]
@@ -125,7 +125,7 @@ class IncidentPrinter:
                 self._tell(incident)
 
     def finish(self) -> None:
-        """Say what is still open."""
+        """Prints the incidents that are still open."""
         for incident_id in sorted(set(self._waiting) & self._serious):
             self._tell(self._waiting[incident_id])
 

@@ -1,4 +1,4 @@
-"""The event stream's memory: the newest records, and a bell for everyone who listens."""
+"""The event stream's buffer: the newest records, and a notification for every listener."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ _READ = 500
 
 
 class EventStream:
-    """Listeners wait on it; what was committed is published to it from the writer's thread, in log order."""
+    """Listeners wait on it; committed records are published to it from the writer's thread, in log order."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,16 +33,16 @@ class EventStream:
         """Open streams of each token."""
         self._closed = False
         self._spoken: deque[Logged] = deque(maxlen=_KEPT)
-        """What is said to those who listen and stands in no log: it has no place (0)."""
+        """Events for listeners that are not in the log have no position (0)."""
         self._spoken_total = 0
 
     @property
     def last_seq(self) -> int:
-        """Place of the newest record."""
+        """Position of the newest record."""
         return self._last
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Listeners live in this loop."""
+        """Listeners run in this loop."""
         self._loop, self._bell = loop, asyncio.Event()
 
     def close(self) -> None:
@@ -51,7 +51,7 @@ class EventStream:
         self._ring()
 
     def publish(self, logged: Sequence[Logged]) -> None:
-        """Records just committed; from the writer's thread, in the order of the log."""
+        """Adds records that were just committed; from the writer's thread, in the order of the log."""
         if not logged:
             return
         with self._guard:
@@ -66,7 +66,7 @@ class EventStream:
             self._loop.call_soon_threadsafe(self._ring)
 
     def announce(self, kind: str, said: Mapping[str, Any]) -> None:
-        """Tell the triage desk at once of something that is no record; whoever does not listen reads it from a list. From the loop."""
+        """Notifies the triage desk at once of an event that is not a record; other readers find it in a list. From the loop."""
         self._spoken.append(Logged(0, kind, DESK, "", json.dumps(said, ensure_ascii=False).encode(), ""))
         self._spoken_total += 1
         self._ring()
@@ -76,7 +76,7 @@ class EventStream:
         return list(self._spoken)[-fresh:] if fresh else []
 
     def _take_back(self, logged: Sequence[Logged]) -> None:
-        """What a change's new revision no longer shows to somebody is gone from the data file; forget it here too."""
+        """Content that a change's new revision hides from somebody is removed from the data file; it is removed here too."""
         shown = {(one.id, one.audience) for one in logged if one.kind == CHANGE}
         revised = {one.id for one in logged if one.kind == CHANGE and one.audience == DESK}
         if revised:
@@ -88,7 +88,7 @@ class EventStream:
             self._bell = asyncio.Event()
 
     def _after(self, seq: int) -> list[Logged] | None:
-        """The next records from memory; None if they are only in the data file."""
+        """The next records from the buffer; None if they are only in the data file."""
         with self._guard:
             if seq < self._oldest_missing:
                 return None
@@ -100,16 +100,16 @@ class EventStream:
 
     @contextmanager
     def counted(self, principal: Principal) -> Iterator[None]:
-        """While a token's stream is open."""
+        """Active while a token's stream is open."""
         self.listeners[principal.id] += 1
         try:
             yield
         finally:
             self.listeners[principal.id] -= 1
-            self.listeners += Counter()  # forgets who is at 0
+            self.listeners += Counter()  # removes tokens with no open stream
 
     async def listen(self, principal: Principal, after_seq: int, quiet_s: float) -> AsyncIterator[Logged | None]:
-        """What the principal may see after `after_seq`, each once and in order; None when nothing came for `quiet_s`."""
+        """The records after `after_seq` that the principal may see, each once and in order; None when nothing came for `quiet_s`."""
         if self._bell is None:
             raise RuntimeError("attach the hub to a loop first")
         loop = asyncio.get_running_loop()
@@ -128,7 +128,7 @@ class EventStream:
                     spoke_s = loop.time()
             if batch or said:
                 continue
-            # What others' records ring the bell for must neither put a sign of life off nor show in its rhythm.
+            # Notifications for others' records must neither delay a heartbeat nor be visible in its timing.
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(spoke_s + quiet_s):
                     await bell.wait()

@@ -1,11 +1,11 @@
-"""Health: whether the monitor can work now, and why not."""
+"""Health: whether the monitor can work now, and the reason if not."""
 
 from service.engine.engine import Engine
 from service.ingest.intake import Intake
 
 
 class Health:
-    """Asks the parts that write to the disk."""
+    """Queries the parts that write to the disk."""
 
     def __init__(self, intake: Intake, engine: Engine) -> None:
         self._intake, self._engine = intake, engine
@@ -13,15 +13,15 @@ class Health:
         """Whether the monitor has started and is not stopping."""
 
     def fault(self) -> str | None:
-        """Why nothing can be kept or judged at the moment; None while all is well."""
+        """Why nothing can be stored or judged at the moment; None while everything works."""
         return self._intake.fault or self._engine.fault
 
     def refuses(self) -> bool:
-        """Whether nothing can be taken in."""
+        """Whether no input can be accepted."""
         return self._intake.fault is not None
 
     def remarks(self) -> list[str]:
-        """What is wrong although events are taken in, a line each. They name no file and nobody's data."""
+        """The faults besides a working intake, one line each. They contain no file name and no User's data."""
         remarks = []
         if (recovery := self._engine.recovery()) is not None:
             remarks.append(f"recovering: entry {recovery[0]} of {recovery[1]} is judged")

@@ -1,4 +1,4 @@
-"""What the monitor tells Prometheus of itself, beside what every process of ours tells."""
+"""The monitor's own metrics, besides those of every process."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from streams.metrics.state import MetricsState
 
 
 class DeskBoard(MetricsState):
-    """Counts what the triage desk sees; Users' copies of it would count twice."""
+    """Counts the triage desk's records; Users' copies would count twice."""
 
     def __init__(self, database: Database, now_us: Callable[[], int]) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class DeskBoard(MetricsState):
                 self.report(decode(ChangeReport, row.body))
 
     def read_open_records(self) -> None:
-        """Takes over what was open before a restart."""
+        """Restores what was open before a restart."""
         models: tuple[tuple[str, type[Alert] | type[Incident]], ...] = ((ALERT, Alert), (INCIDENT, Incident))
         for kind, model in models:
             for *_, body in self._database.read(partial(records.standing_open, kind=kind)):
@@ -52,13 +52,13 @@ class DeskBoard(MetricsState):
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What is asked for at each scrape."""
+    """The sources that are read at each scrape."""
 
     backlog_bytes: Callable[[], int]
     checkpoint_age_s: Callable[[], float]
     listeners: Callable[[], int]
     waiting: Callable[[], int]
-    """Messages to subscribers that have not left yet."""
+    """Messages to subscribers that have not been sent."""
     pushes: Callable[[], Mapping[str, int]]
     """Posts to Alertmanagers by outcome."""
     faulty: Callable[[], bool]
@@ -71,24 +71,24 @@ class MonitorExposition(Collector):
         self._gauges = gauges
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: registering must not ask for samples."""
+        """Empty: registration must not read samples."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
         """One scrape."""
         asked = self._gauges
-        yield single("highwater_backlog_bytes", "Bytes taken and not judged yet.", asked.backlog_bytes())
-        yield single("highwater_checkpoint_age_seconds", "Since the last checkpoint.", max(0.0, asked.checkpoint_age_s()))
+        yield single("highwater_backlog_bytes", "Bytes accepted and not judged yet.", asked.backlog_bytes())
+        yield single("highwater_checkpoint_age_seconds", "Time since the last checkpoint.", max(0.0, asked.checkpoint_age_s()))
         yield single("highwater_stream_listeners", "Open event streams.", asked.listeners())
-        yield single("highwater_notifications_waiting", "Messages to subscribers that have not left yet.", asked.waiting())
+        yield single("highwater_notifications_waiting", "Messages to subscribers that have not been sent.", asked.waiting())
         pushes: Labelled = {(outcome,): float(count) for outcome, count in asked.pushes().items()}
         yield counter("highwater_alertmanager_pushes", "Posts to Alertmanagers by outcome.", ("outcome",), pushes)
         faulty: Labelled = {(): float(asked.faulty())}
-        yield gauge("highwater_storage_faulty", "1 while the disk refuses what must be kept.", (), faulty)
+        yield gauge("highwater_storage_faulty", "1 while the disk refuses to store data that must be kept.", (), faulty)
 
 
 def registry(board: MetricsState, asked: CollectorInputs, gauges: Gauges) -> CollectorRegistry:
-    """Everything that `/metrics` of the monitor answers."""
+    """Everything that the monitor's `/metrics` returns."""
     found = CollectorRegistry()
     found.register(HighwaterCollector(board, asked))
     found.register(MonitorExposition(gauges))

@@ -1,4 +1,4 @@
-"""The embedded monitor: starts its parts in the order in which they need each other, keeps them running, and stops them."""
+"""The embedded monitor: starts its parts in order of dependency, keeps them running, and stops them."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,21 +19,21 @@ from service.operations.periodic_jobs import PeriodicJobs
 log = structlog.get_logger()
 _AGAIN_S = 2.0
 _SHORT_RECOVERY_S = 2.0
-"""A recovery that is over by then is waited for: the first answers are complete."""
+"""The start waits for a recovery that takes no longer than this, so that the first answers are complete."""
 
 
 class Follower(Protocol):
     """A part that runs beside the engine while the monitor is open."""
 
     def start(self) -> None:
-        """Begins, once the engine has recovered."""
+        """Starts after the engine has recovered."""
 
     def close(self) -> None:
         """Ends."""
 
 
 class Monitor:
-    """One data folder, one process. `start` recovers, `run` does what is due beside requests, `close` leaves a checkpoint."""
+    """One data folder, one process. `start` recovers, `run` does periodic work, `close` writes a checkpoint."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class Monitor:
         followers: Sequence[Follower],
         opened: ExitStack,
     ) -> None:
-        """`opened` closes what the parts stand on: the journal, the data file and the lock of the folder, in this order."""
+        """`opened` closes the resources of the parts: the journal, the data file and the lock of the folder, in this order."""
         self._engine, self._intake, self._board, self._health = engine, intake, board, health
         self._events, self._dispatcher, self._jobs, self._idle_streams = events, dispatcher, jobs, idle_streams
         self._followers = followers
         self._opened = opened
 
     def start(self) -> None:
-        """Takes up the newest checkpoint and begins to take in, also while a long recovery goes on. An error closes everything again."""
+        """Loads the newest checkpoint and begins to accept input, even during a long recovery. An error closes everything again."""
         with ExitStack() as stack:
             stack.callback(self._opened.close)
             self._board.read_open_records()
@@ -73,12 +73,12 @@ class Monitor:
         self._health.ready = True
 
     def close(self) -> None:
-        """Judges and commits what was taken, leaves a checkpoint, closes everything."""
+        """Judges and commits the accepted input, writes a checkpoint, closes everything."""
         self._health.ready = False
         self._opened.close()
 
     async def run(self) -> None:
-        """What happens beside requests, until cancelled."""
+        """Periodic work besides requests, until cancelled."""
         self._events.attach(asyncio.get_running_loop())
         async with asyncio.TaskGroup() as group:
             for job in (_again(self._dispatcher.run), _again(self._idle_streams.run), *self._jobs.all()):
@@ -86,10 +86,10 @@ class Monitor:
 
 
 async def _again(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """A disk that refuses to be read ends a job; it begins again when that may be over."""
+    """If the disk can't be read, a job ends; it starts again after a pause."""
     while True:
         try:
             await job()
         except Exception:
-            log.exception("a job failed; it begins again", job=job.__qualname__)
+            log.exception("a job failed; it starts again", job=job.__qualname__)
         await asyncio.sleep(_AGAIN_S)

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): every error says what is wrong and what to do, and nothing of anybody else's."""
+"""Problem details (RFC 9457): every error states what is wrong and what to do, and reveals nothing about other Users."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class Problem(Exception):
-    """An error on its way to whoever asked."""
+    """An error that will be the response."""
 
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         super().__init__(detail)
@@ -30,17 +30,17 @@ class Problem(Exception):
 
 
 class ProblemDetails(BaseModel):
-    """What an error answer holds (RFC 9457)."""
+    """The content of an error response (RFC 9457)."""
 
-    type: str = Field("about:blank", description="Always `about:blank`: the status says what kind of error it is.")
+    type: str = Field("about:blank", description="Always `about:blank`: the status identifies the kind of error.")
     title: str = Field(description="The status in words.", examples=["Not Found"])
     status: int = Field(description="The HTTP status.", examples=[404])
     detail: str = Field(description="What is wrong and what to do.", examples=["there is no alert of this id"])
-    errors: list[dict[str, str]] | None = Field(None, description="For 400 and 422: each fault with its place (`where`) and `reason`.")
+    errors: list[dict[str, str]] | None = Field(None, description="For 400 and 422: each error with its location (`where`) and `reason`.")
 
 
 def not_found(what: str) -> Problem:
-    """The same for what does not exist and for what is another's."""
+    """The same for a missing item and for another User's."""
     return Problem(404, f"there is no {what} of this id")
 
 
@@ -51,7 +51,7 @@ def answer(status: int, detail: str, headers: Mapping[str, str] | None = None, *
 
 
 def install(app: FastAPI) -> None:
-    """Every exception becomes a problem; what is unforeseen is logged and answered without a word of its content."""
+    """Every exception becomes a problem; an unexpected one is logged and answered without any of its content."""
 
     async def problem(_: Request, fault: Exception) -> Response:
         return _answered(fault)
@@ -100,7 +100,7 @@ def _invalid(fault: RequestValidationError) -> Response:
     first = errors[0] if errors else {"where": "body", "reason": "unreadable"}
     if broken:
         place = fault.errors()[0]
-        detail = f"the body is no JSON: {place.get('ctx', {}).get('error', place['msg'])} at position {place['loc'][-1]}"
+        detail = f"the body is not valid JSON: {place.get('ctx', {}).get('error', place['msg'])} at position {place['loc'][-1]}"
         return answer(400, detail, errors=errors)
     return answer(422, f"{first['where']}: {first['reason']}", errors=errors[:20])
 
@@ -114,9 +114,9 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     for status, text in (
         (400, "The body or a parameter can't be read"),
         (401, "No token, or one that is wrong, expired or revoked"),
-        (403, "Not for this role"),
-        (404, "Not there, or another's"),
-        (422, "Read, but not valid"),
+        (403, "Not allowed for this role"),
+        (404, "Does not exist, or belongs to another User"),
+        (422, "Readable, but not valid"),
     )
 }
-"""What every route may answer, for the OpenAPI document."""
+"""The responses that every route may give, for the OpenAPI document."""

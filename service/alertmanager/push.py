@@ -1,7 +1,7 @@
-"""Alertmanager: open alerts are told again and again, since it takes silence for an end; what ended is told with its end.
+"""Alertmanager push: open alerts are sent again and again, because it takes silence for an end; ended ones are sent with their end.
 
-Severity, category, envelope and incident are labels, so that routes, groups, silences and inhibitions can ask for them. Where one of them
-changes, Alertmanager sees another alert: the one told before is ended in the same post. Everything else that changes is an annotation.
+Severity, category, envelope and incident are labels, so that routes, groups, silences and inhibitions can use them. If one of them
+changes, Alertmanager sees another alert: the previous one is ended in the same post. Everything else that changes is an annotation.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from service.store.records import ALERT, INCIDENT
 
 RESEND_S = 60.0
 LIVES_US = 4 * MINUTE_US
-"""An alert that is not told again for so long has ended: the monitor is down, and its watchdog says so."""
+"""An alert that was not sent for this long has ended: the monitor is down, and its watchdog reports it."""
 TIMEOUT_S = 10.0
 log = structlog.get_logger()
 SentAlerts = dict[str, dict[str, Any]]
-"""Alert id → the alert as it was told."""
+"""Alert id → the alert as it was sent."""
 
 
 class Pusher:
-    """Tells every Alertmanager all open alerts: at once when something changed, else every minute."""
+    """Sends all open alerts to every Alertmanager: at once after a change, else every minute."""
 
     def __init__(self, database: Database, urls: Sequence[str], public_url: str | None, clock: Clock) -> None:
         self._database, self._public_url, self._clock = database, public_url, clock
@@ -38,7 +38,7 @@ class Pusher:
         self.outcomes: Counter[str] = Counter(dict.fromkeys(("sent", "refused", "unreachable"), 0) if urls else {})
 
     async def push(self) -> None:
-        """One round; to be called every few seconds."""
+        """One round; call it every few seconds."""
         standing = await asyncio.to_thread(self._database.read, open_records)
         now = alert_payloads(standing, self._public_url)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
@@ -47,7 +47,7 @@ class Pusher:
 
 
 class AlertmanagerClient:
-    """One Alertmanager, and what it was told."""
+    """One Alertmanager, and the alerts that were sent to it."""
 
     def __init__(self, url: str) -> None:
         self._url = f"{url.rstrip('/')}/api/v2/alerts"
@@ -55,7 +55,7 @@ class AlertmanagerClient:
         self._told_s = -RESEND_S
 
     async def tell(self, session: aiohttp.ClientSession, now: SentAlerts, clock: Clock) -> str | None:
-        """`sent`, `refused`, `unreachable`, or None where nothing is due. What was not taken is told again in the next round."""
+        """`sent`, `refused`, `unreachable`, or None if nothing is due. Failed alerts are sent again in the next round."""
         if not now and not self._told:
             return None
         if now == self._told and clock.steady_s() - self._told_s < RESEND_S:
@@ -85,7 +85,7 @@ def open_records(connection: Any) -> tuple[list[dict[str, Any]], dict[str, dict[
 
 
 def alert_payloads(standing: tuple[Sequence[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]], public_url: str | None) -> SentAlerts:
-    """Every open alert as Alertmanager's v2 API takes it."""
+    """Every open alert in the form of Alertmanager's v2 API."""
     alerts, incidents = standing
     return {alert["alert_id"]: _alert(alert, incidents.get(alert["incident_id"] or ""), public_url) for alert in alerts}
 

@@ -1,4 +1,4 @@
-"""Silencer: one round brings Highwater's silences to every Alertmanager, and people's silences back from there."""
+"""Silence synchronisation: one round sends Highwater's silences to every Alertmanager, and reads people's silences from there."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -32,24 +32,24 @@ _OURS_ONLY = {"filter": 'team="triage"'}
 
 
 class Silencer:
-    """Keeps what each Alertmanager said last: one that can't be reached now has not lifted its silences."""
+    """Stores the last answer of each Alertmanager: one that can't be reached now has not lifted its silences."""
 
     def __init__(
         self, database: Database, urls: Sequence[str], changes: Callable[[], Iterable[Change]], clock: Clock, monitor_id: str
     ) -> None:
-        """`monitor_id` tells this monitor's silences from those of others on the same Alertmanager."""
+        """`monitor_id` distinguishes this monitor's silences from those of others on the same Alertmanager."""
         self._database, self._changes, self._clock = database, changes, clock
         self.ours = signature(monitor_id)
-        """How `createdBy` of this monitor's silences begins."""
+        """The prefix of `createdBy` in this monitor's silences."""
         self._said: dict[str, Held | None] = {f"{url.rstrip('/')}/api/v2": None for url in urls}
 
     async def round(self) -> None:
-        """To be called every few seconds."""
+        """Call it every few seconds."""
         now_us = self._clock.wall_us()
         snoozed = await asyncio.to_thread(self._database.read, partial(snoozes, now_us=now_us))
         wishes = wanted(self._changes(), snoozed, now_us, self.ours)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), raise_for_status=True) as session:
-            # One after the other: members of a cluster tell each other, and the next one knows already what the first was told.
+            # One after the other: members of a cluster exchange silences, so the next one already has those of the first.
             for url in self._said:
                 try:
                     self._said[url] = await _exchange(session, url, wishes, now_us, self.ours)
@@ -77,7 +77,7 @@ class Silencer:
 
 
 async def _exchange(session: aiohttp.ClientSession, url: str, wishes: dict[str, Silence], now_us: int, ours: str) -> Held:
-    """Ours there as we wish for, and what people's silences hold."""
+    """Updates our silences there, and returns the alerts that people's silences hold."""
     silences = standing(await _asked(session, f"{url}/silences", {}))
     posted, ended = to_post(wishes, silences.values(), ours)
     for one in posted:

@@ -1,8 +1,8 @@
-"""Silences, both ways: what Highwater itself silences in Alertmanager, and what people silenced there, kept beside the records.
+"""Silences in both directions: Highwater's silences in Alertmanager, and people's silences there, stored beside the records.
 
-Out: a window in which a change declared an effect silences what stays within that effect, and nothing else; a snoozed alert or incident is
-silenced until the snooze ends. Back: Alertmanager says which silence holds which alert, so that nobody has to guess how it matches. What
-comes back is shown and noted; it mutes nothing here, and a record never changes by it.
+Out: a window with a declared effect silences alerts within that effect, and nothing else; a snoozed alert or incident is silenced until the
+snooze ends. Back: Alertmanager reports which silence holds which alert, so that its matching need not be repeated here. People's silences
+are shown and noted; they mute nothing here, and never change a record.
 """
 
 import re
@@ -19,7 +19,7 @@ from service.store import audit, triage_actions
 from service.store.records import ALERT, INCIDENT
 
 _HIGHWATER = re.compile(r"Highwater( [0-9a-f]{8})?: ")
-"""How `createdBy` begins where a Highwater made a silence; before 0.1.0 without the monitor's id."""
+"""The prefix of `createdBy` in a Highwater's silences; before 0.1.0 without the monitor's id."""
 Matchers = tuple[tuple[str, str, bool], ...]
 """(label, value, whether the value is an expression)."""
 _TRIAGE = ("team", "triage", False)
@@ -27,7 +27,7 @@ _TRIAGE = ("team", "triage", False)
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """One silence, as both sides know it."""
+    """One silence, in the form of both sides."""
 
     silence_id: str
     by: str
@@ -37,11 +37,11 @@ class Silence:
 
     @property
     def is_of_highwater(self) -> bool:
-        """Whether a monitor made it, this one or another, and no person."""
+        """Whether a monitor made it (this one or another), not a person."""
         return _HIGHWATER.match(self.by) is not None
 
     def json(self, now_us: int) -> dict[str, Any]:
-        """As Alertmanager's v2 API takes it; with an id it replaces the one that is there."""
+        """In the form of Alertmanager's v2 API; with an id it replaces the existing one."""
         body: dict[str, Any] = {
             "matchers": [{"name": name, "value": value, "isRegex": regex, "isEqual": True} for name, value, regex in self.matchers],
             "startsAt": format_time(now_us),
@@ -53,7 +53,7 @@ class Silence:
 
 
 def standing(answer: Iterable[Mapping[str, Any]]) -> dict[str, Silence]:
-    """Silences that hold or will hold, by id, from Alertmanager's `/api/v2/silences`."""
+    """Current and future silences by id, from Alertmanager's `/api/v2/silences`."""
     return {
         one["id"]: Silence(
             one["id"],
@@ -68,12 +68,12 @@ def standing(answer: Iterable[Mapping[str, Any]]) -> dict[str, Silence]:
 
 
 def signature(monitor_id: str) -> str:
-    """How `createdBy` of this monitor's silences begins; what each is for follows, so that the next round finds it again."""
+    """The prefix of `createdBy` in this monitor's silences; the purpose follows, so that the next round finds the silence again."""
     return f"Highwater {monitor_id}: "
 
 
 def wanted(changes: Iterable[Change], snoozed: Mapping[tuple[str, str], int], now_us: int, ours: str) -> dict[str, Silence]:
-    """What this monitor silences now, by `createdBy`, which begins with `ours`; `snoozed`: (kind, id) → until when."""
+    """The silences of this monitor now, by `createdBy`, which begins with `ours`; `snoozed`: (kind, id) → until when."""
     found = [one for change in changes if (one := _of_change(change, now_us, ours)) is not None]
     for (kind, subject), until_us in snoozed.items():
         if until_us > now_us:
@@ -83,7 +83,7 @@ def wanted(changes: Iterable[Change], snoozed: Mapping[tuple[str, str], int], no
 
 
 def _of_change(change: Change, now_us: int, ours: str) -> Silence | None:
-    """While a declared effect is due, `info` alerts within it; the alert that goes beyond has other labels and gets through."""
+    """While a declared effect is due: `info` alerts within it. An alert that goes beyond has other labels and is not silenced."""
     start_us, end_us = declared_effect_us(change)
     if not change.explains or change.expected is None or not start_us <= now_us < end_us:
         return None
@@ -91,14 +91,14 @@ def _of_change(change: Change, now_us: int, ours: str) -> Silence | None:
     scope = (("user", users), ("region", change.regions), ("queue", change.queues))
     matchers = [_TRIAGE, ("severity", "info", False), ("envelope", "within", False)]
     matchers += [(name, "|".join(map(re.escape, sorted(values))), True) for name, values in scope if values]
-    comment = f"{change.title} ({change.owner}): only what stays within the effect that was declared."
+    comment = f"{change.title} ({change.owner}): only alerts within the declared effect."
     return Silence("", f"{ours}change {change.key}", comment, end_us, tuple(sorted(matchers)))
 
 
 def to_post(wishes: Mapping[str, Silence], there: Iterable[Silence], ours: str) -> tuple[list[Silence], list[Silence]]:
-    """(to post, to end), so that what is there of ours becomes what we wish for; a copy too many is ended.
+    """(to post, to end), so that our existing silences become the wished ones; a duplicate is ended.
 
-    Silences of other monitors are theirs to end; those that an earlier version made end by themselves.
+    Silences of other monitors are not ended here; those of an earlier version end by themselves.
     """
     known: dict[str, Silence] = {}
     ended = []
@@ -122,7 +122,7 @@ Held = dict[str, dict[str, Silence]]
 
 
 def silences_by_alert(alerts: Iterable[Mapping[str, Any]], silences: Mapping[str, Silence]) -> Held:
-    """What people silenced, from Alertmanager's `/api/v2/alerts`; our own silences tell us nothing new."""
+    """People's silences, from Alertmanager's `/api/v2/alerts`; our own are left out."""
     found: Held = {}
     for alert in alerts:
         by = {name: silences[name] for name in alert["status"]["silencedBy"] if name in silences and not silences[name].is_of_highwater}
@@ -146,7 +146,7 @@ Noted = list[tuple[str, str, str, dict[str, Any]]]
 
 
 def silence_changes(connection: sqlite3.Connection, kind: str, subjects: Iterable[str], found: Held, now_us: int) -> Noted:
-    """What began, changed or ended since it was noted last."""
+    """The silences that began, changed or ended since the last note."""
     names = sorted(set(subjects))
     known = triage_actions.state(triage_actions.actions(connection, kind, names), now_us)
     noted: Noted = []
@@ -162,7 +162,7 @@ def silence_changes(connection: sqlite3.Connection, kind: str, subjects: Iterabl
 
 
 def note(connection: sqlite3.Connection, kind: str, noted: Noted, now_us: int) -> None:
-    """Write it beside the records and in the audit log, in one transaction."""
+    """Writes it beside the records and into the audit log, in one transaction."""
     for subject, action, by, detail in noted:
         triage_actions.add(connection, kind=kind, subject=subject, action=action, actor=by, now_us=now_us, detail=detail)
         audit.note_external(connection, by, "alertmanager", f"{action} {kind}", subject, now_us, detail)

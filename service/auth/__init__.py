@@ -1,1 +1,1 @@
-"""Who is calling: tokens, sign-in, OIDC, opaque cursors."""
+"""Authentication: tokens, sign-in, OIDC, opaque cursors."""

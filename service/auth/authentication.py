@@ -1,4 +1,4 @@
-"""Signing in: a bearer token, the browser's session cookie, or an identity provider's token becomes a principal."""
+"""Authentication: a bearer token, the browser's session cookie, or an identity provider's token becomes a principal."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +17,7 @@ from service.store.tokens import Token
 
 _COOKIE = "highwater_session"
 CSRF_HEADER = "x-highwater"
-"""A page of another site can't send it: browsers ask first, and we never allow."""
+"""A page of another site can't send it: browsers ask the server first, and the server never allows it."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CACHED_S = 1.0
 _USED_EVERY_US = 60_000_000
@@ -26,17 +26,17 @@ _LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 
 
 class SignIn:
-    """Turns credentials into principals. A token is read anew every second, so a revoked one ends within that."""
+    """Turns credentials into principals. A token is read again every second, so a revoked one ends within that time."""
 
     def __init__(self, database: Database, clock: Clock, provider: Provider | None, open_role: Role | None, public_url: str | None) -> None:
         self._database, self._clock, self._provider, self._public_url = database, clock, provider, public_url
         self._open_role = open_role
-        """What anyone on this machine may do without a token: the demo only."""
+        """The rights of anyone on this machine without a token: in the demo only."""
         self._cache: dict[tuple[str, str], tuple[float, Token | None]] = {}
 
     @property
     def is_open(self) -> bool:
-        """Whether anyone on this machine may look at it without a token: so it is in the demo."""
+        """Whether anyone on this machine may read without a token, as in the demo."""
         return self._open_role is not None
 
     @property
@@ -46,11 +46,11 @@ class SignIn:
 
     @property
     def cookie(self) -> str:
-        """Name of the session's cookie. Over TLS no other host and no plain connection can set one of its name (`__Host-`)."""
+        """Name of the session's cookie. Over TLS no other host and no plain connection can set a cookie of this name (`__Host-`)."""
         return f"__Host-{_COOKIE}" if self.is_secure else _COOKIE
 
     def principal(self, request: Request) -> Principal:
-        """Who asks. Raises Problem 401; 403 for a cookie's unsafe request that another site may have caused."""
+        """The requester. Raises Problem 401; 403 for a cookie's unsafe request that another site may have caused."""
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and secret.strip():
             return self._bearer(secret.strip())
@@ -66,11 +66,11 @@ class SignIn:
         raise _unknown("a token is needed: send `Authorization: Bearer …`, or sign in on the page")
 
     def token(self, secret: str) -> Token | None:
-        """The good token of this secret."""
+        """The valid token of this secret."""
         return self._known("token", secret)
 
     def still(self, principal: Principal) -> bool:
-        """Whether the token that a long-lived answer began with works yet."""
+        """Whether the token with which a long-lived response began is still valid."""
         now_us = self._clock.wall_us()
         if principal.ends_us is not None:
             return now_us < principal.ends_us
@@ -78,7 +78,7 @@ class SignIn:
         return token is None or token.good(now_us)
 
     def forget(self) -> None:
-        """Look everything up anew."""
+        """Forgets cached tokens."""
         self._cache.clear()
 
     def check_site(self, request: Request) -> None:
@@ -115,7 +115,7 @@ class SignIn:
 
 
 def principal_of(token: Token, *, by_cookie: bool = False) -> Principal:
-    """Who holds a token. Raises Problem 401 for a role of another program."""
+    """The holder of a token. Raises Problem 401 for a role of another program."""
     try:
         role, user = parse_role(token.role)
     except Malformed:
@@ -128,7 +128,7 @@ def _unknown(detail: str) -> Problem:
 
 
 def _from_this_machine(request: Request) -> bool:
-    """By its address, and by the name it asks for: another site's name that leads here (DNS rebinding) is not ours."""
+    """By its address and host name: a host name of another site that resolves to this machine (DNS rebinding) is refused."""
     host = request.headers.get("host", "")
     name = host if host.startswith("[") and host.endswith("]") else host.rsplit(":", 1)[0]
     return name in _LOOPBACK and request.client is not None and request.client.host in _LOOPBACK_ADDRESSES
@@ -138,13 +138,13 @@ def _check_site(request: Request, public_url: str | None) -> None:
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
     same = origin is None or origin.partition("://")[2] == request.headers.get("host") or origin == (public_url or "").rstrip("/")
-    same = same or (origin == "null" and site == "same-origin")  # a form of ours: no referrer leaves, so browsers name no origin
+    same = same or (origin == "null" and site == "same-origin")  # A form of our own page: it sends no referrer, so browsers name no origin.
     if not same or (site or "same-origin") not in ("same-origin", "none"):
-        raise Problem(403, "this is for the monitor's own page and for programs, not for pages of other sites")
+        raise Problem(403, "only the monitor's own page and programs may use this, not pages of other sites")
 
 
 def _check_origin(request: Request, public_url: str | None) -> None:
-    """A cookie comes along with requests that other sites cause; our page's header and origin do not."""
+    """A cookie is sent with requests that other sites cause; our page's header and origin are not."""
     if request.method in _SAFE:
         return
     _check_site(request, public_url)
@@ -161,24 +161,24 @@ def asking(request: Request) -> Principal:
 
 
 def role_of(*roles: Role) -> Callable[[Request], Principal]:
-    """A dependency that lets these roles pass and answers others 403."""
+    """A dependency that allows these roles and answers others 403."""
     allowed = frozenset(roles)
 
     def check(request: Request) -> Principal:
         principal = asking(request)
         if principal.role not in allowed:
-            raise Problem(403, f"this is not for the role {principal.role.value}: it takes {', '.join(sorted(allowed))}")
+            raise Problem(403, f"the role {principal.role.value} may not do this: it takes {', '.join(sorted(allowed))}")
         return principal
 
     return check
 
 
 Reader = Annotated[Principal, Depends(role_of(Role.OBSERVER, Role.TRIAGE, Role.ADMIN, Role.USER))]
-"""May read: all, or its own."""
+"""May read: everything, or its own."""
 Desk = Annotated[Principal, Depends(role_of(Role.OBSERVER, Role.TRIAGE, Role.ADMIN))]
 """May read everything."""
 Triage = Annotated[Principal, Depends(role_of(Role.TRIAGE, Role.ADMIN))]
-"""Works at the triage desk."""
+"""May work at the triage desk."""
 Declarer = Annotated[Principal, Depends(role_of(Role.TRIAGE, Role.ADMIN, Role.USER))]
 """May declare changes and hold subscriptions."""
 Sender = Annotated[Principal, Depends(role_of(Role.INGEST, Role.ADMIN))]

@@ -16,7 +16,7 @@ from service.problems import Problem
 
 _TIMEOUT_S = 5.0
 _PAUSE_S = 10.0
-"""A provider that could not be reached is not asked again so soon: each try would hold a thread until it times out."""
+"""After a failed attempt the provider is not queried again for this time: each attempt would block a thread until it times out."""
 _LEEWAY_S = 10
 """Clocks differ."""
 _LONGEST_COOLDOWN_S = 30.0
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Provider:
-    """Verifies JWTs with the provider's published keys; the algorithm list is ours, never the token's."""
+    """Verifies JWTs with the provider's published keys; the list of algorithms is ours, never the token's."""
 
     def __init__(self, parameters: OidcParameters, clock: Clock) -> None:
         try:
@@ -42,12 +42,12 @@ class Provider:
         self._not_before_s = clock.steady_s()
 
     def principal(self, bearer: str) -> Principal | None:
-        """Who this is; None for any token that is not good, whatever the reason. Raises Problem 503 if its key can't be had now."""
+        """The principal; None for any invalid token, whatever the reason. Raises Problem 503 if its key can't be read now."""
         try:
-            # Before anybody is asked for keys: a token that is not even meant for us must cost nothing.
+            # Before the keys are read: a token for another audience must not cause a request.
             meant = self._jwt.decode(bearer, options={"verify_signature": False, "verify_exp": False})
             if meant.get("iss") != self._issuer:
-                raise self._jwt.InvalidIssuerError("it is another issuer's")
+                raise self._jwt.InvalidIssuerError("the token is from another issuer")
             claims = self._jwt.decode(
                 bearer,
                 self._key(bearer),
@@ -58,7 +58,7 @@ class Provider:
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
             role, user = parse_role(str(claims.get(self._parameters.role_claim, "")))
-        except (self._jwt.PyJWTError, Malformed, TypeError) as fault:  # TypeError: a key of another kind than the token's algorithm takes
+        except (self._jwt.PyJWTError, Malformed, TypeError) as fault:  # TypeError: the key does not fit the token's algorithm
             log.info("an identity provider's token was refused", fault=str(fault))
             return None
         ends_us = (int(claims["exp"]) + _LEEWAY_S) * 1_000_000
@@ -78,29 +78,29 @@ class Provider:
                 return self._keys.get_signing_key_from_jwt(bearer).key
             except (self._jwt.PyJWKClientConnectionError, OSError) as fault:
                 self._not_before_s = self._clock.steady_s() + _PAUSE_S
-                log.warning("the identity provider's keys can't be had", fault=str(fault))
+                log.warning("the identity provider's keys can't be read", fault=str(fault))
                 raise _unreachable() from None
 
     def _discovered(self) -> str:
-        """Where the provider says that its keys are (OpenID Connect Discovery 1.0)."""
+        """The address of the provider's keys (OpenID Connect Discovery 1.0)."""
         url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
         if not url.startswith(("https://", "http://")):
-            raise OSError(f"serve.oidc.issuer is no web address: {self._issuer}")
+            raise OSError(f"serve.oidc.issuer is not a web address: {self._issuer}")
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http and https only, the operator's own setting
             try:
                 told = json.load(answer)
                 if told["issuer"] != self._issuer:
-                    raise OSError(f"{url} speaks for another issuer: {told['issuer']!r:.200}; set serve.oidc.issuer to that, or jwks_url")
+                    raise OSError(f"{url} belongs to another issuer: {told['issuer']!r:.200}; set serve.oidc.issuer to that, or jwks_url")
                 return str(told["jwks_uri"])
             except (ValueError, LookupError, TypeError) as fault:
-                raise OSError(f"{url} does not say where the keys are: set serve.oidc.jwks_url") from fault
+                raise OSError(f"{url} does not contain the address of the keys: set serve.oidc.jwks_url") from fault
 
 
 def _unreachable() -> Problem:
-    detail = "the identity provider's keys can't be had at the moment: try again later, or use a token of the monitor's own"
+    detail = "the identity provider's keys can't be read at the moment: try again later, or use a token of the monitor's own"
     return Problem(503, detail, headers={"Retry-After": str(int(_PAUSE_S))})
 
 
 def provider(parameters: OidcParameters, clock: Clock) -> Provider | None:
-    """The provider, if one is set."""
+    """The provider, if one is configured."""
     return Provider(parameters, clock) if parameters.issuer else None

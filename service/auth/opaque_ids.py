@@ -1,4 +1,4 @@
-"""Places: where a list or the event stream goes on, written so that they tell a User nothing of how much others have."""
+"""Opaque ids: positions in a list or the event stream, in a form that reveals nothing about other Users' records."""
 
 import base64
 import hashlib
@@ -15,9 +15,9 @@ _KEY_BYTES, _TAG_BYTES = 32, 8
 
 
 class OpaqueIds:
-    """Seals numbers for whoever asked: the same number always gives the same text, and another holder's text is none of ours.
+    """Seals numbers for a holder: the same number always gives the same text, and the text of another holder is refused.
 
-    Numbers count everyone's rows, so their size and their gaps would tell a User how many records others have. The seal is a synthetic
+    Numbers count everyone's rows, so their size and their gaps would reveal how many records others have. The seal is a synthetic
     initialisation vector (RFC 5297's idea): a keyed hash of holder and numbers, under which the numbers are then masked.
     """
 
@@ -27,19 +27,19 @@ class OpaqueIds:
     def cursor(self, principal: Principal, of: str, place: tuple[int, ...] | int | None) -> str | None:
         """Where the next page of the list `of` begins; None at its end.
 
-        No other list takes it: what one counts is no measure for what another does.
+        No other list accepts it: the numbers of one list have no meaning in another.
         """
         if place is None:
             return None
         return self._seal(f"cursor:{of}:{principal.holder}", (place,) if isinstance(place, int) else place)
 
     def place(self, principal: Principal, of: str, cursor: str | None, size: int = 1) -> tuple[int, ...] | None:
-        """The `size` numbers that `cursor` was given for the list `of`. Raises Problem 400 for anything else."""
+        """The `size` numbers from which `cursor` was made for the list `of`. Raises Problem 400 for anything else."""
         if not cursor:
             return None
         found = self._unseal(f"cursor:{of}:{principal.holder}", cursor)
         if found is None or len(found) != size:
-            raise Problem(400, "the cursor is none of ours: use `next` of the same list's page before as it is")
+            raise Problem(400, "invalid cursor: pass the previous page's `next` unchanged")
         return found
 
     def event_id(self, principal: Principal, seq: int) -> str:
@@ -52,7 +52,7 @@ class OpaqueIds:
             return int(text)
         found = None if principal.holder == DESK else self._unseal(f"event:{principal.holder}", text)
         if found is None:
-            raise Problem(400, "Last-Event-ID is none of ours: send the id of the last event as it came")
+            raise Problem(400, "invalid Last-Event-ID: send the id of the last event unchanged")
         return found[0]
 
     def message_id(self, holder: str, number: int) -> str:
@@ -86,11 +86,11 @@ class OpaqueIds:
 
 
 def monitor_id(key: bytes) -> str:
-    """Eight digits that tell this monitor from others, the same after every restart; `key` as of `settled_key`."""
+    """Eight digits that identify this monitor, the same after every restart; `key` as of `settled_key`."""
     return hashlib.blake2b(key, digest_size=4, person=b"monitor").hexdigest()
 
 
 def settled_key(connection: sqlite3.Connection) -> bytes:
-    """The data file's own key, made the first time: event ids and cursors outlive a restart."""
+    """The data file's own key, created on first use: event ids and cursors stay valid after a restart."""
     connection.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (_FACT, secrets.token_hex(_KEY_BYTES)))
     return bytes.fromhex(connection.execute("SELECT value FROM facts WHERE name = ?", (_FACT,)).fetchone()[0])

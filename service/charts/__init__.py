@@ -1,1 +1,1 @@
-"""Charts: what every series and queue did, kept as it came for two days and rolled up for a year."""
+"""Charts: the samples of every series and queue, unchanged for two days and rolled up for a year."""

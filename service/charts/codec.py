@@ -17,9 +17,9 @@ _FLOAT, _DOUBLE = 4, 5
 
 
 def encode(columns: Sequence[Floats], effort: int = 1) -> bytes:
-    """Columns of one length (n,), NaN where there is no sample. Whole numbers come back exactly, others to 7 digits.
+    """Columns of one length (n,), NaN where there is no sample. Whole numbers are restored exactly, others to 7 digits.
 
-    `effort` is zlib's, 1 for what is read and dropped within hours, more for what is kept.
+    `effort` is zlib's: 1 for data that is read and dropped within hours, more for data that is kept.
     """
     size = len(columns[0]) if columns else 0
     parts = [_HEAD.pack(_VERSION, len(columns), size)]
@@ -35,7 +35,7 @@ def encode(columns: Sequence[Floats], effort: int = 1) -> bytes:
 
 
 def decode(blob: bytes, places: Ints | None = None) -> list[Floats]:
-    """What `encode` was given, or of each column what stands in these places. Raises StateError for bytes of another version."""
+    """Inverse of `encode`, optionally only these indexes of each column. Raises StateError for bytes of another version."""
     data = zlib.decompress(blob)
     version, count, size = _HEAD.unpack_from(data)
     if version != _VERSION:

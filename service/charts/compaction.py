@@ -1,4 +1,4 @@
-"""Old ticks become one chunk a series and hour, with roll-ups that keep the lowest and highest sample; what is too old goes."""
+"""Compaction: old ticks become one chunk per series and hour, with roll-ups that keep the lowest and highest sample."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from service.charts.recorder import WIDTH, layout_ids
 from service.store.database import Database
 
 RAW, MINUTE, QUARTER = 0, 60, 900
-"""Levels: seconds of one point, 0 for samples as they came."""
+"""Levels: seconds of one point, 0 for unchanged samples."""
 GRACE_US = 5 * MINUTE_US
 _EFFORT = 6
 _SLICE = 1000
-"""Series written in one transaction: others wait no longer than that takes."""
+"""Number of series written in one transaction, which limits how long other writers wait."""
 
 Rollup = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats]
 """Per bucket: lowest, highest, sum, count, last of the value; highest of the second column; sum of the expectation."""
@@ -50,7 +50,7 @@ def due(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
 
 
 def pack_hour(database: Database, window_s: int, queues: int, start_us: int) -> None:
-    """Turn one hour's ticks into chunks. Cut off anywhere, it can be done again."""
+    """Turns one hour's ticks into chunks. It can be repeated after an interruption at any point."""
     hour = window_s, queues, start_us
     series = database.read(partial(_series_in, hour=hour))
     for low in range(0, len(series), _SLICE):
@@ -64,7 +64,7 @@ _OF_THE_HOUR = "FROM ticks WHERE window_s = ? AND queues = ? AND at_us > ? AND a
 
 
 def _series_in(connection: sqlite3.Connection, hour: tuple[int, int, int]) -> Ints:
-    """Ids of the series that the hour's ticks have a place for, ascending."""
+    """Ids of the series in the hour's ticks, ascending."""
     window_s, queues, start_us = hour
     blobs = connection.execute(
         f"SELECT series FROM layouts WHERE id IN (SELECT layout {_OF_THE_HOUR})",  # noqa: S608 - a constant of ours
@@ -74,7 +74,7 @@ def _series_in(connection: sqlite3.Connection, hour: tuple[int, int, int]) -> In
 
 
 def _samples(connection: sqlite3.Connection, hour: tuple[int, int, int], series: Ints) -> Floats:
-    """(series, WIDTH, samples) of some of the hour's series: all of them at once would be a hundred megabytes."""
+    """(series, WIDTH, samples) of some of the hour's series: all of them at once would take a hundred megabytes."""
     window_s, queues, start_us = hour
     first = first_sample_us(start_us, window_s)
     samples = max(1, (start_us + HOUR_US - first) // (window_s * SECOND_US) + 1)
@@ -154,7 +154,7 @@ def quarters_due(connection: sqlite3.Connection, latest_us: int) -> int | None:
 
 
 def pack_day(database: Database, start_us: int) -> None:
-    """Roll one day's minutes up to quarters of an hour, one chunk a series."""
+    """Rolls one day's minutes up to quarters of an hour, one chunk per series."""
     series = database.read(
         lambda connection: [row[0] for row in connection.execute(
             "SELECT DISTINCT series FROM chunks WHERE level = ? AND start_us >= ? AND start_us < ?", (MINUTE, start_us, start_us + DAY_US)
@@ -208,7 +208,7 @@ def coarser(points: Floats, step: int) -> Floats:
 
 
 def drop_old(connection: sqlite3.Connection, latest_us: int, keep: Keep) -> None:
-    """Delete what is older than its level is kept, and give the space back bit by bit."""
+    """Deletes data that is older than its level's limit, and returns the space gradually."""
     for level, kept_us, length_us in ((RAW, keep.raw_us, HOUR_US), (MINUTE, keep.minute_us, HOUR_US), (QUARTER, keep.quarter_us, DAY_US)):
         connection.execute("DELETE FROM chunks WHERE level = ? AND start_us < ?", (level, latest_us - kept_us - length_us))
     connection.execute("DELETE FROM findings WHERE at_us < ?", (latest_us - keep.raw_us - HOUR_US,))

@@ -1,4 +1,4 @@
-"""The past of a monitor as its data file still holds it sample by sample, told once more hour by hour."""
+"""Export: the past of a monitor, as far as its data file still has every sample, replayed hour by hour."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ _NOTHING_FOUND: tuple[Part, Part] = ((Findings.none(), ()), (Findings.none(), ()
 
 
 def recorded_hours(folder: Path) -> Iterator[FlowStep]:
-    """Every hour that is kept sample by sample (`serve.raw_hours`). Raises UnreadableInput where there is no data file."""
+    """Every hour with unchanged samples (`serve.raw_hours`). Raises UnreadableInput if there is no data file."""
     with closing(_opened(folder)) as connection:
         keys = {
             number: SeriesKey(*fields)
@@ -58,7 +58,7 @@ def changes_of(folder: Path) -> list[Change]:
 def _opened(folder: Path) -> sqlite3.Connection:
     path = folder / "highwater.sqlite"
     if not path.is_file():
-        raise UnreadableInput(f"{folder} is no data folder of a monitor: there is no {path.name} in it")
+        raise UnreadableInput(f"{folder} is not a data folder of a monitor: there is no {path.name} in it")
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 
 
@@ -116,7 +116,7 @@ def _detected(at_us: int, window_s: int, traffic: Sample, queues: Sample, parts:
     keys, (observed, failed, expected) = traffic
     reported = ~np.isnan(observed)
     groups = tuple(PulseKey(*key[:5]) for key in keys)
-    # Its dispersion is not kept; that of a Poisson count is the least that it was.
+    # Its dispersion is not stored; a Poisson count has the minimum.
     due = np.nan_to_num(expected)
     pulse = Pulse(at_us, window_s, groups, reported, np.nan_to_num(observed), np.nan_to_num(failed), due, due)
     queue_keys, (depth, oldest_age_s, _) = queues
@@ -126,7 +126,7 @@ def _detected(at_us: int, window_s: int, traffic: Sample, queues: Sample, parts:
 
 
 def _placed(part: Part, keys: tuple[SeriesKey, ...]) -> Part:
-    """Findings with their places among `keys`; a series that did not report in this hour comes behind."""
+    """Findings with indexes into `keys`; a series that did not report in this hour is appended."""
     findings, own = part
     if not own:
         return findings, keys

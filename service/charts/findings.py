@@ -1,4 +1,4 @@
-"""What was found, window by window: scores and forecasts as metrics tell them, kept as long as samples are kept as they came."""
+"""Chart findings, window by window: scores and forecasts as in the metrics, kept as long as unchanged samples."""
 
 import sqlite3
 import zlib
@@ -13,14 +13,14 @@ from models.state_bytes import pack, unpack
 
 _VERSION = 1
 TOLD = ("capacity_eta_s", "capacity_eta_low_s", "capacity_eta_high_s", "age_limit_eta_s", "drain_eta_s")
-"""Of the evidence, what metrics show."""
+"""The evidence that metrics show."""
 Part = tuple[Findings, tuple[SeriesKey, ...]]
 """Findings, and the series that they index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The open findings of one closed window on their way to the data file."""
+    """The open findings of one closed window, to be written to the data file."""
 
     window_s: int
     at_us: int
@@ -28,7 +28,7 @@ class Found:
 
 
 def open_findings(detected: Detected) -> list[Found]:
-    """At most one: most windows have nothing open."""
+    """At most one: most windows have no open finding."""
     parts = [_told(detected.traffic, detected.traffic_keys), _told(detected.queues, detected.queue_keys)]
     if not any(parts):
         return []

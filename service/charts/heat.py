@@ -1,4 +1,4 @@
-"""Heat: what every User's traffic did in each quarter of an hour, for a map of all of them at once."""
+"""Heat map: every User's traffic in each quarter of an hour."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from service.charts.recorder import layout_ids
 BUCKET_US = 300 * SECOND_US
 A_HOUR = HOUR_US // BUCKET_US
 MESSAGES, EXPECTED, JUDGED, FAILURES, DEPTH = range(5)
-"""Rows of an hour: messages, expected ones, messages where something was expected, failed ones, deepest queue."""
+"""Rows of an hour: messages, expected ones, messages with an expectation, failed ones, deepest queue."""
 _HOURS_KEPT = 400
 
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """Series by number: whose, of which window length, queue or not."""
+    """Series by number: User, window length, queue or not."""
 
     users: tuple[str, ...]
     user: dict[int, int]
@@ -32,7 +32,7 @@ class _Members:
 
 @dataclass(slots=True)
 class HeatReader:
-    """Adds up hour by hour; an hour that is packed never changes, so it is added up once."""
+    """Adds up hour by hour; a packed hour never changes, so it is added up once."""
 
     _hours: dict[int, tuple[tuple[str, ...], Floats]] = field(default_factory=dict)
 
@@ -93,7 +93,7 @@ Block = tuple[Ints, Ints, Floats]
 
 
 def _packed(connection: sqlite3.Connection, members: _Members, start_us: int, but: set[int]) -> Iterator[Block]:
-    """Series of one window length together; not those of `but`, which an hour that is being packed still holds as ticks."""
+    """Series of one window length; those of `but` are left out, because an hour that is being packed still has them as ticks."""
     rows = connection.execute("SELECT series, body FROM chunks WHERE level = ? AND start_us = ?", (RAW, start_us))
     alike: dict[int, list[tuple[int, Floats]]] = {}
     for series, body in rows:
@@ -106,7 +106,7 @@ def _packed(connection: sqlite3.Connection, members: _Members, start_us: int, bu
 
 
 def _ticks(connection: sqlite3.Connection, start_us: int) -> Iterator[Block]:
-    """What is not packed yet: one row a window, all series side by side."""
+    """The unpacked part: one row per window, all series side by side."""
     rows = connection.execute("SELECT layout, at_us, body FROM ticks WHERE at_us > ? AND at_us <= ?", (start_us, start_us + HOUR_US))
     alike: dict[int, list[tuple[int, Floats]]] = {}
     for layout, at_us, body in rows:

@@ -1,4 +1,4 @@
-"""Chart data: one series over a span, never more points than asked for, and never without its lowest and highest sample."""
+"""Chart data: one series over a span, never more points than requested, and never without its lowest and highest sample."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ FIELDS = ("user", "direction", "message_class", "service", "region", "queue")
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A series as it is stored."""
+    """A stored series."""
 
     id: int
     fields: dict[str, str | int | None]
@@ -43,7 +43,7 @@ def matching(
     parts, values = ["id > ?", tenant.sql], [after_id, *tenant.values]
     for name, value in wanted.items():
         if name not in FIELDS:
-            raise ValueError(f"{name} is no field of a series")
+            raise ValueError(f"{name} is not a field of a series")
         parts.append(f"{name} = ?")
         values.append(value)
     if queues is not None:
@@ -63,7 +63,7 @@ def _named(fields: Sequence[str], window_s: int) -> dict[str, str | int | None]:
 def charts(
     connection: sqlite3.Connection, wanted: Sequence[Series], from_us: int, to_us: int, points: int, keep: Keep
 ) -> list[dict[str, Any]]:
-    """A chart of each series. What is not packed yet holds all series side by side: it is read once for all that are wanted."""
+    """A chart of each series. Unpacked data holds all series side by side, so it is read once for all requested ones."""
     live = live_ticks(connection, wanted, from_us, to_us)
     return [_chart(connection, series, (from_us, to_us), points, keep, live.get(series.id)) for series in wanted]
 
@@ -115,7 +115,7 @@ def rolled(
     """(ends, roll-up columns (7, n), seconds of one point) of the stored level, with the newest hours from the ticks."""
     from_us, to_us = span
     step_s = series.window_s if level == RAW else max(level, series.window_s if level == MINUTE else level)
-    # An hour (a day) that is being packed stands in the level below until it is whole.
+    # An hour (a day) that is being packed is in the level below until it is complete.
     hours_us, days_us = _packed_until(connection, series)
     blocks: list[tuple[Ints, Floats]] = []
     if level == QUARTER:
@@ -188,7 +188,7 @@ def last_depths(connection: sqlite3.Connection, principal: Principal) -> list[tu
 
 
 def live_ticks(connection: sqlite3.Connection, wanted: Sequence[Series], from_us: int, to_us: int) -> dict[int, tuple[Ints, Floats]]:
-    """Series id → (ends, roll-up columns (7, n)) of what is not packed by the hour yet."""
+    """Series id → (ends, roll-up columns (7, n)) of the data that is not packed by the hour yet."""
     found: dict[int, tuple[Ints, Floats]] = {}
     for window_s, is_queue in sorted({(series.window_s, series.is_queue) for series in wanted}):
         alike = np.array([series.id for series in wanted if (series.window_s, series.is_queue) == (window_s, is_queue)], np.int64)

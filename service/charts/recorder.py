@@ -1,4 +1,4 @@
-"""The last hours of every series: one row a closed window, all series side by side."""
+"""Recorder: the last hours of every series, one row per closed window, all series side by side."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ WIDTH = 3
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One closed window on its way to the data file."""
+    """One closed window, to be written to the data file."""
 
     window_s: int
     queues: int
@@ -26,13 +26,13 @@ class Tick:
 
 
 class ChartEncoder:
-    """Turns detected windows into ticks; remembers each window length's series, so that none is named twice."""
+    """Turns detected windows into ticks; stores each window length's series, so that none is listed twice."""
 
     def __init__(self) -> None:
         self._keys: dict[int, tuple[object, tuple[SeriesKey, ...]]] = {}
 
     def make(self, detected: Detected) -> list[Tick]:
-        """The windows of one cohort, encoded; what did not report is missing."""
+        """The windows of one resolution, encoded; a series without a report is missing."""
         found = []
         pulse, queues = detected.pulse, detected.queue_pulse
         if pulse.reported.any():
@@ -46,7 +46,7 @@ class ChartEncoder:
         return found
 
     def _traffic_keys(self, detected: Detected) -> tuple[SeriesKey, ...]:
-        """A pulse's groups as series: within one window length they are the same thing."""
+        """A pulse's groups as series: within one window length they are the same."""
         groups = detected.pulse.groups
         cached = self._keys.get(detected.window_s)
         if cached is None or cached[0] is not groups:
@@ -56,21 +56,21 @@ class ChartEncoder:
 
 
 def _three_digits(values: Floats) -> Floats:
-    """An expectation drawn in a chart needs no more, and what is rounded packs three times as small."""
+    """A chart needs no more digits of an expectation, and rounded values pack three times as small."""
     known = values > 0
     scale = np.power(10.0, np.floor(np.log10(np.where(known, values, 1.0))) - 2)
     return np.where(known, np.round(values / scale) * scale, np.nan)
 
 
 class Recorder:
-    """Writes ticks; lives in the writer thread, whose connection it is given."""
+    """Writes ticks; lives in the writer thread and uses its connection."""
 
     def __init__(self) -> None:
         self._ids: dict[SeriesKey, int] = {}
         self._layouts: dict[tuple[int, int], tuple[tuple[SeriesKey, ...], int]] = {}
 
     def record(self, connection: sqlite3.Connection, tick: Tick) -> None:
-        """Write one tick; again is harmless, and what is packed by the hour already stays as it is."""
+        """Writes one tick; repeating it is harmless, and data that is packed by the hour stays unchanged."""
         packed = connection.execute(
             "SELECT until_us FROM packed_until WHERE window_s = ? AND queues = ? AND level = 0", (tick.window_s, tick.queues)
         ).fetchone()
@@ -82,7 +82,7 @@ class Recorder:
         )
 
     def forget(self) -> None:
-        """Read everything anew: the transaction that filled this was rolled back."""
+        """Reads everything again: the transaction that filled this was rolled back."""
         self._ids.clear()
         self._layouts.clear()
 
@@ -124,7 +124,7 @@ class Recorder:
 
 def _inserted(cursor: sqlite3.Cursor) -> int:
     if cursor.lastrowid is None:
-        raise sqlite3.DatabaseError("an insert gave no row number")
+        raise sqlite3.DatabaseError("an insert returned no row number")
     return cursor.lastrowid
 
 

@@ -13,13 +13,13 @@ from service.charts.compaction import MINUTE, QUARTER, RAW, Keep
 from service.charts.queries import Series, latest_us, live_ticks, rolled
 
 _UNKNOWN_SHARE = 0.2
-"""Where more of the traffic than this has no expectation, the total has none."""
+"""If more of the traffic than this share has no expectation, the total has none."""
 COLUMNS = ("at", "low", "high", "mean", "failures", "expected")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From (exclusive) to, in microseconds, and the most points that are wanted."""
+    """From (exclusive) to, in microseconds, and the maximum number of points."""
 
     from_us: int
     to_us: int
@@ -42,7 +42,7 @@ def totals(connection: sqlite3.Connection, wanted: Sequence[Series], span: Span,
 
 
 def _summed(parts: Sequence[tuple[int, Ints, Floats]]) -> tuple[Ints, Floats]:
-    """(ends, columns (3, n): rate, failures, expected a minute) over all series; what did not report adds nothing."""
+    """(ends, columns (3, n): rate, failures, expected a minute) over all series; a series without a report adds nothing."""
     ends = np.unique(np.concatenate([at for _, at, _ in parts]))
     sums, unknown = np.zeros((3, len(ends))), np.zeros(len(ends))
     for window_s, at, values in parts:

@@ -1,1 +1,1 @@
-"""The engine: judges journal entries and commits what they decide."""
+"""The engine: judges journal entries and commits the decisions."""

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state as it was after one journal entry, so that a restart reads little of the journal again."""
+"""Checkpoints: the whole state after one journal entry, so that a restart reads only a small part of the journal again."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ KEPT = 2
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What the monitor goes on from."""
+    """The state from which the monitor continues."""
 
     seq: int
     """The last journal entry that it covers."""
@@ -25,25 +25,25 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """A folder of checkpoints; the newest readable one counts, one older is kept in case it is damaged."""
+    """A folder of checkpoints; the newest readable one counts, and one older checkpoint is kept in case it is damaged."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Put it beside the older ones, whole or not at all."""
+        """Writes it beside the older ones, completely or not at all."""
         tree = {"seq": checkpoint.seq, "pipeline": checkpoint.pipeline, "streams": list(checkpoint.streams)}
         path = self.folder / f"{checkpoint.seq:020d}{_SUFFIX}"
         for left in self.folder.glob(f".*{UNFINISHED}"):
-            left.unlink()  # by a process that was killed while it wrote
+            left.unlink()  # left by a process that was killed while it wrote
         with whole_file(path) as file:
             file.writelines(pieces(tree, _VERSION))
         for old in self._paths()[:-KEPT]:
             old.unlink()
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """The newest readable one, and what was wrong with newer ones."""
+        """The newest readable one, and the errors of newer ones."""
         faults = []
         for path in reversed(self._paths()):
             try:
@@ -55,7 +55,7 @@ class Checkpoints:
         return None, faults
 
     def covered(self) -> int:
-        """The last journal entry that even the oldest kept checkpoint covers: earlier entries are needed no more."""
+        """The last journal entry that even the oldest kept checkpoint covers: earlier entries are no longer needed."""
         paths = self._paths()
         return int(paths[0].stem) if len(paths) >= KEPT else 0
 

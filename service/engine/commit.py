@@ -1,4 +1,4 @@
-"""Step: what one or more journal entries led to, committed as one."""
+"""Commit: the results of one or more journal entries, written in one transaction."""
 
 import sqlite3
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from service.store.records import Logged, Row
 
 @dataclass(slots=True)
 class Commit:
-    """What one or more entries led to, committed as one."""
+    """The results of one or more entries, committed together."""
 
     seq: int = 0
     """The last entry that it covers."""
     rows: list[tuple[Row, Change | None]] = field(default_factory=list)
     letters: list[tuple[int, int, DeadLetter]] = field(default_factory=list)
-    """(entry, place among what that entry left, letter)."""
+    """(entry, index among the letters of that entry, letter)."""
     ticks: list[Tick] = field(default_factory=list)
     findings: list[Found] = field(default_factory=list)
     answers: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Commit:
         return bool(self.rows or self.letters or self.ticks or self.findings or self.answers)
 
     def write(self, connection: sqlite3.Connection, recorder: Recorder, now_us: int, letters_kept: int) -> list[tuple[Logged, Row]]:
-        """Everything in the caller's transaction, again is harmless; the records that are new."""
+        """Writes everything in the caller's transaction; repeating it is harmless. Returns the new records."""
         added = commits.write(connection, self.rows, now_us)
         commits.write_letters(
             connection, ((entry, place, letter.source, to_json(letter)) for entry, place, letter in self.letters), letters_kept

@@ -1,4 +1,4 @@
-"""Whoever waits for a journal entry to be judged and committed."""
+"""Commit waiters: everyone who waits until a journal entry is judged and committed."""
 
 import threading
 from concurrent.futures import Future
@@ -7,7 +7,7 @@ from models.errors import StateError
 
 
 class CommitWaiters:
-    """Entries are reached in order; a fault ends every wait."""
+    """Entries are reached in order; an error ends every wait."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -16,9 +16,9 @@ class CommitWaiters:
         self._futures: list[tuple[int, Future[None]]] = []
 
     def for_entry(self, seq: int) -> "Future[None]":
-        """Done once `reached` was told of this entry or a later one; StateError after `give_up`."""
+        """Done when `reached` was called for this entry or a later one; StateError after `fail_all`."""
         future: Future[None] = Future()
-        future.set_running_or_notify_cancel()  # whoever waits may give up: what is under way is done all the same
+        future.set_running_or_notify_cancel()  # the caller may stop waiting; the entry is judged nevertheless
         with self._guard:
             if self._reached >= seq:
                 future.set_result(None)
@@ -38,7 +38,7 @@ class CommitWaiters:
             future.set_result(None)
 
     def fail_all(self, fault: Exception) -> None:
-        """Nothing will be judged any more."""
+        """No further entry will be judged."""
         with self._guard:
             self._fault = f"the engine stopped: {fault}"
             ended, self._futures = self._futures, []

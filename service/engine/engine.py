@@ -1,4 +1,4 @@
-"""The engine: one thread that judges what was taken in, in journal order, and commits what follows from it."""
+"""The engine: one thread that judges accepted input in journal order and commits the results."""
 
 import sqlite3
 import threading
@@ -36,29 +36,29 @@ from streams.flow import FlowStep
 from streams.pipeline import Pipeline, PipelineParameters
 
 _MUCH_BYTES = 32_000_000
-"""Of events that a restart would judge again: about a second of it."""
+"""Bytes of events that a restart would judge again: about a second of work."""
 _RETRY_S = 1.0
 _RECOVERY_PARTS = 5
-"""Checkpoints of a recovery come this many times as often: a monitor that is killed again soon still gets further at each start."""
+"""Checkpoints are this many times as frequent during a recovery: a monitor that is killed again makes progress at each start."""
 _UNWRITABLE = (OverflowError, ValueError, TypeError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
-"""What the data file raises for a value that it cannot hold; a disk that refuses is an OperationalError."""
+"""The data file's errors for a value that it cannot store; a disk that refuses raises an OperationalError."""
 log = structlog.get_logger()
 CommitListener = Callable[[Sequence[tuple[Logged, Row]]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class EngineParameters:
-    """What tunes the engine."""
+    """The parameters of the engine."""
 
     body_limit: int
     checkpoint_every_s: float
     dead_letters: int
     recovery_work_s: float = 15.0
-    """Longest work that a restart does again."""
+    """Longest work that a restart repeats."""
 
 
 class Engine:
-    """State = pipeline + the number of the last entry applied. Everything else is derived, and deriving it again changes nothing."""
+    """State = pipeline + the number of the last entry applied. Everything else is derived, and can be derived again without a change."""
 
     def __init__(
         self,
@@ -82,20 +82,20 @@ class Engine:
         """Why nothing is judged at the moment."""
         self.pipeline = Pipeline(flow)
         self.changes = database.read(commits.declared)
-        """The revision of every declared change that counts, by its key."""
+        """The revision in force of every declared change, by its key."""
         self.seq = 0
         self.streams: set[str] = set()
         self.checkpoint_seq = 0
         self._waiting = CommitWaiters()
         self.checkpointed_s, self._uncovered = clock.steady_s(), 0
         self._work_s = 0.0
-        """Work since the last checkpoint: what a restart would do again."""
+        """Work since the last checkpoint, which a restart would repeat."""
         self._recover_to = 0
         self._recovered = threading.Event()
         self._failure: Exception | None = None
 
     def on_commit(self, told: CommitListener) -> None:
-        """`told` hears of every record that is new in the data file, in the order of the log, from the writer's thread."""
+        """`told` is called for every record that is new in the data file, in the order of the log, from the writer's thread."""
         self._committed.append(told)
 
     @property
@@ -105,7 +105,7 @@ class Engine:
 
     @property
     def declaration_records(self) -> Declarations:
-        """How each User's declarations stood the test."""
+        """How accurate each User's declarations were."""
         return self.pipeline.declarations
 
     def declared_changes(self) -> list[Change]:
@@ -126,7 +126,7 @@ class Engine:
         return None if self._recovered.is_set() else (self.seq, self._recover_to)
 
     def restore(self) -> None:
-        """Take up the newest checkpoint. What the journal holds after it is judged by `recover`, or once `start` was called."""
+        """Loads the newest checkpoint. Later journal entries are judged by `recover`, or after `start`."""
         found, faults = self._checkpoints.newest()
         for fault in faults:
             log.warning("a checkpoint cannot be used; an older one is used instead", fault=fault)
@@ -134,10 +134,10 @@ class Engine:
         self._recover_to = self._journal.next_seq - 1
         first = next(self._journal.entries(self.seq), None)
         if first is not None and first.seq != self.seq + 1:
-            log.error("the journal lacks entries: what they held is lost", after=self.seq, before=first.seq)
+            log.error("the journal lacks entries: their content is lost", after=self.seq, before=first.seq)
 
     def recover(self) -> int:
-        """Judge again what the journal holds after the checkpoint; the number of entries that took.
+        """Judges the journal entries after the checkpoint again; returns their number.
 
         Checkpoints are written on the way, so that a monitor that is killed again and again still makes progress.
         """
@@ -155,19 +155,19 @@ class Engine:
         return count
 
     def wait_until_recovered(self, seconds: float) -> bool:
-        """Wait for the end of the recovery, at most so long; whether it has come. Raises what ended it early."""
+        """Waits for the end of the recovery, at most this long; returns whether it has ended. Raises the error that ended it early."""
         done = self._recovered.wait(seconds)
         if self._failure is not None:
             raise self._failure
         return done
 
     def start(self, intake: Intake) -> None:
-        """Judge what `intake` takes until it closes."""
+        """Judges the entries of `intake` until it closes."""
         self._thread = threading.Thread(target=self._run, args=(intake,), name="engine", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Wait for the last entry and leave a checkpoint. Close the intake first."""
+        """Waits for the last entry and writes a checkpoint. Close the intake first."""
         if self._thread is not None:
             self._stop.set()
             self._thread.join()
@@ -198,7 +198,7 @@ class Engine:
                 self.checkpoint()
 
     def _judge_group(self, group: Sequence[Taken]) -> None:
-        """Judge entries and commit what follows from them, together if possible; then whoever waits for them hears of it."""
+        """Judges entries and commits the results, together if possible; then notifies everyone who waits for them."""
         began_s, before = self._clock.steady_s(), self.seq
         step = Commit()
         for one in group:
@@ -206,7 +206,7 @@ class Engine:
         try:
             self._commit(step)
         except _UNWRITABLE as fault:
-            log.error("what was judged cannot be written; its entries are judged one by one", fault=repr(fault))
+            log.error("the results cannot be written; the entries are judged one by one", fault=repr(fault))
             self._rebuild(before)
             for one in group:
                 self._judge_alone(one)
@@ -222,13 +222,13 @@ class Engine:
             self._set_aside(taken.entry, fault)
 
     def _is_due(self) -> bool:
-        """A checkpoint costs its size in writes, a late one costs the restart: sooner where much came in since the last."""
+        """A checkpoint costs its size in writes, a late one makes the restart longer: it is earlier after much input."""
         waited_s, every_s = self._clock.steady_s() - self.checkpointed_s, self._parameters.checkpoint_every_s
         much = self._uncovered >= _MUCH_BYTES or self._work_s >= self._parameters.recovery_work_s
         return waited_s >= every_s or (waited_s >= every_s / 4 and much) or self._work_s >= 2 * self._parameters.recovery_work_s
 
     def checkpoint(self) -> None:
-        """Write the state, and drop the journal that no kept checkpoint needs."""
+        """Writes the state, and deletes the journal files that no kept checkpoint needs."""
         self.checkpointed_s, self._uncovered, self._work_s = self._clock.steady_s(), 0, 0.0
         if self.seq == self.checkpoint_seq:
             return
@@ -312,11 +312,11 @@ class Engine:
         except (LookupError, TypeError, ValueError) as fault:
             raise StateError(
                 f"the checkpoints were written by another version of Highwater ({fault!r}): run that one, or move the folder"
-                " `checkpoints` away and accept that learning begins anew"
+                " `checkpoints` away; learning then starts again"
             ) from fault
 
     def _set_aside(self, bad: Entry, fault: Exception) -> None:
-        """Put `bad` into quarantine and rebuild the state without it: one entry must not stop the watch."""
+        """Puts `bad` into quarantine and rebuilds the state without it: one entry must not stop the monitor."""
         log.error("an entry cannot be judged and is in quarantine: please report this", entry=bad.seq, exc_info=fault)
         self._quarantined.add(bad.seq)
         self._database.write(partial(quarantine.add, entry=bad, reason=repr(fault))).result()
@@ -324,7 +324,7 @@ class Engine:
         self.seq = bad.seq
 
     def _rebuild(self, last: int) -> None:
-        """The state after entry `last`, from the newest checkpoint and the journal; what was written stays written."""
+        """The state after entry `last`, from the newest checkpoint and the journal; written records stay written."""
         found, _ = self._checkpoints.newest()
         self._restore(found)
         for group in entry_batches.of_journal(self._journal.entries(self.seq), last):
@@ -334,7 +334,7 @@ class Engine:
         self.seq = last
 
     def _commit(self, step: Commit) -> None:
-        """Until it is done: what was accepted must not be lost because a disk is full for a while."""
+        """Retries until it succeeds: accepted input must not be lost because a disk is full for a while."""
         if not step:
             return
         job = partial(step.write, recorder=self._recorder, now_us=self._clock.wall_us(), letters_kept=self._parameters.dead_letters)
@@ -347,6 +347,6 @@ class Engine:
                 self.fault = f"the data file can't be written: {fault}"
                 log.error("the data file can't be written; trying again", fault=str(fault))
                 if self._stop.wait(_RETRY_S):
-                    raise  # the journal has it all: the next start judges it again
+                    raise  # the journal has everything: the next start judges it again
         self.fault = None
         self._board.recorded([row for _, row in added])

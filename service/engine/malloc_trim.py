@@ -1,4 +1,4 @@
-"""Memory: what was only needed for a moment goes back to the operating system."""
+"""Memory: returns memory that was needed only for a moment to the operating system."""
 
 import ctypes
 from functools import cache
@@ -11,7 +11,7 @@ def _trim() -> Any:
 
 
 def trim_heap() -> None:
-    """After work that took many megabytes for a moment: glibc keeps what is freed among what is not; other allocators need no telling."""
+    """Call it after work that took many megabytes for a moment: glibc keeps freed memory otherwise; other allocators do not need it."""
     trim = _trim()
     if trim is not None:
         trim(0)

@@ -37,11 +37,11 @@ _ABOUT = (
 )
 
 _COMPRESSED_FROM = 4096
-"""Bytes of an answer: lists and charts shrink a lot; what holds a secret stays below and is not compressed beside foreign text."""
+"""Minimum bytes of a compressed response: lists and charts shrink much; responses with a secret are smaller and stay uncompressed."""
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """The routes of contract section 4. The monitor has started already; this runs its jobs as long as it serves."""
+    """The routes of contract section 4. The monitor has started already; this runs its jobs while it serves."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -88,7 +88,7 @@ def create_app(parts: Parts) -> FastAPI:
 
 
 def _describe(app: FastAPI) -> None:
-    """OpenAPI with the models that handlers parse themselves, and with how to sign in."""
+    """OpenAPI with the models that handlers parse themselves, and with the ways to sign in."""
 
     def described() -> dict[str, object]:
         if app.openapi_schema is None:

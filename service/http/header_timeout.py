@@ -1,4 +1,4 @@
-"""HTTP connections that do not wait for ever: a peer that trickles its request line and headers is closed."""
+"""HTTP connections with a time limit: a client that sends its request line and headers too slowly is disconnected."""
 
 import asyncio
 
@@ -6,10 +6,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 def with_header_timeout(seconds: float) -> type[H11Protocol]:
-    """Uvicorn's protocol, closing a connection that has not sent a whole request head within `seconds`."""
+    """Uvicorn's protocol, closing a connection that has not sent a complete request head within `seconds`."""
 
     class PatientProtocol(H11Protocol):
-        """Counts from the connection, or from the first byte after an answer."""
+        """The time counts from the connection, or from the first byte after a response."""
 
         _impatience: asyncio.TimerHandle | None = None
 

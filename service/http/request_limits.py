@@ -1,4 +1,4 @@
-"""Limits: a body that is too large or too slow ends before it costs anything; headers that keep browsers safe."""
+"""Request limits: a body that is too large or too slow is ended early; headers that protect browsers."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.problems import answer
 
 _OTHER_LIMIT = 1_048_576
-"""Bytes of a body that is not events."""
+"""Maximum bytes of a body other than events."""
 _LINGER_S = 1.0
 _LINGER_BYTES = 16_000_000
 
 
 class _TooLargeError(Exception):
-    """The body went over its limit while it came in."""
+    """The body exceeded its limit while it was read."""
 
 
 class _TooSlowError(Exception):
@@ -92,7 +92,7 @@ def _too_slow() -> Response:
 
 
 async def _refuse(response: Response, receive: Receive, send: Send) -> None:
-    """Answer at once, then linger: a connection closed on a client that is still sending would be reset, and the answer lost."""
+    """Answers at once, then continues to read: closing the connection while the client still sends would reset it and lose the answer."""
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body, "more_body": True})
     seen = 0
@@ -117,7 +117,7 @@ _HEADERS = [
 
 
 class SafeHeaders:
-    """Adds what keeps a browser from being turned against its user; answers of the API are never cached."""
+    """Adds headers that protect browsers; responses of the API are never cached."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

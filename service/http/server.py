@@ -26,7 +26,7 @@ _GRACE_S = 5
 
 
 class Server(uvicorn.Server):
-    """Stops once, without raising the signal again: the monitor still has its checkpoint to write."""
+    """Stops once, without raising the signal again: the monitor must still write its checkpoint."""
 
     def __init__(
         self, app: FastAPI | Starlette, events: EventStream, read_timeout_s: float, started: Callable[[], None] | None = None
@@ -47,13 +47,13 @@ class Server(uvicorn.Server):
         self._events, self._told = events, started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so."""
+        """Listens, then prints the address."""
         await super().startup(sockets)
         if self._told is not None:
             self._told()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the event streams first: they would never end by themselves."""
+        """Ends the event streams first: they would never end by themselves."""
         self._events.close()
         await super().shutdown(sockets)
 
@@ -75,10 +75,10 @@ class Server(uvicorn.Server):
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes any free one. Raises ConfigurationError if the address can't be had."""
+    """A bound socket; port 0 takes any free one. Raises ConfigurationError if the address is not available."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        # asyncio turns Nagle's delay off only on sockets that say they are TCP; with it every answer takes 40 ms more.
+        # asyncio disables Nagle's delay only on sockets that are declared as TCP; with the delay every answer takes 40 ms more.
         bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -98,7 +98,7 @@ def address_of(bound: socket.socket) -> str:
 
 
 def serve(parts: Parts, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None = None) -> None:
-    """Serve until asked to stop, or until `beside` is done. The monitor has started already and goes on."""
+    """Serves until it is stopped, or until `beside` is done. The monitor has started already and continues."""
     with listening_socket(parts.parameters.host, parts.parameters.port) as bound:
         asyncio.run(_serve(parts, bound, started, beside))
 
@@ -133,7 +133,7 @@ async def _beside(ready: asyncio.Event, beside: Callable[[], Awaitable[None]] | 
 
 
 async def _metrics(parts: Parts) -> None:
-    """`/metrics` on a port of its own, where one is set: without a token, for a network that only Prometheus reaches."""
+    """`/metrics` on its own port, if one is set: without a token, for a network that only Prometheus can reach."""
     parameters = parts.parameters
     if parameters.metrics_port is None:
         return

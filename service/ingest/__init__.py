@@ -1,1 +1,1 @@
-"""Taking in events: bodies, the queue in front of the journal, the journal."""
+"""Intake of events: bodies, the queue in front of the journal, the journal."""

@@ -1,7 +1,7 @@
-"""Claims: when what a User declared counts as declared, by the monitor's own reckoning.
+"""Claims: when a User's declaration counts as declared, by the monitor's own clock.
 
-A User's word on `declared_at` is not believed: it counts from its arrival. Where the stream is live that is the clock's time; where events
-of another time are told (a replay into the service) it is the stream's, since the clock knows nothing of that.
+A User's own `declared_at` is not trusted: the change counts from its arrival. For a live stream that is the clock's time; for events of
+another time (a replay into the service) it is the stream's time, because the clock has no relation to it.
 """
 
 from changes.calendar import NEVER_LATE
@@ -13,7 +13,7 @@ CLAIM = "claim"
 
 
 def claimed_at(entry: Entry, watermark_us: int | None) -> int | None:
-    """When the changes of `entry` count as declared, in event time; None where their own `declared_at` is believed."""
+    """When the changes of `entry` count as declared, in event time; None if their own `declared_at` counts."""
     if entry.key != CLAIM:
         return None
     if watermark_us is None:

@@ -1,4 +1,4 @@
-"""Groups: entries whose results are committed together; they share one flush, and memory for no more than one large body."""
+"""Entry batches: entries whose results are committed together; they share one flush, and memory for at most one large body."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,12 +6,12 @@ from service.ingest.intake import Intake, Taken
 from service.ingest.journal import Entry
 
 MOST = 32
-"""Entries of a group at most."""
+"""Maximum number of entries in a batch."""
 _BYTES = 8_000_000
 
 
 def next_batch(intake: Intake) -> list[Taken | None]:
-    """What was taken by now, at least one; None stands for the end."""
+    """The entries taken so far, at least one; None marks the end."""
     group: list[Taken | None] = [intake.taken.get()]
     while group[-1] is not None and len(group) < MOST and not intake.taken.empty():
         group.append(intake.taken.get())
@@ -19,7 +19,7 @@ def next_batch(intake: Intake) -> list[Taken | None]:
 
 
 def of_journal(entries: Iterable[Entry], last: int) -> Iterator[list[Entry]]:
-    """Entries up to number `last`, which are read again after a restart. Later ones may be half written and are not looked at."""
+    """Entries up to number `last`, which are read again after a restart. Later ones may be incomplete and are not read."""
     group: list[Entry] = []
     size = 0
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Bodies of posts: inflated within a bound, decoded, and what is answered about them."""
+"""Bodies of posts: inflated within a limit, decoded, and the answers to them."""
 
 import json
 import zlib
@@ -10,23 +10,23 @@ from streams.decode import decode_body
 
 _GZIP = b"\x1f\x8b"
 _MOST_MEMBERS = 1_000
-"""Members of one gzip body: each costs work of its own, even an empty one."""
+"""Maximum members of one gzip body: each costs work, even an empty one."""
 _FREE_BYTES = 1_000_000
 _RATIO = 250
-"""Beyond the first megabyte a body may inflate to so many times its size; recorded scrapes compress to about a thirtieth."""
+"""After the first megabyte a body may inflate to this multiple of its size; recorded scrapes compress to about a thirtieth."""
 _MOST_MALFORMED = 20_000
 _TOLD = 1_000
-"""Rejections that one answer names; all of them are among the dead letters."""
+"""Rejections listed in one answer; all of them are among the dead letters."""
 
 
 class TooLarge(Malformed):
-    """A body beyond the limit, as it came or inflated."""
+    """A body beyond the limit, either compressed or inflated."""
 
 
 def inflated(body: bytes, limit: int) -> bytes:
-    """`body` inflated if it is gzip (no JSON begins like that).
+    """`body` inflated if it is gzip (JSON never begins like that).
 
-    Raises TooLarge beyond `limit` bytes, what honest events compress to, or so many members; UnreadableInput if it is damaged.
+    Raises TooLarge beyond `limit` bytes, the compression of honest events, or the number of members; UnreadableInput if it is damaged.
     """
     if not body.startswith(_GZIP):
         return body
@@ -43,30 +43,30 @@ def inflated(body: bytes, limit: int) -> bytes:
             if size > most:
                 raise TooLarge(f"the body is more than {most} bytes once inflated: send smaller ones")
             if not inflater.eof:
-                raise UnreadableInput("the gzip body is cut short")
+                raise UnreadableInput("the gzip body is truncated")
             parts.append(part)
             rest = inflater.unused_data.lstrip(b"\0")
     except zlib.error as fault:
-        raise UnreadableInput(f"the body is no gzip: {fault}") from None
+        raise UnreadableInput(f"the body is not gzip: {fault}") from None
     return b"".join(parts)
 
 
 def decoded(body: bytes, stream: str, limit: int) -> EventBatch:
-    """The events of a body, gzip or not. Raises TooLarge, or UnreadableInput if it is no JSON at all."""
+    """The events of a body, gzip or not. Raises TooLarge, or UnreadableInput if it is not JSON at all."""
     return decode_body(inflated(body, limit), stream)
 
 
 def decoded_post(body: bytes, stream: str, limit: int) -> tuple[EventBatch, int]:
-    """The events of a body that was just posted, and its bytes once inflated; what is mostly malformed is refused as a whole.
+    """The events of a body that was just posted, and its inflated bytes; a body that is mostly malformed is refused as a whole.
 
-    Raises TooLarge, or UnreadableInput if it is no JSON at all or too much of it is malformed.
+    Raises TooLarge, or UnreadableInput if it is not JSON at all or too much of it is malformed.
     """
     plain = inflated(body, limit)
     return decode_body(plain, stream, most_malformed=_MOST_MALFORMED), len(plain)
 
 
 def ingest_response(batch: EventBatch) -> bytes:
-    """What a post is told: how many are in, which are not and why; of very many rejections the first, and how many more there are."""
+    """The answer to a post: the number of accepted events, and the rejected ones with reasons (at most the first, and how many more)."""
     told = batch.rejections[:_TOLD]
     answer: dict[str, Any] = {
         "accepted": len(batch),

@@ -1,4 +1,4 @@
-"""Idle streams: one that brings nothing for a while must not hold the windows of the others open."""
+"""Idle streams: a stream without input for a while must not hold open the windows of others."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ _LOOK_S = 1.0
 
 
 class IdleStreams:
-    """Writes into the journal which streams fell idle, so that a replay of the journal closes the same windows."""
+    """Writes into the journal which streams became idle, so that a replay of the journal closes the same windows."""
 
     def __init__(self, intake: Intake, clock: Clock, idle_s: float) -> None:
         self._intake, self._clock, self._idle_s = intake, clock, idle_s
@@ -22,5 +22,5 @@ class IdleStreams:
             for stream in self._intake.newly_idle(self._idle_s):
                 try:
                     await asyncio.wrap_future(self._intake.submit(IDLE, stream, b"", None, self._clock.wall_us()))
-                except OSError:  # `Health.fault` says why; until it is on disk, this stream holds the others' windows open
+                except OSError:  # `Health.fault` gives the reason; until it is on disk, this stream holds the others' windows open
                     self._intake.undo_idle(stream)

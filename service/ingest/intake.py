@@ -1,4 +1,4 @@
-"""Intake: takes what came in, brings it to the journal together with its neighbours, and hands it on in that order."""
+"""Intake: accepts input, writes it to the journal in groups, and passes it on in the order of the journal."""
 
 import queue
 import threading
@@ -17,12 +17,12 @@ from service.ingest.journal import EVENTS, Entry, Journal, NewEntry
 _GROUP = 64
 """Entries that share one flush at most."""
 _SHARE = 2
-"""No stream holds more than this part of the backlog (1 / 2): what one leaves is there for the others."""
-_BUSY = "more events are waiting than can be judged now: send this again after the pause that Retry-After names"
+"""Maximum share of the backlog for one stream (1 / 2), so that room for other streams remains."""
+_BUSY = "more events are waiting than can be judged now: send this again after the time in Retry-After"
 
 
 class BusyError(HighwaterError):
-    """More is waiting to be judged than the backlog allows: come back later."""
+    """More input is waiting for judgement than the backlog allows: try again later."""
 
 
 class StoppingError(HighwaterError):
@@ -30,14 +30,14 @@ class StoppingError(HighwaterError):
 
 
 class UnreachableError(HighwaterError):
-    """Whoever judges the events can't be reached: come back later."""
+    """The process that judges the events can't be reached: try again later."""
 
 
 class RemoteIntake(Protocol):
-    """Takes posted events where others judge them."""
+    """Accepts posted events where another process judges them."""
 
     def take(self, batch: EventBatch) -> None:
-        """Returns once all of it is safe there. Raises BusyError or UnreachableError."""
+        """Returns when everything is safe there. Raises BusyError or UnreachableError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Taken:
     payload: Any
     """EventBatch, list of changes, or None, by the entry's kind."""
     weight: int = 0
-    """Bytes that it counts for while it waits: those of the body as it is once inflated."""
+    """Bytes that it counts for while it waits: those of the inflated body."""
 
 
 class _Submitted(NamedTuple):
@@ -65,11 +65,11 @@ class _Stream:
 
 
 class Intake:
-    """One thread writes the journal; whoever submits waits on the future, which is done once the entry is on disk."""
+    """One thread writes the journal; the submitter waits on the future, which is done when the entry is on disk."""
 
     def __init__(self, journal: Journal, clock: Clock, backlog_bytes: int, elsewhere: RemoteIntake | None = None) -> None:
         self.taken: queue.SimpleQueue[Taken | None] = queue.SimpleQueue()
-        """What to judge next, in journal order; None at the end."""
+        """The next entries to judge, in journal order; None at the end."""
         self.fault: str | None = None
         """Why the journal can't be written at the moment."""
         self.elsewhere = elsewhere
@@ -92,19 +92,19 @@ class Intake:
 
     @property
     def waiting_bytes(self) -> int:
-        """Taken and not judged yet."""
+        """Bytes accepted and not judged yet."""
         return self._waiting
 
     def check_room(self) -> None:
-        """Raises BusyError while the backlog is full: ask before reading a body."""
+        """Raises BusyError while the backlog is full: call it before reading a body."""
         if self._waiting >= self._limit:
             raise BusyError(_BUSY)
 
     @contextmanager
     def expecting(self, size: int, stream: str = "") -> Iterator[None]:
-        """While a body of `size` bytes is read and decoded for `stream`.
+        """Reserves room while a body of `size` bytes is read and decoded for `stream`.
 
-        Raises BusyError if that many more do not fit, or are more than the stream's share; one alone always does.
+        Raises BusyError if it does not fit, or exceeds the stream's share; a single body is always accepted.
         """
         with self._guard:
             held = self._waiting + self._expected
@@ -112,7 +112,7 @@ class Intake:
                 raise BusyError(_BUSY)
             own = self._held[stream]
             if own and own + size > self._limit // _SHARE:
-                raise BusyError(f"this token has {own} bytes on their way and may have {self._limit // _SHARE}: wait for the answers first")
+                raise BusyError(f"this token has {own} bytes in flight and may have {self._limit // _SHARE}: wait for the answers first")
             self._expected += size
             self._held[stream] += size
         try:
@@ -125,13 +125,13 @@ class Intake:
     def submit(
         self, kind: int, stream: str, body: bytes, payload: Any, arrived_us: int, key: str = "", weight: int | None = None
     ) -> "Future[Entry]":
-        """Take one thing in, which counts `weight` bytes (default: as it is) until it is judged.
+        """Accepts one input, which counts `weight` bytes (default: its size) until it is judged.
 
         Raises BusyError or StoppingError; the future raises OSError if the disk refuses.
         """
         counted = len(body) if weight is None else weight
         future: Future[Entry] = Future()
-        future.set_running_or_notify_cancel()  # whoever waits may give up: what is under way is done all the same
+        future.set_running_or_notify_cancel()  # the submitter may stop waiting; the entry is written nevertheless
         with self._guard:
             if self._closed:
                 raise StoppingError("the monitor is stopping: send this again later")
@@ -144,7 +144,7 @@ class Intake:
         return future
 
     def judged(self, taken: Taken) -> None:
-        """No longer count it as waiting."""
+        """It no longer counts as waiting."""
         with self._guard:
             self._waiting -= taken.weight
             self._let_go(taken.entry.stream, taken.weight)
@@ -155,13 +155,13 @@ class Intake:
             del self._held[stream]
 
     def quiet_s(self) -> dict[str, float]:
-        """Stream → seconds since it last brought something."""
+        """Stream → seconds since its last input."""
         now_s = self._clock.steady_s()
         with self._guard:
             return {name: now_s - stream.seen_s for name, stream in self._streams.items()}
 
     def newly_idle(self, idle_s: float) -> list[str]:
-        """Streams that brought nothing for `idle_s`; each is told once until it brings something again."""
+        """Streams without input for `idle_s`; each is returned once until it brings something again."""
         now_s = self._clock.steady_s()
         with self._guard:
             fallen = [name for name, stream in self._streams.items() if not stream.idle and now_s - stream.seen_s > idle_s]
@@ -170,17 +170,17 @@ class Intake:
         return sorted(fallen)
 
     def undo_idle(self, stream: str) -> None:
-        """That it fell idle could not be written: say so again at the next look."""
+        """The idle entry could not be written: it is returned again next time."""
         with self._guard:
             self._streams[stream].idle = False
 
     def remember(self, streams: set[str]) -> None:
-        """Streams that brought something before a restart: their pause counts from now."""
+        """Streams that were active before a restart: their pause counts from now."""
         for name in streams:
             self._streams.setdefault(name, _Stream(self._clock.steady_s()))
 
     def close(self) -> None:
-        """Write what was submitted, then stop."""
+        """Writes everything that was submitted, then stops."""
         with self._guard:
             if self._closed:
                 return

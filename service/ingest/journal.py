@@ -1,4 +1,4 @@
-"""The journal: everything that came in, in the order in which it counts, on disk before anyone is told it was accepted."""
+"""The journal: all input in the order in which it counts, on disk before it is acknowledged."""
 
 import itertools
 import os
@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 from models.errors import StateError, UnreadableInput
 
 EVENTS, CHANGES, IDLE, FINISH = 1, 2, 3, 4
-"""Kinds of entries: an events body, changes as JSON, a stream that fell idle, the end of all input."""
+"""Kinds of entries: an events body, changes as JSON, a stream that became idle, the end of all input."""
 
 _HEAD = struct.Struct("<4sIIQBqHH")
 _MAGIC = b"HWJ1"
@@ -22,13 +22,13 @@ _SUFFIX = ".journal"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that came in."""
+    """One input."""
 
     seq: int
     kind: int
     arrived_us: int
     stream: str
-    """The token that brought it: its own watermark."""
+    """The token that sent it: it has its own watermark."""
     key: str
     """The post's Idempotency-Key, or empty."""
     body: bytes
@@ -47,8 +47,8 @@ class NewEntry(NamedTuple):
 class Journal:
     """Append-only files of framed entries with checksums, named by the number of their first entry.
 
-    An entry cut short at the very end was never answered: it is taken off on opening. Damage anywhere else raises
-    StateError, since what follows could not be judged rightly. One thread at a time.
+    An incomplete entry at the very end was never acknowledged: it is removed on opening. Damage anywhere else raises
+    StateError, because later entries could not be judged correctly. For one thread at a time.
     """
 
     def __init__(self, folder: Path, segment_bytes: int) -> None:
@@ -59,13 +59,13 @@ class Journal:
         except OSError as fault:
             raise UnreadableInput(f"can't make the journal folder {folder}: {fault.strerror}") from fault
         self.truncated_bytes = 0
-        """Bytes taken off the end on opening."""
+        """Bytes removed at the end on opening."""
         self._file: FileIO | None = None
         self._good = 0
         self.next_seq = self._recover()
 
     def append(self, drafts: Sequence[NewEntry]) -> list[Entry]:
-        """Write these and bring them to the disk, with one flush for all. On OSError none of them is there."""
+        """Writes these to the disk, with one flush for all. After OSError none of them is stored."""
         file = self._current()
         entries = [Entry(self.next_seq + place, *draft) for place, draft in enumerate(drafts)]
         try:
@@ -94,20 +94,20 @@ class Journal:
                     yield entry
 
     def forget(self, up_to_seq: int) -> None:
-        """Delete the files of which a checkpoint covers every entry."""
+        """Deletes the files of which a checkpoint covers every entry."""
         segments = self._segments()
         for (_, path), (following, _) in itertools.pairwise(segments):
             if following <= up_to_seq + 1:
                 path.unlink()
 
     def skip_to(self, seq: int) -> None:
-        """Number the next entry at least `seq`: a checkpoint outlived the journal that it was made from."""
+        """Makes the next number at least `seq`: a checkpoint may be newer than the journal."""
         if seq > self.next_seq:
             self.close()
             self.next_seq = seq
 
     def close(self) -> None:
-        """Close the file that is being written."""
+        """Closes the current file."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -125,7 +125,7 @@ class Journal:
         return self._file
 
     def _recover(self) -> int:
-        """Number of the next entry; a torn end is cut off, and the last file is opened to go on with."""
+        """Number of the next entry; an incomplete end is cut off, and the last file is opened for appending."""
         segments = self._segments()
         if not segments:
             return 1
@@ -154,7 +154,7 @@ def _frame(entry: Entry) -> bytes:
 
 
 def _scan(path: Path, first_seq: int) -> Iterator[tuple[Entry | None, int]]:
-    """Entries and where each ends; (None, place) where the file stops making sense."""
+    """Entries with the end of each; (None, position) where the file becomes invalid."""
     expected, at = first_seq, 0
     with path.open("rb") as file:
         while head := file.read(_HEAD.size):
@@ -183,7 +183,7 @@ def _entry(head: bytes, file: BinaryIO, expected_seq: int) -> tuple[Entry | None
 
 
 def _has_valid_entries_after(path: Path, torn_at: int, expected_seq: int) -> bool:
-    """Whether whole entries follow the place where the file stops making sense: then it is no torn end but damage."""
+    """Whether complete entries follow the invalid position: then it is damage, not an incomplete end."""
     data = path.read_bytes()
     at = data.find(_MAGIC, torn_at + 1)
     while at >= 0:

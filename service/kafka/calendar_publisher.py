@@ -1,4 +1,4 @@
-"""Publishing: what is declared here goes to the calendar topic, again and again until it is seen there."""
+"""Calendar publisher: changes declared here are sent to the calendar topic until they appear there."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -20,21 +20,21 @@ _AGAIN_S = 10.0
 
 
 class CalendarPublisher:
-    """Revisions that the topic does not hold yet; the data file remembers which it held, also where a tombstone withdrew them since."""
+    """Revisions that the topic does not contain yet. The data file stores those it has contained, even if a tombstone withdrew them."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._guard = threading.Lock()
         self._held: dict[str, int] = database.read(commits.published)
-        """Key of the change → highest revision that was seen in the topic under that key."""
+        """Key of the change → highest revision seen in the topic under that key."""
         self._seen: dict[str, int] = {}
-        """Of those, what the data file does not know yet."""
+        """The part of it that is not in the data file yet."""
         self._due: dict[tuple[str, int], Change] = {}
         self._sent_s: dict[tuple[str, int], float] = {}
         self._old_keys: dict[str, Change] = {}
-        """Record key of an earlier release (the `change_id` alone) → the change that stands under it."""
+        """Record key of an earlier release (the `change_id` alone) → the change under it."""
         self._keys: set[str] = set()
-        """Of every change that is known here: no old record key that is one of them is tombstoned."""
+        """Keys of all known changes: an old record key that equals one of them is not deleted by a tombstone."""
         self._moved: set[str] = set()
         """Keys of changes that were seen in the topic under their own key."""
         self._end: int | None = None
@@ -46,13 +46,13 @@ class CalendarPublisher:
             self._add(change)
 
     def declared(self, added: Sequence[tuple[Logged, Row]]) -> None:
-        """Told by the engine of what is new in the data file."""
+        """Called by the engine for new revisions in the data file."""
         for _, row in added:
             if row.kind == CHANGE and row.audience == DESK:
                 self._add(decode(Change, row.body))
 
     def seen(self, record_key: str, change: Change) -> None:
-        """The topic holds this revision: none up to it is sent any more. Under an old key it is sent again under its own."""
+        """The topic contains this revision: none up to it is sent any more. A revision under an old key is sent again under its own."""
         with self._guard:
             self._keys.add(change.key)
             if record_key == change.change_id:
@@ -68,7 +68,7 @@ class CalendarPublisher:
                 self._sent_s.pop(due, None)
 
     def publish(self, consumer: "KafkaConsumer", sender: "KafkaProducer", place: "TopicPartition") -> None:
-        """Sends what the topic lacks, once all that it holds was read."""
+        """Sends the missing revisions, after the whole topic was read."""
         if self._seen:
             noted, self._seen = self._seen, {}
             self._database.write(partial(commits.note_published, revisions=noted)).result()

@@ -1,4 +1,4 @@
-"""Forwarding: events posted to a page that follows Kafka go to the telemetry topics, where the workers judge them."""
+"""Event forwarder: events posted to a page on Kafka go to the telemetry topics, where the workers judge them."""
 
 import threading
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from kafka import KafkaProducer
 
 _CONFIRM_S = 30.0
-"""How long a post waits for the brokers; the producer goes on trying after that, and a repeat is harmless."""
+"""How long a post waits for the brokers; the producer continues after that, and a repetition is harmless."""
 _FRAME_BYTES = 256 * 1024
 _LINGER_MS = 5
 
 
 class EventForwarder:
-    """One producer for all posts; whoever posts waits until the brokers have its events."""
+    """One producer for all posts; each post waits until the brokers have its events."""
 
     def __init__(self, parameters: KafkaParameters, limit_bytes: int, clock: Clock) -> None:
         """`limit_bytes` may be on their way at a time."""
@@ -36,7 +36,7 @@ class EventForwarder:
         self._sender: KafkaProducer | None = None
 
     def take(self, batch: EventBatch) -> None:
-        """Returns once all of it is in the topics. Raises BusyError, or UnreachableError where the brokers do not confirm it."""
+        """Returns when all of it is in the topics. Raises BusyError, or UnreachableError if the brokers do not confirm it."""
         from kafka.errors import KafkaError
 
         records = [*self._telemetry(batch), *self._letters(batch)]
@@ -49,14 +49,14 @@ class EventForwarder:
                 sent.get(max(0.0, until_s - self._clock.steady_s()))
         except KafkaError as fault:
             raise UnreachableError(
-                f"the brokers do not take events at the moment ({type(fault).__name__}): send this again later"
+                f"the brokers do not accept events at the moment ({type(fault).__name__}): send this again later"
             ) from fault
         finally:
             with self._guard:
                 self._waiting -= size
 
     def close(self) -> None:
-        """Sends what is still waiting."""
+        """Sends the waiting events."""
         if self._sender is not None:
             with suppress(AssertionError):
                 self._sender.close(10)
@@ -64,7 +64,7 @@ class EventForwarder:
     def _enter(self, size: int) -> None:
         with self._guard:
             if self._waiting and self._waiting + size > self._limit:
-                raise BusyError("more events are waiting than the brokers take now: send this again after the pause that Retry-After names")
+                raise BusyError("more events are waiting than the brokers accept now: send this again after the time in Retry-After")
             self._waiting += size
 
     def _producer(self) -> "KafkaProducer":
@@ -88,7 +88,7 @@ class EventForwarder:
         return sender.send(record.topic, record.value, key=record.key, partition=partition)
 
     def _telemetry(self, batch: EventBatch) -> Iterator[OutputRecord]:
-        """The events of one `observed_at` and User as a frame; in the order of the body, since what comes out of order may come late."""
+        """The events of one `observed_at` and User as a frame; in the order of the body, because events out of order may be late."""
         for _, same in groupby(range(len(batch)), key=batch.observed_us.tolist().__getitem__):
             frames: dict[tuple[str, str], list[bytes]] = {}
             for number in same:

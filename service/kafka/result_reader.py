@@ -1,4 +1,4 @@
-"""Following: page and API on what the Kafka workers decide; what is declared here goes to the calendar topic."""
+"""Result reader: page and API show the Kafka workers' decisions; changes declared here go to the calendar topic."""
 
 import logging
 import sqlite3
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _POLL_MS, _RETRY_S = 500, 2.0
 _NEW_TOPICS_MS = 5_000
-"""How soon the topics of a User that never had an alert before are found."""
+"""How soon the topics of a User with its first alert are found."""
 
 
 class ResultReader:
-    """A thread that brings the workers' records into the data file; it begins anew at each start, what is there already changes nothing."""
+    """A thread that writes the workers' records to the data file. It reads from the beginning at each start; repeating is harmless."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class ResultReader:
         clock: Clock,
         announce: CommitListener,
     ) -> None:
-        """`announce` is told of every record that is new in the data file."""
+        """`announce` is called for every record that is new in the data file."""
         self._database, self._engine, self._intake, self._board = database, engine, intake, board
         self._clock, self._announce = clock, announce
         self._parameters = parameters
@@ -59,10 +59,10 @@ class ResultReader:
         self._publishing = CalendarPublisher(database, clock)
 
     def start(self) -> None:
-        """Begins to read, and to publish what is declared here from now on."""
+        """Starts reading, and publishing changes that are declared here."""
         self._engine.on_commit(self._publishing.declared)
         self._publishing.add(self._engine.declared_changes())
-        # Workers tell Prometheus of what they decide; told here too, it would count twice.
+        # Workers export their decisions to Prometheus; exported here too, they would count twice.
         self._board.forget_decisions()
         self._thread.start()
 
@@ -77,7 +77,7 @@ class ResultReader:
 
         from streams.kafka.cluster.security import READ_COMMITTED, client_settings
 
-        # The client tells of every connection and refresh.
+        # The client logs every connection and refresh.
         logging.getLogger("kafka").setLevel(logging.WARNING)
         while not self._stop.is_set():
             try:
@@ -97,7 +97,7 @@ class ResultReader:
                     consumer.close()
                     sender.close()
             except (KafkaError, sqlite3.Error, OSError) as fault:
-                # The next consumer begins at the first record again: what could not be kept is not lost.
+                # The next consumer begins at the first record again, so records that could not be stored are not lost.
                 log.warning("the workers' records can't be read or kept now, trying again", fault=repr(fault))
                 self._stop.wait(_RETRY_S)
 
@@ -117,7 +117,7 @@ class ResultReader:
         return f"^({own}|{self._topics.incidents.replace('.', '[.]')}|{self._topics.calendar.replace('.', '[.]')})$"
 
     def _decisions(self, record: Any) -> Decisions:
-        """What one record says; none for a tombstone, for a change, which goes to the engine, and for what can't be read."""
+        """The content of one record; empty for a tombstone, for a change, which goes to the engine, and for an unreadable record."""
         if record.value is None:
             return Decisions()
         topic, topics = record.topic, self._topics
@@ -131,7 +131,7 @@ class ResultReader:
                 return _alert(decode(Alert, record.value), topic.removeprefix(topics.alerts)[1:])
             return _report(decode(ChangeReport, record.value), topic.removeprefix(topics.reports)[1:])
         except Malformed as fault:
-            log.warning("a record is passed over", topic=topic, offset=record.offset, fault=str(fault))
+            log.warning("a record is skipped", topic=topic, offset=record.offset, fault=str(fault))
             return Decisions()
 
     def _changes(self, record: Any) -> None:

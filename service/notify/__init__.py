@@ -1,1 +1,1 @@
-"""Subscriptions: who is told of what, by which channel, and when not."""
+"""Subscriptions: who is notified of what, by which channel, and when not."""

@@ -1,7 +1,7 @@
-"""Addresses of chat services and mailboxes: parsed into the parts that we know, and nothing else of them is ever used.
+"""Addresses of chat services and mailboxes: parsed into known parts; everything else in them is ignored or refused.
 
-A subscriber writes an address as Apprise does (`slack://A/B/C`). What leaves is built from its parts by us: no option of Apprise's, such as
-a template to fetch, a timeout or a second address, can come with it.
+A subscriber writes an address in Apprise's form (`slack://A/B/C`). The outgoing address is built from its parts by Highwater: no option of
+Apprise's, such as a template to fetch, a timeout or a second address, can be part of it.
 """
 
 import re
@@ -14,7 +14,7 @@ from models.errors import Malformed
 from service.parameters import SubscriptionParameters
 
 _MICROSOFT = (".logic.azure.com", ".logic.azure.us", ".api.powerplatform.com", ".api.powerplatform.us", ".api.appsplatform.us")
-"""Where Microsoft Teams' workflows are called: the one service of ours whose address names a host."""
+"""The hosts of Microsoft Teams' workflows: the only service here whose address names a host."""
 _SLACK_BOT = re.compile(r"(?:xoxe\.)?xox[abp]-[A-Za-z0-9-]{1,250}", re.ASCII)
 _SLACK_PART = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _SLACK_CHANNEL = re.compile(r"#?[A-Za-z0-9_-]{1,80}", re.ASCII)
@@ -29,14 +29,14 @@ _MAILBOX = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ChatAddress:
-    """A chat service and the arguments that its sender takes."""
+    """A chat service and the arguments of its sender."""
 
     service: str
     arguments: Mapping[str, Any]
 
 
 def parse_chat(address: str) -> ChatAddress:
-    """The parts of one address. Raises Malformed for an unknown service and for anything beside the parts of a known one."""
+    """The parts of one address. Raises Malformed for an unknown service and for anything besides the parts of a known one."""
     scheme, sign, rest = address.partition("://")
     service = scheme.lower()
     parse = SERVICES.get(service)
@@ -46,20 +46,20 @@ def parse_chat(address: str) -> ChatAddress:
         raise Malformed("target must be one address without options: no `?`, no spaces, no list")
     arguments = parse([part for part in rest.split("/") if part])
     if arguments is None:
-        raise Malformed(f"target is no address of {service}: write it like {EXAMPLES[service]}")
+        raise Malformed(f"target is not an address of {service}: write it like {EXAMPLES[service]}")
     return ChatAddress(service, arguments)
 
 
 def check_chat(address: str, parameters: SubscriptionParameters) -> None:
-    """One address of a service that the operator lets subscribers name. Raises Malformed."""
+    """One address of a service that the operator allows. Raises Malformed."""
     if parse_chat(address).service not in parameters.chat_schemes:
         raise Malformed(f"target must be one address of {', '.join(parameters.chat_schemes)}")
 
 
 def check_mail(address: str, parameters: SubscriptionParameters) -> None:
-    """One plain mailbox, where the operator has set a relay. Raises Malformed."""
+    """One plain mailbox, if the operator has configured a relay. Raises Malformed."""
     if parameters.mail_url is None:
-        raise Malformed("mail is not set up here: ask the operator to set serve.subscriptions.mail_url")
+        raise Malformed("mail is not configured here: ask the operator to set serve.subscriptions.mail_url")
     check_mailbox(address)
 
 
@@ -136,4 +136,4 @@ EXAMPLES = {
     "opsgenie": "opsgenie://api-key",
 }
 MACHINES = frozenset({"pagerduty", "opsgenie"})
-"""Services that keep an alert open until they are told that it is over."""
+"""Services that keep an alert open until they receive its end."""

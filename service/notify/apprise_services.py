@@ -1,4 +1,4 @@
-"""Mail and chat through Apprise: its services made from parts that we parsed, never from an address that somebody wrote."""
+"""Mail and chat through Apprise: its services are built from parsed parts, never from an address that somebody wrote."""
 
 import importlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _PLUGINS = {
     "workflows": ("apprise.plugins.workflows", "NotifyWorkflows"),
 }
 _PLAIN_OPTIONS = {"avatar", "include_image", "include_footer", "footer"}
-"""What would let a service fetch pictures or name the library; off."""
+"""Options that would let a service fetch pictures or name the library; disabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Letter:
 
 
 def send(parameters: SubscriptionParameters, channel: str, target: str, letter: Letter) -> str | None:
-    """Send one letter; what went wrong, or None. Blocks: call it from a thread that may wait."""
+    """Sends one letter; returns the error, or None. It blocks: call it from a thread that may wait."""
     try:
         apprise: Any = importlib.import_module("apprise")
         service, name = _mail(apprise, parameters, target, letter) if channel == "mail" else _chat(target)
@@ -49,7 +49,7 @@ def send(parameters: SubscriptionParameters, channel: str, target: str, letter: 
     title, text = for_service(name, letter.subject), for_service(name, letter.text)
     if notifier.notify(title=title, body=text, body_format="text", interpret_escapes=False):
         return None
-    return "the service did not take the message"
+    return "the service did not accept the message"
 
 
 def _chat(target: str) -> tuple[Any, str]:
@@ -60,9 +60,9 @@ def _chat(target: str) -> tuple[Any, str]:
 
 
 def _mail(apprise: Any, parameters: SubscriptionParameters, target: str, letter: Letter) -> tuple[Any, str]:
-    """The operator's relay with one recipient, whose address holds nothing that a query could be made of."""
+    """The operator's relay with one recipient, whose address contains nothing that could become a query."""
     if parameters.mail_url is None:
-        raise Malformed("mail is not set up here: ask the operator to set serve.subscriptions.mail_url")
+        raise Malformed("mail is not configured here: ask the operator to set serve.subscriptions.mail_url")
     check_mailbox(target)
     relay = parameters.mail_url.get_secret_value()
     service = apprise.Apprise.instantiate(f"{relay}{'&' if '?' in relay else '?'}to={quote(target, safe='@')}&format=text")

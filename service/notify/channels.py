@@ -1,4 +1,4 @@
-"""Channels: one signed webhook call, one page, one mail or chat message; each answers whether it arrived."""
+"""Channels: one signed webhook call, one page, one mail or chat message; each returns whether it arrived."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ GONE = 410
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a delivery ended."""
+    """The result of a delivery."""
 
     delivered: bool
     status: int | None = None
@@ -38,14 +38,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where paging services are called; tests call their own."""
+    """Addresses of the paging services; tests use their own."""
 
     pagerduty: str = paging.PAGERDUTY_URL
     opsgenie: str = paging.OPSGENIE_URL
 
 
 class Channels:
-    """Sends; holds the one HTTP session that goes out, and threads of its own. Create it inside the loop that uses it."""
+    """Sends messages; owns the outgoing HTTP session and its threads. Create it inside the loop that uses it."""
 
     def __init__(self, parameters: SubscriptionParameters, public_url: str | None = None, endpoints: Endpoints | None = None) -> None:
         self._parameters, self._public_url, self._endpoints = parameters, public_url, endpoints or Endpoints()
@@ -55,7 +55,7 @@ class Channels:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="notify")
 
     async def send(self, subscription: Subscription, message_id: str, parcel: Sequence[Message], now_us: int) -> Reply:
-        """One parcel by the subscription's channel. `parcel`: messages that leave as one."""
+        """Sends one parcel by the subscription's channel. `parcel`: messages that are sent as one."""
         if subscription.channel == "webhook":
             body = parcel[0].body if len(parcel) == 1 else _digest(parcel, now_us)
             return await self._webhook(subscription, message_id, body, now_us)
@@ -68,7 +68,7 @@ class Channels:
         return await asyncio.get_running_loop().run_in_executor(self._threads, _sent, send, self._parameters, subscription, letter)
 
     async def close(self) -> None:
-        """Close the session; what is under way in a thread ends by its own timeout."""
+        """Closes the session; a thread that still sends ends by its own timeout."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._session.close()
 
@@ -85,7 +85,7 @@ class Channels:
         return await self._post(subscription.target, body, headers)
 
     async def _page(self, subscription: Subscription, parcel: Sequence[Message], items: Sequence[Item]) -> Reply:
-        """One call an item, in order; the first that fails ends the round."""
+        """One call per item, in order; the first failure ends the round."""
         address, reply = parse_chat(subscription.target), Reply(delivered=True)
         for message, item in zip(parcel, items, strict=True):
             call = self._call(address.service, address.arguments, _page_of(message, item, self._link(subscription, [item])))
@@ -113,7 +113,7 @@ class Channels:
             return Reply(delivered=False, error=_plain(fault))
 
     def _link(self, subscription: Subscription, items: Sequence[Item]) -> str | None:
-        """Of the incident on the page (a User: of its own page), where the operator said how browsers reach it."""
+        """The address of the incident on the page (for a User: of its own page), if the operator configured the public address."""
         if not self._public_url:
             return None
         base, incident = self._public_url.rstrip("/"), items[0].record.get("incident_id")
@@ -123,7 +123,7 @@ class Channels:
 
 
 def item_of(message: Message) -> Item:
-    """What a stored message tells."""
+    """The content of a stored message."""
     return Item(message.topic, json.loads(message.body)["data"])
 
 
@@ -147,7 +147,7 @@ def _page_of(message: Message, item: Item, link: str | None) -> Page:
 
 
 def _thread_id(parcel: Sequence[Message]) -> str | None:
-    """What joins the mails of one incident in a reader's view; nothing of ours can be read from it."""
+    """The id that joins the mails of one incident in a reader's view; it reveals nothing."""
     first = parcel[0]
     return sha256(f"{first.subscription}/{first.thread}".encode()).hexdigest()[:32] if first.thread else None
 

@@ -1,4 +1,4 @@
-"""Confirmation: a mail address gets nothing but a request, until somebody who reads its mail opens the link."""
+"""Confirmation: a mail address receives only a confirmation request until somebody who reads its mail opens the link."""
 
 import json
 import sqlite3
@@ -14,18 +14,20 @@ _TEXT = (
     " trouble."
     " If you want that, open the link within seven days and press the button. If you do not, do nothing: nothing else is sent to you."
 )
-"""Fixed: nothing that the subscriber wrote stands in it."""
+"""The text is constant: it contains nothing from the subscriber."""
 
 
 def ask_to_confirm(connection: sqlite3.Connection, subscription: Subscription, parameters: ServeParameters, now_us: int) -> None:
-    """Puts the request into the outbox where the address needs one. Raises Problem 429 where too many were sent."""
+    """Puts the request into the outbox if the address needs one. Raises Problem 429 if too many were sent."""
     holder, address = subscription.holder, subscription.target
     if subscription.channel != "mail" or mail_addresses.is_confirmed(connection, holder, address):
         return
     secret = mail_addresses.ask(connection, holder, address, now_us)
     if secret is None:
         raise Problem(
-            429, "this address, or too many others, were asked to confirm lately: try again in an hour", headers={"Retry-After": "3600"}
+            429,
+            "too many confirmation requests were sent to this address, or to others, lately: try again in an hour",
+            headers={"Retry-After": "3600"},
         )
     base = parameters.public_url or f"http://{parameters.host}:{parameters.port}"
     record = json.dumps({"text": _TEXT, "link": f"{base.rstrip('/')}{PATH}/{secret}"}).encode()
@@ -33,11 +35,11 @@ def ask_to_confirm(connection: sqlite3.Connection, subscription: Subscription, p
 
 
 def page(*, confirmed: bool | None) -> str:
-    """What the link shows: a button (a mail scanner that opens links presses none), then the outcome."""
+    """The page of the link: a button (mail scanners that open links do not press it), then the result."""
     if confirmed is None:
         body = '<p>May Highwater write to this address?</p><form method="post"><button>Yes, it may</button></form>'
     elif confirmed:
         body = "<p>Thank you: Highwater writes to this address from now on.</p>"
     else:
-        body = "<p>This link is no longer good: subscribe again, or ask for another one.</p>"
+        body = "<p>This link is no longer valid: subscribe again, or request another one.</p>"
     return f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Highwater</title></head><body>{body}</body></html>'

@@ -1,4 +1,4 @@
-"""The dispatcher: sends what is due from the outbox, a task for each subscription, and writes down how it went."""
+"""The dispatcher: sends due messages from the outbox, one task per subscription, and records the results."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 class Dispatcher:
-    """One task a subscription, so that an endpoint that hangs delays nobody else; each sends one parcel after the other."""
+    """One task per subscription, so that a slow endpoint delays nobody else; each sends one parcel after the other."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Dispatcher:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def wake_soon(self) -> None:
-        """Something new may be due; from any thread."""
+        """Wakes the dispatcher because a message may be due; from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._bell.set)
 
@@ -71,14 +71,14 @@ class Dispatcher:
             await self._channels.close()
 
     async def start_due(self) -> None:
-        """Starts a task for every subscription that has something to send and none that sends already."""
+        """Starts a task for every subscription that has something to send and no running task."""
         due = await self._read(partial(outbox.subscriptions_due, now_us=self._clock.wall_us()))
         for name, _ in due:
             if name not in self._tasks:
                 self._tasks[name] = asyncio.create_task(self._serve(name))
 
     async def test(self, subscription: Subscription) -> Reply:
-        """One test message, now, whatever the preferences say; it stands in the delivery log."""
+        """Sends one test message now, whatever the preferences are; it appears in the delivery log."""
         now_us = self._clock.wall_us()
         text = json.dumps({"text": "This is a test message from Highwater.", "subscription": subscription.name})
         await asyncio.wrap_future(self._database.write(partial(_put_test, subscription=subscription, text=text.encode(), now_us=now_us)))
@@ -99,7 +99,7 @@ class Dispatcher:
             del self._tasks[name]
 
     async def _send_next(self, name: str) -> bool:
-        """Sends the next parcel of a subscription; whether another one may follow at once."""
+        """Sends the next parcel of a subscription; returns whether another one may follow at once."""
         subscription = await self._read(partial(subscriptions.by_id, subscription_id=name))
         if subscription is None:
             return False
@@ -137,7 +137,7 @@ class Dispatcher:
             return Attempt(message, "delivered", at_us, took_ms, reply.status)
         pause_s = min(self._parameters.longest_retry_s, self._parameters.first_retry_s * 4 ** min(subscription.failures, 20))
         next_us = at_us + int(pause_s * self._chance.uniform(0.8, 1.2) * 1_000_000)
-        # An end is tried for as long as it is kept: without it the other side stays alarmed.
+        # An end is retried as long as it is stored: without it the receiver stays alarmed.
         lasting = bool(message.subject) and message.topic.endswith(".resolved")
         dead = reply.status == GONE or (message.attempts + 1 >= self._parameters.attempts and not lasting)
         return Attempt(message, "dead" if dead else "retry", at_us, took_ms, reply.status, reply.error, next_us)

@@ -1,4 +1,4 @@
-"""Escaping: text that others wrote, made harmless for the service that shows it."""
+"""Escaping: text of other people, made harmless for the service that shows it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ _LOOKALIKES = str.maketrans({"<": "\u2039", ">": "\u203a", "[": "\uff3b", "]": "
 
 
 def for_service(service: str, text: str) -> str:
-    """`text` as the service `service` shows it word for word: no markup, no link, nobody called by it.
+    """`text` so that the service `service` shows it literally: no markup, no link, no mention.
 
-    Apprise escapes what it sends as plain text to Slack and Telegram, and the body for Teams; the rest is ours.
+    Apprise escapes what it sends as plain text to Slack and Telegram, and the body for Teams; everything else is escaped here.
     """
     return _ESCAPES.get(service, _without_mentions)(text)
 
@@ -22,7 +22,7 @@ def _discord(text: str) -> str:
 
 
 def _teams(text: str) -> str:
-    """Adaptive cards read a part of Markdown, and `<at>` as a call; signs that look alike are read as text in title and body."""
+    """Adaptive cards interpret a part of Markdown, and `<at>` as a mention; similar characters are shown as text in title and body."""
     return text.translate(_LOOKALIKES)
 
 

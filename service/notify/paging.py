@@ -1,4 +1,4 @@
-"""Paging: one alert's message as PagerDuty's Events API v2 and Opsgenie's alert API take it."""
+"""Paging: one alert's message in the form of PagerDuty's Events API v2 and Opsgenie's alert API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is to be said of one alert."""
+    """The content about one alert."""
 
     dedup_key: str
     sequence: int
@@ -34,7 +34,7 @@ class Page:
 
 
 def pagerduty(page: Page, routing_key: str, url: str = PAGERDUTY_URL) -> Call:
-    """`trigger` while it is open (again for each change: PagerDuty merges by `dedup_key`), `resolve` once it is over."""
+    """`trigger` while it is open (again for each change: PagerDuty merges by `dedup_key`), `resolve` when it is over."""
     body: dict[str, Any] = {
         "routing_key": routing_key,
         "event_action": "resolve" if page.is_over else "trigger",
@@ -53,7 +53,7 @@ def pagerduty(page: Page, routing_key: str, url: str = PAGERDUTY_URL) -> Call:
 
 
 def opsgenie(page: Page, api_key: str, url: str = OPSGENIE_URL) -> Call:
-    """Created under its alias while it is open, closed by it once it is over."""
+    """Created under its alias while it is open, closed by it when it is over."""
     headers = {"authorization": f"GenieKey {api_key}"}
     if page.is_over:
         return Call(f"{url}/{quote(page.dedup_key, safe='')}/close?identifierType=alias", {"note": page.text[:25_000]}, headers)

@@ -1,4 +1,4 @@
-"""Where messages may go: never to an address inside, however a name resolves at the moment of connecting."""
+"""Allowed targets of messages: never an internal address, whatever a name resolves to at the moment of connecting."""
 
 import ipaddress
 import socket
@@ -11,15 +11,15 @@ from service.parameters import SubscriptionParameters
 
 
 class RefusedTargetError(OSError):
-    """The name leads to an address that messages may not go to."""
+    """The name resolves to an address that is not allowed."""
 
 
 def refused(address: str) -> str | None:
-    """Why an IP address may not be connected to; None if it may. Only plain public unicast addresses pass."""
+    """Why an IP address is not allowed; None if it is. Only plain public unicast addresses are."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return "is no IP address"
+        return "is not an IP address"
     inner = [ip]
     if isinstance(ip, ipaddress.IPv6Address):
         inner += [part for part in (ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())) if part is not None]
@@ -41,17 +41,17 @@ def guarded_socket(info: tuple[Any, Any, Any, Any, Sequence[Any]]) -> socket.soc
 
 
 def socket_factory(parameters: SubscriptionParameters) -> Callable[[Any], socket.socket] | None:
-    """What the connector makes its sockets with; None where everything is allowed."""
+    """The socket factory of the connector; None if everything is allowed."""
     return None if parameters.allow_private_targets else guarded_socket
 
 
 def check_webhook(url: str, parameters: SubscriptionParameters) -> None:
-    """Refuse what can be told from the address alone. Raises Malformed."""
+    """Refuses targets that are recognisable by the address alone. Raises Malformed."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as fault:
-        raise Malformed(f"target is no address: {fault}") from None
+        raise Malformed(f"target is not an address: {fault}") from None
     schemes = ("https", "http") if parameters.allow_private_targets else ("https",)
     if parts.scheme not in schemes or not parts.hostname or port == 0:
         raise Malformed("target must be an https address, such as https://hooks.example.com/highwater")
@@ -64,7 +64,7 @@ def check_webhook(url: str, parameters: SubscriptionParameters) -> None:
 
 
 def _literal(host: str) -> bool:
-    """Whether the host is an address that is refused (names are judged when they are resolved)."""
+    """Whether the host is a refused IP address (names are checked when they are resolved)."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

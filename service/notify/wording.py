@@ -1,4 +1,4 @@
-"""Wording: what a message to people says: a subject with what and where, a body with the next step and a link."""
+"""Wording of messages to people: a subject with what and where, a body with the next step and a link."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _MAX_ITEMS = 40
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that a message tells: an alert that began, rose or ended; or a record of another kind."""
+    """One item of a message: an alert that began, became more severe or ended; or a record of another kind."""
 
     topic: str
     """`alert.open`, `alert.updated`, `alert.resolved`, `change`, …"""
@@ -40,12 +40,12 @@ class Item:
 
     @property
     def is_alert(self) -> bool:
-        """Whether it tells of an alert."""
+        """Whether it is about an alert."""
         return "alert_id" in self.record
 
     @property
     def is_over(self) -> bool:
-        """Whether it tells of an end."""
+        """Whether it is about an end."""
         return self.topic.endswith(".resolved")
 
 
@@ -58,7 +58,7 @@ def subject(items: Sequence[Item]) -> str:
 
 
 def body(items: Sequence[Item], link: str | None) -> str:
-    """One paragraph an item, beginnings before ends, then the link."""
+    """One paragraph per item, beginnings before ends, then the link."""
     ordered = sorted(items, key=lambda item: item.is_over)
     parts = [_paragraph(item) for item in ordered[:_MAX_ITEMS]]
     if len(ordered) > _MAX_ITEMS:
@@ -67,7 +67,7 @@ def body(items: Sequence[Item], link: str | None) -> str:
 
 
 def plain_line(text: str) -> str:
-    """The text as one line without control characters: a title that somebody wrote can't begin a header or a line of its own."""
+    """The text as one line without control characters: somebody's title can't begin a header or a line of its own."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 

@@ -1,1 +1,1 @@
-"""Running the monitor: backup, doctor, logging, periodic jobs."""
+"""Operation of the monitor: backup, doctor, logging, periodic jobs."""

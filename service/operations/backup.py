@@ -28,10 +28,10 @@ _MOST_BYTES = 1 << 40
 
 
 def back_up(data_dir: Path, archive: Path) -> int:
-    """Write `archive` (`.tar.gz`); its size in bytes.
+    """Writes `archive` (`.tar.gz`); returns its size in bytes.
 
-    Checkpoints are read first, the data file next, the journal last: so the journal leads from the checkpoint to beyond the data file, and
-    judging it again on restore fills in exactly what the data file lacks.
+    Checkpoints are read first, the data file next, the journal last: so the journal covers the time from the checkpoint to after the data
+    file, and judging it again on restore adds exactly what the data file lacks.
     """
     source = data_dir / DATABASE
     if not source.is_file():
@@ -51,7 +51,7 @@ def back_up(data_dir: Path, archive: Path) -> int:
 
 
 def restore(archive: Path, data_dir: Path) -> None:
-    """Unpack into a new or empty folder, so that a restore never destroys what is there."""
+    """Unpacks into a new or empty folder, so that a restore never destroys existing data."""
     if data_dir.exists() and any(data_dir.iterdir()):
         raise UnreadableInput(f"{data_dir} is not empty: move it away, or restore into another folder with --data")
     try:
@@ -67,19 +67,21 @@ def restore(archive: Path, data_dir: Path) -> None:
 
 
 def _members(archive: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
-    """What the archive holds: regular files that a backup writes, each once. Raises UnreadableInput if there is anything else in it."""
+    """The content of the archive: regular files of a backup, each once. Raises UnreadableInput for anything else in it."""
     members: list[tarfile.TarInfo] = []
     names: set[str] = set()
     for member in tar:
         is_ours = member.isreg() and _NAMES.fullmatch(member.name) and member.name not in names
         if not is_ours or len(members) == _MOST_FILES:
-            raise UnreadableInput(f"{archive} holds {member.name[:100]!r}, which no backup of Highwater does: nothing was restored")
+            raise UnreadableInput(
+                f"{archive} contains {member.name[:100]!r}, which is never part of a backup of Highwater: nothing was restored"
+            )
         if member.size > _MOST_BYTES:
             raise UnreadableInput(f"{member.name} in {archive} is larger than {_MOST_BYTES} bytes: nothing was restored")
         names.add(member.name)
         members.append(member)
     if not {_ABOUT, DATABASE} <= names:
-        raise UnreadableInput(f"{archive} is no backup of Highwater")
+        raise UnreadableInput(f"{archive} is not a backup of Highwater")
     return members
 
 
@@ -95,7 +97,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, data_dir: Path) -> N
 
 @contextmanager
 def stopped(data_dir: Path) -> Iterator[bool]:
-    """Whether no monitor runs on the folder; if so none can start meanwhile."""
+    """Whether no monitor runs on the folder; then none can start meanwhile."""
     path = data_dir / "serve.lock"
     if not path.exists():
         yield True
@@ -110,7 +112,7 @@ def stopped(data_dir: Path) -> Iterator[bool]:
 
 
 def _parts(data_dir: Path, copy: Path) -> list[tuple[str, bytes]]:
-    """Checkpoints and journal by their names in the archive; again if the monitor dropped a piece of the journal meanwhile."""
+    """Checkpoints and journal by their names in the archive; read again if the monitor deleted a file of the journal meanwhile."""
     for _ in range(_TRIES):
         copy.unlink(missing_ok=True)
         checkpoints = _read(data_dir / "checkpoints", ".state")
@@ -119,7 +121,7 @@ def _parts(data_dir: Path, copy: Path) -> list[tuple[str, bytes]]:
         covered = max((int(Path(name).stem) for name, _ in checkpoints), default=0)
         if min((int(Path(name).stem) for name, _ in journal), default=0) <= covered + 1:
             return checkpoints + journal
-    raise OSError("checkpoints follow too fast on each other: try again when less comes in")
+    raise OSError("new checkpoints are written too quickly: try again when there is less input")
 
 
 def _read(folder: Path, suffix: str) -> list[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""Checkup: what could keep the monitor from working, and what to do about each fault."""
+"""Doctor: checks for everything that could prevent the monitor from working, with advice for each fault."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ _FIXED_WAL = (3, 51, 3)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
     good: bool
@@ -39,7 +39,7 @@ class Check:
 
 
 def checks(parameters: ServeParameters, wall_s: Callable[[], float] = time.time) -> Iterator[Check]:
-    """Everything that concerns the embedded monitor, cheap things first."""
+    """All checks of the embedded monitor, cheap ones first."""
     yield _python()
     yield _sqlite()
     yield from _folder(parameters.data_dir)
@@ -61,7 +61,7 @@ def _sqlite() -> Check:
     note = (
         ""
         if fixed
-        else " (has the WAL reset race of 3.7.0 to 3.51.2: one writer keeps clear of it, never write to the data file with other programs)"
+        else " (has the WAL reset race of 3.7.0 to 3.51.2: one writer avoids it; never write to the data file with other programs)"
     )
     return Check(
         "sqlite", sqlite3.sqlite_version_info >= (3, 37, 0), sqlite3.sqlite_version + note, "install a Python with SQLite 3.37 or newer"
@@ -129,7 +129,7 @@ def _state(folder: Path) -> Iterator[Check]:
 
 
 def _judged(pipeline: bytes) -> str:
-    """What the monitor can judge yet, as the newest checkpoint has it."""
+    """Which series the monitor can judge already, according to the newest checkpoint."""
     try:
         cohorts = unpack(pipeline, STATE_VERSION)["cohorts"]["detection"]
     except HighwaterError as fault:

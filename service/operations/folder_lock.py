@@ -10,7 +10,7 @@ LOCK_FILE = "serve.lock"
 
 
 def lock(folder: Path, stack: ExitStack) -> None:
-    """Makes the folder where it is missing and holds it until `stack` unwinds. Raises UnreadableInput if it can't be had."""
+    """Creates the folder if it is missing and locks it until `stack` unwinds. Raises UnreadableInput if that fails."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = stack.enter_context((folder / LOCK_FILE).open("w"))

@@ -1,4 +1,4 @@
-"""Log lines: for people on a terminal, JSON for machines; the libraries' lines come the same way."""
+"""Log lines: text on a terminal, JSON for machines; lines of libraries have the same form."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 def set_up(level: str) -> None:
-    """Write lines of at least `level` to stderr: standard output belongs to the command."""
+    """Writes lines of at least `level` to stderr: standard output belongs to the command."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

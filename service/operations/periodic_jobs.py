@@ -1,4 +1,4 @@
-"""Duties: what the monitor does by the clock beside judging: pack charts, escalate, talk with Alertmanager, give signs of life."""
+"""Periodic jobs besides judging: pack charts, escalate, synchronise with Alertmanager, send heartbeats."""
 
 import asyncio
 import sqlite3
@@ -28,12 +28,12 @@ from service.triage.watched_folder import WatchedFolder
 
 _MINUTE_S = 60.0
 _SET_US = 10e6
-"""A wall clock that strays so far from the steady one between two looks was set."""
+"""If a wall clock deviates this much from the steady one between two checks, it was set."""
 log = structlog.get_logger()
 
 
 class PeriodicJobs:
-    """Each is a loop of its own; one that fails is logged and comes round again."""
+    """Each job is a loop of its own; a job that fails is logged and repeated."""
 
     def __init__(
         self,
@@ -53,12 +53,12 @@ class PeriodicJobs:
         self._fault, self._pusher, self._silencer = fault, pusher, silencer
         self._planning, self._notices = planning, notices
         self._watched = watched
-        """The folder that calendars are dropped in, and how often it is looked at, in seconds."""
+        """The folder for dropped calendars, and how often it is checked, in seconds."""
         self._ahead_us: float | None = None
-        """Wall clock against steady clock, as last seen."""
+        """Wall clock against steady clock, at the last check."""
 
     def all(self) -> list[Coroutine[Any, Any, None]]:
-        """Every duty that the settings ask for."""
+        """Every job that the settings require."""
         duties = [_every(5.0, self.check_clock_step), _every(10.0, self.pack_charts), _every(15.0, self.escalate)]
         duties += [_every(3600.0, self.sweep), _every(LEARN_EVERY_S, self._planning.learn_when_due)]
         duties.append(_every(change_notices.EVERY_S, self._notices.round))
@@ -71,23 +71,25 @@ class PeriodicJobs:
         return duties
 
     async def check_clock_step(self) -> None:
-        """Where the clock was set (or we were down and can't know), what waits for a time of day is due anew."""
+        """If the clock was set (or the monitor was down and can't know), messages that wait for a time of day are scheduled again."""
         now_us = self._clock.wall_us()
         ahead_us, before_us = now_us - self._clock.steady_s() * 1e6, self._ahead_us
         self._ahead_us = ahead_us
         if before_us is not None and abs(ahead_us - before_us) < _SET_US:
             return
         if before_us is not None:
-            log.warning("the clock was set: what waits to be sent is due anew; use NTP or chrony", by_s=round((ahead_us - before_us) / 1e6))
+            log.warning(
+                "the clock was set: waiting messages are scheduled again; use NTP or chrony", by_s=round((ahead_us - before_us) / 1e6)
+            )
         await asyncio.wrap_future(self._database.write(partial(outbox.due_anew, now_us=now_us)))
         self._wake()
 
     async def pack_charts(self) -> None:
-        """Turn whole hours into chunks, whole days into quarters, and drop what is too old."""
+        """Turns whole hours into chunks, whole days into quarters, and deletes old data."""
         await asyncio.to_thread(pack_what_is_due, self._database, self._keep)
 
     async def escalate(self) -> None:
-        """Tell those who asked for it of alerts that nobody acknowledged in time."""
+        """Notifies those who requested it of alerts that nobody acknowledged in time."""
         now_us = self._clock.wall_us()
         before_us = now_us - int(self._parameters.escalate_after_s * 1e6)
         if await asyncio.to_thread(self._database.read, partial(triage_actions.unattended, before_us=before_us, now_us=now_us)):
@@ -95,14 +97,14 @@ class PeriodicJobs:
             self._wake()
 
     async def sweep(self) -> None:
-        """Forget what has left long ago."""
+        """Deletes messages that were sent long ago."""
         await asyncio.wrap_future(self._database.write(partial(outbox.sweep, now_us=self._clock.wall_us())))
 
     async def send_heartbeat(self) -> None:
-        """Call the heartbeat address while all is well; whoever watches it notices when the calls end."""
+        """Calls the heartbeat address while everything works; its watcher notices when the calls stop."""
         fault = self._fault()
         if fault is not None:
-            log.warning("no sign of life is given", fault=fault)
+            log.warning("no heartbeat is sent", fault=fault)
         elif self._parameters.heartbeat_url:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
                 await _post(session, self._parameters.heartbeat_url, {"status": "alive"})
@@ -138,7 +140,7 @@ async def _every(pause_s: float, duty: Callable[[], Coroutine[Any, Any, None]]) 
         try:
             await duty()
         except Exception:
-            log.exception("a duty failed; it comes round again", duty=duty.__name__)
+            log.exception("a periodic job failed; it will be repeated", duty=duty.__name__)
         await asyncio.sleep(pause_s)
 
 

@@ -1,4 +1,4 @@
-"""The audit log: who did what, when; it is only ever added to and holds no secret."""
+"""The audit log: who did what, when; entries are only added, and contain no secret."""
 
 import json
 import sqlite3
@@ -12,7 +12,7 @@ from service.access import Principal
 def note(
     connection: sqlite3.Connection, principal: Principal, action: str, subject: str, now_us: int, detail: Mapping[str, Any] | None = None
 ) -> None:
-    """Write one entry, in the transaction of what it tells of."""
+    """Writes one entry, in the transaction of the action."""
     note_external(connection, principal.name, principal.role_text, action, subject, now_us, detail)
 
 
@@ -25,7 +25,7 @@ def note_external(
     now_us: int,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """The same for what was done elsewhere, by somebody who holds no token of ours; `role` says where."""
+    """The same for actions elsewhere, by somebody without a token of ours; `role` names the place."""
     connection.execute(
         "INSERT INTO audit (at_us, actor, role, action, subject, detail) VALUES (?, ?, ?, ?, ?, ?)",
         (now_us, actor, role, action, subject, json.dumps(detail or {}, separators=(",", ":"), ensure_ascii=False)),

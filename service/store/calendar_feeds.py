@@ -1,4 +1,4 @@
-"""Calendar feeds: a key a token, of which only the hash is kept; it opens the feed and nothing else."""
+"""Calendar feeds: one key per token, of which only the hash is stored; it gives access to the feed and nothing else."""
 
 import secrets
 import sqlite3
@@ -7,7 +7,7 @@ from service.store.tokens import digest
 
 
 def renew(connection: sqlite3.Connection, token_id: str, now_us: int) -> str:
-    """A new key for the token's feed, shown this once; the one before ends."""
+    """A new key for the token's feed, shown only this once; the previous one ends."""
     key = f"hwcal_{secrets.token_urlsafe(32)}"
     connection.execute("DELETE FROM calendar_feeds WHERE token_id = ?", (token_id,))
     connection.execute("INSERT INTO calendar_feeds VALUES (?, ?, ?)", (token_id, digest(key), now_us))
@@ -26,6 +26,6 @@ def created_us(connection: sqlite3.Connection, token_id: str) -> int | None:
 
 
 def token_of(connection: sqlite3.Connection, key: str) -> str | None:
-    """Whose feed a key opens."""
+    """The token whose feed a key opens."""
     row = connection.execute("SELECT token_id FROM calendar_feeds WHERE hash = ?", (digest(key),)).fetchone()
     return str(row[0]) if row else None

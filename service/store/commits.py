@@ -1,4 +1,4 @@
-"""What the engine commits with each step: records, outgoing messages, dead letters, answers to repeated posts."""
+"""The writes of the engine at each commit: records, outgoing messages, dead letters, answers to repeated posts."""
 
 import hashlib
 import sqlite3
@@ -16,7 +16,7 @@ _ANSWERS_KEPT_US = 24 * 3600 * 1_000_000
 
 
 def write(connection: sqlite3.Connection, rows: Sequence[tuple[Row, Change | None]], now_us: int) -> list[tuple[Logged, Row]]:
-    """Write the records that are not there yet, and what is to be sent of them; those records."""
+    """Writes the missing records and the messages about them; returns those records."""
     for row, change in rows:
         if change is not None and row.audience == DESK:
             _withdraw_what_is_no_longer_shown(connection, change)
@@ -26,7 +26,7 @@ def write(connection: sqlite3.Connection, rows: Sequence[tuple[Row, Change | Non
 
 
 def _withdraw_what_is_no_longer_shown(connection: sqlite3.Connection, change: Change) -> None:
-    """What a revision that counts before all others takes out of sight: for everyone, or for its owner."""
+    """Audiences from which a revision that outranks all others hides the change: everyone, or its owner."""
     known = connection.execute(
         "SELECT revision, body FROM records WHERE kind = ? AND audience = ? AND id = ? ORDER BY revision DESC LIMIT 1",
         (CHANGE, DESK, change.key),
@@ -42,7 +42,7 @@ def _withdraw_what_is_no_longer_shown(connection: sqlite3.Connection, change: Ch
 
 
 def declared(connection: sqlite3.Connection) -> dict[str, Change]:
-    """The revision of every declared change that counts, by its key."""
+    """The revision in force of every declared change, by its key."""
     rows = connection.execute(
         "SELECT standing.id, body FROM standing JOIN records USING (seq) WHERE standing.kind = ? AND standing.audience = ?", (CHANGE, DESK)
     )
@@ -50,7 +50,7 @@ def declared(connection: sqlite3.Connection) -> dict[str, Change]:
 
 
 def write_letters(connection: sqlite3.Connection, letters: Iterable[tuple[int, int, str, bytes]], kept: int) -> None:
-    """Dead letters by (entry, place): again is harmless. Beyond `kept` the oldest go."""
+    """Dead letters by (entry, index): repeating is harmless. Beyond `kept` the oldest are deleted."""
     before = connection.total_changes
     connection.executemany("INSERT OR IGNORE INTO dead_letters VALUES (?, ?, ?, ?)", letters)
     if connection.total_changes == before:
@@ -64,7 +64,7 @@ def write_letters(connection: sqlite3.Connection, letters: Iterable[tuple[int, i
 
 
 def write_answers(connection: sqlite3.Connection, answers: Sequence[tuple[str, str, bytes, bytes]], now_us: int) -> None:
-    """What posts with an Idempotency-Key were answered, kept for a day."""
+    """The answers to posts with an Idempotency-Key, kept for a day."""
     if not answers:
         return
     connection.executemany(
@@ -75,7 +75,7 @@ def write_answers(connection: sqlite3.Connection, answers: Sequence[tuple[str, s
 
 
 def digest(body: bytes) -> str:
-    """Tells a repeated post from another one under the same key."""
+    """Distinguishes a repeated post from another one under the same key."""
     return hashlib.sha256(body).hexdigest()
 
 
@@ -86,7 +86,7 @@ def answered(connection: sqlite3.Connection, stream: str, key: str) -> tuple[str
 
 
 def published(connection: sqlite3.Connection) -> dict[str, int]:
-    """Key of the change → highest revision that a calendar topic was seen to hold."""
+    """Key of the change → highest revision seen in a calendar topic."""
     found = connection.execute("SELECT name, value FROM facts WHERE name LIKE 'published:%'")
     return {name.removeprefix("published:"): int(value) for name, value in found}
 

@@ -17,16 +17,16 @@ T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 
 _GROUP = 256
-"""Jobs that share one commit at most: they share its fsync."""
+"""Maximum number of jobs in one commit: they share its fsync."""
 _READER_CACHE_KB = 256
-"""Every thread that reads has a connection of its own; what they have in common the operating system keeps."""
+"""Cache of each reading thread's connection; the operating system keeps the shared pages."""
 
 
 class Database:
     """`write` queues a job for the writer thread, `read` runs a query on the calling thread's own connection.
 
     SQLite before 3.51.3 can damage a WAL file when two connections write or checkpoint at the same moment, so one
-    connection does both here, and a lock file keeps other processes' short writes (the command line's) apart from it.
+    connection does both here, and a lock file excludes short writes of other processes (the command line).
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,13 +42,13 @@ class Database:
         self._thread.start()
 
     def write(self, job: Job[T], told: Callable[[T], None] | None = None) -> "Future[T]":
-        """Run `job` in the writer's next transaction; the future is done once that is committed.
+        """Runs `job` in the writer's next transaction; the future is done when that is committed.
 
-        `told` hears the result just before, in the writer's thread and so in the order of commits. A job that raises leaves nothing
-        behind and costs its neighbours nothing. Raises StateError after `close`.
+        `told` is called with the result just before, in the writer's thread and therefore in the order of commits. A job that raises leaves
+        nothing behind and does not affect the others. Raises StateError after `close`.
         """
         future: Future[T] = Future()
-        future.set_running_or_notify_cancel()  # whoever waits may give up: what is under way is done all the same
+        future.set_running_or_notify_cancel()  # the caller may stop waiting; the job is done nevertheless
         with self._guard:
             if self._closed:
                 raise StateError("the data file is closed: the monitor is stopping")
@@ -56,7 +56,7 @@ class Database:
         return future
 
     def read(self, query: Job[T]) -> T:
-        """The answer of `query`, from the state last committed."""
+        """The result of `query`, from the last committed state."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = _open_reader(self.path)
@@ -111,7 +111,7 @@ class Database:
             try:
                 if told is not None:
                     told(result)
-            except Exception as fault:  # it is committed all the same: whoever waits learns that its listener failed
+            except Exception as fault:  # It is committed anyway: the caller learns that its listener failed.
                 future.set_exception(fault)
             else:
                 future.set_result(result)
@@ -124,7 +124,7 @@ def _attempt(connection: sqlite3.Connection, job: Job[Any], future: "Future[Any]
     connection.execute("SAVEPOINT job")
     try:
         result = job(connection)
-    except Exception as fault:  # whatever the job raised belongs to who asked for it
+    except Exception as fault:  # An error of the job belongs to its caller.
         connection.execute("ROLLBACK TO job")
         future.set_exception(fault)
         result = None
@@ -160,7 +160,7 @@ def _open_reader(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Other processes' writers wait here: see the class."""
+    """Writers of other processes wait here: see the class."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

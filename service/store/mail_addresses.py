@@ -1,4 +1,4 @@
-"""Mail addresses of subscribers: nothing but the request to confirm is sent to one before somebody there opened its link."""
+"""Mail addresses of subscribers: only the confirmation request is sent to an address before somebody opened its link."""
 
 import hashlib
 import secrets
@@ -7,11 +7,11 @@ import sqlite3
 from models.times import DAY_US, HOUR_US
 
 _PAUSE_US = HOUR_US
-"""Between two requests to one address."""
+"""Minimum time between two requests to one address."""
 _PER_DAY = 10
-"""Addresses that one holder may have asked, and not confirmed, in a day."""
+"""Maximum number of unconfirmed addresses that one holder may request in a day."""
 _LASTS_US = 7 * DAY_US
-"""How long a link may be opened."""
+"""How long a link is valid."""
 
 
 def is_confirmed(connection: sqlite3.Connection, holder: str, address: str) -> bool:
@@ -23,7 +23,7 @@ def is_confirmed(connection: sqlite3.Connection, holder: str, address: str) -> b
 
 
 def ask(connection: sqlite3.Connection, holder: str, address: str, now_us: int) -> str | None:
-    """A secret for the link that is to be sent to `address`; None where it was asked within the hour, or too many were within the day."""
+    """A secret for the link to `address`; None if it was requested within the hour, or too many addresses were within the day."""
     known = connection.execute("SELECT asked_us FROM mail_addresses WHERE holder = ? AND address = ?", (holder, address)).fetchone()
     if known is not None and known[0] > now_us - _PAUSE_US:
         return None
@@ -42,7 +42,7 @@ def ask(connection: sqlite3.Connection, holder: str, address: str, now_us: int) 
 
 
 def confirm(connection: sqlite3.Connection, secret: str, now_us: int) -> bool:
-    """Whether the link of this secret may be opened now; then its address is confirmed."""
+    """Whether the link of this secret is valid now; then its address is confirmed."""
     cursor = connection.execute(
         "UPDATE mail_addresses SET confirmed_us = ?, hash = '' WHERE hash = ? AND hash <> '' AND asked_us > ?",
         (now_us, _hash(secret), now_us - _LASTS_US),

@@ -1,4 +1,4 @@
-"""Numbered SQL files bring any older data file to the present layout, each in one transaction."""
+"""Migration: numbered SQL files bring an older data file to the current layout, each in one transaction."""
 
 import re
 import sqlite3
@@ -20,7 +20,7 @@ def steps() -> list[tuple[int, str]]:
 
 
 def migrate(connection: sqlite3.Connection) -> int:
-    """Apply what is missing; the resulting version. Raises StateError if the file is of a newer program."""
+    """Applies missing migrations; returns the resulting version. Raises StateError if the file is from a newer program."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     known = steps()
     if version > known[-1][0]:

@@ -1,7 +1,7 @@
-"""The outbox: messages that are still to leave, written in the transaction that writes what they tell of.
+"""The outbox: messages that must still be sent, written in the transaction of the records that they are about.
 
 Messages about one alert or incident are a sequence for each subscription (see `service.store.sequence`). Machines get each message of it;
-for people the messages of one incident gather in a thread, and what waits of a thread leaves as one.
+for people the messages of one incident are collected in a thread, and the waiting ones of a thread are sent as one.
 """
 
 import json
@@ -20,12 +20,12 @@ _DONE_KEPT_US = 7 * 86_400 * 1_000_000
 _TOLD_KEPT_US = 30 * 86_400 * 1_000_000
 _LOG_KEPT = 1000
 _PAUSES_US = (0, 10 * MINUTE_US, 20 * MINUTE_US, 40 * MINUTE_US, 60 * MINUTE_US)
-"""Between two messages of one thread, by how many it has had; the last one stands for all further ones."""
+"""Pauses between two messages of one thread, by their number; the last one applies to all later ones."""
 _URGENT_PAUSE_US = 2 * MINUTE_US
-"""The same where something critical is to be told."""
+"""The same for critical messages."""
 _TOPICS = {"open": "open", "update": "updated", "end": "resolved"}
 WAITING_LIMIT = 5_000
-"""Messages of their own (changes, reports) that may wait for one subscription; what comes beyond is not sent."""
+"""Maximum number of waiting single messages (changes, reports) for one subscription; further ones are not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How one delivery went."""
+    """The result of one delivery."""
 
     message: Message
     outcome: str
@@ -62,7 +62,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A subscription as far as the outbox depends on it."""
+    """The part of a subscription on which the outbox depends."""
 
     id: str
     holder: str
@@ -82,7 +82,7 @@ _COLUMNS = "outbox.id, subscription, topic, body, urgent, outbox.created_us, due
 
 
 def enqueue(connection: sqlite3.Connection, added: Sequence[tuple[Logged, Row]], now_us: int) -> None:
-    """Put what subscribers want of these new records into the outbox, in the transaction that writes them."""
+    """Puts the messages that subscribers want about these new records into the outbox, in the transaction that writes the records."""
     heard = subscribers(connection) if added else []
     if not heard:
         return
@@ -120,7 +120,7 @@ def subscribers(connection: sqlite3.Connection) -> list[Subscriber]:
 
 
 def is_to_people(channel: str, target: str) -> bool:
-    """Whether people read what a subscription sends; PagerDuty and Opsgenie are machines that keep an alert open."""
+    """Whether people read the messages of a subscription; PagerDuty and Opsgenie are machines that keep an alert open."""
     return channel == "mail" or (channel == "chat" and not target.lower().startswith(("pagerduty://", "opsgenie://")))
 
 
@@ -168,7 +168,7 @@ def _advance(
         envelope,
     )
     if urgent:
-        # What came before it must not leave after it.
+        # Earlier messages must not be sent after it.
         connection.execute(
             "UPDATE outbox SET due_us = min(due_us, ?) WHERE subscription = ? AND subject = ? AND state = 'waiting'",
             (due_us, subscriber.id, subject),
@@ -176,7 +176,7 @@ def _advance(
 
 
 def _wants_update(subscriber: Subscriber, told: Told, row: Row) -> bool:
-    """People are told of the beginning, of a rise to critical and of the end; machines of every change."""
+    """People are notified of the beginning, of a rise to critical and of the end; machines of every change."""
     if subscriber.to_people:
         return row.severity == "critical" and told.severity != "critical"
     return subscriber.preferences.updates
@@ -218,7 +218,7 @@ def put(
     urgent: bool,
     thread: str = "",
 ) -> bool:
-    """One message of its own; False if this subscription was told of `reference` before."""
+    """One single message; False if this subscription already got one about `reference`."""
     due_us = preferences.due_us(now_us, urgent=urgent)
     return _insert(
         connection,
@@ -247,7 +247,7 @@ _READY = (
 
 
 def subscriptions_due(connection: sqlite3.Connection, now_us: int) -> list[tuple[str, str]]:
-    """(subscription, holder) of those for which something is to leave now."""
+    """(subscription, holder) for which something is due now."""
     return connection.execute(
         f"SELECT id, holder FROM subscriptions WHERE {_READY} AND EXISTS (SELECT 1 FROM outbox"  # noqa: S608 - constant text
         " WHERE subscription = subscriptions.id AND state = 'waiting' AND due_us <= ?) ORDER BY id",
@@ -256,9 +256,9 @@ def subscriptions_due(connection: sqlite3.Connection, now_us: int) -> list[tuple
 
 
 def next_parcel(connection: sqlite3.Connection, subscription: str, now_us: int, *, to_people: bool, gathers: bool) -> list[Message]:
-    """What leaves next for a subscription, as one: urgent first, then what belongs to the oldest alert; empty if nothing is due.
+    """The next messages for a subscription, sent as one: urgent ones first, then those of the oldest alert; empty if nothing is due.
 
-    `to_people`: everything that waits of the same thread goes along. `gathers`: everything that is due and not urgent does.
+    `to_people`: all waiting messages of the same thread are included. `gathers`: all due messages that are not urgent are included.
     """
     ready = connection.execute(f"SELECT 1 FROM subscriptions WHERE id = ? AND {_READY}", (subscription, now_us)).fetchone()  # noqa: S608
     head = (
@@ -286,7 +286,7 @@ def next_parcel(connection: sqlite3.Connection, subscription: str, now_us: int, 
 
 
 def _messages(connection: sqlite3.Connection, subscription: str, condition: str, value: object) -> list[Message]:
-    """Waiting ones, in the order in which they came up."""
+    """Waiting messages, in order of creation."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM outbox WHERE subscription = ? AND state = 'waiting' AND {condition} ORDER BY id LIMIT 500",  # noqa: S608
         (subscription, value),
@@ -300,7 +300,7 @@ def _message(row: Sequence[Any]) -> Message:
 
 
 def due_anew(connection: sqlite3.Connection, now_us: int) -> None:
-    """Whatever waits leaves as if it had come up now: its time was reckoned by a clock that has been set since."""
+    """All waiting messages are scheduled as if they were created now: their time came from a clock that has been set since."""
     connection.execute("UPDATE subscriptions SET not_before_us = 0, failures = 0")
     connection.execute("UPDATE threads SET last_us = min(last_us, ?)", (now_us,))
     rows = connection.execute(
@@ -312,7 +312,7 @@ def due_anew(connection: sqlite3.Connection, now_us: int) -> None:
 
 
 def overdue(connection: sqlite3.Connection, now_us: int) -> int:
-    """Messages that should have left by now, of subscriptions that are not paused."""
+    """Messages that are overdue, of subscriptions that are not paused."""
     row = connection.execute(
         "SELECT count(*) FROM outbox JOIN subscriptions ON subscriptions.id = subscription"
         " WHERE state = 'waiting' AND due_us <= ? AND paused_reason IS NULL",
@@ -322,7 +322,7 @@ def overdue(connection: sqlite3.Connection, now_us: int) -> int:
 
 
 def attempted(connection: sqlite3.Connection, attempts: Sequence[Attempt]) -> None:
-    """Note how the deliveries of one parcel went: in the outbox, the delivery log, and for the target's rest."""
+    """Stores the results of the deliveries of one parcel: in the outbox, in the delivery log, and for the target's pause."""
     for attempt in attempts:
         message = attempt.message
         state = "waiting" if attempt.outcome == "retry" else attempt.outcome
@@ -346,7 +346,7 @@ def attempted(connection: sqlite3.Connection, attempts: Sequence[Attempt]) -> No
 
 
 def _forget_untold(connection: sqlite3.Connection, message: Message) -> None:
-    """A beginning that was given up was never told: nothing follows it, and the next revision may begin anew."""
+    """A beginning that was given up was never sent: nothing follows it, and the next revision may begin again."""
     if not message.topic.endswith(".open"):
         return
     where = (message.subscription, message.subject)
@@ -373,7 +373,7 @@ def _log(connection: sqlite3.Connection, attempt: Attempt) -> None:
 
 
 def sweep(connection: sqlite3.Connection, now_us: int) -> None:
-    """Forget messages that left a week ago, sequences that ended a month ago, and all but the last thousand lines of each log."""
+    """Deletes messages sent a week ago, sequences that ended a month ago, and all but the last thousand lines of each log."""
     connection.execute("DELETE FROM outbox WHERE state <> 'waiting' AND created_us < ?", (now_us - _DONE_KEPT_US,))
     connection.execute("DELETE FROM told WHERE is_open = 0 AND at_us < ?", (now_us - _TOLD_KEPT_US,))
     connection.execute("DELETE FROM threads WHERE last_us < ?", (now_us - _TOLD_KEPT_US,))

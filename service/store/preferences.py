@@ -1,4 +1,4 @@
-"""Wishes: what a subscriber wants to hear of, and when it wants to be left alone."""
+"""Preferences: which records a subscriber wants to receive, and when not."""
 
 from datetime import datetime, time, timedelta
 from typing import Literal
@@ -13,7 +13,7 @@ from service.store.records import ALERT, Row
 
 
 class QuietHours(BaseModel):
-    """A span of every day in which nothing is sent but what is critical; it may pass midnight."""
+    """A span of every day in which only critical messages are sent; it may cross midnight."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
@@ -27,7 +27,7 @@ class QuietHours(BaseModel):
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{zone!r:.60} is no IANA time zone, such as Europe/London") from None
+            raise ValueError(f"{zone!r:.60} is not an IANA time zone, such as Europe/London") from None
         return zone
 
     @field_validator("starts", "ends")
@@ -57,18 +57,18 @@ class Preferences(BaseModel):
     notices: tuple[NoticeKind, ...] = Field((), description="Kinds of notices on changes; empty: all.")
     ahead_s: int = Field(3600, ge=60, le=604_800, description="How long before its start a change is about to start, in seconds.")
     kinds: tuple[AlertKind, ...] = Field((), description="Kinds of alerts.")
-    severity: Severity = Field("warning", description="Least severe alert that is sent.")
+    severity: Severity = Field("warning", description="The lowest severity that is sent.")
     processes: tuple[str, ...] = Field((), description="Business processes that must suffer.")
     updates: bool = Field(default=True, description="Also when an open alert changes.")
     resolved: bool = Field(default=True, description="Also when it is over.")
     escalations: bool = Field(default=False, description="Also alerts that nobody acknowledged in time.")
-    quiet_hours: QuietHours | None = Field(None, description="When only what is critical is sent; the rest follows afterwards.")
+    quiet_hours: QuietHours | None = Field(None, description="When only critical messages are sent; the others follow afterwards.")
     digest_s: int = Field(
-        0, ge=0, le=86_400, description="Gather this long and send one message; 0 sends each at once. What is critical never waits."
+        0, ge=0, le=86_400, description="Collect messages for this long and send one; 0 sends each at once. Critical ones never wait."
     )
 
     def wants(self, row: Row, processes: tuple[str, ...]) -> bool:
-        """Whether this record is one to be sent; what of an alert's life is told, `service.store.sequence` says."""
+        """Whether this record may be sent; `service.store.sequence` decides which moments of an alert are."""
         if row.kind not in self.records:
             return False
         if row.kind != ALERT:
@@ -84,7 +84,7 @@ class Preferences(BaseModel):
         return "notice" in self.records and (not self.notices or kind in self.notices)
 
     def due_us(self, now_us: int, *, urgent: bool) -> int:
-        """When a message that comes up now is to leave."""
+        """When a message that is created now is due."""
         if urgent:
             return now_us
         gathered = now_us if not self.digest_s else (now_us // (self.digest_s * 1_000_000) + 1) * self.digest_s * 1_000_000

@@ -1,4 +1,4 @@
-"""Quarantine: journal entries that could not be judged. They stop nothing, and nothing of them is lost."""
+"""Quarantine: journal entries that could not be judged. They stop nothing, and their content is kept."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ _REASON_MOST = 500
 
 
 def add(connection: sqlite3.Connection, entry: Entry, reason: str) -> None:
-    """Keep `entry` whole; a second time changes nothing."""
+    """Stores `entry` completely; repeating it changes nothing."""
     connection.execute(
         "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)",
         (entry.seq, entry.kind, entry.stream, entry.arrived_us, entry.body, reason[:_REASON_MOST]),
@@ -22,11 +22,11 @@ def numbers(connection: sqlite3.Connection) -> set[int]:
 
 
 def listed(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
-    """(entry, reason), oldest first; an entry that an earlier version left out has no body."""
+    """(entry, reason), oldest first; an entry skipped by an earlier version has no body."""
     rows = connection.execute("SELECT seq, kind, stream, arrived_us, body, reason FROM quarantine ORDER BY seq")
     return [(Entry(seq, kind, arrived_us, stream, "", body), reason) for seq, kind, stream, arrived_us, body, reason in rows]
 
 
 def release(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
-    """Forget the bodies of entries that are tried again under a new number. Their numbers stay: the journal may still hold them."""
+    """Deletes the bodies of entries that are tried again under a new number. Their numbers stay: the journal may still contain them."""
     connection.executemany("UPDATE quarantine SET body = x'', reason = 'tried again' WHERE seq = ?", ((seq,) for seq in seqs))

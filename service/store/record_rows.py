@@ -1,4 +1,4 @@
-"""From the records that the flow decides to the rows that are stored, each with the audience that may see it."""
+"""Record rows: turns decisions into rows to store, each with the audience that may see it."""
 
 from collections.abc import Iterator
 
@@ -61,7 +61,7 @@ def _report(audience: str, report: ChangeReport) -> Row:
 
 
 def change_rows(change: Change, arrived_us: int) -> Iterator[Row]:
-    """A declared revision as the desk, its owner and everyone else may see it."""
+    """A declared revision for the desk, its owner and everyone else, as far as each may see it."""
     as_of_us = us(change.updated_at) if change.updated_at else arrived_us
     whole = to_json(change)
     yield _change(change, whole, DESK, as_of_us)

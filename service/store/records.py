@@ -1,4 +1,4 @@
-"""The record log: every revision of every alert, incident, report and change, each written once, and the last of each on top."""
+"""The record log: every revision of every alert, incident, report and change, each written once, and the last of each for lists."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ ALERT, INCIDENT, REPORT, CHANGE = "alert", "incident", "report", "change"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One revision for one audience, as it is stored; `body` is its canonical JSON."""
+    """One revision for one audience, as stored; `body` is its canonical JSON."""
 
     kind: str
     audience: str
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A row with its place in the log, as the event stream sends it."""
+    """A row with its position in the log, as the event stream sends it."""
 
     seq: int
     kind: str
@@ -41,12 +41,12 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of a list is asked for; None means any."""
+    """The requested part of a list; None means any."""
 
     kind: str
     since_us: int | None = None
     before: int | None = None
-    """The cursor: where the page before ended."""
+    """The cursor: the end of the previous page."""
     limit: int = 100
     equal: tuple[tuple[str, str], ...] = ()
     """Columns of `standing` and their values."""
@@ -56,7 +56,7 @@ FILTERS = frozenset({"status", "topic", "user", "severity", "incident_id", "owne
 
 
 def add(connection: sqlite3.Connection, rows: Iterable[Row], now_us: int) -> list[tuple[Logged, Row]]:
-    """Write the revisions that are not there yet (a replay brings them again); those, with their places."""
+    """Writes the missing revisions (a replay brings existing ones again); returns those, with their positions."""
     added = []
     for row in rows:
         cursor = connection.execute(
@@ -97,7 +97,7 @@ def withdraw(connection: sqlite3.Connection, kind: str, audience: str, id: str) 
 
 
 def drop_revision(connection: sqlite3.Connection, kind: str, id: str, revision: int) -> None:  # noqa: A002 - the records' own word
-    """Make room for other content under the same revision, for every audience: it counts instead."""
+    """Makes room for other content under the same revision, for every audience: the new content counts."""
     connection.execute("DELETE FROM standing WHERE kind = ? AND id = ? AND revision = ?", (kind, id, revision))
     connection.execute("DELETE FROM records WHERE kind = ? AND id = ? AND revision = ?", (kind, id, revision))
 
@@ -105,7 +105,7 @@ def drop_revision(connection: sqlite3.Connection, kind: str, id: str, revision: 
 def page(connection: sqlite3.Connection, principal: Principal, wanted: Wanted) -> tuple[list[bytes], int | None]:
     """Bodies of the last revisions, newest first, and the cursor of the next page (None at the end).
 
-    The order is that of first appearance, so a page is neither torn nor repeated by revisions that arrive meanwhile.
+    The order is that of first appearance, so revisions that arrive meanwhile neither split nor repeat a page.
     """
     parts, values = _conditions(wanted)
     rows = []
@@ -127,7 +127,7 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[object]]:
     named: list[object] = []
     for column, value in wanted.equal:
         if column not in FILTERS:
-            raise ValueError(f"{column} is no column that lists are filtered by")
+            raise ValueError(f"{column} is not a column for filters")
         if (column, value) == ("status", "active"):
             parts.append("standing.status <> 'resolved'")
             continue
@@ -163,7 +163,7 @@ def revisions(connection: sqlite3.Connection, principal: Principal, kind: str, i
 
 
 def log_after(connection: sqlite3.Connection, principal: Principal, seq: int, limit: int) -> tuple[list[Logged], int]:
-    """The log's next rows that the principal may see, and the place up to which that is all."""
+    """The log's next rows that the principal may see, and the position up to which they are complete."""
     until = last_seq(connection)
     rows = [
         Logged(*row)
@@ -179,7 +179,7 @@ def log_after(connection: sqlite3.Connection, principal: Principal, seq: int, li
 
 
 def last_seen(connection: sqlite3.Connection, principal: Principal) -> int:
-    """Place of the last row that the principal may see, 0 before the first: it moves with what the principal sees and with nothing else."""
+    """Position of the last row that the principal may see, 0 before the first: it depends on nothing else."""
     return max((_last_of(connection, view) for view in views(principal)), default=0)
 
 
@@ -191,7 +191,7 @@ def _last_of(connection: sqlite3.Connection, view: View) -> int:
 
 
 def last_seq(connection: sqlite3.Connection) -> int:
-    """Place of the log's last row, 0 before the first."""
+    """Position of the log's last row, 0 before the first."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'").fetchone()
     return int(row[0]) if row else 0
 

@@ -1,7 +1,7 @@
-"""Sequence: which messages one alert gives a subscriber, so that they read as a story: begun, changed, over.
+"""Sequence: the messages about one alert for a subscriber, so that they form a story: begun, changed, over.
 
-An alert begins for a subscriber with the first revision that the subscriber's preferences admit; from then on its end is told, whatever
-severity it fell to. Nothing is told of an alert that never began for the subscriber, and no older revision follows a newer one.
+An alert begins for a subscriber with the first revision that the subscriber's preferences allow; from then on its end is sent, whatever
+its severity then. Nothing is sent about an alert that never began for the subscriber, and no older revision follows a newer one.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ Phase = Literal["open", "update", "end"]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a subscriber was told of one alert or incident."""
+    """The messages of one alert or incident to a subscriber so far."""
 
     revision: int
-    """The last one that was considered."""
+    """The last revision that was considered."""
     sequence: int
     """Number of the last message."""
     is_open: bool
-    """Whether its beginning was told and its end was not."""
+    """Whether its beginning was sent and its end was not."""
     severity: str = ""
-    """Of the last message."""
+    """Severity of the last message."""
 
 
 UNTOLD = Told(0, 0, is_open=False)
@@ -29,7 +29,7 @@ UNTOLD = Told(0, 0, is_open=False)
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision as far as the sequence depends on it."""
+    """The part of a revision on which the sequence depends."""
 
     revision: int
     resolved: bool
@@ -39,9 +39,9 @@ class Revision:
 
 
 def advance(told: Told, now: Revision, *, updates: bool, ends: bool) -> tuple[Told, Phase | None]:
-    """What the subscriber is told next, and what it was told then; None where this revision gives no message.
+    """The next message to the subscriber and the new state; None if this revision gives no message.
 
-    `updates`, `ends`: whether the subscriber asks for changes of an open alert, and for its end.
+    `updates`, `ends`: whether the subscriber wants changes of an open alert, and its end.
     """
     if now.revision <= told.revision:
         return told, None

@@ -1,4 +1,4 @@
-"""Subscriptions as they are stored, each with its holder; nobody else sees them."""
+"""Stored subscriptions, each with its holder; nobody else sees them."""
 
 import base64
 import json
@@ -11,12 +11,12 @@ from models.times import format_time
 from service.store.preferences import Preferences
 
 _OVERLAP_US = 24 * 3600 * 1_000_000
-"""How long the secret before a rotation still signs."""
+"""How long the previous secret still signs after a rotation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Whom to tell, how, and of what."""
+    """The receiver, the channel and the wanted records."""
 
     id: str
     holder: str
@@ -29,9 +29,9 @@ class Subscription:
     created_us: int
     paused_reason: str | None
     failures: int = 0
-    """Deliveries in a row that failed."""
+    """Number of consecutive failed deliveries."""
     is_confirmed: bool = True
-    """Whether messages may go there: a mail address is confirmed before its first use."""
+    """Whether messages may be sent there: a mail address is confirmed before its first use."""
 
     def signing(self, now_us: int) -> list[str]:
         """The secrets to sign with now."""
@@ -45,7 +45,7 @@ _COLUMNS = (
 
 
 def new_secret() -> str:
-    """A signing secret as Standard Webhooks writes it."""
+    """A signing secret in the form of Standard Webhooks."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
@@ -62,7 +62,7 @@ def add(
 
 
 def change(connection: sqlite3.Connection, subscription: Subscription) -> None:
-    """Write name, target, wishes, secrets and pause as they are now."""
+    """Writes the current name, target, preferences, secrets and pause."""
     connection.execute(
         "UPDATE subscriptions SET name = ?, target = ?, wishes = ?, secrets = ?, paused_reason = ?, failures = 0, not_before_us = 0"
         " WHERE id = ?",
@@ -78,18 +78,18 @@ def change(connection: sqlite3.Connection, subscription: Subscription) -> None:
 
 
 def rotated(subscription: Subscription, now_us: int) -> tuple[tuple[str, int | None], ...]:
-    """A new secret first; the one before signs for another day."""
+    """Puts a new secret first; the previous one signs for another day."""
     kept = tuple((secret, until_us or now_us + _OVERLAP_US) for secret, until_us in subscription.secrets[:1])
     return ((new_secret(), None), *kept)
 
 
 def pause(connection: sqlite3.Connection, subscription_id: str, why: str) -> None:
-    """Stop sending until somebody resumes it."""
+    """Stops sending until somebody resumes it."""
     connection.execute("UPDATE subscriptions SET paused_reason = ? WHERE id = ?", (why, subscription_id))
 
 
 def remove(connection: sqlite3.Connection, holder: str, subscription_id: str) -> bool:
-    """Delete it with its messages and its log; False if the holder has none of this id."""
+    """Deletes it with its messages and its log; False if the holder has none of this id."""
     return connection.execute("DELETE FROM subscriptions WHERE id = ? AND holder = ?", (subscription_id, holder)).rowcount == 1
 
 
@@ -108,7 +108,7 @@ def all_subscriptions(connection: sqlite3.Connection) -> list[Subscription]:
 
 
 def by_id(connection: sqlite3.Connection, subscription_id: str) -> Subscription | None:
-    """The subscription, whoever holds it: for the dispatcher, and for an administrator."""
+    """The subscription, whoever owns it: for the dispatcher, and for an administrator."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM subscriptions WHERE id = ?", (subscription_id,)).fetchone()  # noqa: S608 - constant columns
     return _read(row) if row else None
 

@@ -1,4 +1,4 @@
-"""API tokens: 256 random bits each, of which only the hash is kept."""
+"""API tokens: 256 random bits each, of which only the hash is stored."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ _PREFIX = "hw"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is known of a token; never its secret."""
+    """The stored data of a token; never its secret."""
 
     id: str
     name: str
@@ -34,14 +34,14 @@ _COLUMNS = "id, name, role, created_us, created_by, expires_us, used_us, revoked
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret."""
+    """The stored form of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def create(
     connection: sqlite3.Connection, *, role: str, name: str, by: str, now_us: int, expires_us: int | None = None
 ) -> tuple[Token, str]:
-    """A new token and its secret, which is shown this once. Raises Malformed for an unknown role or an empty name."""
+    """A new token and its secret, which is shown only this once. Raises Malformed for an unknown role or an empty name."""
     parse_role(role)
     if not 0 < len(name.strip()) <= 200:
         raise Malformed("a token needs a name of 1 to 200 characters, such as the program or person that will use it")
@@ -52,7 +52,7 @@ def create(
 
 
 def settle(connection: sqlite3.Connection, *, secret: str, role: str, name: str, token_id: str, now_us: int) -> None:
-    """Make `secret` (from the configuration) the only one of the token `token_id`."""
+    """Makes `secret` (from the configuration) the only one of the token `token_id`."""
     connection.execute(
         "DELETE FROM sessions WHERE token_id = ? AND NOT EXISTS (SELECT 1 FROM tokens WHERE id = ? AND hash = ?)",
         (token_id, token_id, digest(secret)),
@@ -72,7 +72,7 @@ def _insert(connection: sqlite3.Connection, token: Token, hashed: str) -> None:
 
 
 def find(connection: sqlite3.Connection, secret: str) -> Token | None:
-    """The token with this secret, good or not; None if there is none."""
+    """The token with this secret, valid or not; None if there is none."""
     hashed = digest(secret)
     for row in connection.execute(f"SELECT {_COLUMNS}, hash FROM tokens WHERE hash = ?", (hashed,)):  # noqa: S608 - constant columns
         if hmac.compare_digest(row[-1], hashed):
@@ -81,29 +81,29 @@ def find(connection: sqlite3.Connection, secret: str) -> Token | None:
 
 
 def by_id(connection: sqlite3.Connection, token_id: str) -> Token | None:
-    """The token of this id; None for a principal that has no token of ours."""
+    """The token of this id; None for a principal without a token of ours."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM tokens WHERE id = ?", (token_id,)).fetchone()  # noqa: S608 - constant columns
     return Token(*row) if row else None
 
 
 def listed(connection: sqlite3.Connection) -> list[Token]:
-    """Every token, oldest first, revoked ones too."""
+    """Every token, oldest first, including revoked ones."""
     return [Token(*row) for row in connection.execute(f"SELECT {_COLUMNS} FROM tokens ORDER BY created_us, id")]  # noqa: S608 - constant columns
 
 
 def revoke(connection: sqlite3.Connection, token_id: str, now_us: int) -> bool:
-    """End a token and its sessions at once; False if there is no such token that still works."""
+    """Ends a token and its sessions at once; False if there is no such valid token."""
     connection.execute("DELETE FROM sessions WHERE token_id = ?", (token_id,))
     return connection.execute("UPDATE tokens SET revoked_us = ? WHERE id = ? AND revoked_us IS NULL", (now_us, token_id)).rowcount == 1
 
 
 def used(connection: sqlite3.Connection, token_id: str, now_us: int) -> None:
-    """Note the last use (to the minute: callers hold back)."""
+    """Stores the time of the last use (to the minute: callers limit the calls)."""
     connection.execute("UPDATE tokens SET used_us = ? WHERE id = ?", (now_us, token_id))
 
 
 def open_session(connection: sqlite3.Connection, token_id: str, now_us: int, expires_us: int) -> str:
-    """A browser's session; the secret goes into its cookie. Expired ones are swept out."""
+    """A browser's session; the secret goes into its cookie. Expired ones are deleted."""
     secret = secrets.token_urlsafe(32)
     connection.execute("DELETE FROM sessions WHERE expires_us <= ?", (now_us,))
     connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (digest(secret), token_id, now_us, expires_us))

@@ -1,4 +1,4 @@
-"""What people do at the triage desk, kept beside the records: acknowledged, snoozed, silenced, assigned, judged, merged, noted."""
+"""Actions of people at the triage desk, stored beside the records: acknowledged, snoozed, silenced, assigned, judged, merged, noted."""
 
 import json
 import sqlite3
@@ -13,7 +13,7 @@ from service.store.records import ALERT, INCIDENT
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that somebody did."""
+    """One action of a person."""
 
     at_us: int
     actor: str
@@ -25,7 +25,7 @@ class Action:
 def add(
     connection: sqlite3.Connection, *, kind: str, subject: str, action: str, actor: str, now_us: int, detail: Mapping[str, Any]
 ) -> None:
-    """Note one action; nothing is ever taken back, only followed by another."""
+    """Stores one action; an action is never removed, only followed by another."""
     connection.execute(
         "INSERT INTO actions (at_us, actor, subject_kind, subject, action, detail) VALUES (?, ?, ?, ?, ?, ?)",
         (now_us, actor, kind, subject, action, json.dumps(detail, separators=(",", ":"), ensure_ascii=False)),
@@ -33,7 +33,7 @@ def add(
 
 
 def exists(connection: sqlite3.Connection, kind: str, subject: str) -> bool:
-    """Whether there is such an alert or incident."""
+    """Whether such an alert or incident exists."""
     return (
         connection.execute("SELECT 1 FROM standing WHERE kind = ? AND audience = ? AND id = ?", (kind, DESK, subject)).fetchone()
         is not None
@@ -41,7 +41,7 @@ def exists(connection: sqlite3.Connection, kind: str, subject: str) -> bool:
 
 
 def actions(connection: sqlite3.Connection, kind: str, subjects: Iterable[str] | None = None, since_us: int = 0) -> list[Action]:
-    """In order; of these subjects, or of all."""
+    """In order; for these subjects, or for all."""
     wanted = None if subjects is None else json.dumps(sorted(set(subjects)))
     rows = connection.execute(
         "SELECT at_us, actor, subject, action, detail FROM actions WHERE subject_kind = ? AND at_us >= ?"
@@ -123,9 +123,9 @@ def _apply(one: dict[str, Any], action: Action) -> None:
 
 
 def unattended(connection: sqlite3.Connection, before_us: int, now_us: int) -> list[tuple[str, bytes]]:
-    """(id, body) of open alerts of `warning` or above, first written before then, that nobody took up and that are not escalated yet.
+    """(id, body) of open alerts of `warning` or above, first written before then, that nobody acknowledged and that are not escalated yet.
 
-    One that was written after now was written before the clock was set back: how long it has waited can't be told, so it counts.
+    An alert with a time after now was written before the clock was set back: its waiting time is unknown, so it counts.
     """
     rows = connection.execute(
         "SELECT standing.id, records.body FROM standing JOIN records USING (seq)"

@@ -1,1 +1,1 @@
-"""What people do: declare changes, hand over, confirm and refute suspects."""
+"""Actions of people: declare changes, hand over, confirm and refute suspects."""

@@ -1,11 +1,11 @@
-"""Announcer: the port through which the desk's acts reach those who look at the page; `EventStream` is one."""
+"""Announcer: the port through which the desk's actions reach viewers of the page; `EventStream` implements it."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 
 class Announcer(Protocol):
-    """Tells listeners of the triage desk something that is no record."""
+    """Notifies listeners of the triage desk of an event that is not a record."""
 
     def announce(self, kind: str, said: Mapping[str, Any]) -> None:
-        """At once; whoever does not listen reads it from a list."""
+        """At once; other readers find it in a list."""

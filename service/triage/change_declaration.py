@@ -1,4 +1,4 @@
-"""Declaring changes: who may, which revision counts, and what a change would collide with."""
+"""Declaring changes: who may do it, which revision counts, and the conflicts of a change."""
 
 import asyncio
 import secrets
@@ -34,21 +34,21 @@ from service.triage.series_exports import SeriesExports
 _DESK = Principal("", "", Role.TRIAGE)
 _LONGEST_NAME = 200
 _CURRENT_US = 40 * DAY_US
-"""A change counts against its User's quota until so long after its end: then it has left the calendar."""
+"""How long after its end a change counts against its User's quota: then it has left the calendar."""
 _ARRIVAL = frozenset({"declared_at", "updated_at"})
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One change as it stands once it is declared."""
+    """One change in its form after the declaration."""
 
     change: Change
     is_new: bool
-    """False where this very revision stands already."""
+    """False if this very revision exists already."""
 
 
 def parse(given: Any) -> Change:
-    """A change as somebody wrote it. Raises Problem 422."""
+    """A change as a person wrote it. Raises Problem 422."""
     try:
         return Change.model_validate(given)
     except ValidationError as fault:
@@ -56,7 +56,7 @@ def parse(given: Any) -> Change:
 
 
 def named(principal: Principal, given: Any) -> dict[str, Any]:
-    """`given` with the owner, the id and the category that a User may leave out. Raises Problem 422 for what is no object."""
+    """`given` with the owner, the id and the category that a User may leave out. Raises Problem 422 if it is not an object."""
     if not isinstance(given, dict):
         raise Problem(422, "a change is a JSON object")
     if principal.role is not Role.USER:
@@ -74,7 +74,7 @@ def check_owner(principal: Principal, change: Change) -> None:
 
 
 def examine(database: Database, principal: Principal, given: Any, now_us: int, limits: ChangeLimits, *, part: bool = False) -> Declaration:
-    """What declaring `given` comes to. Raises Problem 403 (not its own), 409 (outranked or in conflict) or 422 (no such change can be)."""
+    """The result of declaring `given`. Raises Problem 403 (not its own), 409 (outranked or in conflict) or 422 (invalid)."""
     fields = named(principal, given)
     change = parse(fields)
     check_owner(principal, change)
@@ -88,14 +88,14 @@ def examine(database: Database, principal: Principal, given: Any, now_us: int, l
         return Declaration(change if renewed else same, is_new=renewed)
     highest = max(known, key=lambda one: one.revision, default=None)
     if highest is not None and change.revision < highest.revision:
-        raise Problem(409, f"revision {change.revision} is outranked: revision {highest.revision} of this change stands")
+        raise Problem(409, f"revision {change.revision} is outranked: this change already has revision {highest.revision}")
     if same is not None and not _is_newer(change, same, fields):
         if change.exported_at is not None and same.exported_at is not None and change.exported_at < same.exported_at:
             raise Problem(409, f"revision {change.revision} is outranked: a newer export of this change stands")
         raise Problem(
             409,
-            f"revision {change.revision} of this change stands already with other content: give a higher revision, or a later updated_at,"
-            " or use PUT",
+            f"revision {change.revision} of this change exists already with different content: give a higher revision,"
+            " or a later updated_at, or use PUT",
         )
     return Declaration(change, is_new=True)
 
@@ -110,7 +110,7 @@ def _check(change: Change, now_us: int, limits: ChangeLimits) -> None:
 
 
 def _stamped(change: Change, fields: Mapping[str, Any], known: Sequence[Change], now_us: int) -> Change:
-    """A User's change was declared when its first revision arrived, whatever it says; `updated_at` orders contents and stays."""
+    """A User's change was declared when its first revision arrived, whatever it claims; `updated_at` orders contents and stays."""
     now = instant(now_us - now_us % 1000)
     declared = next((one.declared_at for one in known if one.declared_at is not None), now)
     updated = change.updated_at if fields.get("updated_at") is not None else now
@@ -125,7 +125,7 @@ def _is_newer(change: Change, same: Change, fields: Mapping[str, Any]) -> bool:
 
 
 def _says_the_same(same: Change, change: Change, fields: Mapping[str, Any], principal: Principal) -> bool:
-    """Whether two revisions differ in nothing but the times of their arrival."""
+    """Whether two revisions differ only in the times of their arrival."""
     if principal.role is not Role.USER:
         return same_content(same, change)
     ours = {name for name in _ARRIVAL if name == "declared_at" or fields.get(name) is None}
@@ -133,7 +133,7 @@ def _says_the_same(same: Change, change: Change, fields: Mapping[str, Any], prin
 
 
 class ChangeDeclarations:
-    """Takes declarations; who holds `lock` meanwhile numbers the revisions, one after the other."""
+    """Accepts declarations; the holder of `lock` numbers the revisions, one after the other."""
 
     def __init__(
         self,
@@ -171,24 +171,24 @@ class ChangeDeclarations:
         return mine
 
     def now_us(self) -> int:
-        """When what comes now arrives."""
+        """The arrival time of new input."""
         return self._clock.wall_us()
 
     def resolve(self, principal: Principal, name: str) -> str | None:
-        """The key of the change that the principal means to revise; see `change_names.resolve`."""
+        """The key of the change that the principal means; see `change_names.resolve`."""
         return resolve(self._database, principal, name, to_write=True)
 
     def preview(self, principal: Principal, change: Change) -> dict[str, Any]:
-        """What it would collide with, free times instead, and what it lacks, as far as the principal may know."""
+        """Its conflicts, free times, and missing items, as far as the principal may know them."""
         return preview(self._engine.declared_changes(), principal, change, self.planning.rules, instant(self.now_us()))
 
     def next_revision(self, key: str) -> int:
-        """The number after the highest revision that stands; 1 where there is none."""
+        """The number after the highest existing revision; 1 if there is none."""
         bodies = self._database.read(partial(records.revisions, principal=_DESK, kind=CHANGE, id=key))
         return max((decode(Change, body).revision for body in bodies), default=0) + 1
 
     async def declare(self, principal: Principal, changes: Sequence[Change]) -> None:
-        """Journals the revisions and waits until everyone who may can see them."""
+        """Journals the revisions and waits until everyone who may see them can."""
         if not changes:
             return
         if principal.role is Role.USER:
@@ -201,7 +201,7 @@ class ChangeDeclarations:
         await asyncio.wrap_future(self._engine.reached(entry.seq))
 
     async def _check_quota(self, principal: Principal, changes: Sequence[Change]) -> None:
-        """Raises Problem 422 for new changes beyond what one User may have; revisions of those that stand are always taken."""
+        """Raises Problem 422 for new changes beyond a User's quota; revisions of existing changes are always accepted."""
         new = len({one.key for one in changes if one.key not in self._engine.changes})
         if not new:
             return

@@ -10,10 +10,10 @@ from service.store.records import CHANGE
 
 
 def resolve(database: Database, principal: Principal, name: str, *, to_write: bool = False) -> str | None:
-    """The key of the change that `name` means to the caller; None where it may not know of any.
+    """The key of the change that `name` means for the caller; None if the caller may not know of any.
 
-    `to_write`: a full name that nobody declared yet is a key too. Raises Problem 409 where several owners use a `change_id`, none of them
-    the caller.
+    `to_write`: a full name that nobody declared yet is a key too. Raises Problem 409 if several owners, but not the caller, use a
+    `change_id`.
     """
     owner, slash, _ = name.partition("/")
     if slash and database.read(partial(records.one, principal=principal, kind=CHANGE, id=name)) is not None:

@@ -1,4 +1,4 @@
-"""Contests: an owner says that the report on its change is wrong; kept beside the record, which never changes by it."""
+"""Contests: an owner objects to the report on its change; stored beside the record, which never changes."""
 
 import json
 import sqlite3
@@ -15,7 +15,7 @@ _CONTEST, _WITHDRAW = "contest", "withdraw"
 
 
 def contest(connection: sqlite3.Connection, principal: Principal, key: str, now_us: int, detail: dict[str, str] | None) -> dict[str, Any]:
-    """The report with who contests it; `detail` holds `reason` and `name`, None withdraws. `key`: owner/change_id. Raises Problem 404."""
+    """The report with its contest; `detail` holds `reason` and `name`, None withdraws. `key`: owner/change_id. Raises Problem 404."""
     owner = key.partition("/")[0]
     body = records.one(connection, principal, REPORT, key)
     if body is None or (principal.role not in DESK_ROLES and principal.user != owner):
@@ -29,7 +29,7 @@ def contest(connection: sqlite3.Connection, principal: Principal, key: str, now_
 
 
 def with_contests(connection: sqlite3.Connection, bodies: Sequence[bytes]) -> list[bytes]:
-    """Reports with `contested` filled in where somebody contests them; the others byte for byte as they are stored."""
+    """Reports with `contested` filled in if somebody contests them; the others byte for byte as stored."""
     if not bodies:
         return []
     read = [json.loads(body) for body in bodies]

@@ -1,4 +1,4 @@
-"""The triage desk's acts: each is kept, audited, and told at once to everyone who looks at the page."""
+"""The triage desk's actions: each is stored, audited, and sent at once to everyone who views the page."""
 
 import asyncio
 import sqlite3
@@ -19,7 +19,7 @@ SUBJECTS = {ALERT: "alerts", INCIDENT: "incidents"}
 
 
 class TriageDesk:
-    """Writes what people do beside the records, which never change by it."""
+    """Writes people's actions beside the records, which never change."""
 
     def __init__(self, database: Database, clock: Clock, announcer: Announcer) -> None:
         self._database, self._clock, self._announcer = database, clock, announcer

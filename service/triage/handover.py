@@ -1,4 +1,4 @@
-"""Hand-over and post-mortem: what is going on and what was done, for people who were not there."""
+"""Hand-over and post-mortem: the current state and the actions so far, for people who were not present."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ _DESK = Principal("", "", Role.TRIAGE)
 
 
 def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes: Sequence[Change], at_us: int) -> dict[str, Any]:
-    """What the next shift must know; `at_us` is event time, which the windows of changes are compared with."""
+    """The information for the next shift; `at_us` is event time, with which the windows of changes are compared."""
     incidents = [json.loads(body) for *_, body in records.standing_open(connection, INCIDENT)]
     alerts = [json.loads(body) for *_, body in records.standing_open(connection, ALERT)]
     done = {kind: triage_actions.state(triage_actions.actions(connection, kind), now_us) for kind in (ALERT, INCIDENT)}

@@ -35,7 +35,7 @@ def _standing(state: dict[str, Any] | None) -> list[str]:
 
 
 def _by_incident(alerts: Sequence[dict[str, Any]]) -> list[str]:
-    """One line an incident: a night's alerts are many, what happened is not."""
+    """One line per incident, because a night has many alerts and few incidents."""
     grouped: dict[str, list[dict[str, Any]]] = {}
     for alert in alerts:
         grouped.setdefault(alert["incident_id"] or "", []).append(alert)
@@ -49,7 +49,7 @@ def _by_incident(alerts: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _done(actions: Sequence[dict[str, Any]]) -> list[str]:
-    """The same act by the same person on many subjects is one line."""
+    """The same action of one person on many subjects is one line."""
     lines: dict[tuple[str, str, str], tuple[str, list[str]]] = {}
     for one in actions:
         lines.setdefault((one["by"], one["action"], one.get("note") or ""), (one["at"], []))[1].append(one["id"])
@@ -71,7 +71,7 @@ def _who_suffered(incident: dict[str, Any]) -> list[str]:
 
 
 def story_text(found: dict[str, Any]) -> str:
-    """An incident's story as Markdown, with all that people did."""
+    """An incident's story as Markdown, with all actions of people."""
     incident = found["incident"]
     lines = [
         f"# Incident {incident['incident_id']}",

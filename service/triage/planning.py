@@ -1,4 +1,4 @@
-"""Planning: what the desk and the Users are told of a change before the night; a User never learns whose work is in its way."""
+"""Planning: the information for the desk and the Users about a change in advance; a User never learns whose work is in the way."""
 
 import asyncio
 from collections.abc import Iterable
@@ -25,11 +25,11 @@ from service.store.database import Database
 LEARN_EVERY_S = 10.0
 _LEARN_FIRST_S, _LEARN_LAST_S = 20.0, 3600.0
 _NIGHT = (18, 6)
-"""Hours of UTC between which a window is called a night."""
+"""Hours of UTC in which a window counts as a night."""
 
 
 def planning_rules(changes: ChangesParameters, correlation: CorrelationParameters, rates: UsualRates | None = None) -> PlanningRules:
-    """What can happen together, by the settings and the usual rates."""
+    """The settings and the usual rates for conflict checks."""
     capacity = Capacity(rates or UsualRates(), changes.capacity_peaks, changes.capacity_per_s, process_of)
     return PlanningRules(SystemMap(correlation.systems), changes.freezes, capacity)
 
@@ -79,7 +79,7 @@ def _for_desk(others: list[Change], change: Change, rules: PlanningRules) -> lis
 
 
 def _for_user(others: list[Change], principal: Principal, change: Change, rules: PlanningRules) -> list[dict[str, Any]]:
-    """What the User may see in the words of the plan; all else is one sentence without owner, time or figure."""
+    """The details that the User may see; everything else becomes one sentence without owner, time or figure."""
     seen = [shown for other in others if (shown := visible_to(other, principal.user)) is not None]
     open_rules = PlanningRules(rules.systems, rules.freezes)
     told = [as_object(conflict) for conflict in conflicts_of(change, seen, open_rules)]

@@ -1,4 +1,4 @@
-"""The newest export of every series that was declared, so that an older one never revives a time that people took out."""
+"""Series exports: the newest export of every declared series, so that an older one never restores a removed occurrence."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,22 +13,22 @@ _PREFIX = "series:"
 
 
 class SeriesExports:
-    """Remembers across restarts; the caller takes one export after the other."""
+    """Keeps them across restarts; the caller processes one export after the other."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._newest: dict[Key, SeriesRank] = database.read(_read)
 
     def is_superseded(self, change: Change) -> bool:
-        """Whether a newer export of the series than the one that holds `change` was declared."""
+        """Whether a newer export of the series than that of `change` was declared."""
         return bool(self._newest) and is_superseded(change, self._newest)
 
     def withdrawn(self, standing: Iterable[Change], export: Sequence[Change]) -> list[Change]:
-        """What `export` takes back by not holding it; see `merge.withdrawn`."""
+        """The changes that `export` withdraws because it does not contain them; see `merge.withdrawn`."""
         return withdrawn(standing, export, self._newest) if series_ranks(export, self._newest) else []
 
     def note(self, export: Sequence[Change]) -> None:
-        """From now on what is older than this export counts no more."""
+        """From now on older exports than this one no longer count."""
         newer = {key: rank for key, rank in series_ranks(export, self._newest).items() if rank > self._newest.get(key, (0, rank[1]))}
         if newer:
             self._database.write(partial(_write, ranks=newer)).result()

@@ -1,4 +1,4 @@
-"""Evaluation: what people found out about suspects, held against what Highwater had said of them."""
+"""Suspect feedback: people's findings about suspects, compared with Highwater's verdicts."""
 
 import json
 import sqlite3
@@ -13,29 +13,29 @@ from service.store.records import INCIDENT
 
 _DESK = Principal("", "", Role.TRIAGE)
 NOT_SUSPECTED = "not_suspected"
-"""In the place of a verdict: people named a cause that was not among the suspects."""
+"""Instead of a verdict: people named a cause that was not among the suspects."""
 
 
 @dataclass(slots=True)
 class SuspectFeedback:
-    """Counts over all suspects that people judged, and the incidents that they stand for."""
+    """Counts over all suspects that people judged, and their incidents."""
 
     verdicts: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Highwater's verdict → what people found out → how often."""
+    """Highwater's verdict → people's finding → how often."""
     top1: int = 0
-    """Incidents whose confirmed suspect stood first."""
+    """Incidents whose first suspect was confirmed."""
     confirmed: int = 0
-    """Incidents of which a suspect was confirmed."""
+    """Incidents with a confirmed suspect."""
     judged: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def attribution_top1(self) -> float | None:
-        """Share of the incidents with a confirmed suspect in which it stood first; None without any."""
+        """Share of the incidents with a confirmed suspect in which it was the first one; None without any."""
         return self.top1 / self.confirmed if self.confirmed else None
 
 
 def evaluate(connection: sqlite3.Connection, now_us: int) -> SuspectFeedback:
-    """Every judgement that stands (a later one on the same suspect replaces an earlier one), by incident."""
+    """Every judgement in force (a later one on the same suspect replaces an earlier one), by incident."""
     found = SuspectFeedback()
     for incident_id, state in sorted(triage_actions.state(triage_actions.actions(connection, INCIDENT), now_us).items()):
         body = records.one(connection, _DESK, INCIDENT, incident_id)
@@ -55,7 +55,7 @@ def evaluate(connection: sqlite3.Connection, now_us: int) -> SuspectFeedback:
 
 
 def _place(suspects: list[dict[str, Any]], said: Mapping[str, Any]) -> int | None:
-    """Where among the suspects, best first, the judged one stands."""
+    """The rank of the judged suspect."""
     same = partial(_is, said)
     return next((place for place, suspect in enumerate(suspects) if same(suspect)), None)
 

@@ -1,4 +1,4 @@
-"""Watched folder: calendar files that people drop are declared once, and what became of them stands beside them."""
+"""Watched folder: calendar files that people put into it are declared once; a report next to each file gives the result."""
 
 import asyncio
 import hashlib
@@ -33,39 +33,39 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a file."""
+    """The result for a file."""
 
     taken: int = 0
     known: int = 0
     faults: tuple[str, ...] = ()
     withdrawn: int = 0
-    """Times of a series that the file, the newest export of it, no longer holds."""
+    """Occurrences of a series that the file, its newest export, no longer contains."""
 
     @property
     def text(self) -> str:
-        """A line for the log, and one a fault below it in the report."""
+        """A line for the log, and in the report one line per fault below it."""
         gone = f", {self.withdrawn} withdrawn" if self.withdrawn else ""
         first = f"{self.taken} new or revised, {self.known} known already{gone}, {len(self.faults)} not taken"
         return "\n".join([first, *self.faults]) + "\n"
 
 
 class WatchedFolder:
-    """Looks into a folder again and again; a file is read once it has stopped growing, and never twice with the same content."""
+    """Checks a folder periodically; a file is read when it has stopped growing, and never twice with the same content."""
 
     def __init__(self, folder: Path, data_dir: Path, declarations: ChangeDeclarations, clock: Clock) -> None:
         self._folder, self._ledger, self._declarations, self._clock = folder, data_dir / LEDGER, declarations, clock
         self._sizes: dict[Path, tuple[int, int]] = {}
-        """Size and time of change at the last look."""
+        """Size and modification time at the last check."""
         self._done: dict[str, str] | None = None
-        """Hash of what was read → its name."""
+        """Hash of the content → its file name."""
 
     async def look(self) -> None:
-        """Declare what is new and at rest."""
+        """Declares new files that have stopped growing."""
         for path in await asyncio.to_thread(self._at_rest):
             await self._take(path)
 
     def _at_rest(self) -> list[Path]:
-        """Calendar files that have not changed since the last look. A folder that is not there (yet) holds none."""
+        """Calendar files that have not changed since the last check; none if the folder does not exist."""
         try:
             found = {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(self._folder.iterdir()) if _is_calendar(path)}
         except OSError as fault:
@@ -98,7 +98,7 @@ class WatchedFolder:
             taken, known = taken + new, known + len(merged.changes[first : first + _AT_ONCE]) - new - len(refused)
             faults += refused
         async with self._declarations.lock:
-            # A row that can't be read may be any time of any series: nothing is withdrawn then.
+            # An unreadable row may be any occurrence of any series: nothing is withdrawn then.
             gone = [] if rejections else await self._declarations.close_export(_WATCHER, merged.changes)
         return Outcome(taken, known, tuple(faults), len(gone))
 

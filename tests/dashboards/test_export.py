@@ -156,7 +156,7 @@ def counts(path: Path, metric: str) -> dict[str, float]:
     [
         ([], "name event files"),
         (["x.ndjson", "--data", "y"], "not both"),
-        (["--data", "/nowhere"], "no data folder"),
+        (["--data", "/nowhere"], "not a data folder"),
         (["/nowhere.ndjson"], "/nowhere.ndjson"),
     ],
 )

@@ -129,7 +129,7 @@ def test_a_torn_end_of_the_journal_is_taken_off_and_said(tmp_path: Path, capfd: 
         house.judged()
         assert house.parts.board.events["accepted"] == 1
         assert house.client("observer").get("/v1/series/names").json()["items"]
-    assert "the journal ended in the middle of an entry" in capfd.readouterr().out
+    assert "the journal ended with an incomplete entry" in capfd.readouterr().out
 
 
 def test_damage_inside_the_journal_stops_the_start_and_the_doctor_names_the_file(tmp_path: Path) -> None:

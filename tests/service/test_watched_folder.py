@@ -69,6 +69,6 @@ def test_a_file_that_can_not_be_read_is_told_and_costs_no_other(house: House, tm
     kept = tmp_path / "kept"
     kept.mkdir()
     look(WatchedFolder(tmp_path, kept, house.parts.declarations, house.parts.clock), times=2)
-    assert "is no JSON" in (tmp_path / "a.json.report.txt").read_text()
+    assert "is not valid JSON" in (tmp_path / "a.json.report.txt").read_text()
     assert "1 new or revised" in (tmp_path / "b.json.report.txt").read_text()
     look(WatchedFolder(tmp_path / "none", kept, house.parts.declarations, house.parts.clock))

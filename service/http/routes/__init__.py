@@ -1,1 +1,1 @@
-"""What is asked over HTTP; each handler checks who asks, asks the store, and answers."""
+"""The HTTP routes; each handler checks the role, queries the store, and answers."""

@@ -1,4 +1,4 @@
-"""The calendar as a feed that Outlook, Google Calendar and phones read: what its token may see, behind a key of its own."""
+"""Calendar feed for Outlook, Google Calendar and phones: the changes that its token may see, at an address with its own key."""
 
 import asyncio
 from functools import partial
@@ -26,14 +26,14 @@ _PATH = "/v1/calendar.ics"
 _PAGE = 1000
 _EVENTS_MAX = 20_000
 _BEHIND_US = 90 * DAY_US
-"""Changes that were over earlier are left out."""
+"""Changes that ended earlier are left out."""
 
 
 class FeedKey(BaseModel):
-    """A feed's address; the key is shown this once."""
+    """A feed's address; the key is shown only this once."""
 
     key: str
-    url: str = Field(description="What to subscribe to; a path where the monitor does not know its own address.")
+    url: str = Field(description="The address for the subscription; a path if the monitor does not know its own address.")
 
 
 class FeedShown(BaseModel):
@@ -44,7 +44,7 @@ class FeedShown(BaseModel):
 
 @router.post("/v1/calendar/feed", status_code=201, summary="Make a calendar feed")
 async def renew(database: DatabaseDep, clock: ClockDep, parameters: ServeParametersDep, principal: Reader) -> FeedKey:
-    """A new key for this token's feed; one that it had before ends. Whoever knows the address can read the feed."""
+    """A new key for this token's feed; its previous key ends. Anyone with the address can read the feed."""
     if database.read(partial(tokens.by_id, token_id=principal.id)) is None:
         raise Problem(422, "a feed needs a token of this monitor: ask an administrator for one")
     key = await committed(database, partial(calendar_feeds.renew, token_id=principal.id, now_us=clock.wall_us()))
@@ -53,14 +53,14 @@ async def renew(database: DatabaseDep, clock: ClockDep, parameters: ServeParamet
 
 @router.get("/v1/calendar/feed", summary="Whether this token has a calendar feed")
 def shown(database: DatabaseDep, principal: Reader) -> FeedShown:
-    """When its key was made; null without one."""
+    """When its key was created; null without one."""
     created_us = database.read(partial(calendar_feeds.created_us, token_id=principal.id))
     return FeedShown(created_at=None if created_us is None else format_time(created_us))
 
 
 @router.delete("/v1/calendar/feed", status_code=204, summary="End the calendar feed")
 async def end(database: DatabaseDep, principal: Reader) -> Response:
-    """Its address leads nowhere from now on; the token works on."""
+    """The address stops working; the token stays valid."""
     if not await committed(database, partial(calendar_feeds.end, token_id=principal.id)):
         raise not_found("calendar feed of this token")
     return Response(status_code=204)
@@ -70,7 +70,7 @@ async def end(database: DatabaseDep, principal: Reader) -> Response:
 async def feed(
     database: DatabaseDep, clock: ClockDep, key: Annotated[str, Query(max_length=200, description="From POST /v1/calendar/feed.")]
 ) -> Response:
-    """A User's own changes, the DCC's, and others' public summaries; everyone's for the desk. It ends with its token."""
+    """A User's own changes, the DCC's, and others' public summaries; for the desk everyone's. It ends with its token."""
     body = await asyncio.to_thread(_feed, database, clock, key)
     headers = {"Cache-Control": "private, max-age=300", "Content-Disposition": 'inline; filename="changes.ics"'}
     return Response(body, media_type="text/calendar; charset=utf-8", headers=headers)
@@ -85,14 +85,14 @@ def _feed(database: Database, clock: Clock, key: str) -> bytes:
 
 
 def _principal(database: Database, clock: Clock, key: str) -> Principal:
-    """Whose feed it is. Raises Problem 401 for a key that opens none (any more)."""
+    """The principal of the feed. Raises Problem 401 for an unknown or ended key."""
     token_id = database.read(partial(calendar_feeds.token_of, key=key))
     token = database.read(partial(tokens.by_id, token_id=token_id)) if token_id else database.read(partial(tokens.find, secret=key))
     if token is None or not token.good(clock.wall_us()):
-        raise Problem(401, "this address leads to no calendar feed: make a new one on the page or with POST /v1/calendar/feed")
+        raise Problem(401, "this address is not a calendar feed: make a new one on the page or with POST /v1/calendar/feed")
     principal = principal_of(token)
     if principal.role is Role.INGEST:
-        raise Problem(403, f"this is not for the role {principal.role.value}")
+        raise Problem(403, f"the role {principal.role.value} may not do this")
     return principal
 
 

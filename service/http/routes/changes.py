@@ -1,6 +1,6 @@
-"""Changes over HTTP: declared, revised, looked at; a User its own, the triage desk everyone's.
+"""Changes over HTTP: declared, revised, listed; a User its own, the triage desk everyone's.
 
-A change is known by its owner and its `change_id`. A path that carries the `change_id` alone means the caller's own change.
+A change is identified by its owner and its `change_id`. A path with the `change_id` alone means the caller's own change.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change
 _SCHEMA: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
 _MAX_CHANGES = 1000
 _PREVIEWING: set[str] = set()
-"""Tokens whose preview is being worked out: one at a time, beside the event loop."""
+"""Tokens whose preview is being computed: one at a time for each token, outside the event loop."""
 
 
 class Parcel(BaseModel):
@@ -61,7 +61,7 @@ def changes(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, listing
 
 @router.get("/v1/changes/{change_id}", summary="One's own change")
 def own_change(database: DatabaseDep, principal: Reader, change_id: str) -> Response:
-    """Its last revision. An id that only others use means theirs, as far as the reader may see it; 409 where several do."""
+    """Its last revision. An id that only other owners use means theirs, as far as the reader may see it; 409 if several do."""
     return _one(database, principal, change_id)
 
 
@@ -137,7 +137,7 @@ def _examine_item(
     *,
     part: bool,
 ) -> Declaration | Problem:
-    """One of several: what its neighbours in the same body declare counts as standing."""
+    """One of several: changes earlier in the same body count as existing."""
     try:
         made = declarations.examine(principal, given, now_us, part=part)
     except Problem as problem:
@@ -147,7 +147,7 @@ def _examine_item(
         return made
     if to_json(before) == to_json(made.change):
         return Declaration(before, is_new=False)
-    return Problem(409, f"revision {made.change.revision} of this change stands twice in this body with other content")
+    return Problem(409, f"revision {made.change.revision} of this change occurs twice in this body with different content")
 
 
 def _item(made: Declaration | Problem) -> dict[str, Any]:
@@ -162,9 +162,9 @@ def _status(made: Declaration | Problem) -> int:
     return made.status if isinstance(made, Problem) else 201 if made.is_new else 200
 
 
-@router.put("/v1/changes", openapi_extra=_SCHEMA, summary="Revise the change that the body names")
+@router.put("/v1/changes", openapi_extra=_SCHEMA, summary="Revise the change in the body")
 async def revise_named_inside(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> Response:
-    """The next revision of the change that the body names; without `revision` it is numbered."""
+    """The next revision of the change in the body; without `revision` it gets the next number."""
     given = await _json(request)
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
@@ -174,13 +174,13 @@ async def revise_named_inside(request: Request, declarations: ChangeDeclarations
 
 @router.put("/v1/changes/{change_id}", openapi_extra=_SCHEMA, summary="Revise one's own change")
 async def revise_own(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer, change_id: str) -> Response:
-    """The next revision; without `revision` it is numbered."""
+    """The next revision; without `revision` it gets the next number."""
     return await _revise(declarations, principal, await _json(request), change_id)
 
 
 @router.put("/v1/changes/{owner}/{change_id:path}", openapi_extra=_SCHEMA, summary="Revise a change")
 async def revise(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer, owner: str, change_id: str) -> Response:
-    """The next revision; without `revision` it is numbered. A change that nobody declared yet is declared: 201."""
+    """The next revision; without `revision` it gets the next number. An undeclared change is declared: 201."""
     return await _revise(declarations, principal, await _json(request), f"{owner}/{change_id}")
 
 
@@ -193,7 +193,7 @@ async def _revise(declarations: ChangeDeclarations, principal: Principal, given:
             raise not_found(CHANGE)
         owner, _, change_id = key.partition("/")
         if given.get("owner") not in (None, owner) or given.get("change_id") not in (None, change_id):
-            raise Problem(422, "owner and change_id in the body are not those in the address")
+            raise Problem(422, "owner and change_id in the body differ from those in the address")
         number = declarations.next_revision(key)
         numbered = {**given, "owner": owner, "change_id": change_id}
         if numbered.get("revision") is None:
@@ -204,7 +204,7 @@ async def _revise(declarations: ChangeDeclarations, principal: Principal, given:
 
 
 async def _answer(declarations: ChangeDeclarations, principal: Principal, change: Change, status: int) -> Response:
-    """The change as it stands; behind it, where there are any, its conflicts and free times instead."""
+    """The declared change, followed by its conflicts and free times if there are conflicts."""
     found = await asyncio.to_thread(declarations.preview, principal, change) if change.explains else {}
     if not found.get("conflicts"):
         return raw(to_json(change), status)
@@ -212,13 +212,13 @@ async def _answer(declarations: ChangeDeclarations, principal: Principal, change
     return Response(json.dumps(fields, ensure_ascii=False, separators=(",", ":")), status, media_type="application/json")
 
 
-@router.post("/v1/changes/preview", openapi_extra=_SCHEMA, summary="See conflicts before declaring")
+@router.post("/v1/changes/preview", openapi_extra=_SCHEMA, summary="Show conflicts before declaring")
 async def preview(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> dict[str, Any]:
-    """What the change would collide with, free times instead, and what it lacks; nothing is declared."""
+    """The conflicts that the change would have, free times, and its missing items; nothing is declared."""
     made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
     change_declaration.check_owner(principal, made)
     if principal.id in _PREVIEWING:
-        raise Problem(429, "one preview of this token is being worked out: wait for its answer first", headers={"Retry-After": "1"})
+        raise Problem(429, "a preview for this token is being computed: wait for its answer first", headers={"Retry-After": "1"})
     _PREVIEWING.add(principal.id)
     try:
         return await asyncio.to_thread(declarations.preview, principal, made)
@@ -233,7 +233,7 @@ async def declare_named(request: Request, declarations: ChangeDeclarationsDep, p
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
     if given.get("owner") not in (None, owner) or given.get("change_id") not in (None, change_id):
-        raise Problem(422, "owner and change_id in the body are not those in the address")
+        raise Problem(422, "owner and change_id in the body differ from those in the address")
     async with declarations.lock:
         made = declarations.examine(principal, {**given, "owner": owner, "change_id": change_id})
         await declarations.declare(principal, [made.change] if made.is_new else [])
@@ -245,6 +245,6 @@ async def _json(request: Request) -> Any:
     try:
         return json.loads(body)
     except json.JSONDecodeError as fault:
-        raise Problem(400, f"the body is no JSON: {fault.msg} at position {fault.pos}") from None
+        raise Problem(400, f"the body is not valid JSON: {fault.msg} at position {fault.pos}") from None
     except (UnicodeDecodeError, RecursionError, ValueError) as fault:
-        raise Problem(400, f"the body is no JSON: {type(fault).__name__}") from None
+        raise Problem(400, f"the body is not valid JSON: {type(fault).__name__}") from None

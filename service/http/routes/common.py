@@ -1,4 +1,4 @@
-"""What handlers have in common: list parameters, pages of records, committed writes."""
+"""Common parts of handlers: list parameters, pages of records, committed writes."""
 
 import asyncio
 import sqlite3
@@ -22,15 +22,17 @@ class Page(BaseModel):
     """One page of a list."""
 
     items: list[dict[str, Any]] = Field(description="The last revision of each, newest first.")
-    next: str | None = Field(description="Give it as `cursor` for the next page; null at the end.")
+    next: str | None = Field(description="Pass it as `cursor` for the next page; null at the end.")
 
 
 class Listing(BaseModel):
-    """Which page of a list is wanted."""
+    """The requested page of a list."""
 
     limit: int = Field(100, ge=1, le=1000, description="Items of one page.")
-    cursor: str | None = Field(None, max_length=200, description="`next` of the page before.")
-    since: str | None = Field(None, description="Only what changed at or after this time (RFC 3339).", examples=["2026-01-05T00:00:00Z"])
+    cursor: str | None = Field(None, max_length=200, description="`next` of the previous page.")
+    since: str | None = Field(
+        None, description="Only records that changed at or after this time (RFC 3339).", examples=["2026-01-05T00:00:00Z"]
+    )
 
     @property
     def since_us(self) -> int | None:
@@ -52,13 +54,13 @@ def instant_of(name: str, text: str | None) -> int | None:
 
 
 def place(ids: OpaqueIds, principal: Principal, of: str, listing: Listing) -> int | None:
-    """Where the page of the list `of` begins."""
+    """The start of the page of the list `of`."""
     found = ids.place(principal, of, listing.cursor)
     return found[0] if found else None
 
 
 def raw_page(bodies: Sequence[bytes], cursor: str | None) -> Response:
-    """A page of records as they are stored, byte for byte, and the cursor of the next."""
+    """A page of records as stored, byte for byte, and the cursor of the next page."""
     tail = b"null" if cursor is None else b'"' + cursor.encode() + b'"'
     return Response(b'{"items":[' + b",".join(bodies) + b'],"next":' + tail + b"}", media_type="application/json")
 
@@ -69,5 +71,5 @@ def raw(body: bytes, status: int = 200) -> Response:
 
 
 async def committed(database: Database, job: Callable[[sqlite3.Connection], T]) -> T:
-    """What `job` gives, once it is committed."""
+    """The result of `job`, when it is committed."""
     return await asyncio.wrap_future(database.write(job))

@@ -20,15 +20,15 @@ _PATH = "/v1/change-reports/{owner}/{change_id:path}/contest"
 class Contest(BaseModel):
     """Why the report is wrong."""
 
-    reason: Text = Field(max_length=10_000, examples=["The change was called off at 21:50; nothing was done."])
-    name: Annotated[str | None, Field(max_length=200, description="Who; default the token's name.")] = None
+    reason: Text = Field(max_length=10_000, examples=["The change was cancelled at 21:50; nothing was done."])
+    name: Annotated[str | None, Field(max_length=200, description="Who; by default the token's name.")] = None
 
 
 @router.post(_PATH, summary="Contest a report")
 async def contest(
     database: DatabaseDep, clock: ClockDep, events: EventStreamDep, principal: Declarer, owner: str, change_id: str, said: Contest
 ) -> dict[str, Any]:
-    """The report says from now on who contests it and why; the record behind it stays. A User: the reports on its own changes."""
+    """From now on the report states who contests it and why; the stored record stays unchanged. A User: the reports on its own changes."""
     detail = {name: value for name, value in said.model_dump().items() if value is not None}
     job = partial(contests.contest, principal=principal, key=f"{owner}/{change_id}", now_us=clock.wall_us(), detail=detail)
     report = await committed(database, job)

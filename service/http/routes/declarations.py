@@ -1,4 +1,4 @@
-"""Declaration records: how each User's declarations stood the test; a User's own, all of them for the desk."""
+"""Declaration records: how accurate each User's declarations were; a User's own, all of them for the desk."""
 
 from dataclasses import asdict
 
@@ -19,10 +19,10 @@ class Record(BaseModel):
 
     user: str
     declared: int = Field(description="Changes whose report was written.")
-    on_time: int = Field(description="Of them told to the others before they began.")
-    kept_to_time: int = Field(description="Of them neither started early nor overran.")
-    scope_right: int = Field(description="Of them without an effect outside what they said.")
-    undeclared: int = Field(description="Incidents that probably came from a change of this User that nobody declared.")
+    on_time: int = Field(description="Those declared before they began.")
+    kept_to_time: int = Field(description="Those that neither started early nor overran.")
+    scope_right: int = Field(description="Those without an effect outside the declared one.")
+    undeclared: int = Field(description="Incidents that an undeclared change of this User probably caused.")
     declared_share: float | None = Field(description="declared / (declared + undeclared); null while there is none.")
 
 
@@ -30,12 +30,12 @@ class Records(BaseModel):
     """The records that the token may see."""
 
     items: list[Record] = Field(description="By User.")
-    next: str | None = Field(None, description="Always null: one page holds them all.")
+    next: str | None = Field(None, description="Always null: one page contains all of them.")
 
 
-@router.get("/v1/declarations", summary="How declarations stood the test")
+@router.get("/v1/declarations", summary="How accurate declarations were")
 def declarations(engine: EngineDep, principal: Reader) -> Records:
-    """One record a User; a User sees its own only, an empty one while it has none. Where Kafka workers judge, nothing is counted here."""
+    """One record per User; a User sees its own only, an empty one at first. If Kafka workers judge, nothing is counted here."""
     counted = engine.declaration_records
     own = () if principal.user is None else (principal.user,)
     users = counted.users() if principal.role in DESK_ROLES else own

@@ -1,4 +1,4 @@
-"""How right the suspects were, by what people found out."""
+"""How accurate the suspects were, according to people's findings."""
 
 from functools import partial
 from typing import Any
@@ -15,18 +15,20 @@ router = APIRouter(tags=["triage"], responses=RESPONSES)
 
 
 class EvaluationShown(BaseModel):
-    """Judged suspects against the verdicts that they had."""
+    """Judged suspects compared with their verdicts."""
 
     verdicts: dict[str, dict[str, int]] = Field(
         description="`probable`, `possible`, `coincident`, `excluded` or `not_suspected` → `confirmed` and `refuted` → how often.",
         examples=[{"probable": {"confirmed": 12, "refuted": 1}}],
     )
-    attribution_top1: float | None = Field(description="Share of incidents with a confirmed suspect in which it stood first.")
-    judged: list[dict[str, Any]] = Field(description="Each judgement: incident, suspect, its verdict and rank, what was found, by whom.")
+    attribution_top1: float | None = Field(description="Share of incidents with a confirmed suspect in which it was the first one.")
+    judged: list[dict[str, Any]] = Field(
+        description="Each judgement: incident, suspect, its verdict and rank, the finding, and the person."
+    )
 
 
-@router.get("/v1/evaluation", summary="How right the suspects were")
+@router.get("/v1/evaluation", summary="How accurate the suspects were")
 def evaluation(database: DatabaseDep, clock: ClockDep, _: Desk) -> EvaluationShown:
-    """What people confirmed or refuted, held against the verdicts; nothing here changes how anything is judged."""
+    """People's confirmations and refutations compared with the verdicts; they do not influence later judgements."""
     found = database.read(partial(evaluate, now_us=clock.wall_us()))
     return EvaluationShown(verdicts=found.verdicts, attribution_top1=found.attribution_top1, judged=found.judged)

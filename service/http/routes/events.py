@@ -1,4 +1,4 @@
-"""Events in: journalled, then answered."""
+"""Events in: written to the journal, then answered."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ from service.store import commits
 
 router = APIRouter(tags=["events"])
 _FORWARDS = ThreadPoolExecutor(8, "forward")
-"""Apart from the threads that others are read and answered with: brokers that do not answer hold these only."""
+"""Separate threads: brokers that do not answer block only these."""
 _EXAMPLE = (
     '{"kind":"traffic","observed_at":"2026-01-05T00:10:00Z","user":"SUP-01","direction":"to_dsp","message_class":"service_request",'
     '"service":"4.8.1","messages":1250,"failures":3}\n'
@@ -34,7 +34,7 @@ _BODY = {
     },
 }
 _ANSWER = {
-    "description": "Safe on disk, or with the Kafka brokers. `rejected` names what was malformed, by its index from 0; the rest is in. "
+    "description": "Safe on disk, or with the Kafka brokers. `rejected` lists malformed events by their index from 0; the others are in. "
     "Of more than 1,000 the first are named, and `rejected_more` counts the others.",
     "content": {"application/json": {"example": {"accepted": 2, "rejected": [{"index": 1, "reason": "messages is missing"}]}}},
 }
@@ -43,8 +43,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     202: _ANSWER,
     413: {"description": "The body is too large: send smaller ones"},
     415: {"description": "An encoding other than gzip"},
-    429: {"description": "More is waiting than can be judged: come back after `Retry-After` seconds"},
-    503: {"description": "The disk refuses, the brokers do not answer, or the monitor is stopping: come back after `Retry-After` seconds"},
+    429: {"description": "Too much input is waiting for judgement: try again after `Retry-After` seconds"},
+    503: {"description": "The disk refuses, the brokers do not answer, or the monitor is stopping: try again after `Retry-After` seconds"},
 }
 
 
@@ -58,8 +58,8 @@ async def post_events(
     health: HealthDep,
     principal: Sender,
 ) -> Response:
-    """NDJSON or one JSON array, gzip accepted. What is answered 202 survives a crash. Posting the same again is harmless; with an
-    `Idempotency-Key` header it is also answered the same.
+    """NDJSON or one JSON array, gzip accepted. Events that were answered 202 survive a crash. Posting the same again is harmless; with an
+    `Idempotency-Key` header it also gets the same answer.
     """
     intake.check_room()
     if request.headers.get("content-encoding", "identity").lower() not in ("gzip", "x-gzip", "identity"):
@@ -88,7 +88,7 @@ async def post_events(
 
 
 def _announced(request: Request, limit: int) -> int:
-    """Bytes that the body may take: what its head says, or all that is allowed."""
+    """Maximum bytes of the body: its declared length, or the limit."""
     length = request.headers.get("content-length", "")
     return min(limit, int(length)) if length.isascii() and length.isdigit() else limit
 

@@ -1,4 +1,4 @@
-"""Lists of what was decided: alerts, incidents, change reports, dead letters, the audit log."""
+"""Lists of decisions: alerts, incidents, change reports, dead letters, the audit log."""
 
 from functools import partial
 from typing import Annotated, Literal
@@ -68,7 +68,7 @@ def _one(database: Database, principal: Principal, kind: str, name: str) -> Resp
 
 @router.get("/v1/alerts", response_model=Page, tags=["alerts"], summary="List alerts")
 def alerts(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, listing: Annotated[AlertListing, Query()]) -> Response:
-    """The last revision of each; a User's own only. The header `Last-Event-ID` says where the event stream goes on from this list."""
+    """The last revision of each; a User's own only. The header `Last-Event-ID` gives the position of this list in the event stream."""
     return _page(
         database,
         ids,
@@ -112,13 +112,13 @@ def incident(database: DatabaseDep, principal: Desk, incident_id: str) -> Respon
 
 @router.get("/v1/change-reports", response_model=Page, tags=["changes"], summary="List change reports")
 def change_reports(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, listing: Annotated[ReportListing, Query()]) -> Response:
-    """The last revision of each; a User: of its own changes."""
+    """The last revision of each; for a User those of its own changes."""
     return _page(database, ids, principal, REPORT, listing, topic=listing.verdict)
 
 
 @router.get("/v1/change-reports/{change_id}", tags=["changes"], summary="The report on one's own change")
 def own_change_report(database: DatabaseDep, principal: Reader, change_id: str) -> Response:
-    """Its last revision. An id that only others use means theirs, as far as the reader may see it; 409 where several do."""
+    """Its last revision. An id that only other owners use means theirs, as far as the reader may see it; 409 if several do."""
     return _report(database, principal, change_id)
 
 
@@ -135,7 +135,7 @@ def _report(database: Database, principal: Principal, name: str) -> Response:
 
 @router.get("/v1/dead-letters", response_model=Page, tags=["events"], summary="List dead letters")
 def dead_letters(database: DatabaseDep, ids: OpaqueIdsDep, principal: Desk, listing: Annotated[Listing, Query()]) -> Response:
-    """What could not be used, newest first."""
+    """Input that could not be used, newest first."""
     before = ids.place(principal, "letters", listing.cursor, 2)
     bodies, following = database.read(partial(commits.letters, before=(before[0], before[1]) if before else None, limit=listing.limit))
     return raw_page(bodies, ids.cursor(principal, "letters", following))
@@ -143,7 +143,7 @@ def dead_letters(database: DatabaseDep, ids: OpaqueIdsDep, principal: Desk, list
 
 @router.get("/v1/audit", response_model=Page, tags=["tokens"], summary="The audit log")
 def audit_log(database: DatabaseDep, ids: OpaqueIdsDep, principal: Admin, listing: Annotated[Listing, Query()]) -> Page:
-    """Who did what, newest first."""
+    """Actions with their actors, newest first."""
     before = place(ids, principal, "audit", listing)
     items, following = database.read(partial(audit.page, before=before, limit=listing.limit))
     return Page(items=items, next=ids.cursor(principal, "audit", following))

@@ -1,4 +1,4 @@
-"""Parts of the monitor as FastAPI dependencies: a handler names those that it uses, and gets no others."""
+"""Parts of the monitor as FastAPI dependencies: a handler names the parts that it uses, and gets no others."""
 
 from typing import Annotated, Any
 

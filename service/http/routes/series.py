@@ -21,7 +21,7 @@ router = APIRouter(tags=["series"], responses=RESPONSES)
 
 
 class Chosen(BaseModel):
-    """Which series, and what of them."""
+    """The requested series and columns."""
 
     user: str | None = Field(None, max_length=64)
     direction: Direction | None = None
@@ -32,7 +32,7 @@ class Chosen(BaseModel):
     kind: str | None = Field(None, pattern="^(traffic|queue)$", description="Only message rates, or only queues.")
     start: str | None = Field(None, alias="from", description="RFC 3339; default a day before the end.")
     end: str | None = Field(None, alias="to", description="RFC 3339; default the newest window.")
-    points: int = Field(400, ge=1, le=5000, description="Most points of one series; lowest and highest are kept.")
+    points: int = Field(400, ge=1, le=5000, description="Maximum number of points of one series; lowest and highest values are kept.")
     limit: int = Field(20, ge=1, le=1000, description="Series of one page.")
     cursor: str | None = Field(None, max_length=200)
 
@@ -50,7 +50,7 @@ class SeriesPage(BaseModel):
 
 @router.get("/v1/series", summary="Chart data")
 def series(database: DatabaseDep, ids: OpaqueIdsDep, keep: KeepDep, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
-    """Depth of queues, or messages of series against what was expected, rolled up so that no peak is lost. A User's own only."""
+    """Depth of queues, or messages of series against the expectation, rolled up so that no peak is lost. A User's own only."""
     newest = database.read(queries.latest_us)
     end_us = instant_of("to", chosen.end) or newest
     start_us = instant_of("from", chosen.start)
@@ -58,7 +58,7 @@ def series(database: DatabaseDep, ids: OpaqueIdsDep, keep: KeepDep, principal: R
         return SeriesPage(items=[], start=None, end=None, next=None)
     start_us = end_us - DAY_US if start_us is None else start_us
     if start_us > end_us:
-        raise Problem(422, "from: it lies after to")
+        raise Problem(422, "from: it must not be after to")
     after = ids.place(principal, "series", chosen.cursor)
     items, following = database.read(
         partial(_charts, principal=principal, chosen=chosen, after=after[0] if after else 0, span=(start_us, end_us), keep=keep)
@@ -66,7 +66,7 @@ def series(database: DatabaseDep, ids: OpaqueIdsDep, keep: KeepDep, principal: R
     return SeriesPage(items=items, start=format_time(start_us), end=format_time(end_us), next=ids.cursor(principal, "series", following))
 
 
-@router.get("/v1/series/names", summary="Which series there are")
+@router.get("/v1/series/names", summary="List the series")
 def names(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
     """The fields of each series that the reader may see, without points."""
     after = ids.place(principal, "series", chosen.cursor)

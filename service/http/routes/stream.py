@@ -1,4 +1,4 @@
-"""The event stream: every new record as it is committed, from where the client left off."""
+"""The event stream: every new record when it is committed, from the client's last position."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,11 +19,11 @@ from service.problems import RESPONSES, Problem
 router = APIRouter(tags=["stream"], responses=RESPONSES)
 _PING_S = 15.0
 _CHECK_S = 5.0
-"""How often a token is looked up again while its stream is open."""
+"""How often a token is checked again while its stream is open."""
 _RETRY_MS = 2000
 _EXAMPLE = 'event: alert\ndata: {"alert_id":"…","revision":1, …}\nid: 42\n\n'
 LastEventId = Annotated[
-    str | None, Header(alias="Last-Event-ID", description="Go on after this event; without it only what is new is sent.")
+    str | None, Header(alias="Last-Event-ID", description="Continue after this event; without it only new events are sent.")
 ]
 
 
@@ -45,10 +45,10 @@ async def stream(
     last_event_id: LastEventId = None,
     after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=64)] = None,
 ) -> StreamingResponse:
-    """Server-sent events; `data` is the record as the lists show it. A client that reconnects misses nothing and sees nothing twice."""
+    """Server-sent events; `data` is the record as in the lists. A client that reconnects misses nothing and sees nothing twice."""
     most = parameters.quotas.streams_per_token
     if events.listeners[principal.id] >= most:
-        raise Problem(429, f"{most} streams of one token are the most: close one first", headers={"Retry-After": "5"})
+        raise Problem(429, f"a token may have at most {most} streams: close one first", headers={"Retry-After": "5"})
     begin = _position(ids, events, principal, last_event_id if last_event_id is not None else after)
     return StreamingResponse(
         _sent(clock, ids, events, authentication, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}

@@ -31,7 +31,7 @@ _CHECKS = {"webhook": check_webhook, "mail": check_mail, "chat": check_chat}
 
 
 class SubscriptionWish(BaseModel):
-    """A subscription to be made."""
+    """A subscription to create."""
 
     name: Text = Field(max_length=200, examples=["Operations room"])
     channel: Channel = Field("webhook", description="`webhook` (signed after Standard Webhooks), `mail`, or `chat` through Apprise.")
@@ -44,7 +44,7 @@ class SubscriptionWish(BaseModel):
 
 
 class SubscriptionChange(BaseModel):
-    """What is to be different; what is left out stays."""
+    """The fields to change; other fields stay as they are."""
 
     name: Annotated[Text | None, Field(max_length=200)] = None
     target: Annotated[Text | None, Field(max_length=2000)] = None
@@ -56,20 +56,20 @@ class SubscriptionShown(BaseModel):
     """A subscription, without its secret."""
 
     id: str
-    holder: str | None = Field(description="The User whose it is; null: the triage desk's.")
+    holder: str | None = Field(description="The User that owns it; null: the triage desk.")
     name: str
     channel: Channel
-    target: str = Field(description="Of a chat address only the service: the rest is a secret.")
+    target: str = Field(description="For a chat address only the service: the rest is a secret.")
     wishes: Preferences
     created_at: str
     paused_reason: str | None
     confirmed: bool = Field(
-        description="False until the link in the message to a mail address was opened: before, nothing else is sent there."
+        description="False until somebody opens the link that was sent to a mail address: before that, nothing else is sent there."
     )
 
 
 class SubscriptionMade(SubscriptionShown):
-    """A new subscription; the signing secret is shown this once."""
+    """A new subscription; the signing secret is shown only this once."""
 
     secret: str | None = Field(description="For webhooks: `whsec_…`, to check signatures with.")
 
@@ -82,7 +82,7 @@ class SubscriptionPage(BaseModel):
 
 
 class Tested(BaseModel):
-    """How the test message fared."""
+    """The result of the test message."""
 
     delivered: bool
     status: int | None
@@ -93,11 +93,11 @@ class Tested(BaseModel):
 def listed(
     database: DatabaseDep,
     principal: Declarer,
-    everyone: Annotated[bool, Query(description="Everyone's, for an administrator: a token that leaked may have left a webhook.")] = False,  # noqa: FBT002 - a query parameter
+    everyone: Annotated[bool, Query(description="Everyone's, for an administrator: a leaked token may have left a webhook.")] = False,  # noqa: FBT002 - a query parameter
 ) -> SubscriptionPage:
     """Oldest first."""
     if everyone and principal.role is not Role.ADMIN:
-        raise Problem(403, "everyone's subscriptions are for the role admin")
+        raise Problem(403, "all subscriptions are visible to the role admin only")
     read = subscriptions.all_subscriptions if everyone else partial(subscriptions.held, holder=principal.holder)
     held = database.read(read)
     return SubscriptionPage(items=[_shown(one) for one in held])
@@ -107,7 +107,7 @@ def listed(
 async def subscribe(
     database: DatabaseDep, clock: ClockDep, parameters: ServeParametersDep, principal: Declarer, wish: SubscriptionWish
 ) -> SubscriptionMade:
-    """To one's own alerts; the triage desk: to everything."""
+    """For one's own alerts; the triage desk: for everything."""
     _check(parameters.subscriptions, wish.channel, wish.target)
     made = await committed(database, partial(_add, principal=principal, wish=wish, parameters=parameters, now_us=clock.wall_us()))
     return SubscriptionMade(**_shown(made).model_dump(), secret=made.secrets[0][0] if made.channel == "webhook" else None)
@@ -115,7 +115,7 @@ async def subscribe(
 
 @router.get("/confirm/{secret}", include_in_schema=False)
 async def confirm_page(secret: Annotated[str, Path(max_length=100)]) -> HTMLResponse:
-    """The page behind the link in a request to confirm an address; it changes nothing by itself."""
+    """The page behind the link in a request to confirm an address; opening it changes nothing."""
     return HTMLResponse(confirmation.page(confirmed=None if secret else False))
 
 
@@ -123,7 +123,7 @@ async def confirm_page(secret: Annotated[str, Path(max_length=100)]) -> HTMLResp
 async def confirm(
     database: DatabaseDep, clock: ClockDep, dispatcher: DispatcherDep, secret: Annotated[str, Path(max_length=100)]
 ) -> HTMLResponse:
-    """The button on it: whoever reads the address's mail lets messages come."""
+    """Its button: anyone who can read mail at the address allows messages."""
     done = await committed(database, partial(mail_addresses.confirm, secret=secret, now_us=clock.wall_us()))
     dispatcher.wake_soon()
     return HTMLResponse(confirmation.page(confirmed=done), 200 if done else 404)
@@ -145,7 +145,7 @@ async def change(
     subscription_id: str,
     wanted: SubscriptionChange,
 ) -> SubscriptionShown:
-    """What is left out stays as it is."""
+    """Fields that are left out stay as they are."""
     own = _own(database, principal, subscription_id)
     if wanted.target is not None:
         _check(parameters.subscriptions, own.channel, wanted.target)
@@ -169,7 +169,7 @@ async def unsubscribe(database: DatabaseDep, clock: ClockDep, principal: Declare
 
 @router.post("/{subscription_id}/secret", summary="Rotate the signing secret")
 async def rotate(database: DatabaseDep, clock: ClockDep, principal: Declarer, subscription_id: str) -> SubscriptionMade:
-    """The new secret is shown this once; the one before signs beside it for another day."""
+    """The new secret is shown only this once; the previous one signs in addition for another day."""
     own = _own(database, principal, subscription_id)
     if own.channel != "webhook":
         raise Problem(422, "only webhooks are signed")
@@ -179,7 +179,7 @@ async def rotate(database: DatabaseDep, clock: ClockDep, principal: Declarer, su
     return SubscriptionMade(**_shown(changed).model_dump(), secret=changed.secrets[0][0])
 
 
-@router.post("/{subscription_id}/confirmation", status_code=202, summary="Ask a mail address once more to confirm")
+@router.post("/{subscription_id}/confirmation", status_code=202, summary="Send the confirmation request to a mail address again")
 async def ask_again(
     database: DatabaseDep,
     clock: ClockDep,
@@ -198,7 +198,7 @@ async def ask_again(
 
 @router.post("/{subscription_id}/test", summary="Send a test message")
 async def test(database: DatabaseDep, dispatcher: DispatcherDep, principal: Declarer, subscription_id: str) -> Tested:
-    """At once, whatever the wishes say."""
+    """At once, whatever the preferences are."""
     own = _own(database, principal, subscription_id)
     if not own.is_confirmed:
         return Tested(
@@ -246,7 +246,7 @@ def _add(
     connection: sqlite3.Connection, principal: Principal, wish: SubscriptionWish, parameters: ServeParameters, now_us: int
 ) -> Subscription:
     if len(subscriptions.held(connection, principal.holder)) >= parameters.quotas.subscriptions_per_user:
-        raise Problem(422, f"{parameters.quotas.subscriptions_per_user} subscriptions are the most: delete one first")
+        raise Problem(422, f"a User may have at most {parameters.quotas.subscriptions_per_user} subscriptions: delete one first")
     made = subscriptions.add(
         connection, holder=principal.holder, name=wish.name, channel=wish.channel, target=wish.target, wishes=wish.wishes, now_us=now_us
     )

@@ -1,4 +1,4 @@
-"""What the triage desk does with alerts and incidents; kept beside the records, which never change by it."""
+"""Actions of the triage desk on alerts and incidents; they are stored beside the records, which never change."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -26,18 +26,18 @@ _KINDS = {"alerts": ALERT, "incidents": INCIDENT}
 
 
 class Act(BaseModel):
-    """What every act may say beside what it does."""
+    """The common fields of every action."""
 
-    name: Annotated[str | None, Field(max_length=200, description="Who; default the token's name.")] = None
+    name: Annotated[str | None, Field(max_length=200, description="Who; by default the token's name.")] = None
     note: Note = None
 
 
 class Acknowledgement(Act):
-    """Somebody takes it up."""
+    """Somebody takes responsibility."""
 
 
 class Closing(Act):
-    """People say that it is over, whatever the monitor still sees."""
+    """A person declares it over, whatever the monitor still sees."""
 
 
 class Snooze(Act):
@@ -47,7 +47,7 @@ class Snooze(Act):
 
 
 class Assignment(Act):
-    """Whose it is now."""
+    """The responsible person or team."""
 
     to: Text = Field(max_length=200)
 
@@ -59,21 +59,21 @@ class Ticket(Act):
 
 
 class Judgement(Act):
-    """What people found out about a suspect."""
+    """A person's finding about a suspect."""
 
     change_id: Annotated[str | None, Field(max_length=200)] = None
-    owner: Annotated[str | None, Field(max_length=200, description="For a change that nobody declared.")] = None
+    owner: Annotated[str | None, Field(max_length=200, description="For an undeclared change.")] = None
     verdict: Literal["confirmed", "refuted"]
 
 
 class Merge(Act):
     """Two incidents are one."""
 
-    into: Text = Field(max_length=200, description="The incident that goes on.")
+    into: Text = Field(max_length=200, description="The incident that continues.")
 
 
 class Split(Act):
-    """These alerts are another matter."""
+    """These alerts do not belong to the incident."""
 
     alert_ids: list[Text] = Field(min_length=1, max_length=500)
     to: Annotated[str | None, Field(max_length=200, description="The incident that they belong to, if there is one.")] = None
@@ -86,13 +86,13 @@ class PlainNote(Act):
 
 
 class PostMortem(Act):
-    """The story of an incident as people tell it."""
+    """The story of an incident, edited by people."""
 
     markdown: Text = Field(max_length=200_000)
 
 
 class State(BaseModel):
-    """What people did with one alert or incident."""
+    """The state of one alert or incident after people's actions."""
 
     id: str
     state: dict[str, Any] = Field(
@@ -120,17 +120,17 @@ async def acknowledge_incident(desk: TriageDeskDep, principal: Triage, incident_
     return await _act(desk, principal, (INCIDENT, incident_id), "acknowledge", (said or Acknowledgement()).model_dump())
 
 
-@router.delete("/v1/{subject}/{subject_id}/acknowledge", summary="Take an acknowledgement back")
+@router.delete("/v1/{subject}/{subject_id}/acknowledge", summary="Withdraw an acknowledgement")
 async def unacknowledge(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str) -> State:
-    """Nobody has it in hand after all."""
+    """Nobody is responsible any more."""
     return await _act(desk, principal, (_KINDS[subject], subject_id), "unacknowledge", {})
 
 
-@router.post("/v1/{subject}/{subject_id}/snooze", summary="Snooze until an end")
+@router.post("/v1/{subject}/{subject_id}/snooze", summary="Snooze until a time")
 async def snooze(desk: TriageDeskDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Snooze) -> State:
-    """It stays in every list; it only stops asking for attention. There is no snooze without an end."""
+    """It stays in every list, but sends no reminders. There is no snooze without an end."""
     if us(said.until) <= clock.wall_us():
-        raise Problem(422, "until: it lies in the past")
+        raise Problem(422, "until: it must not be in the past")
     return await _act(desk, principal, (_KINDS[subject], subject_id), "snooze", {**said.model_dump(), "until": format_time(us(said.until))})
 
 
@@ -142,21 +142,21 @@ async def assign(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, s
 
 @router.post("/v1/{subject}/{subject_id}/ticket", summary="Set the service desk's reference")
 async def ticket(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Ticket) -> State:
-    """So that both systems find each other."""
+    """So that each system can find the other's record."""
     return await _act(desk, principal, (_KINDS[subject], subject_id), "ticket", said.model_dump())
 
 
 @router.post("/v1/{subject}/{subject_id}/notes", summary="Add a note")
 async def note(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, said: PlainNote) -> State:
-    """For the shift that follows, and for the post-mortem."""
+    """For the next shift, and for the post-mortem."""
     return await _act(desk, principal, (_KINDS[subject], subject_id), "note", said.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/suspects", summary="Confirm or refute a suspect")
 async def judge(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Judgement) -> State:
-    """What people found out; it is kept, and evaluation compares it with the verdicts."""
+    """The finding is stored, and evaluation compares it with the verdicts."""
     if said.change_id is None and said.owner is None:
-        raise Problem(422, "name the suspect by change_id, or by owner where nobody declared a change")
+        raise Problem(422, "name the suspect by change_id, or by owner if nobody declared a change")
     return await _act(desk, principal, (INCIDENT, incident_id), "judge", said.model_dump())
 
 
@@ -182,7 +182,7 @@ async def split(desk: TriageDeskDep, principal: Triage, incident_id: str, said: 
 
 @router.post("/v1/incidents/{incident_id}/close", summary="Close an incident")
 async def close(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Closing | None = None) -> State:
-    """It leaves the list of open incidents on the page; its records go on."""
+    """It leaves the page's list of open incidents; its records continue."""
     return await _act(desk, principal, (INCIDENT, incident_id), "close", (said or Closing()).model_dump())
 
 
@@ -194,7 +194,7 @@ async def reopen(desk: TriageDeskDep, principal: Triage, incident_id: str) -> St
 
 @router.put("/v1/incidents/{incident_id}/post-mortem", summary="Keep the post-mortem")
 async def post_mortem(desk: TriageDeskDep, principal: Triage, incident_id: str, said: PostMortem) -> State:
-    """As people edited it; `export` gives it back. Earlier drafts stay in the audit log."""
+    """The story as edited by people; `export` returns it. Earlier drafts stay in the audit log."""
     return await _act(desk, principal, (INCIDENT, incident_id), "post_mortem", said.model_dump())
 
 
@@ -206,12 +206,12 @@ def states(
     subject: SubjectPath,
     id: Annotated[list[str] | None, Query(max_length=1000)] = None,  # noqa: A002 - the query parameter's name
 ) -> list[State]:
-    """The present state of these alerts or incidents, or of all that anybody touched."""
+    """The present state of these alerts or incidents, or of all with any action."""
     found = database.read(lambda connection: triage_actions.state(triage_actions.actions(connection, _KINDS[subject], id), clock.wall_us()))
     return [State(id=name, state=state) for name, state in sorted(found.items())]
 
 
-@router.get("/v1/handover", summary="What the next shift must know")
+@router.get("/v1/handover", summary="Information for the next shift")
 def hand_over(
     database: DatabaseDep,
     clock: ClockDep,
@@ -219,7 +219,7 @@ def hand_over(
     _: Desk,
     since: Annotated[str | None, Query(description="RFC 3339; default eight hours ago.")] = None,
 ) -> dict[str, Any]:
-    """Open incidents and what was done, alerts that nobody acknowledged, changes of the next twelve hours; as data and as text."""
+    """Open incidents and actions, alerts that nobody acknowledged, changes of the next twelve hours; as data and as text."""
     now_us = clock.wall_us()
     since_us = instant_of("since", since) or now_us - 8 * 3600 * 1_000_000
     return database.read(
@@ -235,7 +235,7 @@ def hand_over(
 
 @router.get("/v1/incidents/{incident_id}/export", summary="An incident's story for the post-mortem")
 def export(database: DatabaseDep, clock: ClockDep, _: Desk, incident_id: str) -> dict[str, Any]:
-    """The record, its alerts, everything that people did and wrote, and the same as Markdown."""
+    """The record, its alerts, all actions and notes of people, and the same as Markdown."""
     found = database.read(partial(handover.story, incident_id=incident_id, now_us=clock.wall_us()))
     if found is None:
         raise not_found(INCIDENT)

@@ -26,7 +26,7 @@ class PartitionPipeline:
     """Assembler, detection and calendar of one partition number.
 
     Deterministic given the records and three clock decisions (partition idle, change arrived, remote high-water marks). Each is written
-    to the progress record; a worker that takes over replays them (`said`).
+    to the progress record; a worker that takes over replays them.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ def test_a_cursor_leads_back_to_its_place_for_its_holder_alone(place: tuple[int,
         cursor = PLACES.cursor(principal, "alert", place)
         assert PLACES.place(principal, "alert", cursor, len(place)) == place
     for holder, of in ((BOLT, "alert"), (ACME, "change")):
-        with pytest.raises(Problem, match="none of ours"):
+        with pytest.raises(Problem, match="invalid"):
             PLACES.place(holder, of, PLACES.cursor(ACME, "alert", place), len(place))
 
 

@@ -18,10 +18,13 @@ def healthz() -> str:
 
 
 @router.get(
-    "/readyz", response_class=PlainTextResponse, responses={503: {"description": "Not now; the text says why"}}, summary="Can it work?"
+    "/readyz",
+    response_class=PlainTextResponse,
+    responses={503: {"description": "Not now; the text gives the reason"}},
+    summary="Can it work?",
 )
 def readyz(health: HealthDep) -> str:
-    """`ready` while events are taken in. Further lines say what else is wrong."""
+    """`ready` while events are accepted. Further lines list other faults."""
     if not health.ready:
         raise Problem(503, "starting or stopping", headers={"Retry-After": "5"})
     if health.refuses():
@@ -31,6 +34,6 @@ def readyz(health: HealthDep) -> str:
 
 @router.get("/metrics", responses=RESPONSES, response_class=PlainTextResponse, summary="Metrics for Prometheus")
 def metrics(request: Request, registry: CollectorRegistryDep, _: Desk) -> Response:
-    """In Prometheus' or OpenMetrics' text format. It names every User: not for Users."""
+    """In Prometheus' or OpenMetrics' text format. It names every User, so Users may not read it."""
     text, content_type = encoded(registry, request.headers.get("accept", ""))
     return Response(text, media_type=content_type)

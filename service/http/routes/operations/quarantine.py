@@ -1,4 +1,4 @@
-"""Quarantine: journal entries that could not be judged, and another try after an upgrade."""
+"""Quarantine: journal entries that could not be judged, and a retry after an upgrade."""
 
 import asyncio
 import sqlite3
@@ -24,8 +24,8 @@ class QuarantinedEntry(BaseModel):
 
     entry: int = Field(description="Its number in the journal.")
     arrived_at: str
-    size_bytes: int = Field(description="0 once it was tried again.")
-    reason: str = Field(description="The fault, as the log has it.")
+    size_bytes: int = Field(description="0 after it was tried again.")
+    reason: str = Field(description="The error, as in the log.")
 
 
 class QuarantinePage(BaseModel):
@@ -36,7 +36,7 @@ class QuarantinePage(BaseModel):
 
 
 class Retried(BaseModel):
-    """What another try took in."""
+    """The result of a retry."""
 
     entries: int
 
@@ -53,7 +53,7 @@ def listed(database: DatabaseDep, _: Admin) -> QuarantinePage:
 
 @router.post("/v1/quarantine/retry", summary="Try them again")
 async def retry(database: DatabaseDep, intake: IntakeDep, clock: ClockDep, principal: Admin) -> Retried:
-    """Event bodies come in again as new entries; what is late by now goes to the dead letters. Use it after an upgrade."""
+    """Event bodies are journalled again as new entries; events that are late by now go to the dead letters. Use it after an upgrade."""
     waiting = [entry for entry, _ in await asyncio.to_thread(database.read, quarantine.listed) if entry.kind == EVENTS and entry.body]
     for entry in waiting:
         await asyncio.wrap_future(intake.submit(EVENTS, entry.stream, entry.body, None, clock.wall_us()))

@@ -19,15 +19,15 @@ router = APIRouter(tags=["tokens"], responses=RESPONSES)
 
 
 class TokenWish(BaseModel):
-    """A token to be made."""
+    """A token to create."""
 
     role: Text = Field(description="`ingest`, `observer`, `triage`, `user:<ID>` or `admin`.", examples=["user:SUP-01"], max_length=80)
     name: Text = Field(description="Whose it is.", examples=["SUP-01 operations"], max_length=200)
-    expires_at: At | None = Field(None, description="When it ends; null: when it is revoked.")
+    expires_at: At | None = Field(None, description="When it expires; null: never.")
 
 
 class MadeToken(BaseModel):
-    """A new token; the secret is shown this once."""
+    """A new token; the secret is shown only this once."""
 
     id: str
     secret: str
@@ -54,13 +54,13 @@ class TokenPage(BaseModel):
 
 
 class Credentials(BaseModel):
-    """What a browser signs in with."""
+    """The credentials of a browser."""
 
     token: Text = Field(max_length=500)
 
 
 class Whoami(BaseModel):
-    """Who is signed in."""
+    """The signed-in principal."""
 
     name: str
     role: str
@@ -69,11 +69,11 @@ class Whoami(BaseModel):
 
 @router.post("/v1/tokens", status_code=201, summary="Create a token")
 async def create(database: DatabaseDep, clock: ClockDep, principal: Admin, wish: TokenWish) -> MadeToken:
-    """The secret is in this answer and nowhere else: only its hash is kept."""
+    """The secret is in this answer and nowhere else: only its hash is stored."""
     now_us = clock.wall_us()
     expires_us = us(wish.expires_at) if wish.expires_at else None
     if expires_us is not None and expires_us <= now_us:
-        raise Problem(422, "expires_at: it lies in the past")
+        raise Problem(422, "expires_at: it must not be in the past")
     token, secret = await committed(
         database, partial(issue, by=principal, role=wish.role, name=wish.name, now_us=now_us, expires_us=expires_us)
     )
@@ -82,13 +82,13 @@ async def create(database: DatabaseDep, clock: ClockDep, principal: Admin, wish:
 
 @router.get("/v1/tokens", summary="List tokens")
 def listed(database: DatabaseDep, _: Admin) -> TokenPage:
-    """Oldest first, revoked ones too."""
+    """Oldest first, including revoked ones."""
     return TokenPage(items=[_shown(token) for token in database.read(tokens.listed)])
 
 
 @router.delete("/v1/tokens/{token_id}", status_code=204, summary="Revoke a token")
 async def revoke(database: DatabaseDep, clock: ClockDep, authentication: SignInDep, principal: Admin, token_id: str) -> Response:
-    """It and its sessions end at once."""
+    """The token and its sessions end at once."""
     if not await committed(database, partial(end, by=principal, token_id=token_id, now_us=clock.wall_us())):
         raise not_found("token that still works")
     authentication.forget()
@@ -125,11 +125,11 @@ async def sign_in(
 @router.get(
     "/v1/session",
     response_model=Whoami,
-    responses={204: {"description": "The page asked, and nobody is signed in."}},
+    responses={204: {"description": "The page sent the request, and nobody is signed in."}},
     summary="Who is signed in",
 )
 def who(request: Request) -> Whoami | Response:
-    """The name and role of the token that is in use. The page, which only wants to know, is answered 204 where programs get 401."""
+    """Name and role of the current token. The page is answered 204 where programs get 401."""
     try:
         principal = asking(request)
     except Problem as problem:

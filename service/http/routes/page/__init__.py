@@ -1,1 +1,1 @@
-"""The page, and what it asks that programs seldom do."""
+"""The page, and requests that mainly the page sends."""

@@ -1,4 +1,4 @@
-"""The calendar by window: changes that meet a span, their conflicts with sentences, and what the DCC's own ones lack."""
+"""The calendar by span: changes in it, their conflicts in sentences, and the missing items of the DCC's own changes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,19 +28,19 @@ from service.triage.planning import busy
 router = APIRouter(tags=["changes"], responses=RESPONSES)
 _LONGEST_US = 100 * DAY_US
 _MOST_JUDGED = 3000
-"""Changes of one answer among which conflicts are looked for."""
+"""Maximum number of changes in one answer among which conflicts are computed."""
 _MOST_OWN = 100
 """Of a User's own changes, those that are held against what is hidden from it."""
 
 
 class CalendarWindow(BaseModel):
-    """Which changes: those whose window meets the span."""
+    """The requested changes: those whose window overlaps the span."""
 
     start: str = Field(alias="from", description="RFC 3339.")
     end: str = Field(alias="to", description="RFC 3339; at most 100 days later.")
     owner: str | None = Field(None, max_length=200)
     category: str | None = Field(None, max_length=40)
-    q: str | None = Field(None, max_length=200, description="Text that stands in id, owner, title, services or systems.")
+    q: str | None = Field(None, max_length=200, description="Text that occurs in id, owner, title, services or systems.")
     limit: int = Field(1000, ge=1, le=5000)
 
 
@@ -48,13 +48,13 @@ class CalendarPage(BaseModel):
     """The calendar of a span, as the reader may see it."""
 
     items: list[dict[str, Any]] = Field(description="Changes by the start of their window.")
-    total: int = Field(description="How many there are; more than `items` holds if the limit cut them off.")
+    total: int = Field(description="Number of changes; more than in `items` if the limit was reached.")
     conflicts: list[dict[str, Any]] = Field(description="`kind`, `change_ids`, `from`, `to`, `text`; among the changes of this span.")
     load: list[dict[str, Any]] = Field(
         description="Days on which declared rises meet the usual traffic: `day`, the worst hour (`at`), `per_s`, `capacity_per_s`;"
         " for the triage desk only, and empty until the usual rates are learned."
     )
-    missing: list[dict[str, str]] = Field(description="What the DCC's changes lack by SEC H8.4 and H8.8; for the triage desk only.")
+    missing: list[dict[str, str]] = Field(description="The items that the DCC's changes lack by SEC H8.4 and H8.8; for the triage desk only.")
 
 
 @router.get("/v1/calendar", summary="Changes of a span, with their conflicts")
@@ -62,7 +62,7 @@ def calendar(engine: EngineDep, planning: PlanningDep, principal: Reader, wanted
     """A User sees its own, the operator's, and the public summaries of others'; conflicts among those, and that a night is busy."""
     start_us, end_us = instant_of("from", wanted.start) or 0, instant_of("to", wanted.end) or 0
     if not start_us <= end_us <= start_us + _LONGEST_US:
-        raise Problem(422, "to: it must lie after from, at most 100 days later")
+        raise Problem(422, "to: it must be after from, at most 100 days later")
     shown = [change for known in engine.declared_changes() if (change := visible_to(known, principal.user)) is not None]
     meeting = sorted((change for change in shown if _meets(change, start_us, end_us) and _fits(change, wanted)), key=_order)
     of_desk, rules = principal.role in DESK_ROLES, planning.rules

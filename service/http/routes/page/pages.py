@@ -1,4 +1,4 @@
-"""The page, its parts and the description of the API: local files only, nothing from elsewhere."""
+"""The page, its parts and the description of the API: local files only, nothing from other sites."""
 
 import hashlib
 import re
@@ -30,7 +30,7 @@ VIEWS = (
     "/declare",
     "/subscriptions",
 )
-"""Addresses of the page: links to them work from outside too."""
+"""Addresses of the page, so that links to them work from outside."""
 _DEPTH = 2
 """Folders and file: `views/now.js`."""
 
@@ -50,7 +50,7 @@ def _file(name: str) -> tuple[bytes, str, str] | None:
 
 
 def _answer(request: Request, name: str) -> Response:
-    """The file, or 304 where the browser has it already."""
+    """The file, or 304 if the browser has it already."""
     found = _file(name)
     if found is None:
         raise Problem(404, "there is no such page")
@@ -62,7 +62,7 @@ def _answer(request: Request, name: str) -> Response:
 
 
 def page(request: Request) -> Response:
-    """The monitor's page; its script shows the view that the address names."""
+    """The monitor's page; its script shows the view for the address."""
     return _answer(request, "index.html")
 
 
@@ -84,5 +84,5 @@ def part(request: Request, name: str) -> Response:
 
 @router.get("/favicon.ico")
 def icon(request: Request) -> Response:
-    """The page's picture in the browser's tab."""
+    """The page's icon in the browser's tab."""
     return _answer(request, "icon.svg")

@@ -1,4 +1,4 @@
-"""The page without JavaScript: what is open, as a list to read; every text is escaped."""
+"""The page without JavaScript: the open alerts or incidents as a list; every text is escaped."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -35,13 +35,13 @@ _SIGN_IN = """<form method="post" action="/plain" class="fields narrow">
 
 @router.get("/plain")
 def plain(request: Request, database: DatabaseDep) -> HTMLResponse:
-    """Open incidents for the desk, a User's own open alerts for a User; a form for whoever is not signed in."""
+    """Open incidents for the desk, a User's own open alerts for a User; a form if nobody is signed in."""
     try:
         principal = asking(request)
     except Problem:
         return _framed(_SIGN_IN)
     if principal.role is Role.INGEST:
-        return _framed("<p>This token sends events; it reads nothing.</p>")
+        return _framed("<p>This token may only send events; it can't read anything.</p>")
     of_desk = principal.role in DESK_ROLES
     incidents = _open(database, principal, INCIDENT) if of_desk else []
     alerts = _open(database, principal, ALERT)
@@ -53,7 +53,7 @@ def plain(request: Request, database: DatabaseDep) -> HTMLResponse:
 async def plain_sign_in(
     request: Request, database: DatabaseDep, clock: ClockDep, authentication: SignInDep, parameters: ServeParametersDep
 ) -> Response:
-    """The form's token becomes the cookie that the page uses too."""
+    """Exchanges the form's token for the cookie that the page uses too."""
     body = await request.body()
     token = parse_qs(body[:_LONGEST_FORM].decode("utf-8", "replace")).get("token", [""])[0]
     try:

@@ -1,4 +1,4 @@
-"""Depth of every queue now: the last word on each, between two revisions of an alert too."""
+"""The current depth of every queue, even between two revisions of an alert."""
 
 from functools import partial
 
@@ -15,13 +15,13 @@ router = APIRouter(tags=["series"], responses=RESPONSES)
 
 
 class QueueNow(BaseModel):
-    """The last word on one queue."""
+    """The last report of one queue."""
 
     user: str
     queue: str
     depth: float
     oldest_age_s: float | None
-    at: str = Field(description="End of the window that said so.")
+    at: str = Field(description="End of the window of that report.")
 
 
 class QueuesNow(BaseModel):
@@ -33,7 +33,7 @@ class QueuesNow(BaseModel):
 
 @router.get("/v1/queues", summary="Depth of every queue now")
 def queues(database: DatabaseDep, principal: Reader) -> QueuesNow:
-    """What the last closed windows said. A User's own only."""
+    """The reports of the last closed windows. A User's own only."""
     found = database.read(partial(queries.last_depths, principal=principal))
     items = [
         QueueNow(user=user, queue=queue, depth=depth, oldest_age_s=None if age_s != age_s else age_s, at=format_time(at_us))

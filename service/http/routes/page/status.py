@@ -1,4 +1,4 @@
-"""The monitor's own state for the page: how old its data is, which sources are silent, when the sign-in ends."""
+"""The monitor's own state for the page: the age of its data, silent sources, the end of the sign-in."""
 
 from functools import partial
 
@@ -33,27 +33,27 @@ class Source(BaseModel):
     """A token that sends events."""
 
     name: str
-    quiet_s: float = Field(description="Seconds since it last sent something, by the wall clock.")
+    quiet_s: float = Field(description="Seconds since its last input, by the wall clock.")
     stopped: bool = Field(description="Whether it has sent nothing for `time.idle_s`.")
 
 
 class MonitorStatus(BaseModel):
-    """What the page shows of the monitor itself."""
+    """The page's information about the monitor itself."""
 
     now: str = Field(description="The monitor's clock.")
-    simulated: bool = Field(description="Whether this is the demo's simulated day: then its data is as old as the day.")
+    simulated: bool = Field(description="Whether this is the demo's simulated day: its data is as old as the day.")
     data_until: str | None = Field(description="End of the newest closed window; null before the first.")
-    old_after_s: float = Field(description="Data older than this is worth a warning; older than three times this is a fault.")
-    fault: str | None = Field(description="Why nothing can be taken in or judged at the moment.")
+    old_after_s: float = Field(description="Data older than this deserves a warning; older than three times this is a fault.")
+    fault: str | None = Field(description="Why nothing can be accepted or judged at the moment.")
     signed_in_until: str | None = Field(description="When this browser's sign-in ends; null: it does not end by itself.")
-    event_id: str = Field(description="Where the event stream goes on from what the lists show now.")
-    sources: list[Source] = Field(description="Who sends events; for the triage desk only.")
+    event_id: str = Field(description="The position of the current lists in the event stream.")
+    sources: list[Source] = Field(description="Senders of events; for the triage desk only.")
     events: dict[str, int] = Field(description="Events since the start by outcome; for the triage desk only.")
     alerts: dict[str, int] = Field(description="Alerts since the start by severity; for the triage desk only.")
-    false_alarms_per_day: float = Field(description="The budget: so many false alerts a day are accepted in the whole fleet.")
+    false_alarms_per_day: float = Field(description="The budget: the accepted number of false alerts a day in the whole fleet.")
 
 
-@router.get("/v1/status", summary="How the monitor itself is")
+@router.get("/v1/status", summary="The state of the monitor itself")
 def status(
     request: Request,
     database: DatabaseDep,
@@ -67,7 +67,7 @@ def status(
     budget: FalseAlarmsDep,
     principal: Reader,
 ) -> MonitorStatus:
-    """Cheap enough to be asked every few seconds."""
+    """Cheap enough for a request every few seconds."""
     now_us = clock.wall_us()
     newest = database.read(queries.latest_us)
     session = request.cookies.get(authentication.cookie)

@@ -28,7 +28,7 @@ _SUMS = ("messages", "expected", "judged", "failures")
 
 
 class Total(BaseModel):
-    """Which series are added up, and over which span."""
+    """The series to add up, and the span."""
 
     user: str | None = Field(None, max_length=64)
     direction: Direction | None = None
@@ -37,7 +37,7 @@ class Total(BaseModel):
     region: str | None = Field(None, max_length=200)
     start: str | None = Field(None, alias="from", description="RFC 3339; default a day before the end.")
     end: str | None = Field(None, alias="to", description="RFC 3339; default the newest window.")
-    points: int = Field(400, ge=1, le=5000, description="Most points; lowest and highest are kept.")
+    points: int = Field(400, ge=1, le=5000, description="Maximum number of points; lowest and highest values are kept.")
 
 
 class TotalLine(BaseModel):
@@ -46,7 +46,7 @@ class TotalLine(BaseModel):
     start: str | None = Field(serialization_alias="from")
     end: str | None = Field(serialization_alias="to")
     resolution_s: int
-    series: int = Field(description="How many were added up.")
+    series: int = Field(description="Number of series that were added up.")
     columns: tuple[str, ...]
     points: list[list[Any]]
 
@@ -68,7 +68,7 @@ class HeatMap(BaseModel):
     users: list[str]
     messages: list[list[float | None]]
     expected: list[list[float | None]]
-    judged: list[list[float | None]] = Field(description="Of the messages those for which an expectation stands.")
+    judged: list[list[float | None]] = Field(description="Messages with an expectation.")
     failures: list[list[float | None]]
     depth: list[list[float | None]] = Field(description="The deepest queue.")
 
@@ -80,13 +80,13 @@ def _span(database: Database, start: str | None, end: str | None) -> tuple[int, 
     start_us = instant_of("from", start)
     start_us = end_us - DAY_US if start_us is None else start_us
     if start_us >= end_us:
-        raise Problem(422, "from: it must lie before to")
+        raise Problem(422, "from: it must be before to")
     return start_us, end_us
 
 
 @router.get("/v1/series/totals", summary="Chart data, several series added up")
 def total(database: DatabaseDep, keep: KeepDep, principal: Reader, chosen: Annotated[Total, Query()]) -> TotalLine:
-    """All traffic of a User, or of what is chosen, in messages a minute. A User's own only."""
+    """All traffic of a User, or of the selected series, in messages a minute. A User's own only."""
     span = _span(database, chosen.start, chosen.end)
     if span is None:
         return TotalLine(start=None, end=None, resolution_s=60, series=0, columns=(), points=[])
@@ -103,7 +103,7 @@ def _total(connection: sqlite3.Connection, principal: Principal, chosen: Total, 
 
 @router.get("/v1/series/heat", summary="Every User's traffic in steps of minutes")
 def heat_map(database: DatabaseDep, heats: HeatReaderDep, principal: Reader, chosen: Annotated[HeatSpan, Query()]) -> HeatMap:
-    """Messages, what was expected, failures and the deepest queue. A User sees its own row."""
+    """Messages, expected messages, failures and the deepest queue. A User sees its own row."""
     if chosen.bucket_s not in (300, 900, 3600):
         raise Problem(422, "bucket_s: it must be 300, 900 or 3600")
     span = _span(database, chosen.start, chosen.end)
