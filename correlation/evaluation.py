@@ -340,8 +340,8 @@ def _own_category(category: Category, grade: Severity, where: Envelope) -> Categ
     if grade != "info" or category.number >= 4:
         return category
     if where.position == "within":
-        return Category(4, "This traffic deviates as its declared change said.")
-    return Category(5, "It is told for information: nobody is known to suffer.")
+        return Category(4, "This traffic deviates as a change declared.")
+    return Category(5, "For information: no User is known to suffer.")
 
 
 def _display_order(draft: Draft, case: IncidentSnapshot) -> tuple[object, ...]:

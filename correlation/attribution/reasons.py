@@ -46,6 +46,7 @@ _KIND_WORDS = {
     "stale": "missing reports",
 }
 
+_RARE = 0.01
 _MOST_TOLD = np.log(1000.0)
 """A log ratio beyond which a factor only means that almost nothing is left, or was there."""
 
@@ -75,10 +76,12 @@ class ReasonTexts:
         texts[LONG_OVER] = f"Ruled out: the change had been over for {span(evidence.lead_s[index] - evidence.length_s[index])}."
         if self.weighed.vetoes[CONTROLS_MOVED][index]:
             outside = _percent(evidence.outside_share[index])
-            texts[CONTROLS_MOVED] = f"Ruled out: {outside} of those outside its scope moved alike, so the cause is a shared one."
+            texts[CONTROLS_MOVED] = (
+                f"Ruled out: {outside} of the traffic outside its scope changed in the same way, so the cause is shared."
+            )
         if self.weighed.vetoes[SCOPE_UNTOUCHED][index]:
             untouched = _percent(1.0 - evidence.inside_share[index])
-            texts[SCOPE_UNTOUCHED] = f"Ruled out: {untouched} of its scope is untouched."
+            texts[SCOPE_UNTOUCHED] = f"Ruled out: {untouched} of its scope is unaffected."
         return [Reason(code=code, text=texts[code]) for code, flags in self.weighed.vetoes.items() if flags[index]]
 
     def _scope(self, index: int, change: Change) -> Reason:
@@ -89,7 +92,7 @@ class ReasonTexts:
         elif tier == OWN:
             text = f"The change is {whose}; it names no particular traffic."
         elif self.evidence.coverage[index] > 0:
-            text = f"The change of {change.owner} covers many Users or a whole region, this traffic among them."
+            text = f"The change of {change.owner} covers many Users or a whole region, including this traffic."
         else:
             text = f"The change is by {change.owner}, but the traffic that is abnormal is not in its declared scope."
         return Reason(code="scope", text=text)
@@ -110,7 +113,11 @@ class ReasonTexts:
         category = _CATEGORY_WORDS[change.category]
         shown = " and ".join(_KIND_WORDS[kind] for kind in self.kinds[:2])
         fits = "often" if nats >= 0.8 else "sometimes" if nats > 0.1 else "seldom" if nats < -0.1 else ""
-        text = f"{category[:1].upper()}{category[1:]} {fits} brings {shown}." if fits else f"{category} says nothing about {shown}."
+        text = (
+            f"{category[:1].upper()}{category[1:]} {fits} brings {shown}."
+            if fits
+            else f"{category} has no typical connection with {shown}."
+        )
         return Reason(code="kind", text=text[:1].upper() + text[1:])
 
     def _share(self, index: int) -> Reason | None:
@@ -118,18 +125,22 @@ class ReasonTexts:
         if not inside >= 2:
             return None
         count = round(float(self.evidence.inside_share[index] * inside))
-        return Reason(code="share", text=f"{count} of {round(float(inside))} parts of its scope moved this way.")
+        return Reason(code="share", text=f"{count} of {round(float(inside))} parts of its scope changed in this way.")
 
     def _controls(self, index: int) -> Reason | None:
         delta, p = float(self.evidence.delta[index]), float(self.evidence.p_value[index])
         if np.isnan(delta) or np.isnan(p):
             return None
         factor = figure(float(np.exp(abs(delta)))) if abs(delta) <= _MOST_TOLD else "more than 1,000"
-        against = "the Users outside its scope" if self.evidence.outside_share[index] >= 0 else "its own history"
+        outside = float(self.evidence.outside_share[index])
+        chance = f"Chance of coincidence: {'under 1' if p < _RARE else round(100 * p)} %."
         if delta <= 0 or p > 0.2:
-            text = f"Against {against} its traffic did not move unusually (p = {p:.2g})."
-        else:
-            text = f"Against {against} its traffic moved by a factor of {factor}; so much by chance: p = {p:.2g}."
+            against = "the Users outside its scope" if outside >= 0 else "its own history"
+            return Reason(code="controls", text=f"Compared with {against}, its traffic did not change unusually. {chance}")
+        if not outside >= 0:
+            return Reason(code="controls", text=f"Its traffic changed by a factor of {factor}, compared with its own history. {chance}")
+        others = f"{_percent(outside)} of other Users' traffic changed too." if round(100 * outside) > 0 else "Other Users did not change."
+        text = f"Its traffic changed by a factor of {factor}. {others} {chance}"
         return Reason(code="controls", text=text)
 
     def _late(self, index: int, change: Change) -> Reason | None:

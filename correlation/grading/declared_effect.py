@@ -125,8 +125,8 @@ def _against(episode: AlertSnapshot, change: Change, others: float) -> tuple[Pos
     _, end_us = declared_effect_us(change)
     grace_us = max(2 * max(key.window_s for key in episode.series), _GRACE_S) * SECOND_US
     if episode.at_us > end_us + grace_us and _abnormal(episode):
-        text = f"Still abnormal {span((episode.at_us - end_us) / SECOND_US)} after {change.change_id} was to end ({format_time(end_us)})."
-        return "beyond", text
+        late = span((episode.at_us - end_us) / SECOND_US)
+        return "beyond", f"Still abnormal {late} after the planned end of {change.change_id} ({format_time(end_us)})."
     position, text = _size(episode, change.expected, others)
     return position, text.format(change.change_id)
 
@@ -159,23 +159,24 @@ def _abnormal(episode: AlertSnapshot) -> bool:
 def _size(episode: AlertSnapshot, expected: ExpectedEffect, others: float) -> tuple[Position, str]:
     factor = declared_factor(expected)
     if episode.kind == "failures":
-        return "beyond", "{} did not say that messages would fail."
+        return "beyond", "{} did not declare failures."
     if episode.direction == "growing":
         if expected.effect == "up":
             return "none", ""
-        return "within", "A queue that grows is part of what {} said: " + _said(expected, factor) + "."
+        return "within", "A growing queue is part of the effect that {} declared: " + _said(expected, factor) + "."
     if (episode.direction == "up") != (expected.effect == "up"):
-        return "beyond", "{} said " + _said(expected, factor) + f", but the traffic is {_shown(episode.ratio)} times the usual."
+        return "beyond", "{} declared " + _said(expected, factor) + f", but the traffic is {_shown(episode.ratio)} times the usual."
     if expected.effect == "silent":
-        return "within", "Within what {} said: no traffic."
+        return "within", "Within the effect that {} declared: no traffic."
     limit = (factor + others) * SLACK if expected.effect == "up" else factor / SLACK
     if _beyond(episode, limit):
         times = episode.ratio / factor if expected.effect == "up" else factor / max(episode.ratio, 1e-3)
         return (
             "beyond",
-            "Beyond what {} said: " + f"{_said(expected, factor)}, now {_shown(episode.ratio)} times, off by a factor of {_shown(times)}.",
+            "Beyond the effect that {} declared: "
+            + f"{_said(expected, factor)}, now {_shown(episode.ratio)} times, off by a factor of {_shown(times)}.",
         )
-    return "within", "Within what {} said: " + f"{_said(expected, factor)}, now {_shown(episode.ratio)} times."
+    return "within", "Within the effect that {} declared: " + f"{_said(expected, factor)}, now {_shown(episode.ratio)} times."
 
 
 def _beyond(episode: AlertSnapshot, limit: float) -> bool:

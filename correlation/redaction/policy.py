@@ -86,4 +86,4 @@ def redacted(own: Draft, allowed: CopyAllowance, user: str) -> Draft:
 def _category(own: Category, number: int) -> Category:
     if own.number == number:
         return own
-    return Category(number, "Proposed by the DCC Service Desk from what it sees of the whole service.")
+    return Category(number, "Proposed by the DCC Service Desk, which sees the whole service.")

@@ -6,10 +6,14 @@ from models.times import SECOND_US
 
 LOSS_TOLD_S = 12 * 3600.0
 """A loss after two days is not news on the first day: it is stated once the first messages have no longer than this."""
-
-
 _NARROW = 3.0
 """How many times the earliest end the latest may be if both are stated."""
+_MOST_FAIL = 0.5
+"""Share from which on failures are stated in percent, below as `1 in 4`."""
+_ALMOST_NONE = 0.01
+
+Text = tuple[str, str]
+"""A clause, and the details that follow the time of the onset."""
 
 
 def subject(episode: AlertSnapshot) -> str:
@@ -20,34 +24,38 @@ def subject(episode: AlertSnapshot) -> str:
 
 
 def describe_open(episode: AlertSnapshot) -> str:
-    """`SUP-01: no messages to the User where 412 a minute are due, since 02:10 UTC`."""
+    """As in `SUPPLIER-L02 has received nothing since 19:25 UTC (normal: 5,517 a minute)`."""
+    clause, details = _KINDS[episode.kind](episode)
     since = f"since {clock(episode.onset_us, episode.at_us)}"
-    return f"{subject(episode)}: {_KINDS[episode.kind](episode)} {since}"
+    direction = {"messages to the User": "received", "messages to the DSP": "sent"}.get(traffic(episode.series))
+    if episode.kind == "silence" and episode.user is not None and episode.observed == 0 and direction is not None:
+        return f"{episode.user} has {direction} nothing {since}{details}."
+    return f"{subject(episode)}: {clause} {since}{details}."
 
 
 def describe_resolved(episode: AlertSnapshot) -> str:
-    """`SUP-01: message storm ended at 13:50 UTC after 2 h 40 min, peak 16,340 messages a minute (usual 432)`."""
+    """As in `SUP-01: storm ended 13:50 UTC after 2 h 40 min. Peak 16,340 messages a minute (usual 432)`."""
     ended_us = episode.ended_us if episode.ended_us is not None else episode.at_us
     lasted = span((ended_us - episode.onset_us) / SECOND_US)
-    return f"{subject(episode)}: {KIND_LABELS[episode.kind]} ended at {clock(ended_us, episode.at_us)} after {lasted}{_worst(episode)}"
+    return f"{subject(episode)}: {KIND_LABELS[episode.kind]} ended {clock(ended_us, episode.at_us)} after {lasted}.{_worst(episode)}"
 
 
 def _worst(episode: AlertSnapshot) -> str:
     if episode.kind == "backlog":
-        return f", at most {figure(episode.peak)} messages waited"
+        return f" At most {figure(episode.peak)} messages waited."
     if episode.kind in ("storm", "failures"):
         what = "failed messages" if episode.kind == "failures" else "messages"
-        return f", peak {figure(episode.peak)} {what} {_per(episode)} (usual {figure(episode.usual_at_peak)})"
+        return f" Peak {figure(episode.peak)} {what} {_per(episode)} (usual {figure(episode.usual_at_peak)})."
     return ""
 
 
 def detected(episode: AlertSnapshot) -> str:
     """The observation of one window, for a line of a timeline."""
-    return _KINDS[episode.kind](episode).removesuffix(",")
+    return "".join(_KINDS[episode.kind](episode))
 
 
 KIND_LABELS = {
-    "storm": "message storm",
+    "storm": "storm",
     "backlog": "backlog",
     "silence": "silence",
     "drop": "drop in traffic",
@@ -61,49 +69,57 @@ def _per(episode: AlertSnapshot) -> str:
     return window(min(key.window_s for key in episode.series))
 
 
-def _storm(episode: AlertSnapshot) -> str:
-    due = f"instead of {figure(episode.expected)}" if episode.expected >= 1 else "where hardly any are due"
-    return f"{figure(episode.observed)} {traffic(episode.series)} {_per(episode)} {due}{_times(episode)}"
+def _storm(episode: AlertSnapshot) -> Text:
+    return f"{figure(episode.observed)} {traffic(episode.series)} {_per(episode)}", _normal(episode)
 
 
-def _times(episode: AlertSnapshot) -> str:
-    return f" ({figure(episode.ratio)} times as many)" if episode.expected >= 1 and episode.ratio >= 1.05 else ""
+def _normal(episode: AlertSnapshot) -> str:
+    return f" (normal: {figure(episode.expected) if episode.expected >= 1 else 'almost none'})"
 
 
-def _drop(episode: AlertSnapshot) -> str:
-    return f"only {figure(episode.observed)} {traffic(episode.series)} {_per(episode)} instead of {figure(episode.expected)}"
+def _drop(episode: AlertSnapshot) -> Text:
+    return f"only {figure(episode.observed)} {traffic(episode.series)} {_per(episode)}", _normal(episode)
 
 
-def _silence(episode: AlertSnapshot) -> str:
+def _silence(episode: AlertSnapshot) -> Text:
     nothing = "no" if episode.observed == 0 else f"only {figure(episode.observed)}"
-    return f"{nothing} {traffic(episode.series)} where {figure(episode.expected)} {_per(episode)} are due"
+    return f"{nothing} {traffic(episode.series)}", f" (normal: {figure(episode.expected)} {_per(episode)})"
 
 
-def _failures(episode: AlertSnapshot) -> str:
-    ratio = episode.evidence.get("failure_ratio")
-    share = f" ({figure(100 * ratio)} %)" if ratio is not None else ""
+def _failures(episode: AlertSnapshot) -> Text:
     top = sorted(episode.codes.items(), key=lambda item: (-item[1], item[0]))[:2]
     codes = f", mostly {' and '.join(code for code, _ in top)}" if top else ""
-    return (
-        f"{figure(episode.observed)} failed {traffic(episode.series)} {_per(episode)}{share}{codes}, {figure(episode.expected)} are usual,"
-    )
+    ratio = episode.evidence.get("failure_ratio")
+    if not ratio:
+        return (
+            f"{figure(episode.observed)} failed {traffic(episode.series)} {_per(episode)}",
+            f" (usual: {figure(episode.expected)}){codes}",
+        )
+    usual = ratio * episode.expected / episode.observed if episode.observed else 0.0
+    fails = "fail" if ratio > _MOST_FAIL else "fails"
+    words = "almost none" if usual < _ALMOST_NONE else _share(usual)
+    return f"{_share(ratio)} {'of ' if ratio > _MOST_FAIL else ''}{traffic(episode.series)} {fails}", f" (usual: {words}){codes}"
 
 
-def _backlog(episode: AlertSnapshot) -> str:
+def _share(share: float) -> str:
+    return f"{figure(100 * share)} %" if share > _MOST_FAIL else f"1 in {round(1 / share)}"
+
+
+def _backlog(episode: AlertSnapshot) -> Text:
     evidence = episode.evidence
-    parts = [f"{figure(evidence.get('depth', episode.observed))} messages wait{_queues(episode)}"]
+    parts = []
     growth = evidence.get("growth_per_s", 0.0)
     if growth >= 0.05:
-        parts.append(f"{figure(growth)} more a second")
-    if "capacity_eta_s" in evidence:
-        parts.append(_full(episode))
+        parts.append(f", {figure(growth)} more a second")
     if evidence.get("oldest_age_s", 0.0) > 300:
-        parts.append(f"the oldest for {span(evidence['oldest_age_s'])}")
+        parts.append(f", the oldest for {span(evidence['oldest_age_s'])}")
+    if "capacity_eta_s" in evidence:
+        parts.append(f". Queue {_full(episode)}")
     if "drain_eta_s" in evidence:
-        parts.append(f"draining, empty at about {_at(episode, evidence['drain_eta_s'])}")
+        parts.append(f". Queue empty at about {_at(episode, evidence['drain_eta_s'])}")
     if evidence.get("predicted_loss", 0.0) >= 1 and evidence.get("age_limit_eta_s", LOSS_TOLD_S + 1) <= LOSS_TOLD_S:
-        parts.append(f"{figure(evidence['predicted_loss'])} will expire, the first at {_at(episode, evidence['age_limit_eta_s'])}")
-    return ", ".join(parts) + ","
+        parts.append(f". {figure(evidence['predicted_loss'])} will expire, the first at {_at(episode, evidence['age_limit_eta_s'])}")
+    return f"{figure(evidence.get('depth', episode.observed))} messages wait{_queues(episode)}", "".join(parts)
 
 
 def _full(episode: AlertSnapshot) -> str:
@@ -115,7 +131,7 @@ def _full(episode: AlertSnapshot) -> str:
         return f"full at {earliest}"
     if high_s < _NARROW * max(low_s, 60.0):
         return f"full between {earliest.removesuffix(' UTC')} and {latest}"
-    return f"full at {earliest} at the earliest"
+    return f"full at the earliest {earliest}"
 
 
 def _at(episode: AlertSnapshot, in_s: float) -> str:
@@ -127,16 +143,16 @@ def _queues(episode: AlertSnapshot) -> str:
     return f" in {' and '.join(names)}" if len(names) <= 2 else f" in {len(names)} queues"
 
 
-def _drift(episode: AlertSnapshot) -> str:
+def _drift(episode: AlertSnapshot) -> Text:
     if "habit_days" in episode.evidence:
         days = figure(episode.evidence["habit_days"])
-        much = f"{figure(episode.ratio)} times as many {traffic(episode.series)} as usual"
-        return f"{much} at this time of day on {days} days, now taken as a habit,"
-    return f"{traffic(episode.series)} at {figure(episode.ratio)} times their old level, now taken as the normal one,"
+        much = f"{figure(episode.ratio)} times as many {traffic(episode.series)} as usual at this time of day"
+        return much, f", as on {days} days. This is now a habit"
+    return f"{traffic(episode.series)} at {figure(episode.ratio)} times their old level", ". This level is now normal"
 
 
-def _stale(episode: AlertSnapshot) -> str:
-    return f"no reports of {traffic(episode.series)}: what they carry is unknown"
+def _stale(episode: AlertSnapshot) -> Text:
+    return f"no reports of {traffic(episode.series)}", ". Their traffic is unknown"
 
 
 _KINDS = {

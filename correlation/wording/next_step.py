@@ -18,13 +18,13 @@ def next_step(draft: Draft, view: CalendarView) -> str:
     """One instruction; to the triage desk, or to the User of the copy."""
     if draft.resolved:
         quiet = draft.severity == "info" or draft.reader is not None
-        return "Nothing: it is over." if quiet else "Confirm with those affected that it is over."
+        return "No action: it is over." if quiet else "Confirm with those affected that it is over."
     if draft.episode.kind == "stale":
         return _stale(draft)
     if draft.reader is not None:
         return _own(draft, view)
     if draft.collateral:
-        return f"Follow incident {draft.incident_id}: it began at {draft.case.origin_user}; nothing to mend at {draft.episode.user}."
+        return f"Follow incident {draft.incident_id}: it began at {draft.case.origin_user}; no action is needed at {draft.episode.user}."
     return _triage(draft, view)
 
 
@@ -32,15 +32,15 @@ def _triage(draft: Draft, view: CalendarView) -> str:
     change = _suspected(draft, view)
     suspect = draft.blamed
     if draft.envelope.position == "within" and draft.severity == "info":
-        return f"Nothing: watch that it ends with {draft.envelope.change_id}."
+        return f"No action: check that it ends with {draft.envelope.change_id}."
     if change is not None:
         return f"Call {_role(change)} about {change.change_id}: can it be paused or rolled back? {_meanwhile(draft)}"
     since = clock(draft.episode.onset_us, draft.episode.at_us)
     if suspect is not None and suspect.basis == "undeclared":
-        return f"Ask {suspect.owner} what was changed about {since}, and to declare it. {_meanwhile(draft)}"
+        return f"Ask {suspect.owner} what was changed at about {since}, and to declare it. {_meanwhile(draft)}"
     nature = draft.nature.code if draft.nature is not None else ""
     if nature == "weather":
-        return "Nothing to mend here: check the outage maps of the network operators, and expect alerts until it is over."
+        return "No repair is needed here: check the outage maps of the network operators, and expect alerts until it is over."
     if nature in ("dcc_side", "shared"):
         return f"Check the DCC's own side first: the DSP, and the network{_where(draft)}."
     if nature == "throttled":
@@ -63,7 +63,7 @@ def _where(draft: Draft) -> str:
 
 def _meanwhile(draft: Draft) -> str:
     if draft.episode.kind in ("backlog", "silence", "drop"):
-        return "Hold what can wait, and plan the release of what has piled up."
+        return "Hold back what can wait, and plan the release of the waiting messages."
     if draft.episode.kind == "storm":
         return "Be ready to limit this User's traffic."
     return "Watch the failure codes until then."
@@ -90,7 +90,7 @@ def _user_side(draft: Draft) -> bool:
 
 def _stale(draft: Draft) -> str:
     if draft.episode.user is None and draft.episode.region is None:
-        return "Check the telemetry feed to this monitor: it sees nothing of anybody."
+        return "Check the telemetry feed to this monitor: it receives no reports at all."
     return f"Check where the reports of {draft.episode.user or draft.episode.region} get lost; watch its traffic by other means until then."
 
 
@@ -100,11 +100,11 @@ def _own(draft: Draft, view: CalendarView) -> str:
     change = _suspected(draft, view)
     since = clock(draft.episode.onset_us, draft.episode.at_us)
     if suspect is not None and (suspect.basis == "other_party" or suspect.owner not in (draft.reader, "DCC")):
-        return "Nothing to mend on your side is known: the DCC Service Desk is looking into another party's change."
+        return "No fault on your side is known: the DCC Service Desk is looking into another party's change."
     if draft.envelope.position == "within":
-        return f"Nothing: watch that it ends with {draft.envelope.change_id}."
+        return f"No action: check that it ends with {draft.envelope.change_id}."
     if change is not None and change.owner == draft.reader:
-        return f"Check {change.change_id}: can it be paused or rolled back? Tell the DCC Service Desk what you find."
+        return f"Check {change.change_id}: can it be paused or rolled back? Report your findings to the DCC Service Desk."
     if change is not None:
         return f"Wait for the end of {change.change_id}, or ask {_role(change)}."
-    return f"Check your side for whatever was changed about {since} ({traffic(draft.episode.series)}); if something was, declare it."
+    return f"Check what was changed on your side at about {since} ({traffic(draft.episode.series)}); if something was, declare it."

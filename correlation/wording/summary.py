@@ -1,6 +1,6 @@
 """Summary: one sentence on which a tired person can act: who, what, since when, who else, and the possible cause."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from changes.calendar import CalendarView
 from correlation.alert_draft import Draft
@@ -13,54 +13,51 @@ from models.change import Change
 
 _STORMY = 2.0
 """Multiple of the usual traffic from which on a storm is the subject of an incident."""
-_SURE = {"probable": "probable cause", "possible": "possible cause"}
+_SURE = {"probable": "Probable cause", "possible": "Possible cause"}
 
 
 def summary(draft: Draft, view: CalendarView) -> str:
     """Of an alert."""
     if draft.resolved:
-        return f"{describe_resolved(draft.episode)}{_cause(draft, view)}."
-    return f"{describe_open(draft.episode)}{_effect(draft)}{_envelope(draft)}{_cause(draft, view)}."
-
-
-def _effect(draft: Draft) -> str:
-    parts: list[str] = []
+        return _joined([describe_resolved(draft.episode), cause(draft.blamed, draft, view)])
     if draft.collateral and draft.reader is None:
-        parts.append(f"as {draft.case.origin_user}'s incident spills over")
-    others = [name for name in draft.affected if name != draft.episode.user]
-    if others and draft.reader is None and not draft.collateral:
-        parts.append(f"{len(others)} other {'Users suffer' if len(others) > 1 else 'User suffers'} with it ({listed(others)})")
-    if draft.processes and draft.episode.kind != "drift":
-        parts.append(f"{process_names(draft.processes)} at stake")
-    return "".join(f"; {part}" for part in parts)
+        return _joined([describe_open(draft.episode), f"Side effect of the incident at {draft.case.origin_user}.", _envelope(draft)])
+    return _joined([describe_open(draft.episode), *_effect(draft), _envelope(draft), cause(draft.blamed, draft, view)])
+
+
+def _joined(sentences: Iterable[str]) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _effect(draft: Draft) -> list[str]:
+    others = [name for name in draft.affected if name != draft.episode.user] if draft.reader is None else []
+    processes = process_names(draft.processes) if draft.processes and draft.episode.kind != "drift" else ""
+    return [_suffer(others) if others else "", f"This affects {processes}." if processes else ""]
+
+
+def _suffer(users: list[str]) -> str:
+    return f"{len(users)} other {'Users suffer' if len(users) > 1 else 'User suffers'} ({listed(users)})."
 
 
 def _envelope(draft: Draft) -> str:
     if draft.envelope.position == "within":
-        late = " (declared only after it had begun)" if draft.envelope.declared_late else ""
-        return f"; within what {draft.envelope.change_id} declared{late}"
-    return f"; beyond what {draft.envelope.change_id} declared" if draft.envelope.position == "beyond" else ""
-
-
-def _cause(draft: Draft, view: CalendarView) -> str:
-    return f"; {cause(draft.blamed, draft, view)}"
+        late = " The declaration came after the onset." if draft.envelope.declared_late else ""
+        return f"Within the effect that {draft.envelope.change_id} declared.{late}"
+    return f"Beyond the effect that {draft.envelope.change_id} declared." if draft.envelope.position == "beyond" else ""
 
 
 def cause(suspect: Suspect | None, draft: Draft, view: CalendarView) -> str:
-    """The possible cause, in a clause."""
+    """The possible cause, in a sentence."""
     if suspect is None:
         return _no_cause(draft)
     sure = _SURE[suspect.verdict]
     if suspect.basis == "other_party":
-        return f"{sure}: another party's change"
+        return f"{sure}: another party's change."
     if suspect.basis == "undeclared":
-        return f"{sure}: a change at {suspect.owner} that nobody declared"
+        return f"{sure}: a change at {suspect.owner} that nobody declared."
     change = view.by_key.get(suspect.key or "")
-    return (
-        f"{sure}: {change_label(change, view, draft.episode.at_us)}"
-        if change is not None
-        else f"{sure}: {suspect.change_id} of {suspect.owner}"
-    )
+    title = f" ({change.title})" if change is not None else ""
+    return f"{sure}: {suspect.change_id} of {suspect.owner}{title}."
 
 
 def change_label(change: Change, view: CalendarView, now_us: int) -> str:
@@ -71,16 +68,16 @@ def change_label(change: Change, view: CalendarView, now_us: int) -> str:
 def _no_cause(draft: Draft) -> str:
     kind = draft.nature.code if draft.nature is not None else ""
     if draft.episode.kind == "stale":
-        return "nothing follows from it about the traffic itself"
+        return ""
     if draft.reader is not None:
-        return "no declared change that you can see explains it"
+        return "No declared change that you can see explains it."
     if kind == "weather":
-        return "looks like weather or a power cut, nobody's change"
+        return "It looks like weather or a power cut, not like a change."
     if kind in ("dcc_side", "shared"):
-        return "no declared change explains it; the DCC's side or the shared network is likelier than one User"
+        return "No declared change explains it. A cause at the DCC or in the shared network is more probable than one User."
     if kind == "throttled":
-        return "no declared change explains it; the traffic looks throttled"
-    return "no declared change explains it"
+        return "No declared change explains it. The traffic looks throttled."
+    return "No declared change explains it."
 
 
 def incident_summary(case: IncidentSnapshot, suffering: Collection[str], draft: Draft, view: CalendarView) -> str:
@@ -89,13 +86,13 @@ def incident_summary(case: IncidentSnapshot, suffering: Collection[str], draft: 
     `suffering`: Users that are still badly affected in this window; `draft`: any of its alerts now.
     """
     lead = lead_alert(case)
-    told = describe_open(lead) if lead.open else describe_resolved(lead)
+    text = describe_open(lead) if lead.open else describe_resolved(lead)
     back = not suffering and not lead.open
     same = [] if back else sorted({episode.kind for episode in case.episodes if episode.user == lead.user and episode.open} - {lead.kind})
-    also = f", with {listed([KIND_LABELS[kind] for kind in same])}" if same else ""
+    also = f"Also: {listed([KIND_LABELS[kind] for kind in same])}." if same else ""
     users = [name for name in case.affected_users if name != lead.user]
     still = sorted(set(users) & set(suffering))
-    return f"{told}{also}{_victims(users, still, lead_open=lead.open)}; {cause(draft.blamed, draft, view)}."
+    return _joined([text, also, _victims(users, still, lead_open=lead.open), cause(draft.blamed, draft, view)])
 
 
 def lead_alert(case: IncidentSnapshot) -> AlertSnapshot:
@@ -112,11 +109,10 @@ def _rank(episode: AlertSnapshot) -> int:
 def _victims(users: list[str], still: list[str], *, lead_open: bool) -> str:
     if not users:
         return ""
-    noun = "Users" if len(users) > 1 else "User"
     if lead_open:
-        return f"; {len(users)} other {noun} {'suffer' if len(users) > 1 else 'suffers'} ({listed(users)})"
-    after = f", {len(still)} still {'do' if len(still) > 1 else 'does'} ({listed(still)})" if still else ""
-    return f"; {len(users)} other {noun} suffered{after}"
+        return _suffer(users)
+    after = f" {len(still)} still {'do' if len(still) > 1 else 'does'} ({listed(still)})." if still else ""
+    return f"{len(users)} other {'Users' if len(users) > 1 else 'User'} suffered.{after}"
 
 
 def suspect_line(suspect: Suspect, view: CalendarView, now_us: int) -> str:

