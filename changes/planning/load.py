@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from changes.planning.overlaps import OVER, Conflict
 from changes.planning.rates import Cell, UsualRates
 from changes.scope import scope_users
-from changes.windows import effect_us
+from changes.windows import declared_effect_us
 from models.change import Change
 from models.rounding import round_significant
 from models.times import HOUR_US, format_time
@@ -106,7 +106,7 @@ def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Ris
         effect = change.expected
         if change.status in OVER or effect is None or effect.effect != "up" or effect.factor is None or effect.factor <= 1:
             continue
-        start_us, end_us = effect_us(change)
+        start_us, end_us = declared_effect_us(change)
         first = start_us // HOUR_US * HOUR_US
         last = min(max(end_us, start_us + 1), first + _RISE_HOURS_MAX * HOUR_US)
         services = effect.services or change.services

@@ -119,6 +119,12 @@ def test_a_declared_rise_lasts_as_long_as_it_says() -> None:
     assert kinds(late, other, capacity=BIG) == [("load", ("A", "B"))]
 
 
+def test_a_declared_rise_that_ends_before_its_window_loads_nothing_afterwards() -> None:
+    brief = change("A", planned_end=LATE, expected={"effect": "up", "factor": 9, "until": "2026-01-05T23:00:00Z"})
+    other = rise("B", "SUP-02", 9, planned_start="2026-01-05T23:00:00Z", planned_end=LATE)
+    assert kinds(brief, other, capacity=BIG) == []
+
+
 def test_rises_of_one_user_multiply_and_only_its_services_and_regions_rise() -> None:
     cells = (
         Cell("SUP-01", "billing", "north", (10.0,)),

@@ -54,7 +54,7 @@ class CalendarPage(BaseModel):
         description="Days on which declared rises meet the usual traffic: `day`, the worst hour (`at`), `per_s`, `capacity_per_s`;"
         " for the triage desk only, and empty until the usual rates are learned."
     )
-    missing: list[dict[str, str]] = Field(description="The items that the DCC's changes lack by SEC H8.4 and H8.8; for the triage desk only.")
+    missing: list[dict[str, str]] = Field(description="The items that DCC changes lack by SEC H8.4 and H8.8; for the triage desk only.")
 
 
 @router.get("/v1/calendar", summary="Changes of a span, with their conflicts")
