@@ -30,4 +30,9 @@ def _bare(value: Any) -> Any:
         return {name: _bare(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_bare(item) for item in value]
+    return whole(value)
+
+
+def whole(value: Any) -> Any:
+    """A whole number without a decimal point; anything else as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e16 else value

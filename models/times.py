@@ -22,13 +22,18 @@ def parse_time(text: str) -> int:
 
     Raises Malformed for anything else; a time without an offset is an error, never a guess.
     """
+    return us(_parsed(text))
+
+
+def _parsed(text: str) -> datetime:
+    """The same as an aware datetime in UTC."""
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise Malformed(f"{text!r:.60} is not an RFC 3339 time with an offset, such as 2026-01-05T00:10:00Z")
     fraction = match[1] or ""
     try:
         at = datetime.fromisoformat(text[:19] + fraction[:7] + match[2].upper())
-        return us(at.astimezone(UTC))
+        return at.astimezone(UTC)
     except (ValueError, OverflowError) as fault:
         raise Malformed(f"{text!r:.60} is not a valid time: {fault}") from None
 
@@ -45,9 +50,7 @@ def instant(at_us: int) -> datetime:
 
 def format_time(at_us: int) -> str:
     """`2026-01-05T00:10:00Z`; milliseconds only if they are not zero."""
-    at = instant(at_us)
-    millis = at.microsecond // 1000
-    return f"{at:%Y-%m-%dT%H:%M:%S}{f'.{millis:03d}' if millis else ''}Z" if at.year >= 1000 else f"{at.isoformat()[:19]}Z"
+    return _written(instant(at_us))
 
 
 def round_up(at_us: int, window_s: int) -> int:
@@ -59,7 +62,7 @@ def round_up(at_us: int, window_s: int) -> int:
 def _aware(value: Any) -> datetime:
     if isinstance(value, str):
         try:
-            return instant(parse_time(value))
+            return _parsed(value)
         except Malformed as fault:
             raise ValueError(str(fault)) from None
     if isinstance(value, datetime) and value.tzinfo is not None:
@@ -68,7 +71,9 @@ def _aware(value: Any) -> datetime:
 
 
 def _written(at: datetime) -> str:
-    return format_time(us(at))
+    """`at` is in UTC."""
+    millis = at.microsecond // 1000
+    return f"{at.isoformat()[:19]}{f'.{millis:03d}' if millis else ''}Z"
 
 
 At = Annotated[

@@ -23,6 +23,8 @@ def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[s
     """
     fields: dict[str, Any] = {}
     for name, cell in cells.items():
+        if cell is None or cell == "":
+            continue
         value = _bare(cell)
         if value is None:
             continue
@@ -78,6 +80,8 @@ def unguarded(text: str) -> str:
 
 
 def _runs(text: str) -> bool:
+    if text[:1].isalnum():
+        return False
     return text[:1] in _CONTROL or text.lstrip("' \t\r\n")[:1] in _FORMULA
 
 

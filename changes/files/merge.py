@@ -6,7 +6,6 @@
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,13 +52,13 @@ class Merged:
 def merge(changes: Iterable[Change], standing: Iterable[Change] = ()) -> Merged:
     """Which of `changes` and the existing ones in `standing` count; if nothing separates two contents, the existing one stays."""
     kept = {_key(one): one for one in standing}
-    by_key: dict[Key, list[Change]] = defaultdict(list)
+    by_key: dict[Key, list[Change]] = {}
     for one in _of_newest_series([*kept.values(), *changes]):
-        by_key[_key(one)].append(one)
+        by_key.setdefault(_key(one), []).append(one)
     counting: list[Change] = []
     disagreements: list[Disagreement] = []
     for key in sorted(by_key):
-        best = _best(by_key[key])
+        best = by_key[key] if len(by_key[key]) == 1 else _best(by_key[key])
         if len(best) == 1:
             counting.append(best[0])
             continue
@@ -104,7 +103,7 @@ def series_ranks(changes: Iterable[Change], known: Iterable[Key] = ()) -> dict[K
     held = list(changes)
     series: set[Key] = {(one.series, one.owner) for one in held if one.series is not None}.union(known)
     newest: dict[Key, SeriesRank] = {}
-    for one in held:
+    for one in held if series else ():
         key = _series_of(one, series)
         if key is not None:
             newest[key] = max(series_rank(one), newest.get(key, (0, _NEVER)))
@@ -140,6 +139,8 @@ def withdrawn(standing: Iterable[Change], export: Sequence[Change], newest: Mapp
 def _of_newest_series(changes: Sequence[Change]) -> list[Change]:
     """Removes the occurrences of a series that a newer export of it does not contain; a single event of that UID is such an export."""
     newest = series_ranks(changes)
+    if not newest:
+        return list(changes)
     return [one for one in changes if not is_superseded(one, newest)]
 
 

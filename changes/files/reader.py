@@ -62,7 +62,7 @@ def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[
         try:
             changes.append(_change(row, assumed, source.zone))
         except Malformed as fault:
-            rejections.append(Rejection(len(changes), source.name, row.position, str(fault), row.raw))
+            rejections.append(Rejection(len(changes), source.name, row.position, str(fault), row.text))
     return changes, rejections
 
 

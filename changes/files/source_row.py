@@ -12,9 +12,15 @@ class Row:
     """Its position, its text, and its fields by name; or the reason why it has none."""
 
     position: Mapping[str, int | str]
-    raw: bytes
+    raw: bytes | Callable[[], bytes]
+    """The text, or how to make it: only a row that is refused needs it."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
+
+    @property
+    def text(self) -> bytes:
+        """The row as it stood in the file."""
+        return self.raw if isinstance(self.raw, bytes) else self.raw()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from changes.files.cells import escape_formula
 from changes.files.formats.icalendar_file import EXTENSION, PRODUCT
-from models.canonical_json import to_json
+from models.canonical_json import whole
 from models.change import Change
 from models.errors import UnreadableInput
 from models.times import instant, us
@@ -19,10 +19,10 @@ COLUMNS = tuple(Change.model_fields)
 
 def stated(change: Change) -> dict[str, Any]:
     """The owner's values as JSON-like fields: defaults are left out, so that a file does not claim what nobody declared."""
-    fields = json.loads(to_json(change))
-    if fields["expected"] is not None:
-        fields["expected"] = {name: value for name, value in fields["expected"].items() if value not in (None, [])}
-    return {name: value for name, value in fields.items() if name in change.model_fields_set and value is not None}
+    fields = change.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    if "expected" in fields:
+        fields["expected"] = {name: whole(value) for name, value in fields["expected"].items() if value != []}
+    return fields
 
 
 def to_json_array(changes: Sequence[Change]) -> bytes:

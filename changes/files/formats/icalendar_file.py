@@ -127,6 +127,8 @@ class _Reader:
             if len(component.named(name)) > 1:
                 raise Malformed(f"{name} occurs {len(component.named(name))} times")
         uid, summary = component.first("UID"), component.first("SUMMARY")
+        if len({line.text for line in component.named("SUMMARY")}) > 1:
+            raise Malformed("SUMMARY stands there twice with different texts: two events may have run together")
         for line in (uid, summary):
             if line is not None and line.fault:
                 raise Malformed(line.fault)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 from changes.files.source_row import Row, Source
@@ -42,11 +43,15 @@ def read_ndjson(source: Source) -> Iterator[Row]:
 
 
 def _row(position: dict[str, int | str], value: Any) -> Row:
-    try:
-        raw = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
-    except RecursionError:
-        return Row(position, b"", fault="it is nested too deeply")
+    raw = partial(_raw, value)
     return Row(position, raw, value) if isinstance(value, dict) else Row(position, raw, fault="a change must be an object")
+
+
+def _raw(value: Any) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
+    except RecursionError:
+        return b""
 
 
 def _first_at(document: Any, paths: tuple[str, ...]) -> Any:

@@ -2,8 +2,10 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from changes.files.cells import TIMES, from_cells, joined
@@ -22,10 +24,16 @@ class Header:
 
     line: int
     names: tuple[str, ...]
+    repeated: frozenset[str] = field(init=False)
+    """Names that more than one column has."""
+
+    def __post_init__(self) -> None:
+        """Counted once, not once a row."""
+        object.__setattr__(self, "repeated", frozenset(name for name, count in Counter(self.names).items() if count > 1))
 
     def row(self, position: Mapping[str, int | str], cells: Sequence[Any], source: Source) -> Row:
         """A row of the table as fields by name; a row that does not fit the header has shifted cells, and is refused."""
-        raw = _raw(cells)
+        raw = partial(_raw, cells)
         if len(cells) != len(self.names):
             fault = f"the row has {len(cells)} cells, the header {len(self.names)}: quote cells that hold the delimiter"
             return Row(position, raw, fault=fault)
@@ -39,8 +47,10 @@ class Header:
 
     def _named(self, cells: Sequence[Any]) -> dict[str, Any]:
         """Cells by name; those of a repeated column are a list."""
+        repeated = self.repeated
+        if not repeated:
+            return {name: cell for name, cell in zip(self.names, cells, strict=True) if name}
         named: dict[str, Any] = {}
-        repeated = {name for name in self.names if self.names.count(name) > 1}
         for name, cell in zip(self.names, cells, strict=True):
             if name in repeated:
                 named.setdefault(name, []).extend([] if cell in ("", None) else [cell])

@@ -8,6 +8,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from xml.parsers import expat
 
 from changes.files.source_row import Source
 from models.errors import UnreadableInput
@@ -42,6 +43,7 @@ def _check(name: str, packed: zipfile.ZipFile) -> None:
     if max(lengths, default=0) > 8 * TEXT_CHARS_MAX:
         raise UnreadableInput(f"{name} holds a text of {max(lengths)} bytes, more than a cell can show")
     for sheet in _parts(packed, "/worksheets/"):
+        _check_xml(name, sheet)
         cells = _rectangle(sheet)
         if cells > CELLS_MAX:
             raise UnreadableInput(f"{name} spans {cells} cells, at most {CELLS_MAX} are read: delete cells far from the table")
@@ -49,6 +51,20 @@ def _check(name: str, packed: zipfile.ZipFile) -> None:
         text = sum(lengths[index] for index in shown if index < len(lengths))
         if text > TEXT_BYTES_MAX:
             raise UnreadableInput(f"{name} shows {text} bytes of text, at most {TEXT_BYTES_MAX} are read")
+
+
+def _check_xml(name: str, sheet: bytes) -> None:
+    """A lenient reader passes over everything behind a broken tag, and rows would be lost without a word."""
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    try:
+        parser.Parse(sheet, True)  # noqa: FBT003 - the library's own signature
+    except expat.ExpatError as fault:
+        raise UnreadableInput(f"{name} is damaged: a sheet is no well-formed XML ({fault}); save it again") from None
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise ValueError("a sheet declares a document type")
 
 
 def _rectangle(sheet: bytes) -> int:

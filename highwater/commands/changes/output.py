@@ -71,10 +71,10 @@ def write(content: bytes, out: Path | None) -> None:
 
 
 def _tell(added: "Added", known: int) -> None:
-    for change in added.news:
-        typer.echo(f"{change.change_id}, revision {change.revision}: {change.title}")
-    for change_id in added.withdrawn:
-        typer.echo(f"{change_id} withdrawn: the newest export of its series does not contain it")
+    lines = [f"{change.change_id}, revision {change.revision}: {change.title}" for change in added.news]
+    lines += [f"{change_id} withdrawn: the newest export of its series does not contain it" for change_id in added.withdrawn]
+    if lines:
+        typer.echo("\n".join(lines))
     for change in added.missing:
         typer.echo(f"{change.change_id} is missing in the full export and not cancelled: {change.title}")
     withdrawn = f", {len(added.withdrawn)} withdrawn" if added.withdrawn else ""
