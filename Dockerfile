@@ -2,7 +2,7 @@
 #   docker build -t highwater .
 #   docker run --read-only --tmpfs /tmp -p 8480:8480 -v highwater-data:/data highwater
 FROM python:3.11-slim-bookworm AS build
-RUN pip install --no-cache-dir "uv>=0.9,<1"
+RUN pip install --no-cache-dir "uv>=0.9,<1" && apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 # One layer with the locked dependencies and the program; EXTRAS="--extra kafka --extra notify" adds what is wanted.

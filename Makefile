@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
+WINDOW := detectors/compiled/window.c
 PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 PREFIX ?=
@@ -23,14 +24,16 @@ define environment
 	@! compgen -G '$(OLD)' >/dev/null || $(RUN)/uv pip uninstall --quiet --python $(RUN)/python highwater highwater-monitor
 endef
 
-$(VENV)/.base: pyproject.toml uv.lock
+$(VENV)/.base: pyproject.toml uv.lock $(WINDOW)
 	$(environment)
 	@$(RUN)/uv sync --frozen --inexact --no-dev --compile-bytecode --quiet
+	@$(RUN)/python -m detectors.compiled.build
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml uv.lock
+$(VENV)/.dev: pyproject.toml uv.lock $(WINDOW)
 	$(environment)
 	@$(RUN)/uv sync --frozen --inexact --all-extras --group bench --compile-bytecode --quiet
+	@$(RUN)/python -m detectors.compiled.build
 	@touch $@ $(VENV)/.base
 
 demo: $(VENV)/.base ## watch Highwater find both incidents of a simulated day (ARGS=--exit-when-done for scripts)
@@ -63,6 +66,7 @@ format: $(VENV)/.dev ## format the code and mend what lint can mend
 	@$(RUN)/ruff check --fix .
 
 bench: $(VENV)/.dev ## measure detection and correlation (ARGS=--quick for minutes instead of hours)
+	@$(RUN)/python -m benchmarks.windows $(ARGS)
 	@$(RUN)/python -m benchmarks.detection $(ARGS)
 	@$(RUN)/python -m benchmarks.correlation $(ARGS)
 

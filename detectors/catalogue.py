@@ -13,15 +13,28 @@ from detectors.rates.storm import Storm
 from detectors.thresholds import CALIBRATED, DAY_S, threshold, windows_between_false_alarms
 
 
+def traffic_thresholds(parameters: DetectionParameters, window_s: int) -> dict[str, float]:
+    """Nats of an alarm by kind of message-rate detector."""
+    return {
+        "silence": _threshold(parameters, window_s, "silence", SILENCE_HYPOTHESES),
+        "storm": _threshold(parameters, window_s, "storm", CALIBRATED),
+        "drop": _threshold(parameters, window_s, "drop", CALIBRATED),
+        "failures": _threshold(parameters, window_s, "failures", HYPOTHESES),
+        "drift": _threshold(parameters, DAY_S, "drift", 2),
+        "stale": _threshold(parameters, window_s, "stale", 1),
+    }
+
+
 def traffic_detectors(parameters: DetectionParameters, window_s: int) -> tuple[TrafficDetector, ...]:
     """The detectors of message rates."""
+    nats = traffic_thresholds(parameters, window_s)
     return (
-        Silence(_threshold(parameters, window_s, "silence", SILENCE_HYPOTHESES)),
-        Storm(_threshold(parameters, window_s, "storm", CALIBRATED)),
-        Drop(_threshold(parameters, window_s, "drop", CALIBRATED)),
-        Failures(_threshold(parameters, window_s, "failures", HYPOTHESES)),
-        Drift(_threshold(parameters, DAY_S, "drift", 2)),
-        Stale(_threshold(parameters, window_s, "stale", 1)),
+        Silence(nats["silence"]),
+        Storm(nats["storm"]),
+        Drop(nats["drop"]),
+        Failures(nats["failures"]),
+        Drift(nats["drift"]),
+        Stale(nats["stale"]),
     )
 
 

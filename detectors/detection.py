@@ -50,12 +50,13 @@ class Detection:
             self._grow(at_us, traffic_keys, queue_keys)
         queue_findings, jammed = self._queues.step(queues, queues_declared)
         stepped = self._traffic.step(traffic, declared, self._receives_from(jammed))
+        codes = self._codes.step(traffic.codes, stepped.failing, stepped.findings)
         return Detected(
             at_us=at_us,
             window_s=self._window_s,
             traffic_keys=self._traffic_keys,
             queue_keys=self._queue_keys,
-            traffic=replace(stepped.findings, codes=self._codes.step(traffic.codes, stepped.failing, stepped.findings)),
+            traffic=replace(stepped.findings, codes=codes) if codes else stepped.findings,
             queues=queue_findings,
             pulse=self._pulse(at_us, traffic, stepped),
             queue_pulse=self._queue_pulse(at_us, queues),

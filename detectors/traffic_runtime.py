@@ -7,8 +7,10 @@ import numpy as np
 
 from detectors import finding_state
 from detectors.catalogue import traffic_detectors
+from detectors.compiled.fused_window import fused_window, put_back
 from detectors.expectation.day_kinds import DayKinds
-from detectors.expectation.expectation import Bounds, Expectation, LearningInput
+from detectors.expectation.expectation import CALM_NATS, UNSURE, UNSURE_CALM_NATS, Bounds, Expectation, LearningInput, kept_share
+from detectors.expectation.week_clock import place
 from detectors.interface import TrafficWindow
 from detectors.learned_state import Learned
 from detectors.parameters import DetectionParameters
@@ -18,12 +20,9 @@ from detectors.rates.habits import CLOCK_TIMES
 from detectors.rates.silence import HYPOTHESES
 from detectors.state_blocks import Blocks, Parts, completed
 from detectors.thresholds import threshold, windows_between_false_alarms
-from models.columns import Expected, Findings, Flags, Floats, SeriesKey, TrafficTick
+from models.columns import Expected, Findings, Flags, Floats, Ints, SeriesKey, TrafficTick
 from models.times import SECOND_US
 
-CALM_NATS, UNSURE_CALM_NATS, UNSURE = 1.5, 4.0, 0.08
-"""Evidence up to which the deviation of the last hours still follows the counts: if it followed a change, it would hide the rest. It also
-follows where the expectation may be wrong by more than this share."""
 _RATES = ("storm", "drop", "silence")
 _LESS = ("drop", "silence")
 _COUNTED = ("storm", "drop")
@@ -43,17 +42,35 @@ class TrafficResult:
     """Where evidence of failures rises or a finding of them is open."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What is filled in block by block; arrays have shape (series,)."""
+
+    expected: Floats
+    variance: Floats
+    failing: Flags
+    judged: Flags
+    """Reported and known, and no new level was accepted."""
+
+
 class Traffic:
     """All message rates of one resolution."""
 
-    def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
+    def __init__(self, parameters: DetectionParameters, window_s: int, *, compiled: bool = True) -> None:
+        """`compiled` False: numpy alone, the reference."""
         self._window_s = window_s
+        self._fused = fused_window(parameters, window_s) if compiled else None
         self._accept_us = parameters.accept_after_s * SECOND_US
         self._expectation = Expectation(window_s, parameters.civil_time, DayKinds(parameters.holidays))
         self._detectors = traffic_detectors(parameters, window_s)
         self._blocks = Blocks()
         self._together = GroupSilence(threshold(windows_between_false_alarms(parameters, window_s, "silence"), HYPOTHESES))
         self._at_us: int | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether windows go through the compiled passes."""
+        return self._fused is not None
 
     def grow(self, keys: tuple[SeriesKey, ...], at_us: int, learned: Learned) -> None:
         """Makes room for `keys`; known series keep their positions. A new series starts from its state in `learned`."""
@@ -80,21 +97,47 @@ class Traffic:
         """Processes one window. `jammed`: the User's queue has a backlog."""
         found: list[Findings] = []
         series = len(self._blocks)
-        expected, variance, failing, judged = np.zeros(series), np.zeros(series), np.zeros(series, np.bool_), np.zeros(series, np.bool_)
-        for span, block in self._blocks:
-            part = _cut(tick, span)
-            # The first count after a gap may cover the whole gap: it is seen, but is no information about the rate.
-            returns = finding_state.is_open(block[_latch("stale")]) & part.reported
-            outlook, bounds = self._expectation.expect(block["expectation"], tick.at_us, self._at_us)
-            window = self._window(block, part, outlook, bounds, declared[span], jammed[span], returns)
-            found += self._detect(block, window, bounds, span.start, failing[span])
-            judged[span] = window.tick.reported & outlook.known & (window.accepted == 0)
-            mean = outlook.mean * outlook.known
-            expected[span] = mean
-            variance[span] = mean * (outlook.dispersion + mean * outlook.relative_error * outlook.relative_error)
-        found += self._fall_silent_together(tick, judged, expected)
+        out = _Columns(np.zeros(series), np.zeros(series), np.zeros(series, np.bool_), np.zeros(series, np.bool_))
+        for number, (span, block) in enumerate(self._blocks):
+            self._expectation.turn(block["expectation"], tick.at_us, self._at_us)
+            found += self._step_block(number, block, span, _cut(tick, span), declared[span], jammed[span], out)
+        found += self._fall_silent_together(tick, out.judged, out.expected)
         self._at_us = tick.at_us
-        return TrafficResult(finding_state.joined(found), expected, variance, failing)
+        return TrafficResult(finding_state.joined(found), out.expected, out.variance, out.failing)
+
+    def _step_block(
+        self, number: int, block: Parts, span: slice, tick: TrafficTick, declared: Flags, jammed: Flags, out: _Columns
+    ) -> list[Findings]:
+        """One block: compiled where nothing is found, by the reference on what is left."""
+        whole = np.arange(span.start, span.stop)
+        if self._fused is None or self._at_us is None:
+            return self._judge(block, tick, declared, jammed, whole, out)
+        kept = kept_share((tick.at_us - self._at_us) / SECOND_US)
+        done = self._fused.step(number, block, tick, declared, jammed, place(tick.at_us, self._window_s), kept)
+        if done is None:
+            return self._judge(block, tick, declared, jammed, whole, out)
+        for name in ("expected", "variance", "failing", "judged"):
+            getattr(out, name)[span] = getattr(done, name)
+        if not len(done.left):
+            return []
+        rows = done.left
+        found = self._judge(done.parts, _cut(tick, rows), declared[rows], jammed[rows], whole[rows], out)
+        put_back(block, done.parts, rows)
+        return found
+
+    def _judge(self, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, series: Ints, out: _Columns) -> list[Findings]:
+        """The reference: the state `block` of some `series` through every detector."""
+        # The first count after a gap may cover the whole gap: it is seen, but is no information about the rate.
+        returns = finding_state.is_open(block[_latch("stale")]) & tick.reported
+        outlook, bounds = self._expectation.expect(block["expectation"], tick.at_us, self._at_us)
+        window = self._window(block, tick, outlook, bounds, declared, jammed, returns)
+        failing = np.zeros(len(series), np.bool_)
+        found = self._detect(block, window, bounds, failing)
+        out.failing[series], out.judged[series] = failing, window.tick.reported & outlook.known & (window.accepted == 0)
+        mean = outlook.mean * outlook.known
+        out.expected[series] = mean
+        out.variance[series] = mean * (outlook.dispersion + mean * outlook.relative_error * outlook.relative_error)
+        return [replace(findings, series=series[findings.series].astype(np.int32)) for findings in found]
 
     def _window(
         self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags, returns: Flags
@@ -127,7 +170,7 @@ class Traffic:
             lasting |= finding_state.is_open(state) & (at_us - finding_state.open_since_us(state) >= self._accept_us)
         return self._expectation.accept(block["expectation"], lasting) if lasting.any() else np.zeros(len(lasting))
 
-    def _detect(self, block: Parts, window: TrafficWindow, bounds: Bounds, first: int, failing: Flags) -> list[Findings]:
+    def _detect(self, block: Parts, window: TrafficWindow, bounds: Bounds, failing: Flags) -> list[Findings]:
         found: list[Findings] = []
         busy, less = window.accepted > 0, np.zeros(len(failing), np.bool_)
         score = np.zeros(len(failing))
@@ -135,7 +178,7 @@ class Traffic:
             state = block[_latch(detector.kind)]
             is_open = finding_state.is_open(state)
             signal = detector.step(block[detector.kind], window, is_open)
-            findings = finding_state.update(state, signal, is_open, detector.kind, window.tick.at_us, first)
+            findings = finding_state.update(state, signal, is_open, detector.kind, window.tick.at_us, 0)
             if findings is not None:
                 found.append(findings)
             active = signal.evidence_rising | signal.over | is_open
@@ -166,12 +209,11 @@ class Traffic:
 
     def _fall_silent_together(self, tick: TrafficTick, judged: Flags, expected: Floats) -> list[Findings]:
         """Opens a silence at every completely silent series of a group, where none is open."""
-        if not len(self._blocks):
+        empty = judged & (tick.messages == 0)
+        if not len(self._blocks) or (not empty.any() and self._together.is_calm):
             return []
         due = np.concatenate([block["silence"]["due"] for _, block in self._blocks])
-        silent, began_us, nats = self._together.step(
-            tick.at_us, tick.window_s, due, judged & (tick.messages == 0), ~judged & tick.reported | (tick.messages > 0)
-        )
+        silent, began_us, nats = self._together.step(tick.at_us, tick.window_s, due, empty, ~judged & tick.reported | (tick.messages > 0))
         if not silent.any():
             return []
         found = (
@@ -204,7 +246,7 @@ def _latch(kind: str) -> str:
     return f"{kind}.latch"
 
 
-def _cut(tick: TrafficTick, span: slice) -> TrafficTick:
+def _cut(tick: TrafficTick, span: slice | Ints) -> TrafficTick:
     return TrafficTick(
         tick.at_us,
         tick.window_s,

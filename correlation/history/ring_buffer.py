@@ -1,6 +1,5 @@
 """Ring buffer: the last bins of many counts, oldest overwritten first."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,16 +26,15 @@ class RingBuffer:
         self.cells: Cells = np.zeros((STATISTICS, length, columns), np.float32)
         self.head = 0
 
-    def add(self, at_us: int, rows: Sequence[Floats]) -> None:
-        """Adds one window's rows (observed, expected, failed), each (columns,), to the bin that holds its end."""
+    def add(self, at_us: int, rows: Floats) -> None:
+        """Adds one window's rows (observed, expected, failed), of shape (statistics, columns), to the bin that holds its end."""
         end_us = -(-at_us // self.bin_us) * self.bin_us
         if self.ends_us[self.head] != end_us:
             if self.ends_us[self.head] >= 0:
                 self.head = (self.head + 1) % len(self.ends_us)
             self.ends_us[self.head] = end_us
             self.cells[:, self.head] = 0.0
-        for statistic, row in enumerate(rows):
-            self.cells[statistic, self.head] += row
+        self.cells[:, self.head] += rows
 
     def order(self) -> Ints:
         """Indices of the written bins, oldest first."""

@@ -95,11 +95,10 @@ class _ResolutionHistory:
             self.indexed, self.index = self.keys, {key: number for number, key in enumerate(self.keys)}
         return np.array([self.index[key] for key in keys if key in self.index], np.int64)
 
-    def add(self, at_us: int, place: Ints, rows: tuple[Floats, ...]) -> None:
-        """Adds one window, every group in its column."""
-        spread = [np.zeros(len(self.keys)) for _ in rows]
-        for whole, row in zip(spread, rows, strict=True):
-            whole[place] = row
+    def add(self, at_us: int, place: Ints, rows: Floats) -> None:
+        """Adds one window, every group in its column; `rows` are (statistics, groups)."""
+        spread = np.zeros((len(rows), len(self.keys)))
+        spread[:, place] = rows
         for ring in self.rings:
             ring.add(at_us, spread)
 
@@ -140,17 +139,22 @@ class History:
             self._add_queues(detected.queue_pulse)
 
     def _add_traffic(self, pulse: Pulse) -> None:
-        cohort = self._traffic.setdefault(pulse.window_s, _ResolutionHistory(pulse.window_s))
+        cohort = self._traffic.get(pulse.window_s)
+        if cohort is None:
+            cohort = self._traffic[pulse.window_s] = _ResolutionHistory(pulse.window_s)
         place = cohort.place_of(pulse.groups, (_series(group, pulse.window_s) for group in pulse.groups), self._cells)
-        seen = pulse.reported
-        rows = tuple(np.clip(np.where(seen, row, 0.0), 0.0, _MOST) for row in (pulse.observed, pulse.expected, pulse.failed))
-        cohort.add(pulse.at_us, place, rows)
+        rows = np.array((pulse.observed, pulse.expected, pulse.failed))
+        if not pulse.reported.all():
+            rows[:, ~pulse.reported] = 0.0
+        cohort.add(pulse.at_us, place, np.minimum(np.maximum(rows, 0.0), _MOST))
 
     def _add_queues(self, pulse: QueuePulse) -> None:
-        cohort = self._queues.setdefault(pulse.window_s, _ResolutionHistory(pulse.window_s))
+        cohort = self._queues.get(pulse.window_s)
+        if cohort is None:
+            cohort = self._queues[pulse.window_s] = _ResolutionHistory(pulse.window_s)
         place = cohort.place_of(pulse.queues, pulse.queues, self._cells)
         seen = pulse.reported
-        cohort.add(pulse.at_us, place, (np.where(seen, pulse.depth, 0.0), seen.astype(np.float64), np.zeros(len(seen))))
+        cohort.add(pulse.at_us, place, np.array((np.where(seen, pulse.depth, 0.0), seen, np.zeros(len(seen)))))
 
     def panel(self, part: TrafficSelector, from_us: int) -> Panel | None:
         """`part` by unit in the finest bins that reach back to `from_us` (else in the longest row); None if nothing is known of it."""

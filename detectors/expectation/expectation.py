@@ -22,6 +22,9 @@ RECENT_S = 6 * 3600.0
 """A lasting new level is the mean of about these last hours."""
 LEAST_RATIO, ASLEEP = 1e-3, 0.02
 LEAST_DOUBT, MOST_DOUBT = 1.0, 3.0
+CALM_NATS, UNSURE_CALM_NATS, UNSURE = 1.5, 4.0, 0.08
+"""Evidence up to which the deviation of the last hours still follows the counts: if it followed a change, it would hide the rest. It also
+follows where the expectation may be wrong by more than this share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,8 @@ class Expectation:
             state[name][lasting] = value
         return np.where(lasting, ratio, 0.0)
 
-    def expect(self, state: Columns, at_us: int, before_us: int | None) -> tuple[Expected, Bounds]:
-        """The expectation of the window that ends at `at_us`; the last one ended at `before_us`. Advances the clock in `state`."""
+    def turn(self, state: Columns, at_us: int, before_us: int | None) -> None:
+        """Advances the clock in `state` to the window that ends at `at_us`; the last one ended at `before_us`."""
         here = place(at_us, self._window_s)
         last = None if before_us is None else place(before_us, self._window_s)
         if before_us is not None:
@@ -101,9 +104,12 @@ class Expectation:
                 daylight_saving.change(state, hours)
         if last is None or here.number != last.number:
             self._seasons.advance(state, here, last)
+
+    def expect(self, state: Columns, at_us: int, before_us: int | None) -> tuple[Expected, Bounds]:
+        """The expectation of the window that ends at `at_us`, to which the clock was turned; the last one ended at `before_us`."""
         if before_us is not None:
             self._age(state, (at_us - before_us) / SECOND_US)
-        return self._expected(state, here)
+        return self._expected(state, place(at_us, self._window_s))
 
     def _expected(self, state: Columns, here: Place) -> tuple[Expected, Bounds]:
         factor = state["level"] * state["deviation"]
@@ -134,7 +140,7 @@ class Expectation:
 
     def _age(self, state: Columns, seconds: float) -> None:
         """Advances time: what was learned from the last hours fades back to the profile."""
-        kept = float(np.exp(-seconds / DEVIATION_S))
+        kept = kept_share(seconds)
         most = state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state)
         deviation, variance = state["deviation"], state["deviation_variance"]
         deviation += (1.0 - kept) * (1.0 - deviation)
@@ -186,6 +192,11 @@ class Expectation:
             state, counts, own, other, expected.dispersion, use & apart, min(1.0, self._window_s * SECOND_US / SLOT_US)
         )
         return apart
+
+
+def kept_share(seconds: float) -> float:
+    """What is left of the last hours' deviation after `seconds`."""
+    return float(np.exp(-seconds / DEVIATION_S))
 
 
 def _between(before: Floats, now: Floats, after: Floats, fraction: float) -> Floats:

@@ -19,7 +19,7 @@ DOUBT = 2.0
 PRIOR_FAILED, PRIOR_TRIED = 0.5, 25.0
 PRIOR_OVERLAP, PRIOR_WEIGHT, MOST_WEIGHT = 0.01, 20.0, 2000.0
 """Correlation of the outcomes of two messages of one window while little is known of it, and its weight in windows."""
-MOST_OVERLAP, MOST_SHARE = 0.5, 0.9
+LEAST_OVERLAP, MOST_OVERLAP, MOST_SHARE = 1e-5, 0.5, 0.9
 FEW_PAIRS = 50.0
 CLIP = 9.0
 
@@ -47,7 +47,7 @@ def known(state: Columns) -> Flags:
 
 def concentration(state: Columns, family: Ints, place: Ints) -> Floats:
     """The sum of both parameters of the beta distribution, for some families of some series: 1 / overlap - 1."""
-    intra_window_correlation = clip_small(state["overlap"][family, place].astype(np.float64), 1e-5, MOST_OVERLAP)
+    intra_window_correlation = clip_small(state["overlap"][family, place].astype(np.float64), LEAST_OVERLAP, MOST_OVERLAP)
     found: Floats = 1.0 / intra_window_correlation - 1.0
     return found
 
@@ -61,8 +61,13 @@ def learn(state: Columns, tick: TrafficTick, failed: Floats, use: Flags) -> None
     telling = (pairs / (pairs + FEW_PAIRS)) ** 2
     state["new_failed"] += failed * use
     _learn_overlap(state, tried, failed, pairs, telling)
-    if tick.at_us % SLOT_US < tick.window_s * SECOND_US:
-        _turn(state, max(tick.window_s, SLOT_US // SECOND_US))
+    if turns(tick.at_us, tick.window_s):
+        turn(state, tick.window_s)
+
+
+def turns(at_us: int, window_s: int) -> bool:
+    """Whether ten minutes are over with the window that ends at `at_us`."""
+    return at_us % SLOT_US < window_s * SECOND_US
 
 
 def _learn_overlap(state: Columns, tried: Floats, failed: Floats, pairs: Floats, telling: Floats) -> None:
@@ -77,8 +82,9 @@ def _learn_overlap(state: Columns, tried: Floats, failed: Floats, pairs: Floats,
     state["new_weight"] += weight
 
 
-def _turn(state: Columns, seconds: int) -> None:
-    fade = np.exp(-seconds / MEMORY_S)
+def turn(state: Columns, window_s: int) -> None:
+    """Shares follow what the last ten minutes brought, in place."""
+    fade = np.exp(-max(window_s, SLOT_US // SECOND_US) / MEMORY_S)
     state["tried"] *= fade
     state["tried"] += state["new_tried"]
     state["failed"] *= np.float32(fade)

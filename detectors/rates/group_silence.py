@@ -30,6 +30,11 @@ class GroupSilence:
         before = self._levels or (None,) * LEVELS
         self._levels = tuple(_Level(keys, names, old) for names, old in zip(named, before, strict=True))
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether no group has any evidence."""
+        return not any(level.nats.any() or level.run.any() for level in self._levels)
+
     def step(self, at_us: int, window_s: int, nats: Floats, empty: Flags, busy: Flags) -> tuple[Flags, Ints, Floats]:
         """Processes one window: series whose group is silent, since when (µs), and its evidence (nats). Each array has shape (series,).
 

@@ -64,10 +64,10 @@ def follow(
     state["peak"][rows] = np.where(over, 0.0, peak)
     counts = over & np.isfinite(peak)
     if counts.any():
-        _remember(state, rows[counts], peak[counts], at_s, window_s, threshold)
+        remember(state, rows[counts], peak[counts], at_s, window_s, threshold)
 
 
-def _remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int, threshold: float) -> None:
+def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int, threshold: float) -> None:
     """After an excursion: the threshold follows the series' own tail where that is heavier than the model's.
 
     Peaks over an edge are exponential under the model, with mean 1 nat (Pickands 1975; Cramér-Lundberg for the CUSUM). Here their mean

@@ -10,6 +10,8 @@ LEAST_WINDOWS = 3
 HISTORY_WINDOWS = 500.0
 """Number of windows over which the share of reported ones is averaged."""
 LEAST_REPORTS = 30
+FADE = 1 - 1 / HISTORY_WINDOWS / 20
+"""Of the longest gap, a window."""
 GAP_FACTOR = 2.0
 """A gap within this factor of the longest recent one is a habit of the series."""
 
@@ -31,7 +33,7 @@ class Stale:
         """Processes one window. The habit is learned from gaps that ended without an alarm."""
         reported = window.tick.reported | window.returned
         reports, share, missing, longest = (state[name] for name in ("reports", "share", "missing", "longest"))
-        np.maximum(longest * (1 - 1 / HISTORY_WINDOWS / 20), missing * (reported & ~is_open), out=longest)
+        np.maximum(longest * FADE, missing * (reported & ~is_open), out=longest)
         reports += reported
         missing += 1
         missing *= ~reported

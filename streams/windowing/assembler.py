@@ -222,11 +222,8 @@ class Assembler:
 
     def _columns(self, batch: EventBatch, kind: int, chosen: Indices) -> Chunk:
         side = self._side(kind)
-        key = batch.key[chosen]
-        numbers = np.zeros(len(batch.keys), np.int32)
-        for place in np.unique(key).tolist():
-            numbers[place] = side.number(batch.keys[place])
-        common: Chunk = {"series": numbers[key], "observed_us": batch.observed_us[chosen], "value": batch.value[chosen]}
+        numbers = side.numbers_of(batch.keys, batch.key[chosen])
+        common: Chunk = {"series": numbers, "observed_us": batch.observed_us[chosen], "value": batch.value[chosen]}
         if kind % 2:
             return common | {name: getattr(batch, name)[chosen] for name in QUEUE_COLUMNS[3:]}
         codes = batch.codes[chosen]

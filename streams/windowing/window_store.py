@@ -1,5 +1,6 @@
 """Window store: every series of one window length with its open windows. It closes the windows."""
 
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ MOST_CODE_SETS = 20_000
 
 _CHUNKS_MOST, _TIDY_FROM = 256, 100_000
 """Numbers of chunks and events of one open window from which on its repeats are removed before it closes."""
+
+
+_NOTHING = np.zeros(0)
 
 
 class Closed(NamedTuple):
@@ -43,6 +47,10 @@ class SeriesWindows:
         self.place = np.zeros(0, np.int32)
         """Internal number → index in `keys`, -1 before the series' first window has closed."""
         self.open: dict[int, list[Chunk]] = {}
+        self._ends: list[int] = []
+        """Heap of the ends of open windows; those that closed since may still be in it."""
+        self._numbered: tuple[tuple[SeriesKey, ...], Indices] = ((), np.zeros(0, np.int32))
+        """The keys of the last batch, and the internal number of each, -1 where none of its events came so far."""
         self.repeated = 0
         """Repeats that were left out of windows that are still open."""
         self._tidy_at: dict[int, int] = {}
@@ -55,9 +63,31 @@ class SeriesWindows:
             self.known.append(key)
         return found
 
+    def numbers_of(self, keys: tuple[SeriesKey, ...], key: Indices) -> Indices:
+        """Internal numbers of events of the series `keys[key]`; their order is that of `keys` where they are new."""
+        known, numbers = self._numbered
+        if known is not keys:
+            numbers = np.full(len(keys), -1, np.int32)
+            self._numbered = (keys, numbers)
+        found: Indices = numbers[key]
+        if len(found) and found.min() < 0:
+            for place in np.unique(key[found < 0]).tolist():
+                numbers[place] = self.number(keys[place])
+            found = numbers[key]
+        return found
+
+    def earliest(self) -> int | None:
+        """End of the first open window."""
+        while self._ends and self._ends[0] not in self.open:
+            heappop(self._ends)
+        return self._ends[0] if self._ends else None
+
     def put(self, at_us: int, chunk: Chunk, sets: CodeSets) -> None:
         """Adds events to the window that ends at `at_us`; repeats take no additional memory."""
-        chunks = self.open.setdefault(at_us, [])
+        chunks = self.open.get(at_us)
+        if chunks is None:
+            chunks = self.open[at_us] = []
+            heappush(self._ends, at_us)
         chunks.append(chunk)
         if len(chunks) <= _CHUNKS_MOST and sum(len(each["series"]) for each in chunks) <= self._tidy_at.get(at_us, _TIDY_FROM):
             return
@@ -80,6 +110,8 @@ class SeriesWindows:
         return events, self.place[events["series"]], repeated + len(every["series"]) - len(events["series"])
 
     def _add_new(self, series: Indices) -> None:
+        if len(self.keys) == len(self.known):
+            return
         if len(self.place) < len(self.known):
             self.place = np.concatenate((self.place, np.full(len(self.known) - len(self.place), -1, np.int32)))
         new = np.unique(series[self.place[series] < 0])
@@ -106,6 +138,7 @@ class SeriesWindows:
         self.numbers = {key: number for number, key in enumerate(self.known)}
         self.place = tree["place"]
         self.open = {at_us: [chunk] for at_us, chunk in tree["open"]}
+        self._ends = sorted(self.open)
         self.repeated = tree["repeated"]
 
 
@@ -131,7 +164,7 @@ class WindowStore:
         following = None if self._closed_us is None else self._closed_us + self.window_s * SECOND_US
         if following is not None and self._skip_gaps and following > self._reported_us + EMPTY_FOR_US:
             following = None
-        waiting = min((at_us for side in (self.traffic, self.queues) for at_us in side.open), default=None)
+        waiting = min((at for side in (self.traffic, self.queues) if (at := side.earliest()) is not None), default=None)
         at_us = min((at for at in (waiting, following) if at is not None), default=None)
         return at_us if at_us is not None and at_us <= closed_us else None
 
@@ -179,6 +212,8 @@ class WindowStore:
 
     def _queue_tick(self, at_us: int, events: Chunk, place: Indices) -> QueueTick:
         count = len(self.queues.keys)
+        if not count:
+            return QueueTick(at_us, self.window_s, np.zeros(0, np.bool_), _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
         # The latest of several events of one window counts: they are assigned in order of time, so the last assignment stays.
         order = np.lexsort((events["observed_us"], place))
         latest = order[np.append(place[order][1:] != place[order][:-1], True)] if len(place) else order

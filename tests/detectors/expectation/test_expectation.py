@@ -9,6 +9,7 @@ from detectors.expectation.expectation import Expectation
 from detectors.expectation.hour_curve import HOUR_VARIANCE
 from detectors.expectation.week_profile import NEW_WEEKDAY, SLOTS, Profile
 from detectors.holidays import HolidayCalendar
+from models.columns import Columns, Expected
 from tests.detectors.cohorts import DAY, Cohort, counts, key, traffic
 
 MOST_BYTES = 2400
@@ -18,6 +19,13 @@ DAYS = DayKinds(HolidayCalendar("none"))
 def columns(detection: Detection) -> dict[str, np.ndarray]:
     parts = detection.pack()["traffic"]["parts"]
     return {f"{part}.{name}": column for part, rows in parts.items() for name, column in rows.items()}
+
+
+def expected_next(state: Columns, at_us: int) -> Expected:
+    """What the window of five minutes that ends at `at_us` should carry; turns the clock in `state`."""
+    expectation = Expectation(300, "UTC", DAYS)
+    expectation.turn(state, at_us, at_us - 300_000_000)
+    return expectation.expect(state, at_us, at_us - 300_000_000)[0]
 
 
 def test_a_series_costs_some_two_kilobytes_and_keeps_its_kinds_of_numbers():
@@ -57,7 +65,7 @@ def test_a_weekday_that_is_busier_all_day_is_not_learned_anew_each_hour():
     cohort.run(4 * DAY // 5 + 12, lambda window: draw(window, 1.18 if window >= 4 * DAY // 5 else 1.0))
     state = cohort.detection.pack()["traffic"]["parts"]["expectation"]
     before = state["deviation"].mean()
-    Expectation(300, "UTC", DAYS).expect(state, cohort.at_us, cohort.at_us - 300_000_000)
+    expected_next(state, cohort.at_us)
     assert before > 1.1
     assert state["deviation"].mean() - 1.0 > 0.7 * (before - 1.0)
 
@@ -87,7 +95,7 @@ def test_a_new_hour_of_a_known_day_is_doubted_though_the_hour_before_was_known()
         seen = not 15 * 12 <= window < day
         cohort.step(traffic(cohort.at_us, draw(window), reported=[seen] * 10, window_s=300))
     state = cohort.detection.pack()["traffic"]["parts"]["expectation"]
-    new = Expectation(300, "UTC", DAYS).expect(state, cohort.at_us, cohort.at_us - 300_000_000)[0].relative_error
+    new = expected_next(state, cohort.at_us).relative_error
     assert (state["day_variance"] > 0.5 * NEW_WEEKDAY).all()
     assert (new > 0.1).all()
 

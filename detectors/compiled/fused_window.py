@@ -1,0 +1,172 @@
+"""One window of message rates in three compiled passes, with numpy's own exponentials and logarithms between them."""
+
+from dataclasses import dataclass
+from operator import is_
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.catalogue import traffic_thresholds
+from detectors.compiled.constants import FACTORS, constants
+from detectors.compiled.library import Library, library
+from detectors.expectation.week_clock import Place
+from detectors.failures import baseline
+from detectors.parameters import DetectionParameters
+from detectors.rates import habits
+from detectors.state_blocks import Parts
+from models.columns import Columns, Flags, Floats, Ints, TrafficTick
+from models.times import SECOND_US
+
+CHUNK = 2048
+"""Series that go through all passes together: what they need stays in the processor's cache."""
+LEAST_THRESHOLD = 2.0
+"""Nats: below it an excursion of the evidence that ends might still count as evidence on its way."""
+_TABLE_ROWS = 16
+"""A table of more rows is the expectation's profile, which only changes as the clock turns; no window reads it."""
+_INPUTS = ("reported", "messages", "failures", "user_side", "device_side")
+
+
+@dataclass(frozen=True, slots=True)
+class FusedResult:
+    """What is known after the passes; arrays of shape (series,) but for `left`."""
+
+    expected: Floats
+    variance: Floats
+    judged: Flags
+    failing: Flags
+    left: Ints
+    """Series on which a finding is open or begins: their state is as it was before the window."""
+    parts: Parts
+    """The state of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A block's columns and where they are in memory."""
+
+    block: Parts
+    places: list[tuple[Columns, str]]
+    columns: list[Any]
+    addresses: NDArray[np.uintp]
+    at: int
+    """Where `addresses` are."""
+
+    def holds(self, block: Parts) -> bool:
+        """Whether the columns are still those of `block`."""
+        return block is self.block and all(map(is_, self.columns, [part[name] for part, name in self.places]))
+
+
+class FusedWindow:
+    """The passes for one window length."""
+
+    def __init__(self, compiled: Library, parameters: DetectionParameters, window_s: int) -> None:
+        self._library, self._window_s = compiled, window_s
+        thresholds = traffic_thresholds(parameters, window_s)
+        self._thresholds = {kind: thresholds[kind] for kind in ("storm", "drop")}
+        values = constants(thresholds, window_s)
+        self._values = np.array([values.get(name, 0.0) for name in compiled.parameters])
+        self._at = {name: place for place, name in enumerate(compiled.parameters)}
+        self._factors = [np.ascontiguousarray(row, np.float64) for row in FACTORS]
+        self._logs = [np.log(row) for row in self._factors[:2]]
+        rows = _rows(compiled.sizes)
+        self._buffers = {name: np.empty(rows.get(name, 1) * CHUNK, kind) for name, kind in compiled.buffers}
+        self._buffer_addresses = np.array([self._buffers[name].ctypes.data for name, _ in compiled.buffers], np.uintp)
+        self._fixed = [each.ctypes.data for each in (self._buffer_addresses, self._values, *self._factors)]
+        self._log_addresses = [row.ctypes.data for row in self._logs]
+        self._bound: dict[int, _Bound | None] = {}
+
+    def step(
+        self, number: int, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, here: Place, kept: float
+    ) -> FusedResult | None:
+        """One window of the block `number`, whose clock was turned; None where its state is not as the passes know it."""
+        bound = self._bound.get(number)
+        if bound is None or not bound.holds(block):
+            bound = self._bound[number] = self._bind(block)
+        if bound is None:
+            return None
+        values, at = self._values, self._at
+        values[at["kept"]], values[at["fraction"]], values[at["slot"]] = kept, here.fraction, here.slot
+        values[at["at_s"]] = tick.at_us // SECOND_US
+        series = len(tick.reported)
+        result = FusedResult(np.empty(series), np.empty(series), np.empty(series, np.bool_), np.empty(series, np.bool_), _NOBODY, {})
+        left: list[Ints] = []
+        for first in range(0, series, CHUNK):
+            left += self._chunk(bound, block, tick, declared, jammed, slice(first, min(first + CHUNK, series)), result)
+        rows = np.concatenate(left) if left else _NOBODY
+        parts = _taken(block, rows) if left else {}
+        if baseline.turns(tick.at_us, self._window_s):
+            baseline.turn(block["failures"], self._window_s)
+        return FusedResult(result.expected, result.variance, result.judged, result.failing, rows, parts)
+
+    def _bind(self, block: Parts) -> _Bound | None:
+        places = [(block[part], name) for part, name, _ in self._library.columns]
+        columns = [part[name] for part, name in places]
+        kinds = [kind for _, _, kind in self._library.columns]
+        if not all(row.dtype == kind and row.flags.c_contiguous for row, kind in zip(columns, kinds, strict=True)):
+            return None
+        addresses = np.array([row.ctypes.data for row in columns], np.uintp)
+        return _Bound(block, places, columns, addresses, addresses.ctypes.data)
+
+    def _chunk(
+        self, bound: _Bound, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, span: slice, result: FusedResult
+    ) -> list[Ints]:
+        buffers, count = self._buffers, span.stop - span.start
+        for name in _INPUTS:
+            buffers[name][:count] = getattr(tick, name)[span]
+        buffers["declared"][:count], buffers["jammed"][:count] = declared[span], jammed[span]
+        arguments = (bound.at, *self._fixed, len(tick.reported), span.start, count)
+        compiled, found = self._library, buffers["found"]
+        compiled.expect(*arguments)
+        np.exp(buffers["exponents"][: 2 * count], out=buffers["exponentials"][: 2 * count])
+        compiled.weigh(*arguments)
+        ratios, logarithms = compiled.sizes[4] * count, count + int(found[0]) * compiled.sizes[5]
+        np.log1p(buffers["ratio_arguments"][:ratios], out=buffers["ratio_logarithms"][:ratios])
+        np.log(buffers["arguments"][:logarithms], out=buffers["logarithms"][:logarithms])
+        compiled.judge(*arguments, *self._log_addresses)
+        for name in ("expected", "variance", "judged", "failing"):
+            getattr(result, name)[span] = buffers[name][:count]
+        at_s = tick.at_us // SECOND_US
+        for kind, over in (("storm", int(found[1])), ("drop", int(found[2]))):
+            if over:
+                rows, peaks = buffers[f"{kind}_rows"][:over].copy(), buffers[f"{kind}_peaks"][:over].copy()
+                habits.remember(block[kind], rows, peaks, at_s, self._window_s, self._thresholds[kind])
+        return [np.flatnonzero(~buffers["plain"][:count]) + span.start] if found[3] else []
+
+
+_NOBODY = np.zeros(0, np.int64)
+
+
+def _rows(sizes: tuple[int, ...]) -> dict[str, int]:
+    """Entries a series of each buffer, where it is more than one."""
+    _, _, _, families, ratios, logarithms = sizes
+    wide = dict.fromkeys(("arguments", "logarithms"), 1 + families * logarithms)
+    pairs = dict.fromkeys(("pair_series", "pair_family", "pair_weights"), families)
+    return {"exponents": 2, "exponentials": 2, "ratio_arguments": ratios, "ratio_logarithms": ratios, **wide, **pairs}
+
+
+def _taken(block: Parts, rows: Ints) -> Parts:
+    """A copy of what a window reads of some series."""
+    return {part: {name: row[..., rows] for name, row in columns.items() if _is_read(row)} for part, columns in block.items()}
+
+
+def _is_read(row: Any) -> bool:
+    return row.ndim == 1 or len(row) <= _TABLE_ROWS
+
+
+def put_back(block: Parts, parts: Parts, rows: Ints) -> None:
+    """Sets some series to what `FusedResult.parts` has become."""
+    for part, columns in parts.items():
+        for name, values in columns.items():
+            block[part][name][..., rows] = values
+
+
+def fused_window(parameters: DetectionParameters, window_s: int) -> FusedWindow | None:
+    """None where the library is not there, or evidence is so cheap that the passes do not hold."""
+    compiled = library()
+    thresholds = traffic_thresholds(parameters, window_s)
+    if compiled is None or compiled.sizes[:3] != tuple(len(row) for row in FACTORS):
+        return None
+    if min(thresholds["storm"], thresholds["drop"]) < LEAST_THRESHOLD:
+        return None
+    return FusedWindow(compiled, parameters, window_s)

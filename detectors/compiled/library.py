@@ -1,0 +1,67 @@
+"""The compiled library: its three passes, and the tables of what they read and write, which the C source itself defines."""
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from detectors.compiled.build import LIBRARY, SOURCE, source_digest
+
+_TYPES = {
+    "double": np.float64,
+    "float": np.float32,
+    "flag": np.bool_,
+    "int8_t": np.int8,
+    "uint32_t": np.uint32,
+    "int64_t": np.int64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What `window.c` gives."""
+
+    expect: Any
+    weigh: Any
+    judge: Any
+    """The passes, in this order."""
+    columns: tuple[tuple[str, str, Any], ...]
+    """Columns of a block's state that they work on: part, name, type."""
+    buffers: tuple[tuple[str, Any], ...]
+    """Arrays that go in and out: name, type."""
+    parameters: tuple[str, ...]
+    sizes: tuple[int, ...]
+    """Factors of storm, drop and failures, families of failures, ratios a series and logarithms a pair."""
+
+
+@cache
+def library() -> Library | None:
+    """None where it was not built, or was built from another source than the one that is here."""
+    try:
+        loaded = ctypes.CDLL(str(LIBRARY))
+        built_from = _text(loaded, "window_source")
+    except (OSError, ValueError):
+        return None
+    if SOURCE.exists() and built_from != source_digest():
+        return None
+    columns = (line.split() for line in _text(loaded, "window_columns").splitlines())
+    buffers = (line.split() for line in _text(loaded, "window_buffers").splitlines())
+    passes = (loaded.window_expect, loaded.window_weigh, loaded.window_judge)
+    pointers = [ctypes.c_void_p] * 6
+    for each, more in zip(passes, (0, 0, 2), strict=True):
+        each.restype = None
+        each.argtypes = [*pointers, *[ctypes.c_int64] * 3, *[ctypes.c_void_p] * more]
+    return Library(
+        *passes,
+        columns=tuple((part.replace("_latch", ".latch"), name, np.dtype(_TYPES[kind])) for part, name, kind in columns),
+        buffers=tuple((name, np.dtype(_TYPES[kind])) for name, kind in buffers),
+        parameters=tuple(_text(loaded, "window_parameters").split()),
+        sizes=tuple((ctypes.c_int64 * 6).in_dll(loaded, "window_sizes")),
+    )
+
+
+def _text(loaded: ctypes.CDLL, name: str) -> str:
+    """A text that the library holds; its end is a zero byte."""
+    return ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(loaded, name))).decode()
