@@ -1,8 +1,8 @@
 """Incident: all alerts of one event, with its origin, its victims and its timeline."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.alert import Suspect, ThreatenedChange
 from models.times import At
@@ -23,6 +23,9 @@ from models.vocabulary import (
     UserId,
 )
 from models.wire_model import WireModel
+
+_SEVERE = 2
+"""Categories up to this one count as critical in an older record."""
 
 
 class TimelineEntry(WireModel):
@@ -100,3 +103,13 @@ class Incident(WireModel):
     timeline: Annotated[tuple[TimelineEntry, ...], AsTuple] = ()
     similar: Annotated[tuple[SimilarIncident, ...], AsTuple] = ()
     """Earlier incidents of the same kind, most similar first."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, record: Any) -> Any:
+        """Older records have neither phase nor severity; those in data files and topics are still read."""
+        if not isinstance(record, dict) or "phase" in record or "severity" in record or "category" not in record:
+            return record
+        severe = isinstance(record["category"], int) and record["category"] <= _SEVERE
+        phase = "tail" if record.get("status") == "resolved" else "holding"
+        return record | {"phase": phase, "severity": "critical" if severe else "warning"}

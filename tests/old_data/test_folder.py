@@ -1,0 +1,57 @@
+"""A data folder of commit 932208c, left by `kill -9`, is read: the records, people's actions and the open incident continue."""
+
+import json
+import lzma
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.service.house import House
+
+HERE = Path(__file__).parent
+EXPECTED = json.loads(lzma.decompress((HERE / "folder.expected.json.xz").read_bytes()))
+"""Lists of the old monitor before it was killed (`incidents`, `alerts`, `own` of SUP-01), and the events that came afterwards (`rest`)."""
+
+
+def unpacked(folder: Path) -> Path:
+    with tarfile.open(HERE / "folder.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def known(items: list[dict[str, Any]], expected: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The fields of `items` that the old release had."""
+    return [{name: item[name] for name in before} for item, before in zip(items, expected, strict=True)]
+
+
+def until(ready: Callable[[], bool], limit_s: float = 180.0) -> None:
+    end = time.monotonic() + limit_s
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_folder_of_the_old_release_keeps_its_records_actions_and_open_incident(tmp_path: Path) -> None:
+    (before,) = EXPECTED["incidents"]
+    with House(unpacked(tmp_path / "data")) as house:
+        desk = house.client("triage")
+
+        def listed(name: str) -> list[dict[str, Any]]:
+            items: list[dict[str, Any]] = desk.get(f"/v1/{name}").json()["items"]
+            return items
+
+        assert known(listed("incidents"), [before]) == [before]
+        assert known(listed("alerts"), EXPECTED["alerts"]) == EXPECTED["alerts"]
+        own = house.client(None).get("/v1/alerts", headers={"authorization": f"Bearer {EXPECTED['user_secret']}"}).json()["items"]
+        assert known(own, EXPECTED["own"]) == EXPECTED["own"]
+        assert {one["change_id"] for one in listed("changes")} == {"CHG-1", "CHG-2"}
+        state = desk.get("/v1/triage/incidents").json()
+        assert [one["state"]["acknowledged"]["name"] for one in state if one["id"] == before["incident_id"]] == ["Ann"]
+
+        house.client("ingest").post("/v1/events", content=EXPECTED["rest"].encode()).raise_for_status()
+        until(lambda: listed("incidents")[0]["status"] == "resolved")
+        (after,) = listed("incidents")
+        assert (after["incident_id"], after["opened_at"]) == (before["incident_id"], before["opened_at"])
+        assert {one["alert_id"] for one in EXPECTED["alerts"]} <= {one["alert_id"] for one in listed("alerts")}
