@@ -29,6 +29,7 @@ from models.canonical_json import to_json
 from models.times import us
 from simulator.scenarios import SCENARIOS
 from simulator.score import Told, finding_alert
+from simulator.score_blame import score_blame
 from simulator.score_course import score_course
 from simulator.truth import Anomaly
 
@@ -69,6 +70,15 @@ class Tally:
         )
         self.faults += [f"{one.scenario}:{one.seed} {what}" for what in (*found.missed, *found.stray, *found.misattributed, *sorted(wrong))]
         self._report(one)
+        blame = score_blame(one.told, [json.loads(to_json(alert)) for alert in one.alerts], truth)
+        self.counts.update(
+            blamed=blame.blamed,
+            misled=len(blame.misled),
+            wrong_blame=len(blame.wrong_blame),
+            false_warnings=len(blame.false_warnings),
+        )
+        for what, ids in (("wrong", blame.wrong_blame), ("warned", blame.false_warnings), ("misled", blame.misled)):
+            self.faults += [f"{one.scenario}:{one.seed} {what} {alert_id}" for alert_id in ids]
         incidents, reports = ([json.loads(to_json(record)) for record in records] for records in (one.incidents, one.reports))
         for name, value in score_course(one.told, incidents, reports, truth).as_json().items():
             if value is not None:
@@ -148,6 +158,9 @@ class Tally:
                 name: {"mean": round(float(np.mean(values)), 4), "worst": min(values) if name == "collateral_recall" else max(values)}
                 for name, values in sorted(self.course.items())
             },
+            "victims_top1": _share(counts["blamed"] - counts["misled"], counts["blamed"]),
+            "wrong_blame": counts["wrong_blame"],
+            "false_warnings": counts["false_warnings"],
             "calibration": calibration(self.scores),
             "times_real_time": round(self.days * 86_400 / max(self.correlate_s, 1e-9)),
             "look_at": self.faults,

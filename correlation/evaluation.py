@@ -9,6 +9,7 @@ from correlation.alert_draft import Draft
 from correlation.alerts.assignment import NO_GROUPS, GroupAssignment
 from correlation.alerts.finding_rows import FindingRow
 from correlation.alerts.grouping import AlertGroup, AlertGroups, GroupKey
+from correlation.attribution.alert_reasons import with_own_reasons
 from correlation.attribution.reassessment import CachedCause, CauseCache
 from correlation.attribution.suspects import suspects_of_alert
 from correlation.grading.affected_users import (
@@ -20,11 +21,13 @@ from correlation.grading.affected_users import (
     record_declared_alerts,
     without_forewarned_users,
 )
+from correlation.grading.declared_cause import declared_cause
 from correlation.grading.declared_effect import Envelope, declares_effect_on, envelope
 from correlation.grading.incident_category import Category, CategoryInputs, categorise
 from correlation.grading.severity import SeverityInputs, severity
 from correlation.grading.threatened_changes import ThreatInputs, threatened
 from correlation.history.fleet_totals import Fleet
+from correlation.history.habit import is_habit
 from correlation.history.traffic_history import History
 from correlation.incidents.incidents import Incidents, OpenIncident
 from correlation.incidents.membership import MembershipRules, possible_causes
@@ -117,7 +120,10 @@ class Evaluator:
         episodes = [self.ledger.episode(group, at_us) for group in groups if group.touched_us == at_us and group.alert_id in looked_at]
         alerts = {group.alert_id: not group.resolved for group in groups}
         before = {key: (event.resolved_us, event.ended_us) for key, event in self.incidents.events.items()}
-        self.incidents.apply(at_us, episodes, alerts, MembershipRules(known.history, self._parameters))
+        joining = MembershipRules(known.history, self._parameters, lambda episode: _declared_cause(episode, known.view))
+        self.incidents.apply(at_us, episodes, alerts, joining)
+        if self._reader is None:
+            self._release(at_us, looked_at, joining)
         self._recover(known, looked_at, groups)
         for key, (resolved_us, over_us) in before.items():
             # What comes back and is seen to be no more than the tail changes nothing of when it was over.
@@ -133,6 +139,14 @@ class Evaluator:
             for _, event in sorted(self.incidents.events.items())
             if event.changed_us == at_us or (event.merged_into is None and not looked_at.isdisjoint(event.members))
         ]
+
+    def _release(self, at_us: int, looked_at: set[str], joining: MembershipRules) -> None:
+        """Once a minute, of each incident that is looked at: what joined it and turns out to be of another cause leaves it."""
+        if at_us % MINUTE_US:
+            return
+        for _, event in sorted(self.incidents.events.items()):
+            if event.merged_into is None and event.resolved_us is None and not looked_at.isdisjoint(event.members):
+                self.incidents.release(at_us, event, joining)
 
     def _over_us(self, group: AlertGroup, known: EvaluationContext) -> int | None:
         """When the trouble of an alert ended that has just fallen quiet: its detectors waited to be sure."""
@@ -247,7 +261,9 @@ class Evaluator:
                 severity=grades[episode.alert_id],
                 category=_own_category(category, grades[episode.alert_id], envelopes[episode.alert_id]),
                 processes=processes_of_alert(episode, case, stopped),
-                suspects=suspects_of_alert(judgement.suspects, episode.user, case.origin_user, known.view),
+                suspects=with_own_reasons(
+                    suspects_of_alert(judgement.suspects, episode.user, case.origin_user, known.view), episode, case, known.view
+                ),
                 envelope=envelopes[episode.alert_id],
                 affected=affected_by(episode, case, envelopes[episode.alert_id]),
                 threatened=() if is_collateral(episode, case) else at_risk,
@@ -294,6 +310,7 @@ class Evaluator:
             affected=len(affected_by(episode, case, where)),
             collateral=is_collateral(episode, case),
             weather=judgement.nature is not None and judgement.nature.code == "weather",
+            habit=episode.open and is_habit(episode, known.history),
             share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,
         )
         now, stood = severity(episode, bearing, self._parameters), self._stood[episode.alert_id]
@@ -321,6 +338,11 @@ class Evaluator:
         desk.judgements = CauseCache.unpack(parameters, tree["judgements"])
         desk._stood = from_tree(dict[str, AlertHysteresis], tree["stood"])
         return desk
+
+
+def _declared_cause(episode: AlertSnapshot, view: CalendarView) -> str | None:
+    change = declared_cause(episode, view)
+    return None if change is None else change.key
 
 
 def _never_milder(event: OpenIncident, category: Category) -> Category:

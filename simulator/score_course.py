@@ -108,6 +108,8 @@ def _missing_errors(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Rec
     for anomaly in _main(truth):
         record = _incident_of(anomaly, alerts, incidents, truth)
         for process, messages in anomaly.missing.items():
+            if messages < 1:
+                continue
             told = ((record or {}).get("missing") or {}).get(process, {}).get("messages", 0.0)
             found.append(abs(told - messages) / messages)
     return found

@@ -60,6 +60,7 @@ def _anomaly(one: dict[str, Any]) -> Anomaly:
         collateral=bool(one.get("collateral", False)),
         weather=bool(one.get("weather", False)),
         threatens=_names(one.get("threatens", [])),
+        services=_names(one.get("services", [])),
         missing={str(name): float(messages) for name, messages in (one.get("missing") or {}).items()},
     )
 

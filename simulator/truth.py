@@ -30,6 +30,8 @@ class Anomaly:
     """A grid event without a change; alerts count in the same way."""
     threatens: tuple[str, ...] = ()
     """Changes of that day that it endangers."""
+    services: tuple[str, ...] = ()
+    """Services that it affects; empty: any."""
     missing: Mapping[str, float] = field(default_factory=dict)
     """Business process → responses to all Users that it removes, as far as the simulator defines them."""
 
@@ -45,6 +47,7 @@ class Anomaly:
             "origin_user": self.origin_user,
         }
         optional = {"region": self.region, "collateral": self.collateral, "weather": self.weather, "threatens": sorted(self.threatens)}
+        optional["services"] = sorted(self.services)
         lost = {process: round(messages) for process, messages in sorted(self.missing.items()) if messages >= 1}
         return told | {name: value for name, value in (optional | {"missing": lost}).items() if value}
 

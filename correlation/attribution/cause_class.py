@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from correlation.attribution.power_outage import of_outages, outages_rose
+from correlation.history.habit import is_habit
 from correlation.history.onset_comparison import Comparison, main_episode
 from correlation.history.traffic_history import History
 from correlation.snapshots import IncidentSnapshot
@@ -23,7 +24,7 @@ class CauseClass:
     """The appearance of an incident, independent of any declared change."""
 
     code: str
-    """`user_change`, `weather`, `telemetry`, `throttled`, `dcc_side`, `shared` or `gradual`."""
+    """`user_change`, `weather`, `telemetry`, `throttled`, `dcc_side`, `shared`, `habit` or `gradual`."""
     text: str
 
     @property
@@ -51,6 +52,8 @@ def classify(case: IncidentSnapshot, comparison: Comparison | None, history: His
         return CauseClass(
             "dcc_side", "The failures carry E20, E21 or E30: devices or the network did not answer, which the User does not control."
         )
+    if is_habit(main, history):
+        return CauseClass("habit", f"The traffic of {case.origin_user} did the same about this hour on other days.")
     if _together(comparison):
         return CauseClass(
             "shared", "Other Users' traffic of the same kind moved alike: a shared cause is likelier than a change at one User."

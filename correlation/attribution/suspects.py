@@ -26,7 +26,16 @@ MOST = 5
 _MOST_EXCLUDED, _MOST_OF_OWNER = 3, 3
 _UNDECLARED, _UNSEEN, _UNLIKELY = 2.5, -3.0, -6.0
 """Nats for an undeclared change: if the incident looks like one, if the counts hardly moved, and if it does not look like one."""
-_NATURAL = {"user_change": -1.5, "gradual": 0.0, "shared": 2.0, "throttled": 2.0, "dcc_side": 2.5, "telemetry": 2.5, "weather": 4.0}
+_NATURAL = {
+    "user_change": -1.5,
+    "gradual": 0.0,
+    "shared": 2.0,
+    "habit": 2.5,
+    "throttled": 2.0,
+    "dcc_side": 2.5,
+    "telemetry": 2.5,
+    "weather": 4.0,
+}
 """Nats for no change at all, by the cause class of the incident."""
 _LEAST_DUE = 30.0
 """Messages since the onset below which a User is not suspected of an undeclared change."""

@@ -82,7 +82,7 @@ def may_cause(nature: CauseClass, change: Change) -> bool:
     """Whether an incident of this class may be attributed to the change: weather to no change, a shared one to no User's."""
     if nature.code in ("weather", "telemetry"):
         return False
-    return change.source != "user" or nature.code not in ("dcc_side", "shared", "throttled")
+    return change.source != "user" or nature.code not in ("dcc_side", "shared", "throttled", "habit")
 
 
 def persistent(case: IncidentSnapshot) -> bool:

@@ -187,6 +187,11 @@ def _beyond(episode: AlertSnapshot, limit: float) -> bool:
     return bool(episode.observed < bound - _CHANCE * np.sqrt(bound) and episode.ratio < limit)
 
 
+def exceeds(episode: AlertSnapshot, expected: ExpectedEffect) -> bool:
+    """Whether a loss is greater than what was declared."""
+    return expected.effect != "silent" and _beyond(episode, declared_factor(expected) / SLACK)
+
+
 def _said(expected: ExpectedEffect, factor: float) -> str:
     return "no traffic" if expected.effect == "silent" else f"{_shown(factor)} times the usual traffic"
 

@@ -21,6 +21,8 @@ class SeverityInputs:
     """Whether it is itself an effect of another User's incident."""
     weather: bool
     """Whether it looks like weather or a power cut."""
+    habit: bool
+    """Whether its User did the same about this hour on other days."""
     share: float
     """Messages too many or too few, relative to all that is expected for everyone."""
 
@@ -29,7 +31,7 @@ def severity(episode: AlertSnapshot, bearing: SeverityInputs, parameters: Correl
     """By the contract's rules: a declaration lowers the severity of its own effect, but never of harm to others or of a coming loss."""
     never_info = bearing.affected > 0 or bearing.collateral or in_sight(episode, parameters)
     quiet = bearing.envelope == "within" and not bearing.declared_after_onset
-    if not never_info and (quiet or not episode.serious or harmless(episode, weather=bearing.weather)):
+    if not never_info and (quiet or not episode.serious or bearing.habit or harmless(episode, weather=bearing.weather)):
         return "info"
     return "critical" if _critical(episode, bearing, parameters) else "warning"
 

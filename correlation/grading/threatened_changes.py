@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from changes.calendar import CalendarView
+from changes.planning.overlaps import conflict_between, reach_us
+from changes.planning.systems import SystemMap
 from correlation.parameters import CorrelationParameters
 from correlation.phrases import clock, figure, listed
 from correlation.snapshots import IncidentSnapshot
@@ -41,8 +43,26 @@ def threatened(danger: ThreatInputs, view: CalendarView, parameters: Correlation
         if change.key not in blamed and change.status not in ("completed", "rolled_back") and _ahead(change, case, view)
     ]
     coming.sort(key=lambda change: (view.window(change)[0], change.change_id, change.owner))
-    chosen = _first_of_each_owner([change for change in coming if _at_risk(change, danger, view)])
-    return tuple(ThreatenedChange(change_id=change.change_id, owner=change.owner, why=_why(change, danger, view)) for change in chosen)
+    known = {change.key: _planned_conflict(change, danger, view, parameters) for change in coming}
+    chosen = _first_of_each_owner([change for change in coming if known[change.key] is not None or _at_risk(change, danger, view)])
+    return tuple(
+        ThreatenedChange(change_id=change.change_id, owner=change.owner, why=_why(change, danger, view, known[change.key]))
+        for change in chosen
+    )
+
+
+def _planned_conflict(test: Change, danger: ThreatInputs, view: CalendarView, parameters: CorrelationParameters) -> Change | None:
+    """The suspected change of which the calendar already showed that it may disrupt a disaster recovery test; None if there is none."""
+    if test.category != "bcdr_test":
+        return None
+    start_us, end_us = reach_us(test)
+    for suspect in danger.suspects:
+        change = view.by_key.get(suspect.key or "") if suspect.verdict in SUSPECTED else None
+        if change is None or not (reach_us(change)[0] < end_us and start_us < reach_us(change)[1]):
+            continue
+        if conflict_between(change, test, SystemMap(parameters.systems)) is not None:
+            return change
+    return None
 
 
 def _first_of_each_owner(coming: list[Change]) -> list[Change]:
@@ -87,12 +107,13 @@ def _touches(change: Change, case: IncidentSnapshot, view: CalendarView) -> bool
     return any(view.matches(change, key) for key in sorted(keys))
 
 
-def _why(change: Change, danger: ThreatInputs, view: CalendarView) -> str:
+def _why(change: Change, danger: ThreatInputs, view: CalendarView, known: Change | None) -> str:
     case = danger.case
     start_us, _ = view.window(change)
     words = _WORDS.get(change.category, "change")
     when = f"starts at {clock(start_us, case.at_us)}" if start_us > case.at_us else f"has run since {clock(start_us, case.at_us)}"
-    return f"The {words} of {change.owner} {when}, while {state(case)}."
+    conflict = f" The calendar showed this conflict with {known.change_id} before." if known is not None else ""
+    return f"The {words} of {change.owner} {when}, while {state(case)}.{conflict}"
 
 
 def state(case: IncidentSnapshot) -> str:

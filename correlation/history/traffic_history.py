@@ -1,5 +1,6 @@
 """Traffic history: the recent traffic of each part of each User's traffic, against its expectation."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -48,11 +49,12 @@ class Bins:
     ends_us: Ints
     observed: Floats
     expected: Floats
+    failed: Floats
 
     def only(self, chosen: Flags) -> "Bins":
         """The `chosen` (series,)."""
         keys = tuple(key for key, wanted in zip(self.keys, chosen.tolist(), strict=True) if wanted)
-        return Bins(keys, self.ends_us, self.observed[:, chosen], self.expected[:, chosen])
+        return Bins(keys, self.ends_us, self.observed[:, chosen], self.expected[:, chosen], self.failed[:, chosen])
 
 
 class _ResolutionHistory:
@@ -178,18 +180,33 @@ class History:
             known = self._choices[part] = (cohort.keys, _chosen(cohort.keys, part, self._only))
         return known[1]
 
-    def recent(self, keys: tuple[SeriesKey, ...]) -> "Recent | None":
-        """The last windows of some series of one window length; None if one of them is unknown."""
-        cohort = (self._queues if keys[0].is_queue else self._traffic).get(keys[0].window_s)
+    def recent(self, keys: tuple[SeriesKey, ...], from_us: int | None = None) -> "Recent | None":
+        """The last windows of some series of one window length; None where one of them is not known.
+
+        `from_us`: in the finest bins that reach back to that moment, from there on. Of queues `expected` is the number of windows.
+        """
+        cohort = self._cohort(keys)
         if cohort is None:
             return None
-        columns = cohort.columns(keys)
-        ring = cohort.rings[0]
-        order = ring.order()
-        if len(columns) < len(keys) or not len(order):
-            return None
-        cells = ring.cells[:, order[:, None], columns].astype(np.float64)
-        return Recent(ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED])
+        ring = cohort.rings[0] if from_us is None else _reaching(cohort.rings, from_us)
+        return _bins(cohort, ring, keys, from_us or 0)
+
+    def hours(self, keys: tuple[SeriesKey, ...]) -> "Recent | None":
+        """The same in the longest row that there is: a week of hours."""
+        cohort = self._cohort(keys)
+        return None if cohort is None else _bins(cohort, cohort.rings[-1], keys, 0)
+
+    def _cohort(self, keys: tuple[SeriesKey, ...]) -> _ResolutionHistory | None:
+        return (self._queues if keys[0].is_queue else self._traffic).get(keys[0].window_s)
+
+    def keys_of(self, user: str, direction: str, window_s: int) -> tuple[SeriesKey, ...]:
+        """The series of one User that go one way, sorted."""
+        cohort = self._traffic.get(window_s)
+        if cohort is None or self._only not in (None, user):
+            return ()
+        first = bisect_left(cohort.keys, (user,))
+        stop = bisect_left(cohort.keys, (user + "\0",))
+        return tuple(key for key in cohort.keys[first:stop] if key.direction == direction)
 
     def of_class(self, message_class: str, from_us: int) -> list[Bins]:
         """Everyone's series of one message class, by window length, in the finest bins that reach back far enough."""
@@ -208,8 +225,8 @@ class History:
             ring = _reaching(cohort.rings, from_us)
             order = ring.order()
             if keys and self._only is None:
-                cells = ring.cells[:2, order[:, None], columns].astype(np.float64)
-                found.append(Bins(keys, ring.ends_us[order], cells[OBSERVED], cells[EXPECTED]))
+                cells = ring.cells[:, order[:, None], columns].astype(np.float64)
+                found.append(Bins(keys, ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED]))
         return found
 
     def usual_failures(self, keys: tuple[SeriesKey, ...], before_us: int) -> float:
@@ -259,6 +276,15 @@ class History:
 
 def _series(group: PulseKey, window_s: int) -> SeriesKey:
     return SeriesKey(group.user, group.direction, group.message_class, group.service, group.region, "", window_s)
+
+
+def _bins(cohort: _ResolutionHistory, ring: RingBuffer, keys: tuple[SeriesKey, ...], from_us: int) -> Recent | None:
+    columns, order = cohort.columns(keys), ring.order()
+    order = order[ring.ends_us[order] > from_us]
+    if len(columns) < len(keys) or not len(order):
+        return None
+    cells = ring.cells[:, order[:, None], columns].astype(np.float64)
+    return Recent(ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED])
 
 
 def _reaching(rings: list[RingBuffer], from_us: int) -> RingBuffer:

@@ -124,7 +124,7 @@ class Incidents:
             others = joining.measure(episode, event.origin_user)
             event.affected |= set(others.users if others.shared else ())
         if event is None:
-            event = OpenIncident(f"I-{episode.alert_id[2:]}", episode.detected_us)
+            event = OpenIncident(_id_of(episode), episode.detected_us)
             self.events[event.incident_id] = event
         self._add(at_us, event, [episode])
         if is_self_inflicted_storm(episode):
@@ -154,12 +154,22 @@ class Incidents:
             self._parameters, anew=young or event.origin_user is None or any(is_self_inflicted_storm(one) for one in episodes)
         )
 
-    def _incident_for(self, at_us: int, episode: AlertSnapshot, joining: MembershipRules) -> OpenIncident | None:
+    def _incident_for(
+        self, at_us: int, episode: AlertSnapshot, joining: MembershipRules, besides: OpenIncident | None = None
+    ) -> OpenIncident | None:
         """The incident that `episode` belongs to: its own User's first, then the nearest that spills over, then a shared cause."""
         live = sorted(
-            (event for event in self.events.values() if event.merged_into is None and self._may_return(at_us, event)),
+            (
+                event
+                for event in self.events.values()
+                if event is not besides and event.merged_into is None and self._may_return(at_us, event)
+            ),
             key=lambda event: _distance(episode, event, event.case(at_us)),
         )
+        if joining.declared_cause(episode) is not None:
+            return next((event for event in live if joining.shares_declared_cause(episode, event.members.values())), None)
+        if joining.is_regional(episode):
+            return next((event for event in live if event.origin_user is None and _in_region(episode, event, joining)), None)
         tests: tuple[Callable[[OpenIncident], bool], ...] = (
             lambda event: _may_hold(event, episode) and started_together(episode, event.members.values(), self._parameters),
             lambda event: _related(episode, event, joining),
@@ -169,6 +179,25 @@ class Incidents:
 
     def _may_return(self, at_us: int, event: OpenIncident) -> bool:
         return event.resolved_us is None or at_us <= event.resolved_us + self._parameters.reopen_s * SECOND_US
+
+    def release(self, at_us: int, event: OpenIncident, joining: MembershipRules) -> None:
+        """Weighs anew what joined an incident as its effect; what belongs elsewhere becomes part of another incident, or one of its own."""
+        members = tuple(event.members.values())
+        leaving = [
+            member
+            for member in members
+            if _id_of(member) != event.incident_id and joining.belongs_elsewhere(member, members, event.origin_user)
+        ]
+        for member in leaving:
+            del event.members[member.alert_id], self._of[member.alert_id]
+        staying = {member.user for member in event.members.values()}
+        event.affected -= {str(member.user) for member in leaving} - staying
+        for member in sorted(leaving, key=lambda one: (one.onset_us, one.alert_id)):
+            event.changed_us = at_us
+            home = self._incident_for(at_us, member, joining, besides=event)
+            if home is None:
+                home = self.events[_id_of(member)] = OpenIncident(_id_of(member), member.detected_us)
+            self._add(at_us, home, [member])
 
     def _merge(self, at_us: int, joining: MembershipRules) -> None:
         """Incidents that turn out to be one become one; the oldest keeps its id."""
@@ -250,6 +279,11 @@ class Incidents:
         return incidents
 
 
+def _id_of(first: AlertSnapshot) -> str:
+    """The id of the incident that an alert is the first of."""
+    return f"I-{first.alert_id[2:]}"
+
+
 def _spread(members: Sequence[AlertSnapshot], origin_user: str | None) -> set[Traffic]:
     """Traffic of which two Users or more suffer a loss or failures."""
     users: dict[Traffic, set[str]] = {}
@@ -268,6 +302,8 @@ def _distance(episode: AlertSnapshot, event: OpenIncident, case: IncidentSnapsho
 
 def _related(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRules) -> bool:
     members = tuple(event.members.values())
+    if not joining.shares_declared_cause(episode, members):
+        return False
     if joining.spills_over(episode, members, event.origin_user):
         return True
     if episode.user is not None and joining.spills_over(_lead(event), (episode,), episode.user):
@@ -277,6 +313,15 @@ def _related(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRul
     if joining.shares_cause(episode, members) or joining.follows_crowd(episode, members):
         return True
     return joining.touches_region(episode, members) or any(joining.touches_region(member, (episode,)) for member in members)
+
+
+def _in_region(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRules) -> bool:
+    """Whether an incident is the trouble of a whole region that an alert is part of."""
+    members = tuple(event.members.values())
+    alike = any(member.region == episode.region and member.kind in HARM_KINDS for member in members)
+    return joining.touches_region(episode, members) or (
+        alike and (joining.shares_cause(episode, members) or joining.follows_crowd(episode, members))
+    )
 
 
 def _may_hold(event: OpenIncident, episode: AlertSnapshot) -> bool:

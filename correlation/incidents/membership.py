@@ -1,10 +1,12 @@
 """Membership: whether an alert is part of a known event, and of which."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from correlation.history.habit import is_habit
 from correlation.history.onset_comparison import Comparison
 from correlation.history.traffic_history import History
 from correlation.incidents.peer_comparison import UNKNOWN, PeerComparison, compare_peers, peer_baseline
+from correlation.incidents.spill_over import has_way, is_regional, outlasts, own_outage, refutes_dose
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
@@ -95,11 +97,19 @@ def alerts_only(episode: AlertSnapshot) -> bool:
 
 
 class MembershipRules:
-    """Answers for one window; measurements of an alert are cached during the window."""
+    """Answers for one window; measurements of an alert are cached during the window.
 
-    def __init__(self, history: History, parameters: CorrelationParameters) -> None:
+    `declared_cause`: the key of the change that names exactly the traffic and the time of an alert, if there is one.
+    """
+
+    def __init__(
+        self, history: History, parameters: CorrelationParameters, declared_cause: Callable[[AlertSnapshot], str | None] = lambda _: None
+    ) -> None:
         self._history = history
         self._parameters = parameters
+        self._find_declared_cause = declared_cause
+        self._declared: dict[str, str | None] = {}
+        self._regional: dict[str, bool] = {}
         self._measured: dict[tuple[str, str | None], PeerComparison] = {}
         self._compared: dict[str, Comparison | None] = {}
 
@@ -107,13 +117,55 @@ class MembershipRules:
         """Whether `episode` of another User is an effect of the origin's storm or backlog."""
         if episode.kind not in HARM_KINDS or episode.user is None or episode.user == origin_user:
             return False
-        timely = [driver for driver in possible_causes(members, origin_user) if self._timely(episode, driver)]
+        if self.declared_cause(episode) is not None or self.is_regional(episode) or is_habit(episode, self._history):
+            return False
+        services = _services(members)
+        timely = [
+            driver
+            for driver in possible_causes(members, origin_user)
+            if self._timely(episode, driver)
+            and has_way(episode, driver, services)
+            and not refutes_dose(episode, driver, self._history)
+            and not is_habit(driver, self._history)
+            and not (driver.kind == "silence" and own_outage(driver, self._history))
+        ]
         if not timely:
             return False
         others = self.measure(episode, origin_user)
         if others.region is not None and {driver.region for driver in timely} != {others.region}:
             return False
+        if own_outage(episode, self._history) and not others.shared:
+            return False
         return others.shared or (episode.kind in _PARTIAL and episode.serious and not others.alone)
+
+    def declared_cause(self, episode: AlertSnapshot) -> str | None:
+        """The key of the change that names exactly the traffic and the time of an alert."""
+        if episode.alert_id not in self._declared:
+            self._declared[episode.alert_id] = self._find_declared_cause(episode)
+        return self._declared[episode.alert_id]
+
+    def shares_declared_cause(self, episode: AlertSnapshot, members: Iterable[AlertSnapshot]) -> bool:
+        """Whether the change that explains an alert, if there is one, explains one of these too."""
+        key = self.declared_cause(episode)
+        return key is None or any(self.declared_cause(member) == key for member in members)
+
+    def is_regional(self, episode: AlertSnapshot) -> bool:
+        """Whether devices or the network of one region do not answer, at several Users: that comes of nobody's traffic."""
+        if episode.alert_id not in self._regional:
+            self._regional[episode.alert_id] = is_regional(episode, self._history)
+        return self._regional[episode.alert_id]
+
+    def belongs_elsewhere(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
+        """Whether what joined as another's effect turns out to be none: a change explains it, or it outlasts what it was to come of."""
+        if episode.user in (None, origin_user) or origin_user is None or not episode.open or episode.kind not in HARM_KINDS:
+            return False
+        own = [member for member in members if member.user == origin_user]
+        if self.declared_cause(episode) is not None:
+            return not self.shares_declared_cause(episode, own)
+        if self.is_regional(episode):
+            return True
+        drivers = possible_causes(members, origin_user)
+        return episode.serious and bool(drivers) and outlasts(episode, drivers, self._history)
 
     def follows_crowd(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:
         """Whether at least two other Users' trouble of this kind began at the very same time, and the others are not clearly unaffected."""
@@ -250,6 +302,11 @@ def _may_be_retries(storm: AlertSnapshot, early: Sequence[AlertSnapshot]) -> boo
         return True
     others = [other for other in losses if other.user != storm.user]
     return bool(others) and storm.onset_us > _first_us(others) and excess < max(_lost(other) for other in others)
+
+
+def _services(members: Iterable[AlertSnapshot]) -> frozenset[str]:
+    """Services that are in trouble."""
+    return frozenset(key.service for member in members for key in member.series if key.service)
 
 
 def _lost(episode: AlertSnapshot) -> float:

@@ -25,6 +25,10 @@ _MIN_NOISE = 0.01
 _MIN_DUE = 200.0
 _MIN_BINS = 6
 _DISPERSION = 2.0
+_MIN_USERS, _MIN_MIDDLE, _SURE = 3, 0.03, 3.5
+"""Users that a loss of all takes at least, what the User in the middle must lose, and how many standard errors that must be."""
+_NORMAL_MAD, _MEDIAN_ERROR = 1.4826, 1.2533
+"""Standard deviation over median absolute deviation, and standard error of a median over that of a mean, of normal values."""
 
 
 def losing_users(
@@ -74,6 +78,8 @@ class _Measured:
         names = sorted({key.user for key in self.bins.keys})
         number = {name: index for index, name in enumerate(names)}
         loss, noise, due = self._loss(np.array([number[key.user] for key in self.bins.keys], np.int64), self.recent)
+        if not _is_broad(loss, due):
+            return set()
         sure = (loss >= _MIN_LOSS) & (loss >= _USER_SIGMAS * noise) & (due >= _MIN_DUE)
         return {names[index] for index in np.flatnonzero(sure).tolist()} - {origin_user or ""}
 
@@ -102,6 +108,16 @@ class _Measured:
         ratios = (sums[0] + 0.5) / (sums[1] * usual + 0.5) - 1.0
         counting = np.sqrt(_DISPERSION / np.maximum(expected[-length:].sum(axis=0), 1.0))
         return np.asarray(np.maximum(np.maximum(np.sqrt((ratios**2).mean(axis=0)), counting), _MIN_NOISE), np.float64)
+
+
+def _is_broad(loss: Floats, due: Floats) -> bool:
+    """Whether the User in the middle loses its part, surely: what a few lose is theirs, however much it is of the whole."""
+    known = loss[due >= _MIN_DUE]
+    if len(known) < _MIN_USERS:
+        return False
+    middle = float(np.median(known))
+    spread = max(_NORMAL_MAD * float(np.median(np.abs(known - middle))), _MIN_NOISE)
+    return bool(middle >= max(_MIN_MIDDLE, _SURE * _MEDIAN_ERROR * spread / len(known) ** 0.5))
 
 
 def _moving(matrix: Floats, length: int) -> Floats:

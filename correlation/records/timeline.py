@@ -9,6 +9,7 @@ from correlation.evaluation import EvaluatedIncident
 from correlation.phrases import clock, figure, listed
 from correlation.snapshots import AlertSnapshot
 from correlation.wording.alert_text import KIND_LABELS, detected, subject
+from correlation.wording.shared_trouble import headline, place
 from correlation.wording.summary import change_label, suspect_line
 from models.incident import TimelineEntry
 from models.times import MINUTE_US, instant
@@ -75,10 +76,16 @@ class Timeline:
         for draft in drafts:
             episode = draft.episode
             key = f"begin {episode.kind}"
-            if draft.collateral or key in self.lines or episode.resolved_us is not None:
+            where = place(draft.case)
+            begun = self.lines.get(key)
+            if draft.collateral or episode.resolved_us is not None or (begun and (where is None or begun[1].startswith(where))):
                 continue
-            self.lines[key] = (episode.onset_us, f"{subject(episode)}: {KIND_LABELS[episode.kind]} begins (estimated).")
-            self.lines[f"begin {episode.kind} seen"] = (episode.detected_us, _seen(episode))
+            onset_us, detected_us = episode.onset_us, episode.detected_us
+            if begun is not None:
+                # It was one User's at first, and several began in truth.
+                onset_us, detected_us = min(onset_us, begun[0]), min(detected_us, self.lines[f"{key} seen"][0])
+            self.lines[key] = (onset_us, f"{where or subject(episode)}: {KIND_LABELS[episode.kind]} begins (estimated).")
+            self.lines[f"{key} seen"] = (detected_us, _seen(episode) if where is None else headline(draft.case, where))
 
     def _spreads(self, users: Sequence[str], at_us: int) -> None:
         new = sorted(set(users) - self.users)

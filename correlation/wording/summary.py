@@ -8,6 +8,7 @@ from correlation.incidents.membership import is_self_inflicted_storm
 from correlation.phrases import listed, period, process_names
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from correlation.wording.alert_text import KIND_LABELS, describe_open, describe_resolved
+from correlation.wording.shared_trouble import headline, place
 from models.alert import Suspect
 from models.change import Change
 
@@ -75,6 +76,8 @@ def _no_cause(draft: Draft) -> str:
         return "It looks like weather or a power cut, not like a change."
     if kind in ("dcc_side", "shared"):
         return "No declared change explains it. A cause at the DCC or in the shared network is more probable than one User."
+    if kind == "habit":
+        return "The same happened about this hour on other days."
     if kind == "throttled":
         return "No declared change explains it. The traffic looks throttled."
     return "No declared change explains it."
@@ -85,6 +88,9 @@ def incident_summary(case: IncidentSnapshot, suffering: Collection[str], draft: 
 
     `suffering`: Users that are still badly affected in this window; `draft`: any of its alerts now.
     """
+    where = place(case)
+    if where is not None:
+        return _joined([headline(case, where), cause(draft.blamed, draft, view)])
     lead = lead_alert(case)
     text = describe_open(lead) if lead.open else describe_resolved(lead)
     back = not suffering and not lead.open

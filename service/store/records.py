@@ -205,6 +205,15 @@ def standing_open(connection: sqlite3.Connection, kind: str) -> Sequence[tuple[s
     ).fetchall()
 
 
+def standing(connection: sqlite3.Connection, kind: str) -> list[bytes]:
+    """The last revision of each of the desk's records, in order of their ids."""
+    rows = connection.execute(
+        "SELECT body FROM standing JOIN records USING (seq) WHERE standing.kind = ? AND standing.audience = ? ORDER BY standing.id",
+        (kind, DESK),
+    )
+    return [bytes(body) for (body,) in rows]
+
+
 def change_owners(connection: sqlite3.Connection, principal: Principal, change_id: str) -> list[str]:
     """Owners of the changes of this `change_id` that the principal may see, sorted."""
     owners: set[str] = set()

@@ -84,7 +84,8 @@ class World:
         counts = np.array([self._count(key, minute) for key in traffic])
         reported = np.array([key not in self.missing or minute <= self._first() for key in traffic], np.bool_)
         due = np.full(len(traffic), 100.0)
-        pulse = Pulse(at_us, 60, tuple(PulseKey(*key[:5]) for key in traffic), reported, counts, np.zeros(len(traffic)), due, due)
+        failed = np.array([self._failed(key, minute) for key in traffic])
+        pulse = Pulse(at_us, 60, tuple(PulseKey(*key[:5]) for key in traffic), reported, counts, failed, due, due)
         depths = np.array([self._count(key, minute) for key in queues])
         queue_pulse = QueuePulse(at_us, 60, queues, np.ones(len(queues), np.bool_), depths, np.zeros(len(queues)))
         return Detected(at_us, 60, traffic, queues, self._findings(minute, traffic), self._findings(minute, queues), pulse, queue_pulse)
@@ -99,6 +100,10 @@ class World:
                 return told + self._jitter(key, minute) * np.sqrt(told) / 5
         usual = self.carried.get(key, 100.0) if minute > self._first() else 100.0
         return usual + self._jitter(key, minute)
+
+    def _failed(self, key: SeriesKey, minute: int) -> float:
+        told = (trouble.counts(minute) for trouble in self.troubles if trouble.key == key and trouble.kind == "failures")
+        return next((count for count in told if count is not None), 0.0)
 
     def _jitter(self, key: SeriesKey, minute: int) -> float:
         return jitter(key._replace(user=self.formerly.get(key.user, key.user)), minute)

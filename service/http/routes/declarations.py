@@ -1,15 +1,16 @@
 """Declaration records: how accurate each User's declarations were; a User's own, all of them for the desk."""
 
 from dataclasses import asdict
+from functools import partial
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from correlation.change_reports.declaration_record import DeclarationRecord
 from service.access import DESK_ROLES
 from service.auth.authentication import Reader
-from service.http.routes.parts import EngineDep
+from service.http.routes.parts import ClockDep, DatabaseDep
 from service.problems import RESPONSES
+from service.triage.declaration_records import DeclarationCounts, count
 
 router = APIRouter(tags=["changes"], responses=RESPONSES)
 
@@ -18,11 +19,15 @@ class Record(BaseModel):
     """Counts of one User's changes since this monitor began."""
 
     user: str
-    declared: int = Field(description="Changes whose report was written.")
-    on_time: int = Field(description="Those declared before they began.")
-    kept_to_time: int = Field(description="Those that neither started early nor overran.")
-    scope_right: int = Field(description="Those without an effect outside the declared one.")
-    undeclared: int = Field(description="Incidents that an undeclared change of this User probably caused.")
+    declared: int = Field(description="Changes that it declared; drafts and cancelled ones do not count.")
+    on_time: int = Field(description="Of those with a report: declared before they began.")
+    kept_to_time: int = Field(
+        description="Of those with a report: neither started early nor overran, or the desk refuted that they were the cause."
+    )
+    scope_right: int = Field(description="Of those with a report: without an effect outside what they said.")
+    undeclared: int = Field(
+        description="Incidents that an undeclared change of this User caused: confirmed by the desk, or probable and not refuted."
+    )
     declared_share: float | None = Field(description="declared / (declared + undeclared); null while there is none.")
 
 
@@ -34,13 +39,14 @@ class Records(BaseModel):
 
 
 @router.get("/v1/declarations", summary="How accurate declarations were")
-def declarations(engine: EngineDep, principal: Reader) -> Records:
-    """One record per User; a User sees its own only, an empty one at first. If Kafka workers judge, nothing is counted here."""
-    counted = engine.declaration_records
+def declarations(database: DatabaseDep, clock: ClockDep, principal: Reader) -> Records:
+    """One record per User; a User sees its own only, an empty one at first. What the desk refutes no longer counts."""
+    counted = database.read(partial(count, now_us=clock.wall_us()))
+    if principal.role in DESK_ROLES:
+        return Records(items=[_record(one) for one in counted.values()])
     own = () if principal.user is None else (principal.user,)
-    users = counted.users() if principal.role in DESK_ROLES else own
-    return Records(items=[_record(counted.of(user)) for user in users])
+    return Records(items=[_record(counted.get(user) or DeclarationCounts(user)) for user in own])
 
 
-def _record(of: DeclarationRecord) -> Record:
+def _record(of: DeclarationCounts) -> Record:
     return Record(**asdict(of), declared_share=of.declared_share)

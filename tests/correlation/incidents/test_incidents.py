@@ -72,6 +72,8 @@ def test_a_region_that_fails_for_everyone_begins_at_nobody():
     (incident,) = told.events()
     assert incident.origin_user is None
     assert incident.affected_users == USERS
+    assert incident.summary.startswith("Region north: drop in traffic at 8 Users since 09:05 UTC.")
+    assert all("SUP-" not in entry.text for entry in incident.timeline if "begins (estimated)" in entry.text)
     assert "DCC" in told.one("drop", "SUP-02").next_step
 
 
@@ -137,6 +139,18 @@ def test_a_disaster_recovery_test_of_that_day_is_said_to_be_at_risk():
     assert threatened.change_id == "CHG-9"
     assert "disaster recovery test of DCC starts at 14:00 UTC" in threatened.why
     assert "7 other Users are affected" in threatened.why
+
+
+def test_a_conflict_that_the_calendar_showed_is_on_the_incident_from_its_first_revision():
+    changes = change("CHG-1", "SUP-01", 4, 60), change("CHG-9", "DCC", 300, 420, category="bcdr_test", disruption="risk")
+    told = run(World(KEYS, (storm(),)), range(12), *changes)
+    first = told.incidents[0]
+    assert first.revision == 1
+    assert not first.affected_users
+    assert first.suspects[0].change_id == "CHG-1"
+    (threatened,) = first.threatened_changes
+    assert threatened.change_id == "CHG-9"
+    assert threatened.why.endswith("The calendar showed this conflict with CHG-1 before.")
 
 
 def test_a_test_of_another_day_is_not_at_risk():
@@ -221,6 +235,7 @@ def test_a_region_that_is_lost_is_one_incident_however_many_users_elsewhere_are_
     (incident,) = told.events()
     assert incident.origin_user is None
     assert incident.affected_users == USERS[:4]
+    assert incident.summary.startswith("Region south: drop in traffic at 4 Users since 09:05 UTC.")
 
 
 def test_a_small_storm_is_not_what_a_whole_regions_loss_began_with():

@@ -1,0 +1,193 @@
+"""Spill-over: whether one User's loss can be what another User's storm or backlog did to it.
+
+It takes a way on which the trouble can reach the User, and a dose: the loss is there while the trouble is strong, and was not there while
+it was as strong before. That both happen in the same hour is coincidence.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from correlation.history.traffic_history import Bins, History, Recent
+from correlation.snapshots import AlertSnapshot
+from models.columns import Flags, Floats, Ints, SeriesKey
+from models.response_codes import DEVICE_SIDE
+from models.times import HOUR_US, MINUTE_US
+
+_ANSWERS = frozenset({"service_response", "acknowledgement", "pre_command"})
+"""What everybody gets from the shared DSP."""
+_LEAST_WAY = 0.5
+"""Share of an alert's series that the trouble must be able to reach."""
+_WEAK = 0.1
+"""Share of its strongest below which a trouble does nothing to others."""
+_MARGIN_US, _NOW_US = 5 * MINUTE_US, 15 * MINUTE_US
+_LEAST_BINS, _LEAST_DUE = 3, 30.0
+_SPARED = 0.3
+"""Share of the present loss that an earlier stretch of equal dose must show."""
+_OWN_REQUESTS = 0.3
+"""Share of its usual requests below which a User gets no answers because it does not ask."""
+_BEFORE_US = HOUR_US
+_FAILING, _FAILING_ELSEWHERE = 0.05, 0.3
+"""Share of the others' answers in a region that must fail more than before, and how much of that may fail elsewhere too."""
+_MOST_SERVICES = 2 / 3
+"""Of the services in the region: devices that do not answer do so whatever they are asked for, an overload is felt by what it is about."""
+_LASTS = 0.7
+"""Share of a loss that must be left, after the trouble is over, for it to be of another cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """A trouble's strength and a User's loss, bin by bin; every array has shape (bins,)."""
+
+    ends_us: Floats
+    strength: Floats
+    """Messages too many, or waiting."""
+    observed: Floats
+    due: Floats
+
+    def loss(self, chosen: Flags) -> float:
+        """Share of what was due in some bins that did not come."""
+        due = float(self.due[chosen].sum())
+        return 1.0 - float(self.observed[chosen].sum()) / due if due > 0 else 0.0
+
+
+def has_way(episode: AlertSnapshot, driver: AlertSnapshot, services: Collection[str]) -> bool:
+    """Whether a trouble can reach what an alert is about: by the answers, a region, a queue or a service that both share.
+
+    `services`: those of the trouble, and those that others lost with it.
+    """
+    if episode.kind == "failures" and not _of_devices(episode) and episode.codes:
+        return False  # the DSP refuses the User's own requests
+    keys = episode.series
+    reached = sum(_reaches(key, driver, services) for key in keys)
+    return reached >= _LEAST_WAY * len(keys)
+
+
+def _reaches(key: SeriesKey, driver: AlertSnapshot, services: Collection[str]) -> bool:
+    if key.message_class in _ANSWERS or (key.service and key.service in services):
+        return True
+    if key.is_queue:
+        return driver.kind != "backlog" or any(key.queue == other.queue for other in driver.series)
+    return bool(driver.region) and key.region == driver.region
+
+
+def is_regional(episode: AlertSnapshot, history: History) -> bool:
+    """Whether devices or the network of one region do not answer, at other Users too: no User's traffic causes that."""
+    if episode.kind != "failures" or episode.region is None or not _of_devices(episode):
+        return False
+    here: list[float] = []
+    elsewhere: list[float] = []
+    for bins in history.of_class("service_response", episode.onset_us - _BEFORE_US):
+        since = bins.ends_us > episode.onset_us
+        for (service_there, _), chosen in sorted(_others_by_service(bins, episode).items()):
+            share = _failing(bins, since, chosen)
+            if share is not None:
+                (here if service_there else elsewhere).append(share)
+    raised = [share >= _FAILING for share in here]
+    if not raised or not elsewhere or float(np.mean(raised)) < _MOST_SERVICES:
+        return False
+    limit = _FAILING_ELSEWHERE * float(np.median(here))
+    return float(np.mean([share >= limit for share in elsewhere])) < 1.0 - _MOST_SERVICES
+
+
+def _others_by_service(bins: Bins, episode: AlertSnapshot) -> dict[tuple[bool, str], Ints]:
+    """Columns of the other Users' series, by whether they lie in the region of an alert, and by service."""
+    found: dict[tuple[bool, str], list[int]] = {}
+    for index, key in enumerate(bins.keys):
+        if key.user != episode.user:
+            found.setdefault((key.region == episode.region, key.service), []).append(index)
+    return {place: np.array(columns, np.int64) for place, columns in found.items()}
+
+
+def _failing(bins: Bins, since: Flags, chosen: Ints) -> float | None:
+    """Share of some series' messages that fail since a moment, above what failed before; None where too little is known."""
+    shares = []
+    for span in (since, ~since):
+        came = float(bins.observed[np.ix_(span, chosen)].sum())
+        if came < _LEAST_DUE:
+            return None
+        shares.append(float(bins.failed[np.ix_(span, chosen)].sum()) / came)
+    return max(shares[0] - shares[1], 0.0)
+
+
+def _of_devices(episode: AlertSnapshot) -> bool:
+    """Whether most of the failures carry a code of devices or the network."""
+    return 2 * sum(count for code, count in episode.codes.items() if code in DEVICE_SIDE) > sum(episode.codes.values())
+
+
+def own_outage(episode: AlertSnapshot, history: History) -> bool:
+    """Whether the User itself asks next to nothing any more: then no answers are due to it."""
+    if episode.kind not in ("silence", "drop") or episode.user is None:
+        return False
+    window_s = min(key.window_s for key in episode.series)
+    keys = history.keys_of(episode.user, "to_dsp", window_s)
+    now = history.recent(keys, episode.onset_us) if keys else None
+    if now is None:
+        return False
+    due = float(now.expected.sum())
+    return due >= _LEAST_DUE and float(now.observed.sum()) <= _OWN_REQUESTS * due
+
+
+def refutes_dose(episode: AlertSnapshot, driver: AlertSnapshot, history: History) -> bool:
+    """Whether strength and loss do not go together: the trouble was over at the onset, or as strong before without any loss."""
+    dose = _dose(episode, driver, history)
+    if dose is None:
+        return False
+    since = dose.ends_us > episode.onset_us
+    if not since.any():
+        return False
+    strength = float(dose.strength[since].max())
+    if strength < _WEAK * float(dose.strength.max()):
+        return True
+    before = (dose.ends_us > driver.onset_us + _MARGIN_US) & (dose.ends_us <= episode.onset_us - _MARGIN_US) & (dose.strength >= strength)
+    if before.sum() < _LEAST_BINS or dose.due[before].sum() < _LEAST_DUE:
+        return False
+    return dose.loss(before) < _SPARED * dose.loss(since)
+
+
+def outlasts(episode: AlertSnapshot, drivers: Sequence[AlertSnapshot], history: History) -> bool:
+    """Whether a loss goes on as before although every trouble that it was taken to come of has been over for some time."""
+    for driver in drivers:
+        dose = _dose(episode, driver, history)
+        if dose is None:
+            return False
+        since, now = dose.ends_us > episode.onset_us, dose.ends_us > episode.at_us - _NOW_US
+        with_it = since & (dose.strength >= _WEAK * float(dose.strength.max()))
+        if float(dose.strength[now].max(initial=0.0)) >= _WEAK * float(dose.strength.max()) or not with_it.any():
+            return False
+        if dose.due[now].sum() < _LEAST_DUE or dose.loss(now) < _LASTS * dose.loss(with_it):
+            return False
+    return bool(drivers)
+
+
+def _dose(episode: AlertSnapshot, driver: AlertSnapshot, history: History) -> Dose | None:
+    """Both over time; None where one of them is not known."""
+    if episode.at_us - episode.onset_us < 0:
+        return None
+    window_s = min(key.window_s for key in driver.series)
+    from_us = driver.onset_us - _MARGIN_US
+    cause = history.recent(_of_window(driver.series, window_s), from_us)
+    lost = history.recent(_of_window(episode.series, min(key.window_s for key in episode.series)), from_us)
+    if cause is None or lost is None or episode.kind == "backlog":
+        return None
+    strength = cause.observed.sum(axis=1) if driver.kind == "backlog" else np.abs(cause.observed - cause.expected).sum(axis=1)
+    if driver.kind == "backlog":
+        strength = strength / np.maximum(cause.expected.max(axis=1), 1.0)
+    observed, due = _lost(episode, lost)
+    common, one, two = np.intersect1d(cause.ends_us, lost.ends_us, return_indices=True)
+    if not len(common):
+        return None
+    return Dose(common.astype(np.float64), strength[one], observed[two], due[two])
+
+
+def _lost(episode: AlertSnapshot, lost: Recent) -> tuple[Floats, Floats]:
+    """What came and what was due: of failures, what did not fail of what came."""
+    if episode.kind == "failures":
+        came = lost.observed.sum(axis=1)
+        return came - lost.failed.sum(axis=1), came
+    return lost.observed.sum(axis=1), lost.expected.sum(axis=1)
+
+
+def _of_window(keys: Sequence[SeriesKey], window_s: int) -> tuple[SeriesKey, ...]:
+    return tuple(key for key in keys if key.window_s == window_s)

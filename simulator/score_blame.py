@@ -1,0 +1,93 @@
+"""Blame: whether what is named as the cause of each alert, the victims' too, is the cause; `docs/scoring.md` defines each figure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.rounding import round_significant
+from models.times import parse_time
+from simulator.score import Told, belongs
+from simulator.truth import Anomaly, Truth
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """The figures, and the ids behind them."""
+
+    victims_top1: float | None
+    """Of judged alerts that a declared change caused, the share with that change on top at the end; None where there is none."""
+    blamed: int
+    """Judged alerts that a declared change caused."""
+    wrong_blame: tuple[str, ...] = ()
+    """Alerts of which any revision called a change `probable` that did not cause them, an undeclared one included."""
+    false_warnings: tuple[str, ...] = ()
+    """Alerts that woke somebody about nothing, or about what a change did as it declared."""
+    misled: tuple[str, ...] = field(default=())
+    """Alerts with something else on top."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As they are written."""
+        share = None if self.victims_top1 is None else round_significant(self.victims_top1)
+        return {
+            "victims_top1": share,
+            "wrong_blame": len(self.wrong_blame),
+            "false_warnings": len(self.false_warnings),
+            "misled": sorted(self.misled),
+        }
+
+
+def score_blame(told: Sequence[Told], records: Iterable[Record], truth: Truth) -> Blame:
+    """Hold every revision of every alert against the truth; `records` are those of `alerts.ndjson`."""
+    revisions: dict[str, list[Record]] = {}
+    for record in records:
+        revisions.setdefault(str(record["alert_id"]), []).append(record)
+    judged = [alert for alert in told if alert.raised_us >= truth.judged_from_us]
+    right = blamed = 0
+    misled: list[str] = []
+    wrong: list[str] = []
+    false: list[str] = []
+    for alert in judged:
+        own = revisions[alert.alert_id]
+        behind = _behind(alert, own, truth)
+        causes = {anomaly.caused_by for anomaly in behind}
+        if behind and None not in causes:
+            blamed += 1
+            hit = _names_one(own, causes)
+            right += hit
+            misled += [] if hit else [alert.alert_id]
+        if any(_is_wrong(suspect, behind, truth) for record in own for suspect in record.get("suspects") or ()):
+            wrong.append(alert.alert_id)
+        if alert.woke_us is not None and all(anomaly.caused_by in truth.as_expected for anomaly in behind):
+            false.append(alert.alert_id)
+    return Blame(right / blamed if blamed else None, blamed, tuple(wrong), tuple(false), tuple(misled))
+
+
+def _behind(alert: Told, own: Sequence[Record], truth: Truth) -> list[Anomaly]:
+    """The anomalies that account for an alert; where one is about the very services of the alert, that one alone."""
+    found = [anomaly for anomaly in truth.anomalies if belongs(alert, anomaly)]
+    named = (own[-1].get("series") or {}).get("service")
+    first_us = parse_time(own[0]["onset_at"])
+    exact = [anomaly for anomaly in found if anomaly.services and named in anomaly.services and first_us >= anomaly.onset_us - _EARLY_US]
+    return exact or found
+
+
+def _names_one(own: Sequence[Record], causes: set[str | None]) -> bool:
+    """Whether the last revision that had any suspects has one of these on top."""
+    for record in reversed(own):
+        for suspect in record.get("suspects") or ():
+            return suspect.get("change_id") in causes and suspect.get("verdict") != "excluded"
+    return False
+
+
+_EARLY_US = 600_000_000
+"""How far before its true beginning an onset may be estimated."""
+
+
+def _is_wrong(suspect: Record, behind: Sequence[Anomaly], truth: Truth) -> bool:
+    if suspect.get("verdict") != "probable" or (not behind and suspect.get("change_id") in truth.as_expected):
+        return False
+    if suspect.get("basis") == "undeclared":
+        return not any(anomaly.caused_by is None and anomaly.origin_user == suspect.get("owner") for anomaly in behind)
+    return not any(anomaly.caused_by == suspect.get("change_id") for anomaly in behind)

@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from correlation.history.habit import is_habit
+from correlation.history.traffic_history import History
+from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from tests.correlation.builders import MORNING_US, Trouble, World, change, queue, run, series
+from tests.correlation.past import episode
+
+USERS = tuple(f"SUP-{number:02}" for number in range(1, 7))
+REQUESTS = {user: series(user, "to_dsp", "service_request", "8.1.1") for user in USERS}
+OTHERS = {user: series(user, "to_dsp", "service_request", "2.2") for user in USERS}
+ANSWERS = {user: series(user, "to_user", "service_response", "8.1.1") for user in USERS}
+READS = {user: series(user, "to_user", "service_response", "4.8.1", "south") for user in USERS}
+KEYS = (*REQUESTS.values(), *OTHERS.values(), *ANSWERS.values(), *READS.values(), queue("SUP-01"))
+BACKLOG = (
+    Trouble("silence", ANSWERS["SUP-01"], 5, 30),
+    Trouble("backlog", queue("SUP-01"), 6, observed=300_000, grows=-4000),
+)
+"""A route that was shut and opened again, and what waited drains."""
+DCC = {"source": "dcc", "services": ["4.8.1"], "category": "planned_maintenance", "disruption": "outage"}
+VICTIMS = USERS[2:5]
+
+
+def silent(since: int) -> list[Trouble]:
+    return [Trouble("silence", READS[user], since, since + 30) for user in VICTIMS]
+
+
+@pytest.mark.parametrize("declared", [{}, {"expected": {"effect": "silent"}}])
+def test_a_service_that_the_dcc_takes_down_is_not_what_an_old_backlog_did(declared):
+    work = change("CHG-DCC", "DCC", 40, 70, **DCC, **declared)
+    link = change("CHG-LINK", "SUP-01", 3, 30, category="network")
+    told = run(World(KEYS, (*BACKLOG, *silent(40))), range(52), work, link)
+    for user in VICTIMS:
+        alert = told.one("silence", user)
+        assert alert.incident_id != told.one("backlog", "SUP-01").incident_id
+        assert alert.suspects[0].change_id == "CHG-DCC"
+        assert "CHG-LINK" not in {suspect.change_id for suspect in alert.suspects}
+        assert (alert.severity == "info") is bool(declared)
+    assert told.one("backlog", "SUP-01").affected_users == ()
+
+
+def test_a_loss_that_begins_while_a_backlog_drains_is_not_its_effect_if_nothing_was_lost_while_it_was_deeper():
+    told = run(World(KEYS, (*BACKLOG, *silent(40))), range(52))
+    assert {told.one("silence", user).incident_id for user in VICTIMS} != {told.one("backlog", "SUP-01").incident_id}
+    assert told.one("backlog", "SUP-01").affected_users == ()
+
+
+def failing(user: str, since: int, codes: dict[str, int], region: str = "north") -> Trouble:
+    key = {"north": ANSWERS, "south": READS}[region][user]
+    return Trouble("failures", key, since, observed=50, expected=2, codes=codes)
+
+
+def test_a_region_whose_devices_do_not_answer_names_nobody_however_loud_a_user_was_just_before():
+    storm = Trouble("storm", REQUESTS["SUP-01"], 4, 12, observed=500)
+    told = run(World(KEYS, (storm, *(failing(user, 6, {"E20": 40}) for user in USERS[1:]))), range(18))
+    for user in USERS[1:]:
+        alert = told.one("failures", user)
+        assert alert.incident_id != told.one("storm", "SUP-01").incident_id
+        assert not any(suspect.owner == "SUP-01" for suspect in alert.suspects)
+    assert told.one("storm", "SUP-01").affected_users == ()
+
+
+def test_requests_that_the_dsp_refuses_are_their_own_users_trouble():
+    storm = Trouble("storm", REQUESTS["SUP-01"], 4, observed=4000)
+    told = run(World(KEYS, (storm, failing("SUP-02", 6, {"E11": 40}, "south"))), range(20))
+    assert told.one("failures", "SUP-02").incident_id != told.one("storm", "SUP-01").incident_id
+
+
+def test_a_user_that_sends_nothing_has_an_outage_of_its_own():
+    storm = Trouble("storm", REQUESTS["SUP-01"], 4, 20, observed=4000)
+    outage = [Trouble("silence", of["SUP-02"], 19) for of in (REQUESTS, OTHERS, ANSWERS, READS)]
+    told = run(World(KEYS, (storm, *outage)), range(30))
+    assert told.one("silence", "SUP-02").incident_id != told.one("storm", "SUP-01").incident_id
+    assert told.one("storm", "SUP-01").affected_users == ()
+
+
+def test_a_users_silence_of_its_own_making_harms_nobody_else():
+    quiet = [Trouble("silence", of["SUP-01"], 4) for of in (REQUESTS, OTHERS, ANSWERS)]
+    told = run(World(KEYS, (*quiet, Trouble("drop", READS["SUP-02"], 6, observed=40))), range(20))
+    assert told.one("drop", "SUP-02").incident_id != told.one("silence", "SUP-01").incident_id
+
+
+def test_the_reasons_at_a_victim_are_about_its_own_alert():
+    storm = Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000)
+    slowed = [Trouble("drop", ANSWERS[user], 9, seen_after=3, observed=40) for user in USERS[1:]]
+    told = run(World(KEYS, (storm, *slowed)), range(18), change("CHG-1", "SUP-01", 4, 60, category="meter_data_management"))
+    alert = told.all_of("drop", "SUP-02")[-1]
+    reasons = {reason.code: reason.text for reason in alert.suspects[0].reasons}
+    assert alert.suspects[0].change_id == "CHG-1"
+    assert reasons["spill_over"] == (
+        "It is suspected of the message storm at SUP-01 that began at 09:05 UTC; this began 4 min later, while that went on."
+    )
+    assert reasons["onset"] == "This began 5 min after its planned start."
+    assert "share" not in reasons
+
+
+KEY = SeriesKey("SUP-01", "to_user", "service_response", "4.8.1", "north", "", 300)
+
+
+def past(dips: dict[int, float], dip_us: int) -> History:
+    """Four days of windows of five minutes; on some of them half an hour about one time carries a share of the usual."""
+    history, none = History(), Findings.none()
+    for number in range(1, 4 * 288 + 1):
+        at_us = MORNING_US + number * 300 * SECOND_US
+        day, within_us = divmod(at_us - MORNING_US, DAY_US)
+        share = dips.get(day, 1.0) if 0 < within_us - dip_us <= 30 * MINUTE_US else 1.0
+        counts = np.array([500.0 * share])
+        one = np.ones(1, np.bool_)
+        pulse = Pulse(at_us, 300, (PulseKey(*KEY[:5]),), one, counts, np.zeros(1), np.array([500.0]), np.array([500.0]))
+        empty = np.zeros(0)
+        history.add(Detected(at_us, 300, (KEY,), (), none, none, pulse, QueuePulse(at_us, 300, (), empty.astype(bool), empty, empty)))
+        if day == 3 and within_us >= dip_us + 20 * MINUTE_US:
+            break
+    return history
+
+
+@pytest.mark.parametrize(
+    ("dips", "usual"),
+    [({0: 0.4, 1: 0.5, 2: 0.4, 3: 0.4}, True), ({2: 0.4, 3: 0.4}, False), ({3: 0.4}, False), ({0: 0.9, 1: 0.9, 3: 0.2}, False)],
+)
+def test_what_a_user_does_at_this_hour_on_other_days_is_a_habit(dips, usual):
+    dip_us = 10 * HOUR_US
+    onset_us = MORNING_US + 3 * DAY_US + dip_us
+    at_us = onset_us + 20 * MINUTE_US
+    drop = replace(episode("drop", "SUP-01", 0, series=(KEY,)), onset_us=onset_us, detected_us=at_us, at_us=at_us)
+    assert is_habit(drop, past(dips, dip_us)) is usual
