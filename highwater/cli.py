@@ -25,6 +25,7 @@ COMMANDS = (
     "changes",
     "tokens",
     "topics",
+    "quarantine",
     "export",
     "backup",
     "config",

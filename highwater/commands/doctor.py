@@ -49,11 +49,18 @@ def _kafka(parameters: "KafkaParameters") -> "list[Check]":
     brokers = parameters.bootstrap_servers
     try:
         needs_kafka()
-        from streams.kafka.cluster import topic_admin
+        from streams.kafka.cluster import quarantined_records, topic_admin
 
         with topic_admin.admin(parameters) as client:
             faults = topic_admin.faults(client, topic_admin.specs(parameters))
+        waiting = 0 if faults else len(quarantined_records.quarantined(parameters))
     except HighwaterError as fault:
         return [Check("kafka", good=False, found=str(fault), advice="start the brokers, or set kafka.bootstrap_servers and kafka.security")]
     topic = Check("topics", good=not faults, found="; ".join(faults) or "as required", advice="highwater topics create")
-    return [Check("kafka", good=True, found=brokers), topic]
+    quarantine = Check(
+        "quarantine",
+        good=not waiting,
+        found=f"{waiting} records could not be judged" if waiting else "empty",
+        advice="look at `highwater quarantine list`, upgrade, then `highwater quarantine retry`",
+    )
+    return [Check("kafka", good=True, found=brokers), topic, quarantine]

@@ -94,7 +94,7 @@ def build(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Le
         app.agent(channel, name=f"take-{names[0]}")(_taking(roster))
     app.task(roster.run)
     app.task(_watching(app, roster, {spec.name for spec in specs(parameters)}))
-    app.task(_answering(metrics.registry(board, pipeline, parameters, roster, transport, clock), parameters))
+    app.task(_answering(metrics.registry(board, pipeline, parameters, roster, transport, clock), roster, parameters))
     _close_with(app, roster)
     return app, roster
 
@@ -201,9 +201,9 @@ def _watching(app: faust.App, roster: TaskAssignment, needed: Set[str]) -> Calla
     return watch
 
 
-def _answering(found: CollectorRegistry, parameters: KafkaParameters) -> Callable[[], Any]:
+def _answering(found: CollectorRegistry, roster: TaskAssignment, parameters: KafkaParameters) -> Callable[[], Any]:
     async def answer() -> None:
-        runner = await metrics.serve(found, parameters)
+        runner = await metrics.serve(found, roster, parameters)
         if runner is not None:
             try:
                 await asyncio.Event().wait()

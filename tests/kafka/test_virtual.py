@@ -6,15 +6,22 @@ from typing import Any
 
 import pytest
 
-from models.columns import EventBatch
-from models.errors import StateError
+from changes.calendar import Calendar, CalendarView
+from models.change import Change
+from models.columns import Detected, EventBatch
+from models.decisions import Decisions
+from models.times import parse_time
 from streams.decode import decode_records
+from streams.detection_by_resolution import DetectionByResolution
+from streams.flow import DecisionFlow
 from streams.kafka.client.fake_broker import FakeBroker
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.partitioner import by_java
 from streams.kafka.exchange.fake_calendar import FakeCalendar
 from streams.kafka.tasks import partition_pipeline
+from streams.kafka.tasks.metrics import remarks
 from streams.kafka.tasks.quarantine import PoisonError, Quarantine
+from streams.windowing.assembler import Closed
 from tests.kafka.cluster import expected_lines
 from tests.kafka.stories import CORE, story
 from tests.kafka.virtual import VirtualCluster
@@ -55,12 +62,12 @@ def test_a_killed_worker_an_outage_and_a_rebalance_change_no_byte_and_take_no_ti
     assert cluster.virtual.elapsed_s < LIMIT_S
 
 
-def test_a_record_that_breaks_the_work_is_left_out_said_and_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_that_break_the_work_are_kept_whole_however_many_and_stop_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     lines, changes = story("firewall", 3)
     lines = lines[: len(lines) * 4 // 5]
     expected = expected_lines(CORE, lines, changes)
-    poisons = [b'{"kind":"traffic","user":"%s","poison":%d}' % (user, number) for number, user in enumerate((b"A", b"B"))]
-    given = (*lines[:1234], poisons[0], *lines[1234:5000], poisons[1], *lines[5000:])
+    poisons = [b'{"kind":"traffic","user":"%s","poison":%d}' % (user, number) for number, user in enumerate([b"A"] * 30 + [b"B"])]
+    given = (*lines[:1234], *poisons[:-1], *lines[1234:5000], poisons[-1], *lines[5000:])
     cluster = VirtualCluster(PARAMETERS, CORE, FakeCalendar.of(changes))
 
     def decode(values: list[bytes | None], *place: Any) -> EventBatch:
@@ -80,19 +87,89 @@ def test_a_record_that_breaks_the_work_is_left_out_said_and_stops_nobody(monkeyp
     letters = cluster.virtual.run(play())
     assert cluster.outputs() == expected
     assert expected
-    assert cluster.workers[0].crashes == []
+    worker = cluster.workers[0]
+    assert worker.crashes == []
+    assert worker.assignment.quarantined == len(poisons)
+    assert worker.assignment.restarts <= 2, "records in a row cost one restart together"
     assert {letter["raw"].encode() for letter in letters} == set(poisons)
     assert all("ZeroDivisionError: a fault of ours" in letter["reason"] for letter in letters)
+    kept = cluster.broker.log(cluster.topics.quarantine, 0).records
+    assert {record.value for record in kept} == set(poisons)
+    assert all(dict(record.headers)["reason"] == b"ZeroDivisionError: a fault of ours" for record in kept)
+    assert {dict(record.headers)["key"] for record in kept} == {b"A", b"B"}
+    assert remarks(worker.assignment) == [f"{len(poisons)} records or windows are in quarantine: `highwater quarantine list` says more"]
 
 
-def test_one_record_after_the_other_that_breaks_the_work_is_no_record_s_fault() -> None:
+def test_a_window_that_cannot_be_judged_or_decided_is_left_out_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, changes = story("firewall", 3)
+    lines = lines[:3000]
+    cluster = VirtualCluster(PARAMETERS, CORE, FakeCalendar.of(changes))
+    ends_us = sorted({parse_time(json.loads(line)["observed_at"]) for line in lines})
+    undetected_us, undecided_us = ends_us[5], ends_us[10:13]
+    detect, decide = DetectionByResolution.detect, DecisionFlow.decide
+    decided: list[int] = []
+
+    def detecting(self: DetectionByResolution, closed: Closed, view: CalendarView) -> Detected:
+        if closed.at_us == undetected_us:
+            raise AttributeError("a fault of detection")
+        return detect(self, closed, view)
+
+    def deciding(self: DecisionFlow, at_us: int, detected: list[Detected]) -> Decisions:
+        decided.append(at_us)
+        if at_us in undecided_us:
+            raise KeyError("a fault of the correlation")
+        return decide(self, at_us, detected)
+
+    monkeypatch.setattr(DetectionByResolution, "detect", detecting)
+    monkeypatch.setattr(DecisionFlow, "decide", deciding)
+
+    async def play() -> list[dict[str, Any]]:
+        await cluster.open(1)
+        publish(cluster.broker, cluster, lines)
+        await asyncio.sleep(300)
+        return [json.loads(value) for value in cluster.broker.values(cluster.topics.dead_letters)]
+
+    letters = cluster.virtual.run(play())
+    assert cluster.workers[0].crashes == []
+    offsets = {
+        text: {letter["position"]["offset"] for letter in letters if text in letter["reason"]} for text in ("be judged", "be decided")
+    }
+    assert offsets == {"be judged": {undetected_us}, "be decided": set(undecided_us)}
+    assert max(decided) >= ends_us[-3], "windows after them are decided"
+
+
+def test_a_change_that_breaks_the_calendar_is_left_out_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, changes = story("firewall", 3)
+    bad = changes[0].model_copy(update={"change_id": "BAD"})
+    cluster = VirtualCluster(PARAMETERS, CORE, FakeCalendar.of((bad, *changes)))
+    declare = Calendar.declare
+
+    def declaring(self: Calendar, change: Change, *about: Any, **more: Any) -> None:
+        if change.change_id == "BAD":
+            raise OverflowError("a fault of the calendar")
+        declare(self, change, *about, **more)
+
+    monkeypatch.setattr(Calendar, "declare", declaring)
+
+    async def play() -> None:
+        await cluster.open(1)
+        publish(cluster.broker, cluster, lines[:2000])
+        await asyncio.sleep(120)
+
+    cluster.virtual.run(play())
+    assert cluster.workers[0].crashes == []
+    assert cluster.workers[0].assignment.quarantined == PARAMETERS.partitions + 1, "each task leaves it out"
+    assert b"BAD" in cluster.broker.values(cluster.topics.quarantine)[0]
+
+
+def test_what_a_checkpoint_covers_is_no_longer_suspected() -> None:
     quarantine = Quarantine()
     quarantine.note(PoisonError("t", 100, 400, 300, "why"))
     assert quarantine.bounds("t", 0) == (100, None)
-    assert quarantine.bounds("t", 100) == (400, 3)
-    for offset in (100, 101):
+    assert quarantine.bounds("t", 100) == (400, 75)
+    for offset in (100, 101, 102):
         quarantine.note(PoisonError("t", offset, offset + 1, 1, "why"))
-    assert quarantine.reason("t", 101) == "why"
-    assert quarantine.reason("t", 102) is None
-    with pytest.raises(StateError, match="no record of t can be processed any more, from offset 100 on"):
-        quarantine.note(PoisonError("t", 102, 103, 1, "why"))
+    assert [quarantine.reason("t", offset) for offset in (101, 102, 103)] == ["why", "why", None]
+    quarantine.forget({"t": 102})
+    assert [quarantine.reason("t", offset) for offset in (101, 102)] == [None, "why"]
+    assert quarantine.total == 3

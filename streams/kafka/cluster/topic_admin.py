@@ -56,6 +56,11 @@ def specs(parameters: KafkaParameters, users: Iterable[str] = ()) -> tuple[Topic
         "delete.retention.ms": str(7 * _DAY_MS),
     }
     dead_letters = {"cleanup.policy": "delete", "retention.ms": str(parameters.output_retention_d * _DAY_MS)}
+    quarantine = {
+        "cleanup.policy": "compact,delete",
+        "retention.ms": dead_letters["retention.ms"],
+        "max.message.bytes": str(LARGEST_RECORD),
+    }
     outputs = [topics.alerts, topics.incidents, topics.reports]
     for user in users:
         outputs += [topics.alerts_of(user), topics.reports_of(user)]
@@ -66,6 +71,7 @@ def specs(parameters: KafkaParameters, users: Iterable[str] = ()) -> tuple[Topic
         (topics.checkpoints, share, state),
         *((name, 1, output_settings(parameters)) for name in outputs),
         (topics.dead_letters, 1, dead_letters),
+        (topics.quarantine, 1, quarantine),
     ]
     return tuple(_spec(parameters, name, partitions, settings) for name, partitions, settings in wanted)
 

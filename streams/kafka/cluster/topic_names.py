@@ -41,6 +41,11 @@ class Topics:
         return f"{self.prefix}highwater-checkpoints"
 
     @cached_property
+    def quarantine(self) -> str:
+        """Records that could not be worked on, kept whole, keyed by where they stood."""
+        return f"{self.prefix}highwater-quarantine"
+
+    @cached_property
     def alerts(self) -> str:
         """Alerts as triage sees them, keyed by alert_id."""
         return f"{self.prefix}impact-alerts"

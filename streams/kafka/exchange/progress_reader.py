@@ -29,7 +29,7 @@ def progress_of(record: Any) -> PartitionProgress | None:
         if name == FINDINGS_HEADER:
             try:
                 return PartitionProgress.unpack(value)
-            except StateError as fault:
+            except (StateError, LookupError, TypeError, ValueError) as fault:
                 log.warning("record %d of the findings is skipped: %s", record.offset, fault)
     return None
 

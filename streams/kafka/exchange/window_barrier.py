@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import Any
 
 from models.columns import Detected
-from models.errors import StateError
 from models.state_bytes import unpack
 from streams.kafka.exchange.merge_partitions import Merger
 from streams.kafka.exchange.stage_records import STAGE_VERSION, KeyDecoder, PartitionProgress, detected_of
@@ -115,7 +114,7 @@ class _PartitionQueue:
         try:
             findings, pulses = unpack(told.findings, STAGE_VERSION), unpack(told.pulses, STAGE_VERSION)
             found = list(detected_of(findings, pulses, self.opened_keys))
-        except (LookupError, TypeError, ValueError, StateError) as error:
+        except Exception as error:
             log.warning(
                 "windows of partition %d are left out: the log begins after their series, or the record is damaged (%r)",
                 told.progress.partition,

@@ -10,17 +10,22 @@ from typing import Any
 
 from changes.calendar import Calendar
 from correlation.correlator import Correlator
+from models.canonical_json import to_json
 from models.change import Change
-from models.dead_letter import DeadLetter
+from models.columns import Detected
+from models.dead_letter import DeadLetter, raw_text
 from models.decisions import Decisions
 from models.state_bytes import pack, unpack
+from models.times import format_time
 from streams.flow import DecisionFlow
 from streams.kafka.client.output_records import OutputRecord, dead_letter, decided
+from streams.kafka.cluster.quarantined_records import KEY_HEADER, REASON_HEADER, SOURCE_HEADER
 from streams.kafka.cluster.topic_names import Topics
-from streams.kafka.exchange.calendar_reader import CalendarLog
+from streams.kafka.exchange.calendar_reader import CalendarLog, CalendarRecord
 from streams.kafka.exchange.progress_reader import CALENDAR, progress_of
-from streams.kafka.exchange.stage_records import MARK_HEADER, read_mark
+from streams.kafka.exchange.stage_records import MARK_HEADER, KeyEncoder, pack_findings, read_mark
 from streams.kafka.exchange.window_barrier import WindowBarrier
+from streams.kafka.tasks.quarantine import CHANGES, WINDOWS, PoisonError, Quarantine
 from streams.pipeline import PipelineParameters
 
 STATE_VERSION, OLDEST_STATE = 3, 2
@@ -38,6 +43,11 @@ class CorrelationPipeline:
         log: CalendarLog,
         told: Callable[[Decisions], None] | None = None,
     ) -> None:
+        self.quarantine = Quarantine()
+        self.left_out = False
+        """Whether the last steps left something out."""
+        self._careful = False
+        """After a window that could not be decided: the state before the next one is kept."""
         self._told = told
         self._topics = topics
         self._parameters = parameters
@@ -92,7 +102,10 @@ class CorrelationPipeline:
         waiting.extend(record for record in records if record.offset >= following)
 
     def step(self) -> list[OutputRecord] | None:
-        """The work of the next record; None if nothing waits, or if required calendar records are not here yet."""
+        """The next record's worth of work; None where nothing waits, or what it needs of the calendar is not here yet.
+
+        Raises PoisonError where a record or a window breaks the work; then nothing of this state can be used any more.
+        """
         pulses = self._waiting[self._topics.pulses]
         heard = bool(pulses)
         while pulses:
@@ -142,20 +155,71 @@ class CorrelationPipeline:
         arrived_us = None if self._calendar_next is None else self._gate.said_us
         start = self._calendar_next or 0
         for declared in self._log.between(start, end):
-            declared.apply(self._calendar, arrived_us)
-            if declared.fault:
-                place: dict[str, int | str] = {"topic": self._topics.calendar, "partition": 0, "offset": declared.offset, "index": 0}
-                letter = DeadLetter(
-                    source=self._topics.calendar, position=place, reason=declared.fault, raw=declared.raw.decode("utf-8", "replace")
-                )
-                yield dead_letter(self._topics, letter)
+            reason = self.quarantine.reason(CHANGES, declared.offset)
+            if reason is None:
+                try:
+                    declared.apply(self._calendar, arrived_us)
+                except Exception as error:
+                    raise PoisonError.of(CHANGES, declared.offset, error) from error
+            else:
+                yield self._keep_whole(declared, reason)
+            if reason or declared.fault:
+                yield self._letter(declared.offset, declared.raw or _as_json(declared), reason or declared.fault)
         self._calendar_next = max(start, end)
 
     def _decide(self) -> Iterator[OutputRecord]:
         if self._calendar_next is None:
             return
         for at_us, detected in self._gate.deliver():
-            decisions = self._flow.decide(at_us, detected)
+            reason = self.quarantine.reason(WINDOWS, at_us)
+            before = self._flow_state() if self._careful and reason is None else None
+            if reason is None:
+                try:
+                    decisions = self._flow.decide(at_us, detected)
+                except Exception as error:
+                    poison = PoisonError.of(WINDOWS, at_us, error)
+                    if before is None:
+                        raise poison from error
+                    self._restore_flow(before)
+                    self.quarantine.note(poison)
+                    reason = poison.reason
+            self._careful = reason is not None
+            if reason is not None:
+                self.left_out = True
+                yield from self._window_left_out(at_us, detected, reason)
+                continue
             if self._told is not None:
                 self._told(decisions)
             yield from decided(self._topics, decisions)
+
+    def _flow_state(self) -> bytes:
+        return pack(self._flow.correlator.pack(), STATE_VERSION)
+
+    def _restore_flow(self, blob: bytes) -> None:
+        tree = unpack(blob, STATE_VERSION, OLDEST_STATE)
+        self._flow.correlator = Correlator.unpack(self._parameters.correlation, tree, self._calendar.keys_by_id())
+
+    def _window_left_out(self, at_us: int, detected: list[Detected], reason: str) -> Iterator[OutputRecord]:
+        """What was detected in it, whole, and a dead letter that says why."""
+        source = f"{WINDOWS}/0/{at_us}".encode()
+        headers = ((SOURCE_HEADER, source), (REASON_HEADER, reason.encode("utf-8", "replace")))
+        keys = KeyEncoder()
+        yield OutputRecord(self._topics.quarantine, source, pack_findings(detected, keys), headers, 0)
+        position: dict[str, int | str] = {"topic": WINDOWS, "partition": 0, "offset": at_us, "index": 0}
+        text = f"the window that ends at {format_time(at_us)} can't be decided: please report this ({reason})"
+        yield dead_letter(self._topics, DeadLetter(source=WINDOWS, position=position, reason=text, raw=""))
+
+    def _keep_whole(self, declared: CalendarRecord, reason: str) -> OutputRecord:
+        self.left_out = True
+        source = f"{self._topics.calendar}/0/{declared.offset}".encode()
+        headers = ((SOURCE_HEADER, source), (REASON_HEADER, reason.encode("utf-8", "replace")), (KEY_HEADER, declared.key.encode()))
+        return OutputRecord(self._topics.quarantine, source, _as_json(declared), headers, 0)
+
+    def _letter(self, offset: int, raw: bytes, reason: str) -> OutputRecord:
+        position: dict[str, int | str] = {"topic": self._topics.calendar, "partition": 0, "offset": offset, "index": 0}
+        letter = DeadLetter(source=self._topics.calendar, position=position, reason=reason, raw=raw_text(raw))
+        return dead_letter(self._topics, letter)
+
+
+def _as_json(declared: CalendarRecord) -> bytes:
+    return b"[" + b",".join(to_json(change) for change in declared.changes) + b"]"

@@ -11,6 +11,7 @@ from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.exchange.progress_reader import CALENDAR
 from streams.kafka.exchange.stage_records import FINDINGS_HEADER, PartitionProgress
 from streams.kafka.tasks.correlation_pipeline import CorrelationPipeline
+from streams.kafka.tasks.quarantine import Quarantine
 from streams.kafka.tasks.task import Task, WorkerContext, starts
 from streams.pipeline import PipelineParameters
 
@@ -52,6 +53,9 @@ class CorrelationTask(Task):
         sends = self._correlation.step()
         if sends is None:
             return False
+        if self._correlation.left_out:
+            self._correlation.left_out = False
+            self.hurry()
         if sends:
             await self._user_topics.ensure(sends)
             await self._outbox.send(sends)
@@ -65,6 +69,11 @@ class CorrelationTask(Task):
         self._announced = end
         said = PartitionProgress(CALENDAR, self.epoch, 0, {}, None, end)
         await self._outbox.send([OutputRecord(self._site.topics.findings, b"calendar", b"", ((FINDINGS_HEADER, said.pack()),), 0)])
+
+    def leave_out(self, quarantine: Quarantine) -> None:
+        """Works from now on without the records and windows that `quarantine` names."""
+        super().leave_out(quarantine)
+        self._correlation.quarantine = quarantine
 
     def state(self) -> dict[str, bytes]:
         """For a checkpoint."""

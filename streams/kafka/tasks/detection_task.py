@@ -26,7 +26,7 @@ from streams.kafka.exchange.stage_records import (
     write_mark,
 )
 from streams.kafka.tasks.partition_pipeline import PartitionPipeline
-from streams.kafka.tasks.quarantine import Quarantine
+from streams.kafka.tasks.quarantine import Quarantine, kept_whole
 from streams.kafka.tasks.task import Task, WorkerContext, epoch_after, starts
 from streams.kafka.tasks.topic_buffer import ahead_s
 from streams.pipeline import PipelineParameters
@@ -102,6 +102,7 @@ class DetectionTask(Task):
 
     def leave_out(self, quarantine: Quarantine) -> None:
         """Processes from now on without the records in `quarantine`."""
+        super().leave_out(quarantine)
         self._partition.quarantine = quarantine
 
     def wants(self, tp: TP) -> bool:
@@ -267,6 +268,7 @@ class DetectionTask(Task):
         if step is not None:
             self._count(step)
             await self._outbox.send([dead_letter(self._site.topics, letter) for letter in step.rejected])
+            await self._keep_whole()
         detected = step.detected if step is not None else []
         state = (self._partition.frontier_us, self.idle, self._partition.positions)
         due_s = _PROGRESS_S if state != self._told else _HEARTBEAT_S
@@ -292,6 +294,14 @@ class DetectionTask(Task):
         sends += self._records(replace(progress, sequence=self._next_sequence()), last)
         await self._outbox.send(sends)
         self._dirty = True
+
+    async def _keep_whole(self) -> None:
+        """Sends what was left out to the quarantine; the checkpoint that follows at once keeps the next restart short."""
+        left_out, self._partition.left_out = self._partition.left_out, []
+        topic, number = self._site.topics.quarantine, self._partition.number
+        await self._outbox.send([kept_whole(topic, source, number, record, reason) for source, record, reason in left_out])
+        if left_out:
+            self.hurry()
 
     def _next_sequence(self) -> int:
         self._sequence += 1

@@ -95,6 +95,9 @@ class WorkerExposition(Collector):
         yield single(f"{name}partitions_held", "Partitions of the telemetry topics that this worker holds.", held)
         yield single(f"{name}correlating", "1 where this worker correlates.", float(held < len(units)))
         yield gauge(f"{name}lag_records", "Records that are not processed yet.", ("topic", "partition"), summed(_lags(units)))
+        yield single(
+            "highwater_quarantined", "Records and windows left out since the start: they could not be judged.", self._roster.quarantined
+        )
         ages = strongest((("",), unit.since_checkpoint_s) for unit in units if unit.ready)
         yield single(
             "highwater_checkpoint_age_seconds", "Time since the last checkpoint, for the task where it is longest.", ages.get(("",))
@@ -137,15 +140,30 @@ def registry(
     return found
 
 
-async def serve(metrics: CollectorRegistry, parameters: KafkaParameters) -> web.AppRunner | None:
-    """Serves `/metrics` until the runner is cleaned up; None, and a log line, if the port is in use: a worker runs without it."""
+def remarks(roster: Any) -> list[str]:
+    """What is wrong although the worker works, a line each."""
+    found = [f"{unit.name} is being taken over" for unit in roster.units if not unit.ready]
+    if roster.quarantined:
+        found.append(f"{roster.quarantined} records or windows are in quarantine: `highwater quarantine list` says more")
+    return found
+
+
+async def serve(metrics: CollectorRegistry, roster: Any, parameters: KafkaParameters) -> web.AppRunner | None:
+    """Answers `/metrics` and `/readyz` until the runner is cleaned up.
+
+    None, and a line in the log, where the port is taken: a worker works without.
+    """
 
     async def answer(request: web.Request) -> web.Response:
         text, content_type = encoded(metrics, request.headers.get("Accept", ""))
         return web.Response(body=text, headers={"Content-Type": content_type})
 
+    async def ready(_: web.Request) -> web.Response:
+        return web.Response(text="".join(f"{line}\n" for line in ("ready", *remarks(roster))))
+
     app = web.Application()
     app.router.add_get("/metrics", answer)
+    app.router.add_get("/readyz", ready)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

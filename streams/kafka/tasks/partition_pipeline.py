@@ -2,19 +2,22 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from changes.calendar import Calendar
-from models.dead_letter import DeadLetter, raw_text
+from models.columns import Detected
+from models.dead_letter import DeadLetter
 from models.state_bytes import pack, unpack
+from models.times import format_time
 from streams.decode import decode_records
 from streams.detection_by_resolution import DetectionByResolution
 from streams.flow import DetectionFlow, FlowStep
 from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.exchange.stage_records import PartitionProgress
-from streams.kafka.tasks.quarantine import PoisonError, Quarantine
+from streams.kafka.tasks.quarantine import CHANGES, WINDOWS, PoisonError, Quarantine, letter_of
 from streams.kafka.tasks.topic_buffer import TopicBuffer, slowest_first
 from streams.pipeline import PipelineParameters
 from streams.windowing.assembler import Assembler, AssemblyResult
@@ -35,6 +38,8 @@ class PartitionPipeline:
         """`learned` is the start of new series, see `streams.learned_state`; it is the same for all workers and not part of the state."""
         self.number = number
         self.quarantine = Quarantine()
+        self.left_out: list[tuple[str, Any, str]] = []
+        """(topic, record, reason) of records that the last steps left out; whoever keeps them whole empties it."""
         self.inputs = {topic: TopicBuffer() for topic in topics}
         self._parameters = parameters
         self._log = log
@@ -163,25 +168,42 @@ class PartitionPipeline:
         """Adds the new calendar records; while it repeats a predecessor's work, only as far as that one had read."""
         end = self._decisions_to_replay[0].calendar_next if self._decisions_to_replay else self._log.next_offset
         for declared in self._log.between(self._calendar_next, end):
-            declared.apply(self._calendar, self.frontier_us)
+            if self.quarantine.reason(CHANGES, declared.offset) is None:
+                try:
+                    declared.apply(self._calendar, self.frontier_us)
+                except Exception as error:
+                    raise PoisonError.of(CHANGES, declared.offset, error) from error
         self._calendar_next = max(self._calendar_next, end)
 
     def _feed(self, topic: str, records: list[Any]) -> FlowStep:
-        """Raises PoisonError if the records break processing; this state can't be used any more then."""
+        """Raises PoisonError where the records break the work; then nothing of this state can be used any more.
+
+        Where records are suspected already, the state before them is kept, and the work goes on from it without them.
+        """
         reason = self.quarantine.reason(topic, records[0].offset)
         if reason is not None:
             return self._leave_out(topic, records[0], reason)
+        each = self.inputs[topic]
+        before = (self.state(), each.position, each.reached_us) if self.quarantine.suspects(topic, records[0].offset) else None
         try:
             return self._work_on(topic, records)
+        except PoisonError:
+            raise
         except Exception as error:
             first, end = records[0].offset, records[-1].offset + 1
-            raise PoisonError(topic, first, end, len(records), f"{type(error).__name__}: {error}") from error
+            poison = PoisonError(topic, first, end, len(records), f"{type(error).__name__}: {error}")
+            if before is None:
+                raise poison from error
+            parts, each.position, each.reached_us = before
+            self.restore(parts)
+            each.waiting.extendleft(reversed(records))
+            self.quarantine.note(poison)
+            return FlowStep()
 
     def _leave_out(self, topic: str, record: Any, reason: str) -> FlowStep:
         self.inputs[topic].position = record.offset + 1
-        position: dict[str, int | str] = {"topic": topic, "partition": self.number, "offset": record.offset, "index": 0}
-        text = f"the record can't be processed and is left out: please report this ({reason})"
-        return FlowStep(rejected=[DeadLetter(source=topic, position=position, reason=text, raw=raw_text(record.value or b""))])
+        self.left_out.append((topic, record, reason))
+        return FlowStep(rejected=[letter_of(topic, self.number, record.offset, record.value or b"", reason)])
 
     def _work_on(self, topic: str, records: list[Any]) -> FlowStep:
         each = self.inputs[topic]
@@ -207,7 +229,25 @@ class PartitionPipeline:
         return FlowStep.joined_steps(decided)
 
     def _detect(self, assembled: AssemblyResult) -> FlowStep:
-        return FlowStep.of(assembled, [each for _, detected in self._flow.detect(assembled) for each in detected])
+        """Raises PoisonError for a window that can't be judged; when it comes again it is left out, and the others are judged."""
+        closed = [window for window in assembled.closed if self.quarantine.reason(WINDOWS, window.at_us) is None]
+        left_out = sorted({window.at_us for window in assembled.closed} - {window.at_us for window in closed})
+        detected: list[Detected] = []
+        done_us: int | None = None
+        try:
+            for at_us, found in self._flow.detect(replace(assembled, closed=closed)):
+                detected += found
+                done_us = at_us
+        except Exception as error:
+            at_us = next(window.at_us for window in closed if done_us is None or window.at_us > done_us)
+            raise PoisonError.of(WINDOWS, at_us, error) from error
+        step = FlowStep.of(assembled, detected)
+        return replace(step, rejected=[*step.rejected, *map(self._window_letter, left_out)])
+
+    def _window_letter(self, at_us: int) -> DeadLetter:
+        position: dict[str, int | str] = {"topic": WINDOWS, "partition": self.number, "offset": at_us, "index": 0}
+        reason = f"the window that ends at {format_time(at_us)} can't be judged: please report this"
+        return DeadLetter(source=WINDOWS, position=position, reason=f"{reason} ({self.quarantine.reason(WINDOWS, at_us)})", raw="")
 
 
 def new_decisions(said: Iterable[PartitionProgress], positions: Mapping[str, int], frontier_us: int | None) -> Iterable[PartitionProgress]:

@@ -1,13 +1,20 @@
-"""Quarantine: a record that breaks processing is found and left out, so that it stops neither its task nor other records."""
+"""Quarantine: a record or a window that breaks the work is found and left out, so that it stops neither its task nor its neighbours."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from models.errors import StateError
+from models.dead_letter import DeadLetter, raw_text
+from streams.kafka.client.output_records import OutputRecord
+from streams.kafka.cluster.quarantined_records import KEY_HEADER, REASON_HEADER, SOURCE_HEADER
 
-_PIECES = 100
-"""Number of pieces in which a broken slice is processed again."""
-_MOST_IN_A_ROW = 3
-"""Number of consecutive broken records from which the records are not the cause; to continue would discard everything."""
+_PIECES = 4
+"""A slice that broke is fed in so many pieces when it comes again."""
+WINDOWS = "windows"
+"""Stands for a topic where a window is left out; the window's end (µs) stands for the offset."""
+CHANGES = "changes"
+"""Stands for the topic of the calendar, whose records every task applies."""
+_REASON_MOST = 500
 
 
 class PoisonError(Exception):
@@ -16,6 +23,11 @@ class PoisonError(Exception):
     def __init__(self, topic: str, first: int, end: int, count: int, reason: str) -> None:
         super().__init__(f"{topic} from offset {first} to before {end}: {reason}")
         self.topic, self.first, self.end, self.count, self.reason = topic, first, end, count, reason
+
+    @classmethod
+    def of(cls, topic: str, offset: int, fault: Exception) -> "PoisonError":
+        """One record, or one window."""
+        return cls(topic, offset, offset + 1, 1, f"{type(fault).__name__}: {fault}"[:_REASON_MOST])
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +40,28 @@ class _Suspected:
 
 @dataclass(slots=True)
 class Quarantine:
-    """The suspected and the excluded records of one partition; its worker keeps it while the task restarts from its checkpoint.
+    """What is suspected and what is left out of one task's work; its worker keeps it while the task begins again at its checkpoint.
 
-    A successor without it finds the same records: the same record breaks the same state.
+    A worker that takes over without it comes to the same records: the same one breaks the same state.
     """
 
+    total: int = 0
+    """Records and windows left out by this worker."""
     _suspected: dict[str, list[_Suspected]] = field(default_factory=dict)
     _left_out: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def note(self, poison: PoisonError) -> None:
-        """Processes the slice in pieces from now on; a single record is excluded. Raises StateError if consecutive records break."""
-        known = [each for each in self._suspected.get(poison.topic, ()) if each.end <= poison.first or each.first >= poison.end]
-        piece = max(1, poison.count // _PIECES)
-        self._suspected[poison.topic] = sorted([*known, _Suspected(poison.first, poison.end, piece)], key=lambda each: each.first)
-        if poison.count > 1:
-            return
-        self._left_out[poison.topic, poison.first] = poison.reason
-        before = range(poison.first - _MOST_IN_A_ROW + 1, poison.first)
-        if all((poison.topic, offset) in self._left_out for offset in before):
-            raise StateError(f"no record of {poison.topic} can be processed any more, from offset {before.start} on: {poison.reason}")
+        """The slice is fed in pieces from now on; a single record is left out."""
+        suspected = [_Suspected(poison.first, poison.end, max(1, poison.count // _PIECES))]
+        for each in self._suspected.get(poison.topic, ()):
+            # What surrounds the slice stays suspected.
+            for first, end in ((each.first, min(each.end, poison.first)), (max(each.first, poison.end), each.end)):
+                if first < end:
+                    suspected.append(_Suspected(first, end, each.piece))
+        self._suspected[poison.topic] = sorted(suspected, key=lambda each: each.first)
+        if poison.count == 1 and (poison.topic, poison.first) not in self._left_out:
+            self._left_out[poison.topic, poison.first] = poison.reason
+            self.total += 1
 
     def bounds(self, topic: str, offset: int) -> tuple[int | None, int | None]:
         """How far a slice that begins at `offset` may reach, and how many records it may have; None for no limit."""
@@ -57,6 +72,33 @@ class Quarantine:
                 return each.first, None
         return None, None
 
+    def suspects(self, topic: str, offset: int) -> bool:
+        """Whether this record is in a slice that broke the work."""
+        return any(each.first <= offset < each.end for each in self._suspected.get(topic, ()))
+
     def reason(self, topic: str, offset: int) -> str | None:
         """Why this record is excluded; None if it is not."""
         return self._left_out.get((topic, offset))
+
+    def forget(self, positions: Mapping[str, int]) -> None:
+        """A checkpoint covers everything before `positions`: it never comes again."""
+        for topic, position in positions.items():
+            self._suspected[topic] = [each for each in self._suspected.get(topic, ()) if each.end > position]
+            for key in [key for key in self._left_out if key[0] == topic and key[1] < position]:
+                del self._left_out[key]
+
+
+def letter_of(topic: str, partition: int, offset: int, value: bytes, reason: str) -> DeadLetter:
+    """What the dead letters say of a record that is in quarantine."""
+    position: dict[str, int | str] = {"topic": topic, "partition": partition, "offset": offset, "index": 0}
+    text = f"the record can't be worked on and is in quarantine: please report this ({reason})"
+    return DeadLetter(source=topic, position=position, reason=text, raw=raw_text(value))
+
+
+def kept_whole(quarantine_topic: str, topic: str, partition: int, record: Any, reason: str) -> OutputRecord:
+    """The record with its reason, keyed by where it stood: a worker that comes to it again replaces it."""
+    source = f"{topic}/{partition}/{record.offset}".encode()
+    headers = [(SOURCE_HEADER, source), (REASON_HEADER, reason.encode("utf-8", "replace")[:_REASON_MOST])]
+    if record.key is not None:
+        headers.append((KEY_HEADER, record.key))
+    return OutputRecord(quarantine_topic, source, record.value or b"", tuple(headers), 0)

@@ -101,8 +101,9 @@ class Task(ABC):
         self._outbox = Outbox(site.sender)
         self._writer: CheckpointWriter | None = None
         self.tasks_on_worker = 1
-        """Tasks of this worker, including itself: together they stay within the share of time for checkpoints."""
-        self._dirty = False
+        """Units that share this worker, itself included: together they keep to the share of time that checkpoints may take."""
+        self.quarantine = Quarantine()
+        self._dirty = self._hurried = False
         self._written_at = site.clock.steady_s()
         self._cost_s = 0.0
         self.next_offsets: dict[TP, int] = {}
@@ -149,8 +150,13 @@ class Task(ABC):
     ) -> None:
         """Restores a checkpoint (None: starts empty), with logs from `begins` to `ends`."""
 
-    def leave_out(self, quarantine: Quarantine) -> None:  # noqa: B027 - tasks that read our own records only leave none out
+    def leave_out(self, quarantine: Quarantine) -> None:
         """Processes from now on without the records in `quarantine`."""
+        self.quarantine = quarantine
+
+    def hurry(self) -> None:
+        """Let the next checkpoint come at once, as far as its share of the time allows."""
+        self._hurried = True
 
     async def still_owner(self) -> bool:
         """Whether no other worker has taken over; called before a checkpoint. Clears `active` if one has."""
@@ -227,11 +233,9 @@ class Task(ABC):
     async def checkpoint_if_due(self) -> None:
         """Not sooner than `checkpoint_s`, and never more than a small share of the time."""
         since_s = self._site.clock.steady_s() - self._written_at
-        if (
-            self._dirty
-            and not self._writing.locked()
-            and since_s >= max(self._site.parameters.checkpoint_s, self._cost_s * self.tasks_on_worker / _SHARE)
-        ):
+        every_s = 0.0 if self._hurried else self._site.parameters.checkpoint_s
+        due = since_s >= max(every_s, self._cost_s * self.tasks_on_worker / _SHARE)
+        if self._dirty and not self._writing.locked() and due:
             await self.checkpoint()
 
     async def checkpoint(self) -> None:
@@ -247,10 +251,11 @@ class Task(ABC):
                 began_s = self._site.clock.cpu_s()
                 positions, about, parts = self.positions, self.about(), self.state()
                 packed_s = self._site.clock.cpu_s() - began_s
-                self._dirty = False
+                self._dirty = self._hurried = False
             written = await self._writer.write(parts, about)
             self._account(written, packed_s)
             self.covered = {tp: positions[tp.topic] for tp in self.inputs}
+            self.quarantine.forget(positions)
 
     def _account(self, written: Written, packed_s: float) -> None:
         self._written_at = self._site.clock.steady_s()

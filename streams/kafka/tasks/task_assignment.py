@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from models.clock import Clock
-from models.errors import StateError
 from streams.kafka.client.faust_transport import Batch
 from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.tasks.quarantine import PoisonError, Quarantine
@@ -58,6 +57,11 @@ class TaskAssignment:
     def restarts(self) -> int:
         """Tasks restarted from their checkpoint since the worker started."""
         return self._restarts
+
+    @property
+    def quarantined(self) -> int:
+        """Records and windows that this worker has left out since it started."""
+        return sum(quarantine.total for quarantine in self._quarantines.values())
 
     @property
     def units(self) -> tuple[Task, ...]:
@@ -211,12 +215,8 @@ class TaskAssignment:
             log.warning("%s restarts from its checkpoint: %r", unit.name, fault)
             self._begin_again(unit, fault)
         except PoisonError as poison:
-            log.exception("%s restarts from its checkpoint: records break processing; please report this", unit.name)
-            try:
-                self._quarantines[unit.name].note(poison)
-            except StateError as fault:
-                self._crash(fault)
-                return
+            log.exception("%s begins again at its checkpoint: records break the work; please report this", unit.name)
+            self._quarantines[unit.name].note(poison)
             self._begin_again(unit, poison)
         except asyncio.CancelledError:
             raise
