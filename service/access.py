@@ -38,6 +38,8 @@ class Principal:
     by_cookie: bool = False
     ends_us: int | None = None
     """When an identity provider's token expires; our own tokens are looked up."""
+    session: str = ""
+    """Hash of the browser session's secret; empty without one."""
 
     @property
     def holder(self) -> str:

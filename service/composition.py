@@ -17,7 +17,9 @@ from service.alertmanager.push import Pusher
 from service.alertmanager.silence_sync import Silencer
 from service.auth import oidc, opaque_ids
 from service.auth.authentication import SignIn
+from service.auth.failed_sign_ins import FailedSignIns
 from service.auth.opaque_ids import OpaqueIds
+from service.auth.open_streams import OpenStreams
 from service.auth.token_admin import settle_admin
 from service.charts.compaction import Keep
 from service.charts.heat import HeatReader
@@ -28,6 +30,7 @@ from service.health import Health
 from service.ingest.idle_streams import IdleStreams
 from service.ingest.intake import Intake, RemoteIntake
 from service.ingest.journal import Journal
+from service.ingest.series_quota import SeriesQuota
 from service.metrics import DeskBoard, Gauges, registry
 from service.monitor import Follower, Monitor
 from service.notify.dispatcher import Dispatcher
@@ -65,6 +68,8 @@ class Parts:
     ids: OpaqueIds
     events: EventStream
     authentication: SignIn
+    streams: OpenStreams
+    series_quota: SeriesQuota
     declarations: ChangeDeclarations
     planning: Planning
     triage_desk: TriageDesk
@@ -122,9 +127,7 @@ def compose(
         health = Health(intake, engine)
 
         planning = Planning(database, planning_rules(calendar, flow.correlation))
-        declarations = ChangeDeclarations(
-            database, intake, engine, clock, parameters.declarations, planning, parameters.quotas.changes_per_user
-        )
+        declarations = ChangeDeclarations(database, intake, engine, clock, parameters.declarations, planning, parameters.quotas)
         events = EventStream(database)
         dispatcher = Dispatcher(database, parameters.subscriptions, clock, random.Random(), ids, parameters.public_url)  # noqa: S311 - jitter
 
@@ -146,11 +149,13 @@ def compose(
         )
         idle_streams = IdleStreams(intake, clock, float(flow.time.idle_s))
         followers = _followers(kafka, database, engine, intake, board, clock, announce)
-        authentication = SignIn(database, clock, oidc.provider(parameters.oidc, clock), open_role, parameters.public_url)
+        failed = FailedSignIns(database, clock, parameters.quotas.failed_sign_ins_per_minute)
+        authentication = SignIn(database, clock, oidc.provider(parameters.oidc, clock), open_role, parameters.public_url, failed)
+        streams = OpenStreams(authentication, events.ring)
         collected = registry(
             board, _collected(parameters, flow, engine, clock), _gauges(database, engine, intake, events, pusher, health, clock)
         )
-        monitor = Monitor(engine, intake, board, events, dispatcher, jobs, idle_streams, health, followers, stack.pop_all())
+        monitor = Monitor(engine, intake, board, events, dispatcher, jobs, idle_streams, streams, health, followers, stack.pop_all())
         return Parts(
             parameters=parameters,
             clock=clock,
@@ -163,6 +168,8 @@ def compose(
             ids=ids,
             events=events,
             authentication=authentication,
+            streams=streams,
+            series_quota=SeriesQuota(parameters.quotas.series_per_token),
             declarations=declarations,
             planning=planning,
             triage_desk=TriageDesk(database, clock, events),

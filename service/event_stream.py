@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -48,7 +48,7 @@ class EventStream:
     def close(self) -> None:
         """Let every listener end: the monitor is stopping."""
         self._closed = True
-        self._ring()
+        self.ring()
 
     def publish(self, logged: Sequence[Logged]) -> None:
         """Adds records that were just committed; from the writer's thread, in the order of the log."""
@@ -63,13 +63,13 @@ class EventStream:
                 self._oldest_missing = self._recent[cut - 1].seq
                 del self._recent[:cut]
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._ring)
+            self._loop.call_soon_threadsafe(self.ring)
 
     def announce(self, kind: str, said: Mapping[str, Any]) -> None:
         """Notifies the triage desk at once of an event that is not a record; other readers find it in a list. From the loop."""
         self._spoken.append(Logged(0, kind, DESK, "", json.dumps(said, ensure_ascii=False).encode(), ""))
         self._spoken_total += 1
-        self._ring()
+        self.ring()
 
     def _said_since(self, heard: int) -> list[Logged]:
         fresh = min(self._spoken_total - heard, len(self._spoken))
@@ -82,7 +82,8 @@ class EventStream:
         if revised:
             self._recent = [one for one in self._recent if one.kind != CHANGE or one.id not in revised or (one.id, one.audience) in shown]
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """Wake every listener. From the loop."""
         if self._bell is not None:
             self._bell.set()
             self._bell = asyncio.Event()
@@ -108,13 +109,18 @@ class EventStream:
             self.listeners[principal.id] -= 1
             self.listeners += Counter()  # removes tokens with no open stream
 
-    async def listen(self, principal: Principal, after_seq: int, quiet_s: float) -> AsyncIterator[Logged | None]:
-        """The records after `after_seq` that the principal may see, each once and in order; None when nothing came for `quiet_s`."""
+    async def listen(
+        self, principal: Principal, after_seq: int, quiet_s: float, is_over: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[Logged | None]:
+        """What the principal may see after `after_seq`, each once and in order; None when nothing came for `quiet_s`.
+
+        It ends once `is_over`, which is asked whenever `ring` was called.
+        """
         if self._bell is None:
             raise RuntimeError("attach the hub to a loop first")
         loop = asyncio.get_running_loop()
         spoke_s, heard = loop.time(), self._spoken_total
-        while not self._closed:
+        while not self._closed and not is_over():
             bell, remembered = self._bell, self._after(after_seq)
             said, heard = self._said_since(heard), self._spoken_total
             if remembered is None:
@@ -123,6 +129,8 @@ class EventStream:
             else:
                 batch, after_seq = remembered, remembered[-1].seq if remembered else after_seq
             for logged in (*batch, *said):
+                if is_over():
+                    return
                 if sees_record(principal, logged.audience, logged.owner):
                     yield logged
                     spoke_s = loop.time()

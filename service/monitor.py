@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from service.auth.open_streams import OpenStreams
 from service.engine.engine import Engine
 from service.event_stream import EventStream
 from service.health import Health
@@ -44,6 +45,7 @@ class Monitor:
         dispatcher: Dispatcher,
         jobs: PeriodicJobs,
         idle_streams: IdleStreams,
+        streams: OpenStreams,
         health: Health,
         followers: Sequence[Follower],
         opened: ExitStack,
@@ -51,6 +53,7 @@ class Monitor:
         """`opened` closes the resources of the parts: the journal, the data file and the lock of the folder, in this order."""
         self._engine, self._intake, self._board, self._health = engine, intake, board, health
         self._events, self._dispatcher, self._jobs, self._idle_streams = events, dispatcher, jobs, idle_streams
+        self._streams = streams
         self._followers = followers
         self._opened = opened
 
@@ -81,7 +84,7 @@ class Monitor:
         """Periodic work besides requests, until cancelled."""
         self._events.attach(asyncio.get_running_loop())
         async with asyncio.TaskGroup() as group:
-            for job in (_again(self._dispatcher.run), _again(self._idle_streams.run), *self._jobs.all()):
+            for job in (_again(self._dispatcher.run), _again(self._idle_streams.run), _again(self._streams.run), *self._jobs.all()):
                 group.create_task(job)
 
 

@@ -64,8 +64,20 @@ class QuotaParameters(BaseModel):
         ge=2_000,
         description="Changes of one User that have not ended more than 40 days ago; a new one beyond this number is answered 422.",
     )
-    subscriptions_per_user: int = Field(50, ge=1, description="Subscriptions of one User; a new one beyond this number is answered 422.")
-    streams_per_token: int = Field(250, ge=1, description="Event streams of one token at a time; another one is answered 429.")
+    revisions_per_change: int = Field(
+        1_000, ge=100, description="Revisions of one change with a User's token; another beyond is answered 422."
+    )
+    subscriptions_per_user: int = Field(50, ge=1, description="Subscriptions of one User; a new one beyond is answered 422.")
+    series_per_token: int = Field(
+        50_000, ge=50_000, description="Distinct series that one token reports within two days; a body with more is answered 422."
+    )
+    failed_sign_ins_per_minute: int = Field(
+        60, ge=1, description="Failed sign-ins of one address; beyond it secrets that never worked before are answered 429."
+    )
+    compared_changes: int = Field(
+        5_000, ge=2_000, description="Changes nearest in time that a new one is compared with, in a preview and when it is declared."
+    )
+    streams_per_token: int = Field(250, ge=1, description="Event streams of one token at a time; another is answered 429.")
 
 
 class ServeParameters(BaseModel):

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from models.errors import HighwaterError, Malformed, UnreadableInput
 from service.ingest.event_bodies import TooLarge
 from service.ingest.intake import BusyError, StoppingError, UnreachableError
+from service.ingest.series_quota import TooManySeriesError
 
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
@@ -73,6 +74,8 @@ def _answered(fault: Exception) -> Response:
             return answer(400, "the connection ended before the request was whole")
         case TooLarge():
             return answer(413, str(fault))
+        case TooManySeriesError():
+            return answer(422, str(fault))
         case BusyError():
             return answer(429, str(fault), {"Retry-After": "1"})
         case StoppingError() | UnreachableError():

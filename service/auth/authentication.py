@@ -1,6 +1,8 @@
 """Authentication: a bearer token, the browser's session cookie, or an identity provider's token becomes a principal."""
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -9,6 +11,7 @@ from fastapi import Depends, Request
 from models.clock import Clock
 from models.errors import Malformed
 from service.access import Principal, Role, parse_role
+from service.auth.failed_sign_ins import FailedSignIns
 from service.auth.oidc import Provider
 from service.problems import Problem
 from service.store import tokens
@@ -18,6 +21,8 @@ from service.store.tokens import Token
 _COOKIE = "highwater_session"
 CSRF_HEADER = "x-highwater"
 """A page of another site can't send it: browsers ask the server first, and the server never allows it."""
+_WRONG = "the token is wrong, expired or revoked: ask an administrator for a new one"
+_GOOD_MOST = 10_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CACHED_S = 1.0
 _USED_EVERY_US = 60_000_000
@@ -28,7 +33,18 @@ _LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 class SignIn:
     """Turns credentials into principals. A token is read again every second, so a revoked one ends within that time."""
 
-    def __init__(self, database: Database, clock: Clock, provider: Provider | None, open_role: Role | None, public_url: str | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        provider: Provider | None,
+        open_role: Role | None,
+        public_url: str | None,
+        failed: FailedSignIns,
+    ) -> None:
+        self._failed = failed
+        self._seen_good: set[str] = set()
+        """Hashes of secrets that worked: who used one of them before is let in, however many others fail from the same address."""
         self._database, self._clock, self._provider, self._public_url = database, clock, provider, public_url
         self._open_role = open_role
         """The rights of anyone on this machine without a token: in the demo only."""
@@ -53,29 +69,33 @@ class SignIn:
         """The requester. Raises Problem 401; 403 for a cookie's unsafe request that another site may have caused."""
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and secret.strip():
-            return self._bearer(secret.strip())
+            return self._bearer(secret.strip(), _address(request))
         session = request.cookies.get(self.cookie)
         if session:
             token = self._known("session", session)
             if token is not None:
                 _check_origin(request, self._public_url)
-                return principal_of(token, by_cookie=True)
+                return replace(principal_of(token, by_cookie=True), session=tokens.digest(session))
         if self._open_role is not None and not scheme and _from_this_machine(request):
             _check_origin(request, self._public_url)
             return Principal("demo", "demo", self._open_role, by_cookie=True)
         raise _unknown("a token is needed: send `Authorization: Bearer …`, or sign in on the page")
 
-    def token(self, secret: str) -> Token | None:
-        """The valid token of this secret."""
-        return self._known("token", secret)
+    def token(self, secret: str, request: Request) -> Token:
+        """The good token of this secret, with which a browser signs in. Raises Problem 401, or 429 after too many failures."""
+        address = _address(request)
+        self._check_address(secret, address)
+        token = self._known("token", secret)
+        if token is None:
+            self._failed.note(address, "page")
+            raise _unknown(_WRONG)
+        self._remember(secret)
+        return token
 
-    def still(self, principal: Principal) -> bool:
-        """Whether the token with which a long-lived response began is still valid."""
+    def ended(self, principals: Sequence[Principal]) -> list[Principal]:
+        """Those of them whose token or session works no longer."""
         now_us = self._clock.wall_us()
-        if principal.ends_us is not None:
-            return now_us < principal.ends_us
-        token = self._database.read(partial(tokens.by_id, token_id=principal.id))
-        return token is None or token.good(now_us)
+        return self._database.read(lambda connection: [one for one in principals if not _works(connection, one, now_us)])
 
     def forget(self) -> None:
         """Forgets cached tokens."""
@@ -85,14 +105,27 @@ class SignIn:
         """Raises Problem 403 for a request that a page of another site caused."""
         _check_site(request, self._public_url)
 
-    def _bearer(self, secret: str) -> Principal:
+    def _bearer(self, secret: str, address: str | None) -> Principal:
+        self._check_address(secret, address)
         token = self._known("token", secret)
         if token is not None:
+            self._remember(secret)
             return principal_of(token, by_cookie=False)
         found = self._provider.principal(secret) if self._provider and secret.count(".") == 2 else None
         if found is None:
-            raise _unknown("the token is wrong, expired or revoked: ask an administrator for a new one")
+            self._failed.note(address, "token")
+            raise _unknown(_WRONG)
         return found
+
+    def _check_address(self, secret: str, address: str | None) -> None:
+        """Raises Problem 429 for a secret that never worked, from an address that failed too often."""
+        if tokens.digest(secret) not in self._seen_good:
+            self._failed.check(address)
+
+    def _remember(self, secret: str) -> None:
+        if len(self._seen_good) >= _GOOD_MOST:
+            self._seen_good.clear()
+        self._seen_good.add(tokens.digest(secret))
 
     def _known(self, kind: str, secret: str) -> Token | None:
         place = kind, tokens.digest(secret)
@@ -112,6 +145,21 @@ class SignIn:
         if token.used_us is None or abs(now_us - token.used_us) > _USED_EVERY_US:
             self._database.write(partial(tokens.used, token_id=token.id, now_us=now_us))
         return token
+
+
+def _address(request: Request) -> str | None:
+    return request.client.host if request.client is not None else None
+
+
+def _works(connection: sqlite3.Connection, principal: Principal, now_us: int) -> bool:
+    if principal.ends_us is not None:
+        return now_us < principal.ends_us
+    if principal.session:
+        ends_us = tokens.session_end_of(connection, principal.session)
+        if ends_us is None or ends_us <= now_us:
+            return False
+    token = tokens.by_id(connection, principal.id)
+    return token is None or token.good(now_us)
 
 
 def principal_of(token: Token, *, by_cookie: bool = False) -> Principal:

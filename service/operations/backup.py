@@ -23,8 +23,9 @@ _ABOUT = "about.json"
 _TRIES = 5
 _NAMES = re.compile(r"about\.json|highwater\.sqlite|checkpoints/\d{1,20}\.state|journal/\d{1,20}\.journal")
 _MOST_FILES = 100_000
-_MOST_BYTES = 1 << 40
-"""Of one file."""
+_MOST_RATIO = 250
+"""A backup unpacks to so many times its own size at most: data files shrink to about a tenth."""
+_FREE_BYTES = 1 << 30
 
 
 def back_up(data_dir: Path, archive: Path) -> int:
@@ -56,7 +57,7 @@ def restore(archive: Path, data_dir: Path) -> None:
         raise UnreadableInput(f"{data_dir} is not empty: move it away, or restore into another folder with --data")
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            members = _members(archive, tar)
+            members = _members(archive, tar, data_dir)
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             for member in members:
                 _extract(tar, member, data_dir)
@@ -66,23 +67,32 @@ def restore(archive: Path, data_dir: Path) -> None:
     _check(data_dir / DATABASE)
 
 
-def _members(archive: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
-    """The content of the archive: regular files of a backup, each once. Raises UnreadableInput for anything else in it."""
+def _members(archive: Path, tar: tarfile.TarFile, data_dir: Path) -> list[tarfile.TarInfo]:
+    """What the archive holds: regular files that a backup writes, each once. Raises UnreadableInput if there is anything else in it."""
     members: list[tarfile.TarInfo] = []
     names: set[str] = set()
+    most, free = _FREE_BYTES + _MOST_RATIO * archive.stat().st_size, shutil.disk_usage(_there(data_dir)).free
+    total = 0
     for member in tar:
         is_ours = member.isreg() and _NAMES.fullmatch(member.name) and member.name not in names
         if not is_ours or len(members) == _MOST_FILES:
+            raise UnreadableInput(f"{archive} contains {member.name[:100]!r}, which is never part of a backup: nothing was restored")
+        total += member.size
+        if total > most:
             raise UnreadableInput(
-                f"{archive} contains {member.name[:100]!r}, which is never part of a backup of Highwater: nothing was restored"
+                f"{archive} would unpack to more than {most} bytes, which no backup of Highwater does: nothing was restored"
             )
-        if member.size > _MOST_BYTES:
-            raise UnreadableInput(f"{member.name} in {archive} is larger than {_MOST_BYTES} bytes: nothing was restored")
+        if total > free:
+            raise UnreadableInput(f"{archive} needs more room than the {free} bytes that are free for {data_dir}: nothing was restored")
         names.add(member.name)
         members.append(member)
     if not {_ABOUT, DATABASE} <= names:
         raise UnreadableInput(f"{archive} is not a backup of Highwater")
     return members
+
+
+def _there(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, data_dir: Path) -> None:

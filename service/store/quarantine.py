@@ -11,8 +11,8 @@ _REASON_MOST = 500
 def add(connection: sqlite3.Connection, entry: Entry, reason: str) -> None:
     """Stores `entry` completely; repeating it changes nothing."""
     connection.execute(
-        "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)",
-        (entry.seq, entry.kind, entry.stream, entry.arrived_us, entry.body, reason[:_REASON_MOST]),
+        "INSERT OR IGNORE INTO quarantine (seq, kind, stream, arrived_us, body, reason, key) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (entry.seq, entry.kind, entry.stream, entry.arrived_us, entry.body, reason[:_REASON_MOST], entry.key),
     )
 
 
@@ -22,9 +22,9 @@ def numbers(connection: sqlite3.Connection) -> set[int]:
 
 
 def listed(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
-    """(entry, reason), oldest first; an entry skipped by an earlier version has no body."""
-    rows = connection.execute("SELECT seq, kind, stream, arrived_us, body, reason FROM quarantine ORDER BY seq")
-    return [(Entry(seq, kind, arrived_us, stream, "", body), reason) for seq, kind, stream, arrived_us, body, reason in rows]
+    """(entry, reason), oldest first; an entry that an earlier version left out has no body."""
+    rows = connection.execute("SELECT seq, kind, stream, arrived_us, key, body, reason FROM quarantine ORDER BY seq")
+    return [(Entry(seq, kind, arrived_us, stream, key, body), reason) for seq, kind, stream, arrived_us, key, body, reason in rows]
 
 
 def release(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:

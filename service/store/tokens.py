@@ -122,7 +122,12 @@ def session_token(connection: sqlite3.Connection, secret: str, now_us: int) -> T
 
 def session_end(connection: sqlite3.Connection, secret: str) -> int | None:
     """When the session of this secret ends (µs)."""
-    row = connection.execute("SELECT expires_us FROM sessions WHERE hash = ?", (digest(secret),)).fetchone()
+    return session_end_of(connection, digest(secret))
+
+
+def session_end_of(connection: sqlite3.Connection, hashed: str) -> int | None:
+    """The same for the hash of its secret."""
+    row = connection.execute("SELECT expires_us FROM sessions WHERE hash = ?", (hashed,)).fetchone()
     return int(row[0]) if row else None
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from service.engine.engine import Engine
 from service.ingest.claims import CLAIM
 from service.ingest.intake import Intake
 from service.ingest.journal import CHANGES
+from service.parameters import QuotaParameters
 from service.problems import Problem
 from service.store import audit, records
 from service.store.database import Database
@@ -73,8 +75,10 @@ def check_owner(principal: Principal, change: Change) -> None:
         raise Problem(403, f"a User declares its own changes: owner must be {principal.user} and source `user`")
 
 
-def examine(database: Database, principal: Principal, given: Any, now_us: int, limits: ChangeLimits, *, part: bool = False) -> Declaration:
-    """The result of declaring `given`. Raises Problem 403 (not its own), 409 (outranked or in conflict) or 422 (invalid)."""
+def examine(
+    database: Database, principal: Principal, given: Any, now_us: int, limits: ChangeLimits, most_revisions: int, *, part: bool = False
+) -> Declaration:
+    """What declaring `given` comes to. Raises Problem 403 (not its own), 409 (outranked or in conflict) or 422 (no such change can be)."""
     fields = named(principal, given)
     change = parse(fields)
     check_owner(principal, change)
@@ -97,6 +101,9 @@ def examine(database: Database, principal: Principal, given: Any, now_us: int, l
             f"revision {change.revision} of this change exists already with different content: give a higher revision,"
             " or a later updated_at, or use PUT",
         )
+    if principal.role is Role.USER and len(known) >= most_revisions:
+        detail = f"this change has {len(known)} revisions, the most that it may have (serve.quotas.revisions_per_change)"
+        raise Problem(422, f"{detail}: declare another change")
     return Declaration(change, is_new=True)
 
 
@@ -143,22 +150,65 @@ class ChangeDeclarations:
         clock: Clock,
         limits: ChangeLimits,
         planning: Planning,
-        most_of_a_user: int,
+        quotas: QuotaParameters,
     ) -> None:
         self._database, self._intake, self._engine, self._clock, self._limits = database, intake, engine, clock, limits
-        self.planning, self._most_of_a_user = planning, most_of_a_user
+        self.planning, self._quotas = planning, quotas
         self._exports = SeriesExports(database)
         self.lock = asyncio.Lock()
 
     def examine(self, principal: Principal, given: Any, now_us: int | None = None, *, part: bool = False) -> Declaration:
-        """What declaring `given` comes to; see `examine`. `now_us`: when all of one request arrived.
+        """What declaring `given` comes to; see `examine`. `now_us`: when all of one request arrived. Raises Problem 422 beyond a quota.
 
         `part`: more of the same export follows, so that a time of a series which stands already has to carry the time of this export.
         """
-        made = examine(self._database, principal, given, now_us or self.now_us(), self._limits, part=part)
+        made = self._examine(principal, given, now_us or self.now_us(), part=part)
+        if self._is_counted(principal, made) and self._room(principal) < 1:
+            raise self._too_many()
+        return made
+
+    def examine_all(self, principal: Principal, given: Sequence[Any], *, part: bool = False) -> list[Declaration | Problem]:
+        """The same for each of one request; what its neighbours before it declare counts as standing."""
+        now_us, room = self.now_us(), self._room(principal)
+        named: dict[tuple[str, int], Change] = {}
+        new: set[str] = set()
+        found: list[Declaration | Problem] = []
+        for one in given:
+            try:
+                made = self._examine(principal, one, now_us, part=part)
+            except Problem as problem:
+                found.append(problem)
+                continue
+            if self._is_counted(principal, made) and made.change.key not in new:
+                if len(new) >= room:
+                    found.append(self._too_many())
+                    continue
+                new.add(made.change.key)
+            before = named.setdefault((made.change.key, made.change.revision), made.change)
+            found.append(made if before is made.change else _twice(before, made.change))
+        return found
+
+    def _examine(self, principal: Principal, given: Any, now_us: int, *, part: bool) -> Declaration:
+        most = self._quotas.revisions_per_change
+        made = examine(self._database, principal, given, now_us, self._limits, most, part=part)
         if made.is_new and self._exports.is_superseded(made.change):
             raise Problem(409, "a newer export of this series stands, and it does not hold this time: it is withdrawn")
         return made
+
+    def _is_counted(self, principal: Principal, made: Declaration) -> bool:
+        """Whether it is a User's change that is not there yet: revisions of those that stand are always taken."""
+        return principal.role is Role.USER and made.is_new and made.change.key not in self._engine.changes
+
+    def _room(self, principal: Principal) -> int:
+        """How many more changes this User may declare; no bound for the desk."""
+        if principal.role is not Role.USER:
+            return sys.maxsize
+        known = self._engine.declared_changes()
+        return self._quotas.changes_per_user - _count_current(known, principal.user, instant(self.now_us() - _CURRENT_US))
+
+    def _too_many(self) -> Problem:
+        most = self._quotas.changes_per_user
+        return Problem(422, f"a User may have {most} changes that are not over since 40 days (serve.quotas.changes_per_user): not declared")
 
     async def close_export(self, principal: Principal, changes: Sequence[Change]) -> list[Change]:
         """Withdraws the times of the series in `changes` that these, declared just now, no longer hold; call it with `lock` held."""
@@ -179,8 +229,9 @@ class ChangeDeclarations:
         return resolve(self._database, principal, name, to_write=True)
 
     def preview(self, principal: Principal, change: Change) -> dict[str, Any]:
-        """Its conflicts, free times, and missing items, as far as the principal may know them."""
-        return preview(self._engine.declared_changes(), principal, change, self.planning.rules, instant(self.now_us()))
+        """What it would collide with, free times instead, and what it lacks, as far as the principal may know."""
+        known, now = self._engine.declared_changes(), instant(self.now_us())
+        return preview(known, principal, change, self.planning.rules, now, self._quotas.compared_changes)
 
     def next_revision(self, key: str) -> int:
         """The number after the highest existing revision; 1 if there is none."""
@@ -191,8 +242,6 @@ class ChangeDeclarations:
         """Journals the revisions and waits until everyone who may see them can."""
         if not changes:
             return
-        if principal.role is Role.USER:
-            await self._check_quota(principal, changes)
         body = b"\n".join(to_json(change) for change in changes)
         now_us = self._clock.wall_us()
         key = CLAIM if principal.role is Role.USER else ""
@@ -200,21 +249,17 @@ class ChangeDeclarations:
         await asyncio.wrap_future(self._database.write(partial(_note, principal=principal, changes=changes, now_us=now_us)))
         await asyncio.wrap_future(self._engine.reached(entry.seq))
 
-    async def _check_quota(self, principal: Principal, changes: Sequence[Change]) -> None:
-        """Raises Problem 422 for new changes beyond a User's quota; revisions of existing changes are always accepted."""
-        new = len({one.key for one in changes if one.key not in self._engine.changes})
-        if not new:
-            return
-        since = instant(self.now_us() - _CURRENT_US)
-        known = self._engine.declared_changes()
-        count = partial(_count_current, known, principal.user, since)
-        if await asyncio.to_thread(count) + new > self._most_of_a_user:
-            raise Problem(422, f"a User may have {self._most_of_a_user} changes that are not over since 40 days: nothing was declared")
-
 
 def _count_current(known: Iterable[Change], owner: str | None, since: datetime) -> int:
     """Changes of `owner` that end, or were revised, after `since`."""
     return sum(one.owner == owner and (one.planned_end > since or (one.updated_at is not None and one.updated_at > since)) for one in known)
+
+
+def _twice(before: Change, change: Change) -> Declaration | Problem:
+    """One revision stands twice in one request."""
+    if to_json(before) == to_json(change):
+        return Declaration(before, is_new=False)
+    return Problem(409, f"revision {change.revision} of this change occurs twice in this body with different content")
 
 
 def _note(connection: Any, principal: Principal, changes: Sequence[Change], now_us: int) -> None:

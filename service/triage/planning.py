@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from heapq import nsmallest
 from typing import Any
 
 from changes.parameters import ChangesParameters
@@ -24,6 +25,8 @@ from service.store.database import Database
 
 LEARN_EVERY_S = 10.0
 _LEARN_FIRST_S, _LEARN_LAST_S = 20.0, 3600.0
+MOST_COMPARED = 5_000
+"""Changes that one is compared with where no setting says it."""
 _NIGHT = (18, 6)
 """Hours of UTC in which a window counts as a night."""
 
@@ -66,12 +69,30 @@ class Planning:
             self._rules = replace(self._rules, capacity=replace(capacity, rates=rates))
 
 
-def preview(known: Iterable[Change], principal: Principal, change: Change, rules: PlanningRules, now: datetime | None) -> dict[str, Any]:
-    """Conflicts, up to three free times after `now` (None: none are looked for), and what is missing."""
-    others = [other for other in known if other.key != change.key and other.explains]
+def preview(
+    known: Iterable[Change], principal: Principal, change: Change, rules: PlanningRules, now: datetime | None, most: int = MOST_COMPARED
+) -> dict[str, Any]:
+    """Conflicts, up to three free times after `now` (None: none are looked for), and what is missing.
+
+    It is compared with the `most` changes that are nearest in time.
+    """
+    others = _nearest([other for other in known if other.key != change.key and other.explains], change, most)
     found = _for_user(others, principal, change, rules) if principal.role is Role.USER else _for_desk(others, change, rules)
     slots = slots_for(change, others, us(now.astimezone(UTC)), rules) if found and now is not None else ()
     return {"conflicts": found, "free_slots": [_as_object(slot) for slot in slots], "missing": sec_completeness.described(change)}
+
+
+def _nearest(others: list[Change], change: Change, most: int) -> list[Change]:
+    """Of very many changes those whose windows are nearest, in the order in which they came."""
+    if len(others) <= most:
+        return others
+    start, end = change.planned_start, change.planned_end
+
+    def distance_s(place: int) -> float:
+        other = others[place]
+        return max((other.planned_start - end).total_seconds(), (start - other.planned_end).total_seconds(), 0.0)
+
+    return [others[place] for place in sorted(nsmallest(most, range(len(others)), key=distance_s))]
 
 
 def _for_desk(others: list[Change], change: Change, rules: PlanningRules) -> list[dict[str, Any]]:

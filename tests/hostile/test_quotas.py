@@ -1,15 +1,29 @@
 """Quotas: what one User takes is bounded, and the answer says by what."""
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from changes.parameters import ChangesParameters
+from correlation.parameters import CorrelationParameters
+from models.columns import SeriesKey
+from models.times import DAY_US
+from service.access import Principal, Role
 from service.http.routes import changes
+from service.ingest.series_quota import SeriesQuota, TooManySeriesError
 from service.parameters import QuotaParameters
 from service.triage import change_declaration
-from tests.service.builders import change_json
+from service.triage.planning import planning_rules, preview
+from tests.service.builders import change, change_json, lines, queue
 from tests.service.house import House
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def day_of(day: int, hour: int = 0) -> datetime:
+    return datetime(2026, 1, day, hour, tzinfo=UTC)
 
 
 def test_a_user_s_changes_beyond_the_quota_are_refused_with_a_reason_and_its_revisions_are_not(tmp_path: Path) -> None:
@@ -21,6 +35,7 @@ def test_a_user_s_changes_beyond_the_quota_are_refused_with_a_reason_and_its_rev
         refused = acme.post("/v1/changes", json=change_json("C-20"))
         assert refused.status_code == 422
         assert "20 changes" in refused.json()["detail"]
+        assert "serve.quotas.changes_per_user" in refused.json()["detail"]
         assert acme.put("/v1/changes/C-1", json=change_json("C-1", title="later")).status_code == 200
         assert bolt.post("/v1/changes", json=change_json("C-1", "BOLT")).status_code == 201
 
@@ -47,3 +62,75 @@ def test_previews_of_one_token_come_one_at_a_time_and_hold_up_nobody(house: Hous
     leave.set()
     first.join(20)
     assert answers == [200]
+
+
+def test_an_array_beyond_the_quota_is_answered_item_by_item(tmp_path: Path) -> None:
+    with House(tmp_path / "data", quotas=QuotaParameters.model_construct(changes_per_user=3)) as house:
+        acme = house.client("user:ACME")
+        assert acme.post("/v1/changes", json=change_json("C-0")).status_code == 201
+        several = [
+            change_json("C-0"),  # known
+            change_json("C-1"),  # new
+            change_json("C-2"),  # new
+            change_json("C-3"),  # one too many
+            change_json("C-0", title="other"),  # in conflict
+            change_json("C-0", revision=2, title="higher"),  # a revision is always taken
+            change_json("C-2"),  # twice in the body
+            change_json("C-1", "BOLT"),  # another's
+            "no change",
+        ]
+        answer = acme.post("/v1/changes", json=several)
+        assert answer.status_code == 201
+        assert [item["status"] for item in answer.json()["items"]] == [200, 201, 201, 422, 409, 201, 200, 403, 422]
+        later = acme.post("/v1/changes", json=[change_json("C-0"), change_json("C-9")])
+        assert (later.status_code, [item["status"] for item in later.json()["items"]]) == (200, [200, 422])
+        assert acme.put("/v1/changes/C-8", json=change_json("C-8")).status_code in (404, 422)
+        assert acme.put("/v1/changes/ACME/C-8", json=change_json("C-8")).status_code == 422
+        assert acme.post("/v1/changes/ACME/C-8", json=change_json("C-8")).status_code == 422
+        assert len(acme.get("/v1/changes").json()["items"]) == 3
+
+
+def test_one_change_has_so_many_revisions_and_no_more(tmp_path: Path) -> None:
+    with House(tmp_path / "data", quotas=QuotaParameters.model_construct(revisions_per_change=3)) as house:
+        acme, desk = house.client("user:ACME"), house.client("triage")
+        assert acme.post("/v1/changes", json=change_json()).status_code == 201
+        answers = [acme.put("/v1/changes/C-1", json=change_json(title=f"title {number}")).status_code for number in range(4)]
+        assert answers == [200, 200, 422, 422]
+        assert desk.put("/v1/changes/ACME/C-1", json=change_json(title="by the desk")).status_code == 200
+
+
+def test_series_of_a_token_are_bounded_and_the_others_are_not_touched(tmp_path: Path) -> None:
+    with House(tmp_path / "data", quotas=QuotaParameters.model_construct(series_per_token=100)) as house:
+        hostile, other = house.client("ingest"), house.client("admin")
+
+        def post(client, first: int, count: int):  # type: ignore[no-untyped-def]
+            return client.post("/v1/events", content=lines(*(queue(10, f"U-{number}") for number in range(first, first + count))))
+
+        assert post(hostile, 0, 90).status_code == 202
+        refused = post(hostile, 90, 20)
+        assert refused.status_code == 422
+        assert "serve.quotas.series_per_token" in refused.json()["detail"]
+        assert post(hostile, 0, 100).status_code == 202, "those that it reports already, and ten more"
+        assert post(other, 500, 100).status_code == 202
+        house.judged()
+        assert house.parts.board.events["accepted"] == 290
+
+
+def test_series_that_are_reported_no_more_count_no_more() -> None:
+    quota = SeriesQuota(2)
+    keys = [SeriesKey(user, "", "", "", "", "q", 10) for user in "ABCD"]
+    quota.take("t", keys[:2], 0)
+    with pytest.raises(TooManySeriesError):
+        quota.take("t", keys[2:3], DAY_US)
+    quota.take("t", keys[2:4], 2 * DAY_US)
+    quota.take("u", keys[:2], 2 * DAY_US)
+
+
+def test_a_preview_compares_with_the_changes_that_are_nearest_in_time() -> None:
+    known = [change(f"C-{day}", planned_start=day_of(day), planned_end=day_of(day, 2)) for day in range(1, 29)]
+    asked = change("X", planned_start=day_of(14, 1), planned_end=day_of(14, 3))
+    principal = Principal("", "", Role.TRIAGE)
+    rules = planning_rules(ChangesParameters(), CorrelationParameters())
+    everything = preview(known, principal, asked, rules, NOW, 100)
+    assert everything["conflicts"]
+    assert preview(known, principal, asked, rules, NOW, 5)["conflicts"] == everything["conflicts"]

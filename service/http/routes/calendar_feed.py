@@ -68,7 +68,7 @@ async def end(database: DatabaseDep, principal: Reader) -> Response:
 
 @router.get(_PATH, response_class=Response, responses={200: {"content": {"text/calendar": {}}}}, summary="The calendar feed")
 async def feed(
-    database: DatabaseDep, clock: ClockDep, key: Annotated[str, Query(max_length=200, description="From POST /v1/calendar/feed.")]
+    database: DatabaseDep, clock: ClockDep, key: Annotated[str, Query(max_length=200, description="From POST /v1/calendar/feed.")] = ""
 ) -> Response:
     """A User's own changes, the DCC's, and others' public summaries; for the desk everyone's. It ends with its token."""
     body = await asyncio.to_thread(_feed, database, clock, key)

@@ -5,6 +5,7 @@ A change is identified by its owner and its `change_id`. A path with the `change
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Annotated, Any
 
@@ -30,6 +31,8 @@ router = APIRouter(tags=["changes"], responses=RESPONSES)
 _CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": Change.model_json_schema()["examples"][0]}}
 _SCHEMA: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
 _MAX_CHANGES = 1000
+_PLANNING = ThreadPoolExecutor(2, "planning")
+"""Apart from the threads that others are answered with: comparing with very many changes holds these only."""
 _PREVIEWING: set[str] = set()
 """Tokens whose preview is being computed: one at a time for each token, outside the event loop."""
 
@@ -96,7 +99,7 @@ async def declare(
     if isinstance(given, list):
         return await _declare_several(declarations, principal, given, part=of_export.part)
     async with declarations.lock:
-        made = declarations.examine(principal, given)
+        made = await asyncio.to_thread(declarations.examine, principal, given)
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
 
@@ -104,12 +107,8 @@ async def declare(
 async def _declare_several(declarations: ChangeDeclarations, principal: Principal, given: list[Any], *, part: bool) -> Response:
     if not 0 < len(given) <= _MAX_CHANGES:
         raise Problem(422, "declare 1 to 1,000 changes at once")
-    made: list[Declaration | Problem] = []
-    named: dict[tuple[str, int], Change] = {}
     async with declarations.lock:
-        now_us = declarations.now_us()
-        for one in given:
-            made.append(_examine_item(declarations, principal, one, now_us, named, part=part))
+        made = await asyncio.to_thread(declarations.examine_all, principal, given, part=part)
         await declarations.declare(principal, [one.change for one in made if isinstance(one, Declaration) and one.is_new])
         export = [] if part else await asyncio.to_thread(_export, principal, given, made)
         gone = await declarations.close_export(principal, export) if export else []
@@ -126,28 +125,6 @@ def _export(principal: Principal, given: list[Any], made: list[Declaration | Pro
     if any(isinstance(one, Problem) and one.status != 409 for one in made):
         return []
     return [change_declaration.parse(change_declaration.named(principal, one)) for one in given]
-
-
-def _examine_item(
-    declarations: ChangeDeclarations,
-    principal: Principal,
-    given: Any,
-    now_us: int,
-    named: dict[tuple[str, int], Change],
-    *,
-    part: bool,
-) -> Declaration | Problem:
-    """One of several: changes earlier in the same body count as existing."""
-    try:
-        made = declarations.examine(principal, given, now_us, part=part)
-    except Problem as problem:
-        return problem
-    before = named.setdefault((made.change.key, made.change.revision), made.change)
-    if before is made.change:
-        return made
-    if to_json(before) == to_json(made.change):
-        return Declaration(before, is_new=False)
-    return Problem(409, f"revision {made.change.revision} of this change occurs twice in this body with different content")
 
 
 def _item(made: Declaration | Problem) -> dict[str, Any]:
@@ -188,24 +165,24 @@ async def _revise(declarations: ChangeDeclarations, principal: Principal, given:
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
     async with declarations.lock:
-        key = declarations.resolve(principal, name)
+        key = await asyncio.to_thread(declarations.resolve, principal, name)
         if key is None:
             raise not_found(CHANGE)
         owner, _, change_id = key.partition("/")
         if given.get("owner") not in (None, owner) or given.get("change_id") not in (None, change_id):
             raise Problem(422, "owner and change_id in the body differ from those in the address")
-        number = declarations.next_revision(key)
+        number = await asyncio.to_thread(declarations.next_revision, key)
         numbered = {**given, "owner": owner, "change_id": change_id}
         if numbered.get("revision") is None:
             numbered["revision"] = number
-        made = declarations.examine(principal, numbered)
+        made = await asyncio.to_thread(declarations.examine, principal, numbered)
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if number == 1 else 200)
 
 
 async def _answer(declarations: ChangeDeclarations, principal: Principal, change: Change, status: int) -> Response:
     """The declared change, followed by its conflicts and free times if there are conflicts."""
-    found = await asyncio.to_thread(declarations.preview, principal, change) if change.explains else {}
+    found = await _planned(declarations, principal, change) if change.explains else {}
     if not found.get("conflicts"):
         return raw(to_json(change), status)
     fields = {**json.loads(to_json(change)), "conflicts": found["conflicts"], "free_slots": found["free_slots"]}
@@ -221,7 +198,7 @@ async def preview(request: Request, declarations: ChangeDeclarationsDep, princip
         raise Problem(429, "a preview for this token is being computed: wait for its answer first", headers={"Retry-After": "1"})
     _PREVIEWING.add(principal.id)
     try:
-        return await asyncio.to_thread(declarations.preview, principal, made)
+        return await _planned(declarations, principal, made)
     finally:
         _PREVIEWING.discard(principal.id)
 
@@ -235,9 +212,13 @@ async def declare_named(request: Request, declarations: ChangeDeclarationsDep, p
     if given.get("owner") not in (None, owner) or given.get("change_id") not in (None, change_id):
         raise Problem(422, "owner and change_id in the body differ from those in the address")
     async with declarations.lock:
-        made = declarations.examine(principal, {**given, "owner": owner, "change_id": change_id})
+        made = await asyncio.to_thread(declarations.examine, principal, {**given, "owner": owner, "change_id": change_id})
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
+
+
+async def _planned(declarations: ChangeDeclarations, principal: Principal, change: Change) -> dict[str, Any]:
+    return await asyncio.get_running_loop().run_in_executor(_PLANNING, declarations.preview, principal, change)
 
 
 async def _json(request: Request) -> Any:

@@ -11,7 +11,7 @@ from models.columns import EventBatch
 from models.errors import Malformed, UnreadableInput
 from service.auth.authentication import Sender
 from service.http.routes.common import raw
-from service.http.routes.parts import ClockDep, DatabaseDep, HealthDep, IntakeDep, ServeParametersDep
+from service.http.routes.parts import ClockDep, DatabaseDep, HealthDep, IntakeDep, SeriesQuotaDep, ServeParametersDep
 from service.ingest.event_bodies import decoded_post, ingest_response
 from service.ingest.journal import EVENTS
 from service.parameters import ServeParameters
@@ -43,6 +43,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     202: _ANSWER,
     413: {"description": "The body is too large: send smaller ones"},
     415: {"description": "An encoding other than gzip"},
+    422: {"description": "The token would report more series than it may, or another body came under this Idempotency-Key"},
     429: {"description": "Too much input is waiting for judgement: try again after `Retry-After` seconds"},
     503: {"description": "The disk refuses, the brokers do not answer, or the monitor is stopping: try again after `Retry-After` seconds"},
 }
@@ -56,6 +57,7 @@ async def post_events(
     intake: IntakeDep,
     parameters: ServeParametersDep,
     health: HealthDep,
+    series: SeriesQuotaDep,
     principal: Sender,
 ) -> Response:
     """NDJSON or one JSON array, gzip accepted. Events that were answered 202 survive a crash. Posting the same again is harmless; with an
@@ -74,6 +76,7 @@ async def post_events(
             if earlier is not None:
                 return _again(earlier, body)
         batch, weight = await _decoded(parameters, body, principal.id)
+        await asyncio.to_thread(series.take, principal.id, batch.keys, clock.wall_us())
     if (remote := intake.elsewhere) is not None:
         await asyncio.get_running_loop().run_in_executor(_FORWARDS, remote.take, batch)
         if key:

@@ -8,12 +8,14 @@ from prometheus_client import CollectorRegistry
 from models.clock import Clock
 from service.auth.authentication import SignIn
 from service.auth.opaque_ids import OpaqueIds
+from service.auth.open_streams import OpenStreams
 from service.charts.compaction import Keep
 from service.charts.heat import HeatReader
 from service.engine.engine import Engine
 from service.event_stream import EventStream
 from service.health import Health
 from service.ingest.intake import Intake
+from service.ingest.series_quota import SeriesQuota
 from service.metrics import DeskBoard
 from service.notify.dispatcher import Dispatcher
 from service.parameters import ServeParameters
@@ -44,6 +46,8 @@ HealthDep = Annotated[Health, _part("health")]
 IdleSecondsDep = Annotated[float, _part("idle_s")]
 IntakeDep = Annotated[Intake, _part("intake")]
 KeepDep = Annotated[Keep, _part("keep")]
+OpenStreamsDep = Annotated[OpenStreams, _part("streams")]
+SeriesQuotaDep = Annotated[SeriesQuota, _part("series_quota")]
 OpaqueIdsDep = Annotated[OpaqueIds, _part("ids")]
 PlanningDep = Annotated[Planning, _part("planning")]
 ServeParametersDep = Annotated[ServeParameters, _part("parameters")]

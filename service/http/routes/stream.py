@@ -1,6 +1,5 @@
 """The event stream: every new record when it is committed, from the client's last position."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -8,18 +7,16 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
-from models.clock import Clock
 from service.access import Principal
-from service.auth.authentication import Reader, SignIn
+from service.auth.authentication import Reader
 from service.auth.opaque_ids import OpaqueIds
+from service.auth.open_streams import OpenStreams
 from service.event_stream import EventStream
-from service.http.routes.parts import ClockDep, EventStreamDep, OpaqueIdsDep, ServeParametersDep, SignInDep
+from service.http.routes.parts import EventStreamDep, OpaqueIdsDep, OpenStreamsDep, ServeParametersDep
 from service.problems import RESPONSES, Problem
 
 router = APIRouter(tags=["stream"], responses=RESPONSES)
 _PING_S = 15.0
-_CHECK_S = 5.0
-"""How often a token is checked again while its stream is open."""
 _RETRY_MS = 2000
 _EXAMPLE = 'event: alert\ndata: {"alert_id":"…","revision":1, …}\nid: 42\n\n'
 LastEventId = Annotated[
@@ -36,22 +33,25 @@ LastEventId = Annotated[
     summary="Follow what happens",
 )
 async def stream(
-    clock: ClockDep,
     ids: OpaqueIdsDep,
     events: EventStreamDep,
-    authentication: SignInDep,
+    streams: OpenStreamsDep,
     parameters: ServeParametersDep,
     principal: Reader,
     last_event_id: LastEventId = None,
     after: Annotated[str | None, Query(alias="last_event_id", description="The same, for a first connection.", max_length=64)] = None,
 ) -> StreamingResponse:
-    """Server-sent events; `data` is the record as in the lists. A client that reconnects misses nothing and sees nothing twice."""
+    """Server-sent events; `data` is the record as the lists show it. A client that reconnects misses nothing and sees nothing twice.
+
+    The stream ends with the token or the session that it began with.
+    """
     most = parameters.quotas.streams_per_token
     if events.listeners[principal.id] >= most:
-        raise Problem(429, f"a token may have at most {most} streams: close one first", headers={"Retry-After": "5"})
+        detail = f"a token may have at most {most} streams (serve.quotas.streams_per_token): close one first"
+        raise Problem(429, detail, headers={"Retry-After": "5"})
     begin = _position(ids, events, principal, last_event_id if last_event_id is not None else after)
     return StreamingResponse(
-        _sent(clock, ids, events, authentication, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        _sent(ids, events, streams, principal, begin), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
     )
 
 
@@ -60,26 +60,12 @@ def _position(ids: OpaqueIds, events: EventStream, principal: Principal, text: s
     return min(ids.event_seq(principal, text), newest) if text else newest
 
 
-async def _sent(
-    clock: Clock, ids: OpaqueIds, events: EventStream, authentication: SignIn, principal: Principal, after: int
-) -> AsyncIterator[bytes]:
-    with events.counted(principal):
-        async for part in _parts(clock, ids, events, authentication, principal, after):
-            yield part
-
-
-async def _parts(
-    clock: Clock, ids: OpaqueIds, events: EventStream, authentication: SignIn, principal: Principal, after: int
-) -> AsyncIterator[bytes]:
-    yield format_sse_event(comment="connected", retry=_RETRY_MS)
-    checked_s = clock.steady_s()
-    async for logged in events.listen(principal, after, _PING_S):
-        if clock.steady_s() - checked_s >= _CHECK_S:
-            if not await asyncio.to_thread(authentication.still, principal):
-                return
-            checked_s = clock.steady_s()
-        if logged is None:
-            yield format_sse_event(comment="still here")
-        else:
-            name = ids.event_id(principal, logged.seq) if logged.seq else None
-            yield format_sse_event(id=name, event=logged.kind, data_str=logged.body.decode())
+async def _sent(ids: OpaqueIds, events: EventStream, streams: OpenStreams, principal: Principal, after: int) -> AsyncIterator[bytes]:
+    with events.counted(principal), streams.opened(principal) as is_over:
+        yield format_sse_event(comment="connected", retry=_RETRY_MS)
+        async for logged in events.listen(principal, after, _PING_S, is_over):
+            if logged is None:
+                yield format_sse_event(comment="still here")
+            else:
+                name = ids.event_id(principal, logged.seq) if logged.seq else None
+                yield format_sse_event(id=name, event=logged.kind, data_str=logged.body.decode())

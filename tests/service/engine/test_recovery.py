@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from service.engine.engine import Engine
-from tests.service.builders import lines, queue
+from service.ingest.claims import CLAIM
+from service.ingest.journal import CHANGES
+from tests.service.builders import change_json, lines, queue
 from tests.service.house import House
 
 
@@ -38,6 +40,27 @@ def test_entries_that_cannot_be_judged_are_in_quarantine_however_many_and_come_i
     assert house.client("admin").post("/v1/quarantine/retry").json() == {"entries": 6}
     house.judged()
     assert house.parts.board.events["accepted"] + house.parts.board.events["late"] == 8
+
+
+def test_changes_that_cannot_be_judged_come_in_again_as_the_claims_that_they_are(house: House) -> None:
+    feed = Engine._apply
+
+    def refuse(self: Engine, entry, payload, step):  # type: ignore[no-untyped-def]
+        if entry.kind == CHANGES and entry.seq == 1:
+            raise OverflowError("a fault of ours")
+        return feed(self, entry, payload, step)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "_apply", refuse)
+        assert house.client("user:ACME").post("/v1/changes", json=change_json()).status_code == 201
+        house.judged()
+    assert house.client("user:ACME").get("/v1/changes").json()["items"] == []
+    assert [house.client(role).post("/v1/quarantine/retry").status_code for role in ("user:ACME", "triage", "ingest")] == [403, 403, 403]
+    assert house.client("admin").post("/v1/quarantine/retry").json() == {"entries": 1}
+    house.judged()
+    assert len(house.client("user:ACME").get("/v1/changes").json()["items"]) == 1
+    entries = [entry for entry in house.parts.journal.entries(0) if entry.kind == CHANGES]
+    assert [entry.key for entry in entries] == [CLAIM, CLAIM]
 
 
 def test_an_entry_that_cannot_be_written_is_alone_in_quarantine(house: House) -> None:

@@ -1,5 +1,6 @@
 """Tokens and sessions over HTTP."""
 
+import asyncio
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
@@ -10,7 +11,7 @@ from models.vocabulary import Text
 from service.auth.authentication import CSRF_HEADER, Admin, asking
 from service.auth.token_admin import end, issue
 from service.http.routes.common import committed
-from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep, SignInDep
+from service.http.routes.parts import ClockDep, DatabaseDep, OpenStreamsDep, ServeParametersDep, SignInDep
 from service.problems import RESPONSES, Problem, not_found
 from service.store import tokens
 from service.store.tokens import Token
@@ -87,11 +88,14 @@ def listed(database: DatabaseDep, _: Admin) -> TokenPage:
 
 
 @router.delete("/v1/tokens/{token_id}", status_code=204, summary="Revoke a token")
-async def revoke(database: DatabaseDep, clock: ClockDep, authentication: SignInDep, principal: Admin, token_id: str) -> Response:
+async def revoke(
+    database: DatabaseDep, clock: ClockDep, authentication: SignInDep, streams: OpenStreamsDep, principal: Admin, token_id: str
+) -> Response:
     """The token and its sessions end at once."""
     if not await committed(database, partial(end, by=principal, token_id=token_id, now_us=clock.wall_us())):
         raise not_found("token that still works")
     authentication.forget()
+    streams.look_soon()
     return Response(status_code=204)
 
 
@@ -106,11 +110,7 @@ async def sign_in(
 ) -> Response:
     """Exchanges a token for an HttpOnly, SameSite cookie; unsafe requests with it must carry the header `X-Highwater`."""
     authentication.check_site(request)
-    token = authentication.token(credentials.token.strip())
-    if token is None:
-        raise Problem(
-            401, "the token is wrong, expired or revoked: ask an administrator for a new one", headers={"WWW-Authenticate": "Bearer"}
-        )
+    token = await asyncio.to_thread(authentication.token, credentials.token.strip(), request)
     now_us = clock.wall_us()
     seconds = int(parameters.session_hours * 3600)
     expires_us = min(now_us + seconds * 1_000_000, token.expires_us or 1 << 62)
@@ -140,12 +140,13 @@ def who(request: Request) -> Whoami | Response:
 
 
 @router.delete("/v1/session", status_code=204, summary="Sign out")
-async def sign_out(request: Request, database: DatabaseDep, authentication: SignInDep) -> Response:
+async def sign_out(request: Request, database: DatabaseDep, authentication: SignInDep, streams: OpenStreamsDep) -> Response:
     """Ends the session of the cookie."""
     session = request.cookies.get(authentication.cookie)
     if session and CSRF_HEADER in request.headers:
         await committed(database, partial(tokens.close_session, secret=session))
         authentication.forget()
+        streams.look_soon()
     answer = Response(status_code=204)
     answer.delete_cookie(authentication.cookie, path="/", httponly=True, samesite="strict", secure=authentication.is_secure)
     return answer

@@ -1,0 +1,89 @@
+"""Failed sign-ins: what comes too often from one address is no longer looked at for a while, and all of them are in the audit log."""
+
+import ipaddress
+import sqlite3
+import threading
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from models.clock import Clock
+from service.problems import Problem
+from service.store import audit
+from service.store.database import Database
+
+log = structlog.get_logger()
+_MOST_ADDRESSES = 10_000
+_AUDIT_EVERY_S = 60.0
+_AUDITS_PER_MINUTE = 60
+_NETWORK_BITS = 64
+"""Of an IPv6 address: one sender has all addresses of such a network."""
+
+
+@dataclass(slots=True)
+class _Failures:
+    left: float
+    """Failures that are still allowed."""
+    seen_s: float
+    untold: int = 0
+    """Failures that the audit log does not name yet."""
+    told_s: float = float("-inf")
+
+
+class FailedSignIns:
+    """Allows each address so many failures a minute. Entries of the audit log sum up a minute, so that nobody fills the disk with them."""
+
+    def __init__(self, database: Database, clock: Clock, per_minute: int) -> None:
+        self._database, self._clock, self._per_minute = database, clock, per_minute
+        self._guard = threading.Lock()
+        self._addresses: dict[str, _Failures] = {}
+        self._audits: list[float] = []
+
+    def check(self, address: str | None) -> None:
+        """Raises Problem 429 while this address has failed too often."""
+        with self._guard:
+            if self._of(_network(address)).left < 1:
+                wait = {"Retry-After": str(max(1, round(60 / self._per_minute)))}
+                detail = (
+                    f"more than {self._per_minute} sign-ins a minute failed from this address (serve.quotas.failed_sign_ins_per_minute)"
+                )
+                raise Problem(429, f"{detail}: wait, then use a token that works", headers=wait)
+
+    def note(self, address: str | None, way: str) -> None:
+        """One failed: it counts, and the audit log says so, at once or in the sum of the minute."""
+        network, now_s = _network(address), self._clock.steady_s()
+        with self._guard:
+            failures = self._of(network)
+            failures.left = max(0.0, failures.left - 1)
+            failures.untold += 1
+            self._audits = [at for at in self._audits if now_s - at < _AUDIT_EVERY_S]
+            if now_s - failures.told_s < _AUDIT_EVERY_S or len(self._audits) >= _AUDITS_PER_MINUTE:
+                return
+            self._audits.append(now_s)
+            failures.told_s, count, failures.untold = now_s, failures.untold, 0
+        log.warning("sign-ins failed", address=network, count=count, way=way)
+        self._database.write(partial(_write, address=network, way=way, count=count, now_us=self._clock.wall_us()))
+
+    def _of(self, network: str) -> _Failures:
+        now_s = self._clock.steady_s()
+        failures = self._addresses.get(network)
+        if failures is None:
+            if len(self._addresses) >= _MOST_ADDRESSES:
+                del self._addresses[min(self._addresses, key=lambda name: self._addresses[name].seen_s)]
+            failures = self._addresses[network] = _Failures(self._per_minute, now_s)
+        failures.left = min(float(self._per_minute), failures.left + (now_s - failures.seen_s) * self._per_minute / 60)
+        failures.seen_s = now_s
+        return failures
+
+
+def _network(address: str | None) -> str:
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    return str(ipaddress.ip_network((found, _NETWORK_BITS), strict=False)) if found.version == 6 else str(found)
+
+
+def _write(connection: sqlite3.Connection, address: str, way: str, count: int, now_us: int) -> None:
+    audit.note_external(connection, address, "nobody", "failed sign-in", way, now_us, {"count": count})
