@@ -174,6 +174,16 @@ class Calendar:
         calendar._version, calendar._digest = tree["version"], tree["digest"]
         return calendar
 
+    def rewound(self, at_us: int) -> "Calendar":
+        """The same changes for a stream whose time was set back: what arrived after `at_us` arrived then."""
+        calendar = Calendar()
+        for revisions in self._revisions.values():
+            for one in revisions.values():
+                arrived_us = None if one.arrived_us == _ALWAYS else min(one.arrived_us, at_us)
+                for record_key in sorted(one.record_keys):
+                    calendar.declare(one.change, arrived_us, claimed_us=one.claimed_us, record_key=record_key)
+        return calendar
+
     def _known(self, at_us: int) -> tuple[list[list[_Revision]], int]:
         """For each change the known revisions, the one that counts last, and the next window end at which another revision may count."""
         found, until_us = [], _NEVER

@@ -26,6 +26,7 @@ COMMANDS = (
     "tokens",
     "topics",
     "quarantine",
+    "watermark",
     "export",
     "backup",
     "config",

@@ -34,6 +34,7 @@ from service.ingest.series_quota import SeriesQuota
 from service.metrics import DeskBoard, Gauges, registry
 from service.monitor import Follower, Monitor
 from service.notify.dispatcher import Dispatcher
+from service.notify.sources import Sources
 from service.operations.folder_lock import lock
 from service.operations.periodic_jobs import PeriodicJobs
 from service.parameters import ServeParameters
@@ -78,6 +79,7 @@ class Parts:
     silencer: Silencer
     jobs: PeriodicJobs
     health: Health
+    sources: Sources
     keep: Keep
     heat: HeatReader
     idle_s: float
@@ -124,7 +126,8 @@ def compose(
         forwarder = _forwarder(parameters, kafka, clock, stack)
         calendar = changes or ChangesParameters()
         intake = Intake(journal, clock, int(parameters.backlog_mb * 1_000_000), forwarder)
-        health = Health(intake, engine)
+        sources = Sources(database, intake, clock, parameters.source_stopped_after_s)
+        health = Health(intake, engine, sources)
 
         planning = Planning(database, planning_rules(calendar, flow.correlation))
         declarations = ChangeDeclarations(database, intake, engine, clock, parameters.declarations, planning, parameters.quotas)
@@ -145,7 +148,7 @@ def compose(
             watched = WatchedFolder(calendar.watch, folder, declarations, clock), float(calendar.watch_every_s)
         notices = ChangeNotices(database, engine, planning, clock, dispatcher.wake_soon)
         jobs = PeriodicJobs(
-            database, parameters, keep, clock, dispatcher.wake_soon, health.fault, pusher, silencer, planning, notices, watched
+            database, parameters, keep, clock, dispatcher.wake_soon, health.fault, pusher, silencer, planning, notices, sources, watched
         )
         idle_streams = IdleStreams(intake, clock, float(flow.time.idle_s))
         followers = _followers(kafka, database, engine, intake, board, clock, announce)
@@ -153,7 +156,7 @@ def compose(
         authentication = SignIn(database, clock, oidc.provider(parameters.oidc, clock), open_role, parameters.public_url, failed)
         streams = OpenStreams(authentication, events.ring)
         collected = registry(
-            board, _collected(parameters, flow, engine, clock), _gauges(database, engine, intake, events, pusher, health, clock)
+            board, _collected(parameters, flow, engine, clock), _gauges(database, engine, intake, events, pusher, health, sources, clock)
         )
         monitor = Monitor(engine, intake, board, events, dispatcher, jobs, idle_streams, streams, health, followers, stack.pop_all())
         return Parts(
@@ -178,6 +181,7 @@ def compose(
             silencer=silencer,
             jobs=jobs,
             health=health,
+            sources=sources,
             keep=keep,
             heat=HeatReader(),
             idle_s=float(flow.time.idle_s),
@@ -230,7 +234,7 @@ def _collected(parameters: ServeParameters, flow: PipelineParameters, engine: En
 
 
 def _gauges(
-    database: Database, engine: Engine, intake: Intake, events: EventStream, pusher: Pusher, health: Health, clock: Clock
+    database: Database, engine: Engine, intake: Intake, events: EventStream, pusher: Pusher, health: Health, sources: Sources, clock: Clock
 ) -> Gauges:
     return Gauges(
         lambda: intake.waiting_bytes,
@@ -239,4 +243,6 @@ def _gauges(
         lambda: database.read(partial(outbox.overdue, now_us=clock.wall_us())),
         lambda: pusher.outcomes,
         lambda: health.fault() is not None,
+        lambda: engine.quarantined,
+        lambda: {source.name: source.quiet_s for source in sources.states()},
     )

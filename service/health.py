@@ -2,13 +2,14 @@
 
 from service.engine.engine import Engine
 from service.ingest.intake import Intake
+from service.notify.sources import Sources
 
 
 class Health:
     """Queries the parts that write to the disk."""
 
-    def __init__(self, intake: Intake, engine: Engine) -> None:
-        self._intake, self._engine = intake, engine
+    def __init__(self, intake: Intake, engine: Engine, sources: Sources) -> None:
+        self._intake, self._engine, self._sources = intake, engine, sources
         self.ready = False
         """Whether the monitor has started and is not stopping."""
 
@@ -29,4 +30,5 @@ class Health:
             remarks.append("nothing is judged at the moment: the log says why")
         if self._engine.quarantined:
             remarks.append(f"{self._engine.quarantined} entries in quarantine: `highwater doctor` says more")
-        return remarks
+        stopped = self._sources.remark()
+        return [*remarks, *([stopped] if stopped else [])]

@@ -62,6 +62,10 @@ class Gauges:
     pushes: Callable[[], Mapping[str, int]]
     """Posts to Alertmanagers by outcome."""
     faulty: Callable[[], bool]
+    quarantined: Callable[[], int]
+    """Journal entries that could not be judged."""
+    quiet_s: Callable[[], Mapping[str, float]]
+    """Source → seconds since it last sent something, by the wall clock."""
 
 
 class MonitorExposition(Collector):
@@ -84,6 +88,9 @@ class MonitorExposition(Collector):
         pushes: Labelled = {(outcome,): float(count) for outcome, count in asked.pushes().items()}
         yield counter("highwater_alertmanager_pushes", "Posts to Alertmanagers by outcome.", ("outcome",), pushes)
         faulty: Labelled = {(): float(asked.faulty())}
+        yield single("highwater_quarantined", "Journal entries that could not be judged.", asked.quarantined())
+        quiet: Labelled = {(name,): quiet_s for name, quiet_s in asked.quiet_s().items()}
+        yield gauge("highwater_source_quiet_seconds", "Since a token last posted events, by the clock.", ("source",), quiet)
         yield gauge("highwater_storage_faulty", "1 while the disk refuses to store data that must be kept.", (), faulty)
 
 

@@ -117,6 +117,9 @@ class ServeParameters(BaseModel):
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="A separate port for `/metrics`, without token, on the same address."
     )
+    source_stopped_after_s: float = Field(
+        300, gt=0, description="A token that posted events and posts none for so long is reported as a source that stopped."
+    )
     escalate_after_s: float = Field(900, gt=0, description="An alert of `warning` or above that nobody acknowledged by then is escalated.")
     alertmanager_urls: Names = Field((), description="Alertmanagers that active alerts are pushed to, e.g. `http://127.0.0.1:9093`.")
     heartbeat_url: str | None = Field(None, description="Called every minute while the monitor works; its absence is the alarm.")

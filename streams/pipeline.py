@@ -103,6 +103,18 @@ class Pipeline:
             detected += found
         return FlowStep.of(detections.assembled, detected, decisions)
 
+    def rewound(self, at_us: int) -> "Pipeline":
+        """A pipeline whose time begins anew, for a watermark that a wrong clock moved: what was learned and declared stays.
+
+        Open windows, held events, evidence and open incidents are left behind. What arrived after `at_us` arrived then.
+        """
+        pipeline = Pipeline(self._parameters)
+        calendar = self._calendar.rewound(at_us)
+        pipeline._calendar = pipeline._detection.calendar = pipeline._decision.calendar = calendar
+        pipeline.learn_from(self.learned())
+        pipeline._decision.correlator.declarations.take_over(self.declarations)
+        return pipeline
+
     def learn_from(self, learned: dict[str, Any]) -> None:
         """Starts every series that is in `learned` from its expectation; before the first event only."""
         self._detection.detection.learn_from(learned)

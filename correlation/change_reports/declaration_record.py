@@ -43,6 +43,10 @@ class Declarations:
         self._undeclared: dict[str, str] = {}
         """incident_id → User, so that an incident counts once, and no longer once a declared change explains it."""
 
+    def take_over(self, before: "Declarations") -> None:
+        """Counts on from another."""
+        self._counted, self._undeclared = dict(before._counted), dict(before._undeclared)
+
     def of(self, user: str) -> DeclarationRecord:
         """One User's record; for that User and the DCC. May be called while another thread counts."""
         record = DeclarationRecord(user)

@@ -9,6 +9,7 @@ from models.dead_letter import DeadLetter
 from service.charts import findings
 from service.charts.findings import Found
 from service.charts.recorder import Recorder, Tick
+from service.engine.rewinding import rewind
 from service.store import commits
 from service.store.records import Logged, Row
 
@@ -24,12 +25,14 @@ class Commit:
     """(entry, index among the letters of that entry, letter)."""
     ticks: list[Tick] = field(default_factory=list)
     findings: list[Found] = field(default_factory=list)
+    rewinds: list[tuple[int, int]] = field(default_factory=list)
+    """(entry, time that it was rewound to)."""
     answers: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)
     """(stream, Idempotency-Key, body, answer)."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to commit."""
-        return bool(self.rows or self.letters or self.ticks or self.findings or self.answers)
+        return bool(self.rows or self.letters or self.ticks or self.findings or self.answers or self.rewinds)
 
     def write(self, connection: sqlite3.Connection, recorder: Recorder, now_us: int, letters_kept: int) -> list[tuple[Logged, Row]]:
         """Writes everything in the caller's transaction; repeating it is harmless. Returns the new records."""
@@ -41,4 +44,6 @@ class Commit:
         for tick in self.ticks:
             recorder.record(connection, tick)
         findings.write(connection, self.findings)
+        for entry, at_us in self.rewinds:
+            added += rewind(connection, entry, at_us, now_us)
         return added

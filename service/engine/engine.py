@@ -26,7 +26,7 @@ from service.ingest import entry_batches
 from service.ingest.claims import claimed_at
 from service.ingest.event_bodies import decoded, ingest_response
 from service.ingest.intake import Intake, Taken
-from service.ingest.journal import CHANGES, EVENTS, FINISH, IDLE, Entry, Journal
+from service.ingest.journal import CHANGES, EVENTS, FINISH, IDLE, REWIND, Entry, Journal
 from service.metrics import DeskBoard
 from service.store import commits, quarantine
 from service.store.database import Database
@@ -289,6 +289,10 @@ class Engine:
             return self.pipeline.idle(entry.stream)
         if entry.kind == FINISH:
             return self.pipeline.finish()
+        if entry.kind == REWIND:
+            self.pipeline = self.pipeline.rewound(entry.arrived_us)
+            step.rewinds.append((entry.seq, entry.arrived_us))
+            return FlowStep()
         raise HighwaterError(f"the journal holds an entry of kind {entry.kind}: run the program that wrote it")
 
     def _notify_listeners(self, added: Sequence[tuple[Logged, Row]]) -> None:

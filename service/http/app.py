@@ -26,7 +26,7 @@ from service.http.routes import (
     subscriptions,
     triage,
 )
-from service.http.routes.operations import health, quarantine, tokens
+from service.http.routes.operations import health, quarantine, tokens, watermark
 from service.http.routes.page import calendar, pages, plain, queues, status, totals
 from service.problems import ProblemDetails
 
@@ -75,6 +75,7 @@ def create_app(parts: Parts) -> FastAPI:
         tokens,
         health,
         quarantine,
+        watermark,
         pages,
         plain,
     ):

@@ -12,8 +12,8 @@ from typing import BinaryIO, NamedTuple
 
 from models.errors import StateError, UnreadableInput
 
-EVENTS, CHANGES, IDLE, FINISH = 1, 2, 3, 4
-"""Kinds of entries: an events body, changes as JSON, a stream that became idle, the end of all input."""
+EVENTS, CHANGES, IDLE, FINISH, REWIND = 1, 2, 3, 4, 5
+"""Kinds of entries: an events body, changes as JSON, a stream that became idle, the end of all input, a watermark that was set back."""
 
 _HEAD = struct.Struct("<4sIIQBqHH")
 _MAGIC = b"HWJ1"

@@ -103,6 +103,8 @@ def _other_subject(item: Item) -> str:
         return "[Confirm] May Highwater write to this address?"
     if "notice" in record:
         return f"[Change] {record['owner']}: {record['title']} {_NOTICES[record['notice']]}, {_minute(record)}"
+    if "source" in record:
+        return f"[{'Over' if item.is_over else 'Critical'}] {record['text']}"
     if "incident_id" in record:
         return f"[{'Over' if item.is_over else 'Incident'}] {record.get('summary') or record['incident_id']}"
     if "verdict" in record:
@@ -133,4 +135,4 @@ def _paragraph(item: Item) -> str:
 
 def _id(item: Item) -> str:
     record = item.record
-    return str(record.get("alert_id") or record.get("incident_id") or record.get("change_id") or item.topic)
+    return str(record.get("alert_id") or record.get("source") or record.get("incident_id") or record.get("change_id") or item.topic)

@@ -16,6 +16,7 @@ from service.alertmanager.silence_sync import Silencer
 from service.charts import compaction
 from service.charts.compaction import Keep
 from service.charts.queries import latest_us
+from service.notify.sources import Sources
 from service.parameters import ServeParameters
 from service.store import outbox, triage_actions
 from service.store.database import Database
@@ -47,11 +48,13 @@ class PeriodicJobs:
         silencer: Silencer,
         planning: Planning,
         notices: ChangeNotices,
+        sources: Sources,
         watched: tuple[WatchedFolder, float] | None = None,
     ) -> None:
         self._database, self._parameters, self._keep, self._clock, self._wake = database, parameters, keep, clock, wake
         self._fault, self._pusher, self._silencer = fault, pusher, silencer
         self._planning, self._notices = planning, notices
+        self._sources = sources
         self._watched = watched
         """The folder for dropped calendars, and how often it is checked, in seconds."""
         self._ahead_us: float | None = None
@@ -62,6 +65,7 @@ class PeriodicJobs:
         duties = [_every(5.0, self.check_clock_step), _every(10.0, self.pack_charts), _every(15.0, self.escalate)]
         duties += [_every(3600.0, self.sweep), _every(LEARN_EVERY_S, self._planning.learn_when_due)]
         duties.append(_every(change_notices.EVERY_S, self._notices.round))
+        duties.append(_every(5.0, self.report_sources))
         if self._watched is not None:
             duties.append(_every(self._watched[1], self._watched[0].look))
         if self._parameters.alertmanager_urls:
@@ -94,6 +98,11 @@ class PeriodicJobs:
         before_us = now_us - int(self._parameters.escalate_after_s * 1e6)
         if await asyncio.to_thread(self._database.read, partial(triage_actions.unattended, before_us=before_us, now_us=now_us)):
             await asyncio.wrap_future(self._database.write(partial(_escalate, before_us=before_us, now_us=now_us)))
+            self._wake()
+
+    async def report_sources(self) -> None:
+        """Tell the desk of sources that stopped or came back."""
+        if await self._sources.report():
             self._wake()
 
     async def sweep(self) -> None:

@@ -217,14 +217,16 @@ def put(
     *,
     urgent: bool,
     thread: str = "",
+    subject: str = "",
+    sequence: int = 1,
 ) -> bool:
-    """One single message; False if this subscription already got one about `reference`."""
+    """One message of its own, or number `sequence` about a `subject`; False if this subscription was told of `reference` before."""
     due_us = preferences.due_us(now_us, urgent=urgent)
     return _insert(
         connection,
-        (subscription, reference, topic, int(urgent), now_us, due_us, "", thread, 0),
+        (subscription, reference, topic, int(urgent), now_us, due_us, subject, thread, sequence if subject else 0),
         record,
-        {"dedup_key": reference, "sequence": 1},
+        {"dedup_key": subject or reference, "sequence": sequence},
     )
 
 

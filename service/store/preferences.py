@@ -62,6 +62,7 @@ class Preferences(BaseModel):
     updates: bool = Field(default=True, description="Also when an open alert changes.")
     resolved: bool = Field(default=True, description="Also when it is over.")
     escalations: bool = Field(default=False, description="Also alerts that nobody acknowledged in time.")
+    sources: bool = Field(default=True, description="Also when a source of events stops and when it is back; the triage desk only.")
     quiet_hours: QuietHours | None = Field(None, description="When only critical messages are sent; the others follow afterwards.")
     digest_s: int = Field(
         0, ge=0, le=86_400, description="Collect messages for this long and send one; 0 sends each at once. Critical ones never wait."

@@ -25,6 +25,7 @@ FOR = {
     "GET /v1/audit": {"admin"},
     "GET /v1/quarantine": {"admin"},
     "POST /v1/quarantine/retry": {"admin"},
+    "POST /v1/watermark/reset": {"admin"},
     "GET /v1/tokens": {"admin"},
     "POST /v1/tokens": {"admin"},
     "DELETE /v1/tokens/{token_id}": {"admin"},

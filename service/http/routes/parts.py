@@ -18,6 +18,7 @@ from service.ingest.intake import Intake
 from service.ingest.series_quota import SeriesQuota
 from service.metrics import DeskBoard
 from service.notify.dispatcher import Dispatcher
+from service.notify.sources import Sources
 from service.parameters import ServeParameters
 from service.store.database import Database
 from service.triage.change_declaration import ChangeDeclarations
@@ -52,4 +53,5 @@ OpaqueIdsDep = Annotated[OpaqueIds, _part("ids")]
 PlanningDep = Annotated[Planning, _part("planning")]
 ServeParametersDep = Annotated[ServeParameters, _part("parameters")]
 SignInDep = Annotated[SignIn, _part("authentication")]
+SourcesDep = Annotated[Sources, _part("sources")]
 TriageDeskDep = Annotated[TriageDesk, _part("triage_desk")]

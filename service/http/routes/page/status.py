@@ -16,15 +16,13 @@ from service.http.routes.parts import (
     FalseAlarmsDep,
     HealthDep,
     IdleSecondsDep,
-    IntakeDep,
     OpaqueIdsDep,
     SignInDep,
+    SourcesDep,
 )
-from service.ingest.intake import Intake
 from service.metrics import DeskBoard
 from service.problems import RESPONSES
 from service.store import records, tokens
-from service.store.database import Database
 
 router = APIRouter(tags=["operations"], responses=RESPONSES)
 
@@ -34,7 +32,7 @@ class Source(BaseModel):
 
     name: str
     quiet_s: float = Field(description="Seconds since its last input, by the wall clock.")
-    stopped: bool = Field(description="Whether it has sent nothing for `time.idle_s`.")
+    stopped: bool = Field(description="Whether it has sent nothing for `serve.source_stopped_after_s`.")
 
 
 class MonitorStatus(BaseModel):
@@ -62,7 +60,7 @@ def status(
     board: BoardDep,
     health: HealthDep,
     ids: OpaqueIdsDep,
-    intake: IntakeDep,
+    sources: SourcesDep,
     idle_s: IdleSecondsDep,
     budget: FalseAlarmsDep,
     principal: Reader,
@@ -82,7 +80,7 @@ def status(
         fault=health.fault(),
         signed_in_until=None if ends_us is None else format_time(ends_us),
         event_id=ids.event_id(principal, last),
-        sources=_sources(database, intake, idle_s) if of_desk else [],
+        sources=[Source(name=one.name, quiet_s=one.quiet_s, stopped=one.stopped) for one in sources.states()] if of_desk else [],
         events=dict(board.events) if of_desk else {},
         alerts=_alerts(board) if of_desk else {},
         false_alarms_per_day=budget,
@@ -95,9 +93,3 @@ def _alerts(board: DeskBoard) -> dict[str, int]:
         for (_, severity), count in board.alerts_total.items():
             found[severity] = found.get(severity, 0) + count
     return found
-
-
-def _sources(database: Database, intake: Intake, idle_s: float) -> list[Source]:
-    names = {token.id: token.name for token in database.read(tokens.listed)}
-    quiet = sorted(intake.quiet_s().items())
-    return [Source(name=names.get(stream, stream), quiet_s=round(quiet_s, 1), stopped=quiet_s > idle_s) for stream, quiet_s in quiet]
