@@ -131,6 +131,14 @@ def context() -> list[Path]:
     return [Path(name) for name in tracked if not any(fnmatch(name, one) or name.startswith(f"{one}/") for one in ignored)]
 
 
+def test_no_secret_is_in_the_build_context_or_in_the_repository(tmp_path: Path) -> None:
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    for name in ("kafka-password.secret", "config/grafana/page-key.secret", "a/b/c/x.secret"):
+        assert any(fnmatch(name, one) for one in ignored), name
+        assert subprocess.run(["git", "check-ignore", "--quiet", name], cwd=ROOT).returncode == 0, name
+    assert not [path for path in context() if path.suffix == ".secret"]
+
+
 def test_the_build_s_steps_make_a_program_that_runs_without_extras_and_is_not_large(tmp_path: Path) -> None:
     (run,) = [step for step in of("RUN", stages()[0]) if "uv sync" in step]
     for path in context():

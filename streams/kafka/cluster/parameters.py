@@ -18,9 +18,9 @@ class KafkaSecurity(BaseModel):
         default="PLAINTEXT", description="As the listener is configured"
     )
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        default="SCRAM-SHA-512", description="User name for the SASL protocols"
+        default="SCRAM-SHA-512", description="Mechanism for the SASL protocols"
     )
-    username: str = Field(default="", description="Mechanism for the SASL protocols")
+    username: str = Field(default="", description="User name for the SASL protocols")
     password_file: Path | None = Field(default=None, description="A file that contains only the password")
     ca_file: Path | None = Field(
         default=None, description="PEM of the authority that signed the brokers' certificates; by default the system's authorities"
