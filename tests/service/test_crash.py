@@ -1,6 +1,8 @@
 """What was answered 202 survives `kill -9` at any moment, and the alerts are those of a run that nobody disturbed."""
 
+import os
 import random
+import statistics
 import threading
 import time
 from collections.abc import Sequence
@@ -149,6 +151,51 @@ def test_a_run_with_kills_gives_the_alerts_of_one_without(tmp_path: Path) -> Non
 def test_hundreds_of_kills_change_nothing(tmp_path: Path, seed: int) -> None:
     alerts, incidents = undisturbed(300)
     assert told_after(tmp_path / "data", kills=20, seed=seed, window_s=300) == (alerts, last(incidents))
+
+
+def paced(victim: Victim, bodies: Sequence[bytes], kills: int, chance: random.Random) -> list[float]:
+    """Posts all bodies while the monitor is killed at random moments seconds apart; how long each restart took until all was judged."""
+    took: list[float] = []
+    place, left, at_s = 0, kills, time.monotonic() + chance.uniform(0.5, 3)
+    while place < len(bodies) or left:
+        if left and time.monotonic() >= at_s:
+            victim.kill()
+            began = time.monotonic()
+            victim.start()
+            until(lambda: "recovering" not in victim.client.get("/readyz").text, seconds=60)
+            took.append(time.monotonic() - began)
+            left, at_s = left - 1, time.monotonic() + chance.uniform(0.5, 3)
+        if place < len(bodies) * (kills - left + 1) // (kills + 1):
+            answer = victim.client.post("/v1/events", content=bodies[place])
+            place += answer.status_code == 202
+        else:
+            time.sleep(0.01)
+    return took
+
+
+KILLS = int(os.environ.get("HIGHWATER_TEST_KILLS", "500"))
+
+
+@pytest.mark.soak
+def test_five_hundred_kills_seconds_apart_lose_nothing_and_recovery_takes_no_longer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alerts, incidents = undisturbed(300)
+    changes, bodies = day(300)
+    victim = Victim(tmp_path / "data")
+    try:
+        assert victim.client.post("/v1/changes", json=[change.model_dump(mode="json") for change in changes]).status_code == 201
+        took = paced(victim, bodies, KILLS, random.Random(500))
+        told_alerts = {name: told(victim, f"/v1/alerts/{name}/revisions") for name in ids(victim, "alert")}
+        told_incidents = {name: [victim.client.get(f"/v1/incidents/{name}").content] for name in ids(victim, "incident")}
+    finally:
+        victim.kill()
+    third = len(took) // 3
+    first_s, last_s = statistics.median(took[:third]), statistics.median(took[-third:])
+    with capsys.disabled():
+        print(f"\n{len(took)} kills; restart: median {first_s:.2f} s at first, {last_s:.2f} s at last, {max(took):.2f} s most")
+    assert (told_alerts, told_incidents) == (alerts, last(incidents))
+    assert last_s <= 2 * first_s
 
 
 def last(revisions: dict[str, list[bytes]]) -> dict[str, list[bytes]]:

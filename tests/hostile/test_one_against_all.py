@@ -1,0 +1,122 @@
+"""One User attacks with all that its token allows, 99 others work: their answers stay quick, and no record of theirs differs by a byte."""
+
+import random
+import resource
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from service.store import tokens
+from tests.hostile import campaigns
+from tests.service.builders import change_json, lines, queue
+from tests.service.house import House
+
+OTHERS = 99
+ATTACKERS = 6
+"""Connections of the one User and of its ingest token, each as fast as it is answered."""
+MOST_SLOWER = 3.0
+MOST_MB = 400
+"""By which the process may grow under the attack: half of the backlog, the bodies under way, and what is kept of declarations."""
+PATHS = ("/v1/alerts", "/v1/changes", "/v1/change-reports", "/v1/status", "/v1/series/names", "/v1/subscriptions")
+
+
+def clients(house: House) -> list[httpx2.Client]:
+    made = []
+    for number in range(OTHERS):
+        job = partial(tokens.create, role=f"user:U-{number:02d}", name="other", by="t", now_us=house.parts.clock.wall_us())
+        secret = house.parts.database.write(job).result()[1]
+        made.append(house.client(None, follow_redirects=False))
+        made[-1].headers["authorization"] = f"Bearer {secret}"
+    return made
+
+
+def attack(house: House, stop: threading.Event, number: int) -> None:
+    chance, acme = random.Random(number), house.client("user:ACME", follow_redirects=False)
+    ingest = house.client("ingest", follow_redirects=False)
+    while not stop.is_set():
+        several = [campaigns.change(chance) for _ in range(100)]
+        deeds: list[Callable[[], object]] = [
+            lambda: acme.post("/v1/changes", content=campaigns.as_json(several)),  # noqa: B023 - called at once
+            lambda: acme.post("/v1/changes/preview", json=change_json(f"P-{number}")),
+            lambda: acme.post("/v1/subscriptions", json={"name": "x", "channel": "webhook", "target": campaigns.address(chance)}),
+            lambda: acme.get("/v1/series/names?limit=1000"),
+            lambda: ingest.post("/v1/events", content=b"{}\n" * 5000),
+            lambda: ingest.post("/v1/events", content=campaigns.body(chance)),
+            lambda: ingest.post("/v1/events", content=lines(*(queue(10, f"S-{chance.random()}") for _ in range(2000)))),
+            lambda: house.client(None).get("/v1/alerts", headers={"authorization": f"Bearer {chance.random()}"}),
+        ]
+        try:
+            chance.choice(deeds)()
+        except httpx2.HTTPError:
+            continue
+
+
+def ask_all(others: list[httpx2.Client], rounds: int) -> float:
+    """The 99th percentile of their answer times (s); every answer is 200."""
+    took = []
+    for number in range(rounds):
+        for place, other in enumerate(others):
+            began = time.monotonic()
+            assert other.get(PATHS[(number + place) % len(PATHS)]).status_code == 200
+            took.append(time.monotonic() - began)
+    return sorted(took)[int(len(took) * 0.99)]
+
+
+def records(others: list[httpx2.Client]) -> list[bytes]:
+    return [other.get(path).content for other in others for path in ("/v1/changes", "/v1/alerts", "/v1/change-reports")]
+
+
+def against_all(folder: Path, rounds: int) -> tuple[float, float]:
+    with House(folder) as house:
+        others = clients(house)
+        for number, other in enumerate(others):
+            given = change_json("OWN", f"U-{number:02d}", visibility="public_summary" if number % 2 else "dcc_only")
+            assert other.post("/v1/changes", json=given).status_code == 201
+        before, quiet_s = records(others), ask_all(others, rounds)
+        grown_mb, stop = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, threading.Event()
+        attackers = [threading.Thread(target=attack, args=(house, stop, number), daemon=True) for number in range(ATTACKERS)]
+        for one in attackers:
+            one.start()
+        try:
+            attacked_s = ask_all(others, rounds)
+        finally:
+            stop.set()
+            for one in attackers:
+                one.join(60)
+        grown_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000 - grown_mb
+        house.judged()
+        after = records(others)
+        assert [one for one in after if b"ACME" in one and b'"owner":"ACME"' not in one] == []
+        assert [_without_acme(one) for one in after] == [_without_acme(one) for one in before]
+        assert grown_mb < MOST_MB
+        assert house.client(None).get("/readyz").status_code == 200
+        assert house.parts.engine.fault is None
+    with House(folder) as again:
+        assert again.parts.engine.wait_until_recovered(60)
+        assert again.client(None).get("/readyz").status_code == 200
+    return quiet_s, attacked_s
+
+
+def _without_acme(page: bytes) -> bytes:
+    """A page of changes without the attacker's public summaries, which others may see."""
+    return b"".join(part for part in page.split(b'{"change_id"') if b'"owner":"ACME"' not in part)
+
+
+def test_no_record_of_the_others_differs_under_attack(tmp_path: Path) -> None:
+    quiet_s, attacked_s = against_all(tmp_path / "data", 1)
+    assert attacked_s < 5.0, quiet_s
+
+
+@pytest.mark.soak
+def test_answers_to_the_others_take_at_most_three_times_as_long(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quiet_s, attacked_s = against_all(tmp_path / "data", 20)
+    with capsys.disabled():
+        print(
+            f"\np99 of the others: {quiet_s * 1000:.0f} ms without, {attacked_s * 1000:.0f} ms under attack: {attacked_s / quiet_s:.1f} x"
+        )
+    assert attacked_s <= MOST_SLOWER * quiet_s
