@@ -25,9 +25,9 @@ MOST_MB = 400
 PATHS = ("/v1/alerts", "/v1/changes", "/v1/change-reports", "/v1/status", "/v1/series/names", "/v1/subscriptions")
 
 
-def clients(house: House) -> list[httpx2.Client]:
+def clients(house: House, count: int) -> list[httpx2.Client]:
     made = []
-    for number in range(OTHERS):
+    for number in range(count):
         job = partial(tokens.create, role=f"user:U-{number:02d}", name="other", by="t", now_us=house.parts.clock.wall_us())
         secret = house.parts.database.write(job).result()[1]
         made.append(house.client(None, follow_redirects=False))
@@ -71,9 +71,9 @@ def records(others: list[httpx2.Client]) -> list[bytes]:
     return [other.get(path).content for other in others for path in ("/v1/changes", "/v1/alerts", "/v1/change-reports")]
 
 
-def against_all(folder: Path, rounds: int) -> tuple[float, float]:
+def against_all(folder: Path, count: int, rounds: int) -> tuple[float, float]:
     with House(folder) as house:
-        others = clients(house)
+        others = clients(house, count)
         for number, other in enumerate(others):
             given = change_json("OWN", f"U-{number:02d}", visibility="public_summary" if number % 2 else "dcc_only")
             assert other.post("/v1/changes", json=given).status_code == 201
@@ -108,13 +108,12 @@ def _without_acme(page: bytes) -> bytes:
 
 
 def test_no_record_of_the_others_differs_under_attack(tmp_path: Path) -> None:
-    quiet_s, attacked_s = against_all(tmp_path / "data", 1)
-    assert attacked_s < 5.0, quiet_s
+    against_all(tmp_path / "data", 9, 2)
 
 
 @pytest.mark.soak
 def test_answers_to_the_others_take_at_most_three_times_as_long(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    quiet_s, attacked_s = against_all(tmp_path / "data", 20)
+    quiet_s, attacked_s = against_all(tmp_path / "data", OTHERS, 20)
     with capsys.disabled():
         print(
             f"\np99 of the others: {quiet_s * 1000:.0f} ms without, {attacked_s * 1000:.0f} ms under attack: {attacked_s / quiet_s:.1f} x"

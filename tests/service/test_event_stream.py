@@ -112,7 +112,7 @@ def test_a_summary_that_is_withdrawn_can_not_be_had_by_an_old_event_id(house: Ho
 
 def test_a_revoked_token_s_stream_ends(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.http.routes.stream._PING_S", 0.2)
-    monkeypatch.setattr("service.http.routes.stream._CHECK_S", 0.1)
+    monkeypatch.setattr("service.auth.open_streams._LOOK_S", 0.1)
     made = house.client("admin").post("/v1/tokens", json={"role": "observer", "name": "short-lived"}).json()
     with httpx2.stream("GET", f"{house.address}/v1/stream", headers={"authorization": f"Bearer {made['secret']}"}, timeout=10) as answer:
         parts = answer.iter_bytes()

@@ -207,7 +207,7 @@ def test_a_provider_that_is_down_is_503_at_once_and_own_tokens_work_on(issuer: I
 
 def test_a_stream_ends_with_the_token_that_it_began_with(issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.http.routes.stream._PING_S", 0.1)
-    monkeypatch.setattr("service.http.routes.stream._CHECK_S", 0.05)
+    monkeypatch.setattr("service.auth.open_streams._LOOK_S", 0.05)
     ahead_us = [0]
     clock = Clock(lambda: time.time_ns() // 1000 + ahead_us[0])
     with House(tmp_path / "data", clock=clock, oidc=OidcParameters(issuer=issuer.url)) as house:
