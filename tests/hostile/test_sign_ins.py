@@ -39,10 +39,13 @@ def listening(client: httpx2.Client) -> tuple[threading.Thread, list[float], thr
     begun = threading.Event()
 
     def listen() -> None:
-        with client.stream("GET", "/v1/stream") as answer:
-            for line in answer.iter_lines():
-                if line == ": connected":
-                    begun.set()
+        try:
+            with client.stream("GET", "/v1/stream") as answer:
+                for line in answer.iter_lines():
+                    if line == ": connected":
+                        begun.set()
+        except httpx2.HTTPError:
+            return  # the house is closed
         ended.append(time.monotonic())
 
     thread = threading.Thread(target=listen, daemon=True)

@@ -117,8 +117,8 @@ def test_every_route_answers_each_role_as_it_should(furnished: House) -> None:
     wrong = []
     for method, path in routes(furnished):
         for role in ROLES:
-            if path == "/v1/session" and method != "GET":
-                continue
+            if (path == "/v1/session" and method != "GET") or (path == "/v1/watermark/reset" and role == "admin"):
+                continue  # they would end what the others need
             url = filled(path, furnished, "none" if method == "DELETE" else "A-ALERT").replace(furnished.secrets["subscription"], "none")
             body = {} if method in ("POST", "PUT", "PATCH") else None
             with furnished.client(role).stream(method, url, json=body) as answer:
@@ -135,7 +135,7 @@ def test_without_a_token_only_health_and_the_page_answer(furnished: House) -> No
         elif (method, path) in {("POST", "/v1/session"), ("DELETE", "/v1/session")}:
             assert answer.status_code in (204, 422)
         elif path == "/v1/calendar.ics":
-            assert answer.status_code == 422, "it asks for a key of its own"
+            assert answer.status_code == 401, "it asks for a key of its own"
         else:
             assert answer.status_code == 401, (method, path, answer.status_code)
             assert answer.headers["www-authenticate"] == "Bearer"

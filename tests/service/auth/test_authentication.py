@@ -72,6 +72,7 @@ def test_a_token_is_made_listed_used_and_revoked(house: House) -> None:
     assert admin.delete(f"/v1/tokens/{made.json()['id']}").status_code == 404
     assert house.client(None).get("/v1/session", headers=headers).status_code == 401
     actions = [one["action"] for one in admin.get("/v1/audit").json()["items"]]
+    actions = [action for action in actions if action != "failed sign-in"]
     assert actions == ["revoke token", "create token", "create token"], "the first is that of the first start"
     assert made.json()["secret"] not in admin.get("/v1/audit").text
 
