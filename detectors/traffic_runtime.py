@@ -109,19 +109,18 @@ class Traffic:
         self, number: int, block: Parts, span: slice, tick: TrafficTick, declared: Flags, jammed: Flags, out: _Columns
     ) -> list[Findings]:
         """One block: compiled where nothing is found, by the reference on what is left."""
-        whole = np.arange(span.start, span.stop)
-        if self._fused is None or self._at_us is None:
-            return self._judge(block, tick, declared, jammed, whole, out)
-        kept = kept_share((tick.at_us - self._at_us) / SECOND_US)
-        done = self._fused.step(number, block, tick, declared, jammed, place(tick.at_us, self._window_s), kept)
+        done = None
+        if self._fused is not None and self._at_us is not None:
+            kept = kept_share((tick.at_us - self._at_us) / SECOND_US)
+            done = self._fused.step(number, block, tick, declared, jammed, place(tick.at_us, self._window_s), kept)
         if done is None:
-            return self._judge(block, tick, declared, jammed, whole, out)
+            return self._judge(block, tick, declared, jammed, np.arange(span.start, span.stop), out)
         for name in ("expected", "variance", "failing", "judged"):
             getattr(out, name)[span] = getattr(done, name)
-        if not len(done.left):
-            return []
         rows = done.left
-        found = self._judge(done.parts, _cut(tick, rows), declared[rows], jammed[rows], whole[rows], out)
+        if not len(rows):
+            return []
+        found = self._judge(done.parts, _cut(tick, rows), declared[rows], jammed[rows], rows + span.start, out)
         put_back(block, done.parts, rows)
         return found
 

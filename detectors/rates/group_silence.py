@@ -76,11 +76,15 @@ class _Level:
 
     def add(self, nats: Floats, empty: Flags, busy: Flags, threshold: float) -> Flags:
         """Processes one window; returns the groups that are certainly silent."""
+        spoken = np.zeros(len(self.names), np.bool_)
+        spoken[self.group[busy]] = True
+        if spoken.all():
+            self.nats[:] = self.run[:] = 0.0
+            return ~spoken
         quiet = empty[self._order].nonzero()[0]
         heard = self._sorted[quiet]
         self.nats += np.bincount(heard, nats[self._order][quiet], len(self.names))
         self.run += np.bincount(heard, minlength=len(self.names)) > 0
-        spoken = self.group[busy]
         self.nats[spoken] = self.run[spoken] = 0.0
         over: Flags = self.nats > threshold
         return over

@@ -18,7 +18,7 @@ from streams.windowing import clock_skew_guard, window_store
 from streams.windowing.assembler import Assembler, AssemblyResult, Closed, TimeParameters
 from tests.streams.histories import START_US, Step, at, history
 from tests.streams.naive import Naive
-from tests.streams.written import line, queue, traffic
+from tests.streams.written import line, lines, queue, traffic
 
 PARAMETERS = [
     TimeParameters(),
@@ -351,6 +351,20 @@ def test_one_wrong_clock_costs_no_other_user_an_event() -> None:
     assert {kind for kind, _, _ in done.rejected} <= {"future"}
     reported = sum(int(window.traffic.reported[[key.user != "U7" for key in window.traffic_keys]].sum()) for window in done.closed)
     assert reported == 600
+
+
+def test_an_hour_in_order_of_time_passes_the_clock_skew_guard_in_one_part() -> None:
+    """An event is near what another User sent just before it, however far the hour goes beyond what both had sent before."""
+    guard = clock_skew_guard.ClockSkewGuard(allowed_future_s=300)
+    hours = [
+        decode_ndjson(lines(*(traffic(observed_at=at(60 * minute), user=user) for minute in hour for user in ("U1", "U2"))), "a", 1)
+        for hour in (range(60), range(60, 120), range(240, 300))
+    ]
+    parts = [[(part.first, part.last) for part in guard.admit(hour, "a")] for hour in hours]
+    assert parts[1] == [(0, 120)]
+    # After a gap the first event is ahead of what every other User has sent: it is held until the next User's event.
+    assert [first for first, _ in parts[2]] != [0]
+    assert guard.held == 0
 
 
 def test_too_many_held_events_are_dead_letters_at_once() -> None:
