@@ -1,7 +1,8 @@
 """Desk: one reader's alerts and incidents, from findings to drafts; triage has one with everything, each User one with its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from changes.calendar import CalendarView
@@ -24,6 +25,7 @@ from correlation.grading.affected_users import (
 from correlation.grading.declared_cause import declared_cause
 from correlation.grading.declared_effect import Envelope, declares_effect_on, envelope
 from correlation.grading.incident_category import Category, CategoryInputs, categorise
+from correlation.grading.missing_messages import missing_messages
 from correlation.grading.severity import SeverityInputs, severity
 from correlation.grading.threatened_changes import ThreatInputs, threatened
 from correlation.history.fleet_totals import Fleet
@@ -31,6 +33,7 @@ from correlation.history.habit import is_habit
 from correlation.history.traffic_history import History
 from correlation.incidents.incidents import Incidents, OpenIncident
 from correlation.incidents.membership import MembershipRules, possible_causes
+from correlation.incidents.missing_answers import MissingAnswers
 from correlation.incidents.phase import follow
 from correlation.incidents.recovery import Recovery, assess, ended_us, harms
 from correlation.incidents.shared_loss import losing_users
@@ -73,6 +76,8 @@ class EvaluatedIncident:
     could_be_affected: int
     """Users other than the origin."""
     drafts: tuple[Draft, ...]
+    missing: Callable[[], Mapping[str, MissingAnswers]] = dict
+    """Messages that did not come, by process; measured only when a revision is written."""
 
 
 @dataclass(slots=True)
@@ -276,7 +281,8 @@ class Evaluator:
         if grades:
             event.severity = max(event.severity, gravest, key=SEVERITIES.index)
         others = max(known.fleet.users - (event.origin_user is not None), 0)
-        return EvaluatedIncident(event, case, judgement, category, at_risk, event.severity, others, tuple(drafts))
+        missing = partial(missing_messages, event, tuple(self.incidents.events.values()), known.at_us, known.view, known.history)
+        return EvaluatedIncident(event, case, judgement, category, at_risk, event.severity, others, tuple(drafts), missing)
 
     def _envelope(self, episode: AlertSnapshot, known: EvaluationContext) -> Envelope:
         """Beyond is what one window shows and the last few together: a small User's counts are beyond any bound now and then."""

@@ -208,7 +208,7 @@ class History:
         stop = bisect_left(cohort.keys, (user + "\0",))
         return tuple(key for key in cohort.keys[first:stop] if key.direction == direction)
 
-    def of_class(self, message_class: str, from_us: int) -> list[Bins]:
+    def of_class(self, message_class: str, from_us: int | None) -> list[Bins]:
         """Everyone's series of one message class, by window length, in the finest bins that reach back far enough."""
         found = []
         for window_s in sorted(self._traffic):
@@ -222,7 +222,7 @@ class History:
                     np.array(chosen, np.int64),
                 )
             _, keys, columns = known
-            ring = _reaching(cohort.rings, from_us)
+            ring = cohort.rings[-1] if from_us is None else _reaching(cohort.rings, from_us)
             order = ring.order()
             if keys and self._only is None:
                 cells = ring.cells[:, order[:, None], columns].astype(np.float64)

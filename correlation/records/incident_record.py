@@ -13,7 +13,7 @@ from correlation.records.timeline import Timeline
 from correlation.snapshots import IncidentSnapshot
 from correlation.wording.next_step import contact, next_step
 from correlation.wording.summary import incident_summary
-from models.incident import Incident
+from models.incident import Incident, Missing
 from models.state_tree import from_tree, to_plain
 from models.times import instant
 
@@ -75,6 +75,9 @@ class IncidentRecorder:
             region=_region(case),
             depth=event.course.depth,
             peak_depth=event.course.peak_depth,
+            missing={
+                process: Missing(messages=lost.messages, low=lost.low, high=lost.high) for process, lost in situation.missing().items()
+            },
             affected_users=case.affected_users,
             could_be_affected=situation.could_be_affected,
             next_step=story.next_step,

@@ -210,7 +210,7 @@ def test_a_service_providers_change_is_another_partys():
 def test_a_copy_has_its_severity_from_triage_and_a_category_without_names():
     copy = suffering()
     assert (copy.severity, copy.category) == ("warning", 1)
-    assert copy.category_reason == "Proposed by the DCC Service Desk from what it sees of the whole service."
+    assert copy.category_reason == "Proposed by the DCC Service Desk, which sees the whole service."
 
 
 def test_a_copy_has_the_alerts_id_and_an_incident_of_its_own():

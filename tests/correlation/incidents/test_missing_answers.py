@@ -1,0 +1,65 @@
+"""What did not come is counted against an earlier day, since the expectation learns a slow loss."""
+
+import numpy as np
+import pytest
+
+from correlation.history.traffic_history import History
+from correlation.incidents.missing_answers import Stretch, missing_answers
+from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.times import DAY_US, HOUR_US, SECOND_US, parse_time
+
+MONDAY_US = parse_time("2026-01-05T00:00:00Z")
+KEYS = tuple(
+    SeriesKey(f"SUP-{n}", "to_user", "service_response", service, "north", "", 900) for n in range(4) for service in ("2.2", "4.8.1")
+)
+GROUPS = tuple(PulseKey(*key[:5]) for key in KEYS)
+ONSET_US, UNTIL_US = MONDAY_US + DAY_US + 9 * HOUR_US + HOUR_US // 2, MONDAY_US + DAY_US + 14 * HOUR_US
+STRETCH = Stretch(ONSET_US, UNTIL_US, ONSET_US)
+
+
+def history(lost: dict[str, float], start_us: int = MONDAY_US) -> History:
+    """A day and 14 hours of quarters of an hour, busier by day; the second day is a tenth busier and loses a share of a service."""
+    found, none, empty = History(), Findings.none(), np.zeros(0)
+    for number in range(1, (24 + 14) * 4 + 1):
+        at_us = start_us + number * 900 * SECOND_US
+        passed_us = at_us - start_us
+        level = 300.0 + 200.0 * np.sin(2 * np.pi * passed_us / DAY_US) + (number % 3)
+        during = passed_us > ONSET_US - MONDAY_US
+        came = [level * (1.1 if passed_us > DAY_US else 1.0) * (1.0 - lost.get(key.service, 0.0) * during) for key in KEYS]
+        counts, one = np.array(came), np.ones(len(KEYS), np.bool_)
+        pulse = Pulse(at_us, 900, GROUPS, one, counts, np.zeros(len(KEYS)), counts, counts)
+        found.add(Detected(at_us, 900, KEYS, (), none, none, pulse, QueuePulse(at_us, 900, (), empty.astype(bool), empty, empty)))
+    return found
+
+
+def due(services: int = 1) -> float:
+    quarters = [n for n in range(1, (24 + 14) * 4 + 1) if n * 900 * SECOND_US > ONSET_US - MONDAY_US]
+    return sum(4 * services * 1.1 * (300.0 + 200.0 * np.sin(2 * np.pi * n / 96) + n % 3) for n in quarters)
+
+
+def test_a_loss_that_the_expectation_has_learned_is_still_counted() -> None:
+    found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True, (), older=True)
+    assert set(found) == {"billing"}
+    assert found["billing"].messages == pytest.approx(0.3 * due(), rel=0.05)
+    assert found["billing"].low < 0.3 * due() < found["billing"].high
+
+
+def test_of_two_incidents_each_has_its_own_part_of_what_both_take() -> None:
+    past = history({"4.8.1": 0.2, "2.2": 1.0 - 0.8 * 0.5})
+    older = missing_answers(past, STRETCH, lambda _: True, {"prepayment"}, older=True)
+    younger = missing_answers(past, STRETCH, lambda _: True, {"prepayment"}, older=False)
+    assert older["prepayment"].messages == pytest.approx(0.2 * due(), rel=0.1)
+    assert younger["prepayment"].messages == pytest.approx(0.5 * due(), rel=0.1)
+
+
+def test_nothing_is_said_without_an_earlier_day_of_the_same_kind_or_without_a_loss() -> None:
+    assert missing_answers(history({}), STRETCH, lambda _: True, (), older=True) == {}
+    friday_us = MONDAY_US + 4 * DAY_US
+    shift_us = friday_us - MONDAY_US
+    weekend = Stretch(ONSET_US + shift_us, UNTIL_US + shift_us, ONSET_US + shift_us)
+    assert missing_answers(history({"4.8.1": 0.3}, friday_us), weekend, lambda _: True, (), older=True) == {}
+
+
+def test_answers_that_wait_are_not_missing() -> None:
+    found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda key: key.user != "SUP-0", (), older=True)
+    assert found["billing"].messages == pytest.approx(0.75 * 0.3 * due(), rel=0.05)
