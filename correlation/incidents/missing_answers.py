@@ -110,7 +110,7 @@ class _Days:
         """(hours,) of what was due in some series."""
         due, _ = self._due(columns)
         share = 1.0 - self.bins.observed[self.during][:, columns].sum(axis=1) / np.maximum(due, 1.0)
-        return np.clip(share, 0.0, 1.0)
+        return np.asarray(np.clip(share, 0.0, 1.0), np.float64)
 
     def _due(self, columns: list[int]) -> tuple[Floats, float]:
         """(hours,) what was due, and the standard deviation of one hour of it as a share."""
