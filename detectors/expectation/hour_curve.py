@@ -38,10 +38,10 @@ ANYTHING = 1e13
 class Curve:
     """An hour and the slots around it, messages per window at level 1."""
 
-    slots: tuple[Floats, ...]
-    """`AROUND` slots before the hour, the hour's own, `AROUND` after it."""
-    slot_variance: tuple[Floats, ...]
-    """Of the hour's own slots, relative."""
+    slots: Floats
+    """(slots, series): `AROUND` slots before the hour, the hour's own, `AROUND` after it."""
+    slot_variance: Floats
+    """(slots, series): of the hour's own slots, relative."""
     rate: Floats
     rate_variance: Floats
     day_variance: Floats
@@ -129,15 +129,13 @@ class HourCurves:
         rates = [np.where(hour.seen, hour.rate, state["last_rate"]) for hour in hours]
         unlike = [self._profile.shape_differs(state, number + step, windows) for step in (-1, 0, 1)]
         squares = [self._profile.unevenness(state, number + step) for step in (-1, 0, 1)]
-        slots, variances = [], []
-        for step in range(-AROUND, SLOTS_A_HOUR + AROUND):
-            hour = step // SLOTS_A_HOUR + 1
-            rate, own_way = rates[hour], unlike[hour]
-            due = rate * (windows / SLOTS_A_HOUR)
-            spread = self._spread(state, due, slots=SLOTS_A_HOUR)
-            ratio, variance = self._profile.slot(state, number * SLOTS_A_HOUR + step, spread, np.maximum(due, 0.1), squares[hour])
-            slots.append(rate * np.where(own_way, 1.0, ratio))
-            variances.append(np.where(own_way, UNLIKE_VARIANCE, variance))
+        # All slots at once: of few series a call costs more than its numbers.
+        steps = np.arange(-AROUND, SLOTS_A_HOUR + AROUND)
+        rate, own_way, square = (np.stack(rows)[steps // SLOTS_A_HOUR + 1] for rows in (rates, unlike, squares))
+        due = rate * (windows / SLOTS_A_HOUR)
+        spread = self._spread(state, due, slots=SLOTS_A_HOUR)
+        ratio, variances = self._profile.slot(state, number * SLOTS_A_HOUR + steps, spread, np.maximum(due, 0.1), square)
+        slots, variances = rate * np.where(own_way, 1.0, ratio), np.where(own_way, UNLIKE_VARIANCE, variances)
         own = hours[1]
         variance = np.where(own.seen, own.variance, UNSEEN_VARIANCE)
         # If the shape of an hour is unknown, only the neighbouring hours limit its values.
@@ -148,15 +146,10 @@ class HourCurves:
             flat = state["last_rate"] / state["deviation"]
             lowest = np.where(own.borrowed, np.minimum(own.least, flat), lowest)
             highest = np.where(own.borrowed, np.maximum(own.most, flat), highest)
-        return Curve(
-            tuple(slots), tuple(variances[AROUND:-AROUND]), rates[1], variance, own.day_variance, own.seen, own.borrowed, lowest, highest
-        )
+        return Curve(slots, variances[AROUND:-AROUND], rates[1], variance, own.day_variance, own.seen, own.borrowed, lowest, highest)
 
     def _keep(self, state: Columns, curve: Curve) -> None:
-        for row, values in enumerate(curve.slots):
-            state["curve"][row] = values
-        for row, values in enumerate(curve.slot_variance):
-            state["slot_variance"][row] = values
+        state["curve"][:], state["slot_variance"][:] = curve.slots, curve.slot_variance
         state["rate"][:], state["rate_variance"][:], state["day_variance"][:] = curve.rate, curve.rate_variance, curve.day_variance
         state["seen"][:], state["foreign"][:] = curve.seen, curve.foreign
         state["lowest"][:], state["highest"][:] = curve.lowest, curve.highest
@@ -187,7 +180,7 @@ class HourCurves:
             moved = state["rival"] == hours
             if not moved.any():
                 continue
-            curve = np.stack(self.curve(state, here.hour_number + hours).slots).astype(np.float32)
+            curve = self.curve(state, here.hour_number + hours).slots.astype(np.float32)
             variance = state["slot_variance"][here.slot].astype(np.float64)
             rows = (curve[at - 1], curve[at], curve[at + 1], *range_within_tolerance(curve, at, state["tolerance"], variance))
             for name, row in zip(daylight_saving.ROWS, rows, strict=True):
@@ -229,13 +222,14 @@ class HourCurves:
         fit = (rate > 0) & (state["seen"] | (state["hour_windows"].sum(axis=0) > 0.9 * self._windows_an_hour))
         # The first day of another kind may have steps of its own: its shape is known after all its hours were seen.
         fit &= ~(self._profile.shape_differs(state, number, self._windows_an_hour) | state["foreign"])
+        counts, windows = (state[f"hour_{name}"].astype(np.float64) for name in ("counts", "windows"))
+        usual = np.maximum(rate * windows, LEAST)
+        ratio = np.clip(counts / usual, 0.0, 20.0)
+        share = np.minimum(windows * (SLOTS_A_HOUR / self._windows_an_hour), 1.0) * fit
+        due = np.maximum(usual, 0.1)
+        spread = self._spread(state, due, slots=SLOTS_A_HOUR)
         for slot in range(SLOTS_A_HOUR):
-            counts, windows = (state[f"hour_{name}"][slot].astype(np.float64) for name in ("counts", "windows"))
-            usual = np.maximum(rate * windows, LEAST)
-            ratio = np.clip(counts / usual, 0.0, 20.0)
-            share = np.minimum(windows * (SLOTS_A_HOUR / self._windows_an_hour), 1.0) * fit
-            due = np.maximum(usual, 0.1)
-            self._profile.learn_slot(state, number * SLOTS_A_HOUR + slot, ratio, share, due, self._spread(state, due, slots=SLOTS_A_HOUR))
+            self._profile.learn_slot(state, number * SLOTS_A_HOUR + slot, ratio[slot], share[slot], due[slot], spread[slot])
 
     def _learn_level(self, state: Columns, counts: Floats, due: Floats, spread: Floats, use: Flags) -> None:
         """The level follows the deviation of whole hours from the profile."""

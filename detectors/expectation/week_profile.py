@@ -8,7 +8,7 @@ from detectors.distributions.negative_binomial import minus_log_p_zero
 from detectors.expectation.day_kinds import DAY_KINDS, HOLIDAY, STANDS_IN, SUNDAY, DayKinds
 from detectors.expectation.variance_component import Excess
 from detectors.expectation.week_clock import HOURS_A_DAY, HOURS_A_WEEK, SLOTS_A_DAY, SLOTS_A_HOUR
-from models.columns import Columns, Flags, Floats
+from models.columns import Columns, Flags, Floats, Ints
 
 SIXTEENTHS = 16.0
 """Visits are stored in sixteenths of an hour or slot, as bytes."""
@@ -164,24 +164,24 @@ class Profile:
         """Rate and visits of an hour of the day on days of one kind."""
         return _row(state, "day", kind * HOURS_A_DAY + number % HOURS_A_DAY)
 
-    def slot(self, state: Columns, number: int, spread: Floats, due: Floats, squares: Floats) -> tuple[Floats, Floats]:
+    def slot(self, state: Columns, number: int | Ints, spread: Floats, due: Floats, squares: Floats) -> tuple[Floats, Floats]:
         """Ratio of ten minutes of the day to their hour, and its relative variance.
 
-        `due`: messages in an ordinary visit; `squares`: the result of `unevenness` for the hour.
+        `due`: messages in an ordinary visit; `squares`: the result of `unevenness` for the hour. Several numbers give a row each.
         """
         ratio, visits = _row(state, "slot", number % SLOTS_A_DAY)
         own = visits * due / spread
-        one = np.ones(len(ratio))
+        one = np.ones(ratio.shape)
         # An even hour limits the differences of its slots, whatever the steps of other hours (positive-part James and Stein 1961, by hour).
         noise_ = 1.0 / np.maximum(own, 1e-9)
         uneven = np.maximum(squares - noise_, 0.0) + UNSURE_SHARE * noise_
         apart = np.minimum(_true_difference(ratio, one, SLOTS.value(state), own), uneven)
-        return _shrink(ratio, own, one, 1.0 / np.maximum(apart, 1e-6), np.zeros(len(one)))
+        return _shrink(ratio, own, one, 1.0 / np.maximum(apart, 1e-6), np.zeros(one.shape))
 
     def unevenness(self, state: Columns, number: int) -> Floats:
         """Mean squared relative difference of the six slots of hour `number` from their hour, including noise."""
         first = number % HOURS_A_DAY * SLOTS_A_HOUR
-        squares: Floats = np.mean([(_row(state, "slot", first + step)[0] - 1.0) ** 2 for step in range(SLOTS_A_HOUR)], axis=0)
+        squares: Floats = np.mean((_row(state, "slot", slice(first, first + SLOTS_A_HOUR))[0] - 1.0) ** 2, axis=0)
         return squares
 
     def learn(self, state: Columns, number: int, rate: Floats, share: Floats, due: Floats, spread: Floats) -> None:
@@ -283,8 +283,8 @@ def _nothing(leant: Floats, own: Floats, visits: Floats, other: Floats, spread: 
     return np.where(empty & (due > NOTHING_NATS), np.minimum(leant, NOTHING / np.maximum(visits * windows, 1.0)), leant)
 
 
-def _row(state: Columns, name: str, row: int) -> tuple[Floats, Floats]:
-    """Mean and visits of one row."""
+def _row(state: Columns, name: str, row: int | slice | Ints) -> tuple[Floats, Floats]:
+    """Mean and visits of one row, or of several."""
     root = state[name][row].astype(np.float64)
     return root * root, state[f"{name}_visits"][row] / SIXTEENTHS
 
