@@ -1,7 +1,8 @@
 """Authentication: a bearer token, the browser's session cookie, or an identity provider's token becomes a principal."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -91,6 +92,19 @@ class SignIn:
             raise _unknown(_WRONG)
         self._remember(secret)
         return token
+
+    @contextmanager
+    def guessing(self, request: Request, secret: str, way: str) -> Iterator[None]:
+        """While a secret is looked up elsewhere. Raises Problem 429 after too many failures; a Problem 401 within counts as one."""
+        address = _address(request)
+        self._check_address(secret, address)
+        try:
+            yield
+        except Problem as problem:
+            if problem.status == 401:
+                self._failed.note(address, way)
+            raise
+        self._remember(secret)
 
     def ended(self, principals: Sequence[Principal]) -> list[Principal]:
         """Those of them whose token or session works no longer."""

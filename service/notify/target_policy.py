@@ -47,6 +47,8 @@ def socket_factory(parameters: SubscriptionParameters) -> Callable[[Any], socket
 
 def check_webhook(url: str, parameters: SubscriptionParameters) -> None:
     """Refuses targets that are recognisable by the address alone. Raises Malformed."""
+    if not url.isascii() or not url.isprintable() or any(mark in url for mark in ' "<>\\^`{|}'):
+        raise Malformed("target must be one address in plain ASCII: no spaces and no control characters; encode others as %XX")
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -133,7 +133,10 @@ _SCHEMES = ("http", "https", "file", "gopher", "ftp", "json", "jsons", "slack", 
 
 
 def address(chance: random.Random) -> str:
-    """Where a message should go: inwards, to a file, or by a service that nobody allowed."""
+    """Where a message should go: inwards, to a file, by a service that nobody allowed, or with more behind it."""
+    if chance.random() < 0.2:
+        tail = chance.choice(["\r\nX: y", "\n", "\x00", " a", "\u202e", "#x", "\\evil.example", "\t"])
+        return f"https://example.com/{tail}"
     host, scheme = chance.choice(_HOSTS), chance.choice(_SCHEMES)
     user = chance.choice(["", "user:pass@", "%0d%0aHost:x@", "a@b@"])
     port = chance.choice(["", ":80", ":65536", ":-1", ":0"])

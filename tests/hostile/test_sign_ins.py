@@ -30,6 +30,15 @@ def test_guesses_are_refused_after_some_and_stand_in_the_audit_log(tmp_path: Pat
         assert noted == [("127.0.0.1", "token")]
 
 
+def test_guesses_at_calendar_keys_are_sign_ins_too(tmp_path: Path) -> None:
+    with House(tmp_path / "data", quotas=QuotaParameters(failed_sign_ins_per_minute=5)) as house:
+        key = house.client("user:ACME").post("/v1/calendar/feed").json()["key"]
+        anyone = house.client(None)
+        assert anyone.get(f"/v1/calendar.ics?key={key}").status_code == 200
+        assert [anyone.get(f"/v1/calendar.ics?key=guess-{n}").status_code for n in range(7)] == [401] * 5 + [429] * 2
+        assert anyone.get(f"/v1/calendar.ics?key={key}").status_code == 200
+
+
 def _failed(connection):  # type: ignore[no-untyped-def]
     return connection.execute("SELECT actor, subject FROM audit WHERE action = 'failed sign-in'").fetchall()
 

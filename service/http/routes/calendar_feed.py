@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from changes.files.feed import to_feed
@@ -13,9 +13,9 @@ from models.change import Change
 from models.clock import Clock
 from models.times import DAY_US, format_time, us
 from service.access import Principal, Role
-from service.auth.authentication import Reader, principal_of
+from service.auth.authentication import Reader, SignIn, principal_of
 from service.http.routes.common import committed
-from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep
+from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep, SignInDep
 from service.problems import RESPONSES, Problem, not_found
 from service.store import calendar_feeds, records, tokens
 from service.store.database import Database
@@ -68,16 +68,21 @@ async def end(database: DatabaseDep, principal: Reader) -> Response:
 
 @router.get(_PATH, response_class=Response, responses={200: {"content": {"text/calendar": {}}}}, summary="The calendar feed")
 async def feed(
-    database: DatabaseDep, clock: ClockDep, key: Annotated[str, Query(max_length=200, description="From POST /v1/calendar/feed.")] = ""
+    request: Request,
+    authentication: SignInDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    key: Annotated[str, Query(max_length=200, description="From POST /v1/calendar/feed.")] = "",
 ) -> Response:
     """A User's own changes, the DCC's, and others' public summaries; for the desk everyone's. It ends with its token."""
-    body = await asyncio.to_thread(_feed, database, clock, key)
+    body = await asyncio.to_thread(_feed, request, authentication, database, clock, key)
     headers = {"Cache-Control": "private, max-age=300", "Content-Disposition": 'inline; filename="changes.ics"'}
     return Response(body, media_type="text/calendar; charset=utf-8", headers=headers)
 
 
-def _feed(database: Database, clock: Clock, key: str) -> bytes:
-    principal = _principal(database, clock, key)
+def _feed(request: Request, authentication: SignIn, database: Database, clock: Clock, key: str) -> bytes:
+    with authentication.guessing(request, key, "calendar feed"):
+        principal = _principal(database, clock, key)
     since = clock.wall_us() - _BEHIND_US
     changes = (decode(Change, body) for body in _bodies(database, principal))
     kept = [one for one in changes if us(one.actual_end or one.planned_end) >= since]
