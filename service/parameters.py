@@ -77,6 +77,9 @@ class QuotaParameters(BaseModel):
     compared_changes: int = Field(
         5_000, ge=2_000, description="Changes nearest in time that a new one is compared with, in a preview and when it is declared."
     )
+    connections_per_address: int = Field(
+        1_000, ge=100, description="Open connections of one address other than this machine's own; another one is closed at once."
+    )
     streams_per_token: int = Field(250, ge=1, description="Event streams of one token at a time; another is answered 429.")
 
 

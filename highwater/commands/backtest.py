@@ -76,11 +76,12 @@ def backtest(
     if learn_from is not None:
         test.learn_from(read_state(learn_from))
     with EventFiles(events) as source:
-        _run(test, source)
+        rejected = _run(test, source)
     rows = [_row(tally, trial, known) for tally, trial in zip(test.tallies(since_us), test.trials, strict=True)]
     told = {
         "events": test.events,
         "windows": test.windows,
+        "rejected": rejected,
         "fleet_series": parameters.detection.fleet_series,
         "in_force": round_significant(in_force),
     }
@@ -103,16 +104,20 @@ def _budgets(given: str | None, in_force: float) -> list[float]:
     return budgets
 
 
-def _run(test: "Backtest", source: "EventFiles") -> None:
+def _run(test: "Backtest", source: "EventFiles") -> int:
+    """The number of malformed events, each of which was left out alone."""
     from models.errors import UnreadableInput
 
     with progress(source.total_bytes, "backtesting") as advance:
+        rejected = 0
         for batch in source:
             test.feed(batch)
+            rejected += len(batch.rejections)
             advance(source.read_bytes)
     test.finish()
     if not test.windows:
         raise UnreadableInput("no event in the input can be used: `highwater replay` writes the reasons to rejected.ndjson")
+    return rejected
 
 
 def _row(tally: "Tally", trial: "Trial", known: "Truth | None") -> dict[str, Any]:

@@ -3,13 +3,16 @@
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from highwater.change_files import declared
 from highwater.options import AsJson, ConfigFile, settings
 from highwater.progress import progress
+
+if TYPE_CHECKING:
+    from models.columns import Rejection
 
 Events = Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Recorded events: .ndjson, .ndjson.gz, or - for standard input.")]
 Out = Annotated[Path, typer.Option("--out", metavar="STATE", help="File to write the expectations to.")]
@@ -38,13 +41,25 @@ def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile 
         from streams.learned_state import write_state
 
         known, _ = declared(changes or [])
-        counts = {"events": 0, "windows": 0}
+        counts = {"events": 0, "windows": 0, "rejected": 0}
         learned: dict[str, Any] = {}
+        reason = ""
         with progress(total_bytes, "learning") as advance:
             for one in detect_windows(stack, source, pipeline_parameters(found), known, save=True):
                 counts["events"] += one.detections.assembled.accepted
+                counts["rejected"] += len(one.detections.assembled.rejected)
+                if not reason and one.detections.assembled.rejected:
+                    reason = described(one.detections.assembled.rejected[0])
                 counts["windows"] += sum(len(detected) for _, detected in one.detections.windows)
                 learned = one.learned or learned
                 advance(one.read_bytes)
     write_state(out, learned)
-    typer.echo(json.dumps(counts) if as_json else f"learned from {counts['events']:,} events in {counts['windows']:,} windows: {out}")
+    left_out = f"; {counts['rejected']:,} could not be used, the first is {reason}" if reason else ""
+    learned_from = f"learned from {counts['events']:,} events in {counts['windows']:,} windows: {out}{left_out}"
+    typer.echo(json.dumps(counts) if as_json else learned_from)
+
+
+def described(rejection: "Rejection") -> str:
+    """The place and the reason of an event that was left out alone."""
+    place = ", ".join(f"{name} {value}" for name, value in rejection.position.items())
+    return f"{rejection.source} {place}: {rejection.reason}"

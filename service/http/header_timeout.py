@@ -1,20 +1,34 @@
 """HTTP connections with a time limit: a client that sends its request line and headers too slowly is disconnected."""
 
 import asyncio
+import ipaddress
+from collections import Counter
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-def with_header_timeout(seconds: float) -> type[H11Protocol]:
-    """Uvicorn's protocol, closing a connection that has not sent a complete request head within `seconds`."""
+def with_header_timeout(seconds: float, most_of_an_address: int) -> type[H11Protocol]:
+    """Uvicorn's protocol, closing a connection that has not sent a complete request head within `seconds`.
+
+    A connection beyond `most_of_an_address` of one address is closed at once; a proxy on this machine (loopback) has no limit.
+    """
+    open_connections: Counter[str] = Counter()
 
     class PatientProtocol(H11Protocol):
         """The time counts from the connection, or from the first byte after a response."""
 
         _impatience: asyncio.TimerHandle | None = None
+        _counted: str | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
             super().connection_made(transport)
+            address = _counted_address(transport)
+            if address is not None:
+                open_connections[address] += 1
+                self._counted = address
+                if open_connections[address] > most_of_an_address:
+                    transport.abort()
+                    return
             self._begin_to_wait()
 
         def data_received(self, data: bytes) -> None:
@@ -28,6 +42,11 @@ def with_header_timeout(seconds: float) -> type[H11Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()
+            if self._counted is not None:
+                open_connections[self._counted] -= 1
+                if not open_connections[self._counted]:
+                    del open_connections[self._counted]
+                self._counted = None
             super().connection_lost(exc)
 
         def _begin_to_wait(self) -> None:
@@ -44,3 +63,13 @@ def with_header_timeout(seconds: float) -> type[H11Protocol]:
                 self.transport.close()
 
     return PatientProtocol
+
+
+def _counted_address(transport: asyncio.BaseTransport) -> str | None:
+    """The client's address; None for one that is not counted."""
+    peer = transport.get_extra_info("peername")
+    address = str(peer[0]) if peer else ""
+    try:
+        return None if ipaddress.ip_address(address.partition("%")[0]).is_loopback else address
+    except ValueError:
+        return None

@@ -1,6 +1,7 @@
 """Serving: one HTTP server in the foreground, stopped gracefully by SIGTERM or Ctrl-C."""
 
 import asyncio
+import resource
 import signal
 import socket
 import threading
@@ -23,18 +24,25 @@ from service.http.header_timeout import with_header_timeout
 from streams.metrics.encoding import encoded
 
 _GRACE_S = 5
+_MOST_FILES = 65_536
 
 
 class Server(uvicorn.Server):
     """Stops once, without raising the signal again: the monitor must still write its checkpoint."""
 
     def __init__(
-        self, app: FastAPI | Starlette, events: EventStream, read_timeout_s: float, started: Callable[[], None] | None = None
+        self,
+        app: FastAPI | Starlette,
+        events: EventStream,
+        read_timeout_s: float,
+        started: Callable[[], None] | None = None,
+        *,
+        most_connections: int = 1_000,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=with_header_timeout(read_timeout_s),
+                http=with_header_timeout(read_timeout_s, most_connections),
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -99,8 +107,17 @@ def address_of(bound: socket.socket) -> str:
 
 def serve(parts: Parts, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None = None) -> None:
     """Serves until it is stopped, or until `beside` is done. The monitor has started already and continues."""
+    _allow_many_files()
     with listening_socket(parts.parameters.host, parts.parameters.port) as bound:
         asyncio.run(_serve(parts, bound, started, beside))
+
+
+def _allow_many_files() -> None:
+    """As many open connections as the system lets this process have, instead of the 1,024 that shells begin with."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(parts: Parts, bound: socket.socket, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None) -> None:
@@ -110,7 +127,8 @@ async def _serve(parts: Parts, bound: socket.socket, started: Callable[[str], No
         started(address_of(bound))
         ready.set()
 
-    server = Server(create_app(parts), parts.events, parts.parameters.read_timeout_s, told)
+    most = parts.parameters.quotas.connections_per_address
+    server = Server(create_app(parts), parts.events, parts.parameters.read_timeout_s, told, most_connections=most)
     serving = asyncio.create_task(server.serve([bound]))
     tasks = [asyncio.create_task(task) for task in (_metrics(parts), _beside(ready, beside, server)) if task is not None]
     try:
