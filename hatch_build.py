@@ -17,7 +17,7 @@ class CompiledWindow(BuildHookInterface[Any]):
     """Compiles `detectors/compiled/window.c` for the machine that builds."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Adds the library, and says what kind of machine the wheel is for."""
+        """Adds the library, and marks the platform of the wheel."""
         if version == "editable" or not build():
             return
         build_data["artifacts"].append(str(LIBRARY.relative_to(ROOT)))

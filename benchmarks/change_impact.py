@@ -42,7 +42,7 @@ def best(scores: Floats, truth: Flags) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Cases of one kind with what every set of parameters says of them."""
+    """Cases of one kind with the result of every set of parameters."""
 
     truth: Flags
     groups: np.ndarray
@@ -52,7 +52,7 @@ class Judged:
 
     @property
     def own(self) -> Flags:
-        """What the parameters in force say."""
+        """The result of the parameters in force."""
         return self.scores[0] >= 0.5
 
 

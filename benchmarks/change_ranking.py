@@ -273,7 +273,7 @@ def main() -> int:
             found[incident.name] = rank(incident)
             print(json.dumps({"incident": incident.name, "ranking": found[incident.name]}, separators=(",", ":")))
     except BrokenPipeError:
-        sys.stdout = None  # whoever reads our output went away: nothing more to say
+        sys.stdout = None  # the reader of our output has closed the pipe
         return 0
     except (OSError, EOFError, ValueError, KeyError, TypeError) as fault:
         print(f"change_ranking: {arguments.incidents} can't be read: {fault}; give NDJSON in the form of change-ranking/", file=sys.stderr)

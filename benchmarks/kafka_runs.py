@@ -109,7 +109,7 @@ def worker(found: KafkaParameters, log: Path, count: int = 1, metrics_port: int 
 
 
 class Followed:
-    """How far the partitions have come, as the findings topic tells."""
+    """How far the partitions have come, according to the findings topic."""
 
     def __init__(self, found: KafkaParameters) -> None:
         self._place = TopicPartition(Topics(found.topic_prefix).findings, 0)
@@ -173,7 +173,7 @@ def stock_agent(found: KafkaParameters, broker: Broker, seconds: float, folder: 
     done = subprocess.run([*command, str(folder), str(seconds)], cwd=ROOT, capture_output=True, text=True, timeout=seconds + 60)
     told = [line for line in done.stdout.splitlines() if line.startswith("[")]
     if not told:
-        raise RuntimeError(f"the stock agent said nothing: {done.stderr[-1000:]}")
+        raise RuntimeError(f"the stock agent printed nothing: {done.stderr[-1000:]}")
     events, wall_s, spent = json.loads(told[-1])
     return Measured(events, wall_s, spent, cpu_s(broker.pid) - broker_cpu)
 
@@ -185,7 +185,7 @@ def still(crew: list["subprocess.Popen[bytes]"], until: float, log: Path) -> Non
 
 
 def metric(port: int, name: str) -> float:
-    """One that a worker tells without labels."""
+    """One that a worker exports without labels."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
     return float(next(line.split()[-1] for line in lines if line.startswith(f"{name} ")))

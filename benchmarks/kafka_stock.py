@@ -11,7 +11,7 @@ _ALPHA, _LIMIT, _WARM = 0.05, 6.0, 30
 
 
 def app(bootstrap: str, topic: str, group: str, folder: str, seconds: float) -> faust.App:
-    """The agent says after `seconds` how many events it took and what they cost, and ends the process."""
+    """The agent prints after `seconds` how many events it took and what they cost, and ends the process."""
     made = faust.App(
         group,
         broker=f"kafka://{bootstrap}",

@@ -97,7 +97,7 @@ class AlertHysteresis:
 
 
 class Evaluator:
-    """Takes each window's findings and says what stands; writes nothing itself."""
+    """Evaluates each window's findings; it writes no records itself."""
 
     def __init__(self, parameters: CorrelationParameters, reader: str | None = None) -> None:
         self._parameters = parameters
@@ -352,7 +352,7 @@ def _declared_cause(episode: AlertSnapshot, view: CalendarView) -> str | None:
 
 
 def _never_milder(event: OpenIncident, category: Category) -> Category:
-    """While it is open and when it is over a category is never milder than the worst so far; that one's reason is told as past."""
+    """A category is never milder than the worst so far, even at the end; an earlier one states its reason as past."""
     size = max(event.course.depth or 0.0, float(len(event.affected)))
     number, _ = event.worst
     if category.number < number or (category.number == number and size >= event.worst_size and event.resolved_us is None):

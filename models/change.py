@@ -1,4 +1,4 @@
-"""Change: what an owner declares about its systems, so that others can tell its effects from trouble."""
+"""Change: what an owner declares about its systems, so that others can distinguish its effects from trouble."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self

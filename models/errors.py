@@ -1,4 +1,4 @@
-"""Every error that Highwater raises on purpose; each message says what to do.
+"""Every error that Highwater raises on purpose; each message states what to do.
 
 HighwaterError                 exit code 2, one line on stderr
 ├── UnreadableInput            a file, a stream or a body that can't be read at all

@@ -27,8 +27,8 @@ class Health:
         if (recovery := self._engine.recovery()) is not None:
             remarks.append(f"recovering: entry {recovery[0]} of {recovery[1]} is judged")
         if self._engine.fault is not None:
-            remarks.append("nothing is judged at the moment: the log says why")
+            remarks.append("nothing is judged at the moment: the log gives the reason")
         if self._engine.quarantined:
-            remarks.append(f"{self._engine.quarantined} entries in quarantine: `highwater doctor` says more")
+            remarks.append(f"{self._engine.quarantined} entries in quarantine: `highwater doctor` shows more")
         stopped = self._sources.remark()
         return [*remarks, *([stopped] if stopped else [])]

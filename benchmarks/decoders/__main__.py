@@ -1,6 +1,6 @@
 """Our decoder beside msgspec, orjson and pyarrow, as ratios of CPU time within one run: `python -m benchmarks.decoders`.
 
-All of them have to reach the same point: columns of numbers and an index into the distinct series. pydantic, which says what is valid,
+All of them have to reach the same point: columns of numbers and an index into the distinct series. pydantic, which defines what is valid,
 takes part too. Only pydantic, msgspec and ours validate.
 """
 

@@ -16,7 +16,7 @@ from models.columns import Floats
 
 SERIES, FEW = 40, 6
 DUE = 20.0
-"""Messages a window of every series: no seasons, so that nothing but the noise is to be told from the change."""
+"""Messages a window of every series: no seasons, so that only noise can hide the change."""
 HISTORY_DAYS, QUIET_DAYS = 7, 3
 """The change comes on a Thursday: a day of a kind that was never seen may carry almost anything."""
 ALARMS_A_SERIES_DAY = 1.0

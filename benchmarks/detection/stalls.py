@@ -20,7 +20,7 @@ MOST = 200
 
 
 def print_stalls(asked: Asked) -> None:
-    """Mean and 95th percentile of the delay by messages a window, and what was said before the stall."""
+    """Mean and 95th percentile of the delay by messages a window, and the findings before the stall."""
     days = 2 if asked.quick else 7
     rates = np.repeat(RATES, QUEUES_EACH)
     keys = tuple(SeriesKey(f"USER-{place:05d}", "", "", "", "", "to_user", WINDOW_S) for place in range(len(rates)))

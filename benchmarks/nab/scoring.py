@@ -67,7 +67,7 @@ def score(series: Labelled, called: Flags, profile: Profile = STANDARD) -> Score
 
 
 def normalised(parts: Sequence[Scored], profile: Profile = STANDARD) -> float:
-    """Of several files: 0 for who says nothing, 100 for who calls the first row of every window and no other."""
+    """Of several files: 0 without any alert, 100 for an alert on the first row of every window and no other."""
     windows = sum(part.windows for part in parts)
     return 100 * (sum(part.raw for part in parts) + profile.missed * windows) / ((profile.found + profile.missed) * windows)
 

@@ -1,4 +1,4 @@
-"""Notice: what people are told of a change as its plan and its work go on."""
+"""Notice: a message to people about a change as its plan and its work progress."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from models.times import format_time, instant, us
 NoticeKind = Literal["declared", "moved", "about_to_start", "started", "overrun", "ended", "cancelled", "conflict"]
 _IDLE = ("draft", "cancelled")
 _SAID = ("declared", "moved", "cancelled")
-"""Told of a revision; the others come to be once in a plan."""
+"""Notices about a revision; each of the others occurs once in a plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to be told of a change, in the words of what its reader may see of it."""
+    """One notice about a change, made from the parts that its reader may see."""
 
     kind: NoticeKind
     change: Change
@@ -28,7 +28,7 @@ class Notice:
 
     @property
     def reference(self) -> str:
-        """Nobody is told twice of the same: a plan that moves gives new ones."""
+        """Nobody gets the same notice twice: a moved plan gives new ones."""
         plan = f"{format_time(us(self.change.planned_start))}/{format_time(us(self.change.planned_end))}"
         said = str(self.change.revision) if self.kind in _SAID else ""
         if self.kind == "conflict":
@@ -54,7 +54,7 @@ class Notice:
 
 
 def of_revision(before: Change | None, after: Change, now_us: int) -> Iterator[Notice]:
-    """What a revision says that the one before, as the reader saw it, did not; nothing of a plan that is over already."""
+    """The differences of a revision to the previous one as the reader saw it; none for a plan that is over."""
     was_planned = before is not None and before.status not in _IDLE
     if after.status == "draft":
         return
@@ -102,14 +102,14 @@ def conflict(change: Change, told: dict[str, Any], now_us: int) -> Notice:
 def _started(change: Change, start_us: int) -> Notice:
     if change.actual_start is not None or change.status in GOING_ON:
         return Notice("started", change, start_us, f"{named(change)} started at {_time(start_us)}.")
-    return Notice("started", change, start_us, f"{named(change)} was to start at {_time(start_us)}; its owner has said nothing since.")
+    return Notice("started", change, start_us, f"{named(change)} was to start at {_time(start_us)}; its owner has reported nothing since.")
 
 
 def _ended(change: Change, end_us: int) -> Notice:
     if change.actual_end is not None or change.status in ENDED:
         word = "was rolled back" if change.status == "rolled_back" else "ended"
         return Notice("ended", change, end_us, f"{named(change)} {word} at {_time(end_us)}.")
-    return Notice("ended", change, end_us, f"{named(change)} was to end at {_time(end_us)}; its owner has said nothing since.")
+    return Notice("ended", change, end_us, f"{named(change)} was to end at {_time(end_us)}; its owner has reported nothing since.")
 
 
 def _span(change: Change) -> str:

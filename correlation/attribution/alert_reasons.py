@@ -1,7 +1,7 @@
-"""Alert reasons: what speaks for a suspect as the cause of one alert, where the suspect was found by another alert of its incident.
+"""Alert reasons: the evidence for a suspect as the cause of one alert, if another alert of the incident led to the suspect.
 
-The evidence of an incident is measured on the traffic that it began with. Of another alert in it that evidence says nothing: what
-speaks for the suspect there is how the alert hangs together with that beginning.
+The evidence of an incident is measured on the traffic that it began with. It is no evidence about another alert of the
+incident: for that alert, its connection with the beginning is the evidence.
 """
 
 from changes.calendar import CalendarView

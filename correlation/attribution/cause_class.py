@@ -37,7 +37,7 @@ def classify(case: IncidentSnapshot, comparison: Comparison | None, history: His
     """The first class that fits, harmless ones first."""
     main = main_episode(case)
     if main.kind == "stale":
-        return CauseClass("telemetry", "Reports are missing: a gap in the telemetry says nothing about the traffic itself.")
+        return CauseClass("telemetry", "Reports are missing: a gap in the telemetry is no evidence about the traffic itself.")
     if (main.kind == "storm" and of_outages(case)) or (main.kind == "backlog" and outages_rose(case, history)):
         return CauseClass("weather", "Alerts of lost and restored supply rose with it: weather or a power cut looks like this.")
     classes = {key.message_class for key in main.series if not key.is_queue}

@@ -43,7 +43,7 @@ class IncidentWithSuspects:
     own: Mapping[str, tuple[Suspect, ...]] = field(default_factory=dict)
     """alert_id → suspects of the User's own copy of that alert."""
     envelopes: Mapping[str, Envelope] = field(default_factory=dict)
-    """alert_id → where it stands against what was declared, as triage is told."""
+    """alert_id → its position relative to the declared effects, for triage."""
     severity: Severity = "warning"
     resolved: bool = False
     """Whether it is over."""
@@ -51,22 +51,22 @@ class IncidentWithSuspects:
 
 @dataclass(slots=True)
 class _LastReport:
-    """What was last said of a change, to tell whether there is anything new to say."""
+    """The last published content about a change, to detect new content."""
 
     change_revision: int = 0
     due_us: int = 0
     revision: int = 0
     digest: str = ""
-    """Of the report for triage; `own_digest` of the owner's, empty where there is none."""
+    """Digest of the report for triage; `own_digest` is that of the owner's report, empty if there is none."""
     own_revision: int = 0
     own_digest: str = ""
     incident_ids: list[str] = field(default_factory=list)
-    """What the report speaks of and was not over then: it is written again when that is."""
+    """Open incidents in the report: it is written again when they end."""
 
 
 @dataclass(slots=True)
 class _Incident:
-    """What a report says of an incident."""
+    """The facts about an incident in a report."""
 
     origin_user: str | None
     users: int
@@ -255,7 +255,7 @@ class Reporter:
         return content, concluded, measured.series
 
     def _of(self, change: Change, start_us: int, end_us: int, reader: str | None) -> tuple[AlertTrace, ...]:
-        """Alerts that the change is blamed for, or that its declared effect covers."""
+        """Alerts that are attributed to the change, or that its declared effect covers."""
         until_us = end_us + self._parameters.settling_s * SECOND_US
         found = []
         for _, trace in sorted(self._traces.items()):
@@ -292,7 +292,7 @@ class Reporter:
         return touching if reader is None else touching[:1]
 
     def _users_explained_otherwise(self, change: Change, start_us: int, end_us: int, reader: str | None) -> frozenset[str]:
-        """Users with an alert around the change that is not laid at its door."""
+        """Users with an alert at the time of the change that is not attributed to it."""
         theirs = {trace.alert_id for trace in self._of(change, start_us, end_us, reader)}
         return frozenset(
             trace.user
@@ -301,7 +301,7 @@ class Reporter:
         )
 
     def _forget(self, at_us: int) -> None:
-        """Drops what no report can need any more."""
+        """Removes everything that no later report can need."""
         old_us = at_us - _KEPT_US
         if any(trace.last_us < old_us for trace in self._traces.values()):
             self._traces = {key: trace for key, trace in self._traces.items() if trace.last_us >= old_us}
@@ -314,7 +314,7 @@ def _blames(suspect: Suspect) -> bool:
 
 
 def _shown(series: tuple[SeriesEffect, ...]) -> list[SeriesEffect]:
-    """What moved, and what was said to: the strongest first picked, then in canonical order."""
+    """Series that moved or were declared to move: the strongest are selected, then sorted in canonical order."""
     worth = sorted((one for one in series if one.moved or one.foreseen), key=lambda one: (not one.moved, -abs(one.z), one.key))
     return sorted(worth[:_MOST_EFFECTS], key=lambda one: one.key)
 
@@ -332,7 +332,7 @@ def _effect(one: SeriesEffect, reader: str | None) -> dict[str, Any]:
 
 
 def _revise(revision: int, digest: str, content: dict[str, Any], at_us: int, publish: Callable[[ChangeReport], None]) -> tuple[int, str]:
-    """Publishes `content` as the next revision if it says anything new; the revision and digest that stand then."""
+    """Publishes `content` as the next revision if it is new; returns the revision and digest in force."""
     found = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     if found == digest:
         return revision, digest

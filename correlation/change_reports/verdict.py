@@ -192,7 +192,7 @@ def _sentence(facts: ReportInputs, verdict: ReportVerdict, moved: Sequence[Serie
         return f"No effect of {change_id} on the traffic in its scope was seen."
     if alerts and facts.blame > 0:
         return f"{change_id} may be behind {named}, but other explanations are as likely."
-    return f"Too little is known of the traffic in the scope of {change_id} to say what it did."
+    return f"Too little is known of the traffic in the scope of {change_id} to judge it."
 
 
 def _strongest(moved: Sequence[SeriesEffect]) -> str:

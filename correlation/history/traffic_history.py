@@ -24,7 +24,7 @@ CELLS = 16_000_000
 
 @dataclass(frozen=True, slots=True)
 class _ColumnSelection:
-    """The columns of one part, by unit: `firsts` (units,) says where each unit's columns begin."""
+    """The columns of one part, by unit: `firsts` (units,) are the first columns of the units."""
 
     units: Units
     columns: Ints

@@ -113,7 +113,7 @@ class Incidents:
             event.members[episode.alert_id] = episode
             known[event.incident_id] = event
         for event in known.values():
-            # Onsets are estimated anew while an event is young; later its origin stands.
+            # Onsets are estimated again while an event is young; later its origin stays.
             if at_us - event.opened_us <= self._parameters.together_s * SECOND_US:
                 event.update_origin(self._parameters, anew=True)
 
@@ -181,7 +181,7 @@ class Incidents:
         return event.resolved_us is None or at_us <= event.resolved_us + self._parameters.reopen_s * SECOND_US
 
     def release(self, at_us: int, event: OpenIncident, joining: MembershipRules) -> None:
-        """Weighs anew what joined an incident as its effect; what belongs elsewhere becomes part of another incident, or one of its own."""
+        """Checks the effects of an incident again; alerts that do not belong to it move to another incident, or become one of their own."""
         members = tuple(event.members.values())
         leaving = [
             member
@@ -228,7 +228,7 @@ class Incidents:
             event.ended_us = max(episode.ended_us or at_us for episode in event.members.values())
 
     def hit_by_others(self, event: OpenIncident, *, younger: bool = False) -> Elsewhere:
-        """What other incidents disturb now: losses of the same traffic, and all of their origins, say nothing of this one's end.
+        """What other incidents disturb now: losses of the same traffic, and all of their origins, are no evidence about this one's end.
 
         `younger`: only those that began later; what an older one takes is in the hours before already.
         """

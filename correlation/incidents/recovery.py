@@ -72,7 +72,7 @@ class Course:
     peak_depth: float | None = None
     phase: Phase = "growing"
     phase_next: Phase = "growing"
-    """What the last window showed; it is said once it has shown for some windows in a row (`phase_run`)."""
+    """The phase of the last window; it is published after some windows in a row (`phase_run`)."""
     phase_run: int = 0
 
 
@@ -135,7 +135,7 @@ class Recovery:
     """The decision on one incident in one window."""
 
     measured: bool
-    """Whether its traffic shows it at all; if not, only the detectors can say."""
+    """Whether its traffic shows it at all; if not, only the detectors can decide."""
     back: bool
     """Whether its traffic is back in this window."""
     over: bool

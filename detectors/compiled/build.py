@@ -15,7 +15,7 @@ FLAGS = ("-O2", "-std=c11", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-
 
 
 def source_digest() -> str:
-    """What tells one version of the source from another."""
+    """Identifies the version of the source."""
     return hashlib.sha256(SOURCE.read_bytes()).hexdigest()
 
 

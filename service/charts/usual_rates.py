@@ -17,7 +17,7 @@ from service.charts.queries import latest_us
 
 _BACK_US = 28 * DAY_US
 _HOURS_KNOWN = 20
-"""Of the hours of a day; a monitor that has seen fewer cannot say what the busiest one carries."""
+"""Minimum number of hours of a day: with fewer the load of the busiest hour is unknown."""
 _COUNT, _EXPECTED = 3, 6
 """Rows of a roll-up: samples, sum of what was expected."""
 

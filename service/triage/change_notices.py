@@ -1,7 +1,7 @@
-"""Change notices: what subscribers are told of changes, each as far as its holder may see them.
+"""Change notices to subscribers about changes, each as far as its holder may see them.
 
-The log of records is followed by its numbers, so that a restart loses no notice and repeats none; what is due by the clock is told once,
-because the outbox knows what it was given.
+The log of records is followed by its numbers, so that a restart loses no notice and repeats none; notices that are due by the clock are
+sent once, because the outbox records them.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ _REMEMBERED = 100_000
 _CHECKED_AT_ONCE = 20
 """Changes whose conflicts are looked for in one round."""
 _BACK_US = HOUR_US
-"""After a stop so much is told late; what lies further back is not told."""
+"""After a stop, notices up to this age are sent late; older ones are not sent."""
 _GATHERED_US = MINUTE_US
 """People get what was declared together as one message."""
 _PROMPT = frozenset({"about_to_start", "started", "overrun"})
@@ -60,7 +60,7 @@ class ChangeNotices:
         self._database, self._engine, self._planning, self._clock, self._wake = database, engine, planning, clock, wake
         self._seq: int | None = None
         self._known: dict[str, Change] = {}
-        """The revision of each change that was told last."""
+        """The last revision of each change for which notices were sent."""
         self._unchecked: list[Change] = []
         """Declared or moved, and not yet held against the others."""
         self._edges: tuple[list[Change], Ints] | None = None
@@ -69,7 +69,7 @@ class ChangeNotices:
         """Subscription and reference of what the outbox was given since the start."""
 
     async def round(self) -> None:
-        """Tell what is new."""
+        """Sends new notices."""
         if self._engine.recovery() is None:
             await asyncio.to_thread(self.look)
 
@@ -120,7 +120,7 @@ class ChangeNotices:
         return seq, found
 
     def _due(self, subscribers: Sequence[Subscriber], now_us: int) -> Iterator[_Addressed]:
-        """What is due by the clock, for each subscription by itself: how long before a start it is told is its own wish."""
+        """Notices that are due by the clock, separately for each subscription, because each chooses the time before a start."""
         if self._edges is None:
             changes = self._engine.declared_changes()
             moments = [(*window_us(change), us(change.planned_end)) for change in changes]

@@ -38,7 +38,7 @@ def planning_rules(changes: ChangesParameters, correlation: CorrelationParameter
 
 
 class Planning:
-    """The rules in force: what the settings say, and the usual rates as the monitor learns them."""
+    """The rules in force: the settings, and the usual rates that the monitor learns."""
 
     def __init__(self, database: Database, rules: PlanningRules) -> None:
         self._database, self._rules = database, rules

@@ -103,7 +103,7 @@ class _Reader:
         try:
             times = self._times(event, series)
             if not times and series.is_alone(event):
-                # Nothing of the series is left: its first time says so, cancelled; an older export would revive it otherwise.
+                # The series has no occurrence left: its cancelled first one records that; otherwise an older export would restore it.
                 one = first_time(event.times, self._zone)
                 fields = self._fields(event, occurrence_id(event.uid, one.start), one, series)
                 yield Row(_position(event.number, event.component), raw, {**fields, "status": "cancelled"})
@@ -220,7 +220,7 @@ class _Series:
         return any(_concerns(component, one, clock) for component in self._withheld.get(event.uid, ()))
 
     def is_alone(self, event: _Event) -> bool:
-        """Whether the event alone says when its series takes place: no other event holds a time of it."""
+        """Whether the event alone defines its series: no other event contains an occurrence of it."""
         return self._masters.get(event.uid) is event and event.uid not in self._replaced_series and event.uid not in self._withheld
 
     def fields(self, event: _Event) -> dict[str, Any]:

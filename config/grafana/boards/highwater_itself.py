@@ -170,7 +170,7 @@ JUDGEMENT = Row(
 )
 
 TELLING = Row(
-    "Keeping and telling",
+    "Storing and notifying",
     [
         lines(
             "Checkpoint age",

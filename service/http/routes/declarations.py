@@ -24,7 +24,7 @@ class Record(BaseModel):
     kept_to_time: int = Field(
         description="Of those with a report: neither started early nor overran, or the desk refuted that they were the cause."
     )
-    scope_right: int = Field(description="Of those with a report: without an effect outside what they said.")
+    scope_right: int = Field(description="Of those with a report: without an effect outside the declared one.")
     undeclared: int = Field(
         description="Incidents that an undeclared change of this User caused: confirmed by the desk, or probable and not refuted."
     )

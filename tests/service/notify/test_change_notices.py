@@ -111,7 +111,7 @@ def test_a_change_is_told_from_declaration_to_end_and_nothing_twice(notified: No
         told = notified.told()
         assert kinds(told) == [("ACME", f"notice.{topic}")]
         assert notified.told() == []
-    assert "its owner has said nothing since" in told[0][2]
+    assert "its owner has reported nothing since" in told[0][2]
 
 
 def test_an_overrun_and_a_cancellation_are_told(notified: Notified) -> None:
