@@ -45,6 +45,7 @@ from service.triage.change_declaration import ChangeDeclarations
 from service.triage.change_notices import ChangeNotices
 from service.triage.desk import TriageDesk
 from service.triage.planning import Planning, planning_rules
+from service.triage.risk_book import RiskBook
 from service.triage.watched_folder import WatchedFolder
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.metrics.collector import CollectorInputs
@@ -73,6 +74,7 @@ class Parts:
     series_quota: SeriesQuota
     declarations: ChangeDeclarations
     planning: Planning
+    risks: RiskBook
     triage_desk: TriageDesk
     dispatcher: Dispatcher
     pusher: Pusher
@@ -129,8 +131,9 @@ def compose(
         sources = Sources(database, intake, clock, parameters.source_stopped_after_s)
         health = Health(intake, engine, sources)
 
-        planning = Planning(database, planning_rules(calendar, flow.correlation))
-        declarations = ChangeDeclarations(database, intake, engine, clock, parameters.declarations, planning, parameters.quotas)
+        planning = Planning(database, planning_rules(calendar, flow.correlation), calendar.sec, flow.time.holiday_calendar)
+        risks = RiskBook(database, clock)
+        declarations = ChangeDeclarations(database, intake, engine, clock, parameters.declarations, planning, risks, parameters.quotas)
         events = EventStream(database)
         dispatcher = Dispatcher(database, parameters.subscriptions, clock, random.Random(), ids, parameters.public_url)  # noqa: S311 - jitter
 
@@ -175,6 +178,7 @@ def compose(
             series_quota=SeriesQuota(parameters.quotas.series_per_token),
             declarations=declarations,
             planning=planning,
+            risks=risks,
             triage_desk=TriageDesk(database, clock, events),
             dispatcher=dispatcher,
             pusher=pusher,

@@ -31,6 +31,7 @@ from service.store.database import Database
 from service.store.records import CHANGE
 from service.triage.change_names import resolve
 from service.triage.planning import Planning, preview
+from service.triage.risk_book import RiskBook
 from service.triage.series_exports import SeriesExports
 
 _DESK = Principal("", "", Role.TRIAGE)
@@ -150,10 +151,11 @@ class ChangeDeclarations:
         clock: Clock,
         limits: ChangeLimits,
         planning: Planning,
+        risks: RiskBook,
         quotas: QuotaParameters,
     ) -> None:
         self._database, self._intake, self._engine, self._clock, self._limits = database, intake, engine, clock, limits
-        self.planning, self._quotas = planning, quotas
+        self.planning, self._risks, self._quotas = planning, risks, quotas
         self._exports = SeriesExports(database)
         self.lock = asyncio.Lock()
 
@@ -229,9 +231,12 @@ class ChangeDeclarations:
         return resolve(self._database, principal, name, to_write=True)
 
     def preview(self, principal: Principal, change: Change) -> dict[str, Any]:
-        """What it would collide with, free times instead, and what it lacks, as far as the principal may know."""
+        """Its conflicts, free times, missing items, and its risk, as far as the principal may know them."""
         known, now = self._engine.declared_changes(), instant(self.now_us())
-        return preview(known, principal, change, self.planning.rules, now, self._quotas.compared_changes)
+        found = preview(known, principal, change, self.planning.rules, now, self._quotas.compared_changes)
+        # What is not declared yet would be declared now.
+        dated = change if change.declared_at is not None else change.model_copy(update={"declared_at": now})
+        return {**found, "category": change.category, "risk": self._risks.of(principal, dated, len(found["conflicts"]))}
 
     def next_revision(self, key: str) -> int:
         """The number after the highest existing revision; 1 if there is none."""

@@ -13,7 +13,9 @@ from changes.planning import sec_completeness
 from changes.planning.conflicts import Capacity, PlanningRules, as_object, conflicts_of, described, slots_for
 from changes.planning.free_slots import Slot
 from changes.planning.rates import UsualRates
+from changes.planning.sec_limits import SecParameters
 from changes.planning.systems import SystemMap
+from changes.planning.working_days import Holidays
 from changes.visibility import visible_to
 from correlation.incidents.business_processes import process_of
 from correlation.parameters import CorrelationParameters
@@ -40,8 +42,10 @@ def planning_rules(changes: ChangesParameters, correlation: CorrelationParameter
 class Planning:
     """The rules in force: the settings, and the usual rates that the monitor learns."""
 
-    def __init__(self, database: Database, rules: PlanningRules) -> None:
+    def __init__(self, database: Database, rules: PlanningRules, sec: SecParameters, holidays: Holidays) -> None:
         self._database, self._rules = database, rules
+        self.sec, self.holidays = sec, holidays
+        """What the SEC asks of the published month, and the days on which nobody works."""
         self._pause_s, self._rest_s = _LEARN_FIRST_S, 0.0
 
     @property

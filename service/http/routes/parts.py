@@ -24,6 +24,7 @@ from service.store.database import Database
 from service.triage.change_declaration import ChangeDeclarations
 from service.triage.desk import TriageDesk
 from service.triage.planning import Planning
+from service.triage.risk_book import RiskBook
 
 
 def _part(name: str) -> Any:
@@ -51,6 +52,7 @@ OpenStreamsDep = Annotated[OpenStreams, _part("streams")]
 SeriesQuotaDep = Annotated[SeriesQuota, _part("series_quota")]
 OpaqueIdsDep = Annotated[OpaqueIds, _part("ids")]
 PlanningDep = Annotated[Planning, _part("planning")]
+RiskBookDep = Annotated[RiskBook, _part("risks")]
 ServeParametersDep = Annotated[ServeParameters, _part("parameters")]
 SignInDep = Annotated[SignIn, _part("authentication")]
 SourcesDep = Annotated[Sources, _part("sources")]

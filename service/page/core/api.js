@@ -36,6 +36,15 @@ export async function ask(path, method = "GET", body = undefined) {
   return answer.json();
 }
 
+/** What the monitor answers as text. */
+export async function askText(path) {
+  const answer = await fetch(path, { credentials: "same-origin", signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => {
+    throw new Fault(0, "no answer from the server");
+  });
+  if (!answer.ok) throw await faultOf(answer);
+  return answer.text();
+}
+
 export function withQuery(path, query) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;

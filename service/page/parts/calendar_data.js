@@ -1,6 +1,7 @@
 // The calendar of a span: changes, conflicts with sentences, what is missing, and free hours.
 
 import { ask, withQuery } from "../core/api.js";
+import { el } from "../core/dom.js";
 
 export const DAY = 86_400_000;
 const OVER = new Set(["draft", "cancelled", "rolled_back"]);
@@ -12,6 +13,17 @@ export const counts = (change) => !OVER.has(change.status);
 export function readCalendar(from, to, more = {}) {
   return ask(withQuery("/v1/calendar", { from: new Date(from).toISOString(), to: new Date(to).toISOString(), ...more }));
 }
+
+const LEVELS = { high: ["critical", "▲ high"], raised: ["warning", "◆ raised"], low: ["soft", "low"] };
+
+/** The risk of a change as evidence: its level, its share, and the reasons on demand. */
+export function riskCell(risk) {
+  if (!risk) return "–";
+  const [kind, text] = LEVELS[risk.level];
+  return el("details", {}, el("summary", {}, el("span", { class: kind }, `${text}, ${Math.round(risk.score * 100)} %`)), el("ul", {}, ...risk.reasons.map((reason) => el("li", {}, reason))));
+}
+
+export const riskOf = (page, change) => page.risks.find((one) => one.owner === change.owner && one.change_id === change.change_id);
 
 /** Hours of a span in which no change is planned: [{ from, to }], longest first. */
 export function freeSlots(changes, from, to, leastMs = 3_600_000) {

@@ -1,6 +1,6 @@
 // Calendar: a month by declared load against capacity, with conflicts, tests and what is missing; a day leads to its night.
 
-import { ask } from "../core/api.js";
+import { ask, askText } from "../core/api.js";
 import { attempt, showDialog } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
 import { onPreference } from "../core/preferences.js";
@@ -12,6 +12,7 @@ import { DAY, endOf, readCalendar, startOf } from "../parts/calendar_data.js";
 
 const MONTH = /^\d{4}-\d{2}$/;
 const ROWS = 200;
+const ISSUE_FORMATS = [["html", "Print (HTML)"], ["xlsx", "Excel"], ["csv", "CSV"], ["ics", "iCalendar"], ["md", "Markdown"], ["json", "JSON"]];
 
 export function calendarView(root) {
   const view = new Calendar(root);
@@ -122,11 +123,12 @@ class Calendar {
     render(this.list, table(["Time", "Change", "Owner", "Kind", "State", "Report"], rows, "Changes of the month"), left > 0 ? el("p", { class: "soft", key: "left" }, `${left} more: search, or open a day.`) : null);
   }
 
-  publish() {
-    const { first, last } = this.span;
-    const items = this.page.items.filter((one) => startOf(one) < last && endOf(one) >= first && (one.source !== "user" || one.visibility === "public_summary") && one.status !== "draft");
-    const lines = [`# Changes of ${monthText(first)}`, "", ...items.map((one) => `- ${one.planned_start} to ${one.planned_end}: ${one.title} (${one.owner}, ${one.change_id})`)];
-    const text = el("textarea", { class: "preformatted", "aria-label": "The month as Markdown", readonly: true, value: lines.join("\n") });
-    showDialog(`Publish ${monthText(first)}`, [el("p", {}, "What all Users may read. The command line writes the same as CSV, iCalendar or JSON: ", el("code", {}, `highwater changes publish --month ${this.month}`)), text]);
+  async publish() {
+    const { first } = this.span, link = (format) => `/v1/calendar/issue?month=${this.month}&format=${format}`;
+    const markdown = await attempt(() => askText(link("md")));
+    if (markdown === null) return;
+    const text = el("textarea", { class: "preformatted", "aria-label": "The month as Markdown", readonly: true, rows: "14", value: markdown });
+    const formats = ISSUE_FORMATS.map(([format, name]) => el("a", { class: "button", href: link(format), download: `changes-${this.month}.${format}` }, name));
+    showDialog(`Publish ${monthText(first)}`, [el("p", {}, "The DCC's changes with what SEC H8.4 asks for; Users' changes only where their owner made a summary public."), el("div", { class: "tools" }, ...formats), text]);
   }
 }

@@ -8,6 +8,7 @@ import { store } from "../core/store.js";
 import { number, percent, processText, spanText, time } from "../core/words.js";
 import { severityChip } from "../parts/incident_card.js";
 import { suspectLine } from "../parts/suspects.js";
+import { DAY, readCalendar, riskCell } from "../parts/calendar_data.js";
 import { alertRows, table } from "../parts/alert_table.js";
 import { UserFigures } from "../parts/user_figures.js";
 
@@ -76,7 +77,9 @@ class Company {
   async read() {
     const user = store.who.user;
     await Promise.all([this.figures.read(), attempt(async () => {
-      const [reports, changes, records] = await Promise.all([all("/v1/change-reports", {}, 500), all("/v1/changes", { owner: user }, 500), ask("/v1/declarations")]);
+      const now = Date.now();
+      const [reports, changes, records, ahead] = await Promise.all([all("/v1/change-reports", {}, 500), all("/v1/changes", { owner: user }, 500), ask("/v1/declarations"), readCalendar(now, now + 60 * DAY, { owner: user })]);
+      this.risks = new Map(ahead.risks.map((one) => [one.change_id, one]));
       Object.assign(this, { reports, changes, declarations: records.items[0] });
       this.draw();
     })]);
@@ -108,7 +111,7 @@ class Company {
     const rows = sorted.map((change) => {
       const report = reports.get(change.change_id);
       return el("tr", { key: change.change_id }, el("td", {}, el("strong", {}, change.change_id), el("br"), change.title), el("td", {}, time(change.planned_start), el("br"), time(change.planned_end)), el("td", {}, change.status.replaceAll("_", " ")),
-        el("td", {}, report ? [el("strong", {}, VERDICTS[report.verdict]), el("br"), report.summary, this.faults(report)] : "no report yet"), el("td", {}, report ? this.contest(report) : null));
+        el("td", {}, report ? [el("strong", {}, VERDICTS[report.verdict]), el("br"), report.summary, this.faults(report)] : this.risks?.has(change.change_id) ? ["not yet; risk of harm: ", riskCell(this.risks.get(change.change_id))] : "no report yet"), el("td", {}, report ? this.contest(report) : null));
     });
     render(this.own, table(["Change", "Planned", "State", "What it did", ""], rows, "Your changes"));
   }

@@ -6,9 +6,10 @@ import { el, render } from "../core/dom.js";
 import { go } from "../core/router.js";
 import { store } from "../core/store.js";
 import { localText, plainTimes, timeText } from "../core/words.js";
+import { riskCell } from "../parts/calendar_data.js";
 
 const WAIT_MS = 400;
-const CATEGORIES = [["other", "Other"], ["planned_maintenance", "Planned maintenance"], ["internal_system", "Internal system"], ["release", "Release"], ["firmware", "Firmware"], ["network", "Network"], ["firewall", "Firewall"], ["meter_data_management", "Meter data management"], ["tariff", "Tariff"], ["schedule", "Schedule"], ["migration", "Migration"], ["emergency", "Emergency"]];
+const CATEGORIES = [["", "As the title says"], ["planned_maintenance", "Planned maintenance"], ["internal_system", "Internal system"], ["release", "Release"], ["firmware", "Firmware"], ["network", "Network"], ["firewall", "Firewall"], ["meter_data_management", "Meter data management"], ["tariff", "Tariff"], ["schedule", "Schedule"], ["migration", "Migration"], ["emergency", "Emergency"], ["other", "Other"]];
 const EFFECTS = [["", "Say nothing of it"], ["silent", "No traffic at all"], ["down", "Less traffic"], ["up_2", "Up to twice the usual traffic"], ["up_5", "Up to five times the usual traffic"], ["up_10", "Up to ten times the usual traffic"]];
 const VISIBILITY = [
   ["dcc_only", "The DCC's desk only", "The desk reads all of it. Other Users read nothing."],
@@ -61,7 +62,7 @@ class Declare {
         const made = await ask("/v1/calendar/feed", "POST");
         render(place, el("p", {}, "Add this address to your calendar program. Whoever knows it reads what you may read, so keep it to yourself."), el("p", {}, el("code", {}, new URL(made.url, location.origin).href)));
       } catch (fault) {
-        render(place, el("p", { class: "soft" }, fault.status === 404 || fault.status === 405 ? "An administrator makes the address of your calendar feed: /v1/calendar.ics." : fault.message));
+        render(place, el("p", { class: "soft" }, fault.message));
       }
     };
     place.append(el("button", { onclick: make }, "Make the address of a calendar feed"));
@@ -80,7 +81,7 @@ class Declare {
     const [kind, factor] = effect.split("_");
     const expected = !effect ? null : kind === "up" ? { effect: "up", factor: Number(factor) } : { effect: kind };
     const owner = store.isUser ? store.who.user : "DCC";
-    return { change_id: this.id, owner, title: title.trim(), planned_start: text(start), planned_end: text(end), category, expected, status: visibility === "draft" ? "draft" : "declared", visibility: visibility === "draft" ? "dcc_only" : visibility };
+    return { change_id: this.id, owner, title: title.trim(), planned_start: text(start), planned_end: text(end), category: category || null, expected, status: visibility === "draft" ? "draft" : "declared", visibility: visibility === "draft" ? "dcc_only" : visibility };
   }
 
   changed() {
@@ -96,12 +97,23 @@ class Declare {
 
   async look() {
     try {
-      const { conflicts, missing } = await ask("/v1/changes/preview", "POST", this.change());
+      const { conflicts, missing, free_slots: slots, category, risk } = await ask("/v1/changes/preview", "POST", this.change());
       render(this.preview, conflicts.length ? el("p", {}, el("strong", {}, "This would collide:")) : el("p", { class: "good" }, "✓ No conflict with what you may see."),
-        ...conflicts.slice(0, 10).map((one) => el("p", { class: "conflict" }, plainTimes(one.text))), ...missing.map((one) => el("p", { class: "conflict" }, `${one.item}: ${one.text}`)));
+        ...conflicts.slice(0, 10).map((one) => el("p", { class: "conflict" }, plainTimes(one.text))), slots.length ? el("p", {}, "Free instead:") : null, slots.length ? el("ul", { class: "tools" }, ...slots.map((slot) => el("li", {}, el("button", { type: "button", onclick: () => this.moveTo(slot) }, `${timeText(Date.parse(slot.start))} to ${timeText(Date.parse(slot.end), { day: false })}`)))) : null,
+        ...missing.map((one) => el("p", { class: "conflict" }, `${one.item}: ${one.text}`)),
+        this.values().category ? null : el("p", { class: "soft" }, `Kind of change: ${category.replaceAll("_", " ")}. Correct it above if that is wrong.`),
+        risk ? el("div", {}, el("p", { class: "soft" }, "Risk of harm, which the DCC's desk and you see:"), riskCell(risk)) : null);
     } catch (fault) {
       render(this.preview, el("p", { class: "fault" }, fault.message));
     }
+  }
+
+  moveTo(slot) {
+    for (const name of ["start", "end"]) {
+      const at = new Date(slot[name]);
+      this.form.elements[name].value = new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+    }
+    this.changed();
   }
 
   async send(event) {

@@ -1,7 +1,8 @@
 // A night: lanes per owner from noon to noon, conflicts drawn as connections with a sentence, and free slots.
 
 import { el, render } from "../core/dom.js";
-import { attempt } from "../core/dialogs.js";
+import { ask, pathOf } from "../core/api.js";
+import { askFor, attempt, say, showDialog } from "../core/dialogs.js";
 import { onPreference } from "../core/preferences.js";
 import { store } from "../core/store.js";
 import { clockText, dayText, plainTimes, plural, spanText, time } from "../core/words.js";
@@ -9,7 +10,7 @@ import { NightLanes } from "../charts/night_lanes.js";
 import { TimeAxis } from "../charts/time_axis.js";
 import { changeRows } from "../charts/lanes.js";
 import { table } from "../parts/alert_table.js";
-import { DAY, freeSlots, readCalendar } from "../parts/calendar_data.js";
+import { DAY, freeSlots, readCalendar, riskCell, riskOf } from "../parts/calendar_data.js";
 
 export function nightView(root, { day }) {
   const start = Date.parse(`${day}T00:00:00Z`);
@@ -60,7 +61,29 @@ class Night {
     render(this.conflicts, ...(conflicts.length ? conflicts.slice(0, 50).map((one, index) => el("p", { class: "conflict", key: index }, plainTimes(one.text))) : [el("p", { class: "soft" }, "No conflict.")]));
     const slots = freeSlots(items, this.start + DAY * 0.75, this.start + DAY * 1.25);
     render(this.slots, slots.length ? el("ul", {}, ...slots.slice(0, 5).map((slot) => el("li", {}, `${clockText(slot.from)} to ${clockText(slot.to)} UTC (${spanText((slot.to - slot.from) / 1000)}): no change is planned`))) : el("p", { class: "soft" }, "Between 18:00 and 06:00 UTC some change is always planned."));
-    const rows = items.slice(0, 300).map((one) => el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.status.replaceAll("_", " ")), el("td", {}, one.expected ? `${one.expected.effect}${one.expected.factor ? ` × ${one.expected.factor}` : ""}` : one.disruption)));
-    render(this.list, items.length ? table(["Time", "Change", "Owner", "State", "Says it will"], rows, plural(items.length, "change")) : el("p", { class: "empty" }, "No change is declared. ", el("a", { href: "/declare" }, "Declare one.")));
+    const rows = items.slice(0, 300).map((one) => el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.status.replaceAll("_", " ")), el("td", {}, one.expected ? `${one.expected.effect}${one.expected.factor ? ` × ${one.expected.factor}` : ""}` : one.disruption || "–"), el("td", {}, riskCell(riskOf(this.page, one))), el("td", {}, one.source === "dcc" ? this.replyButtons(one) : null)));
+    render(this.list, items.length ? table(["Time", "Change", "Owner", "State", "Says it will", "Risk of harm", ""], rows, plural(items.length, "change")) : el("p", { class: "empty" }, "No change is declared. ", el("a", { href: "/declare" }, "Declare one.")));
+  }
+
+  replyButtons(change) {
+    const path = pathOf("/v1/change-replies", change.owner, change.change_id);
+    return el("div", { class: "tools" }, el("button", { onclick: () => this.replies(path, change) }, store.isUser ? "Your replies" : "Replies"), store.isUser || store.mayAct ? el("button", { onclick: () => this.reply(path, change) }, "Reply") : null);
+  }
+
+  async replies(path, change) {
+    const found = await attempt(() => ask(path));
+    if (!found) return;
+    const rows = found.items.map((one, index) => el("tr", { key: index }, el("td", {}, time(one.at)), el("td", {}, one.user || one.by), el("td", {}, one.kind), el("td", {}, one.text)));
+    showDialog(`Replies to ${change.change_id}`, [rows.length ? table(["At", "Who", "Kind", "What"], rows, "Replies") : el("p", { class: "empty" }, "Nobody has replied yet.")]);
+  }
+
+  reply(path, change) {
+    const kinds = [["consultation", "Reply to the consultation"], ["testing", "Sign up for testing"]];
+    const fields = [{ name: "kind", label: "Kind", type: "select", options: kinds, value: "consultation", required: true }, { name: "text", label: "What the DCC's desk shall know", type: "area", required: true }];
+    if (!store.isUser) fields.push({ name: "user", label: "User whose reply this is", hint: "Empty: the desk's own note." });
+    askFor(`Reply to ${change.change_id}`, fields, "Keep", async (values) => {
+      await ask(path, "POST", { kind: values.kind, text: values.text, user: values.user || null });
+      say("Kept with date and name. Other Users do not read it.");
+    });
   }
 }

@@ -376,3 +376,48 @@ def test_declared_load_is_held_against_what_was_learned_and_a_user_gets_no_figur
         "S-1", planned_start="2026-04-09T00:00:00Z", planned_end="2026-04-09T02:00:00Z", expected={"effect": "up", "factor": 3}
     )
     assert house.client("triage").post("/v1/changes/preview", json=small).json()["conflicts"] == []
+
+
+def test_the_risk_of_a_change_is_for_the_desk_and_its_owner_only(house: House) -> None:
+    times = {"planned_start": "2027-05-09T00:00:00Z", "planned_end": "2027-05-09T02:00:00Z", "visibility": "public_summary"}
+    mine = change_json("R-1", category="firewall", **times)
+    told = house.client("user:ACME").post("/v1/changes/preview", json=mine).json()["risk"]
+    assert 0 < told["score"] < 1
+    assert told["reasons"]
+    house.client("user:ACME").post("/v1/changes", json=mine).raise_for_status()
+    window = {"from": "2027-05-09T00:00:00Z", "to": "2027-05-10T00:00:00Z"}
+    for role, seen in (("triage", ["R-1"]), ("user:ACME", ["R-1"]), ("user:BOLT", [])):
+        page = house.client(role).get("/v1/calendar", params=window).json()
+        assert [one["change_id"] for one in page["items"]] == ["R-1"]
+        assert [one["change_id"] for one in page["risks"]] == seen
+
+
+def test_the_month_is_published_in_every_format_and_says_nothing_that_is_private(house: House) -> None:
+    at = {"planned_start": "2027-06-09T00:00:00Z", "planned_end": "2027-06-09T02:00:00Z"}
+    maintenance = {"category": "planned_maintenance", "services": ["8.1.1"], "return_to_normal_risk": "none"}
+    house.client("triage").post("/v1/changes", json=change_json("P-1", "DCC", **maintenance, **at)).raise_for_status()
+    house.client("user:BOLT").post("/v1/changes", json=change_json("P-2", "BOLT", title="private-words", **at)).raise_for_status()
+    for name, begin in (("md", b"# Schedule"), ("html", b"<!doctype"), ("csv", b"start"), ("ics", b"BEGIN:VCALENDAR"), ("xlsx", b"PK")):
+        answer = house.client("user:ACME").get("/v1/calendar/issue", params={"month": "2027-06", "format": name})
+        assert answer.content.startswith(begin)
+        assert b"private-words" not in answer.content
+        assert f"changes-2027-06.{name}" in answer.headers["content-disposition"]
+    assert house.client("triage").get("/v1/calendar/issue", params={"month": "2027-13"}).status_code == 422
+    assert house.client(None).get("/v1/calendar/issue", params={"month": "2027-06"}).status_code == 401
+
+
+def test_replies_are_kept_on_a_change_of_the_dcc_s_and_only_the_desk_reads_all(house: House) -> None:
+    at = {"planned_start": "2027-07-09T00:00:00Z", "planned_end": "2027-07-09T02:00:00Z"}
+    house.client("triage").post("/v1/changes", json=change_json("Q-1", "DCC", **at)).raise_for_status()
+    house.client("user:ACME").post("/v1/changes", json=change_json("Q-2", **at)).raise_for_status()
+    path, words = "/v1/change-replies/DCC/Q-1", {"kind": "consultation", "text": "private-words of BOLT"}
+    made = house.client("user:BOLT").post(path, json={**words, "user": "ACME"})
+    assert (made.status_code, made.json()["items"][0]["user"]) == (201, "BOLT"), "nobody replies in another's name"
+    house.client("user:ACME").post(path, json={"kind": "testing", "text": "We test."}).raise_for_status()
+    assert [one["text"] for one in house.client("user:ACME").get(path).json()["items"]] == ["We test."]
+    every = house.client("observer").get(path).json()["items"]
+    assert [(one["user"], one["kind"], one["at"] > "2026") for one in every] == [("BOLT", "consultation", True), ("ACME", "testing", True)]
+    assert house.client("user:BOLT").post("/v1/change-replies/ACME/Q-2", json=words).status_code == 404
+    assert house.client("triage").post("/v1/change-replies/ACME/Q-2", json=words).status_code == 422
+    assert house.client("observer").post(path, json=words).status_code == 403
+    assert house.client("user:ACME").get("/v1/changes/DCC/Q-1").json()["consultation"] is None

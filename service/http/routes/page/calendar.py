@@ -1,31 +1,43 @@
 """The calendar by span: changes in it, their conflicts in sentences, and the missing items of the DCC's own changes."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from changes.planning.conflicts import Capacity, PlanningRules, as_object, conflicts
+from changes.planning.issue import ISSUES, issue_of
 from changes.planning.load import HourLoad, hourly
 from changes.planning.overlaps import OVER
+from changes.planning.schedule import schedule
 from changes.planning.sec_completeness import all_missing
 from changes.planning.sec_completeness import as_object as missing_object
 from changes.visibility import is_own, visible_to
 from changes.windows import window_us
 from models.change import Change
+from models.errors import ConfigurationError
 from models.rounding import round_significant
 from models.times import DAY_US, format_time
 from service.access import DESK_ROLES, Principal
 from service.auth.authentication import Reader
 from service.engine.engine import Engine
 from service.http.routes.common import instant_of
-from service.http.routes.parts import EngineDep, PlanningDep
+from service.http.routes.parts import ClockDep, EngineDep, PlanningDep, RiskBookDep
 from service.problems import RESPONSES, Problem
-from service.triage.planning import busy
+from service.triage.planning import Planning, busy
 
 router = APIRouter(tags=["changes"], responses=RESPONSES)
+_MEDIA = {
+    "md": "text/markdown; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ics": "text/calendar; charset=utf-8",
+    "json": "application/json",
+}
 _LONGEST_US = 100 * DAY_US
 _MOST_JUDGED = 3000
 """Maximum number of changes in one answer among which conflicts are computed."""
@@ -54,11 +66,21 @@ class CalendarPage(BaseModel):
         description="Days on which declared rises meet the usual traffic: `day`, the worst hour (`at`), `per_s`, `capacity_per_s`;"
         " for the triage desk only, and empty until the usual rates are learned."
     )
+    risks: list[dict[str, Any]] = Field(
+        description="Of changes still to come: `owner`, `change_id`, `score`, `level`, `reasons`; a User's own only."
+    )
     missing: list[dict[str, str]] = Field(description="The items that DCC changes lack by SEC H8.4 and H8.8; for the triage desk only.")
 
 
 @router.get("/v1/calendar", summary="Changes of a span, with their conflicts")
-def calendar(engine: EngineDep, planning: PlanningDep, principal: Reader, wanted: Annotated[CalendarWindow, Query()]) -> CalendarPage:
+def calendar(
+    engine: EngineDep,
+    planning: PlanningDep,
+    risks: RiskBookDep,
+    clock: ClockDep,
+    principal: Reader,
+    wanted: Annotated[CalendarWindow, Query()],
+) -> CalendarPage:
     """A User sees its own, the operator's, and the public summaries of others'; conflicts among those, and that a night is busy."""
     start_us, end_us = instant_of("from", wanted.start) or 0, instant_of("to", wanted.end) or 0
     if not start_us <= end_us <= start_us + _LONGEST_US:
@@ -67,10 +89,12 @@ def calendar(engine: EngineDep, planning: PlanningDep, principal: Reader, wanted
     meeting = sorted((change for change in shown if _meets(change, start_us, end_us) and _fits(change, wanted)), key=_order)
     of_desk, rules = principal.role in DESK_ROLES, planning.rules
     judged = meeting[:_MOST_JUDGED]
+    found = [as_object(one) for one in conflicts(judged, rules)] if of_desk else _of_user(engine, principal, judged, rules)
     return CalendarPage(
         items=[change.model_dump(mode="json") for change in meeting[: wanted.limit]],
         total=len(meeting),
-        conflicts=[as_object(one) for one in conflicts(judged, rules)] if of_desk else _of_user(engine, principal, judged, rules),
+        conflicts=found,
+        risks=risks.ahead(principal, judged, found, clock.wall_us()),
         load=_load(judged, rules) if of_desk else [],
         missing=[missing_object(one) for one in all_missing(meeting)] if of_desk else [],
     )
@@ -115,3 +139,26 @@ def _load(changes: Sequence[Change], rules: PlanningRules) -> list[dict[str, Any
         }
         for day_us, hour in sorted(worst.items())
     ]
+
+
+class IssueWanted(BaseModel):
+    """Which issue of the schedule."""
+
+    month: str = Field(pattern=r"^\d{4}-\d{2}$", examples=["2026-02"])
+    format: Literal["md", "html", "csv", "xlsx", "ics", "json"] = "md"
+
+
+@router.get("/v1/calendar/issue", response_class=Response, summary="The month's schedule for Parties")
+async def issue(engine: EngineDep, planning: PlanningDep, _: Reader, wanted: Annotated[IssueWanted, Query()]) -> Response:
+    """The DCC's changes in full, Users' only as far as they are public; the same whoever asks."""
+    made = await asyncio.to_thread(_issue, engine, planning, wanted)
+    headers = {"Content-Disposition": f'attachment; filename="changes-{wanted.month}.{wanted.format}"'}
+    return Response(made, media_type=_MEDIA[wanted.format], headers=headers)
+
+
+def _issue(engine: Engine, planning: Planning, wanted: IssueWanted) -> bytes:
+    try:
+        entries = schedule(engine.declared_changes(), wanted.month)
+        return ISSUES[wanted.format](issue_of(entries, wanted.month, planning.sec, planning.holidays))
+    except ConfigurationError as fault:
+        raise Problem(422, str(fault)) from None
