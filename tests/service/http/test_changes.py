@@ -360,7 +360,7 @@ def test_declared_load_is_held_against_what_was_learned_and_a_user_gets_no_figur
     mine = change_json("L-1", **at, **rise)
     (conflict,) = house.client("triage").post("/v1/changes/preview", json=mine).json()["conflicts"]
     assert conflict["kind"] == "load"
-    assert "660 messages a second; 300 can be carried (headroom -120 %)" in conflict["text"]
+    assert "660 messages a second; the capacity is 300 (headroom -120 %)" in conflict["text"]
     seen = house.client("user:ACME").post("/v1/changes/preview", json=mine)
     assert [one["kind"] for one in seen.json()["conflicts"]] == ["busy"]
     assert "BOLT" not in seen.text
