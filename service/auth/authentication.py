@@ -88,7 +88,7 @@ class SignIn:
         self._check_address(secret, address)
         token = self._known("token", secret)
         if token is None:
-            self._failed.note(address, "page")
+            self._note_failure(address, "page")
             raise _unknown(_WRONG)
         self._remember(secret)
         return token
@@ -102,7 +102,7 @@ class SignIn:
             yield
         except Problem as problem:
             if problem.status == 401:
-                self._failed.note(address, way)
+                self._note_failure(address, way)
             raise
         self._remember(secret)
 
@@ -127,14 +127,22 @@ class SignIn:
             return principal_of(token, by_cookie=False)
         found = self._provider.principal(secret) if self._provider and secret.count(".") == 2 else None
         if found is None:
-            self._failed.note(address, "token")
+            self._note_failure(address, "token")
             raise _unknown(_WRONG)
         return found
 
     def _check_address(self, secret: str, address: str | None) -> None:
-        """Raises Problem 429 for a secret that never worked, from an address that failed too often."""
-        if tokens.digest(secret) not in self._seen_good:
+        """Raises Problem 429 for a secret that could be guessed and never worked, from an address that failed too often.
+
+        Our own tokens and calendar keys hold 256 random bits: nobody guesses them, so nobody can lock them out either.
+        """
+        if not tokens.RANDOM.fullmatch(secret) and tokens.digest(secret) not in self._seen_good:
             self._failed.check(address)
+
+    def _note_failure(self, address: str | None, way: str) -> None:
+        """Raises Problem 429 where too many failed before this one."""
+        self._failed.check(address)
+        self._failed.note(address, way)
 
     def _remember(self, secret: str) -> None:
         if len(self._seen_good) >= _GOOD_MOST:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 import sqlite3
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from models.errors import Malformed
 from service.access import parse_role
 
 _PREFIX = "hw"
+RANDOM = re.compile(r"hw(_[0-9a-f]{12}|cal)_[A-Za-z0-9_-]{43}")
+"""Secrets that this program made, calendar keys included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ def test_guesses_are_refused_after_some_and_stand_in_the_audit_log(tmp_path: Pat
         assert (refused.status_code, "failed_sign_ins_per_minute" in refused.json()["detail"]) == (429, True)
         assert int(refused.headers["retry-after"]) >= 1
         assert house.client("triage").get("/v1/alerts").status_code == 200, "who signed in before goes on"
+        assert house.client("user:BOLT").get("/v1/alerts").status_code == 200, "and whoever holds a token of ours"
+        ours = "hw_0123456789ab_" + "x" * 43
+        assert house.client(None).get("/v1/alerts", headers={"authorization": f"Bearer {ours}"}).status_code == 429
         noted = until(lambda: house.parts.database.read(_failed))
         assert noted == [("127.0.0.1", "token")]
 
