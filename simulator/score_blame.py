@@ -65,12 +65,13 @@ def score_blame(told: Sequence[Told], records: Iterable[Record], truth: Truth) -
 
 
 def _behind(alert: Told, own: Sequence[Record], truth: Truth) -> list[Anomaly]:
-    """The anomalies that account for an alert; where one is about the very services of the alert, that one alone."""
+    """The anomalies that account for an alert: first those about its very services, then those that began at its User."""
     found = [anomaly for anomaly in truth.anomalies if belongs(alert, anomaly)]
     named = (own[-1].get("series") or {}).get("service")
     first_us = parse_time(own[0]["onset_at"])
     exact = [anomaly for anomaly in found if anomaly.services and named in anomaly.services and first_us >= anomaly.onset_us - _EARLY_US]
-    return exact or found
+    main = [anomaly for anomaly in found if anomaly.user is not None and not anomaly.collateral]
+    return exact or main or found
 
 
 def _names_one(own: Sequence[Record], causes: set[str | None]) -> bool:

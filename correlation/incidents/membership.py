@@ -6,7 +6,7 @@ from correlation.history.habit import is_habit
 from correlation.history.onset_comparison import Comparison
 from correlation.history.traffic_history import History
 from correlation.incidents.peer_comparison import UNKNOWN, PeerComparison, compare_peers, peer_baseline
-from correlation.incidents.spill_over import has_way, is_regional, outlasts, own_outage, refutes_dose
+from correlation.incidents.spill_over import cut_off, has_way, is_regional, outlasts, own_outage, refutes_dose
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
@@ -134,7 +134,7 @@ class MembershipRules:
         others = self.measure(episode, origin_user)
         if others.region is not None and {driver.region for driver in timely} != {others.region}:
             return False
-        if own_outage(episode, self._history) and not others.shared:
+        if cut_off(episode, self._history) or (own_outage(episode, self._history) and not others.shared):
             return False
         return others.shared or (episode.kind in _PARTIAL and episode.serious and not others.alone)
 
@@ -229,7 +229,9 @@ class MembershipRules:
         # An existing queue may affect the others at any time; the effects of a storm appear soon.
         if driver.kind != "backlog":
             latest_us = min(latest_us, driver.onset_us + self._parameters.spill_s * SECOND_US)
-        return driver.onset_us - error_us <= episode.onset_us <= latest_us
+        # A storm is felt at once, and its onset is an estimate; a route that is shut hurts others only once its queue has grown.
+        earliest_us = driver.onset_us + (-error_us if driver.kind == "storm" else error_us)
+        return earliest_us <= episode.onset_us <= latest_us
 
     def _at_once(self, episode: AlertSnapshot, member: AlertSnapshot) -> bool:
         alike_kinds = episode.kind == member.kind or (episode.kind in HARM_KINDS and member.kind in HARM_KINDS)

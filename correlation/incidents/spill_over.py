@@ -32,6 +32,8 @@ _FAILING, _FAILING_ELSEWHERE = 0.05, 0.3
 """Share of the others' answers in a region that must fail more than before, and how much of that may fail elsewhere too."""
 _MOST_SERVICES = 2 / 3
 """Of the services in the region: devices that do not answer do so whatever they are asked for, an overload is felt by what it is about."""
+_CUT_OFF = 0.05
+"""Share of everything that is sent to a User below which nothing reaches it."""
 _LASTS = 0.7
 """Share of a loss that must be left, after the trouble is over, for it to be of another cause."""
 
@@ -118,15 +120,22 @@ def _of_devices(episode: AlertSnapshot) -> bool:
 
 def own_outage(episode: AlertSnapshot, history: History) -> bool:
     """Whether the User itself asks next to nothing any more: then no answers are due to it."""
-    if episode.kind not in ("silence", "drop") or episode.user is None:
-        return False
-    window_s = min(key.window_s for key in episode.series)
-    keys = history.keys_of(episode.user, "to_dsp", window_s)
+    return episode.kind in ("silence", "drop") and _left(episode, "to_dsp", history) <= _OWN_REQUESTS
+
+
+def cut_off(episode: AlertSnapshot, history: History) -> bool:
+    """Whether nothing at all reaches the User, alerts of its devices included: then its own route is shut, whatever others lose."""
+    return episode.kind in ("silence", "drop", "backlog") and _left(episode, "to_user", history) <= _CUT_OFF
+
+
+def _left(episode: AlertSnapshot, direction: str, history: History) -> float:
+    """Share of what is due that the User still sends or receives since the onset; 1 where too little is known."""
+    if episode.user is None or not episode.series:
+        return 1.0
+    keys = history.keys_of(episode.user, direction, min(key.window_s for key in episode.series))
     now = history.recent(keys, episode.onset_us) if keys else None
-    if now is None:
-        return False
-    due = float(now.expected.sum())
-    return due >= _LEAST_DUE and float(now.observed.sum()) <= _OWN_REQUESTS * due
+    due = 0.0 if now is None else float(now.expected.sum())
+    return 1.0 if now is None or due < _LEAST_DUE else float(now.observed.sum()) / due
 
 
 def refutes_dose(episode: AlertSnapshot, driver: AlertSnapshot, history: History) -> bool:

@@ -203,7 +203,7 @@ def test_whoever_was_measured_to_suffer_is_affected_before_an_alert_of_its_own()
 def test_of_two_incidents_that_began_at_once_a_piece_joins_the_one_of_its_region(region, origin):
     piece = series("SUP-07", service="2.2", region=region)
     silent = (Trouble("silence", ANSWERS["SUP-01"], 5), Trouble("silence", READS["SUP-05"], 5))
-    told = run(World((*KEYS, piece), (*silent, Trouble("drop", piece, 5, seen_after=3, observed=40))), range(20))
+    told = run(World((*KEYS, piece), (*silent, Trouble("drop", piece, 12, seen_after=3, observed=40))), range(20))
     assert told.one("drop", "SUP-07").incident_id == told.one("silence", origin).incident_id
 
 

@@ -84,6 +84,18 @@ def test_a_users_silence_of_its_own_making_harms_nobody_else():
     assert told.one("drop", "SUP-02").incident_id != told.one("silence", "SUP-01").incident_id
 
 
+def test_a_route_that_is_shut_in_the_minute_of_anothers_storm_is_an_incident_of_its_own():
+    shut = [Trouble("silence", of["SUP-01"], 5) for of in (ANSWERS, READS)]
+    shut.append(Trouble("backlog", queue("SUP-01"), 5, grows=2000))
+    storm = Trouble("storm", REQUESTS["SUP-02"], 5, observed=4000)
+    slowed = [Trouble("drop", ANSWERS[user], 5, seen_after=2, observed=40) for user in USERS[2:]]
+    told = run(World(KEYS, (*shut, storm, *slowed)), range(25))
+    ids = {told.one(kind, "SUP-01").incident_id for kind in ("silence", "backlog")}
+    assert ids != {told.one("storm", "SUP-02").incident_id}
+    assert len(ids) == 1
+    assert {told.one("drop", user).incident_id for user in USERS[2:]} == {told.one("storm", "SUP-02").incident_id}
+
+
 def test_the_reasons_at_a_victim_are_about_its_own_alert():
     storm = Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000)
     slowed = [Trouble("drop", ANSWERS[user], 9, seen_after=3, observed=40) for user in USERS[1:]]
