@@ -65,12 +65,14 @@ def score_blame(told: Sequence[Told], records: Iterable[Record], truth: Truth) -
 
 
 def _behind(alert: Told, own: Sequence[Record], truth: Truth) -> list[Anomaly]:
-    """The anomalies that account for an alert: first those about its very services, then those that began at its User."""
+    """The anomalies that account for an alert: first those about its very services, then those that began at its User with it."""
     found = [anomaly for anomaly in truth.anomalies if belongs(alert, anomaly)]
     named = (own[-1].get("series") or {}).get("service")
     first_us = parse_time(own[0]["onset_at"])
     exact = [anomaly for anomaly in found if anomaly.services and named in anomaly.services and first_us >= anomaly.onset_us - _EARLY_US]
-    main = [anomaly for anomaly in found if anomaly.user is not None and not anomaly.collateral]
+    began_us = max((anomaly.onset_us for anomaly in found if anomaly.onset_us <= first_us + _EARLY_US), default=0)
+    latest = [anomaly for anomaly in found if anomaly.onset_us >= began_us - _EARLY_US]
+    main = [anomaly for anomaly in latest if anomaly.user is not None and not anomaly.collateral]
     return exact or main or found
 
 
