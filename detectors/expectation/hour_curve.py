@@ -94,16 +94,20 @@ class HourCurves:
         new_hour = last is None or here.hour_number != last.hour_number
         if last is not None:
             judge_slot(state, last)
+        gone: tuple[Floats, Floats] | None = None
         if new_hour and last is not None:
-            self._learn_hour(state, last.hour_number)
+            gone = self._learn_hour(state, last.hour_number)
             if self._days.kind(here.hour_number) != self._days.kind(last.hour_number) or here.hour_number % HOURS_A_DAY == WORK_BEGINS:
                 self._profile.forget_kind(state)
-        self._set_slot(state, here, self._open(state, here.hour_number) if new_hour else None)
+        self._set_slot(state, here, self._open(state, here.hour_number, gone) if new_hour else None)
         if state["rival"].any():
             self._set_rival(state, here)
 
-    def _open(self, state: Columns, number: int) -> Floats:
-        """The next hour's curve, the deviation of the last hours for it, and the variance that both hours share with their day."""
+    def _open(self, state: Columns, number: int, gone: tuple[Floats, Floats] | None) -> Floats:
+        """The next hour's curve, the deviation of the last hours for it, and the variance that both hours share with their day.
+
+        `gone`: the least and the most that the last hour carried, as a whole and as it ended; messages a window at level 1.
+        """
         if state["rival"].any():
             daylight_saving.decide(state, self._profile)
         before, of_day = state["seen"].copy(), state["day_variance"].astype(np.float64) * (number % HOURS_A_DAY != 0)
@@ -118,6 +122,10 @@ class HourCurves:
         # A deviation from almost nothing does not show how wrong the profile is.
         first = state["seen"] & ~before
         state["deviation"][first], state["deviation_variance"][first] = 1.0, UNSEEN_VARIANCE
+        if gone is not None and state["foreign"].any():
+            # A day of an unseen kind may continue as the last hour ended, whatever part of the deviation is carried over.
+            for name, edge, rate in (("lowest", np.minimum, gone[0]), ("highest", np.maximum, gone[1])):
+                state[name][:] = np.where(state["foreign"], edge(state[name], rate / state["deviation"]), state[name])
         both: Floats = np.minimum(of_day, state["day_variance"])
         return both
 
@@ -142,10 +150,8 @@ class HourCurves:
         lowest = np.where(unlike[1], np.minimum.reduce(rates), ANYTHING)
         highest = np.where(unlike[1], np.maximum.reduce(rates), 0.0)
         if own.borrowed.any():
-            # A day of an unseen kind may continue as in the last hour, or as any kind of day does at about this time.
-            flat = state["last_rate"] / state["deviation"]
-            lowest = np.where(own.borrowed, np.minimum(own.least, flat), lowest)
-            highest = np.where(own.borrowed, np.maximum(own.most, flat), highest)
+            # A day of an unseen kind may do as any kind of day does at about this time.
+            lowest, highest = np.where(own.borrowed, own.least, lowest), np.where(own.borrowed, own.most, highest)
         return Curve(slots, variances[AROUND:-AROUND], rates[1], variance, own.day_variance, own.seen, own.borrowed, lowest, highest)
 
     def _keep(self, state: Columns, curve: Curve) -> None:
@@ -186,8 +192,8 @@ class HourCurves:
             for name, row in zip(daylight_saving.ROWS, rows, strict=True):
                 state[name][:] = np.where(moved, row, state[name])
 
-    def _learn_hour(self, state: Columns, number: int) -> None:
-        """The hour is over: profile, level and hour variance learn from it."""
+    def _learn_hour(self, state: Columns, number: int) -> tuple[Floats, Floats]:
+        """The hour is over: profile, level and hour variance learn from it. Least and most of its mean and its last ten minutes."""
         counts, windows, due = (state[f"hour_{name}"].sum(axis=0, dtype=np.float64) for name in ("counts", "windows", "expected"))
         used, safe = windows > 0, np.maximum(windows, 1.0)
         share, rate = windows / self._windows_an_hour, counts / safe
@@ -213,8 +219,11 @@ class HourCurves:
         self._profile.learn_kind(state, 2.0 * error / (2.0 + error), sampling, foreign & used)
         self._fold_slots(state, number, np.where(seen, (1.0 + error) * due / safe, rate))
         state["hours"] += share
+        ended = state["hour_counts"][-1] / np.maximum(state["hour_windows"][-1], 1.0) / state["level"]
+        ended = np.where(state["hour_windows"][-1] > 0, ended, state["last_rate"])
         for name in ("hour_counts", "hour_windows", "hour_expected"):
             state[name][:] = 0.0
+        return np.minimum(ended, state["last_rate"]), np.maximum(ended, state["last_rate"])
 
     def _fold_slots(self, state: Columns, number: int, rate: Floats) -> None:
         """Compares each ten minutes with its hour's own `rate`, so that a busy hour does not look like a busy slot."""

@@ -33,9 +33,9 @@ NEW_WEEKDAY = 0.15**2
 UNLIKE, FEW = 0.3, 10.0
 """How far (ln) the steps between hours may differ between kinds of days of one shape, and messages per hour that make no step."""
 UNLIKE_VARIANCE = 0.05
-KNOWN_HOLIDAYS = 2.5
-"""Number of holidays that must have been seen before holidays no longer borrow from Sundays."""
-AROUND_HOURS = 2
+KNOWN_HOLIDAYS = 7.5
+"""Number of holidays that must have been seen (about a year's) before holidays no longer borrow from Sundays and the hours around."""
+AROUND_HOURS = 3
 """Hours by which the work on a day of an unseen kind may begin and end earlier or later than on another."""
 NOTHING_VISITS, NOTHING_NATS, NOTHING = 0.9, 12.0, 0.1
 """An observed empty hour is empty, if the hours it would borrow from make so much evidence: all its visits together expect at most this

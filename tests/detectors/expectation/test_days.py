@@ -1,5 +1,6 @@
 """Kinds of days: holidays, first weekends, and hours in which nothing is ever due."""
 
+from collections.abc import Callable
 from datetime import date
 
 import numpy as np
@@ -85,6 +86,24 @@ def test_a_first_weekend_without_work_wakes_nobody():
     watched = cohort("2026-01-05T00:00:00Z")
     draw = counts(4, np.full(8, 300.0))
     watched.run(8 * DAY, lambda window: draw(window, factor(window)))
+    assert watched.told == []
+
+
+def early_end(hour: float) -> tuple[float, float]:
+    """Working days end at half past seven, Saturdays at a quarter to five."""
+    return (1.0 if 8 <= hour < 19.5 else 0.3), (0.45 if 9 <= hour < 16.75 else 0.3)
+
+
+def half_hour(hour: float) -> tuple[float, float]:
+    """Saturdays fall in the middle of an hour to what no working day has, and stay there."""
+    return (1.0 if 8 <= hour < 20 else 0.9), (0.6 if 9.5 <= hour < 20 else 0.9)
+
+
+@pytest.mark.parametrize("day_of", [early_end, half_hour])
+def test_a_first_saturday_of_another_shape_wakes_nobody(day_of: Callable[[float], tuple[float, float]]):
+    watched = cohort("2026-06-01T00:00:00Z")
+    draw = counts(7, np.full(8, 400.0))
+    watched.run(6 * DAY, lambda window: draw(window, day_of(window % DAY * WINDOW_S / 3600)[window // DAY == 5]))
     assert watched.told == []
 
 
