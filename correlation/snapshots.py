@@ -77,6 +77,11 @@ class AlertSnapshot:
         """Whether it is still abnormal."""
         return self.ended_us is None
 
+    @property
+    def habit(self) -> bool:
+        """Whether it is what its User does at this time of day, or as often and as large: that says nothing of any change."""
+        return "habit_days" in self.evidence or (self.kind in ("storm", "drop") and not self.serious)
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentSnapshot:

@@ -165,8 +165,9 @@ class Reporter:
             own = one.own.get(episode.alert_id, ())
             trace.onset_us, trace.ended_us, trace.last_us = episode.onset_us, episode.ended_us, one.case.at_us
             suspects = suspects_of_alert(one.suspects, episode.user, one.case.origin_user, view)
-            trace.blamed = {suspect.key: suspect.score for suspect in suspects if _blames(suspect) and suspect.key is not None}
-            trace.own_blamed = {suspect.key: suspect.score for suspect in own if _blames(suspect) and suspect.key is not None}
+            blaming = not episode.habit
+            trace.blamed = {suspect.key: suspect.score for suspect in suspects if blaming and _blames(suspect) and suspect.key is not None}
+            trace.own_blamed = {suspect.key: suspect.score for suspect in own if blaming and _blames(suspect) and suspect.key is not None}
             trace.incident_id = one.case.incident_id
             trace.at_origin = one.case.origin_user is None or episode.user == one.case.origin_user
             trace.window_s = max(key.window_s for key in episode.series)

@@ -100,6 +100,21 @@ def test_a_change_that_only_may_be_behind_an_alert_is_inconclusive() -> None:
     assert "may be behind 1 alert" in report.summary
 
 
+def test_what_a_user_does_every_night_is_no_impact_of_a_change() -> None:
+    """A storm that never was serious is a habit, whatever change began at the same time."""
+    surge = episode(kind="storm", direction="up", ratio=3.0, observed=300.0, expected=100.0, serious=False)
+    blamed = Suspect(
+        change_id="QUIET", owner="USER-00", basis="declared", verdict="probable", score=0.99, reasons=(Reason(code="scope", text="Near."),)
+    )
+    quiet = change("QUIET", hours=1)
+    history, reporter = past(usual, minutes=900), Reporter(PARAMETERS)
+    reporter.step(T0, calendar(), history, [])
+    incident = case(surge)
+    reporter.step(incident.at_us, calendar(quiet, at_us=incident.at_us), past(usual), [IncidentWithSuspects(incident, (blamed,), {})])
+    (report,) = reporter.step(DUE_US, calendar(quiet, at_us=DUE_US), history, []).reports
+    assert (report.verdict, report.alert_ids) == ("no_impact", ())
+
+
 def test_a_harmless_change_beside_anothers_incident_had_no_impact() -> None:
     everyone = change("ALL", hours=1, owner="DCC", category="planned_maintenance")
     _, reports = reported(broken(), change("FIREWALL", hours=1, category="firewall"), everyone, incident=case())
