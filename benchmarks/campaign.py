@@ -43,10 +43,22 @@ class Run:
     """Seconds of CPU spent in correlation alone."""
 
 
-def run(name: str, seed: int, users: int) -> Run:
-    """Scenario `name` with its own length, windows of a minute."""
+def run(
+    name: str,
+    seed: int,
+    users: int,
+    *,
+    days: int | None = None,
+    start: str | None = None,
+    window_s: int = 60,
+    realities: tuple[str, ...] = (),
+) -> Run:
+    """Scenario `name`, by default with its own length and start and in windows of a minute."""
     scenario = find_scenario(name)
-    simulation = simulate(scenario, seed, users=users, days=scenario.days, start_us=parse_time(scenario.start))
+    start_us = parse_time(start or scenario.start)
+    simulation = simulate(
+        scenario, seed, users=users, days=days or scenario.days, start_us=start_us, window_s=window_s, realities=realities
+    )
     calendar = Calendar()
     for change in simulation.changes:
         calendar.declare(change, None)
@@ -72,7 +84,7 @@ def run(name: str, seed: int, users: int) -> Run:
     return Run(
         name,
         seed,
-        scenario.days,
+        days or scenario.days,
         simulation.truth,
         tuple(simulation.changes),
         tuple(alerts),

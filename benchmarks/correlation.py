@@ -27,6 +27,7 @@ from benchmarks.rankers import RANKERS, Question
 from models.alert import Alert
 from models.canonical_json import to_json
 from models.times import us
+from simulator.realities import REALITIES
 from simulator.scenarios import SCENARIOS
 from simulator.score import Told, finding_alert
 from simulator.score_blame import score_blame
@@ -215,13 +216,14 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=5000)
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--scenario", choices=SCENARIOS, help="only this one, once a seed")
+    parser.add_argument("--reality", action="append", choices=REALITIES, default=[], help="what ordinary traffic does beside it")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
     tally = Tally()
     try:
         told = list(cases(arguments.seeds, arguments.first_seed, arguments.scenario))
         for number, (scenario, seed) in enumerate(told, start=1):
-            tally.add(run(scenario, seed, arguments.users))
+            tally.add(run(scenario, seed, arguments.users, realities=tuple(arguments.reality)))
             print(f"\r{number} of {len(told)} simulations", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         print("\nstopped: these are the figures of the simulations so far", end="", file=sys.stderr)

@@ -8,8 +8,10 @@ from benchmarks.detection.asked import Asked
 from benchmarks.detection.calibration import print_calibration
 from benchmarks.detection.delays import print_delays
 from benchmarks.detection.false_alarms import print_false_alarms
+from benchmarks.detection.hard_cases import print_hard_cases
 from benchmarks.detection.learning import print_learning
 from benchmarks.detection.quiet import print_quiet
+from benchmarks.detection.realities import print_realities
 from benchmarks.detection.slow_peers import print_slow_peers
 from benchmarks.detection.speed import print_speed
 from benchmarks.detection.stalls import print_stalls
@@ -24,6 +26,8 @@ SECTIONS: dict[str, Callable[[Asked], None]] = {
     "learning": print_learning,
     "nab": lambda _: print_nab(),
     "quiet": print_quiet,
+    "realities": print_realities,
+    "hard-cases": print_hard_cases,
     "speed": print_speed,
 }
 

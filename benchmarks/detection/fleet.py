@@ -55,6 +55,7 @@ class Fleet:
         self._profiles = np.ones_like(weekly_profiles()) if condition.flat else weekly_profiles()
         self.failing = draw.random(series) < 0.5
         self.branch = 1
+        self.failure_factor = 1.0
         self._last: tuple[Floats, Floats] | None = None
 
     @cached_property
@@ -120,8 +121,9 @@ class Fleet:
     def traffic(self, window: int, counts: Floats) -> TrafficTick:
         """The window's counts as detection sees them; of half the series some messages fail."""
         draw = np.random.default_rng([self._seed, 4, self.branch, window])
-        a = FAILURE_SHARE * (1.0 / FAILURE_OVERLAP - 1.0)
-        share = draw.beta(a, a / FAILURE_SHARE - a, self.series) * self.failing
+        usual = FAILURE_SHARE * self.failure_factor
+        a = usual * (1.0 / FAILURE_OVERLAP - 1.0)
+        share = draw.beta(a, a / usual - a, self.series) * self.failing
         failed = draw.binomial(counts.astype(np.int64), share).astype(np.float64)
         seen: Flags = np.ones(self.series, np.bool_)
         return TrafficTick(self.at_us(window), self.window_s, seen, counts, failed, np.zeros(self.series), failed)
