@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from detectors.failures.code_counts import FailedCodes
+from detectors.habit_list import Habit, HabitRuling
 from detectors.learned_state import Learned, as_tree
 from detectors.parameters import DetectionParameters
 from detectors.queue_runtime import Queues
@@ -73,6 +74,17 @@ class Detection:
             "traffic": as_tree(self._traffic_keys, self._traffic.learned()),
             "queues": as_tree(self._queue_keys, self._queues.learned()),
         }
+
+    def rule_on_habit(self, ruling: HabitRuling) -> bool:
+        """Refuses or allows a habit of one series; False where that series is not known."""
+        if ruling.key not in self._traffic_keys:
+            return False
+        self._traffic.rule(self._traffic_keys.index(ruling.key), ruling)
+        return True
+
+    def habits(self) -> list[Habit]:
+        """What the series do at a time of day or every so often that is not told any more, and what people refused; no order."""
+        return self._traffic.habits(self._traffic_keys)
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.state_bytes`. It includes the keys, but not the tree given to `learn_from`."""

@@ -10,11 +10,14 @@ from detectors.catalogue import traffic_detectors
 from detectors.compiled.fused_window import fused_window, put_back
 from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.expectation import CALM_NATS, UNSURE, UNSURE_CALM_NATS, Bounds, Expectation, LearningInput, kept_share
+from detectors.expectation.forgetting import forget_hours
 from detectors.expectation.week_clock import place
+from detectors.habit_list import Habit, HabitRuling
+from detectors.habit_list import habits as listed
 from detectors.interface import TrafficWindow
 from detectors.learned_state import Learned
 from detectors.parameters import DetectionParameters
-from detectors.rates import recovery, spill
+from detectors.rates import habits, recovery, spill
 from detectors.rates.group_silence import GroupSilence
 from detectors.rates.habits import CLOCK_TIMES
 from detectors.rates.silence import HYPOTHESES
@@ -222,6 +225,20 @@ class Traffic:
             for span, block in self._blocks
         )
         return [findings for findings in found if findings is not None]
+
+    def rule(self, place: int, ruling: HabitRuling) -> None:
+        """What people decided on a habit of the series at `place`; what was learned of a refused one is forgotten."""
+        span, block = next((span, block) for span, block in self._blocks if span.start <= place < span.stop)
+        change = habits.refuse if ruling.refused else habits.allow
+        change(block[ruling.kind], place - span.start, habits.ANY_TIME_MIN if ruling.minute is None else ruling.minute)
+        if ruling.refused and ruling.minute is not None:
+            forget_hours(block["expectation"], place - span.start, ruling.minute // 60, min if ruling.kind == "storm" else max)
+
+    def habits(self, keys: tuple[SeriesKey, ...]) -> list[Habit]:
+        """Habits of the series `keys`, refused ones too."""
+        if self._at_us is None:
+            return []
+        return [habit for span, block in self._blocks for habit in listed(keys[span], block, self._at_us)]
 
     def learned(self) -> dict[str, dict[str, Any]]:
         """Part → columns of usual values."""

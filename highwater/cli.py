@@ -31,6 +31,7 @@ COMMANDS = (
     "backup",
     "config",
     "doctor",
+    "habits",
     "schema",
 )
 """Command files in `highwater/commands/`, in the order of `--help`."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from changes.calendar import CalendarView
 from detectors.detection import Detection
+from detectors.habit_list import Habit, HabitRuling
 from detectors.parameters import DetectionParameters
 from models.columns import Detected
 from streams.windowing.assembler import Closed
@@ -43,6 +44,17 @@ class DetectionByResolution:
     def learned(self) -> dict[str, Any]:
         """Window length → the expectations of every series."""
         return {str(window_s): self._detection[window_s].learned() for window_s in sorted(self._detection)}
+
+    def rule_on_habit(self, ruling: HabitRuling) -> None:
+        """Refuses or allows a habit of one series; of a series that is not known there is nothing to do."""
+        detection = self._detection.get(ruling.key.window_s)
+        if detection is not None:
+            detection.rule_on_habit(ruling)
+
+    def habits(self) -> list[Habit]:
+        """Habits of every series, by series, kind and time."""
+        found = [habit for window_s in sorted(self._detection) for habit in self._detection[window_s].habits()]
+        return sorted(found, key=lambda habit: (habit.key, habit.kind, -1 if habit.minute is None else habit.minute))
 
     def pack(self) -> dict[str, Any]:
         """State as a tree."""

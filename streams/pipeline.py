@@ -8,6 +8,7 @@ from changes.calendar import Calendar, CalendarView
 from correlation.change_reports.declaration_record import Declarations
 from correlation.correlator import Correlator
 from correlation.parameters import CorrelationParameters
+from detectors.habit_list import Habit, HabitRuling
 from detectors.parameters import DetectionParameters
 from models.change import Change
 from models.columns import Detected, EventBatch
@@ -73,6 +74,14 @@ class Pipeline:
         """
         for change in changes:
             self._calendar.declare(change, arrived_us, claimed_us=claimed_us)
+
+    def rule_on_habit(self, ruling: HabitRuling) -> None:
+        """What people decided on a habit counts from the next window on."""
+        self._detection.detection.rule_on_habit(ruling)
+
+    def habits(self) -> list[Habit]:
+        """Habits of every series, refused ones too."""
+        return self._detection.detection.habits()
 
     def feed(self, batch: EventBatch, stream: str = "", arrived_us: int | None = None) -> FlowStep:
         """Processes one decoded batch of one stream, with its arrival if that is part of the input."""

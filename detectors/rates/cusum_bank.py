@@ -58,7 +58,7 @@ class Bank:
         run *= nats > 0.0
         score = nats.max(axis=0)
         over = score > limit
-        habit = self._habit(state, window, score, judged, over)
+        habit = self._habit(state, window, score, judged, over & ~is_open, over)
         calm = self._calm(state, window, null, is_open & judged)
         accepted = is_open & (window.accepted > 0)
         if accepted.any():
@@ -73,7 +73,7 @@ class Bank:
             shown=lambda rows: self._shown(state, window, rows),
         )
 
-    def _habit(self, state: Columns, window: TrafficWindow, score: Floats, judged: Flags, over: Flags) -> Ints:
+    def _habit(self, state: Columns, window: TrafficWindow, score: Floats, judged: Flags, begins: Flags, over: Flags) -> Ints:
         """Where the finding is a habit of the series: the number of earlier days with it at this time of day, plus one; elsewhere 0."""
         tick, at_s = window.tick, window.tick.at_us // SECOND_US
 
@@ -86,8 +86,12 @@ class Bank:
         habit = np.zeros(len(score), np.int64)
         rows = over.nonzero()[0]
         if len(rows):
-            usual, days = habits.habitual(state, rows, at_s - run_s(rows))
-            habit[rows] = (score[rows] <= usual) * (days + 1)
+            ran_s = run_s(rows)
+            pace = score[rows] / np.maximum(ran_s // tick.window_s, 1)
+            pace = np.where(begins[rows], pace, np.maximum(pace, state["pace"][rows]))
+            state["pace"][rows] = pace
+            usual, days = habits.habitual(state, rows, at_s - ran_s, score[rows], pace)
+            habit[rows] = usual * (days + 1)
         return habit
 
     def _shown(self, state: Columns, window: TrafficWindow, rows: Ints) -> FindingDetails:

@@ -25,17 +25,43 @@ CLOCK_S, CLOCK_TIMES, CLOCK_FACTOR = 1800, 2, 2.0
 OFTEN_TIMES, OFTEN_FACTOR = 4, 1.3
 """How many excursions at any time make the next one a habit, up to this many times the smallest of them."""
 _MARGIN_S = 1800
-LEARNED = ("excursions", "excess", "counted_s", "first_s", "ring_s", "ring_nats", "limit")
+REFUSALS = 4
+"""Habits of one series that may be refused at the same time."""
+ANY_TIME_MIN = 1440
+"""Stands for a habit that keeps to no time of day."""
+PACE_FACTOR = 2.0
+"""How much more evidence a window a habit may bring than before: an hour of slight surplus does not excuse a gross one of minutes."""
+LEARNED = ("excursions", "excess", "counted_s", "first_s", "ring_s", "ring_nats", "ring_pace", "limit", "refused")
 
 
 def fresh(series: int, threshold: float) -> Columns:
-    """For the current excursion its greatest evidence (nats) and start; for past ones number, excess, time of the last and of the first
-    (s since 1970), and the resulting threshold; and the largest ones: their beginnings and their evidence.
+    """For the current excursion its greatest evidence (nats), its greatest evidence a window and its start; for past ones number, excess,
+    time of the last and of the first (s since 1970), and the resulting threshold; the largest ones: their beginnings, evidence and evidence
+    a window; and the times of day (minute + 1, 0 for none) whose habit people refused.
     """
-    state: Columns = {name: np.zeros(series, np.float32) for name in ("peak", "excursions", "excess")}
+    state: Columns = {name: np.zeros(series, np.float32) for name in ("peak", "pace", "excursions", "excess")}
     state |= {name: np.zeros(series, np.uint32) for name in ("peak_s", "counted_s", "first_s")}
-    state |= {"ring_s": np.zeros((RING, series), np.uint32), "ring_nats": np.zeros((RING, series), np.float32)}
-    return state | {"limit": np.full(series, threshold, np.float32)}
+    state |= {"ring_s": np.zeros((RING, series), np.uint32)}
+    state |= {name: np.zeros((RING, series), np.float32) for name in ("ring_nats", "ring_pace")}
+    return state | {"limit": np.full(series, threshold, np.float32), "refused": np.zeros((REFUSALS, series), np.uint16)}
+
+
+def refuse(state: Columns, place: int, minute: int) -> None:
+    """What the series at `place` does about this minute of the day (UTC; `ANY_TIME_MIN`: at no fixed time) is no habit from now on.
+
+    The oldest of more than `REFUSALS` refusals is given up.
+    """
+    marks = [mark for mark in state["refused"][:, place].tolist() if mark not in (0, minute + 1)]
+    _set_refusals(state, place, [*marks[-(REFUSALS - 1) :], minute + 1])
+
+
+def allow(state: Columns, place: int, minute: int) -> None:
+    """Takes a refusal back."""
+    _set_refusals(state, place, [mark for mark in state["refused"][:, place].tolist() if mark not in (0, minute + 1)])
+
+
+def _set_refusals(state: Columns, place: int, marks: list[int]) -> None:
+    state["refused"][:, place] = marks + [0] * (REFUSALS - len(marks))
 
 
 def follow(
@@ -73,6 +99,10 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
     Peaks over an edge are exponential under the model, with mean 1 nat (Pickands 1975; Cramér-Lundberg for the CUSUM). Here their mean
     and rate are those observed, so that as many pass the threshold as the budget allows.
     """
+    known = ~_refused(state, rows, state["peak_s"][rows].astype(np.int64))
+    rows, peak = rows[known], peak[known]
+    # What never passed the threshold may have brought all of its evidence in one window.
+    pace = np.where(peak > state["limit"][rows], np.minimum(state["pace"][rows], peak), peak)
     fade = np.exp(-(at_s - state["counted_s"][rows].astype(np.float64)) / MEMORY_S)
     number = state["excursions"][rows] * fade + 1.0
     excess = state["excess"][rows] * fade + np.minimum(peak - EDGE_NATS, MOST_EXCESS * threshold)
@@ -84,22 +114,40 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
         state[name][rows] = values
     state["limit"][rows] = np.maximum(limit, threshold)
     large = peak > RING_SHARE * threshold
-    rows, peak = rows[large], peak[large]
+    rows, peak, pace = rows[large], peak[large], pace[large]
     if len(rows):
         worth = state["ring_nats"][:, rows] * np.exp((state["ring_s"][:, rows].astype(np.float64) - at_s) / MEMORY_S)
         place = worth.argmin(axis=0)
-        state["ring_s"][place, rows], state["ring_nats"][place, rows] = state["peak_s"][rows], peak
+        for name, values in (("ring_s", state["peak_s"][rows]), ("ring_nats", peak), ("ring_pace", pace)):
+            state[name][place, rows] = values
 
 
-def habitual(state: Columns, rows: Ints, began_s: Ints) -> tuple[Floats, Ints]:
-    """Evidence (nats) up to which an excursion from `began_s` is a habit, and on how many days it came at this time of day."""
+def habitual(state: Columns, rows: Ints, began_s: Ints, score: Floats, pace: Floats) -> tuple[Flags, Ints]:
+    """Whether an excursion from `began_s` is a habit, and on how many earlier days it came at this time of day.
+
+    `score`: its evidence (nats); `pace`: the most evidence a window that it has brought so far.
+    """
     ago = began_s - state["ring_s"][:, rows].astype(np.int64)
     nats = state["ring_nats"][:, rows].astype(np.float64)
+    paces = np.where(state["ring_pace"][:, rows] > 0, state["ring_pace"][:, rows], nats)
     kept = (ago < KEPT_S) & (ago > _MARGIN_S)
     off = np.abs((ago + DAY_S // 2) % DAY_S - DAY_S // 2)
     same = kept & (off <= CLOCK_S) & (ago > DAY_S // 2)
     days = np.where(same, np.rint(ago / DAY_S), 0.0)
     times = (np.sort(days, axis=0)[1:] > np.sort(days, axis=0)[:-1]).sum(axis=0) + (days.min(axis=0) > 0)
-    at_clock = np.where(times >= CLOCK_TIMES, CLOCK_FACTOR * np.where(same, nats, 0.0).max(axis=0), 0.0)
-    often = OFTEN_FACTOR * np.sort(np.where(kept, nats, 0.0), axis=0)[-OFTEN_TIMES]
-    return np.maximum(at_clock, often), times
+    largest, fastest = (np.where(same, values, 0.0).max(axis=0) for values in (nats, paces))
+    at_clock = (times >= CLOCK_TIMES) & (score <= CLOCK_FACTOR * largest) & (pace <= PACE_FACTOR * fastest)
+    fourth, fourth_pace = (np.sort(np.where(kept, values, 0.0), axis=0)[-OFTEN_TIMES] for values in (nats, paces))
+    often = (score <= OFTEN_FACTOR * fourth) & (pace <= PACE_FACTOR * fourth_pace)
+    often &= ~(state["refused"][:, rows] == ANY_TIME_MIN + 1).any(axis=0)
+    return (at_clock | often) & ~_refused(state, rows, began_s), times
+
+
+def _refused(state: Columns, rows: Ints, began_s: Ints) -> Flags:
+    """Whether people refused as a habit what these series do at the time of day of `began_s`."""
+    marks = state["refused"][:, rows].astype(np.int64)
+    if not marks.any():
+        return np.zeros(len(rows), np.bool_)
+    off = np.abs((began_s - (marks - 1) * 60 + DAY_S // 2) % DAY_S - DAY_S // 2)
+    found: Flags = ((marks > 0) & (marks <= ANY_TIME_MIN) & (off <= CLOCK_S)).any(axis=0)
+    return found

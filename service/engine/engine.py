@@ -12,6 +12,7 @@ import structlog
 
 from changes.calendar import outranks
 from correlation.change_reports.declaration_record import Declarations
+from detectors.habit_list import Habit
 from models.canonical_json import decode
 from models.change import Change
 from models.clock import Clock
@@ -22,11 +23,11 @@ from service.engine.checkpoints import Checkpoint, Checkpoints
 from service.engine.commit import Commit
 from service.engine.commit_waiters import CommitWaiters
 from service.engine.malloc_trim import trim_heap
-from service.ingest import entry_batches
+from service.ingest import entry_batches, habit_rulings
 from service.ingest.claims import claimed_at
 from service.ingest.event_bodies import decoded, ingest_response
 from service.ingest.intake import Intake, Taken
-from service.ingest.journal import CHANGES, EVENTS, FINISH, IDLE, REWIND, Entry, Journal
+from service.ingest.journal import CHANGES, EVENTS, FINISH, HABIT, IDLE, REWIND, Entry, Journal
 from service.metrics import DeskBoard
 from service.store import commits, quarantine
 from service.store.database import Database
@@ -107,6 +108,10 @@ class Engine:
     def declaration_records(self) -> Declarations:
         """How accurate each User's declarations were."""
         return self.pipeline.declarations
+
+    def habits(self) -> list[Habit]:
+        """What the series do at a time of day or every so often that is not told any more, and what people refused."""
+        return self.pipeline.habits()
 
     def declared_changes(self) -> list[Change]:
         """The highest revision of every declared change."""
@@ -292,6 +297,9 @@ class Engine:
         if entry.kind == REWIND:
             self.pipeline = self.pipeline.rewound(entry.arrived_us)
             step.rewinds.append((entry.seq, entry.arrived_us))
+            return FlowStep()
+        if entry.kind == HABIT:
+            self.pipeline.rule_on_habit(habit_rulings.decoded(entry.body))
             return FlowStep()
         raise HighwaterError(f"the journal holds an entry of kind {entry.kind}: run the program that wrote it")
 

@@ -12,8 +12,9 @@ from typing import BinaryIO, NamedTuple
 
 from models.errors import StateError, UnreadableInput
 
-EVENTS, CHANGES, IDLE, FINISH, REWIND = 1, 2, 3, 4, 5
-"""Kinds of entries: an events body, changes as JSON, a stream that became idle, the end of all input, a watermark that was set back."""
+EVENTS, CHANGES, IDLE, FINISH, REWIND, HABIT = 1, 2, 3, 4, 5, 6
+"""Kinds of entries: an events body, changes as JSON, a stream that became idle, the end of all input, a watermark that was set back, what
+people decided on a habit."""
 
 _HEAD = struct.Struct("<4sIIQBqHH")
 _MAGIC = b"HWJ1"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from detectors.habit_list import HabitRuling
 from detectors.parameters import DetectionParameters
 from detectors.rates import habits
 from models.times import parse_time
@@ -116,3 +117,45 @@ def test_a_drop_that_goes_on_is_found_in_its_second_window():
     watched.run(3 * DAY, draw)
     watched.run(3, lambda window: draw(window, 0.3))
     assert {series for window, kind, series, _ in watched.told if kind == "drop" and window <= 3 * DAY + 2} == set(range(6))
+
+
+def test_long_slight_excursions_do_not_excuse_a_short_gross_one():
+    state = habits.fresh(1, 11.0)
+    row, at_s = np.zeros(1, np.int64), 30 * 86_400
+    state["ring_s"][:4, 0] = at_s - np.arange(1, 5) * 3 * 86_400 - 5 * 3600
+    state["ring_nats"][:4, 0], state["ring_pace"][:4, 0] = 5000.0, 20.0
+
+    def is_habit(score: float, pace: float) -> bool:
+        return bool(habits.habitual(state, row, np.array([at_s]), np.array([score]), np.array([pace]))[0][0])
+
+    assert is_habit(4000.0, 30.0)
+    assert not is_habit(1000.0, 1000.0)
+    state["ring_pace"][:] = 0.0
+    assert is_habit(1000.0, 1000.0), "of what an earlier release kept the pace is not known"
+
+
+def test_a_refused_habit_is_told_each_night_again():
+    watched = cohort()
+    draw = counts(1, np.full(4, 500.0))
+    told = serious(watched, 12 * DAY, lambda window: draw(window, surge(window)))
+    known = watched.detection.habits()
+    assert {(habit.key, habit.kind, habit.minute // 60, habit.refused) for habit in known if habit.minute is not None} == {
+        (name, "storm", 22, False) for name in watched.traffic_keys
+    }
+    refused = next(habit for habit in known if habit.key == watched.traffic_keys[0])
+    assert watched.detection.rule_on_habit(HabitRuling(refused.key, refused.kind, refused.minute, refused=True))
+    watched.told.clear()
+    told = [told for told in (watched.run(1, lambda window: draw(window, surge(window))).traffic for _ in range(4 * DAY)) if len(told)]
+    storms = [
+        (int(series), bool(is_serious))
+        for one in told
+        for series, kind, is_serious in zip(one.series, one.kind, one.serious, strict=True)
+        if kind == 0
+    ]
+    assert {series for series, is_serious in storms if is_serious} == {0}
+    assert [window // DAY for window, series in watched.began("storm") if series == 0] == [12, 13, 14, 15]
+    assert [habit.refused for habit in watched.detection.habits() if habit.key == refused.key] == [True]
+
+
+def test_an_unknown_series_has_no_habit_to_refuse():
+    assert not cohort().detection.rule_on_habit(HabitRuling(key(99), "storm", 60, refused=True))

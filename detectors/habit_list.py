@@ -1,0 +1,81 @@
+"""Habits as people see them: what each series does at a time of day, or every so often, that is no longer told; and what was refused."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from detectors.rates.habits import ANY_TIME_MIN, CLOCK_S, CLOCK_TIMES, DAY_S, KEPT_S, OFTEN_TIMES
+from models.columns import Ints, SeriesKey
+from models.times import SECOND_US
+
+KINDS = ("drop", "storm")
+"""Kinds that can be a habit: silence and failures never are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """One habit of one series of message rates."""
+
+    key: SeriesKey
+    kind: str
+    minute: int | None
+    """Of the day, UTC, at which it comes; None: at no fixed time."""
+    times: int
+    """On how many days of four weeks it came about then; of one without a fixed time: how often."""
+    last_us: int | None
+    """When it last began; None where nothing of it is remembered."""
+    refused: bool
+    """Whether people refused it: then it is told each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class HabitRuling:
+    """What people decided on a habit: that it is none (`refused`), or that it may be one again."""
+
+    key: SeriesKey
+    kind: str
+    minute: int | None
+    refused: bool
+
+
+def habits(keys: tuple[SeriesKey, ...], parts: Mapping[str, Mapping[str, Any]], at_us: int) -> Iterator[Habit]:
+    """Of traffic series `keys` with the columns `parts` of their detectors, as they stand at `at_us`; in order of series, kind and time."""
+    for kind in KINDS:
+        columns = parts[kind]
+        ago = at_us // SECOND_US - columns["ring_s"].astype(np.int64)
+        kept = (columns["ring_nats"] > 0) & (ago < KEPT_S)
+        telling = (kept.sum(axis=0) > CLOCK_TIMES) | columns["refused"].any(axis=0)
+        for place in np.flatnonzero(telling[: len(keys)]).tolist():
+            began_s = np.sort(columns["ring_s"][kept[:, place], place].astype(np.int64))
+            marks = {int(mark) - 1 for mark in columns["refused"][:, place] if mark}
+            yield from _of_series(keys[place], kind, began_s, marks)
+
+
+def _of_series(key: SeriesKey, kind: str, began_s: Ints, marks: set[int]) -> Iterator[Habit]:
+    found: dict[int, tuple[int, int]] = {}
+    left = began_s
+    while len(left):
+        near = [left[_apart_s(left, int(one)) <= CLOCK_S] for one in left]
+        best = max(near, key=lambda group: len(set((group // DAY_S).tolist())))
+        days = len(set((best // DAY_S).tolist()))
+        if days <= CLOCK_TIMES:
+            break
+        found[int(best[-1]) % DAY_S // 60] = days, int(best[-1])
+        left = left[~np.isin(left, best)]
+    for minute, (days, last_s) in sorted(found.items()):
+        refused = {mark for mark in marks if mark != ANY_TIME_MIN and _apart_s(np.array([minute * 60]), mark * 60)[0] <= CLOCK_S}
+        yield Habit(key, kind, min(refused, default=minute), days, last_s * SECOND_US, refused=bool(refused))
+        marks = marks - refused
+    if len(began_s) >= OFTEN_TIMES and len(left) >= OFTEN_TIMES:
+        yield Habit(key, kind, None, len(left), int(left[-1]) * SECOND_US, refused=ANY_TIME_MIN in marks)
+        marks = marks - {ANY_TIME_MIN}
+    for mark in sorted(marks):
+        yield Habit(key, kind, None if mark == ANY_TIME_MIN else mark, 0, None, refused=True)
+
+
+def _apart_s(began_s: Ints, other_s: int) -> Ints:
+    """How far apart in the day, whatever the days, seconds."""
+    apart: Ints = np.abs((began_s - other_s + DAY_S // 2) % DAY_S - DAY_S // 2)
+    return apart
