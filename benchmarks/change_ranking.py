@@ -4,7 +4,7 @@
 
 One NDJSON line an incident: `incident`, `ranking: [{"service", "score", "reasons": [{"code", "text"}]}]`, best first. A roll-out is a
 change, its service the scope, its new pods the part that the change touched, all other pods the controls; failing calls are the incident.
-The terms, vetoes and weights are those of `correlation.evidence`; nothing here ranks. What came after `detected_at` is dropped while
+The terms and vetoes are some of `correlation.attribution.scoring` (`WEIGHTS`). What came after `detected_at` is dropped while
 reading. With `--truth`, a last line on stderr gives HR@1 and HR@3, ties by expectation.
 """
 
@@ -34,6 +34,11 @@ PACE_S = 120.0
 _LEAST_FAILING = 0.02
 WATCHED_S = 600.0
 """A roll-out counts as in progress for so long after the detection."""
+WEIGHTS = {"scope": 1.0, "onset": 0.5, "controls": 1.0}
+"""Terms that say something here. All candidates are releases and their failures are of one kind, and a service's share of failing pods says
+what the controls say; samples are a minute apart, as far as half the pace of a failure, so the onset counts half."""
+VETOES = ("abnormal_before", "controls_moved")
+RULED_OUT = -8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +97,25 @@ def _known(change: Mapping[str, Any], until: float) -> Mapping[str, Any]:
     return {"service": change["service"], "started_at": change["started_at"], "steps": steps}
 
 
-def rank(incident: Incident) -> list[dict[str, Any]]:
+def rank(incident: Incident, weights: Mapping[str, float] = WEIGHTS, vetoes: tuple[str, ...] = VETOES) -> list[dict[str, Any]]:
     """The roll-outs of one incident, best first; equal scores by name."""
     failing = _failing(incident)
     evidence = _evidence(incident, failing)
-    weighed = score(evidence, PACE_S)
+    weighed = _weighed(score(evidence, PACE_S), weights, vetoes)
     shares, _ = scores(weighed.total, np.array([0.0]), [str(number) for number in range(len(weighed.total))])
     lines = [
         {"service": change["service"], "score": round(float(shares[index]), 6), "reasons": _reasons(evidence, weighed, index)}
         for index, change in enumerate(incident.changes)
     ]
     return sorted(lines, key=lambda line: (-line["score"], line["service"]))
+
+
+def _weighed(scored: CandidateScores, weights: Mapping[str, float], vetoes: tuple[str, ...]) -> CandidateScores:
+    """The same with these terms and vetoes alone."""
+    terms = {name: weight * scored.terms[name] for name, weight in weights.items()}
+    kept = {name: scored.vetoes[name] for name in vetoes}
+    ruled_out = np.any(np.stack([np.zeros_like(scored.total, np.bool_), *kept.values()]), axis=0)
+    return CandidateScores(terms, kept, np.asarray(sum(terms.values()) + RULED_OUT * ruled_out, np.float64))
 
 
 def _failing(incident: Incident) -> dict[tuple[str, str], float]:
@@ -119,13 +132,12 @@ def _failing(incident: Incident) -> dict[tuple[str, str], float]:
 
 
 def _onset_s(incident: Incident) -> float:
-    """Middle of the first minute of the latest run of failures."""
-    times = [
-        float(at_s)
-        for one in incident.samples
-        for at_s, failing in zip(one.at_s, one.failing, strict=True)
-        if failing > _LEAST_FAILING and at_s > incident.detected_s - RECENT_S
-    ]
+    """Middle of the first recent minute in which calls fail more than they ever did before on their edge."""
+    times = []
+    for one in incident.samples:
+        recent = one.at_s > incident.detected_s - RECENT_S
+        usual = float(one.failing[~recent].max()) if (~recent).any() else 0.0
+        times += one.at_s[recent & (one.failing > usual + _LEAST_FAILING)].tolist()
     return min(times, default=incident.detected_s) - SCRAPE_S / 2
 
 

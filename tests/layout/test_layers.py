@@ -75,7 +75,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "detectors": (
         "holidays", "parameters", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state",
-        "distributions", "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "compiled", "traffic_runtime",
+        "distributions", "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "habit_list", "compiled", "traffic_runtime",
         "queue_runtime", "detection", "readiness",
     ),
     "changes": (
