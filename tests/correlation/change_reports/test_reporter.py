@@ -110,7 +110,8 @@ def test_what_a_user_does_every_night_is_no_impact_of_a_change() -> None:
     history, reporter = past(usual, minutes=900), Reporter(PARAMETERS)
     reporter.step(T0, calendar(), history, [])
     incident = case(surge)
-    reporter.step(incident.at_us, calendar(quiet, at_us=incident.at_us), past(usual), [IncidentWithSuspects(incident, (blamed,), {})])
+    known = IncidentWithSuspects(incident, (blamed,), {}, severity="info")
+    reporter.step(incident.at_us, calendar(quiet, at_us=incident.at_us), past(usual), [known])
     (report,) = reporter.step(DUE_US, calendar(quiet, at_us=DUE_US), history, []).reports
     assert (report.verdict, report.alert_ids) == ("no_impact", ())
 
