@@ -31,7 +31,9 @@ def severity(episode: AlertSnapshot, bearing: SeverityInputs, parameters: Correl
     """By the contract's rules: a declaration lowers the severity of its own effect, but never of harm to others or of a coming loss."""
     never_info = bearing.affected > 0 or bearing.collateral or in_sight(episode, parameters)
     quiet = bearing.envelope == "within" and not bearing.declared_after_onset
-    if not never_info and (quiet or not episode.serious or bearing.habit or harmless(episode, weather=bearing.weather)):
+    # Whoever declared an effect speaks of these messages: what goes beyond it is no weather, though it may look like it.
+    weather = bearing.weather and bearing.envelope != "beyond"
+    if not never_info and (quiet or not episode.serious or bearing.habit or harmless(episode, weather=weather)):
         return "info"
     return "critical" if _critical(episode, bearing, parameters) else "warning"
 

@@ -1,10 +1,14 @@
 """When an alert may wait, and when it must not, whatever was declared."""
 
+from dataclasses import replace
+
 import pytest
 
+from correlation.grading.severity import SeverityInputs, severity
 from correlation.parameters import CorrelationParameters
 from models.times import MINUTE_US, instant
 from tests.correlation.builders import MORNING_US, Trouble, World, change, queue, run, series
+from tests.correlation.past import episode as snapshot
 
 USERS = tuple(f"SUP-{number:02}" for number in range(1, 9))
 REQUESTS = {user: series(user, "to_dsp", "service_request", "8.1.1") for user in USERS}
@@ -36,6 +40,13 @@ def test_beyond_what_a_change_said_it_has_its_true_severity():
     much = Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000)
     alert = run(World(KEYS, (much,)), range(20), change("CHG-1", "SUP-01", 0, 120, **SAID)).one("storm", "SUP-01")
     assert (alert.envelope, alert.severity) == ("beyond", "critical")
+
+
+def test_what_looks_like_weather_is_no_reason_to_be_silent_beyond_a_declared_effect():
+    outages = replace(snapshot("storm"), serious=True)
+    seen = SeverityInputs(envelope="beyond", declared_after_onset=False, affected=0, collateral=False, weather=True, share=0.0)
+    assert severity(outages, seen, CorrelationParameters()) == "warning"
+    assert severity(outages, replace(seen, envelope="none"), CorrelationParameters()) == "info"
 
 
 def test_what_went_beyond_stays_beyond():
