@@ -33,7 +33,7 @@ def test_within_what_a_change_said_it_is_info_and_wakes_nobody():
     alert = run(World(KEYS, (RISE,)), range(20), change("CHG-1", "SUP-01", 0, 120, **SAID)).one("storm", "SUP-01")
     assert (alert.envelope, alert.severity, alert.category) == ("within", "info", 4)
     assert "Within the effect that CHG-1 declared." in alert.summary
-    assert alert.next_step == "Nothing: watch that it ends with CHG-1."
+    assert alert.next_step == "No action: check that it ends with CHG-1."
 
 
 def test_beyond_what_a_change_said_it_has_its_true_severity():
