@@ -75,8 +75,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "detectors": (
         "holidays", "parameters", "state_blocks", "array_math", "interface", "thresholds", "finding_state", "learned_state",
-        "distributions", "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "habit_list", "compiled", "traffic_runtime",
-        "queue_runtime", "detection", "readiness",
+        "distributions", "any_series", "expectation", "rates", "failures", "backlog", "catalogue", "habit_list", "compiled",
+        "traffic_runtime", "queue_runtime", "detection", "readiness",
     ),
     "changes": (
         "windows", "limits", "learning_stops", "scope", "visibility", "calendar_view", "calendar", "drafting", "files", "planning",
