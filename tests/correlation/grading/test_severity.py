@@ -44,7 +44,7 @@ def test_beyond_what_a_change_said_it_has_its_true_severity():
 
 def test_what_looks_like_weather_is_no_reason_to_be_silent_beyond_a_declared_effect():
     outages = replace(snapshot("storm"), serious=True)
-    seen = SeverityInputs(envelope="beyond", declared_after_onset=False, affected=0, collateral=False, weather=True, share=0.0)
+    seen = SeverityInputs(envelope="beyond", declared_after_onset=False, affected=0, collateral=False, weather=True, habit=False, share=0.0)
     assert severity(outages, seen, CorrelationParameters()) == "warning"
     assert severity(outages, replace(seen, envelope="none"), CorrelationParameters()) == "info"
 
