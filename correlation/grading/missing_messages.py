@@ -13,7 +13,7 @@ from correlation.incidents.missing_answers import MissingAnswers, Stretch, missi
 from models.change import Change
 from models.columns import SeriesKey
 
-_LEAST_SHARE = 0.3
+_LEAST_SHARE = 0.8
 """Of an incident's victims that must suffer in a process for it to be one of the incident's."""
 
 
