@@ -3,7 +3,7 @@
     python benchmarks/correlation.py [--seeds 40] [--first-seed 5000] [--users 20] [--scenario undeclared] [--json FILE]
 
 Every seed simulates two times three days of `decoys` (one incident among eight to twenty harmless changes), and one of the other
-scenarios in turn; `--scenario` tells only that one, once a seed. Ctrl-C ends it with the figures so far. The baselines are shown the onset,
+scenarios in turn; `--scenario` makes only that one, once a seed. Ctrl-C ends it with the figures so far. The baselines are shown the onset,
 User, services and regions of the alert that found each anomaly, and the calendar as it was known then.
 """
 

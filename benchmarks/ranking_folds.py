@@ -2,7 +2,7 @@
 
     python -m benchmarks.ranking_folds incidents.ndjson.gz truth.json
 
-Each incident is also told with fewer of its samples (three times with 60 % of the series), since whole ones leave no room to choose.
+Each incident is also used with fewer of its samples (three times with 60 % of the series), since whole ones leave no room to choose.
 """
 
 import argparse

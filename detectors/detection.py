@@ -83,7 +83,7 @@ class Detection:
         return True
 
     def habits(self) -> list[Habit]:
-        """What the series do at a time of day or every so often that is not told any more, and what people refused; no order."""
+        """What the series do at a time of day or every so often that is no longer reported, and what people refused; no order."""
         return self._traffic.habits(self._traffic_keys)
 
     def pack(self) -> dict[str, Any]:

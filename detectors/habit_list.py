@@ -1,4 +1,4 @@
-"""Habits as people see them: what each series does at a time of day, or every so often, that is no longer told; and what was refused."""
+"""Habits as people see them: what a series does at a time of day, or every so often, that is no longer reported; and what was refused."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Habit:
     last_us: int | None
     """When it last began; None where nothing of it is remembered."""
     refused: bool
-    """Whether people refused it: then it is told each time."""
+    """Whether people refused it: then it is reported each time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class Pipeline:
         return FlowStep.of(detections.assembled, detected, decisions)
 
     def rewound(self, at_us: int) -> "Pipeline":
-        """A pipeline whose time begins anew, for a watermark that a wrong clock moved: what was learned and declared stays.
+        """A pipeline whose time starts again, for a watermark that a wrong clock moved: what was learned and declared stays.
 
         Open windows, held events, evidence and open incidents are left behind. What arrived after `at_us` arrived then.
         """

@@ -1,4 +1,4 @@
-"""`highwater habits`: what series do at a time of day, or every so often, that is not told any more."""
+"""`highwater habits`: what series do at a time of day, or every so often, that is no longer reported."""
 
 import json
 from pathlib import Path

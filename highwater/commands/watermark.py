@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def reset(address: Address, token: Token = "", as_json: AsJson = False) -> None:
     """Let real events count again where a wrong clock moved the watermark into the future: open alerts end, what was learned stays."""
     answer = _post(address, token)
-    typer.echo(json.dumps(answer) if as_json else f"the watermark was {answer['before'] or 'not set'}; it begins anew with the next event")
+    typer.echo(json.dumps(answer) if as_json else f"the watermark was {answer['before'] or 'not set'}; it starts again with the next event")
 
 
 def _post(address: str, token: str) -> dict[str, str | None]:

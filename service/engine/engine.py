@@ -110,7 +110,7 @@ class Engine:
         return self.pipeline.declarations
 
     def habits(self) -> list[Habit]:
-        """What the series do at a time of day or every so often that is not told any more, and what people refused."""
+        """What the series do at a time of day or every so often that is no longer reported, and what people refused."""
         return self.pipeline.habits()
 
     def declared_changes(self) -> list[Change]:

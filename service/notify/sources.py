@@ -1,4 +1,4 @@
-"""Sources: who sends events, since when by the wall clock each has sent nothing, and telling the desk of those that stopped."""
+"""Sources: who sends events, since when by the wall clock each has sent nothing; notifies the desk of those that stopped."""
 
 import asyncio
 import json

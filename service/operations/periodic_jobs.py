@@ -101,7 +101,7 @@ class PeriodicJobs:
             self._wake()
 
     async def report_sources(self) -> None:
-        """Tell the desk of sources that stopped or came back."""
+        """Notifies the desk of sources that stopped or came back."""
         if await self._sources.report():
             self._wake()
 

@@ -220,7 +220,7 @@ def put(
     subject: str = "",
     sequence: int = 1,
 ) -> bool:
-    """One message of its own, or number `sequence` about a `subject`; False if this subscription was told of `reference` before."""
+    """One message of its own, or number `sequence` about a `subject`; False if this subscription already got `reference`."""
     due_us = preferences.due_us(now_us, urgent=urgent)
     return _insert(
         connection,

@@ -1,4 +1,4 @@
-"""Habits: what series do at a time of day, or every so often, that is not told any more; the desk may refuse one."""
+"""Habits: what series do at a time of day, or every so often, that is no longer reported; the desk may refuse one."""
 
 import asyncio
 import hashlib
@@ -35,7 +35,7 @@ class HabitShown(BaseModel):
     at: str | None = Field(description="Time of day in UTC, such as `22:00`; null: at no fixed time.")
     times: int = Field(description="On how many days of the last four weeks it came at that time; without a fixed time: how often it came.")
     last_at: str | None = Field(description="When it last began.")
-    refused: bool = Field(description="Whether the desk refused it: then it is told each time.")
+    refused: bool = Field(description="Whether the desk refused it: then it is reported each time.")
     summary: str
 
 
@@ -56,7 +56,7 @@ class Ruling(BaseModel):
 def listed(
     engine: EngineDep, _: Desk, user: Annotated[str | None, Query(max_length=64)] = None, limit: Annotated[int, Query(ge=1, le=5000)] = 1000
 ) -> HabitPage:
-    """What is not told because the series does it at this time of day, or as often and as large; and what the desk refused."""
+    """What is not reported because the series does it at this time of day, or as often and as large; and what the desk refused."""
     found = [habit for habit in engine.habits() if user in (None, habit.key.user)]
     return HabitPage(items=[shown(habit) for habit in found[:limit]])
 
@@ -71,7 +71,7 @@ async def refuse(
     habit_id: str,
     said: Ruling | None = None,
 ) -> HabitShown:
-    """It is told each time from now on, and what was learned at that time of day is forgotten."""
+    """It is reported each time from now on, and what was learned at that time of day is forgotten."""
     return await _rule(engine, intake, database, principal, habit_id, clock.wall_us(), (said or Ruling()).note, refused=True)
 
 
@@ -137,5 +137,5 @@ def _sentence(habit: Habit) -> str:
     name = " ".join(part for part in (key.user, key.direction, key.message_class, key.service, key.region) if part)
     when = f"about {_clock(habit.minute)} UTC" if habit.minute is not None else "at no fixed time"
     often = f"on {habit.times} days of the last four weeks" if habit.minute is not None else f"{habit.times} times in the last four weeks"
-    end = "it was refused and is told each time" if habit.refused else "it is not told any more"
+    end = "it was refused and is reported each time" if habit.refused else "it is no longer reported"
     return f"{name} has {what} messages than usual {when} ({often}); {end}."

@@ -30,7 +30,7 @@ class WatermarkReset(BaseModel):
 async def reset(database: DatabaseDep, engine: EngineDep, intake: IntakeDep, clock: ClockDep, principal: Admin) -> WatermarkReset:
     """For a watermark that a wrong clock moved into the future, so that all that comes is late.
 
-    Time begins anew with the next event. What was learned and declared stays; open alerts and incidents are ended, what is still wrong is
+    Time starts again with the next event. What was learned and declared stays; open alerts and incidents are ended, what is still wrong is
     found again; charts of times after now are dropped.
     """
     if intake.elsewhere is not None:

@@ -1,0 +1,42 @@
+"""Texts for people use the field's words: private words that were retired do not return in docstrings, comments, messages and documents."""
+
+import io
+import re
+import subprocess
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RETIRED = re.compile(r"\b(told|tells?|telling|anew|none of ours|laid at \S+(?: \S+)? door)\b", re.IGNORECASE)
+"""Use notify, send, report, state or show; again; invalid; attributed to."""
+NAMES = re.compile(r"`[^`]*`|\{[^{}]*\}")
+"""Code in a text: a name that still carries a retired word is not a text."""
+SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|FROM)\b")
+"""Statements name tables of data files, which keep their names."""
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, text) of each comment and phrase of a Python file, and of each line of a document."""
+    source = path.read_text()
+    if RETIRED.search(source) is None:
+        return
+    if path.suffix == ".md":
+        yield from enumerate(source.splitlines(), 1)
+        return
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        is_phrase = token.type == tokenize.STRING and " " in token.string and SQL.search(token.string) is None
+        if is_phrase or token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def test_retired_words_do_not_return() -> None:
+    tracked = subprocess.run(["git", "ls-files", "*.py", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    found = [
+        f"{name}:{line}: {word[0]}"
+        for name in tracked
+        if not name.startswith("tests/")
+        for line, text in texts(ROOT / name)
+        if (word := RETIRED.search(NAMES.sub("", text)))
+    ]
+    assert found == []
