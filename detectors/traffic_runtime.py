@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from detectors import finding_state
-from detectors.catalogue import traffic_detectors
+from detectors.catalogue import traffic_detectors, traffic_thresholds
 from detectors.compiled.fused_window import fused_window, put_back
 from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.expectation import CALM_NATS, UNSURE, UNSURE_CALM_NATS, Bounds, Expectation, LearningInput, kept_share
@@ -20,9 +20,7 @@ from detectors.parameters import DetectionParameters
 from detectors.rates import habits, recovery, spill
 from detectors.rates.group_silence import GroupSilence
 from detectors.rates.habits import CLOCK_TIMES
-from detectors.rates.silence import HYPOTHESES
 from detectors.state_blocks import Blocks, Parts, completed
-from detectors.thresholds import threshold, windows_between_false_alarms
 from models.columns import Expected, Findings, Flags, Floats, Ints, SeriesKey, TrafficTick
 from models.times import SECOND_US
 
@@ -67,7 +65,9 @@ class Traffic:
         self._expectation = Expectation(window_s, parameters.civil_time, DayKinds(parameters.holidays))
         self._detectors = traffic_detectors(parameters, window_s)
         self._blocks = Blocks()
-        self._together = GroupSilence(threshold(windows_between_false_alarms(parameters, window_s, "silence"), HYPOTHESES))
+        nats = traffic_thresholds(parameters, window_s)
+        self._thresholds = {kind: nats[kind] for kind in _COUNTED}
+        self._together = GroupSilence(nats["silence"])
         self._at_us: int | None = None
 
     @property
@@ -80,16 +80,20 @@ class Traffic:
 
         def fresh(span: slice) -> Parts:
             parts = self._fresh(span.stop - span.start)
-            least = {kind: parts[kind]["limit"].copy() for kind in _COUNTED}
             learned.give(parts, keys[span])
-            for kind, limit in least.items():
-                # State learned under a larger budget of false alarms must not lower this threshold.
-                np.maximum(parts[kind]["limit"], limit, out=parts[kind]["limit"])
+            self._apply_budget(parts)
             self._expectation.begin(parts["expectation"], at_us)
             return parts
 
         self._blocks.grow(len(keys), fresh)
         self._together.arrange(keys)
+
+    def _apply_budget(self, parts: Parts) -> None:
+        """Makes thresholds those of this run's budget of false alarms, whatever the budget was under which the state was learned."""
+        for kind, at_least in self._thresholds.items():
+            state = parts[kind]
+            limits = habits.limits(state, np.arange(len(state["limit"])), self._window_s, at_least)
+            parts[kind] = {**state, "limit": limits.astype(np.float32)}
 
     def _fresh(self, series: int) -> Parts:
         parts: Parts = {detector.kind: detector.fresh(series) for detector in self._detectors}
@@ -255,7 +259,9 @@ class Traffic:
         self._at_us = tree["at_us"]
         self._together.arrange(keys)
         self._together.restore(tree["together"])
-        self._blocks = Blocks.cut(completed(tree["parts"], self._fresh(tree["series"])), tree["series"])
+        parts = completed(tree["parts"], self._fresh(tree["series"]))
+        self._apply_budget(parts)
+        self._blocks = Blocks.cut(parts, tree["series"])
 
 
 def _latch(kind: str) -> str:

@@ -106,13 +106,9 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
     fade = np.exp(-(at_s - state["counted_s"][rows].astype(np.float64)) / MEMORY_S)
     number = state["excursions"][rows] * fade + 1.0
     excess = state["excess"][rows] * fade + np.minimum(peak - EDGE_NATS, MOST_EXCESS * threshold)
-    windows = MEMORY_S / window_s * (1.0 - np.exp(-(at_s - state["first_s"][rows].astype(np.float64)) / MEMORY_S))
-    mean = (PRIOR + excess) / (PRIOR + number)
-    rate = (PRIOR + number) / (PRIOR / EDGE_RATE + windows)
-    limit = EDGE_NATS + np.maximum(mean, 1.0) * (threshold + np.log(2.0 * rate))
     for name, values in (("excursions", number), ("excess", excess), ("counted_s", at_s)):
         state[name][rows] = values
-    state["limit"][rows] = np.maximum(limit, threshold)
+    state["limit"][rows] = limits(state, rows, window_s, threshold)
     large = peak > RING_SHARE * threshold
     rows, peak, pace = rows[large], peak[large], pace[large]
     if len(rows):
@@ -120,6 +116,16 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
         place = worth.argmin(axis=0)
         for name, values in (("ring_s", state["peak_s"][rows]), ("ring_nats", peak), ("ring_pace", pace)):
             state[name][place, rows] = values
+
+
+def limits(state: Columns, rows: Ints, window_s: int, threshold: float) -> Floats:
+    """The evidence that an alarm needs, from what is stored of the series' excursions and from the threshold of this run's budget."""
+    number, excess, counted_s, first_s = (state[name][rows].astype(np.float64) for name in ("excursions", "excess", "counted_s", "first_s"))
+    windows = MEMORY_S / window_s * (1.0 - np.exp(-np.maximum(counted_s - first_s, 0.0) / MEMORY_S))
+    mean = (PRIOR + excess) / (PRIOR + number)
+    rate = (PRIOR + number) / (PRIOR / EDGE_RATE + windows)
+    limit = EDGE_NATS + np.maximum(mean, 1.0) * (threshold + np.log(2.0 * rate))
+    return np.where(number > 0, np.maximum(limit, threshold), threshold)
 
 
 def habitual(state: Columns, rows: Ints, began_s: Ints, score: Floats, pace: Floats) -> tuple[Flags, Ints]:

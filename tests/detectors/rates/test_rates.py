@@ -170,16 +170,26 @@ def test_a_declared_change_is_watched_but_teaches_nothing():
     assert np.all(np.abs(before / MEANS - 1.0) < 0.15)
 
 
-def test_a_smaller_budget_asks_for_more_evidence():
-    counted = []
+@pytest.mark.parametrize("way", ["restart", "learn"])
+def test_a_smaller_budget_asks_for_more_evidence_whatever_the_budget_was_before(way):
+    draw, times = counts(8, np.array([20.0])), []
+    trained = learned_under(100.0)
     for budget in (0.01, 1000.0):
-        cohort = Cohort((key(0),), parameters=DetectionParameters(false_alarms_per_day=budget))
-        draw = counts(8, np.array([20.0]))
-        cohort.run(2 * DAY + NOON, draw)
-        begins = cohort.window
-        cohort.run(120, lambda window, draw=draw: draw(window, 2.0))
-        counted.append(cohort.began("storm")[0][0] - begins)
-    assert counted[1] < counted[0]
+        cohort = Cohort((key(0),), parameters=DetectionParameters(false_alarms_per_day=budget), window=trained.window)
+        if way == "restart":
+            cohort.detection = Detection.unpack(cohort.parameters, cohort.window_s, unpack(pack(trained.detection.pack(), 1), 1))
+        else:
+            cohort.detection.learn_from(unpack(pack(trained.detection.learned(), 1), 1))
+        cohort.run(120, lambda window: draw(window, 2.0))
+        times.append(cohort.began("storm")[0][0] - trained.window)
+    assert times[1] < times[0]
+
+
+@cache
+def learned_under(budget: float) -> Cohort:
+    cohort = Cohort((key(0),), parameters=DetectionParameters(false_alarms_per_day=budget))
+    cohort.run(2 * DAY + NOON, counts(8, np.array([20.0])))
+    return cohort
 
 
 def test_every_finding_begins_once_goes_on_in_every_window_and_ends_once():
