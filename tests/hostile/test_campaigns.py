@@ -8,10 +8,11 @@ import pytest
 
 from changes.files.reader import ReadOptions, read_changes
 from models.errors import HighwaterError
+from models.times import SECOND_US
 from service.ingest.event_bodies import decoded_post
 from streams.pipeline import Pipeline
 from tests.hostile import campaigns
-from tests.service.builders import lines, queue
+from tests.service.builders import MONDAY, lines, queue
 from tests.service.house import House
 
 _LIMIT = 16_000_000
@@ -33,7 +34,7 @@ def judge_events(count: int, seed: int) -> None:
         assert len(batch) + len(batch.rejections) == 3, hostile
         assert all(rejection.reason and rejection.position["index"] == 1 for rejection in batch.rejections), hostile
         assert max(abs(int(value)) for column in (batch.value, batch.failures, batch.capacity) for value in column) <= BOUND
-        step = pipeline.feed(batch, "T", 0 if number == 0 else None)
+        step = pipeline.feed(batch, "T", MONDAY + 10 * number * SECOND_US)
         accepted += step.accepted
     assert accepted >= count
 

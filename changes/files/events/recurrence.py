@@ -64,7 +64,10 @@ class _Pattern:
 
     def at(self, local: datetime) -> Occurrence:
         start = on_clock(local, self.zone)
-        return Occurrence(start, self.end(local, start, self.days, self.exact))
+        try:
+            return Occurrence(start, self.end(local, start, self.days, self.exact))
+        except OverflowError:
+            raise Malformed(f"the event of {start:%Y-%m-%d} ends after the year 9999") from None
 
     def end(self, local: datetime, start: datetime, days: int, exact: timedelta) -> datetime:
         return (on_clock(_shifted(local, timedelta(days=days)), self.zone) if days else start) + exact
