@@ -1,4 +1,4 @@
-"""Limits of a declaration: a window that is absurdly long or far away is refused at declaration, with a reason."""
+"""Limits of a declaration: a window that is absurdly long or far away, or an absurd factor, is refused at declaration, with a reason."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from changes.windows import effect_us
 from models.change import Change
 from models.times import DAY_US, us
+from models.vocabulary import GREATEST
 
 
 class ChangeLimits(BaseModel):
@@ -19,12 +20,14 @@ class ChangeLimits(BaseModel):
 
 
 def all_excess(changes: Iterable[Change], now_us: int, limits: ChangeLimits) -> list[tuple[Change, str]]:
-    """The changes whose windows are not accepted, each with the reason."""
+    """The changes that are not accepted, each with the reason."""
     return [(change, why) for change in changes if (why := excess(change, now_us, limits)) is not None]
 
 
 def excess(change: Change, now_us: int, limits: ChangeLimits) -> str | None:
-    """Why the change's window is not accepted; None if it is."""
+    """Why the change's window or factor is not accepted; None if both are."""
+    if change.expected is not None and change.expected.factor is not None and change.expected.factor > GREATEST:
+        return f"expected.factor is greater than {GREATEST} (2^53), the greatest number that an input may hold"
     start_us, end_us = effect_us(change)
     start_us, end_us = min(start_us, us(change.planned_start)), max(end_us, us(change.planned_end))
     if end_us - start_us > limits.longest_window_days * DAY_US:

@@ -49,6 +49,11 @@ def summary_json(change: Change) -> bytes:
     return json.dumps(hidden, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def is_visible(change: Change, user: str | None) -> bool:
+    """Whether `user` may see anything of the change; None is the triage desk."""
+    return user is None or is_own(change, user) or is_public(change)
+
+
 def visible_to(change: Change, user: str | None) -> Change | None:
     """The change as `user` may see it, None if it may not; `user` None is the triage desk."""
     if user is None or is_own(change, user):

@@ -43,6 +43,7 @@ from service.store.database import Database
 from service.store.records import Logged, Row
 from service.triage.change_declaration import ChangeDeclarations
 from service.triage.change_notices import ChangeNotices
+from service.triage.declaration_records import DeclarationBook
 from service.triage.desk import TriageDesk
 from service.triage.planning import Planning, planning_rules
 from service.triage.risk_book import RiskBook
@@ -75,6 +76,7 @@ class Parts:
     declarations: ChangeDeclarations
     planning: Planning
     risks: RiskBook
+    declaration_book: DeclarationBook
     triage_desk: TriageDesk
     dispatcher: Dispatcher
     pusher: Pusher
@@ -179,6 +181,7 @@ def compose(
             declarations=declarations,
             planning=planning,
             risks=risks,
+            declaration_book=DeclarationBook(database, clock),
             triage_desk=TriageDesk(database, clock, events),
             dispatcher=dispatcher,
             pusher=pusher,

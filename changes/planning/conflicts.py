@@ -7,13 +7,13 @@ from typing import Any
 from changes.planning.free_slots import Slot, free_slots
 from changes.planning.freezes import FreezeParameters, Frozen, frozen
 from changes.planning.load import Capacity, collisions
-from changes.planning.overlaps import OVER, Conflict, conflict_between, named, overlaps, reach_us
+from changes.planning.overlaps import OVER, Bounds, Conflict, conflict_between, named, overlaps, reach_us
 from changes.planning.systems import SystemMap
 from changes.windows import effect_us
 from models.change import Change
 from models.times import HOUR_US, format_time
 
-__all__ = ["Capacity", "Conflict", "PlanningRules", "conflicts", "conflicts_of", "described", "slots_for"]
+__all__ = ["Bounds", "Capacity", "Conflict", "PlanningRules", "conflicts", "conflicts_of", "described", "slots_for"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class PlanningRules:
     capacity: Capacity = field(default_factory=Capacity)
 
 
-def conflicts(changes: Iterable[Change], rules: PlanningRules | None = None) -> tuple[Conflict, ...]:
-    """All conflicts among current and future changes, by time, then ids."""
+def conflicts(changes: Iterable[Change], rules: PlanningRules | None = None, bounds: Bounds | None = None) -> tuple[Conflict, ...]:
+    """The conflicts among current and future changes, by time, then ids; of the overlaps those within `bounds`."""
     known, told = [change for change in changes if change.status not in OVER], rules or PlanningRules()
-    return _sorted([*overlaps(known, told.systems), *_frozen(known, told), *collisions(known, told.capacity)])
+    return _sorted([*overlaps(known, told.systems, bounds), *_frozen(known, told), *collisions(known, told.capacity)])
 
 
 def conflicts_of(change: Change, others: Iterable[Change], rules: PlanningRules | None = None) -> tuple[Conflict, ...]:

@@ -14,6 +14,8 @@ from models.times import HOUR_US, format_time
 
 PEAKS = 3.0
 """Without a given capacity: three times the usual total of the busiest hour (an assumption; the DCC publishes none)."""
+_FACTOR_MAX = 1e9
+"""Of rises that multiply: more is no traffic that a network carries, and the product stays finite."""
 _RISE_HOURS_MAX = 24 * 31
 """A declared rise is judged for a month at most."""
 
@@ -96,7 +98,7 @@ def _added(rises: list[_Rise], hour_us: int) -> float:
     factors: dict[int, tuple[float, Cell]] = {}
     for rise in rises:
         for place, cell in rise.cells:
-            factors[place] = (factors.get(place, (1.0, cell))[0] * rise.factor, cell)
+            factors[place] = (min(factors.get(place, (1.0, cell))[0] * rise.factor, _FACTOR_MAX), cell)
     return math.fsum((factor - 1.0) * cell.at(hour_us) for factor, cell in factors.values())
 
 

@@ -1,6 +1,7 @@
 """Overlap: two planned changes with common time and scope, or one that removes the fallback of the other."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,9 @@ from models.change import Change
 from models.times import DAY_US, format_time
 
 OVER = frozenset({"cancelled", "completed", "rolled_back"})
+
+_TRIES = 40
+"""Pairs that are compared for each conflict that two owners may have at most."""
 
 Kind = Literal["bcdr_test", "dcc_and_user", "overlap", "fallback", "freeze", "load", "busy"]
 
@@ -28,7 +32,22 @@ class Conflict:
     """One sentence for the people who plan."""
 
 
-def overlaps(changes: Iterable[Change], systems: SystemMap | None = None) -> tuple[Conflict, ...]:
+def _everything(change: Change) -> bool:
+    del change
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an answer contains at most, so that the changes of one owner can't fill it."""
+
+    most: int | None = None
+    """Conflicts of two owners; None: all."""
+    concerns: Callable[[Change], bool] = _everything
+    """One change of each pair must do so."""
+
+
+def overlaps(changes: Iterable[Change], systems: SystemMap | None = None, bounds: Bounds | None = None) -> tuple[Conflict, ...]:
     """Every pair of current or future changes with common time and scope, by time, then ids.
 
     A BCDR test conflicts with every change that may disrupt its scope on its day (UTC) before it is over: trouble in the morning
@@ -36,7 +55,16 @@ def overlaps(changes: Iterable[Change], systems: SystemMap | None = None) -> tup
     """
     known = systems or SystemMap()
     ahead = sorted((change for change in changes if change.status not in OVER), key=lambda change: (reach_us(change), change.change_id))
-    found = [conflict for one, other in _meeting(ahead) if (conflict := conflict_between(one, other, known)) is not None]
+    within = bounds or Bounds()
+    found: list[Conflict] = []
+    counted: Counter[tuple[str, str]] = Counter()
+    for one, other in _meeting(ahead, within):
+        owners = _owners(one, other)
+        if within.most is not None and counted[owners] >= within.most:
+            continue
+        if (conflict := conflict_between(one, other, known)) is not None:
+            counted[owners] += 1
+            found.append(conflict)
     return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids)))
 
 
@@ -103,12 +131,23 @@ def _share(some: Sequence[str], others: Sequence[str]) -> bool:
     return not some or not others or not set(some).isdisjoint(others)
 
 
-def _meeting(ahead: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
+def _owners(one: Change, other: Change) -> tuple[str, str]:
+    return (one.owner, other.owner) if one.owner <= other.owner else (other.owner, one.owner)
+
+
+def _meeting(ahead: Sequence[Change], bounds: Bounds) -> Iterator[tuple[Change, Change]]:
     """Pairs with common time, from changes sorted by the start of their reach."""
-    under_way: list[tuple[int, Change]] = []
+    under_way: dict[str, list[tuple[int, Change]]] = {}
+    compared: Counter[tuple[str, str]] = Counter()
     for change in ahead:
         start, end = reach_us(change)
-        under_way = [(until, other) for until, other in under_way if until > start]
-        for _, other in under_way:
-            yield other, change
-        under_way.append((end, change))
+        concerned = bounds.concerns(change)
+        for owner, theirs in under_way.items():
+            owners = (owner, change.owner) if owner <= change.owner else (change.owner, owner)
+            if bounds.most is not None and compared[owners] >= bounds.most * _TRIES:
+                continue
+            theirs[:] = [(until, other) for until, other in theirs if until > start]
+            pairs = [(other, change) for _, other in theirs if concerned or bounds.concerns(other)]
+            compared[owners] += len(pairs)
+            yield from pairs
+        under_way.setdefault(change.owner, []).append((end, change))

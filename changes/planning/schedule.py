@@ -1,6 +1,7 @@
 """Schedule: a month's changes as Parties may see them (SEC H8.4 for the DCC's, public summaries for Users')."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ DCC_FIELDS = (
 SUMMARY_FIELDS = ("owner", "title", "category", "services", "regions")
 LED = ("Start", "End", "Hours", "Activity", "Services", "Disruption", "Risk to the return of normal Services", "Status")
 OTHERS = ("Start", "End", "Owner", "Activity", "Category", "Services", "Regions")
+MONTH = r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$"
+"""The months that have a schedule."""
 COLUMNS = ("start", "end", "duration_h", *DCC_FIELDS)
 
 
@@ -59,10 +62,9 @@ class Entry:
 
 def month_us(month: str) -> tuple[int, int]:
     """`2026-02` → its start and end (exclusive) in UTC. Raises ConfigurationError for anything else."""
-    try:
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError:
-        raise ConfigurationError(f"{month!r} is not a month: write it like 2026-02") from None
+    if re.fullmatch(MONTH, month) is None:
+        raise ConfigurationError(f"{month!r} is not a month from 1900 to 2199: write it like 2026-02")
+    first = datetime(int(month[:4]), int(month[5:]), 1, tzinfo=UTC)
     following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     return us(first), us(following)
 

@@ -5,17 +5,23 @@ They are counted from the data file, so that they are the same whoever judges, t
 
 import json
 import sqlite3
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from changes.scope import matches
 from correlation.grading.declared_effect import declares_effect_on
 from models.alert import AlertSeries
 from models.change import Change
+from models.clock import Clock
 from models.columns import SeriesKey
 from service.store import records, triage_actions
+from service.store.database import Database
 from service.store.records import CHANGE, INCIDENT, REPORT
+
+_FRESH_S = 20.0
 
 
 @dataclass(slots=True)
@@ -47,6 +53,29 @@ class _Findings:
     """(incident, `change_id`)"""
     undeclared: dict[str, str]
     """Incident → User whose undeclared change caused it."""
+
+
+class DeclarationBook:
+    """Counts again at most every few seconds, and at once after the desk did something; one thread counts, others wait for it."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._lock = threading.Lock()
+        self._counted: Mapping[str, DeclarationCounts] = {}
+        self._acts, self._read_s = -1, 0.0
+
+    def counted(self) -> Mapping[str, DeclarationCounts]:
+        """Every User's counts, by its name."""
+        with self._lock:
+            acts, now_s = self._database.read(_acts), self._clock.steady_s()
+            if acts != self._acts or now_s - self._read_s > _FRESH_S:
+                self._counted = self._database.read(partial(count, now_us=self._clock.wall_us()))
+                self._acts, self._read_s = acts, now_s
+            return self._counted
+
+
+def _acts(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM actions").fetchone()[0])
 
 
 def count(connection: sqlite3.Connection, now_us: int) -> dict[str, DeclarationCounts]:

@@ -1,7 +1,7 @@
 """Planning: the information for the desk and the Users about a change in advance; a User never learns whose work is in the way."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,15 +12,18 @@ from changes.parameters import ChangesParameters
 from changes.planning import sec_completeness
 from changes.planning.conflicts import Capacity, PlanningRules, as_object, conflicts_of, described, slots_for
 from changes.planning.free_slots import Slot
+from changes.planning.load import hourly
+from changes.planning.overlaps import OVER, conflict_between, reach_us
 from changes.planning.rates import UsualRates
 from changes.planning.sec_limits import SecParameters
 from changes.planning.systems import SystemMap
 from changes.planning.working_days import Holidays
-from changes.visibility import visible_to
+from changes.visibility import is_visible, visible_to
+from changes.windows import effect_us
 from correlation.incidents.business_processes import process_of
 from correlation.parameters import CorrelationParameters
 from models.change import Change
-from models.times import format_time, us
+from models.times import HOUR_US, format_time, us
 from service.access import Principal, Role
 from service.charts.usual_rates import learned_rates
 from service.store.database import Database
@@ -108,22 +111,52 @@ def _for_user(others: list[Change], principal: Principal, change: Change, rules:
     seen = [shown for other in others if (shown := visible_to(other, principal.user)) is not None]
     open_rules = PlanningRules(rules.systems, rules.freezes)
     told = [as_object(conflict) for conflict in conflicts_of(change, seen, open_rules)]
-    hidden = [other for other in others if visible_to(other, principal.user) is None]
+    hidden = [other for other in others if not is_visible(other, principal.user)]
     load = any(conflict.kind == "load" for conflict in conflicts_of(change, others, rules))
     if load or any(conflict.kind != "freeze" for conflict in conflicts_of(change, hidden, open_rules)):
         told.append(_busy(change))
     return told
 
 
-def busy(known: Iterable[Change], principal: Principal, own: Iterable[Change], rules: PlanningRules) -> list[dict[str, Any]]:
-    """For each of the User's `own` changes that hidden ones or the load are in the way of: that its night is busy."""
-    others = [other for other in known if other.explains]
-    return [
-        found
-        for change in own
-        for found in _for_user([other for other in others if other.key != change.key], principal, change, rules)
-        if found["kind"] == "busy"
-    ]
+def busy(
+    known: Iterable[Change], principal: Principal, own: Iterable[Change], rules: PlanningRules, most: int = MOST_COMPARED
+) -> list[dict[str, Any]]:
+    """For each of the User's `own` changes that hidden ones or the load are in the way of: that its night is busy.
+
+    Each is compared with the `most` changes that are nearest in time.
+    """
+    planned = [change for change in own if change.status not in OVER]
+    if not planned:
+        return []
+    first_us, last_us = min(_span_us(change)[0] for change in planned), max(_span_us(change)[1] for change in planned)
+    spans = [(*_span_us(other), other) for other in known if other.explains and other.status not in OVER]
+    near = [other for start, end, other in spans if start < last_us + HOUR_US and first_us - HOUR_US < end]
+    loaded = _loaded(near, planned, rules, most)
+    hidden = [(*reach_us(other), other) for other in near if not is_visible(other, principal.user)]
+    return [_busy(change) for change in planned if change.key in loaded or _in_the_way(hidden, change, rules, most)]
+
+
+def _span_us(change: Change) -> tuple[int, int]:
+    """All the time that a change plays a part in."""
+    (start, end), (first, last) = reach_us(change), effect_us(change)
+    return min(start, first), max(end, last)
+
+
+def _loaded(near: list[Change], planned: Sequence[Change], rules: PlanningRules, most: int) -> set[str]:
+    """The keys of the changes that play a part in an hour beyond the capacity."""
+    limit = rules.capacity.limit_per_s
+    if limit <= 0 or not any(change.expected is not None and change.expected.effect == "up" for change in planned):
+        return set()
+    own = {change.key: change for change in planned}
+    rising = [other for other in near if other.key not in own and other.expected is not None and other.expected.effect == "up"]
+    rises = [*own.values(), *_nearest(rising, planned[0], most)]
+    return {one.key for hour in hourly(rises, rules.capacity) if hour.load_per_s > limit for one in hour.changes}
+
+
+def _in_the_way(hidden: list[tuple[int, int, Change]], change: Change, rules: PlanningRules, most: int) -> bool:
+    start, end = reach_us(change)
+    meeting = [other for begins, ends, other in hidden if begins < end and start < ends]
+    return any(conflict_between(change, other, rules.systems) is not None for other in _nearest(meeting, change, most))
 
 
 def _busy(change: Change) -> dict[str, Any]:

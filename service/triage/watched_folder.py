@@ -90,7 +90,7 @@ class WatchedFolder:
             changes, rejections = await asyncio.to_thread(read_changes, path, options)
         except HighwaterError as fault:
             return Outcome(faults=(str(fault),))
-        merged = merge(changes)
+        merged = await asyncio.to_thread(merge, changes)
         faults = [*map(describe, rejections), *(one.text for one in merged.disagreements)]
         taken = known = 0
         for first in range(0, len(merged.changes), _AT_ONCE):
@@ -103,20 +103,25 @@ class WatchedFolder:
         return Outcome(taken, known, tuple(faults), len(gone))
 
     async def _declare_some(self, changes: Iterable[Change]) -> tuple[int, list[str]]:
-        fresh: list[Change] = []
-        refused: list[str] = []
         async with self._declarations.lock:
-            now_us = self._declarations.now_us()
-            for change in changes:
-                try:
-                    made = self._declarations.examine(_WATCHER, json.loads(to_json(change)), now_us)
-                except Problem as problem:
-                    refused.append(f"{change.owner}/{change.change_id}: {problem.detail}")
-                    continue
-                if made.is_new:
-                    fresh.append(made.change)
+            fresh, refused = await asyncio.to_thread(self._examine, changes)
             await self._declarations.declare(_WATCHER, fresh)
         return len(fresh), refused
+
+    def _examine(self, changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
+        """The changes that are new, and why others are refused."""
+        fresh: list[Change] = []
+        refused: list[str] = []
+        now_us = self._declarations.now_us()
+        for change in changes:
+            try:
+                made = self._declarations.examine(_WATCHER, json.loads(to_json(change)), now_us)
+            except Problem as problem:
+                refused.append(f"{change.owner}/{change.change_id}: {problem.detail}")
+                continue
+            if made.is_new:
+                fresh.append(made.change)
+        return fresh, refused
 
     def _close(self, path: Path, digest: str, outcome: Outcome) -> None:
         known = self._known()

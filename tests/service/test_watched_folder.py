@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
+import pytest
+
+from service.triage import watched_folder
 from service.triage.watched_folder import WatchedFolder
 from tests.service.builders import change_json
 from tests.service.house import House
@@ -38,6 +42,19 @@ def test_a_dropped_calendar_is_declared_once_and_reported(house: House, tmp_path
     (dropped / "week.json").write_text(json.dumps([change_json("W-1", revision=2, title="moved")]))
     look(watched, times=2)
     assert house.client("triage").get("/v1/changes/ACME/W-1").json()["title"] == "moved"
+
+
+def test_a_dropped_calendar_holds_up_no_request(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (tmp_path / "week.json").write_text(json.dumps([change_json("W-1")]))
+    threads: list[int] = []
+    examine, merged = house.parts.declarations.examine, watched_folder.merge
+    monkeypatch.setattr(house.parts.declarations, "examine", lambda *given: threads.append(threading.get_ident()) or examine(*given))
+    monkeypatch.setattr(watched_folder, "merge", lambda given: threads.append(threading.get_ident()) or merged(given))
+    look(WatchedFolder(tmp_path, kept, house.parts.declarations, house.parts.clock), times=2)
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 def test_a_dropped_series_that_was_revised_withdraws_what_it_no_longer_holds(house: House, tmp_path: Path) -> None:

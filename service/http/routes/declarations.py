@@ -1,16 +1,15 @@
 """Declaration records: how accurate each User's declarations were; a User's own, all of them for the desk."""
 
 from dataclasses import asdict
-from functools import partial
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from service.access import DESK_ROLES
 from service.auth.authentication import Reader
-from service.http.routes.parts import ClockDep, DatabaseDep
+from service.http.routes.parts import DeclarationBookDep
 from service.problems import RESPONSES
-from service.triage.declaration_records import DeclarationCounts, count
+from service.triage.declaration_records import DeclarationCounts
 
 router = APIRouter(tags=["changes"], responses=RESPONSES)
 
@@ -39,9 +38,9 @@ class Records(BaseModel):
 
 
 @router.get("/v1/declarations", summary="How accurate declarations were")
-def declarations(database: DatabaseDep, clock: ClockDep, principal: Reader) -> Records:
+def declarations(book: DeclarationBookDep, principal: Reader) -> Records:
     """One record per User; a User sees its own only, an empty one at first. What the desk refutes no longer counts."""
-    counted = database.read(partial(count, now_us=clock.wall_us()))
+    counted = book.counted()
     if principal.role in DESK_ROLES:
         return Records(items=[_record(one) for one in counted.values()])
     own = () if principal.user is None else (principal.user,)

@@ -43,7 +43,7 @@ class HabitPage(BaseModel):
     """Every habit, by series."""
 
     items: list[HabitShown]
-    next: None = None
+    next: str | None = Field(None, description="The `cursor` of the next page; null on the last one.")
 
 
 class Ruling(BaseModel):
@@ -54,11 +54,16 @@ class Ruling(BaseModel):
 
 @router.get("/v1/habits", summary="List habits")
 def listed(
-    engine: EngineDep, _: Desk, user: Annotated[str | None, Query(max_length=64)] = None, limit: Annotated[int, Query(ge=1, le=5000)] = 1000
+    engine: EngineDep,
+    _: Desk,
+    user: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
+    cursor: Annotated[str, Query(pattern="^[0-9]{1,9}$")] = "0",
 ) -> HabitPage:
     """What is not reported because the series does it at this time of day, or as often and as large; and what the desk refused."""
     found = [habit for habit in engine.habits() if user in (None, habit.key.user)]
-    return HabitPage(items=[shown(habit) for habit in found[:limit]])
+    first, after = int(cursor), int(cursor) + limit
+    return HabitPage(items=[shown(habit) for habit in found[first:after]], next=str(after) if after < len(found) else None)
 
 
 @router.post("/v1/habits/{habit_id}/refuse", summary="Refuse a habit")
@@ -94,7 +99,7 @@ async def _rule(
     *,
     refused: bool,
 ) -> HabitShown:
-    habit = next((habit for habit in engine.habits() if _id(habit) == habit_id), None)
+    habit = next((habit for habit in await asyncio.to_thread(engine.habits) if _id(habit) == habit_id), None)
     if habit is None:
         raise not_found("habit")
     decision = habit_rulings.ruling(habit, refused=refused)
@@ -103,7 +108,8 @@ async def _rule(
     told: dict[str, Any] = {"summary": _sentence(habit), "note": note}
     action = "refuse habit" if refused else "allow habit"
     await committed(database, partial(audit.note, principal=principal, action=action, subject=habit_id, now_us=now_us, detail=told))
-    left = (one for one in engine.habits() if (one.key, one.kind, one.minute) == (habit.key, habit.kind, habit.minute))
+    known = await asyncio.to_thread(engine.habits)
+    left = (one for one in known if (one.key, one.kind, one.minute) == (habit.key, habit.kind, habit.minute))
     return shown(next(left, habit))
 
 

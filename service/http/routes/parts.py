@@ -22,6 +22,7 @@ from service.notify.sources import Sources
 from service.parameters import ServeParameters
 from service.store.database import Database
 from service.triage.change_declaration import ChangeDeclarations
+from service.triage.declaration_records import DeclarationBook
 from service.triage.desk import TriageDesk
 from service.triage.planning import Planning
 from service.triage.risk_book import RiskBook
@@ -52,6 +53,7 @@ OpenStreamsDep = Annotated[OpenStreams, _part("streams")]
 SeriesQuotaDep = Annotated[SeriesQuota, _part("series_quota")]
 OpaqueIdsDep = Annotated[OpaqueIds, _part("ids")]
 PlanningDep = Annotated[Planning, _part("planning")]
+DeclarationBookDep = Annotated[DeclarationBook, _part("declaration_book")]
 RiskBookDep = Annotated[RiskBook, _part("risks")]
 ServeParametersDep = Annotated[ServeParameters, _part("parameters")]
 SignInDep = Annotated[SignIn, _part("authentication")]

@@ -32,7 +32,7 @@ def titles(*changes: Change, month: str = "2026-01") -> list[str]:
 
 def test_a_month_begins_and_ends_in_utc() -> None:
     assert [format_time(edge) for edge in month_us("2026-12")] == ["2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"]
-    for wrong in ("2026", "2026-13", "January", ""):
+    for wrong in ("2026", "2026-13", "January", "", "9999-12", "0001-01", "2026-02\n", "\u0662\u0660\u0662\u0666-\u0660\u0662"):
         with pytest.raises(ConfigurationError, match="2026-02"):
             month_us(wrong)
 

@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 import numpy as np
+import pytest
 
+from detectors.habit_list import Habit
+from models.columns import SeriesKey
 from models.times import format_time
 from service.ingest.journal import HABIT
 from tests.service.house import House
@@ -63,6 +66,17 @@ def test_the_desk_lists_refuses_and_allows_a_habit(shared_house: House) -> None:
     (listed,) = desk.get("/v1/habits?user=HABIT-1").json()["items"]
     assert listed["refused"]
     assert not desk.delete(f"/v1/habits/{listed['habit_id']}/refuse").json()["refused"]
+
+
+def test_habits_beyond_the_limit_are_on_the_next_page(shared_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = SeriesKey("PAGED", "to_user", "service_response", "4.1", "north", "", 900)
+    every = [Habit(key, "storm", minute, 4, None, refused=False) for minute in range(5)]
+    monkeypatch.setattr(shared_house.parts.engine, "habits", lambda: every, raising=False)
+    read, cursor = [], "0"
+    while cursor is not None:
+        page = shared_house.client("triage").get("/v1/habits", params={"limit": 2, "cursor": cursor}).json()
+        read, cursor = [*read, *(one["at"] for one in page["items"])], page["next"]
+    assert read == ["00:00", "00:01", "00:02", "00:03", "00:04"]
 
 
 def test_a_refusal_is_part_of_the_journal(shared_house: House) -> None:

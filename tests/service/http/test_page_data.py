@@ -86,6 +86,23 @@ def test_the_calendar_of_a_window_holds_what_meets_it_with_conflicts_and_nothing
     assert told.client("triage").get("/v1/calendar", params={"from": window["to"], "to": window["from"]}).status_code == 422
 
 
+def test_hidden_fields_of_a_public_summary_are_null_in_the_calendar(told: House) -> None:
+    at = {"planned_start": "2026-04-01T00:00:00Z", "planned_end": "2026-04-01T04:00:00Z"}
+    made = change_json("P-1", "BOLT", title="Public", visibility="public_summary", description="secret", **at)
+    told.client("user:BOLT").post("/v1/changes", json=made).raise_for_status()
+    window = {"from": "2026-04-01T00:00:00Z", "to": "2026-04-02T00:00:00Z"}
+    (seen,) = told.client("user:ACME").get("/v1/calendar", params=window).json()["items"]
+    assert (seen["title"], seen["planned_start"]) == ("Public", "2026-04-01T00:00:00Z")
+    assert [seen[name] for name in ("disruption", "users", "systems", "description", "expected")] == [None] * 5
+    (own,) = told.client("user:BOLT").get("/v1/calendar", params=window).json()["items"]
+    assert (own["disruption"], own["description"]) == ("risk", "secret")
+
+
+def test_a_month_that_has_no_schedule_is_refused(told: House) -> None:
+    for month in ("9999-12", "0001-01", "2026-13", "\u0662\u0660\u0662\u0666-\u0660\u0662", "2026-02\n"):
+        assert told.client("triage").get("/v1/calendar/issue", params={"month": month}).status_code == 422, month
+
+
 def test_an_incident_is_closed_reopened_and_written_down(told: House) -> None:
     desk_client = told.client("triage")
     closed = desk_client.post("/v1/incidents/I-1/close", json={"name": "Ada", "note": "over"}).json()["state"]

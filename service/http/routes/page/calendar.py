@@ -1,6 +1,7 @@
 """The calendar by span: changes in it, their conflicts in sentences, and the missing items of the DCC's own changes."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -8,14 +9,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from changes.planning.conflicts import Capacity, PlanningRules, as_object, conflicts
+from changes.planning.conflicts import Bounds, Capacity, PlanningRules, as_object, conflicts
 from changes.planning.issue import ISSUES, issue_of
 from changes.planning.load import HourLoad, hourly
 from changes.planning.overlaps import OVER
-from changes.planning.schedule import schedule
+from changes.planning.schedule import MONTH, schedule
 from changes.planning.sec_completeness import all_missing
 from changes.planning.sec_completeness import as_object as missing_object
-from changes.visibility import is_own, visible_to
+from changes.visibility import is_fully_visible, is_own, summary_json, visible_to
 from changes.windows import window_us
 from models.change import Change
 from models.errors import ConfigurationError
@@ -41,6 +42,8 @@ _MEDIA = {
 _LONGEST_US = 100 * DAY_US
 _MOST_JUDGED = 3000
 """Maximum number of changes in one answer among which conflicts are computed."""
+_MOST_CONFLICTS = 500
+"""Overlaps of two owners in one answer."""
 _MOST_OWN = 100
 """Of a User's own changes, those that are held against what is hidden from it."""
 
@@ -61,7 +64,9 @@ class CalendarPage(BaseModel):
 
     items: list[dict[str, Any]] = Field(description="Changes by the start of their window.")
     total: int = Field(description="Number of changes; more than in `items` if the limit was reached.")
-    conflicts: list[dict[str, Any]] = Field(description="`kind`, `change_ids`, `from`, `to`, `text`; among the changes of this span.")
+    conflicts: list[dict[str, Any]] = Field(
+        description="`kind`, `change_ids`, `from`, `to`, `text`; among the changes of this span, at most 500 overlaps of two owners."
+    )
     load: list[dict[str, Any]] = Field(
         description="Days on which declared rises meet the usual traffic: `day`, the worst hour (`at`), `per_s`, `capacity_per_s`;"
         " for the triage desk only, and empty until the usual rates are learned."
@@ -89,15 +94,26 @@ def calendar(
     meeting = sorted((change for change in shown if _meets(change, start_us, end_us) and _fits(change, wanted)), key=_order)
     of_desk, rules = principal.role in DESK_ROLES, planning.rules
     judged = meeting[:_MOST_JUDGED]
-    found = [as_object(one) for one in conflicts(judged, rules)] if of_desk else _of_user(engine, principal, judged, rules)
+    found = (
+        [as_object(one) for one in conflicts(judged, rules, Bounds(_MOST_CONFLICTS))]
+        if of_desk
+        else _of_user(engine, principal, judged, rules)
+    )
     return CalendarPage(
-        items=[change.model_dump(mode="json") for change in meeting[: wanted.limit]],
+        items=[_item(change, principal.user) for change in meeting[: wanted.limit]],
         total=len(meeting),
         conflicts=found,
         risks=risks.ahead(principal, judged, found, clock.wall_us()),
         load=_load(judged, rules) if of_desk else [],
         missing=[missing_object(one) for one in all_missing(meeting)] if of_desk else [],
     )
+
+
+def _item(change: Change, user: str | None) -> dict[str, Any]:
+    """A change as the reader may see it; what is hidden is null, as it is under `/v1/changes`."""
+    if user is None or is_fully_visible(change, user):
+        return change.model_dump(mode="json")
+    return dict(json.loads(summary_json(change)))
 
 
 def _order(change: Change) -> tuple[int, str, str]:
@@ -117,9 +133,11 @@ def _fits(change: Change, wanted: CalendarWindow) -> bool:
 
 
 def _of_user(engine: Engine, principal: Principal, shown: Sequence[Change], rules: PlanningRules) -> list[dict[str, Any]]:
-    """Conflicts among what the User sees; what is in the way of its own changes and hidden from it is that the night is busy."""
-    found = [as_object(conflict) for conflict in conflicts(shown, replace(rules, capacity=Capacity()))]
-    own = [change for change in shown if change.explains and change.status not in OVER and is_own(change, principal.user or "")]
+    """Conflicts of its own changes and the DCC's among what it sees; of what is in the way and hidden, only that the night is busy."""
+    user = principal.user or ""
+    bounds = Bounds(_MOST_CONFLICTS, lambda change: is_fully_visible(change, user))
+    found = [as_object(conflict) for conflict in conflicts(shown, replace(rules, capacity=Capacity()), bounds)]
+    own = [change for change in shown if change.explains and change.status not in OVER and is_own(change, user)]
     return found + busy(engine.declared_changes(), principal, own[-_MOST_OWN:], rules)
 
 
@@ -144,7 +162,7 @@ def _load(changes: Sequence[Change], rules: PlanningRules) -> list[dict[str, Any
 class IssueWanted(BaseModel):
     """Which issue of the schedule."""
 
-    month: str = Field(pattern=r"^\d{4}-\d{2}$", examples=["2026-02"])
+    month: str = Field(pattern=MONTH, examples=["2026-02"])
     format: Literal["md", "html", "csv", "xlsx", "ics", "json"] = "md"
 
 
