@@ -62,6 +62,8 @@ class _Submitted(NamedTuple):
 class _Stream:
     seen_s: float
     idle: bool = False
+    sent: bool = True
+    """False for one that was active before a restart and has sent nothing since."""
 
 
 class Intake:
@@ -83,6 +85,8 @@ class Intake:
         self._guard = threading.Lock()
         self._drafts: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
         self._streams: dict[str, _Stream] = {}
+        self._forwarded_s: dict[str, float] = {}
+        """Stream → when it last sent something that is judged elsewhere."""
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
@@ -158,7 +162,18 @@ class Intake:
         """Stream → seconds since its last input."""
         now_s = self._clock.steady_s()
         with self._guard:
-            return {name: now_s - stream.seen_s for name, stream in self._streams.items()}
+            seen_s = {name: stream.seen_s for name, stream in self._streams.items()} | self._forwarded_s
+            return {name: now_s - at_s for name, at_s in seen_s.items()}
+
+    def sent(self) -> set[str]:
+        """Streams that brought something since the start."""
+        with self._guard:
+            return {name for name, stream in self._streams.items() if stream.sent} | set(self._forwarded_s)
+
+    def forwarded(self, stream: str) -> None:
+        """The stream sent something that is safe where it is judged."""
+        with self._guard:
+            self._forwarded_s[stream] = self._clock.steady_s()
 
     def newly_idle(self, idle_s: float) -> list[str]:
         """Streams without input for `idle_s`; each is returned once until it brings something again."""
@@ -177,7 +192,7 @@ class Intake:
     def remember(self, streams: set[str]) -> None:
         """Streams that were active before a restart: their pause counts from now."""
         for name in streams:
-            self._streams.setdefault(name, _Stream(self._clock.steady_s()))
+            self._streams.setdefault(name, _Stream(self._clock.steady_s(), sent=False))
 
     def close(self) -> None:
         """Writes everything that was submitted, then stops."""

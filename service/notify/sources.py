@@ -29,6 +29,8 @@ class Source:
     """Since it last sent something."""
     stopped: bool
     """Whether that is longer than `serve.source_stopped_after_s`."""
+    sent: bool = False
+    """Whether it has sent something since the monitor started."""
 
 
 class Sources:
@@ -41,13 +43,13 @@ class Sources:
     def states(self) -> list[Source]:
         """Every source whose token works, by name. After a restart each has the time to return before it counts as stopped."""
         now_us, up_s = self._clock.wall_us(), self._clock.steady_s() - self._started_s
-        quiet = self._intake.quiet_s()
+        quiet, sent = self._intake.quiet_s(), self._intake.sent()
         found = []
         for token in self._database.read(tokens.listed):
             quiet_s = quiet.get(token.id, _before(token, now_us))
             if quiet_s is not None and token.good(now_us):
                 stopped = min(quiet_s, up_s if token.id not in quiet else quiet_s) > self._stopped_after_s
-                found.append(Source(token.id, token.name, round(quiet_s, 1), stopped))
+                found.append(Source(token.id, token.name, round(quiet_s, 1), stopped, token.id in sent))
         return sorted(found, key=lambda source: (source.name, source.id))
 
     def remark(self) -> str | None:
@@ -84,8 +86,10 @@ def note(connection: sqlite3.Connection, states: Sequence[Source], now_us: int) 
             text = f"{source.name} has sent no events since {format_time(since_us)}: its traffic is not watched."
             changed |= _tell(connection, "source.open", source.id, source.name, text, since_us, now_us)
     names = {source.id: source.name for source in states}
+    back = {source.id for source in states if source.sent and not source.stopped}
+    working = {token.id for token in tokens.listed(connection) if token.good(now_us)} if known else set()
     for name, since_us in known.items():
-        if name not in stopped:
+        if name in back or (name not in names and name not in working):
             connection.execute("DELETE FROM facts WHERE name = ?", (f"{_FACT}{name}",))
             shown = names.get(name, name)
             text = f"{shown} sends events again." if name in names else f"{shown} is no source any more: its token ended."

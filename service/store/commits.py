@@ -31,14 +31,28 @@ def _withdraw_what_is_no_longer_shown(connection: sqlite3.Connection, change: Ch
         "SELECT revision, body FROM records WHERE kind = ? AND audience = ? AND id = ? ORDER BY revision DESC LIMIT 1",
         (CHANGE, DESK, change.key),
     ).fetchone()
-    if known is None or not outranks(change, decode(Change, known[1])):
+    before = None if known is None else decode(Change, known[1])
+    if before is None or not outranks(change, before):
         return
     if change.revision == known[0]:
         records.drop_revision(connection, CHANGE, change.key, change.revision)
     if not is_public(change):
         records.withdraw(connection, CHANGE, EVERYONE, change.key)
+        if is_public(before) or before.source != change.source:
+            _withdraw_notices(connection, change)
     if change.source != "user":
         records.withdraw(connection, CHANGE, change.owner, change.key)
+
+
+def _withdraw_notices(connection: sqlite3.Connection, change: Change) -> None:
+    """Waiting notices that name a hidden change, for all but the desk and the User who leads it; conflicts name it in their text only."""
+    connection.execute(
+        "DELETE FROM outbox WHERE state = 'waiting' AND reference LIKE 'notice:%'"
+        " AND subscription IN (SELECT id FROM subscriptions WHERE holder NOT IN ('', ?))"
+        " AND ((json_extract(CAST(body AS TEXT), '$.data.owner') = ? AND json_extract(CAST(body AS TEXT), '$.data.change_id') = ?)"
+        " OR (topic = 'notice.conflict' AND instr(json_extract(CAST(body AS TEXT), '$.data.summary'), ?) > 0))",
+        (change.owner if change.source == "user" else "", change.owner, change.change_id, f"{change.change_id} ({change.owner}: "),
+    )
 
 
 def declared(connection: sqlite3.Connection) -> dict[str, Change]:

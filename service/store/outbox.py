@@ -26,6 +26,8 @@ _URGENT_PAUSE_US = 2 * MINUTE_US
 _TOPICS = {"open": "open", "update": "updated", "end": "resolved"}
 WAITING_LIMIT = 5_000
 """Maximum number of waiting single messages (changes, reports) for one subscription; further ones are not sent."""
+NOTICES_LIMIT = 1_000
+"""The same for notices on changes, which are counted apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,19 @@ def _told(connection: sqlite3.Connection, subscription: str, subject: str) -> tu
 
 
 def _waiting(connection: sqlite3.Connection, subscription: str) -> int:
-    row = connection.execute("SELECT count(*) FROM outbox WHERE subscription = ? AND state = 'waiting'", (subscription,)).fetchone()
+    row = connection.execute(
+        "SELECT count(*) FROM outbox WHERE subscription = ? AND state = 'waiting' AND topic NOT LIKE 'notice.%'", (subscription,)
+    ).fetchone()
     return int(row[0])
+
+
+def waiting_notices(connection: sqlite3.Connection) -> dict[str, int]:
+    """Subscription → number of its waiting notices on changes."""
+    return dict(
+        connection.execute(
+            "SELECT subscription, count(*) FROM outbox WHERE state = 'waiting' AND topic LIKE 'notice.%' GROUP BY subscription"
+        ).fetchall()
+    )
 
 
 def put(

@@ -7,16 +7,17 @@ sent once, because the outbox records them.
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import structlog
 
 from changes.calendar import outranks
 from changes.planning import notices
 from changes.planning.notices import Notice
-from changes.visibility import visible_to
+from changes.visibility import is_own, is_public, visible_to
 from changes.windows import window_us
 from models.canonical_json import decode
 from models.change import Change
@@ -42,7 +43,10 @@ _BACK_US = HOUR_US
 _GATHERED_US = MINUTE_US
 """People get what was declared together as one message."""
 _PROMPT = frozenset({"about_to_start", "started", "overrun"})
+_MOVES_US = 10 * MINUTE_US
+"""Event time that stood still for so long says nothing about now."""
 THREAD = "changes"
+log = structlog.get_logger()
 _ForHolder = tuple[str, Notice]
 
 
@@ -61,8 +65,12 @@ class ChangeNotices:
         self._seq: int | None = None
         self._known: dict[str, Change] = {}
         """The last revision of each change for which notices were sent."""
-        self._unchecked: list[Change] = []
-        """Declared or moved, and not yet held against the others."""
+        self._unchecked: list[tuple[int, Change]] = []
+        """Declared or moved, and not yet held against the others, with the number in the log."""
+        self._stored: int | None = None
+        """How far a restart need not read: everything until there is in the outbox."""
+        self._event: tuple[int | None, int | None] | None = None
+        """Event time, and when by the wall clock it was last seen to move."""
         self._edges: tuple[list[Change], Ints] | None = None
         """The changes, and start, end and planned end of each."""
         self._put: set[tuple[str, str]] = set()
@@ -81,41 +89,50 @@ class ChangeNotices:
         subscribers = [one for one in self._database.read(outbox.subscribers) if one.hears_notices]
         holders = sorted({one.holder for one in subscribers})
         seq, revisions = self._revisions()
+        latest = {after.key: after for _, _, after in revisions}
         found: list[_Addressed] = []
+        unchecked: list[tuple[int, Change]] = []
         if subscribers:
-            for_holders = [one for before, after in revisions for one in _revised(before, after, holders, now_us)]
-            self._unchecked += [after for before, after in revisions if _is_replanned(before, after) and after.explains]
-            for_holders += self._conflicts(holders, now_us)
+            for_holders = [one for _, before, after in revisions for one in _revised(before, after, holders, now_us)]
+            unchecked = self._unchecked + [(number, after) for number, before, after in revisions if _is_replanned(before, after)]
+            for_holders += self._conflicts(unchecked[:_CHECKED_AT_ONCE], latest, holders, now_us)
+            unchecked = unchecked[_CHECKED_AT_ONCE:]
             found += [_Addressed(one, notice) for holder, notice in for_holders for one in subscribers if one.holder == holder]
             found += self._due(subscribers, now_us)
         fresh = [one for one in found if (one.to.id, one.notice.reference) not in self._put]
-        if seq == self._seq and not fresh:
-            return
-        if self._database.write(partial(_write, seq=seq, fresh=fresh, now_us=self._clock.wall_us())).result():
-            self._wake()
-        self._seq = seq
+        done = unchecked[0][0] - 1 if unchecked else seq
+        if fresh or done != self._stored:
+            write = partial(_write, seq=done, fresh=fresh, current=self._engine.changes, now_us=self._clock.wall_us())
+            if self._database.write(write).result():
+                self._wake()
+        # Only now: whatever failed above is read again in the next round.
+        self._seq, self._stored, self._unchecked = seq, done, unchecked
+        self._known.update(latest)
         if len(self._put) > _REMEMBERED:
             self._put.clear()
         self._put |= {(one.to.id, one.notice.reference) for one in fresh}
 
     def _begin(self) -> None:
         """What was declared before notices were first looked for is known."""
-        self._seq = self._database.read(_told_seq)
-        later = self._database.read(partial(_records, after=self._seq, limit=1_000_000))
+        seq = self._database.read(_told_seq)
+        later = self._database.read(partial(_records, after=seq, limit=1_000_000))
         keys = {change.key for _, change in later}
         self._known = {key: change for key, change in self._engine.changes.items() if key not in keys}
         for key in keys:
-            before = self._database.read(partial(_before, key=key, seq=self._seq))
+            before = self._database.read(partial(_before, key=key, seq=seq))
             if before is not None:
                 self._known[key] = before
+        self._seq = seq
 
-    def _revisions(self) -> tuple[int, list[tuple[Change | None, Change]]]:
+    def _revisions(self) -> tuple[int, list[tuple[int, Change | None, Change]]]:
+        """How far the log was read; the number, the revision before and the revision after of what counts in it."""
         seq, found = self._seq or 0, []
+        latest: dict[str, Change] = {}
         for number, after in self._database.read(partial(_records, after=seq, limit=_AT_ONCE)):
-            before, seq = self._known.get(after.key), number
+            before, seq = latest.get(after.key, self._known.get(after.key)), number
             if outranks(after, before):
-                found.append((before, after))
-                self._known[after.key] = after
+                found.append((number, before, after))
+                latest[after.key] = after
                 self._edges = None
         return seq, found
 
@@ -130,24 +147,37 @@ class ChangeNotices:
         near = ((edges > now_us - _BACK_US - ahead_us) & (edges <= now_us + ahead_us)).any(axis=1)
         for index in np.flatnonzero(near).tolist():
             for one in subscribers:
+                when = now_us - _BACK_US, now_us, one.preferences.ahead_s * SECOND_US
+                # The times are the same for every reader, and cost less than the part that it may see.
+                if next(notices.due(changes[index], *when), None) is None:
+                    continue
                 shown = visible_to(changes[index], one.holder or None)
                 if shown is not None:
-                    told = notices.due(shown, now_us - _BACK_US, now_us, one.preferences.ahead_s * SECOND_US)
-                    yield from (_Addressed(one, notice) for notice in told)
+                    yield from (_Addressed(one, notice) for notice in notices.due(shown, *when))
 
-    def _conflicts(self, holders: Sequence[str], now_us: int) -> Iterator[_ForHolder]:
-        now, self._unchecked = self._unchecked[:_CHECKED_AT_ONCE], self._unchecked[_CHECKED_AT_ONCE:]
+    def _conflicts(
+        self, unchecked: Sequence[tuple[int, Change]], latest: Mapping[str, Change], holders: Sequence[str], now_us: int
+    ) -> Iterator[_ForHolder]:
         known = self._engine.declared_changes()
-        for change in now:
-            if self._known.get(change.key) is not change or change.planned_end.timestamp() * 1e6 <= now_us:
+        for _, change in unchecked:
+            if latest.get(change.key, self._known.get(change.key)) is not change or us(change.planned_end) <= now_us:
                 continue
             for holder in holders:
-                yield from _conflicts_for(holder, change, known, self._planning, now_us)
+                try:
+                    found = list(_conflicts_for(holder, change, known, self._planning, now_us))
+                except Exception:
+                    log.exception("the conflicts of a change could not be determined; it gets no notice of them", change=change.key)
+                    continue
+                yield from found
 
     def _now_us(self) -> int:
-        """The wall clock; event time where a day is replayed or simulated."""
+        """The wall clock; event time where a day is replayed or simulated, while it moves."""
         wall_us, event_us = self._clock.wall_us(), self._engine.watermark_us
-        return wall_us if event_us is None or abs(wall_us - event_us) < DAY_US else event_us
+        if self._event is None or self._event[0] != event_us:
+            self._event = event_us, None if self._event is None else wall_us
+        moved_us = self._event[1]
+        is_moving = moved_us is not None and abs(wall_us - moved_us) < _MOVES_US
+        return event_us if event_us is not None and is_moving and abs(wall_us - event_us) >= DAY_US else wall_us
 
 
 def _revised(before: Change | None, after: Change, holders: Iterable[str], now_us: int) -> Iterator[_ForHolder]:
@@ -159,6 +189,8 @@ def _revised(before: Change | None, after: Change, holders: Iterable[str], now_u
 
 
 def _is_replanned(before: Change | None, after: Change) -> bool:
+    if not after.explains:
+        return False
     return before is None or not before.explains or (before.planned_start, before.planned_end) != (after.planned_start, after.planned_end)
 
 
@@ -177,11 +209,24 @@ def _conflicts_for(holder: str, change: Change, known: list[Change], planning: P
         yield holder, notices.conflict(shown, told, now_us)
 
 
-def _write(connection: sqlite3.Connection, seq: int, fresh: Sequence[_Addressed], now_us: int) -> bool:
-    """Put notices into the outbox, and how far the log was read; whether anything is to be sent."""
-    put = [_put(connection, subscriber, notice, now_us) for subscriber, notice in fresh]
+def _write(connection: sqlite3.Connection, seq: int, fresh: Sequence[_Addressed], current: Mapping[str, Change], now_us: int) -> bool:
+    """Put notices into the outbox, and how far the log was read; whether anything is to be sent.
+
+    `current` is read in the writer's thread: a change that its owner has hidden meanwhile is hidden, or its withdrawal comes later.
+    """
+    waiting, any_put = outbox.waiting_notices(connection) if fresh else {}, False
+    for subscriber, notice in fresh:
+        held = waiting.get(subscriber.id, 0)
+        if held < outbox.NOTICES_LIMIT and _may_see(subscriber.holder, current.get(notice.change.key)):
+            put = _put(connection, subscriber, notice, now_us)
+            waiting[subscriber.id] = held + put
+            any_put |= put
     connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_FACT, str(seq)))
-    return any(put)
+    return any_put
+
+
+def _may_see(holder: str, change: Change | None) -> bool:
+    return not holder or change is None or is_own(change, holder) or is_public(change)
 
 
 def _put(connection: sqlite3.Connection, subscriber: Subscriber, notice: Notice, now_us: int) -> bool:

@@ -3,12 +3,15 @@
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from models.clock import Clock
 from models.times import instant
 from service.notify.sources import Source, note
-from service.store import subscriptions
+from service.store import subscriptions, tokens
 from service.store.preferences import Preferences
 from tests.service.builders import alert, desk, incident, lines, queue
 from tests.service.house import House
@@ -60,6 +63,27 @@ def test_a_source_whose_token_ends_is_no_source_any_more(house: House) -> None:
     write = house.parts.database.write
     assert not write(partial(note, states=[Source("t", "feed", 900.0, stopped=True)], now_us=10**15)).result(), "nobody subscribed"
     assert not write(partial(note, states=[], now_us=10**15)).result()
+
+
+def test_a_restart_and_a_token_of_another_role_are_no_return_of_a_source(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = house.parts
+    add = partial(subscriptions.add, holder="", name="d", channel="webhook", target="https://x.example/", wishes=Preferences(), now_us=0)
+    parts.database.write(add).result()
+    listed = parts.database.read(tokens.listed)
+    feed, admin = (next(token for token in listed if token.name == f"{role} of the tests") for role in ("ingest", "admin"))
+    stopped = [Source(token.id, token.name, 900.0, stopped=True, sent=True) for token in (feed, admin)]
+    parts.database.write(partial(note, states=stopped, now_us=10**15)).result()
+    assert [topic for topic, _ in messages(house)] == ["source.open"] * 2
+    parts.intake.remember({feed.id})
+    house.now(parts.jobs.report_sources())
+    assert [topic for topic, _ in messages(house)] == ["source.open"] * 2
+    assert house.client("ingest").post("/v1/events", content=lines(queue(10))).status_code == 202
+    house.now(parts.jobs.report_sources())
+    assert [topic for topic, _ in messages(house)] == ["source.open"] * 2 + ["source.resolved"]
+    monkeypatch.setattr(parts.intake, "elsewhere", SimpleNamespace(take=lambda batch: None))
+    assert house.client("admin").post("/v1/events", content=lines(queue(20))).status_code == 202
+    house.now(parts.jobs.report_sources())
+    assert [topic for topic, _ in messages(house)] == ["source.open"] * 2 + ["source.resolved"] * 2, "judged by another process"
 
 
 def test_a_watermark_that_a_wrong_clock_moved_is_set_back_by_an_administrator_alone(tmp_path: Path) -> None:

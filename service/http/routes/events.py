@@ -79,6 +79,7 @@ async def post_events(
         await asyncio.to_thread(series.take, principal.id, batch.keys, clock.wall_us())
     if (remote := intake.elsewhere) is not None:
         await asyncio.get_running_loop().run_in_executor(_FORWARDS, remote.take, batch)
+        intake.forwarded(principal.id)
         if key:
             told = [(principal.id, key, body, ingest_response(batch))]
             remember = partial(commits.write_answers, answers=told, now_us=clock.wall_us())

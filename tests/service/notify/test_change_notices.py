@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from service.notify.channels import item_of
 from service.store import outbox, subscriptions
 from service.store.outbox import Message
 from service.store.preferences import Preferences
+from service.triage import change_notices
 from service.triage.change_notices import ChangeNotices
 from tests.service.builders import change_json
 from tests.service.house import House
@@ -182,3 +184,116 @@ def test_wishes_choose_kinds_and_pagers_get_none(notified: Notified) -> None:
     subject = wording.subject([item_of(message) for message in parcel])
     assert subject.startswith("[Change] DCC: Work declared, 20")
     assert subject.endswith("(and 2 more)")
+
+
+def shown(notified: Notified, change_id: str, visibility: str, revision: int, start_h: float = 30) -> None:
+    notified.declare("user:BOLT", change_id, "BOLT", start_h=start_h, visibility=visibility, revision=revision, disruption="outage")
+
+
+def waiting(notified: Notified) -> list[tuple[str, str]]:
+    notified.duty.look()
+    return notified.house.parts.database.read(
+        lambda c: c.execute(
+            "SELECT holder, topic FROM outbox JOIN subscriptions ON subscriptions.id = subscription"
+            " WHERE state = 'waiting' ORDER BY outbox.id"
+        ).fetchall()
+    )
+
+
+def test_a_change_that_its_owner_hides_is_in_no_notice_that_still_waits(notified: Notified) -> None:
+    for holder in ("", "ACME", "BOLT"):
+        notified.subscribe(holder)
+    notified.told()
+    shown(notified, "B-1", "public_summary", revision=1)
+    planned = {"category": "planned_maintenance", "disruption": "outage"}
+    notified.declare("triage", "D-1", "DCC", start_h=50, **planned)
+    notified.duty.look()
+    notified.declare("user:ACME", "A-1", "ACME", start_h=50)
+    before = waiting(notified)
+    assert kinds_of(before, "ACME") == ["notice.declared"] * 3 + ["notice.conflict"]
+    shown(notified, "B-1", "dcc_only", revision=2)
+    after = waiting(notified)
+    assert kinds_of(after, "ACME") == ["notice.declared"] * 2 + ["notice.conflict"]
+    notified.declare("triage", "D-1", "DCC", start_h=50, revision=2, status="draft", **planned)
+    after = waiting(notified)
+    assert kinds_of(after, "ACME") == ["notice.declared"], "its own"
+    assert kinds_of(after, "BOLT") == ["notice.declared"], "its own"
+    assert set(kinds_of(before, "")) <= set(kinds_of(after, "")), "the desk keeps all"
+
+
+def kinds_of(found: list[tuple[str, str]], holder: str) -> list[str]:
+    return [topic for one, topic in found if one == holder]
+
+
+def test_a_revision_that_is_hidden_by_the_next_one_gives_no_notice(notified: Notified) -> None:
+    for holder in ("ACME", "BOLT"):
+        notified.subscribe(holder)
+    notified.told()
+    shown(notified, "B-1", "public_summary", revision=1)
+    shown(notified, "B-1", "dcc_only", revision=2)
+    assert kinds(notified.told()) == [("BOLT", "notice.declared")]
+
+
+def test_a_write_that_fails_loses_no_notice(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
+    notified.subscribe("ACME")
+    notified.told()
+    notified.declare("user:ACME", "A-1", "ACME", start_h=20)
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "put", _refuse)
+        with pytest.raises(OSError, match="disk"):
+            notified.duty.look()
+    assert kinds(notified.told()) == [("ACME", "notice.declared")]
+
+
+def test_conflicts_that_cannot_be_determined_cost_nothing_else(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
+    notified.subscribe("ACME")
+    notified.told()
+    notified.declare("user:ACME", "A-1", "ACME", start_h=20)
+    monkeypatch.setattr(change_notices, "preview", _refuse)
+    assert kinds(notified.told()) == [("ACME", "notice.declared")]
+
+
+def test_conflicts_that_are_not_looked_for_yet_are_looked_for_after_a_restart(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
+    notified.subscribe("")
+    notified.told()
+    for number in range(2):
+        notified.declare("triage", f"D-{number}", "DCC", start_h=30, disruption="outage")
+    with monkeypatch.context() as patch:
+        patch.setattr(change_notices, "_CHECKED_AT_ONCE", 0)
+        assert kinds(notified.told()) == [("", "notice.declared")] * 2
+    notified.restart()
+    assert set(kinds(notified.told())) == {("", "notice.conflict")}
+    assert notified.told() == []
+
+
+def test_notices_go_on_while_the_feed_is_silent_for_days(notified: Notified) -> None:
+    parts = notified.house.parts
+    engine: Any = SimpleNamespace(
+        watermark_us=notified.now_us, changes=parts.engine.changes, declared_changes=parts.engine.declared_changes
+    )
+    notified.duty = ChangeNotices(parts.database, engine, parts.declarations.planning, notified.hands.clock, lambda: None)
+    notified.subscribe("ACME")
+    notified.told()
+    engine.watermark_us += MINUTE_US
+    notified.declare("user:ACME", "A-1", "ACME", start_h=50)
+    assert kinds(notified.told()) == [("ACME", "notice.declared")]
+    notified.hands.ahead_us += 50 * HOUR_US + MINUTE_US
+    assert ("ACME", "notice.started") in kinds(notified.told())
+
+
+def test_notices_and_records_are_counted_apart_and_both_have_a_bound(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "NOTICES_LIMIT", 2)
+    monkeypatch.setattr(outbox, "WAITING_LIMIT", 2)
+    wanted = Preferences(records=("notice", "change"), notices=("declared",))
+    add = partial(subscriptions.add, holder="ACME", name="x", channel="webhook", target="https://x.example/", wishes=wanted, now_us=0)
+    notified.house.parts.database.write(add).result(10)
+    notified.told()
+    for number in range(3):
+        notified.declare("user:ACME", f"A-{number}", "ACME", start_h=30 + 3 * number)
+        notified.duty.look()
+    topics = [topic for _, topic in waiting(notified)]
+    assert (topics.count("notice.declared"), len(topics)) == (2, 4)
+
+
+def _refuse(*_: Any, **__: Any) -> bool:
+    raise OSError("the disk is full")
