@@ -88,6 +88,7 @@ class ChangeNotices:
         now_us = self._now_us()
         subscribers = [one for one in self._database.read(outbox.subscribers) if one.hears_notices]
         holders = sorted({one.holder for one in subscribers})
+        seen = self._engine.declared_changes()
         seq, revisions = self._revisions()
         latest = {after.key: after for _, _, after in revisions}
         found: list[_Addressed] = []
@@ -102,7 +103,7 @@ class ChangeNotices:
         fresh = [one for one in found if (one.to.id, one.notice.reference) not in self._put]
         done = unchecked[0][0] - 1 if unchecked else seq
         if fresh or done != self._stored:
-            write = partial(_write, seq=done, fresh=fresh, current=self._engine.changes, now_us=self._clock.wall_us())
+            write = partial(_write, seq=done, fresh=fresh, seen=seen, current=self._engine.changes, now_us=self._clock.wall_us())
             if self._database.write(write).result():
                 self._wake()
         # Only now: whatever failed above is read again in the next round.
@@ -209,20 +210,31 @@ def _conflicts_for(holder: str, change: Change, known: list[Change], planning: P
         yield holder, notices.conflict(shown, told, now_us)
 
 
-def _write(connection: sqlite3.Connection, seq: int, fresh: Sequence[_Addressed], current: Mapping[str, Change], now_us: int) -> bool:
+def _write(
+    connection: sqlite3.Connection, seq: int, fresh: Sequence[_Addressed], seen: list[Change], current: Mapping[str, Change], now_us: int
+) -> bool:
     """Put notices into the outbox, and how far the log was read; whether anything is to be sent.
 
     `current` is read in the writer's thread: a change that its owner has hidden meanwhile is hidden, or its withdrawal comes later.
     """
+    hidden = _hidden_since(seen, list(current.values())) if any(one.notice.kind == "conflict" for one in fresh) else []
     waiting, any_put = outbox.waiting_notices(connection) if fresh else {}, False
     for subscriber, notice in fresh:
         held = waiting.get(subscriber.id, 0)
+        if notice.kind == "conflict" and subscriber.holder and any(name in notice.text for name in hidden):
+            continue
         if held < outbox.NOTICES_LIMIT and _may_see(subscriber.holder, current.get(notice.change.key)):
             put = _put(connection, subscriber, notice, now_us)
             waiting[subscriber.id] = held + put
             any_put |= put
     connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_FACT, str(seq)))
     return any_put
+
+
+def _hidden_since(seen: list[Change], current: list[Change]) -> list[str]:
+    """How a conflict's text begins to name the changes that were declared or revised after `seen` and that others may not see."""
+    before = {id(change) for change in seen}
+    return [f"{change.change_id} ({change.owner}: " for change in current if id(change) not in before and not is_public(change)]
 
 
 def _may_see(holder: str, change: Change | None) -> bool:
