@@ -129,6 +129,7 @@ class SignIn:
         if found is None:
             self._note_failure(address, "token")
             raise _unknown(_WRONG)
+        self._remember(secret)
         return found
 
     def _check_address(self, secret: str, address: str | None) -> None:
