@@ -154,8 +154,8 @@ def counts(path: Path, metric: str) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        ([], "name event files"),
-        (["x.ndjson", "--data", "y"], "not both"),
+        ([], "give either event files, or the data folder"),
+        (["x.ndjson", "--data", "y"], "give either event files, or the data folder"),
         (["--data", "/nowhere"], "not a data folder"),
         (["/nowhere.ndjson"], "/nowhere.ndjson"),
     ],

@@ -1,13 +1,14 @@
 """Builders: small cohorts of invented series, driven through detection window by window."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
 from models.columns import ALERT_KINDS, BEGAN, ENDED, Detected, Findings, Floats, QueueTick, SeriesKey, TrafficTick
+from models.state_bytes import pack, unpack
 from models.times import SECOND_US
 
 MONDAY_US = 1_767_571_200 * SECOND_US
@@ -55,6 +56,13 @@ class Cohort:
 
     def __post_init__(self) -> None:
         self.detection = Detection(self.parameters, self.window_s)
+
+    def copy(self) -> "Cohort":
+        """One of its own that continues from here."""
+        detection = Detection.unpack(self.parameters, self.window_s, unpack(pack(self.detection.pack(), 1), 1))
+        made = replace(self, told=list(self.told))
+        made.detection = detection
+        return made
 
     @property
     def at_us(self) -> int:

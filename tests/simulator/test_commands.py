@@ -49,7 +49,7 @@ def test_start_moves_the_day(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("simulate",), "say which scenario"),
+        (("simulate",), "give a scenario and a folder"),
         (("simulate", "day"), "--out DIR"),
         (("simulate", "fire", "--out", "x"), "there is no scenario 'fire'"),
         (("simulate", "quiet", "--out", "x", "--users", "0"), "not 0"),
@@ -57,7 +57,7 @@ def test_start_moves_the_day(tmp_path: Path) -> None:
         (("simulate", "quiet", "--out", "x", "--seed", "-1"), "not -1"),
         (("simulate", "quiet", "--out", "x", "--start", "2026-01-05T00:00:00"), "with an offset"),
         (("simulate", "day", "--out", "x", "--users", "1"), "higher number"),
-        (("score", "nowhere", "truth.json"), "truth.json is not there"),
+        (("score", "nowhere", "truth.json"), "truth.json does not exist"),
     ],
 )
 def test_wrong_use_is_one_line_that_says_what_to_do(

@@ -58,7 +58,7 @@ def test_missing_reports_of_one_user_are_one_stale_alert():
     told = run(World(KEYS, troubles, missing=frozenset(trouble.key for trouble in troubles)), range(20))
     (alert,) = told.last().values()
     assert (alert.kind, alert.user) == ("stale", "SUP-01")
-    assert "what they carry is unknown" in alert.summary
+    assert "Their traffic is unknown." in alert.summary
 
 
 def test_missing_reports_of_one_region_are_one_stale_alert():

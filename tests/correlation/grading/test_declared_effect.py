@@ -92,7 +92,7 @@ def test_still_abnormal_after_the_window_is_beyond_from_then_on() -> None:
     assert where(episode("silence", minutes=17), short).position == "within"
     late = where(episode("silence", minutes=21), short)
     assert late.position == "beyond"
-    assert "after SHORT was to end" in late.text
+    assert "after the planned end of SHORT" in late.text
 
 
 def test_back_to_normal_at_the_windows_end_it_stays_within_while_the_detector_makes_sure() -> None:

@@ -1,6 +1,5 @@
 """Failures: a larger share than usual, by the side at fault, however unevenly they fall."""
 
-from copy import deepcopy
 from functools import cache
 
 import numpy as np
@@ -33,7 +32,7 @@ def two_days() -> Cohort:
 
 def usual() -> Cohort:
     """After two days of a usual share; each caller gets a cohort of its own."""
-    return deepcopy(two_days())
+    return two_days().copy()
 
 
 def test_a_usual_share_is_quiet():

@@ -1,4 +1,4 @@
-"""One Chromium for all tests of the page, and one monitor a module."""
+"""One Chromium and one monitor for all tests of a module."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,8 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="needs Chromium: install the package chromium"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """While it is open its event loop runs in this thread: no other module could use `asyncio.run`."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
         yield opened
