@@ -12,6 +12,8 @@ from tests.service.house import ROLES, House
 
 FOREIGN = ("BOLT", "B-ALERT", "B-CHANGE", "B-SECRET", "I-BOLT", "BOLT-INCIDENT", "b-hook")
 OPEN_TO_ALL = {"/healthz", "/readyz", "/docs", "/plain", "/page/{name}", "/favicon.ico", *pages.VIEWS}
+READERS = {"observer", "triage", "admin", "user:ACME", "user:BOLT"}
+DECLARERS = {"triage", "admin", "user:ACME", "user:BOLT"}
 FOR = {
     "POST /v1/events": {"ingest", "admin"},
     "GET /v1/incidents": {"observer", "triage", "admin"},
@@ -21,6 +23,8 @@ FOR = {
     "GET /v1/handover": {"observer", "triage", "admin"},
     "GET /v1/triage/{subject}": {"observer", "triage", "admin"},
     "GET /v1/dead-letters": {"observer", "triage", "admin"},
+    "GET /v1/habits": {"observer", "triage", "admin"},
+    "POST /v1/change-replies/{owner}/{change_id}": DECLARERS,
     "GET /metrics": {"observer", "triage", "admin"},
     "GET /v1/audit": {"admin"},
     "GET /v1/quarantine": {"admin"},
@@ -30,8 +34,6 @@ FOR = {
     "POST /v1/tokens": {"admin"},
     "DELETE /v1/tokens/{token_id}": {"admin"},
 }
-READERS = {"observer", "triage", "admin", "user:ACME", "user:BOLT"}
-DECLARERS = {"triage", "admin", "user:ACME", "user:BOLT"}
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,7 @@ def filled(path: str, house: House, alert_id: str) -> str:
         "user": "BOLT",
         "day": "2026-01-05",
         "name": "app.js",
+        "habit_id": "none",
     }
     return re.sub(r"\{(.+?)\}", lambda match: known[match[1]], path)
 

@@ -274,7 +274,7 @@ def test_a_truth_with_the_contracts_fields_alone_will_do(tmp_path: Path) -> None
         ("truth.json", "[]", "not a truth.json as"),
         ("truth.json", '{"anomalies": [{"id": "x"}]}', "kinds is missing"),
         ("truth.json", '{"anomalies": [{"id": "x", "kinds": ["storm"], "onset_at": "yesterday"}]}', "not an RFC 3339 time"),
-        ("truth.json", '{"anomalies": [], "harmless": "CHG-1"}', "no list"),
+        ("truth.json", '{"anomalies": [], "harmless": "CHG-1"}', "is not a list"),
         ("alerts.ndjson", None, "does not exist"),
         ("alerts.ndjson", "{}\n", "line 1: alert_id is missing"),
         ("alerts.ndjson", json.dumps(RECORD) + "\nnot json\n", "line 2"),
