@@ -316,7 +316,7 @@ class Evaluator:
             affected=len(affected_by(episode, case, where)),
             collateral=is_collateral(episode, case),
             weather=judgement.nature is not None and judgement.nature.code == "weather",
-            habit=episode.open and is_habit(episode, known.history),
+            habit=episode.open and episode.kind != "silence" and is_habit(episode, known.history),
             share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,
         )
         now, stood = severity(episode, bearing, self._parameters), self._stood[episode.alert_id]

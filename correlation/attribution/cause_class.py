@@ -52,7 +52,7 @@ def classify(case: IncidentSnapshot, comparison: Comparison | None, history: His
         return CauseClass(
             "dcc_side", "The failures carry E20, E21 or E30: devices or the network did not answer, which the User does not control."
         )
-    if is_habit(main, history):
+    if main.kind != "silence" and is_habit(main, history):
         return CauseClass("habit", f"The traffic of {case.origin_user} did the same about this hour on other days.")
     if _together(comparison):
         return CauseClass(

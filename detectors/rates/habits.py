@@ -103,7 +103,8 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
     rows, peak = rows[known], peak[known]
     # What never passed the threshold may have brought all of its evidence in one window.
     pace = np.where(peak > state["limit"][rows], np.minimum(state["pace"][rows], peak), peak)
-    fade = np.exp(-(at_s - state["counted_s"][rows].astype(np.float64)) / MEMORY_S)
+    # After the watermark was set back, what is stored may lie ahead.
+    fade = np.exp(-np.maximum(at_s - state["counted_s"][rows].astype(np.float64), 0.0) / MEMORY_S)
     number = state["excursions"][rows] * fade + 1.0
     excess = state["excess"][rows] * fade + np.minimum(peak - EDGE_NATS, MOST_EXCESS * threshold)
     for name, values in (("excursions", number), ("excess", excess), ("counted_s", at_s)):
@@ -112,7 +113,8 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
     large = peak > RING_SHARE * threshold
     rows, peak, pace = rows[large], peak[large], pace[large]
     if len(rows):
-        worth = state["ring_nats"][:, rows] * np.exp((state["ring_s"][:, rows].astype(np.float64) - at_s) / MEMORY_S)
+        ago = at_s - state["ring_s"][:, rows].astype(np.float64)
+        worth = np.where(ago < 0, 0.0, state["ring_nats"][:, rows] * np.exp(-np.maximum(ago, 0.0) / MEMORY_S))
         place = worth.argmin(axis=0)
         for name, values in (("ring_s", state["peak_s"][rows]), ("ring_nats", peak), ("ring_pace", pace)):
             state[name][place, rows] = values

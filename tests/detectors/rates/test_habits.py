@@ -159,3 +159,12 @@ def test_a_refused_habit_is_told_each_night_again():
 
 def test_an_unknown_series_has_no_habit_to_refuse():
     assert not cohort().detection.rule_on_habit(HabitRuling(key(99), "storm", 60, refused=True))
+
+
+def test_what_is_stored_ahead_of_a_clock_that_was_set_back_makes_no_series_deaf():
+    state = habits.fresh(1, 10.0)
+    state["counted_s"][:], state["first_s"][:], state["excursions"][:] = 2_000_000_000, 1_900_000_000, 5.0
+    state["ring_s"][:], state["ring_nats"][:] = 2_000_000_000, 50.0
+    habits.remember(state, np.array([0]), np.array([9.0]), 1_767_600_000, 60, 10.0)
+    assert 10.0 <= state["limit"][0] < 30.0
+    assert 9.0 in state["ring_nats"][:, 0], "what lies ahead is given up first"
