@@ -96,6 +96,8 @@ def conflict_between(one: Change, other: Change, systems: SystemMap) -> Conflict
     """The conflict of two changes with common time; None if they are independent."""
     if one.disruption == "none" and other.disruption == "none":
         return None
+    if one.owner != other.owner and one.source == other.source == "user" and not (one.systems and other.systems):
+        return None  # traffic of two Users, and no system that takes over for another
     first, second = sorted((one, other), key=lambda change: (change.category != "bcdr_test", change.source != "dcc", change.change_id))
     kind, text = _kind(first, second, systems)
     if kind is None:
