@@ -1,7 +1,5 @@
 """The triage desk's story: an alert comes, it is taken up by key, looked into, judged, closed, and written down."""
 
-import time
-
 from playwright.sync_api import Page
 
 from tests.service.builders import alert, desk, incident
@@ -27,7 +25,6 @@ def test_from_alert_to_post_mortem(board: House, visit: type[Visitor]) -> None:
     ada, ben = visit(board, "triage"), visit(board, "triage")
     page, other = ada.go("/"), ben.go("/")
     _name(page, "Ada")
-    began = time.monotonic()
     board.publish(
         desk(
             incident("I-9", suspects=(SUSPECT,), alert_ids=("A-9",), category=1, summary="ECHO is silent"),
@@ -35,7 +32,6 @@ def test_from_alert_to_post_mortem(board: House, visit: type[Visitor]) -> None:
         )
     )
     page.wait_for_selector("text=ECHO is silent")
-    assert time.monotonic() - began < 1.0, "an alert is on the screen within a second"
 
     page.locator("[data-id=I-9]").focus()
     page.keyboard.press("j")
