@@ -144,11 +144,14 @@ def _meeting(ahead: Sequence[Change], bounds: Bounds) -> Iterator[tuple[Change, 
     for change in ahead:
         start, end = reach_us(change)
         concerned = bounds.concerns(change)
-        for owner, theirs in under_way.items():
+        for owner, theirs in list(under_way.items()):
             owners = (owner, change.owner) if owner <= change.owner else (change.owner, owner)
             if bounds.most is not None and compared[owners] >= bounds.most * _TRIES:
                 continue
             theirs[:] = [(until, other) for until, other in theirs if until > start]
+            if not theirs:
+                del under_way[owner]
+                continue
             pairs = [(other, change) for _, other in theirs if concerned or bounds.concerns(other)]
             compared[owners] += len(pairs)
             yield from pairs
