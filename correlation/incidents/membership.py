@@ -6,7 +6,8 @@ from correlation.history.habit import is_habit
 from correlation.history.onset_comparison import Comparison
 from correlation.history.traffic_history import History
 from correlation.incidents.peer_comparison import UNKNOWN, PeerComparison, compare_peers, peer_baseline
-from correlation.incidents.spill_over import cut_off, has_way, is_regional, outlasts, own_outage, refutes_dose
+from correlation.incidents.regional_failures import RegionalFailures
+from correlation.incidents.spill_over import cut_off, has_way, outlasts, own_outage, refutes_dose
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
@@ -110,6 +111,7 @@ class MembershipRules:
         self._find_declared_cause = declared_cause
         self._declared: dict[str, str | None] = {}
         self._regional: dict[str, bool] = {}
+        self._failures = RegionalFailures(history)
         self._measured: dict[tuple[str, str | None], PeerComparison] = {}
         self._compared: dict[str, Comparison | None] = {}
 
@@ -152,7 +154,7 @@ class MembershipRules:
     def is_regional(self, episode: AlertSnapshot) -> bool:
         """Whether devices or the network of one region do not answer, at several Users: that comes of nobody's traffic."""
         if episode.alert_id not in self._regional:
-            self._regional[episode.alert_id] = is_regional(episode, self._history)
+            self._regional[episode.alert_id] = self._failures.explain(episode)
         return self._regional[episode.alert_id]
 
     def belongs_elsewhere(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot], origin_user: str | None) -> bool:

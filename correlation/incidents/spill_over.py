@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from correlation.history.traffic_history import Bins, History, Recent
+from correlation.history.traffic_history import History, Recent
 from correlation.snapshots import AlertSnapshot
-from models.columns import Flags, Floats, Ints, SeriesKey
+from models.columns import Flags, Floats, SeriesKey
 from models.response_codes import DEVICE_SIDE
-from models.times import HOUR_US, MINUTE_US
+from models.times import MINUTE_US
 
 _ANSWERS = frozenset({"service_response", "acknowledgement", "pre_command"})
 """What everybody gets from the shared DSP."""
@@ -27,11 +27,6 @@ _SPARED = 0.3
 """Share of the present loss that an earlier stretch of equal dose must show."""
 _OWN_REQUESTS = 0.3
 """Share of its usual requests below which a User gets no answers because it does not ask."""
-_BEFORE_US = HOUR_US
-_FAILING, _FAILING_ELSEWHERE = 0.05, 0.3
-"""Share of the others' answers in a region that must fail more than before, and how much of that may fail elsewhere too."""
-_MOST_SERVICES = 2 / 3
-"""Of the services in the region: devices that do not answer do so whatever they are asked for, an overload is felt by what it is about."""
 _CUT_OFF = 0.05
 """Share of everything that is sent to a User below which nothing reaches it."""
 _LASTS = 0.7
@@ -59,7 +54,7 @@ def has_way(episode: AlertSnapshot, driver: AlertSnapshot, services: Collection[
 
     `services`: those of the trouble, and those that others lost with it.
     """
-    if episode.kind == "failures" and not _of_devices(episode) and episode.codes:
+    if episode.kind == "failures" and not fails_at_devices(episode) and episode.codes:
         return False  # the DSP refuses the User's own requests
     keys = episode.series
     reached = sum(_reaches(key, driver, services) for key in keys)
@@ -74,46 +69,7 @@ def _reaches(key: SeriesKey, driver: AlertSnapshot, services: Collection[str]) -
     return bool(driver.region) and key.region == driver.region
 
 
-def is_regional(episode: AlertSnapshot, history: History) -> bool:
-    """Whether devices or the network of one region do not answer, at other Users too: no User's traffic causes that."""
-    if episode.kind != "failures" or episode.region is None or not _of_devices(episode):
-        return False
-    here: list[float] = []
-    elsewhere: list[float] = []
-    for bins in history.of_class("service_response", episode.onset_us - _BEFORE_US):
-        since = bins.ends_us > episode.onset_us
-        for (service_there, _), chosen in sorted(_others_by_service(bins, episode).items()):
-            share = _failing(bins, since, chosen)
-            if share is not None:
-                (here if service_there else elsewhere).append(share)
-    raised = [share >= _FAILING for share in here]
-    if not raised or not elsewhere or float(np.mean(raised)) < _MOST_SERVICES:
-        return False
-    limit = _FAILING_ELSEWHERE * float(np.median(here))
-    return float(np.mean([share >= limit for share in elsewhere])) < 1.0 - _MOST_SERVICES
-
-
-def _others_by_service(bins: Bins, episode: AlertSnapshot) -> dict[tuple[bool, str], Ints]:
-    """Columns of the other Users' series, by whether they lie in the region of an alert, and by service."""
-    found: dict[tuple[bool, str], list[int]] = {}
-    for index, key in enumerate(bins.keys):
-        if key.user != episode.user:
-            found.setdefault((key.region == episode.region, key.service), []).append(index)
-    return {place: np.array(columns, np.int64) for place, columns in found.items()}
-
-
-def _failing(bins: Bins, since: Flags, chosen: Ints) -> float | None:
-    """Share of some series' messages that fail since a moment, above what failed before; None where too little is known."""
-    shares = []
-    for span in (since, ~since):
-        came = float(bins.observed[np.ix_(span, chosen)].sum())
-        if came < _LEAST_DUE:
-            return None
-        shares.append(float(bins.failed[np.ix_(span, chosen)].sum()) / came)
-    return max(shares[0] - shares[1], 0.0)
-
-
-def _of_devices(episode: AlertSnapshot) -> bool:
+def fails_at_devices(episode: AlertSnapshot) -> bool:
     """Whether most of the failures carry a code of devices or the network."""
     return 2 * sum(count for code, count in episode.codes.items() if code in DEVICE_SIDE) > sum(episode.codes.values())
 
