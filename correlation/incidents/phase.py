@@ -10,6 +10,8 @@ _EARLIER_US = 10 * MINUTE_US
 """Distance of the earlier value that it is compared with."""
 _FALLS, _GROWS = 0.7, 0.9
 """Shares of the worst below which it recovers, and from which on it may grow; between them it does neither."""
+_MINOR = 0.2
+"""Share of the largest worst below which a measure says nothing of the whole: failures rise a little when answers come back."""
 _RISES = 1.1
 """Multiple of the earlier value."""
 _QUEUE_FALLS, _QUEUE_GROWS = 0.98, 0.99
@@ -37,6 +39,8 @@ def _shown(course: Course, found: Sequence[Harm]) -> Phase:
     """By the queue of the origin if there is one, else by the largest share of its worst that any measure has."""
     leading = [harm for harm in found if course.worst.get(harm.name, 0.0) > max(harm.chance, harm.floor)]
     queues = [harm for harm in leading if harm.counts_queue]
+    largest = max((course.worst[harm.name] for harm in leading if not harm.counts_queue), default=0.0)
+    leading = [harm for harm in leading if harm.counts_queue or course.worst[harm.name] >= _MINOR * largest]
     if not leading:
         return "holding"
     full = [harm for harm in queues if harm.average() > harm.limit(course.worst[harm.name], _EMPTY)]
