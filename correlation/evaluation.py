@@ -46,6 +46,7 @@ from models.times import MINUTE_US
 from models.vocabulary import SEVERITIES, Severity
 
 _DECAY = 0.8
+_MORE_THAN_ANY_DEPTH = 1e12
 _LEAST_NATS = 5.0
 """What shows less evidence is about to end: it is not abnormal enough to be beyond anything."""
 _SURE, _SETTLED = 2, 3
@@ -189,6 +190,8 @@ class Evaluator:
         members = tuple(event.members.values())
         causes = [one for one in possible_causes(members, event.origin_user) if one.open]
         if not causes:
+            return
+        if self.incidents.is_overlaid(event, known.at_us):
             return
         elsewhere = self.incidents.hit_by_others(event, younger=True)
         waiting = {one.user for one in members if one.kind == "backlog"}
@@ -353,7 +356,7 @@ def _declared_cause(episode: AlertSnapshot, view: CalendarView) -> str | None:
 
 def _never_milder(event: OpenIncident, category: Category) -> Category:
     """A category is never milder than the worst so far, even at the end; an earlier one states its reason as past."""
-    size = max(event.course.depth or 0.0, float(len(event.affected)))
+    size = len(event.affected) * _MORE_THAN_ANY_DEPTH + (event.course.depth or 0.0)
     number, _ = event.worst
     if category.number < number or (category.number == number and size >= event.worst_size and event.resolved_us is None):
         event.worst, event.worst_size = (category.number, category.reason), size

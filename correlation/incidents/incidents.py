@@ -18,8 +18,11 @@ from correlation.incidents.recovery import LOSS_KINDS, Course, Elsewhere, Traffi
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.state_tree import from_tree, to_plain
-from models.times import SECOND_US
+from models.times import MINUTE_US, SECOND_US
 from models.vocabulary import Severity
+
+SETTLES_US = 15 * MINUTE_US
+"""How long the last minutes still show a trouble that is over."""
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ class OpenIncident:
     ended_us: int | None = None
     """When its trouble ended (estimated); None while it goes on."""
     worst_size: float = 0.0
-    """Messages waiting or affected Users then."""
+    """How large it was then: by affected Users, then by waiting messages."""
     severity: Severity = "info"
     """The gravest of its alerts when they were looked at last."""
     course: Course = field(default_factory=Course)
@@ -244,6 +247,20 @@ class Incidents:
                 traffic |= dict.fromkeys(_spread(members, other.origin_user), incident_id)
                 users |= {} if other.origin_user in (None, event.origin_user) else {str(other.origin_user): incident_id}
         return Elsewhere(traffic, users)
+
+    def is_overlaid(self, event: OpenIncident, at_us: int) -> bool:
+        """Whether a younger incident of another origin hurts Users, or did some minutes ago: a common loss may then be its doing.
+
+        To name too few Users is better than to blame an origin for what another one does.
+        """
+        return any(
+            other.origin_user not in (None, event.origin_user)
+            and other.affected
+            and other.merged_into is None
+            and (other.opened_us, incident_id) > (event.opened_us, event.incident_id)
+            and (other.resolved_us is None or at_us < other.resolved_us + SETTLES_US)
+            for incident_id, other in self.events.items()
+        )
 
     def move(self, at_us: int, event: OpenIncident, alert_id: str, to: str) -> None:
         """What is left of an incident that is over, but belongs to another one that goes on."""
