@@ -10,6 +10,8 @@ _NARROW = 3.0
 """How many times the earliest end the latest may be if both are stated."""
 _MOST_FAIL = 0.5
 """Share from which on failures are stated in percent, below as `1 in 4`."""
+_USUAL_HIGH, _USUAL_LOW = 1.15, 0.85
+"""Multiples of what is due within which a window is usual."""
 _ALMOST_NONE = 0.01
 
 Text = tuple[str, str]
@@ -27,10 +29,21 @@ def describe_open(episode: AlertSnapshot) -> str:
     """As in `SUPPLIER-L02 has received nothing since 19:25 UTC (normal: 5,517 a minute)`."""
     clause, details = _KINDS[episode.kind](episode)
     since = f"since {clock(episode.onset_us, episode.at_us)}"
+    if _is_usual(episode):
+        now = f"{figure(episode.observed)} {traffic(episode.series)}{_normal(episode)}"
+        return f"{subject(episode)}: {KIND_LABELS[episode.kind]} {since}. The last window is usual again: {now}.{_worst(episode)}"
     direction = {"messages to the User": "received", "messages to the DSP": "sent"}.get(traffic(episode.series))
     if episode.kind == "silence" and episode.user is not None and episode.observed == 0 and direction is not None:
         return f"{episode.user} has {direction} nothing {since}{details}."
     return f"{subject(episode)}: {clause} {since}{details}."
+
+
+def _is_usual(episode: AlertSnapshot) -> bool:
+    """Whether the last window shows no trouble any more, though the alert is not over yet."""
+    if episode.expected < 1:
+        return False
+    ratio = episode.observed / episode.expected
+    return ratio <= _USUAL_HIGH if episode.kind == "storm" else episode.kind in ("drop", "silence") and ratio >= _USUAL_LOW
 
 
 def describe_resolved(episode: AlertSnapshot) -> str:
