@@ -93,7 +93,7 @@ def _post(intake: Intake, block: bytes, batch: Any, stopped: Callable[[], bool])
 
 @dataclass(slots=True)
 class IncidentPrinter:
-    """Prints each incident once: as soon as a declared change is probable, else when it is over or at the end.
+    """Prints each incident once: when it is over, in that order, or at the end; so every machine prints the same lines.
 
     Incidents that were never more than `info`, such as declared effects, are not printed.
     """
@@ -114,14 +114,12 @@ class IncidentPrinter:
                 self._serious.add(row.incident_id)
             if row.kind == INCIDENT and row.id not in self._done:
                 self._waiting[row.id] = json.loads(row.body)
-        for incident_id in sorted(self._waiting):
-            incident = self._waiting[incident_id]
+        over = [incident for incident in self._waiting.values() if incident["status"] == "resolved"]
+        for incident in sorted(over, key=lambda one: (one["as_of"], one["incident_id"])):
             if incident["summary"].startswith(_MERGED):
-                self._done.add(incident_id)
-                del self._waiting[incident_id]
-                continue
-            named = any(suspect["change_id"] and suspect["verdict"] == "probable" for suspect in incident["suspects"][:1])
-            if incident_id in self._serious and (named or incident["status"] == "resolved"):
+                self._done.add(incident["incident_id"])
+                del self._waiting[incident["incident_id"]]
+            elif incident["incident_id"] in self._serious:
                 self._tell(incident)
 
     def finish(self) -> None:

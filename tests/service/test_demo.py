@@ -22,12 +22,13 @@ def suspect(verdict: str):
     return alert(suspects=({**SUSPECT, "verdict": verdict},)).suspects
 
 
-def test_an_incident_is_said_once_as_soon_as_a_change_is_probable() -> None:
+def test_an_incident_is_printed_once_when_it_is_over() -> None:
     said: list[str] = []
     teller = IncidentPrinter(said.append, {"C-1": "Replace the firewall"})
     hear(teller, desk(alert(), incident(suspects=suspect("possible"))))
     assert said == []
     hear(teller, desk(incident(revision=2, suspects=suspect("probable"))))
+    assert said == []
     hear(teller, desk(incident(revision=3, status="resolved", suspects=suspect("probable"))))
     teller.finish()
     (line,) = said
@@ -35,7 +36,7 @@ def test_an_incident_is_said_once_as_soon_as_a_change_is_probable() -> None:
     assert line.startswith("2026-01-05T00:10:00Z  backlog at ACME")
 
 
-def test_what_has_no_probable_change_is_said_when_it_is_over_or_at_the_end() -> None:
+def test_what_is_still_open_is_printed_at_the_end() -> None:
     said: list[str] = []
     teller = IncidentPrinter(said.append, {})
     hear(teller, desk(alert(), alert("A-2", incident_id="I-2"), incident("I-1", status="resolved"), incident("I-2")))
