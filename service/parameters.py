@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from changes.limits import ChangeLimits
+from service.networks import proxy_networks
 
 
 def _listed(value: object) -> object:
@@ -13,7 +14,13 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _proxies(entries: tuple[str, ...]) -> tuple[str, ...]:
+    proxy_networks(entries)
+    return entries
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Proxies = Annotated[Names, AfterValidator(_proxies)]
 
 
 class OidcParameters(BaseModel):
@@ -78,7 +85,9 @@ class QuotaParameters(BaseModel):
         5_000, ge=2_000, description="Changes nearest in time that a new one is compared with, in a preview and when it is declared."
     )
     connections_per_address: int = Field(
-        1_000, ge=100, description="Open connections of one address other than this machine's own; another one is closed at once."
+        1_000,
+        ge=100,
+        description="Open connections of one address, or open requests of it through a proxy; this machine and proxies are not counted.",
     )
     streams_per_token: int = Field(250, ge=1, description="Event streams of one token at a time; another is answered 429.")
 
@@ -96,6 +105,9 @@ class ServeParameters(BaseModel):
     )
     public_url: str | None = Field(
         None, description="Public address of the monitor, e.g. `https://monitor.example.com`; makes the cookie `Secure`."
+    )
+    trusted_proxies: Proxies = Field(
+        ("127.0.0.1", "::1"), description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count: addresses or networks, never all."
     )
 
     max_body_mb: float = Field(

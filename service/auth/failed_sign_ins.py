@@ -1,6 +1,5 @@
 """Failed sign-ins: what comes too often from one address is no longer looked at for a while, and all of them are in the audit log."""
 
-import ipaddress
 import sqlite3
 import threading
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from functools import partial
 import structlog
 
 from models.clock import Clock
+from service.networks import network_of
 from service.problems import Problem
 from service.store import audit
 from service.store.database import Database
@@ -17,8 +17,6 @@ log = structlog.get_logger()
 _MOST_ADDRESSES = 10_000
 _AUDIT_EVERY_S = 60.0
 _AUDITS_PER_MINUTE = 60
-_NETWORK_BITS = 64
-"""Of an IPv6 address: one sender has all addresses of such a network."""
 
 
 @dataclass(slots=True)
@@ -43,7 +41,7 @@ class FailedSignIns:
     def check(self, address: str | None) -> None:
         """Raises Problem 429 while this address has failed too often."""
         with self._guard:
-            if self._of(_network(address)).left < 1:
+            if self._of(network_of(address)).left < 1:
                 wait = {"Retry-After": str(max(1, round(60 / self._per_minute)))}
                 detail = (
                     f"more than {self._per_minute} sign-ins a minute failed from this address (serve.quotas.failed_sign_ins_per_minute)"
@@ -52,7 +50,7 @@ class FailedSignIns:
 
     def note(self, address: str | None, way: str) -> None:
         """One failed: it counts, and the audit log says so, at once or in the sum of the minute."""
-        network, now_s = _network(address), self._clock.steady_s()
+        network, now_s = network_of(address), self._clock.steady_s()
         with self._guard:
             failures = self._of(network)
             failures.left = max(0.0, failures.left - 1)
@@ -75,14 +73,6 @@ class FailedSignIns:
         failures.left = min(float(self._per_minute), failures.left + (now_s - failures.seen_s) * self._per_minute / 60)
         failures.seen_s = now_s
         return failures
-
-
-def _network(address: str | None) -> str:
-    try:
-        found = ipaddress.ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    return str(ipaddress.ip_network((found, _NETWORK_BITS), strict=False)) if found.version == 6 else str(found)
 
 
 def _write(connection: sqlite3.Connection, address: str, way: str, count: int, now_us: int) -> None:

@@ -12,6 +12,7 @@ from models.change import Change
 from models.distribution import installed_version
 from service import problems
 from service.composition import Parts
+from service.http.request_counts import RequestCounts
 from service.http.request_limits import Limits, SafeHeaders
 from service.http.routes import (
     calendar_feed,
@@ -87,6 +88,7 @@ def create_app(parts: Parts) -> FastAPI:
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=1)
     app.add_middleware(Limits, events_limit=parts.parameters.max_body_bytes, read_timeout_s=parts.parameters.read_timeout_s)
+    app.add_middleware(RequestCounts, most=parts.parameters.quotas.connections_per_address)
     app.add_middleware(SafeHeaders)
     _describe(app)
     return app

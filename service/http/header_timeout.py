@@ -1,16 +1,19 @@
 """HTTP connections with a time limit: a client that sends its request line and headers too slowly is disconnected."""
 
 import asyncio
-import ipaddress
 from collections import Counter
+from collections.abc import Callable
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from service.networks import is_loopback, network_of
 
-def with_header_timeout(seconds: float, most_of_an_address: int) -> type[H11Protocol]:
+
+def with_header_timeout(seconds: float, most_of_an_address: int, is_proxy: Callable[[str], bool] = lambda _: False) -> type[H11Protocol]:
     """Uvicorn's protocol, closing a connection that has not sent a complete request head within `seconds`.
 
-    A connection beyond `most_of_an_address` of one address is closed at once; a proxy on this machine (loopback) has no limit.
+    A connection beyond `most_of_an_address` of one address is closed at once. Neither this machine (loopback)
+    nor a trusted proxy has a limit: the requests of a proxy are counted by the address that it names, see `request_counts`.
     """
     open_connections: Counter[str] = Counter()
 
@@ -22,7 +25,7 @@ def with_header_timeout(seconds: float, most_of_an_address: int) -> type[H11Prot
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
             super().connection_made(transport)
-            address = _counted_address(transport)
+            address = _counted_address(transport, is_proxy)
             if address is not None:
                 open_connections[address] += 1
                 self._counted = address
@@ -65,11 +68,8 @@ def with_header_timeout(seconds: float, most_of_an_address: int) -> type[H11Prot
     return PatientProtocol
 
 
-def _counted_address(transport: asyncio.BaseTransport) -> str | None:
-    """The client's address; None for one that is not counted."""
+def _counted_address(transport: asyncio.BaseTransport, is_proxy: Callable[[str], bool]) -> str | None:
+    """The client's address, or its network; None for one that is not counted."""
     peer = transport.get_extra_info("peername")
     address = str(peer[0]) if peer else ""
-    try:
-        return None if ipaddress.ip_address(address.partition("%")[0]).is_loopback else address
-    except ValueError:
-        return None
+    return None if not address or is_loopback(address) or is_proxy(address) else network_of(address)

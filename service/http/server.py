@@ -5,7 +5,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -15,12 +15,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from models.errors import ConfigurationError
 from service.composition import Parts
 from service.event_stream import EventStream
 from service.http.app import create_app
 from service.http.header_timeout import with_header_timeout
+from service.networks import proxy_networks
 from streams.metrics.encoding import encoded
 
 _GRACE_S = 5
@@ -38,11 +40,14 @@ class Server(uvicorn.Server):
         started: Callable[[], None] | None = None,
         *,
         most_connections: int = 1_000,
+        proxies: Sequence[str] = (),
     ) -> None:
+        believed = ProxyHeadersMiddleware(app, list(proxy_networks(proxies)))  # type: ignore[arg-type]  # as Starlette's type of it
         super().__init__(
             uvicorn.Config(
-                app,
-                http=with_header_timeout(read_timeout_s, most_connections),
+                believed,
+                http=with_header_timeout(read_timeout_s, most_connections, believed.trusted_hosts.__contains__),
+                proxy_headers=False,
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -127,8 +132,15 @@ async def _serve(parts: Parts, bound: socket.socket, started: Callable[[str], No
         started(address_of(bound))
         ready.set()
 
-    most = parts.parameters.quotas.connections_per_address
-    server = Server(create_app(parts), parts.events, parts.parameters.read_timeout_s, told, most_connections=most)
+    parameters = parts.parameters
+    server = Server(
+        create_app(parts),
+        parts.events,
+        parameters.read_timeout_s,
+        told,
+        most_connections=parameters.quotas.connections_per_address,
+        proxies=parameters.trusted_proxies,
+    )
     serving = asyncio.create_task(server.serve([bound]))
     tasks = [asyncio.create_task(task) for task in (_metrics(parts), _beside(ready, beside, server)) if task is not None]
     try:

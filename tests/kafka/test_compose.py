@@ -2,6 +2,7 @@
 
 import json
 import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ def test_more_than_one_machine_has_tls_and_a_password_between_all(secured: dict[
         assert settings.kafka.security.protocol == "SASL_SSL", name
         assert {"kafka-password", "kafka-ca"} <= set(secured["services"][name]["secrets"]), name
     assert secured["services"]["highwater"]["environment"]["HIGHWATER_SERVE__PUBLIC_URL"].startswith("https://")
+    proxy = secured["services"]["tls"]["networks"]["highwater"]["ipv4_address"]
+    assert load(None, {}, secured["services"]["highwater"]["environment"]).serve.trusted_proxies == (proxy,)
+    (pool,) = secured["networks"]["highwater"]["ipam"]["config"]
+    assert ip_address(proxy) in ip_network(pool["subnet"]), "the proxy's address"
+    assert ip_address(proxy) not in ip_network(pool["ip_range"]), "no other container gets it"
     open_ports = [
         port for service in secured["services"].values() for port in service.get("ports", ()) if not port.startswith("127.0.0.1:")
     ]

@@ -91,8 +91,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "process_stage", "pipeline", "replay", "backtest", "sinks", "kafka",
     ),
     "service": (
-        "parameters", "access", "ingest", "problems", "store", "event_stream", "metrics", "auth", "alertmanager", "charts", "notify",
-        "engine", "health", "kafka", "triage", "operations", "monitor", "composition", "http", "demo",
+        "networks", "parameters", "access", "ingest", "problems", "store", "event_stream", "metrics", "auth", "alertmanager", "charts",
+        "notify", "engine", "health", "kafka", "triage", "operations", "monitor", "composition", "http", "demo",
     ),
     "streams/kafka": ("cluster", "client", "exchange", "tasks", "worker"),
 }  # fmt: skip

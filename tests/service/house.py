@@ -57,7 +57,8 @@ class House:
         self._socket = listening_socket("127.0.0.1", 0)
         self.address = address_of(self._socket)
         started = threading.Event()
-        self.server = Server(create_app(self.parts), self.parts.events, self.parameters.read_timeout_s, started.set)
+        proxies = self.parameters.trusted_proxies
+        self.server = Server(create_app(self.parts), self.parts.events, self.parameters.read_timeout_s, started.set, proxies=proxies)
         self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([self._socket])), daemon=True)
         self._thread.start()
         assert started.wait(20)

@@ -21,7 +21,7 @@ class Transport(asyncio.Transport):
 def test_connections_beyond_the_limit_of_an_address_are_closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("connection_made", "connection_lost"):
         monkeypatch.setattr(H11Protocol, name, lambda *_: None)
-    protocol = with_header_timeout(30, 2)
+    protocol = with_header_timeout(30, 2, lambda address: address == "192.0.2.80")
 
     def connected(address: str) -> tuple[Any, Transport]:
         one: Any = protocol.__new__(protocol)
@@ -39,3 +39,6 @@ def test_connections_beyond_the_limit_of_an_address_are_closed_at_once(monkeypat
     first.connection_lost(None)
     first.connection_lost(None)
     assert connected("192.0.2.1")[1].aborted, "one left, and two of three are still there"
+    assert not any(connected("192.0.2.80")[1].aborted for _ in range(9)), "a proxy"
+    assert not any(connected("::ffff:127.0.0.1")[1].aborted for _ in range(9)), "this machine, on a socket for both versions"
+    assert [connected(f"2001:db8:1::{number}")[1].aborted for number in range(3)] == [False, False, True], "one sender has them all"

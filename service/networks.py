@@ -1,0 +1,41 @@
+"""Networks: whose address a request or a connection counts for, and which proxies are believed when they name one."""
+
+import ipaddress
+from collections.abc import Sequence
+
+_NETWORK_BITS = 64
+"""Of an IPv6 address: one sender has all addresses of such a network."""
+_MAPPED_BITS = 96
+"""Bits before the IPv4 address in an IPv6 address of a socket that serves both."""
+UNKNOWN = "unknown"
+
+
+def network_of(address: str | None) -> str:
+    """What requests of one sender are counted by: the IPv4 address, the /64 network of an IPv6 address, or `unknown`."""
+    found = _parsed(address)
+    if found is None:
+        return UNKNOWN
+    return str(ipaddress.ip_network((found, _NETWORK_BITS), strict=False)) if found.version == 6 else str(found)
+
+
+def is_loopback(address: str | None) -> bool:
+    """Whether it is an address of this machine."""
+    found = _parsed(address)
+    return found is not None and found.is_loopback
+
+
+def proxy_networks(entries: Sequence[str]) -> tuple[str, ...]:
+    """The entries as networks, and IPv4 ones also as a socket for both versions names them. Raises ValueError for anything else."""
+    networks = [ipaddress.ip_network(entry.strip()) for entry in entries]
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("a proxy has an address or a network: whoever can reach the monitor could otherwise name any address as its own")
+    mapped = [f"::ffff:{one.network_address}/{_MAPPED_BITS + one.prefixlen}" for one in networks if one.version == 4]
+    return (*map(str, networks), *mapped)
+
+
+def _parsed(address: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return None
+    return found.ipv4_mapped or found if isinstance(found, ipaddress.IPv6Address) else found
