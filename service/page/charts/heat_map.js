@@ -9,11 +9,27 @@ import { clockText, dayText } from "../core/words.js";
 const ROW = 17;
 const HEAD = 22;
 
-/** Blue is less, orange is more than what is due; strength -1 to 1. */
-export function heatColour(strength) {
-  const dark = isDark(), size = Math.min(1, Math.abs(strength));
-  const neutral = dark ? [38, 50, 59] : [233, 237, 240], end = strength < 0 ? (dark ? [92, 170, 255] : [24, 92, 176]) : dark ? [255, 160, 60] : [196, 82, 0];
-  return `rgb(${neutral.map((from, index) => Math.round(from + (end[index] - from) * size)).join(" ")})`;
+const SHADES = 127;
+
+/** Blue is less, orange is more than what is due: [red, green, blue] of the strengths -1 to 1 in 255 steps. */
+function shades() {
+  const dark = isDark(), neutral = dark ? [38, 50, 59] : [233, 237, 240];
+  const less = dark ? [92, 170, 255] : [24, 92, 176], more = dark ? [255, 160, 60] : [196, 82, 0];
+  return Array.from({ length: 2 * SHADES + 1 }, (_, step) => {
+    const strength = step / SHADES - 1, end = strength < 0 ? less : more;
+    return neutral.map((from, index) => Math.round(from + (end[index] - from) * Math.abs(strength)));
+  });
+}
+
+/** Writes the colours of `count` strengths into a new image of one row for every `wide` of them; null stays transparent. */
+export function heatImage(strengths, wide) {
+  const image = new ImageData(wide, strengths.length / wide), colours = shades();
+  strengths.forEach((strength, index) => {
+    if (strength !== null) image.data.set([...colours[Math.round((Math.max(-1, Math.min(1, strength)) + 1) * SHADES)], 255], index * 4);
+  });
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
 }
 
 const FEW = 30;
@@ -92,27 +108,16 @@ export class HeatMap {
     pen.font = "12px system-ui";
     pen.textBaseline = "middle";
     this.drawHead(pen, styles);
+    if (!this.steps) return;
+    const cells = heatImage(map.users.flatMap((_, row) => map.messages[row].map((_, index) => this.measure.strength(map, row, index, this.usual))), this.steps);
+    pen.imageSmoothingEnabled = false;
+    pen.fillStyle = styles.getPropertyValue("--ink");
+    pen.textAlign = "right";
     map.users.forEach((user, row) => {
-      pen.fillStyle = styles.getPropertyValue("--ink");
-      pen.textAlign = "right";
-      pen.fillText(user, this.left - 8, HEAD + row * ROW + ROW / 2, this.left - 10);
-      this.drawRow(pen, row);
+      const top = HEAD + row * ROW;
+      pen.fillText(user, this.left - 8, top + ROW / 2, this.left - 10);
+      pen.drawImage(cells, 0, row, this.steps, 1, this.left, top + 1, this.width - this.left, ROW - 2);
     });
-  }
-
-  drawRow(pen, row) {
-    let begun = null, colour = null;
-    for (let index = 0; index <= this.steps; index++) {
-      const strength = index < this.steps ? this.measure.strength(this.map, row, index, this.usual) : null;
-      const next = strength === null ? null : heatColour(strength);
-      if (next === colour && index < this.steps) continue;
-      if (colour !== null) {
-        pen.fillStyle = colour;
-        pen.fillRect(this.left + begun * this.cell, HEAD + row * ROW + 1, (index - begun) * this.cell + 0.3, ROW - 2);
-      }
-      begun = index;
-      colour = next;
-    }
   }
 
   drawHead(pen, styles) {

@@ -7,7 +7,7 @@ import { onPreference } from "../core/preferences.js";
 import { go, query, setQuery } from "../core/router.js";
 import { store } from "../core/store.js";
 import { number, percent } from "../core/words.js";
-import { HeatMap, MEASURES, heatColour } from "../charts/heat_map.js";
+import { HeatMap, MEASURES, heatImage } from "../charts/heat_map.js";
 import { table } from "../parts/alert_table.js";
 
 const HOUR = 3_600_000;
@@ -87,11 +87,7 @@ class Traffic {
 
   drawScale(measure) {
     const canvas = el("canvas", { width: 160, height: 12, "aria-hidden": "true" });
-    const pen = canvas.getContext("2d");
-    for (let x = 0; x < 160; x++) {
-      pen.fillStyle = heatColour(x / 80 - 1);
-      pen.fillRect(x, 0, 1, 12);
-    }
+    canvas.getContext("2d").drawImage(heatImage(Array.from({ length: 160 }, (_, x) => x / 80 - 1), 160), 0, 0, 160, 12);
     this.scale.replaceChildren(`Blue: ${measure.low}`, canvas, `Orange: ${measure.high}. Empty: nothing was reported. Choose a cell to see that User.`);
   }
 

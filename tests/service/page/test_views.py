@@ -65,3 +65,21 @@ def test_without_javascript_there_is_a_list_to_read(board: House, visit: type[Vi
     stranger.click("button")
     assert "ACME: 420 messages wait" in stranger.inner_text("main")
     assert "BOLT" not in stranger.inner_text("main")
+
+
+_CELLS = """async () => {
+  const { heatImage } = await import("/page/charts/heat_map.js");
+  const image = heatImage([-1, 0, 1, null, -0.5, 0.5], 3);
+  const pixels = image.getContext("2d").getImageData(0, 0, image.width, image.height).data;
+  return Array.from({ length: 6 }, (_, cell) => [...pixels.slice(cell * 4, cell * 4 + 4)]);
+}"""
+
+
+def test_a_heat_map_is_blue_below_what_is_due_orange_above_and_empty_where_nothing_came(board: House, visit: type[Visitor]) -> None:
+    less, usual, more, gap, some_less, some_more = visit(board, "observer", color_scheme="light").go("/").evaluate(_CELLS)
+    assert (less, more) == ([24, 92, 176, 255], [196, 82, 0, 255])
+    assert usual[3] == 255
+    assert max(usual[:3]) - min(usual[:3]) < 10
+    assert gap[3] == 0
+    assert less[0] < some_less[0] < usual[0]
+    assert usual[2] > some_more[2] > more[2]
