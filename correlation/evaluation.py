@@ -30,7 +30,7 @@ from correlation.grading.severity import SeverityInputs, severity
 from correlation.grading.threatened_changes import ThreatInputs, threatened
 from correlation.history.fleet_totals import Fleet
 from correlation.history.habit import is_habit
-from correlation.history.traffic_history import History
+from correlation.history.traffic_history import FIVE_MINUTES_US, History
 from correlation.incidents.incidents import Incidents, OpenIncident
 from correlation.incidents.membership import MembershipRules, possible_causes
 from correlation.incidents.missing_answers import MissingAnswers
@@ -42,7 +42,7 @@ from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import ThreatenedChange
 from models.columns import SeriesKey
 from models.state_tree import from_tree, to_plain
-from models.times import MINUTE_US
+from models.times import MINUTE_US, SECOND_US
 from models.vocabulary import SEVERITIES, Severity
 
 _DECAY = 0.8
@@ -186,12 +186,13 @@ class Evaluator:
         return recovery
 
     def _spread(self, event: OpenIncident, known: EvaluationContext) -> None:
-        """Who loses with it though no single series shows that."""
+        """Once in five minutes: who loses with it though no single series shows that."""
         members = tuple(event.members.values())
-        causes = [one for one in possible_causes(members, event.origin_user) if one.open]
-        if not causes:
+        window_us = min(key.window_s for one in members for key in one.series) * SECOND_US
+        if known.at_us // FIVE_MINUTES_US == (known.at_us - window_us) // FIVE_MINUTES_US:
             return
-        if self.incidents.is_overlaid(event, known.at_us):
+        causes = [one for one in possible_causes(members, event.origin_user) if one.open]
+        if not causes or self.incidents.is_overlaid(event, known.at_us):
             return
         elsewhere = self.incidents.hit_by_others(event, younger=True)
         waiting = {one.user for one in members if one.kind == "backlog"}
@@ -205,7 +206,8 @@ class Evaluator:
                 return True
             return any(declares_effect_on(change, key) for change in declared)
 
-        losing = losing_users(event.origin_user, since_us, known.at_us, explained, known.history)
+        alone = not self.incidents.is_overlaid(event, known.at_us, by_older=True)
+        losing = losing_users(event.origin_user, since_us, known.at_us, explained, known.history, alone=alone)
         if not set(losing) <= event.affected:
             event.affected |= set(losing)
             event.changed_us = known.at_us

@@ -1,7 +1,7 @@
 """Traffic history: the recent traffic of each part of each User's traffic, against its expectation."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, STATISTI
 from models.columns import Detected, Flags, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
-FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 288, 168
-"""Some windows unchanged, a day of 5 minutes, a week of hours: the shortest that reaches back far enough is used."""
+FIVE_MINUTES_US = 5 * MINUTE_US
+FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 292, 168
+"""Some windows unchanged, a day and 20 minutes of 5 minutes, a week of hours: the shortest that reaches back far enough is used."""
 _LEAST_BINS = 24
 _MOST_CHOICES, _MOST_VIEWS = 256, 256
 _MOST = 1e15
@@ -57,6 +58,15 @@ class Bins:
         return Bins(keys, self.ends_us, self.observed[:, chosen], self.expected[:, chosen], self.failed[:, chosen])
 
 
+@dataclass(frozen=True, slots=True)
+class ClassCounts:
+    """Messages of every series of one class in some bins."""
+
+    keys: tuple[SeriesKey, ...]
+    observed: Floats
+    """(bins, series)"""
+
+
 class _ResolutionHistory:
     """Rings of one window length; columns in the order of their sorted keys."""
 
@@ -69,7 +79,7 @@ class _ResolutionHistory:
         self.indexed: tuple[SeriesKey, ...] = ()
         self.index: dict[SeriesKey, int] = {}
         """Column of each of `indexed`."""
-        bins = [(window_s * SECOND_US, FINE_BINS), (5 * MINUTE_US, FIVE_MINUTE_BINS), (HOUR_US, HOUR_BINS)]
+        bins = [(window_s * SECOND_US, FINE_BINS), (FIVE_MINUTES_US, FIVE_MINUTE_BINS), (HOUR_US, HOUR_BINS)]
         self.rings = [RingBuffer(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
 
     def place_of(self, source: tuple[Any, ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
@@ -86,10 +96,19 @@ class _ResolutionHistory:
     def _grow(self, keys: tuple[SeriesKey, ...], cells: int) -> None:
         column = {key: index for index, key in enumerate(keys)}
         place = np.array([column[key] for key in self.keys], np.int64)
-        share = min(1.0, cells / (3 * (FINE_BINS + FIVE_MINUTE_BINS + HOUR_BINS) * len(keys)))
-        for ring, length in zip(self.rings, (FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS)[-len(self.rings) :], strict=True):
-            ring.resize(max(_LEAST_BINS, int(length * share)), place, len(keys))
+        for ring, length in zip(self.rings, self._lengths(cells, len(keys)), strict=True):
+            ring.resize(length, place, len(keys))
         self.keys = keys
+
+    def _lengths(self, cells: int, columns: int) -> list[int]:
+        share = min(1.0, cells / (3 * (FINE_BINS + FIVE_MINUTE_BINS + HOUR_BINS) * max(columns, 1)))
+        return [max(_LEAST_BINS, int(length * share)) for length in (FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS)[-len(self.rings) :]]
+
+    def lengthen(self, cells: int) -> None:
+        """Rings of a state that was written when they were shorter reach as far back as today's."""
+        for ring, length in zip(self.rings, self._lengths(cells, len(self.keys)), strict=True):
+            if len(ring.ends_us) < length:
+                ring.resize(length, np.arange(len(self.keys)), len(self.keys))
 
     def columns(self, keys: Iterable[SeriesKey]) -> Ints:
         """Columns of those of `keys` that are known, in their order."""
@@ -208,26 +227,43 @@ class History:
         stop = bisect_left(cohort.keys, (user + "\0",))
         return tuple(key for key in cohort.keys[first:stop] if key.direction == direction)
 
+    def windows_s(self) -> list[int]:
+        """Window lengths of the traffic, ascending."""
+        return sorted(self._traffic)
+
     def of_class(self, message_class: str, from_us: int | None) -> list[Bins]:
         """Everyone's series of one message class, by window length, in the finest bins that reach back far enough."""
         found = []
         for window_s in sorted(self._traffic):
             cohort = self._traffic[window_s]
-            known = self._of_class.get((message_class, window_s))
-            if known is None or known[0] is not cohort.keys:
-                chosen = [number for number, key in enumerate(cohort.keys) if key.message_class == message_class]
-                known = self._of_class[message_class, window_s] = (
-                    cohort.keys,
-                    tuple(cohort.keys[number] for number in chosen),
-                    np.array(chosen, np.int64),
-                )
-            _, keys, columns = known
+            keys, columns = self._columns_of_class(message_class, cohort)
             ring = cohort.rings[-1] if from_us is None else _reaching(cohort.rings, from_us)
             order = ring.order()
             if keys and self._only is None:
                 cells = ring.cells[:, order[:, None], columns].astype(np.float64)
                 found.append(Bins(keys, ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED]))
         return found
+
+    def counts_at(self, message_class: str, window_s: int, bin_us: int, ends_us: Sequence[int]) -> ClassCounts | None:
+        """Everyone's series of one message class in some bins of one length; None where a bin is not known, or there is no such row."""
+        cohort = self._traffic.get(window_s)
+        ring = None if cohort is None else next((one for one in reversed(cohort.rings) if one.bin_us == bin_us), None)
+        if cohort is None or ring is None or self._only is not None:
+            return None
+        keys, columns = self._columns_of_class(message_class, cohort)
+        place = {end_us: number for number, end_us in enumerate(ring.ends_us.tolist())}
+        rows = [place[end_us] for end_us in ends_us if end_us in place]
+        if not keys or len(rows) < len(ends_us):
+            return None
+        return ClassCounts(keys, ring.cells[OBSERVED][np.array(rows, np.int64)[:, None], columns].astype(np.float64))
+
+    def _columns_of_class(self, message_class: str, cohort: _ResolutionHistory) -> tuple[tuple[SeriesKey, ...], Ints]:
+        known = self._of_class.get((message_class, cohort.window_s))
+        if known is None or known[0] is not cohort.keys:
+            chosen = [number for number, key in enumerate(cohort.keys) if key.message_class == message_class]
+            keys = tuple(cohort.keys[number] for number in chosen)
+            known = self._of_class[message_class, cohort.window_s] = (cohort.keys, keys, np.array(chosen, np.int64))
+        return known[1], known[2]
 
     def usual_failures(self, keys: tuple[SeriesKey, ...], before_us: int) -> float:
         """Share of the messages of some series that failed in the hours before a moment; 0 if nothing is known."""
@@ -335,4 +371,5 @@ def _unpack(tree: dict[str, Any]) -> _ResolutionHistory:
     cohort = _ResolutionHistory(tree["window_s"])
     cohort.keys = tuple(SeriesKey(*key) for key in tree["keys"])
     cohort.rings = [RingBuffer.unpack(ring) for ring in tree["rings"]]
+    cohort.lengthen(CELLS)
     return cohort

@@ -248,8 +248,8 @@ class Incidents:
                 users |= {} if other.origin_user in (None, event.origin_user) else {str(other.origin_user): incident_id}
         return Elsewhere(traffic, users)
 
-    def is_overlaid(self, event: OpenIncident, at_us: int) -> bool:
-        """Whether a younger incident of another origin hurts Users, or did some minutes ago: a common loss may then be its doing.
+    def is_overlaid(self, event: OpenIncident, at_us: int, *, by_older: bool = False) -> bool:
+        """Whether a younger (or an older) incident of another origin hurts Users, or did some minutes ago: a common loss may be its doing.
 
         To name too few Users is better than to blame an origin for what another one does.
         """
@@ -257,7 +257,8 @@ class Incidents:
             other.origin_user not in (None, event.origin_user)
             and other.affected
             and other.merged_into is None
-            and (other.opened_us, incident_id) > (event.opened_us, event.incident_id)
+            and incident_id != event.incident_id
+            and by_older == ((other.opened_us, incident_id) < (event.opened_us, event.incident_id))
             and (other.resolved_us is None or at_us < other.resolved_us + SETTLES_US)
             for incident_id, other in self.events.items()
         )

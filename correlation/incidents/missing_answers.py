@@ -79,7 +79,7 @@ class _Days:
         during = (ends_us > stretch.onset_us) & (ends_us - HOUR_US < stretch.until_us)
         clean = (ends_us <= stretch.clean_us) & (ends_us > stretch.clean_us - _BEFORE_HOURS * HOUR_US)
         for days in range(1, _MOST_DAYS + 1):
-            if _kind_of_day(stretch.onset_us) != _kind_of_day(stretch.onset_us - days * DAY_US):
+            if kind_of_day(stretch.onset_us) != kind_of_day(stretch.onset_us - days * DAY_US):
                 continue
             chosen = [_pairs(ends_us, flags, days) for flags in (during, clean)]
             if len(chosen[0][0]) == during.sum() > 0 and len(chosen[1][0]) >= _LEAST_HOURS:
@@ -124,7 +124,7 @@ class _Days:
         return observed[self.during_then].sum(axis=1) * self.part * scale, max(noise, _LEAST_NOISE)
 
 
-def _kind_of_day(at_us: int) -> int:
+def kind_of_day(at_us: int) -> int:
     """0 on working days, else the day of the week: a holiday counts as what it would be."""
     day = (at_us // DAY_US + _MONDAY_DAY) % 7
     return day + 1 if day in (0, 6) else 0

@@ -6,18 +6,20 @@ before the incident. If the loss of the pool is more than chance, the Users that
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from correlation.history.traffic_history import Bins, History
 from correlation.incidents.business_processes import processes
+from correlation.incidents.day_before import RECENT_US, DayBefore
 from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import HOUR_US, MINUTE_US
 
-ANSWERS = "service_response"
+ANSWERS, REQUESTS = "service_response", "service_request"
 _BEFORE_US, _APART_US = 3 * HOUR_US, 10 * MINUTE_US
 """How far back the usual ratio reaches, and how long before the incident it ends."""
-_RECENT_US = 15 * MINUTE_US
 _MIN_LOSS, _SIGMAS, _USER_SIGMAS = 0.04, 4.0, 2.0
 _LAST_BINS = 12
 """The hours from which the usual ratio is taken; all of them show how far it wanders."""
@@ -25,65 +27,112 @@ _MIN_NOISE = 0.01
 _MIN_DUE = 200.0
 _MIN_BINS = 6
 _DISPERSION = 2.0
+_LEAST_ASKED = 0.1
 _MIN_USERS, _MIN_MIDDLE, _SURE = 3, 0.03, 3.5
 """Users that a loss of all takes at least, what the User in the middle must lose, and how many standard errors that must be."""
 _NORMAL_MAD, _MEDIAN_ERROR = 1.4826, 1.2533
 """Standard deviation over median absolute deviation, and standard error of a median over that of a mean, of normal values."""
 
 
+class Measure(Protocol):
+    """What the answers of the last minutes are compared with."""
+
+    @property
+    def keys(self) -> tuple[SeriesKey, ...]:
+        """The series that are compared."""
+
+    def loss(self, groups: Ints) -> tuple[Floats, Floats, Floats]:
+        """(groups,) share of what was due that is missing, its standard deviation, and what was due."""
+
+    def chance(self, groups: Ints, weight: Floats) -> float:
+        """How far the weighted loss of all groups wandered in the hours before."""
+
+
 def losing_users(
-    origin_user: str | None, since_us: int, at_us: int, explained: Callable[[SeriesKey], bool], history: History
+    origin_user: str | None, since_us: int, at_us: int, explained: Callable[[SeriesKey], bool], history: History, *, alone: bool
 ) -> tuple[str, ...]:
     """Sorted; Users that lose their part of a common loss.
 
     `explained`: series whose loss another incident or a declaration explains, or whose answers wait and are not lost.
+    `alone`: whether no older incident takes answers too. If one does, the hours before are no measure of yesterday.
     """
     users: set[str] = set()
-    for bins in history.of_class(ANSWERS, since_us - _APART_US - _BEFORE_US):
-        wanted = np.array([not explained(key) for key in bins.keys], np.bool_)
-        measured = _Measured.of(bins.only(wanted), since_us, at_us)
-        if measured is not None:
-            users |= measured.losing(origin_user)
+    compared = {window_s: DayBefore.of(ANSWERS, window_s, since_us, at_us, history) if alone else None for window_s in history.windows_s()}
+    for window_s, day in compared.items():
+        if day is not None:
+            wanted = np.array([not explained(key) for key in day.keys], np.bool_)
+            users |= _losing(day.only(wanted), origin_user, partial(_demand, origin_user, window_s, since_us, at_us, history))
+    if None in compared.values():
+        for bins in history.of_class(ANSWERS, since_us - _APART_US - _BEFORE_US):
+            wanted = np.array([not explained(key) for key in bins.keys], np.bool_)
+            measured = None if compared[bins.keys[0].window_s] else _AgainstExpectation.of(bins.only(wanted), since_us, at_us)
+            if measured is not None:
+                users |= _losing(measured, origin_user, lambda: 1.0)
     return tuple(sorted(users))
 
 
+def _losing(measure: Measure, origin_user: str | None, demand: Callable[[], float]) -> set[str]:
+    """Users other than the origin that lose more than chance where all Users together do.
+
+    `demand`: how much of the usual is asked for; answers that nobody asked for are not lost.
+    """
+    if not measure.keys:
+        return set()
+    pools = _numbered([",".join((*processes((key,)), key.region)) for key in measure.keys])
+    loss, noise, due = measure.loss(pools)
+    weight = np.where(due >= _MIN_DUE, noise**-2, 0.0)
+    if weight.sum() <= 0:
+        return set()
+    # Pools whose ratio wanders have little weight: each is weighted by its earlier stability. Earlier common movement is chance too.
+    together = float((weight * loss).sum() / weight.sum())
+    least = max(_MIN_LOSS, _SIGMAS * measure.chance(pools, weight / weight.sum()))
+    if together < least:
+        return set()
+    asked = demand()
+    if 1.0 - (1.0 - together) / asked < least:
+        return set()
+    names = sorted({key.user for key in measure.keys})
+    number = {name: index for index, name in enumerate(names)}
+    loss, noise, due = measure.loss(np.array([number[key.user] for key in measure.keys], np.int64))
+    loss = 1.0 - (1.0 - loss) / asked
+    if not _is_broad(loss, due):
+        return set()
+    sure = (loss >= _MIN_LOSS) & (loss >= _USER_SIGMAS * noise) & (due >= _MIN_DUE)
+    return {names[index] for index in np.flatnonzero(sure).tolist()} - {origin_user or ""}
+
+
+def _demand(origin_user: str | None, window_s: int, since_us: int, at_us: int, history: History) -> float:
+    """How much of yesterday's requests the User in the middle sends, at most all of them; all where that is not known."""
+    day = DayBefore.of(REQUESTS, window_s, since_us, at_us, history)
+    if day is None:
+        return 1.0
+    names = sorted({key.user for key in day.keys})
+    number = {name: index for index, name in enumerate(names)}
+    loss, _, due = day.loss(np.array([number[key.user] for key in day.keys], np.int64))
+    known = loss[(due >= _MIN_DUE) & np.array([name != origin_user for name in names], np.bool_)]
+    return min(1.0, max(1.0 - float(np.median(known)), _LEAST_ASKED)) if len(known) >= _MIN_USERS else 1.0
+
+
 @dataclass(frozen=True, slots=True)
-class _Measured:
+class _AgainstExpectation:
     bins: Bins
     before: Flags
-    """(bins,) the hours before the incident; `during` since its onset; `recent` the last minutes."""
-    during: Flags
+    """(bins,) the hours before the incident; `recent` the last minutes."""
     recent: Flags
 
     @classmethod
-    def of(cls, bins: Bins, since_us: int, at_us: int) -> "_Measured | None":
+    def of(cls, bins: Bins, since_us: int, at_us: int) -> "_AgainstExpectation | None":
         before = (bins.ends_us <= since_us - _APART_US) & (bins.ends_us > since_us - _APART_US - _BEFORE_US)
-        during = bins.ends_us > since_us
-        recent = during & (bins.ends_us > at_us - _RECENT_US)
-        if not len(bins.keys) or before.sum() < _MIN_BINS or at_us - since_us < _RECENT_US:
+        recent = (bins.ends_us > since_us) & (bins.ends_us > at_us - RECENT_US)
+        if not len(bins.keys) or before.sum() < _MIN_BINS or at_us - since_us < RECENT_US:
             return None
-        return cls(bins, before, during, recent)
+        return cls(bins, before, recent)
 
-    def losing(self, origin_user: str | None) -> set[str]:
-        """Users other than the origin that lose more than chance where all Users together do."""
-        pools = _numbered([",".join((*processes((key,)), key.region)) for key in self.bins.keys])
-        loss, noise, due = self._loss(pools, self.recent)
-        weight = np.where(due >= _MIN_DUE, noise**-2, 0.0)
-        if weight.sum() <= 0:
-            return set()
-        # Pools whose ratio wanders have little weight: each is weighted by its earlier stability. Earlier common movement is chance too.
-        together = float((weight * loss).sum() / weight.sum())
-        if together < max(_MIN_LOSS, _SIGMAS * self._chance(pools, weight / weight.sum())):
-            return set()
-        names = sorted({key.user for key in self.bins.keys})
-        number = {name: index for index, name in enumerate(names)}
-        loss, noise, due = self._loss(np.array([number[key.user] for key in self.bins.keys], np.int64), self.recent)
-        if not _is_broad(loss, due):
-            return set()
-        sure = (loss >= _MIN_LOSS) & (loss >= _USER_SIGMAS * noise) & (due >= _MIN_DUE)
-        return {names[index] for index in np.flatnonzero(sure).tolist()} - {origin_user or ""}
+    @property
+    def keys(self) -> tuple[SeriesKey, ...]:
+        return self.bins.keys
 
-    def _chance(self, pools: Ints, weight: Floats) -> float:
+    def chance(self, pools: Ints, weight: Floats) -> float:
         """How far the weighted loss of all pools wandered in the hours before."""
         observed, expected = (_sums(matrix, pools) for matrix in (self.bins.observed, self.bins.expected))
         stretch = max(1, int(self.recent.sum()))
@@ -92,14 +141,14 @@ class _Measured:
         losses = ((1.0 - (sums[0] + 0.5) / (sums[1] * usual + 0.5)) * weight).sum(axis=1)
         return max(float(np.sqrt((losses**2).mean())), _MIN_NOISE)
 
-    def _loss(self, groups: Ints, span: Flags) -> tuple[Floats, Floats, Floats]:
+    def loss(self, groups: Ints) -> tuple[Floats, Floats, Floats]:
         """(groups,) share of the expected messages that is missing, its standard deviation, and the expectation from the hours before."""
         observed, expected = (_sums(matrix, groups) for matrix in (self.bins.observed, self.bins.expected))
         last = np.flatnonzero(self.before)[-_LAST_BINS:]
         usual = (observed[last].sum(axis=0) + 0.5) / (expected[last].sum(axis=0) + 0.5)
-        due = np.maximum(expected[span].sum(axis=0) * usual, 1e-9)
-        loss = 1.0 - observed[span].sum(axis=0) / due
-        return loss, self._noise(observed, expected, usual, int(span.sum())), due
+        due = np.maximum(expected[self.recent].sum(axis=0) * usual, 1e-9)
+        loss = 1.0 - observed[self.recent].sum(axis=0) / due
+        return loss, self._noise(observed, expected, usual, int(self.recent.sum())), due
 
     def _noise(self, observed: Floats, expected: Floats, usual: Floats, length: int) -> Floats:
         """Standard deviation of a ratio over so many bins: as in the hours before, and at least that of counts."""
