@@ -45,11 +45,13 @@ def retry(config: ConfigFile = None, bootstrap: Bootstrap = None, as_json: AsJso
     from streams.kafka.cluster.quarantined_records import quarantined, try_again
 
     records = quarantined(found)
-    sent = try_again(found, records)
+    done = try_again(found, records)
     if as_json:
-        typer.echo(json.dumps({"sent": sent, "kept": len(records) - sent}))
+        typer.echo(json.dumps({"sent": done.sent, "superseded": done.superseded, "kept": done.kept}))
     else:
-        typer.echo(f"{sent} records were sent once more; {len(records) - sent} windows stay")
+        typer.echo(
+            f"{done.sent} records were sent once more, {done.superseded} changes have a later revision, {done.kept} stay in quarantine"
+        )
 
 
 def _cluster(config: ConfigFile, bootstrap: str | None) -> "KafkaParameters":

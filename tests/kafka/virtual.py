@@ -134,6 +134,14 @@ class VirtualCluster:
         await asyncio.sleep(self._parameters.session_timeout_s)
         await self.rebalance()
 
+    async def replace(self, number: int) -> None:
+        """A worker that stopped is started again."""
+        self.workers.pop(number).kill()
+        await asyncio.sleep(self._parameters.session_timeout_s)
+        self.workers.append(VirtualWorker(self.broker, self.calendar, self.virtual, self._parameters, self._pipeline))
+        self.workers[-1].start()
+        await self.rebalance()
+
     def outputs(self) -> list[bytes]:
         """Everything for people, each once: topic and value, sorted."""
         prefix = self._parameters.topic_prefix

@@ -164,7 +164,9 @@ class FakeConsumer:
         found = self._take(places or tuple(self._positions))
         if not found and timeout_ms:
             try:
-                await asyncio.wait_for(self._broker.grown.wait(), timeout_ms / 1000)
+                # `wait_for` loses a cancellation that comes together with a record: the reader would never end.
+                async with asyncio.timeout(timeout_ms / 1000):
+                    await self._broker.grown.wait()
             except TimeoutError:
                 return {}
             found = self._take(places or tuple(self._positions))

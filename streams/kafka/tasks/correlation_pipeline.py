@@ -19,13 +19,13 @@ from models.state_bytes import pack, unpack
 from models.times import format_time
 from streams.flow import DecisionFlow
 from streams.kafka.client.output_records import OutputRecord, dead_letter, decided
-from streams.kafka.cluster.quarantined_records import KEY_HEADER, REASON_HEADER, SOURCE_HEADER
+from streams.kafka.cluster.quarantined_records import REASON_HEADER, SOURCE_HEADER
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.calendar_reader import CalendarLog, CalendarRecord
 from streams.kafka.exchange.progress_reader import CALENDAR, progress_of
 from streams.kafka.exchange.stage_records import MARK_HEADER, KeyEncoder, pack_findings, read_mark
 from streams.kafka.exchange.window_barrier import WindowBarrier
-from streams.kafka.tasks.quarantine import CHANGES, WINDOWS, PoisonError, Quarantine
+from streams.kafka.tasks.quarantine import CHANGES, TRANSIENT, WINDOWS, PoisonError, Quarantine, kept_whole
 from streams.pipeline import PipelineParameters
 
 STATE_VERSION, OLDEST_STATE = 3, 2
@@ -70,6 +70,11 @@ class CorrelationPipeline:
     def backlog(self) -> dict[str, int]:
         """Topic → next offset that was not read yet."""
         return {topic: waiting[-1].offset + 1 if waiting else self._positions[topic] for topic, waiting in self._waiting.items()}
+
+    @property
+    def passed(self) -> dict[str, int]:
+        """Changes and windows before these places are in the state."""
+        return {CHANGES: self._calendar_next or 0, WINDOWS: -1 if self.delivered_us is None else self.delivered_us + 1}
 
     @property
     def delivered_us(self) -> int | None:
@@ -159,6 +164,9 @@ class CorrelationPipeline:
             if reason is None:
                 try:
                     declared.apply(self._calendar, arrived_us)
+                    self.quarantine.passed(CHANGES, declared.offset)
+                except TRANSIENT:
+                    raise
                 except Exception as error:
                     raise PoisonError.of(CHANGES, declared.offset, error) from error
             else:
@@ -176,6 +184,9 @@ class CorrelationPipeline:
             if reason is None:
                 try:
                     decisions = self._flow.decide(at_us, detected)
+                    self.quarantine.passed(WINDOWS, at_us)
+                except TRANSIENT:
+                    raise
                 except Exception as error:
                     poison = PoisonError.of(WINDOWS, at_us, error)
                     if before is None:
@@ -203,17 +214,18 @@ class CorrelationPipeline:
         """What was detected in it, whole, and a dead letter that says why."""
         source = f"{WINDOWS}/0/{at_us}".encode()
         headers = ((SOURCE_HEADER, source), (REASON_HEADER, reason.encode("utf-8", "replace")))
-        keys = KeyEncoder()
-        yield OutputRecord(self._topics.quarantine, source, pack_findings(detected, keys), headers, 0)
+        # One record for each partition: a window of all of them may be larger than the brokers take.
+        for number, each in enumerate(detected):
+            key = source if number == 0 else source + b"#%d" % number
+            yield OutputRecord(self._topics.quarantine, key, pack_findings([each], KeyEncoder()), headers, 0)
         position: dict[str, int | str] = {"topic": WINDOWS, "partition": 0, "offset": at_us, "index": 0}
         text = f"the window that ends at {format_time(at_us)} can't be decided: please report this ({reason})"
         yield dead_letter(self._topics, DeadLetter(source=WINDOWS, position=position, reason=text, raw=""))
 
     def _keep_whole(self, declared: CalendarRecord, reason: str) -> OutputRecord:
         self.left_out = True
-        source = f"{self._topics.calendar}/0/{declared.offset}".encode()
-        headers = ((SOURCE_HEADER, source), (REASON_HEADER, reason.encode("utf-8", "replace")), (KEY_HEADER, declared.key.encode()))
-        return OutputRecord(self._topics.quarantine, source, _as_json(declared), headers, 0)
+        place = (self._topics.calendar, 0, declared.offset)
+        return kept_whole(self._topics.quarantine, place, declared.key.encode(), _as_json(declared), reason)
 
     def _letter(self, offset: int, raw: bytes, reason: str) -> OutputRecord:
         position: dict[str, int | str] = {"topic": self._topics.calendar, "partition": 0, "offset": offset, "index": 0}

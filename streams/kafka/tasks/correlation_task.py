@@ -36,6 +36,11 @@ class CorrelationTask(Task):
         return self._correlation.positions
 
     @property
+    def passed(self) -> dict[str, int]:
+        """Where the state stands in the calendar and in event time."""
+        return self._correlation.passed
+
+    @property
     def backlog(self) -> dict[str, int]:
         """Topic → next offset that was not read yet."""
         return self._correlation.backlog

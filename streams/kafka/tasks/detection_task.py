@@ -86,6 +86,11 @@ class DetectionTask(Task):
         return self._partition.positions
 
     @property
+    def passed(self) -> dict[str, int]:
+        """Where the state stands in the calendar and in event time."""
+        return self._partition.passed
+
+    @property
     def backlog(self) -> dict[str, int]:
         """Topic → next offset that was not read yet."""
         return {topic: each.read for topic, each in self._partition.inputs.items()}
@@ -299,7 +304,12 @@ class DetectionTask(Task):
         """Sends what was left out to the quarantine; the checkpoint that follows at once keeps the next restart short."""
         left_out, self._partition.left_out = self._partition.left_out, []
         topic, number = self._site.topics.quarantine, self._partition.number
-        await self._outbox.send([kept_whole(topic, source, number, record, reason) for source, record, reason in left_out])
+        await self._outbox.send(
+            [
+                kept_whole(topic, (source, number, record.offset), record.key, record.value or b"", reason)
+                for source, record, reason in left_out
+            ]
+        )
         if left_out:
             self.hurry()
 

@@ -17,7 +17,7 @@ from streams.detection_by_resolution import DetectionByResolution
 from streams.flow import DetectionFlow, FlowStep
 from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.exchange.stage_records import PartitionProgress
-from streams.kafka.tasks.quarantine import CHANGES, WINDOWS, PoisonError, Quarantine, letter_of
+from streams.kafka.tasks.quarantine import CHANGES, TRANSIENT, WINDOWS, PoisonError, Quarantine, letter_of
 from streams.kafka.tasks.topic_buffer import TopicBuffer, slowest_first
 from streams.pipeline import PipelineParameters
 from streams.windowing.assembler import Assembler, AssemblyResult
@@ -60,6 +60,11 @@ class PartitionPipeline:
     def positions(self) -> dict[str, int]:
         """Topic → next offset that is not yet in the state."""
         return {topic: each.position for topic, each in self.inputs.items()}
+
+    @property
+    def passed(self) -> dict[str, int]:
+        """Changes and windows before these places are in the state."""
+        return {CHANGES: self._calendar_next, WINDOWS: -1 if self.frontier_us is None else self.frontier_us + 1}
 
     @property
     def frontier_us(self) -> int | None:
@@ -171,6 +176,9 @@ class PartitionPipeline:
             if self.quarantine.reason(CHANGES, declared.offset) is None:
                 try:
                     declared.apply(self._calendar, self.frontier_us)
+                    self.quarantine.passed(CHANGES, declared.offset)
+                except TRANSIENT:
+                    raise
                 except Exception as error:
                     raise PoisonError.of(CHANGES, declared.offset, error) from error
         self._calendar_next = max(self._calendar_next, end)
@@ -186,8 +194,8 @@ class PartitionPipeline:
         each = self.inputs[topic]
         before = (self.state(), each.position, each.reached_us) if self.quarantine.suspects(topic, records[0].offset) else None
         try:
-            return self._work_on(topic, records)
-        except PoisonError:
+            step = self._work_on(topic, records)
+        except (PoisonError, *TRANSIENT):
             raise
         except Exception as error:
             first, end = records[0].offset, records[-1].offset + 1
@@ -199,6 +207,8 @@ class PartitionPipeline:
             each.waiting.extendleft(reversed(records))
             self.quarantine.note(poison)
             return FlowStep()
+        self.quarantine.passed(topic, records[-1].offset)
+        return step
 
     def _leave_out(self, topic: str, record: Any, reason: str) -> FlowStep:
         self.inputs[topic].position = record.offset + 1
@@ -238,6 +248,9 @@ class PartitionPipeline:
             for at_us, found in self._flow.detect(replace(assembled, closed=closed)):
                 detected += found
                 done_us = at_us
+                self.quarantine.passed(WINDOWS, at_us)
+        except TRANSIENT:
+            raise
         except Exception as error:
             at_us = next(window.at_us for window in closed if done_us is None or window.at_us > done_us)
             raise PoisonError.of(WINDOWS, at_us, error) from error

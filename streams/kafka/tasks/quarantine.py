@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from models.dead_letter import DeadLetter, raw_text
+from models.errors import HighwaterError
 from streams.kafka.client.output_records import OutputRecord
-from streams.kafka.cluster.quarantined_records import KEY_HEADER, REASON_HEADER, SOURCE_HEADER
+from streams.kafka.cluster.quarantined_records import KEY_HEADER, NOT_COPIED, REASON_HEADER, SOURCE_HEADER
+from streams.kafka.cluster.topic_admin import LARGEST_RECORD
 
 _PIECES = 4
 """A slice that broke is fed in so many pieces when it comes again."""
@@ -15,6 +16,19 @@ WINDOWS = "windows"
 CHANGES = "changes"
 """Stands for the topic of the calendar, whose records every task applies."""
 _REASON_MOST = 500
+TRANSIENT = (MemoryError, OSError)
+"""Errors of the machine, not of a record: the work is repeated as it is."""
+_MOST_IN_A_ROW = {WINDOWS: 10}
+_MOST_RECORDS_IN_A_ROW, _MANY_RECORDS_IN_A_ROW = 1_000, 100
+"""Left out without one in between that could be processed: the fault is in the program or its state, not in them. Records are kept whole,
+windows are not, so few windows are risked."""
+_KEY_MOST = 32 << 10
+_KEPT_MOST = LARGEST_RECORD - 2 * _KEY_MOST
+"""Maximum bytes of a record that is kept whole: its key and headers are sent with it."""
+
+
+class QuarantineLimitError(HighwaterError):
+    """One after the other is left out: the worker stops instead, so that nothing more is lost."""
 
 
 class PoisonError(Exception):
@@ -47,6 +61,9 @@ class Quarantine:
 
     total: int = 0
     """Records and windows left out by this worker."""
+    _in_a_row: dict[str, int] = field(default_factory=dict)
+    _last: dict[str, int] = field(default_factory=dict)
+    """Topic → where something was left out last."""
     _suspected: dict[str, list[_Suspected]] = field(default_factory=dict)
     _left_out: dict[tuple[str, int], str] = field(default_factory=dict)
 
@@ -60,8 +77,34 @@ class Quarantine:
                     suspected.append(_Suspected(first, end, each.piece))
         self._suspected[poison.topic] = sorted(suspected, key=lambda each: each.first)
         if poison.count == 1 and (poison.topic, poison.first) not in self._left_out:
-            self._left_out[poison.topic, poison.first] = poison.reason
-            self.total += 1
+            self._leave_out(poison)
+
+    def _leave_out(self, poison: PoisonError) -> None:
+        topic, most = poison.topic, _MOST_IN_A_ROW.get(poison.topic, _MOST_RECORDS_IN_A_ROW)
+        if self._in_a_row.get(topic, 0) >= most:
+            what = "windows" if topic == WINDOWS else f"records of {topic}"
+            raise QuarantineLimitError(
+                f"{most} {what} in a row can't be processed, so the fault is not in them: no more are left out ({poison.reason})."
+                " Please report this, and start the worker with a version that mends it"
+            )
+        self._left_out[topic, poison.first] = poison.reason
+        self._last[topic] = max(poison.first, self._last.get(topic, poison.first))
+        self._in_a_row[topic] = self._in_a_row.get(topic, 0) + 1
+        self.total += 1
+
+    def passed(self, topic: str, offset: int) -> None:
+        """A record, or window, was processed: what was left out before it stood alone."""
+        if self._in_a_row.get(topic) and offset > self._last[topic]:
+            self._in_a_row[topic] = 0
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether the last windows were left out, or very many records.
+
+        No checkpoint covers them then. Whoever restarts begins before them: restarts lose nothing more, and a version without the fault
+        processes them.
+        """
+        return bool(self._in_a_row.get(WINDOWS)) or any(count >= _MANY_RECORDS_IN_A_ROW for count in self._in_a_row.values())
 
     def bounds(self, topic: str, offset: int) -> tuple[int | None, int | None]:
         """How far a slice that begins at `offset` may reach, and how many records it may have; None for no limit."""
@@ -95,10 +138,15 @@ def letter_of(topic: str, partition: int, offset: int, value: bytes, reason: str
     return DeadLetter(source=topic, position=position, reason=text, raw=raw_text(value))
 
 
-def kept_whole(quarantine_topic: str, topic: str, partition: int, record: Any, reason: str) -> OutputRecord:
-    """The record with its reason, keyed by where it stood: a worker that comes to it again replaces it."""
-    source = f"{topic}/{partition}/{record.offset}".encode()
+def kept_whole(quarantine_topic: str, place: tuple[str, int, int], key: bytes | None, value: bytes, reason: str) -> OutputRecord:
+    """The record of `place` (topic, partition, offset) with its reason: a worker that comes to it again replaces it.
+
+    A record that the brokers would not take again is not copied; it stands in its topic.
+    """
+    source, kept_key = "/".join(map(str, place)).encode(), key if key is not None and len(key) <= _KEY_MOST else None
+    if len(value) > _KEPT_MOST or kept_key != key:
+        reason, value = f"{NOT_COPIED}: {len(value) + len(key or b'')} bytes are too many, it stands in its topic only; {reason}", b""
     headers = [(SOURCE_HEADER, source), (REASON_HEADER, reason.encode("utf-8", "replace")[:_REASON_MOST])]
-    if record.key is not None:
-        headers.append((KEY_HEADER, record.key))
-    return OutputRecord(quarantine_topic, source, record.value or b"", tuple(headers), 0)
+    if kept_key is not None:
+        headers.append((KEY_HEADER, kept_key))
+    return OutputRecord(quarantine_topic, source, value, tuple(headers), 0)

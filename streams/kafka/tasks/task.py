@@ -24,8 +24,8 @@ from streams.kafka.tasks.quarantine import Quarantine
 log = logging.getLogger(__name__)
 _SHARE = 0.04
 """Maximum share of the time for checkpoints."""
-EPOCHS = 1024
-"""Maximum number of restarts of one task within one generation of the group."""
+EPOCHS = 1 << 20
+"""Maximum number of restarts of one task within one generation of the group: a million, at several milliseconds each at least."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,11 @@ class Task(ABC):
     @abstractmethod
     def positions(self) -> dict[str, int]:
         """Topic → where a successor must begin to read."""
+
+    @property
+    @abstractmethod
+    def passed(self) -> dict[str, int]:
+        """`CHANGES` and `WINDOWS` → where the state stands in the calendar and in event time."""
 
     @property
     @abstractmethod
@@ -240,7 +245,7 @@ class Task(ABC):
 
     async def checkpoint(self) -> None:
         """Writes the changes after all output is confirmed; then its input may be committed."""
-        if self._writer is None or not self._dirty or not self.settled:
+        if self._writer is None or not self._dirty or not self.settled or self.quarantine.is_uncertain:
             return
         async with self._writing:
             async with self._lock:
@@ -249,13 +254,13 @@ class Task(ABC):
                     return
                 # Processor time of this thread: the cost for this worker, without other load on the machine.
                 began_s = self._site.clock.cpu_s()
-                positions, about, parts = self.positions, self.about(), self.state()
+                positions, passed, about, parts = self.positions, self.passed, self.about(), self.state()
                 packed_s = self._site.clock.cpu_s() - began_s
                 self._dirty = self._hurried = False
             written = await self._writer.write(parts, about)
             self._account(written, packed_s)
             self.covered = {tp: positions[tp.topic] for tp in self.inputs}
-            self.quarantine.forget(positions)
+            self.quarantine.forget({**positions, **passed})
 
     def _account(self, written: Written, packed_s: float) -> None:
         self._written_at = self._site.clock.steady_s()

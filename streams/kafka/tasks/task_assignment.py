@@ -10,13 +10,17 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from models.clock import Clock
+from models.errors import HighwaterError
 from streams.kafka.client.faust_transport import Batch
 from streams.kafka.exchange.calendar_reader import CalendarLog
-from streams.kafka.tasks.quarantine import PoisonError, Quarantine
+from streams.kafka.tasks.quarantine import TRANSIENT, PoisonError, Quarantine
 from streams.kafka.tasks.task import EPOCHS, Task, WorkerContext
 
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1
+_MOST_TRANSIENT = 5
+_TRANSIENT_PAUSE_S = 1.0
+"""How often a task begins again in a row after an error of the machine, and after which pause; then its worker stops."""
 _LAST_CHECKPOINT_S = 5.0
 """Maximum time that a rebalance waits for checkpoints: unwritten work is repeated by the successor."""
 
@@ -49,6 +53,8 @@ class TaskAssignment:
         self._generation = -1
         self._tasks: set[asyncio.Task[None]] = set()
         self._restarts = 0
+        self._transient: dict[str, int] = {}
+        """Name of a task → how often it met an error of the machine in a row."""
         self._quarantines: dict[str, Quarantine] = {}
         """One quarantine for each task that this worker has held."""
         self.rebalances = 0
@@ -184,17 +190,18 @@ class TaskAssignment:
         else:
             self._begin(place, name)
 
-    def _begin(self, place: TaskFactory, name: str) -> None:
+    def _begin(self, place: TaskFactory, name: str, pause_s: float = 0.0) -> None:
         epoch = self._generation * EPOCHS + self._restarts % EPOCHS
         unit = place.correlation(epoch) if name == "correlation" else place.telemetry(int(name.removeprefix("partition-")), epoch)
         unit.leave_out(self._quarantines.setdefault(name, Quarantine()))
         self._units[name] = unit
         self._by_input.update(dict.fromkeys(unit.inputs, unit))
-        task = asyncio.create_task(self._restore(unit))
+        task = asyncio.create_task(self._restore(unit, pause_s))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _restore(self, unit: Task) -> None:
+    async def _restore(self, unit: Task, pause_s: float) -> None:
+        await asyncio.sleep(pause_s)
         while self._units.get(unit.name) is unit:
             try:
                 await unit.restore()
@@ -208,7 +215,22 @@ class TaskAssignment:
                 return
 
     async def _guard(self, unit: Task, work: Callable[[], Awaitable[Any]]) -> None:
-        """A task that lost an output record, or that a record breaks, restarts from its checkpoint; any other error ends the worker."""
+        """A task that lost an output record, that a record breaks, or that the machine fails restarts from its checkpoint.
+
+        Any other error ends the worker, also one that comes again and again.
+        """
+        try:
+            await self._attempt(unit, work)
+        except asyncio.CancelledError:
+            raise
+        except HighwaterError as fault:
+            log.error("%s stops: %s", unit.name, fault)
+            self._stop_worker(unit, fault)
+        except Exception as fault:
+            log.exception("%s failed", unit.name)
+            self._stop_worker(unit, fault)
+
+    async def _attempt(self, unit: Task, work: Callable[[], Awaitable[Any]]) -> None:
         try:
             await work()
         except KafkaError as fault:
@@ -218,17 +240,27 @@ class TaskAssignment:
             log.exception("%s begins again at its checkpoint: records break the work; please report this", unit.name)
             self._quarantines[unit.name].note(poison)
             self._begin_again(unit, poison)
-        except asyncio.CancelledError:
-            raise
-        except Exception as fault:
-            log.exception("%s failed", unit.name)
-            self._crash(fault)
+        except TRANSIENT as fault:
+            # A checkpoint since the last one means that the work goes on in between.
+            times = self._transient[unit.name] = 1 if unit.spent.checkpoints else self._transient.get(unit.name, 0) + 1
+            if times > _MOST_TRANSIENT:
+                raise HighwaterError(
+                    f"{unit.name} can't go on: {fault!r}, {times} times in a row; nothing is left out for it. Give this machine what it"
+                    " lacks, most often memory, and start the worker again"
+                ) from fault
+            log.warning("%s begins again at its checkpoint in %g s: the machine failed: %r", unit.name, _TRANSIENT_PAUSE_S, fault)
+            self._begin_again(unit, fault, _TRANSIENT_PAUSE_S)
 
-    def _begin_again(self, unit: Task, fault: Exception) -> None:
+    def _stop_worker(self, unit: Task, fault: Exception) -> None:
+        """The state of `unit` may be half changed: nothing of it goes into the last checkpoint."""
+        unit.failed, unit.active = fault, False
+        self._crash(fault)
+
+    def _begin_again(self, unit: Task, fault: Exception, pause_s: float = 0.0) -> None:
         unit.failed, unit.active = fault, False
         if self._units.get(unit.name) is unit and self._place is not None:
             self._restarts += 1
-            self._begin(self._place, unit.name)
+            self._begin(self._place, unit.name, pause_s)
 
     async def _open(self) -> TaskFactory:
         if self._place is None:
