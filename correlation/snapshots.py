@@ -66,6 +66,8 @@ class AlertSnapshot:
     """The expectation in the window of `peak`, for the series that were active then; None: the same as now."""
     resolved_us: int | None = None
     """The window that decided that it is over; None before."""
+    refused: bool = False
+    """Whether people refused it as a habit, so that what its User did on other days is no excuse."""
 
     @property
     def usual_at_peak(self) -> float:

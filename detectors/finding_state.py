@@ -89,6 +89,7 @@ def joined(parts: list[Findings]) -> Findings:
         **{name: column[order] for name, column in whole.items()},
         evidence={name: np.concatenate([_or_nan(part, name) for part in parts])[order] for name in names},
         codes={series: codes for part in parts for series, codes in part.codes.items()},
+        refused=frozenset().union(*(part.refused for part in parts)),
     )
 
 

@@ -21,7 +21,7 @@ from detectors.rates import habits, recovery, spill
 from detectors.rates.group_silence import GroupSilence
 from detectors.rates.habits import CLOCK_TIMES
 from detectors.state_blocks import Blocks, Parts, completed
-from models.columns import Expected, Findings, Flags, Floats, Ints, SeriesKey, TrafficTick
+from models.columns import ALERT_KINDS, Columns, Expected, Findings, Flags, Floats, Ints, SeriesKey, TrafficTick
 from models.times import SECOND_US
 
 _RATES = ("storm", "drop", "silence")
@@ -143,7 +143,7 @@ class Traffic:
         mean = outlook.mean * outlook.known
         out.expected[series] = mean
         out.variance[series] = mean * (outlook.dispersion + mean * outlook.relative_error * outlook.relative_error)
-        return [replace(findings, series=series[findings.series].astype(np.int32)) for findings in found]
+        return [_numbered(findings, series) for findings in found]
 
     def _window(
         self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags, returns: Flags
@@ -186,7 +186,7 @@ class Traffic:
             signal = detector.step(block[detector.kind], window, is_open)
             findings = finding_state.update(state, signal, is_open, detector.kind, window.tick.at_us, 0)
             if findings is not None:
-                found.append(findings)
+                found.append(_with_refusals(findings, detector.kind, block[detector.kind]))
             active = signal.evidence_rising | signal.over | is_open
             if signal.habit is not None:
                 active &= signal.habit == 0
@@ -262,6 +262,21 @@ class Traffic:
         parts = completed(tree["parts"], self._fresh(tree["series"]))
         self._apply_budget(parts)
         self._blocks = Blocks.cut(parts, tree["series"])
+
+
+def _with_refusals(findings: Findings, kind: str, state: Columns) -> Findings:
+    """The same, with those at a time of day at which people refused a habit."""
+    if "refused" not in state:
+        return findings
+    refused = habits.are_refused(state, findings.series.astype(np.int64), findings.began_us // SECOND_US)
+    rows = findings.series[refused].tolist()
+    return replace(findings, refused=frozenset((ALERT_KINDS.index(kind), row) for row in rows)) if rows else findings
+
+
+def _numbered(findings: Findings, series: Ints) -> Findings:
+    """Findings of rows of a table as findings of these `series`."""
+    refused = frozenset((kind, int(series[row])) for kind, row in findings.refused)
+    return replace(findings, series=series[findings.series].astype(np.int32), refused=refused)
 
 
 def _latch(kind: str) -> str:

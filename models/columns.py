@@ -157,6 +157,8 @@ class Findings:
     """Contract 2.1 evidence by name, NaN where it does not apply."""
     codes: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     """series → response codes of a `failures` finding since its onset."""
+    refused: frozenset[tuple[int, int]] = frozenset()
+    """(kind, series) of findings at a time of day at which people refused what the series does as a habit."""
 
     def __len__(self) -> int:
         """Number of rows."""

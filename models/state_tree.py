@@ -45,7 +45,7 @@ def _read(hint: Any, tree: Any) -> Any:
         # An earlier release wrote fewer of the last fields: those fields have defaults.
         return cast("type[Any]", hint)(*(_read(kind, item) for kind, item in zip(_kinds(cast("Hashable", hint)), tree, strict=False)))
     if issubclass(hint, tuple):
-        return hint(*(_read(kind, item) for kind, item in zip(_parts(cast("Hashable", hint)), tree, strict=True)))
+        return hint(*(_read(kind, item) for kind, item in zip(_parts(cast("Hashable", hint)), tree, strict=False)))
     return tree
 
 

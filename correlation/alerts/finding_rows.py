@@ -25,6 +25,8 @@ class FindingRow(NamedTuple):
     serious: bool
     evidence: Mapping[str, float]
     codes: Mapping[str, int]
+    refused: bool = False
+    """Whether people refused as a habit what the series does at this time of day."""
 
     @property
     def place(self) -> FindingId:
@@ -79,6 +81,7 @@ def _rows(findings: Findings, keys: tuple[SeriesKey, ...], at_us: int) -> list[F
             serious,
             {name: value for name, value in zip(names, values, strict=True) if isfinite(value)},
             findings.codes.get(series, {}) if ALERT_KINDS[kind] == "failures" else {},
+            (kind, series) in findings.refused,
         )
         for series, kind, phase, began_us, detected_us, score, observed, expected, serious, values in plain
     ]

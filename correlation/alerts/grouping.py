@@ -52,6 +52,8 @@ class AlertGroup:
     """When its trouble ended (estimated), if its traffic shows that."""
     closed: bool = False
     """Whether it ended with its incident although findings remain."""
+    refused: bool = False
+    """Whether people refused a part of it as a habit."""
 
     @property
     def resolved(self) -> bool:
@@ -126,6 +128,7 @@ class AlertGroups:
             group.active[sighting.key] = sighting
             group.covered.add(sighting.key)
             group.serious |= sighting.serious
+            group.refused |= sighting.refused
             self._placed[sighting.place] = key
         group.touched_us = at_us
         if group.active:
@@ -241,6 +244,7 @@ class AlertGroups:
             active=active,
             resolved_us=group.resolved_us,
             peak_expected=group.peak_expected,
+            refused=group.refused,
         )
 
     def pack(self) -> Any:

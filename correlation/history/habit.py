@@ -20,7 +20,7 @@ _KINDS = frozenset({"storm", "drop", "silence"})
 def is_habit(episode: AlertSnapshot, history: History) -> bool:
     """Whether at least two of the days before brought as much too much, or too little, about this hour."""
     until_us = episode.at_us if episode.ended_us is None else episode.ended_us
-    if episode.kind not in _KINDS or not episode.series or until_us - episode.onset_us > _LONGEST_US:
+    if episode.refused or episode.kind not in _KINDS or not episode.series or until_us - episode.onset_us > _LONGEST_US:
         return False
     window_s = min(key.window_s for key in episode.series)
     keys = tuple(key for key in episode.series if key.window_s == window_s)

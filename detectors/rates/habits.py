@@ -99,7 +99,7 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
     Peaks over an edge are exponential under the model, with mean 1 nat (Pickands 1975; Cramér-Lundberg for the CUSUM). Here their mean
     and rate are those observed, so that as many pass the threshold as the budget allows.
     """
-    known = ~_refused(state, rows, state["peak_s"][rows].astype(np.int64))
+    known = ~are_refused(state, rows, state["peak_s"][rows].astype(np.int64))
     rows, peak = rows[known], peak[known]
     # What never passed the threshold may have brought all of its evidence in one window.
     pace = np.where(peak > state["limit"][rows], np.minimum(state["pace"][rows], peak), peak)
@@ -148,10 +148,10 @@ def habitual(state: Columns, rows: Ints, began_s: Ints, score: Floats, pace: Flo
     fourth, fourth_pace = (np.sort(np.where(kept, values, 0.0), axis=0)[-OFTEN_TIMES] for values in (nats, paces))
     often = (score <= OFTEN_FACTOR * fourth) & (pace <= PACE_FACTOR * fourth_pace)
     often &= ~(state["refused"][:, rows] == ANY_TIME_MIN + 1).any(axis=0)
-    return (at_clock | often) & ~_refused(state, rows, began_s), times
+    return (at_clock | often) & ~are_refused(state, rows, began_s), times
 
 
-def _refused(state: Columns, rows: Ints, began_s: Ints) -> Flags:
+def are_refused(state: Columns, rows: Ints, began_s: Ints) -> Flags:
     """Whether people refused as a habit what these series do at the time of day of `began_s`."""
     marks = state["refused"][:, rows].astype(np.int64)
     if not marks.any():

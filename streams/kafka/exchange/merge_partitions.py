@@ -93,6 +93,7 @@ def _stacked(parts: list[Findings], starts: list[int]) -> Findings:
         **{name: np.concatenate([getattr(part, name) for part in rows]) for name in columns},
         evidence={name: np.concatenate([part.evidence.get(name, np.full(len(part), np.nan)) for part in rows]) for name in names},
         codes={series + start: counts for part, start in pairs for series, counts in part.codes.items()},
+        refused=frozenset((kind, series + start) for part, start in pairs for kind, series in part.refused),
     )
 
 

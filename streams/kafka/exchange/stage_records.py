@@ -199,7 +199,8 @@ def _findings(findings: Findings) -> dict[str, Any] | None:
         return None
     columns = {name: getattr(findings, name) for name in _FINDING_COLUMNS}
     codes = {str(series): dict(counts) for series, counts in findings.codes.items()}
-    return {**columns, "evidence": dict(findings.evidence), "codes": codes}
+    refused = {"refused": sorted(map(list, findings.refused))} if findings.refused else {}
+    return {**columns, "evidence": dict(findings.evidence), "codes": codes, **refused}
 
 
 def unpack_findings(tree: dict[str, Any] | None) -> Findings:
@@ -207,7 +208,8 @@ def unpack_findings(tree: dict[str, Any] | None) -> Findings:
     if tree is None:
         return Findings.none()
     codes = {int(series): counts for series, counts in tree["codes"].items()}
-    return Findings(**{name: tree[name] for name in _FINDING_COLUMNS}, evidence=tree["evidence"], codes=codes)
+    refused = frozenset((int(kind), int(series)) for kind, series in tree.get("refused", ()))
+    return Findings(**{name: tree[name] for name in _FINDING_COLUMNS}, evidence=tree["evidence"], codes=codes, refused=refused)
 
 
 _PULSE_COLUMNS = ("reported", "observed", "failed", "expected", "variance")

@@ -1,10 +1,14 @@
 import itertools
+from dataclasses import replace
 
 from correlation.alerts.finding_rows import finding_rows
 from correlation.alerts.grouping import AlertGroups
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
+from models.columns import ALERT_KINDS
+from models.state_bytes import unpack
 from models.times import MINUTE_US
+from streams.kafka.exchange.stage_records import STAGE_VERSION, KeyEncoder, pack_findings, unpack_findings
 from tests.correlation.builders import MORNING_US, Trouble, World, queue, run, series
 
 ONE = series("SUP-01", service="4.8.1")
@@ -174,3 +178,18 @@ def test_a_short_false_start_does_not_move_the_onset_of_what_comes_later():
 def test_what_comes_back_soon_after_it_lasted_long_began_when_it_first_did():
     long, again = Trouble("drop", ONE, 2, 12, observed=20, expected=1000), Trouble("drop", ONE, 14, observed=300, expected=1000)
     assert last_episode("drop", long, again).onset_us == last_episode("drop", long).onset_us
+
+
+def test_an_alert_knows_that_people_refused_a_part_of_it_as_a_habit_through_topic_and_state():
+    ledger, world = (
+        AlertGroups(PARAMETERS),
+        World((ONE, TWO), (Trouble("storm", ONE, 1, observed=900), Trouble("storm", TWO, 1, observed=900))),
+    )
+    window = world.window(2)
+    place = window.traffic_keys.index(ONE)
+    storms = replace(window.traffic, refused=frozenset({(ALERT_KINDS.index("storm"), place)}))
+    sent = unpack(pack_findings([replace(window, traffic=storms)], KeyEncoder()), STAGE_VERSION)["windows"][0]["traffic"]
+    window = replace(window, traffic=unpack_findings(sent))
+    ledger.apply(window.at_us, finding_rows([window]), lambda sighting: (sighting.kind, sighting.key.user, ""))
+    kept = AlertGroups.unpack(PARAMETERS, ledger.pack())
+    assert [kept.episode(group, window.at_us).refused for group in kept.groups.values()] == [True]

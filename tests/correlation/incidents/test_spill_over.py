@@ -139,4 +139,6 @@ def test_what_a_user_does_at_this_hour_on_other_days_is_a_habit(dips, usual):
     onset_us = MORNING_US + 3 * DAY_US + dip_us
     at_us = onset_us + 20 * MINUTE_US
     drop = replace(episode("drop", "SUP-01", 0, series=(KEY,)), onset_us=onset_us, detected_us=at_us, at_us=at_us)
-    assert is_habit(drop, past(dips, dip_us)) is usual
+    history = past(dips, dip_us)
+    assert is_habit(drop, history) is usual
+    assert not is_habit(replace(drop, refused=True), history)

@@ -153,6 +153,7 @@ def test_a_refused_habit_is_told_each_night_again():
         if kind == 0
     ]
     assert {series for series, is_serious in storms if is_serious} == {0}
+    assert frozenset().union(*(one.refused for one in told)) == {(0, 0)}, "correlation hears of the refusal"
     assert [window // DAY for window, series in watched.began("storm") if series == 0] == [12, 13, 14, 15]
     assert [habit.refused for habit in watched.detection.habits() if habit.key == refused.key] == [True]
 
