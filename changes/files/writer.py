@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from changes.files.cells import escape_formula
-from changes.files.formats.icalendar_file import EXTENSION, PRODUCT
+from changes.files.events.properties import EXTENSION
+from changes.files.formats.icalendar_file import PRODUCT
 from models.canonical_json import whole
 from models.change import Change
 from models.errors import UnreadableInput

@@ -4,46 +4,26 @@ Only errors in UID, SUMMARY, times and rules invalidate an event; other damage i
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
-from typing import Any, get_args
+from datetime import UTC, tzinfo
+from typing import Any
 
 from changes.files.cells import from_cells
-from changes.files.events.content_lines import Component, ContentLine, read_components, unescape
+from changes.files.events.content_lines import Component, ContentLine, read_components
 from changes.files.events.moments import Moment, parse_duration, parse_moments, parse_periods
+from changes.files.events.properties import STATUSES, category_of, extension_of, instant_in, organizer_of, sequence_of, text_of, time_in
 from changes.files.events.recurrence import Occurrence, Repetition, first_time, instant_of, occurrences
 from changes.files.events.recurrence_rule import parse_rule
+from changes.files.events.series import Event, Series, occurrence_id
 from changes.files.events.time_zones import Zones, defined_zone, named_zone
 from changes.files.source_row import Row, Source
 from models.change import Change
 from models.errors import Malformed, UnreadableInput
 from models.times import format_time, us
-from models.vocabulary import ChangeCategory
 
-EXTENSION = "X-HIGHWATER-"
 PRODUCT = "-//Highwater//Change calendar//EN"
 """The program that wrote a calendar: in our own files DTSTAMP is not the time of the original export."""
-STATUSES = {"CANCELLED": "cancelled", "CONFIRMED": "confirmed", "TENTATIVE": "declared"}
-CATEGORIES = frozenset(get_args(ChangeCategory))
 _ONCE = ("UID", "DTSTART", "DTEND", "DURATION", "RECURRENCE-ID")
 _BESIDE = ("VFREEBUSY", "VTODO", "VJOURNAL")
-_SEQUENCE_MAX = 2**53 - 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """One VEVENT that can be understood."""
-
-    number: int
-    component: Component
-    uid: str
-    times: Repetition
-    replaces: str | None
-    """The `change_id` of the occurrence that it replaces."""
-    replaces_on: Moment | None
-    sequence: int
-    stamped: datetime | None
-    """DTSTAMP."""
 
 
 def read_ics(source: Source) -> Iterator[Row]:
@@ -57,11 +37,6 @@ def read_ics(source: Source) -> Iterator[Row]:
         events = [one for one in calendar.inner if one.name == "VEVENT"]
         yield from _Reader(calendar, source).rows(number, events)
         number += len(events)
-
-
-def occurrence_id(uid: str, start: datetime) -> str:
-    """`change_id` of one occurrence of a repeating event."""
-    return f"{uid}/{start.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 class _Reader:
@@ -81,24 +56,24 @@ class _Reader:
                 self._zone = self._zones.of(named.text.strip())
             except Malformed as fault:
                 self._zone_fault = str(fault)
-        self._owner = _extension(calendar, "owner")
-        self._own = (_text(calendar, "PRODID") or "") == PRODUCT
+        self._owner = extension_of(calendar, "owner")
+        self._own = (text_of(calendar, "PRODID") or "") == PRODUCT
         self._now = source.now
 
     def rows(self, number: int, components: list[Component]) -> Iterator[Row]:
         """The rows of all events, in their order."""
-        read: list[_Event | Row] = []
+        read: list[Event | Row] = []
         for index, component in enumerate(components, start=number + 1):
             try:
                 read.append(self._event(index, component))
             except Malformed as fault:
                 read.append(_refused(index, component, str(fault)))
-        events = [one for one in read if isinstance(one, _Event)]
-        series = _Series(events, [one for one in components if one.first("RECURRENCE-ID") is not None], self._now)
+        events = [one for one in read if isinstance(one, Event)]
+        series = Series(events, [one for one in components if one.first("RECURRENCE-ID") is not None], self._now)
         for one in read:
             yield from (one,) if isinstance(one, Row) else self._rows(one, series)
 
-    def _rows(self, event: _Event, series: "_Series") -> Iterator[Row]:
+    def _rows(self, event: Event, series: Series) -> Iterator[Row]:
         raw = "\r\n".join(event.component.raw).encode()
         try:
             times = self._times(event, series)
@@ -112,7 +87,7 @@ class _Reader:
         except Malformed as fault:
             yield _refused(event.number, event.component, str(fault))
 
-    def _times(self, event: _Event, series: "_Series") -> list[tuple[str, Occurrence]]:
+    def _times(self, event: Event, series: Series) -> list[tuple[str, Occurrence]]:
         if event.replaces is not None:
             return [(event.replaces, one) for one in occurrences(event.times, self._zone)[:1]]
         times = occurrences(event.times, self._zone, series.about)
@@ -120,7 +95,7 @@ class _Reader:
             return [(event.uid, one) for one in times]
         return [(occurrence_id(event.uid, one.start), one) for one in times if not series.replaces(event, one, self._zone)]
 
-    def _event(self, number: int, component: Component) -> _Event:
+    def _event(self, number: int, component: Component) -> Event:
         if component.fault:
             raise Malformed(component.fault)
         for name in _ONCE:
@@ -141,7 +116,7 @@ class _Reader:
             raise Malformed("RECURRENCE-ID with a RANGE is not supported: end the series there and begin another")
         replaces = None if on is None else occurrence_id(uid.text, instant_of(on, times.start.zone or self._zone))
         stamped = component.first("DTSTAMP")
-        return _Event(number, component, uid.text, times, replaces, on, _sequence(component), _instant(stamped, self._zones))
+        return Event(number, component, uid.text, times, replaces, on, sequence_of(component), instant_in(stamped, self._zones))
 
     def _repetition(self, component: Component) -> Repetition:
         start, end, duration = (component.first(name) for name in ("DTSTART", "DTEND", "DURATION"))
@@ -167,89 +142,25 @@ class _Reader:
             raise Malformed(f"{line.name} holds {len(found)} times")
         return found[0]
 
-    def _fields(self, event: _Event, change_id: str, one: Occurrence, series: "_Series") -> dict[str, Any]:
+    def _fields(self, event: Event, change_id: str, one: Occurrence, series: Series) -> dict[str, Any]:
         component = event.component
-        cells = {name: _extension(component, name) for name in Change.model_fields}
+        cells = {name: extension_of(component, name) for name in Change.model_fields}
         own: Mapping[str, Any] = {
             "change_id": change_id,
             "revision": event.sequence + 1,
-            "owner": cells["owner"] or self._owner or _organizer(component),
-            "title": _text(component, "SUMMARY"),
-            "description": _text(component, "DESCRIPTION"),
-            "category": cells["category"] or _category(component),
-            "status": cells["status"] or STATUSES.get((_text(component, "STATUS") or "").strip().upper()),
-            "contact": _text(component, "CONTACT"),
-            "declared_at": _time(component, "CREATED", self._zones),
-            "updated_at": _time(component, "LAST-MODIFIED", self._zones),
+            "owner": cells["owner"] or self._owner or organizer_of(component),
+            "title": text_of(component, "SUMMARY"),
+            "description": text_of(component, "DESCRIPTION"),
+            "category": cells["category"] or category_of(component),
+            "status": cells["status"] or STATUSES.get((text_of(component, "STATUS") or "").strip().upper()),
+            "contact": text_of(component, "CONTACT"),
+            "declared_at": time_in(component, "CREATED", self._zones),
+            "updated_at": time_in(component, "LAST-MODIFIED", self._zones),
             "planned_start": format_time(us(one.start)),
             "planned_end": format_time(us(one.end)),
             **({} if self._own else series.fields(event)),
         }
         return from_cells({**cells, **{name: value for name, value in own.items() if value is not None}})
-
-
-class _Series:
-    """The relations between the events of one calendar: which event replaces an occurrence of another, and when a series was exported."""
-
-    def __init__(self, events: list[_Event], overrides: list[Component], now: datetime | None) -> None:
-        self._masters = {one.uid: one for one in sorted(events, key=_rank) if one.replaces is None and one.times.repeats}
-        self._replaced = {one.replaces for one in events if one.replaces is not None}
-        self._replaced_series = {one.uid for one in events if one.replaces is not None}
-        self._days = {(one.uid, one.replaces_on.local.date()) for one in events if one.replaces_on is not None and one.replaces_on.is_date}
-        # If an event that replaces an occurrence can't be understood, the occurrence is left out too: the event shows that it differs.
-        self._withheld: dict[str, list[Component]] = {}
-        understood = {id(one.component) for one in events}
-        for component in overrides:
-            uid = component.first("UID")
-            if id(component) not in understood and uid is not None:
-                self._withheld.setdefault(uid.text, []).append(component)
-        stamps: dict[str, datetime] = {}
-        for one in events:
-            if one.stamped is not None:
-                stamps[one.uid] = max(one.stamped, stamps.get(one.uid, one.stamped))
-        self._stamps = stamps
-        self.about = now or max(stamps.values(), default=None)
-
-    def replaces(self, event: _Event, one: Occurrence, zone: tzinfo | None) -> bool:
-        """Whether another event replaces this occurrence of a series, or another event of its UID outranks the whole event."""
-        if _rank(event) < _rank(self._masters[event.uid]) or occurrence_id(event.uid, one.start) in self._replaced:
-            return True
-        clock = event.times.start.zone or zone
-        if (event.uid, one.start.astimezone(clock).date()) in self._days:
-            return True
-        return any(_concerns(component, one, clock) for component in self._withheld.get(event.uid, ()))
-
-    def is_alone(self, event: _Event) -> bool:
-        """Whether the event alone defines its series: no other event contains an occurrence of it."""
-        return self._masters.get(event.uid) is event and event.uid not in self._replaced_series and event.uid not in self._withheld
-
-    def fields(self, event: _Event) -> dict[str, Any]:
-        """Series, its revision, and when the export was made."""
-        master = self._masters.get(event.uid)
-        stamped = event.stamped if master is None else self._stamps.get(event.uid)
-        exported = {} if stamped is None else {"exported_at": format_time(us(stamped))}
-        if master is None:
-            return exported
-        return {**exported, "series": event.uid, "series_revision": master.sequence + 1}
-
-
-def _concerns(override: Component, one: Occurrence, clock: tzinfo | None) -> bool:
-    """Whether a RECURRENCE-ID that could not be used means this occurrence, or (RANGE) an earlier one."""
-    line = override.first("RECURRENCE-ID")
-    if line is None or line.fault:
-        return False
-    try:
-        moment = parse_moments(ContentLine(line.name, {}, line.value))[0]
-        from_that = instant_of(moment, clock)
-    except Malformed:
-        return False
-    if "RANGE" in line.parameters:
-        return one.start >= from_that
-    return one.start.astimezone(clock).date() == moment.local.date() if moment.is_date else one.start == from_that
-
-
-def _rank(event: _Event) -> tuple[int, datetime]:
-    return event.sequence, event.stamped or datetime.min.replace(tzinfo=UTC)
 
 
 def _beside(calendar: Component) -> Iterator[Row]:
@@ -289,44 +200,3 @@ def _sound(line: ContentLine) -> ContentLine:
     if line.fault:
         raise Malformed(line.fault)
     return line
-
-
-def _sequence(component: Component) -> int:
-    line = component.first("SEQUENCE")
-    text = "" if line is None else line.value.strip()
-    return min(int(text), _SEQUENCE_MAX) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
-
-
-def _category(component: Component) -> str | None:
-    names = (name.strip().lower() for line in component.named("CATEGORIES") for name in line.text.split(","))
-    return next((name for name in names if name in CATEGORIES), None)
-
-
-def _text(component: Component, name: str) -> str | None:
-    line = component.first(name)
-    return None if line is None else line.text
-
-
-def _extension(component: Component, field: str) -> str | None:
-    line = component.first(EXTENSION + field.upper().replace("_", "-"))
-    return None if line is None else unescape(line.value)
-
-
-def _organizer(component: Component) -> str | None:
-    line = component.first("ORGANIZER")
-    return None if line is None else line.parameters.get("CN")
-
-
-def _instant(line: ContentLine | None, zones: Zones) -> datetime | None:
-    if line is None:
-        return None
-    try:
-        moment = parse_moments(line, zones.of)[0]
-    except Malformed:
-        return None
-    return instant_of(moment, None) if moment.zone is not None else None
-
-
-def _time(component: Component, name: str, zones: Zones) -> str | None:
-    found = _instant(component.first(name), zones)
-    return None if found is None else format_time(us(found))
