@@ -44,8 +44,21 @@ class Checkpoints:
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest readable one, and the errors of newer ones."""
+        return self._newest(self._paths())
+
+    def before(self, seq: int) -> Checkpoint | None:
+        """The newest readable one of those that cover less than entry `seq`."""
+        return self._newest([path for path in self._paths() if int(path.stem) < seq])[0]
+
+    def drop(self, seq: int) -> None:
+        """Deletes those that cover entry `seq`: it counts no longer."""
+        for path in self._paths():
+            if int(path.stem) >= seq:
+                path.unlink()
+
+    def _newest(self, paths: list[Path]) -> tuple[Checkpoint | None, list[str]]:
         faults = []
-        for path in reversed(self._paths()):
+        for path in reversed(paths):
             try:
                 tree: Any = unpack(path.read_bytes(), _VERSION)
             except (StateError, OSError) as fault:

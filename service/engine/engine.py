@@ -22,6 +22,7 @@ from service.charts.recorder import ChartEncoder, Recorder
 from service.engine.checkpoints import Checkpoint, Checkpoints
 from service.engine.commit import Commit
 from service.engine.commit_waiters import CommitWaiters
+from service.engine.culprit import breaks, culprit_between
 from service.engine.malloc_trim import trim_heap
 from service.ingest import entry_batches, habit_rulings
 from service.ingest.claims import claimed_at
@@ -39,6 +40,10 @@ from streams.pipeline import Pipeline, PipelineParameters
 _MUCH_BYTES = 32_000_000
 """Bytes of events that a restart would judge again: about a second of work."""
 _RETRY_S = 1.0
+_MOST_TRANSIENT = 3
+"""How often an entry is judged again after an error of the machine, before it counts as the cause."""
+_MOST_SEARCHES = 5
+"""How many earlier entries may go into quarantine because of one entry; then that one goes too."""
 _RECOVERY_PARTS = 5
 """Checkpoints are this many times as frequent during a recovery: a monitor that is killed again makes progress at each start."""
 _UNWRITABLE = (OverflowError, ValueError, TypeError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
@@ -252,12 +257,10 @@ class Engine:
             self.seq = entry.seq
             return
         began_s = self._clock.steady_s()
-        try:
-            payload = self._read(entry) if taken.payload is None else taken.payload
-            outputs = self._apply(entry, payload, step)
-        except Exception as fault:
-            self._set_aside(entry, fault)
+        judged = self._attempt(taken, step)
+        if judged is None:
             return
+        payload, outputs = judged
         self.seq = step.seq = entry.seq
         step.rows += [(row, None) for row in rows(outputs)]
         step.letters += [(entry.seq, place, letter) for place, letter in enumerate(outputs.rejected)]
@@ -276,6 +279,48 @@ class Engine:
             now_us=self._clock.wall_us(),
             step_s=self._clock.steady_s() - began_s,
         )
+
+    def _attempt(self, taken: Taken, step: Commit) -> tuple[Any, FlowStep] | None:
+        """What the entry says and what follows from it; None if it is in quarantine.
+
+        After an error of the machine it is tried again. Where an earlier entry is the cause, that one goes into quarantine instead.
+        """
+        entry, transient, searches = taken.entry, _MOST_TRANSIENT, _MOST_SEARCHES
+        while entry.seq not in self._quarantined:
+            try:
+                payload = self._read(entry) if taken.payload is None else taken.payload
+                return payload, self._apply(entry, payload, step)
+            except Exception as fault:
+                if isinstance(fault, (MemoryError, OSError)) and transient:
+                    transient -= 1
+                    log.warning("an entry is judged again: the machine failed", entry=entry.seq, fault=repr(fault))
+                    self._stop.wait(_RETRY_S)
+                    self._rebuild(entry.seq - 1)
+                    continue
+                searches -= 1
+                self._set_aside(self._culprit(entry) if searches > 0 else entry, fault)
+                if entry.seq not in self._quarantined:
+                    self._rebuild(entry.seq - 1)
+        return None
+
+    def _culprit(self, bad: Entry) -> Entry:
+        """The entry because of which `bad` can't be judged: it, or an earlier one that no more than one kept checkpoint covers."""
+        newest, _ = self._checkpoints.newest()
+        older = self._checkpoints.before(newest.seq) if newest else None
+        trial = EngineTrial(self)
+        for found in [newest, older] if older else [newest]:
+            state, seq = (found.pipeline, found.seq) if found else (None, 0)
+            if not breaks(trial, state, bad):
+                return culprit_between(trial, state, seq, bad, self._entries_between)
+        return bad
+
+    def _entries_between(self, after: int, last: int) -> list[Entry]:
+        return [
+            entry
+            for group in entry_batches.of_journal(self._journal.entries(after), last)
+            for entry in group
+            if entry.seq not in self._quarantined
+        ]
 
     def _apply(self, entry: Entry, payload: Any, step: Commit) -> FlowStep:
         if entry.kind == EVENTS:
@@ -332,8 +377,17 @@ class Engine:
         log.error("an entry cannot be judged and is in quarantine: please report this", entry=bad.seq, exc_info=fault)
         self._quarantined.add(bad.seq)
         self._database.write(partial(quarantine.add, entry=bad, reason=repr(fault))).result()
+        self._checkpoints.drop(bad.seq)
         self._rebuild(bad.seq - 1)
         self.seq = bad.seq
+
+    def load(self, state: bytes | None) -> None:
+        """Continues with the pipeline of a checkpoint, None for an empty one; for a trial, after which the state is rebuilt."""
+        self.pipeline = self._unpacked(state) if state is not None else Pipeline(self._flow)
+
+    def repeat(self, entry: Entry) -> None:
+        """Applies an entry without its results."""
+        self._apply(entry, self._read(entry), Commit())
 
     def _rebuild(self, last: int) -> None:
         """The state after entry `last`, from the newest checkpoint and the journal; written records stay written."""
@@ -342,7 +396,7 @@ class Engine:
         for group in entry_batches.of_journal(self._journal.entries(self.seq), last):
             for entry in group:
                 if entry.seq not in self._quarantined:
-                    self._apply(entry, self._read(entry), Commit())
+                    self.repeat(entry)
         self.seq = last
 
     def _commit(self, step: Commit) -> None:
@@ -362,3 +416,22 @@ class Engine:
                     raise  # the journal has everything: the next start judges it again
         self.fault = None
         self._board.recorded([row for _, row in added])
+
+
+class EngineTrial:
+    """The engine's own state as a `Trial`: the entries that it applies were applied before, so nothing but the pipeline changes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def start(self, state: bytes | None) -> None:
+        """See `Trial`."""
+        self._engine.load(state)
+
+    def pack(self) -> bytes:
+        """See `Trial`."""
+        return self._engine.pipeline.pack()
+
+    def apply(self, entry: Entry) -> None:
+        """See `Trial`."""
+        self._engine.repeat(entry)

@@ -2,12 +2,18 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from models.columns import Detected
+from service.engine import engine as engine_module
 from service.engine.engine import Engine
 from service.ingest.claims import CLAIM
 from service.ingest.journal import CHANGES
+from streams.detection_by_resolution import DetectionByResolution
+from streams.flow import FlowStep
+from streams.windowing.window_store import Closed
 from tests.service.builders import change_json, lines, queue
 from tests.service.house import House
 
@@ -93,3 +99,48 @@ def test_a_restart_that_is_killed_early_leaves_less_for_the_next(tmp_path: Path)
         assert engine.wait_until_recovered(30)
         assert engine.recovery() is None
         assert engine.checkpoint_seq == engine.seq == 40
+
+
+def test_an_event_that_breaks_the_work_when_its_window_closes_is_found_and_those_after_it_count(tmp_path: Path) -> None:
+    detect = DetectionByResolution.detect
+
+    def refuse(self: DetectionByResolution, closed: Closed, *given: Any) -> Detected:
+        if any(key.user == "EVIL" for key in closed.queue_keys):
+            raise ZeroDivisionError("a fault of ours")
+        return detect(self, closed, *given)
+
+    with House(tmp_path / "data", checkpoint_every_s=3600) as house, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DetectionByResolution, "detect", refuse)
+        post(house, 10, 20)
+        house.judged()
+        house.parts.engine.checkpoint()
+        post(house, 30)
+        assert house.client("ingest").post("/v1/events", content=lines(queue(30, "EVIL"))).status_code == 202
+        post(house, 40, 50)
+        house.judged()
+        house.parts.engine.checkpoint()
+        post(house, *range(60, 200, 10))
+        house.judged()
+        items = house.client("admin").get("/v1/quarantine").json()["items"]
+        assert [item["entry"] for item in items] == [4], "it alone, though a checkpoint covers it"
+        assert (house.parts.board.events["late"], house.parts.board.events["accepted"]) == (0, 20)
+        post(house, 210)
+        house.judged()
+        assert house.parts.engine.quarantined == 1
+
+
+def test_one_passing_lack_of_memory_puts_nothing_into_quarantine(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed, failures = Engine._apply, iter([MemoryError(), OSError("a device failed")])
+
+    def refuse(self: Engine, *given: Any) -> FlowStep:
+        fault = next(failures, None)
+        if fault is not None:
+            raise fault
+        return feed(self, *given)
+
+    monkeypatch.setattr(engine_module, "_RETRY_S", 0.0)
+    monkeypatch.setattr(Engine, "_apply", refuse)
+    post(house, 10, 20)
+    house.judged()
+    assert house.parts.engine.quarantined == 0
+    assert house.parts.board.events["accepted"] == 2
