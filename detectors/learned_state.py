@@ -39,3 +39,26 @@ class Learned:
 def as_tree(keys: tuple[SeriesKey, ...], parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The usual values of `keys` as a tree for `models.state_bytes`."""
     return {"keys": [list(key) for key in keys], "parts": parts}
+
+
+def merged(newer: Mapping[str, Any], older: Mapping[str, Any]) -> dict[str, Any]:
+    """The usual values of `newer`, and those of `older` for the series that `newer` lacks; both are results of `as_tree`.
+
+    Columns of another version can't be put together: then only `newer` counts.
+    """
+    if not newer or not newer["keys"]:
+        return dict(older or newer)
+    known = {tuple(key) for key in newer["keys"]}
+    lacking = [place for place, key in enumerate(older["keys"] if older else ()) if tuple(key) not in known]
+    if not lacking or _columns(newer) != _columns(older):
+        return dict(newer)
+    parts = {
+        part: {name: np.concatenate([rows, older["parts"][part][name][..., lacking]], axis=-1) for name, rows in columns.items()}
+        for part, columns in newer["parts"].items()
+    }
+    return {"keys": [*newer["keys"], *(older["keys"][place] for place in lacking)], "parts": parts}
+
+
+def _columns(tree: Mapping[str, Any]) -> dict[tuple[str, str], tuple[int, ...]]:
+    """(part, name) → shape of one series."""
+    return {(part, name): rows.shape[:-1] for part, columns in tree["parts"].items() for name, rows in columns.items()}

@@ -5,6 +5,7 @@ from typing import Any
 from changes.calendar import CalendarView
 from detectors.detection import Detection
 from detectors.habit_list import Habit, HabitRuling
+from detectors.learned_state import merged
 from detectors.parameters import DetectionParameters
 from models.columns import Detected
 from streams.windowing.assembler import Closed
@@ -44,6 +45,14 @@ class DetectionByResolution:
     def learned(self) -> dict[str, Any]:
         """Window length → the expectations of every series."""
         return {str(window_s): self._detection[window_s].learned() for window_s in sorted(self._detection)}
+
+    def learned_and_waiting(self) -> dict[str, Any]:
+        """As `learned`, with the series that were given to `learn_from` and did not come yet."""
+        found = self.learned()
+        for window_s, waiting in self._learned.items():
+            own = found.get(window_s, {})
+            found[window_s] = {kind: merged(own.get(kind, {}), waiting.get(kind, {})) for kind in ("traffic", "queues")}
+        return found
 
     def rule_on_habit(self, ruling: HabitRuling) -> None:
         """Refuses or allows a habit of one series; of a series that is not known there is nothing to do."""

@@ -120,7 +120,7 @@ class Pipeline:
         pipeline = Pipeline(self._parameters)
         calendar = self._calendar.rewound(at_us)
         pipeline._calendar = pipeline._detection.calendar = pipeline._decision.calendar = calendar
-        pipeline.learn_from(self.learned())
+        pipeline.learn_from(self._detection.detection.learned_and_waiting())
         pipeline._decision.correlator.declarations.take_over(self.declarations)
         return pipeline
 

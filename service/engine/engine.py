@@ -128,8 +128,8 @@ class Engine:
 
     @property
     def quarantined(self) -> int:
-        """Journal entries that could not be judged."""
-        return len(self._quarantined)
+        """Journal entries that could not be judged and were not tried again."""
+        return self._database.read(quarantine.waiting) if self._quarantined else 0
 
     def recovery(self) -> tuple[int, int] | None:
         """(entry reached, entry to reach) while the journal is judged again; None once that is done."""

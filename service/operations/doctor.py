@@ -92,7 +92,7 @@ def _database(path: Path) -> Check:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             layout = connection.execute("PRAGMA user_version").fetchone()[0]
-            quarantined = len(quarantine.numbers(connection)) if layout >= known else 0
+            quarantined = quarantine.waiting(connection) if layout >= known else 0
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as fault:
         return Check("data file", False, str(fault), "restore a backup: highwater restore FILE --data NEW_FOLDER")  # noqa: FBT003 - a record's field

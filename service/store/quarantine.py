@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from service.ingest.journal import Entry
 
 _REASON_MOST = 500
+_RETRIED = "tried again"
 
 
 def add(connection: sqlite3.Connection, entry: Entry, reason: str) -> None:
@@ -21,6 +22,12 @@ def numbers(connection: sqlite3.Connection) -> set[int]:
     return {seq for (seq,) in connection.execute("SELECT seq FROM quarantine")}
 
 
+def waiting(connection: sqlite3.Connection) -> int:
+    """How many entries count for nothing now: those that were tried again do not belong to them."""
+    (count,) = connection.execute("SELECT COUNT(*) FROM quarantine WHERE reason <> ?", (_RETRIED,)).fetchone()
+    return int(count)
+
+
 def listed(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
     """(entry, reason), oldest first; an entry that an earlier version left out has no body."""
     rows = connection.execute("SELECT seq, kind, stream, arrived_us, key, body, reason FROM quarantine ORDER BY seq")
@@ -29,4 +36,4 @@ def listed(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
 
 def release(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
     """Deletes the bodies of entries that are tried again under a new number. Their numbers stay: the journal may still contain them."""
-    connection.executemany("UPDATE quarantine SET body = x'', reason = 'tried again' WHERE seq = ?", ((seq,) for seq in seqs))
+    connection.executemany("UPDATE quarantine SET body = x'', reason = ? WHERE seq = ?", ((_RETRIED, seq) for seq in seqs))

@@ -4,6 +4,7 @@ import functools
 import itertools
 import random
 
+import numpy as np
 import pytest
 
 from models.canonical_json import to_json
@@ -109,3 +110,28 @@ def test_when_a_revision_comes_to_be_known_does_not_depend_on_what_closes_in_one
         told.append((sorted(line for step in steps for line in written(step)), pipeline.pack()))
     assert told[0][0] == told[1][0]
     assert told[0][1] == told[1][1]
+
+
+def test_a_second_rewind_forgets_nothing_of_the_users_that_have_sent_nothing_since_the_first() -> None:
+    lines = recorded(SCENARIOS[0], SEEDS[0])[:2000]
+    user = lines[0].split(b'"user":"')[1].split(b'"')[0]
+    pipeline = fresh(SCENARIOS[0], SEEDS[0])
+    pipeline.feed(decode_ndjson(b"\n".join(lines) + b"\n", "events", 1))
+    known = pipeline.learned()
+    once = pipeline.rewound(START_US)
+    once.feed(decode_ndjson(b"\n".join(line for line in lines if user in line) + b"\n", "events", 1))
+    twice = Pipeline.unpack(PARAMETERS, once.pack()).rewound(START_US)
+    twice.feed(decode_ndjson(b"\n".join(lines[:300]) + b"\n", "events", 1))
+    for window_s, kinds in known.items():
+        for kind, tree in kinds.items():
+            found = Pipeline.unpack(PARAMETERS, twice.pack())._detection.detection.learned_and_waiting()[window_s][kind]
+            place = {tuple(key): number for number, key in enumerate(found["keys"])}
+            assert set(place) == {tuple(key) for key in tree["keys"]}
+            others = [number for number, key in enumerate(tree["keys"]) if user.decode() not in key]
+            assert others
+            waiting = twice._detection.detection._learned[window_s][kind]
+            at = {tuple(key): number for number, key in enumerate(waiting["keys"])}
+            for part, columns in tree["parts"].items():
+                for name, rows in columns.items():
+                    kept = waiting["parts"][part][name][..., [at[tuple(tree["keys"][number])] for number in others]]
+                    np.testing.assert_array_equal(kept, rows[..., others], err_msg=f"{part} {name}")

@@ -45,6 +45,7 @@ def test_entries_that_cannot_be_judged_are_in_quarantine_however_many_and_come_i
     assert "a fault of ours" in items[0]["reason"]
     assert house.client("admin").post("/v1/quarantine/retry").json() == {"entries": 6}
     house.judged()
+    assert house.client(None).get("/readyz").text == "ready\n", "nothing is left out now"
     assert house.parts.board.events["accepted"] + house.parts.board.events["late"] == 8
 
 
