@@ -111,9 +111,9 @@ def calendar(chance: random.Random) -> bytes:
             f"UID:{chance.choice(['a', 'ACME/1', '', 'x' * 5000, 'a;b,c'])}",
             f"SUMMARY:{str(chance.choice(ODD_TEXTS))[:2000]}".encode("utf-8", "replace").decode(),
             f"DTSTART{zone}:{begin}",
-            f"DURATION:{chance.choice(['PT1H', '-PT1H', 'P99999999D', 'x'])}",
+            f"DURATION:{chance.choice(['PT1H', 'PT1H', '-PT1H', 'P99999999D', 'x'])}",
             *([f"RRULE:{rule}"] if rule else []),
-            f"EXDATE:{begin}",
+            *([f"EXDATE:{begin}"] if chance.random() < 0.5 else []),
             "END:VEVENT",
             "END:VCALENDAR",
         ]
