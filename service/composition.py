@@ -30,6 +30,7 @@ from service.health import Health
 from service.ingest.idle_streams import IdleStreams
 from service.ingest.intake import Intake, RemoteIntake
 from service.ingest.journal import Journal
+from service.ingest.series_count_file import SeriesCountFile
 from service.ingest.series_quota import SeriesQuota
 from service.metrics import DeskBoard, Gauges, registry
 from service.monitor import Follower, Monitor
@@ -156,7 +157,10 @@ def compose(
             database, parameters, keep, clock, dispatcher.wake_soon, health.fault, pusher, silencer, planning, notices, sources, watched
         )
         idle_streams = IdleStreams(intake, clock, float(flow.time.idle_s))
-        followers = _followers(kafka, database, engine, intake, board, clock, announce)
+        series_quota = SeriesQuota(parameters.quotas.series_per_token)
+        series_count = SeriesCountFile(parameters.data_dir, series_quota)
+        series_count.read()
+        followers = (series_count, *_followers(kafka, database, engine, intake, board, clock, announce))
         failed = FailedSignIns(database, clock, parameters.quotas.failed_sign_ins_per_minute)
         authentication = SignIn(database, clock, oidc.provider(parameters.oidc, clock), open_role, parameters.public_url, failed)
         streams = OpenStreams(authentication, events.ring)
@@ -177,7 +181,7 @@ def compose(
             events=events,
             authentication=authentication,
             streams=streams,
-            series_quota=SeriesQuota(parameters.quotas.series_per_token),
+            series_quota=series_quota,
             declarations=declarations,
             planning=planning,
             risks=risks,

@@ -12,6 +12,7 @@ from models.columns import SeriesKey
 from models.times import DAY_US
 from service.access import Principal, Role
 from service.http.routes import changes
+from service.ingest.series_count_file import NAME
 from service.ingest.series_quota import SeriesQuota, TooManySeriesError
 from service.parameters import QuotaParameters
 from service.triage import change_declaration
@@ -124,6 +125,37 @@ def test_series_that_are_reported_no_more_count_no_more() -> None:
         quota.take("t", keys[2:3], DAY_US)
     quota.take("t", keys[2:4], 2 * DAY_US)
     quota.take("u", keys[:2], 2 * DAY_US)
+
+
+def test_a_restart_does_not_begin_the_count_of_series_again(tmp_path: Path) -> None:
+    folder, quotas = tmp_path / "data", QuotaParameters.model_construct(series_per_token=100)
+
+    def posted(house: House, first: int, count: int) -> int:
+        body = lines(*(queue(10, f"U-{number}") for number in range(first, first + count)))
+        return house.client("ingest").post("/v1/events", content=body, headers={"authorization": f"Bearer {secret}"}).status_code
+
+    with House(folder, quotas=quotas) as house:
+        secret = house.secrets["ingest"]
+        assert posted(house, 0, 90) == 202
+    with House(folder, quotas=quotas) as again:
+        assert [posted(again, 90, 20), posted(again, 0, 100)] == [422, 202]
+    (folder / NAME).write_bytes(b"damaged")
+    with House(folder, quotas=quotas) as anew:
+        assert posted(anew, 500, 100) == 202, "a damaged file stops nothing"
+
+
+def test_fingerprints_of_series_are_those_of_any_process() -> None:
+    quota, other = SeriesQuota(2), SeriesQuota(2)
+    keys = [SeriesKey(user, "", "", "", "\ud800", "q", 10) for user in "ABC"]
+    quota.take("t", keys[:2], 0)
+    tree = quota.pack_if_changed()
+    assert tree is not None
+    assert quota.pack_if_changed() is None
+    assert tree["today"]["t"].hex() == "52e16787bc74f2820d6a7a48fbec448a"
+    other.restore(tree)
+    other.take("t", keys[:2], DAY_US)
+    with pytest.raises(TooManySeriesError):
+        other.take("t", keys[2:], DAY_US)
 
 
 def test_a_preview_compares_with_the_changes_that_are_nearest_in_time() -> None:
