@@ -96,7 +96,7 @@ async function readStatus() {
 
 /** Live depths between two revisions, while a backlog is open. */
 async function readQueues() {
-  if (store.isUser || ![...store.records.incident.values()].some((one) => one.status !== "resolved" && one.kinds.includes("backlog"))) return;
+  if (![...store.records.alert.values()].some((one) => one.status !== "resolved" && one.kind === "backlog")) return;
   const found = await ask("/v1/queues").catch(() => null);
   if (!found) return;
   store.queues = found.items;

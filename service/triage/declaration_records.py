@@ -31,6 +31,8 @@ class DeclarationCounts:
     user: str
     declared: int = 0
     """Changes that it declared; drafts and cancelled ones are none."""
+    reported: int = 0
+    """Of them, those with a report."""
     on_time: int = 0
     """Of those with a report: declared before they began. Likewise the next two."""
     kept_to_time: int = 0
@@ -109,6 +111,7 @@ def _bodies(connection: sqlite3.Connection, kind: str) -> Iterable[dict[str, Any
 
 def _count_report(counts: DeclarationCounts, change: Change, report: dict[str, Any], findings: _Findings) -> None:
     refuted = any((incident_id, change.change_id) in findings.refuted for incident_id in report["incident_ids"])
+    counts.reported += 1
     counts.on_time += report["declared_late_s"] == 0
     counts.kept_to_time += refuted or (report["started_early_s"] == 0 and report["overran_s"] == 0)
     counts.scope_right += refuted or (report["verdict"] != "absent" and all(_foreseen(change, one) for one in report["effects"]))

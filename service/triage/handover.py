@@ -15,6 +15,7 @@ from service.store.records import ALERT, INCIDENT
 from service.triage.handover_text import story_text, summary_text
 
 _AHEAD_US = 12 * HOUR_US
+_MOST_OVER = 100
 _DESK = Principal("", "", Role.TRIAGE)
 
 
@@ -31,11 +32,22 @@ def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes:
     found: dict[str, Any] = {
         "since": format_time(since_us),
         "open_incidents": [{"incident": one, "triage": done[INCIDENT].get(one["incident_id"])} for one in incidents],
+        "incidents_over": [
+            {name: one[name] for name in ("incident_id", "summary", "opened_at", "ended_at", "resolved_at")}
+            for one in _over(connection, at_us - (now_us - since_us))
+        ],
         "unacknowledged_alerts": [one for one in alerts if one["severity"] != "info" and not _taken_up(one, done)],
         "actions": sorted(actions, key=lambda action: action["at"]),
         "changes_ahead": [_ahead(change) for change in _soon(changes, at_us)],
     }
     return {**found, "text": summary_text(found)}
+
+
+def _over(connection: sqlite3.Connection, since_us: int) -> list[dict[str, Any]]:
+    """Incidents that ended since an event time, newest first."""
+    wanted = records.Wanted(INCIDENT, since_us=since_us, limit=_MOST_OVER, equal=(("status", "resolved"),))
+    found = [json.loads(body) for body in records.page(connection, _DESK, wanted)[0]]
+    return [one for one in found if not one["summary"].startswith("Merged into ")]
 
 
 def _taken_up(alert: dict[str, Any], done: dict[str, dict[str, dict[str, Any]]]) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from correlation.phrases import process_names
+
 
 def summary_text(found: dict[str, Any]) -> str:
     """The hand-over as Markdown."""
@@ -12,6 +14,8 @@ def summary_text(found: dict[str, Any]) -> str:
         lines.append(f"- {incident['incident_id']}: {incident['summary']}")
         lines.append(f"  {'. '.join(_standing(one['triage']))}.")
         lines += [f"  Watch: {incident['next_step']}"] if incident.get("next_step") else []
+    lines += ["", f"## Incidents that ended: {len(found['incidents_over'])}"]
+    lines += [f"- {one['incident_id']}: {one['summary']}" for one in found["incidents_over"]]
     lines += ["", f"## Alerts that nobody acknowledged: {len(found['unacknowledged_alerts'])}"]
     lines += _by_incident(found["unacknowledged_alerts"])
     lines += ["", "## What was done"]
@@ -65,7 +69,7 @@ def _who_suffered(incident: dict[str, Any]) -> list[str]:
     if incident["affected_users"]:
         lines += ["", f"Affected besides {incident['origin_user'] or 'those named'}: {', '.join(incident['affected_users'])}."]
     for process, lost in sorted((incident.get("missing") or {}).items()):
-        lines.append(f"Missing in {process}: {lost['messages']} messages ({lost['low']} to {lost['high']}).")
+        lines.append(f"Missing in {process_names([process])}: {lost['messages']:,} messages ({lost['low']:,} to {lost['high']:,}).")
     lines += [f"At risk: {one['change_id']}. {one['why']}" for one in incident["threatened_changes"]]
     return lines
 

@@ -19,6 +19,7 @@ class Record(BaseModel):
 
     user: str
     declared: int = Field(description="Changes that it declared; drafts and cancelled ones do not count.")
+    reported: int = Field(description="Of them, those with a report.")
     on_time: int = Field(description="Of those with a report: declared before they began.")
     kept_to_time: int = Field(
         description="Of those with a report: neither started early nor overran, or the desk refuted that they were the cause."

@@ -126,7 +126,8 @@ export class HeatMap {
     pen.textAlign = "center";
     for (const at of ticks(from, to, this.width - this.left)) {
       const date = new Date(at), text = date.getUTCHours() || date.getUTCMinutes() ? clockText(at) : dayText(at).replace(/ \d+$/, "");
-      pen.fillText(text, this.left + ((at - from) / (to - from)) * (this.width - this.left), HEAD / 2);
+      const place = this.left + ((at - from) / (to - from)) * (this.width - this.left), half = pen.measureText(text).width / 2;
+      pen.fillText(text, Math.min(place, this.width - half), HEAD / 2);
     }
   }
 

@@ -8,6 +8,12 @@ export class NightLanes extends Lanes {
     this.conflicts = conflicts;
   }
 
+  /** The place of a row's bars that is nearest to `x`. */
+  onBar(row, x) {
+    const places = this.rows[row].bars.map((bar) => Math.max(this.x(bar.from), Math.min(this.x(bar.to), x)));
+    return places.sort((a, b) => Math.abs(a - x) - Math.abs(b - x))[0] ?? x;
+  }
+
   lines(inside) {
     const place = new Map(this.rows.map((row, index) => [row.key.slice(row.key.indexOf("/") + 1), index]));
     const drawn = (this.conflicts || []).flatMap((one, index) => {
@@ -15,9 +21,10 @@ export class NightLanes extends Lanes {
       const at = (Math.max(this.axis.from, Date.parse(one.from)) + Math.min(this.axis.to, Date.parse(one.to))) / 2;
       if (rows.length < 2) return [];
       const x = Math.max(inside.left, Math.min(inside.right, this.x(at))) + (index % 5) * 4;
+      const end = (row) => this.onBar(row, x);
       const y = (row) => 6 + row * this.row + this.row / 2;
       const low = Math.min(...rows), high = Math.max(...rows);
-      return [svg("g", { key: `conflict-${index}`, class: "connection" }, svg("line", { x1: x, x2: x, y1: y(low), y2: y(high) }), ...rows.map((row) => svg("circle", { cx: x, cy: y(row), r: 4 })), svg("title", {}, one.text))];
+      return [svg("g", { key: `conflict-${index}`, class: "connection" }, svg("line", { x1: end(low), x2: end(high), y1: y(low), y2: y(high) }), ...rows.map((row) => svg("circle", { cx: end(row), cy: y(row), r: 4 })), svg("title", {}, one.text))];
     });
     return [...super.lines(inside), ...drawn];
   }

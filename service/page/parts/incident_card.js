@@ -4,6 +4,7 @@ import { el } from "../core/dom.js";
 import { store } from "../core/store.js";
 import { clockText, number, plural, processText, spanText, timeText } from "../core/words.js";
 import { allowed, doneText } from "./actions.js";
+import { fresh, queueNow, short } from "./live_text.js";
 import { suspectLine, suspectList } from "./suspects.js";
 
 const MARKS = { critical: "▲", warning: "◆", info: "●" };
@@ -25,11 +26,14 @@ export function phaseText(incident, now) {
 
 /** The newest word on a queue of the incident's origin; the record's own where there is none. */
 export function liveDepth(incident) {
-  const queues = (store.queues || []).filter((one) => one.user === incident.origin_user).sort((a, b) => b.depth - a.depth);
   if (!incident.kinds.includes("backlog") || !incident.origin_user) return null;
-  if (queues.length) return { depth: queues[0].depth, queue: queues[0].queue, at: queues[0].at };
+  const now = queueNow(incident.origin_user);
+  if (now) return now;
   return incident.depth === null || incident.depth === undefined ? null : { depth: incident.depth, queue: "", at: incident.as_of };
 }
+
+/** The card's sentence. Of what is over it is the record's own. */
+export const headlineOf = (incident) => (incident.status === "resolved" ? short(incident.summary) : fresh(short(incident.summary), incident.origin_user));
 
 function depthLine(incident) {
   const live = liveDepth(incident);
@@ -59,7 +63,7 @@ function processes(incident) {
 }
 
 function facts(incident) {
-  const threatened = incident.threatened_changes.map((one) => fact("At risk", el("strong", {}, one.change_id), `. ${one.why}`));
+  const threatened = incident.threatened_changes.map((one) => fact("At risk", el("strong", {}, one.change_id), `. ${incident.status === "resolved" ? one.why : fresh(one.why, incident.origin_user)}`));
   const first = incident.next_step ? fact("Do first", el("strong", {}, incident.next_step)) : null;
   const contact = incident.contact ? fact("Contact", incident.contact) : null;
   return el("dl", { class: "facts" }, ...[first, depthLine(incident), affected(incident), processes(incident), ...threatened, contact].flat().filter(Boolean));
@@ -95,6 +99,6 @@ export function incidentCard(incident, state, now, selected) {
   const first = incident.suspects[0];
   const why = first ? el("details", { class: "why" }, el("summary", {}, suspectLine(first)), suspectList(incident, state)) : el("p", { class: "soft" }, "No change is suspected.");
   return el("article", { class: `card ${severityOf(incident)}${over ? " over" : ""}`, key: incident.incident_id, "data-id": incident.incident_id, "aria-current": selected ? "true" : null, tabindex: "-1" },
-    el("h3", {}, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, incident.summary)),
+    el("h3", {}, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, headlineOf(incident))),
     ...incidentBody(incident, state, now), why, actionButtons(incident, state));
 }

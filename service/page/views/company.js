@@ -10,6 +10,7 @@ import { severityChip } from "../parts/incident_card.js";
 import { suspectLine } from "../parts/suspects.js";
 import { DAY, readCalendar, riskCell } from "../parts/calendar_data.js";
 import { alertRows, table } from "../parts/alert_table.js";
+import { fresh, short } from "../parts/live_text.js";
 import { UserFigures } from "../parts/user_figures.js";
 
 const HOUR = 3_600_000;
@@ -89,7 +90,7 @@ class Company {
   draw() {
     const alerts = this.alerts(), { kind, text } = verdictSentence(alerts);
     render(this.sentence, el("p", { class: `sentence ${kind}` }, store.loaded ? text : "Loading …"));
-    const open = alerts.filter((one) => one.status !== "resolved"), past = alerts.filter((one) => one.status === "resolved");
+    const open = alerts.filter((one) => one.status !== "resolved").sort((a, b) => RANK[a.severity] - RANK[b.severity]), past = alerts.filter((one) => one.status === "resolved");
     render(this.open, open.length ? el("div", { class: "cards" }, ...open.map((alert) => this.alertCard(alert))) : el("p", { class: "empty" }, "No alert is open."),
       past.length ? el("details", { key: "past" }, el("summary", {}, `Alerts that are over (${past.length})`), alertRows(past.slice(0, 100), { links: false })) : null);
     this.drawChanges();
@@ -97,8 +98,8 @@ class Company {
   }
 
   alertCard(alert) {
-    const facts = [["Do first", el("strong", {}, alert.next_step)], alert.processes.length ? ["Processes", alert.processes.map(processText).join(", ")] : null, ["Since", time(alert.onset_at)], ...alert.threatened_changes.map((one) => ["At risk", `${one.change_id}. ${one.why}`])].filter(Boolean);
-    return el("article", { class: `card ${alert.severity}`, key: alert.alert_id }, el("h3", {}, alert.summary),
+    const facts = [["Do first", el("strong", {}, alert.next_step)], alert.processes.length ? ["Processes", alert.processes.map(processText).join(", ")] : null, ["Since", time(alert.onset_at)], ...alert.threatened_changes.map((one) => ["At risk", `${one.change_id}. ${fresh(one.why, alert.user)}`])].filter(Boolean);
+    return el("article", { class: `card ${alert.severity}`, key: alert.alert_id }, el("h3", {}, fresh(short(alert.summary), alert.user)),
       el("div", { class: "chips" }, severityChip(alert.severity), el("span", { class: "chip plain" }, alert.kind), alert.envelope !== "none" ? el("span", { class: "chip plain" }, `${alert.envelope} what was declared`) : null),
       el("dl", { class: "facts" }, ...facts.flatMap(([label, content]) => [el("dt", {}, label), el("dd", {}, content)])),
       alert.suspects.length ? el("details", {}, el("summary", {}, suspectLine(alert.suspects[0])), el("ul", {}, ...alert.suspects[0].reasons.map((reason) => el("li", {}, reason.text)))) : null);
@@ -137,9 +138,10 @@ class Company {
   drawRecord() {
     const record = this.declarations;
     if (!record) return render(this.record, el("p", { class: "empty" }, "There is no record yet."));
-    const figures = [["declared", record.declared], ["told in time", record.on_time], ["kept to their time", record.kept_to_time], ["kept to their scope", record.scope_right], ["not declared", record.undeclared]];
+    const of = (count) => (record.reported ? `${number(count)} of ${number(record.reported)}` : "–");
+    const figures = [["declared", number(record.declared)], ["with a report", number(record.reported)], ["declared before they began", of(record.on_time)], ["kept to their time", of(record.kept_to_time)], ["kept to their scope", of(record.scope_right)], ["not declared", number(record.undeclared)]];
     const contested = this.reports.filter((one) => one.contested);
-    render(this.record, el("div", { class: "numbers" }, ...figures.map(([text, count]) => el("div", {}, el("strong", {}, number(count)), text)), el("div", {}, el("strong", {}, percent(record.declared_share)), "declared share")),
+    render(this.record, el("div", { class: "numbers" }, ...figures.map(([text, count]) => el("div", {}, el("strong", {}, count), text)), el("div", {}, el("strong", {}, percent(record.declared_share)), "declared share")),
       el("p", { class: "soft" }, "Basis: the reports on your changes and the incidents that probably came from a change of yours that nobody declared, since this monitor began. The DCC and you see it, nobody else."),
       contested.length ? el("p", {}, `Contested by you: ${contested.map((one) => one.change_id).join(", ")}.`) : null);
   }

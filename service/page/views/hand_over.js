@@ -55,13 +55,14 @@ class HandOver {
     const { found, calendar } = this;
     const panel = (id, title, items, empty) => el("section", { class: "panel", key: id, "aria-labelledby": id }, el("h2", { id }, title), items.length ? el("ul", {}, ...items) : el("p", { class: "soft" }, empty));
     const open = found.open_incidents.map(({ incident, triage }) => el("li", { key: incident.incident_id }, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, incident.summary), el("br"), el("span", { class: "done" }, this.stateText(triage)), incident.suspects.length ? `. ${incident.suspects[0].verdict}: ${suspectName(incident.suspects[0])}` : "", incident.next_step ? `. Watch: ${incident.next_step}` : ""));
+    const over = (found.incidents_over || []).map((one) => el("li", { key: one.incident_id }, el("a", { href: `/incident/${encodeURIComponent(one.incident_id)}` }, one.summary), ` Opened ${timeText(one.opened_at)}, over since ${timeText(one.ended_at || one.resolved_at)}.`));
     const loose = found.unacknowledged_alerts, groups = new Map();
     for (const alert of loose) groups.set(alert.incident_id, [...(groups.get(alert.incident_id) || []), alert]);
     const alerts = [...groups].map(([incident, list]) => el("li", { key: incident }, `${plural(list.length, "alert")}, ${[...new Set(list.map((one) => one.kind))].join(", ")}: `, el("a", { href: `/incident/${encodeURIComponent(incident)}` }, list[0].summary)));
     const acts = this.grouped(found.actions).map((one, index) => el("li", { key: index }, time(one.at), ` ${one.by}: ${one.action.replaceAll("_", " ")}${one.count > 1 ? ` (${one.count} times)` : ""}${one.note ? `: ${one.note}` : ""}`));
     const ahead = found.changes_ahead.map((one) => el("li", { key: `${one.owner}/${one.change_id}` }, time(one.from), " to ", time(one.to), `: ${one.title} (${one.owner}, ${one.change_id})`));
     const conflicts = (calendar?.conflicts || []).map((one, index) => el("li", { key: index, class: "warning" }, plainTimes(one.text)));
-    render(this.parts, panel("open", `Open incidents (${open.length})`, open, "None."), panel("loose", `Alerts that nobody acknowledged (${loose.length})`, alerts, "None."), panel("acts", `Done since ${timeText(found.since)}`, acts, "Nothing."), panel("ahead", "Changes of the next twelve hours, and their conflicts", [...ahead, ...conflicts], "None."));
+    render(this.parts, panel("open", `Open incidents (${open.length})`, open, "None."), panel("loose", `Alerts that nobody acknowledged (${loose.length})`, alerts, "None."), panel("over", `Incidents that ended since (${over.length})`, over, "None."), panel("acts", `Done since ${timeText(found.since)}`, acts, "Nothing."), panel("ahead", "Changes of the next twelve hours, and their conflicts", [...ahead, ...conflicts], "None."));
     if (!this.touched) this.text.value = found.text;
   }
 

@@ -5,12 +5,21 @@ import { ask, pathOf } from "../core/api.js";
 import { askFor, attempt, say, showDialog } from "../core/dialogs.js";
 import { onPreference } from "../core/preferences.js";
 import { store } from "../core/store.js";
-import { clockText, dayText, plainTimes, plural, spanText, time } from "../core/words.js";
+import { clockText, dayText, percent, plainTimes, plural, spanText, time } from "../core/words.js";
 import { NightLanes } from "../charts/night_lanes.js";
 import { TimeAxis } from "../charts/time_axis.js";
 import { changeRows } from "../charts/lanes.js";
 import { table } from "../parts/alert_table.js";
 import { DAY, freeSlots, readCalendar, riskCell, riskOf } from "../parts/calendar_data.js";
+
+const DISRUPTIONS = { none: "no disruption", risk: "may disrupt", outage: "outage" };
+const EFFECTS = { up: "more traffic", down: "less traffic", silent: "no traffic" };
+
+function effectText({ expected, disruption }) {
+  if (!expected) return DISRUPTIONS[disruption] || "–";
+  const times = expected.factor ? (expected.effect === "up" ? `up to ${expected.factor} times the usual traffic` : `${percent(expected.factor)} of the usual traffic`) : "";
+  return expected.effect !== "silent" && times ? times : EFFECTS[expected.effect];
+}
 
 export function nightView(root, { day }) {
   const start = Date.parse(`${day}T00:00:00Z`);
@@ -61,8 +70,8 @@ class Night {
     render(this.conflicts, ...(conflicts.length ? conflicts.slice(0, 50).map((one, index) => el("p", { class: "conflict", key: index }, plainTimes(one.text))) : [el("p", { class: "soft" }, "No conflict.")]));
     const slots = freeSlots(items, this.start + DAY * 0.75, this.start + DAY * 1.25);
     render(this.slots, slots.length ? el("ul", {}, ...slots.slice(0, 5).map((slot) => el("li", {}, `${clockText(slot.from)} to ${clockText(slot.to)} UTC (${spanText((slot.to - slot.from) / 1000)}): no change is planned`))) : el("p", { class: "soft" }, "Between 18:00 and 06:00 UTC some change is always planned."));
-    const rows = items.slice(0, 300).map((one) => el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.status.replaceAll("_", " ")), el("td", {}, one.expected ? `${one.expected.effect}${one.expected.factor ? ` × ${one.expected.factor}` : ""}` : one.disruption || "–"), el("td", {}, riskCell(riskOf(this.page, one))), el("td", {}, one.source === "dcc" ? this.replyButtons(one) : null)));
-    render(this.list, items.length ? table(["Time", "Change", "Owner", "State", "Says it will", "Risk of harm", ""], rows, plural(items.length, "change")) : el("p", { class: "empty" }, "No change is declared. ", el("a", { href: "/declare" }, "Declare one.")));
+    const rows = items.slice(0, 300).map((one) => el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.status.replaceAll("_", " ")), el("td", {}, effectText(one)), el("td", {}, riskCell(riskOf(this.page, one))), el("td", {}, one.source === "dcc" ? this.replyButtons(one) : null)));
+    render(this.list, items.length ? table(["Time", "Change", "Owner", "State", "Declared effect", "Risk of harm", ""], rows, plural(items.length, "change")) : el("p", { class: "empty" }, "No change is declared. ", el("a", { href: "/declare" }, "Declare one.")));
   }
 
   replyButtons(change) {

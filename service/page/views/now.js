@@ -39,10 +39,21 @@ class Now {
     this.shownAlerts = 50;
     this.selected = null;
     this.build();
-    this.unlisten = store.listen(() => this.draw());
+    this.unlisten = store.listen(() => {
+      this.draw();
+      this.readPast();
+    });
     this.timer = setInterval(() => this.draw(), 30_000);
     this.keys();
     this.draw();
+    this.readPast();
+  }
+
+  /** The newest incidents that are over, once the open ones are there. */
+  readPast() {
+    if (this.hasPast || !store.loaded) return;
+    this.hasPast = true;
+    if (store.older.incident === undefined) store.loadOlder("incident", { limit: 10 }).catch(() => (this.hasPast = false));
   }
 
   leave() {

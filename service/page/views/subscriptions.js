@@ -1,4 +1,4 @@
-// Subscriptions: who is told of what, by which way; test, edit, pause, quiet hours, and the log of every delivery.
+// Subscriptions: who is notified of what, and how; test, edit, pause, quiet hours, and the log of every delivery.
 
 import { all, ask, pathOf } from "../core/api.js";
 import { askFor, attempt, say, showDialog } from "../core/dialogs.js";
@@ -36,7 +36,7 @@ class Subscriptions {
 
   draw() {
     const cards = this.items.map((one) => this.card(one));
-    render(this.list, ...(cards.length ? cards : [el("p", { class: "empty" }, `Nobody is told yet. Subscribe, and ${store.isUser ? "your own alerts" : "alerts"} come to a webhook, a mailbox or a chat.`)]));
+    render(this.list, ...(cards.length ? cards : [el("p", { class: "empty" }, `Nobody is notified yet. Subscribe, and ${store.isUser ? "your own alerts" : "alerts"} come to a webhook, a mailbox or a chat.`)]));
   }
 
   card(one) {

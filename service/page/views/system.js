@@ -6,6 +6,7 @@ import { el, render } from "../core/dom.js";
 import { store } from "../core/store.js";
 import { listText, number, percent, spanText, time } from "../core/words.js";
 import { table } from "../parts/alert_table.js";
+import { Habits } from "../parts/habits.js";
 
 const REFRESH_MS = 15_000;
 
@@ -18,7 +19,9 @@ class System {
   constructor(root) {
     this.isAdmin = store.who.role === "admin";
     this.node = el("div", {});
-    root.append(el("h1", {}, "System"), this.node);
+    this.habits = new Habits();
+    root.append(el("h1", {}, "System"), this.node, el("section", { class: "panel", "aria-labelledby": "habits" }, el("h2", { id: "habits" }, "Habits that are not reported"), this.habits.node));
+    this.habits.read();
     this.timer = setInterval(() => document.hidden || this.read(), REFRESH_MS);
     this.read();
   }
@@ -53,8 +56,8 @@ class System {
     const [first, ...remarks] = (this.readyText || "").trim().split("\n");
     const rows = status.sources.map((one) => el("tr", { key: one.name }, el("td", {}, one.name), el("td", { class: one.stopped ? "critical" : "good" }, one.stopped ? `▲ nothing for ${spanText(one.quiet_s)}` : `● ${spanText(one.quiet_s)} ago`)));
     const events = Object.entries(status.events).map(([name, count]) => el("div", { key: name }, el("strong", {}, number(count)), `${name} since the start`));
-    return el("div", {}, el("p", {}, "Ready: ", el("strong", {}, first)), remarks.length ? el("ul", { class: "warning" }, ...remarks.map((line) => el("li", {}, line))) : null, status.fault ? el("p", { class: "critical" }, status.fault) : null, el("div", { class: "numbers" }, ...events),
-      rows.length ? table(["Source", "Last sent"], rows, "Sources") : el("p", { class: "empty" }, "No source has sent anything since the start. Give a token of the role ingest to whoever sends events."));
+    return el("div", {}, el("p", {}, "State: ", el("strong", {}, first)), remarks.length ? el("ul", { class: "warning" }, ...remarks.map((line) => el("li", {}, line))) : null, status.fault ? el("p", { class: "critical" }, status.fault) : null, el("div", { class: "numbers" }, ...events),
+      rows.length ? table(["Source", "Last sent"], rows, "Sources") : el("p", { class: "empty" }, status.events.accepted ? "No source sent these events with a token of its own." : "No source has sent anything since the start. Give a token of the role ingest to whoever sends events."));
   }
 
   rejected() {
@@ -65,7 +68,7 @@ class System {
   }
 
   told() {
-    if (!this.deliveries.length) return el("p", { class: "soft" }, "Nobody is told by message. ", store.mayAct ? el("a", { href: "/subscriptions" }, "Subscribe.") : "");
+    if (!this.deliveries.length) return el("p", { class: "soft" }, "Nobody is notified yet. ", store.mayAct ? el("a", { href: "/subscriptions" }, "Subscribe.") : "");
     const rows = this.deliveries.map(([one, last]) => el("tr", { key: one.id }, el("td", {}, one.name), el("td", {}, one.channel), el("td", { class: last && last.outcome !== "delivered" ? "critical" : "" }, one.confirmed === false ? "the address is not confirmed yet" : !last ? "nothing sent yet" : last.outcome === "delivered" ? ["✓ arrived ", time(last.at)] : [`▲ failed: ${last.error || last.status} `, time(last.at)])));
     return table(["Subscription", "Way", "Last delivery"], rows, "Deliveries");
   }

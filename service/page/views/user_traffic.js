@@ -6,6 +6,7 @@ import { el, render } from "../core/dom.js";
 import { query } from "../core/router.js";
 import { store } from "../core/store.js";
 import { alertRows } from "../parts/alert_table.js";
+import { Habits } from "../parts/habits.js";
 import { UserFigures } from "../parts/user_figures.js";
 
 const HOUR = 3_600_000;
@@ -16,11 +17,14 @@ export function userTrafficView(root, { user }) {
   let alerts = [];
   const figures = new UserFigures(user, from, to, { alerts: () => alerts.filter((one) => one.severity !== "info") });
   const choice = el("select", { "aria-label": "Series", onchange: () => figures.choose(JSON.parse(choice.value)) }, el("option", { value: "{}" }, "All series together"));
+  const habits = store.isUser ? null : new Habits(user);
   const rows = el("div", {});
   root.append(
     el("div", { class: "view-head" }, el("div", {}, el("p", { class: "soft" }, el("a", { href: "/traffic" }, "Traffic"), " ›"), el("h1", {}, user)), el("div", { class: "tools" }, choice)),
     el("section", { class: "panel" }, figures.node),
-    el("section", { class: "panel" }, el("h2", {}, "Alerts of this User"), rows));
+    el("section", { class: "panel" }, el("h2", {}, "Alerts of this User"), rows),
+    habits ? el("section", { class: "panel" }, el("h2", {}, "Habits of this User"), habits.node) : "");
+  habits?.read();
   attempt(async () => {
     alerts = await all("/v1/alerts", { user }, 200);
     render(rows, alertRows(alerts.slice(0, 100)));

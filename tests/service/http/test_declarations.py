@@ -28,6 +28,7 @@ def test_a_user_sees_its_own_record_and_the_desk_all(house: House) -> None:
     assert record(house) == {
         "user": "ACME",
         "declared": 3,
+        "reported": 2,
         "on_time": 1,
         "kept_to_time": 1,
         "scope_right": 2,

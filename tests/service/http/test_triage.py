@@ -83,6 +83,15 @@ def test_the_next_shift_is_told_what_is_open_what_was_done_and_what_comes(troubl
     assert [one["action"] for one in told["actions"]] == ["acknowledge"]
     assert [one["change_id"] for one in told["changes_ahead"]] == ["D-9"]
     assert "Patching" in told["text"]
+    assert told["incidents_over"] == []
+
+
+def test_a_hand_over_names_the_incidents_that_ended(troubled: House) -> None:
+    over = {"revision": 2, "status": "resolved", "resolved_at": "2026-01-05T00:40:00Z", "phase": "tail"}
+    troubled.publish(desk(incident("I-1", summary="ACME: it is over", **over)))
+    told = troubled.client("triage").get("/v1/handover?since=2026-01-01T00:00:00Z").json()
+    assert [one["incident_id"] for one in told["incidents_over"]] == ["I-1"]
+    assert "I-1: ACME: it is over" in told["text"]
 
 
 def test_an_incident_s_story_is_exported_in_words(troubled: House) -> None:

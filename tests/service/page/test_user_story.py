@@ -96,4 +96,4 @@ def test_subscriptions_are_made_paused_and_removed_and_failing_ones_are_marked(b
     card.locator("text=paused by").wait_for()
     card.locator("text=Remove").click()
     page.click("dialog >> button:has-text('Remove')")
-    page.wait_for_selector("text=Nobody is told yet.")
+    page.wait_for_selector("text=Nobody is notified yet.")

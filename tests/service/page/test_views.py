@@ -1,11 +1,18 @@
 """Every view at three sizes, in both themes, for each role: no error, no foreign request, nothing too wide, nothing serious for axe."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import TimeoutError as TooLate
 
+from detectors.habit_list import Habit
+from models.columns import SeriesKey
 from tests.service.house import House
 from tests.service.page.visitor import RULES, Visitor
 
+GOLDEN = Path(__file__).parents[2] / "golden"
 SIZES = ((390, 844), (1280, 900), (2560, 1440))
 DESK = ("/", "/incident/I-1", "/traffic", "/traffic/ACME", "/calendar?month=2026-01", "/calendar/2026-01-05", "/hand-over", "/system")
 USER = ("/", "/declare", "/calendar?month=2026-01", "/subscriptions", "/traffic/ACME")
@@ -83,3 +90,51 @@ def test_a_heat_map_is_blue_below_what_is_due_orange_above_and_empty_where_nothi
     assert gap[3] == 0
     assert less[0] < some_less[0] < usual[0]
     assert usual[2] > some_more[2] > more[2]
+
+
+_SHORT = "async (summaries) => { const { short } = await import('/page/parts/live_text.js'); return summaries.map(short); }"
+
+
+def test_a_card_s_sentence_leaves_out_what_the_card_says_beside_it(board: House, visit: type[Visitor]) -> None:
+    records = list(GOLDEN.rglob("incidents.ndjson"))
+    summaries = [json.loads(line)["summary"] for path in records for line in path.read_text(encoding="utf-8").splitlines()]
+    sentences = visit(board, "observer").go("/").evaluate(_SHORT, summaries)
+    assert any("cause: " in summary for summary in summaries)
+    assert any("other Users suffer" in summary for summary in summaries)
+    assert not [one for one in sentences if not one or re.search(r"cause: | suffers? \(|Also: ", one)]
+    assert all(summary.startswith(one[:20]) for summary, one in zip(summaries, sentences, strict=True))
+
+
+_FRESH = """async (texts) => {
+  const [{ fresh }, { store }] = await Promise.all([import("/page/parts/live_text.js"), import("/page/core/store.js")]);
+  store.queues = [{ user: "SUP.1", queue: "to_user", depth: 1010045, oldest_age_s: 11823, at: "2026-01-05T12:00:00Z" }];
+  return texts.map((text) => fresh(text, "SUP.1"));
+}"""
+
+
+def test_waiting_messages_are_those_of_now_also_between_two_revisions(board: House, visit: type[Visitor]) -> None:
+    texts = [
+        "SUP.1: 654,300 messages wait in to_user since 08:33 UTC, 83.4 more a second, the oldest for 2 h 1 min. Queue full at 15:06 UTC.",
+        "The test starts at 12:00 UTC, while 654,300 messages wait for SUP.1 and 20 other Users are affected.",
+        "The test starts at 12:00 UTC, while 654,300 messages wait for SUP.12.",
+        "SUP.1 has received nothing since 08:33 UTC (normal: 4,939 a minute).",
+    ]
+    found = visit(board, "observer").go("/").evaluate(_FRESH, texts)
+    assert found == [
+        "SUP.1: 1,010,045 messages wait in to_user since 08:33 UTC, the oldest for 3 h 17 min. Queue full at 15:06 UTC.",
+        texts[1].replace("654,300", "1,010,045"),
+        *texts[2:],
+    ]
+
+
+def test_the_desk_reads_habits_and_refuses_one(board: House, visit: type[Visitor], monkeypatch: pytest.MonkeyPatch) -> None:
+    key = SeriesKey("ACME", "to_user", "service_response", "4.1", "north", "", 900)
+    monkeypatch.setattr(board.parts.engine, "habits", lambda: [Habit(key, "storm", 1320, 4, None, refused=False)], raising=False)
+    page = visit(board, "triage").go("/traffic/ACME")
+    page.wait_for_selector("td >> text=more messages than usual about 22:00 UTC")
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        page.click("tr:has-text('22:00') >> button:has-text('Refuse')")
+        page.fill("dialog textarea", "It blocks others.")
+        page.click("dialog >> button:has-text('Refuse')")
+    assert sent.value.url.endswith("/refuse")
+    assert sent.value.post_data_json == {"note": "It blocks others."}
