@@ -39,7 +39,7 @@ from service.notify.sources import Sources
 from service.operations.folder_lock import lock
 from service.operations.periodic_jobs import PeriodicJobs
 from service.parameters import ServeParameters
-from service.store import outbox
+from service.store import deliveries
 from service.store.database import Database
 from service.store.records import Logged, Row
 from service.triage.change_declaration import ChangeDeclarations
@@ -251,7 +251,7 @@ def _gauges(
         lambda: intake.waiting_bytes,
         lambda: clock.steady_s() - engine.checkpointed_s,
         lambda: events.listeners.total(),
-        lambda: database.read(partial(outbox.overdue, now_us=clock.wall_us())),
+        lambda: database.read(partial(deliveries.overdue, now_us=clock.wall_us())),
         lambda: pusher.outcomes,
         lambda: health.fault() is not None,
         lambda: engine.quarantined,

@@ -15,9 +15,9 @@ from models.clock import Clock
 from service.auth.opaque_ids import OpaqueIds
 from service.notify.channels import GONE, Channels, Endpoints, Reply
 from service.parameters import SubscriptionParameters
-from service.store import outbox, subscriptions
+from service.store import deliveries, outbox, subscribers, subscriptions
 from service.store.database import Database
-from service.store.outbox import Attempt, Message
+from service.store.deliveries import Attempt, Message
 from service.store.subscriptions import Subscription
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Dispatcher:
 
     async def start_due(self) -> None:
         """Starts a task for every subscription that has something to send and no running task."""
-        due = await self._read(partial(outbox.subscriptions_due, now_us=self._clock.wall_us()))
+        due = await self._read(partial(deliveries.subscriptions_due, now_us=self._clock.wall_us()))
         for name, _ in due:
             if name not in self._tasks:
                 self._tasks[name] = asyncio.create_task(self._serve(name))
@@ -86,7 +86,7 @@ class Dispatcher:
         reply = await self._send(subscription, [waiting])
         outcome = "delivered" if reply.delivered else "dead"
         attempt = Attempt(waiting, outcome, now_us, (self._clock.wall_us() - now_us) // 1000, reply.status, reply.error)
-        await asyncio.wrap_future(self._database.write(partial(outbox.attempted, attempts=[attempt])))
+        await asyncio.wrap_future(self._database.write(partial(deliveries.record_attempts, attempts=[attempt])))
         return reply
 
     async def _serve(self, name: str) -> None:
@@ -105,10 +105,10 @@ class Dispatcher:
             return False
         began_us = self._clock.wall_us()
         choose = partial(
-            outbox.next_parcel,
+            deliveries.next_parcel,
             subscription=name,
             now_us=began_us,
-            to_people=outbox.is_to_people(subscription.channel, subscription.target),
+            to_people=subscribers.is_to_people(subscription.channel, subscription.target),
             gathers=bool(subscription.wishes.digest_s),
         )
         parcel = await self._read(choose)
@@ -117,7 +117,7 @@ class Dispatcher:
         reply = await self._send(subscription, parcel)
         took_ms = (self._clock.wall_us() - began_us) // 1000
         attempts = [self._attempt(subscription, message, reply, began_us, took_ms) for message in parcel]
-        await asyncio.wrap_future(self._database.write(partial(outbox.attempted, attempts=attempts)))
+        await asyncio.wrap_future(self._database.write(partial(deliveries.record_attempts, attempts=attempts)))
         if reply.status == GONE:
             why = "the target answered 410 Gone"
             await asyncio.wrap_future(self._database.write(partial(subscriptions.pause, subscription_id=name, why=why)))

@@ -18,7 +18,7 @@ from service.charts.compaction import Keep
 from service.charts.queries import latest_us
 from service.notify.sources import Sources
 from service.parameters import ServeParameters
-from service.store import outbox, triage_actions
+from service.store import deliveries, outbox, triage_actions
 from service.store.database import Database
 from service.store.preferences import Preferences
 from service.store.records import ALERT
@@ -85,7 +85,7 @@ class PeriodicJobs:
             log.warning(
                 "the clock was set: waiting messages are scheduled again; use NTP or chrony", by_s=round((ahead_us - before_us) / 1e6)
             )
-        await asyncio.wrap_future(self._database.write(partial(outbox.due_anew, now_us=now_us)))
+        await asyncio.wrap_future(self._database.write(partial(deliveries.reschedule, now_us=now_us)))
         self._wake()
 
     async def pack_charts(self) -> None:
@@ -107,7 +107,7 @@ class PeriodicJobs:
 
     async def sweep(self) -> None:
         """Deletes messages that were sent long ago."""
-        await asyncio.wrap_future(self._database.write(partial(outbox.sweep, now_us=self._clock.wall_us())))
+        await asyncio.wrap_future(self._database.write(partial(deliveries.sweep, now_us=self._clock.wall_us())))
 
     async def send_heartbeat(self) -> None:
         """Calls the heartbeat address while everything works; its watcher notices when the calls stop."""

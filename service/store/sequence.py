@@ -11,7 +11,7 @@ Phase = Literal["open", "update", "end"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Sent:
     """The messages of one alert or incident to a subscriber so far."""
 
     revision: int
@@ -24,7 +24,7 @@ class Told:
     """Severity of the last message."""
 
 
-UNTOLD = Told(0, 0, is_open=False)
+NOTHING_SENT = Sent(0, 0, is_open=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +38,22 @@ class Revision:
     """Whether the subscriber's preferences admit it: kind, severity, processes."""
 
 
-def advance(told: Told, now: Revision, *, updates: bool, ends: bool) -> tuple[Told, Phase | None]:
+def advance(sent: Sent, now: Revision, *, updates: bool, ends: bool) -> tuple[Sent, Phase | None]:
     """The next message to the subscriber and the new state; None if this revision gives no message.
 
     `updates`, `ends`: whether the subscriber wants changes of an open alert, and its end.
     """
-    if now.revision <= told.revision:
-        return told, None
-    phase = _phase(told, now, updates=updates, ends=ends)
+    if now.revision <= sent.revision:
+        return sent, None
+    phase = _phase(sent, now, updates=updates, ends=ends)
     if phase is None:
-        is_open = told.is_open and not now.resolved
-        return Told(now.revision, told.sequence, is_open, told.severity), None
-    return Told(now.revision, told.sequence + 1, phase != "end", now.severity), phase
+        is_open = sent.is_open and not now.resolved
+        return Sent(now.revision, sent.sequence, is_open, sent.severity), None
+    return Sent(now.revision, sent.sequence + 1, phase != "end", now.severity), phase
 
 
-def _phase(told: Told, now: Revision, *, updates: bool, ends: bool) -> Phase | None:
-    if told.is_open:
+def _phase(sent: Sent, now: Revision, *, updates: bool, ends: bool) -> Phase | None:
+    if sent.is_open:
         if now.resolved:
             return "end" if ends else None
         return "update" if updates and now.admitted else None

@@ -26,10 +26,10 @@ from models.columns import Ints
 from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, us
 from service.access import DESK, Principal, Role
 from service.engine.engine import Engine
-from service.store import outbox
+from service.store import outbox, subscribers
 from service.store.database import Database
-from service.store.outbox import Subscriber
 from service.store.records import CHANGE
+from service.store.subscribers import Subscriber
 from service.triage.planning import Planning, preview
 
 EVERY_S = 5.0
@@ -86,20 +86,20 @@ class ChangeNotices:
         if self._seq is None:
             self._begin()
         now_us = self._now_us()
-        subscribers = [one for one in self._database.read(outbox.subscribers) if one.hears_notices]
-        holders = sorted({one.holder for one in subscribers})
+        wanted_by = [one for one in self._database.read(subscribers.subscribers) if one.hears_notices]
+        holders = sorted({one.holder for one in wanted_by})
         seen = self._engine.declared_changes()
         seq, revisions = self._revisions()
         latest = {after.key: after for _, _, after in revisions}
         found: list[_Addressed] = []
         unchecked: list[tuple[int, Change]] = []
-        if subscribers:
+        if wanted_by:
             for_holders = [one for _, before, after in revisions for one in _revised(before, after, holders, now_us)]
             unchecked = self._unchecked + [(number, after) for number, before, after in revisions if _is_replanned(before, after)]
             for_holders += self._conflicts(unchecked[:_CHECKED_AT_ONCE], latest, holders, now_us)
             unchecked = unchecked[_CHECKED_AT_ONCE:]
-            found += [_Addressed(one, notice) for holder, notice in for_holders for one in subscribers if one.holder == holder]
-            found += self._due(subscribers, now_us)
+            found += [_Addressed(one, notice) for holder, notice in for_holders for one in wanted_by if one.holder == holder]
+            found += self._due(wanted_by, now_us)
         fresh = [one for one in found if (one.to.id, one.notice.reference) not in self._put]
         done = unchecked[0][0] - 1 if unchecked else seq
         if fresh or done != self._stored:

@@ -17,9 +17,9 @@ from models.alert import Alert
 from models.canonical_json import decode
 from models.times import DAY_US, MINUTE_US, us
 from service.parameters import SubscriptionParameters
-from service.store import outbox, records, subscriptions
+from service.store import deliveries, outbox, records, subscribers, subscriptions
+from service.store.deliveries import Attempt, Message
 from service.store.migration import migrate
-from service.store.outbox import Attempt, Message
 from service.store.preferences import Preferences
 from service.store.records import Row
 from tests.service.builders import MONDAY, alert, desk
@@ -45,7 +45,7 @@ class Post:
         made = subscriptions.add(
             self.connection, holder="", name="x", channel=kind, target=target, wishes=Preferences(**wishes), now_us=MONDAY
         )
-        self.id, self.to_people, self.gathers = made.id, outbox.is_to_people(kind, target), bool(made.wishes.digest_s)
+        self.id, self.to_people, self.gathers = made.id, subscribers.is_to_people(kind, target), bool(made.wishes.digest_s)
         self.now_us, self.got, self.parcels = MONDAY, list[Message](), 0
 
     def publish(self, *rows: Row) -> None:
@@ -54,7 +54,7 @@ class Post:
 
     def serve(self, *, up: bool = True, attempts: int = 3) -> None:
         """What the dispatcher does now: parcel after parcel until nothing is due or one fails."""
-        while parcel := outbox.next_parcel(self.connection, self.id, self.now_us, to_people=self.to_people, gathers=self.gathers):
+        while parcel := deliveries.next_parcel(self.connection, self.id, self.now_us, to_people=self.to_people, gathers=self.gathers):
             self.parcels += 1
             pause_us = 30_000_000
             outcomes = [
@@ -62,7 +62,7 @@ class Post:
                 for one in parcel
             ]
             tried = [Attempt(one, how, self.now_us, 1, next_us=self.now_us + pause_us) for one, how in zip(parcel, outcomes, strict=True)]
-            outbox.attempted(self.connection, tried)
+            deliveries.record_attempts(self.connection, tried)
             if not up:
                 return
             self.got += parcel

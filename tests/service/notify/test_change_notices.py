@@ -13,8 +13,8 @@ from models.clock import Clock
 from models.times import DAY_US, HOUR_US, MINUTE_US, instant
 from service.notify import wording
 from service.notify.channels import item_of
-from service.store import outbox, subscriptions
-from service.store.outbox import Message
+from service.store import deliveries, outbox, subscriptions
+from service.store.deliveries import Message
 from service.store.preferences import Preferences
 from service.triage import change_notices
 from service.triage.change_notices import ChangeNotices
@@ -181,7 +181,9 @@ def test_wishes_choose_kinds_and_pagers_get_none(notified: Notified) -> None:
         notified.declare("triage", f"D-{number}", "DCC", start_h=30 + 3 * number)
     assert kinds(notified.told()) == [("", "notice.declared")] * 3
     database, later_us = notified.house.parts.database, notified.now_us + 2 * MINUTE_US
-    parcel: list[Message] = database.read(partial(outbox.next_parcel, subscription=chat, now_us=later_us, to_people=True, gathers=False))
+    parcel: list[Message] = database.read(
+        partial(deliveries.next_parcel, subscription=chat, now_us=later_us, to_people=True, gathers=False)
+    )
     assert len(parcel) == 3, "people get what was declared together as one message"
     subject = wording.subject([item_of(message) for message in parcel])
     assert subject.startswith("[Change] DCC: Work declared, 20")

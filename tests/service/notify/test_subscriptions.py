@@ -18,7 +18,7 @@ from service.notify.addresses import check_chat, check_mail
 from service.notify.target_policy import RefusedTargetError, guarded_socket, refused
 from service.notify.wording import Item
 from service.parameters import SubscriptionParameters
-from service.store import outbox
+from service.store import deliveries
 from service.store.preferences import Preferences, QuietHours
 from service.store.subscriptions import by_id
 from tests.service.builders import alert, change_json, desk, incident, own
@@ -320,7 +320,7 @@ def test_old_messages_are_swept_and_waiting_ones_are_not(lenient: House, receive
     database = lenient.parts.database
     subscription = database.read(partial(by_id, subscription_id=made["id"]))
     assert subscription is not None
-    database.write(partial(outbox.sweep, now_us=lenient.parts.clock.wall_us() + 8 * 86_400_000_000)).result()
+    database.write(partial(deliveries.sweep, now_us=lenient.parts.clock.wall_us() + 8 * 86_400_000_000)).result()
     assert database.read(lambda connection: connection.execute("SELECT count(*) FROM outbox").fetchone()[0]) == 0
 
 
