@@ -39,8 +39,8 @@ from service.notify.sources import Sources
 from service.operations.folder_lock import lock
 from service.operations.periodic_jobs import PeriodicJobs
 from service.parameters import ServeParameters
-from service.store import deliveries
 from service.store.database import Database
+from service.store.messages import deliveries
 from service.store.records import Logged, Row
 from service.triage.change_declaration import ChangeDeclarations
 from service.triage.change_notices import ChangeNotices

@@ -19,7 +19,7 @@ from service.notify.paging import Call, Page
 from service.notify.target_policy import RefusedTargetError, socket_factory
 from service.notify.wording import Item
 from service.parameters import SubscriptionParameters
-from service.store.deliveries import Message
+from service.store.messages.deliveries import Message
 from service.store.subscriptions import Subscription
 
 _ANSWER_READ = 65_536

@@ -5,7 +5,8 @@ import sqlite3
 
 from service.parameters import ServeParameters
 from service.problems import Problem
-from service.store import mail_addresses, outbox
+from service.store import mail_addresses
+from service.store.messages import outbox
 from service.store.subscriptions import Subscription
 
 PATH = "/v1/subscriptions/confirm"

@@ -15,9 +15,10 @@ from models.clock import Clock
 from service.auth.opaque_ids import OpaqueIds
 from service.notify.channels import GONE, Channels, Endpoints, Reply
 from service.parameters import SubscriptionParameters
-from service.store import deliveries, outbox, subscribers, subscriptions
+from service.store import subscriptions
 from service.store.database import Database
-from service.store.deliveries import Attempt, Message
+from service.store.messages import deliveries, outbox, subscribers
+from service.store.messages.deliveries import Attempt, Message
 from service.store.subscriptions import Subscription
 
 T = TypeVar("T")

@@ -11,9 +11,10 @@ from models.clock import Clock
 from models.times import format_time
 from service.access import DESK, Role
 from service.ingest.intake import Intake
-from service.store import outbox, tokens
+from service.store import tokens
 from service.store.database import Database
-from service.store.preferences import Preferences
+from service.store.messages import outbox
+from service.store.messages.preferences import Preferences
 from service.store.tokens import Token
 
 _FACT = "stopped:"

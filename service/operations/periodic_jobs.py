@@ -18,9 +18,10 @@ from service.charts.compaction import Keep
 from service.charts.queries import latest_us
 from service.notify.sources import Sources
 from service.parameters import ServeParameters
-from service.store import deliveries, outbox, triage_actions
+from service.store import triage_actions
 from service.store.database import Database
-from service.store.preferences import Preferences
+from service.store.messages import deliveries, outbox
+from service.store.messages.preferences import Preferences
 from service.store.records import ALERT
 from service.triage import change_notices
 from service.triage.change_notices import ChangeNotices

@@ -9,7 +9,8 @@ from changes.visibility import is_public
 from models.canonical_json import decode
 from models.change import Change
 from service.access import DESK, EVERYONE
-from service.store import outbox, records
+from service.store import records
+from service.store.messages import outbox
 from service.store.records import CHANGE, Logged, Row
 
 _ANSWERS_KEPT_US = 24 * 3600 * 1_000_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.times import format_time
-from service.store.preferences import Preferences
+from service.store.messages.preferences import Preferences
 
 _OVERLAP_US = 24 * 3600 * 1_000_000
 """How long the previous secret still signs after a rotation."""

@@ -17,10 +17,11 @@ from models.alert import Alert
 from models.canonical_json import decode
 from models.times import DAY_US, MINUTE_US, us
 from service.parameters import SubscriptionParameters
-from service.store import deliveries, outbox, records, subscribers, subscriptions
-from service.store.deliveries import Attempt, Message
+from service.store import records, subscriptions
+from service.store.messages import deliveries, outbox, subscribers
+from service.store.messages.deliveries import Attempt, Message
+from service.store.messages.preferences import Preferences
 from service.store.migration import migrate
-from service.store.preferences import Preferences
 from service.store.records import Row
 from tests.service.builders import MONDAY, alert, desk
 from tests.service.house import House, until

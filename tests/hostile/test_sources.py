@@ -12,7 +12,7 @@ from models.clock import Clock
 from models.times import instant
 from service.notify.sources import Source, note
 from service.store import subscriptions, tokens
-from service.store.preferences import Preferences
+from service.store.messages.preferences import Preferences
 from tests.service.builders import alert, desk, incident, lines, queue
 from tests.service.house import House
 

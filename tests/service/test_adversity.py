@@ -15,7 +15,7 @@ import pytest
 from models.clock import Clock
 from models.errors import StateError
 from service.store import subscriptions, triage_actions
-from service.store.preferences import Preferences
+from service.store.messages.preferences import Preferences
 from tests.service.builders import MONDAY, alert, desk, lines, queue
 from tests.service.command_line import highwater
 from tests.service.house import House, until

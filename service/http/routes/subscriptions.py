@@ -22,7 +22,7 @@ from service.parameters import ServeParameters, SubscriptionParameters
 from service.problems import RESPONSES, Problem, not_found
 from service.store import audit, mail_addresses, subscriptions
 from service.store.database import Database
-from service.store.preferences import Preferences
+from service.store.messages.preferences import Preferences
 from service.store.subscriptions import Subscription
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], responses=RESPONSES)

@@ -8,7 +8,7 @@ import pytest
 from models.alert import Suspect
 from service.operations.periodic_jobs import _escalate
 from service.store import subscriptions
-from service.store.preferences import Preferences
+from service.store.messages.preferences import Preferences
 from tests.service.builders import alert, change_json, desk, incident
 from tests.service.house import House, until
 

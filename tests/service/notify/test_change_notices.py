@@ -13,9 +13,10 @@ from models.clock import Clock
 from models.times import DAY_US, HOUR_US, MINUTE_US, instant
 from service.notify import wording
 from service.notify.channels import item_of
-from service.store import deliveries, outbox, subscriptions
-from service.store.deliveries import Message
-from service.store.preferences import Preferences
+from service.store import subscriptions
+from service.store.messages import deliveries, outbox
+from service.store.messages.deliveries import Message
+from service.store.messages.preferences import Preferences
 from service.triage import change_notices
 from service.triage.change_notices import ChangeNotices
 from service.triage.planning import preview

@@ -17,8 +17,8 @@ from aiosmtpd.controller import Controller
 from service.notify.apprise_services import Letter, send
 from service.notify.channels import Channels, Endpoints
 from service.parameters import ServeParameters, SubscriptionParameters
-from service.store.deliveries import Message
-from service.store.preferences import Preferences
+from service.store.messages.deliveries import Message
+from service.store.messages.preferences import Preferences
 from service.store.subscriptions import Subscription
 from tests.service.builders import alert, desk, own
 from tests.service.house import House, until

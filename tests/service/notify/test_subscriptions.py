@@ -18,8 +18,8 @@ from service.notify.addresses import check_chat, check_mail
 from service.notify.target_policy import RefusedTargetError, guarded_socket, refused
 from service.notify.wording import Item
 from service.parameters import SubscriptionParameters
-from service.store import deliveries
-from service.store.preferences import Preferences, QuietHours
+from service.store.messages import deliveries
+from service.store.messages.preferences import Preferences, QuietHours
 from service.store.subscriptions import by_id
 from tests.service.builders import alert, change_json, desk, incident, own
 from tests.service.house import House, until

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.store.preferences import Preferences
+from service.store.messages.preferences import Preferences
 
 _DONE_KEPT_US = 7 * 86_400 * 1_000_000
 _TOLD_KEPT_US = 30 * 86_400 * 1_000_000

@@ -1,6 +1,6 @@
 """The outbox: messages that must still be sent, written in the transaction of the records that they are about.
 
-Messages about one alert or incident are a sequence for each subscription (see `service.store.sequence`). Machines get each message of it;
+Messages about one alert or incident are a sequence for each subscription (see `sequence`). Machines get each message of it;
 for people the messages of one incident are collected in a thread, and the waiting ones of a thread are sent as one.
 """
 
@@ -11,10 +11,10 @@ from typing import Any
 
 from models.times import MINUTE_US, format_time
 from service.access import holder_sees
-from service.store.preferences import Preferences
+from service.store.messages.preferences import Preferences
+from service.store.messages.sequence import NOTHING_SENT, Phase, Revision, Sent, advance
+from service.store.messages.subscribers import Subscriber, subscribers
 from service.store.records import ALERT, INCIDENT, Logged, Row
-from service.store.sequence import NOTHING_SENT, Phase, Revision, Sent, advance
-from service.store.subscribers import Subscriber, subscribers
 
 _PAUSES_US = (0, 10 * MINUTE_US, 20 * MINUTE_US, 40 * MINUTE_US, 60 * MINUTE_US)
 """Pauses between two messages of one thread, by their number; the last one applies to all later ones."""

@@ -69,7 +69,7 @@ class Preferences(BaseModel):
     )
 
     def wants(self, row: Row, processes: tuple[str, ...]) -> bool:
-        """Whether this record may be sent; `service.store.sequence` decides which moments of an alert are."""
+        """Whether this record may be sent; `service.store.messages.sequence` decides which moments of an alert are."""
         if row.kind not in self.records:
             return False
         if row.kind != ALERT:

@@ -3,7 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
-from service.store.preferences import Preferences
+from service.store.messages.preferences import Preferences
 
 
 @dataclass(frozen=True, slots=True)
