@@ -4,8 +4,8 @@ import numpy as np
 
 from correlation.history.traffic_history import History
 from correlation.snapshots import AlertSnapshot
-from models.columns import Floats, Ints
-from models.times import DAY_US, HOUR_US
+from models.columns import Floats, Ints, SeriesKey
+from models.times import DAY_US, HOUR_US, MINUTE_US
 
 _LEAST_DAYS, _MOST_DAYS = 2, 7
 _AS_MUCH = 0.7
@@ -13,6 +13,10 @@ _AS_MUCH = 0.7
 _SIGMAS, _DISPERSION = 4.0, 3.0
 _LEAST_SHARE = 0.05
 """Of what is due in an hour: a smaller deviation is within the error of any expectation."""
+_LEAST_LEFT = 0.5
+"""Share of an excursion that counts at least, however much of it the expectation of the hour holds."""
+_NEAR_US = 40 * MINUTE_US
+"""How far from the same time yesterday's may be."""
 _LONGEST_US = 2 * HOUR_US
 _KINDS = frozenset({"storm", "drop", "silence"})
 
@@ -25,18 +29,39 @@ def is_habit(episode: AlertSnapshot, history: History) -> bool:
     window_s = min(key.window_s for key in episode.series)
     keys = tuple(key for key in episode.series if key.window_s == window_s)
     sign = 1.0 if episode.direction == "up" else -1.0
-    today = history.recent(keys, episode.onset_us)
+    today = history.recent(keys, min(episode.onset_us, until_us - HOUR_US))
     past = history.hours(keys)
     if today is None or past is None:
         return False
-    lasting = today.ends_us <= until_us
-    now = sign * float((today.observed - today.expected)[lasting].sum())
+    off = sign * (today.observed - today.expected).sum(axis=1)
+    lasting = (today.ends_us > episode.onset_us) & (today.ends_us <= until_us)
+    # The expectation of an hour holds a part of what came on the days before, and the rest of the hour lacks it.
+    # So an hour is held against hours.
+    hour = (today.ends_us > until_us - HOUR_US) & (today.ends_us <= until_us)
+    now = float(off[lasting].sum())
+    now = min(now, max(float(off[hour].sum()), _LEAST_LEFT * now))
     ends_us, observed, expected = past.ends_us, past.observed.sum(axis=1), past.expected.sum(axis=1)
+    noticed, span_us = _noticed(observed, expected, sign), (episode.onset_us, until_us)
+    days = [_most(ends_us, noticed, span_us, day) for day in range(1, _MOST_DAYS + 1)]
+    days[0] = max(days[0], _yesterday(keys, span_us, sign, history))
+    return now > 0 and sum(most >= _AS_MUCH * now for most in days) >= _LEAST_DAYS
+
+
+def _yesterday(keys: tuple[SeriesKey, ...], span_us: tuple[int, int], sign: float, history: History) -> float:
+    """What yesterday brought about this time, in steps of five minutes: a short excursion is seldom more than the chance of an hour."""
+    first_us, last_us = span_us[0] - DAY_US - _NEAR_US, span_us[1] - DAY_US + _NEAR_US
+    fine = history.recent(keys, first_us)
+    if fine is None or len(fine.ends_us) < 2 or int(np.diff(fine.ends_us).min()) >= HOUR_US:
+        return 0.0
+    near = fine.ends_us <= last_us
+    return float(_noticed(fine.observed[near].sum(axis=1), fine.expected[near].sum(axis=1), sign).sum())
+
+
+def _noticed(observed: Floats, expected: Floats, sign: float) -> Floats:
+    """(bins,) deviation where it is more than chance, else 0."""
     deviation = sign * (observed - expected)
     noise = np.maximum(_SIGMAS * np.sqrt(_DISPERSION * np.maximum(expected, 1.0)), _LEAST_SHARE * expected)
-    noticed, span_us = np.where(deviation >= noise, deviation, 0.0), (episode.onset_us, until_us)
-    days = [_most(ends_us, noticed, span_us, day) for day in range(1, _MOST_DAYS + 1)]
-    return now > 0 and sum(most >= _AS_MUCH * now for most in days) >= _LEAST_DAYS
+    return np.where(deviation >= noise, deviation, 0.0)
 
 
 def _most(ends_us: Ints, deviation: Floats, span_us: tuple[int, int], day: int) -> float:

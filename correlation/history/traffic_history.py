@@ -13,8 +13,8 @@ from models.columns import Detected, Flags, Floats, Ints, Pulse, PulseKey, Queue
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
 FIVE_MINUTES_US = 5 * MINUTE_US
-FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 292, 168
-"""Some windows unchanged, a day and 20 minutes of 5 minutes, a week of hours: the shortest that reaches back far enough is used."""
+FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 300, 168
+"""Some windows unchanged, 25 hours of 5 minutes, a week of hours: the shortest that reaches back far enough is used."""
 _LEAST_BINS = 24
 _MOST_CHOICES, _MOST_VIEWS = 256, 256
 _MOST = 1e15

@@ -174,9 +174,9 @@ class Incidents:
         if joining.is_regional(episode):
             return next((event for event in live if event.origin_user is None and _in_region(episode, event, joining)), None)
         tests: tuple[Callable[[OpenIncident], bool], ...] = (
-            lambda event: _may_hold(event, episode) and started_together(episode, event.members.values(), self._parameters),
+            lambda event: _may_hold(event, episode) and started_together(episode, _of_users(event, episode, joining), self._parameters),
             lambda event: _related(episode, event, joining),
-            lambda event: _may_hold(event, episode) and is_later_effect(episode, event.members.values(), self._parameters),
+            lambda event: _may_hold(event, episode) and is_later_effect(episode, _of_users(event, episode, joining), self._parameters),
         )
         return next((event for test in tests for event in live if test(event)), None)
 
@@ -331,6 +331,14 @@ def _related(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRul
     if joining.shares_cause(episode, members) or joining.follows_crowd(episode, members):
         return True
     return joining.touches_region(episode, members) or any(joining.touches_region(member, (episode,)) for member in members)
+
+
+def _of_users(event: OpenIncident, episode: AlertSnapshot, joining: MembershipRules) -> list[AlertSnapshot]:
+    """Members that what a User sends may belong to: its failures that its whole region has are of the region, whatever it sends."""
+    members = event.members.values()
+    if not is_self_inflicted_storm(episode):
+        return list(members)
+    return [member for member in members if member.user != episode.user or not joining.is_regional(member)]
 
 
 def _in_region(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRules) -> bool:

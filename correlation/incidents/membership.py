@@ -114,6 +114,7 @@ class MembershipRules:
         self._failures = RegionalFailures(history)
         self._measured: dict[tuple[str, str | None], PeerComparison] = {}
         self._compared: dict[str, Comparison | None] = {}
+        self._silent: dict[str, bool] = {}
 
     def spills_over(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
         """Whether `episode` of another User is an effect of the origin's storm or backlog."""
@@ -136,7 +137,7 @@ class MembershipRules:
         others = self.measure(episode, origin_user)
         if others.region is not None and {driver.region for driver in timely} != {others.region}:
             return False
-        if cut_off(episode, self._history) or (own_outage(episode, self._history) and not others.shared):
+        if cut_off(episode, self._history) or (self._falls_silent(episode) and not self._others_fall_silent(members, episode)):
             return False
         return others.shared or (episode.kind in _PARTIAL and episode.serious and not others.alone)
 
@@ -173,7 +174,11 @@ class MembershipRules:
         """Whether at least two other Users' trouble of this kind began at the very same time, and the others are not clearly unaffected."""
         if episode.user is None or episode.kind not in HARM_KINDS | {"storm"}:
             return False
-        crowd = [member for member in members if _same_sort(episode, member) and self._at_once(episode, member)]
+        crowd = [
+            member
+            for member in members
+            if _same_sort(episode, member) and self._at_once(episode, member) and self._falls_silent(member) == self._falls_silent(episode)
+        ]
         if len({member.user for member in crowd} - {None, episode.user}) < _MIN_OTHERS:
             return False
         others = self.measure(episode, None)
@@ -191,7 +196,13 @@ class MembershipRules:
         """Whether so many Users moved alike at once that `episode` and these have one common cause."""
         if episode.user is None or episode.kind not in HARM_KINDS | {"storm"}:
             return False
-        at_once = [member for member in members if member.user not in (None, episode.user) and self._at_once(episode, member)]
+        at_once = [
+            member
+            for member in members
+            if member.user not in (None, episode.user)
+            and self._at_once(episode, member)
+            and self._falls_silent(member) == self._falls_silent(episode)
+        ]
         if not at_once:
             return False
         others = self.measure(episode, None)
@@ -219,6 +230,15 @@ class MembershipRules:
                 UNKNOWN if nobody else compare_peers(episode, self._beside(episode), () if besides is None else (besides,))
             )
         return self._measured[key]
+
+    def _falls_silent(self, episode: AlertSnapshot) -> bool:
+        """Whether the User itself asks next to nothing any more: that is its own trouble, not what others have."""
+        if episode.alert_id not in self._silent:
+            self._silent[episode.alert_id] = own_outage(episode, self._history)
+        return self._silent[episode.alert_id]
+
+    def _others_fall_silent(self, members: Iterable[AlertSnapshot], episode: AlertSnapshot) -> bool:
+        return any(member.user not in (None, episode.user) and self._falls_silent(member) for member in members)
 
     def _beside(self, episode: AlertSnapshot) -> Comparison | None:
         if episode.alert_id not in self._compared:

@@ -71,7 +71,7 @@ def test_memory_stays_bounded_whatever_the_number_of_series() -> None:
 def test_bins_are_never_more_than_the_rings_hold() -> None:
     history = past(minutes=FINE_BINS + 50)
     assert len(history.panel(PART, T0 + (FINE_BINS + 49) * MINUTE_US).ends_us) == FINE_BINS
-    assert FIVE_MINUTE_BINS * 5 * MINUTE_US == DAY_US + 20 * MINUTE_US
+    assert FIVE_MINUTE_BINS * 5 * MINUTE_US == DAY_US + HOUR_US
     assert HOUR_BINS * HOUR_US == 7 * DAY_US
 
 

@@ -64,6 +64,23 @@ def test_a_region_whose_devices_do_not_answer_names_nobody_however_loud_a_user_w
     assert told.one("storm", "SUP-01").affected_users == ()
 
 
+def test_a_storm_seen_after_its_users_share_of_a_regions_failures_does_not_make_its_user_their_origin():
+    storm = Trouble("storm", REQUESTS["SUP-01"], 4, 12, seen_after=4, observed=500)
+    told = run(World(KEYS, (storm, *(failing(user, 5, {"E20": 40}) for user in USERS))), range(18))
+    regional = told.one("failures", "SUP-02").incident_id
+    assert told.one("failures", "SUP-01").incident_id == regional
+    assert told.one("storm", "SUP-01").incident_id != regional
+    assert {incident.origin_user for incident in told.incidents if incident.incident_id == regional} == {None}
+
+
+def test_a_user_that_falls_silent_in_the_minute_of_anothers_storm_is_no_part_of_what_others_lose():
+    own = [Trouble("silence", key, 5) for key in (REQUESTS["SUP-01"], OTHERS["SUP-01"])]
+    own.append(Trouble("drop", READS["SUP-01"], 5, seen_after=2, observed=5))
+    storm = Trouble("storm", REQUESTS["SUP-06"], 5, seen_after=4, observed=900)
+    told = run(World(KEYS, (*own, *(Trouble("drop", READS[user], 5, seen_after=2, observed=30) for user in VICTIMS), storm)), range(18))
+    assert told.one("silence", "SUP-01").incident_id != told.one("storm", "SUP-06").incident_id
+
+
 def test_requests_that_the_dsp_refuses_are_their_own_users_trouble():
     storm = Trouble("storm", REQUESTS["SUP-01"], 4, observed=4000)
     told = run(World(KEYS, (storm, failing("SUP-02", 6, {"E11": 40}, "south"))), range(20))
@@ -113,13 +130,13 @@ def test_the_reasons_at_a_victim_are_about_its_own_alert():
 KEY = SeriesKey("SUP-01", "to_user", "service_response", "4.8.1", "north", "", 300)
 
 
-def past(dips: dict[int, float], dip_us: int) -> History:
+def past(dips: dict[int, float], dip_us: int, minutes: int = 30) -> History:
     """Four days of windows of five minutes; on some of them half an hour about one time carries a share of the usual."""
     history, none = History(), Findings.none()
     for number in range(1, 4 * 288 + 1):
         at_us = MORNING_US + number * 300 * SECOND_US
         day, within_us = divmod(at_us - MORNING_US, DAY_US)
-        share = dips.get(day, 1.0) if 0 < within_us - dip_us <= 30 * MINUTE_US else 1.0
+        share = dips.get(day, 1.0) if 0 < within_us - dip_us <= minutes * MINUTE_US else 1.0
         counts = np.array([500.0 * share])
         one = np.ones(1, np.bool_)
         pulse = Pulse(at_us, 300, (PulseKey(*KEY[:5]),), one, counts, np.zeros(1), np.array([500.0]), np.array([500.0]))
@@ -142,3 +159,12 @@ def test_what_a_user_does_at_this_hour_on_other_days_is_a_habit(dips, usual):
     history = past(dips, dip_us)
     assert is_habit(drop, history) is usual
     assert not is_habit(replace(drop, refused=True), history)
+
+
+def test_a_short_burst_of_yesterday_counts_though_its_hour_shows_no_more_than_chance():
+    dip_us = 10 * HOUR_US
+    onset_us = MORNING_US + 3 * DAY_US + dip_us
+    at_us = onset_us + 20 * MINUTE_US
+    storm = replace(episode("storm", "SUP-01", 0, series=(KEY,)), onset_us=onset_us, detected_us=at_us, at_us=at_us)
+    assert is_habit(storm, past({1: 3.0, 2: 2.0, 3: 2.0}, dip_us, minutes=5))
+    assert not is_habit(storm, past({1: 3.0, 3: 2.0}, dip_us, minutes=5))
