@@ -1,22 +1,29 @@
-"""Limits of a declaration: a window that is absurdly long or far away, or an absurd factor, is refused at declaration, with a reason."""
+"""Limits of a declaration: an absurd window, factor, size or name is refused at declaration, with a reason."""
 
+import unicodedata
 from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from changes.windows import effect_us
+from models.canonical_json import to_json
 from models.change import Change
 from models.times import DAY_US, us
 from models.vocabulary import GREATEST
 
+_HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Kinds of characters that are not seen, or that turn the text around them: two names that look alike would be different ones."""
+
 
 class ChangeLimits(BaseModel):
-    """The limits of a declared window."""
+    """The limits of a declaration."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     longest_window_days: float = Field(366, gt=0, description="A change whose window, or declared effect, is longer is refused.")
     furthest_days: float = Field(731, gt=0, description="A change that ends later than this from now is refused.")
+    longest_title: int = Field(500, ge=200, description="A change with a title of more characters is refused.")
+    largest_change_kb: float = Field(64, ge=16, description="A change whose fields together are larger, as JSON, is refused.")
 
 
 def all_excess(changes: Iterable[Change], now_us: int, limits: ChangeLimits) -> list[tuple[Change, str]]:
@@ -25,7 +32,13 @@ def all_excess(changes: Iterable[Change], now_us: int, limits: ChangeLimits) -> 
 
 
 def excess(change: Change, now_us: int, limits: ChangeLimits) -> str | None:
-    """Why the change's window or factor is not accepted; None if both are."""
+    """Why the change is not accepted; None if it is."""
+    if any(unicodedata.category(mark) in _HIDDEN for mark in change.change_id):
+        return "change_id holds characters that can't be seen, such as a line end: leave them out"
+    if len(change.title) > limits.longest_title:
+        return f"the title is longer than {limits.longest_title} characters: put the rest into the description"
+    if len(to_json(change)) > limits.largest_change_kb * 1000:
+        return f"the change is larger than {limits.largest_change_kb:g} kB: link to long texts instead"
     if change.expected is not None and change.expected.factor is not None and change.expected.factor > GREATEST:
         return f"expected.factor is greater than {GREATEST} (2^53), the greatest number that an input may hold"
     start_us, end_us = effect_us(change)

@@ -298,19 +298,27 @@ class Engine:
                     self._rebuild(entry.seq - 1)
                     continue
                 searches -= 1
-                self._set_aside(self._culprit(entry) if searches > 0 else entry, fault)
+                found = self._culprit(entry) if searches > 0 else entry
+                if found is not None:
+                    self._set_aside(found, fault)
                 if entry.seq not in self._quarantined:
                     self._rebuild(entry.seq - 1)
         return None
 
-    def _culprit(self, bad: Entry) -> Entry:
-        """The entry because of which `bad` can't be judged: it, or an earlier one that no more than one kept checkpoint covers."""
+    def _culprit(self, bad: Entry) -> Entry | None:
+        """The entry because of which `bad` can't be judged: it, or an earlier one that no more than one kept checkpoint covers.
+
+        None where the error does not come again.
+        """
         newest, _ = self._checkpoints.newest()
         older = self._checkpoints.before(newest.seq) if newest else None
         trial = EngineTrial(self)
         for found in [newest, older] if older else [newest]:
             state, seq = (found.pipeline, found.seq) if found else (None, 0)
             if not breaks(trial, state, bad):
+                self._rebuild(bad.seq - 1)
+                if not breaks(trial, self.pipeline.pack(), bad):
+                    return None
                 return culprit_between(trial, state, seq, bad, self._entries_between)
         return bad
 

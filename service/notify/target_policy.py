@@ -1,6 +1,7 @@
 """Allowed targets of messages: never an internal address, whatever a name resolves to at the moment of connecting."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,6 +9,9 @@ from urllib.parse import urlsplit
 
 from models.errors import Malformed
 from service.parameters import SubscriptionParameters
+
+_HOST = re.compile(r"[^A-Za-z0-9._:-]", re.ASCII)
+"""What no host has; the colons are those of an IPv6 address."""
 
 
 class RefusedTargetError(OSError):
@@ -57,6 +61,8 @@ def check_webhook(url: str, parameters: SubscriptionParameters) -> None:
     schemes = ("https", "http") if parameters.allow_private_targets else ("https",)
     if parts.scheme not in schemes or not parts.hostname or port == 0:
         raise Malformed("target must be an https address, such as https://hooks.example.com/highwater")
+    if _HOST.search(parts.hostname):
+        raise Malformed("target must name its host in letters, digits, dots and hyphens")
     if parts.username or parts.password or parts.fragment or len(url) > 2000:
         raise Malformed("target must not carry a user, a password or a fragment, nor be longer than 2,000 characters")
     if not parameters.allow_private_targets and (

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from changes.limits import ChangeLimits, excess
 from changes.parameters import ChangesParameters
 from correlation.parameters import CorrelationParameters
 from models.columns import SeriesKey
+from models.errors import Malformed
 from models.times import DAY_US
 from service.access import Principal, Role
-from service.http.routes import changes
+from service.http.routes import changes, events
 from service.ingest.series_count_file import NAME
 from service.ingest.series_quota import SeriesQuota, TooManySeriesError
-from service.parameters import QuotaParameters
+from service.notify.target_policy import check_webhook
+from service.parameters import QuotaParameters, SubscriptionParameters
 from service.triage import change_declaration
 from service.triage.planning import planning_rules, preview
 from tests.service.builders import change, change_json, lines, queue
@@ -125,6 +128,55 @@ def test_series_that_are_reported_no_more_count_no_more() -> None:
         quota.take("t", keys[2:3], DAY_US)
     quota.take("t", keys[2:4], 2 * DAY_US)
     quota.take("u", keys[:2], 2 * DAY_US)
+
+
+def test_a_declaration_that_others_would_read_has_a_bounded_size_and_a_name_that_is_seen() -> None:
+    refused = [
+        ({"title": "x" * 501}, "500 characters"),
+        ({"description": "x" * 64_000}, "64 kB"),
+        ({"users": [f"U-{number}" for number in range(10_000)]}, "64 kB"),
+        *[({"change_id": f"C-1{mark}"}, "can't be seen") for mark in "\x00\n\x7f\u202e\u200b\u2028"],
+    ]
+    now_us = int(NOW.timestamp() * 1e6)
+    for given, reason in refused:
+        assert reason in (excess(change(**given), now_us, ChangeLimits()) or ""), given
+    assert excess(change("Umbau Süd / Phase 2 #7", title="x" * 500, description="x" * 60_000), now_us, ChangeLimits()) is None
+
+
+def test_a_webhook_s_host_is_written_plainly() -> None:
+    for target in ("https://127%2e0%2e0%2e1/x", "https://example.com%2e/", "https://exa$mple.com/", "https://a,b/"):
+        with pytest.raises(Malformed):
+            check_webhook(target, SubscriptionParameters())
+    check_webhook("https://hooks_1.example-2.com:8443/x?y=%2e", SubscriptionParameters())
+    check_webhook("https://[2606:4700::1111]/", SubscriptionParameters())
+
+
+def test_bodies_of_one_token_are_decoded_one_at_a_time_and_those_of_others_meanwhile(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, leave, decode = threading.Semaphore(0), threading.Event(), events.decoded_post
+    at_once: list[str] = []
+
+    def slow(body: bytes, stream: str, limit: int):  # type: ignore[no-untyped-def]
+        at_once.append(stream)
+        entered.release()
+        leave.wait(20)
+        return decode(body, stream, limit)
+
+    monkeypatch.setattr(events, "decoded_post", slow)
+    answers: list[int] = []
+
+    def post(role: str) -> None:
+        answers.append(house.client(role, follow_redirects=False).post("/v1/events", content=lines(queue(10))).status_code)
+
+    threads = [threading.Thread(target=post, args=(role,)) for role in ("ingest", "ingest", "ingest", "admin")]
+    for one in threads:
+        one.start()
+    for _ in range(2):
+        assert entered.acquire(timeout=20)
+    assert len(set(at_once)) == len(at_once) == 2
+    leave.set()
+    for one in threads:
+        one.join(20)
+    assert answers == [202] * 4
 
 
 def test_a_restart_does_not_begin_the_count_of_series_again(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from models.errors import Malformed, UnreadableInput
 from service.auth.authentication import Sender
 from service.http.routes.common import raw
 from service.http.routes.parts import ClockDep, DatabaseDep, HealthDep, IntakeDep, SeriesQuotaDep, ServeParametersDep
+from service.http.turns import Turns
 from service.ingest.event_bodies import decoded_post, ingest_response
 from service.ingest.journal import EVENTS
 from service.parameters import ServeParameters
@@ -19,6 +20,7 @@ from service.problems import RESPONSES, Problem
 from service.store import commits
 
 router = APIRouter(tags=["events"])
+_TURNS = Turns()
 _FORWARDS = ThreadPoolExecutor(8, "forward")
 """Separate threads: brokers that do not answer block only these."""
 _EXAMPLE = (
@@ -75,8 +77,9 @@ async def post_events(
             earlier = await asyncio.to_thread(database.read, lambda connection: commits.answered(connection, principal.id, key))
             if earlier is not None:
                 return _again(earlier, body)
-        batch, weight = await _decoded(parameters, body, principal.id)
-        await asyncio.to_thread(series.take, principal.id, batch.keys, clock.wall_us())
+        async with _TURNS.of(principal.id):
+            batch, weight = await _decoded(parameters, body, principal.id)
+            await asyncio.to_thread(series.take, principal.id, batch.keys, clock.wall_us())
     if (remote := intake.elsewhere) is not None:
         await asyncio.get_running_loop().run_in_executor(_FORWARDS, remote.take, batch)
         intake.forwarded(principal.id)

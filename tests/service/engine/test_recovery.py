@@ -130,8 +130,8 @@ def test_an_event_that_breaks_the_work_when_its_window_closes_is_found_and_those
         assert house.parts.engine.quarantined == 1
 
 
-def test_one_passing_lack_of_memory_puts_nothing_into_quarantine(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    feed, failures = Engine._apply, iter([MemoryError(), OSError("a device failed")])
+def test_a_fault_that_does_not_come_again_puts_nothing_into_quarantine(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed, failures = Engine._apply, iter([MemoryError(), OSError("a device failed"), ZeroDivisionError("once")])
 
     def refuse(self: Engine, *given: Any) -> FlowStep:
         fault = next(failures, None)

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from models.clock import Clock
+from models.columns import EventBatch
 from service.ingest.journal import EVENTS
+from streams.flow import FlowStep
+from streams.pipeline import Pipeline
 from tests.service.builders import lines, queue, traffic
 from tests.service.house import House
 
@@ -177,11 +180,16 @@ def test_an_entry_that_breaks_the_judge_is_left_out_and_the_watch_goes_on(house:
     client = house.client("ingest")
     client.post("/v1/events", content=lines(queue(10)))
     house.judged()
-    feed = house.parts.engine.pipeline.feed
-    monkeypatch.setattr(house.parts.engine.pipeline, "feed", lambda *_: 1 / 0)
-    client.post("/v1/events", content=lines(queue(20)))
+    feed = Pipeline.feed
+
+    def refuse(self: Pipeline, batch: EventBatch, *given: Any) -> FlowStep:
+        if any(key.user == "EVIL" for key in batch.keys):
+            raise ZeroDivisionError
+        return feed(self, batch, *given)
+
+    monkeypatch.setattr(Pipeline, "feed", refuse)
+    client.post("/v1/events", content=lines(queue(20, "EVIL")))
     house.judged()
-    assert house.parts.engine.pipeline.feed != feed
     client.post("/v1/events", content=lines(queue(30)))
     house.judged()
     assert house.parts.board.events["accepted"] == 2
