@@ -195,12 +195,26 @@ class Incidents:
             del event.members[member.alert_id], self._of[member.alert_id]
         staying = {member.user for member in event.members.values()}
         event.affected -= {str(member.user) for member in leaving} - staying
+        regional: dict[str | None, OpenIncident] = {}
         for member in sorted(leaving, key=lambda one: (one.onset_us, one.alert_id)):
             event.changed_us = at_us
             home = self._incident_for(at_us, member, joining, besides=event)
+            of_region = joining.is_regional(member)
+            if home is None and of_region:
+                home = regional.get(member.region)
             if home is None:
                 home = self.events[_id_of(member)] = OpenIncident(_id_of(member), member.detected_us)
+            if of_region:
+                regional.setdefault(member.region, home)
             self._add(at_us, home, [member])
+        for home in regional.values():
+            self._name_nobody(home)
+
+    def _name_nobody(self, event: OpenIncident) -> None:
+        """What several Users of a region share began at none of them."""
+        users = {member.user for member in event.members.values() if member.user is not None}
+        if len(users) > 1 and event.origin_user is not None:
+            event.origin_user, event.affected = None, event.affected | users
 
     def _merge(self, at_us: int, joining: MembershipRules) -> None:
         """Incidents that turn out to be one become one; the oldest keeps its id."""

@@ -1,6 +1,15 @@
+from collections.abc import Sequence
+
 import pytest
 
+from correlation.history.traffic_history import History
+from correlation.incidents.incidents import Incidents, OpenIncident
+from correlation.incidents.membership import MembershipRules
+from correlation.parameters import CorrelationParameters
+from correlation.snapshots import AlertSnapshot
+from models.state_tree import to_plain
 from tests.correlation.builders import Trouble, World, change, queue, run, series
+from tests.correlation.past import episode
 
 USERS = tuple(f"SUP-{number:02}" for number in range(1, 9))
 REQUESTS = {user: series(user, "to_dsp", "service_request", "8.1.1") for user in USERS}
@@ -244,3 +253,25 @@ def test_a_small_storm_is_not_what_a_whole_regions_loss_began_with():
     told = run(World((*READS.values(), *REQUESTS.values()), (*lost, retries)), range(60))
     (incident,) = told.events()
     assert incident.origin_user is None
+
+
+class RegionalFailures(MembershipRules):
+    """Every failure proves to be its region's."""
+
+    def is_regional(self, episode: AlertSnapshot) -> bool:
+        return episode.kind == "failures"
+
+    def belongs_elsewhere(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
+        return self.is_regional(episode)
+
+
+def test_what_leaves_an_incident_for_one_regional_fault_becomes_one_incident_that_names_nobody():
+    rules = RegionalFailures(History(), CorrelationParameters())
+    failures = [episode("failures", f"SUP-{number}", region="north") for number in range(2, 5)]
+    event = OpenIncident("I-storm-SUP-1", failures[0].detected_us, origin_user="SUP-1", affected={"SUP-2", "SUP-3", "SUP-4"})
+    event.members = {one.alert_id: one for one in (episode("storm", "SUP-1"), *failures)}
+    incidents = Incidents.unpack(CorrelationParameters(), to_plain([event]))
+    incidents.release(failures[0].at_us, incidents.events["I-storm-SUP-1"], rules)
+    left = [one for one in incidents.events.values() if one.incident_id != "I-storm-SUP-1"]
+    assert [(one.origin_user, sorted(one.affected), len(one.members)) for one in left] == [(None, ["SUP-2", "SUP-3", "SUP-4"], 3)]
+    assert incidents.events["I-storm-SUP-1"].affected == set()
