@@ -78,10 +78,11 @@ def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_a
         epoch, ready, active = 8, True, True
 
         def __init__(self) -> None:
-            self.taken: list[Any] = []
+            self.records: list[Any] = []
+            self.backlog, self.taken = {"rates": 0}, dict[TP, int]()
 
         def take(self, _: str, records: list[Any], end: int) -> None:
-            self.taken += records
+            self.records += records
 
         async def process(self) -> None:
             return
@@ -89,7 +90,7 @@ def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_a
     tp, unit = TP("rates", 0), Place()
     roster = TaskAssignment(lambda: None, ["rates"], lambda fault: None, Clock())  # type: ignore[arg-type,return-value]  # nothing is opened
     roster._by_input[tp] = unit  # type: ignore[assignment]  # what `take` asks of it
-    asyncio.run(roster.take(Batch(tp, ["old"], 1, 7)))
-    assert unit.taken == []
-    asyncio.run(roster.take(Batch(tp, ["new"], 1, roster.epoch(tp))))
-    assert unit.taken == ["new"]
+    asyncio.run(roster.take(Batch(tp, ["old"], 0, 1, 7)))
+    assert unit.records == []
+    asyncio.run(roster.take(Batch(tp, ["new"], 0, 1, roster.epoch(tp))))
+    assert unit.records == ["new"]

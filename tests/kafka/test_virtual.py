@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from typing import Any
 
 import pytest
@@ -60,6 +61,32 @@ def test_a_killed_worker_an_outage_and_a_rebalance_change_no_byte_and_take_no_ti
     assert cluster.outputs() == expected
     assert [worker.crashes for worker in cluster.workers] == [[]]
     assert cluster.virtual.elapsed_s < LIMIT_S
+
+
+def test_a_fetch_that_goes_astray_on_its_way_is_read_again() -> None:
+    lines, changes = story("firewall", 3)
+    expected = expected_lines(CORE, lines, changes)
+    cluster = VirtualCluster(PARAMETERS, CORE, FakeCalendar.of(changes))
+    dice, lost = random.Random(1), 0
+
+    def astray() -> bool:
+        nonlocal lost
+        went = dice.random() < 0.2
+        lost += went
+        return went
+
+    async def play() -> None:
+        await cluster.open(2)
+        for worker in cluster.workers:
+            worker.is_lost = astray
+        for start in range(0, len(lines), 500):
+            publish(cluster.broker, cluster, lines[start : start + 500])
+            await asyncio.sleep(1)
+        await cluster.until(len(expected), LIMIT_S)
+
+    cluster.virtual.run(play())
+    assert cluster.outputs() == expected
+    assert lost > 10
 
 
 def test_records_that_break_the_work_are_kept_whole_however_many_and_stop_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

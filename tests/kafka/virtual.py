@@ -1,7 +1,7 @@
 """A cluster in one process under a virtual clock: fake broker, real tasks; hours of waiting take no time and every run is the same."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from faust.types import TP
 
@@ -57,6 +57,8 @@ class VirtualWorker:
         self._positions: dict[TP, int] = {}
         self._assigned: frozenset[TP] = frozenset()
         self._running: list[asyncio.Task[None]] = []
+        self.is_lost: Callable[[], bool] = lambda: False
+        """Whether the next fetch goes astray after it was accepted, as in Faust when the group rebalances meanwhile."""
 
     def start(self) -> None:
         self._running = [asyncio.create_task(self.assignment.run()), asyncio.create_task(self._fetch())]
@@ -90,10 +92,10 @@ class VirtualWorker:
         if not records:
             return False
         end = records[-1].offset + 1
-        sought = self.assignment.accept(tp, records[0].offset, end)
-        self._positions[tp] = end if sought is None else sought
-        if sought is None:
-            await self.assignment.take(Batch(tp, records, end, self.assignment.epoch(tp)))
+        accepted = self.assignment.accept(tp, start, records[0].offset, end)
+        self._positions[tp] = end if accepted.fits else accepted.start
+        if accepted.fits and not self.is_lost():
+            await self.assignment.take(Batch(tp, records, accepted.start, end, self.assignment.epoch(tp)))
         return True
 
 

@@ -136,14 +136,16 @@ def publish(
     topics = Topics(parameters.topic_prefix)
     portion = -(-len(lines) // len(compressions))
     for first, compression in zip(range(0, len(lines), portion), compressions, strict=True):
-        sender = KafkaProducer(**client_settings(parameters), compression_type=compression, linger_ms=5)
+        sender = KafkaProducer(**client_settings(parameters), compression_type=compression, linger_ms=5, reconnect_backoff_max_ms=1000)
+        sent = []
         for number, line in enumerate(lines[first : first + portion], first):
             if pause is not None:
                 pause(number)
             user = line.split(b'"user":"')[1].split(b'"')[0]
             topic = topics.depths if b'"kind":"queue"' in line else topics.rates
-            sender.send(topic, line, key=user, partition=partitioner(user, parameters.partitions))
+            sent.append(sender.send(topic, line, key=user, partition=partitioner(user, parameters.partitions)))
         sender.flush()
+        assert all(record.succeeded() for record in sent), "the publisher lost records"
         sender.close()
 
 

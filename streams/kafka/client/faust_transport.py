@@ -34,10 +34,20 @@ class Batch:
 
     tp: TP
     records: list[Any]
+    start: int
     end: int
-    """Offset after everything that the fetch covered."""
+    """Everything from offset `start` to before `end` is covered by the fetch: there is no other record for readers."""
     epoch: int = -1
     """Epoch of the task that it was fetched for: a task that has restarted since then reads the records again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The decision about a fetch."""
+
+    start: int
+    """The offset that comes next; without a fit, where reading must continue."""
+    fits: bool
 
 
 class BatchReceiver(Protocol):
@@ -52,8 +62,8 @@ class BatchReceiver(Protocol):
     def begins(self, wanted: Iterable[TP]) -> Mapping[TP, int]:
         """Where reading of newly assigned partitions must begin; each is returned once. The committed offset may be further."""
 
-    def accept(self, tp: TP, first: int, end: int) -> int | None:
-        """None if the records from offset `first` to before `end` come next of `tp`; otherwise the offset where reading must continue."""
+    def accept(self, tp: TP, position: int | None, first: int, end: int) -> "Accepted":
+        """Whether the records from offset `first` to before `end` come next of `tp`; the fetch began at `position`, if that is known."""
 
     def epoch(self, tp: TP) -> int:
         """Epoch of the task that reads `tp` now."""
@@ -186,19 +196,16 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
             if tp.topic in self.intake.topics and tp not in ours and after.get(tp, start) > start and self.intake.epoch(tp) == epoch:
                 ours[tp] = []
         for tp, records in ours.items():
+            position = before[tp][0] if tp in before else None
             first = records[0].offset if records else before[tp][0]
             end = max(records[-1].offset + 1 if records else 0, after.get(tp, 0))
-            if await self._accepted(tp, first, end):
-                batches[tp] = [Batch(tp, records, end, self.intake.epoch(tp))]
+            accepted = self.intake.accept(tp, position, first, end)
+            if accepted.fits:
+                batches[tp] = [Batch(tp, records, accepted.start, end, self.intake.epoch(tp))]
+            else:
+                log.info("reading %s-%d from offset %d, which comes next", tp.topic, tp.partition, accepted.start)
+                await self.seek_wait({tp: accepted.start})
         return batches
-
-    async def _accepted(self, tp: TP, first: int, end: int) -> bool:
-        start = self.intake.accept(tp, first, end)
-        if start is None:
-            return True
-        log.info("reading %s-%d from offset %d, where its checkpoint is", tp.topic, tp.partition, start)
-        await self.seek_wait({tp: start})
-        return False
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if not isinstance(record, Batch):

@@ -108,8 +108,10 @@ class Task(ABC):
         self._cost_s = 0.0
         self.next_offsets: dict[TP, int] = {}
         """Next offset after the records that are on their way to `take`."""
-        self.seek_attempts: dict[TP, int] = {}
-        """Where reading was reset to, so that a gap in the log is not mistaken for a wrong position again."""
+        self.taken: dict[TP, int] = {}
+        """Offset after everything that came to `take`."""
+        self.seek_attempts: dict[TP, tuple[int, int]] = {}
+        """Where reading was reset to and how often, so that a gap in the log is not mistaken for a wrong position again."""
         self.placed: set[TP] = set()
         """Inputs whose reading was set to the start of the task."""
         self.failed: Exception | None = None

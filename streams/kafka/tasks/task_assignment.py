@@ -11,7 +11,7 @@ from faust.types import TP
 
 from models.clock import Clock
 from models.errors import HighwaterError
-from streams.kafka.client.faust_transport import Batch
+from streams.kafka.client.faust_transport import Accepted, Batch
 from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.tasks.quarantine import TRANSIENT, PoisonError, Quarantine
 from streams.kafka.tasks.task import EPOCHS, Task, WorkerContext
@@ -21,6 +21,8 @@ _LOOK_S = 0.1
 _MOST_TRANSIENT = 5
 _TRANSIENT_PAUSE_S = 1.0
 """How often a task begins again in a row after an error of the machine, and after which pause; then its worker stops."""
+_MOST_SEEKS = 3
+"""After so many seeks a gap is part of the log wherever reading begins: retention has removed what came before it."""
 _LAST_CHECKPOINT_S = 5.0
 """Maximum time that a rebalance waits for checkpoints: unwritten work is repeated by the successor."""
 
@@ -90,17 +92,20 @@ class TaskAssignment:
                 found[TP(*tp)] = unit.backlog[tp.topic]
         return found
 
-    def accept(self, tp: TP, first: int, end: int) -> int | None:
-        """Where reading must continue, see `BatchReceiver`; a gap that is still there after a seek is part of the log."""
+    def accept(self, tp: TP, position: int | None, first: int, end: int) -> Accepted:
+        """Where reading must continue, see `BatchReceiver`; a gap is part of the log if reading began before it, also after a seek."""
         unit = self._by_input.get(tp)
         if unit is None:
-            return None
+            return Accepted(first, fits=True)
         expected = unit.next_offsets.get(tp, unit.backlog[tp.topic])
-        if first > expected and unit.seek_attempts.get(tp) != expected:
-            unit.seek_attempts[tp] = expected
-            return expected
+        if first > expected:
+            offset, times = unit.seek_attempts.get(tp, (expected, 0))
+            times = times if offset == expected else 0
+            if times < (1 if position == expected else _MOST_SEEKS):
+                unit.seek_attempts[tp] = expected, times + 1
+                return Accepted(expected, fits=False)
         unit.next_offsets[tp] = max(expected, end)
-        return None
+        return Accepted(expected, fits=True)
 
     def epoch(self, tp: TP) -> int:
         """Epoch of the task that reads `tp` now; -1 if none does."""
@@ -112,11 +117,21 @@ class TaskAssignment:
         return {tp: offset for unit in self._units.values() for tp, offset in unit.covered.items()}
 
     async def take(self, batch: Batch) -> None:
-        """One batch from Faust; returns when it is processed."""
+        """One batch from Faust; returns when it is processed.
+
+        Faust drops what was fetched while it rebalances, and may then fail to read it again: what follows a gap is fetched again.
+        """
         unit = self._by_input.get(batch.tp)
         if unit is None or unit.epoch != batch.epoch or not unit.ready or not unit.active:
             return
+        expected = max(unit.backlog[batch.tp.topic], unit.taken.get(batch.tp, 0))
+        if batch.start > expected:
+            log.warning("%s-%d is read again from offset %d: a fetch was lost", batch.tp.topic, batch.tp.partition, expected)
+            unit.next_offsets.pop(batch.tp, None)
+            unit.placed.discard(batch.tp)
+            return
         unit.take(batch.tp.topic, batch.records, batch.end)
+        unit.taken[batch.tp] = max(expected, batch.end)
         await self._guard(unit, unit.process)
 
     async def assigned(self, tps: frozenset[TP], generation: int) -> None:
@@ -184,6 +199,7 @@ class TaskAssignment:
         if unit is not None and unit.ready and unit.failed is None:
             # Faust's queues are empty now: reading continues after the last record of the task.
             unit.next_offsets.clear()
+            unit.seek_attempts.clear()
             unit.placed.clear()
             unit.active = True
             self._units[name] = unit
