@@ -44,7 +44,9 @@ def to_csv(changes: Sequence[Change]) -> bytes:
 
 def to_ics(changes: Sequence[Change]) -> bytes:
     """Events in UTC; fields without an iCalendar property are in `X-HIGHWATER-<FIELD>`, so that reading them gives the same changes."""
-    from icalendar import Calendar, vText
+    from icalendar import Calendar
+
+    from changes.files.events.written_text import WrittenText
 
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
@@ -52,7 +54,7 @@ def to_ics(changes: Sequence[Change]) -> bytes:
     for change in changes:
         event = _event(change)
         for name, text in _extensions(change):
-            event.add(EXTENSION + name.upper().replace("_", "-"), vText(text))
+            event.add(EXTENSION + name.upper().replace("_", "-"), WrittenText(text))
         calendar.add_component(event)
     return bytes(calendar.to_ical())
 
@@ -95,20 +97,22 @@ def _cell(value: Any) -> str:
 def _event(change: Change) -> Any:
     from icalendar import Event
 
+    from changes.files.events.written_text import WrittenText
+
     event = Event()
-    event.add("uid", change.change_id)
+    event.add("uid", WrittenText(change.change_id))
     event.add("sequence", change.revision - 1)
     # DTSTAMP is required; no clock is read, so that the same calendar gives the same bytes.
     event.add("dtstamp", change.updated_at or change.planned_start)
     event.add("dtstart", change.planned_start)
     event.add("dtend", change.planned_end)
-    event.add("summary", change.title)
+    event.add("summary", WrittenText(change.title))
     if "status" in change.model_fields_set:
         event.add("status", _ICS_STATUS.get(change.status, "CONFIRMED"))
     event.add("categories", [change.category])
     for name, value in (("description", change.description), ("contact", change.contact)):
         if value is not None:
-            event.add(name, value)
+            event.add(name, WrittenText(value))
     for name, moment in (("created", change.declared_at), ("last-modified", change.updated_at)):
         if moment is not None:
             event.add(name, instant(us(moment)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from changes.files.calendar_files import add_to, read_calendar, write_file
@@ -53,6 +53,7 @@ CHANGES = st.fixed_dictionaries(
 
 @pytest.mark.parametrize("suffix", WRITERS)
 @given(fields=st.lists(CHANGES, max_size=3, unique_by=lambda one: one["change_id"]))
+@example(fields=[{"change_id": "C\\N1", "owner": "A", "title": "\\N", "description": "\\n;,", "contact": "a\\N"}])
 @settings(max_examples=60, deadline=None)
 def test_what_was_written_reads_back_as_the_same(suffix: str, fields: list[dict[str, Any]]) -> None:
     made = [change(**one) for one in fields]
