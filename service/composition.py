@@ -24,7 +24,8 @@ from service.auth.token_admin import settle_admin
 from service.charts.compaction import Keep
 from service.charts.heat import HeatReader
 from service.engine.checkpoints import Checkpoints
-from service.engine.engine import CommitListener, Engine, EngineParameters
+from service.engine.committer import CommitListener
+from service.engine.engine import Engine, EngineParameters
 from service.event_stream import EventStream
 from service.health import Health
 from service.ingest.idle_streams import IdleStreams

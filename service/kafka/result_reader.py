@@ -16,7 +16,8 @@ from models.clock import Clock
 from models.decisions import Decisions
 from models.errors import Malformed
 from models.incident import Incident
-from service.engine.engine import CommitListener, Engine
+from service.engine.committer import CommitListener
+from service.engine.engine import Engine
 from service.ingest.intake import Intake
 from service.ingest.journal import CHANGES
 from service.kafka.calendar_publisher import CalendarPublisher

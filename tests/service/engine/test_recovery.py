@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from models.columns import Detected
-from service.engine import engine as engine_module
-from service.engine.engine import Engine
+from service.engine import repair
+from service.engine.committer import Committer
+from service.engine.state import EngineState
 from service.ingest.claims import CLAIM
 from service.ingest.journal import CHANGES
 from streams.detection_by_resolution import DetectionByResolution
@@ -26,15 +27,15 @@ def post(house: House, *seconds: int) -> None:
 def test_entries_that_cannot_be_judged_are_in_quarantine_however_many_and_come_in_again_on_request(house: House) -> None:
     post(house, 10)
     house.judged()
-    feed = Engine._apply
+    feed = EngineState.apply
 
-    def refuse(self: Engine, entry, payload, step):  # type: ignore[no-untyped-def]
+    def refuse(self: EngineState, entry, payload, step):  # type: ignore[no-untyped-def]
         if 2 <= entry.seq <= 7:
             raise OverflowError("a fault of ours")
         return feed(self, entry, payload, step)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Engine, "_apply", refuse)
+        patch.setattr(EngineState, "apply", refuse)
         post(house, 20, 30, 40, 50, 60, 70, 80)
         house.judged()
     ready = house.client(None).get("/readyz")
@@ -50,15 +51,15 @@ def test_entries_that_cannot_be_judged_are_in_quarantine_however_many_and_come_i
 
 
 def test_changes_that_cannot_be_judged_come_in_again_as_the_claims_that_they_are(house: House) -> None:
-    feed = Engine._apply
+    feed = EngineState.apply
 
-    def refuse(self: Engine, entry, payload, step):  # type: ignore[no-untyped-def]
+    def refuse(self: EngineState, entry, payload, step):  # type: ignore[no-untyped-def]
         if entry.kind == CHANGES and entry.seq == 1:
             raise OverflowError("a fault of ours")
         return feed(self, entry, payload, step)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Engine, "_apply", refuse)
+        patch.setattr(EngineState, "apply", refuse)
         assert house.client("user:ACME").post("/v1/changes", json=change_json()).status_code == 201
         house.judged()
     assert house.client("user:ACME").get("/v1/changes").json()["items"] == []
@@ -71,17 +72,17 @@ def test_changes_that_cannot_be_judged_come_in_again_as_the_claims_that_they_are
 
 
 def test_an_entry_that_cannot_be_written_is_alone_in_quarantine(house: House) -> None:
-    commit = Engine._commit
+    commit = Committer.commit
 
-    def refuse(self: Engine, step):  # type: ignore[no-untyped-def]
-        if step.seq == 2 or (step.seq > 2 and 2 not in self._quarantined):
+    def refuse(self: Committer, step):  # type: ignore[no-untyped-def]
+        if step.seq == 2 or (step.seq > 2 and 2 not in house.parts.engine._repair.quarantined):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
         return commit(self, step)
 
     post(house, 10)
     house.judged()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Engine, "_commit", refuse)
+        patch.setattr(Committer, "commit", refuse)
         post(house, 20, 30)
         house.judged()
     assert house.parts.engine.quarantined == 1
@@ -131,16 +132,16 @@ def test_an_event_that_breaks_the_work_when_its_window_closes_is_found_and_those
 
 
 def test_a_fault_that_does_not_come_again_puts_nothing_into_quarantine(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    feed, failures = Engine._apply, iter([MemoryError(), OSError("a device failed"), ZeroDivisionError("once")])
+    feed, failures = EngineState.apply, iter([MemoryError(), OSError("a device failed"), ZeroDivisionError("once")])
 
-    def refuse(self: Engine, *given: Any) -> FlowStep:
+    def refuse(self: EngineState, *given: Any) -> FlowStep:
         fault = next(failures, None)
         if fault is not None:
             raise fault
         return feed(self, *given)
 
-    monkeypatch.setattr(engine_module, "_RETRY_S", 0.0)
-    monkeypatch.setattr(Engine, "_apply", refuse)
+    monkeypatch.setattr(repair, "_RETRY_S", 0.0)
+    monkeypatch.setattr(EngineState, "apply", refuse)
     post(house, 10, 20)
     house.judged()
     assert house.parts.engine.quarantined == 0

@@ -225,16 +225,16 @@ def test_a_compressed_body_counts_as_what_it_inflates_to(house: House, monkeypat
     assert answer.json()["accepted"] == 2000
     assert weights == [len(body)]
     house.judged()
-    assert house.parts.engine._uncovered == len(body), "a restart works through what they inflate to"
+    assert house.parts.engine._schedule.uncovered_bytes == len(body), "a restart works through what they inflate to"
     assert house.parts.intake.waiting_bytes == 0
 
 
 def test_checkpoints_come_by_the_clock_and_sooner_where_much_came_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steady = [1000.0]
     with House(tmp_path / "data", clock=Clock(steady_s=lambda: steady[0]), checkpoint_every_s=60) as house:
-        assert [house.parts.engine._is_due() for steady[0] in (1016.0, 1059.0, 1060.0)] == [False, False, True]
-        monkeypatch.setattr("service.engine.engine._MUCH_BYTES", 10)
+        assert [house.parts.engine._schedule.is_due() for steady[0] in (1016.0, 1059.0, 1060.0)] == [False, False, True]
+        monkeypatch.setattr("service.engine.checkpoint_schedule._MUCH_BYTES", 10)
         steady[0] = 1001.0
         house.client("ingest").post("/v1/events", content=lines(queue(10)))
         house.judged()
-        assert [house.parts.engine._is_due() for steady[0] in (1014.0, 1015.0)] == [False, True]
+        assert [house.parts.engine._schedule.is_due() for steady[0] in (1014.0, 1015.0)] == [False, True]

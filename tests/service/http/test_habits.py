@@ -87,7 +87,7 @@ def test_a_refusal_is_part_of_the_journal(shared_house: House) -> None:
     desk.post(f"/v1/habits/{habit['habit_id']}/refuse")
     engine = shared_house.parts.engine
     (entry,) = [entry for entry in engine._journal.entries(0) if entry.kind == HABIT][-1:]
-    assert engine._read(entry) is None
+    assert engine._state.read(entry) is None
     before = engine.pipeline.pack()
-    engine._apply(entry, None, None)  # type: ignore[arg-type]  # a ruling commits nothing
+    engine._state.apply(entry, None, None)  # type: ignore[arg-type]  # a ruling commits nothing
     assert engine.pipeline.pack() == before
