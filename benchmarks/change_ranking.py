@@ -15,14 +15,13 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # the neighbour correlation.py would hide the package of that name
 
 import argparse
-import gzip
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from benchmarks.rollout_incidents import Incident, Samples, read
 from correlation.attribution.scoring import ELSEWHERE, OWN, OWN_SERVICE, CandidateFeatures, CandidateScores, kind_fit, score, scores
 
 SCRAPE_S = 60.0
@@ -39,62 +38,6 @@ WEIGHTS = {"scope": 1.0, "onset": 0.5, "controls": 1.0}
 what the controls say; samples are a minute apart, as far as half the pace of a failure, so the onset counts half."""
 VETOES = ("abnormal_before", "controls_moved")
 RULED_OUT = -8.0
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """One pod's share of failed calls on one edge, up to the detection."""
-
-    pod: str
-    caller: str
-    callee: str
-    at_s: np.ndarray
-    failing: np.ndarray
-    """0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One incident with everything that was known when it was detected."""
-
-    name: str
-    detected_s: float
-    changes: tuple[Mapping[str, Any], ...]
-    calls: Mapping[str, frozenset[str]]
-    """caller → callees."""
-    samples: tuple[Samples, ...]
-
-    @classmethod
-    def read(cls, raw: Mapping[str, Any]) -> "Incident":
-        """From one line of the file; later samples, and completions that had not happened yet, are left out."""
-        until = float(raw["detected_at"])
-        calls: dict[str, set[str]] = {}
-        for caller, callee in raw["calls"]:
-            calls.setdefault(caller, set()).add(callee)
-        samples = [_samples(kpi, until) for kpi in raw["kpis"]]
-        changes = sorted((_known(change, until) for change in raw["changes"]), key=lambda change: str(change["service"]))
-        known = tuple(one for one in samples if len(one.at_s))
-        return cls(str(raw["incident"]), until, tuple(changes), {name: frozenset(to) for name, to in calls.items()}, known)
-
-
-def _samples(kpi: Mapping[str, Any], until: float) -> Samples:
-    at_s = np.array(kpi["t"], np.float64)
-    success = np.array([np.nan if value is None else value for value in kpi["success_pct"]], np.float64)
-    keep = (at_s <= until) & np.isfinite(success)
-    return Samples(str(kpi["pod"]), str(kpi["caller"]), str(kpi["callee"]), at_s[keep], np.clip(1.0 - success[keep] / 100.0, 0.0, 1.0))
-
-
-def _known(change: Mapping[str, Any], until: float) -> Mapping[str, Any]:
-    begun = [step for step in change["steps"] if step["at"] <= until]
-    steps = [
-        {
-            "at": step["at"],
-            "new_pods": step["new_pods"],
-            "ready": step["completed_at"] if (step["completed_at"] or until + 1) <= until else None,
-        }
-        for step in begun
-    ]
-    return {"service": change["service"], "started_at": change["started_at"], "steps": steps}
 
 
 def rank(incident: Incident, weights: Mapping[str, float] = WEIGHTS, vetoes: tuple[str, ...] = VETOES) -> list[dict[str, Any]]:
@@ -250,10 +193,10 @@ def _reasons(evidence: CandidateFeatures, weighed: CandidateScores, index: int) 
         "share": "Share of its new pods, and of the others, that fail",
         "controls": "Its new pods against the old ones",
     }
-    told = [{"code": code, "text": _VETOES[code]} for code, flags in weighed.vetoes.items() if flags[index]]
+    reasons = [{"code": code, "text": _VETOES[code]} for code, flags in weighed.vetoes.items() if flags[index]]
     for name, nats in sorted(weighed.terms.items(), key=lambda item: (-abs(float(item[1][index])), item[0])):
-        told.append({"code": name, "text": f"{texts[name]} ({float(nats[index]):+.2f} nats)."})
-    return told
+        reasons.append({"code": name, "text": f"{texts[name]} ({float(nats[index]):+.2f} nats)."})
+    return reasons
 
 
 def hits(ranking: list[dict[str, Any]], truth: str, places: int) -> float:
@@ -262,14 +205,6 @@ def hits(ranking: list[dict[str, Any]], truth: str, places: int) -> float:
     above = sum(bool(line["score"] > mine) for line in ranking)
     tied = sum(bool(line["score"] == mine) for line in ranking)
     return min(float(max(places - above, 0)) / tied, 1.0)
-
-
-def read(path: Path) -> Iterable[Incident]:
-    """Incidents of an NDJSON file, plain or `.gz`."""
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.strip():
-                yield Incident.read(json.loads(line))
 
 
 def main() -> int:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.change_ranking import VETOES, WEIGHTS, Incident, hits, rank
+from benchmarks.change_ranking import VETOES, WEIGHTS, hits, rank
+from benchmarks.rollout_incidents import Incident
 
 ALL_TERMS = {"scope": 1.0, "onset": 1.0, "kind": 1.0, "share": 1.0, "controls": 1.0}
 ALL_VETOES = ("abnormal_before", "controls_moved", "scope_untouched", "long_over")

@@ -13,7 +13,7 @@ from simulator.lines import Lines
 from simulator.realities import REALITIES, Reality
 from simulator.recorded import Recording, lay_out
 from simulator.scenarios import SCENARIOS, Scenario
-from simulator.story import Stage
+from simulator.story import Stage, Story
 from simulator.timeline import Timeline
 from simulator.traffic import Stretch, stretches
 from simulator.truth import Anomaly, Truth
@@ -80,12 +80,7 @@ def simulate(
     `realities` adds features of ordinary traffic; `recordings` are assigned to the series in turn and replace random traffic.
     Raises HighwaterError for impossible sizes.
     """
-    if not 1 <= days <= MOST_DAYS:
-        raise HighwaterError(f"a simulation has 1 to {MOST_DAYS} days, not {days}")
-    if seed < 0:
-        raise HighwaterError(f"a seed is a whole number from 0 up, not {seed}")
-    if not 1 <= window_s <= 3600 or 86_400 % window_s:
-        raise HighwaterError(f"a window has 1 to 3600 seconds and divides a day, unlike {window_s}")
+    _check_sizes(seed, days, window_s)
     world = build_world(seed, users=users, window_s=window_s, days=days)
     timeline = Timeline.of_days(start_us, days=days, window_s=window_s)
     marked: tuple[Anomaly, ...] = ()
@@ -94,13 +89,7 @@ def simulate(
         file_of = np.arange(len(world.traffic)) % len(recordings)
         world = recorded_world(world, laid.counts[:, file_of], window_s)
         marked = laid.anomalies(timeline, [(key.user, int(file)) for key, file in zip(world.traffic, file_of, strict=True)])
-    salt = int.from_bytes(scenario.name.encode(), "big")
-    stage = Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 2, salt])))
-    story = scenario.tell(stage)
-    for number, name in enumerate(realities):
-        # A reality uses its own random source: it changes nothing in the scenario that it is added to.
-        aside = Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 3, number])))
-        story += find_reality(name).tell(aside)
+    story = _story(scenario, realities, seed, world, timeline)
     judged_from_us = timeline.last_us(scenario.judged_days)
     anomalies = story.anomalies + tuple(one for one in marked if one.onset_us >= judged_from_us)
     return Simulation(
@@ -120,3 +109,23 @@ def simulate(
             {change.change_id: us(change.planned_end) for change in sorted(story.changes, key=lambda change: change.revision)},
         ),
     )
+
+
+def _check_sizes(seed: int, days: int, window_s: int) -> None:
+    if not 1 <= days <= MOST_DAYS:
+        raise HighwaterError(f"a simulation has 1 to {MOST_DAYS} days, not {days}")
+    if seed < 0:
+        raise HighwaterError(f"a seed is a whole number from 0 up, not {seed}")
+    if not 1 <= window_s <= 3600 or 86_400 % window_s:
+        raise HighwaterError(f"a window has 1 to 3600 seconds and divides a day, unlike {window_s}")
+
+
+def _story(scenario: Scenario, realities: tuple[str, ...], seed: int, world: World, timeline: Timeline) -> Story:
+    """What happens: the scenario, and the realities beside it."""
+    salt = int.from_bytes(scenario.name.encode(), "big")
+    story = scenario.tell(Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 2, salt]))))
+    for number, name in enumerate(realities):
+        # A reality uses its own random source: it changes nothing in the scenario that it is added to.
+        aside = Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 3, number])))
+        story += find_reality(name).tell(aside)
+    return story

@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -15,57 +17,74 @@ def with_header_timeout(seconds: float, most_of_an_address: int, is_proxy: Calla
     A connection beyond `most_of_an_address` of one address is closed at once. Neither this machine (loopback)
     nor a trusted proxy has a limit: the requests of a proxy are counted by the address that it names, see `request_counts`.
     """
-    open_connections: Counter[str] = Counter()
 
-    class PatientProtocol(H11Protocol):
-        """The time counts from the connection, or from the first byte after a response."""
+    class LimitedProtocol(_PatientProtocol):
+        """With the limits and the counts of this server."""
 
-        _impatience: asyncio.TimerHandle | None = None
-        _counted: str | None = None
+        limits = _Limits(seconds, most_of_an_address, is_proxy)
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-            super().connection_made(transport)
-            address = _counted_address(transport, is_proxy)
-            if address is not None:
-                open_connections[address] += 1
-                self._counted = address
-                if open_connections[address] > most_of_an_address:
-                    transport.abort()
-                    return
+    return LimitedProtocol
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The limits of one server, and the connections that are open now."""
+
+    seconds: float
+    most_of_an_address: int
+    is_proxy: Callable[[str], bool]
+    open_connections: Counter[str] = field(default_factory=Counter)
+
+
+class _PatientProtocol(H11Protocol):
+    """The time counts from the connection, or from the first byte after a response."""
+
+    limits: ClassVar[_Limits]
+    _impatience: asyncio.TimerHandle | None = None
+    _counted: str | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        address = _counted_address(transport, self.limits.is_proxy)
+        if address is not None:
+            self.limits.open_connections[address] += 1
+            self._counted = address
+            if self.limits.open_connections[address] > self.limits.most_of_an_address:
+                transport.abort()
+                return
+        self._begin_to_wait()
+
+    def data_received(self, data: bytes) -> None:
+        requests = id(self.cycle)
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self._impatience is None:
             self._begin_to_wait()
-
-        def data_received(self, data: bytes) -> None:
-            requests = id(self.cycle)
-            idle = self.cycle is None or self.cycle.response_complete
-            if idle and self._impatience is None:
-                self._begin_to_wait()
-            super().data_received(data)
-            if id(self.cycle) != requests:
-                self._stop_waiting()
-
-        def connection_lost(self, exc: Exception | None) -> None:
+        super().data_received(data)
+        if id(self.cycle) != requests:
             self._stop_waiting()
-            if self._counted is not None:
-                open_connections[self._counted] -= 1
-                if not open_connections[self._counted]:
-                    del open_connections[self._counted]
-                self._counted = None
-            super().connection_lost(exc)
 
-        def _begin_to_wait(self) -> None:
-            self._impatience = self.loop.call_later(seconds, self._give_up)
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        if self._counted is not None:
+            counts = self.limits.open_connections
+            counts[self._counted] -= 1
+            if not counts[self._counted]:
+                del counts[self._counted]
+            self._counted = None
+        super().connection_lost(exc)
 
-        def _stop_waiting(self) -> None:
-            if self._impatience is not None:
-                self._impatience.cancel()
-                self._impatience = None
+    def _begin_to_wait(self) -> None:
+        self._impatience = self.loop.call_later(self.limits.seconds, self._give_up)
 
-        def _give_up(self) -> None:
+    def _stop_waiting(self) -> None:
+        if self._impatience is not None:
+            self._impatience.cancel()
             self._impatience = None
-            if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
-                self.transport.close()
 
-    return PatientProtocol
+    def _give_up(self) -> None:
+        self._impatience = None
+        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+            self.transport.close()
 
 
 def _counted_address(transport: asyncio.BaseTransport, is_proxy: Callable[[str], bool]) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.change_ranking import Incident, hits, rank, read
+from benchmarks.change_ranking import hits, rank
+from benchmarks.rollout_incidents import Incident, read
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("HIGHWATER_DATA", ROOT.parent / "shared" / "data")) / "change-ranking"
