@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from faust.types import TP
@@ -13,18 +12,9 @@ from models.columns import Detected
 from models.errors import StateError
 from models.times import SECOND_US
 from streams.flow import FlowStep
-from streams.kafka.client.output_records import OutputRecord, dead_letter
+from streams.kafka.client.output_records import dead_letter
 from streams.kafka.exchange.calendar_reader import CalendarLog
-from streams.kafka.exchange.stage_records import (
-    FINDINGS_HEADER,
-    MARK_HEADER,
-    KeyEncoder,
-    PartitionProgress,
-    pack_findings,
-    pack_pulses,
-    split_by_size,
-    write_mark,
-)
+from streams.kafka.exchange.progress_encoder import ProgressEncoder
 from streams.kafka.tasks.partition_pipeline import PartitionPipeline
 from streams.kafka.tasks.quarantine import Quarantine, kept_whole
 from streams.kafka.tasks.task import Task, WorkerContext, epoch_after, starts
@@ -41,8 +31,6 @@ _STRIDE_US = 600 * SECOND_US
 _STRIDES = 50
 """Number of such steps before other tasks run."""
 _CATCH_UP_S = 10.0
-_RENEW_S = 3600.0
-"""How often all series names are sent again: much more often than the findings topic removes old records."""
 _LAG_S = 3.0
 """A partition that has not reached the end of its log for this long lags."""
 _GRACE_S = 1.0
@@ -65,11 +53,9 @@ class DetectionTask(Task):
         super().__init__(f"partition-{number}", inputs, number, site, epoch)
         self._partition = PartitionPipeline(number, site.topics.telemetry, parameters, declared, site.learned)
         self._end_of = end_of
-        self._tables = KeyEncoder()
-        self._renewed_at = site.clock.steady_s()
-        self._sequence = 0
-        self._told: tuple[object, ...] = ()
-        self._told_at = self._heard_at = 0.0
+        self._encoder = ProgressEncoder(site.topics, site.clock.steady_s())
+        self._reported: tuple[object, ...] = ()
+        self._reported_s = self._remote_checked_s = 0.0
         self._fed_at: dict[str, float] = {}
         """topic → when it was last known to bring something, or began to be watched."""
         self._resting: set[str] = set()
@@ -151,11 +137,11 @@ class DetectionTask(Task):
         """Decisions by the clock. Each is published before further input is processed: a successor decides the same there."""
         others, number = self._site.others, self._partition.number
         # Before it follows the others it must know how far their Users are; otherwise windows would close over held events.
-        if self.idle or self._site.clock.steady_s() - self._heard_at >= _PROGRESS_S:
-            self._heard_at = self._site.clock.steady_s()
-            heard = self._partition.update_remote(others.highest(number), deaf=others.any_lagging(number))
-            if heard is not None:
-                await self._publish_step(heard, decided=True)
+        if self.idle or self._site.clock.steady_s() - self._remote_checked_s >= _PROGRESS_S:
+            self._remote_checked_s = self._site.clock.steady_s()
+            step = self._partition.update_remote(others.highest(number), deaf=others.any_lagging(number))
+            if step is not None:
+                await self._publish_step(step, decided=True)
         for topic in self._quiet(self._site.clock.steady_s()):
             if topic not in self._resting and await self._at_end(topic):
                 self._resting.add(topic)
@@ -165,11 +151,11 @@ class DetectionTask(Task):
 
     def lags(self) -> dict[TP, int]:
         """The end according to the brokers' last responses."""
-        found = {}
+        lags = {}
         for topic, each in self._partition.inputs.items():
             tp = TP(topic, self._partition.number)
-            found[tp] = max(0, max(each.end, self._end_of(tp) or 0) - max(each.position, each.looked))
-        return found
+            lags[tp] = max(0, max(each.end, self._end_of(tp) or 0) - max(each.position, each.looked))
+        return lags
 
     def state(self) -> dict[str, bytes]:
         """For a checkpoint."""
@@ -177,8 +163,8 @@ class DetectionTask(Task):
 
     def about(self) -> dict[str, Any]:
         """Positions, and the offset of its last progress in the findings topic."""
-        said = self._outbox.last_offsets.get(self._site.topics.findings, -1) + 1
-        return {"positions": self.positions, "said": said, "mark": [self.epoch, self._sequence - 1]}
+        sent = self._outbox.last_offsets.get(self._site.topics.findings, -1) + 1
+        return {"positions": self.positions, "said": sent, "mark": [self.epoch, self._encoder.sequence - 1]}
 
     async def resume(
         self, parts: Mapping[str, bytes] | None, about: Mapping[str, Any], begins: dict[str, int], ends: dict[str, int]
@@ -195,11 +181,11 @@ class DetectionTask(Task):
         # Later progress of a predecessor does not count, so all that must be repeated is known now.
         await self._publish_progress(())
         await self._outbox.confirmed()
-        said = await self._site.others.progress_since(self._partition.number, about.get("said", 0))
+        sent = await self._site.others.progress_since(self._partition.number, about.get("said", 0))
         if any(about["positions"].get(topic, 0) > end for topic, end in ends.items()):
             # If a topic was recreated, positions in the old one have no meaning.
-            said = []
-        self._partition.begin(positions, ends, [progress for progress in said if progress.generation < self.epoch])
+            sent = []
+        self._partition.begin(positions, ends, [progress for progress in sent if progress.generation < self.epoch])
         # A topic that was idle stays idle if nothing came since; any other topic gets the full time to bring something.
         rested = before.resting if before is not None else ()
         watched_s = self._site.clock.steady_s()
@@ -276,27 +262,18 @@ class DetectionTask(Task):
             await self._keep_whole()
         detected = step.detected if step is not None else []
         state = (self._partition.frontier_us, self.idle, self._partition.positions)
-        due_s = _PROGRESS_S if state != self._told else _HEARTBEAT_S
-        if detected or decided or self._site.clock.steady_s() - self._told_at >= due_s:
+        due_s = _PROGRESS_S if state != self._reported else _HEARTBEAT_S
+        if detected or decided or self._site.clock.steady_s() - self._reported_s >= due_s:
             await self._publish_progress(detected)
 
     async def _publish_progress(self, detected: Sequence[Detected]) -> None:
+        now_s = self._site.clock.steady_s()
         progress = self._partition.progress(
-            self.epoch, self._sequence, resting=self._resting, covers=self._covers, lagging=self._lagging(self._site.clock.steady_s())
+            self.epoch, self._encoder.sequence, resting=self._resting, covers=self._covers, lagging=self._lagging(now_s)
         )
-        self._told = (progress.frontier_us, progress.idle, progress.positions)
-        self._told_at = self._site.clock.steady_s()
-        if self._told_at - self._renewed_at >= _RENEW_S:
-            self._tables.renew()
-            self._renewed_at = self._told_at
-        *parts, last = split_by_size(detected) or [[]]
-        # The progress of the first windows of a step covers only those; the events after them are all in the state.
-        sends = [
-            send
-            for part in parts
-            for send in self._records(replace(progress, sequence=self._next_sequence(), frontier_us=part[-1].at_us), part)
-        ]
-        sends += self._records(replace(progress, sequence=self._next_sequence()), last)
+        self._reported, self._reported_s = (progress.frontier_us, progress.idle, progress.positions), now_s
+        self._encoder.renew(self._reported_s)
+        sends = self._encoder.records(progress, detected)
         await self._outbox.send(sends)
         self._dirty = True
 
@@ -312,18 +289,6 @@ class DetectionTask(Task):
         )
         if left_out:
             self.hurry()
-
-    def _next_sequence(self) -> int:
-        self._sequence += 1
-        return self._sequence - 1
-
-    def _records(self, progress: PartitionProgress, detected: Sequence[Detected]) -> Iterator[OutputRecord]:
-        topics, key = self._site.topics, str(self._partition.number).encode()
-        findings = pack_findings(detected, self._tables) if detected else b""
-        yield OutputRecord(topics.findings, key, findings, ((FINDINGS_HEADER, progress.pack()),), 0)
-        if detected:
-            mark = write_mark(progress.partition, progress.generation, progress.sequence)
-            yield OutputRecord(topics.pulses, key, pack_pulses(detected, self._tables), ((MARK_HEADER, mark),), 0)
 
     def _count(self, step: FlowStep) -> None:
         self.spent.events += step.accepted
