@@ -75,8 +75,8 @@ function follow() {
       readQueues();
       return eventId;
     },
-    hear: (kind, record) => {
-      store.hear(kind, record);
+    onEvent: (kind, record) => {
+      store.applyEvent(kind, record);
       if (kind === "alert" && record.severity === "critical" && record.status === "open") document.getElementById("news").textContent = record.summary;
     },
     say: showConnection,

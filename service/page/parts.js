@@ -29,13 +29,13 @@ export function incidentCard(incident, state, actions) {
     incident.affected_users.length ? `, ${incident.affected_users.length} other Users affected` : "",
     incident.status === "resolved" ? " · resolved " : " · since ",
   ];
-  const told = state?.acknowledged ? el("p", { class: "hint" }, `taken up by ${state.acknowledged.by}${state.acknowledged.note ? `: ${state.acknowledged.note}` : ""}`) : null;
+  const acknowledgement = state?.acknowledged ? el("p", { class: "hint" }, `taken up by ${state.acknowledged.by}${state.acknowledged.note ? `: ${state.acknowledged.note}` : ""}`) : null;
   const threatened = incident.threatened_changes.map((one) => el("p", { class: "warning" }, `At risk: ${one.change_id}. ${one.why}`));
   const story = el("details", {}, el("summary", {}, "Timeline"), el("ul", {}, ...incident.timeline.map((entry) => el("li", {}, time(entry.at), ` ${entry.text}`))));
   const take = actions && incident.status !== "resolved" && !state?.acknowledged ? el("button", { onclick: () => actions.acknowledge("incidents", incident.incident_id) }, "Take it up") : null;
   const look = incident.status === "resolved" ? "resolved" : incident.category <= 3 ? "open" : "";
   return el("article", { class: `card ${look}` },
-    el("h3", {}, incident.summary), el("p", { class: "row" }, el("span", {}, ...line, time(incident.resolved_at || incident.opened_at)), take), told, ...silenceLines(state),
+    el("h3", {}, incident.summary), el("p", { class: "row" }, el("span", {}, ...line, time(incident.resolved_at || incident.opened_at)), take), acknowledgement, ...silenceLines(state),
     suspects(incident.suspects), ...threatened, story);
 }
 
@@ -64,7 +64,7 @@ export function calendarTable(changes) {
 
 export function subscriptionTable(list, again) {
   if (!list.length) return empty("None yet.");
-  const tell = async (event, path, method, body) => {
+  const request = async (event, path, method, body) => {
     const result = await ask(path, method, body).catch((fault) => ({ error: fault.message }));
     if (result && "delivered" in result) event.target.textContent = result.delivered ? "Arrived" : `Failed: ${result.error}`;
     else await again();
@@ -72,7 +72,7 @@ export function subscriptionTable(list, again) {
   return table(["Name", "Channel", "Target", "From", "", ""], list.map((one) => {
     const path = `/v1/subscriptions/${one.id}`;
     return el("tr", {}, el("td", {}, one.name, one.paused_reason ? el("em", {}, ` (${one.paused_reason})`) : null), el("td", {}, one.channel), el("td", {}, one.target),
-      el("td", {}, one.wishes.severity), el("td", {}, el("button", { onclick: (event) => tell(event, `${path}/test`, "POST") }, "Test")),
-      el("td", {}, el("button", { onclick: (event) => tell(event, path, "DELETE") }, "Remove")));
+      el("td", {}, one.wishes.severity), el("td", {}, el("button", { onclick: (event) => request(event, `${path}/test`, "POST") }, "Test")),
+      el("td", {}, el("button", { onclick: (event) => request(event, path, "DELETE") }, "Remove")));
   }));
 }

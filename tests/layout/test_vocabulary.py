@@ -40,3 +40,10 @@ def test_retired_words_do_not_return() -> None:
         if (word := RETIRED.search(NAMES.sub("", text)))
     ]
     assert found == []
+
+
+def test_retired_words_are_not_in_the_scripts_of_the_page() -> None:
+    words = re.compile(r"\b(told|tells?|telling|anew|hear|heard)\b")
+    scripts = subprocess.run(["git", "ls-files", "service/page/*.js"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    lines = ((name, number, line) for name in scripts for number, line in enumerate((ROOT / name).read_text().splitlines(), 1))
+    assert [f"{name}:{number}" for name, number, line in lines if words.search(line)] == []

@@ -1,4 +1,4 @@
-// Heat map: Users × time on one canvas; what is due is neutral, more and less than due are two colours that everybody can tell apart.
+// Heat map: Users × time on one canvas; what is due is neutral, more and less than due are two colours that everybody can distinguish.
 
 import { el, render } from "../core/dom.js";
 import { isDark } from "../core/preferences.js";
@@ -43,7 +43,7 @@ export const MEASURES = {
       if (map.messages[row][index] === null) return null;
       return !expected || expected < FEW ? 0 : Math.max(-1, Math.min(1, Math.log10((judged + 1) / (expected + 1))));
     },
-    tell: (map, row, index) => `${number(map.messages[row][index])} messages, ${map.expected[row][index] ? `${number(map.expected[row][index])} were due` : "nothing to compare with"}`,
+    describe: (map, row, index) => `${number(map.messages[row][index])} messages, ${map.expected[row][index] ? `${number(map.expected[row][index])} were due` : "nothing to compare with"}`,
   },
   failures: {
     text: "Failures", low: "fewer than usual", high: "half of all fail",
@@ -53,13 +53,13 @@ export const MEASURES = {
       return messages < FEW ? 0 : Math.max(-1, Math.min(1, (map.failures[row][index] / messages - usual[row]) * 2));
     },
     usual: (map, row) => median(map.failures[row].map((failed, index) => (map.messages[row][index] ? failed / map.messages[row][index] : null))),
-    tell: (map, row, index) => `${percent(map.messages[row][index] ? map.failures[row][index] / map.messages[row][index] : 0)} of ${number(map.messages[row][index])} failed`,
+    describe: (map, row, index) => `${percent(map.messages[row][index] ? map.failures[row][index] / map.messages[row][index] : 0)} of ${number(map.messages[row][index])} failed`,
   },
   queue: {
     text: "Queue", low: "shorter than usual", high: "a thousand times as long as usual",
     strength: (map, row, index, usual) => (map.depth[row][index] === null ? null : Math.max(-1, Math.min(1, Math.log10((map.depth[row][index] + 50) / (usual[row] + 50)) / 3))),
     usual: (map, row) => median(map.depth[row]),
-    tell: (map, row, index) => `${number(map.depth[row][index])} messages waiting at most`,
+    describe: (map, row, index) => `${number(map.depth[row][index])} messages waiting at most`,
   },
 };
 
@@ -147,7 +147,7 @@ export class HeatMap {
     this.tip.hidden = !found;
     if (!found) return;
     const nothing = this.map.messages[found.row][found.index] === null && this.map.depth[found.row][found.index] === null;
-    render(this.tip, el("strong", {}, this.map.users[found.row]), ` ${timeText(this.at(found.index))}: ${nothing ? "nothing was reported" : this.measure.tell(this.map, found.row, found.index)}`);
+    render(this.tip, el("strong", {}, this.map.users[found.row]), ` ${timeText(this.at(found.index))}: ${nothing ? "nothing was reported" : this.measure.describe(this.map, found.row, found.index)}`);
     this.tip.style.left = `${Math.min(found.x + 12, this.width - 220)}px`;
     this.tip.style.top = `${found.y + 14}px`;
   }

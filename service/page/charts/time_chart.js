@@ -19,9 +19,9 @@ export class TimeChart {
     this.plot = null;
     this.place = el("div", { class: "chart", role: "img", "aria-label": title });
     this.legend = el("p", { class: "legend" });
-    this.told = el("p", { class: "soft" });
+    this.summaryNode = el("p", { class: "soft" });
     this.rows = el("div", {});
-    this.node = el("figure", { class: "figure" }, el("figcaption", { class: "chart-title" }, title), this.legend, this.place, this.told,
+    this.node = el("figure", { class: "figure" }, el("figcaption", { class: "chart-title" }, title), this.legend, this.place, this.summaryNode,
       el("details", { class: "no-print" }, el("summary", {}, "As a table"), this.rows));
     this.unlisten = axis.listen(() => this.plot?.setScale("x", { min: axis.from / 1000, max: axis.to / 1000 }));
     this.sizes = new ResizeObserver(() => this.resize());
@@ -40,7 +40,7 @@ export class TimeChart {
     this.drawLegend();
     this.drawTable();
     if (!data.at.length) return this.nothing();
-    this.told.textContent = this.sentence();
+    this.summaryNode.textContent = this.sentence();
     if (this.plot && shape === this.shape) {
       this.plot.setData(this.columns(), false);
       this.plot.setScale("x", { min: this.axis.from / 1000, max: this.axis.to / 1000 });
@@ -56,7 +56,7 @@ export class TimeChart {
     this.plot?.destroy();
     this.plot = null;
     render(this.place, el("p", { class: "empty" }, "Nothing was reported in this span."));
-    this.told.textContent = "";
+    this.summaryNode.textContent = "";
   }
 
   columns() {

@@ -7,9 +7,9 @@ const SIGNED_OUT_RETRY_S = 15;
 const LONGEST_WAIT_S = 15;
 
 export class Connection {
-  /** `load` reads the lists and gives the event id to go on from; `hear(kind, record)` takes one event; `say(state)` tells the reader. */
-  constructor({ load, hear, say }) {
-    Object.assign(this, { load, hear, say });
+  /** `load` reads the lists and gives the event id to go on from; `onEvent(kind, record)` takes one event; `say(state)` shows the state to the reader. */
+  constructor({ load, onEvent, say }) {
+    Object.assign(this, { load, onEvent, say });
     this.state = { kind: "connecting", since: Date.now() };
     this.eventId = null;
     this.failures = 0;
@@ -80,30 +80,30 @@ export class Connection {
       else if (line.startsWith("event: ")) kind = line.slice(7);
       else if (line.startsWith("data: ")) data += line.slice(6);
     }
-    if (data) this.hear(kind, JSON.parse(data));
+    if (data) this.onEvent(kind, JSON.parse(data));
   }
 
   alive() {
     this.heardAt = Date.now();
     this.failures = 0;
-    if (this.state.kind !== "live") this.told({ kind: "live" });
+    if (this.state.kind !== "live") this.report({ kind: "live" });
   }
 
   /** Notes a fault; seconds until the next attempt. */
   failed(fault) {
     this.failures += 1;
     if (fault.status === 401) {
-      this.told({ kind: "signed-out" });
+      this.report({ kind: "signed-out" });
       return SIGNED_OUT_RETRY_S;
     }
     if ([400, 404, 410, 422].includes(fault.status)) this.eventId = null;
     const backed = Math.min(LONGEST_WAIT_S, 2 ** Math.min(this.failures - 1, 4)) * (0.75 + Math.random() / 2);
     const wait = Math.min(LONGEST_WAIT_S, Math.max(backed, fault.retryAfterS || 0));
-    this.told({ kind: "waiting", reason: fault instanceof Fault ? fault.message : "no answer from the server", until: Date.now() + wait * 1000 });
+    this.report({ kind: "waiting", reason: fault instanceof Fault ? fault.message : "no answer from the server", until: Date.now() + wait * 1000 });
     return wait;
   }
 
-  told(state) {
+  report(state) {
     const same = this.state.kind === state.kind || (this.state.kind !== "live" && state.kind !== "live");
     this.state = { ...state, since: same ? this.state.since : Date.now() };
     this.say(this.state);

@@ -50,8 +50,8 @@ export function show() {
 
 let onShown = () => {};
 
-export function startRouter(told) {
-  onShown = told;
+export function startRouter(listener) {
+  onShown = listener;
   addEventListener("popstate", show);
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href^='/']");

@@ -93,7 +93,7 @@ export class Store {
   }
 
   /** One event of the stream. */
-  hear(kind, record) {
+  applyEvent(kind, record) {
     if (kind === "contest") this.changed(["report"]);
     else if (kind === "triage") this.setState(record.subject, record.id, record.state);
     else if (kind in KEYS) {
@@ -126,7 +126,7 @@ export class Store {
     return () => this.listeners.delete(listener);
   }
 
-  /** Listeners hear of several changes once, before the next frame. */
+  /** Listeners are called once for several changes, before the next frame. */
   changed(kinds) {
     if (this.pending) {
       for (const kind of kinds) this.pending.add(kind);
@@ -134,9 +134,9 @@ export class Store {
     }
     this.pending = new Set(kinds);
     queueMicrotask(() => {
-      const told = this.pending;
+      const pending = this.pending;
       this.pending = null;
-      for (const listener of [...this.listeners]) listener(told);
+      for (const listener of [...this.listeners]) listener(pending);
     });
   }
 

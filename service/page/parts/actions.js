@@ -109,14 +109,14 @@ export const allowed = (incident, state) => ACTIONS.filter((action) => !action.w
 /** What people did, in short sentences. */
 export function doneText(state) {
   if (!state) return [];
-  const told = [];
-  if (state.closed) told.push(`Closed by ${state.closed.by} at ${timeText(state.closed.at)}`);
-  if (state.acknowledged) told.push(`Acknowledged by ${state.acknowledged.by} at ${timeText(state.acknowledged.at)}`);
-  if (state.assigned_to) told.push(`Assigned to ${state.assigned_to}`);
-  if (state.ticket) told.push(`Ticket ${state.ticket}`);
-  if (state.snoozed_until) told.push(`Snoozed until ${timeText(state.snoozed_until)}`);
-  if (state.merged_into) told.push(`Merged into ${state.merged_into}`);
-  for (const one of state.silences || []) told.push(`Silenced in Alertmanager by ${one.by} until ${timeText(one.until)}`);
-  if (state.notes?.length) told.push(`${state.notes.length} ${state.notes.length === 1 ? "note" : "notes"}`);
-  return told;
+  const facts = [];
+  if (state.closed) facts.push(`Closed by ${state.closed.by} at ${timeText(state.closed.at)}`);
+  if (state.acknowledged) facts.push(`Acknowledged by ${state.acknowledged.by} at ${timeText(state.acknowledged.at)}`);
+  if (state.assigned_to) facts.push(`Assigned to ${state.assigned_to}`);
+  if (state.ticket) facts.push(`Ticket ${state.ticket}`);
+  if (state.snoozed_until) facts.push(`Snoozed until ${timeText(state.snoozed_until)}`);
+  if (state.merged_into) facts.push(`Merged into ${state.merged_into}`);
+  for (const one of state.silences || []) facts.push(`Silenced in Alertmanager by ${one.by} until ${timeText(one.until)}`);
+  if (state.notes?.length) facts.push(`${state.notes.length} ${state.notes.length === 1 ? "note" : "notes"}`);
+  return facts;
 }

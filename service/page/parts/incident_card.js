@@ -55,11 +55,11 @@ function affected(incident) {
 function processes(incident) {
   if (!incident.processes.length) return null;
   const missing = incident.missing || {};
-  const told = incident.processes.map((name) => {
+  const labels = incident.processes.map((name) => {
     const lost = missing[name];
     return lost ? `${processText(name)} (${number(lost.messages)} messages missing, ${number(lost.low)} to ${number(lost.high)})` : processText(name);
   });
-  return fact("Processes", told.join(", "));
+  return fact("Processes", labels.join(", "));
 }
 
 function facts(incident) {

@@ -102,8 +102,8 @@ export class IncidentFigures {
   marks() {
     const { incident, state, alerts } = this;
     const onset = alerts.filter((one) => one.user === incident.origin_user).map((one) => one.onset_at).sort()[0] || incident.opened_at;
-    const told = [[onset, "onset", "critical"], [incident.opened_at, "detected", "warning"], [state?.acknowledged?.at, "acknowledged", "attention"], [incident.ended_at, "ended", "good"], [incident.resolved_at, "resolved", "good"]];
-    return told.filter(([at]) => at).map(([at, text, colour]) => ({ at: Date.parse(at), text, colour }));
+    const moments = [[onset, "onset", "critical"], [incident.opened_at, "detected", "warning"], [state?.acknowledged?.at, "acknowledged", "attention"], [incident.ended_at, "ended", "good"], [incident.resolved_at, "resolved", "good"]];
+    return moments.filter(([at]) => at).map(([at, text, colour]) => ({ at: Date.parse(at), text, colour }));
   }
 
   isTrouble(at) {

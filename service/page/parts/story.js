@@ -11,8 +11,8 @@ const VERBS = {
 };
 
 function detailText(one) {
-  const told = [one.to && `to ${one.to}`, one.reference, one.until && `until ${one.until}`, one.into && `into ${one.into}`, one.verdict && `${one.change_id || one.owner}: ${one.verdict}`, one.note];
-  return told.filter(Boolean).join(". ");
+  const facts = [one.to && `to ${one.to}`, one.reference, one.until && `until ${one.until}`, one.into && `into ${one.into}`, one.verdict && `${one.change_id || one.owner}: ${one.verdict}`, one.note];
+  return facts.filter(Boolean).join(". ");
 }
 
 function entries(incident, actions) {

@@ -34,10 +34,10 @@ export function suspectList(incident, state, { open = false } = {}) {
 
 function judgement(incident, state, suspect) {
   const found = judged(state, suspect);
-  const told = found ? el("strong", {}, ` ${found.verdict} by ${found.by}`) : null;
-  if (!store.mayAct || !incident.incident_id || suspect.basis === "other_party") return told;
+  const ruling = found ? el("strong", {}, ` ${found.verdict} by ${found.by}`) : null;
+  if (!store.mayAct || !incident.incident_id || suspect.basis === "other_party") return ruling;
   const button = (verdict, text) => el("button", { class: "quiet small", onclick: () => judge(incident, suspect, verdict) }, text);
-  return el("span", { class: "judge" }, told, found?.verdict === "confirmed" ? null : button("confirmed", "Confirm"), found?.verdict === "refuted" ? null : button("refuted", "Refute"));
+  return el("span", { class: "judge" }, ruling, found?.verdict === "confirmed" ? null : button("confirmed", "Confirm"), found?.verdict === "refuted" ? null : button("refuted", "Refute"));
 }
 
 function reasons(suspect, open) {

@@ -100,10 +100,10 @@ class Calendar {
     const bar = el("i", {});
     bar.style.width = `${Math.min(100, 100 * share)}%`;
     const loadText = load ? `declared load ${number(load.per_s)} messages a second at ${clockText(Date.parse(load.at))} UTC; ${number(load.capacity_per_s)} can be carried` : "";
-    const told = [dcc ? `${dcc} DCC` : null, changes.length - dcc ? `${changes.length - dcc} other` : null].filter(Boolean).join(", ");
+    const counts = [dcc ? `${dcc} DCC` : null, changes.length - dcc ? `${changes.length - dcc} other` : null].filter(Boolean).join(", ");
     return el("a", { class: `day${day < first || day >= last ? " outside" : ""}${day === today ? " today" : ""}`, key: day, href: `/calendar/${name}` },
       el("strong", {}, String(new Date(day).getUTCDate())), el("span", { class: "visually-hidden" }, `${plural(changes.length, "change")}${loadText ? `, ${loadText}` : ""}`), load ? el("span", { class: `load${share > 1 ? " over" : ""}`, title: loadText }, bar) : null,
-      el("span", { class: "detail" }, told ? el("div", {}, told) : null), tests ? el("div", { class: "warning" }, "◆", el("span", { class: "detail" }, " recovery test")) : null, conflicts ? el("div", { class: "critical" }, `▲ ${conflicts}`, el("span", { class: "detail" }, conflicts === 1 ? " conflict" : " conflicts")) : null);
+      el("span", { class: "detail" }, counts ? el("div", {}, counts) : null), tests ? el("div", { class: "warning" }, "◆", el("span", { class: "detail" }, " recovery test")) : null, conflicts ? el("div", { class: "critical" }, `▲ ${conflicts}`, el("span", { class: "detail" }, conflicts === 1 ? " conflict" : " conflicts")) : null);
   }
 
   drawConflicts() {

@@ -118,8 +118,8 @@ class Company {
   }
 
   faults(report) {
-    const told = [report.declared_late_s ? `declared ${spanText(report.declared_late_s)} late` : null, report.overran_s ? `overran by ${spanText(report.overran_s)}` : null, report.started_early_s ? `started ${spanText(report.started_early_s)} early` : null].filter(Boolean);
-    return told.length ? el("p", { class: "warning" }, told.join(", ")) : null;
+    const remarks = [report.declared_late_s ? `declared ${spanText(report.declared_late_s)} late` : null, report.overran_s ? `overran by ${spanText(report.overran_s)}` : null, report.started_early_s ? `started ${spanText(report.started_early_s)} early` : null].filter(Boolean);
+    return remarks.length ? el("p", { class: "warning" }, remarks.join(", ")) : null;
   }
 
   contest(report) {

@@ -47,7 +47,7 @@ class IncidentPage {
     }
     if (this.left) return;
     this.build();
-    this.unlisten = store.listen((kinds) => this.heard(kinds));
+    this.unlisten = store.listen((kinds) => this.onChange(kinds));
     this.unprefer = onPreference(() => this.draw());
     this.timer = setInterval(() => this.incident.status !== "resolved" && !document.hidden && this.refresh(), REFRESH_MS);
     this.keys();
@@ -83,7 +83,7 @@ class IncidentPage {
       el("section", { class: "panel", "aria-labelledby": "post-mortem" }, el("h2", { id: "post-mortem" }, "Post-mortem"), this.postMortem.node));
   }
 
-  heard(kinds) {
+  onChange(kinds) {
     if (!this.incident) return;
     if (kinds.has("incident") || kinds.has("state") || kinds.has("alert") || kinds.has("queues")) this.draw();
     if (kinds.has("incident") || kinds.has("state")) this.refreshSoon();

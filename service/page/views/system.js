@@ -45,7 +45,7 @@ class System {
 
   draw() {
     const panel = (id, title, ...content) => el("section", { class: "panel", key: id, "aria-labelledby": id }, el("h2", { id }, title), ...content);
-    render(this.node, panel("feeds", "Feeds", this.feeds()), panel("rejected", "Late and rejected events", this.rejected()), panel("told", "Deliveries", this.told()), panel("judged", "Alerts, their budget, and what cannot be judged yet", this.judged()), panel("right", "How right the suspects were", this.right()),
+    render(this.node, panel("feeds", "Feeds", this.feeds()), panel("rejected", "Late and rejected events", this.rejected()), panel("deliveries", "Deliveries", this.deliveryRows()), panel("judged", "Alerts, their budget, and what cannot be judged yet", this.judged()), panel("right", "How right the suspects were", this.right()),
       this.isAdmin && this.quarantine?.items.length ? panel("quarantine", "Quarantine", this.quarantined()) : null,
       this.isAdmin ? panel("tokens", "Tokens", this.tokenRows()) : null, this.isAdmin ? panel("audit", "Audit", this.auditRows()) : null);
   }
@@ -67,7 +67,7 @@ class System {
     return table(["From", "Reason", "Sample"], rows, "Rejected events");
   }
 
-  told() {
+  deliveryRows() {
     if (!this.deliveries.length) return el("p", { class: "soft" }, "Nobody is notified yet. ", store.mayAct ? el("a", { href: "/subscriptions" }, "Subscribe.") : "");
     const rows = this.deliveries.map(([one, last]) => el("tr", { key: one.id }, el("td", {}, one.name), el("td", {}, one.channel), el("td", { class: last && last.outcome !== "delivered" ? "critical" : "" }, one.confirmed === false ? "the address is not confirmed yet" : !last ? "nothing sent yet" : last.outcome === "delivered" ? ["✓ arrived ", time(last.at)] : [`▲ failed: ${last.error || last.status} `, time(last.at)])));
     return table(["Subscription", "Way", "Last delivery"], rows, "Deliveries");
