@@ -1,4 +1,4 @@
-// Follows the event stream and says truthfully how that goes: after any fault it tries again by itself, and reads the lists anew first.
+// Follows the event stream and shows its state truthfully: after any fault it connects again by itself and first reads the lists again.
 
 import { Fault, faultOf } from "./api.js";
 

@@ -1,4 +1,4 @@
-// Deep links: each view has an address, and links inside the page change the view without loading it anew.
+// Deep links: each view has an address, and links inside the page change the view without loading it again.
 
 const routes = [];
 let shown = null;
