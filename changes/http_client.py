@@ -100,9 +100,9 @@ def _post(connection: http.client.HTTPConnection, parcel: Sequence[Change], toke
     body = b"[" + b",".join(map(to_json, parcel)) + b"]"
     connection.request("POST", "/v1/changes?part=true" if more_follows else "/v1/changes", body, headers)
     answer = connection.getresponse()
-    told = answer.read()
+    content = answer.read()
     try:
-        found = json.loads(told)
+        found = json.loads(content)
         items = found.get("items")
         if not isinstance(items, list) or len(items) != len(parcel):
             reason = str(found.get("detail") or found.get("title") or f"{answer.status} {answer.reason}")

@@ -110,8 +110,8 @@ def _missing_errors(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Rec
         for process, messages in anomaly.missing.items():
             if messages < 1:
                 continue
-            told = ((record or {}).get("missing") or {}).get(process, {}).get("messages", 0.0)
-            found.append(abs(told - messages) / messages)
+            missing = ((record or {}).get("missing") or {}).get(process, {}).get("messages", 0.0)
+            found.append(abs(missing - messages) / messages)
     return found
 
 

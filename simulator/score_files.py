@@ -17,12 +17,12 @@ def read_truth(path: Path) -> Truth:
     """`truth.json`. Raises UnreadableInput with the reason in one line."""
     text = _text(path)
     try:
-        told = json.loads(text)
-        anomalies = tuple(_anomaly(one) for one in told["anomalies"])
-        judged_from = parse_time(told["judged_from"]) if told.get("judged_from") else -FOREVER_US
-        harmless, expected = (_names(told.get(name, [])) for name in ("harmless", "as_expected"))
-        planned = {str(name): parse_time(end) for name, end in (told.get("planned_ends") or {}).items()}
-        return Truth(str(told.get("scenario", "")), int(told.get("seed") or 0), judged_from, anomalies, harmless, expected, planned)
+        content = json.loads(text)
+        anomalies = tuple(_anomaly(one) for one in content["anomalies"])
+        judged_from = parse_time(content["judged_from"]) if content.get("judged_from") else -FOREVER_US
+        harmless, expected = (_names(content.get(name, [])) for name in ("harmless", "as_expected"))
+        planned = {str(name): parse_time(end) for name, end in (content.get("planned_ends") or {}).items()}
+        return Truth(str(content.get("scenario", "")), int(content.get("seed") or 0), judged_from, anomalies, harmless, expected, planned)
     except (ValueError, KeyError, TypeError, AttributeError, HighwaterError) as fault:
         raise UnreadableInput(f"{path} is not a truth.json as `simulate` writes it: {_why(fault)}") from None
 

@@ -37,7 +37,7 @@ class Anomaly:
 
     def as_json(self) -> dict[str, Any]:
         """The contract's fields, and our own fields where they have a value."""
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "id": self.id,
             "kinds": sorted(self.kinds),
             "user": self.user,
@@ -49,7 +49,7 @@ class Anomaly:
         optional = {"region": self.region, "collateral": self.collateral, "weather": self.weather, "threatens": sorted(self.threatens)}
         optional["services"] = sorted(self.services)
         lost = {process: round(messages) for process, messages in sorted(self.missing.items()) if messages >= 1}
-        return told | {name: value for name, value in (optional | {"missing": lost}).items() if value}
+        return fields | {name: value for name, value in (optional | {"missing": lost}).items() if value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,14 +59,14 @@ def joined(parts: Sequence[Any]) -> Any:
 
     A workbook's time of day may be a number, a fraction of a day, and midnight the day before its calendar begins.
     """
-    said = [part for part in parts if part not in ("", None)]
-    if not said:
+    texts = [part for part in parts if part not in ("", None)]
+    if not texts:
         return None
-    if len(parts) == 2 and len(said) == 2 and isinstance(said[0], date):
-        at = _time_of_day(said[1])
+    if len(parts) == 2 and len(texts) == 2 and isinstance(texts[0], date):
+        at = _time_of_day(texts[1])
         if at is not None:
-            return datetime.combine(said[0], at)  # The zone is added when the cell is read.
-    return " ".join(part.isoformat() if isinstance(part, date | time) else _text(part) for part in said)
+            return datetime.combine(texts[0], at)  # The zone is added when the cell is read.
+    return " ".join(part.isoformat() if isinstance(part, date | time) else _text(part) for part in texts)
 
 
 def escape_formula(text: str) -> str:

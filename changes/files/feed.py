@@ -54,9 +54,9 @@ def _event(change: Change) -> "Event":
 
 def _text(change: Change) -> str:
     lines = [f"{change.change_id}, {change.category.replace('_', ' ')}, {change.status.replace('_', ' ')}"]
-    for name, said in (("Services", change.services), ("Regions", change.regions)):
-        if said:
-            lines.append(f"{name}: {', '.join(said)}")
+    for name, values in (("Services", change.services), ("Regions", change.regions)):
+        if values:
+            lines.append(f"{name}: {', '.join(values)}")
     if change.description:
         lines.append(change.description)
     return "\n".join(lines)

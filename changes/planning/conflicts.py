@@ -27,8 +27,8 @@ class PlanningRules:
 
 def conflicts(changes: Iterable[Change], rules: PlanningRules | None = None, bounds: Bounds | None = None) -> tuple[Conflict, ...]:
     """The conflicts among current and future changes, by time, then ids; of the overlaps those within `bounds`."""
-    known, told = [change for change in changes if change.status not in OVER], rules or PlanningRules()
-    return _sorted([*overlaps(known, told.systems, bounds), *_frozen(known, told), *collisions(known, told.capacity)])
+    known, parameters = [change for change in changes if change.status not in OVER], rules or PlanningRules()
+    return _sorted([*overlaps(known, parameters.systems, bounds), *_frozen(known, parameters), *collisions(known, parameters.capacity)])
 
 
 def conflicts_of(change: Change, others: Iterable[Change], rules: PlanningRules | None = None) -> tuple[Conflict, ...]:

@@ -63,12 +63,12 @@ class UsualRates:
 def read_rates(path: Path) -> UsualRates:
     """Rates from a JSON file: User → messages a second, or a list of cells. Raises UnreadableInput for anything else."""
     try:
-        said = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except OSError as fault:
         raise UnreadableInput(f"{path} can't be read: {fault.strerror}") from None
     except (ValueError, RecursionError) as fault:
         raise UnreadableInput(f"{path} is not valid JSON: {fault}") from None
-    entries: Sequence[Any] = [{"user": user, "per_s": rate} for user, rate in said.items()] if isinstance(said, dict) else said
+    entries: Sequence[Any] = [{"user": user, "per_s": rate} for user, rate in content.items()] if isinstance(content, dict) else content
     cells = [_cell(entry) for entry in entries] if isinstance(entries, list) else [None]
     if any(cell is None for cell in cells):
         raise UnreadableInput(f"{path} must hold usual rates such as {_EXAMPLE}")
@@ -78,8 +78,8 @@ def read_rates(path: Path) -> UsualRates:
 def _cell(entry: Any) -> Cell | None:
     if not isinstance(entry, dict) or not isinstance(entry.get("user"), str):
         return None
-    process, region, said = entry.get("process") or "", entry.get("region") or "", entry.get("per_s")
-    numbers: list[Any] = said if isinstance(said, list) else [said]
+    process, region, rate = entry.get("process") or "", entry.get("region") or "", entry.get("per_s")
+    numbers: list[Any] = rate if isinstance(rate, list) else [rate]
     if not isinstance(process, str) or not isinstance(region, str) or len(numbers) not in (1, 24, HOURS_A_WEEK):
         return None
     if not all(isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < math.inf for number in numbers):

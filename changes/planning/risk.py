@@ -58,10 +58,10 @@ def assess(change: Change, past: PastChanges, conflicts: int) -> Risk:
     """The risk of one declared change; `conflicts`: those that its reader may know of."""
     found = features(change, past, conflicts)
     log_odds = _logit(PRIOR[change.category]) + sum(WEIGHTS[name] * value for name, value in found.items())
-    said = {name: text for name, value in found.items() if (text := _text(name, value, change, past, conflicts))}
-    ordered = sorted(said, key=lambda name: -abs(WEIGHTS[name] * found[name]))
+    texts = {name: text for name, value in found.items() if (text := _text(name, value, change, past, conflicts))}
+    ordered = sorted(texts, key=lambda name: -abs(WEIGHTS[name] * found[name]))
     base = f"{_percent(PRIOR[change.category])} of {change.category.replace('_', ' ')} changes are assumed to do harm"
-    return Risk(1 / (1 + math.exp(-log_odds)), (*(said[name] for name in ordered), base))
+    return Risk(1 / (1 + math.exp(-log_odds)), (*(texts[name] for name in ordered), base))
 
 
 def features(change: Change, past: PastChanges, conflicts: int) -> dict[str, float]:
@@ -82,8 +82,8 @@ def features(change: Change, past: PastChanges, conflicts: int) -> dict[str, flo
 
 
 def _notice_days(change: Change) -> float:
-    told = change.declared_at or change.updated_at
-    return math.inf if told is None else (us(change.planned_start) - us(told)) / DAY_US
+    declared_at = change.declared_at or change.updated_at
+    return math.inf if declared_at is None else (us(change.planned_start) - us(declared_at)) / DAY_US
 
 
 def _text(name: str, value: float, change: Change, past: PastChanges, conflicts: int) -> str:

@@ -74,8 +74,8 @@ def _of_change(change: Change, limits: SecParameters, zone: ZoneInfo, holidays: 
     start = change.planned_start.astimezone(zone)
     if change.declared_at is not None:
         month = date(start.year, start.month, 1)
-        told = change.declared_at.astimezone(zone).date()
-        notice = working_days_between(told, month, holidays) if told < month else 0
+        declared_on = change.declared_at.astimezone(zone).date()
+        notice = working_days_between(declared_on, month, holidays) if declared_on < month else 0
         if notice < limits.notice_working_days:
             yield Breach(
                 (change.change_id,),

@@ -78,7 +78,7 @@ def read_systems(path: Path) -> dict[str, SystemParameters]:
     """A dependency map from a TOML file, one table per system. Raises UnreadableInput or ConfigurationError with the key that is wrong."""
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        return {name: SystemParameters.model_validate(said) for name, said in tree.items()}
+        return {name: SystemParameters.model_validate(fields) for name, fields in tree.items()}
     except OSError as fault:
         raise UnreadableInput(f"{path} can't be read: {fault.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:

@@ -57,9 +57,9 @@ class Column:
         if self.width is not None:
             found.append({"id": "custom.width", "value": self.width})
         if self.colours:
-            told = {value: {"color": colour, "index": place} for place, (value, colour) in enumerate(self.colours)}
+            mappings = {value: {"color": colour, "index": place} for place, (value, colour) in enumerate(self.colours)}
             found += [
-                {"id": "mappings", "value": [{"type": "value", "options": told}]},
+                {"id": "mappings", "value": [{"type": "value", "options": mappings}]},
                 {"id": "custom.cellOptions", "value": {"type": "color-text"}},
             ]
         return found

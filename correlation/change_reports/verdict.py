@@ -202,11 +202,11 @@ def _strongest(moved: Sequence[SeriesEffect]) -> str:
 
 
 def _kept(early_s: float, overran_s: float, late_s: float) -> str:
-    told = [
+    reasons = [
         (early_s, "it began {} early"),
         (overran_s, "it went on for {} after its planned end"),
         (late_s, "it was declared {} after it began"),
     ]
-    parts = [text.format(span(seconds)) for seconds, text in told if seconds > 0]
+    parts = [text.format(span(seconds)) for seconds, text in reasons if seconds > 0]
     sentence = "; ".join(parts)
     return f" {sentence[:1].upper()}{sentence[1:]}." if parts else ""

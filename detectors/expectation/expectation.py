@@ -154,11 +154,11 @@ class Expectation:
             steady = steady & ~self._weigh_clocks(state, seen.counts, expected, steady)
         slot = place(at_us, self._window_s).slot
         state["asleep"] &= seen.counts == 0
-        told = seen.reported & ~seen.declared
-        state["slot_counts"] += seen.counts * told
-        state["slot_windows"] += told
+        usable = seen.reported & ~seen.declared
+        state["slot_counts"] += seen.counts * usable
+        state["slot_windows"] += usable
         for name, news in (("recent", seen.counts), ("recent_due", expected.mean / state["deviation"])):
-            state[name] += told * (self._window_s / RECENT_S) * (news - state[name])
+            state[name] += usable * (self._window_s / RECENT_S) * (news - state[name])
         state["hour_counts"][slot] += seen.counts * steady
         state["hour_windows"][slot] += steady
         state["hour_expected"][slot] += steady * (expected.mean / state["deviation"])

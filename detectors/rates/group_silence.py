@@ -82,9 +82,9 @@ class _Level:
             self.nats[:] = self.run[:] = 0.0
             return ~spoken
         quiet = empty[self._order].nonzero()[0]
-        heard = self._sorted[quiet]
-        self.nats += np.bincount(heard, nats[self._order][quiet], len(self.names))
-        self.run += np.bincount(heard, minlength=len(self.names)) > 0
+        groups = self._sorted[quiet]
+        self.nats += np.bincount(groups, nats[self._order][quiet], len(self.names))
+        self.run += np.bincount(groups, minlength=len(self.names)) > 0
         self.nats[spoken] = self.run[spoken] = 0.0
         over: Flags = self.nats > threshold
         return over

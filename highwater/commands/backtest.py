@@ -78,14 +78,14 @@ def backtest(
     with EventFiles(events) as source:
         rejected = _run(test, source)
     rows = [_row(tally, trial, known) for tally, trial in zip(test.tallies(since_us), test.trials, strict=True)]
-    told = {
+    summary = {
         "events": test.events,
         "windows": test.windows,
         "rejected": rejected,
         "fleet_series": parameters.detection.fleet_series,
         "in_force": round_significant(in_force),
     }
-    typer.echo(json.dumps(told | {"budgets": rows}) if as_json else _table(told, rows))
+    typer.echo(json.dumps(summary | {"budgets": rows}) if as_json else _table(summary, rows))
 
 
 def _budgets(given: str | None, in_force: float) -> list[float]:

@@ -37,7 +37,7 @@ def detect(series: Series, alert_at: AlertAt = None, as_json: AsJson = False) ->
     with SeriesFile(series) as file, progress(file.total_bytes, "judging") as advance:
         for place, row in enumerate(file):
             verdict = judge.process_value(row.at_s, row.value)
-            told = {"timestamp": row.timestamp, "score": verdict.score, "alert": verdict.alert}
-            print(json.dumps(told, separators=(",", ":"), ensure_ascii=False), flush=series == "-")
+            line = {"timestamp": row.timestamp, "score": verdict.score, "alert": verdict.alert}
+            print(json.dumps(line, separators=(",", ":"), ensure_ascii=False), flush=series == "-")
             if place % _TOLD_ROWS == 0:
                 advance(file.read_bytes)

@@ -60,11 +60,11 @@ def simulate(
         recordings=read_recordings(traffic) if traffic is not None else (),
     )
     _write(simulation, out)
-    told = {"events": simulation.events, "changes": len(simulation.changes), "anomalies": len(simulation.truth.anomalies)}
+    summary = {"events": simulation.events, "changes": len(simulation.changes), "anomalies": len(simulation.truth.anomalies)}
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(summary))
     else:
-        typer.echo(f"{out}: {told['events']:,} events, {told['changes']} changes, {told['anomalies']} anomalies")
+        typer.echo(f"{out}: {summary['events']:,} events, {summary['changes']} changes, {summary['anomalies']} anomalies")
 
 
 def _write(simulation: "Simulation", out: Path) -> None:

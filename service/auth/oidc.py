@@ -88,10 +88,12 @@ class Provider:
             raise OSError(f"serve.oidc.issuer is not a web address: {self._issuer}")
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http and https only, the operator's own setting
             try:
-                told = json.load(answer)
-                if told["issuer"] != self._issuer:
-                    raise OSError(f"{url} belongs to another issuer: {told['issuer']!r:.200}; set serve.oidc.issuer to that, or jwks_url")
-                return str(told["jwks_uri"])
+                document = json.load(answer)
+                if document["issuer"] != self._issuer:
+                    raise OSError(
+                        f"{url} belongs to another issuer: {document['issuer']!r:.200}; set serve.oidc.issuer to that, or jwks_url"
+                    )
+                return str(document["jwks_uri"])
             except (ValueError, LookupError, TypeError) as fault:
                 raise OSError(f"{url} does not contain the address of the keys: set serve.oidc.jwks_url") from fault
 

@@ -67,11 +67,11 @@ def decoded_post(body: bytes, stream: str, limit: int) -> tuple[EventBatch, int]
 
 def ingest_response(batch: EventBatch) -> bytes:
     """The answer to a post: the number of accepted events, and the rejected ones with reasons (at most the first, and how many more)."""
-    told = batch.rejections[:_TOLD]
+    listed = batch.rejections[:_TOLD]
     answer: dict[str, Any] = {
         "accepted": len(batch),
-        "rejected": [{"index": rejection.position.get("index"), "reason": rejection.reason} for rejection in told],
+        "rejected": [{"index": rejection.position.get("index"), "reason": rejection.reason} for rejection in listed],
     }
-    if len(told) < len(batch.rejections):
-        answer["rejected_more"] = len(batch.rejections) - len(told)
+    if len(listed) < len(batch.rejections):
+        answer["rejected_more"] = len(batch.rejections) - len(listed)
     return json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()

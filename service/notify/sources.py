@@ -102,14 +102,14 @@ def _tell(connection: sqlite3.Connection, topic: str, source: str, name: str, te
     sequence = 2 if topic.endswith(".resolved") else 1
     record = {"source": name, "severity": "critical", "stopped_at": format_time(since_us), "text": text}
     body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-    told = False
+    is_sent = False
     for subscription, text_of_wishes in connection.execute(
         "SELECT id, wishes FROM subscriptions WHERE holder = ? AND paused_reason IS NULL", (DESK,)
     ).fetchall():
         wishes = Preferences.model_validate_json(text_of_wishes)
         if wishes.sources:
             subject = f"source:{source}:{since_us}"
-            told |= outbox.put(
+            is_sent |= outbox.put(
                 connection,
                 subscription,
                 f"{subject}:{sequence}",
@@ -121,4 +121,4 @@ def _tell(connection: sqlite3.Connection, topic: str, source: str, name: str, te
                 subject=subject,
                 sequence=sequence,
             )
-    return told
+    return is_sent

@@ -134,13 +134,13 @@ def pack_what_is_due(database: Database, keep: Keep) -> None:
 
 
 def _escalate(connection: sqlite3.Connection, before_us: int, now_us: int) -> None:
-    told = [
+    receivers = [
         (name, Preferences.model_validate_json(wishes))
         for name, wishes in connection.execute("SELECT id, wishes FROM subscriptions WHERE holder = ? AND paused_reason IS NULL", (DESK,))
     ]
     for alert_id, body in triage_actions.unattended(connection, before_us, now_us):
         triage_actions.add(connection, kind=ALERT, subject=alert_id, action="escalate", actor="highwater", now_us=now_us, detail={})
-        for subscription, wishes in told:
+        for subscription, wishes in receivers:
             if wishes.escalations:
                 outbox.put(connection, subscription, f"escalation:{alert_id}", "alert.unattended", body, now_us, wishes, urgent=True)
 

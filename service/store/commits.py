@@ -84,7 +84,7 @@ def write_answers(connection: sqlite3.Connection, answers: Sequence[tuple[str, s
         return
     connection.executemany(
         "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)",
-        ((stream, key, digest(body), told, now_us) for stream, key, body, told in answers),
+        ((stream, key, digest(body), answer, now_us) for stream, key, body, answer in answers),
     )
     connection.execute("DELETE FROM answers WHERE at_us < ?", (now_us - _ANSWERS_KEPT_US,))
 

@@ -83,29 +83,29 @@ def _fresh() -> dict[str, Any]:
 
 
 def _apply(one: dict[str, Any], action: Action) -> None:
-    said = {"by": action.actor, "at": format_time(action.at_us), **action.detail}
+    record = {"by": action.actor, "at": format_time(action.at_us), **action.detail}
     match action.action:
         case "acknowledge":
-            one["acknowledged"] = said
+            one["acknowledged"] = record
         case "unacknowledge":
             one["acknowledged"] = None
         case "snooze":
             one["snoozed_until"] = action.detail["until"]
         case "silence" | "unsilence":
-            one["silences"] = [told for told in one["silences"] if told["silence_id"] != action.detail["silence_id"]]
-            one["silences"] += [said] if action.action == "silence" else []
+            one["silences"] = [silence for silence in one["silences"] if silence["silence_id"] != action.detail["silence_id"]]
+            one["silences"] += [record] if action.action == "silence" else []
         case "assign":
             one["assigned_to"] = action.detail["to"]
         case "ticket":
             one["ticket"] = action.detail["reference"]
         case "close":
-            one["closed"] = said
+            one["closed"] = record
         case "reopen":
             one["closed"] = None
         case "post_mortem":
-            one["post_mortem"] = said
+            one["post_mortem"] = record
         case "escalate":
-            one["escalated_at"] = said["at"]
+            one["escalated_at"] = record["at"]
         case "merge":
             one["merged_into"] = action.detail["into"]
         case "split":
@@ -116,10 +116,10 @@ def _apply(one: dict[str, Any], action: Action) -> None:
             one["alerts_split_off"] = sorted(set(one["alerts_split_off"]) - set(action.detail["alert_ids"]))
         case "judge":
             same = (action.detail.get("change_id"), action.detail.get("owner"))
-            others = [told for told in one["suspects"] if (told.get("change_id"), told.get("owner")) != same]
-            one["suspects"] = [*others, said]
+            others = [other for other in one["suspects"] if (other.get("change_id"), other.get("owner")) != same]
+            one["suspects"] = [*others, record]
     if action.detail.get("note"):
-        one["notes"].append({"at": said["at"], "by": action.actor, "action": action.action, "text": action.detail["note"]})
+        one["notes"].append({"at": record["at"], "by": action.actor, "action": action.action, "text": action.detail["note"]})
 
 
 def unattended(connection: sqlite3.Connection, before_us: int, now_us: int) -> list[tuple[str, bytes]]:

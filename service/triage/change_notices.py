@@ -202,12 +202,12 @@ def _conflicts_for(holder: str, change: Change, known: list[Change], planning: P
         return
     if not holder or (change.source == "user" and change.owner == holder):
         principal = Principal("", "", Role.USER, holder) if holder else Principal("", "", Role.TRIAGE)
-        for told in preview(known, principal, change, planning.rules, None)["conflicts"]:
-            yield holder, notices.conflict(change, told, now_us)
+        for conflict in preview(known, principal, change, planning.rules, None)["conflicts"]:
+            yield holder, notices.conflict(change, conflict, now_us)
         return
     own = [one for one in known if one.source == "user" and one.owner == holder and one.explains]
-    for told in planning.between(shown, own):
-        yield holder, notices.conflict(shown, told, now_us)
+    for conflict in planning.between(shown, own):
+        yield holder, notices.conflict(shown, conflict, now_us)
 
 
 def _write(

@@ -130,9 +130,9 @@ def _findings(connection: sqlite3.Connection, now_us: int) -> _Findings:
     undeclared: dict[str, str] = {}
     for incident in _bodies(connection, INCIDENT):
         incident_id = incident["incident_id"]
-        said = judged[incident_id]["suspects"] if incident_id in judged else []
-        refuted |= {(incident_id, one["change_id"]) for one in said if one["verdict"] == "refuted" and one.get("change_id")}
-        user = _undeclared(incident["suspects"], said)
+        suspects = judged[incident_id]["suspects"] if incident_id in judged else []
+        refuted |= {(incident_id, one["change_id"]) for one in suspects if one["verdict"] == "refuted" and one.get("change_id")}
+        user = _undeclared(incident["suspects"], suspects)
         if user is not None:
             undeclared[incident_id] = user
     return _Findings(frozenset(refuted), undeclared)

@@ -26,8 +26,8 @@ class TriageDesk:
 
     async def act(self, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any]) -> dict[str, Any]:
         """The subject's state afterwards; `subject` is (kind, id). Raises Problem 404."""
-        told = {name: value for name, value in detail.items() if value is not None}
-        job = partial(_write, principal=principal, subject=subject, action=action, detail=told, now_us=self._clock.wall_us())
+        stated = {name: value for name, value in detail.items() if value is not None}
+        job = partial(_write, principal=principal, subject=subject, action=action, detail=stated, now_us=self._clock.wall_us())
         state = await asyncio.wrap_future(self._database.write(job))
         self._announcer.announce("triage", {"subject": SUBJECTS[subject[0]], "id": subject[1], "state": state})
         return state

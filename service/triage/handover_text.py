@@ -29,13 +29,13 @@ def _standing(state: dict[str, Any] | None) -> list[str]:
     """What people did with an incident, in short sentences."""
     if state is None:
         return ["Nobody acknowledged it"]
-    told = [f"Acknowledged by {state['acknowledged']['by']}" if state["acknowledged"] else "Nobody acknowledged it"]
+    sentences = [f"Acknowledged by {state['acknowledged']['by']}" if state["acknowledged"] else "Nobody acknowledged it"]
     named = {"assigned_to": "Assigned to {}", "ticket": "Ticket {}", "snoozed_until": "Snoozed until {}", "merged_into": "Merged into {}"}
-    told += [text.format(state[name]) for name, text in named.items() if state.get(name)]
-    told += [f"Closed by {state['closed']['by']}"] if state.get("closed") else []
-    told += [f"{one.get('change_id') or one.get('owner')} {one['verdict']} by {one['by']}" for one in state["suspects"]]
-    told += [f"Silenced in Alertmanager by {one['by']} until {one['until']}" for one in state["silences"]]
-    return told
+    sentences += [text.format(state[name]) for name, text in named.items() if state.get(name)]
+    sentences += [f"Closed by {state['closed']['by']}"] if state.get("closed") else []
+    sentences += [f"{one.get('change_id') or one.get('owner')} {one['verdict']} by {one['by']}" for one in state["suspects"]]
+    sentences += [f"Silenced in Alertmanager by {one['by']} until {one['until']}" for one in state["silences"]]
+    return sentences
 
 
 def _by_incident(alerts: Sequence[dict[str, Any]]) -> list[str]:
@@ -57,11 +57,11 @@ def _done(actions: Sequence[dict[str, Any]]) -> list[str]:
     lines: dict[tuple[str, str, str], tuple[str, list[str]]] = {}
     for one in actions:
         lines.setdefault((one["by"], one["action"], one.get("note") or ""), (one["at"], []))[1].append(one["id"])
-    told = []
+    sentences = []
     for (by, action, note), (at, ids) in lines.items():
         what = ids[0] if len(ids) == 1 else f"{len(ids)} alerts and incidents"
-        told.append(f"- {at} {by}: {action.replace('_', ' ')} {what}{': ' + note if note else ''}")
-    return told
+        sentences.append(f"- {at} {by}: {action.replace('_', ' ')} {what}{': ' + note if note else ''}")
+    return sentences
 
 
 def _who_suffered(incident: dict[str, Any]) -> list[str]:
@@ -89,9 +89,9 @@ def story_text(found: dict[str, Any]) -> str:
     ]
     lines += _who_suffered(incident)
     lines += ["", "## What people did", *(f"- {text}" for text in _standing(found["triage"])), "", "## Timeline"]
-    told = [(entry["at"], entry["text"]) for entry in incident["timeline"]]
-    told += [(one["at"], f"{one['by']}: {one['action']}{' – ' + one['note'] if one.get('note') else ''}") for one in found["actions"]]
-    lines += [f"- {at} {text}" for at, text in sorted(told)]
+    entries = [(entry["at"], entry["text"]) for entry in incident["timeline"]]
+    entries += [(one["at"], f"{one['by']}: {one['action']}{' – ' + one['note'] if one.get('note') else ''}") for one in found["actions"]]
+    lines += [f"- {at} {text}" for at, text in sorted(entries)]
     lines += ["", "## Suspects"]
     for suspect in incident["suspects"]:
         reasons = "; ".join(reason["text"] for reason in suspect["reasons"])

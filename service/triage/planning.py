@@ -110,12 +110,12 @@ def _for_user(others: list[Change], principal: Principal, change: Change, rules:
     """The details that the User may see; everything else becomes one sentence without owner, time or figure."""
     seen = [shown for other in others if (shown := visible_to(other, principal.user)) is not None]
     open_rules = PlanningRules(rules.systems, rules.freezes)
-    told = [as_object(conflict) for conflict in conflicts_of(change, seen, open_rules)]
+    conflicts = [as_object(conflict) for conflict in conflicts_of(change, seen, open_rules)]
     hidden = [other for other in others if not is_visible(other, principal.user)]
     load = any(conflict.kind == "load" for conflict in conflicts_of(change, others, rules))
     if load or any(conflict.kind != "freeze" for conflict in conflicts_of(change, hidden, open_rules)):
-        told.append(_busy(change))
-    return told
+        conflicts.append(_busy(change))
+    return conflicts
 
 
 def busy(

@@ -84,8 +84,8 @@ async def post_events(
         await asyncio.get_running_loop().run_in_executor(_FORWARDS, remote.take, batch)
         intake.forwarded(principal.id)
         if key:
-            told = [(principal.id, key, body, ingest_response(batch))]
-            remember = partial(commits.write_answers, answers=told, now_us=clock.wall_us())
+            answers = [(principal.id, key, body, ingest_response(batch))]
+            remember = partial(commits.write_answers, answers=answers, now_us=clock.wall_us())
             await asyncio.wrap_future(database.write(remember))
         return raw(ingest_response(batch), 202)
     if health.fault() is not None and intake.fault is None:

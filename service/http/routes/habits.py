@@ -105,9 +105,9 @@ async def _rule(
     decision = habit_rulings.ruling(habit, refused=refused)
     entry = await asyncio.wrap_future(intake.submit(HABIT, "", habit_rulings.encoded(decision), None, now_us))
     await asyncio.wrap_future(engine.reached(entry.seq))
-    told: dict[str, Any] = {"summary": _sentence(habit), "note": note}
+    detail: dict[str, Any] = {"summary": _sentence(habit), "note": note}
     action = "refuse habit" if refused else "allow habit"
-    await committed(database, partial(audit.note, principal=principal, action=action, subject=habit_id, now_us=now_us, detail=told))
+    await committed(database, partial(audit.note, principal=principal, action=action, subject=habit_id, now_us=now_us, detail=detail))
     known = await asyncio.to_thread(engine.habits)
     left = (one for one in known if (one.key, one.kind, one.minute) == (habit.key, habit.kind, habit.minute))
     return shown(next(left, habit))

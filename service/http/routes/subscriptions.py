@@ -218,8 +218,8 @@ def deliveries(
     items, following = database.read(
         partial(subscriptions.deliveries, subscription_id=own.id, before=place(ids, principal, log, listing), limit=listing.limit)
     )
-    told = [{**item, "message": ids.message_id(principal.holder, item["message"])} for item in items]
-    return Page(items=told, next=ids.cursor(principal, log, following))
+    shown = [{**item, "message": ids.message_id(principal.holder, item["message"])} for item in items]
+    return Page(items=shown, next=ids.cursor(principal, log, following))
 
 
 def _own(database: Database, principal: Principal, subscription_id: str) -> Subscription:

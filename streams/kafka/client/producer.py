@@ -55,6 +55,6 @@ class Outbox:
         If the caller stops waiting (a rebalance has a time limit), the remaining records are awaited by the next call.
         """
         while self._unconfirmed:
-            told = await asyncio.shield(self._unconfirmed[0])
+            metadata = await asyncio.shield(self._unconfirmed[0])
             self._unconfirmed.popleft()
-            self.last_offsets[told.topic] = told.offset
+            self.last_offsets[metadata.topic] = metadata.offset

@@ -72,8 +72,8 @@ class CorrelationTask(Task):
         if end is None or end <= self._announced:
             return
         self._announced = end
-        said = PartitionProgress(CALENDAR, self.epoch, 0, {}, None, end)
-        await self._outbox.send([OutputRecord(self._site.topics.findings, b"calendar", b"", ((FINDINGS_HEADER, said.pack()),), 0)])
+        progress = PartitionProgress(CALENDAR, self.epoch, 0, {}, None, end)
+        await self._outbox.send([OutputRecord(self._site.topics.findings, b"calendar", b"", ((FINDINGS_HEADER, progress.pack()),), 0)])
 
     def leave_out(self, quarantine: Quarantine) -> None:
         """Works from now on without the records and windows that `quarantine` names."""

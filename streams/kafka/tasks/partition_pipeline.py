@@ -121,9 +121,9 @@ class PartitionPipeline:
         for topic in slowest_first(self.inputs):
             each = self.inputs[topic]
             # Not beyond the predecessor's next progress record.
-            told = self._decisions_to_replay[0].positions.get(topic, each.position) if self._decisions_to_replay else None
+            decided_end = self._decisions_to_replay[0].positions.get(topic, each.position) if self._decisions_to_replay else None
             bound, most = self.quarantine.bounds(topic, each.waiting[0].offset) if each.waiting else (None, None)
-            records = each.slice(min((end for end in (told, bound) if end is not None), default=None), most)
+            records = each.slice(min((end for end in (decided_end, bound) if end is not None), default=None), most)
             if records:
                 return self._feed(topic, records)
         return self._replay_decisions()
@@ -229,12 +229,14 @@ class PartitionPipeline:
             each.past(self._decisions_to_replay[0].positions.get(topic, 0)) for topic, each in self.inputs.items()
         ):
             return None
-        said = self._decisions_to_replay[0]
+        decisions = self._decisions_to_replay[0]
         decided = [
-            step for step in (self.update_remote(dict(said.heard), deaf=said.deaf), *map(self.rest, said.resting)) if step is not None
+            step
+            for step in (self.update_remote(dict(decisions.heard), deaf=decisions.deaf), *map(self.rest, decisions.resting))
+            if step is not None
         ]
-        if said.frontier_us is not None and (self.frontier_us is None or said.frontier_us > self.frontier_us):
-            decided.append(self._detect(self._flow.assembler.follow(said.frontier_us)))
+        if decisions.frontier_us is not None and (self.frontier_us is None or decisions.frontier_us > self.frontier_us):
+            decided.append(self._detect(self._flow.assembler.follow(decisions.frontier_us)))
         self._decisions_to_replay.popleft()
         return FlowStep.joined_steps(decided)
 

@@ -83,10 +83,10 @@ def _section(title: str, items: Iterable[str]) -> str:
 
 def _incident(one: Mapping[str, Any]) -> str:
     suspects = ", ".join(f"{suspect['verdict']}: {suspect['change_id'] or 'undeclared'}" for suspect in one["suspects"][:3])
-    told = [f"Category {one['category']}", f"since {one['opened_at']}", suspects and f"suspects: {suspects}"]
-    return f"<li><strong>{escape(one['summary'])}</strong><br>{escape('. '.join(filter(None, told)))}.</li>"
+    facts = [f"Category {one['category']}", f"since {one['opened_at']}", suspects and f"suspects: {suspects}"]
+    return f"<li><strong>{escape(one['summary'])}</strong><br>{escape('. '.join(filter(None, facts)))}.</li>"
 
 
 def _alert(one: Mapping[str, Any]) -> str:
-    told = f"{one['severity']}, since {one['onset_at']}. {one['next_step']}"
-    return f"<li><strong>{escape(one['summary'])}</strong><br>{escape(told)}</li>"
+    text = f"{one['severity']}, since {one['onset_at']}. {one['next_step']}"
+    return f"<li><strong>{escape(one['summary'])}</strong><br>{escape(text)}</li>"
