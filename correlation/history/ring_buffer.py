@@ -17,7 +17,7 @@ STATISTICS = 3
 class RingBuffer:
     """`length` bins of `bin_us` for a number of columns; bins without a window are left out, not zero."""
 
-    __slots__ = ("bin_us", "cells", "ends_us", "head")
+    __slots__ = ("_order", "_totals", "bin_us", "cells", "ends_us", "head")
 
     def __init__(self, bin_us: int, length: int, columns: int) -> None:
         self.bin_us = bin_us
@@ -25,11 +25,15 @@ class RingBuffer:
         """(length,) end of each bin, -1 where none was written yet."""
         self.cells: Cells = np.zeros((STATISTICS, length, columns), np.float32)
         self.head = 0
+        self._order: Ints | None = None
+        self._totals: dict[int, Floats] = {}
 
     def add(self, at_us: int, rows: Floats) -> None:
         """Adds one window's rows (observed, expected, failed), of shape (statistics, columns), to the bin that holds its end."""
         end_us = -(-at_us // self.bin_us) * self.bin_us
+        self._totals.clear()
         if self.ends_us[self.head] != end_us:
+            self._order = None
             if self.ends_us[self.head] >= 0:
                 self.head = (self.head + 1) % len(self.ends_us)
             self.ends_us[self.head] = end_us
@@ -37,10 +41,18 @@ class RingBuffer:
         self.cells[:, self.head] += rows
 
     def order(self) -> Ints:
-        """Indices of the written bins, oldest first."""
-        length = len(self.ends_us)
-        around = (np.arange(length) + self.head + 1) % length
-        return around[self.ends_us[around] >= 0]
+        """Indices of the written bins, oldest first; computed once for as long as no bin begins."""
+        if self._order is None:
+            length = len(self.ends_us)
+            around = (np.arange(length) + self.head + 1) % length
+            self._order = around[self.ends_us[around] >= 0]
+        return self._order
+
+    def total(self, statistic: int) -> Floats:
+        """(columns,) Sum of one statistic over all bins, computed once between two windows; bins that were never written are zero."""
+        if statistic not in self._totals:
+            self._totals[statistic] = self.cells[statistic].sum(axis=0, dtype=np.float64)
+        return self._totals[statistic]
 
     def since_us(self) -> int | None:
         """Start of the oldest bin, None while empty."""
@@ -55,6 +67,8 @@ class RingBuffer:
         ends_us = np.full(length, -1, np.int64)
         ends_us[: len(order)] = self.ends_us[order]
         self.cells, self.ends_us, self.head = cells, ends_us, max(len(order) - 1, 0)
+        self._order = None
+        self._totals.clear()
 
     def pack(self) -> dict[str, Any]:
         """State as a tree: the written bins only."""

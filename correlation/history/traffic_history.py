@@ -43,6 +43,15 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True)
+class SplitCounts:
+    """Messages of some series after a moment and before it; the counts have shape (2, series)."""
+
+    keys: tuple[SeriesKey, ...]
+    observed: Floats
+    failed: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Bins:
     """Some series over a sequence of bins; the matrices have shape (bins, series)."""
 
@@ -243,6 +252,33 @@ class History:
                 cells = ring.cells[:, order[:, None], columns].astype(np.float64)
                 found.append(Bins(keys, ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED]))
         return found
+
+    def split_at(self, message_class: str, from_us: int, at_us: int) -> list[SplitCounts]:
+        """Everyone's messages of one class after `at_us` and before, by window length, in the finest bins that reach back to `from_us`."""
+        found = []
+        for window_s in sorted(self._traffic):
+            cohort = self._traffic[window_s]
+            keys, columns = self._columns_of_class(message_class, cohort)
+            ring = _reaching(cohort.rings, from_us)
+            since = ring.order()[ring.ends_us[ring.order()] > at_us]
+            if keys and self._only is None:
+                after = (ring.cells[name, since].sum(axis=0, dtype=np.float64)[columns] for name in (OBSERVED, FAILED))
+                # Counts are whole numbers: their sums and differences are exact.
+                observed, failed = (
+                    np.stack([part, ring.total(name)[columns] - part]) for name, part in zip((OBSERVED, FAILED), after, strict=True)
+                )
+                found.append(SplitCounts(keys, observed, failed))
+        return found
+
+    def ends_us(self, keys: tuple[SeriesKey, ...], from_us: int) -> Ints | None:
+        """The ends of the bins that `recent` gives, without their contents."""
+        cohort = self._cohort(keys)
+        if cohort is None or len(cohort.columns(keys)) < len(keys):
+            return None
+        ring = _reaching(cohort.rings, from_us)
+        ends_us = ring.ends_us[ring.order()]
+        ends_us = ends_us[ends_us > from_us]
+        return ends_us if len(ends_us) else None
 
     def counts_at(self, message_class: str, window_s: int, bin_us: int, ends_us: Sequence[int]) -> ClassCounts | None:
         """Everyone's series of one message class in some bins of one length; None where a bin is not known, or there is no such row."""

@@ -7,7 +7,7 @@ from correlation.history.onset_comparison import Comparison
 from correlation.history.traffic_history import History
 from correlation.incidents.peer_comparison import UNKNOWN, PeerComparison, compare_peers, peer_baseline
 from correlation.incidents.regional_failures import RegionalFailures
-from correlation.incidents.spill_over import cut_off, has_way, outlasts, own_outage, refutes_dose
+from correlation.incidents.spill_over import DoseComparison, cut_off, has_way, own_outage
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
@@ -112,6 +112,7 @@ class MembershipRules:
         self._declared: dict[str, str | None] = {}
         self._regional: dict[str, bool] = {}
         self._failures = RegionalFailures(history)
+        self._doses = DoseComparison(history)
         self._measured: dict[tuple[str, str | None], PeerComparison] = {}
         self._compared: dict[str, Comparison | None] = {}
         self._silent: dict[str, bool] = {}
@@ -128,7 +129,7 @@ class MembershipRules:
             for driver in possible_causes(members, origin_user)
             if self._timely(episode, driver)
             and has_way(episode, driver, services)
-            and not refutes_dose(episode, driver, self._history)
+            and not self._doses.refutes(episode, driver)
             and not is_habit(driver, self._history)
             and not (driver.kind == "silence" and own_outage(driver, self._history))
         ]
@@ -168,7 +169,7 @@ class MembershipRules:
         if self.is_regional(episode):
             return True
         drivers = possible_causes(members, origin_user)
-        return episode.serious and bool(drivers) and outlasts(episode, drivers, self._history)
+        return episode.serious and bool(drivers) and self._doses.outlasts(episode, drivers)
 
     def follows_crowd(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:
         """Whether at least two other Users' trouble of this kind began at the very same time, and the others are not clearly unaffected."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from correlation.history.traffic_history import Bins, History
+from correlation.history.traffic_history import History, SplitCounts
 from correlation.incidents.spill_over import fails_at_devices
 from correlation.snapshots import AlertSnapshot
-from models.columns import Flags, Floats, Ints
+from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import HOUR_US
 
 _BEFORE_US = HOUR_US
@@ -19,25 +19,30 @@ _MOST_SERVICES = 2 / 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Answers:
-    """Answers of every series since a moment and before it; the matrices have shape (2, series)."""
+class _Names:
+    """Of every series, in their order."""
 
     users: np.ndarray
     regions: np.ndarray
     services: Ints
+
+    @classmethod
+    def of(cls, keys: tuple[SeriesKey, ...]) -> "_Names":
+        services = np.unique(np.array([key.service for key in keys]), return_inverse=True)[1].ravel()
+        return cls(np.array([key.user for key in keys]), np.array([key.region for key in keys]), services)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Answers of every series since a moment and before it; the matrices have shape (2, series)."""
+
+    names: "_Names"
     came: Floats
     failed: Floats
 
-    @classmethod
-    def split(cls, bins: Bins, at_us: int) -> "_Answers":
-        since = bins.ends_us > at_us
-        came, failed = (np.stack([counts[since].sum(axis=0), counts[~since].sum(axis=0)]) for counts in (bins.observed, bins.failed))
-        services = np.unique(np.array([key.service for key in bins.keys]), return_inverse=True)[1].ravel()
-        return cls(np.array([key.user for key in bins.keys]), np.array([key.region for key in bins.keys]), services, came, failed)
-
     def raised(self, chosen: Flags) -> list[float]:
         """By service, the share of some series' answers that fail since the moment, above what failed before; where enough is known."""
-        services = self.services[chosen]
+        services = self.names.services[chosen]
         came, failed = (
             np.array([np.bincount(services, part[chosen], minlength=1) for part in counts]) for counts in (self.came, self.failed)
         )
@@ -53,6 +58,7 @@ class RegionalFailures:
     def __init__(self, history: History) -> None:
         self._history = history
         self._answers: dict[int, tuple[_Answers, ...]] = {}
+        self._names: dict[int, tuple[tuple[SeriesKey, ...], _Names]] = {}
 
     def explain(self, episode: AlertSnapshot) -> bool:
         """Whether an alert is a User's share of them."""
@@ -61,7 +67,7 @@ class RegionalFailures:
         here: list[float] = []
         elsewhere: list[float] = []
         for answers in self._since(episode.onset_us):
-            others, in_region = answers.users != (episode.user or ""), answers.regions == episode.region
+            others, in_region = answers.names.users != (episode.user or ""), answers.names.regions == episode.region
             here += answers.raised(others & in_region)
             elsewhere += answers.raised(others & ~in_region)
         if not here or not elsewhere or float(np.mean([share >= _FAILING for share in here])) < _MOST_SERVICES:
@@ -71,6 +77,12 @@ class RegionalFailures:
 
     def _since(self, onset_us: int) -> tuple[_Answers, ...]:
         if onset_us not in self._answers:
-            found = self._history.of_class("service_response", onset_us - _BEFORE_US)
-            self._answers[onset_us] = tuple(_Answers.split(bins, onset_us) for bins in found)
+            found = self._history.split_at("service_response", onset_us - _BEFORE_US, onset_us)
+            self._answers[onset_us] = tuple(_Answers(self._named(counts), counts.observed, counts.failed) for counts in found)
         return self._answers[onset_us]
+
+    def _named(self, counts: SplitCounts) -> _Names:
+        number = id(counts.keys)
+        if number not in self._names:
+            self._names[number] = (counts.keys, _Names.of(counts.keys))
+        return self._names[number][1]

@@ -11,7 +11,7 @@ import numpy as np
 
 from correlation.history.traffic_history import History, Recent
 from correlation.snapshots import AlertSnapshot
-from models.columns import Flags, Floats, SeriesKey
+from models.columns import Flags, Floats, Ints, SeriesKey
 from models.response_codes import DEVICE_SIDE
 from models.times import MINUTE_US
 
@@ -31,6 +31,14 @@ _CUT_OFF = 0.05
 """Share of everything that is sent to a User below which nothing reaches it."""
 _LASTS = 0.7
 """Share of a loss that must be left, after the trouble is over, for it to be of another cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How strong a trouble is, bin by bin: messages too many, or waiting."""
+
+    ends_us: Ints
+    strength: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,56 +102,84 @@ def _left(episode: AlertSnapshot, direction: str, history: History) -> float:
     return 1.0 if now is None or due < _LEAST_DUE else float(now.observed.sum()) / due
 
 
-def refutes_dose(episode: AlertSnapshot, driver: AlertSnapshot, history: History) -> bool:
-    """Whether strength and loss do not go together: the trouble was over at the onset, or as strong before without any loss."""
-    dose = _dose(episode, driver, history)
-    if dose is None:
-        return False
-    since = dose.ends_us > episode.onset_us
-    if not since.any():
-        return False
-    strength = float(dose.strength[since].max())
-    if strength < _WEAK * float(dose.strength.max()):
-        return True
-    before = (dose.ends_us > driver.onset_us + _MARGIN_US) & (dose.ends_us <= episode.onset_us - _MARGIN_US) & (dose.strength >= strength)
-    if before.sum() < _LEAST_BINS or dose.due[before].sum() < _LEAST_DUE:
-        return False
-    return dose.loss(before) < _SPARED * dose.loss(since)
+class DoseComparison:
+    """Strength of a trouble against the loss of others, for one window; the strength of a trouble is measured once."""
 
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._strengths: dict[int, tuple[AlertSnapshot, Strength | None]] = {}
 
-def outlasts(episode: AlertSnapshot, drivers: Sequence[AlertSnapshot], history: History) -> bool:
-    """Whether a loss goes on as before although every trouble that it was taken to come of has been over for some time."""
-    for driver in drivers:
-        dose = _dose(episode, driver, history)
+    def refutes(self, episode: AlertSnapshot, driver: AlertSnapshot) -> bool:
+        """Whether strength and loss do not go together: the trouble was over at the onset, or as strong before without any loss."""
+        dose = self._dose(episode, driver)
         if dose is None:
             return False
-        since, now = dose.ends_us > episode.onset_us, dose.ends_us > episode.at_us - _NOW_US
-        with_it = since & (dose.strength >= _WEAK * float(dose.strength.max()))
-        if float(dose.strength[now].max(initial=0.0)) >= _WEAK * float(dose.strength.max()) or not with_it.any():
+        since = dose.ends_us > episode.onset_us
+        if not since.any():
             return False
-        if dose.due[now].sum() < _LEAST_DUE or dose.loss(now) < _LASTS * dose.loss(with_it):
+        strength = float(dose.strength[since].max())
+        if strength < _WEAK * float(dose.strength.max()):
+            return True
+        before = (
+            (dose.ends_us > driver.onset_us + _MARGIN_US) & (dose.ends_us <= episode.onset_us - _MARGIN_US) & (dose.strength >= strength)
+        )
+        if before.sum() < _LEAST_BINS or dose.due[before].sum() < _LEAST_DUE:
             return False
-    return bool(drivers)
+        return dose.loss(before) < _SPARED * dose.loss(since)
+
+    def outlasts(self, episode: AlertSnapshot, drivers: Sequence[AlertSnapshot]) -> bool:
+        """Whether a loss goes on as before although every trouble that it was taken to come of has been over for some time."""
+        for driver in drivers:
+            if self._still_strong(episode, driver):
+                return False
+            dose = self._dose(episode, driver)
+            if dose is None:
+                return False
+            since, now = dose.ends_us > episode.onset_us, dose.ends_us > episode.at_us - _NOW_US
+            with_it = since & (dose.strength >= _WEAK * float(dose.strength.max()))
+            if float(dose.strength[now].max(initial=0.0)) >= _WEAK * float(dose.strength.max()) or not with_it.any():
+                return False
+            if dose.due[now].sum() < _LEAST_DUE or dose.loss(now) < _LASTS * dose.loss(with_it):
+                return False
+        return bool(drivers)
+
+    def _still_strong(self, episode: AlertSnapshot, driver: AlertSnapshot) -> bool:
+        """Whether the trouble is seen to go on without a look at the loss, as both are known for the same bins: most often it does."""
+        cause = self._strength_of(driver)
+        ends_us = None if cause is None else self._history.ends_us(_finest(episode.series), driver.onset_us - _MARGIN_US)
+        if cause is None or ends_us is None or not np.array_equal(ends_us, cause.ends_us):
+            return False
+        now = cause.ends_us > episode.at_us - _NOW_US
+        return float(cause.strength[now].max(initial=0.0)) >= _WEAK * float(cause.strength.max())
+
+    def _strength_of(self, driver: AlertSnapshot) -> Strength | None:
+        if id(driver) not in self._strengths:
+            self._strengths[id(driver)] = (driver, _strength(driver, self._history))
+        return self._strengths[id(driver)][1]
+
+    def _dose(self, episode: AlertSnapshot, driver: AlertSnapshot) -> Dose | None:
+        """Both over time; None where one of them is not known."""
+        if episode.at_us < episode.onset_us or episode.kind == "backlog":
+            return None
+        cause = self._strength_of(driver)
+        lost = None if cause is None else self._history.recent(_finest(episode.series), driver.onset_us - _MARGIN_US)
+        if cause is None or lost is None:
+            return None
+        observed, due = _lost(episode, lost)
+        common, one, two = np.intersect1d(cause.ends_us, lost.ends_us, assume_unique=True, return_indices=True)
+        if not len(common):
+            return None
+        return Dose(common.astype(np.float64), cause.strength[one], observed[two], due[two])
 
 
-def _dose(episode: AlertSnapshot, driver: AlertSnapshot, history: History) -> Dose | None:
-    """Both over time; None where one of them is not known."""
-    if episode.at_us - episode.onset_us < 0:
+def _strength(driver: AlertSnapshot, history: History) -> Strength | None:
+    """Of a trouble since shortly before its onset; None where it is not known."""
+    cause = history.recent(_finest(driver.series), driver.onset_us - _MARGIN_US)
+    if cause is None:
         return None
-    window_s = min(key.window_s for key in driver.series)
-    from_us = driver.onset_us - _MARGIN_US
-    cause = history.recent(_of_window(driver.series, window_s), from_us)
-    lost = history.recent(_of_window(episode.series, min(key.window_s for key in episode.series)), from_us)
-    if cause is None or lost is None or episode.kind == "backlog":
-        return None
-    strength = cause.observed.sum(axis=1) if driver.kind == "backlog" else np.abs(cause.observed - cause.expected).sum(axis=1)
     if driver.kind == "backlog":
-        strength = strength / np.maximum(cause.expected.max(axis=1), 1.0)
-    observed, due = _lost(episode, lost)
-    common, one, two = np.intersect1d(cause.ends_us, lost.ends_us, return_indices=True)
-    if not len(common):
-        return None
-    return Dose(common.astype(np.float64), strength[one], observed[two], due[two])
+        return Strength(cause.ends_us, cause.observed.sum(axis=1) / np.maximum(cause.expected.max(axis=1), 1.0))
+    return Strength(cause.ends_us, np.abs(cause.observed - cause.expected).sum(axis=1))
 
 
 def _lost(episode: AlertSnapshot, lost: Recent) -> tuple[Floats, Floats]:
@@ -154,5 +190,7 @@ def _lost(episode: AlertSnapshot, lost: Recent) -> tuple[Floats, Floats]:
     return lost.observed.sum(axis=1), lost.expected.sum(axis=1)
 
 
-def _of_window(keys: Sequence[SeriesKey], window_s: int) -> tuple[SeriesKey, ...]:
+def _finest(keys: Sequence[SeriesKey]) -> tuple[SeriesKey, ...]:
+    """Those with the shortest windows."""
+    window_s = min(key.window_s for key in keys)
     return tuple(key for key in keys if key.window_s == window_s)
