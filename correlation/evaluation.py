@@ -158,7 +158,8 @@ class Evaluator:
         """When the trouble of an alert ended that has just fallen quiet: its detectors waited to be sure."""
         episode = self.ledger.episode(group, known.at_us)
         end_us = ended_us(episode, known.history)
-        return None if end_us is None else max(end_us, episode.onset_us)
+        least_us = episode.onset_us + min(key.window_s for key in episode.series) * SECOND_US
+        return None if end_us is None else min(max(end_us, least_us), known.at_us)
 
     def _recover(self, known: EvaluationContext, looked_at: set[str], groups: Sequence[AlertGroup]) -> None:
         """Decides of every incident that is due whether it is over, or has come back."""

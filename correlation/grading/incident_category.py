@@ -41,7 +41,9 @@ def categorise(extent: CategoryInputs, limits: CategoryParameters) -> Category:
         if reason is not None:
             return Category(number, reason)
     if extent.within:
-        return Category(4, "One User's traffic deviates as a change declared.")
+        users = len(extent.case.users)
+        whose = "One User's traffic" if users < 2 else f"The traffic of {users} Users"
+        return Category(4, f"{whose} deviates as a change declared.")
     if extent.severity == "info":
         return Category(_LEAST, "For information: no User is known to suffer.")
     return Category(4, "One User's traffic deviates, without an effect on others so far.")

@@ -273,7 +273,7 @@ def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters, 
     error_us = parameters.onset_error_s * SECOND_US
     if before is not None and _sends_storm(before, own, error_us):
         return before
-    latest_us = _first_us(own) + error_us
+    latest_us = first_us(own) + error_us
     early = [member for member in own if member.onset_us <= latest_us]
     places = [(_rank(member, early), member.onset_us, member.detected_us) for member in early]
     first = min(places)
@@ -298,7 +298,7 @@ def _all_at_once(lead: AlertSnapshot, early: Sequence[AlertSnapshot]) -> bool:
     return len({member.user for member in early if member.onset_us <= lead.onset_us + slack_us and member.kind in HARM_KINDS}) >= _MANY
 
 
-def _first_us(members: Sequence[AlertSnapshot]) -> int:
+def first_us(members: Sequence[AlertSnapshot]) -> int:
     """When it began: the second onset of three Users or more, with many Users the last of the first tenth: some are estimated too early."""
     users: dict[str | None, int] = {}
     for member in members:
@@ -326,7 +326,7 @@ def _may_be_retries(storm: AlertSnapshot, early: Sequence[AlertSnapshot]) -> boo
     if excess < max((_HARMFUL - 1.0) * storm.usual_at_peak, own):
         return True
     others = [other for other in losses if other.user != storm.user]
-    return bool(others) and storm.onset_us > _first_us(others) and excess < max(_lost(other) for other in others)
+    return bool(others) and storm.onset_us > first_us(others) and excess < max(_lost(other) for other in others)
 
 
 def _services(members: Iterable[AlertSnapshot]) -> frozenset[str]:

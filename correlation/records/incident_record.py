@@ -106,7 +106,7 @@ class IncidentRecorder:
             return
         if situation.drafts:
             story.processes |= {process for draft in situation.drafts for process in draft.processes}
-            story.summary = incident_summary(situation.case, _suffering(situation), situation.drafts[0], view)
+            story.summary = incident_summary(situation.case, _suffering(situation), situation.drafts[0], view, situation.event.ended_us)
             story.category = situation.category
             story.next_step, story.contact = next_step(situation.drafts[0], view), contact(situation.drafts[0], view)
         story.timeline.follow(situation, view)

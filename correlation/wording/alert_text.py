@@ -1,5 +1,7 @@
 """Alert text: a description of each kind of alert."""
 
+import re
+
 from correlation.phrases import clock, figure, span, traffic, window
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
@@ -67,6 +69,8 @@ def detected(episode: AlertSnapshot) -> str:
     return "".join(_KINDS[episode.kind](episode))
 
 
+_PLURAL = re.compile(r"(?<=[a-z])s\b")
+"""The end of the noun of some traffic."""
 KIND_LABELS = {
     "storm": "storm",
     "backlog": "backlog",
@@ -91,12 +95,22 @@ def _normal(episode: AlertSnapshot) -> str:
 
 
 def _drop(episode: AlertSnapshot) -> Text:
-    return f"only {figure(episode.observed)} {traffic(episode.series)} {_per(episode)}", _normal(episode)
+    return f"{_few(episode)} {_per(episode)}", _normal(episode)
+
+
+def _few(episode: AlertSnapshot) -> str:
+    """`no messages`, `only 1 message`, `only 12 messages`."""
+    what = traffic(episode.series)
+    if episode.observed == 0:
+        return f"no {what}"
+    count = figure(episode.observed)
+    return f"only {count} {_PLURAL.sub('', what, count=1) if count == '1' else what}"
 
 
 def _silence(episode: AlertSnapshot) -> Text:
-    nothing = "no" if episode.observed == 0 else f"only {figure(episode.observed)}"
-    return f"{nothing} {traffic(episode.series)}", f" (normal: {figure(episode.expected)} {_per(episode)})"
+    if episode.observed == 0:
+        return _few(episode), f" (normal: {figure(episode.expected)} {_per(episode)})"
+    return f"{_few(episode)} {_per(episode)}", f" (normal: {figure(episode.expected)})"
 
 
 def _failures(episode: AlertSnapshot) -> Text:

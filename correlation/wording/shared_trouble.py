@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from correlation.incidents.membership import first_us
 from correlation.phrases import clock, span
 from correlation.snapshots import IncidentSnapshot
 from correlation.wording.alert_text import KIND_LABELS
@@ -26,12 +27,13 @@ def users(case: IncidentSnapshot) -> tuple[str, ...]:
     return tuple(sorted({*case.users, *case.affected_users}))
 
 
-def headline(case: IncidentSnapshot, where: str) -> str:
-    """As in `Region north: silence at 12 Users since 11:27 UTC`."""
+def headline(case: IncidentSnapshot, where: str, ended_us: int | None = None) -> str:
+    """As in `Region north: silence at 12 Users since 11:27 UTC`; `ended_us`: when the incident ended, if it is over."""
     text = f"{where}: {_kind(case)} at {len(users(case))} Users"
-    if case.ended_us is None:
-        return f"{text} since {clock(case.onset_us, case.at_us)}."
-    return f"{text} ended {clock(case.ended_us, case.at_us)} after {span((case.ended_us - case.onset_us) / SECOND_US)}."
+    ended_us, onset_us = case.ended_us if ended_us is None else ended_us, first_us(case.episodes)
+    if ended_us is None:
+        return f"{text} since {clock(onset_us, case.at_us)}."
+    return f"{text} ended {clock(ended_us, case.at_us)} after {span((ended_us - onset_us) / SECOND_US)}."
 
 
 def _kind(case: IncidentSnapshot) -> str:

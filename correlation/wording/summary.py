@@ -83,14 +83,17 @@ def _no_cause(draft: Draft) -> str:
     return "No declared change explains it."
 
 
-def incident_summary(case: IncidentSnapshot, suffering: Collection[str], draft: Draft, view: CalendarView) -> str:
+def incident_summary(
+    case: IncidentSnapshot, suffering: Collection[str], draft: Draft, view: CalendarView, ended_us: int | None = None
+) -> str:
     """Of an incident: its main alert, the related kinds, the victims and the cause.
 
-    `suffering`: Users that are still badly affected in this window; `draft`: any of its alerts now.
+    `suffering`: Users that are still badly affected in this window; `draft`: any of its alerts now;
+    `ended_us`: when it ended, if it is over.
     """
     where = place(case)
     if where is not None:
-        return _joined([headline(case, where), cause(draft.blamed, draft, view)])
+        return _joined([headline(case, where, ended_us), cause(draft.blamed, draft, view)])
     lead = lead_alert(case)
     text = describe_open(lead) if lead.open else describe_resolved(lead)
     back = not suffering and not lead.open

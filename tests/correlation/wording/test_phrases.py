@@ -144,3 +144,24 @@ def test_the_incident_is_summarised_in_short_sentences():
         "7 other Users suffer (SUP-02, SUP-03, SUP-04 and 4 more). "
         "Probable cause: CHG-1 of SUP-01 (Title of CHG-1)."
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "observed", "said"),
+    [
+        ("drop", 0, "no messages"),
+        ("drop", 1, "only 1 message 8.1.1 in north a minute"),
+        ("silence", 2, "only 2 messages 8.1.1 in north a minute since 09:05 UTC (normal: 200)"),
+    ],
+)
+def test_few_messages_are_those_of_one_window_and_counted_in_words(kind, observed, said):
+    troubles = (Trouble(kind, REQUESTS["SUP-01"], 5, observed=observed), Trouble(kind, ANSWERS["SUP-01"], 5, observed=0))
+    assert said in run(World(KEYS, troubles), range(10)).one(kind, "SUP-01").summary
+
+
+def test_a_declared_effect_on_everyone_is_not_said_to_be_one_users():
+    work = {"source": "dcc", "category": "planned_maintenance", "disruption": "outage", "expected": {"effect": "silent"}}
+    told = run(
+        World(KEYS, tuple(Trouble("silence", ANSWERS[user], 5) for user in USERS)), range(15), change("CHG-DCC", "DCC", 4, 60, **work)
+    )
+    assert told.incidents[-1].category_reason == f"The traffic of {len(USERS)} Users deviates as a change declared."
