@@ -8,7 +8,8 @@ from correlation.alerts.finding_rows import finding_rows
 from correlation.alerts.region_alerts import RegionAlerts
 from correlation.change_reports.declaration_record import Declarations
 from correlation.change_reports.reporter import IncidentWithSuspects, Reporter
-from correlation.evaluation import EvaluatedIncident, EvaluationContext, Evaluator
+from correlation.evaluation import EvaluatedIncident, Evaluator
+from correlation.evaluation_context import EvaluationContext
 from correlation.history.fleet_totals import Fleet
 from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters

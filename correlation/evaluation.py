@@ -1,7 +1,7 @@
 """Desk: one reader's alerts and incidents, from findings to drafts; triage has one with everything, each User one with its own."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from correlation.alerts.grouping import AlertGroup, AlertGroups, GroupKey
 from correlation.attribution.alert_reasons import with_own_reasons
 from correlation.attribution.reassessment import CachedCause, CauseCache
 from correlation.attribution.suspects import suspects_of_alert
+from correlation.evaluation_context import EvaluationContext
 from correlation.grading.affected_users import (
     affected_by,
     affected_by_process,
@@ -22,18 +23,17 @@ from correlation.grading.affected_users import (
     record_declared_alerts,
     without_forewarned_users,
 )
+from correlation.grading.alert_grades import AlertGrades, AlertHysteresis, own_category
 from correlation.grading.declared_cause import declared_cause
-from correlation.grading.declared_effect import Envelope, declares_effect_on, envelope
-from correlation.grading.incident_category import Category, CategoryInputs, categorise
+from correlation.grading.declared_effect import declares_effect_on
+from correlation.grading.incident_category import Category, CategoryInputs, categorise, never_milder
 from correlation.grading.missing_messages import missing_messages
-from correlation.grading.severity import SeverityInputs, severity
 from correlation.grading.threatened_changes import ThreatInputs, threatened
-from correlation.history.fleet_totals import Fleet
-from correlation.history.habit import is_habit
-from correlation.history.traffic_history import FIVE_MINUTES_US, History
-from correlation.incidents.incidents import Incidents, OpenIncident
+from correlation.history.resolution_history import FIVE_MINUTES_US
+from correlation.incidents.incidents import Incidents
 from correlation.incidents.membership import MembershipRules, possible_causes
 from correlation.incidents.missing_answers import MissingAnswers
+from correlation.incidents.open_incident import OpenIncident
 from correlation.incidents.phase import follow
 from correlation.incidents.recovery import Recovery, assess, ended_us, harms
 from correlation.incidents.shared_loss import losing_users
@@ -44,23 +44,6 @@ from models.columns import SeriesKey
 from models.state_tree import from_tree, to_plain
 from models.times import MINUTE_US, SECOND_US
 from models.vocabulary import SEVERITIES, Severity
-
-_DECAY = 0.8
-_MORE_THAN_ANY_DEPTH = 1e12
-_LEAST_NATS = 5.0
-"""What shows less evidence is about to end: it is not abnormal enough to be beyond anything."""
-_SURE, _SETTLED = 2, 3
-"""Windows in a row that take an alert beyond its envelope, and that keep it there."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationContext:
-    """What a reader may know in one window."""
-
-    at_us: int
-    view: CalendarView
-    history: History
-    fleet: Fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +64,6 @@ class EvaluatedIncident:
     """Messages that did not come, by process; measured only when a revision is written."""
 
 
-@dataclass(slots=True)
-class AlertHysteresis:
-    """How an alert stood before, so that it does not waver."""
-
-    severity: Severity = "info"
-    observed: float = 0.0
-    """Fading sums of the last windows."""
-    expected: float = 0.0
-    within: bool = False
-    """Whether it kept to its envelope; granted at first to too little traffic: one empty window is soon had by chance."""
-    beyond_run: int = 0
-    """Windows in a row beyond its envelope."""
-    beyond: bool = False
-    """Whether it went beyond for good."""
-
-
 class Evaluator:
     """Evaluates each window's findings; it writes no records itself."""
 
@@ -106,7 +73,7 @@ class Evaluator:
         self.ledger = AlertGroups(parameters)
         self.incidents = Incidents(parameters)
         self.judgements = CauseCache(parameters)
-        self._stood: dict[str, AlertHysteresis] = {}
+        self.grades = AlertGrades(parameters)
 
     @property
     def busy(self) -> bool:
@@ -138,7 +105,7 @@ class Evaluator:
                 event.resolved_us, event.ended_us = resolved_us, over_us
         resolved = {group.alert_id for group in groups if group.resolved}
         current = {group.alert_id for group in groups if not group.resolved or group.touched_us == at_us}
-        self._stood = {alert_id: stood for alert_id, stood in self._stood.items() if alert_id in alerts}
+        self.grades.keep(alerts)
         self.judgements.forget(set(self.incidents.events))
         return [
             self._situation(event, known, current, resolved)
@@ -250,18 +217,21 @@ class Evaluator:
         case = event.case(known.at_us)
         judgement = self.judgements.judge(case, event.changed_us, known.view, known.history)
         episodes = [] if event.merged_into else [episode for episode in case.episodes if episode.alert_id in current]
-        envelopes = {episode.alert_id: self._envelope(episode, known) for episode in episodes}
+        envelopes = {episode.alert_id: self.grades.envelope(episode, known) for episode in episodes}
         record_declared_alerts(event, envelopes)
         for episode in episodes:
             if episode.kind == "backlog" and envelopes[episode.alert_id].position != "within":
                 envelopes[episode.alert_id] = declared_load_backlog(episode, event, known.view) or envelopes[episode.alert_id]
         case = without_forewarned_users(event, case, envelopes, known.view)
-        grades = {episode.alert_id: self._grade(episode, case, envelopes[episode.alert_id], judgement, known) for episode in episodes}
+        grades = {
+            episode.alert_id: self.grades.severity(episode, case, envelopes[episode.alert_id], judgement.nature, known)
+            for episode in episodes
+        }
         gravest = max(grades.values(), key=SEVERITIES.index) if grades else "info"
         within = bool(envelopes) and all(one.position == "within" for one in envelopes.values())
         stopped = affected_by_process(case)
         category = categorise(CategoryInputs(case, known.fleet.users, gravest, within, stopped), self._parameters.categories)
-        category = _never_milder(event, category)
+        category = never_milder(event, category)
         at_risk = threatened(ThreatInputs(case, gravest, category.number, judgement.suspects), known.view, self._parameters)
         drafts = [
             Draft(
@@ -270,7 +240,7 @@ class Evaluator:
                 resolved=episode.alert_id in resolved,
                 incident_id=event.incident_id,
                 severity=grades[episode.alert_id],
-                category=_own_category(category, grades[episode.alert_id], envelopes[episode.alert_id]),
+                category=own_category(category, grades[episode.alert_id], envelopes[episode.alert_id]),
                 processes=processes_of_alert(episode, case, stopped),
                 suspects=with_own_reasons(
                     suspects_of_alert(judgement.suspects, episode.user, case.origin_user, known.view), episode, case, known.view
@@ -290,55 +260,13 @@ class Evaluator:
         missing = partial(missing_messages, event, tuple(self.incidents.events.values()), known.at_us, known.view, known.history)
         return EvaluatedIncident(event, case, judgement, category, at_risk, event.severity, others, tuple(drafts), missing)
 
-    def _envelope(self, episode: AlertSnapshot, known: EvaluationContext) -> Envelope:
-        """Beyond is what one window shows and the last few together: a small User's counts are beyond any bound now and then."""
-        lacks = episode.direction in ("down", "silent")
-        stood = self._stood.setdefault(episode.alert_id, AlertHysteresis(within=lacks))
-        if episode.at_us == known.at_us:
-            stood.observed = _DECAY * stood.observed + episode.observed
-            stood.expected = _DECAY * stood.expected + episode.expected
-        found = envelope(episode, known.view)
-        if found.position == "beyond" and episode.kind != "backlog" and stood.expected > 0:
-            lately = replace(episode, observed=stood.observed, expected=stood.expected, ratio=stood.observed / stood.expected)
-            found = envelope(lately, known.view)
-        if found.position == "beyond" and episode.score < _LEAST_NATS and not stood.beyond:
-            found = replace(found, position="within")
-        stood.beyond_run = stood.beyond_run + 1 if found.position == "beyond" else 0
-        stood.beyond |= stood.beyond_run >= _SETTLED
-        if stood.beyond and found.position == "within":
-            return replace(found, position="beyond")
-        if stood.within and 0 < stood.beyond_run < _SURE:
-            return replace(found, position="within")
-        stood.within = found.position == "within"
-        return found
-
-    def _grade(
-        self, episode: AlertSnapshot, case: IncidentSnapshot, where: Envelope, judgement: CachedCause, known: EvaluationContext
-    ) -> Severity:
-        window_s = min(key.window_s for key in episode.series)
-        bearing = SeverityInputs(
-            envelope=where.position,
-            declared_after_onset=where.declared_late,
-            affected=len(affected_by(episode, case, where)),
-            collateral=is_collateral(episode, case),
-            weather=judgement.nature is not None and judgement.nature.code == "weather",
-            habit=episode.open and episode.kind != "silence" and is_habit(episode, known.history),
-            share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,
-        )
-        now, stood = severity(episode, bearing, self._parameters), self._stood[episode.alert_id]
-        # It falls only where a declaration explains it; else it would waver with every noisy estimate.
-        if where.position != "within":
-            now = max(now, stood.severity, key=SEVERITIES.index) if episode.open else stood.severity
-        stood.severity = now
-        return now
-
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.state_bytes`."""
         return {
             "ledger": self.ledger.pack(),
             "incidents": self.incidents.pack(),
             "judgements": self.judgements.pack(),
-            "stood": to_plain(self._stood),
+            "stood": to_plain(self.grades.stood),
         }
 
     @classmethod
@@ -348,34 +276,13 @@ class Evaluator:
         desk.ledger = AlertGroups.unpack(parameters, tree["ledger"])
         desk.incidents = Incidents.unpack(parameters, tree["incidents"])
         desk.judgements = CauseCache.unpack(parameters, tree["judgements"])
-        desk._stood = from_tree(dict[str, AlertHysteresis], tree["stood"])
+        desk.grades.stood = from_tree(dict[str, AlertHysteresis], tree["stood"])
         return desk
 
 
 def _declared_cause(episode: AlertSnapshot, view: CalendarView) -> str | None:
     change = declared_cause(episode, view)
     return None if change is None else change.key
-
-
-def _never_milder(event: OpenIncident, category: Category) -> Category:
-    """A category is never milder than the worst so far, even at the end; an earlier one states its reason as past."""
-    size = len(event.affected) * _MORE_THAN_ANY_DEPTH + (event.course.depth or 0.0)
-    number, _ = event.worst
-    if category.number < number or (category.number == number and size >= event.worst_size and event.resolved_us is None):
-        event.worst, event.worst_size = (category.number, category.reason), size
-        return category
-    if category.number == number and event.resolved_us is None:
-        return category
-    return Category(event.worst[0], f"At its worst: {event.worst[1]}")
-
-
-def _own_category(category: Category, grade: Severity, where: Envelope) -> Category:
-    """What is `info` within a graver incident keeps its own low category."""
-    if grade != "info" or category.number >= 4:
-        return category
-    if where.position == "within":
-        return Category(4, "This traffic deviates as a change declared.")
-    return Category(5, "For information: no User is known to suffer.")
 
 
 def _display_order(draft: Draft, case: IncidentSnapshot) -> tuple[object, ...]:

@@ -7,8 +7,8 @@ from changes.calendar import CalendarView
 from changes.scope import scope_users
 from correlation.grading.declared_effect import Envelope
 from correlation.incidents.business_processes import CORE, processes
-from correlation.incidents.incidents import OpenIncident
 from correlation.incidents.membership import HARM_KINDS
+from correlation.incidents.open_incident import OpenIncident
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.columns import SeriesKey
 from models.times import MINUTE_US

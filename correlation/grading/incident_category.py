@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from correlation.incidents.open_incident import OpenIncident
 from correlation.parameters import CategoryParameters
 from correlation.phrases import figure, listed, span
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
@@ -40,16 +41,29 @@ def categorise(extent: CategoryInputs, limits: CategoryParameters) -> Category:
         reason = rule(extent, limits)
         if reason is not None:
             return Category(number, reason)
+    users = len(extent.case.users)
+    whose = "One User's traffic" if users == 1 else f"The traffic of {users} Users" if users else "The traffic"
     if extent.within:
-        users = len(extent.case.users)
-        whose = "One User's traffic" if users < 2 else f"The traffic of {users} Users"
         return Category(4, f"{whose} deviates as a change declared.")
     if extent.severity == "info":
         return Category(_LEAST, "For information: no User is known to suffer.")
-    return Category(4, "One User's traffic deviates, without an effect on others so far.")
+    return Category(4, f"{whose} deviates, without an effect on others so far.")
 
 
 _LEAST = 5
+_MORE_THAN_ANY_DEPTH = 1e12
+
+
+def never_milder(event: OpenIncident, category: Category) -> Category:
+    """A category is never milder than the worst so far, even at the end; an earlier one states its reason as past."""
+    size = len(event.affected) * _MORE_THAN_ANY_DEPTH + (event.course.depth or 0.0)
+    number, _ = event.worst
+    if category.number < number or (category.number == number and size >= event.worst_size and event.resolved_us is None):
+        event.worst, event.worst_size = (category.number, category.reason), size
+        return category
+    if category.number == number and event.resolved_us is None:
+        return category
+    return Category(event.worst[0], f"At its worst: {event.worst[1]}")
 
 
 def _major(extent: CategoryInputs, limits: CategoryParameters) -> str | None:

@@ -7,9 +7,9 @@ from changes.calendar import CalendarView
 from correlation.grading.declared_effect import declares_effect_on
 from correlation.history.traffic_history import History
 from correlation.incidents.business_processes import processes
-from correlation.incidents.incidents import OpenIncident
 from correlation.incidents.membership import HARM_KINDS, possible_causes
 from correlation.incidents.missing_answers import MissingAnswers, Stretch, missing_answers
+from correlation.incidents.open_incident import OpenIncident
 from models.change import Change
 from models.columns import SeriesKey
 

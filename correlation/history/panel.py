@@ -1,6 +1,6 @@
 """Panel: one part of the traffic of everyone, unit by unit, over a sequence of bins, for one question."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from correlation.history.difference_in_differences import CumulativeSums, running
+from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, RingBuffer
 from models.columns import Flags, Floats, Ints, SeriesKey
 
 
@@ -96,3 +97,33 @@ class Panel:
     def failing(self) -> CumulativeSums:
         """Failed against observed."""
         return running(self.failed, self.observed)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSelection:
+    """The columns of one part of the traffic, by unit: `firsts` (units,) are the first columns of the units."""
+
+    units: Units
+    columns: Ints
+    firsts: Ints
+
+    @classmethod
+    def of(cls, keys: Sequence[SeriesKey], part: TrafficSelector, only: str | None) -> "ColumnSelection | None":
+        """Of `part` among `keys`, of one User alone if `only` names it; None where there is none."""
+        found = sorted(
+            (Unit(key.user, key.region), index)
+            for index, key in enumerate(keys)
+            if (key.direction, key.message_class, key.service, key.queue) in part.classes and (only is None or key.user == only)
+        )
+        if not found:
+            return None
+        firsts = [place for place, (unit, _) in enumerate(found) if place == 0 or unit != found[place - 1][0]]
+        columns = np.array([index for _, index in found], np.int64)
+        return cls(Units(found[place][0] for place in firsts), columns, np.array(firsts, np.int64))
+
+    def panel(self, ring: RingBuffer) -> Panel:
+        """Sums by unit over the bins of `ring`."""
+        order = ring.order()
+        cells = ring.cells[:, order[:, None], self.columns].astype(np.float64)
+        sums = cells if len(self.firsts) == len(self.columns) else np.add.reduceat(cells, self.firsts, axis=2)
+        return Panel(self.units, ring.bin_us, ring.ends_us[order], sums[OBSERVED], sums[EXPECTED], sums[FAILED])

@@ -2,20 +2,16 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from correlation.history.panel import Panel, TrafficSelector, Unit, Units
-from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, STATISTICS, RingBuffer
-from models.columns import Detected, Flags, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
-from models.times import HOUR_US, MINUTE_US, SECOND_US
+from correlation.history.panel import ColumnSelection, Panel, TrafficSelector
+from correlation.history.resolution_history import Bins, ClassCounts, Recent, ResolutionHistory, SplitCounts
+from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, STATISTICS
+from models.columns import Detected, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.times import HOUR_US
 
-FIVE_MINUTES_US = 5 * MINUTE_US
-FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS = 120, 300, 168
-"""Some windows unchanged, 25 hours of 5 minutes, a week of hours: the shortest that reaches back far enough is used."""
-_LEAST_BINS = 24
 _MOST_CHOICES, _MOST_VIEWS = 256, 256
 _MOST = 1e15
 """A thousand times the maximum of an event; sums of it stay finite in single precision."""
@@ -23,125 +19,15 @@ CELLS = 16_000_000
 """In single precision: 64 MB. Beyond about 9,000 parts of traffic the rings become shorter, not the memory larger."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ColumnSelection:
-    """The columns of one part, by unit: `firsts` (units,) are the first columns of the units."""
-
-    units: Units
-    columns: Ints
-    firsts: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """The last windows of some series; the matrices have shape (windows, series). For a queue `observed` is the depth."""
-
-    ends_us: Ints
-    observed: Floats
-    expected: Floats
-    failed: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class SplitCounts:
-    """Messages of some series after a moment and before it; the counts have shape (2, series)."""
-
-    keys: tuple[SeriesKey, ...]
-    observed: Floats
-    failed: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Bins:
-    """Some series over a sequence of bins; the matrices have shape (bins, series)."""
-
-    keys: tuple[SeriesKey, ...]
-    ends_us: Ints
-    observed: Floats
-    expected: Floats
-    failed: Floats
-
-    def only(self, chosen: Flags) -> "Bins":
-        """The `chosen` (series,)."""
-        keys = tuple(key for key, wanted in zip(self.keys, chosen.tolist(), strict=True) if wanted)
-        return Bins(keys, self.ends_us, self.observed[:, chosen], self.expected[:, chosen], self.failed[:, chosen])
-
-
-@dataclass(frozen=True, slots=True)
-class ClassCounts:
-    """Messages of every series of one class in some bins."""
-
-    keys: tuple[SeriesKey, ...]
-    observed: Floats
-    """(bins, series)"""
-
-
-class _ResolutionHistory:
-    """Rings of one window length; columns in the order of their sorted keys."""
-
-    def __init__(self, window_s: int) -> None:
-        self.window_s = window_s
-        self.keys: tuple[SeriesKey, ...] = ()
-        self.source: tuple[Any, ...] = ()
-        """The last tuple of groups, to recognise it by identity."""
-        self.place: Ints = np.zeros(0, np.int64)
-        self.indexed: tuple[SeriesKey, ...] = ()
-        self.index: dict[SeriesKey, int] = {}
-        """Column of each of `indexed`."""
-        bins = [(window_s * SECOND_US, FINE_BINS), (FIVE_MINUTES_US, FIVE_MINUTE_BINS), (HOUR_US, HOUR_BINS)]
-        self.rings = [RingBuffer(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
-
-    def place_of(self, source: tuple[Any, ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
-        """Column of each of the source's groups; new ones get a column, and the rings room for it."""
-        if source is self.source:
-            return self.place
-        named = tuple(keys)
-        if not set(named) <= set(self.keys):
-            self._grow(tuple(sorted({*self.keys, *named})), cells)
-        column = {key: index for index, key in enumerate(self.keys)}
-        self.source, self.place = source, np.array([column[key] for key in named], np.int64)
-        return self.place
-
-    def _grow(self, keys: tuple[SeriesKey, ...], cells: int) -> None:
-        column = {key: index for index, key in enumerate(keys)}
-        place = np.array([column[key] for key in self.keys], np.int64)
-        for ring, length in zip(self.rings, self._lengths(cells, len(keys)), strict=True):
-            ring.resize(length, place, len(keys))
-        self.keys = keys
-
-    def _lengths(self, cells: int, columns: int) -> list[int]:
-        share = min(1.0, cells / (3 * (FINE_BINS + FIVE_MINUTE_BINS + HOUR_BINS) * max(columns, 1)))
-        return [max(_LEAST_BINS, int(length * share)) for length in (FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS)[-len(self.rings) :]]
-
-    def lengthen(self, cells: int) -> None:
-        """Rings of a state that was written when they were shorter reach as far back as today's."""
-        for ring, length in zip(self.rings, self._lengths(cells, len(self.keys)), strict=True):
-            if len(ring.ends_us) < length:
-                ring.resize(length, np.arange(len(self.keys)), len(self.keys))
-
-    def columns(self, keys: Iterable[SeriesKey]) -> Ints:
-        """Columns of those of `keys` that are known, in their order."""
-        if self.indexed is not self.keys:
-            self.indexed, self.index = self.keys, {key: number for number, key in enumerate(self.keys)}
-        return np.array([self.index[key] for key in keys if key in self.index], np.int64)
-
-    def add(self, at_us: int, place: Ints, rows: Floats) -> None:
-        """Adds one window, every group in its column; `rows` are (statistics, groups)."""
-        spread = np.zeros((len(rows), len(self.keys)))
-        spread[:, place] = rows
-        for ring in self.rings:
-            ring.add(at_us, spread)
-
-
 class History:
     """The last hours of pulses of every resolution, in bounded memory; packs to a tree."""
 
     def __init__(self, cells: int = CELLS) -> None:
         self._cells = cells
-        self._traffic: dict[int, _ResolutionHistory] = {}
-        self._queues: dict[int, _ResolutionHistory] = {}
+        self._traffic: dict[int, ResolutionHistory] = {}
+        self._queues: dict[int, ResolutionHistory] = {}
         self._panels: dict[tuple[TrafficSelector, int], Panel | None] = {}
-        self._choices: dict[TrafficSelector, tuple[tuple[SeriesKey, ...], _ColumnSelection | None]] = {}
+        self._choices: dict[TrafficSelector, tuple[tuple[SeriesKey, ...], ColumnSelection | None]] = {}
         self._parts: tuple[tuple[tuple[SeriesKey, ...], ...], tuple[TrafficSelector, ...]] = ((), ())
         self._only: str | None = None
         self._of_class: dict[tuple[str, int], tuple[tuple[SeriesKey, ...], tuple[SeriesKey, ...], Ints]] = {}
@@ -171,7 +57,7 @@ class History:
     def _add_traffic(self, pulse: Pulse) -> None:
         cohort = self._traffic.get(pulse.window_s)
         if cohort is None:
-            cohort = self._traffic[pulse.window_s] = _ResolutionHistory(pulse.window_s)
+            cohort = self._traffic[pulse.window_s] = ResolutionHistory(pulse.window_s)
         place = cohort.place_of(pulse.groups, (_series(group, pulse.window_s) for group in pulse.groups), self._cells)
         rows = np.array((pulse.observed, pulse.expected, pulse.failed))
         if not pulse.reported.all():
@@ -181,7 +67,7 @@ class History:
     def _add_queues(self, pulse: QueuePulse) -> None:
         cohort = self._queues.get(pulse.window_s)
         if cohort is None:
-            cohort = self._queues[pulse.window_s] = _ResolutionHistory(pulse.window_s)
+            cohort = self._queues[pulse.window_s] = ResolutionHistory(pulse.window_s)
         place = cohort.place_of(pulse.queues, pulse.queues, self._cells)
         seen = pulse.reported
         cohort.add(pulse.at_us, place, np.array((np.where(seen, pulse.depth, 0.0), seen, np.zeros(len(seen)))))
@@ -192,20 +78,20 @@ class History:
         cohort = (self._queues if queues else self._traffic).get(part.window_s)
         if cohort is None:
             return None
-        ring = _reaching(cohort.rings, from_us)
+        ring = cohort.reaching(from_us)
         key = (part, ring.bin_us)
         if key not in self._panels:
             chosen = self._choose(cohort, part)
-            self._panels[key] = None if chosen is None else _aggregate(ring, chosen)
+            self._panels[key] = None if chosen is None else chosen.panel(ring)
         return self._panels[key]
 
-    def _choose(self, cohort: _ResolutionHistory, part: TrafficSelector) -> _ColumnSelection | None:
+    def _choose(self, cohort: ResolutionHistory, part: TrafficSelector) -> ColumnSelection | None:
         """Columns of a part, looked up once for as long as no series is added."""
         known = self._choices.get(part)
         if known is None or known[0] is not cohort.keys:
             if len(self._choices) >= _MOST_CHOICES:
                 self._choices.clear()
-            known = self._choices[part] = (cohort.keys, _chosen(cohort.keys, part, self._only))
+            known = self._choices[part] = (cohort.keys, ColumnSelection.of(cohort.keys, part, self._only))
         return known[1]
 
     def recent(self, keys: tuple[SeriesKey, ...], from_us: int | None = None) -> "Recent | None":
@@ -216,15 +102,15 @@ class History:
         cohort = self._cohort(keys)
         if cohort is None:
             return None
-        ring = cohort.rings[0] if from_us is None else _reaching(cohort.rings, from_us)
-        return _bins(cohort, ring, keys, from_us or 0)
+        ring = cohort.rings[0] if from_us is None else cohort.reaching(from_us)
+        return cohort.recent(ring, keys, from_us or 0)
 
     def hours(self, keys: tuple[SeriesKey, ...]) -> "Recent | None":
         """The same in the longest row that there is: a week of hours."""
         cohort = self._cohort(keys)
-        return None if cohort is None else _bins(cohort, cohort.rings[-1], keys, 0)
+        return None if cohort is None else cohort.recent(cohort.rings[-1], keys, 0)
 
-    def _cohort(self, keys: tuple[SeriesKey, ...]) -> _ResolutionHistory | None:
+    def _cohort(self, keys: tuple[SeriesKey, ...]) -> ResolutionHistory | None:
         return (self._queues if keys[0].is_queue else self._traffic).get(keys[0].window_s)
 
     def keys_of(self, user: str, direction: str, window_s: int) -> tuple[SeriesKey, ...]:
@@ -246,7 +132,7 @@ class History:
         for window_s in sorted(self._traffic):
             cohort = self._traffic[window_s]
             keys, columns = self._columns_of_class(message_class, cohort)
-            ring = cohort.rings[-1] if from_us is None else _reaching(cohort.rings, from_us)
+            ring = cohort.rings[-1] if from_us is None else cohort.reaching(from_us)
             order = ring.order()
             if keys and self._only is None:
                 cells = ring.cells[:, order[:, None], columns].astype(np.float64)
@@ -259,7 +145,7 @@ class History:
         for window_s in sorted(self._traffic):
             cohort = self._traffic[window_s]
             keys, columns = self._columns_of_class(message_class, cohort)
-            ring = _reaching(cohort.rings, from_us)
+            ring = cohort.reaching(from_us)
             since = ring.order()[ring.ends_us[ring.order()] > at_us]
             if keys and self._only is None:
                 after = (ring.cells[name, since].sum(axis=0, dtype=np.float64)[columns] for name in (OBSERVED, FAILED))
@@ -275,7 +161,7 @@ class History:
         cohort = self._cohort(keys)
         if cohort is None or len(cohort.columns(keys)) < len(keys):
             return None
-        ring = _reaching(cohort.rings, from_us)
+        ring = cohort.reaching(from_us)
         ends_us = ring.ends_us[ring.order()]
         ends_us = ends_us[ends_us > from_us]
         return ends_us if len(ends_us) else None
@@ -293,7 +179,7 @@ class History:
             return None
         return ClassCounts(keys, ring.cells[OBSERVED][np.array(rows, np.int64)[:, None], columns].astype(np.float64))
 
-    def _columns_of_class(self, message_class: str, cohort: _ResolutionHistory) -> tuple[tuple[SeriesKey, ...], Ints]:
+    def _columns_of_class(self, message_class: str, cohort: ResolutionHistory) -> tuple[tuple[SeriesKey, ...], Ints]:
         known = self._of_class.get((message_class, cohort.window_s))
         if known is None or known[0] is not cohort.keys:
             chosen = [number for number, key in enumerate(cohort.keys) if key.message_class == message_class]
@@ -331,7 +217,7 @@ class History:
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.state_bytes`."""
-        return {name: [_pack(cohorts[window_s]) for window_s in sorted(cohorts)] for name, cohorts in self._named().items()}
+        return {name: [cohorts[window_s].pack() for window_s in sorted(cohorts)] for name, cohorts in self._named().items()}
 
     @classmethod
     def unpack(cls, tree: dict[str, Any]) -> "History":
@@ -339,10 +225,10 @@ class History:
         history = cls()
         for name, cohorts in history._named().items():
             for packed in tree[name]:
-                cohorts[packed["window_s"]] = _unpack(packed)
+                cohorts[packed["window_s"]] = ResolutionHistory.unpack(packed, CELLS)
         return history
 
-    def _named(self) -> dict[str, dict[int, _ResolutionHistory]]:
+    def _named(self) -> dict[str, dict[int, ResolutionHistory]]:
         return {"traffic": self._traffic, "queues": self._queues}
 
 
@@ -350,24 +236,7 @@ def _series(group: PulseKey, window_s: int) -> SeriesKey:
     return SeriesKey(group.user, group.direction, group.message_class, group.service, group.region, "", window_s)
 
 
-def _bins(cohort: _ResolutionHistory, ring: RingBuffer, keys: tuple[SeriesKey, ...], from_us: int) -> Recent | None:
-    columns, order = cohort.columns(keys), ring.order()
-    order = order[ring.ends_us[order] > from_us]
-    if len(columns) < len(keys) or not len(order):
-        return None
-    cells = ring.cells[:, order[:, None], columns].astype(np.float64)
-    return Recent(ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED])
-
-
-def _reaching(rings: list[RingBuffer], from_us: int) -> RingBuffer:
-    for ring in rings:
-        since_us = ring.since_us()
-        if since_us is not None and since_us <= from_us:
-            return ring
-    return min(rings, key=lambda ring: (ring.since_us() or 0, ring.bin_us))
-
-
-def _parts(cohorts: Iterable[_ResolutionHistory], only: str | None) -> tuple[TrafficSelector, ...]:
+def _parts(cohorts: Iterable[ResolutionHistory], only: str | None) -> tuple[TrafficSelector, ...]:
     found = {
         (cohort.window_s, (key.direction, key.message_class, key.service, key.queue))
         for cohort in cohorts
@@ -375,37 +244,3 @@ def _parts(cohorts: Iterable[_ResolutionHistory], only: str | None) -> tuple[Tra
         if only is None or key.user == only
     }
     return tuple(TrafficSelector(window_s, frozenset((kind,))) for window_s, kind in sorted(found))
-
-
-def _chosen(keys: tuple[SeriesKey, ...], part: TrafficSelector, only: str | None) -> _ColumnSelection | None:
-    wanted = part.classes
-    found = sorted(
-        (Unit(key.user, key.region), index)
-        for index, key in enumerate(keys)
-        if (key.direction, key.message_class, key.service, key.queue) in wanted and (only is None or key.user == only)
-    )
-    if not found:
-        return None
-    firsts = [place for place, (unit, _) in enumerate(found) if place == 0 or unit != found[place - 1][0]]
-    columns = np.array([index for _, index in found], np.int64)
-    return _ColumnSelection(Units(found[place][0] for place in firsts), columns, np.array(firsts, np.int64))
-
-
-def _aggregate(ring: RingBuffer, chosen: _ColumnSelection) -> Panel:
-    order = ring.order()
-    cells = ring.cells[:, order[:, None], chosen.columns].astype(np.float64)
-    sums = cells if len(chosen.firsts) == len(chosen.columns) else np.add.reduceat(cells, chosen.firsts, axis=2)
-    return Panel(chosen.units, ring.bin_us, ring.ends_us[order], sums[OBSERVED], sums[EXPECTED], sums[FAILED])
-
-
-def _pack(cohort: _ResolutionHistory) -> dict[str, Any]:
-    keys = [list(key) for key in cohort.keys]
-    return {"window_s": cohort.window_s, "keys": keys, "rings": [ring.pack() for ring in cohort.rings]}
-
-
-def _unpack(tree: dict[str, Any]) -> _ResolutionHistory:
-    cohort = _ResolutionHistory(tree["window_s"])
-    cohort.keys = tuple(SeriesKey(*key) for key in tree["keys"])
-    cohort.rings = [RingBuffer.unpack(ring) for ring in tree["rings"]]
-    cohort.lengthen(CELLS)
-    return cohort

@@ -8,7 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from correlation.history.traffic_history import FIVE_MINUTES_US, History
+from correlation.history.resolution_history import FIVE_MINUTES_US
+from correlation.history.traffic_history import History
 from correlation.incidents.missing_answers import kind_of_day
 from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US

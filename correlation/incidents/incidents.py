@@ -1,81 +1,26 @@
 """Incidents: alerts of one event across kinds, series and Users, however late a piece comes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 from correlation.incidents.membership import (
-    HARM_KINDS,
     MembershipRules,
     can_cause_harm,
     is_later_effect,
     is_self_inflicted_storm,
-    origin,
     possible_causes,
     started_together,
 )
-from correlation.incidents.recovery import LOSS_KINDS, Course, Elsewhere, Traffic, traffic_of
+from correlation.incidents.open_incident import OpenIncident
+from correlation.incidents.recovery import LOSS_KINDS, Elsewhere, Traffic, traffic_of
+from correlation.incidents.relation import in_region, is_related, is_same_incident, lead_of, may_hold, members_for, two_causes
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.state_tree import from_tree, to_plain
 from models.times import MINUTE_US, SECOND_US
-from models.vocabulary import Severity
 
 SETTLES_US = 15 * MINUTE_US
 """How long the last minutes still show a trouble that is over."""
-
-
-@dataclass(slots=True)
-class OpenIncident:
-    """One incident's state: its alerts, where it began, whom it hurts."""
-
-    incident_id: str
-    opened_us: int
-    """`detected_at` of its first alert."""
-    members: dict[str, AlertSnapshot] = field(default_factory=dict)
-    """By alert_id; the latest facts of each."""
-    origin_user: str | None = None
-    affected: set[str] = field(default_factory=set)
-    """Users that suffered at any time; nobody is taken off while the incident lasts."""
-    resolved_us: int | None = None
-    """The window that decided that it is over."""
-    merged_into: str | None = None
-    worst: tuple[int, str] = (6, "")
-    """The gravest category that was proposed while it lasted, with its reason."""
-    declared_alerts: dict[str, str] = field(default_factory=dict)
-    """Alerts that keep to what a change declared, as far as was seen last → that change."""
-    changed_us: int = 0
-    """The last window that brought or took a member, or decided that it is over or back."""
-    ended_us: int | None = None
-    """When its trouble ended (estimated); None while it goes on."""
-    worst_size: float = 0.0
-    """How large it was then: by affected Users, then by waiting messages."""
-    severity: Severity = "info"
-    """The gravest of its alerts when they were looked at last."""
-    course: Course = field(default_factory=Course)
-
-    def update_origin(self, parameters: CorrelationParameters, *, anew: bool) -> None:
-        """Judges who suffers, and where it began if that is open; a piece that comes late does not make a beginning."""
-        if anew:
-            self.origin_user = origin(tuple(self.members.values()), parameters, self.origin_user)
-        harmed = {member.user for member in self.members.values() if member.user is not None and member.kind in HARM_KINDS}
-        several = self.origin_user is not None or len(harmed) > 1
-        self.affected = {user for user in (self.affected | harmed if several else self.affected) if user != self.origin_user}
-
-    def case(self, at_us: int) -> IncidentSnapshot:
-        """The facts that a judgement starts from."""
-        episodes = tuple(sorted(self.members.values(), key=lambda episode: (episode.onset_us, episode.alert_id)))
-        own = [episode for episode in episodes if self.origin_user is None or episode.user == self.origin_user]
-        return IncidentSnapshot(
-            self.incident_id,
-            episodes,
-            self.origin_user,
-            min(episode.onset_us for episode in own or episodes),
-            min(episode.detected_us for episode in episodes),
-            at_us,
-            tuple(sorted(self.affected)),
-            tuple(sorted({key.region for episode in episodes for key in episode.series if key.region})),
-        )
 
 
 class Incidents:
@@ -172,11 +117,11 @@ class Incidents:
         if joining.declared_cause(episode) is not None:
             return next((event for event in live if joining.shares_declared_cause(episode, event.members.values())), None)
         if joining.is_regional(episode):
-            return next((event for event in live if event.origin_user is None and _in_region(episode, event, joining)), None)
+            return next((event for event in live if event.origin_user is None and in_region(episode, event, joining)), None)
         tests: tuple[Callable[[OpenIncident], bool], ...] = (
-            lambda event: _may_hold(event, episode) and started_together(episode, _of_users(event, episode, joining), self._parameters),
-            lambda event: _related(episode, event, joining),
-            lambda event: _may_hold(event, episode) and is_later_effect(episode, _of_users(event, episode, joining), self._parameters),
+            lambda event: may_hold(event, episode) and started_together(episode, members_for(event, episode, joining), self._parameters),
+            lambda event: is_related(episode, event, joining),
+            lambda event: may_hold(event, episode) and is_later_effect(episode, members_for(event, episode, joining), self._parameters),
         )
         return next((event for test in tests for event in live if test(event)), None)
 
@@ -220,13 +165,13 @@ class Incidents:
         """Incidents that turn out to be one become one; the oldest keeps its id."""
         live = (event for event in self.events.values() if event.resolved_us is None)
         order = sorted(live, key=lambda event: (event.opened_us, event.incident_id))
-        leads = [_lead(event) for event in order]
+        leads = [lead_of(event) for event in order]
         for number, older in enumerate(order):
             for younger in order[number + 1 :]:
                 apart = older.merged_into is not None or younger.merged_into is not None
-                if apart or _two_causes(older, younger):
+                if apart or two_causes(older, younger):
                     continue
-                if _is_same_incident(older, younger, joining) or joining.began_with_a_third(_lead(older), _lead(younger), leads):
+                if is_same_incident(older, younger, joining) or joining.began_with_a_third(lead_of(older), lead_of(younger), leads):
                     self._absorb(at_us, older, younger)
 
     def _absorb(self, at_us: int, older: OpenIncident, younger: OpenIncident) -> None:
@@ -330,61 +275,3 @@ def _distance(episode: AlertSnapshot, event: OpenIncident, case: IncidentSnapsho
     """How far an incident is from an alert: in time, else in place; of two as near, the one that more Users are in, then the older one."""
     elsewhere = episode.region is not None and episode.region not in case.regions
     return abs(case.onset_us - episode.onset_us), elsewhere, -len(case.users), event.opened_us, event.incident_id
-
-
-def _related(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRules) -> bool:
-    members = tuple(event.members.values())
-    if not joining.shares_declared_cause(episode, members):
-        return False
-    if joining.spills_over(episode, members, event.origin_user):
-        return True
-    if episode.user is not None and joining.spills_over(_lead(event), (episode,), episode.user):
-        return True
-    if not _may_hold(event, episode):
-        return False
-    if joining.shares_cause(episode, members) or joining.follows_crowd(episode, members):
-        return True
-    return joining.touches_region(episode, members) or any(joining.touches_region(member, (episode,)) for member in members)
-
-
-def _of_users(event: OpenIncident, episode: AlertSnapshot, joining: MembershipRules) -> list[AlertSnapshot]:
-    """Members that what a User sends may belong to: its failures that its whole region has are of the region, whatever it sends."""
-    members = event.members.values()
-    if not is_self_inflicted_storm(episode):
-        return list(members)
-    return [member for member in members if member.user != episode.user or not joining.is_regional(member)]
-
-
-def _in_region(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRules) -> bool:
-    """Whether an incident is the trouble of a whole region that an alert is part of."""
-    members = tuple(event.members.values())
-    alike = any(member.region == episode.region and member.kind in HARM_KINDS for member in members)
-    return joining.touches_region(episode, members) or (
-        alike and (joining.shares_cause(episode, members) or joining.follows_crowd(episode, members))
-    )
-
-
-def _may_hold(event: OpenIncident, episode: AlertSnapshot) -> bool:
-    """What a User sends of itself is no effect of an incident that began at another; of one that began at nobody it may be."""
-    if not is_self_inflicted_storm(episode) or event.origin_user == episode.user:
-        return True
-    members = event.members.values()
-    return event.origin_user is None and any(is_self_inflicted_storm(member) or member.user == episode.user for member in members)
-
-
-def _is_same_incident(older: OpenIncident, younger: OpenIncident, joining: MembershipRules) -> bool:
-    return _related(_lead(younger), older, joining) or _related(_lead(older), younger, joining)
-
-
-def _two_causes(older: OpenIncident, younger: OpenIncident) -> bool:
-    """Whether each has what may harm others, at different Users, and one of them a storm: those are two events however alike in time."""
-    if older.origin_user == younger.origin_user:
-        return False
-    causes = [possible_causes(tuple(event.members.values()), event.origin_user) for event in (older, younger)]
-    return all(causes) and any(is_self_inflicted_storm(driver) for of in causes for driver in of)
-
-
-def _lead(event: OpenIncident) -> AlertSnapshot:
-    """The member that the event began with; what somebody sends before what comes of it."""
-    own = [member for member in event.members.values() if event.origin_user is None or member.user == event.origin_user]
-    return min(own, key=lambda member: (not is_self_inflicted_storm(member), member.onset_us, member.alert_id))

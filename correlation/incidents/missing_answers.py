@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from correlation.history.traffic_history import Bins, History
+from correlation.history.resolution_history import Bins
+from correlation.history.traffic_history import History
 from correlation.incidents.business_processes import processes
 from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import DAY_US, HOUR_US

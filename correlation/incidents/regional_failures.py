@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from correlation.history.traffic_history import History, SplitCounts
+from correlation.history.resolution_history import SplitCounts
+from correlation.history.traffic_history import History
 from correlation.incidents.spill_over import fails_at_devices
 from correlation.snapshots import AlertSnapshot
 from models.columns import Flags, Floats, Ints, SeriesKey
@@ -36,7 +37,7 @@ class _Names:
 class _Answers:
     """Answers of every series since a moment and before it; the matrices have shape (2, series)."""
 
-    names: "_Names"
+    names: _Names
     came: Floats
     failed: Floats
 
@@ -58,7 +59,8 @@ class RegionalFailures:
     def __init__(self, history: History) -> None:
         self._history = history
         self._answers: dict[int, tuple[_Answers, ...]] = {}
-        self._names: dict[int, tuple[tuple[SeriesKey, ...], _Names]] = {}
+        self._names: dict[int, _Names] = {}
+        """By window length."""
 
     def explain(self, episode: AlertSnapshot) -> bool:
         """Whether an alert is a User's share of them."""
@@ -82,7 +84,7 @@ class RegionalFailures:
         return self._answers[onset_us]
 
     def _named(self, counts: SplitCounts) -> _Names:
-        number = id(counts.keys)
-        if number not in self._names:
-            self._names[number] = (counts.keys, _Names.of(counts.keys))
-        return self._names[number][1]
+        window_s = counts.keys[0].window_s
+        if window_s not in self._names:
+            self._names[window_s] = _Names.of(counts.keys)
+        return self._names[window_s]

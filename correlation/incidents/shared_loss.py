@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from correlation.history.traffic_history import Bins, History
+from correlation.history.resolution_history import Bins
+from correlation.history.traffic_history import History
 from correlation.incidents.business_processes import processes
 from correlation.incidents.day_before import RECENT_US, DayBefore
 from models.columns import Flags, Floats, Ints, SeriesKey

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from correlation.history.traffic_history import History, Recent
+from correlation.history.resolution_history import Recent
+from correlation.history.traffic_history import History
 from correlation.snapshots import AlertSnapshot
 from models.columns import Flags, Floats, Ints, SeriesKey
 from models.response_codes import DEVICE_SIDE

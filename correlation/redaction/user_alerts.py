@@ -7,7 +7,8 @@ from changes.calendar import CalendarView
 from correlation.alert_draft import Draft
 from correlation.alerts.finding_rows import FindingRow
 from correlation.alerts.grouping import AlertGroups
-from correlation.evaluation import EvaluatedIncident, EvaluationContext, Evaluator
+from correlation.evaluation import EvaluatedIncident, Evaluator
+from correlation.evaluation_context import EvaluationContext
 from correlation.history.fleet_totals import Fleet
 from correlation.parameters import CorrelationParameters
 from correlation.records.alert_record import due_alert

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from correlation.incidents.membership import first_us
+from correlation.incidents.origin import first_us
 from correlation.phrases import clock, span
 from correlation.snapshots import IncidentSnapshot
 from correlation.wording.alert_text import KIND_LABELS

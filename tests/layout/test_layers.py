@@ -83,8 +83,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "parameters", "http_client",
     ),
     "correlation": (
-        "parameters", "phrases", "snapshots", "history", "alerts", "incidents", "attribution", "grading", "alert_draft",
-        "change_reports", "evaluation", "wording", "records", "redaction", "correlator",
+        "parameters", "phrases", "snapshots", "history", "evaluation_context", "alerts", "incidents", "attribution", "grading",
+        "alert_draft",        "change_reports", "evaluation", "wording", "records", "redaction", "correlator",
     ),
     "streams": (
         "decode", "windowing", "sources", "detection_by_resolution", "dead_letters", "flow", "metrics", "learned_state",

@@ -11,10 +11,6 @@ MOST_LINES_OF_A_FUNCTION = 50
 LONG_FILES = frozenset(
     {
         "correlation/change_reports/reporter.py",
-        "correlation/evaluation.py",
-        "correlation/history/traffic_history.py",
-        "correlation/incidents/incidents.py",
-        "correlation/incidents/membership.py",
         "correlation/incidents/recovery.py",
         "tests/changes/files/test_icalendar_file.py",
         "tests/changes/planning/test_conflicts.py",

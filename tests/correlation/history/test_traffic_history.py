@@ -3,7 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correlation.history.panel import TrafficSelector
-from correlation.history.traffic_history import FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS, History
+from correlation.history.resolution_history import FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS
+from correlation.history.traffic_history import History
 from models.columns import PulseKey
 from models.state_bytes import pack, unpack
 from models.times import DAY_US, HOUR_US, MINUTE_US

@@ -3,8 +3,9 @@ from collections.abc import Sequence
 import pytest
 
 from correlation.history.traffic_history import History
-from correlation.incidents.incidents import Incidents, OpenIncident
+from correlation.incidents.incidents import Incidents
 from correlation.incidents.membership import MembershipRules
+from correlation.incidents.open_incident import OpenIncident
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.state_tree import to_plain

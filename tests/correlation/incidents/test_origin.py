@@ -1,6 +1,6 @@
 """Where an incident began: a storm may be what the others suffer from, or no more than their asking again."""
 
-from correlation.incidents.membership import origin
+from correlation.incidents.origin import origin
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.columns import SeriesKey

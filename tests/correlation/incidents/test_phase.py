@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from correlation.evaluation import _never_milder
-from correlation.grading.incident_category import Category
-from correlation.incidents.incidents import SETTLES_US, Incidents, OpenIncident
+from correlation.grading.incident_category import Category, never_milder
+from correlation.incidents.incidents import SETTLES_US, Incidents
+from correlation.incidents.open_incident import OpenIncident
 from correlation.incidents.phase import follow
 from correlation.incidents.recovery import Course, Harm
 from correlation.parameters import CorrelationParameters
@@ -35,11 +35,11 @@ def test_a_small_measure_that_rises_when_answers_come_back_is_no_growth():
 def test_the_worst_is_that_of_most_users_whatever_the_depth_does():
     event = OpenIncident("I-1", MORNING_US, origin_user="SUP-01", affected={"SUP-02"})
     event.course.depth = 1_400_000.0
-    _never_milder(event, Category(1, "1 of 9 Users is affected."))
+    never_milder(event, Category(1, "1 of 9 Users is affected."))
     event.affected, event.course.depth = {"SUP-02", "SUP-03"}, 1000.0
-    _never_milder(event, Category(1, "2 of 9 Users are affected."))
+    never_milder(event, Category(1, "2 of 9 Users are affected."))
     event.resolved_us = MORNING_US
-    assert _never_milder(event, Category(4, "")).reason == "At its worst: 2 of 9 Users are affected."
+    assert never_milder(event, Category(4, "")).reason == "At its worst: 2 of 9 Users are affected."
 
 
 def test_a_common_loss_does_not_count_for_an_older_incident_while_a_younger_one_hurts_others():
