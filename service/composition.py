@@ -33,6 +33,7 @@ from service.ingest.intake import Intake, RemoteIntake
 from service.ingest.journal import Journal
 from service.ingest.series_count_file import SeriesCountFile
 from service.ingest.series_quota import SeriesQuota
+from service.ingest.turns import Turns
 from service.metrics import DeskBoard, Gauges, registry
 from service.monitor import Follower, Monitor
 from service.notify.dispatcher import Dispatcher
@@ -75,6 +76,8 @@ class Parts:
     authentication: SignIn
     streams: OpenStreams
     series_quota: SeriesQuota
+    turns: Turns
+    """Of the tokens that send events."""
     declarations: ChangeDeclarations
     planning: Planning
     risks: RiskBook
@@ -183,6 +186,7 @@ def compose(
             authentication=authentication,
             streams=streams,
             series_quota=series_quota,
+            turns=Turns(),
             declarations=declarations,
             planning=planning,
             risks=risks,

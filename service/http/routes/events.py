@@ -11,8 +11,7 @@ from models.columns import EventBatch
 from models.errors import Malformed, UnreadableInput
 from service.auth.authentication import Sender
 from service.http.routes.common import raw
-from service.http.routes.parts import ClockDep, DatabaseDep, HealthDep, IntakeDep, SeriesQuotaDep, ServeParametersDep
-from service.http.turns import Turns
+from service.http.routes.parts import ClockDep, DatabaseDep, HealthDep, IntakeDep, SeriesQuotaDep, ServeParametersDep, TurnsDep
 from service.ingest.event_bodies import decoded_post, ingest_response
 from service.ingest.journal import EVENTS
 from service.parameters import ServeParameters
@@ -20,7 +19,6 @@ from service.problems import RESPONSES, Problem
 from service.store import commits
 
 router = APIRouter(tags=["events"])
-_TURNS = Turns()
 _FORWARDS = ThreadPoolExecutor(8, "forward")
 """Separate threads: brokers that do not answer block only these."""
 _EXAMPLE = (
@@ -60,6 +58,7 @@ async def post_events(
     parameters: ServeParametersDep,
     health: HealthDep,
     series: SeriesQuotaDep,
+    turns: TurnsDep,
     principal: Sender,
 ) -> Response:
     """NDJSON or one JSON array, gzip accepted. Events that were answered 202 survive a crash. Posting the same again is harmless; with an
@@ -77,7 +76,7 @@ async def post_events(
             earlier = await asyncio.to_thread(database.read, lambda connection: commits.answered(connection, principal.id, key))
             if earlier is not None:
                 return _again(earlier, body)
-        async with _TURNS.of(principal.id):
+        async with turns.of(principal.id):
             batch, weight = await _decoded(parameters, body, principal.id)
             await asyncio.to_thread(series.take, principal.id, batch.keys, clock.wall_us())
     if (remote := intake.elsewhere) is not None:

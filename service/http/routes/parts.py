@@ -16,6 +16,7 @@ from service.event_stream import EventStream
 from service.health import Health
 from service.ingest.intake import Intake
 from service.ingest.series_quota import SeriesQuota
+from service.ingest.turns import Turns
 from service.metrics import DeskBoard
 from service.notify.dispatcher import Dispatcher
 from service.notify.sources import Sources
@@ -51,6 +52,7 @@ IntakeDep = Annotated[Intake, _part("intake")]
 KeepDep = Annotated[Keep, _part("keep")]
 OpenStreamsDep = Annotated[OpenStreams, _part("streams")]
 SeriesQuotaDep = Annotated[SeriesQuota, _part("series_quota")]
+TurnsDep = Annotated[Turns, _part("turns")]
 OpaqueIdsDep = Annotated[OpaqueIds, _part("ids")]
 PlanningDep = Annotated[Planning, _part("planning")]
 DeclarationBookDep = Annotated[DeclarationBook, _part("declaration_book")]

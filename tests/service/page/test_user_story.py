@@ -1,5 +1,7 @@
 """A User's story: it declares a change on a phone, sees what collides, hears whether it is it or the network, and contests a report."""
 
+from playwright.sync_api import Page
+
 from tests.service.builders import alert, change_json, own
 from tests.service.house import House
 from tests.service.page.board import MARKUP, OTHER_PARTY
@@ -29,13 +31,19 @@ def test_declaring_takes_six_inputs_and_says_what_collides(board: House, visit: 
     ]
 
 
+def sentence(page: Page, text: str) -> bool:
+    """Whether the page comes to say exactly this of the User."""
+    page.wait_for_selector(f".sentence >> text={text}")
+    return page.inner_text(".sentence").strip().startswith(text)
+
+
 def test_my_company_says_in_one_sentence_whether_it_is_me(board: House, visit: type[Visitor]) -> None:
     acme, bolt = visit(board, "user:ACME").go("/"), visit(board, "user:BOLT").go("/")
-    acme.wait_for_selector(".sentence >> text=It looks like it is you: your change C-1 is the probable cause.")
-    bolt.wait_for_selector(".sentence >> text=It looks like it is not you: another party's change is the probable cause.")
+    assert sentence(acme, "It looks like it is you: your change C-1 is the probable cause.")
+    assert sentence(bolt, "It looks like it is not you: another party's change is the probable cause.")
     over = {"revision": 2, "status": "resolved", "resolved_at": "2026-01-05T01:00:00Z"}
     board.publish(own("BOLT", alert("B-1", user="BOLT", incident_id=None, suspects=(OTHER_PARTY,), **over)))
-    bolt.wait_for_selector(".sentence >> text=Your traffic is as usual.")
+    assert sentence(bolt, "Your traffic is as usual.")
 
 
 def test_a_user_contests_a_report_and_the_desk_sees_it(board: House, visit: type[Visitor]) -> None:
@@ -94,6 +102,9 @@ def test_subscriptions_are_made_paused_and_removed_and_failing_ones_are_marked(b
     card.locator("text=22:00 to 06:00").wait_for()
     card.locator("text=Pause").click()
     card.locator("text=paused by").wait_for()
+    (kept,) = board.client("user:ACME").get("/v1/subscriptions").json()["items"]
+    assert (kept["name"], kept["paused_reason"].startswith("paused by")) == ("Operations", True)
     card.locator("text=Remove").click()
     page.click("dialog >> button:has-text('Remove')")
     page.wait_for_selector("text=Nobody is notified yet.")
+    assert board.client("user:ACME").get("/v1/subscriptions").json()["items"] == []
