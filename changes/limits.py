@@ -14,6 +14,9 @@ from models.vocabulary import GREATEST
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Kinds of characters that are not seen, or that turn the text around them: two names that look alike would be different ones."""
 
+_STATUS_BYTES = 500
+"""By which a revision may be larger than one before that was too large already, so that a status and its times can be added."""
+
 
 class ChangeLimits(BaseModel):
     """The limits of a declaration."""
@@ -31,14 +34,14 @@ def all_excess(changes: Iterable[Change], now_us: int, limits: ChangeLimits) -> 
     return [(change, why) for change in changes if (why := excess(change, now_us, limits)) is not None]
 
 
-def excess(change: Change, now_us: int, limits: ChangeLimits) -> str | None:
-    """Why the change is not accepted; None if it is."""
-    if any(unicodedata.category(mark) in _HIDDEN for mark in change.change_id):
-        return "change_id holds characters that can't be seen, such as a line end: leave them out"
-    if len(change.title) > limits.longest_title:
-        return f"the title is longer than {limits.longest_title} characters: put the rest into the description"
-    if len(to_json(change)) > limits.largest_change_kb * 1000:
-        return f"the change is larger than {limits.largest_change_kb:g} kB: link to long texts instead"
+def excess(change: Change, now_us: int, limits: ChangeLimits, before: Change | None = None) -> str | None:
+    """Why the change is not accepted; None if it is.
+
+    `before`: its latest revision; what was accepted once may stay as it is, so that an old change can be ended.
+    """
+    why = _too_much_text(change, limits, before)
+    if why is not None:
+        return why
     if change.expected is not None and change.expected.factor is not None and change.expected.factor > GREATEST:
         return f"expected.factor is greater than {GREATEST} (2^53), the greatest number that an input may hold"
     start_us, end_us = effect_us(change)
@@ -47,4 +50,15 @@ def excess(change: Change, now_us: int, limits: ChangeLimits) -> str | None:
         return f"the window is longer than {limits.longest_window_days:g} days: declare the parts of it in which something is changed"
     if end_us > now_us + limits.furthest_days * DAY_US:
         return f"the window ends more than {limits.furthest_days:g} days from now: declare it when it is nearer"
+    return None
+
+
+def _too_much_text(change: Change, limits: ChangeLimits, before: Change | None) -> str | None:
+    if before is None and any(unicodedata.category(mark) in _HIDDEN for mark in change.change_id):
+        return "change_id holds characters that can't be seen, such as a line end: leave them out"
+    if len(change.title) > max(limits.longest_title, len(before.title) if before else 0):
+        return f"the title is longer than {limits.longest_title} characters: put the rest into the description"
+    most, earlier = limits.largest_change_kb * 1000, len(to_json(before)) if before else 0
+    if len(to_json(change)) > (earlier + _STATUS_BYTES if earlier > most else most):
+        return f"the change is larger than {limits.largest_change_kb:g} kB: link to long texts instead"
     return None

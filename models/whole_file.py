@@ -35,6 +35,12 @@ def whole_file(path: Path, *, permissions: int = PRIVATE) -> Iterator[BinaryIO]:
     _sync_folder(path.parent)
 
 
+def remove_unfinished(folder: Path, name: str = "") -> None:
+    """Removes what processes left that were killed while they wrote the file `name`, by default any file, in this folder."""
+    for left in folder.glob(f".{name}*{UNFINISHED}"):
+        left.unlink(missing_ok=True)
+
+
 def _sync_folder(folder: Path) -> None:
     """Writes the new name to the disk too. File systems that can't do this for a folder protect it by other means."""
     descriptor = os.open(folder, os.O_RDONLY)

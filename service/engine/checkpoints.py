@@ -6,7 +6,7 @@ from typing import Any
 
 from models.errors import StateError
 from models.state_bytes import pieces, unpack
-from models.whole_file import UNFINISHED, whole_file
+from models.whole_file import remove_unfinished, whole_file
 
 _VERSION = 1
 _SUFFIX = ".state"
@@ -35,8 +35,7 @@ class Checkpoints:
         """Writes it beside the older ones, completely or not at all."""
         tree = {"seq": checkpoint.seq, "pipeline": checkpoint.pipeline, "streams": list(checkpoint.streams)}
         path = self.folder / f"{checkpoint.seq:020d}{_SUFFIX}"
-        for left in self.folder.glob(f".*{UNFINISHED}"):
-            left.unlink()  # left by a process that was killed while it wrote
+        remove_unfinished(self.folder)
         with whole_file(path) as file:
             file.writelines(pieces(tree, _VERSION))
         for old in self._paths()[:-KEPT]:

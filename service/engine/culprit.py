@@ -25,12 +25,19 @@ class Trial(Protocol):
     def apply(self, entry: Entry) -> None:
         """Raises whatever `entry` breaks with."""
 
+    def finish(self) -> None:
+        """Closes every window. Raises whatever one of them breaks with."""
+
 
 def breaks(trial: Trial, state: bytes | None, bad: Entry) -> bool:
-    """Whether `bad` breaks the work right after this state."""
+    """Whether the work breaks after this state and `bad`, at the latest when every window closes.
+
+    Which entry closes a window depends on what all streams have sent; whether the cause is in the state does not.
+    """
     trial.start(state)
     try:
         trial.apply(bad)
+        trial.finish()
     except Exception:
         return True
     return False

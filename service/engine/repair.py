@@ -1,5 +1,6 @@
 """Repair: an entry that cannot be judged is put aside, and the state is built again without it."""
 
+import sqlite3
 import threading
 from functools import partial
 from typing import Any
@@ -78,9 +79,17 @@ class Repair:
     def set_aside(self, bad: Entry, fault: Exception) -> None:
         """Puts `bad` into quarantine and rebuilds the state without it: one entry must not stop the monitor."""
         log.error("an entry cannot be judged and is in quarantine: please report this", entry=bad.seq, exc_info=fault)
+        while True:
+            try:
+                # First the checkpoints: a kill between the two repeats the search, where a checkpoint that holds `bad` would mislead it.
+                self._checkpoints.drop(bad.seq)
+                self._database.write(partial(quarantine.add, entry=bad, reason=repr(fault))).result()
+                break
+            except (sqlite3.OperationalError, OSError) as full:
+                log.error("the quarantine can't be written; trying again", fault=str(full))
+                if self._stop.wait(_RETRY_S):
+                    raise
         self.quarantined.add(bad.seq)
-        self._database.write(partial(quarantine.add, entry=bad, reason=repr(fault))).result()
-        self._checkpoints.drop(bad.seq)
         self.rebuild(bad.seq - 1)
         self._state.seq = bad.seq
 
@@ -99,6 +108,8 @@ class Repair:
                 if not breaks(trial, self._state.pipeline.pack(), bad):
                     return None
                 return culprit_between(trial, state, seq, bad, self._entries_between)
+        if older is not None:
+            log.error("both checkpoints hold what breaks the work: if the quarantine grows, reset the watermark", entry=bad.seq)
         return bad
 
     def _entries_between(self, after: int, last: int) -> list[Entry]:

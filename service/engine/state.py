@@ -105,3 +105,7 @@ class StateTrial:
     def apply(self, entry: Entry) -> None:
         """See `Trial`."""
         self._state.repeat(entry)
+
+    def finish(self) -> None:
+        """See `Trial`."""
+        self._state.pipeline.finish()

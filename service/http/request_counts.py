@@ -17,9 +17,9 @@ class RequestCounts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        client = scope.get("client")
-        address = client[0] if client else None
-        if scope["type"] != "http" or is_loopback(address):
+        address, port = scope.get("client") or (None, 0)
+        # An address that a proxy named has no port: such a caller is not on this machine, whatever was written into the header.
+        if scope["type"] != "http" or (is_loopback(address) and port):
             await self._app(scope, receive, send)
             return
         network = network_of(address)

@@ -7,7 +7,7 @@ import structlog
 
 from models.errors import StateError
 from models.state_bytes import pack, unpack
-from models.whole_file import whole_file
+from models.whole_file import remove_unfinished, whole_file
 from service.ingest.series_quota import SeriesQuota
 
 NAME = "series-count.state"
@@ -26,6 +26,7 @@ class SeriesCountFile:
 
     def read(self) -> None:
         """Continues the count. A file that is missing or can't be read counts nothing."""
+        remove_unfinished(self._path.parent, NAME)
         try:
             self._quota.restore(unpack(self._path.read_bytes(), _VERSION))
         except FileNotFoundError:
@@ -55,4 +56,5 @@ class SeriesCountFile:
             with whole_file(self._path) as file:
                 file.write(pack(tree, _VERSION))
         except OSError as fault:
-            log.warning("the count of series could not be written: a restart counts from nothing", fault=str(fault))
+            self._quota.pack_again()
+            log.warning("the count of series could not be written, trying again in a minute", fault=str(fault))

@@ -60,6 +60,11 @@ class SeriesQuota:
             self._packed = size
             return {"day": self._day, "today": _packed(self._today), "yesterday": _packed(self._yesterday)}
 
+    def pack_again(self) -> None:
+        """The last tree was not kept: the next call of `pack_if_changed` gives one."""
+        with self._guard:
+            self._packed = None
+
     def restore(self, tree: Mapping[str, Any]) -> None:
         """Continues the count of an earlier process."""
         with self._guard:
@@ -73,7 +78,7 @@ class SeriesQuota:
 
 
 def _fingerprint(key: SeriesKey) -> int:
-    text = "\x1f".join(map(str, key)).encode("utf-8", "surrogatepass")
+    text = repr(tuple(key)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 

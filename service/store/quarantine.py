@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from service.ingest.journal import Entry
 
 _REASON_MOST = 500
-_RETRIED = "tried again"
+RETRIED, _LEFT_OUT = "tried again", "left out for good"
 
 
 def add(connection: sqlite3.Connection, entry: Entry, reason: str) -> None:
@@ -24,7 +24,7 @@ def numbers(connection: sqlite3.Connection) -> set[int]:
 
 def waiting(connection: sqlite3.Connection) -> int:
     """How many entries count for nothing now: those that were tried again do not belong to them."""
-    (count,) = connection.execute("SELECT COUNT(*) FROM quarantine WHERE reason <> ?", (_RETRIED,)).fetchone()
+    (count,) = connection.execute("SELECT COUNT(*) FROM quarantine WHERE reason NOT IN (?, ?)", (RETRIED, _LEFT_OUT)).fetchone()
     return int(count)
 
 
@@ -36,4 +36,13 @@ def listed(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
 
 def release(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
     """Deletes the bodies of entries that are tried again under a new number. Their numbers stay: the journal may still contain them."""
-    connection.executemany("UPDATE quarantine SET body = x'', reason = ? WHERE seq = ?", ((_RETRIED, seq) for seq in seqs))
+    _end(connection, seqs, RETRIED)
+
+
+def leave_out(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
+    """The same for entries that mean nothing later, or of which nothing is left to try."""
+    _end(connection, seqs, _LEFT_OUT)
+
+
+def _end(connection: sqlite3.Connection, seqs: Iterable[int], reason: str) -> None:
+    connection.executemany("UPDATE quarantine SET body = x'', reason = ? WHERE seq = ?", ((reason, seq) for seq in seqs))

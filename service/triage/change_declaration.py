@@ -83,15 +83,17 @@ def examine(
     fields = named(principal, given)
     change = parse(fields)
     check_owner(principal, change)
-    _check(change, now_us, limits)
     known = [decode(Change, body) for body in database.read(partial(records.revisions, principal=_DESK, kind=CHANGE, id=change.key))]
     if principal.role is Role.USER:
         change = _stamped(change, fields, known, now_us)
     same = next((one for one in known if one.revision == change.revision), None)
-    if same is not None and _says_the_same(same, change, fields, principal):
-        renewed = part and change.series is not None and _is_newer(change, same, fields)
-        return Declaration(change if renewed else same, is_new=renewed)
+    repeated = same is not None and _says_the_same(same, change, fields, principal)
+    if same is not None and repeated and not (part and change.series is not None and _is_newer(change, same, fields)):
+        return Declaration(same, is_new=False)
     highest = max(known, key=lambda one: one.revision, default=None)
+    _check(change, now_us, limits, highest)
+    if repeated:
+        return Declaration(change, is_new=True)
     if highest is not None and change.revision < highest.revision:
         raise Problem(409, f"revision {change.revision} is outranked: this change already has revision {highest.revision}")
     if same is not None and not _is_newer(change, same, fields):
@@ -108,11 +110,11 @@ def examine(
     return Declaration(change, is_new=True)
 
 
-def _check(change: Change, now_us: int, limits: ChangeLimits) -> None:
+def _check(change: Change, now_us: int, limits: ChangeLimits, before: Change | None) -> None:
     for name, text in (("change_id", change.change_id), ("owner", change.owner)):
         if len(text.encode()) > _LONGEST_NAME:
             raise Problem(422, f"{name} must not be longer than {_LONGEST_NAME} bytes")
-    why = excess(change, now_us, limits)
+    why = excess(change, now_us, limits, before)
     if why is not None:
         raise Problem(422, why)
 

@@ -29,13 +29,14 @@ def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes:
         for kind in (INCIDENT, ALERT)
         for action in triage_actions.actions(connection, kind, since_us=since_us)
     ]
+    over, more = _over(connection, at_us - (now_us - since_us))
     found: dict[str, Any] = {
         "since": format_time(since_us),
         "open_incidents": [{"incident": one, "triage": done[INCIDENT].get(one["incident_id"])} for one in incidents],
         "incidents_over": [
-            {name: one[name] for name in ("incident_id", "summary", "opened_at", "ended_at", "resolved_at")}
-            for one in _over(connection, at_us - (now_us - since_us))
+            {name: one[name] for name in ("incident_id", "summary", "opened_at", "ended_at", "resolved_at")} for one in over
         ],
+        "more_are_over": more,
         "unacknowledged_alerts": [one for one in alerts if one["severity"] != "info" and not _taken_up(one, done)],
         "actions": sorted(actions, key=lambda action: action["at"]),
         "changes_ahead": [_ahead(change) for change in _soon(changes, at_us)],
@@ -43,11 +44,12 @@ def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes:
     return {**found, "text": summary_text(found)}
 
 
-def _over(connection: sqlite3.Connection, since_us: int) -> list[dict[str, Any]]:
-    """Incidents that ended since an event time, newest first."""
+def _over(connection: sqlite3.Connection, since_us: int) -> tuple[list[dict[str, Any]], bool]:
+    """Incidents that ended since an event time, newest first, and whether there are more than the most that are named."""
     wanted = records.Wanted(INCIDENT, since_us=since_us, limit=_MOST_OVER, equal=(("status", "resolved"),))
-    found = [json.loads(body) for body in records.page(connection, _DESK, wanted)[0]]
-    return [one for one in found if not one["summary"].startswith("Merged into ")]
+    bodies, following = records.page(connection, _DESK, wanted)
+    found = [one for one in map(json.loads, bodies) if not one["summary"].startswith("Merged into ")]
+    return found, following is not None
 
 
 def _taken_up(alert: dict[str, Any], done: dict[str, dict[str, dict[str, Any]]]) -> bool:

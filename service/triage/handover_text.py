@@ -14,7 +14,7 @@ def summary_text(found: dict[str, Any]) -> str:
         lines.append(f"- {incident['incident_id']}: {incident['summary']}")
         lines.append(f"  {'. '.join(_standing(one['triage']))}.")
         lines += [f"  Watch: {incident['next_step']}"] if incident.get("next_step") else []
-    lines += ["", f"## Incidents that ended: {len(found['incidents_over'])}"]
+    lines += ["", f"## Incidents that ended: {'the newest ' if found['more_are_over'] else ''}{len(found['incidents_over'])}"]
     lines += [f"- {one['incident_id']}: {one['summary']}" for one in found["incidents_over"]]
     lines += ["", f"## Alerts that nobody acknowledged: {len(found['unacknowledged_alerts'])}"]
     lines += _by_incident(found["unacknowledged_alerts"])

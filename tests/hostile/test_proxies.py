@@ -45,6 +45,7 @@ def test_requests_of_one_address_through_a_proxy_are_bounded_and_others_go_on(tm
 
         assert [listen("192.0.2.1") for _ in range(3)] == [200, 200, 429]
         assert listen("192.0.2.2") == 200
+        assert [listen("127.0.0.1") for _ in range(3)] == [200, 200, 429], "whoever names this machine is not on it"
         refused = client.get("/v1/alerts", headers={"x-forwarded-for": "192.0.2.1"})
         assert "serve.quotas.connections_per_address" in refused.json()["detail"]
         assert client.get("/v1/alerts").status_code == 200, "this machine's own are not counted"

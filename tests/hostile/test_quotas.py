@@ -14,7 +14,8 @@ from models.errors import Malformed
 from models.times import DAY_US
 from service.access import Principal, Role
 from service.http.routes import changes, events
-from service.ingest.series_count_file import NAME
+from service.ingest import series_count_file
+from service.ingest.series_count_file import NAME, SeriesCountFile
 from service.ingest.series_quota import SeriesQuota, TooManySeriesError
 from service.notify.target_policy import check_webhook
 from service.parameters import QuotaParameters, SubscriptionParameters
@@ -203,11 +204,42 @@ def test_fingerprints_of_series_are_those_of_any_process() -> None:
     tree = quota.pack_if_changed()
     assert tree is not None
     assert quota.pack_if_changed() is None
-    assert tree["today"]["t"].hex() == "52e16787bc74f2820d6a7a48fbec448a"
+    assert tree["today"]["t"].hex() == "75043be39d694d1db48664852bae80c0"
     other.restore(tree)
     other.take("t", keys[:2], DAY_US)
     with pytest.raises(TooManySeriesError):
         other.take("t", keys[2:], DAY_US)
+
+
+def test_what_was_accepted_before_a_limit_can_still_be_ended() -> None:
+    old = change("C\u00ad1", title="t" * 600, description="d" * 70_000)
+    assert excess(old, 0, ChangeLimits(furthest_days=1e6)) is not None
+    ended = old.model_copy(update={"status": "cancelled", "revision": 2})
+    assert excess(ended, 0, ChangeLimits(furthest_days=1e6), old) is None
+    for longer in ({"title": "t" * 601}, {"description": "d" * 80_000}):
+        assert excess(ended.model_copy(update=longer), 0, ChangeLimits(furthest_days=1e6), old) is not None
+
+
+def test_no_text_in_a_series_hides_another_series() -> None:
+    quota = SeriesQuota(5)
+    keys = [SeriesKey("A", "", "", "\x1f" * before, "\x1f" * (9 - before), "q", 10) for before in range(10)]
+    with pytest.raises(TooManySeriesError):
+        quota.take("t", keys, 0)
+
+
+def test_a_count_that_could_not_be_written_is_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quota = SeriesQuota(5)
+    quota.take("t", [SeriesKey("A", "", "", "", "", "q", 10)], 0)
+    (tmp_path / f".{NAME}.abc.unfinished").write_bytes(b"left by a kill")
+    file = SeriesCountFile(tmp_path, quota, every_s=3600)
+    file.read()
+    assert list(tmp_path.iterdir()) == []
+    with monkeypatch.context() as full:
+        full.setattr(series_count_file, "whole_file", lambda _: (_ for _ in ()).throw(OSError("no room")))
+        file._write()
+    file.start()
+    file.close()
+    assert (tmp_path / NAME).exists()
 
 
 def test_a_preview_compares_with_the_changes_that_are_nearest_in_time() -> None:

@@ -8,10 +8,12 @@ import pytest
 
 from models.columns import Detected
 from service.engine import repair
+from service.engine.checkpoints import Checkpoints
 from service.engine.committer import Committer
 from service.engine.state import EngineState
 from service.ingest.claims import CLAIM
 from service.ingest.journal import CHANGES
+from service.store import quarantine
 from streams.detection_by_resolution import DetectionByResolution
 from streams.flow import FlowStep
 from streams.windowing.window_store import Closed
@@ -129,6 +131,45 @@ def test_an_event_that_breaks_the_work_when_its_window_closes_is_found_and_those
         post(house, 210)
         house.judged()
         assert house.parts.engine.quarantined == 1
+
+
+def test_whatever_other_streams_send_only_the_event_that_breaks_the_work_is_put_aside(tmp_path: Path) -> None:
+    detect = DetectionByResolution.detect
+
+    def refuse(self: DetectionByResolution, closed: Closed, *given: Any) -> Detected:
+        if any(key.user == "EVIL" for key in closed.queue_keys):
+            raise ZeroDivisionError("a fault of ours")
+        return detect(self, closed, *given)
+
+    def both(house: House, second: int) -> None:
+        for role, user in (("ingest", "U"), ("admin", "V")):
+            assert house.client(role).post("/v1/events", content=lines(queue(second, user))).status_code == 202
+            house.judged()
+
+    with House(tmp_path / "data", checkpoint_every_s=3600) as house, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DetectionByResolution, "detect", refuse)
+        both(house, 10)
+        house.parts.engine.checkpoint()
+        both(house, 30)
+        assert house.client("ingest").post("/v1/events", content=lines(queue(30, "EVIL"))).status_code == 202
+        house.judged()
+        evil = house.parts.engine.seq
+        for second in range(40, 90, 10):
+            both(house, second)
+        assert [item["entry"] for item in house.client("admin").get("/v1/quarantine").json()["items"]] == [evil]
+        assert house.parts.board.events["late"] == 0
+
+
+def test_a_kill_after_the_checkpoints_are_dropped_repeats_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    drop, add = Checkpoints.drop, quarantine.add
+    monkeypatch.setattr(Checkpoints, "drop", lambda self, seq: (order.append("drop"), drop(self, seq))[1])
+    monkeypatch.setattr(quarantine, "add", lambda *given, **named: (order.append("add"), add(*given, **named))[1])
+    with House(tmp_path / "data") as house:
+        monkeypatch.setattr(EngineState, "apply", lambda *_: 1 // 0)
+        post(house, 10)
+        house.judged()
+    assert order == ["drop", "add"]
 
 
 def test_a_fault_that_does_not_come_again_puts_nothing_into_quarantine(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

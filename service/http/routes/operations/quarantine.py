@@ -12,7 +12,7 @@ from service.access import Principal
 from service.auth.authentication import Admin
 from service.http.routes.common import committed
 from service.http.routes.parts import ClockDep, DatabaseDep, IntakeDep
-from service.ingest.journal import CHANGES, EVENTS
+from service.ingest.journal import CHANGES, EVENTS, HABIT
 from service.problems import RESPONSES
 from service.store import audit, quarantine
 
@@ -53,14 +53,19 @@ def listed(database: DatabaseDep, _: Admin) -> QuarantinePage:
 
 @router.post("/v1/quarantine/retry", summary="Try them again")
 async def retry(database: DatabaseDep, intake: IntakeDep, clock: ClockDep, principal: Admin) -> Retried:
-    """Event bodies and changes come in again as new entries; what is late by now goes to the dead letters. Use it after an upgrade."""
+    """Event bodies, changes and habits come in again as new entries; what is late by now goes to the dead letters. Use it after an upgrade.
+
+    Entries of other kinds mean nothing later: they are left out for good.
+    """
     listed = await asyncio.to_thread(database.read, quarantine.listed)
-    waiting = [entry for entry, _ in listed if entry.kind in (EVENTS, CHANGES) and entry.body]
+    waiting = [entry for entry, _ in listed if entry.kind in (EVENTS, CHANGES, HABIT) and entry.body]
+    others = [entry.seq for entry, reason in listed if entry not in waiting and reason != quarantine.RETRIED]
     for entry in waiting:
         key = entry.key if entry.kind == CHANGES else ""
         await asyncio.wrap_future(intake.submit(entry.kind, entry.stream, entry.body, None, clock.wall_us(), key))
         await committed(database, partial(quarantine.release, seqs=[entry.seq]))
-    detail = {"entries": len(waiting)}
+    await committed(database, partial(quarantine.leave_out, seqs=others))
+    detail = {"entries": len(waiting), "left_out": len(others)}
     await committed(database, partial(_note, principal=principal, now_us=clock.wall_us(), detail=detail))
     return Retried(entries=len(waiting))
 
