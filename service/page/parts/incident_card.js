@@ -19,7 +19,7 @@ export function severityChip(severity) {
 export const categoryChip = (category) => el("span", { class: `chip category-${category}`, title: "SEC Incident Category, proposed" }, `Category ${category}`);
 
 export function phaseText(incident, now) {
-  if (incident.status === "resolved") return `over since ${timeText(incident.ended_at || incident.resolved_at)}, lasted ${spanText((Date.parse(incident.ended_at || incident.resolved_at) - Date.parse(incident.opened_at)) / 1000)}`;
+  if (incident.status === "resolved") return `over since ${timeText(incident.ended_at || incident.resolved_at)}`;
   const phase = PHASES[incident.phase] || "open";
   return `${phase} · ${spanText((now - Date.parse(incident.opened_at)) / 1000)} old, since ${timeText(incident.opened_at)}${incident.ended_at ? `, trouble ended ${clockText(incident.ended_at)} UTC` : ""}`;
 }
