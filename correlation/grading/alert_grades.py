@@ -99,4 +99,4 @@ def own_category(category: Category, grade: Severity, where: Envelope) -> Catego
         return category
     if where.position == "within":
         return Category(4, "This traffic deviates as a change declared.")
-    return Category(5, "For information: no User is known to suffer.")
+    return Category(5, "For information: this alert itself is not known to harm a User.")

@@ -11,7 +11,8 @@ from models.whole_file import remove_unfinished, whole_file
 from service.ingest.series_quota import SeriesQuota
 
 NAME = "series-count.state"
-_VERSION = 1
+_VERSION = 2
+"""Version 1 named series in a way in which two could look the same."""
 _EVERY_S = 60.0
 log = structlog.get_logger()
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from service.ingest.journal import Entry
 
 _REASON_MOST = 500
-RETRIED, _LEFT_OUT = "tried again", "left out for good"
+ENDED = _RETRIED, _LEFT_OUT = "tried again", "left out for good"
+"""Reasons of entries that wait for nothing."""
 
 
 def add(connection: sqlite3.Connection, entry: Entry, reason: str) -> None:
@@ -24,7 +25,7 @@ def numbers(connection: sqlite3.Connection) -> set[int]:
 
 def waiting(connection: sqlite3.Connection) -> int:
     """How many entries count for nothing now: those that were tried again do not belong to them."""
-    (count,) = connection.execute("SELECT COUNT(*) FROM quarantine WHERE reason NOT IN (?, ?)", (RETRIED, _LEFT_OUT)).fetchone()
+    (count,) = connection.execute("SELECT COUNT(*) FROM quarantine WHERE reason NOT IN (?, ?)", ENDED).fetchone()
     return int(count)
 
 
@@ -36,7 +37,7 @@ def listed(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
 
 def release(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
     """Deletes the bodies of entries that are tried again under a new number. Their numbers stay: the journal may still contain them."""
-    _end(connection, seqs, RETRIED)
+    _end(connection, seqs, _RETRIED)
 
 
 def leave_out(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:

@@ -27,6 +27,7 @@ export class Store {
     this.states = { incidents: new Map(), alerts: new Map() };
     this.older = { incident: undefined, alert: undefined };
     this.loaded = false;
+    this.queues = [];
   }
 
   get isUser() {

@@ -9,7 +9,7 @@ import { suspectLine } from "./suspects.js";
 export function alertRows(alerts, { suspects = true, links = true } = {}) {
   if (!alerts.length) return el("p", { class: "empty" }, "No alert is open.");
   const heads = ["Severity", "Since", "What", suspects ? "Suspect" : null, "Do first"].filter(Boolean);
-  const rows = alerts.map((alert) => [alert, alert.status === "resolved" ? alert.summary : fresh(alert.summary, alert.user)]).map(([alert, summary]) => el("tr", { key: alert.alert_id, class: alert.status === "resolved" ? "over" : "" },
+  const rows = alerts.map((alert) => [alert, alert.status === "resolved" ? alert.summary : fresh(alert.summary, alert.user, alert.as_of)]).map(([alert, summary]) => el("tr", { key: alert.alert_id, class: alert.status === "resolved" ? "over" : "" },
     el("td", {}, severityChip(alert.severity)), el("td", {}, time(alert.onset_at)),
     el("td", {}, links && alert.incident_id ? el("a", { href: `/incident/${encodeURIComponent(alert.incident_id)}` }, summary) : summary, alert.status === "resolved" ? " (over)" : ""),
     suspects ? el("td", {}, alert.suspects.length ? suspectLine(alert.suspects[0]) : "–") : null, el("td", {}, alert.next_step)));

@@ -18,9 +18,9 @@ export class Habits {
   }
 
   async read() {
-    const page = await ask(withQuery("/v1/habits", { user: this.user, limit: this.limit })).catch(() => null);
-    if (page) this.draw(page);
-    else render(this.node, el("p", { class: "soft" }, "The monitor gives no list of habits. On Kafka the workers know them: use the command highwater habits."));
+    const page = await ask(withQuery("/v1/habits", { user: this.user, limit: this.limit })).catch((fault) => fault);
+    if (page.items) this.draw(page);
+    else render(this.node, el("p", { class: "soft" }, `The habits can't be listed: ${page.message}`));
   }
 
   draw({ items, next }) {

@@ -33,7 +33,7 @@ export function liveDepth(incident) {
 }
 
 /** The card's sentence. Of what is over it is the record's own. */
-export const headlineOf = (incident) => (incident.status === "resolved" ? short(incident.summary) : fresh(short(incident.summary), incident.origin_user));
+export const headlineOf = (incident) => (incident.status === "resolved" ? short(incident.summary) : fresh(short(incident.summary), incident.origin_user, incident.as_of));
 
 function depthLine(incident) {
   const live = liveDepth(incident);
@@ -63,7 +63,7 @@ function processes(incident) {
 }
 
 function facts(incident) {
-  const threatened = incident.threatened_changes.map((one) => fact("At risk", el("strong", {}, one.change_id), `. ${incident.status === "resolved" ? one.why : fresh(one.why, incident.origin_user)}`));
+  const threatened = incident.threatened_changes.map((one) => fact("At risk", el("strong", {}, one.change_id), `. ${incident.status === "resolved" ? one.why : fresh(one.why, incident.origin_user, incident.as_of)}`));
   const first = incident.next_step ? fact("Do first", el("strong", {}, incident.next_step)) : null;
   const contact = incident.contact ? fact("Contact", incident.contact) : null;
   return el("dl", { class: "facts" }, ...[first, depthLine(incident), affected(incident), processes(incident), ...threatened, contact].flat().filter(Boolean));

@@ -17,14 +17,17 @@ export function queueNow(user, name = null) {
   return queues.sort((a, b) => b.depth - a.depth)[0] || null;
 }
 
-/** A sentence on a User's waiting messages with the newest depth and age, which a revision may have left behind. */
-export function fresh(text, user) {
+/** A sentence of a record of `asOf` on a User's waiting messages with the depth of now, where one queue is meant and its report is newer. */
+export function fresh(text, user, asOf) {
   if (!user || !text.includes(" messages wait")) return text;
-  const name = user.replaceAll(".", "\\."), deepest = queueNow(user);
-  const subject = new RegExp(`^(${name}: )[\\d,]+( messages wait(?: in ([\\w.-]+))?[^,.]* since [^,.]*)(, [\\d,.]+ more a second)?(, the oldest for [^,.]*)?`);
-  const said = text.replace(subject, (whole, before, waiting, queue) => {
-    const now = (queue && queueNow(user, queue)) || deepest;
-    return now?.depth ? `${before}${number(now.depth)}${waiting}${now.oldest_age_s > LONG_S ? `, the oldest for ${spanText(now.oldest_age_s)}` : ""}` : whole;
+  const name = user.replaceAll(".", "\\."), own = (store.queues || []).filter((one) => one.user === user);
+  const newer = (queue) => queue && Date.parse(queue.at) > Date.parse(asOf);
+  // What was forecast from the old depth goes with it.
+  const subject = new RegExp(`^(${name}: )[\\d,]+( messages wait in (.+?) since [^,.]*)(?:, [\\d,.]+ more a second)?(?:, the oldest for [^,.]*)?(?:\\. Queue (?:full|empty) [^.]*)?(?:\\. [\\d,]+ will expire, [^.]*)?\\.`);
+  const now = text.replace(subject, (whole, before, waiting, queue) => {
+    const live = own.find((one) => one.queue === queue);
+    return newer(live) ? `${before}${number(live.depth)}${waiting}${live.oldest_age_s > LONG_S ? `, the oldest for ${spanText(live.oldest_age_s)}` : ""}.` : whole;
   });
-  return deepest?.depth ? said.replace(new RegExp(`[\\d,]+( messages wait for ${name})(?![\\w-]|\\.\\w)`), `${number(deepest.depth)}$1`) : said;
+  const only = own.length === 1 ? own[0] : null;
+  return newer(only) ? now.replace(new RegExp(`[\\d,]+( messages wait for ${name})(?![\\w-]|\\.\\w)`), `${number(only.depth)}$1`) : now;
 }

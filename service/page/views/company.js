@@ -98,8 +98,8 @@ class Company {
   }
 
   alertCard(alert) {
-    const facts = [["Do first", el("strong", {}, alert.next_step)], alert.processes.length ? ["Processes", alert.processes.map(processText).join(", ")] : null, ["Since", time(alert.onset_at)], ...alert.threatened_changes.map((one) => ["At risk", `${one.change_id}. ${fresh(one.why, alert.user)}`])].filter(Boolean);
-    return el("article", { class: `card ${alert.severity}`, key: alert.alert_id }, el("h3", {}, fresh(short(alert.summary), alert.user)),
+    const facts = [["Do first", el("strong", {}, alert.next_step)], alert.processes.length ? ["Processes", alert.processes.map(processText).join(", ")] : null, ["Since", time(alert.onset_at)], ...alert.threatened_changes.map((one) => ["At risk", `${one.change_id}. ${fresh(one.why, alert.user, alert.as_of)}`])].filter(Boolean);
+    return el("article", { class: `card ${alert.severity}`, key: alert.alert_id }, el("h3", {}, fresh(short(alert.summary), alert.user, alert.as_of)),
       el("div", { class: "chips" }, severityChip(alert.severity), el("span", { class: "chip plain" }, alert.kind), alert.envelope !== "none" ? el("span", { class: "chip plain" }, `${alert.envelope} what was declared`) : null),
       el("dl", { class: "facts" }, ...facts.flatMap(([label, content]) => [el("dt", {}, label), el("dd", {}, content)])),
       alert.suspects.length ? el("details", {}, el("summary", {}, suspectLine(alert.suspects[0])), el("ul", {}, ...alert.suspects[0].reasons.map((reason) => el("li", {}, reason.text)))) : null);

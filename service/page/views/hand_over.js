@@ -62,7 +62,7 @@ class HandOver {
     const acts = this.grouped(found.actions).map((one, index) => el("li", { key: index }, time(one.at), ` ${one.by}: ${one.action.replaceAll("_", " ")}${one.count > 1 ? ` (${one.count} times)` : ""}${one.note ? `: ${one.note}` : ""}`));
     const ahead = found.changes_ahead.map((one) => el("li", { key: `${one.owner}/${one.change_id}` }, time(one.from), " to ", time(one.to), `: ${one.title} (${one.owner}, ${one.change_id})`));
     const conflicts = (calendar?.conflicts || []).map((one, index) => el("li", { key: index, class: "warning" }, plainTimes(one.text)));
-    render(this.parts, panel("open", `Open incidents (${open.length})`, open, "None."), panel("loose", `Alerts that nobody acknowledged (${loose.length})`, alerts, "None."), panel("over", `Incidents that ended since (${over.length})`, over, "None."), panel("acts", `Done since ${timeText(found.since)}`, acts, "Nothing."), panel("ahead", "Changes of the next twelve hours, and their conflicts", [...ahead, ...conflicts], "None."));
+    render(this.parts, panel("open", `Open incidents (${open.length})`, open, "None."), panel("loose", `Alerts that nobody acknowledged (${loose.length})`, alerts, "None."), panel("over", `Incidents that ended since (${found.more_are_over ? "the newest " : ""}${over.length})`, over, "None."), panel("acts", `Done since ${timeText(found.since)}`, acts, "Nothing."), panel("ahead", "Changes of the next twelve hours, and their conflicts", [...ahead, ...conflicts], "None."));
     if (!this.touched) this.text.value = found.text;
   }
 

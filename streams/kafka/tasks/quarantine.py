@@ -99,12 +99,13 @@ class Quarantine:
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether the last windows were left out, or very many records.
+        """Whether the last windows were left out, or very many records of a topic of telemetry.
 
-        No checkpoint covers them then. Whoever restarts begins before them: restarts lose nothing more, and a version without the fault
-        processes them.
+        No checkpoint covers them then. Whoever restarts begins before them, and a version without the fault processes them. Changes do not
+        count: they are kept whole, and the next one may be days away.
         """
-        return bool(self._in_a_row.get(WINDOWS)) or any(count >= _MANY_RECORDS_IN_A_ROW for count in self._in_a_row.values())
+        records = [count for topic, count in self._in_a_row.items() if topic not in (WINDOWS, CHANGES)]
+        return bool(self._in_a_row.get(WINDOWS)) or max(records, default=0) >= _MANY_RECORDS_IN_A_ROW
 
     def bounds(self, topic: str, offset: int) -> tuple[int | None, int | None]:
         """How far a slice that begins at `offset` may reach, and how many records it may have; None for no limit."""

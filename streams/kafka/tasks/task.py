@@ -70,6 +70,8 @@ def starts(name: str, about: Mapping[str, Any], begins: Mapping[str, int], ends:
                 topic,
                 name,
             )
+        if position < begin:
+            log.warning("records %d to %d of %s were removed before %s read them: retention is too short", position, begin - 1, topic, name)
         found[topic] = begin if position > ends[topic] else max(position, begin)
     return found
 

@@ -104,6 +104,8 @@ class TaskAssignment:
             if times < (1 if position == expected else _MOST_SEEKS):
                 unit.seek_attempts[tp] = expected, times + 1
                 return Accepted(expected, fits=False)
+            if position != expected:
+                log.warning("records %d to %d of %s-%d were removed before they were read", expected, first - 1, tp.topic, tp.partition)
         unit.next_offsets[tp] = max(expected, end)
         return Accepted(expected, fits=True)
 
@@ -218,10 +220,15 @@ class TaskAssignment:
 
     async def _restore(self, unit: Task, pause_s: float) -> None:
         await asyncio.sleep(pause_s)
+        failures = 0
         while self._units.get(unit.name) is unit:
             try:
                 await unit.restore()
-            except KafkaError as fault:
+            except (KafkaError, *TRANSIENT) as fault:
+                failures += not isinstance(fault, KafkaError)
+                if failures > _MOST_TRANSIENT:
+                    self._crash(fault)
+                    return
                 log.warning("%s can't be taken over now, trying again: %r", unit.name, fault)
                 await asyncio.sleep(1.0)
             except Exception as fault:

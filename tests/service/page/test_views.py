@@ -117,7 +117,7 @@ def test_a_card_s_sentence_leaves_out_what_the_card_says_beside_it(board: House,
 _FRESH = """async (texts) => {
   const [{ fresh }, { store }] = await Promise.all([import("/page/parts/live_text.js"), import("/page/core/store.js")]);
   store.queues = [{ user: "SUP.1", queue: "to_user", depth: 1010045, oldest_age_s: 11823, at: "2026-01-05T12:00:00Z" }];
-  return texts.map((text) => fresh(text, "SUP.1"));
+  return texts.map(([text, asOf]) => fresh(text, "SUP.1", asOf));
 }"""
 
 
@@ -127,13 +127,17 @@ def test_waiting_messages_are_those_of_now_also_between_two_revisions(board: Hou
         "The test starts at 12:00 UTC, while 654,300 messages wait for SUP.1 and 20 other Users are affected.",
         "The test starts at 12:00 UTC, while 654,300 messages wait for SUP.12.",
         "SUP.1 has received nothing since 08:33 UTC (normal: 4,939 a minute).",
+        "SUP.1: 654,300 messages wait in failed and to_user since 08:33 UTC.",
+        "SUP.1: 654,300 messages wait in 3 queues since 08:33 UTC.",
     ]
-    found = visit(board, "observer").go("/").evaluate(_FRESH, texts)
+    page = visit(board, "observer").go("/")
+    found = page.evaluate(_FRESH, [[text, "2026-01-05T11:00:00Z"] for text in texts])
     assert found == [
-        "SUP.1: 1,010,045 messages wait in to_user since 08:33 UTC, the oldest for 3 h 17 min. Queue full at 15:06 UTC.",
+        "SUP.1: 1,010,045 messages wait in to_user since 08:33 UTC, the oldest for 3 h 17 min.",
         texts[1].replace("654,300", "1,010,045"),
         *texts[2:],
     ]
+    assert page.evaluate(_FRESH, [[text, "2026-01-05T12:00:00Z"] for text in texts]) == texts, "the record is as new"
 
 
 def test_the_desk_reads_habits_and_refuses_one(board: House, visit: type[Visitor], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ async def retry(database: DatabaseDep, intake: IntakeDep, clock: ClockDep, princ
     """
     listed = await asyncio.to_thread(database.read, quarantine.listed)
     waiting = [entry for entry, _ in listed if entry.kind in (EVENTS, CHANGES, HABIT) and entry.body]
-    others = [entry.seq for entry, reason in listed if entry not in waiting and reason != quarantine.RETRIED]
+    others = [entry.seq for entry, reason in listed if entry not in waiting and reason not in quarantine.ENDED]
     for entry in waiting:
         key = entry.key if entry.kind == CHANGES else ""
         await asyncio.wrap_future(intake.submit(entry.kind, entry.stream, entry.body, None, clock.wall_us(), key))
