@@ -32,6 +32,8 @@ def _parsed(text: str) -> datetime:
         raise Malformed(f"{text!r:.60} is not an RFC 3339 time with an offset, such as 2026-01-05T00:10:00Z")
     fraction = match[1] or ""
     try:
+        if len(text) == 20 and text[19] == "Z":
+            return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)  # What almost every export holds, and twice as fast.
         at = datetime.fromisoformat(text[:19] + fraction[:7] + match[2].upper())
         return at.astimezone(UTC)
     except (ValueError, OverflowError) as fault:

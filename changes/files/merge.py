@@ -52,13 +52,19 @@ class Merged:
 def merge(changes: Iterable[Change], standing: Iterable[Change] = ()) -> Merged:
     """Which of `changes` and the existing ones in `standing` count; if nothing separates two contents, the existing one stays."""
     kept = {_key(one): one for one in standing}
-    by_key: dict[Key, list[Change]] = {}
+    first: dict[Key, Change] = {}
+    rivals: dict[Key, list[Change]] = {}
     for one in _of_newest_series([*kept.values(), *changes]):
-        by_key.setdefault(_key(one), []).append(one)
+        key = one.change_id, one.owner
+        if first.setdefault(key, one) is not one:
+            rivals.setdefault(key, [first[key]]).append(one)
     counting: list[Change] = []
     disagreements: list[Disagreement] = []
-    for key in sorted(by_key):
-        best = by_key[key] if len(by_key[key]) == 1 else _best(by_key[key])
+    for key in sorted(first):
+        if key not in rivals:
+            counting.append(first[key])
+            continue
+        best = _best(rivals[key])
         if len(best) == 1:
             counting.append(best[0])
             continue

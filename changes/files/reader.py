@@ -1,7 +1,6 @@
 """Reading: calendars from files of any known format; an invalid row never affects the others."""
 
 import gzip
-import json
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,11 +73,11 @@ def describe(rejection: Rejection) -> str:
 def parse_change(fields: Any) -> Change:
     """One change from JSON-like fields. Raises Malformed with field and reason."""
     try:
-        return Change.model_validate_json(json.dumps(fields, allow_nan=False))
+        return Change.model_validate(fields)
     except ValidationError as fault:
         raise Malformed(reason(fault)) from None
     except (TypeError, ValueError, RecursionError) as fault:
-        raise Malformed(f"the change can't be written as JSON: {fault}") from None
+        raise Malformed(f"the change can't be read: {fault}") from None
 
 
 def _change(row: Row, assumed: ReadOptions, zone: ZoneInfo | None) -> Change:
