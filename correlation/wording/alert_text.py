@@ -35,6 +35,9 @@ def describe_open(episode: AlertSnapshot) -> str:
         now = f"{figure(episode.observed)} {traffic(episode.series)}{_normal(episode)}"
         return f"{subject(episode)}: {KIND_LABELS[episode.kind]} {since}. The last window is usual again: {now}.{_worst(episode)}"
     direction = {"messages to the User": "received", "messages to the DSP": "sent"}.get(traffic(episode.series))
+    if episode.kind == "backlog":
+        # A depth changes every minute, and the sentence stands until somebody has to act on something else.
+        since = f"at {clock(episode.at_us, episode.at_us)} ({since})"
     if episode.kind == "silence" and episode.user is not None and episode.observed == 0 and direction is not None:
         return f"{episode.user} has {direction} nothing {since}{details}."
     return f"{subject(episode)}: {clause} {since}{details}."

@@ -23,10 +23,10 @@ export function fresh(text, user, asOf) {
   const name = user.replaceAll(".", "\\."), own = (store.queues || []).filter((one) => one.user === user);
   const newer = (queue) => queue && Date.parse(queue.at) > Date.parse(asOf);
   // What was forecast from the old depth goes with it.
-  const subject = new RegExp(`^(${name}: )[\\d,]+( messages wait in (.+?) since [^,.]*)(?:, [\\d,.]+ more a second)?(?:, the oldest for [^,.]*)?(?:\\. Queue (?:full|empty) [^.]*)?(?:\\. [\\d,]+ will expire, [^.]*)?\\.`);
-  const now = text.replace(subject, (whole, before, waiting, queue) => {
+  const subject = new RegExp(`^(${name}: )[\\d,]+( messages wait in (.+?))(?: at [^,.()]*)?( since [^,.]*| \\(since [^)]*\\))(?:, [\\d,.]+ more a second)?(?:, the oldest for [^,.]*)?(?:\\. Queue (?:full|empty) [^.]*)?(?:\\. [\\d,]+ will expire, [^.]*)?\\.`);
+  const now = text.replace(subject, (whole, before, waiting, queue, since) => {
     const live = own.find((one) => one.queue === queue);
-    return newer(live) ? `${before}${number(live.depth)}${waiting}${live.oldest_age_s > LONG_S ? `, the oldest for ${spanText(live.oldest_age_s)}` : ""}.` : whole;
+    return newer(live) ? `${before}${number(live.depth)}${waiting}${since}${live.oldest_age_s > LONG_S ? `, the oldest for ${spanText(live.oldest_age_s)}` : ""}.` : whole;
   });
   const only = own.length === 1 ? own[0] : null;
   return newer(only) ? now.replace(new RegExp(`[\\d,]+( messages wait for ${name})(?![\\w-]|\\.\\w)`), `${number(only.depth)}$1`) : now;

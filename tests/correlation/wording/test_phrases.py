@@ -92,7 +92,7 @@ def test_a_backlog_says_how_much_waits_how_fast_it_grows_and_when_it_is_full():
     }
     told = run(World(KEYS, (Trouble("backlog", JAM, 5, observed=1.5e6, evidence=evidence),)), range(10))
     assert told.one("backlog", "SUP-01").summary.startswith(
-        "SUP-01: 1,500,000 messages wait in to_user since 09:05 UTC, 833 more a second, the oldest for 67 min. "
+        "SUP-01: 1,500,000 messages wait in to_user at 09:06 UTC (since 09:05 UTC), 833 more a second, the oldest for 67 min. "
         "Queue full between 11:06 and 12:06 UTC. This affects billing"
     )
 
