@@ -18,7 +18,7 @@ from models.change_report import ChangeReport
 from models.incident import Incident
 from models.times import parse_time
 from simulator.memory import ticks
-from simulator.score import Score, Told, score
+from simulator.score import Score, ScoredAlert, score
 from simulator.score_files import read_alerts
 from simulator.simulation import find_scenario, simulate
 from simulator.truth import Truth
@@ -37,7 +37,7 @@ class Run:
     """Every revision, in order."""
     incidents: tuple[Incident, ...]
     reports: tuple[ChangeReport, ...]
-    told: tuple[Told, ...]
+    scored: tuple[ScoredAlert, ...]
     score: Score
     correlate_s: float
     """Seconds of CPU spent in correlation alone."""
@@ -79,8 +79,8 @@ def run(
         alerts += decisions.alerts
         incidents += decisions.incidents
         reports += decisions.reports
-    told, probable = _told(alerts, incidents)
-    found = score(told, simulation.truth, probable=probable)
+    scored, probable = _scored(alerts, incidents)
+    found = score(scored, simulation.truth, probable=probable)
     return Run(
         name,
         seed,
@@ -90,13 +90,13 @@ def run(
         tuple(alerts),
         tuple(incidents),
         tuple(reports),
-        tuple(told),
+        tuple(scored),
         found,
         spent_s,
     )
 
 
-def _told(alerts: Sequence[Alert], incidents: Sequence[Incident]) -> tuple[list[Told], frozenset[str]]:
+def _scored(alerts: Sequence[Alert], incidents: Sequence[Incident]) -> tuple[list[ScoredAlert], frozenset[str]]:
     """The records as `highwater score` reads them: the same figures, the same code."""
     with TemporaryDirectory() as name:
         folder = Path(name)

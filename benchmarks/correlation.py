@@ -29,7 +29,7 @@ from models.canonical_json import to_json
 from models.times import us
 from simulator.realities import REALITIES
 from simulator.scenarios import SCENARIOS
-from simulator.score import Told, finding_alert
+from simulator.score import ScoredAlert, finding_alert
 from simulator.score_blame import score_blame
 from simulator.score_course import score_course
 from simulator.truth import Anomaly
@@ -58,8 +58,8 @@ class Tally:
         """One run's figures."""
         truth, found = one.truth, one.score
         wanted = [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
-        waking = [alert for alert in one.told if alert.woke_us is not None and alert.raised_us >= truth.judged_from_us]
-        called = {name for alert in one.told for name in alert.probable}
+        waking = [alert for alert in one.scored if alert.woke_us is not None and alert.raised_us >= truth.judged_from_us]
+        called = {name for alert in one.scored for name in alert.probable}
         wrong = called & set(truth.harmless)
         self.counts.update(
             wanted=len(wanted),
@@ -71,7 +71,7 @@ class Tally:
         )
         self.faults += [f"{one.scenario}:{one.seed} {what}" for what in (*found.missed, *found.stray, *found.misattributed, *sorted(wrong))]
         self._report(one)
-        blame = score_blame(one.told, [json.loads(to_json(alert)) for alert in one.alerts], truth)
+        blame = score_blame(one.scored, [json.loads(to_json(alert)) for alert in one.alerts], truth)
         self.counts.update(
             blamed=blame.blamed,
             misled=len(blame.misled),
@@ -81,13 +81,13 @@ class Tally:
         for what, ids in (("wrong", blame.wrong_blame), ("warned", blame.false_warnings), ("misled", blame.misled)):
             self.faults += [f"{one.scenario}:{one.seed} {what} {alert_id}" for alert_id in ids]
         incidents, reports = ([json.loads(to_json(record)) for record in records] for records in (one.incidents, one.reports))
-        for name, value in score_course(one.told, incidents, reports, truth).as_json().items():
+        for name, value in score_course(one.scored, incidents, reports, truth).as_json().items():
             if value is not None:
                 self.course.setdefault(name, []).append(float(value))
         self.correlate_s += one.correlate_s
         self.days += one.days
         for anomaly in wanted:
-            first = finding_alert(anomaly, one.told, truth)
+            first = finding_alert(anomaly, one.scored, truth)
             if first is not None:
                 self._attribute(one, anomaly, first)
 
@@ -100,7 +100,7 @@ class Tally:
             if (did, verdict) in (("harm", "no_impact"), ("nothing", "impact")):
                 self.faults.append(f"{one.scenario}:{one.seed} {change_id} did {did}, reported {verdict}")
 
-    def _attribute(self, one: Run, anomaly: Anomaly, first: Told) -> None:
+    def _attribute(self, one: Run, anomaly: Anomaly, first: ScoredAlert) -> None:
         kind = "declared" if anomaly.caused_by else "undeclared" if anomaly.origin_user else "nobody"
         alert = [alert for alert in one.alerts if alert.alert_id == first.alert_id][-1]
         top = alert.suspects[0] if alert.suspects else None
@@ -185,10 +185,12 @@ def calibration(scores: Sequence[tuple[float, bool]]) -> dict[str, Any]:
     }
 
 
-def _question(one: Run, alert: Alert, first: Told) -> Question:
+def _question(one: Run, alert: Alert, first: ScoredAlert) -> Question:
     named = alert.series
     known = tuple(change for change in one.changes if change.updated_at is None or us(change.updated_at) <= first.detected_us)
-    faults = tuple((told.onset_us, told.user) for told in one.told if told.user is not None and told.detected_us <= first.detected_us)
+    faults = tuple(
+        (earlier.onset_us, earlier.user) for earlier in one.scored if earlier.user is not None and earlier.detected_us <= first.detected_us
+    )
     services = frozenset({named.service} - {None}) if named.service else frozenset()
     regions = frozenset({named.region}) if named.region else frozenset()
     return Question(first.onset_us, first.user, services, regions, known, faults)
@@ -221,10 +223,10 @@ def main() -> int:
     arguments = parser.parse_args()
     tally = Tally()
     try:
-        told = list(cases(arguments.seeds, arguments.first_seed, arguments.scenario))
-        for number, (scenario, seed) in enumerate(told, start=1):
+        runs = list(cases(arguments.seeds, arguments.first_seed, arguments.scenario))
+        for number, (scenario, seed) in enumerate(runs, start=1):
             tally.add(run(scenario, seed, arguments.users, realities=tuple(arguments.reality)))
-            print(f"\r{number} of {len(told)} simulations", end="", file=sys.stderr, flush=True)
+            print(f"\r{number} of {len(runs)} simulations", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         print("\nstopped: these are the figures of the simulations so far", end="", file=sys.stderr)
     print(file=sys.stderr)

@@ -57,7 +57,7 @@ class Monitor:
         command = [sys.executable, "-m", "highwater", "serve", "--port", "0", "--data", str(folder)]
         began = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        port = int(self._said().readline().rsplit(":", 1)[1])
+        port = int(self._output().readline().rsplit(":", 1)[1])
         self.started_s = time.monotonic() - began
         self.plug = http.client.HTTPConnection("127.0.0.1", port)
 
@@ -94,9 +94,9 @@ class Monitor:
         self.plug.close()
         self.process.kill() if hard else self.process.terminate()
         self.process.wait(60)
-        self._said().close()
+        self._output().close()
 
-    def _said(self) -> IO[str]:
+    def _output(self) -> IO[str]:
         if self.process.stdout is None:
             raise SystemExit("the monitor's output is not read")
         return self.process.stdout

@@ -25,7 +25,7 @@ from streams.windowing.assembler import TimeParameters
 WINDOW_US = 10 * SECOND_US
 QUIET_WINDOWS = 80
 """Windows before the first User stops: a series must be known to be missed."""
-APART, GONE = 2, 16
+BETWEEN, GONE = 2, 16
 """Windows between two Users that stop, and for how long one does."""
 PATHS = ("/v1/session", "/v1/alerts?limit=500", "/v1/changes?limit=500", "/v1/series?kind=queue&limit=6", "/v1/series?limit=6")
 
@@ -36,7 +36,7 @@ class Listener:
 
     name: str
     token: str
-    heard: list[tuple[str, bytes, float]] = field(default_factory=list)
+    received: list[tuple[str, bytes, float]] = field(default_factory=list)
     """(id, record, seconds of the steady clock)."""
 
     async def follow(self, session: aiohttp.ClientSession, address: str) -> None:
@@ -48,7 +48,7 @@ class Listener:
                 if line.startswith(b"id: "):
                     name = line[4:-1].decode()
                 elif line.startswith(b"data: "):
-                    self.heard.append((name, line[6:-1], time.monotonic()))
+                    self.received.append((name, line[6:-1], time.monotonic()))
 
 
 async def page(session: aiohttp.ClientSession, address: str, token: str, every_s: float, first_s: float, took_s: list[float]) -> None:
@@ -69,7 +69,7 @@ async def page(session: aiohttp.ClientSession, address: str, token: str, every_s
 def without_the_absent(body: bytes, window: int) -> bytes:
     """The window without the Users that do not report at that time."""
     since = window - QUIET_WINDOWS
-    absent = [b'"user":"USER-%03d"' % user for user in range(USERS) if 0 <= since - APART * user < GONE]
+    absent = [b'"user":"USER-%03d"' % user for user in range(USERS) if 0 <= since - BETWEEN * user < GONE]
     return b"".join(line for line in body.splitlines(keepends=True) if not any(user in line for user in absent))
 
 
@@ -98,7 +98,7 @@ def delays_s(listener: Listener, sent: Sequence[float]) -> list[float]:
     """Of each alert revision: from the post that closed its window to its arrival."""
     lateness_us = TimeParameters().allowed_lateness_s * SECOND_US
     found = []
-    for _, body, at in listener.heard:
+    for _, body, at in listener.received:
         record = json.loads(body)
         if "alert_id" in record:
             closing = -(-(parse_time(record["as_of"]) + lateness_us - START_US) // WINDOW_US) - 1
@@ -111,9 +111,9 @@ def faults(listeners: Sequence[Listener]) -> int:
     """Records that a listener lacks, or heard twice, or out of order, against all listeners of the same name."""
     wrong = 0
     for name in {listener.name for listener in listeners}:
-        alike = [[identity for identity, _, _ in listener.heard] for listener in listeners if listener.name == name]
-        longest = max(alike, key=len)
-        wrong += sum(abs(len(longest) - len(one)) + (one != longest[: len(one)]) for one in alike) + len(longest) - len(set(longest))
+        orders = [[identity for identity, _, _ in listener.received] for listener in listeners if listener.name == name]
+        longest = max(orders, key=len)
+        wrong += sum(abs(len(longest) - len(one)) + (one != longest[: len(one)]) for one in orders) + len(longest) - len(set(longest))
     return wrong
 
 
@@ -139,10 +139,10 @@ async def measure(address: str, wanted: argparse.Namespace) -> None:
         broken = [task for task in running if task.done()]
         for task in running:
             task.cancel()
-    told = sum(b'"alert_id"' in body[:20] for _, body, _ in listeners[0].heard)
+    revisions = sum(b'"alert_id"' in body[:20] for _, body, _ in listeners[0].received)
     delays = np.array([delay for listener in listeners for delay in delays_s(listener, sent)])
     rate = (wanted.windows - 1) * USERS * EACH / (sent[-1] - sent[QUIET_WINDOWS])
-    print(f"{rate:,.0f} events/s, {len(listeners)} listeners, {wanted.pages} of them pages: {told} alert revisions to the desk")
+    print(f"{rate:,.0f} events/s, {len(listeners)} listeners, {wanted.pages} of them pages: {revisions} alert revisions to the desk")
     print(f"heard wrongly (lost, twice, out of order): {faults(listeners)}; streams that broke: {len(broken)}")
     print(f"alert on the stream after its window closed: median {np.median(delays):.2f} s, p99 {np.percentile(delays, 99):.2f} s")
     print(f"API answers: {len(took_s)}, median {1000 * np.median(took_s):.0f} ms, p99 {1000 * np.percentile(took_s, 99):.0f} ms")

@@ -97,8 +97,8 @@ def takeover_s(broker: Broker, log: Path) -> float:
 
 def _first_ticks(followed: Followed, before: dict[int, tuple[int, float]]) -> list[float]:
     """When the first windows came of each partition that has another owner now; empty while some are missing."""
-    anew = {number: generation for number, (generation, _) in followed.claimed.items() if generation > before[number][0]}
-    ticks = [followed.first_tick.get((number, generation)) for number, generation in anew.items()]
+    replaced = {number: generation for number, (generation, _) in followed.claimed.items() if generation > before[number][0]}
+    ticks = [followed.first_tick.get((number, generation)) for number, generation in replaced.items()]
     found = [tick for tick in ticks if tick is not None]
     return found if len(found) == len(ticks) else []
 

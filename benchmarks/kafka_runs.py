@@ -171,10 +171,10 @@ def stock_agent(found: KafkaParameters, broker: Broker, seconds: float, folder: 
     ]
     broker_cpu = cpu_s(broker.pid)
     done = subprocess.run([*command, str(folder), str(seconds)], cwd=ROOT, capture_output=True, text=True, timeout=seconds + 60)
-    told = [line for line in done.stdout.splitlines() if line.startswith("[")]
-    if not told:
+    printed = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    if not printed:
         raise RuntimeError(f"the stock agent printed nothing: {done.stderr[-1000:]}")
-    events, wall_s, spent = json.loads(told[-1])
+    events, wall_s, spent = json.loads(printed[-1])
     return Measured(events, wall_s, spent, cpu_s(broker.pid) - broker_cpu)
 
 

@@ -66,14 +66,14 @@ def main() -> int:
         visitor.go("/")
         visitor.page.reload()  # what counts is the second time: the first one fills the disk's and the compiler's caches
         visitor.page.wait_for_selector("article")
-        told = {"open_alerts": ALERTS, **_paint(visitor.page), "alert_on_screen_ms": _alert(house, visitor.page)}
-        told["memory"] = _memory(visitor.page, hours)
-        told |= {
+        result = {"open_alerts": ALERTS, **_paint(visitor.page), "alert_on_screen_ms": _alert(house, visitor.page)}
+        result["memory"] = _memory(visitor.page, hours)
+        result |= {
             "heat_map_100_users_48_h_ms": _rounded(visitor.page.evaluate(_HEAT)),
             "chart_100000_points_ms": _rounded(visitor.page.evaluate(_CHART)),
         }
-        told["weight_bytes"] = _weight()
-        print(json.dumps(told))
+        result["weight_bytes"] = _weight()
+        print(json.dumps(result))
         browser.close()
     return 0
 

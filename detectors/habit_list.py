@@ -57,7 +57,7 @@ def _of_series(key: SeriesKey, kind: str, began_s: Ints, marks: set[int]) -> Ite
     found: dict[int, tuple[int, int]] = {}
     left = began_s
     while len(left):
-        near = [left[_apart_s(left, int(one)) <= CLOCK_S] for one in left]
+        near = [left[_distance_s(left, int(one)) <= CLOCK_S] for one in left]
         best = max(near, key=lambda group: len(set((group // DAY_S).tolist())))
         days = len(set((best // DAY_S).tolist()))
         if days <= CLOCK_TIMES:
@@ -65,7 +65,7 @@ def _of_series(key: SeriesKey, kind: str, began_s: Ints, marks: set[int]) -> Ite
         found[int(best[-1]) % DAY_S // 60] = days, int(best[-1])
         left = left[~np.isin(left, best)]
     for minute, (days, last_s) in sorted(found.items()):
-        refused = {mark for mark in marks if mark != ANY_TIME_MIN and _apart_s(np.array([minute * 60]), mark * 60)[0] <= CLOCK_S}
+        refused = {mark for mark in marks if mark != ANY_TIME_MIN and _distance_s(np.array([minute * 60]), mark * 60)[0] <= CLOCK_S}
         yield Habit(key, kind, min(refused, default=minute), days, last_s * SECOND_US, refused=bool(refused))
         marks = marks - refused
     if len(began_s) >= OFTEN_TIMES and len(left) >= OFTEN_TIMES:
@@ -75,7 +75,7 @@ def _of_series(key: SeriesKey, kind: str, began_s: Ints, marks: set[int]) -> Ite
         yield Habit(key, kind, None if mark == ANY_TIME_MIN else mark, 0, None, refused=True)
 
 
-def _apart_s(began_s: Ints, other_s: int) -> Ints:
+def _distance_s(began_s: Ints, other_s: int) -> Ints:
     """How far apart in the day, whatever the days, seconds."""
-    apart: Ints = np.abs((began_s - other_s + DAY_S // 2) % DAY_S - DAY_S // 2)
-    return apart
+    distance: Ints = np.abs((began_s - other_s + DAY_S // 2) % DAY_S - DAY_S // 2)
+    return distance

@@ -39,16 +39,16 @@ def show(
 ) -> None:
     """Serves a monitor that anyone on this machine may read, sends it the day, prints the incidents; until Ctrl-C or `exit_when_done`."""
     parts = compose(parameters, flow, open_role=Role.TRIAGE)
-    teller = IncidentPrinter(say, {change.change_id: change.title for change in changes})
+    printer = IncidentPrinter(say, {change.change_id: change.title for change in changes})
     stop = threading.Event()
 
     async def day() -> None:
         began = time.monotonic()
         try:
-            events = await asyncio.to_thread(tell, parts.engine, parts.intake, parts.clock, changes, blocks, stop.is_set)
-            teller.finish()
+            events = await asyncio.to_thread(send_day, parts.engine, parts.intake, parts.clock, changes, blocks, stop.is_set)
+            printer.finish()
             took_s = time.monotonic() - began
-            say(f"done: {events:,} events in {took_s:.0f} s, {teller.told} incidents")
+            say(f"done: {events:,} events in {took_s:.0f} s, {printer.printed} incidents")
             if not exit_when_done:
                 say("the page stays available until Ctrl-C")
                 await asyncio.Event().wait()
@@ -57,13 +57,13 @@ def show(
 
     parts.monitor.start()
     try:
-        parts.engine.on_commit(teller.hear)
+        parts.engine.on_commit(printer.on_commit)
         serve(parts, lambda address: say(f"listening on {address}"), day)
     finally:
         parts.monitor.close()
 
 
-def tell(
+def send_day(
     engine: Engine, intake: Intake, clock: Clock, changes: Sequence[Change], blocks: Iterable[bytes], stopped: Callable[[], bool]
 ) -> int:
     """Declares the changes, posts the events as fast as they are judged, and ends the input; returns the number of events."""
@@ -100,12 +100,12 @@ class IncidentPrinter:
 
     say: Callable[[str], None]
     titles: dict[str, str]
-    told: int = 0
+    printed: int = 0
     _waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
     _done: set[str] = field(default_factory=set)
     _serious: set[str] = field(default_factory=set)
 
-    def hear(self, added: Sequence[tuple[Logged, Row]]) -> None:
+    def on_commit(self, added: Sequence[tuple[Logged, Row]]) -> None:
         """Records just committed."""
         for _, row in added:
             if row.audience != DESK:
@@ -120,17 +120,17 @@ class IncidentPrinter:
                 self._done.add(incident["incident_id"])
                 del self._waiting[incident["incident_id"]]
             elif incident["incident_id"] in self._serious:
-                self._tell(incident)
+                self._print(incident)
 
     def finish(self) -> None:
         """Prints the incidents that are still open."""
         for incident_id in sorted(set(self._waiting) & self._serious):
-            self._tell(self._waiting[incident_id])
+            self._print(self._waiting[incident_id])
 
-    def _tell(self, incident: dict[str, Any]) -> None:
+    def _print(self, incident: dict[str, Any]) -> None:
         self._done.add(incident["incident_id"])
         del self._waiting[incident["incident_id"]]
-        self.told += 1
+        self.printed += 1
         who = f" at {incident['origin_user']}" if incident["origin_user"] else ""
         kinds = " + ".join(incident["kinds"])
         self.say(f"{incident['opened_at']}  {kinds}{who}  <-  {self._cause(incident)}  |  {incident['summary']}")

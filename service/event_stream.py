@@ -32,9 +32,9 @@ class EventStream:
         self.listeners: Counter[str] = Counter()
         """Open streams of each token."""
         self._closed = False
-        self._spoken: deque[Logged] = deque(maxlen=_KEPT)
+        self._announced: deque[Logged] = deque(maxlen=_KEPT)
         """Events for listeners that are not in the log have no position (0)."""
-        self._spoken_total = 0
+        self._announced_total = 0
 
     @property
     def last_seq(self) -> int:
@@ -65,15 +65,15 @@ class EventStream:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.ring)
 
-    def announce(self, kind: str, said: Mapping[str, Any]) -> None:
+    def announce(self, kind: str, content: Mapping[str, Any]) -> None:
         """Notifies the triage desk at once of an event that is not a record; other readers find it in a list. From the loop."""
-        self._spoken.append(Logged(0, kind, DESK, "", json.dumps(said, ensure_ascii=False).encode(), ""))
-        self._spoken_total += 1
+        self._announced.append(Logged(0, kind, DESK, "", json.dumps(content, ensure_ascii=False).encode(), ""))
+        self._announced_total += 1
         self.ring()
 
-    def _said_since(self, heard: int) -> list[Logged]:
-        fresh = min(self._spoken_total - heard, len(self._spoken))
-        return list(self._spoken)[-fresh:] if fresh else []
+    def _announced_since(self, announced_before: int) -> list[Logged]:
+        fresh = min(self._announced_total - announced_before, len(self._announced))
+        return list(self._announced)[-fresh:] if fresh else []
 
     def _take_back(self, logged: Sequence[Logged]) -> None:
         """Content that a change's new revision hides from somebody is removed from the data file; it is removed here too."""
@@ -119,22 +119,22 @@ class EventStream:
         if self._bell is None:
             raise RuntimeError("attach the hub to a loop first")
         loop = asyncio.get_running_loop()
-        spoke_s, heard = loop.time(), self._spoken_total
+        spoke_s, announced_before = loop.time(), self._announced_total
         while not self._closed and not is_over():
             bell, remembered = self._bell, self._after(after_seq)
-            said, heard = self._said_since(heard), self._spoken_total
+            announced, announced_before = self._announced_since(announced_before), self._announced_total
             if remembered is None:
                 read = partial(log_after, principal=principal, seq=after_seq, limit=_READ)
                 batch, after_seq = await asyncio.to_thread(self._database.read, read)
             else:
                 batch, after_seq = remembered, remembered[-1].seq if remembered else after_seq
-            for logged in (*batch, *said):
+            for logged in (*batch, *announced):
                 if is_over():
                     return
                 if sees_record(principal, logged.audience, logged.owner):
                     yield logged
                     spoke_s = loop.time()
-            if batch or said:
+            if batch or announced:
                 continue
             # Notifications for others' records must neither delay a heartbeat nor be visible in its timing.
             with suppress(TimeoutError):

@@ -24,7 +24,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScoredAlert:
     """One alert over all its revisions."""
 
     alert_id: str
@@ -82,7 +82,7 @@ class Score:
         }
 
 
-def score(alerts: Sequence[Told], truth: Truth, *, probable: Iterable[str] = ()) -> Score:
+def score(alerts: Sequence[ScoredAlert], truth: Truth, *, probable: Iterable[str] = ()) -> Score:
     """Compare `alerts` with `truth`; `probable`: changes that incidents without an alert here called probable."""
     judged = [alert for alert in alerts if alert.raised_us >= truth.judged_from_us]
     wanted = [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
@@ -109,7 +109,7 @@ def score(alerts: Sequence[Told], truth: Truth, *, probable: Iterable[str] = ())
     )
 
 
-def belongs(alert: Told, anomaly: Anomaly) -> bool:
+def belongs(alert: ScoredAlert, anomaly: Anomaly) -> bool:
     """Whether the anomaly explains the alert: kind and User match, and the alert was raised in its time.
 
     An alert without a User (about a region or everyone) matches any anomaly of its kind; any alert matches an anomaly of everyone.
@@ -124,7 +124,7 @@ def belongs(alert: Told, anomaly: Anomaly) -> bool:
     return anomaly.onset_us <= alert.raised_us and began <= anomaly.ends_us and alert.resolved_us >= anomaly.onset_us
 
 
-def finding_alert(anomaly: Anomaly, alerts: Iterable[Told], truth: Truth) -> Told | None:
+def finding_alert(anomaly: Anomaly, alerts: Iterable[ScoredAlert], truth: Truth) -> ScoredAlert | None:
     """The alert that found the anomaly: the earliest match about its own User with sufficient severity."""
     quiet_is_right = anomaly.caused_by in truth.as_expected
     finding = [
@@ -137,11 +137,11 @@ def finding_alert(anomaly: Anomaly, alerts: Iterable[Told], truth: Truth) -> Tol
     return min(finding, key=lambda alert: (alert.raised_us, alert.alert_id), default=None)
 
 
-def _blames_change(alert: Told, anomaly: Anomaly) -> bool:
+def _blames_change(alert: ScoredAlert, anomaly: Anomaly) -> bool:
     return bool(alert.suspects) and alert.suspects[0].change_id == anomaly.caused_by
 
 
-def _blames_owner(alert: Told, anomaly: Anomaly) -> bool:
+def _blames_owner(alert: ScoredAlert, anomaly: Anomaly) -> bool:
     first = alert.suspects[0] if alert.suspects else None
     return first is not None and first.basis == "undeclared" and first.owner == anomaly.origin_user
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.rounding import round_significant
 from models.times import parse_time
-from simulator.score import Told, belongs
+from simulator.score import ScoredAlert, belongs
 from simulator.truth import Anomaly, Truth
 
 Record = Mapping[str, Any]
@@ -38,12 +38,12 @@ class Blame:
         }
 
 
-def score_blame(told: Sequence[Told], records: Iterable[Record], truth: Truth) -> Blame:
+def score_blame(alerts: Sequence[ScoredAlert], records: Iterable[Record], truth: Truth) -> Blame:
     """Hold every revision of every alert against the truth; `records` are those of `alerts.ndjson`."""
     revisions: dict[str, list[Record]] = {}
     for record in records:
         revisions.setdefault(str(record["alert_id"]), []).append(record)
-    judged = [alert for alert in told if alert.raised_us >= truth.judged_from_us]
+    judged = [alert for alert in alerts if alert.raised_us >= truth.judged_from_us]
     right = blamed = 0
     misled: list[str] = []
     wrong: list[str] = []
@@ -64,7 +64,7 @@ def score_blame(told: Sequence[Told], records: Iterable[Record], truth: Truth) -
     return Blame(right / blamed if blamed else None, blamed, tuple(wrong), tuple(false), tuple(misled))
 
 
-def _behind(alert: Told, own: Sequence[Record], truth: Truth) -> list[Anomaly]:
+def _behind(alert: ScoredAlert, own: Sequence[Record], truth: Truth) -> list[Anomaly]:
     """The anomalies that account for an alert: first those about its very services, then those that began at its User with it."""
     found = [anomaly for anomaly in truth.anomalies if belongs(alert, anomaly)]
     named = (own[-1].get("series") or {}).get("service")

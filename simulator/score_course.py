@@ -10,7 +10,7 @@ import numpy as np
 
 from models.rounding import round_significant
 from models.times import SECOND_US, parse_time
-from simulator.score import FOREVER_US, Told, belongs, finding_alert
+from simulator.score import FOREVER_US, ScoredAlert, belongs, finding_alert
 from simulator.truth import Anomaly, Truth
 
 TOLERANCE_S = 300
@@ -43,7 +43,7 @@ def read_records(folder: Path, name: str) -> list[Record]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
-def score_course(alerts: Sequence[Told], incidents: Iterable[Record], reports: Iterable[Record], truth: Truth) -> CourseScore:
+def score_course(alerts: Sequence[ScoredAlert], incidents: Iterable[Record], reports: Iterable[Record], truth: Truth) -> CourseScore:
     """Compare the incidents and reports of a run, every revision of them, with the truth."""
     by_id: dict[str, list[Record]] = {}
     for record in incidents:
@@ -65,7 +65,7 @@ def _median(values: Sequence[float]) -> float | None:
     return float(np.median(values)) if values else None
 
 
-def _collateral_recall(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> float | None:
+def _collateral_recall(alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> float | None:
     named = [
         anomaly.user in _affected(incidents, anomaly.origin_user)
         or any(alert.user == anomaly.user and belongs(alert, anomaly) for alert in alerts)
@@ -85,7 +85,7 @@ def _affected(incidents: Mapping[str, Sequence[Record]], origin_user: str | None
     }
 
 
-def _incident_of(anomaly: Anomaly, alerts: Sequence[Told], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> Record | None:
+def _incident_of(anomaly: Anomaly, alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> Record | None:
     """The last revision of the incident of the alert that found the anomaly."""
     first = finding_alert(anomaly, [alert for alert in alerts if alert.raised_us >= truth.judged_from_us], truth)
     if first is None:
@@ -94,7 +94,7 @@ def _incident_of(anomaly: Anomaly, alerts: Sequence[Told], incidents: Mapping[st
     return max(holding, key=lambda record: str(record["as_of"]), default=None)
 
 
-def _ended_errors(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:
+def _ended_errors(alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:
     found = []
     for anomaly in _main(truth):
         record = _incident_of(anomaly, alerts, incidents, truth)
@@ -103,7 +103,7 @@ def _ended_errors(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Recor
     return found
 
 
-def _missing_errors(alerts: Sequence[Told], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:
+def _missing_errors(alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:
     found = []
     for anomaly in _main(truth):
         record = _incident_of(anomaly, alerts, incidents, truth)

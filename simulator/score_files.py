@@ -7,7 +7,7 @@ from typing import Any
 
 from models.errors import HighwaterError, UnreadableInput
 from models.times import parse_time
-from simulator.score import FOREVER_US, Named, Told
+from simulator.score import FOREVER_US, Named, ScoredAlert
 from simulator.truth import Anomaly, Truth
 
 LOUD = frozenset({"warning", "critical"})
@@ -27,7 +27,7 @@ def read_truth(path: Path) -> Truth:
         raise UnreadableInput(f"{path} is not a truth.json as `simulate` writes it: {_why(fault)}") from None
 
 
-def read_alerts(folder: Path) -> tuple[list[Told], frozenset[str]]:
+def read_alerts(folder: Path) -> tuple[list[ScoredAlert], frozenset[str]]:
     """Alerts of `alerts.ndjson` with the suspects of `incidents.ndjson` if it exists, and every change that was called probable.
 
     Raises UnreadableInput with file, line and reason.
@@ -35,14 +35,16 @@ def read_alerts(folder: Path) -> tuple[list[Told], frozenset[str]]:
     if not folder.is_dir():
         raise UnreadableInput(f"{folder} is not a folder: give the one that `replay --out` wrote")
     incidents = folder / "incidents.ndjson"
-    return told(_records(folder / "alerts.ndjson", "alert_id"), _records(incidents, "incident_id") if incidents.exists() else [])
+    return scored_alerts(_records(folder / "alerts.ndjson", "alert_id"), _records(incidents, "incident_id") if incidents.exists() else [])
 
 
-def told(alert_records: Iterable[dict[str, Any]], incident_records: Iterable[dict[str, Any]]) -> tuple[list[Told], frozenset[str]]:
+def scored_alerts(
+    alert_records: Iterable[dict[str, Any]], incident_records: Iterable[dict[str, Any]]
+) -> tuple[list[ScoredAlert], frozenset[str]]:
     """The same from records in memory, in any order: every revision as the JSON object of the contract."""
     alerts, incidents = _by_id(alert_records, "alert_id"), _by_id(incident_records, "incident_id")
     probable = {name for records in incidents.values() for record in records for name in _probable(record)}
-    found = [_told(records, incidents.get(str(records[-1].get("incident_id")), [])) for records in alerts.values()]
+    found = [_scored_alert(records, incidents.get(str(records[-1].get("incident_id")), [])) for records in alerts.values()]
     return found, frozenset(probable)
 
 
@@ -71,11 +73,11 @@ def _names(listed: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in listed)
 
 
-def _told(records: list[dict[str, Any]], incident: list[dict[str, Any]]) -> Told:
+def _scored_alert(records: list[dict[str, Any]], incident: list[dict[str, Any]]) -> ScoredAlert:
     last = records[-1]
     detected = parse_time(last["detected_at"])
     with_suspects = [record for record in (*records, *incident) if record.get("suspects")]
-    return Told(
+    return ScoredAlert(
         alert_id=str(last["alert_id"]),
         kind=str(last["kind"]),
         user=last.get("user"),
@@ -123,7 +125,7 @@ def _records(path: Path, name: str) -> list[dict[str, Any]]:
             continue
         try:
             record = json.loads(line)
-            told(*(([record], []) if name == "alert_id" else ([], [record])))
+            scored_alerts(*(([record], []) if name == "alert_id" else ([], [record])))
         except (ValueError, KeyError, TypeError, AttributeError, HighwaterError) as fault:
             raise UnreadableInput(f"{path} line {number}: {_why(fault)}") from None
         found.append(record)

@@ -123,9 +123,9 @@ def _check_sizes(seed: int, days: int, window_s: int) -> None:
 def _story(scenario: Scenario, realities: tuple[str, ...], seed: int, world: World, timeline: Timeline) -> Story:
     """What happens: the scenario, and the realities beside it."""
     salt = int.from_bytes(scenario.name.encode(), "big")
-    story = scenario.tell(Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 2, salt]))))
+    story = scenario.build_story(Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 2, salt]))))
     for number, name in enumerate(realities):
         # A reality uses its own random source: it changes nothing in the scenario that it is added to.
         aside = Stage(world, timeline, np.random.default_rng(np.random.SeedSequence([seed, 3, number])))
-        story += find_reality(name).tell(aside)
+        story += find_reality(name).build_story(aside)
     return story

@@ -121,7 +121,7 @@ class Stage:
         """A change as its owner declares it, days ahead unless `declared_at` is given; times in µs."""
         ahead = int(self.draw.integers(3, 30)) * DAY_US + int(self.draw.integers(8 * 60, 17 * 60)) * MINUTE_US
         declared = start_us // DAY_US * DAY_US - ahead
-        told: dict[str, Any] = {
+        fields_of_all: dict[str, Any] = {
             "change_id": fields.pop("change_id", None) or self.change_id(),
             "owner": owner,
             "source": "dcc" if owner == "DCC" else "user",
@@ -134,7 +134,7 @@ class Stage:
             "contact": CONTACTS.get(owner, USUAL_CONTACT),
         }
         given = {name: instant(value) if name.endswith("_at") else value for name, value in fields.items()}
-        return Change.model_validate(told | given)
+        return Change.model_validate(fields_of_all | given)
 
     def clip(self, at_us: int) -> int:
         """`at_us`, at most the simulation's end."""

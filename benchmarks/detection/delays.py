@@ -88,10 +88,10 @@ def _print_factor(
     name = "silence" if factor == 0.0 else f"×{factor:g}"
     for low, high in GROUPS:
         here = (messages >= low) & (messages < high)
-        told = {who: f"{values[here].mean():.1f} ({np.quantile(values[here], 0.95):.0f})" for who, values in rows.items()}
+        columns = {who: f"{values[here].mean():.1f} ({np.quantile(values[here], 0.95):.0f})" for who, values in rows.items()}
         ratio = rows["Highwater"][here].mean() / rows["optimum"][here].mean()
-        others = " ".join(f"{told[who]:>14}" for who in peers)
-        print(f"{name:<9} {f'{low:g}–{high:g}':>9} {told['optimum']:>14} {told['Highwater']:>14} {ratio:>6.2f} {others}", flush=True)
+        others = " ".join(f"{columns[who]:>14}" for who in peers)
+        print(f"{name:<9} {f'{low:g}–{high:g}':>9} {columns['optimum']:>14} {columns['Highwater']:>14} {ratio:>6.2f} {others}", flush=True)
 
 
 def product_delays(fleet: Fleet, parameters: DetectionParameters, start: Start, factor: float) -> Floats:

@@ -28,15 +28,15 @@ def print_realities(asked: Asked) -> None:
             early, late = early + first, late + len(false) - first
             wanted += len(done.truth.anomalies)
             delays += found_min(done)
-        told = ", ".join(f"{delay:.0f}" for delay in sorted(delays))
-        print(f"{name:<20} {early:>15} {late:>12} {f'{len(delays)}/{wanted}':>6}  {told}", flush=True)
+        scored = ", ".join(f"{delay:.0f}" for delay in sorted(delays))
+        print(f"{name:<20} {early:>15} {late:>12} {f'{len(delays)}/{wanted}':>6}  {scored}", flush=True)
 
 
 def false_us(done: Run) -> list[int]:
     """When alerts first woke somebody that belong to no anomaly; levels that moved and missing reports are counted apart."""
     return [
         one.woke_us
-        for one in done.told
+        for one in done.scored
         if one.woke_us is not None
         and one.kind not in ("drift", "stale")
         and not any(
@@ -52,7 +52,7 @@ def found_min(done: Run) -> list[float]:
     for anomaly in done.truth.anomalies:
         firsts = [
             one.woke_us - anomaly.onset_us
-            for one in done.told
+            for one in done.scored
             if one.woke_us is not None
             and one.user == anomaly.user
             and one.kind in anomaly.kinds

@@ -105,10 +105,10 @@ class Mapping(BaseModel):
     def _found(self, name: str, paths: Paths, theirs: Fields[str, Any], zone: ZoneInfo | None) -> Any:
         """The first value at one of `paths` that is not empty."""
         for path in paths:
-            said = look_up(theirs, path) if isinstance(path, str) else joined([look_up(theirs, part) for part in path])
-            if said in (None, "", []) or (isinstance(said, dict) and name != "expected"):
+            value = look_up(theirs, path) if isinstance(path, str) else joined([look_up(theirs, part) for part in path])
+            if value in (None, "", []) or (isinstance(value, dict) and name != "expected"):
                 continue
-            value = self._translated(name, said, zone)
+            value = self._translated(name, value, zone)
             if value not in (None, ""):
                 return value
         return None

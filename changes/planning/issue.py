@@ -123,23 +123,23 @@ def _changes(entries: Iterable[Entry], before: Sequence[dict[str, Any]]) -> Iter
     for name, entry in stands.items():
         earlier = stood.get(name)
         if earlier is None:
-            yield f"New: {_told(entry)}."
+            yield f"New: {_entry_text(entry)}."
         elif (earlier["start"], earlier["end"]) != (entry["start"], entry["end"]):
-            yield f"Moved: {_told(entry)}; before: {earlier['start']} to {earlier['end']}."
+            yield f"Moved: {_entry_text(entry)}; before: {earlier['start']} to {earlier['end']}."
         elif earlier.get("status") != entry.get("status"):
-            yield f"Now {entry['status']}: {_told(entry)}."
+            yield f"Now {entry['status']}: {_entry_text(entry)}."
         elif any(earlier.get(field) != entry.get(field) for field in entry if field != "revision"):
-            yield f"Revised: {_told(entry)}."
+            yield f"Revised: {_entry_text(entry)}."
     for name, entry in stood.items():
         if name not in stands:
-            yield f"No longer in this month: {_told(entry)}."
+            yield f"No longer in this month: {_entry_text(entry)}."
 
 
 def _name(entry: dict[str, Any]) -> tuple[str, str]:
     return str(entry["owner"]), str(entry.get("change_id") or entry["title"])
 
 
-def _told(entry: dict[str, Any]) -> str:
+def _entry_text(entry: dict[str, Any]) -> str:
     return f"{entry['title']} ({entry['owner']}), {entry['start']} to {entry['end']}"
 
 

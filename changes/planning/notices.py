@@ -12,7 +12,7 @@ from models.times import format_time, instant, us
 
 NoticeKind = Literal["declared", "moved", "about_to_start", "started", "overrun", "ended", "cancelled", "conflict"]
 _IDLE = ("draft", "cancelled")
-_SAID = ("declared", "moved", "cancelled")
+_BY_REVISION = ("declared", "moved", "cancelled")
 """Notices about a revision; each of the others occurs once in a plan."""
 
 
@@ -30,10 +30,10 @@ class Notice:
     def reference(self) -> str:
         """Nobody gets the same notice twice: a moved plan gives new ones."""
         plan = f"{format_time(us(self.change.planned_start))}/{format_time(us(self.change.planned_end))}"
-        said = str(self.change.revision) if self.kind in _SAID else ""
+        version = str(self.change.revision) if self.kind in _BY_REVISION else ""
         if self.kind == "conflict":
-            said = sha256(self.text.encode()).hexdigest()[:16]
-        return f"notice:{self.kind}:{self.change.key}:{plan}:{said}"
+            version = sha256(self.text.encode()).hexdigest()[:16]
+        return f"notice:{self.kind}:{self.change.key}:{plan}:{version}"
 
     @property
     def as_object(self) -> dict[str, Any]:
@@ -93,10 +93,10 @@ def due(change: Change, since_us: int, now_us: int, ahead_us: int) -> Iterator[N
         yield _ended(change, end_us)
 
 
-def conflict(change: Change, told: dict[str, Any], now_us: int) -> Notice:
+def conflict(change: Change, conflict_of: dict[str, Any], now_us: int) -> Notice:
     """Of a conflict as `planning` describes it to the reader."""
-    text = str(told["text"])
-    return Notice("conflict", change, now_us, f"{named(change)}: {text}" if told["kind"] == "busy" else f"Conflict: {text}")
+    text = str(conflict_of["text"])
+    return Notice("conflict", change, now_us, f"{named(change)}: {text}" if conflict_of["kind"] == "busy" else f"Conflict: {text}")
 
 
 def _started(change: Change, start_us: int) -> Notice:

@@ -34,7 +34,7 @@ class SystemMap:
         ours, theirs = tuple(some), tuple(others)
         if not ours or not theirs or not all(name in self._systems for name in (*ours, *theirs)):
             return False
-        return all(self._apart(one, other) for one in ours for other in theirs)
+        return all(self._differ(one, other) for one in ours for other in theirs)
 
     def linked(self, some: Iterable[str], others: Iterable[str]) -> bool:
         """Whether one of `some` is, needs, or is needed by one of `others`."""
@@ -52,7 +52,7 @@ class SystemMap:
                     return name, instead
         return None
 
-    def _apart(self, one: str, other: str) -> bool:
+    def _differ(self, one: str, other: str) -> bool:
         first, second = self._systems[one], self._systems[other]
         if _disjoint(first.regions, second.regions) or _disjoint(first.services, second.services):
             return True

@@ -19,10 +19,10 @@ def is_working_day(day: date, holidays: Holidays) -> bool:
     return day.weekday() < _SATURDAY and day not in holidays
 
 
-def working_days_between(told: date, begins: date, holidays: Holidays) -> int:
+def working_days_between(announced: date, begins: date, holidays: Holidays) -> int:
     """Working Days between the announcement and the beginning; both days themselves do not count."""
-    days = min((begins - told).days, _DAYS_MAX)
-    return sum(is_working_day(told + timedelta(days=ahead), holidays) for ahead in range(1, days))
+    days = min((begins - announced).days, _DAYS_MAX)
+    return sum(is_working_day(announced + timedelta(days=ahead), holidays) for ahead in range(1, days))
 
 
 def latest_notice(begins: date, notice: int, holidays: Holidays) -> date:

@@ -27,17 +27,17 @@ class Measures:
 
 def measures(kind: str, found: Sequence[FindingRow]) -> Measures:
     """Over findings of one kind in series order; at least one."""
-    shortest_s = min(sighting.key.window_s for sighting in found)
-    shares = [shortest_s / sighting.key.window_s if kind in _PER_WINDOW else 1.0 for sighting in found]
-    observed = sum(sighting.observed * share for sighting, share in zip(found, shares, strict=True))
-    expected = sum(sighting.expected * share for sighting, share in zip(found, shares, strict=True))
+    shortest_s = min(finding.key.window_s for finding in found)
+    shares = [shortest_s / finding.key.window_s if kind in _PER_WINDOW else 1.0 for finding in found]
+    observed = sum(finding.observed * share for finding, share in zip(found, shares, strict=True))
+    expected = sum(finding.expected * share for finding, share in zip(found, shares, strict=True))
     ratio = observed / expected if expected > 0 else 1.0
     evidence = _evidence(found)
     if "ratio" in evidence:
         evidence["ratio"] = ratio
     if kind == "backlog":
         evidence["depth"] = observed
-    return Measures(observed, expected, ratio, max(sighting.score for sighting in found), evidence, _codes(found))
+    return Measures(observed, expected, ratio, max(finding.score for finding in found), evidence, _codes(found))
 
 
 def _evidence(found: Sequence[FindingRow]) -> dict[str, float]:
@@ -45,21 +45,21 @@ def _evidence(found: Sequence[FindingRow]) -> dict[str, float]:
     if len(found) == 1:
         return dict(found[0].evidence)
     together: dict[str, float] = {}
-    for sighting in found:
-        for name, value in sighting.evidence.items():
+    for finding in found:
+        for name, value in finding.evidence.items():
             if name in _SUMMED:
                 together[name] = together.get(name, 0.0) + value
             elif name in _LEAST:
                 together[name] = min(together.get(name, value), value)
             elif name not in _CAPACITY:
                 together[name] = max(together.get(name, value), value)
-    fullest = min(found, key=lambda sighting: sighting.evidence.get("capacity_eta_low_s", sighting.evidence.get("capacity_eta_s", _NEVER)))
+    fullest = min(found, key=lambda finding: finding.evidence.get("capacity_eta_low_s", finding.evidence.get("capacity_eta_s", _NEVER)))
     return together | {name: fullest.evidence[name] for name in _CAPACITY if name in fullest.evidence}
 
 
 def _codes(found: Sequence[FindingRow]) -> dict[str, int]:
     together: dict[str, int] = {}
-    for sighting in found:
-        for code, count in sighting.codes.items():
+    for finding in found:
+        for code, count in finding.codes.items():
             together[code] = together.get(code, 0) + count
     return dict(sorted(together.items()))

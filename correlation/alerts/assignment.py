@@ -22,69 +22,67 @@ class GroupAssignment:
         self._ledger = ledger
         self._parameters = parameters
         self._wide = wide
-        self._silent: set[FindingId] = {
-            ("silence", sighting.key) for sighting in found if sighting.kind == "silence" and not sighting.ended
-        }
+        self._silent: set[FindingId] = {("silence", finding.key) for finding in found if finding.kind == "silence" and not finding.ended}
 
-    def group_for(self, sighting: FindingRow) -> GroupKey | None:
+    def group_for(self, finding: FindingRow) -> GroupKey | None:
         """The alert for a finding; None if another alert covers it already."""
-        own = (sighting.kind, sighting.key.user, "")
-        if self._wide and (wide := self._region_wide(sighting)) is not None:
+        own = (finding.kind, finding.key.user, "")
+        if self._wide and (wide := self._region_wide(finding)) is not None:
             return wide
-        if self._ledger.group_of(sighting.place) == own and sighting.kind != "drop":
+        if self._ledger.group_of(finding.place) == own and finding.kind != "drop":
             return own
-        if sighting.kind == "drop" and self._covered_by_silence(sighting):
+        if finding.kind == "drop" and self._covered_by_silence(finding):
             return None
-        if sighting.kind == "storm" and self._is_recovery_surge(sighting):
+        if finding.kind == "storm" and self._is_recovery_surge(finding):
             return None
         return own
 
-    def _region_wide(self, sighting: FindingRow) -> GroupKey | None:
-        if is_device_alert_storm(sighting):
-            key = ("storm", "", sighting.key.region)
-            return key if key in self._wide and self._fits(key, sighting) else None
-        if sighting.kind == "stale":
+    def _region_wide(self, finding: FindingRow) -> GroupKey | None:
+        if is_device_alert_storm(finding):
+            key = ("storm", "", finding.key.region)
+            return key if key in self._wide and self._fits(key, finding) else None
+        if finding.kind == "stale":
             everyone = ("stale", "", "")
-            region = ("stale", "", sighting.key.region)
+            region = ("stale", "", finding.key.region)
             return everyone if everyone in self._wide else region if region in self._wide else None
         return None
 
-    def _fits(self, key: GroupKey, sighting: FindingRow) -> bool:
+    def _fits(self, key: GroupKey, finding: FindingRow) -> bool:
         """Whether it began with the region's rise rather than long before it."""
         group = self._ledger.groups.get(key)
         began_us = group.onset_us if group is not None and group.ended_us is None else self._at_us
-        return sighting.began_us >= began_us - self._parameters.together_s * SECOND_US
+        return finding.began_us >= began_us - self._parameters.together_s * SECOND_US
 
-    def _covered_by_silence(self, sighting: FindingRow) -> bool:
+    def _covered_by_silence(self, finding: FindingRow) -> bool:
         """Whether the same series is silent, or was just now: a silent series also counts as a drop."""
-        if ("silence", sighting.key) in self._silent or self._ledger.group_of(("silence", sighting.key)) is not None:
+        if ("silence", finding.key) in self._silent or self._ledger.group_of(("silence", finding.key)) is not None:
             return True
-        silence = self._ledger.groups.get(("silence", sighting.key.user, ""))
-        if silence is None or sighting.key not in silence.covered:
+        silence = self._ledger.groups.get(("silence", finding.key.user, ""))
+        if silence is None or finding.key not in silence.covered:
             return False
         return silence.ended_us is None or self._at_us - silence.ended_us <= self._parameters.together_s * SECOND_US
 
-    def _is_recovery_surge(self, sighting: FindingRow) -> bool:
+    def _is_recovery_surge(self, finding: FindingRow) -> bool:
         """Whether it is the surge of messages that a blocked route held back."""
-        user, direction = sighting.key.user, sighting.key.direction
+        user, direction = finding.key.user, finding.key.direction
         backlog = self._ledger.groups.get(("backlog", user, ""))
         if (
             direction == "to_user"
             and backlog is not None
-            and self._within_recovery(backlog, sighting)
+            and self._within_recovery(backlog, finding)
             and (backlog.ended_us is not None or _drains(backlog))
         ):
             return True
         silence = self._ledger.groups.get(("silence", user, ""))
-        if silence is None or not self._within_recovery(silence, sighting):
+        if silence is None or not self._within_recovery(silence, finding):
             return False
-        return sighting.key in silence.covered or (
+        return finding.key in silence.covered or (
             silence.ended_us is not None and any(key.direction == direction for key in silence.covered)
         )
 
-    def _within_recovery(self, block: AlertGroup, sighting: FindingRow) -> bool:
+    def _within_recovery(self, block: AlertGroup, finding: FindingRow) -> bool:
         """Whether an earlier block is still being repaid."""
-        if sighting.began_us < block.onset_us:
+        if finding.began_us < block.onset_us:
             return False
         if block.ended_us is None:
             return True
@@ -94,4 +92,4 @@ class GroupAssignment:
 
 
 def _drains(backlog: AlertGroup) -> bool:
-    return sum(sighting.evidence.get("growth_per_s", 0.0) for sighting in backlog.active.values()) < 0
+    return sum(finding.evidence.get("growth_per_s", 0.0) for finding in backlog.active.values()) < 0

@@ -45,7 +45,7 @@ def finding_rows(detected: Sequence[Detected]) -> tuple[FindingRow, ...]:
     for part in detected:
         found += _rows(part.traffic, part.traffic_keys, part.at_us)
         found += _rows(part.queues, part.queue_keys, part.at_us)
-    found.sort(key=lambda sighting: (sighting.key, ALERT_KINDS.index(sighting.kind)))
+    found.sort(key=lambda finding: (finding.key, ALERT_KINDS.index(finding.kind)))
     return tuple(found)
 
 

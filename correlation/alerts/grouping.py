@@ -100,14 +100,14 @@ class AlertGroups:
     def apply(self, at_us: int, found: Sequence[FindingRow], place: Placement) -> None:
         """Processes one window's findings, in canonical order; then alerts that have stayed normal long enough are resolved."""
         fresh: dict[GroupKey, list[FindingRow]] = {}
-        for sighting in found:
-            before, now = self._placed.get(sighting.place), place(sighting)
+        for finding in found:
+            before, now = self._placed.get(finding.place), place(finding)
             if before is not None and before != now:
-                self._remove_finding(at_us, before, sighting)
+                self._remove_finding(at_us, before, finding)
             if now is None:
-                self._placed.pop(sighting.place, None)
-            elif before == now or not sighting.ended:
-                fresh.setdefault(now, []).append(sighting)
+                self._placed.pop(finding.place, None)
+            elif before == now or not finding.ended:
+                fresh.setdefault(now, []).append(finding)
         for key in sorted(fresh):
             self._update(at_us, key, fresh[key])
         self._settle(at_us)
@@ -117,42 +117,42 @@ class AlertGroups:
         if known is not None and known.closed and self._lingers(at_us, known, found):
             return
         group = self._group(at_us, key, found)
-        for sighting in found:
-            if sighting.ended:
-                group.active.pop(sighting.key, None)
-                self._placed.pop(sighting.place, None)
+        for finding in found:
+            if finding.ended:
+                group.active.pop(finding.key, None)
+                self._placed.pop(finding.place, None)
                 group.news_us = at_us
                 continue
-            if sighting.key not in group.active:
+            if finding.key not in group.active:
                 group.news_us = at_us
-            group.active[sighting.key] = sighting
-            group.covered.add(sighting.key)
-            group.serious |= sighting.serious
-            group.refused |= sighting.refused
-            self._placed[sighting.place] = key
+            group.active[finding.key] = finding
+            group.covered.add(finding.key)
+            group.serious |= finding.serious
+            group.refused |= finding.refused
+            self._placed[finding.place] = key
         group.touched_us = at_us
         if group.active:
-            group.onset_us = min(group.onset_us, *(sighting.began_us for sighting in group.active.values()))
+            group.onset_us = min(group.onset_us, *(finding.began_us for finding in group.active.values()))
         else:
             group.ended_us, group.last = at_us, tuple(found)
 
     def _lingers(self, at_us: int, group: AlertGroup, found: list[FindingRow]) -> bool:
         """Whether these findings are only the rest of an alert that ended with its incident; if so, they are noted."""
-        new = [sighting for sighting in found if not sighting.ended and sighting.key not in group.active]
-        if any(sighting.serious for sighting in new) or (new and at_us > group.returns_until_us(self._parameters)):
+        new = [finding for finding in found if not finding.ended and finding.key not in group.active]
+        if any(finding.serious for finding in new) or (new and at_us > group.returns_until_us(self._parameters)):
             group.closed = False
             for key in list(group.active):
                 # A finding that remains is not news: it counts from now on only if it is still there.
                 self._placed.pop((group.key[0], key), None)
             group.active = {}
             return False
-        for sighting in found:
-            if sighting.ended:
-                group.active.pop(sighting.key, None)
-                self._placed.pop(sighting.place, None)
+        for finding in found:
+            if finding.ended:
+                group.active.pop(finding.key, None)
+                self._placed.pop(finding.place, None)
             else:
-                group.active[sighting.key] = sighting
-                self._placed[sighting.place] = group.key
+                group.active[finding.key] = finding
+                self._placed[finding.place] = group.key
         group.closed = bool(group.active)
         return True
 
@@ -176,11 +176,11 @@ class AlertGroups:
     def _group(self, at_us: int, key: GroupKey, found: list[FindingRow]) -> AlertGroup:
         """The alert for these findings: the existing one, opened again if it had ended, or a new one."""
         group = self.groups.get(key)
-        begins = [sighting for sighting in found if not sighting.ended]
+        begins = [finding for finding in found if not finding.ended]
         if group is not None and (group.ended_us is None or not begins):
             return group
         if group is not None and at_us <= group.returns_until_us(self._parameters):
-            onset_us = min(sighting.began_us for sighting in begins)
+            onset_us = min(finding.began_us for finding in begins)
             ended_us = group.ended_us or onset_us
             if onset_us - ended_us > ended_us - group.onset_us:
                 # Findings that were quiet for longer than they had lasted were a false start: they do not show when this began.
@@ -188,19 +188,19 @@ class AlertGroups:
             group.ended_us, group.over_us, group.resolved_us, group.closed, group.last = None, None, None, False, ()
             group.flaps += 1
             return group
-        onset_us = min(sighting.began_us for sighting in begins)
+        onset_us = min(finding.began_us for finding in begins)
         group = AlertGroup(key, alert_id(key, at_us, begins[0].key), at_us, onset_us, at_us, at_us)
         self.groups[key] = group
         return group
 
-    def _remove_finding(self, at_us: int, key: GroupKey, sighting: FindingRow) -> None:
+    def _remove_finding(self, at_us: int, key: GroupKey, finding: FindingRow) -> None:
         """A finding proves to be part of another alert."""
         group = self.groups[key]
-        group.active.pop(sighting.key, None)
+        group.active.pop(finding.key, None)
         group.touched_us = group.news_us = at_us
         group.closed = group.closed and bool(group.active)
         if not group.active and group.ended_us is None:
-            group.ended_us, group.last = at_us, (sighting,)
+            group.ended_us, group.last = at_us, (finding,)
 
     def _settle(self, at_us: int) -> None:
         for key in list(self.groups):
@@ -260,7 +260,7 @@ class AlertGroups:
                 # Written before ends and decisions were separated.
                 group.resolved_us = group.ended_us if group.resolved_us else None
             ledger.groups[group.key] = group
-            ledger._placed |= {sighting.place: group.key for sighting in group.active.values()}
+            ledger._placed |= {finding.place: group.key for finding in group.active.values()}
         return ledger
 
 

@@ -18,9 +18,9 @@ _MISSING = 0.9
 _Name = TypeVar("_Name")
 
 
-def is_device_alert_storm(sighting: FindingRow) -> bool:
+def is_device_alert_storm(finding: FindingRow) -> bool:
     """Whether this is a storm of device or DCC alerts."""
-    return sighting.kind == "storm" and sighting.key.message_class in ALERT_CLASSES
+    return finding.kind == "storm" and finding.key.message_class in ALERT_CLASSES
 
 
 class RegionAlerts:
@@ -33,18 +33,18 @@ class RegionAlerts:
     def scopes(self, found: Sequence[FindingRow], detected: Sequence[Detected], ledger: AlertGroups) -> frozenset[GroupKey]:
         """The region-wide alerts of this window, including open ones."""
         scopes = {key for key, group in ledger.groups.items() if not key[1] and group.ended_us is None}
-        rising = [sighting for sighting in found if is_device_alert_storm(sighting) and not sighting.ended]
+        rising = [finding for finding in found if is_device_alert_storm(finding) and not finding.ended]
         if rising:
             scopes.update(self._weather(rising, detected))
-        stale = [sighting for sighting in found if sighting.kind == "stale" and not sighting.ended]
+        stale = [finding for finding in found if finding.kind == "stale" and not finding.ended]
         if stale:
             scopes.update(self._missing(stale, detected))
         return frozenset(scopes)
 
     def _weather(self, rising: list[FindingRow], detected: Sequence[Detected]) -> Iterable[GroupKey]:
-        for region in sorted({sighting.key.region for sighting in rising}):
-            users = {sighting.key.user for sighting in rising if sighting.key.region == region}
-            codes = {sighting.key.service for sighting in rising if sighting.key.region == region}
+        for region in sorted({finding.key.region for finding in rising}):
+            users = {finding.key.user for finding in rising if finding.key.region == region}
+            codes = {finding.key.service for finding in rising if finding.key.region == region}
             known: set[str] = set()
             for part in detected:
                 parts = self._of(part.pulse)
@@ -57,11 +57,11 @@ class RegionAlerts:
                 yield ("storm", "", region)
 
     def _missing(self, stale: list[FindingRow], detected: Sequence[Detected]) -> Iterable[GroupKey]:
-        windows = {sighting.key.window_s for sighting in stale}
+        windows = {finding.key.window_s for finding in stale}
         pulses = [part.pulse for part in detected if part.window_s in windows]
         if self._silent(pulses, None):
             return [("stale", "", "")]
-        regions = sorted({sighting.key.region for sighting in stale if sighting.key.region})
+        regions = sorted({finding.key.region for finding in stale if finding.key.region})
         return [("stale", "", region) for region in regions if self._silent(pulses, region)]
 
     def _silent(self, pulses: list[Pulse], region: str | None) -> bool:

@@ -88,7 +88,7 @@ def _others_share(comparison: Comparison | None) -> float:
     if comparison is None:
         return 0.0
     others = comparison.moves.known & ~comparison.own & comparison.near
-    return float(comparison.alike[others].mean()) if others.any() else 0.0
+    return float(comparison.moved_alike[others].mean()) if others.any() else 0.0
 
 
 def _queues(case: IncidentSnapshot) -> bool:

@@ -47,7 +47,7 @@ _KIND_WORDS = {
 }
 
 _RARE = 0.01
-_MOST_TOLD = np.log(1000.0)
+_MAX_STATED = np.log(1000.0)
 """A log ratio beyond which a factor only means that almost nothing is left, or was there."""
 
 
@@ -66,9 +66,9 @@ class ReasonTexts:
     def reasons(self, index: int) -> tuple[Reason, ...]:
         """Vetoes first, then the terms in fixed order."""
         change = self.candidates.changes[index]
-        told: list[Reason | None] = [*self._vetoes(index), self._scope(index, change), self._onset(index), self._kind(index, change)]
-        told += [self._share(index), self._controls(index), Reason(code="persistence", text=self.lasted), self._late(index, change)]
-        return tuple(reason for reason in told if reason is not None)
+        reasons: list[Reason | None] = [*self._vetoes(index), self._scope(index, change), self._onset(index), self._kind(index, change)]
+        reasons += [self._share(index), self._controls(index), Reason(code="persistence", text=self.lasted), self._late(index, change)]
+        return tuple(reason for reason in reasons if reason is not None)
 
     def _vetoes(self, index: int) -> list[Reason]:
         evidence, texts = self.evidence, dict[str, str]()
@@ -131,7 +131,7 @@ class ReasonTexts:
         delta, p = float(self.evidence.delta[index]), float(self.evidence.p_value[index])
         if np.isnan(delta) or np.isnan(p):
             return None
-        factor = figure(float(np.exp(abs(delta)))) if abs(delta) <= _MOST_TOLD else "more than 1,000"
+        factor = figure(float(np.exp(abs(delta)))) if abs(delta) <= _MAX_STATED else "more than 1,000"
         outside = float(self.evidence.outside_share[index])
         chance = f"Chance of coincidence: {'under 1' if p < _RARE else round(100 * p)} %."
         if delta <= 0 or p > 0.2:

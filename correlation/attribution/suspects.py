@@ -78,7 +78,9 @@ def _evidence(
     inside = outside_share = inside_share = delta = p_value = np.full(count, np.nan)
     if comparison is not None and count:
         scopes = membership(candidates.scopes, comparison.panel.units)
-        found = difference_in_differences(scopes, comparison.moves, up=comparison.up, alike=comparison.alike, near=comparison.near)
+        found = difference_in_differences(
+            scopes, comparison.moves, up=comparison.up, moved_alike=comparison.moved_alike, near=comparison.near
+        )
         rows = candidates.scope_row
         inside, inside_share, outside_share = found.inside[rows], found.inside_share[rows], found.outside_share[rows]
         delta, p_value = found.delta[rows] * (1.0 if comparison.up else -1.0), found.p_value[rows]
@@ -136,7 +138,7 @@ def _lasted(case: IncidentSnapshot) -> str:
 def _declared(scene: CauseAnalysis) -> list[Suspect]:
     """The best candidates, and the nearest of the excluded ones that a reader would ask about."""
     verdicts, candidates = scene.verdicts(), scene.candidates
-    told = ReasonTexts(scene.case, _kinds(scene.case), candidates, scene.evidence, scene.weighed, _lasted(scene.case))
+    reason_texts = ReasonTexts(scene.case, _kinds(scene.case), candidates, scene.evidence, scene.weighed, _lasted(scene.case))
 
     def ids(index: int) -> tuple[str, str]:
         return candidates.changes[index].change_id, candidates.changes[index].owner
@@ -145,7 +147,7 @@ def _declared(scene: CauseAnalysis) -> list[Suspect]:
     kept = _of_each_owner([index for index in order if verdicts[index] != "excluded"], candidates)[:MOST]
     own = [index for index in order if verdicts[index] == "excluded" and candidates.tier[index] in (OWN_SERVICE, OWN)]
     excluded = sorted(own, key=lambda index: (abs(float(scene.evidence.lead_s[index])), ids(index)))[:_MOST_EXCLUDED]
-    return [_suspect(scene, told, index, verdicts[index]) for index in (*kept, *excluded)]
+    return [_suspect(scene, reason_texts, index, verdicts[index]) for index in (*kept, *excluded)]
 
 
 def _of_each_owner(order: list[int], candidates: Candidates) -> list[int]:
@@ -160,9 +162,9 @@ def _of_each_owner(order: list[int], candidates: Candidates) -> list[int]:
     return first + rest
 
 
-def _suspect(scene: CauseAnalysis, told: ReasonTexts, index: int, verdict: SuspectVerdict) -> Suspect:
+def _suspect(scene: CauseAnalysis, reason_texts: ReasonTexts, index: int, verdict: SuspectVerdict) -> Suspect:
     change = scene.candidates.changes[index]
-    reasons = told.reasons(index)
+    reasons = reason_texts.reasons(index)
     if not scene.nature.like_a_change:
         reasons += (Reason(code=scene.nature.code, text=scene.nature.text),)
     rivals = sum(

@@ -37,7 +37,7 @@ class CauseAnalysis:
 
     def verdicts(self) -> list[SuspectVerdict]:
         """One verdict per candidate: `possible` at most if any rule fails; `excluded` with any veto; at most one `probable` per owner."""
-        passed, vetoed = self._gates(), self.weighed.vetoed
+        passed, vetoed = self._rules(), self.weighed.vetoed
         found: list[SuspectVerdict] = [
             "excluded" if vetoed[index] else _verdict(share, passed=bool(passed[index])) for index, share in enumerate(self.shares.tolist())
         ]
@@ -53,7 +53,7 @@ class CauseAnalysis:
         declared_s = change.declared_at.timestamp() if change.declared_at is not None else 0.0
         return -round(float(self.shares[index]), 2), declared_s, change.change_id
 
-    def _gates(self) -> Flags:
+    def _rules(self) -> Flags:
         evidence = self.evidence
         place = np.isin(evidence.tier, (OWN_SERVICE, OWN))
         timing = (evidence.lead_s >= -evidence.error_s) & (self.weighed.terms["onset"] >= _LEAST_TIMING)

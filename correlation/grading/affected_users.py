@@ -44,7 +44,7 @@ def without_forewarned_users(
     changes = [
         view.by_key[key] for where in envelopes.values() if where.position == "within" and (key := where.change_key or "") in view.by_key
     ]
-    told: set[str] = set()
+    forewarned: set[str] = set()
     harms: dict[str | None, list[AlertSnapshot]] = {}
     for episode in case.episodes:
         if episode.kind in HARM_KINDS:
@@ -55,8 +55,8 @@ def without_forewarned_users(
         else:
             scopes = [scope_users(change) for change in changes]
             kept = any(users is None or user in users for users in scopes)
-        told |= {user} if kept else set()
-    return replace(case, affected_users=tuple(user for user in case.affected_users if user not in told)) if told else case
+        forewarned |= {user} if kept else set()
+    return replace(case, affected_users=tuple(user for user in case.affected_users if user not in forewarned)) if forewarned else case
 
 
 def is_collateral(episode: AlertSnapshot, case: IncidentSnapshot) -> bool:
@@ -66,8 +66,8 @@ def is_collateral(episode: AlertSnapshot, case: IncidentSnapshot) -> bool:
 
 def affected_by(episode: AlertSnapshot, case: IncidentSnapshot, where: Envelope) -> tuple[str, ...]:
     """Other Users whose traffic suffers from this alert: none for an alert that is itself an effect, or that was declared to everyone."""
-    foretold = case.origin_user is None and where.position == "within"
-    return () if is_collateral(episode, case) or foretold else case.affected_users
+    is_declared = case.origin_user is None and where.position == "within"
+    return () if is_collateral(episode, case) or is_declared else case.affected_users
 
 
 def affected_by_process(case: IncidentSnapshot) -> dict[str, list[str]]:

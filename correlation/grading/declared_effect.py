@@ -163,9 +163,9 @@ def _size(episode: AlertSnapshot, expected: ExpectedEffect, others: float) -> tu
     if episode.direction == "growing":
         if expected.effect == "up":
             return "none", ""
-        return "within", "A growing queue is part of the effect that {} declared: " + _said(expected, factor) + "."
+        return "within", "A growing queue is part of the effect that {} declared: " + _effect_text(expected, factor) + "."
     if (episode.direction == "up") != (expected.effect == "up"):
-        return "beyond", "{} declared " + _said(expected, factor) + f", but the traffic is {_shown(episode.ratio)} times the usual."
+        return "beyond", "{} declared " + _effect_text(expected, factor) + f", but the traffic is {_shown(episode.ratio)} times the usual."
     if expected.effect == "silent":
         return "within", "Within the effect that {} declared: no traffic."
     limit = (factor + others) * SLACK if expected.effect == "up" else factor / SLACK
@@ -174,9 +174,9 @@ def _size(episode: AlertSnapshot, expected: ExpectedEffect, others: float) -> tu
         return (
             "beyond",
             "Beyond the effect that {} declared: "
-            + f"{_said(expected, factor)}, now {_shown(episode.ratio)} times, off by a factor of {_shown(times)}.",
+            + f"{_effect_text(expected, factor)}, now {_shown(episode.ratio)} times, off by a factor of {_shown(times)}.",
         )
-    return "within", "Within the effect that {} declared: " + f"{_said(expected, factor)}, now {_shown(episode.ratio)} times."
+    return "within", "Within the effect that {} declared: " + f"{_effect_text(expected, factor)}, now {_shown(episode.ratio)} times."
 
 
 def _beyond(episode: AlertSnapshot, limit: float) -> bool:
@@ -192,7 +192,7 @@ def exceeds(episode: AlertSnapshot, expected: ExpectedEffect) -> bool:
     return expected.effect != "silent" and _beyond(episode, declared_factor(expected) / SLACK)
 
 
-def _said(expected: ExpectedEffect, factor: float) -> str:
+def _effect_text(expected: ExpectedEffect, factor: float) -> str:
     return "no traffic" if expected.effect == "silent" else f"{_shown(factor)} times the usual traffic"
 
 

@@ -109,11 +109,11 @@ class DifferenceInDifferences:
 
 
 def difference_in_differences(
-    scopes: Membership, moves: LevelShift, *, up: bool, alike: Flags | None = None, near: Flags | None = None
+    scopes: Membership, moves: LevelShift, *, up: bool, moved_alike: Flags | None = None, near: Flags | None = None
 ) -> DifferenceInDifferences:
     """Compares the units of each scope with those outside it.
 
-    `alike` (units,) marks units that moved as the incident did (default: every affected one), `near` those outside that count for
+    `moved_alike` (units,) marks units that moved as the incident did (default: every affected one), `near` those outside that count for
     `outside_share` (default: all). Without units outside, their movement counts as none: history is the control then.
     """
     weight = (scopes * moves.known).astype(np.float64)
@@ -125,7 +125,7 @@ def difference_in_differences(
         clipped = np.clip(table, -_CLIP, _CLIP)
         control = np.where(outside[:, None] > 0, (rest @ clipped.T) / np.maximum(outside, 1.0)[:, None], 0.0)
         delta = treated - control
-        touched = (moves.affected(up=up) if alike is None else alike).astype(np.float64)
+        touched = (moves.affected(up=up) if moved_alike is None else moved_alike).astype(np.float64)
         beside = rest if near is None else rest * near
         inside_share, outside_share = (weight @ touched) / inside, (beside @ touched) / beside.sum(axis=1)
     return DifferenceInDifferences(delta[:, 0], _placebo_p(delta, up=up), inside, outside, inside_share, outside_share)

@@ -19,9 +19,9 @@ _STORMY = 3.0
 _SEARCHED_BINS = 20
 _LEAST_LEAP = 0.25
 _STAYS = 0.8
-_ALIKE = 0.4
+_SIMILAR_SHARE = 0.4
 """Share of the own units' shift (in log ratio, of at most a factor 7) from which on others count as moved alike."""
-_NOTICED, _LEAST_ALIKE = 2.5, 0.1
+_NOTICED, _MIN_MOVE = 2.5, 0.1
 """Times its noise, and in log ratio, that a unit must move to have moved alike: many that move a little together are not chance."""
 _BACK_SPANS = 5
 """Spans before the onset that the finest bins must cover, for placebos."""
@@ -40,7 +40,7 @@ class Comparison:
     """Whether the incident is an excess."""
     own: Flags
     """(units,) units of the Users that the incident began at."""
-    alike: Flags
+    moved_alike: Flags
     """(units,) moved in the same direction, and not much less than the own ones."""
     near: Flags
     """(units,) in a region of the incident: a shared cause there would move them too."""
@@ -101,9 +101,9 @@ def compare(case: IncidentSnapshot, history: History) -> Comparison | None:
     moves = shift(panel.failing if main.kind == "failures" else panel.traffic, first, stop, before)
     signed = moves.moved if up else -moves.moved
     size = float(np.median(signed[own & near & moves.known])) if (own & near & moves.known).any() else 0.0
-    alike = moves.known & (signed >= np.maximum(_ALIKE * min(size, 2.0), _NOTICED * moves.scale)) & (signed >= _LEAST_ALIKE)
+    moved_alike = moves.known & (signed >= np.maximum(_SIMILAR_SHARE * min(size, 2.0), _NOTICED * moves.scale)) & (signed >= _MIN_MOVE)
     counts = _carried(history.panel(part, onset_us), own & near, onset_us, end_us)
-    return Comparison(panel, moves, first, stop, up, own, alike, near, onset_us, sharp, counts)
+    return Comparison(panel, moves, first, stop, up, own, moved_alike, near, onset_us, sharp, counts)
 
 
 def asked_of(case: IncidentSnapshot, main: AlertSnapshot) -> tuple[SeriesKey, ...]:
@@ -111,8 +111,8 @@ def asked_of(case: IncidentSnapshot, main: AlertSnapshot) -> tuple[SeriesKey, ..
     if case.origin_user is not None:
         return main.series
     queue = main.series[0].is_queue
-    alike = [episode for episode in early(case) if _upward(episode) == _upward(main) and episode.series[0].is_queue == queue]
-    return tuple(sorted({key for episode in alike for key in episode.series}))
+    moved_alike = [episode for episode in early(case) if _upward(episode) == _upward(main) and episode.series[0].is_queue == queue]
+    return tuple(sorted({key for episode in moved_alike for key in episode.series}))
 
 
 def _upward(episode: AlertSnapshot) -> tuple[bool, bool]:

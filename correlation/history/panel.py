@@ -121,9 +121,9 @@ class ColumnSelection:
         columns = np.array([index for _, index in found], np.int64)
         return cls(Units(found[place][0] for place in firsts), columns, np.array(firsts, np.int64))
 
-    def panel(self, ring: RingBuffer) -> Panel:
-        """Sums by unit over the bins of `ring`."""
-        order = ring.order()
-        cells = ring.cells[:, order[:, None], self.columns].astype(np.float64)
+    def panel(self, buffer: RingBuffer) -> Panel:
+        """Sums by unit over the bins of `buffer`."""
+        order = buffer.order()
+        cells = buffer.cells[:, order[:, None], self.columns].astype(np.float64)
         sums = cells if len(self.firsts) == len(self.columns) else np.add.reduceat(cells, self.firsts, axis=2)
-        return Panel(self.units, ring.bin_us, ring.ends_us[order], sums[OBSERVED], sums[EXPECTED], sums[FAILED])
+        return Panel(self.units, buffer.bin_us, buffer.ends_us[order], sums[OBSERVED], sums[EXPECTED], sums[FAILED])

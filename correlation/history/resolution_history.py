@@ -73,7 +73,7 @@ class ResolutionHistory:
         self.index: dict[SeriesKey, int] = {}
         """Column of each of `indexed`."""
         bins = [(window_s * SECOND_US, FINE_BINS), (FIVE_MINUTES_US, FIVE_MINUTE_BINS), (HOUR_US, HOUR_BINS)]
-        self.rings = [RingBuffer(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
+        self.buffers = [RingBuffer(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
 
     def place_of(self, source: tuple[Any, ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
         """Column of each of the source's groups; new ones get a column, and the rings room for it."""
@@ -89,19 +89,19 @@ class ResolutionHistory:
     def _grow(self, keys: tuple[SeriesKey, ...], cells: int) -> None:
         column = {key: index for index, key in enumerate(keys)}
         place = np.array([column[key] for key in self.keys], np.int64)
-        for ring, length in zip(self.rings, self._lengths(cells, len(keys)), strict=True):
-            ring.resize(length, place, len(keys))
+        for buffer, length in zip(self.buffers, self._lengths(cells, len(keys)), strict=True):
+            buffer.resize(length, place, len(keys))
         self.keys = keys
 
     def _lengths(self, cells: int, columns: int) -> list[int]:
         share = min(1.0, cells / (3 * (FINE_BINS + FIVE_MINUTE_BINS + HOUR_BINS) * max(columns, 1)))
-        return [max(_LEAST_BINS, int(length * share)) for length in (FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS)[-len(self.rings) :]]
+        return [max(_LEAST_BINS, int(length * share)) for length in (FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS)[-len(self.buffers) :]]
 
     def lengthen(self, cells: int) -> None:
         """Rings of a state that was written when they were shorter reach as far back as today's."""
-        for ring, length in zip(self.rings, self._lengths(cells, len(self.keys)), strict=True):
-            if len(ring.ends_us) < length:
-                ring.resize(length, np.arange(len(self.keys)), len(self.keys))
+        for buffer, length in zip(self.buffers, self._lengths(cells, len(self.keys)), strict=True):
+            if len(buffer.ends_us) < length:
+                buffer.resize(length, np.arange(len(self.keys)), len(self.keys))
 
     def columns(self, keys: Iterable[SeriesKey]) -> Ints:
         """Columns of those of `keys` that are known, in their order."""
@@ -113,35 +113,35 @@ class ResolutionHistory:
         """Adds one window, every group in its column; `rows` are (statistics, groups)."""
         spread = np.zeros((len(rows), len(self.keys)))
         spread[:, place] = rows
-        for ring in self.rings:
-            ring.add(at_us, spread)
+        for buffer in self.buffers:
+            buffer.add(at_us, spread)
 
     def reaching(self, from_us: int) -> RingBuffer:
         """The finest bins that reach back to a moment; else those that reach back furthest."""
-        for ring in self.rings:
-            since_us = ring.since_us()
+        for buffer in self.buffers:
+            since_us = buffer.since_us()
             if since_us is not None and since_us <= from_us:
-                return ring
-        return min(self.rings, key=lambda ring: (ring.since_us() or 0, ring.bin_us))
+                return buffer
+        return min(self.buffers, key=lambda buffer: (buffer.since_us() or 0, buffer.bin_us))
 
-    def recent(self, ring: RingBuffer, keys: tuple[SeriesKey, ...], from_us: int) -> Recent | None:
-        """Some series in the bins of `ring` that end after a moment; None where one of them is not known, or there is no such bin."""
-        columns, order = self.columns(keys), ring.order()
-        order = order[ring.ends_us[order] > from_us]
+    def recent(self, buffer: RingBuffer, keys: tuple[SeriesKey, ...], from_us: int) -> Recent | None:
+        """Some series in the bins of `buffer` that end after a moment; None where one of them is not known, or there is no such bin."""
+        columns, order = self.columns(keys), buffer.order()
+        order = order[buffer.ends_us[order] > from_us]
         if len(columns) < len(keys) or not len(order):
             return None
-        cells = ring.cells[:, order[:, None], columns].astype(np.float64)
-        return Recent(ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED])
+        cells = buffer.cells[:, order[:, None], columns].astype(np.float64)
+        return Recent(buffer.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED])
 
     def pack(self) -> dict[str, Any]:
         """State as a tree."""
-        return {"window_s": self.window_s, "keys": [list(key) for key in self.keys], "rings": [ring.pack() for ring in self.rings]}
+        return {"window_s": self.window_s, "keys": [list(key) for key in self.keys], "rings": [buffer.pack() for buffer in self.buffers]}
 
     @classmethod
     def unpack(cls, tree: dict[str, Any], cells: int) -> "ResolutionHistory":
         """Inverse of `pack`."""
         history = cls(tree["window_s"])
         history.keys = tuple(SeriesKey(*key) for key in tree["keys"])
-        history.rings = [RingBuffer.unpack(ring) for ring in tree["rings"]]
+        history.buffers = [RingBuffer.unpack(buffer) for buffer in tree["rings"]]
         history.lengthen(cells)
         return history

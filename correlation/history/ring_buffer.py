@@ -78,9 +78,9 @@ class RingBuffer:
     @classmethod
     def unpack(cls, tree: dict[str, Any]) -> "RingBuffer":
         """Inverse of `pack`."""
-        ring = cls(tree["bin_us"], tree["length"], tree["cells"].shape[2])
+        buffer = cls(tree["bin_us"], tree["length"], tree["cells"].shape[2])
         written = len(tree["ends_us"])
-        ring.ends_us[:written] = tree["ends_us"]
-        ring.cells[:, :written] = tree["cells"]
-        ring.head = max(written - 1, 0)
-        return ring
+        buffer.ends_us[:written] = tree["ends_us"]
+        buffer.cells[:, :written] = tree["cells"]
+        buffer.head = max(written - 1, 0)
+        return buffer

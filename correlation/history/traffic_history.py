@@ -78,11 +78,11 @@ class History:
         cohort = (self._queues if queues else self._traffic).get(part.window_s)
         if cohort is None:
             return None
-        ring = cohort.reaching(from_us)
-        key = (part, ring.bin_us)
+        buffer = cohort.reaching(from_us)
+        key = (part, buffer.bin_us)
         if key not in self._panels:
             chosen = self._choose(cohort, part)
-            self._panels[key] = None if chosen is None else chosen.panel(ring)
+            self._panels[key] = None if chosen is None else chosen.panel(buffer)
         return self._panels[key]
 
     def _choose(self, cohort: ResolutionHistory, part: TrafficSelector) -> ColumnSelection | None:
@@ -102,13 +102,13 @@ class History:
         cohort = self._cohort(keys)
         if cohort is None:
             return None
-        ring = cohort.rings[0] if from_us is None else cohort.reaching(from_us)
-        return cohort.recent(ring, keys, from_us or 0)
+        buffer = cohort.buffers[0] if from_us is None else cohort.reaching(from_us)
+        return cohort.recent(buffer, keys, from_us or 0)
 
     def hours(self, keys: tuple[SeriesKey, ...]) -> "Recent | None":
         """The same in the longest row that there is: a week of hours."""
         cohort = self._cohort(keys)
-        return None if cohort is None else cohort.recent(cohort.rings[-1], keys, 0)
+        return None if cohort is None else cohort.recent(cohort.buffers[-1], keys, 0)
 
     def _cohort(self, keys: tuple[SeriesKey, ...]) -> ResolutionHistory | None:
         return (self._queues if keys[0].is_queue else self._traffic).get(keys[0].window_s)
@@ -132,11 +132,11 @@ class History:
         for window_s in sorted(self._traffic):
             cohort = self._traffic[window_s]
             keys, columns = self._columns_of_class(message_class, cohort)
-            ring = cohort.rings[-1] if from_us is None else cohort.reaching(from_us)
-            order = ring.order()
+            buffer = cohort.buffers[-1] if from_us is None else cohort.reaching(from_us)
+            order = buffer.order()
             if keys and self._only is None:
-                cells = ring.cells[:, order[:, None], columns].astype(np.float64)
-                found.append(Bins(keys, ring.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED]))
+                cells = buffer.cells[:, order[:, None], columns].astype(np.float64)
+                found.append(Bins(keys, buffer.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED]))
         return found
 
     def split_at(self, message_class: str, from_us: int, at_us: int) -> list[SplitCounts]:
@@ -145,13 +145,13 @@ class History:
         for window_s in sorted(self._traffic):
             cohort = self._traffic[window_s]
             keys, columns = self._columns_of_class(message_class, cohort)
-            ring = cohort.reaching(from_us)
-            since = ring.order()[ring.ends_us[ring.order()] > at_us]
+            buffer = cohort.reaching(from_us)
+            since = buffer.order()[buffer.ends_us[buffer.order()] > at_us]
             if keys and self._only is None:
-                after = (ring.cells[name, since].sum(axis=0, dtype=np.float64)[columns] for name in (OBSERVED, FAILED))
+                after = (buffer.cells[name, since].sum(axis=0, dtype=np.float64)[columns] for name in (OBSERVED, FAILED))
                 # Counts are whole numbers: their sums and differences are exact.
                 observed, failed = (
-                    np.stack([part, ring.total(name)[columns] - part]) for name, part in zip((OBSERVED, FAILED), after, strict=True)
+                    np.stack([part, buffer.total(name)[columns] - part]) for name, part in zip((OBSERVED, FAILED), after, strict=True)
                 )
                 found.append(SplitCounts(keys, observed, failed))
         return found
@@ -161,23 +161,23 @@ class History:
         cohort = self._cohort(keys)
         if cohort is None or len(cohort.columns(keys)) < len(keys):
             return None
-        ring = cohort.reaching(from_us)
-        ends_us = ring.ends_us[ring.order()]
+        buffer = cohort.reaching(from_us)
+        ends_us = buffer.ends_us[buffer.order()]
         ends_us = ends_us[ends_us > from_us]
         return ends_us if len(ends_us) else None
 
     def counts_at(self, message_class: str, window_s: int, bin_us: int, ends_us: Sequence[int]) -> ClassCounts | None:
         """Everyone's series of one message class in some bins of one length; None where a bin is not known, or there is no such row."""
         cohort = self._traffic.get(window_s)
-        ring = None if cohort is None else next((one for one in reversed(cohort.rings) if one.bin_us == bin_us), None)
-        if cohort is None or ring is None or self._only is not None:
+        buffer = None if cohort is None else next((one for one in reversed(cohort.buffers) if one.bin_us == bin_us), None)
+        if cohort is None or buffer is None or self._only is not None:
             return None
         keys, columns = self._columns_of_class(message_class, cohort)
-        place = {end_us: number for number, end_us in enumerate(ring.ends_us.tolist())}
+        place = {end_us: number for number, end_us in enumerate(buffer.ends_us.tolist())}
         rows = [place[end_us] for end_us in ends_us if end_us in place]
         if not keys or len(rows) < len(ends_us):
             return None
-        return ClassCounts(keys, ring.cells[OBSERVED][np.array(rows, np.int64)[:, None], columns].astype(np.float64))
+        return ClassCounts(keys, buffer.cells[OBSERVED][np.array(rows, np.int64)[:, None], columns].astype(np.float64))
 
     def _columns_of_class(self, message_class: str, cohort: ResolutionHistory) -> tuple[tuple[SeriesKey, ...], Ints]:
         known = self._of_class.get((message_class, cohort.window_s))
@@ -202,10 +202,10 @@ class History:
         cohort = (self._queues if keys[0].is_queue else self._traffic).get(keys[0].window_s)
         if cohort is None:
             return np.zeros(STATISTICS)
-        ring = cohort.rings[min(1, len(cohort.rings) - 1)]
-        order = ring.order()
-        order = order[ring.ends_us[order] <= before_us - HOUR_US // 2]
-        return np.asarray(ring.cells[:, order[:, None], cohort.columns(keys)].sum(axis=(1, 2), dtype=np.float64), np.float64)
+        buffer = cohort.buffers[min(1, len(cohort.buffers) - 1)]
+        order = buffer.order()
+        order = order[buffer.ends_us[order] <= before_us - HOUR_US // 2]
+        return np.asarray(buffer.cells[:, order[:, None], cohort.columns(keys)].sum(axis=(1, 2), dtype=np.float64), np.float64)
 
     def parts(self) -> tuple[TrafficSelector, ...]:
         """Every known (direction, class, service, queue) of every window length, one per part, sorted."""

@@ -15,7 +15,7 @@ from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 
 RECENT_US = 15 * MINUTE_US
-_APART_US = 10 * MINUTE_US
+_GAP_US = 10 * MINUTE_US
 """How long before the onset the hours end that yesterday is scaled by."""
 _BEFORE_HOURS, _LEAST_HOURS = 6, 3
 _QUARTERS = 2.0
@@ -43,7 +43,7 @@ class DayBefore:
         recent = [last_us - back * bin_us for back in range(-(-RECENT_US // bin_us))]
         if kind_of_day(last_us - 1) != kind_of_day(last_us - 1 - DAY_US) or recent[-1] - bin_us < since_us:
             return None
-        clean_us = (since_us - _APART_US) // HOUR_US * HOUR_US
+        clean_us = (since_us - _GAP_US) // HOUR_US * HOUR_US
         hours = [clean_us - back * HOUR_US for back in range(_BEFORE_HOURS)]
         while len(hours) >= _LEAST_HOURS:
             found = [

@@ -63,7 +63,7 @@ class Incidents:
         for event in known.values():
             # Onsets are estimated again while an event is young; later its origin stays.
             if at_us - event.opened_us <= self._parameters.together_s * SECOND_US:
-                event.update_origin(self._parameters, anew=True)
+                event.update_origin(self._parameters, again=True)
 
     def _place(self, at_us: int, episode: AlertSnapshot, joining: MembershipRules) -> None:
         event = self._incident_for(at_us, episode, joining)
@@ -99,7 +99,7 @@ class Incidents:
         event.changed_us = at_us
         young = at_us - event.opened_us <= self._parameters.together_s * SECOND_US
         event.update_origin(
-            self._parameters, anew=young or event.origin_user is None or any(is_self_inflicted_storm(one) for one in episodes)
+            self._parameters, again=young or event.origin_user is None or any(is_self_inflicted_storm(one) for one in episodes)
         )
 
     def _incident_for(
@@ -168,8 +168,8 @@ class Incidents:
         leads = [lead_of(event) for event in order]
         for number, older in enumerate(order):
             for younger in order[number + 1 :]:
-                apart = older.merged_into is not None or younger.merged_into is not None
-                if apart or two_causes(older, younger):
+                is_merged = older.merged_into is not None or younger.merged_into is not None
+                if is_merged or two_causes(older, younger):
                     continue
                 if is_same_incident(older, younger, joining) or joining.began_with_a_third(lead_of(older), lead_of(younger), leads):
                     self._absorb(at_us, older, younger)
@@ -228,7 +228,7 @@ class Incidents:
         home = self.events[to]
         home.members[alert_id], self._of[alert_id] = member, to
         event.changed_us = home.changed_us = at_us
-        home.update_origin(self._parameters, anew=False)
+        home.update_origin(self._parameters, again=False)
 
     def _forget(self, at_us: int, alerts: Mapping[str, bool]) -> None:
         over = [event for event in self.events.values() if event.resolved_us is not None and not self._may_return(at_us, event)]

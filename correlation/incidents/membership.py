@@ -255,9 +255,9 @@ class MembershipRules:
         return earliest_us <= episode.onset_us <= latest_us
 
     def _at_once(self, episode: AlertSnapshot, member: AlertSnapshot) -> bool:
-        alike_kinds = episode.kind == member.kind or (episode.kind in HARM_KINDS and member.kind in HARM_KINDS)
+        similar_kinds = episode.kind == member.kind or (episode.kind in HARM_KINDS and member.kind in HARM_KINDS)
         slack_us = self._parameters.onset_error_s * SECOND_US + max(key.window_s for key in episode.series) * SECOND_US
-        return alike_kinds and abs(member.onset_us - episode.onset_us) <= slack_us
+        return similar_kinds and abs(member.onset_us - episode.onset_us) <= slack_us
 
 
 def _services(members: Iterable[AlertSnapshot]) -> frozenset[str]:

@@ -39,9 +39,9 @@ class OpenIncident:
     """The gravest of its alerts when they were looked at last."""
     course: Course = field(default_factory=Course)
 
-    def update_origin(self, parameters: CorrelationParameters, *, anew: bool) -> None:
+    def update_origin(self, parameters: CorrelationParameters, *, again: bool) -> None:
         """Judges who suffers, and where it began if that is open; a piece that comes late does not make a beginning."""
-        if anew:
+        if again:
             self.origin_user = origin(tuple(self.members.values()), parameters, self.origin_user)
         harmed = {member.user for member in self.members.values() if member.user is not None and member.kind in HARM_KINDS}
         several = self.origin_user is not None or len(harmed) > 1

@@ -32,9 +32,9 @@ def members_for(event: OpenIncident, episode: AlertSnapshot, joining: Membership
 def in_region(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRules) -> bool:
     """Whether an incident is the trouble of a whole region that an alert is part of."""
     members = tuple(event.members.values())
-    alike = any(member.region == episode.region and member.kind in HARM_KINDS for member in members)
+    same_region = any(member.region == episode.region and member.kind in HARM_KINDS for member in members)
     return joining.touches_region(episode, members) or (
-        alike and (joining.shares_cause(episode, members) or joining.follows_crowd(episode, members))
+        same_region and (joining.shares_cause(episode, members) or joining.follows_crowd(episode, members))
     )
 
 

@@ -19,7 +19,7 @@ from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import HOUR_US, MINUTE_US
 
 ANSWERS, REQUESTS = "service_response", "service_request"
-_BEFORE_US, _APART_US = 3 * HOUR_US, 10 * MINUTE_US
+_BEFORE_US, _GAP_US = 3 * HOUR_US, 10 * MINUTE_US
 """How far back the usual ratio reaches, and how long before the incident it ends."""
 _MIN_LOSS, _SIGMAS, _USER_SIGMAS = 0.04, 4.0, 2.0
 _LAST_BINS = 12
@@ -64,7 +64,7 @@ def losing_users(
             wanted = np.array([not explained(key) for key in day.keys], np.bool_)
             users |= _losing(day.only(wanted), origin_user, partial(_demand, origin_user, window_s, since_us, at_us, history))
     if None in compared.values():
-        for bins in history.of_class(ANSWERS, since_us - _APART_US - _BEFORE_US):
+        for bins in history.of_class(ANSWERS, since_us - _GAP_US - _BEFORE_US):
             wanted = np.array([not explained(key) for key in bins.keys], np.bool_)
             measured = None if compared[bins.keys[0].window_s] else _AgainstExpectation.of(bins.only(wanted), since_us, at_us)
             if measured is not None:
@@ -123,7 +123,7 @@ class _AgainstExpectation:
 
     @classmethod
     def of(cls, bins: Bins, since_us: int, at_us: int) -> "_AgainstExpectation | None":
-        before = (bins.ends_us <= since_us - _APART_US) & (bins.ends_us > since_us - _APART_US - _BEFORE_US)
+        before = (bins.ends_us <= since_us - _GAP_US) & (bins.ends_us > since_us - _GAP_US - _BEFORE_US)
         recent = (bins.ends_us > since_us) & (bins.ends_us > at_us - RECENT_US)
         if not len(bins.keys) or before.sum() < _MIN_BINS or at_us - since_us < RECENT_US:
             return None

@@ -48,7 +48,7 @@ class IncidentRecorder:
         story = self._stories.setdefault(situation.event.incident_id, IncidentHistory())
         if situation.event.merged_into is not None and not story.issued.revision:
             return None
-        self._tell(story, situation, view)
+        self._update_texts(story, situation, view)
         resolved = situation.event.resolved_us is not None
         course = situation.event.course
         status = story.issued.next_status(
@@ -97,7 +97,7 @@ class IncidentRecorder:
         """Removes all other incidents."""
         self._stories = {key: story for key, story in self._stories.items() if key in incident_ids}
 
-    def _tell(self, story: IncidentHistory, situation: EvaluatedIncident, view: CalendarView) -> None:
+    def _update_texts(self, story: IncidentHistory, situation: EvaluatedIncident, view: CalendarView) -> None:
         at_us = situation.case.at_us
         if situation.event.merged_into is not None:
             story.summary = f"Merged into {situation.event.merged_into}: it is one event."

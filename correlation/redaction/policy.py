@@ -24,7 +24,7 @@ from models.alert import Reason, Suspect
 from models.canonical_json import to_json
 from models.vocabulary import Severity, SuspectVerdict
 
-_TOLD: tuple[SuspectVerdict, ...] = ("probable", "possible")
+_STATED_VERDICTS: tuple[SuspectVerdict, ...] = ("probable", "possible")
 _SCORES = {"probable": 0.75, "possible": 0.25}
 """Constant, so that a score reveals no more than its verdict."""
 
@@ -59,9 +59,14 @@ def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple
     found: set[SuspectVerdict] = set()
     for suspect in suspects:
         change = view.by_key.get(suspect.key or "")
-        if suspect.basis == "declared" and suspect.verdict in _TOLD and change is not None and not is_fully_visible(change, user):
+        if (
+            suspect.basis == "declared"
+            and suspect.verdict in _STATED_VERDICTS
+            and change is not None
+            and not is_fully_visible(change, user)
+        ):
             found.add(suspect.verdict)
-    verdict = next((verdict for verdict in _TOLD if verdict in found), None)
+    verdict = next((verdict for verdict in _STATED_VERDICTS if verdict in found), None)
     return () if verdict is None else (_hidden(verdict),)
 
 

@@ -21,15 +21,15 @@ from models.vocabulary import SEVERITIES
 
 
 class UserAlerts:
-    """One evaluation per User with anything open; `_told` stores the allowed facts of each of its alerts."""
+    """One evaluation per User with anything open; `_allowances` stores the allowed facts of each of its alerts."""
 
     def __init__(self, parameters: CorrelationParameters) -> None:
         self._parameters = parameters
         self._desks: dict[str, Evaluator] = {}
         self._issued: dict[str, dict[str, LastRevision]] = {}
-        self._told: dict[str, dict[str, CopyAllowance]] = {}
+        self._allowances: dict[str, dict[str, CopyAllowance]] = {}
         self._sources: dict[str, dict[str, tuple[object, ...]]] = {}
-        """The source of the suspects in `_told`, to recognise by identity whether they are still valid; empty after a restart."""
+        """The source of the suspects in `_allowances`, to recognise by identity whether they are still valid; empty after a restart."""
         self._views: dict[str, CalendarView] = {}
         self._viewed: CalendarView | None = None
 
@@ -44,8 +44,8 @@ class UserAlerts:
         """The copies of one window, by User, then alert; and every open copy's suspects by `alert_id`."""
         drafts = {draft.episode.alert_id: draft for situation in situations for draft in situation.drafts}
         findings: dict[str, list[FindingRow]] = {user: [] for user in self._desks}
-        for sighting in found:
-            findings.setdefault(sighting.key.user, []).append(sighting)
+        for finding in found:
+            findings.setdefault(finding.key.user, []).append(finding)
         written: list[tuple[str, Alert]] = []
         suspects: dict[str, tuple[Suspect, ...]] = {}
         for user in sorted(findings):
@@ -63,7 +63,7 @@ class UserAlerts:
     ) -> list[Draft]:
         desk = self._desks.setdefault(user, Evaluator(self._parameters, user))
         self._issued.setdefault(user, {})
-        said = self._told.setdefault(user, {})
+        allowances = self._allowances.setdefault(user, {})
         own = EvaluationContext(known.at_us, self._view(user, known.view), known.history.restricted_to(user), Fleet())
         mine = [draft for situation in desk.step(own, found) for draft in situation.drafts]
         copies: list[Draft] = []
@@ -72,16 +72,16 @@ class UserAlerts:
             now = _triage_counterparts(draft, triage, drafts)
             if now:
                 gravest = min(now, key=lambda twin: (-SEVERITIES.index(twin.severity), twin.category.number, twin.episode.alert_id))
-                said[alert_id] = self._tell(user, alert_id, gravest, known, said.get(alert_id))
-            allowed = said.get(alert_id) or CopyAllowance(draft.severity, draft.category.number)
+                allowances[alert_id] = self._allowance(user, alert_id, gravest, known, allowances.get(alert_id))
+            allowed = allowances.get(alert_id) or CopyAllowance(draft.severity, draft.category.number)
             copies.append(redacted(draft, allowed, user))
         return copies
 
-    def _tell(self, user: str, alert_id: str, draft: Draft, known: EvaluationContext, before: CopyAllowance | None) -> CopyAllowance:
+    def _allowance(self, user: str, alert_id: str, draft: Draft, known: EvaluationContext, before: CopyAllowance | None) -> CopyAllowance:
         """The facts that `user` may know; its suspects are redacted once as long as they are the same."""
         sources, day = self._sources.setdefault(user, {}), known.at_us // DAY_US
-        suspects, view, told_on = sources.get(alert_id, (None, None, 0))
-        if before is not None and suspects is draft.suspects and view is known.view and told_on == day:
+        suspects, view, decided_on = sources.get(alert_id, (None, None, 0))
+        if before is not None and suspects is draft.suspects and view is known.view and decided_on == day:
             return CopyAllowance(draft.severity, draft.category.number, before.others)
         sources[alert_id] = (draft.suspects, known.view, day)
         return allowance_for(draft, user, known.view)
@@ -96,26 +96,28 @@ class UserAlerts:
 
     def _forget(self) -> None:
         for user in [user for user, desk in self._desks.items() if not desk.busy]:
-            del self._desks[user], self._issued[user], self._told[user]
+            del self._desks[user], self._issued[user], self._allowances[user]
             self._sources.pop(user, None)
         for user, desk in self._desks.items():
             live = {group.alert_id for group in desk.ledger.groups.values()}
             self._issued[user] = {key: one for key, one in self._issued[user].items() if key in live}
-            self._told[user] = {key: one for key, one in self._told[user].items() if key in live}
+            self._allowances[user] = {key: one for key, one in self._allowances[user].items() if key in live}
             self._sources[user] = {key: one for key, one in self._sources.get(user, {}).items() if key in live}
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""
-        return [[user, self._desks[user].pack(), to_plain(self._issued[user]), to_plain(self._told[user])] for user in sorted(self._desks)]
+        return [
+            [user, self._desks[user].pack(), to_plain(self._issued[user]), to_plain(self._allowances[user])] for user in sorted(self._desks)
+        ]
 
     @classmethod
     def unpack(cls, parameters: CorrelationParameters, tree: Any) -> Self:
         """Inverse of `pack`."""
         copies = cls(parameters)
-        for user, desk, issued, said in tree:
+        for user, desk, issued, allowances in tree:
             copies._desks[user] = Evaluator.unpack(parameters, desk, user)
             copies._issued[user] = from_tree(dict[str, LastRevision], issued)
-            copies._told[user] = from_tree(dict[str, CopyAllowance], said)
+            copies._allowances[user] = from_tree(dict[str, CopyAllowance], allowances)
         return copies
 
 

@@ -6,7 +6,7 @@ from correlation.phrases import clock, figure, span, traffic, window
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
 
-LOSS_TOLD_S = 12 * 3600.0
+LOSS_STATED_S = 12 * 3600.0
 """A loss after two days is not news on the first day: it is stated once the first messages have no longer than this."""
 _NARROW = 3.0
 """How many times the earliest end the latest may be if both are stated."""
@@ -147,7 +147,7 @@ def _backlog(episode: AlertSnapshot) -> Text:
         parts.append(f". Queue {_full(episode)}")
     if "drain_eta_s" in evidence:
         parts.append(f". Queue empty at about {_at(episode, evidence['drain_eta_s'])}")
-    if evidence.get("predicted_loss", 0.0) >= 1 and evidence.get("age_limit_eta_s", LOSS_TOLD_S + 1) <= LOSS_TOLD_S:
+    if evidence.get("predicted_loss", 0.0) >= 1 and evidence.get("age_limit_eta_s", LOSS_STATED_S + 1) <= LOSS_STATED_S:
         parts.append(f". {figure(evidence['predicted_loss'])} will expire, the first at {_at(episode, evidence['age_limit_eta_s'])}")
     return f"{figure(evidence.get('depth', episode.observed))} messages wait{_queues(episode)}", "".join(parts)
 

@@ -28,8 +28,8 @@ def learn(state: Columns, change: Floats, tick: QueueTick, use: Flags) -> None:
     rate = change / tick.window_s
     error = rate - state["growth"]
     # Two windows in a row with large errors on the same side show a new pace, not noise.
-    anew = error * state["growth_last"] > NEW_PACE * state["growth_variance"]
-    gain = np.where(anew, np.maximum(gain, FAST * use), gain)
+    is_new_pace = error * state["growth_last"] > NEW_PACE * state["growth_variance"]
+    gain = np.where(is_new_pace, np.maximum(gain, FAST * use), gain)
     state["growth"] += gain * error
     state["growth_variance"] += gain * (error * error - state["growth_variance"])
     state["growth_lagged"] += gain * (error * state["growth_last"] - state["growth_lagged"])

@@ -52,8 +52,8 @@ def decide(state: Columns, profile: Profile) -> None:
 def differs(state: Columns) -> Flags:
     """Where the two clocks give different expectations now."""
     own, other = state["now"], state["rival_now"]
-    apart: Flags = (np.maximum(own, other) > DIFFERENT * np.minimum(own, other)) & (state["rival"] != 0)
-    return apart
+    differing: Flags = (np.maximum(own, other) > DIFFERENT * np.minimum(own, other)) & (state["rival"] != 0)
+    return differing
 
 
 def update_clock_evidence(state: Columns, counts: Floats, own: Floats, other: Floats, dispersion: Floats, use: Flags, share: float) -> None:

@@ -185,13 +185,13 @@ class Expectation:
 
     def _weigh_clocks(self, state: Columns, counts: Floats, expected: Expected, use: Flags) -> Flags:
         """Which clock the counts support; returns the series that should not learn before that is known."""
-        apart = daylight_saving.differs(state)
+        differs = daylight_saving.differs(state)
         factor = state["level"] * state["deviation"]
         own, other = (np.maximum(state[name] * factor, LEAST) for name in ("now", "rival_now"))
         daylight_saving.update_clock_evidence(
-            state, counts, own, other, expected.dispersion, use & apart, min(1.0, self._window_s * SECOND_US / SLOT_US)
+            state, counts, own, other, expected.dispersion, use & differs, min(1.0, self._window_s * SECOND_US / SLOT_US)
         )
-        return apart
+        return differs
 
 
 def kept_share(seconds: float) -> float:

@@ -98,8 +98,8 @@ class Profile:
             week, visits = day.rate, np.zeros(len(visits))
         due = np.maximum(0.5 * (week + day.rate) * windows, 0.3)
         own = visits * due / spread
-        apart = _true_difference(week, day.rate, WEEKDAYS.value(state), own) + day.variance
-        prior = 1.0 / np.where(day_visits > 0, np.maximum(apart, 1e-8), np.inf)
+        difference = _true_difference(week, day.rate, WEEKDAYS.value(state), own) + day.variance
+        prior = 1.0 / np.where(day_visits > 0, np.maximum(difference, 1e-8), np.inf)
         rate, variance = _shrink(week, own, day.rate, prior, day.variance)
         # An unseen day of the week may differ although the earlier ones were alike: Fridays are busy days.
         new = NEW_WEEKDAY * (visits <= 0) * (due / (due + FEW * FEW))
@@ -175,8 +175,8 @@ class Profile:
         # An even hour limits the differences of its slots, whatever the steps of other hours (positive-part James and Stein 1961, by hour).
         noise_ = 1.0 / np.maximum(own, 1e-9)
         uneven = np.maximum(squares - noise_, 0.0) + UNSURE_SHARE * noise_
-        apart = np.minimum(_true_difference(ratio, one, SLOTS.value(state), own), uneven)
-        return _shrink(ratio, own, one, 1.0 / np.maximum(apart, 1e-6), np.zeros(one.shape))
+        difference = np.minimum(_true_difference(ratio, one, SLOTS.value(state), own), uneven)
+        return _shrink(ratio, own, one, 1.0 / np.maximum(difference, 1e-6), np.zeros(one.shape))
 
     def unevenness(self, state: Columns, number: int) -> Floats:
         """Mean squared relative difference of the six slots of hour `number` from their hour, including noise."""
@@ -195,8 +195,8 @@ class Profile:
         sampling = spread / np.maximum(due, 0.1)
         use = of_week * (day_visits > 1.5)
         both = np.maximum(0.5 * (day + week), 1e-9)
-        apart = np.maximum(1.0 / np.maximum(week_visits, 0.1) - 1.0 / np.maximum(day_visits, 0.1), 0.0)
-        WEEKDAYS.learn(state, ((week - day) / both) ** 2, sampling * apart, use)
+        difference = np.maximum(1.0 / np.maximum(week_visits, 0.1) - 1.0 / np.maximum(day_visits, 0.1), 0.0)
+        WEEKDAYS.learn(state, ((week - day) / both) ** 2, sampling * difference, use)
         first = row - row % HOURS_A_DAY
         before, before_visits = _row(state, "day", first + (row - 1) % HOURS_A_DAY)
         earlier, earlier_visits = _row(state, "day", first + (row - 2) % HOURS_A_DAY)

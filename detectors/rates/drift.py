@@ -43,7 +43,7 @@ class Drift:
         state["accepted_s"] += tick.window_s
         state["since_s"] += tick.window_s * (window.expected.known & ~window.declared)
         if accepted.any():
-            self._start_anew(state, window, accepted)
+            self._restart(state, window, accepted)
         if habit.any():
             state["habit_days"][habit], state["accepted_s"][habit] = window.habit[habit], 0.0
         due = state["since_s"] >= DAY_S
@@ -73,7 +73,7 @@ class Drift:
             evidence={"ratio": ratio, "habit_days": np.where(habit, state["habit_days"][rows], np.nan)},
         )
 
-    def _start_anew(self, state: Columns, window: TrafficWindow, accepted: Flags) -> None:
+    def _restart(self, state: Columns, window: TrafficWindow, accepted: Flags) -> None:
         first = accepted & (state["accepted_s"] > SHOWN_S)
         state["ratio"][first] = window.accepted[first]
         state["accepted_s"][first] = 0.0

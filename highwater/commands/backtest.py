@@ -139,24 +139,24 @@ def _held_against(known: "Truth", trial: "Trial") -> dict[str, Any]:
     """The figures that `highwater score` would compute for the alerts."""
     from models.canonical_json import to_json
     from simulator.score import score
-    from simulator.score_files import told
+    from simulator.score_files import scored_alerts
 
-    alerts, probable = told(*([json.loads(to_json(record)) for record in records] for records in (trial.alerts, trial.incidents)))
+    alerts, probable = scored_alerts(*([json.loads(to_json(record)) for record in records] for records in (trial.alerts, trial.incidents)))
     figures = score(alerts, known, probable=probable).as_json()
     return {name: figures[name] for name in ("recall", "precision", "delay_s", "missed")}
 
 
-def _table(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+def _table(summary: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """The same for people: one line per budget, alerts a day, the budget in force marked."""
     judged = "recall" in rows[0]
     head = f"{'budget':>10} {'alerts':>8} {'critical':>9} {'warning':>8} {'info':>8} {'after onset':>11}"
     lines = [
-        f"{told['events']:,} events in {told['windows']:,} windows, {rows[0]['days']:g} days counted; "
-        f"budget: false alarms a day, shared among {told['fleet_series']:,} series; the other columns: alerts a day",
+        f"{summary['events']:,} events in {summary['windows']:,} windows, {rows[0]['days']:g} days counted; "
+        f"budget: false alarms a day, shared among {summary['fleet_series']:,} series; the other columns: alerts a day",
         head + (f" {'recall':>7} {'precision':>9} {'delay':>7} {'p95':>7}" if judged else "") + "  alerts by kind",
     ]
     for row in rows:
-        mark = "*" if row["false_alarms_per_day"] == told["in_force"] else " "
+        mark = "*" if row["false_alarms_per_day"] == summary["in_force"] else " "
         levels = row["by_severity"]
         line = f"{row['false_alarms_per_day']:>9g}{mark} {row['alerts_per_day']:>8g}"
         line += f" {levels['critical']:>9g} {levels['warning']:>8g} {levels['info']:>8g} {_cell(row['after_onset_s'], 's'):>11}"

@@ -15,7 +15,7 @@ AlertAt = Annotated[
     float | None,
     typer.Option("--alert-at", min=0.0, max=12.0, help="Score from which a value is an alert."),
 ]
-_TOLD_ROWS = 1000
+_PROGRESS_ROWS = 1000
 """Rows between two updates of the progress bar."""
 
 
@@ -39,5 +39,5 @@ def detect(series: Series, alert_at: AlertAt = None, as_json: AsJson = False) ->
             verdict = judge.process_value(row.at_s, row.value)
             line = {"timestamp": row.timestamp, "score": verdict.score, "alert": verdict.alert}
             print(json.dumps(line, separators=(",", ":"), ensure_ascii=False), flush=series == "-")
-            if place % _TOLD_ROWS == 0:
+            if place % _PROGRESS_ROWS == 0:
                 advance(file.read_bytes)

@@ -40,7 +40,7 @@ def simulate(
     from models.times import parse_time
     from simulator.recorded import read_recordings
     from simulator.simulation import find_scenario
-    from simulator.simulation import simulate as tell
+    from simulator.simulation import simulate as simulate_scenario
 
     if names or realities:
         _list("scenarios" if names else "realities", as_json)
@@ -49,7 +49,7 @@ def simulate(
         raise HighwaterError("give a scenario and a folder: `highwater simulate day --out DIR`; --list names the scenarios")
     chosen = find_scenario(scenario)
     started_us = parse_time(start or chosen.start)
-    simulation = tell(
+    simulation = simulate_scenario(
         chosen,
         seed,
         users=users,
@@ -85,12 +85,12 @@ def _list(of: str, as_json: bool) -> None:
     from simulator.scenarios import SCENARIOS
 
     if of == "realities":
-        told: list[dict[str, str | int]] = [{"name": name, "summary": one.summary} for name, one in REALITIES.items()]
+        listed: list[dict[str, str | int]] = [{"name": name, "summary": one.summary} for name, one in REALITIES.items()]
     else:
-        told = [{"name": name, "summary": one.summary, "days": one.days} for name, one in SCENARIOS.items()]
+        listed = [{"name": name, "summary": one.summary, "days": one.days} for name, one in SCENARIOS.items()]
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(listed))
         return
-    width = max(len(str(one["name"])) for one in told)
-    for one in told:
+    width = max(len(str(one["name"])) for one in listed)
+    for one in listed:
         typer.echo(f"{one['name']:<{width}}  {one['summary']}")

@@ -42,7 +42,7 @@ class Pusher:
         standing = await asyncio.to_thread(self._database.read, open_records)
         now = alert_payloads(standing, self._public_url)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
-            rounds = (receiver.tell(session, now, self._clock) for receiver in self._receivers)
+            rounds = (receiver.send_alerts(session, now, self._clock) for receiver in self._receivers)
             self.outcomes.update(outcome for outcome in await asyncio.gather(*rounds) if outcome)
 
 
@@ -51,16 +51,16 @@ class AlertmanagerClient:
 
     def __init__(self, url: str) -> None:
         self._url = f"{url.rstrip('/')}/api/v2/alerts"
-        self._told: SentAlerts = {}
-        self._told_s = -RESEND_S
+        self._sent: SentAlerts = {}
+        self._sent_s = -RESEND_S
 
-    async def tell(self, session: aiohttp.ClientSession, now: SentAlerts, clock: Clock) -> str | None:
+    async def send_alerts(self, session: aiohttp.ClientSession, now: SentAlerts, clock: Clock) -> str | None:
         """`sent`, `refused`, `unreachable`, or None if nothing is due. Failed alerts are sent again in the next round."""
-        if not now and not self._told:
+        if not now and not self._sent:
             return None
-        if now == self._told and clock.steady_s() - self._told_s < RESEND_S:
+        if now == self._sent and clock.steady_s() - self._sent_s < RESEND_S:
             return None
-        ended = [alert for name, alert in self._told.items() if name not in now or now[name]["labels"] != alert["labels"]]
+        ended = [alert for name, alert in self._sent.items() if name not in now or now[name]["labels"] != alert["labels"]]
         ends_us = clock.wall_us()
         body = [{**alert, "endsAt": format_time(ends_us + LIVES_US)} for alert in now.values()]
         body += [{**alert, "endsAt": format_time(max(ends_us, 0))} for alert in ended]
@@ -72,7 +72,7 @@ class AlertmanagerClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
             log.warning("Alertmanager can't be reached", url=self._url, fault=str(fault))
             return "unreachable"
-        self._told, self._told_s = now, clock.steady_s()
+        self._sent, self._sent_s = now, clock.steady_s()
         return "sent"
 
 

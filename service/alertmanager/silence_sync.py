@@ -41,7 +41,7 @@ class Silencer:
         self._database, self._changes, self._clock = database, changes, clock
         self.ours = signature(monitor_id)
         """The prefix of `createdBy` in this monitor's silences."""
-        self._said: dict[str, Held | None] = {f"{url.rstrip('/')}/api/v2": None for url in urls}
+        self._last_answers: dict[str, Held | None] = {f"{url.rstrip('/')}/api/v2": None for url in urls}
 
     async def round(self) -> None:
         """Call it every few seconds."""
@@ -50,18 +50,18 @@ class Silencer:
         wishes = wanted(self._changes(), snoozed, now_us, self.ours)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), raise_for_status=True) as session:
             # One after the other: members of a cluster exchange silences, so the next one already has those of the first.
-            for url in self._said:
+            for url in self._last_answers:
                 try:
-                    self._said[url] = await _exchange(session, url, wishes, now_us, self.ours)
+                    self._last_answers[url] = await _exchange(session, url, wishes, now_us, self.ours)
                 except (aiohttp.ClientError, TimeoutError, OSError) as fault:
                     log.warning("silences can't be exchanged with Alertmanager", url=url, fault=str(fault))
-        if all(said is not None for said in self._said.values()):
+        if all(answer is not None for answer in self._last_answers.values()):
             await self._keep(now_us)
 
     async def _keep(self, now_us: int) -> None:
         by_alert: Held = {}
-        for said in self._said.values():
-            for name, silences in (said or {}).items():
+        for answer in self._last_answers.values():
+            for name, silences in (answer or {}).items():
                 by_alert.setdefault(name, {}).update(silences)
         alerts, _ = await asyncio.to_thread(self._database.read, open_records)
         incidents = of_incidents(alerts, by_alert)

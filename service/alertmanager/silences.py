@@ -154,9 +154,9 @@ def silence_changes(connection: sqlite3.Connection, kind: str, subjects: Iterabl
         before = {one["silence_id"]: one for one in known[name]["silences"]} if name in known else {}
         now = found.get(name, {})
         for silence_id, one in sorted(now.items()):
-            told = {"silence_id": silence_id, "until": format_time(one.until_us), "note": one.comment}
-            if silence_id not in before or before[silence_id]["until"] != told["until"]:
-                noted.append((name, "silence", one.by, told))
+            facts = {"silence_id": silence_id, "until": format_time(one.until_us), "note": one.comment}
+            if silence_id not in before or before[silence_id]["until"] != facts["until"]:
+                noted.append((name, "silence", one.by, facts))
         noted += [(name, "unsilence", "Alertmanager", {"silence_id": gone}) for gone in sorted(set(before) - set(now))]
     return noted
 

@@ -24,9 +24,9 @@ class _Failures:
     left: float
     """Failures that are still allowed."""
     seen_s: float
-    untold: int = 0
+    unaudited: int = 0
     """Failures that the audit log does not name yet."""
-    told_s: float = float("-inf")
+    audited_s: float = float("-inf")
 
 
 class FailedSignIns:
@@ -54,12 +54,12 @@ class FailedSignIns:
         with self._guard:
             failures = self._of(network)
             failures.left = max(0.0, failures.left - 1)
-            failures.untold += 1
+            failures.unaudited += 1
             self._audits = [at for at in self._audits if now_s - at < _AUDIT_EVERY_S]
-            if now_s - failures.told_s < _AUDIT_EVERY_S or len(self._audits) >= _AUDITS_PER_MINUTE:
+            if now_s - failures.audited_s < _AUDIT_EVERY_S or len(self._audits) >= _AUDITS_PER_MINUTE:
                 return
             self._audits.append(now_s)
-            failures.told_s, count, failures.untold = now_s, failures.untold, 0
+            failures.audited_s, count, failures.unaudited = now_s, failures.unaudited, 0
         log.warning("sign-ins failed", address=network, count=count, way=way)
         self._database.write(partial(_write, address=network, way=way, count=count, now_us=self._clock.wall_us()))
 

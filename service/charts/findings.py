@@ -12,7 +12,7 @@ from models.columns import ENDED, Detected, Findings, SeriesKey
 from models.state_bytes import pack, unpack
 
 _VERSION = 1
-TOLD = ("capacity_eta_s", "capacity_eta_low_s", "capacity_eta_high_s", "age_limit_eta_s", "drain_eta_s")
+SHOWN_EVIDENCE = ("capacity_eta_s", "capacity_eta_low_s", "capacity_eta_high_s", "age_limit_eta_s", "drain_eta_s")
 """The evidence that metrics show."""
 Part = tuple[Findings, tuple[SeriesKey, ...]]
 """Findings, and the series that they index."""
@@ -29,7 +29,7 @@ class Found:
 
 def open_findings(detected: Detected) -> list[Found]:
     """At most one: most windows have no open finding."""
-    parts = [_told(detected.traffic, detected.traffic_keys), _told(detected.queues, detected.queue_keys)]
+    parts = [_packed(detected.traffic, detected.traffic_keys), _packed(detected.queues, detected.queue_keys)]
     if not any(parts):
         return []
     return [Found(detected.window_s, detected.at_us, zlib.compress(pack({"parts": parts}, _VERSION), 1))]
@@ -46,18 +46,18 @@ def read(connection: sqlite3.Connection, from_us: int, to_us: int) -> dict[tuple
     return {(at_us, window_s): _parts(unpack(zlib.decompress(body), _VERSION)["parts"], at_us) for at_us, window_s, body in rows}
 
 
-def _told(findings: Findings, keys: Sequence[SeriesKey]) -> dict[str, Any]:
+def _packed(findings: Findings, keys: Sequence[SeriesKey]) -> dict[str, Any]:
     rows = np.flatnonzero(findings.phase != ENDED)
     if not len(rows):
         return {}
-    series, place = np.unique(findings.series[rows], return_inverse=True)
+    series, index = np.unique(findings.series[rows], return_inverse=True)
     return {
         "keys": [list(keys[number]) for number in series.tolist()],
-        "series": place.astype(np.int32),
+        "series": index.astype(np.int32),
         "kind": findings.kind[rows],
         "phase": findings.phase[rows],
         "score": findings.score[rows],
-        "evidence": {name: findings.evidence[name][rows] for name in TOLD if name in findings.evidence},
+        "evidence": {name: findings.evidence[name][rows] for name in SHOWN_EVIDENCE if name in findings.evidence},
     }
 
 

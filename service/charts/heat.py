@@ -95,11 +95,11 @@ Block = tuple[Ints, Ints, Floats]
 def _packed(connection: sqlite3.Connection, members: _Members, start_us: int, but: set[int]) -> Iterator[Block]:
     """Series of one window length; those of `but` are left out, because an hour that is being packed still has them as ticks."""
     rows = connection.execute("SELECT series, body FROM chunks WHERE level = ? AND start_us = ?", (RAW, start_us))
-    alike: dict[int, list[tuple[int, Floats]]] = {}
+    by_length: dict[int, list[tuple[int, Floats]]] = {}
     for series, body in rows:
         if series not in but:
-            alike.setdefault(members.window_s[series], []).append((series, np.array(decode(body))))
-    for window_s, found in alike.items():
+            by_length.setdefault(members.window_s[series], []).append((series, np.array(decode(body))))
+    for window_s, found in by_length.items():
         size = min(samples.shape[1] for _, samples in found)
         ends = first_sample_us(start_us, window_s) + np.arange(size) * window_s * SECOND_US
         yield ends, np.array([series for series, _ in found]), np.stack([samples[:, :size] for _, samples in found], axis=2)
@@ -108,10 +108,10 @@ def _packed(connection: sqlite3.Connection, members: _Members, start_us: int, bu
 def _ticks(connection: sqlite3.Connection, start_us: int) -> Iterator[Block]:
     """The unpacked part: one row per window, all series side by side."""
     rows = connection.execute("SELECT layout, at_us, body FROM ticks WHERE at_us > ? AND at_us <= ?", (start_us, start_us + HOUR_US))
-    alike: dict[int, list[tuple[int, Floats]]] = {}
+    by_length: dict[int, list[tuple[int, Floats]]] = {}
     for layout, at_us, body in rows:
-        alike.setdefault(layout, []).append((at_us, np.array(decode(body))))
-    for layout, found in alike.items():
+        by_length.setdefault(layout, []).append((at_us, np.array(decode(body))))
+    for layout, found in by_length.items():
         blob = connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0]
         ends = np.array([at_us for at_us, _ in found], np.int64)
         yield ends, layout_ids(blob).astype(np.int64), np.stack([samples for _, samples in found], axis=1)

@@ -191,7 +191,7 @@ def live_ticks(connection: sqlite3.Connection, wanted: Sequence[Series], from_us
     """Series id → (ends, roll-up columns (7, n)) of the data that is not packed by the hour yet."""
     found: dict[int, tuple[Ints, Floats]] = {}
     for window_s, is_queue in sorted({(series.window_s, series.is_queue) for series in wanted}):
-        alike = np.array([series.id for series in wanted if (series.window_s, series.is_queue) == (window_s, is_queue)], np.int64)
+        same_length = np.array([series.id for series in wanted if (series.window_s, series.is_queue) == (window_s, is_queue)], np.int64)
         places: dict[int, tuple[Ints, Ints]] = {}
         ends, samples = [], []
         for at_us, layout, body in connection.execute(
@@ -200,14 +200,14 @@ def live_ticks(connection: sqlite3.Connection, wanted: Sequence[Series], from_us
         ):
             if layout not in places:
                 blob = connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0]
-                _, row, place = np.intersect1d(alike, layout_ids(blob), return_indices=True)
+                _, row, place = np.intersect1d(same_length, layout_ids(blob), return_indices=True)
                 places[layout] = row, place
             row, place = places[layout]
-            sample = np.full((WIDTH, len(alike)), np.nan)
+            sample = np.full((WIDTH, len(same_length)), np.nan)
             sample[:, row] = decode(body, place)
             ends.append(at_us)
             samples.append(sample)
         if ends:
             cube = np.array(samples)
-            found |= {int(one): (np.array(ends, np.int64), _as_rollup(cube[:, :, number].T)) for number, one in enumerate(alike)}
+            found |= {int(one): (np.array(ends, np.int64), _as_rollup(cube[:, :, number].T)) for number, one in enumerate(same_length)}
     return found

@@ -57,13 +57,13 @@ class Server(uvicorn.Server):
                 lifespan="on" if started else "off",
             )
         )
-        self._events, self._told = events, started
+        self._events, self._started = events, started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens, then prints the address."""
         await super().startup(sockets)
-        if self._told is not None:
-            self._told()
+        if self._started is not None:
+            self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the event streams first: they would never end by themselves."""
@@ -128,7 +128,7 @@ def _allow_many_files() -> None:
 async def _serve(parts: Parts, bound: socket.socket, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None) -> None:
     ready = asyncio.Event()
 
-    def told() -> None:
+    def on_started() -> None:
         started(address_of(bound))
         ready.set()
 
@@ -137,7 +137,7 @@ async def _serve(parts: Parts, bound: socket.socket, started: Callable[[str], No
         create_app(parts),
         parts.events,
         parameters.read_timeout_s,
-        told,
+        on_started,
         most_connections=parameters.quotas.connections_per_address,
         proxies=parameters.trusted_proxies,
     )

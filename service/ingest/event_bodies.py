@@ -15,7 +15,7 @@ _FREE_BYTES = 1_000_000
 _RATIO = 250
 """After the first megabyte a body may inflate to this multiple of its size; recorded scrapes compress to about a thirtieth."""
 _MOST_MALFORMED = 20_000
-_TOLD = 1_000
+_MAX_REJECTIONS = 1_000
 """Rejections listed in one answer; all of them are among the dead letters."""
 
 
@@ -67,7 +67,7 @@ def decoded_post(body: bytes, stream: str, limit: int) -> tuple[EventBatch, int]
 
 def ingest_response(batch: EventBatch) -> bytes:
     """The answer to a post: the number of accepted events, and the rejected ones with reasons (at most the first, and how many more)."""
-    listed = batch.rejections[:_TOLD]
+    listed = batch.rejections[:_MAX_REJECTIONS]
     answer: dict[str, Any] = {
         "accepted": len(batch),
         "rejected": [{"index": rejection.position.get("index"), "reason": rejection.reason} for rejection in listed],

@@ -85,7 +85,7 @@ def note(connection: sqlite3.Connection, states: Sequence[Source], now_us: int) 
             since_us = now_us - int(source.quiet_s * 1e6)
             connection.execute("INSERT INTO facts VALUES (?, ?)", (f"{_FACT}{source.id}", str(since_us)))
             text = f"{source.name} has sent no events since {format_time(since_us)}: its traffic is not watched."
-            changed |= _tell(connection, "source.open", source.id, source.name, text, since_us, now_us)
+            changed |= _queue_notice(connection, "source.open", source.id, source.name, text, since_us, now_us)
     names = {source.id: source.name for source in states}
     back = {source.id for source in states if source.sent and not source.stopped}
     working = {token.id for token in tokens.listed(connection) if token.good(now_us)} if known else set()
@@ -94,11 +94,11 @@ def note(connection: sqlite3.Connection, states: Sequence[Source], now_us: int) 
             connection.execute("DELETE FROM facts WHERE name = ?", (f"{_FACT}{name}",))
             shown = names.get(name, name)
             text = f"{shown} sends events again." if name in names else f"{shown} is no source any more: its token ended."
-            changed |= _tell(connection, "source.resolved", name, shown, text, since_us, now_us)
+            changed |= _queue_notice(connection, "source.resolved", name, shown, text, since_us, now_us)
     return changed
 
 
-def _tell(connection: sqlite3.Connection, topic: str, source: str, name: str, text: str, since_us: int, now_us: int) -> bool:
+def _queue_notice(connection: sqlite3.Connection, topic: str, source: str, name: str, text: str, since_us: int, now_us: int) -> bool:
     sequence = 2 if topic.endswith(".resolved") else 1
     record = {"source": name, "severity": "critical", "stopped_at": format_time(since_us), "text": text}
     body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()

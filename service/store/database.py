@@ -41,18 +41,18 @@ class Database:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def write(self, job: Job[T], told: Callable[[T], None] | None = None) -> "Future[T]":
+    def write(self, job: Job[T], on_commit: Callable[[T], None] | None = None) -> "Future[T]":
         """Runs `job` in the writer's next transaction; the future is done when that is committed.
 
-        `told` is called with the result just before, in the writer's thread and therefore in the order of commits. A job that raises leaves
-        nothing behind and does not affect the others. Raises StateError after `close`.
+        `on_commit` is called with the result just before, in the writer's thread and therefore in the order of commits. A job that raises
+        leaves nothing behind and does not affect the others. Raises StateError after `close`.
         """
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # the caller may stop waiting; the job is done nevertheless
         with self._guard:
             if self._closed:
                 raise StateError("the data file is closed: the monitor is stopping")
-            self._jobs.put((job, future, told))
+            self._jobs.put((job, future, on_commit))
         return future
 
     def read(self, query: Job[T]) -> T:
@@ -95,10 +95,10 @@ class Database:
         try:
             with _locked(self._lock_path):
                 self._writer.execute("BEGIN IMMEDIATE")
-                for job, future, told in group:
+                for job, future, on_commit in group:
                     result = _attempt(self._writer, job, future)
                     if not future.done():
-                        done.append((future, result, told))
+                        done.append((future, result, on_commit))
                 self._writer.execute("COMMIT")
         except (sqlite3.Error, OSError) as fault:
             if self._writer.in_transaction:
@@ -107,10 +107,10 @@ class Database:
                 if not future.done():
                     future.set_exception(fault)
             return
-        for future, result, told in done:
+        for future, result, on_commit in done:
             try:
-                if told is not None:
-                    told(result)
+                if on_commit is not None:
+                    on_commit(result)
             except Exception as fault:  # It is committed anyway: the caller learns that its listener failed.
                 future.set_exception(fault)
             else:

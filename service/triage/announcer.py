@@ -7,5 +7,5 @@ from typing import Any, Protocol
 class Announcer(Protocol):
     """Notifies listeners of the triage desk of an event that is not a record."""
 
-    def announce(self, kind: str, said: Mapping[str, Any]) -> None:
+    def announce(self, kind: str, content: Mapping[str, Any]) -> None:
         """At once; other readers find it in a list."""

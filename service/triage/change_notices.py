@@ -86,7 +86,7 @@ class ChangeNotices:
         if self._seq is None:
             self._begin()
         now_us = self._now_us()
-        wanted_by = [one for one in self._database.read(subscribers.subscribers) if one.hears_notices]
+        wanted_by = [one for one in self._database.read(subscribers.subscribers) if one.gets_notices]
         holders = sorted({one.holder for one in wanted_by})
         seen = self._engine.declared_changes()
         seq, revisions = self._revisions()
@@ -115,7 +115,7 @@ class ChangeNotices:
 
     def _begin(self) -> None:
         """What was declared before notices were first looked for is known."""
-        seq = self._database.read(_told_seq)
+        seq = self._database.read(_noticed_seq)
         later = self._database.read(partial(_records, after=seq, limit=1_000_000))
         keys = {change.key for _, change in later}
         self._known = {key: change for key, change in self._engine.changes.items() if key not in keys}
@@ -258,7 +258,7 @@ def _put(connection: sqlite3.Connection, subscriber: Subscriber, notice: Notice,
     )
 
 
-def _told_seq(connection: sqlite3.Connection) -> int:
+def _noticed_seq(connection: sqlite3.Connection) -> int:
     row = connection.execute("SELECT value FROM facts WHERE name = ?", (_FACT,)).fetchone()
     if row is not None:
         return int(row[0])

@@ -138,13 +138,13 @@ def _findings(connection: sqlite3.Connection, now_us: int) -> _Findings:
     return _Findings(frozenset(refuted), undeclared)
 
 
-def _undeclared(suspects: list[dict[str, Any]], said: list[dict[str, Any]]) -> str | None:
+def _undeclared(suspects: list[dict[str, Any]], judgements: list[dict[str, Any]]) -> str | None:
     """The User whose undeclared change caused an incident: whom the desk confirmed, else the first suspect if it is probable."""
-    confirmed = [one for one in said if one["verdict"] == "confirmed"]
+    confirmed = [one for one in judgements if one["verdict"] == "confirmed"]
     if confirmed:
         return next((one.get("owner") for one in confirmed if one.get("change_id") is None), None)
     first = suspects[0] if suspects else None
     if first is None or first["basis"] != "undeclared" or first["verdict"] != "probable":
         return None
-    refuted = any(one["verdict"] == "refuted" and one.get("change_id") is None and one.get("owner") == first["owner"] for one in said)
+    refuted = any(one["verdict"] == "refuted" and one.get("change_id") is None and one.get("owner") == first["owner"] for one in judgements)
     return None if refuted else str(first["owner"])

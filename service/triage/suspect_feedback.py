@@ -42,38 +42,38 @@ def evaluate(connection: sqlite3.Connection, now_us: int) -> SuspectFeedback:
         if body is None or not state["suspects"]:
             continue
         suspects = json.loads(body)["suspects"]
-        places = [(said, _place(suspects, said)) for said in state["suspects"]]
-        for said, place in places:
-            verdict = NOT_SUSPECTED if place is None else suspects[place]["verdict"]
+        ranked = [(judgement, _rank(suspects, judgement)) for judgement in state["suspects"]]
+        for judgement, rank in ranked:
+            verdict = NOT_SUSPECTED if rank is None else suspects[rank]["verdict"]
             counts = found.verdicts.setdefault(verdict, {"confirmed": 0, "refuted": 0})
-            counts[said["verdict"]] += 1
-            found.judged.append(_shown(incident_id, said, verdict, place))
-        confirmed = [place for said, place in places if said["verdict"] == "confirmed"]
+            counts[judgement["verdict"]] += 1
+            found.judged.append(_shown(incident_id, judgement, verdict, rank))
+        confirmed = [rank for judgement, rank in ranked if judgement["verdict"] == "confirmed"]
         found.confirmed += bool(confirmed)
         found.top1 += 0 in confirmed
     return found
 
 
-def _place(suspects: list[dict[str, Any]], said: Mapping[str, Any]) -> int | None:
+def _rank(suspects: list[dict[str, Any]], judgement: Mapping[str, Any]) -> int | None:
     """The rank of the judged suspect."""
-    same = partial(_is, said)
-    return next((place for place, suspect in enumerate(suspects) if same(suspect)), None)
+    same = partial(_is, judgement)
+    return next((rank for rank, suspect in enumerate(suspects) if same(suspect)), None)
 
 
-def _is(said: Mapping[str, Any], suspect: Mapping[str, Any]) -> bool:
-    if said.get("change_id") is not None:
-        return bool(suspect["change_id"] == said["change_id"])
-    return suspect["change_id"] is None and suspect["owner"] == said.get("owner")
+def _is(judgement: Mapping[str, Any], suspect: Mapping[str, Any]) -> bool:
+    if judgement.get("change_id") is not None:
+        return bool(suspect["change_id"] == judgement["change_id"])
+    return suspect["change_id"] is None and suspect["owner"] == judgement.get("owner")
 
 
-def _shown(incident_id: str, said: Mapping[str, Any], verdict: str, place: int | None) -> dict[str, Any]:
+def _shown(incident_id: str, judgement: Mapping[str, Any], verdict: str, rank: int | None) -> dict[str, Any]:
     return {
         "incident_id": incident_id,
-        "change_id": said.get("change_id"),
-        "owner": said.get("owner"),
+        "change_id": judgement.get("change_id"),
+        "owner": judgement.get("owner"),
         "verdict": verdict,
-        "rank": None if place is None else place + 1,
-        "found": said["verdict"],
-        "by": said["by"],
-        "at": said["at"],
+        "rank": None if rank is None else rank + 1,
+        "found": judgement["verdict"],
+        "by": judgement["by"],
+        "at": judgement["at"],
     }

@@ -71,9 +71,9 @@ class WatchedFolder:
         except OSError as fault:
             log.warning("the watched folder can't be read", folder=str(self._folder), why=fault.strerror)
             return []
-        resting = [path for path, size in found.items() if self._sizes.get(path) == size]
+        unchanged = [path for path, size in found.items() if self._sizes.get(path) == size]
         self._sizes = found
-        return [path for path in resting if not self._is_done(path)]
+        return [path for path in unchanged if not self._is_done(path)]
 
     def _is_done(self, path: Path) -> bool:
         return _hash(path) in self._known()

@@ -6,7 +6,7 @@ from simulator.realities.cast import series_of_some, whole_days
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A third of the Users: every second night on average, at random, ×1.7 to ×2.5 from about midnight to about five."""
     effects: list[Effect] = []
     for series in series_of_some(stage, 1 / 3):

@@ -10,7 +10,7 @@ from simulator.story import Stage, Story
 A_DAY = 1.2
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A third of the Users: about 1.2 bursts a day, ×3 to ×8 (each User's own factor, ± 10 %) for 3 to 9 minutes."""
     effects: list[Effect] = []
     for series in series_of_some(stage, 1 / 3):

@@ -7,7 +7,7 @@ from simulator.realities.cast import series_of_some
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A third of the Users: every other one begins in the first half of the time, the others end in the second, never in the last day."""
     effects: list[Effect] = []
     windows = stage.timeline.windows

@@ -10,7 +10,7 @@ from simulator.story import Stage, Story
 A_DAY = 1.02
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A third of the Users, 2 % a day; after seven weeks they stay at two and a half times their first level."""
     days = (stage.timeline.ends_us(0, stage.timeline.windows) - stage.timeline.start_us) / DAY_US
     factor = A_DAY ** np.minimum(days, 49.0)

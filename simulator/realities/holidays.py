@@ -20,13 +20,13 @@ KEEP_WORKING = 0.2
 """Share of the Users for which a holiday is an ordinary day."""
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """Four of five Users, on each holiday of England and Wales in the simulated time."""
     effects: list[Effect] = []
-    resting = np.logical_or.reduce(series_of_some(stage, 1 - KEEP_WORKING)) & ~stage.world.keeps_utc
+    closed = np.logical_or.reduce(series_of_some(stage, 1 - KEEP_WORKING)) & ~stage.world.keeps_utc
     for first, middle in _holidays(stage):
         minute = (middle - MONDAY_US) // MINUTE_US
-        for series, family, phase in _alike(stage, resting):
+        for series, family, phase in _by_kind(stage, closed):
             own = (minute - phase) % MINUTES_A_WEEK
             # Each series reaches midnight with its own phase, so that the day before and the day after stay unchanged.
             sunday = SUNDAY_MIN + own % (24 * 60)
@@ -46,7 +46,7 @@ def _holidays(stage: Stage) -> Iterator[tuple[int, Ints]]:
             yield int(windows[0]), middle[windows]
 
 
-def _alike(stage: Stage, chosen: Flags) -> Iterator[tuple[Flags, int, int]]:
+def _by_kind(stage: Stage, chosen: Flags) -> Iterator[tuple[Flags, int, int]]:
     """Series of one family and one phase."""
     pairs: Floats = np.stack([stage.world.family, stage.world.phase_min]).T
     for family, phase in np.unique(pairs[chosen], axis=0).tolist():

@@ -10,7 +10,7 @@ FIRST_DAY = 7
 HOUR = 22
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A quarter of the Users: from the eighth day on ×2.5 to ×4 for 10 to 60 minutes from 22:00 local time, to the minute."""
     effects: list[Effect] = []
     for series in series_of_some(stage, 1 / 4):

@@ -12,7 +12,7 @@ OPENS, CLOSES = 8, 18
 SATURDAY = 5
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A third of the Users: nothing outside 08:00 to 18:00 local time, Monday to Friday; ordinary traffic within."""
     middle = local_us(stage.timeline.ends_us(0, stage.timeline.windows) - stage.timeline.window_us // 2, BRITAIN)
     hour, weekday = middle % DAY_US / HOUR_US, (middle // DAY_US + 3) % 7

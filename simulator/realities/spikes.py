@@ -10,7 +10,7 @@ from simulator.story import Stage, Story
 EVERY_MIN = 5
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A quarter of the Users: four fifths of the messages of five minutes come in one minute; longer windows hardly show it."""
     effects = []
     for series in series_of_some(stage, 1 / 4):

@@ -9,7 +9,7 @@ from simulator.story import Stage, Story
 A_DAY = 2.0
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """Half of the Users: about twice a day 50 to 90 % of a window slides into the next one."""
     effects: list[Effect] = []
     for series in series_of_some(stage, 1 / 2):

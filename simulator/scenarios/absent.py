@@ -5,7 +5,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """One User declares silence and another three times its traffic; neither appears. There is one harmless change too."""
     silent, louder = stage.choose("large supplier", "small supplier"), stage.choose("large supplier", "small supplier")
     first, second = stage.between(9, 11), stage.between(10, 14)

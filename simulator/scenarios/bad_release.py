@@ -6,7 +6,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """E-codes of the User's own side from the release on, until it is rolled back; two harmless changes."""
     fault = FAULTS["bad-requests"]
     user = stage.choose("large supplier", "small supplier")

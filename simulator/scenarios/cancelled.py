@@ -6,7 +6,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A change cancelled hours ahead in its second revision, and an undeclared fault in its former window; two harmless changes."""
     name, fault = some_fault(stage, "route-shut", "falls-silent", "bad-requests")
     user = stage.choose("large supplier", "small supplier")

@@ -4,6 +4,6 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """Three harmless changes."""
     return harmless_changes(stage, 3)

@@ -5,6 +5,6 @@ from simulator.scenarios import retry_storm
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """Bursts as on any day, and on the last day a release of DCC that refuses all requests for minutes."""
-    return bursts.tell(stage) + retry_storm.tell(stage)
+    return bursts.build_story(stage) + retry_storm.build_story(stage)

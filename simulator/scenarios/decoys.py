@@ -7,13 +7,13 @@ from models.times import HOUR_US, MINUTE_US
 from simulator.faults import some_fault
 from simulator.harmless import harmless_changes, routine
 from simulator.scenarios.region_outage import lose_region, some_region
-from simulator.scenarios.weather import tell as weather
+from simulator.scenarios.weather import build_story as weather
 from simulator.story import Stage, Story
 
 CAUSES = ("declared", "declared", "declared", "undeclared", "region", "weather")
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """At random: a declared or undeclared change that goes wrong, a region's outage or weather; with eight to twenty decoys around it."""
     cause = CAUSES[int(stage.draw.integers(len(CAUSES)))]
     if cause == "weather":

@@ -6,7 +6,7 @@ from simulator.overload import cut_off, shut_route
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """The shut route with the disaster recovery test that it threatens, and two harmless changes."""
     return firewall_change(stage) + harmless_changes(stage, 2)
 

@@ -6,7 +6,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A storm of device alerts and the queue that it fills; two harmless changes."""
     fault = FAULTS["device-alerts"]
     user = stage.choose("small supplier", "electricity network")

@@ -5,7 +5,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """One User is silent for an hour, another floods the DSP; nothing is declared; three harmless changes."""
     story = Story()
     for name in ("falls-silent", "flood"):

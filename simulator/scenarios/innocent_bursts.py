@@ -10,7 +10,7 @@ from simulator.truth import Anomaly
 from simulator.world import User
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """E20 at everybody with devices in the region, by a change of DCC for every second seed; three harmless changes of Users."""
     region = some_region(stage)
     start = stage.between(9, 15)

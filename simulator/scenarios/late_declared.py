@@ -6,7 +6,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A fault, and its change declared 20 to 60 minutes after its beginning; three harmless changes of others."""
     name, fault = some_fault(stage, "route-shut", "falls-silent", "bad-requests")
     user = stage.choose("large supplier", "small supplier")

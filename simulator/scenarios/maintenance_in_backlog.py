@@ -10,7 +10,7 @@ from simulator.truth import Anomaly
 _LEAST_USERS = 3
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A shut route that was opened again, and in its drain a declared silence that has nothing to do with it; two harmless changes."""
     user = stage.choose("large supplier", "small supplier")
     start = stage.between(8, 11)

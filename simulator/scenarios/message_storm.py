@@ -6,7 +6,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """The launch and its storm, and two harmless changes."""
     return launch_storm(stage) + harmless_changes(stage, 2)
 

@@ -6,7 +6,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """Silence as declared, then one to two hours of undeclared silence; two harmless changes."""
     user = stage.choose("large supplier", "small supplier")
     start = stage.between(9, 12)

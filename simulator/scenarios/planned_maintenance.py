@@ -6,7 +6,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A dip of everyone's requests and responses, as deep and as long as declared; two harmless changes."""
     start = stage.at(float(stage.draw.integers(19, 21)))
     end = start + int(stage.draw.integers(1, 3)) * HOUR_US

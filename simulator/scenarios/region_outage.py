@@ -15,7 +15,7 @@ LEFT = 0.04
 RETRIED = 1.4
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """One region out for up to two hours, for every second seed by a declared change of the provider; three harmless changes of Users."""
     region = some_region(stage)
     start = stage.between(9, 15)

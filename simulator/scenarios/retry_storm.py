@@ -9,7 +9,7 @@ from simulator.story import Stage, Story
 from simulator.truth import Anomaly
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """DCC's release, the refusals after it and the decaying retries; three harmless changes of Users."""
     start = stage.between(9, 15)
     onset = start + stage.minutes(1, 10)

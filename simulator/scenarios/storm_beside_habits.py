@@ -7,7 +7,7 @@ from simulator.story import Stage, Story
 from simulator.world import User
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A tariff run within its envelope, and two or three Users that carry less at that hour of each day; two harmless changes."""
     user = stage.choose("large supplier", "small supplier")
     start = stage.between(17, 20)

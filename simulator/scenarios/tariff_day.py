@@ -7,7 +7,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """Several suppliers' tariff runs, each 5 to 20 times its usual price updates and declared accordingly; two harmless changes."""
     suppliers = [user for user in stage.world.users if "supplier" in user.role.name and "agent" not in user.role.name]
     count = min(len(suppliers), int(stage.draw.integers(2, 6)))

@@ -8,7 +8,7 @@ from simulator.story import Stage, Story
 from simulator.truth import Anomaly
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """A few Users, or all of them for every third seed, are not reported for a while; three harmless changes."""
     onset = stage.timeline.starts_us(stage.timeline.index(stage.between(8, 18)))
     ends = stage.clip(onset + stage.minutes(15, 60))

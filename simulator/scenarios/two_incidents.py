@@ -9,7 +9,7 @@ _FIRST = ("route-shut", "falls-silent", "bad-requests")
 _SECOND = ("flood", "falls-silent", "bad-requests")
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """Two faults at two Users, each with its own declared change; two harmless changes of others."""
     onset = stage.between(9, 14)
     story = Story()

@@ -5,7 +5,7 @@ from simulator.harmless import harmless_changes
 from simulator.story import Stage, Story
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """One of the faults, with four harmless changes of others that must not be suspected."""
     name, fault = some_fault(stage)
     user = stage.choose("large supplier", "small supplier")

@@ -15,7 +15,7 @@ GROUPED_MIN = 3
 """Power outage alerts are grouped in windows of three minutes (DCC's performance measurement methodology)."""
 
 
-def tell(stage: Stage) -> Story:
+def build_story(stage: Stage) -> Story:
     """Bursts of AD1 and 8F36, restorations after them, with four harmless changes of the Users concerned and of others."""
     homes = sorted({user.home for user in stage.world.users if user.role.name == "electricity network"})
     onset = stage.between(6, 18)

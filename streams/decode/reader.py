@@ -108,9 +108,9 @@ def read(
     singles = _Singles(buffer, starts, ends, learned, records=records, most_refused=most_refused)
     singles.read(pieces, left)
     singles.refused += [InvalidRecord(at, at, _EMPTY) for at in starts[empty].tolist()]
-    if singles.anew:
+    if singles.to_split_again:
         unit = np.searchsorted(starts, pieces.starts[rows.piece], side="right") - 1
-        rows = rows.take(np.flatnonzero(~np.isin(unit, list(singles.anew))))
+        rows = rows.take(np.flatnonzero(~np.isin(unit, list(singles.to_split_again))))
     return _merged(buffer, learned, rows, pieces, singles)
 
 
@@ -132,7 +132,7 @@ class _Singles:
     ) -> None:
         self._buffer, self._starts, self._ends, self._learned, self._records = buffer, starts, ends, learned, records
         self._most_refused = most_refused
-        self.anew: set[int] = set()
+        self.to_split_again: set[int] = set()
         """Reads the units again as a whole."""
         self.found: list[tuple[int, int, Row]] = []
         self.refused: list[InvalidRecord] = []
@@ -151,15 +151,15 @@ class _Singles:
                 faults += 1
                 self._check(faults)
             if isinstance(one, ParseError) and not (text.startswith(b"{") and (one.is_json or (is_alone and b"\n" not in text))):
-                self.anew.add(number)
+                self.to_split_again.add(number)
             found.append((number, start, end, one))
         for number, start, end, one in found:
-            if number not in self.anew:
+            if number not in self.to_split_again:
                 self._take(start, end, one)
-        for number in sorted(self.anew):
-            self._read_anew(int(self._starts[number]), int(self._ends[number]))
+        for number in sorted(self.to_split_again):
+            self._split_again(int(self._starts[number]), int(self._ends[number]))
 
-    def _read_anew(self, start: int, end: int) -> None:
+    def _split_again(self, start: int, end: int) -> None:
         text = self._buffer.text[start:end]
         pieces = extents(text, lines=self._records)
         if self._records and not text.strip():

@@ -79,24 +79,24 @@ def build(parameters: KafkaParameters, pipeline: PipelineParameters, learned: Le
     topics, board = Topics(parameters.topic_prefix), WorkerBoard(clock)
     app = faust.App(parameters.group, **_settings(parameters))
     install_fast_records()
-    roster = TaskAssignment(
+    assignment = TaskAssignment(
         _workplace(app, parameters, pipeline, learned, topics, partitions, board, clock),
         (*topics.telemetry, *topics.stages),
         lambda fault: _crash(app, fault),
         clock,
     )
     transport = BatchTransport(app.conf.broker_consumer, app)
-    transport.intake = roster
+    transport.intake = assignment
     app.transport = transport
     # Two agents, so that correlation never waits behind a backlog of telemetry.
     for names in (topics.telemetry, topics.stages):
         channel = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False)
-        app.agent(channel, name=f"take-{names[0]}")(_taking(roster))
-    app.task(roster.run)
-    app.task(_watching(app, roster, {spec.name for spec in specs(parameters)}))
-    app.task(_answering(metrics.registry(board, pipeline, parameters, roster, transport, clock), roster, parameters))
-    _close_with(app, roster)
-    return app, roster
+        app.agent(channel, name=f"take-{names[0]}")(_taking(assignment))
+    app.task(assignment.run)
+    app.task(_watching(app, assignment, {spec.name for spec in specs(parameters)}))
+    app.task(_answering(metrics.registry(board, pipeline, parameters, assignment, transport, clock), assignment, parameters))
+    _close_with(app, assignment)
+    return app, assignment
 
 
 def _settings(parameters: KafkaParameters) -> dict[str, Any]:
@@ -175,20 +175,20 @@ def _workplace(
     return make
 
 
-def _taking(roster: TaskAssignment) -> Callable[[Any], Any]:
+def _taking(assignment: TaskAssignment) -> Callable[[Any], Any]:
     async def take(stream: Any) -> None:
         async for event in stream.events():
-            await roster.take(event.value)
+            await assignment.take(event.value)
 
     return take
 
 
-def _watching(app: faust.App, roster: TaskAssignment, needed: Set[str]) -> Callable[[], Any]:
+def _watching(app: faust.App, assignment: TaskAssignment, needed: Set[str]) -> Callable[[], Any]:
     async def watch() -> None:
         gone: Set[str] = frozenset()
         while True:
             await asyncio.sleep(_LOOK_FOR_TOPICS_S)
-            there = await roster.topics_there()
+            there = await assignment.topics_there()
             if there is None:
                 continue
             # Twice, because a broker that just returned may not know all of them yet.
@@ -201,9 +201,9 @@ def _watching(app: faust.App, roster: TaskAssignment, needed: Set[str]) -> Calla
     return watch
 
 
-def _answering(found: CollectorRegistry, roster: TaskAssignment, parameters: KafkaParameters) -> Callable[[], Any]:
+def _answering(found: CollectorRegistry, assignment: TaskAssignment, parameters: KafkaParameters) -> Callable[[], Any]:
     async def answer() -> None:
-        runner = await metrics.serve(found, roster, parameters)
+        runner = await metrics.serve(found, assignment, parameters)
         if runner is not None:
             try:
                 await asyncio.Event().wait()
@@ -213,9 +213,9 @@ def _answering(found: CollectorRegistry, roster: TaskAssignment, parameters: Kaf
     return answer
 
 
-def _close_with(app: faust.App, roster: TaskAssignment) -> None:
+def _close_with(app: faust.App, assignment: TaskAssignment) -> None:
     async def close(*_: Any, **__: Any) -> None:
-        await roster.close()
+        await assignment.close()
 
     # Before Faust stops its consumer, so that the last checkpoints are committed; the signal keeps only weak references.
     app.on_before_shutdown.connect(close, weak=False)

@@ -103,10 +103,10 @@ class HighwaterCollector(Collector):
         seen = set()
         folds = [self._folds.get(label) for label in labels]
         for place, value, is_seen in samples:
-            told = tuple(fold.label(part) if fold else part for fold, part in zip(folds, place, strict=True))
-            found[told] = found.get(told, 0.0) + value
+            labels_shown = tuple(fold.label(part) if fold else part for fold, part in zip(folds, place, strict=True))
+            found[labels_shown] = found.get(labels_shown, 0.0) + value
             if is_seen:
-                seen.add(told)
+                seen.add(labels_shown)
         return {place: self._never_less(name, place, value) if OTHER in place else value for place, value in found.items() if place in seen}
 
     def _never_less(self, name: str, place: LabelValues, value: float) -> float:
@@ -134,10 +134,10 @@ class HighwaterCollector(Collector):
 
     def _queues(self) -> Iterator[Metric]:
         labels = ("user", "queue")
-        told = [found for each in self._board.cohorts() for found in each.depths.standing(each.since_us)]
-        depths = self._sum(labels, ((place, depth) for place, depth, _ in told))
+        depths_by_queue = [found for each in self._board.cohorts() for found in each.depths.standing(each.since_us)]
+        depths = self._sum(labels, ((place, depth) for place, depth, _ in depths_by_queue))
         yield gauge("highwater_queue_depth", "Messages waiting in the queue.", labels, depths)
-        ages = strongest(self._folded(labels, ((place, age_s) for place, _, age_s in told)))
+        ages = strongest(self._folded(labels, ((place, age_s) for place, _, age_s in depths_by_queue)))
         yield gauge("highwater_queue_oldest_age_seconds", "Age of the oldest message waiting.", labels, ages)
         # Of queues with the same label, the one that is full first and the one that is empty last need action.
         for name, measure, choose, text in (

@@ -94,9 +94,9 @@ class Assembler:
         return self._guard.highest
 
     @property
-    def deaf(self) -> bool:
+    def ignores_remote(self) -> bool:
         """Whether remote progress is ignored now."""
-        return self._guard.deaf
+        return self._guard.ignores_remote
 
     def feed(self, batch: EventBatch, stream: str = "", arrived_us: int | None = None) -> AssemblyResult:
         """Processes one batch of one stream (a file set, a token, a partition) and closes the windows that are complete.
@@ -137,13 +137,13 @@ class Assembler:
         self._marks.follow(watermark_us)
         return self._close(AssemblyResult())
 
-    def elsewhere(self, highest: Mapping[str, int], *, deaf: bool = False) -> AssemblyResult:
+    def observe_remote(self, highest: Mapping[str, int], *, ignores_remote: bool = False) -> AssemblyResult:
         """The highest `observed_at` (µs) that each User sent to other assemblers: the clock-skew guard uses it.
 
-        `deaf`: it is incomplete, and remote progress is ignored from now on.
+        `ignores_remote`: it is incomplete, and remote progress is ignored from now on.
         """
         out = AssemblyResult()
-        for admitted in self._guard.observe_remote(highest, deaf=deaf):
+        for admitted in self._guard.observe_remote(highest, ignores_remote=ignores_remote):
             self._accept(admitted, deque(), out)
         return self._close(out)
 

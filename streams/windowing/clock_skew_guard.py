@@ -57,7 +57,7 @@ class ClockSkewGuard:
         self._leader, self._leader_us, self._second_us = -1, NEVER, NEVER
         self._foreign: set[int] = set()
         """Users who sent events to other guards only."""
-        self.deaf = False
+        self.ignores_remote = False
         """Whether remote Users are ignored."""
 
     @property
@@ -98,9 +98,12 @@ class ClockSkewGuard:
         ahead = sorted((-int(known[number]), name) for name, number in here if known[number] > NEVER)
         return tuple((name, -at_us) for at_us, name in ahead[:2])
 
-    def observe_remote(self, highest: Mapping[str, int], *, deaf: bool = False) -> Iterator[AdmittedEvents]:
-        """Takes in the progress of Users at other guards, which may release held events. `deaf`: remote progress is ignored from now on."""
-        self.deaf = deaf
+    def observe_remote(self, highest: Mapping[str, int], *, ignores_remote: bool = False) -> Iterator[AdmittedEvents]:
+        """Takes in the progress of Users at other guards, which may release held events.
+
+        `ignores_remote`: remote progress is ignored from now on.
+        """
+        self.ignores_remote = ignores_remote
         for user in sorted(highest):
             if user not in self._numbers:
                 self._foreign.add(len(self._numbers))
@@ -182,7 +185,7 @@ class ClockSkewGuard:
     def _see(self, users: Indices, observed_us: Ints) -> None:
         np.maximum.at(self._sent, users, observed_us)
         known = self._sent[: len(self._numbers)]
-        if self.deaf and self._foreign:
+        if self.ignores_remote and self._foreign:
             known = known.copy()
             known[list(self._foreign)] = NEVER
         self._leader = int(np.argmax(known))
@@ -221,7 +224,7 @@ class ClockSkewGuard:
             "users": list(self._numbers),
             "sent": self._sent[: len(self._numbers)],
             "foreign": sorted(self._foreign),
-            "deaf": self.deaf,
+            "deaf": self.ignores_remote,
             "held": [[user, event.as_tree()] for _, user, event in self._in_order()],
         }
 
@@ -232,7 +235,7 @@ class ClockSkewGuard:
         guard._numbers = {user: number for number, user in enumerate(tree["users"])}
         count = len(guard._numbers)
         guard._sent = np.full(max(64, 2 * count), NEVER, np.int64)
-        guard._foreign, guard.deaf = set(tree.get("foreign", ())), tree.get("deaf", False)
+        guard._foreign, guard.ignores_remote = set(tree.get("foreign", ())), tree.get("deaf", False)
         if count:
             guard._see(np.arange(count, dtype=np.int32), tree["sent"])
         for user, event in tree["held"]:

@@ -96,14 +96,14 @@ def replayed(
     out: list[OutputRecord] = []
     announced = PartitionProgress(CALENDAR, 0, 0, {}, None, calendar.next_offset)
     findings.append(Record(0, b"", headers=((FINDINGS_HEADER, announced.pack()),)))
-    heard = [0, 0]
+    delivered = [0, 0]
 
     def hear(share: float = 1.0) -> None:
         """All that was found, and a share of the pulses: two topics come at their own paces."""
         for place, (topic, log) in enumerate(zip(TOPICS.stages, (findings, pulses), strict=True)):
-            upto = heard[place] + round((len(log) - heard[place]) * (share if place else 1.0))
-            correlation.take(topic, log[heard[place] : upto])
-            heard[place] = upto
+            upto = delivered[place] + round((len(log) - delivered[place]) * (share if place else 1.0))
+            correlation.take(topic, log[delivered[place] : upto])
+            delivered[place] = upto
         while (sends := correlation.step()) is not None:
             out.extend(sends)
 

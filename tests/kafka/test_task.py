@@ -88,9 +88,9 @@ def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_a
             return
 
     tp, unit = TP("rates", 0), Place()
-    roster = TaskAssignment(lambda: None, ["rates"], lambda fault: None, Clock())  # type: ignore[arg-type,return-value]  # nothing is opened
-    roster._by_input[tp] = unit  # type: ignore[assignment]  # what `take` asks of it
-    asyncio.run(roster.take(Batch(tp, ["old"], 0, 1, 7)))
+    assignment = TaskAssignment(lambda: None, ["rates"], lambda fault: None, Clock())  # type: ignore[arg-type,return-value]  # nothing is opened
+    assignment._by_input[tp] = unit  # type: ignore[assignment]  # what `take` asks of it
+    asyncio.run(assignment.take(Batch(tp, ["old"], 0, 1, 7)))
     assert unit.records == []
-    asyncio.run(roster.take(Batch(tp, ["new"], 0, 1, roster.epoch(tp))))
+    asyncio.run(assignment.take(Batch(tp, ["new"], 0, 1, assignment.epoch(tp))))
     assert unit.records == ["new"]

@@ -47,50 +47,50 @@ class Owner:
         return (progress, pack_findings(made, self._tables)), (self.mark, pack_pulses(made, self._tables))
 
 
-def delivered(gate: WindowBarrier) -> list[int]:
-    return [at_us // WINDOW_US for at_us, parts in gate.deliver() if parts]
+def delivered(barrier: WindowBarrier) -> list[int]:
+    return [at_us // WINDOW_US for at_us, parts in barrier.deliver() if parts]
 
 
 def test_what_a_checkpoint_covers_is_delivered_though_its_pulses_are_read_after_the_take_over() -> None:
-    gate, first = WindowBarrier(1), Owner(1)
+    barrier, first = WindowBarrier(1), Owner(1)
     (progress, findings), pulses = first.tell(1, 2, until=2)
     assert pulses is not None
-    gate.add_findings(progress, findings, 0)
+    barrier.add_findings(progress, findings, 0)
     claim, _ = Owner(2, first.mark).tell(until=2)
-    gate.add_findings(*claim, 1)
-    assert delivered(gate) == []
-    gate.add_pulses(0, *pulses, 0)
-    assert delivered(gate) == [1, 2]
+    barrier.add_findings(*claim, 1)
+    assert delivered(barrier) == []
+    barrier.add_pulses(0, *pulses, 0)
+    assert delivered(barrier) == [1, 2]
 
 
 def test_what_no_checkpoint_covers_is_told_again_and_counts_once() -> None:
-    gate, first = WindowBarrier(1), Owner(1)
+    barrier, first = WindowBarrier(1), Owner(1)
     (progress, findings), pulses = first.tell(1, 2, until=2)
-    gate.add_findings(progress, findings, 0)
+    barrier.add_findings(progress, findings, 0)
     second = Owner(2)
     claim, _ = second.tell(until=0)
-    gate.add_findings(*claim, 1)
+    barrier.add_findings(*claim, 1)
     assert pulses is not None
-    gate.add_pulses(0, *pulses, 0)
-    assert delivered(gate) == []
+    barrier.add_pulses(0, *pulses, 0)
+    assert delivered(barrier) == []
     again, its_pulses = second.tell(1, 2, 3, until=3)
     assert its_pulses is not None
-    gate.add_pulses(0, *its_pulses, 1)
-    gate.add_findings(*again, 2)
-    assert delivered(gate) == [1, 2, 3]
+    barrier.add_pulses(0, *its_pulses, 1)
+    barrier.add_findings(*again, 2)
+    assert delivered(barrier) == [1, 2, 3]
 
 
 def test_a_log_that_begins_behind_its_series_costs_the_windows_until_they_are_named_again() -> None:
-    gate, owner = WindowBarrier(1), Owner(1)
+    barrier, owner = WindowBarrier(1), Owner(1)
     owner.tell(1, until=1)
     for number, renewed in ((2, False), (3, True), (4, False)):
         if renewed:
             owner.renew()
         told, pulses = owner.tell(number, until=number)
         assert pulses is not None
-        gate.add_findings(*told, number)
-        gate.add_pulses(0, *pulses, number)
-        assert delivered(gate) == ([] if number == 2 else [number])
+        barrier.add_findings(*told, number)
+        barrier.add_pulses(0, *pulses, number)
+        assert delivered(barrier) == ([] if number == 2 else [number])
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -146,17 +146,17 @@ def test_no_windows_are_no_portion() -> None:
 
 
 def read(findings: list[tuple[PartitionProgress, bytes]], pulses: list[tuple[tuple[int, int], bytes]], dice: random.Random) -> list[int]:
-    gate, at, heard = WindowBarrier(1), 0, 0
+    barrier, at, next_pulse = WindowBarrier(1), 0, 0
     found: list[int] = []
-    while at < len(findings) or heard < len(pulses):
-        if at < len(findings) and (heard == len(pulses) or dice.random() < 0.6):
-            gate.add_findings(*findings[at], at)
+    while at < len(findings) or next_pulse < len(pulses):
+        if at < len(findings) and (next_pulse == len(pulses) or dice.random() < 0.6):
+            barrier.add_findings(*findings[at], at)
             at += 1
         else:
-            gate.add_pulses(0, *pulses[heard], heard)
-            heard += 1
-        found += delivered(gate)
+            barrier.add_pulses(0, *pulses[next_pulse], next_pulse)
+            next_pulse += 1
+        found += delivered(barrier)
         if dice.random() < 0.1:
-            at, heard = gate.resume(at, heard)
-            gate = WindowBarrier.unpack(gate.pack())
+            at, next_pulse = barrier.resume(at, next_pulse)
+            barrier = WindowBarrier.unpack(barrier.pack())
     return found

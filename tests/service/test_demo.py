@@ -14,8 +14,8 @@ from tests.service.builders import alert, desk, incident
 SUSPECT = {"change_id": "C-1", "owner": "ACME", "basis": "declared", "verdict": "probable", "score": 0.9}
 
 
-def hear(teller: IncidentPrinter, rows: list[Row]) -> None:
-    teller.hear([(Logged(1, row.kind, row.audience, row.owner, row.body, row.id), row) for row in rows])
+def on_commit(printer: IncidentPrinter, rows: list[Row]) -> None:
+    printer.on_commit([(Logged(1, row.kind, row.audience, row.owner, row.body, row.id), row) for row in rows])
 
 
 def suspect(verdict: str):
@@ -24,13 +24,13 @@ def suspect(verdict: str):
 
 def test_an_incident_is_printed_once_when_it_is_over() -> None:
     said: list[str] = []
-    teller = IncidentPrinter(said.append, {"C-1": "Replace the firewall"})
-    hear(teller, desk(alert(), incident(suspects=suspect("possible"))))
+    printer = IncidentPrinter(said.append, {"C-1": "Replace the firewall"})
+    on_commit(printer, desk(alert(), incident(suspects=suspect("possible"))))
     assert said == []
-    hear(teller, desk(incident(revision=2, suspects=suspect("probable"))))
+    on_commit(printer, desk(incident(revision=2, suspects=suspect("probable"))))
     assert said == []
-    hear(teller, desk(incident(revision=3, status="resolved", suspects=suspect("probable"))))
-    teller.finish()
+    on_commit(printer, desk(incident(revision=3, status="resolved", suspects=suspect("probable"))))
+    printer.finish()
     (line,) = said
     assert "C-1 'Replace the firewall' of ACME (probable, 0.9)" in line
     assert line.startswith("2026-01-05T00:10:00Z  backlog at ACME")
@@ -38,20 +38,22 @@ def test_an_incident_is_printed_once_when_it_is_over() -> None:
 
 def test_what_is_still_open_is_printed_at_the_end() -> None:
     said: list[str] = []
-    teller = IncidentPrinter(said.append, {})
-    hear(teller, desk(alert(), alert("A-2", incident_id="I-2"), incident("I-1", status="resolved"), incident("I-2")))
+    printer = IncidentPrinter(said.append, {})
+    on_commit(printer, desk(alert(), alert("A-2", incident_id="I-2"), incident("I-1", status="resolved"), incident("I-2")))
     assert len(said) == 1
     assert "no change suspected" in said[0]
-    teller.finish()
+    printer.finish()
     assert len(said) == 2
 
 
 def test_what_wakes_nobody_and_what_was_merged_is_not_said() -> None:
     said: list[str] = []
-    teller = IncidentPrinter(said.append, {})
-    hear(teller, desk(alert("A-1", severity="info"), incident("I-1", status="resolved")))
-    hear(teller, desk(alert("A-2", incident_id="I-2"), incident("I-2", status="resolved", summary="Merged into I-1: it is one event.")))
-    teller.finish()
+    printer = IncidentPrinter(said.append, {})
+    on_commit(printer, desk(alert("A-1", severity="info"), incident("I-1", status="resolved")))
+    on_commit(
+        printer, desk(alert("A-2", incident_id="I-2"), incident("I-2", status="resolved", summary="Merged into I-1: it is one event."))
+    )
+    printer.finish()
     assert said == []
 
 

@@ -33,9 +33,9 @@ def test_list_names_every_scenario_with_a_sentence() -> None:
 
 
 def test_simulate_writes_events_changes_and_truth_and_says_how_much(tmp_path: Path) -> None:
-    told = json.loads(run(*small(tmp_path / "out", "--seed", "7", "--json")).stdout)
+    simulated = json.loads(run(*small(tmp_path / "out", "--seed", "7", "--json")).stdout)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["changes.json", "events.ndjson.gz", "truth.json"]
-    assert told["events"] > 10_000
+    assert simulated["events"] > 10_000
     assert json.loads((tmp_path / "out" / "truth.json").read_text())["seed"] == 7
 
 

@@ -12,7 +12,7 @@ from simulator.scenarios import SCENARIOS
 from simulator.simulation import Simulation, simulate
 
 
-def told(reality: str, *, days: int = 9, start: str = "2026-06-01T00:00:00Z", window_s: int = 300, seed: int = 3) -> Simulation:
+def simulated(reality: str, *, days: int = 9, start: str = "2026-06-01T00:00:00Z", window_s: int = 300, seed: int = 3) -> Simulation:
     return simulate(
         SCENARIOS["quiet"], seed, users=6, days=days, start_us=parse_time(start), window_s=window_s, realities=(reality,) if reality else ()
     )
@@ -28,14 +28,14 @@ def middles(simulation: Simulation) -> np.ndarray:
 
 @pytest.mark.parametrize("reality", REALITIES)
 def test_a_reality_changes_traffic_and_declares_and_claims_nothing(reality: str) -> None:
-    plain, other = told("", start="2026-03-30T00:00:00Z"), told(reality, start="2026-03-30T00:00:00Z")
+    plain, other = simulated("", start="2026-03-30T00:00:00Z"), simulated(reality, start="2026-03-30T00:00:00Z")
     assert other.changes == plain.changes
     assert other.truth == plain.truth
     assert len(other.effects) > len(plain.effects)
 
 
 def test_a_holiday_runs_as_a_sunday_for_most() -> None:
-    simulation = told("holidays", days=14, start="2026-03-30T00:00:00Z")
+    simulation = simulated("holidays", days=14, start="2026-03-30T00:00:00Z")
     counts, day = messages(simulation).astype(float), middles(simulation) // DAY_US
     office = simulation.world.select(message_class="service_request") & ~simulation.world.keeps_utc
     by_day = np.array([counts[day == one][:, office].sum() for one in np.unique(day)])
@@ -46,7 +46,7 @@ def test_a_holiday_runs_as_a_sunday_for_most() -> None:
 
 
 def test_office_hours_are_exactly_zero_outside_them() -> None:
-    simulation = told("office-hours")
+    simulation = simulated("office-hours")
     counts, at = messages(simulation), middles(simulation)
     hour, weekday = at % DAY_US / HOUR_US, (at // DAY_US + 3) % 7
     shut = (weekday > 4) | (hour < 8) | (hour >= 18)
@@ -56,22 +56,22 @@ def test_office_hours_are_exactly_zero_outside_them() -> None:
 
 
 def test_a_nightly_surge_begins_one_week_and_keeps_its_minute() -> None:
-    plain, surged = messages(told("")), messages(told("nightly-surge"))
-    at = middles(told(""))
+    plain, surged = messages(simulated("")), messages(simulated("nightly-surge"))
+    at = middles(simulated(""))
     first = at[np.flatnonzero((plain != surged).any(axis=1))[0]]
     assert first % DAY_US // MINUTE_US == 22 * 60 + 2
     assert (first - at[0]) // DAY_US >= 7
 
 
 def test_spikes_are_punctual_to_the_minute() -> None:
-    simulation = told("spikes", days=1, window_s=60)
+    simulation = simulated("spikes", days=1, window_s=60)
     counts, minute = messages(simulation), middles(simulation) // MINUTE_US % 5
     by_minute = np.array([counts[minute == one].mean(axis=0) for one in range(5)])
     assert (by_minute.max(axis=0) > 8 * np.median(by_minute, axis=0)).any()
 
 
 def test_a_user_that_comes_late_reports_nothing_before_and_a_retired_one_nothing_after() -> None:
-    parts = list(told("comings-and-goings").stretches())
+    parts = list(simulated("comings-and-goings").stretches())
     reported = np.concatenate([part.traffic_reported for part in parts])
     assert (~reported[0] & reported[-1]).any() or (reported[0] & ~reported[-1]).any()
 

@@ -8,7 +8,7 @@ from models.times import HOUR_US, MINUTE_US, us
 from simulator.scenarios import SCENARIOS
 from simulator.simulation import Simulation
 from simulator.truth import Anomaly
-from tests.simulator.builders import told
+from tests.simulator.builders import simulated
 
 KINDS = {"storm", "backlog", "silence", "drop", "failures", "drift", "stale"}
 SEEDS = range(4)
@@ -17,7 +17,7 @@ SEEDS = range(4)
 @cache
 def columns(scenario: str, seed: int, users: int = 8) -> tuple[Simulation, dict[str, np.ndarray]]:
     """A simulation of one day with its columns over all windows."""
-    simulation = told(scenario, seed=seed, users=users)
+    simulation = simulated(scenario, seed=seed, users=users)
     names = ("messages", "failures", "depth", "oldest_age_s", "ends_us", "traffic_reported")
     parts = list(simulation.stretches())
     return simulation, {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
@@ -44,7 +44,7 @@ def main(simulation: Simulation) -> Anomaly:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_truth_of_any_seed_is_in_order(scenario: str, seed: int) -> None:
-    simulation = told(scenario, seed=seed, users=8)
+    simulation = simulated(scenario, seed=seed, users=8)
     truth, ids = simulation.truth, {change.change_id for change in simulation.changes}
     users = {user.name for user in simulation.world.users}
     assert len({anomaly.id for anomaly in truth.anomalies}) == len(truth.anomalies)
@@ -62,7 +62,7 @@ def test_the_truth_of_any_seed_is_in_order(scenario: str, seed: int) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_changes_can_be_declared_and_belong_to_somebody(scenario: str) -> None:
-    simulation = told(scenario, users=8)
+    simulation = simulated(scenario, users=8)
     calendar = Calendar()
     for change in simulation.changes:
         calendar.declare(change, None)
@@ -90,7 +90,7 @@ def test_the_firewall_piles_up_one_and_a_half_million_messages_and_the_others_fe
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_firewall_threatens_the_disaster_recovery_test_of_that_day(seed: int) -> None:
-    simulation = told("firewall", seed=seed, users=8)
+    simulation = simulated("firewall", seed=seed, users=8)
     shut = main(simulation)
     (threatened,) = [change for change in simulation.changes if change.change_id in shut.threatens]
     assert threatened.category == "bcdr_test"
@@ -113,7 +113,7 @@ def test_the_storm_is_20_to_100_times_the_usual_and_stops_everyones_commissionin
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_day_holds_both_incidents_at_different_users_and_four_harmless_changes(seed: int) -> None:
-    truth = told("day", seed=seed, users=60).truth
+    truth = simulated("day", seed=seed, users=60).truth
     first, second = (anomaly for anomaly in truth.anomalies if not anomaly.collateral)
     assert first.user != second.user
     assert first.caused_by != second.caused_by
@@ -121,7 +121,7 @@ def test_the_day_holds_both_incidents_at_different_users_and_four_harmless_chang
 
 
 def test_the_usual_day_of_three_million_events_has_two_days_of_history() -> None:
-    simulation = told("day", users=60, days=SCENARIOS["day"].days)
+    simulation = simulated("day", users=60, days=SCENARIOS["day"].days)
     assert 2_900_000 < simulation.events < 3_300_000
     assert simulation.truth.judged_from_us - simulation.timeline.start_us == 48 * HOUR_US
 
@@ -188,7 +188,7 @@ def test_an_overrun_begins_when_the_window_ends() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_late_declaration_comes_after_the_onset(seed: int) -> None:
-    simulation = told("late-declared", seed=seed, users=8)
+    simulation = simulated("late-declared", seed=seed, users=8)
     trouble = main(simulation)
     (change,) = [change for change in simulation.changes if change.change_id == trouble.caused_by]
     assert change.declared_at is not None
@@ -197,7 +197,7 @@ def test_a_late_declaration_comes_after_the_onset(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_cancelled_change_was_called_off_before_the_trouble_began(seed: int) -> None:
-    simulation = told("cancelled", seed=seed, users=8)
+    simulation = simulated("cancelled", seed=seed, users=8)
     trouble = main(simulation)
     assert trouble.caused_by is None
     (called_off,) = [change for change in simulation.changes if change.status == "cancelled"]
@@ -207,7 +207,7 @@ def test_a_cancelled_change_was_called_off_before_the_trouble_began(seed: int) -
 
 
 def test_decoys_are_of_every_sort_over_the_seeds() -> None:
-    found = [told("decoys", seed=seed, users=12) for seed in range(30)]
+    found = [simulated("decoys", seed=seed, users=12) for seed in range(30)]
     mains = [[anomaly for anomaly in simulation.truth.anomalies if not anomaly.collateral] for simulation in found]
     assert any(anomalies[0].weather for anomalies in mains)
     assert any(anomalies[0].user is None for anomalies in mains)

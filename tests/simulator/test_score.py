@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.errors import UnreadableInput
 from models.times import MINUTE_US, SECOND_US, format_time, parse_time
-from simulator.score import FOREVER_US, Named, Told, score
+from simulator.score import FOREVER_US, Named, ScoredAlert, score
 from simulator.score_files import read_alerts, read_truth
 from simulator.truth import Anomaly, Truth
 
@@ -29,10 +29,10 @@ def alert(
     ends: float | None = None,
     top: str | None = None,
     **more: object,
-) -> Told:
+) -> ScoredAlert:
     """An alert detected `minute` minutes after nine."""
     at = NINE + round(minute * MINUTE_US)
-    told = Told(
+    simulated = ScoredAlert(
         alert_id=f"{kind}-{user}-{minute}",
         kind=kind,
         user=user,
@@ -44,7 +44,7 @@ def alert(
         suspects=() if top is None else (Named(top, "A", "declared", "probable"),),
         probable=frozenset(),
     )
-    return replace(told, **more)
+    return replace(simulated, **more)
 
 
 def test_all_right_is_one_everywhere() -> None:
@@ -78,7 +78,7 @@ def test_nothing_to_measure_is_null() -> None:
     ],
     ids=["other kind", "other User", "before it", "after it", "info only"],
 )
-def test_an_alert_finds_only_its_kind_its_user_and_its_time_and_must_wake_somebody(wrong: Told) -> None:
+def test_an_alert_finds_only_its_kind_its_user_and_its_time_and_must_wake_somebody(wrong: ScoredAlert) -> None:
     found = score([wrong], truth(STORM))
     assert found.recall == 0
     assert found.missed == ("storm",)
@@ -169,7 +169,7 @@ alerts = st.builds(
 
 @given(st.lists(alerts, max_size=8), st.randoms(use_true_random=False))
 @settings(max_examples=80)
-def test_figures_are_shares_and_do_not_depend_on_the_order(found: list[Told], random: object) -> None:
+def test_figures_are_shares_and_do_not_depend_on_the_order(found: list[ScoredAlert], random: object) -> None:
     known = truth(STORM, replace(STORM, id="b", user="B", kinds=("drop",)), harmless=("CHG-2",))
     one = score(found, known)
     shuffled = list(found)
@@ -216,31 +216,31 @@ def test_files_are_read_by_revision_whatever_their_order(tmp_path: Path) -> None
         "resolved_at": "2026-01-07T10:00:00Z",
         "suspects": [RECORD["suspects"][0] | {"change_id": "CHG-1"}],
     }
-    (told,), probable = read_alerts(written(tmp_path, second, RECORD))
-    assert told.detected_us == told.woke_us == NINE + 120 * SECOND_US
-    assert told.suspects[0].change_id == "CHG-1"
-    assert told.probable == {"CHG-1", "CHG-2"}
+    (simulated,), probable = read_alerts(written(tmp_path, second, RECORD))
+    assert simulated.detected_us == simulated.woke_us == NINE + 120 * SECOND_US
+    assert simulated.suspects[0].change_id == "CHG-1"
+    assert simulated.probable == {"CHG-1", "CHG-2"}
     assert probable == frozenset()
-    assert format_time(told.resolved_us) == "2026-01-07T10:00:00Z"
+    assert format_time(simulated.resolved_us) == "2026-01-07T10:00:00Z"
 
 
 def test_the_incident_has_the_last_word_on_suspects(tmp_path: Path) -> None:
     later = {"incident_id": "in-1", "revision": 3, "suspects": [RECORD["suspects"][0] | {"change_id": "CHG-1"}]}
-    (told,), _ = read_alerts(written(tmp_path, RECORD, incidents=(later, {"incident_id": "in-1", "revision": 4, "suspects": []})))
-    assert told.suspects[0].change_id == "CHG-1"
+    (simulated,), _ = read_alerts(written(tmp_path, RECORD, incidents=(later, {"incident_id": "in-1", "revision": 4, "suspects": []})))
+    assert simulated.suspects[0].change_id == "CHG-1"
 
 
 def test_an_alert_without_suspects_has_those_of_its_incident(tmp_path: Path) -> None:
     incident = {"incident_id": "in-1", "revision": 1, "suspects": RECORD["suspects"]}
-    (told,), probable = read_alerts(written(tmp_path, RECORD | {"suspects": []}, incidents=(incident,)))
-    assert told.suspects[0].change_id == "CHG-2"
+    (simulated,), probable = read_alerts(written(tmp_path, RECORD | {"suspects": []}, incidents=(incident,)))
+    assert simulated.suspects[0].change_id == "CHG-2"
     assert probable == {"CHG-2"}
 
 
 def test_an_alert_that_began_as_info_woke_nobody_until_it_was_raised(tmp_path: Path) -> None:
     raised = RECORD | {"revision": 2, "as_of": "2026-01-07T09:30:00Z"}
-    (told,), _ = read_alerts(written(tmp_path, RECORD | {"severity": "info"}, raised))
-    assert told.woke_us == NINE + 30 * MINUTE_US
+    (simulated,), _ = read_alerts(written(tmp_path, RECORD | {"severity": "info"}, raised))
+    assert simulated.woke_us == NINE + 30 * MINUTE_US
 
 
 def test_the_truth_survives_being_written(tmp_path: Path) -> None:

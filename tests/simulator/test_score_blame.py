@@ -2,7 +2,7 @@ from typing import Any
 
 from models.times import MINUTE_US, format_time, parse_time
 from simulator.score_blame import Blame, score_blame
-from simulator.score_files import told
+from simulator.score_files import scored_alerts
 from simulator.truth import Anomaly, Truth
 
 NOON_US = parse_time("2026-01-07T12:00:00Z")
@@ -33,7 +33,7 @@ def alert(kind: str, user: str, minute: int, change_id: str | None, *, service: 
 
 def blame(*records: dict[str, Any]) -> Blame:
     truth = Truth("made", 1, NOON_US, (STORM, VICTIM, MAINTENANCE), (), ("CHG-2",))
-    alerts, _ = told(records, ())
+    alerts, _ = scored_alerts(records, ())
     return score_blame(alerts, records, truth)
 
 

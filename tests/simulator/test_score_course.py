@@ -1,7 +1,7 @@
 """The figures that say how true an incident stays."""
 
 from models.times import parse_time
-from simulator.score import Told
+from simulator.score import ScoredAlert
 from simulator.score_course import score_course
 from simulator.truth import Anomaly, Truth
 
@@ -17,7 +17,7 @@ TRUTH = Truth(
     (),
     {"CHG-1": parse_time("2026-01-07T11:00:00Z"), "CHG-2": parse_time("2026-01-07T11:00:00Z")},
 )
-ALERT = Told("A-1", "storm", "SUP-01", None, ONSET, ONSET, ENDS, ONSET, (), frozenset())
+ALERT = ScoredAlert("A-1", "storm", "SUP-01", None, ONSET, ONSET, ENDS, ONSET, (), frozenset())
 OPEN = {"incident_id": "I-1", "as_of": "2026-01-07T10:05:00Z", "origin_user": "SUP-01", "affected_users": [], "alert_ids": ["A-1"]}
 OVER = OPEN | {"as_of": "2026-01-07T12:10:00Z", "affected_users": ["SUP-02"], "ended_at": "2026-01-07T12:02:00Z"}
 

@@ -13,7 +13,7 @@ from simulator.memory import batches, ticks
 from simulator.scenarios import SCENARIOS
 from simulator.simulation import Simulation, find_scenario
 from streams.decode import decode_ndjson
-from tests.simulator.builders import MONDAY, told
+from tests.simulator.builders import MONDAY, simulated
 
 
 def events(simulation: Simulation) -> list[dict[str, object]]:
@@ -21,27 +21,27 @@ def events(simulation: Simulation) -> list[dict[str, object]]:
 
 
 def test_the_same_arguments_give_the_same_bytes() -> None:
-    first, second = told("day", seed=4), told("day", seed=4)
+    first, second = simulated("day", seed=4), simulated("day", seed=4)
     assert b"".join(first.blocks()) == b"".join(second.blocks())
     assert first.changes == second.changes
     assert first.truth.encode() == second.truth.encode()
 
 
 def test_another_seed_gives_another_day() -> None:
-    first, second = told("day", seed=4, users=12), told("day", seed=5, users=12)
+    first, second = simulated("day", seed=4, users=12), simulated("day", seed=5, users=12)
     assert next(first.blocks()) != next(second.blocks())
     assert first.truth.anomalies != second.truth.anomalies
 
 
 def test_every_line_is_a_valid_event_of_the_contract() -> None:
-    for line in b"".join(told("message-storm", users=3).blocks()).splitlines()[::7]:
+    for line in b"".join(simulated("message-storm", users=3).blocks()).splitlines()[::7]:
         model = QueueEvent if b'"kind":"queue"' in line else TrafficEvent
         event = model.model_validate_json(line)
         assert event.user in line.decode()
 
 
 def test_every_series_reports_once_a_window_in_the_order_of_time() -> None:
-    simulation = told(users=3)
+    simulation = simulated(users=3)
     found = [
         (event["observed_at"], *(event.get(name) for name in ("user", "direction", "message_class", "service", "region", "queue")))
         for event in events(simulation)
@@ -54,13 +54,13 @@ def test_every_series_reports_once_a_window_in_the_order_of_time() -> None:
 
 
 def test_codes_add_up_to_the_failures() -> None:
-    failing = [event for event in events(told("bad-release", users=3)) if "failures" in event]
+    failing = [event for event in events(simulated("bad-release", users=3)) if "failures" in event]
     assert failing
     assert all(sum(event["codes"].values()) == event["failures"] <= event["messages"] for event in failing)
 
 
 def test_columns_in_memory_are_what_decoding_the_lines_gives() -> None:
-    simulation = told("telemetry-gap", users=3, seed=2)
+    simulation = simulated("telemetry-gap", users=3, seed=2)
     for block, batch in zip(simulation.blocks(), batches(simulation), strict=True):
         decoded = decode_ndjson(block, "simulation", 1)
         assert len(decoded) == len(batch)
@@ -74,7 +74,7 @@ def test_columns_in_memory_are_what_decoding_the_lines_gives() -> None:
 
 
 def test_ticks_in_memory_hold_every_event() -> None:
-    simulation = told("day", users=3)
+    simulation = simulated("day", users=3)
     by_end = {}
     for event in events(simulation):
         if event["kind"] == "traffic":
@@ -87,12 +87,12 @@ def test_ticks_in_memory_hold_every_event() -> None:
 
 
 def test_a_telemetry_gap_leaves_lines_out() -> None:
-    simulation = told("telemetry-gap", users=8)
+    simulation = simulated("telemetry-gap", users=8)
     assert sum(len(block.splitlines()) for block in simulation.blocks()) < simulation.events
 
 
 def test_files_are_byte_identical_and_complete(tmp_path: Path) -> None:
-    simulation = told("quiet", users=2)
+    simulation = simulated("quiet", users=2)
     seen: list[int] = []
     write_simulation(simulation, tmp_path / "one", progress=seen.append)
     write_simulation(simulation, tmp_path / "two")
@@ -107,7 +107,7 @@ def test_files_are_byte_identical_and_complete(tmp_path: Path) -> None:
 def test_a_folder_that_can_not_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HighwaterError, match="choose another --out"):
-        write_simulation(told(users=1), tmp_path / "file" / "out")
+        write_simulation(simulated(users=1), tmp_path / "file" / "out")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_folder_that_can_not_be_made_is_said_in_one_line(tmp_path: Path) -> No
 )
 def test_sizes_that_make_no_world_are_refused(bad: dict[str, int], words: str) -> None:
     with pytest.raises(HighwaterError, match=words):
-        told(**bad)
+        simulated(**bad)
 
 
 def test_an_unknown_scenario_is_refused_with_the_names_there_are() -> None:
@@ -132,7 +132,7 @@ def test_an_unknown_scenario_is_refused_with_the_names_there_are() -> None:
 
 @pytest.mark.parametrize("window_s", [10, 300, 3600])
 def test_any_window_that_divides_a_day_will_do(window_s: int) -> None:
-    simulation = told("firewall", users=2, window_s=window_s)
+    simulation = simulated("firewall", users=2, window_s=window_s)
     first = json.loads(next(simulation.blocks()).split(b"\n", 1)[0])
     assert first["window_s"] == window_s
     assert parse_time(first["observed_at"]) == parse_time(MONDAY) + window_s * 1_000_000

@@ -8,7 +8,7 @@ from models.times import DAY_US, MINUTE_US, parse_time
 from simulator.profiles import FAMILIES, MINUTES_A_WEEK, weekly_profiles
 from simulator.timeline import Timeline
 from simulator.world import build_world
-from tests.simulator.builders import told
+from tests.simulator.builders import simulated
 
 WEEK = Timeline.of_days(parse_time("2026-01-05T00:00:00Z"), days=7, window_s=3600)
 
@@ -89,6 +89,6 @@ def test_counts_scatter_more_than_a_poisson_count_and_as_much_as_told() -> None:
 
 
 def test_a_start_off_the_grid_begins_at_the_next_window() -> None:
-    simulation = told(start="2026-01-05T00:00:30Z")
+    simulation = simulated(start="2026-01-05T00:00:30Z")
     assert simulation.timeline.start_us == parse_time("2026-01-05T00:01:00Z")
     assert simulation.timeline.start_us % MINUTE_US == 0

@@ -68,7 +68,7 @@ class Naive:
         """What is no event."""
         self.rejected.append(("malformed", mark, self.closed_us))
 
-    def elsewhere(self, highest: dict[str, int]) -> None:
+    def observe_remote(self, highest: dict[str, int]) -> None:
         """What Users have sent to others."""
         for user, at_us in highest.items():
             self.sent[user] = max(at_us, self.sent.get(user, at_us))

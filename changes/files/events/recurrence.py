@@ -112,8 +112,8 @@ def instant_of(moment: Moment, zone: tzinfo | None) -> datetime:
     """A calendar's moment in UTC. Raises Malformed if it has no zone and none is given."""
     clock = moment.zone or zone
     if clock is None:
-        said = moment.local.date() if moment.is_date else moment.local
-        raise Malformed(f"{said} has no time zone: name the calendar's zone (--timezone)")
+        date_or_time = moment.local.date() if moment.is_date else moment.local
+        raise Malformed(f"{date_or_time} has no time zone: name the calendar's zone (--timezone)")
     return on_clock(moment.local, clock)
 
 

@@ -77,7 +77,7 @@ def table(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
 def listed(panel: Mapping[str, Any], answer: Sequence[Any]) -> str:
     """One row per item of the JSON API."""
     (target,) = panel["targets"]
-    told = {
+    figures = {
         override["matcher"]["options"]: prop["value"][0]["options"]
         for override in panel["fieldConfig"]["overrides"]
         for prop in override["properties"]
@@ -88,7 +88,7 @@ def listed(panel: Mapping[str, Any], answer: Sequence[Any]) -> str:
     for row in cells(target, answer)[:ROWS]:
         texts = ["" if value is None else str(value) for value in row]
         texts = [_moment(text) if column["type"] == "timestamp" else text for text, column in zip(texts, target["columns"], strict=True)]
-        colours = [told.get(head, {}).get(text, {}).get("color", "") for head, text in zip(heads, texts, strict=True)]
+        colours = [figures.get(head, {}).get(text, {}).get("color", "") for head, text in zip(heads, texts, strict=True)]
         rows.append(
             [
                 f'<span style="color:{COLOURS.get(name, "inherit")}">{html.escape(text)}</span>'

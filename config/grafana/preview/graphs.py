@@ -144,8 +144,8 @@ class Plot:
         for part in range(last + 1):
             at_s = self.span.from_s + part / last * (self.span.to_s - self.span.from_s)
             anchor = "end" if part == last else "start" if part == 0 else "middle"
-            told = f"{datetime.fromtimestamp(at_s, UTC):{'%H:%M' if self.span.to_s - self.span.from_s > 3600 else '%H:%M:%S'}}"
-            parts.append(f'<text x="{self.x(at_s):.0f}" y="{height - 3:.0f}" text-anchor="{anchor}">{told}</text>')
+            label = f"{datetime.fromtimestamp(at_s, UTC):{'%H:%M' if self.span.to_s - self.span.from_s > 3600 else '%H:%M:%S'}}"
+            parts.append(f'<text x="{self.x(at_s):.0f}" y="{height - 3:.0f}" text-anchor="{anchor}">{label}</text>')
         return "".join(parts)
 
     def tick(self, y: float, text: str, *, side: bool) -> str:

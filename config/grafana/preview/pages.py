@@ -27,7 +27,7 @@ td,th{text-align:left;border-bottom:1px solid #2a2c32;padding:3px 6px 3px 2px;ve
 .bar{display:grid;grid-template-columns:110px 1fr 60px;gap:6px;margin:4px 0}
 .bar b{font-weight:400}.bar i{height:13px}.bar em{font-style:normal}
 """
-TOLD = "drawn by Highwater from the real answers; Grafana renders the same panels in its own way"
+NOTE = "drawn by Highwater from the real answers; Grafana renders the same panels in its own way"
 
 
 def page(sources: Sources, board: Mapping[str, Any], span: Span) -> str:
@@ -44,7 +44,7 @@ def page(sources: Sources, board: Mapping[str, Any], span: Span) -> str:
             f'<section style="{style}"><h3>{html.escape(panel["title"])}</h3>{_inside(sources, board, panel, span, windows)}</section>'
         )
     title = html.escape(board["title"])
-    return f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><h1>{title} <small>{TOLD}</small></h1><main>{''.join(parts)}</main>"
+    return f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><h1>{title} <small>{NOTE}</small></h1><main>{''.join(parts)}</main>"
 
 
 def _windows(sources: Sources, board: Mapping[str, Any], span: Span) -> list[Line]:

@@ -61,8 +61,8 @@ def live(folder: Path) -> Iterator[tuple[Sources, Span]]:
     scenario = find_scenario("day")
     day = simulate(scenario, 1, users=8, days=2, start_us=(now_us - LIVE_AT_US) // MINUTE_US * MINUTE_US)
     with ExitStack() as stack:
-        told = stack.enter_context(alertmanager(folder))
-        given = {"HIGHWATER_SERVE__METRICS_PORT": str(port), "HIGHWATER_SERVE__ALERTMANAGER_URLS": told.address}
+        receiver = stack.enter_context(alertmanager(folder))
+        given = {"HIGHWATER_SERVE__METRICS_PORT": str(port), "HIGHWATER_SERVE__ALERTMANAGER_URLS": receiver.address}
         monitor = stack.enter_context(highwater(folder, _TOKEN, **given))
         server = stack.enter_context(prometheus(folder, _scraping(port)))
         _post(f"{monitor.address}/v1/changes", b"[" + b",".join(map(to_json, day.changes)) + b"]")
@@ -72,7 +72,7 @@ def live(folder: Path) -> Iterator[tuple[Sources, Span]]:
             _post(f"{monitor.address}/v1/events", gzip.compress(body, 1), {"Content-Encoding": "gzip"})
             if not acted and time.time() > ends_s - ACTED_S:
                 acted = True
-                _people_act(monitor.address, told.address)
+                _people_act(monitor.address, receiver.address)
             if time.time() > ends_s:
                 break
         yield Sources(server.address, monitor.address, _TOKEN), Span(time.time() - SHOWN_S, time.time())

@@ -54,7 +54,7 @@ def add(
     made = revise(known, change_id, given, datetime.now(UTC))
     found, slots = _conflicts(made, known, config)
     if not as_json:
-        _tell(made, guessed, [one.text for one in found], slots)
+        _print(made, guessed, [one.text for one in found], slots)
     shown = {"guessed": {name: getattr(made, name) for name in guessed}, "conflicts": [one.text for one in found], "free_slots": slots}
     put(CalendarRead((made,), [], ()), to, token=token, as_json=as_json, more=shown)
 
@@ -71,7 +71,7 @@ def _conflicts(made: "Change", known: list["Change"], config: Path | None) -> tu
     return found, [f"{format_time(slot.start_us)}/{format_time(slot.end_us)}" for slot in free]
 
 
-def _tell(made: "Change", guessed: tuple[str, ...], conflicts: list[str], slots: list[str]) -> None:
+def _print(made: "Change", guessed: tuple[str, ...], conflicts: list[str], slots: list[str]) -> None:
     if "category" in guessed:
         typer.echo(f"category guessed from the title: {made.category} (correct it with --id {made.change_id} --category …)")
     for text in conflicts:

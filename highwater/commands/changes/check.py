@@ -76,12 +76,12 @@ def check(
         lines += [f"{one.item} (figure: default or setting): {one.text}" for one in limits]
         lines += [f"{one.kind.replace('_', ' ')}: {one.text}" for one in found]
         lines += [f"{change_id} is free at {', '.join(slots)}" for change_id, slots in free.items()]
-        _tell(read, [*lines, *unjudged], (len(lacking) + len(limits) + len(absurd), len(found)))
+        _print(read, [*lines, *unjudged], (len(lacking) + len(limits) + len(absurd), len(found)))
     if read.rejections or read.disagreements or lacking or limits or absurd or found:
         raise typer.Exit(1)
 
 
-def _tell(read: "CalendarRead", lines: list[str], counts: tuple[int, int]) -> None:
+def _print(read: "CalendarRead", lines: list[str], counts: tuple[int, int]) -> None:
     from changes.files.reader import describe
 
     for line in [*map(describe, read.rejections), *(one.text for one in read.disagreements), *lines]:

@@ -41,7 +41,7 @@ def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool 
         }
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
-        _tell(added, len(read.changes) - len(added.news) - len(refused) - len(added.disagreements))
+        _print(added, len(read.changes) - len(added.news) - len(refused) - len(added.disagreements))
         complain(read.rejections, [f"{one['change_id']}: {one['reason']}" for one in refused] + [one.text for one in unsettled])
     if read.rejections or refused or unsettled or added.missing:
         raise typer.Exit(1)
@@ -70,7 +70,7 @@ def write(content: bytes, out: Path | None) -> None:
         sys.stdout.buffer.write(content)
 
 
-def _tell(added: "Added", known: int) -> None:
+def _print(added: "Added", known: int) -> None:
     lines = [f"{change.change_id}, revision {change.revision}: {change.title}" for change in added.news]
     lines += [f"{change_id} withdrawn: the newest export of its series does not contain it" for change_id in added.withdrawn]
     if lines:

@@ -26,10 +26,10 @@ class Contest(BaseModel):
 
 @router.post(_PATH, summary="Contest a report")
 async def contest(
-    database: DatabaseDep, clock: ClockDep, events: EventStreamDep, principal: Declarer, owner: str, change_id: str, said: Contest
+    database: DatabaseDep, clock: ClockDep, events: EventStreamDep, principal: Declarer, owner: str, change_id: str, body: Contest
 ) -> dict[str, Any]:
     """From now on the report states who contests it and why; the stored record stays unchanged. A User: the reports on its own changes."""
-    detail = {name: value for name, value in said.model_dump().items() if value is not None}
+    detail = {name: value for name, value in body.model_dump().items() if value is not None}
     job = partial(contests.contest, principal=principal, key=f"{owner}/{change_id}", now_us=clock.wall_us(), detail=detail)
     report = await committed(database, job)
     events.announce("contest", {"owner": owner, "change_id": change_id, "contested": report["contested"]})

@@ -74,10 +74,10 @@ async def refuse(
     clock: ClockDep,
     principal: Triage,
     habit_id: str,
-    said: Ruling | None = None,
+    body: Ruling | None = None,
 ) -> HabitShown:
     """It is reported each time from now on, and what was learned at that time of day is forgotten."""
-    return await _rule(engine, intake, database, principal, habit_id, clock.wall_us(), (said or Ruling()).note, refused=True)
+    return await _rule(engine, intake, database, principal, habit_id, clock.wall_us(), (body or Ruling()).note, refused=True)
 
 
 @router.delete("/v1/habits/{habit_id}/refuse", summary="Allow a habit again")

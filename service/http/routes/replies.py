@@ -40,8 +40,8 @@ def listed(database: DatabaseDep, principal: Reader, owner: str, change_id: str)
 
 
 @router.post(_PATH, status_code=201, summary="Reply to a change")
-async def reply(database: DatabaseDep, clock: ClockDep, principal: Declarer, owner: str, change_id: str, said: Reply) -> Replies:
+async def reply(database: DatabaseDep, clock: ClockDep, principal: Declarer, owner: str, change_id: str, body: Reply) -> Replies:
     """Kept with date and name. Other Users never read it."""
-    detail = {name: value for name, value in said.model_dump().items() if value is not None}
+    detail = {name: value for name, value in body.model_dump().items() if value is not None}
     job = partial(change_replies.reply, principal=principal, key=f"{owner}/{change_id}", now_us=clock.wall_us(), detail=detail)
     return Replies(items=await committed(database, job))

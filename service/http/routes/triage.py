@@ -109,15 +109,15 @@ async def _act(desk: TriageDesk, principal: Principal, subject: tuple[str, str],
 
 
 @router.post("/v1/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert")
-async def acknowledge_alert(desk: TriageDeskDep, principal: Triage, alert_id: str, said: Acknowledgement | None = None) -> State:
+async def acknowledge_alert(desk: TriageDeskDep, principal: Triage, alert_id: str, body: Acknowledgement | None = None) -> State:
     """With a name and a note; ends escalation."""
-    return await _act(desk, principal, (ALERT, alert_id), "acknowledge", (said or Acknowledgement()).model_dump())
+    return await _act(desk, principal, (ALERT, alert_id), "acknowledge", (body or Acknowledgement()).model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/acknowledge", summary="Acknowledge an incident")
-async def acknowledge_incident(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Acknowledgement | None = None) -> State:
+async def acknowledge_incident(desk: TriageDeskDep, principal: Triage, incident_id: str, body: Acknowledgement | None = None) -> State:
     """With a name and a note; ends escalation of its alerts."""
-    return await _act(desk, principal, (INCIDENT, incident_id), "acknowledge", (said or Acknowledgement()).model_dump())
+    return await _act(desk, principal, (INCIDENT, incident_id), "acknowledge", (body or Acknowledgement()).model_dump())
 
 
 @router.delete("/v1/{subject}/{subject_id}/acknowledge", summary="Withdraw an acknowledgement")
@@ -127,63 +127,63 @@ async def unacknowledge(desk: TriageDeskDep, principal: Triage, subject: Subject
 
 
 @router.post("/v1/{subject}/{subject_id}/snooze", summary="Snooze until a time")
-async def snooze(desk: TriageDeskDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Snooze) -> State:
+async def snooze(desk: TriageDeskDep, clock: ClockDep, principal: Triage, subject: SubjectPath, subject_id: str, body: Snooze) -> State:
     """It stays in every list, but sends no reminders. There is no snooze without an end."""
-    if us(said.until) <= clock.wall_us():
+    if us(body.until) <= clock.wall_us():
         raise Problem(422, "until: it must not be in the past")
-    return await _act(desk, principal, (_KINDS[subject], subject_id), "snooze", {**said.model_dump(), "until": format_time(us(said.until))})
+    return await _act(desk, principal, (_KINDS[subject], subject_id), "snooze", {**body.model_dump(), "until": format_time(us(body.until))})
 
 
 @router.post("/v1/{subject}/{subject_id}/assign", summary="Assign")
-async def assign(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Assignment) -> State:
+async def assign(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, body: Assignment) -> State:
     """To a person or a team."""
-    return await _act(desk, principal, (_KINDS[subject], subject_id), "assign", said.model_dump())
+    return await _act(desk, principal, (_KINDS[subject], subject_id), "assign", body.model_dump())
 
 
 @router.post("/v1/{subject}/{subject_id}/ticket", summary="Set the service desk's reference")
-async def ticket(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, said: Ticket) -> State:
+async def ticket(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, body: Ticket) -> State:
     """So that each system can find the other's record."""
-    return await _act(desk, principal, (_KINDS[subject], subject_id), "ticket", said.model_dump())
+    return await _act(desk, principal, (_KINDS[subject], subject_id), "ticket", body.model_dump())
 
 
 @router.post("/v1/{subject}/{subject_id}/notes", summary="Add a note")
-async def note(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, said: PlainNote) -> State:
+async def note(desk: TriageDeskDep, principal: Triage, subject: SubjectPath, subject_id: str, body: PlainNote) -> State:
     """For the next shift, and for the post-mortem."""
-    return await _act(desk, principal, (_KINDS[subject], subject_id), "note", said.model_dump())
+    return await _act(desk, principal, (_KINDS[subject], subject_id), "note", body.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/suspects", summary="Confirm or refute a suspect")
-async def judge(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Judgement) -> State:
+async def judge(desk: TriageDeskDep, principal: Triage, incident_id: str, body: Judgement) -> State:
     """The finding is stored, and evaluation compares it with the verdicts."""
-    if said.change_id is None and said.owner is None:
+    if body.change_id is None and body.owner is None:
         raise Problem(422, "name the suspect by change_id, or by owner if nobody declared a change")
-    return await _act(desk, principal, (INCIDENT, incident_id), "judge", said.model_dump())
+    return await _act(desk, principal, (INCIDENT, incident_id), "judge", body.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/merge", summary="Merge into another incident")
-async def merge(desk: TriageDeskDep, database: DatabaseDep, principal: Triage, incident_id: str, said: Merge) -> State:
+async def merge(desk: TriageDeskDep, database: DatabaseDep, principal: Triage, incident_id: str, body: Merge) -> State:
     """Both records stay; readers follow `merged_into`."""
-    if said.into == incident_id:
+    if body.into == incident_id:
         raise Problem(422, "into: an incident can't be merged into itself")
-    if not database.read(partial(triage_actions.exists, kind=INCIDENT, subject=said.into)):
+    if not database.read(partial(triage_actions.exists, kind=INCIDENT, subject=body.into)):
         raise not_found(INCIDENT)
-    return await _act(desk, principal, (INCIDENT, incident_id), "merge", said.model_dump())
+    return await _act(desk, principal, (INCIDENT, incident_id), "merge", body.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/split", summary="Split alerts off")
-async def split(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Split) -> State:
+async def split(desk: TriageDeskDep, principal: Triage, incident_id: str, body: Split) -> State:
     """The alerts no longer belong to this incident, and belong to `to` if that is given."""
-    told = {"alert_ids": said.alert_ids, "note": said.note, "name": said.name}
-    done = await _act(desk, principal, (INCIDENT, incident_id), "split", told)
-    if said.to is not None:
-        await _act(desk, principal, (INCIDENT, said.to), "add_alerts", told)
+    details = {"alert_ids": body.alert_ids, "note": body.note, "name": body.name}
+    done = await _act(desk, principal, (INCIDENT, incident_id), "split", details)
+    if body.to is not None:
+        await _act(desk, principal, (INCIDENT, body.to), "add_alerts", details)
     return done
 
 
 @router.post("/v1/incidents/{incident_id}/close", summary="Close an incident")
-async def close(desk: TriageDeskDep, principal: Triage, incident_id: str, said: Closing | None = None) -> State:
+async def close(desk: TriageDeskDep, principal: Triage, incident_id: str, body: Closing | None = None) -> State:
     """It leaves the page's list of open incidents; its records continue."""
-    return await _act(desk, principal, (INCIDENT, incident_id), "close", (said or Closing()).model_dump())
+    return await _act(desk, principal, (INCIDENT, incident_id), "close", (body or Closing()).model_dump())
 
 
 @router.delete("/v1/incidents/{incident_id}/close", summary="Reopen an incident")
@@ -193,9 +193,9 @@ async def reopen(desk: TriageDeskDep, principal: Triage, incident_id: str) -> St
 
 
 @router.put("/v1/incidents/{incident_id}/post-mortem", summary="Keep the post-mortem")
-async def post_mortem(desk: TriageDeskDep, principal: Triage, incident_id: str, said: PostMortem) -> State:
+async def post_mortem(desk: TriageDeskDep, principal: Triage, incident_id: str, body: PostMortem) -> State:
     """The story as edited by people; `export` returns it. Earlier drafts stay in the audit log."""
-    return await _act(desk, principal, (INCIDENT, incident_id), "post_mortem", said.model_dump())
+    return await _act(desk, principal, (INCIDENT, incident_id), "post_mortem", body.model_dump())
 
 
 @router.get("/v1/triage/{subject}", summary="What people did")

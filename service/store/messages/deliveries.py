@@ -8,7 +8,7 @@ from typing import Any
 from service.store.messages.preferences import Preferences
 
 _DONE_KEPT_US = 7 * 86_400 * 1_000_000
-_TOLD_KEPT_US = 30 * 86_400 * 1_000_000
+_REPORTED_KEPT_US = 30 * 86_400 * 1_000_000
 _LOG_KEPT = 1000
 
 _COLUMNS = "outbox.id, subscription, topic, body, urgent, outbox.created_us, due_us, attempts, subject, thread, sequence"
@@ -182,8 +182,8 @@ def _log(connection: sqlite3.Connection, attempt: Attempt) -> None:
 def sweep(connection: sqlite3.Connection, now_us: int) -> None:
     """Deletes messages sent a week ago, sequences that ended a month ago, and all but the last thousand lines of each log."""
     connection.execute("DELETE FROM outbox WHERE state <> 'waiting' AND created_us < ?", (now_us - _DONE_KEPT_US,))
-    connection.execute("DELETE FROM told WHERE is_open = 0 AND at_us < ?", (now_us - _TOLD_KEPT_US,))
-    connection.execute("DELETE FROM threads WHERE last_us < ?", (now_us - _TOLD_KEPT_US,))
+    connection.execute("DELETE FROM told WHERE is_open = 0 AND at_us < ?", (now_us - _REPORTED_KEPT_US,))
+    connection.execute("DELETE FROM threads WHERE last_us < ?", (now_us - _REPORTED_KEPT_US,))
     for (name,) in connection.execute("SELECT id FROM subscriptions").fetchall():
         connection.execute(
             "DELETE FROM deliveries WHERE subscription = ? AND seq <="

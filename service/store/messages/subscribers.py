@@ -19,7 +19,7 @@ class Subscriber:
     """PagerDuty and Opsgenie keep an alert open until it is over; a notice never is."""
 
     @property
-    def hears_notices(self) -> bool:
+    def gets_notices(self) -> bool:
         """Whether notices on changes are sent there at all."""
         return not self.is_paused and not self.is_pager and "notice" in self.preferences.records
 

@@ -39,11 +39,11 @@ class ProgressReader:
 
     def __init__(self, parameters: KafkaParameters, broker: Broker, clock: Clock) -> None:
         self._broker, self._clock = broker, clock
-        self._place = TopicPartition(Topics(parameters.topic_prefix).findings, 0)
+        self._topic_partition = TopicPartition(Topics(parameters.topic_prefix).findings, 0)
         self._last: dict[int, PartitionProgress] = {}
         self._position = 0
         self._reader: AIOKafkaConsumer | None = None
-        self.steady_since_s = self._heard_s = clock.steady_s()
+        self.steady_since_s = self._last_read_s = clock.steady_s()
         """Monotonic time since which progress has arrived without a gap. Before it, no report does not prove a partition idle."""
         self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
@@ -52,8 +52,8 @@ class ProgressReader:
         """Returns when the last existing records were read."""
         consumer = await self._consumer()
         try:
-            end = (await consumer.end_offsets([self._place]))[self._place]
-            async for record in records_until_end(consumer, self._place, max(0, end - _LOOK_BACK)):
+            end = (await consumer.end_offsets([self._topic_partition]))[self._topic_partition]
+            async for record in records_until_end(consumer, self._topic_partition, max(0, end - _LOOK_BACK)):
                 self._note(record)
         finally:
             await consumer.stop()
@@ -109,18 +109,18 @@ class ProgressReader:
         """All progress records of a partition from `offset` of the findings topic to its end."""
         consumer = await self._consumer()
         try:
-            said = [progress_of(record) async for record in records_until_end(consumer, self._place, offset)]
+            read = [progress_of(record) async for record in records_until_end(consumer, self._topic_partition, offset)]
         finally:
             await consumer.stop()
-        return [progress for progress in said if progress is not None and progress.partition == partition]
+        return [progress for progress in read if progress is not None and progress.partition == partition]
 
     async def end_of(self, topic: str, partition: int) -> int | None:
         """Offset after the last record of a partition, queried now; None if the brokers do not answer."""
-        place = TopicPartition(topic, partition)
+        topic_partition = TopicPartition(topic, partition)
         if self._reader is None:
             return None
         try:
-            return int((await asyncio.wait_for(self._reader.end_offsets([place]), _ANSWER_S))[place])
+            return int((await asyncio.wait_for(self._reader.end_offsets([topic_partition]), _ANSWER_S))[topic_partition])
         except (KafkaError, TimeoutError) as fault:
             log.warning("the end of %s-%d can't be queried now: %r", topic, partition, fault)
             return None
@@ -140,8 +140,8 @@ class ProgressReader:
                 continue
             self._reader = consumer
             try:
-                consumer.assign([self._place])
-                consumer.seek(self._place, self._position)
+                consumer.assign([self._topic_partition])
+                consumer.seek(self._topic_partition, self._position)
                 while True:
                     for records in (await consumer.getmany(timeout_ms=1000)).values():
                         await self._take(records)
@@ -161,9 +161,9 @@ class ProgressReader:
 
     async def _take(self, records: list[Any]) -> None:
         now_s = self._clock.steady_s()
-        if now_s - self._heard_s > _PAUSE_S:
+        if now_s - self._last_read_s > _PAUSE_S:
             self.steady_since_s = now_s
-        self._heard_s = now_s
+        self._last_read_s = now_s
         for record in records:
             self._note(record)
         async with self._moved:

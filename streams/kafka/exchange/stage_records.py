@@ -51,32 +51,37 @@ class PartitionProgress:
     """Next offset of the change calendar that is not yet in this."""
     highest: tuple[tuple[str, int], ...] = ()
     """The two Users that are furthest in event time, with their times."""
-    heard: tuple[tuple[str, int], ...] = ()
+    remote_highest: tuple[tuple[str, int], ...] = ()
     """The two Users of other partitions that are furthest in event time, as known to its worker: they decide what is held."""
-    deaf: bool = False
+    ignores_remote: bool = False
     """Whether its worker held no events because of them, as some of their partitions lagged."""
     lagging: bool = False
     """Whether records have been waiting for some seconds: then `highest` does not include everything that its Users have sent."""
     covers: tuple[int, int] = (-1, -1)
     """(generation, sequence) of the last record before the checkpoint that its worker began with; all later ones are sent again."""
-    resting: tuple[str, ...] = ()
+    idle_topics: tuple[str, ...] = ()
     """Topics that bring nothing now."""
     idle: bool = False
     """No topic brings anything now: the partition follows the others."""
 
     def pack(self) -> bytes:
         """As bytes, without findings."""
-        return pack({name: getattr(self, name) for name in _PROGRESS}, STAGE_VERSION)
+        return pack({_KEYS.get(name, name): getattr(self, name) for name in _PROGRESS}, STAGE_VERSION)
 
     @classmethod
     def unpack(cls, blob: bytes) -> "PartitionProgress":
         """Raises StateError for bytes that are damaged or of another version."""
         tree = unpack(blob, STAGE_VERSION)
-        users = {name: tuple((str(user), int(at_us)) for user, at_us in tree[name]) for name in ("highest", "heard")}
-        return cls(**{**tree, **users, "covers": (tree["covers"][0], tree["covers"][1]), "resting": tuple(tree["resting"])})
+        values = {_NAMES.get(key, key): value for key, value in tree.items()}
+        users = {name: tuple((str(user), int(at_us)) for user, at_us in values[name]) for name in ("highest", "remote_highest")}
+        covers, idle_topics = (values["covers"][0], values["covers"][1]), tuple(values["idle_topics"])
+        return cls(**{**values, **users, "covers": covers, "idle_topics": idle_topics})
 
 
 _PROGRESS = tuple(each.name for each in fields(PartitionProgress))
+_KEYS = {"remote_highest": "heard", "ignores_remote": "deaf", "idle_topics": "resting"}
+"""Field → its key in the record, where they differ."""
+_NAMES = {key: name for name, key in _KEYS.items()}
 
 
 @dataclass(slots=True)

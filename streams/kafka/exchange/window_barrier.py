@@ -56,72 +56,72 @@ class _PartitionQueue:
     """The frontier after that."""
     keys: KeyDecoder = field(default_factory=KeyDecoder)
     """As of `done`."""
-    told: deque[_StageRecord] = field(default_factory=deque)
+    records: deque[_StageRecord] = field(default_factory=deque)
     whole: int = 0
-    """How many of `told`, from the first on, are complete."""
+    """How many of `records`, from the first on, are complete."""
     unpacked: deque[Detected] | None = None
-    """The remaining windows of the first of `told`, after it was unpacked."""
+    """The remaining windows of the first of `records`, after it was unpacked."""
     opened_keys: KeyDecoder = field(default_factory=KeyDecoder)
     early: dict[tuple[int, int], tuple[bytes, int]] = field(default_factory=dict)
     """Pulses that arrived before their findings."""
-    said_us: int | None = None
+    reported_us: int | None = None
     """Furthest frontier in the findings topic, whether or not the pulses have arrived."""
 
     @property
     def frontier_us(self) -> int | None:
         """Windows up to it are complete."""
-        return self.told[self.whole - 1].after_us if self.whole else self.done_us
+        return self.records[self.whole - 1].after_us if self.whole else self.done_us
 
     def begin(self, generation: int, covers: tuple[int, int]) -> None:
         """A worker took over the partition and reports again everything after the record `covers`, whose second half may never come.
 
         For records up to that one both halves are in the topics, but the second may not have been read yet.
         """
-        while self.told and self.told[-1].mark > covers:
-            self.told.pop()
-        self.whole = min(self.whole, len(self.told))
-        if not self.told:
+        while self.records and self.records[-1].mark > covers:
+            self.records.pop()
+        self.whole = min(self.whole, len(self.records))
+        if not self.records:
             self.unpacked = None
         self.generation = generation
         self.early = {mark: pulses for mark, pulses in self.early.items() if mark[0] >= generation}
 
     def count_whole(self) -> None:
         """Call it after each new record."""
-        while self.whole < len(self.told) and self.told[self.whole].whole:
+        while self.whole < len(self.records) and self.records[self.whole].whole:
             self.whole += 1
 
     def take(self, until_us: int) -> Iterator[Detected]:
         """The windows that end by `until_us`, in order, each once."""
         while self.whole:
-            told = self.told[0]
+            record = self.records[0]
             if self.unpacked is None:
-                if told.before_us is not None and told.before_us >= until_us:
+                if record.before_us is not None and record.before_us >= until_us:
                     return
-                self.unpacked = self._open(told)
+                self.unpacked = self._open(record)
             while self.unpacked and self.unpacked[0].at_us <= until_us:
                 yield self.unpacked.popleft()
             if self.unpacked:
                 return
-            self.told.popleft()
+            self.records.popleft()
             self.whole -= 1
-            self.unpacked, self.keys, self.done, self.done_us = None, self.opened_keys, told.mark, told.after_us
+            self.unpacked, self.keys, self.done, self.done_us = None, self.opened_keys, record.mark, record.after_us
 
-    def _open(self, told: _StageRecord) -> deque[Detected]:
+    def _open(self, record: _StageRecord) -> deque[Detected]:
         # A worker that takes over assigns new numbers to its keys.
-        self.opened_keys = self.keys.copy() if told.progress.generation == self.done[0] else KeyDecoder()
-        if not told.findings or told.pulses is None:
+        self.opened_keys = self.keys.copy() if record.progress.generation == self.done[0] else KeyDecoder()
+        if not record.findings or record.pulses is None:
             return deque()
         try:
-            findings, pulses = unpack(told.findings, STAGE_VERSION), unpack(told.pulses, STAGE_VERSION)
-            found = list(detected_of(findings, pulses, self.opened_keys))
+            findings, pulses = unpack(record.findings, STAGE_VERSION), unpack(record.pulses, STAGE_VERSION)
+            windows = list(detected_of(findings, pulses, self.opened_keys))
         except Exception as error:
             log.warning(
                 "windows of partition %d are left out: the log begins after their series, or the record is damaged (%r)",
-                told.progress.partition,
+                record.progress.partition,
                 error,
             )
             return deque()
-        return deque(part for part in found if told.before_us is None or part.at_us > told.before_us)
+        return deque(window for window in windows if record.before_us is None or window.at_us > record.before_us)
 
 
 class WindowBarrier:
@@ -131,7 +131,7 @@ class WindowBarrier:
     """
 
     def __init__(self, partitions: int) -> None:
-        self._lanes = [_PartitionQueue() for _ in range(partitions)]
+        self._queues = [_PartitionQueue() for _ in range(partitions)]
         self._delivered_us: int | None = None
         self._merger = Merger()
 
@@ -141,50 +141,50 @@ class WindowBarrier:
         return self._delivered_us
 
     @property
-    def said_us(self) -> int | None:
+    def reported_us(self) -> int | None:
         """Every partition reported its windows up to it; it depends on the findings topic alone. None before that."""
-        said = [lane.said_us for lane in self._lanes if lane.said_us is not None]
-        return min(said) if len(said) == len(self._lanes) else None
+        reported_us = [queue.reported_us for queue in self._queues if queue.reported_us is not None]
+        return min(reported_us) if len(reported_us) == len(self._queues) else None
 
     @property
     def frontiers_us(self) -> list[int | None]:
         """By partition, the frontier of its reported windows."""
-        return [lane.frontier_us for lane in self._lanes]
+        return [queue.frontier_us for queue in self._queues]
 
     def add_findings(self, progress: PartitionProgress, findings: bytes, offset: int) -> None:
         """One record of the findings topic; `findings` is empty if no window closed."""
-        if progress.partition >= len(self._lanes):
+        if progress.partition >= len(self._queues):
             return
-        lane = self._lanes[progress.partition]
-        if progress.generation > lane.generation:
-            lane.begin(progress.generation, progress.covers)
-        last = lane.told[-1].mark if lane.told else lane.done
+        queue = self._queues[progress.partition]
+        if progress.generation > queue.generation:
+            queue.begin(progress.generation, progress.covers)
+        last = queue.records[-1].mark if queue.records else queue.done
         mark = (progress.generation, progress.sequence)
         # A record that was sent before, or by a worker that was replaced.
-        if progress.generation < lane.generation or mark <= last:
+        if progress.generation < queue.generation or mark <= last:
             return
         if progress.frontier_us is not None:
-            lane.said_us = max(progress.frontier_us, lane.said_us if lane.said_us is not None else progress.frontier_us)
-        told = _StageRecord(progress, offset, findings, lane.told[-1].after_us if lane.told else lane.done_us)
-        told.pulses, told.pulses_offset = lane.early.pop(mark, (None, None))
-        lane.told.append(told)
-        lane.count_whole()
+            queue.reported_us = max(progress.frontier_us, queue.reported_us if queue.reported_us is not None else progress.frontier_us)
+        record = _StageRecord(progress, offset, findings, queue.records[-1].after_us if queue.records else queue.done_us)
+        record.pulses, record.pulses_offset = queue.early.pop(mark, (None, None))
+        queue.records.append(record)
+        queue.count_whole()
 
     def add_pulses(self, partition: int, mark: tuple[int, int], pulses: bytes, offset: int) -> None:
         """One record of the pulses topic; `mark` is (generation, sequence)."""
-        if partition >= len(self._lanes):
+        if partition >= len(self._queues):
             return
-        lane = self._lanes[partition]
-        if mark <= lane.done:
+        queue = self._queues[partition]
+        if mark <= queue.done:
             return
-        for told in lane.told:
-            if told.mark == mark:
-                if told.pulses is None:
-                    told.pulses, told.pulses_offset = pulses, offset
-                    lane.count_whole()
+        for record in queue.records:
+            if record.mark == mark:
+                if record.pulses is None:
+                    record.pulses, record.pulses_offset = pulses, offset
+                    queue.count_whole()
                 return
-        if mark[0] >= lane.generation:
-            lane.early.setdefault(mark, (pulses, offset))
+        if mark[0] >= queue.generation:
+            queue.early.setdefault(mark, (pulses, offset))
 
     def deliver(self) -> Iterator[tuple[int, list[Detected]]]:
         """The windows that all partitions have reported, by window end, merged by resolution."""
@@ -193,43 +193,43 @@ class WindowBarrier:
         if len(known) < len(frontiers) or (self._delivered_us is not None and min(known) <= self._delivered_us):
             return
         until_us, floor_us = min(known), self._delivered_us
-        taken = [(part.at_us, number, part) for number, lane in enumerate(self._lanes) for part in lane.take(until_us)]
+        taken = [(window.at_us, number, window) for number, queue in enumerate(self._queues) for window in queue.take(until_us)]
         # A record that was delivered in part before a restart is read again completely.
-        parts = [part for part in taken if floor_us is None or part[0] > floor_us]
-        parts.sort(key=lambda part: part[:2])
-        for at_us, together in groupby(parts, key=lambda part: part[0]):
+        windows_after = [window for window in taken if floor_us is None or window[0] > floor_us]
+        windows_after.sort(key=lambda window: window[:2])
+        for at_us, windows in groupby(windows_after, key=lambda window: window[0]):
             self._delivered_us = at_us
-            yield at_us, self._merger.merge([part for _, _, part in together])
+            yield at_us, self._merger.merge([window for _, _, window in windows])
         self._delivered_us = until_us
 
     def resume(self, findings: int, pulses: int) -> tuple[int, int]:
         """Where a successor must begin to read if the next offsets are `findings` and `pulses`: waiting records are read again."""
-        for lane in self._lanes:
-            findings = min([findings, *(told.offset for told in lane.told)])
-            waiting = [told.pulses_offset for told in lane.told if told.pulses_offset is not None]
-            pulses = min([pulses, *waiting, *(offset for _, offset in lane.early.values())])
+        for queue in self._queues:
+            findings = min([findings, *(record.offset for record in queue.records)])
+            waiting = [record.pulses_offset for record in queue.records if record.pulses_offset is not None]
+            pulses = min([pulses, *waiting, *(offset for _, offset in queue.early.values())])
         return findings, pulses
 
     def pack(self) -> Any:
         """State as a tree, between two deliveries; waiting records are not in it, see `resume`."""
-        lanes = [
+        queues = [
             {
-                "generation": lane.told[0].progress.generation if lane.told else lane.generation,
-                "done": list(lane.done),
-                "done_us": lane.done_us,
-                "said_us": lane.said_us,
-                "keys": lane.keys.pack(),
+                "generation": queue.records[0].progress.generation if queue.records else queue.generation,
+                "done": list(queue.done),
+                "done_us": queue.done_us,
+                "said_us": queue.reported_us,
+                "keys": queue.keys.pack(),
             }
-            for lane in self._lanes
+            for queue in self._queues
         ]
-        return {"lanes": lanes, "delivered_us": self._delivered_us}
+        return {"lanes": queues, "delivered_us": self._delivered_us}
 
     @classmethod
     def unpack(cls, tree: Any) -> "WindowBarrier":
         """Inverse of `pack`."""
-        gate = cls(len(tree["lanes"]))
-        gate._delivered_us = tree["delivered_us"]
-        for lane, packed in zip(gate._lanes, tree["lanes"], strict=True):
-            lane.generation, lane.done, lane.done_us = packed["generation"], (packed["done"][0], packed["done"][1]), packed["done_us"]
-            lane.keys, lane.said_us = KeyDecoder.unpack(packed["keys"]), packed["said_us"]
-        return gate
+        barrier = cls(len(tree["lanes"]))
+        barrier._delivered_us = tree["delivered_us"]
+        for queue, packed in zip(barrier._queues, tree["lanes"], strict=True):
+            queue.generation, queue.done, queue.done_us = packed["generation"], (packed["done"][0], packed["done"][1]), packed["done_us"]
+            queue.keys, queue.reported_us = KeyDecoder.unpack(packed["keys"]), packed["said_us"]
+        return barrier

@@ -41,18 +41,18 @@ class CorrelationPipeline:
         topics: Topics,
         parameters: PipelineParameters,
         log: CalendarLog,
-        told: Callable[[Decisions], None] | None = None,
+        on_decisions: Callable[[Decisions], None] | None = None,
     ) -> None:
         self.quarantine = Quarantine()
         self.left_out = False
         """Whether the last steps left something out."""
         self._careful = False
         """After a window that could not be decided: the state before the next one is kept."""
-        self._told = told
+        self._on_decisions = on_decisions
         self._topics = topics
         self._parameters = parameters
         self._log = log
-        self._gate = WindowBarrier(partitions)
+        self._barrier = WindowBarrier(partitions)
         self._calendar = Calendar()
         self._flow = DecisionFlow(parameters.correlation, self._calendar)
         self._calendar_next: int | None = None
@@ -63,7 +63,7 @@ class CorrelationPipeline:
     @property
     def positions(self) -> dict[str, int]:
         """Topic → where a successor must begin to read."""
-        findings, pulses = self._gate.resume(self._positions[self._topics.findings], self._positions[self._topics.pulses])
+        findings, pulses = self._barrier.resume(self._positions[self._topics.findings], self._positions[self._topics.pulses])
         return {self._topics.findings: findings, self._topics.pulses: pulses}
 
     @property
@@ -79,11 +79,11 @@ class CorrelationPipeline:
     @property
     def delivered_us(self) -> int | None:
         """Windows up to it are decided."""
-        return self._gate.delivered_us
+        return self._barrier.delivered_us
 
     def changes(self) -> tuple[Change, ...]:
         """Every change as it counts now."""
-        at_us = self._gate.delivered_us
+        at_us = self._barrier.delivered_us
         return self._calendar.view(at_us).changes if at_us is not None else ()
 
     @property
@@ -112,12 +112,12 @@ class CorrelationPipeline:
         Raises PoisonError where a record or a window breaks the work; then nothing of this state can be used any more.
         """
         pulses = self._waiting[self._topics.pulses]
-        heard = bool(pulses)
+        has_pulses = bool(pulses)
         while pulses:
-            self._hear(pulses.popleft())
+            self._add_pulses(pulses.popleft())
         findings = self._waiting[self._topics.findings]
         if not findings:
-            return list(self._decide()) if heard else None
+            return list(self._decide()) if has_pulses else None
         progress = progress_of(findings[0])
         if progress is not None and progress.partition == CALENDAR and progress.calendar_next > self._log.next_offset:
             return None
@@ -127,13 +127,13 @@ class CorrelationPipeline:
             return []
         if progress.partition == CALENDAR:
             return [*self._arrive(progress.calendar_next), *self._decide()]
-        self._gate.add_findings(progress, record.value or b"", record.offset)
+        self._barrier.add_findings(progress, record.value or b"", record.offset)
         return list(self._decide())
 
     def state(self) -> dict[str, bytes]:
         """Part → bytes; unchanged parts pack to the same bytes."""
         parts = {
-            "gate": self._gate.pack(),
+            "gate": self._barrier.pack(),
             "calendar": [self._calendar_next, self._calendar.pack()],
             "correlator": self._flow.correlator.pack(),
         }
@@ -142,22 +142,22 @@ class CorrelationPipeline:
     def restore(self, parts: Mapping[str, bytes]) -> None:
         """Restores `state`. Raises StateError for another version."""
         trees = {name: unpack(blob, STATE_VERSION, OLDEST_STATE) for name, blob in parts.items()}
-        self._gate = WindowBarrier.unpack(trees["gate"])
+        self._barrier = WindowBarrier.unpack(trees["gate"])
         self._calendar_next, calendar = trees["calendar"]
         self._calendar = self._flow.calendar = Calendar.unpack(calendar)
         calendar_keys = self._calendar.keys_by_id()
         self._flow.correlator = Correlator.unpack(self._parameters.correlation, trees["correlator"], calendar_keys)
 
-    def _hear(self, record: Any) -> None:
+    def _add_pulses(self, record: Any) -> None:
         self._positions[self._topics.pulses] = record.offset + 1
         mark = next((read_mark(value) for name, value in record.headers if name == MARK_HEADER), None)
         if mark is not None:
             partition, generation, sequence = mark
-            self._gate.add_pulses(partition, (generation, sequence), record.value, record.offset)
+            self._barrier.add_pulses(partition, (generation, sequence), record.value, record.offset)
 
     def _arrive(self, end: int) -> Iterator[OutputRecord]:
         """From here on the calendar counts up to `end`; its records at the very first start were always known."""
-        arrived_us = None if self._calendar_next is None else self._gate.said_us
+        arrived_us = None if self._calendar_next is None else self._barrier.reported_us
         start = self._calendar_next or 0
         for declared in self._log.between(start, end):
             reason = self.quarantine.reason(CHANGES, declared.offset)
@@ -178,7 +178,7 @@ class CorrelationPipeline:
     def _decide(self) -> Iterator[OutputRecord]:
         if self._calendar_next is None:
             return
-        for at_us, detected in self._gate.deliver():
+        for at_us, detected in self._barrier.deliver():
             reason = self.quarantine.reason(WINDOWS, at_us)
             before = self._flow_state() if self._careful and reason is None else None
             if reason is None:
@@ -199,8 +199,8 @@ class CorrelationPipeline:
                 self.left_out = True
                 yield from self._window_left_out(at_us, detected, reason)
                 continue
-            if self._told is not None:
-                self._told(decisions)
+            if self._on_decisions is not None:
+                self._on_decisions(decisions)
             yield from decided(self._topics, decisions)
 
     def _flow_state(self) -> bytes:

@@ -58,7 +58,7 @@ class DetectionTask(Task):
         self._reported_s = self._remote_checked_s = 0.0
         self._fed_at: dict[str, float] = {}
         """topic → when it was last known to bring something, or began to be watched."""
-        self._resting: set[str] = set()
+        self._idle_topics: set[str] = set()
         """Topics that bring nothing now."""
         self._drained_at = float("-inf")
         """When there was last nothing to read."""
@@ -84,7 +84,7 @@ class DetectionTask(Task):
     @property
     def idle(self) -> bool:
         """Whether no topic brings anything now."""
-        return all(topic in self._resting for topic in self._partition.inputs)
+        return all(topic in self._idle_topics for topic in self._partition.inputs)
 
     @property
     def settled(self) -> bool:
@@ -113,7 +113,7 @@ class DetectionTask(Task):
             return
         self._fed_at[topic] = self._site.clock.steady_s()
         self._seen.clear()
-        self._resting.discard(topic)
+        self._idle_topics.discard(topic)
 
     async def work(self) -> bool:
         """One bounded unit of work with its output records."""
@@ -139,12 +139,12 @@ class DetectionTask(Task):
         # Before it follows the others it must know how far their Users are; otherwise windows would close over held events.
         if self.idle or self._site.clock.steady_s() - self._remote_checked_s >= _PROGRESS_S:
             self._remote_checked_s = self._site.clock.steady_s()
-            step = self._partition.update_remote(others.highest(number), deaf=others.any_lagging(number))
+            step = self._partition.update_remote(others.highest(number), ignores_remote=others.any_lagging(number))
             if step is not None:
                 await self._publish_step(step, decided=True)
         for topic in self._quiet(self._site.clock.steady_s()):
-            if topic not in self._resting and await self._at_end(topic):
-                self._resting.add(topic)
+            if topic not in self._idle_topics and await self._at_end(topic):
+                self._idle_topics.add(topic)
                 await self._publish_step(self._partition.rest(topic), decided=True)
         if self.idle:
             await self._follow()
@@ -187,7 +187,7 @@ class DetectionTask(Task):
             sent = []
         self._partition.begin(positions, ends, [progress for progress in sent if progress.generation < self.epoch])
         # A topic that was idle stays idle if nothing came since; any other topic gets the full time to bring something.
-        rested = before.resting if before is not None else ()
+        rested = before.idle_topics if before is not None else ()
         watched_s = self._site.clock.steady_s()
         self._fed_at = {topic: watched_s - (self._site.idle_s if topic in rested else 0.0) for topic in ends}
 
@@ -269,7 +269,7 @@ class DetectionTask(Task):
     async def _publish_progress(self, detected: Sequence[Detected]) -> None:
         now_s = self._site.clock.steady_s()
         progress = self._partition.progress(
-            self.epoch, self._encoder.sequence, resting=self._resting, covers=self._covers, lagging=self._lagging(now_s)
+            self.epoch, self._encoder.sequence, idle_topics=self._idle_topics, covers=self._covers, lagging=self._lagging(now_s)
         )
         self._reported, self._reported_s = (progress.frontier_us, progress.idle, progress.positions), now_s
         self._encoder.renew(self._reported_s)

@@ -79,10 +79,10 @@ class WorkerBoard(MetricsState):
 
 
 class WorkerExposition(Collector):
-    """The state of the worker's connection; `roster` and `transport` are read at each scrape."""
+    """The state of the worker's connection; `assignment` and `transport` are read at each scrape."""
 
-    def __init__(self, roster: Any, transport: Any) -> None:
-        self._roster, self._transport = roster, transport
+    def __init__(self, assignment: Any, transport: Any) -> None:
+        self._assignment, self._transport = assignment, transport
 
     def describe(self) -> Iterable[Metric]:
         """Empty: registration must not read samples."""
@@ -90,21 +90,21 @@ class WorkerExposition(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One scrape."""
-        units, name = self._roster.units, "highwater_kafka_"
+        units, name = self._assignment.units, "highwater_kafka_"
         held = sum(unit.name != "correlation" for unit in units)
         yield single(f"{name}partitions_held", "Partitions of the telemetry topics that this worker holds.", held)
         yield single(f"{name}correlating", "1 where this worker correlates.", float(held < len(units)))
         yield gauge(f"{name}lag_records", "Records that are not processed yet.", ("topic", "partition"), summed(_lags(units)))
         yield single(
-            "highwater_quarantined", "Records and windows left out since the start: they could not be judged.", self._roster.quarantined
+            "highwater_quarantined", "Records and windows left out since the start: they could not be judged.", self._assignment.quarantined
         )
         ages = strongest((("",), unit.since_checkpoint_s) for unit in units if unit.ready)
         yield single(
             "highwater_checkpoint_age_seconds", "Time since the last checkpoint, for the task where it is longest.", ages.get(("",))
         )
         for suffix, text, value in (
-            ("rebalances", "Assignments of partitions by the group.", self._roster.rebalances),
-            ("unit_restarts", "Tasks restarted from their checkpoint after an output record was lost.", self._roster.restarts),
+            ("rebalances", "Assignments of partitions by the group.", self._assignment.rebalances),
+            ("unit_restarts", "Tasks restarted from their checkpoint after an output record was lost.", self._assignment.restarts),
             ("commit_failures", "Commits that the brokers refused; the next one covers them.", self._transport.commit_failures),
             ("checkpoints", "Checkpoints written.", sum(unit.spent.checkpoints for unit in units)),
             ("checkpoint_seconds", "Time spent on packing and writing checkpoints.", sum(unit.spent.checkpoint_s for unit in units)),
@@ -122,7 +122,7 @@ def _lags(units: Sequence[Any]) -> Iterator[tuple[tuple[str, str], float]]:
 
 
 def registry(
-    board: WorkerBoard, pipeline: PipelineParameters, parameters: KafkaParameters, roster: Any, transport: Any, clock: Clock
+    board: WorkerBoard, pipeline: PipelineParameters, parameters: KafkaParameters, assignment: Any, transport: Any, clock: Clock
 ) -> CollectorRegistry:
     """Everything that a worker's `/metrics` returns."""
     detection = pipeline.detection
@@ -135,20 +135,20 @@ def registry(
     )
     found = CollectorRegistry()
     found.register(HighwaterCollector(board, asked))
-    found.register(WorkerExposition(roster, transport))
+    found.register(WorkerExposition(assignment, transport))
     ProcessCollector(registry=found)
     return found
 
 
-def remarks(roster: Any) -> list[str]:
+def remarks(assignment: Any) -> list[str]:
     """What is wrong although the worker works, a line each."""
-    found = [f"{unit.name} is being taken over" for unit in roster.units if not unit.ready]
-    if roster.quarantined:
-        found.append(f"{roster.quarantined} records or windows are in quarantine: `highwater quarantine list` says more")
+    found = [f"{unit.name} is being taken over" for unit in assignment.units if not unit.ready]
+    if assignment.quarantined:
+        found.append(f"{assignment.quarantined} records or windows are in quarantine: `highwater quarantine list` says more")
     return found
 
 
-async def serve(metrics: CollectorRegistry, roster: Any, parameters: KafkaParameters) -> web.AppRunner | None:
+async def serve(metrics: CollectorRegistry, assignment: Any, parameters: KafkaParameters) -> web.AppRunner | None:
     """Answers `/metrics` and `/readyz` until the runner is cleaned up.
 
     None, and a line in the log, where the port is taken: a worker works without.
@@ -159,7 +159,7 @@ async def serve(metrics: CollectorRegistry, roster: Any, parameters: KafkaParame
         return web.Response(body=text, headers={"Content-Type": content_type})
 
     async def ready(_: web.Request) -> web.Response:
-        return web.Response(text="".join(f"{line}\n" for line in ("ready", *remarks(roster))))
+        return web.Response(text="".join(f"{line}\n" for line in ("ready", *remarks(assignment))))
 
     app = web.Application()
     app.router.add_get("/metrics", answer)

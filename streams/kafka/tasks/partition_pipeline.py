@@ -52,8 +52,8 @@ class PartitionPipeline:
         self._flow.detection.learn_from(self._learned)
         self._calendar_next = 0
         self._decisions_to_replay: deque[PartitionProgress] = deque()
-        self._deaf = False
-        self._heard: dict[str, int] = {}
+        self._ignores_remote = False
+        self._remote_highest: dict[str, int] = {}
         """The two Users of other partitions that are furthest, with their times."""
 
     @property
@@ -82,10 +82,10 @@ class PartitionPipeline:
         return bool(self._decisions_to_replay)
 
     def progress(
-        self, generation: int, sequence: int, *, resting: Iterable[str] = (), covers: tuple[int, int] = (-1, -1), lagging: bool = False
+        self, generation: int, sequence: int, *, idle_topics: Iterable[str] = (), covers: tuple[int, int] = (-1, -1), lagging: bool = False
     ) -> PartitionProgress:
         """The current progress record."""
-        still = tuple(sorted(resting))
+        still = tuple(sorted(idle_topics))
         return PartitionProgress(
             partition=self.number,
             generation=generation,
@@ -94,19 +94,19 @@ class PartitionPipeline:
             frontier_us=self.frontier_us,
             calendar_next=self._calendar_next,
             highest=self.highest,
-            heard=tuple(self._heard.items()),
-            deaf=self._deaf,
+            remote_highest=tuple(self._remote_highest.items()),
+            ignores_remote=self._ignores_remote,
             covers=covers,
             lagging=lagging,
-            resting=still,
+            idle_topics=still,
             idle=len(still) == len(self.inputs),
         )
 
-    def begin(self, positions: Mapping[str, int], ends: Mapping[str, int], said: Iterable[PartitionProgress]) -> None:
+    def begin(self, positions: Mapping[str, int], ends: Mapping[str, int], later_progress: Iterable[PartitionProgress]) -> None:
         """Where to continue, how far the logs reach, and the later progress of predecessors."""
         for topic, each in self.inputs.items():
             each.position, each.end = positions[topic], ends[topic]
-        self._decisions_to_replay = deque(new_decisions(said, self.positions, self.frontier_us))
+        self._decisions_to_replay = deque(new_decisions(later_progress, self.positions, self.frontier_us))
 
     def take(self, topic: str, records: Sequence[Any], end: int = 0) -> None:
         """Records of one fetch, which covered everything before offset `end`; records in the state or in the buffer are skipped."""
@@ -140,17 +140,17 @@ class PartitionPipeline:
         self._arrive()
         return self._detect(self._flow.assembler.idle(topic))
 
-    def update_remote(self, highest: Mapping[str, int], *, deaf: bool = False) -> FlowStep | None:
+    def update_remote(self, highest: Mapping[str, int], *, ignores_remote: bool = False) -> FlowStep | None:
         """How far Users of other partitions are: a User far ahead of all of them has a wrong clock. Returns None if nothing changed.
 
-        `deaf`: some of those partitions lag, so it is unknown what their Users have sent, and no event is held because of them.
+        `ignores_remote`: some of those partitions lag, so it is unknown what their Users have sent, and no event is held because of them.
         """
-        known = self._heard | {user: max(at_us, self._heard.get(user, at_us)) for user, at_us in highest.items()}
-        furthest = dict(sorted(known.items(), key=lambda told: (-told[1], told[0]))[:2])
-        if (furthest, deaf) == (self._heard, self._deaf):
+        known = self._remote_highest | {user: max(at_us, self._remote_highest.get(user, at_us)) for user, at_us in highest.items()}
+        furthest = dict(sorted(known.items(), key=lambda entry: (-entry[1], entry[0]))[:2])
+        if (furthest, ignores_remote) == (self._remote_highest, self._ignores_remote):
             return None
-        self._heard, self._deaf = furthest, deaf
-        return self._detect(self._flow.assembler.elsewhere(furthest, deaf=deaf))
+        self._remote_highest, self._ignores_remote = furthest, ignores_remote
+        return self._detect(self._flow.assembler.observe_remote(furthest, ignores_remote=ignores_remote))
 
     def state(self) -> dict[str, bytes]:
         """Part → bytes; unchanged parts pack to the same bytes."""
@@ -163,7 +163,7 @@ class PartitionPipeline:
         """Restores `state`. Raises StateError for another version."""
         trees = {name: unpack(blob, STATE_VERSION) for name, blob in parts.items()}
         self._flow.assembler = Assembler.unpack(self._parameters.time, trees["assembler"])
-        self._deaf = self._flow.assembler.deaf
+        self._ignores_remote = self._flow.assembler.ignores_remote
         self._calendar_next, calendar = trees["calendar"]
         self._calendar = self._flow.calendar = Calendar.unpack(calendar)
         cohorts = {name.removeprefix("cohort-"): tree for name, tree in trees.items() if name.startswith("cohort-")}
@@ -232,7 +232,10 @@ class PartitionPipeline:
         decisions = self._decisions_to_replay[0]
         decided = [
             step
-            for step in (self.update_remote(dict(decisions.heard), deaf=decisions.deaf), *map(self.rest, decisions.resting))
+            for step in (
+                self.update_remote(dict(decisions.remote_highest), ignores_remote=decisions.ignores_remote),
+                *map(self.rest, decisions.idle_topics),
+            )
             if step is not None
         ]
         if decisions.frontier_us is not None and (self.frontier_us is None or decisions.frontier_us > self.frontier_us):
@@ -265,10 +268,12 @@ class PartitionPipeline:
         return DeadLetter(source=WINDOWS, position=position, reason=f"{reason} ({self.quarantine.reason(WINDOWS, at_us)})", raw="")
 
 
-def new_decisions(said: Iterable[PartitionProgress], positions: Mapping[str, int], frontier_us: int | None) -> Iterable[PartitionProgress]:
+def new_decisions(
+    progress_records: Iterable[PartitionProgress], positions: Mapping[str, int], frontier_us: int | None
+) -> Iterable[PartitionProgress]:
     """The new ones among a partition's progress records, in order; records of replaced workers do not count."""
     reached, generation, decided = dict(positions), -1, None
-    for progress in said:
+    for progress in progress_records:
         if progress.generation < generation:
             continue
         generation = progress.generation
@@ -277,7 +282,7 @@ def new_decisions(said: Iterable[PartitionProgress], positions: Mapping[str, int
             continue
         further = any(offset > reached.get(topic, 0) for topic, offset in progress.positions.items())
         later = progress.frontier_us is not None and (frontier_us is None or progress.frontier_us > frontier_us)
-        decides = (progress.heard, progress.deaf, progress.resting)
+        decides = (progress.remote_highest, progress.ignores_remote, progress.idle_topics)
         if further or later or decides != decided:
             decided = decides
             reached = {topic: max(offset, reached.get(topic, 0)) for topic, offset in progress.positions.items()}

@@ -22,7 +22,7 @@ def last_episode(kind: str, *troubles: Trouble) -> AlertSnapshot:
     ledger, world, key = AlertGroups(PARAMETERS), World((ONE, TWO), troubles), (kind, "SUP-01", "")
     for minute in range(20):
         at_us = MORNING_US + minute * MINUTE_US
-        ledger.apply(at_us, finding_rows([world.window(minute)]), lambda sighting: (sighting.kind, sighting.key.user, ""))
+        ledger.apply(at_us, finding_rows([world.window(minute)]), lambda finding: (finding.kind, finding.key.user, ""))
         if key in ledger.groups:
             found = ledger.episode(ledger.groups[key], at_us)
     return found
@@ -190,6 +190,6 @@ def test_an_alert_knows_that_people_refused_a_part_of_it_as_a_habit_through_topi
     storms = replace(window.traffic, refused=frozenset({(ALERT_KINDS.index("storm"), place)}))
     sent = unpack(pack_findings([replace(window, traffic=storms)], KeyEncoder()), STAGE_VERSION)["windows"][0]["traffic"]
     window = replace(window, traffic=unpack_findings(sent))
-    ledger.apply(window.at_us, finding_rows([window]), lambda sighting: (sighting.kind, sighting.key.user, ""))
+    ledger.apply(window.at_us, finding_rows([window]), lambda finding: (finding.kind, finding.key.user, ""))
     kept = AlertGroups.unpack(PARAMETERS, ledger.pack())
     assert [kept.episode(group, window.at_us).refused for group in kept.groups.values()] == [True]

@@ -162,7 +162,7 @@ def test_failures_on_the_network_side_name_no_user() -> None:
 def test_traffic_that_runs_flat_against_a_ceiling_looks_throttled() -> None:
     history = past(lambda user, service, minute: 3.0 if user == "USER-00" and minute >= 720 else 1.0)
     for cohort in history._traffic.values():
-        for ring in cohort.rings:
+        for ring in cohort.buffers:
             ring.cells[0] = ring.cells[0].clip(max=120.0 * ring.bin_us / MINUTE_US)
     found = judged(history, case=case(episode("storm", ratio=2.4)))
     assert found.nature.code == "throttled"

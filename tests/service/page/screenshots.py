@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from models.times import parse_time
 from service.access import Role
-from service.demo import tell
+from service.demo import send_day
 from simulator.simulation import Simulation, find_scenario, simulate
 from tests.service.house import House
 from tests.service.page.visitor import Visitor
@@ -37,7 +37,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, House(Path(folder) / "data", open_role=Role.TRIAGE, raw_hours=96) as house:
         scenario = find_scenario("day")
         simulation = simulate(scenario, 1, users=60, days=scenario.days, start_us=parse_time(scenario.start))
-        tell(house.parts.engine, house.parts.intake, house.parts.clock, simulation.changes, _until(simulation, until), lambda: False)
+        send_day(house.parts.engine, house.parts.intake, house.parts.clock, simulation.changes, _until(simulation, until), lambda: False)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             draw(browser, house)
