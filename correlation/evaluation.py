@@ -188,7 +188,7 @@ class Evaluator:
             if group.resolved:
                 continue
             member = event.members[group.alert_id]
-            home = elsewhere.home(member)
+            home = None if event.began_with(member) else elsewhere.home(member)
             if home is not None and member.open and len(event.members) > 1:
                 self.incidents.move(known.at_us, event, group.alert_id, home)
                 continue

@@ -72,7 +72,8 @@ def _behind(alert: ScoredAlert, own: Sequence[Record], truth: Truth) -> list[Ano
     exact = [anomaly for anomaly in found if anomaly.services and named in anomaly.services and first_us >= anomaly.onset_us - _EARLY_US]
     began_us = max((anomaly.onset_us for anomaly in found if anomaly.onset_us <= first_us + _EARLY_US), default=0)
     latest = [anomaly for anomaly in found if anomaly.onset_us >= began_us - _EARLY_US]
-    main = [anomaly for anomaly in latest if anomaly.user is not None and not anomaly.collateral]
+    # One that was over before the alert was found accounts for it no more than what its User suffers from by then.
+    main = [anomaly for anomaly in latest if anomaly.user is not None and not anomaly.collateral and anomaly.ends_us >= alert.raised_us]
     return exact or main or found
 
 

@@ -118,6 +118,13 @@ class Incidents:
             return next((event for event in live if joining.shares_declared_cause(episode, event.members.values())), None)
         if joining.is_regional(episode):
             return next((event for event in live if event.origin_user is None and in_region(episode, event, joining)), None)
+        own = [member for event in live for member in event.members.values() if member.user == episode.user and member.open]
+        if not any(is_self_inflicted_storm(member) or member.kind == "backlog" for member in own):
+            elsewhere = next(
+                (event for event in live if joining.suffers_from(episode, tuple(event.members.values()), event.origin_user)), None
+            )
+            if elsewhere is not None:
+                return elsewhere
         tests: tuple[Callable[[OpenIncident], bool], ...] = (
             lambda event: may_hold(event, episode) and started_together(episode, members_for(event, episode, joining), self._parameters),
             lambda event: is_related(episode, event, joining),

@@ -7,7 +7,7 @@ from correlation.history.onset_comparison import Comparison
 from correlation.history.traffic_history import History
 from correlation.incidents.peer_comparison import UNKNOWN, PeerComparison, compare_peers, peer_baseline
 from correlation.incidents.regional_failures import RegionalFailures
-from correlation.incidents.spill_over import DoseComparison, cut_off, has_way, own_outage
+from correlation.incidents.spill_over import DoseComparison, cut_off, fails_at_devices, has_way, own_outage, refuses_requests
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
@@ -75,6 +75,11 @@ def _same_sort(one: AlertSnapshot, other: AlertSnapshot) -> bool:
     return one.kind == other.kind or (one.kind in LOSSES and other.kind in LOSSES)
 
 
+def _same_side(one: AlertSnapshot, other: AlertSnapshot) -> bool:
+    """Whether both, or neither, are refusals of the User's own requests: what devices do not answer has no cause in common with those."""
+    return refuses_requests(one) == refuses_requests(other)
+
+
 def possible_causes(members: Sequence[AlertSnapshot], origin_user: str | None) -> tuple[AlertSnapshot, ...]:
     """Episodes that may make other Users suffer: the origin's own storm, its backlog, its blocked route."""
     return tuple(member for member in members if origin_user is not None and member.user == origin_user and can_cause_harm(member))
@@ -138,7 +143,16 @@ class MembershipRules:
             return False
         if cut_off(episode, self._history) or (self._falls_silent(episode) and not self._others_fall_silent(members, episode)):
             return False
-        return others.shared or (episode.kind in _PARTIAL and episode.serious and not others.alone)
+        if others.shared or self._fails_with_others(members, episode):
+            return True
+        return episode.kind in _PARTIAL and episode.serious and not others.alone
+
+    def suffers_from(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
+        """Whether failures at devices are another User's doing although their own User is in trouble that has no way to cause them.
+
+        A User that stops asking makes no device fail; its own storm or queue would.
+        """
+        return episode.kind == "failures" and fails_at_devices(episode) and self.spills_over(episode, members, origin_user)
 
     def declared_cause(self, episode: AlertSnapshot) -> str | None:
         """The key of the change that names exactly the traffic and the time of an alert."""
@@ -176,7 +190,10 @@ class MembershipRules:
         crowd = [
             member
             for member in members
-            if _same_sort(episode, member) and self._at_once(episode, member) and self._falls_silent(member) == self._falls_silent(episode)
+            if _same_sort(episode, member)
+            and _same_side(episode, member)
+            and self._at_once(episode, member)
+            and self._falls_silent(member) == self._falls_silent(episode)
         ]
         if len({member.user for member in crowd} - {None, episode.user}) < _MIN_OTHERS:
             return False
@@ -187,18 +204,22 @@ class MembershipRules:
 
     def began_with_a_third(self, one: AlertSnapshot, other: AlertSnapshot, leads: Sequence[AlertSnapshot]) -> bool:
         """Whether two incidents of different Users began alike at the same time as a third did."""
-        if one.user == other.user or not _same_sort(one, other) or not self._at_once(one, other):
+        if one.user == other.user or not _same_sort(one, other) or not _same_side(one, other) or not self._at_once(one, other):
             return False
         return self.follows_crowd(one, [lead for lead in leads if lead is not one])
 
     def shares_cause(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:
-        """Whether so many Users moved alike at once that `episode` and these have one common cause."""
-        if episode.user is None or episode.kind not in HARM_KINDS | {"storm"}:
+        """Whether so many Users moved alike at once that `episode` and these have one common cause.
+
+        Not for refused requests: the others' counts show that they fail too, but not whether for the same reason; alerts do.
+        """
+        if episode.user is None or refuses_requests(episode) or episode.kind not in HARM_KINDS | {"storm"}:
             return False
         at_once = [
             member
             for member in members
             if member.user not in (None, episode.user)
+            and _same_side(episode, member)
             and self._at_once(episode, member)
             and self._falls_silent(member) == self._falls_silent(episode)
         ]
@@ -238,6 +259,14 @@ class MembershipRules:
 
     def _others_fall_silent(self, members: Iterable[AlertSnapshot], episode: AlertSnapshot) -> bool:
         return any(member.user not in (None, episode.user) and self._falls_silent(member) for member in members)
+
+    @staticmethod
+    def _fails_with_others(members: Iterable[AlertSnapshot], episode: AlertSnapshot) -> bool:
+        """Whether devices do not answer others either: a User that asks again after its own outage moves alone, and fails as they do."""
+        if not fails_at_devices(episode):
+            return False
+        failing = {member.user for member in members if member.open and fails_at_devices(member)}
+        return len(failing - {None, episode.user}) >= _MIN_OTHERS
 
     def _beside(self, episode: AlertSnapshot) -> Comparison | None:
         if episode.alert_id not in self._compared:

@@ -47,6 +47,10 @@ class OpenIncident:
         several = self.origin_user is not None or len(harmed) > 1
         self.affected = {user for user in (self.affected | harmed if several else self.affected) if user != self.origin_user}
 
+    def began_with(self, member: AlertSnapshot) -> bool:
+        """Whether it is of the origin's first trouble: that is its own, though another incident keeps the same traffic down afterwards."""
+        return member.user == self.origin_user and member.onset_us <= self.opened_us
+
     def case(self, at_us: int) -> IncidentSnapshot:
         """The facts that a judgement starts from."""
         episodes = tuple(sorted(self.members.values(), key=lambda episode: (episode.onset_us, episode.alert_id)))

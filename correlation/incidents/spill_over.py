@@ -63,8 +63,8 @@ def has_way(episode: AlertSnapshot, driver: AlertSnapshot, services: Collection[
 
     `services`: those of the trouble, and those that others lost with it.
     """
-    if episode.kind == "failures" and not fails_at_devices(episode) and episode.codes:
-        return False  # the DSP refuses the User's own requests
+    if refuses_requests(episode):
+        return False
     keys = episode.series
     reached = sum(_reaches(key, driver, services) for key in keys)
     return reached >= _LEAST_WAY * len(keys)
@@ -78,8 +78,15 @@ def _reaches(key: SeriesKey, driver: AlertSnapshot, services: Collection[str]) -
     return bool(driver.region) and key.region == driver.region
 
 
+def refuses_requests(episode: AlertSnapshot) -> bool:
+    """Whether it is failures by which the DSP refuses the User's own requests, not failures of devices or the network."""
+    return episode.kind == "failures" and bool(episode.codes) and not fails_at_devices(episode)
+
+
 def fails_at_devices(episode: AlertSnapshot) -> bool:
-    """Whether most of the failures carry a code of devices or the network."""
+    """Whether it is failures of which most carry a code of devices or the network."""
+    if episode.kind != "failures":
+        return False
     return 2 * sum(count for code, count in episode.codes.items() if code in DEVICE_SIDE) > sum(episode.codes.values())
 
 

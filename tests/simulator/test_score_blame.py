@@ -54,3 +54,15 @@ def test_an_alert_on_the_very_services_of_an_anomaly_is_that_ones_alone() -> Non
 def test_an_alert_that_nothing_accounts_for_is_a_false_warning_unless_it_woke_nobody() -> None:
     assert blame(alert("drop", "SUP-03", 5, "CHG-1")).false_warnings == ("A-drop-SUP-03-8.2",)
     assert blame(alert("drop", "SUP-03", 5, "CHG-1", severity="info")).false_warnings == ()
+
+
+def test_a_user_that_suffers_once_its_own_trouble_is_over_may_name_the_cause_of_either() -> None:
+    own = Anomaly("own", ("drop",), "SUP-02", NOON_US, NOON_US + 20 * MINUTE_US, caused_by="CHG-3", origin_user="SUP-02")
+    truth = Truth("made", 1, NOON_US, (STORM, VICTIM, own), (), ())
+
+    def wrong(raised: int) -> tuple[str, ...]:
+        records = [alert("drop", "SUP-02", raised, "CHG-1", onset_at=format_time(NOON_US + 18 * MINUTE_US))]
+        return score_blame(scored_alerts(records, ())[0], records, truth).wrong_blame
+
+    assert wrong(19) == ("A-drop-SUP-02-8.2",)
+    assert wrong(26) == ()

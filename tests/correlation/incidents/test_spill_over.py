@@ -87,6 +87,41 @@ def test_requests_that_the_dsp_refuses_are_their_own_users_trouble():
     assert told.one("failures", "SUP-02").incident_id != told.one("storm", "SUP-01").incident_id
 
 
+REFUSED = Trouble("failures", REQUESTS["SUP-02"], 5, observed=50, expected=2, codes={"E12": 40})
+OVERLOAD = (
+    Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000),
+    Trouble("failures", REQUESTS["SUP-01"], 5, observed=900, codes={"E12": 90}),
+    *(Trouble("failures", of[user], 6, observed=50, expected=2, codes={"E20": 40}) for user in USERS[2:] for of in (ANSWERS, READS)),
+)
+"""A storm of wrong requests whose own are refused; everybody else's devices do not answer in time."""
+
+
+def test_refused_requests_stay_apart_from_a_storm_of_the_same_minute_whose_own_requests_are_refused_too():
+    told = run(World(KEYS, (REFUSED, *OVERLOAD)), range(20), change("CHG-OWN", "SUP-02", 3, 60, category="release"))
+    alert = told.one("failures", "SUP-02")
+    assert alert.incident_id != told.one("storm", "SUP-01").incident_id
+    assert {event.origin_user for event in told.events()} == {"SUP-01", "SUP-02"}
+
+
+def test_devices_that_do_not_answer_a_user_that_hardly_asks_are_the_storms_doing():
+    outage = [Trouble("silence", of["SUP-02"], 5, observed=0) for of in (REQUESTS, OTHERS)]
+    told = run(World(KEYS, (*outage, *OVERLOAD, failing("SUP-02", 7, {"E20": 40}))), range(20))
+    storm = told.one("storm", "SUP-01").incident_id
+    assert told.one("failures", "SUP-02").incident_id == storm
+    assert told.one("silence", "SUP-02").incident_id != storm
+
+
+def test_an_incident_that_is_over_keeps_what_it_began_with_though_another_one_holds_the_traffic_down():
+    outage = [Trouble("silence", of["SUP-02"], 5, 30) for of in (REQUESTS, OTHERS)]
+    outage += [Trouble("silence", ANSWERS["SUP-02"], 5, observed=30), Trouble("drop", READS["SUP-02"], 5, 30, observed=50)]
+    slowed = [Trouble("drop", ANSWERS[user], 6, observed=30) for user in USERS[2:]]
+    told = run(World(KEYS, (*outage, Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000), *slowed)), range(60))
+    alert = told.one("silence", "SUP-02")
+    assert alert.status == "resolved"
+    assert {one.incident_id for one in told.all_of("silence", "SUP-02")} == {alert.incident_id}
+    assert alert.incident_id != told.one("storm", "SUP-01").incident_id
+
+
 def test_a_user_that_sends_nothing_has_an_outage_of_its_own():
     storm = Trouble("storm", REQUESTS["SUP-01"], 4, 20, observed=4000)
     outage = [Trouble("silence", of["SUP-02"], 19) for of in (REQUESTS, OTHERS, ANSWERS, READS)]
