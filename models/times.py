@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -15,6 +16,8 @@ DAY_US = 24 * HOUR_US
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_REMEMBERED = 4096
+"""Texts and instants that are remembered: a calendar repeats the hours at which work begins."""
 
 
 def parse_time(text: str) -> int:
@@ -27,13 +30,20 @@ def parse_time(text: str) -> int:
 
 def _parsed(text: str) -> datetime:
     """The same as an aware datetime in UTC."""
+    return _remembered(text) if len(text) == 20 else _read(text)
+
+
+@lru_cache(_REMEMBERED)
+def _remembered(text: str) -> datetime:
+    return _read(text)
+
+
+def _read(text: str) -> datetime:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise Malformed(f"{text!r:.60} is not an RFC 3339 time with an offset, such as 2026-01-05T00:10:00Z")
     fraction = match[1] or ""
     try:
-        if len(text) == 20 and text[19] == "Z":
-            return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)  # What almost every export holds, and twice as fast.
         at = datetime.fromisoformat(text[:19] + fraction[:7] + match[2].upper())
         return at.astimezone(UTC)
     except (ValueError, OverflowError) as fault:
@@ -72,6 +82,7 @@ def _aware(value: Any) -> datetime:
     raise ValueError("a time must be text in RFC 3339 with an offset, such as 2026-01-05T00:10:00Z")
 
 
+@lru_cache(_REMEMBERED)
 def _written(at: datetime) -> str:
     """`at` is in UTC."""
     millis = at.microsecond // 1000

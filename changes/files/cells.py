@@ -12,6 +12,8 @@ from models.times import parse_time
 LISTS = frozenset({"users", "services", "regions", "directions", "queues", "systems", "message_classes"})
 NAMES = LISTS | {"change_id", "owner"}
 TIMES = frozenset({"planned_start", "planned_end", "actual_start", "actual_end", "declared_at", "updated_at", "exported_at", "until"})
+_PARSED = LISTS | TIMES | {"revision", "series_revision", "factor"}
+"""Fields whose text is more than a text."""
 _FORMULA = frozenset("=+-@＝＋－＠")
 _CONTROL = frozenset("\t\r\n")
 
@@ -76,7 +78,7 @@ def escape_formula(text: str) -> str:
 
 def unguarded(text: str) -> str:
     """Inverse of `escape_formula`."""
-    return text[1:] if text[:1] == "'" and _runs(text[1:]) else text
+    return text[1:] if text.startswith("'") and _runs(text[1:]) else text
 
 
 def _runs(text: str) -> bool:
@@ -114,6 +116,8 @@ def checked_name(name: str, value: Any) -> Any:
 
 
 def _value(name: str, value: Any, zone: ZoneInfo | None) -> Any:
+    if type(value) is str and name not in _PARSED:
+        return value
     if name in TIMES:
         found = in_zone(value, zone)
         if isinstance(found, date):
@@ -122,6 +126,9 @@ def _value(name: str, value: Any, zone: ZoneInfo | None) -> Any:
     if name in NAMES:
         value = checked_name(name, value)
     if name in LISTS:
+        if type(value) is str and ";" not in value:
+            text = value.strip()
+            return [text] if text else []
         return [part.strip() for part in _text(value).split(";") if part.strip()] if not isinstance(value, list | tuple) else list(value)
     if name in ("revision", "series_revision"):
         return _number(value, int)

@@ -1,6 +1,6 @@
 """Conflicts: planned changes that disturb each other, are in a freeze, or exceed the capacity of the network."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from changes.windows import effect_us
 from models.change import Change
 from models.times import HOUR_US, format_time
 
-__all__ = ["Bounds", "Capacity", "Conflict", "PlanningRules", "conflicts", "conflicts_of", "described", "slots_for"]
+__all__ = ["Bounds", "Capacity", "Conflict", "Judged", "PlanningRules", "conflicts", "conflicts_of", "described", "judged", "slots_for"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,29 @@ class PlanningRules:
     capacity: Capacity = field(default_factory=Capacity)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found among many changes."""
+
+    conflicts: tuple[Conflict, ...]
+    """By time, then ids."""
+    incomplete: bool
+    """Whether the bounds left something out."""
+
+
 def conflicts(changes: Iterable[Change], rules: PlanningRules | None = None, bounds: Bounds | None = None) -> tuple[Conflict, ...]:
     """The conflicts among current and future changes, by time, then ids; of the overlaps those within `bounds`."""
+    return judged(changes, rules, bounds).conflicts
+
+
+def judged(changes: Iterable[Change], rules: PlanningRules | None = None, bounds: Bounds | None = None) -> Judged:
+    """The same, and whether the bounds left something out."""
     known, parameters = [change for change in changes if change.status not in OVER], rules or PlanningRules()
-    return _sorted([*overlaps(known, parameters.systems, bounds), *_frozen(known, parameters), *collisions(known, parameters.capacity)])
+    found = overlaps(known, parameters.systems, bounds)
+    others = [*_frozen(known, parameters), *collisions(known, parameters.capacity)]
+    most = None if bounds is None else bounds.total
+    left_out = most is not None and len(others) > most
+    return Judged(_sorted([*found.conflicts, *_sorted(others)[:most]]), found.incomplete or left_out)
 
 
 def conflicts_of(change: Change, others: Iterable[Change], rules: PlanningRules | None = None) -> tuple[Conflict, ...]:
@@ -39,7 +58,7 @@ def conflicts_of(change: Change, others: Iterable[Change], rules: PlanningRules 
 def slots_for(change: Change, others: Iterable[Change], earliest_us: int, rules: PlanningRules | None = None) -> tuple[Slot, ...]:
     """Up to three times, not before `earliest_us`, at which the change would have no conflict."""
     neighbours = _Neighbours(change, others, rules or PlanningRules())
-    return free_slots(change, lambda moved: not neighbours.conflicts(moved), earliest_us)
+    return free_slots(change, neighbours.leave_free, earliest_us)
 
 
 def described(change: Change, others: Iterable[Change], rules: PlanningRules | None = None) -> list[dict[str, Any]]:
@@ -71,17 +90,24 @@ class _Neighbours:
 
     def conflicts(self, change: Change) -> tuple[Conflict, ...]:
         """The conflicts of the change as it is planned here."""
+        return _sorted(self._all(change))
+
+    def leave_free(self, change: Change) -> bool:
+        """Whether there are none; the first one is enough to know."""
+        return next(self._all(change), None) is None
+
+    def _all(self, change: Change) -> Iterator[Conflict]:
         if change.status in OVER:
-            return ()
+            return
         start, end = reach_us(change)
-        meeting = [one for begins, ends, one in self._reaches if begins < end and start < ends]
-        found = [one for other in meeting if (one := conflict_between(change, other, self._rules.systems)) is not None]
-        found += _frozen([change], self._rules)
+        for begins, ends, other in self._reaches:
+            if begins < end and start < ends and (found := conflict_between(change, other, self._rules.systems)) is not None:
+                yield found
+        yield from _frozen([change], self._rules)
         if self._rises or change.expected is not None:
             start, end = effect_us(change)
             rises = [one for begins, ends, one in self._rises if begins < end + HOUR_US and start - HOUR_US < ends]
-            found += [one for one in collisions([change, *rises], self._rules.capacity) if change.change_id in one.change_ids]
-        return _sorted(found)
+            yield from (one for one in collisions([change, *rises], self._rules.capacity) if change.change_id in one.change_ids)
 
 
 def _frozen(changes: Sequence[Change], rules: PlanningRules) -> list[Conflict]:

@@ -1,6 +1,7 @@
 """Load: the total declared traffic of changes in each hour, against the capacity."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -18,6 +19,10 @@ _FACTOR_MAX = 1e9
 """Of rises that multiply: more is no traffic that a network carries, and the product stays finite."""
 _RISE_HOURS_MAX = 24 * 31
 """A declared rise is judged for a month at most."""
+_RISES_OF_OWNER_MAX = 10
+"""Rises of one owner that count in an hour: the first that are given."""
+_NAMED_MAX = 10
+"""Changes that a sentence names."""
 
 
 def _unknown_process(service: str) -> str | None:
@@ -59,6 +64,7 @@ class HourLoad:
     hour_us: int
     load_per_s: float
     changes: tuple[Change, ...]
+    """Those that count: of each owner the first ten."""
 
 
 def collisions(changes: Iterable[Change], capacity: Capacity) -> tuple[Conflict, ...]:
@@ -81,9 +87,12 @@ def collisions(changes: Iterable[Change], capacity: Capacity) -> tuple[Conflict,
 def hourly(changes: Iterable[Change], capacity: Capacity) -> Iterable[HourLoad]:
     """The load of every hour that a rise touches, in order of time."""
     by_hour: dict[int, list[_Rise]] = {}
+    counted: Counter[tuple[str, int]] = Counter()
     for rise, hours in _rises(changes, capacity):
         for hour_us in hours:
-            by_hour.setdefault(hour_us, []).append(rise)
+            counted[rise.change.owner, hour_us] += 1
+            if counted[rise.change.owner, hour_us] <= _RISES_OF_OWNER_MAX:
+                by_hour.setdefault(hour_us, []).append(rise)
     totals: dict[int, float] = {}
     for hour_us in sorted(by_hour):
         rises = by_hour[hour_us]
@@ -91,6 +100,16 @@ def hourly(changes: Iterable[Change], capacity: Capacity) -> Iterable[HourLoad]:
         if of_week not in totals:
             totals[of_week] = capacity.rates.total(hour_us)
         yield HourLoad(hour_us, totals[of_week] + _added(rises, hour_us), tuple(rise.change for rise in rises))
+
+
+def rise_hours(change: Change) -> range:
+    """The hours that its declared rise touches; empty without one."""
+    effect = change.expected
+    if change.status in OVER or effect is None or effect.effect != "up" or effect.factor is None or effect.factor <= 1:
+        return range(0)
+    start_us, end_us = declared_effect_us(change)
+    first = start_us // HOUR_US * HOUR_US
+    return range(first, min(max(end_us, start_us + 1), first + _RISE_HOURS_MAX * HOUR_US), HOUR_US)
 
 
 def _added(rises: list[_Rise], hour_us: int) -> float:
@@ -105,12 +124,9 @@ def _added(rises: list[_Rise], hour_us: int) -> float:
 def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Rise, range]]:
     places = {id(cell): place for place, cell in enumerate(capacity.rates.cells)}
     for change in changes:
-        effect = change.expected
-        if change.status in OVER or effect is None or effect.effect != "up" or effect.factor is None or effect.factor <= 1:
+        effect, hours = change.expected, rise_hours(change)
+        if effect is None or effect.factor is None or not hours:
             continue
-        start_us, end_us = declared_effect_us(change)
-        first = start_us // HOUR_US * HOUR_US
-        last = min(max(end_us, start_us + 1), first + _RISE_HOURS_MAX * HOUR_US)
         services = effect.services or change.services
         processes = {process for one in services if (process := capacity.process_of(one)) is not None}
         cells = tuple(
@@ -119,16 +135,17 @@ def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Ris
             if (not cell.region or not change.regions or cell.region in change.regions)
             and (not cell.process or not processes or cell.process in processes)
         )
-        yield _Rise(change, effect.factor, cells), range(first, last, HOUR_US)
+        yield _Rise(change, effect.factor, cells), hours
 
 
 def _conflict(ids: tuple[str, ...], hours: list[HourLoad], limit: float) -> Conflict:
     worst = max(hours, key=lambda hour: (hour.load_per_s, -hour.hour_us))
-    named = ", ".join(
+    rises = [
         f"{one.change_id} (×{round_significant(one.expected.factor)} at {one.owner})"
         for one in sorted(worst.changes, key=lambda one: one.change_id)
         if one.expected is not None and one.expected.factor is not None
-    )
+    ]
+    named = ", ".join(rises[:_NAMED_MAX]) + (f" and {len(rises) - _NAMED_MAX} more" if len(rises) > _NAMED_MAX else "")
     headroom = round_significant((limit - worst.load_per_s) / limit * 100)
     text = (
         f"{named} load the hour of {format_time(worst.hour_us)} with {_figure(worst.load_per_s)} messages a second; "

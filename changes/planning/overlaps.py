@@ -15,6 +15,11 @@ OVER = frozenset({"cancelled", "completed", "rolled_back"})
 
 _TRIES = 40
 """Pairs that are compared for each conflict that two owners may have at most."""
+_TRIES_OF_ALL = 100
+"""Pairs that are compared for each conflict of the total."""
+
+_Owners = tuple[str, str]
+"""Two owners, sorted."""
 
 Kind = Literal["bcdr_test", "dcc_and_user", "overlap", "fallback", "freeze", "load", "busy"]
 
@@ -45,27 +50,75 @@ class Bounds:
     """Conflicts of two owners; None: all."""
     concerns: Callable[[Change], bool] = _everything
     """One change of each pair must do so."""
+    total: int | None = None
+    """Conflicts of all owners together; None: all. Where there are more, each two owners keep equally many, the earliest ones."""
 
 
-def overlaps(changes: Iterable[Change], systems: SystemMap | None = None, bounds: Bounds | None = None) -> tuple[Conflict, ...]:
-    """Every pair of current or future changes with common time and scope, by time, then ids.
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """The overlaps within the bounds."""
+
+    conflicts: tuple[Conflict, ...]
+    """By time, then ids."""
+    incomplete: bool
+    """Whether pairs were left out or not compared."""
+
+
+def overlaps(changes: Iterable[Change], systems: SystemMap | None = None, bounds: Bounds | None = None) -> Overlaps:
+    """Every pair of current or future changes with common time and scope.
 
     A BCDR test conflicts with every change that may disrupt its scope on its day (UTC) before it is over: trouble in the morning
     endangers the test.
     """
     known = systems or SystemMap()
     ahead = sorted((change for change in changes if change.status not in OVER), key=lambda change: (reach_us(change), change.change_id))
-    within = bounds or Bounds()
-    found: list[Conflict] = []
-    counted: Counter[tuple[str, str]] = Counter()
-    for one, other in _meeting(ahead, within):
-        owners = _owners(one, other)
-        if within.most is not None and counted[owners] >= within.most:
-            continue
-        if (conflict := conflict_between(one, other, known)) is not None:
-            counted[owners] += 1
-            found.append(conflict)
-    return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids)))
+    tally = _Tally(bounds or Bounds())
+    for owners, one, other in _meeting(ahead, tally):
+        if not tally.is_full(owners) and (conflict := conflict_between(one, other, known)) is not None:
+            tally.add(owners, conflict)
+    found = (conflict for conflicts in tally.found.values() for conflict in conflicts)
+    return Overlaps(tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids))), tally.incomplete)
+
+
+class _Tally:
+    """The conflicts found so far of each two owners, and what may still be compared."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.concerns = bounds.concerns
+        self.found: dict[_Owners, list[Conflict]] = {}
+        self.incomplete = False
+        self._most, self._total, self._count = bounds.most, bounds.total, 0
+        self._tries = None if bounds.most is None else bounds.most * _TRIES
+        self._compared: Counter[_Owners] = Counter()
+        self._left = None if bounds.total is None else bounds.total * _TRIES_OF_ALL
+
+    def is_full(self, owners: _Owners) -> bool:
+        """Whether no more of these two owners is compared."""
+        full = self._most is not None and len(self.found.get(owners, ())) >= self._most
+        full = full or (self._tries is not None and self._compared[owners] >= self._tries) or (self._left is not None and self._left <= 0)
+        self.incomplete |= full
+        return full
+
+    def compare(self, owners: _Owners, pairs: int) -> None:
+        """Count `pairs` that are compared."""
+        self._compared[owners] += pairs
+        if self._left is not None:
+            self._left -= pairs
+
+    def add(self, owners: _Owners, conflict: Conflict) -> None:
+        """Keep a conflict; beyond the total, those with the most conflicts give some up."""
+        self.found.setdefault(owners, []).append(conflict)
+        self._count += 1
+        if self._total is None or self._count <= self._total:
+            return
+        self.incomplete = True
+        self._most = max(max(map(len, self.found.values())) - 1, 1)
+        for kept in self.found.values():
+            del kept[self._most :]
+        self._count = sum(map(len, self.found.values()))
+        if self._count > self._total:
+            del self.found[owners]
+            self._count, self._left = self._count - 1, 0
 
 
 def same_scope(one: Change, other: Change, systems: SystemMap) -> bool:
@@ -133,26 +186,21 @@ def _share(some: Sequence[str], others: Sequence[str]) -> bool:
     return not some or not others or not set(some).isdisjoint(others)
 
 
-def _owners(one: Change, other: Change) -> tuple[str, str]:
-    return (one.owner, other.owner) if one.owner <= other.owner else (other.owner, one.owner)
-
-
-def _meeting(ahead: Sequence[Change], bounds: Bounds) -> Iterator[tuple[Change, Change]]:
+def _meeting(ahead: Sequence[Change], tally: _Tally) -> Iterator[tuple[_Owners, Change, Change]]:
     """Pairs with common time, from changes sorted by the start of their reach."""
     under_way: dict[str, list[tuple[int, Change]]] = {}
-    compared: Counter[tuple[str, str]] = Counter()
     for change in ahead:
         start, end = reach_us(change)
-        concerned = bounds.concerns(change)
+        concerned = tally.concerns(change)
         for owner, theirs in list(under_way.items()):
             owners = (owner, change.owner) if owner <= change.owner else (change.owner, owner)
-            if bounds.most is not None and compared[owners] >= bounds.most * _TRIES:
+            if tally.is_full(owners):
                 continue
             theirs[:] = [(until, other) for until, other in theirs if until > start]
             if not theirs:
                 del under_way[owner]
                 continue
-            pairs = [(other, change) for _, other in theirs if concerned or bounds.concerns(other)]
-            compared[owners] += len(pairs)
+            pairs = [(owners, other, change) for _, other in theirs if concerned or tally.concerns(other)]
+            tally.compare(owners, len(pairs))
             yield from pairs
         under_way.setdefault(change.owner, []).append((end, change))

@@ -12,7 +12,7 @@ from changes.parameters import ChangesParameters
 from changes.planning import sec_completeness
 from changes.planning.conflicts import Capacity, PlanningRules, as_object, conflicts_of, described, slots_for
 from changes.planning.free_slots import Slot
-from changes.planning.load import hourly
+from changes.planning.load import hourly, rise_hours
 from changes.planning.overlaps import OVER, conflict_between, reach_us
 from changes.planning.rates import UsualRates
 from changes.planning.sec_limits import SecParameters
@@ -150,7 +150,8 @@ def _loaded(near: list[Change], planned: Sequence[Change], rules: PlanningRules,
     own = {change.key: change for change in planned}
     rising = [other for other in near if other.key not in own and other.expected is not None and other.expected.effect == "up"]
     rises = [*own.values(), *_nearest(rising, planned[0], most)]
-    return {one.key for hour in hourly(rises, rules.capacity) if hour.load_per_s > limit for one in hour.changes}
+    beyond = {hour.hour_us for hour in hourly(rises, rules.capacity) if hour.load_per_s > limit}
+    return {key for key, one in own.items() if not beyond.isdisjoint(rise_hours(one))}
 
 
 def _in_the_way(hidden: list[tuple[int, int, Change]], change: Change, rules: PlanningRules, most: int) -> bool:

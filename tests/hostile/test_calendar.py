@@ -9,7 +9,8 @@ from changes import visibility
 from changes.limits import ChangeLimits, excess
 from changes.parameters import ChangesParameters
 from changes.planning import overlaps
-from changes.planning.conflicts import Bounds, Capacity, PlanningRules, conflicts
+from changes.planning.conflicts import Bounds, Capacity, PlanningRules, conflicts, judged
+from changes.planning.load import collisions, hourly
 from changes.planning.rates import Cell, UsualRates
 from correlation.parameters import CorrelationParameters
 from models.change import Change
@@ -61,6 +62,33 @@ def test_one_owner_does_not_fill_the_conflicts_nor_hide_those_of_others(monkeypa
     assert count == {("M",): 10, ("A",): 1}
     assert compared["BOLT", "BOLT"] < 1000
     assert len(conflicts(many[400:460])) == 60 * 59 // 2, "without bounds it is every pair"
+
+
+def test_the_conflicts_of_all_owners_are_bounded_fairly_and_what_is_left_out_is_said(house: House) -> None:
+    flood = [change(f"U{user}-{number}", f"U{user}") for user in range(4) for number in range(30)]
+    few = [change("A-1"), change("A-2")]
+    found = judged([*flood, *few], None, Bounds(500, total=40))
+    count = Counter(conflict.change_ids[0].split("-")[0] for conflict in found.conflicts)
+    assert found.incomplete
+    assert count["A"] == 1, "the two of a small owner are still found"
+    assert 30 <= len(found.conflicts) <= 40
+    assert set(count) == {"A", "U0", "U1", "U2", "U3"}
+    assert not judged(few, None, Bounds(500, total=40)).incomplete
+    house.client("triage").post("/v1/changes", json=[change_json(f"D-{number}", "DCC") for number in range(33)]).raise_for_status()
+    window = {"from": "2026-01-05T00:00:00Z", "to": "2026-01-06T00:00:00Z"}
+    page = house.client("triage").get("/v1/calendar", params=window).json()
+    assert (len(page["conflicts"]), page["conflicts_incomplete"]) == (500, True)
+    assert not house.client("user:ACME").get("/v1/calendar", params=window | {"q": "D-1"}).json()["conflicts_incomplete"]
+
+
+def test_many_rises_of_one_owner_cost_no_more_than_a_few() -> None:
+    rates = UsualRates((Cell("ACME", "", "", (10.0,)), Cell("BOLT", "", "", (10.0,))))
+    many = [change(f"A-{number:03}", expected={"effect": "up", "factor": 9.0}) for number in range(300)]
+    hours = list(hourly([*many, change("B-1", "BOLT", expected={"effect": "up", "factor": 2.0})], Capacity(rates)))
+    assert hours
+    assert all(len(hour.changes) == 11 and hour.changes[-1].change_id == "B-1" for hour in hours)
+    (found,) = collisions(many, Capacity(rates, per_s=50))
+    assert len(found.text) < 600
 
 
 def test_a_user_reads_no_conflict_of_two_changes_of_others(house: House) -> None:

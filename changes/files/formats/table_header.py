@@ -26,10 +26,14 @@ class Header:
     names: tuple[str, ...]
     repeated: frozenset[str] = field(init=False)
     """Names that more than one column has."""
+    has_split_times: bool = field(init=False)
+    """Whether a date and its time of day are in separate columns."""
 
     def __post_init__(self) -> None:
         """Counted once, not once a row."""
         object.__setattr__(self, "repeated", frozenset(name for name, count in Counter(self.names).items() if count > 1))
+        split = {f"{name}_{part}" for name in TIMES for part in ("date", "time")}
+        object.__setattr__(self, "has_split_times", not split.isdisjoint(self.names))
 
     def row(self, position: Mapping[str, int | str], cells: Sequence[Any], source: Source) -> Row:
         """A row of the table as fields by name; a row that does not fit the header has shifted cells, and is refused."""
@@ -41,7 +45,7 @@ class Header:
         if not source.own_names:
             return Row(position, raw, named)
         try:
-            return Row(position, raw, from_cells(_with_joined_times(named), source.zone))
+            return Row(position, raw, from_cells(_with_joined_times(named) if self.has_split_times else named, source.zone))
         except Malformed as fault:
             return Row(position, raw, fault=str(fault))
 

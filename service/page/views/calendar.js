@@ -107,8 +107,8 @@ class Calendar {
   }
 
   drawConflicts() {
-    const { conflicts, missing } = this.page;
-    render(this.conflicts, conflicts.length ? el("details", { class: "panel", open: conflicts.length < 6 }, el("summary", {}, el("h2", {}, `Conflicts (${conflicts.length})`)), ...conflicts.slice(0, 100).map((one) => el("p", { class: "conflict" }, plainTimes(one.text), " ", el("a", { href: `/calendar/${one.from.slice(0, 10)}` }, "Show that night")))) : null);
+    const { conflicts, conflicts_incomplete: incomplete, missing } = this.page;
+    render(this.conflicts, conflicts.length ? el("details", { class: "panel", open: conflicts.length < 6 }, el("summary", {}, el("h2", {}, `Conflicts (${conflicts.length}${incomplete ? " or more" : ""})`)), incomplete ? el("p", { class: "hint" }, "There may be more conflicts than these: choose a day, an owner or a category.") : null, ...conflicts.slice(0, 100).map((one) => el("p", { class: "conflict" }, plainTimes(one.text), " ", el("a", { href: `/calendar/${one.from.slice(0, 10)}` }, "Show that night")))) : null);
     render(this.missing, missing.length ? el("details", { class: "panel" }, el("summary", {}, el("h2", {}, `Missing under the SEC (${missing.length})`)), el("ul", {}, ...missing.slice(0, 200).map((one) => el("li", {}, el("strong", {}, `${one.change_id}, ${one.item}`), ` ${one.text}`)))) : null);
   }
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from changes.planning.conflicts import Bounds, Capacity, PlanningRules, as_object, conflicts
+from changes.planning.conflicts import Bounds, Capacity, Judged, PlanningRules, as_object, judged
 from changes.planning.issue import ISSUES, issue_of
 from changes.planning.load import HourLoad, hourly
 from changes.planning.overlaps import OVER
@@ -44,6 +44,8 @@ _MOST_JUDGED = 3000
 """Maximum number of changes in one answer among which conflicts are computed."""
 _MOST_CONFLICTS = 500
 """Overlaps of two owners in one answer."""
+_MOST_OF_ALL = 2000
+"""Overlaps of all owners in one answer."""
 _MOST_OWN = 100
 """Of a User's own changes, those that are held against what is hidden from it."""
 
@@ -65,8 +67,10 @@ class CalendarPage(BaseModel):
     items: list[dict[str, Any]] = Field(description="Changes by the start of their window.")
     total: int = Field(description="Number of changes; more than in `items` if the limit was reached.")
     conflicts: list[dict[str, Any]] = Field(
-        description="`kind`, `change_ids`, `from`, `to`, `text`; among the changes of this span, at most 500 overlaps of two owners."
+        description="`kind`, `change_ids`, `from`, `to`, `text`; among the first 3,000 changes of this span, at most 500 overlaps of two"
+        " owners and 2,000 of all."
     )
+    conflicts_incomplete: bool = Field(description="Whether there may be more conflicts: choose a shorter span, one owner or a category.")
     load: list[dict[str, Any]] = Field(
         description="Days on which declared rises meet the usual traffic: `day`, the worst hour (`at`), `per_s`, `capacity_per_s`;"
         " for the triage desk only, and empty until the usual rates are learned."
@@ -93,18 +97,16 @@ def calendar(
     shown = [change for known in engine.declared_changes() if (change := visible_to(known, principal.user)) is not None]
     meeting = sorted((change for change in shown if _meets(change, start_us, end_us) and _fits(change, wanted)), key=_order)
     of_desk, rules = principal.role in DESK_ROLES, planning.rules
-    judged = meeting[:_MOST_JUDGED]
-    found = (
-        [as_object(one) for one in conflicts(judged, rules, Bounds(_MOST_CONFLICTS))]
-        if of_desk
-        else _of_user(engine, principal, judged, rules)
-    )
+    first = meeting[:_MOST_JUDGED]
+    known = judged(first, rules, Bounds(_MOST_CONFLICTS, total=_MOST_OF_ALL)) if of_desk else _of_user(principal, first, rules)
+    found = [as_object(one) for one in known.conflicts] + ([] if of_desk else _busy_nights(engine, principal, first, rules))
     return CalendarPage(
         items=[_item(change, principal.user) for change in meeting[: wanted.limit]],
         total=len(meeting),
         conflicts=found,
-        risks=risks.ahead(principal, judged, found, clock.wall_us()),
-        load=_load(judged, rules) if of_desk else [],
+        conflicts_incomplete=known.incomplete or len(meeting) > len(first),
+        risks=risks.ahead(principal, first, found, clock.wall_us()),
+        load=_load(first, rules) if of_desk else [],
         missing=[missing_object(one) for one in all_missing(meeting)] if of_desk else [],
     )
 
@@ -132,13 +134,17 @@ def _fits(change: Change, wanted: CalendarWindow) -> bool:
     return not wanted.q or wanted.q.casefold() in text.casefold()
 
 
-def _of_user(engine: Engine, principal: Principal, shown: Sequence[Change], rules: PlanningRules) -> list[dict[str, Any]]:
-    """Conflicts of its own changes and the DCC's among what it sees; of what is in the way and hidden, only that the night is busy."""
+def _of_user(principal: Principal, shown: Sequence[Change], rules: PlanningRules) -> Judged:
+    """Conflicts of its own changes and the DCC's among what it sees."""
     user = principal.user or ""
-    bounds = Bounds(_MOST_CONFLICTS, lambda change: is_fully_visible(change, user))
-    found = [as_object(conflict) for conflict in conflicts(shown, replace(rules, capacity=Capacity()), bounds)]
-    own = [change for change in shown if change.explains and change.status not in OVER and is_own(change, user)]
-    return found + busy(engine.declared_changes(), principal, own[-_MOST_OWN:], rules)
+    bounds = Bounds(_MOST_CONFLICTS, lambda change: is_fully_visible(change, user), _MOST_OF_ALL)
+    return judged(shown, replace(rules, capacity=Capacity()), bounds)
+
+
+def _busy_nights(engine: Engine, principal: Principal, shown: Sequence[Change], rules: PlanningRules) -> list[dict[str, Any]]:
+    """Of what is in the way and hidden, only that the night is busy."""
+    own = [change for change in shown if change.explains and change.status not in OVER and is_own(change, principal.user or "")]
+    return busy(engine.declared_changes(), principal, own[-_MOST_OWN:], rules)
 
 
 def _load(changes: Sequence[Change], rules: PlanningRules) -> list[dict[str, Any]]:
