@@ -1,5 +1,7 @@
 """Mapping: how another system's export becomes our fields, as a TOML file rather than code for each system."""
 
+import codecs
+import re
 import tomllib
 from collections.abc import Mapping as Fields
 from functools import cached_property
@@ -49,6 +51,7 @@ class Mapping(BaseModel):
         (),
         description="strptime patterns, `unix` or `unix_ms`, tried in order, each with a `timezone` of its own if necessary",
     )
+    encoding: str | None = Field(None, description="encoding of a CSV export that is not UTF-8, such as cp1252")
     list_separator: str = Field(";", min_length=1, description="between the names of a list in one cell")
     duration_s: int | None = Field(None, gt=0, description="length of a change whose export has no end")
     fields: dict[str, Paths] = Field(
@@ -59,6 +62,11 @@ class Mapping(BaseModel):
     values: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="our field → their value → ours (empty: try the next path); a value that is not listed stays unchanged",
+    )
+
+    only: dict[str, str] = Field(
+        default_factory=dict,
+        description="our list → regular expression that a name must match as a whole; other names are left out",
     )
 
     @field_validator("rows", mode="before")
@@ -76,6 +84,18 @@ class Mapping(BaseModel):
     def _one_is_several(cls, value: Any) -> Any:
         return {name: (paths,) if isinstance(paths, str) else paths for name, paths in value.items()} if isinstance(value, dict) else value
 
+    @field_validator("only")
+    @classmethod
+    def _are_patterns(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, pattern in value.items():
+            if name.rpartition(".")[2] not in LISTS:
+                raise ValueError(f"{name} is not a list of names")
+            try:
+                re.compile(pattern)
+            except re.error as fault:
+                raise ValueError(f"{name}: {pattern!r} is not a regular expression: {fault}") from None
+        return value
+
     @field_validator("fields", "defaults", "values")
     @classmethod
     def _our_names(cls, value: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +103,14 @@ class Mapping(BaseModel):
         if unknown:
             raise ValueError(f"{', '.join(unknown)} is not a field of a change")
         return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else codecs.lookup(value).name
+        except LookupError:
+            raise ValueError(f"there is no encoding {value!r}: use a name such as cp1252") from None
 
     @property
     def columns(self) -> frozenset[str]:
@@ -121,7 +149,8 @@ class Mapping(BaseModel):
         if bare in LISTS:
             parts = value if isinstance(value, list) else str(checked_name(bare, value)).split(self.list_separator)
             names = [str(table.get(text.casefold(), text)) for part in parts if (text := str(checked_name(bare, part)).strip())]
-            return names or None
+            kept = names if name not in self.only else [one for one in names if re.fullmatch(self.only[name], one)]
+            return kept or None
         if isinstance(value, list):
             value = "; ".join(str(part) for part in value)
         key = _as_key(value).casefold()

@@ -54,6 +54,7 @@ def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[
         mapping is None,
         mapping.columns if mapping else frozenset(),
         assumed.now,
+        mapping.encoding if mapping else None,
     )
     changes: list[Change] = []
     rejections: list[Rejection] = []

@@ -39,6 +39,8 @@ class Source:
     """The columns that the mapping reads: they distinguish the header from a title above it."""
     now: datetime | None = None
     """The time of reading; without it an endless series is followed from its own export."""
+    encoding: str | None = None
+    """The encoding of a table that is not UTF-8."""
 
 
 Format = Callable[[Source], Iterator[Row]]

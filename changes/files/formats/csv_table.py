@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -15,10 +16,7 @@ _DELIMITERS = (",", "\t", ";", "|")
 
 def read_csv(source: Source) -> Iterator[Row]:
     """One change per row; blank rows, and title rows above the header, are skipped. Raises UnreadableInput without a usable header."""
-    try:
-        text = source.content.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise UnreadableInput(f"{source.name} is not UTF-8 (byte {fault.start}): save it as CSV UTF-8") from None
+    text = _decoded(source)
     if not text.strip():
         return
     delimiter, header = _found(text, source)
@@ -27,6 +25,17 @@ def read_csv(source: Source) -> Iterator[Row]:
             yield Row({"line": line}, b"", fault=f"the row can't be read: {broken}")
         elif line > header.line:
             yield header.row({"line": line}, cells, source)
+
+
+def _decoded(source: Source) -> str:
+    try:
+        return source.content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        # A file with both valid and invalid UTF-8 is a damaged one: another encoding would alter its sound rows.
+        if source.encoding is not None and source.content.decode("utf-8", "ignore").isascii():
+            with suppress(UnicodeDecodeError):
+                return source.content.decode(source.encoding)
+        raise UnreadableInput(f"{source.name} is not UTF-8 (byte {fault.start}): save it as CSV UTF-8") from None
 
 
 def _found(text: str, source: Source) -> tuple[str, Header]:

@@ -56,7 +56,7 @@ def check(
     absurd = all_excess(read.changes, time.time_ns() // 1000, found_settings.serve.declarations)
     found = conflicts(read.changes, rules)
     free = _free_slots(read.changes, found, rules)
-    unjudged = _unjudged(read.changes, rules)
+    notes = _notes(read.changes, rules)
     if as_json:
         answer = {
             "changes": len(read.changes),
@@ -67,7 +67,7 @@ def check(
             "windows": [{"owner": one.owner, "change_id": one.change_id, "reason": why} for one, why in absurd],
             "conflicts": [as_object(one) for one in found],
             "free_slots": free,
-            "notes": unjudged,
+            "notes": notes,
         }
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
@@ -76,7 +76,7 @@ def check(
         lines += [f"{one.item} (figure: default or setting): {one.text}" for one in limits]
         lines += [f"{one.kind.replace('_', ' ')}: {one.text}" for one in found]
         lines += [f"{change_id} is free at {', '.join(slots)}" for change_id, slots in free.items()]
-        _print(read, [*lines, *unjudged], (len(lacking) + len(limits) + len(absurd), len(found)))
+        _print(read, [*lines, *notes], (len(lacking) + len(limits) + len(absurd), len(found)))
     if read.rejections or read.disagreements or lacking or limits or absurd or found:
         raise typer.Exit(1)
 
@@ -108,8 +108,11 @@ def _free_slots(changes: tuple["Change", ...], found: tuple["Conflict", ...], ru
     return proposed
 
 
-def _unjudged(changes: tuple["Change", ...], rules: "PlanningRules") -> list[str]:
+def _notes(changes: tuple["Change", ...], rules: "PlanningRules") -> list[str]:
+    from changes.files.opaque_names import opaque_names
+
+    notes = opaque_names(changes)
     rising = sum(one.expected is not None and one.expected.effect == "up" for one in changes)
     if not rising or rules.capacity.rates.cells:
-        return []
-    return [f"load was not judged: {rising} changes declare a rise, but the usual rates are missing (--usual)"]
+        return notes
+    return [f"load was not judged: {rising} changes declare a rise, but the usual rates are missing (--usual)", *notes]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool = False, more: dict[str, Any] | None = None) -> None:
     """Put changes into a calendar file or a running monitor, and report the result of each; exit 1 if any can't be used."""
     from changes.files.calendar_files import Added, add_to
+    from changes.files.opaque_names import opaque_names
     from changes.http_client import send_changes
 
     refused: list[dict[str, str]] = []
@@ -37,12 +38,14 @@ def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool 
             "refused": refused,
             "unsettled": [{"change_id": one.change_id, "owner": one.owner, "revision": one.revision} for one in unsettled],
             "missing": [change.change_id for change in added.missing],
+            "notes": opaque_names(read.changes),
             **(more or {}),
         }
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
         _print(added, len(read.changes) - len(added.news) - len(refused) - len(added.disagreements))
-        complain(read.rejections, [f"{one['change_id']}: {one['reason']}" for one in refused] + [one.text for one in unsettled])
+        lines = [f"{one['change_id']}: {one['reason']}" for one in refused] + [one.text for one in unsettled]
+        complain(read.rejections, opaque_names(read.changes) + lines)
     if read.rejections or refused or unsettled or added.missing:
         raise typer.Exit(1)
 

@@ -11,6 +11,7 @@ import pytest
 
 from changes.files.cells import joined
 from changes.files.field_mapping import read_mapping
+from changes.files.opaque_names import opaque_names
 from changes.files.reader import ReadOptions, describe, read_changes
 from models.errors import UnreadableInput
 from models.times import format_time, us
@@ -75,6 +76,46 @@ def test_servicenow_is_read_in_every_form_that_it_answers_in(tmp_path: Path, doc
     assert window(made) == "2026-08-03T19:00:00Z/2026-08-03T22:30:00Z"
     assert format_time(us(made.actual_start)) == "2026-08-03T19:05:00Z"
     assert format_time(us(made.updated_at)) == "2026-08-03T19:05:01Z"
+
+
+def test_a_jira_label_is_a_service_only_if_it_looks_like_one(tmp_path: Path) -> None:
+    fields = {
+        "summary": "Replace",
+        "customfield_10110": START,
+        "customfield_10111": END,
+        "labels": ["firewall", "4.8.1", "8F36", "N12", "2026"],
+    }
+    only_words = fields | {"labels": ["firewall", "phase-2"]}
+    document = {"issues": [{"key": "CHG-1", "fields": fields}, {"key": "CHG-2", "fields": only_words}]}
+    made, faults = imported(write(tmp_path, "a.json", json.dumps(document)), "jira", owner="SUP-01")
+    assert faults == []
+    assert [one.services for one in made] == [("4.8.1", "8F36", "N12"), ()]
+
+
+def test_a_pagerduty_change_event_is_read_as_it_was_sent(tmp_path: Path) -> None:
+    sent = {"routing_key": "k", "payload": {"summary": "Deploy 2", "timestamp": "2026-07-17T08:42:58.315Z", "source": "builder"}}
+    (made,), faults = imported(write(tmp_path, "a.json", json.dumps(sent)), "pagerduty", owner="SUP-01")
+    assert (faults, made.title, made.systems) == ([], "Deploy 2", ("builder",))
+    assert window(made) == "2026-07-17T08:42:58.315Z/2026-07-17T09:42:58.315Z"
+
+
+OUTLOOK = "Subject,Start Date,Start Time,End Date,End Time,Description\nCafé,12/01/2026,22:00:00,13/01/2026,02:00:00,Größe\n"
+
+
+def test_an_outlook_table_in_the_code_page_of_windows_is_read(tmp_path: Path) -> None:
+    (made,), faults = imported(write(tmp_path, "a.csv", OUTLOOK.encode("cp1252")), "outlook", owner="SUP-01")
+    assert (faults, made.title, made.description) == ([], "Café", "Größe")
+    damaged = OUTLOOK.encode().replace("ö".encode(), b"\xc3")
+    with pytest.raises(UnreadableInput, match="not UTF-8"):
+        imported(write(tmp_path, "b.csv", damaged), "outlook", owner="SUP-01")
+
+
+def test_record_ids_in_the_place_of_names_are_said(tmp_path: Path) -> None:
+    company = {"link": "https://example.invalid/1", "value": "0a1b2c3d4e5f60718293a4b5c6d7e8f9"}
+    made, _ = imported(write(tmp_path, "a.json", json.dumps({"result": [RAW | {"company": company}]})), "servicenow")
+    (note,) = opaque_names(made)
+    assert "`owner` holds 1 record id" in note
+    assert opaque_names([made[0].model_copy(update={"owner": "SUP-01"})]) == []
 
 
 def test_a_servicenow_workbook_has_labels_and_local_moments(tmp_path: Path) -> None:
