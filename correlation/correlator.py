@@ -6,8 +6,9 @@ from typing import Any
 from changes.calendar import CalendarView
 from correlation.alerts.finding_rows import finding_rows
 from correlation.alerts.region_alerts import RegionAlerts
+from correlation.change_reports.alert_traces import IncidentWithSuspects
 from correlation.change_reports.declaration_record import Declarations
-from correlation.change_reports.reporter import IncidentWithSuspects, Reporter
+from correlation.change_reports.reporter import Reporter
 from correlation.evaluation import EvaluatedIncident, Evaluator
 from correlation.evaluation_context import EvaluationContext
 from correlation.history.fleet_totals import Fleet

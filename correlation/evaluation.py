@@ -30,12 +30,13 @@ from correlation.grading.incident_category import Category, CategoryInputs, cate
 from correlation.grading.missing_messages import missing_messages
 from correlation.grading.threatened_changes import ThreatInputs, threatened
 from correlation.history.resolution_history import FIVE_MINUTES_US
+from correlation.incidents.harm import harms
 from correlation.incidents.incidents import Incidents
 from correlation.incidents.membership import MembershipRules, possible_causes
 from correlation.incidents.missing_answers import MissingAnswers
 from correlation.incidents.open_incident import OpenIncident
 from correlation.incidents.phase import follow
-from correlation.incidents.recovery import Recovery, assess, ended_us, harms
+from correlation.incidents.recovery import Recovery, assess, ended_us
 from correlation.incidents.shared_loss import losing_users
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
@@ -148,7 +149,7 @@ class Evaluator:
     def _recovery(self, event: OpenIncident, known: EvaluationContext) -> Recovery:
         members = [event.members[alert_id] for alert_id in sorted(event.members)]
         elsewhere = self.incidents.hit_by_others(event)
-        found = harms(event.course, members, event.origin_user, elsewhere, event.opened_us, known.history)
+        found = harms(event.course.usual, members, event.origin_user, elsewhere, event.opened_us, known.history)
         recovery = assess(event.course, found, known.at_us, shared=bool(elsewhere.users))
         follow(event.course, found, back=recovery.back or event.resolved_us is not None)
         return recovery

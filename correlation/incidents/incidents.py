@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
+from correlation.incidents.harm import LOSS_KINDS, Elsewhere, Traffic, traffic_of
 from correlation.incidents.membership import (
     MembershipRules,
     can_cause_harm,
@@ -12,7 +13,6 @@ from correlation.incidents.membership import (
     started_together,
 )
 from correlation.incidents.open_incident import OpenIncident
-from correlation.incidents.recovery import LOSS_KINDS, Elsewhere, Traffic, traffic_of
 from correlation.incidents.relation import in_region, is_related, is_same_incident, lead_of, may_hold, members_for, two_causes
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot

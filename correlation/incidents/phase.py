@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from correlation.incidents.recovery import Course, Harm
+from correlation.incidents.harm import Harm
+from correlation.incidents.recovery import Course
 from models.times import MINUTE_US
 from models.vocabulary import Phase
 

@@ -10,8 +10,6 @@ MOST_LINES = 300
 MOST_LINES_OF_A_FUNCTION = 50
 LONG_FILES = frozenset(
     {
-        "correlation/change_reports/reporter.py",
-        "correlation/incidents/recovery.py",
         "tests/changes/files/test_icalendar_file.py",
         "tests/changes/planning/test_conflicts.py",
         "tests/service/http/test_changes.py",

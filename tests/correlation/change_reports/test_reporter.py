@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from correlation.attribution.suspects import assess_cause
-from correlation.change_reports.reporter import IncidentWithSuspects, Reporter
+from correlation.change_reports.alert_traces import IncidentWithSuspects
+from correlation.change_reports.reporter import Reporter
 from correlation.grading.declared_effect import envelope
 from correlation.parameters import CorrelationParameters
 from models.alert import Reason, Suspect

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from correlation.grading.incident_category import Category, never_milder
+from correlation.incidents.harm import Harm
 from correlation.incidents.incidents import SETTLES_US, Incidents
 from correlation.incidents.open_incident import OpenIncident
 from correlation.incidents.phase import follow
-from correlation.incidents.recovery import Course, Harm
+from correlation.incidents.recovery import Course
 from correlation.parameters import CorrelationParameters
 from correlation.wording.alert_text import describe_open
 from models.times import MINUTE_US
