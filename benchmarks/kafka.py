@@ -14,7 +14,8 @@ from pathlib import Path
 
 from benchmarks.kafka_live import alert_delays, part_of, steady, takeover_s
 from benchmarks.kafka_load import fill, series
-from benchmarks.kafka_runs import PARTITIONS, Measured, prepared, records_in, stock_agent, whole_topic
+from benchmarks.kafka_peers import kafka_streams, quix_streams
+from benchmarks.kafka_runs import PARTITIONS, Measured, parameters, prepared, records_in, stock_agent, whole_topic
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.topic_names import Topics
 from tests.kafka.broker import Broker
@@ -47,6 +48,23 @@ class Bench:
         asyncio.run(fill(self._broker.bootstrap, Topics("single."), PARTITIONS, self._parts, self._chosen.windows, 1))
         self._stock = stock_agent(found, self._broker, 15, self._folder)
         return [_speed("stock agent, one EWMA rule", self._stock), _cpu("stock agent, one EWMA rule", self._stock)]
+
+    def streams(self) -> list[Row]:
+        """Kafka Streams (Java) on the topic that the stock agent has filled, or on one of its own."""
+        found = parameters(self._broker.bootstrap, "single") if self._stock else self._prepared("streams", 1)
+        rows: list[Row] = []
+        for exactly_once in ("off", "on"):
+            for threads in (1, 2):
+                measured = kafka_streams(found, self._broker, threads, exactly_once, self._events, self._folder)
+                name = f"Kafka Streams, {threads} thread{'s' if threads > 1 else ''}, exactly-once {exactly_once}"
+                rows += [_speed(name, measured), _cpu(name, measured)]
+        return rows
+
+    def quix(self) -> list[Row]:
+        """Quix Streams likewise, for some seconds."""
+        found = parameters(self._broker.bootstrap, "single") if self._stock else self._prepared("quix", 1)
+        measured = quix_streams(found, self._broker, 15, self._folder)
+        return [_speed("Quix Streams, one EWMA rule", measured), _cpu("Quix Streams, one EWMA rule", measured)]
 
     def single(self) -> list[Row]:
         """One worker over single events."""
@@ -155,7 +173,7 @@ def show(row: Row) -> str:
     return f"| {row.what:<52} | {value:>9} {row.unit:<12} | {row.target:<9} | {met:<3} | {row.more}"
 
 
-STEPS = ("stock", "single", "frames", "two", "delays", "takeover", "steady")
+STEPS = ("stock", "streams", "quix", "single", "frames", "two", "delays", "takeover", "steady")
 
 
 def main() -> int:
