@@ -7,7 +7,7 @@ import numpy as np
 from correlation.attribution.candidates import Candidates
 from correlation.attribution.cause_class import CauseClass
 from correlation.attribution.scoring import OWN, OWN_SERVICE, CandidateFeatures, CandidateScores
-from correlation.history.onset_comparison import Comparison, main_episode
+from correlation.history.onset_comparison import Comparison, early, main_episode
 from correlation.snapshots import IncidentSnapshot
 from models.change import Change
 from models.columns import Flags, Floats
@@ -86,8 +86,12 @@ def may_cause(nature: CauseClass, change: Change) -> bool:
 
 
 def persistent(case: IncidentSnapshot) -> bool:
-    """Whether it has lasted for some windows without interruption."""
-    main = main_episode(case)
-    window_us = max(key.window_s for key in main.series) * SECOND_US
+    """Whether it has lasted for some windows without interruption.
+
+    Any of the alerts that it began with may show that: one that comes a minute later is no reason to doubt what was sure before.
+    """
     until_us = case.ended_us if case.ended_us is not None else case.at_us
-    return until_us - main.onset_us >= _LEAST_WINDOWS * window_us and main.flaps <= _MOST_FLAPS
+    return any(
+        until_us - one.onset_us >= _LEAST_WINDOWS * max(key.window_s for key in one.series) * SECOND_US and one.flaps <= _MOST_FLAPS
+        for one in early(case)
+    )

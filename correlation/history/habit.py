@@ -8,8 +8,8 @@ from models.columns import Floats, Ints, SeriesKey
 from models.times import DAY_US, HOUR_US, MINUTE_US
 
 _LEAST_DAYS, _MOST_DAYS = 2, 7
-_AS_MUCH = 0.7
-"""Share of today's deviation that another day must have shown."""
+_AS_MUCH = 0.5
+"""Share of today's deviation that another day must have shown: its expectation held a part of what recurs."""
 _SIGMAS, _DISPERSION = 4.0, 3.0
 _LEAST_SHARE = 0.05
 """Of what is due in an hour: a smaller deviation is within the error of any expectation."""

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correlation.attribution.suspects import CauseAssessment, assess_cause
+from correlation.attribution.verdict_rules import persistent
 from correlation.history.traffic_history import History
 from correlation.parameters import CorrelationParameters
 from models.alert import Suspect
@@ -244,3 +245,11 @@ def test_what_a_user_may_not_see_changes_nothing_in_its_own_judgement(silenced: 
 
 
 SILENCED = past(broken())
+
+
+def test_what_has_lasted_is_not_doubted_because_more_of_the_same_trouble_shows() -> None:
+    refused = episode("failures", minutes=5)
+    unanswered = episode("silence", minutes=5, onset_us=ONSET + 4 * MINUTE_US, detected_us=ONSET + 5 * MINUTE_US)
+    assert persistent(case(refused))
+    assert persistent(case(refused, unanswered))
+    assert not persistent(case(unanswered))

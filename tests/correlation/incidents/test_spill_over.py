@@ -184,7 +184,13 @@ def past(dips: dict[int, float], dip_us: int, minutes: int = 30) -> History:
 
 @pytest.mark.parametrize(
     ("dips", "usual"),
-    [({0: 0.4, 1: 0.5, 2: 0.4, 3: 0.4}, True), ({2: 0.4, 3: 0.4}, False), ({3: 0.4}, False), ({0: 0.9, 1: 0.9, 3: 0.2}, False)],
+    [
+        ({0: 0.4, 1: 0.5, 2: 0.4, 3: 0.4}, True),
+        ({1: 0.6, 2: 0.6, 3: 0.4}, True),
+        ({2: 0.4, 3: 0.4}, False),
+        ({3: 0.4}, False),
+        ({0: 0.9, 1: 0.9, 3: 0.2}, False),
+    ],
 )
 def test_what_a_user_does_at_this_hour_on_other_days_is_a_habit(dips, usual):
     dip_us = 10 * HOUR_US
