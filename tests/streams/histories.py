@@ -8,9 +8,9 @@ from tests.streams.written import queue, traffic
 
 START_US = parse_time("2026-01-05T00:00:00Z")
 Step = tuple[Any, ...]
-"""("event", stream, event), ("bad", stream, text), ("idle", stream), ("follow", µs) or ("elsewhere", {user: µs})."""
+"""("event", stream, event), ("bad", stream, text), ("idle", stream), ("follow", µs) or ("observe_remote", {user: µs})."""
 
-_KINDS = ["event"] * 30 + ["again"] * 6 + ["bad", "idle", "gap", "follow", "elsewhere"]
+_KINDS = ["event"] * 30 + ["again"] * 6 + ["bad", "idle", "gap", "follow", "observe_remote"]
 _OFF_S = [0, 0, -0.25, 0.5, -5, -29, -30, -40, 3, 100, 299, 301, 5_000]
 """How far an event may be beside the clock."""
 _CODES = [None, None, {}, {"E20": 1}, {"E1": 2, "E20": 1}, {"E19": 1, "I0": 3, "E30": 2}]
@@ -36,8 +36,8 @@ def history(dice: random.Random, most: int) -> list[Step]:
             steps.append(("idle", stream))
         elif kind == "follow":
             steps.append(("follow", START_US + round((clock_s + dice.choice([-60, -30, 0, 5])) * SECOND_US)))
-        elif kind == "elsewhere":
-            steps.append(("elsewhere", {dice.choice(["U1", "X"]): START_US + round(clock_s * SECOND_US)}))
+        elif kind == "observe_remote":
+            steps.append(("observe_remote", {dice.choice(["U1", "X"]): START_US + round(clock_s * SECOND_US)}))
         else:
             before = [step[2] for step in steps if step[0] == "event"]
             event = _event(dice, clock_s, mark)
