@@ -14,6 +14,7 @@ from models.change import Change
 from models.columns import Detected, EventBatch
 from models.decisions import Decisions
 from models.state_bytes import pack, unpack
+from streams.detected_columns import DetectedColumns, packed, unpacked
 from streams.detection_by_resolution import DetectionByResolution
 from streams.flow import DecisionFlow, DetectionFlow, FlowStep, WindowFindings
 from streams.windowing.assembler import Assembler, AssemblyResult, TimeParameters
@@ -39,6 +40,14 @@ class Detections:
     """In order of time."""
     assembled: AssemblyResult
     """The assembled input of the step; a caller that sends detections on may leave its windows out."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: windows as columns."""
+        return _detections, (*packed(list(self.windows)), self.assembled)
+
+
+def _detections(ends: list[tuple[int, int]], columns: list[DetectedColumns], assembled: AssemblyResult) -> Detections:
+    return Detections(unpacked(ends, columns), assembled)
 
 
 class Pipeline:

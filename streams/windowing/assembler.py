@@ -17,6 +17,7 @@ from models.times import SECOND_US, format_time, parse_time
 from streams.windowing.clock_skew_guard import HELD_MOST, AdmittedEvents, ClockSkewGuard
 from streams.windowing.early_events import EarlyEvents
 from streams.windowing.watermarks import NEVER, Watermarks
+from streams.windowing.window_columns import ClosedColumns, packed, unpacked
 from streams.windowing.window_events import QUEUE_COLUMNS, Chunk
 from streams.windowing.window_store import Closed, SeriesWindows, WindowStore
 
@@ -69,6 +70,11 @@ class AssemblyResult:
     late: int = 0
     held: int = 0
     """Events that are held now because their User is ahead of all others."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: windows as columns."""
+        rest = (self.rejected, self.watermarks_us, self.accepted, self.repeated, self.late, self.held)
+        return _assembled, (packed(self.closed), *rest)
 
 
 class Assembler:
@@ -276,6 +282,10 @@ class Assembler:
             int(window_s): WindowStore.unpack(int(window_s), packed, skip_gaps=skip_gaps) for window_s, packed in tree["cohorts"].items()
         }
         return assembler
+
+
+def _assembled(closed: list[ClosedColumns], *rest: Any) -> AssemblyResult:
+    return AssemblyResult(unpacked(closed), *rest)
 
 
 def _late(batch: EventBatch, index: int, end_us: int, watermark_us: int) -> Rejection:

@@ -1,9 +1,10 @@
 """Window events: the events of windows that are still open, and how a closed window is made from them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,28 +42,23 @@ class WindowCodes(Mapping[int, Mapping[str, int]]):
 
     def __init__(self, series: NDArray[Any], numbers: NDArray[Any], sets: list[Mapping[str, int]]) -> None:
         """`series` and `numbers` are (events,): only events with codes."""
-        self._series, self._numbers, self._sets = series, numbers, sets
-
-    def __reduce__(self) -> tuple[type["WindowCodes"], tuple[NDArray[Any], NDArray[Any], list[Mapping[str, int]]]]:
-        """For another process: contains only the sets that are referred to."""
-        used, numbers = np.unique(self._numbers, return_inverse=True)
-        return WindowCodes, (self._series, numbers, [self._sets[number] for number in used.tolist()])
+        self.series, self.numbers, self.sets = series, numbers, sets
 
     @cached_property
     def _found(self) -> dict[int, list[int]]:
         """Its sets by series."""
         found: dict[int, list[int]] = {}
-        for series, number in zip(self._series.tolist(), self._numbers.tolist(), strict=True):
+        for series, number in zip(self.series.tolist(), self.numbers.tolist(), strict=True):
             found.setdefault(series, []).append(number)
         return found
 
     def __getitem__(self, series: int) -> Mapping[str, int]:
         first, *others = self._found[series]
         if not others:
-            return self._sets[first]
-        total = Counter(self._sets[first])
+            return self.sets[first]
+        total = Counter(self.sets[first])
         for number in others:
-            total.update(self._sets[number])
+            total.update(self.sets[number])
         return dict(sorted(total.items()))
 
     def __iter__(self) -> Iterator[int]:
@@ -70,6 +66,47 @@ class WindowCodes(Mapping[int, Mapping[str, int]]):
 
     def __len__(self) -> int:
         return len(self._found)
+
+
+def as_window_codes(codes: Mapping[int, Mapping[str, int]]) -> WindowCodes:
+    """`codes` as the assembler keeps them."""
+    if isinstance(codes, WindowCodes):
+        return codes
+    return WindowCodes(np.array(list(codes), np.int64), np.arange(len(codes)), list(codes.values()))
+
+
+class CodeColumns(NamedTuple):
+    """The response codes of many windows as arrays, for another process."""
+
+    counts: list[int]
+    """Events with codes of each window."""
+    series: NDArray[Any]
+    """(events,) of one window after the other."""
+    numbers: NDArray[Any]
+    """(events,) places in `sets`."""
+    sets: list[Mapping[str, int]]
+    """Only those that are referred to."""
+
+
+def packed_codes(windows: Sequence[WindowCodes]) -> CodeColumns:
+    """The codes of `windows` as columns, for `unpacked_codes`."""
+    known: dict[int, int] = {}
+    sets: list[Mapping[str, int]] = []
+    for window in windows:
+        if id(window.sets) not in known:
+            known[id(window.sets)] = len(sets)
+            sets += window.sets
+    numbers = np.concatenate([window.numbers + known[id(window.sets)] for window in windows])
+    used, places = np.unique(numbers, return_inverse=True)
+    series = np.concatenate([window.series for window in windows])
+    return CodeColumns([len(window.series) for window in windows], series, places, [sets[number] for number in used.tolist()])
+
+
+def unpacked_codes(columns: CodeColumns) -> list[WindowCodes]:
+    """Inverse of `packed_codes`."""
+    ends = list(accumulate(columns.counts))
+    spans = [slice(end - count, end) for end, count in zip(ends, columns.counts, strict=True)]
+    return [WindowCodes(columns.series[span], columns.numbers[span], columns.sets) for span in spans]
 
 
 def joined(chunks: list[Chunk]) -> Chunk:

@@ -87,7 +87,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "alert_draft",        "change_reports", "evaluation", "wording", "records", "redaction", "correlator",
     ),
     "streams": (
-        "decode", "windowing", "sources", "detection_by_resolution", "dead_letters", "flow", "metrics", "learned_state",
+        "decode", "windowing", "sources", "detection_by_resolution", "dead_letters", "flow", "detected_columns", "metrics", "learned_state",
         "process_stage", "pipeline", "replay", "backtest", "sinks", "kafka",
     ),
     "service": (

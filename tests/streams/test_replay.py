@@ -8,24 +8,27 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
 from multiprocessing import Pipe, active_children
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
+from typing import Any
 
 import numpy as np
 import pytest
 
-from models.columns import SeriesKey
+from models.columns import Findings, SeriesKey
 from models.errors import UnreadableInput
 from models.state_bytes import pack
 from models.times import format_time, parse_time
-from streams.pipeline import Pipeline, PipelineParameters
+from streams.decode import decode_ndjson
+from streams.pipeline import Detections, Pipeline, PipelineParameters
 from streams.process_stage import _KEPT, StageOutput, _KeyTable, run_in_process
 from streams.replay import WindowBatch, detect_windows, read_windows, windows
 from streams.sources.line_blocks import BLOCK_BYTES
-from streams.windowing.assembler import TimeParameters
-from streams.windowing.window_events import WindowCodes
+from streams.windowing.assembler import Assembler, TimeParameters
+from streams.windowing.window_events import WindowCodes, packed_codes, unpacked_codes
 
 START_US = parse_time("2026-01-05T00:00:00Z")
 
@@ -214,8 +217,54 @@ def test_a_stage_ends_with_whoever_was_to_receive(recorded):
 
 def test_only_the_codes_of_a_window_travel_with_it():
     sets = [{"E1": number} for number in range(1000)]
-    codes = WindowCodes(np.array([3, 3, 8]), np.array([700, 20, 700]), sets)
-    packed = bytes(ForkingPickler.dumps(codes))
-    there = ForkingPickler.loads(packed)
-    assert dict(there) == dict(codes) == {3: {"E1": 720}, 8: {"E1": 700}}
+    codes = [
+        WindowCodes(np.array([3, 3, 8]), np.array([700, 20, 700]), sets),
+        WindowCodes(np.array([], np.int64), np.array([], np.int64), []),
+        WindowCodes(np.array([2]), np.array([1]), [{"E2": 1}, {"E20": 5}]),
+    ]
+    packed = bytes(ForkingPickler.dumps(packed_codes(codes)))
+    there = unpacked_codes(ForkingPickler.loads(packed))
+    assert [dict(each) for each in there] == [dict(each) for each in codes]
+    assert dict(there[0]) == {3: {"E1": 720}, 8: {"E1": 700}}
     assert len(packed) < 1000
+
+
+def test_windows_travel_as_columns_whatever_their_lengths_series_and_findings():
+    """Two lengths, queues, windows without series, and series that come later."""
+    queue = {"kind": "queue", "user": "SUPPLIER-001", "queue": "to_user", "depth": 5, "window_s": 600, "oldest_age_s": 2.5}
+    text = [event(minute, user, window_s=60 if user else 300) for minute in range(0, 300, 3) for user in range(1 + minute // 100)]
+    text += [
+        json.dumps(queue | {"observed_at": format_time(START_US + minute * 60_000_000)}).encode() + b"\n" for minute in range(0, 2000, 10)
+    ]
+    pipeline, assembler = Pipeline(), Assembler(TimeParameters())
+    assembled = assembler.feed(decode_ndjson(b"".join(sorted(text, key=lambda line: json.loads(line)["observed_at"])), "events", 1))
+    windows = [(at_us, list(found)) for at_us, found in pipeline.detect(assembled).windows]
+    windows[7][1][0] = replace(windows[7][1][0], traffic=finding())
+    detections = Detections(windows, assembled)
+    there = ForkingPickler.loads(bytes(ForkingPickler.dumps(detections)))
+    assert _plain(there.assembled) == _plain(assembled)
+    pulses = [
+        [replace(one, pulse=replace(one.pulse, user_side=np.zeros(0), device_side=np.zeros(0))) for one in found]
+        for _, found in detections.windows
+    ]
+    assert [at_us for at_us, _ in there.windows] == [at_us for at_us, _ in detections.windows]
+    assert _plain([found for _, found in there.windows]) == _plain(pulses)
+    assert {one.window_s for one in assembled.closed} == {60, 300, 600}
+
+
+def finding() -> Findings:
+    """One finding of the first series."""
+    nothing, one = Findings.none(), np.ones(1)
+    columns = {each.name: one.astype(getattr(nothing, each.name).dtype) for each in fields(nothing)[:9]}
+    return Findings(**columns, evidence={"ratio": one}, codes={0: {"E20": 2}}, refused=frozenset({(2, 0)}))
+
+
+def _plain(value: Any) -> Any:
+    """`value` with arrays as lists and their types."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, repr(value.tolist())
+    if isinstance(value, WindowCodes):
+        return dict(value)
+    if is_dataclass(value):
+        return [_plain(getattr(value, each.name)) for each in fields(value)]
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
