@@ -1,7 +1,7 @@
 """One simulated stretch of days through detection and correlation, in memory."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,12 +15,14 @@ from models.alert import Alert
 from models.canonical_json import to_json
 from models.change import Change
 from models.change_report import ChangeReport
+from models.columns import QueueTick
+from models.decisions import Decisions
 from models.incident import Incident
 from models.times import parse_time
 from simulator.memory import ticks
 from simulator.score import Score, ScoredAlert, score
 from simulator.score_files import read_alerts
-from simulator.simulation import find_scenario, simulate
+from simulator.simulation import Simulation, find_scenario, simulate
 from simulator.truth import Truth
 
 
@@ -43,6 +45,31 @@ class Run:
     """Seconds of CPU spent in correlation alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class DecidedWindow:
+    """What waited in one window, by queue of the simulation's world, and what was decided."""
+
+    queues: QueueTick
+    decisions: Decisions
+    correlate_s: float
+
+
+def decide(simulation: Simulation) -> Iterator[DecidedWindow]:
+    """A simulation through detection and correlation, window by window."""
+    calendar = Calendar()
+    for change in simulation.changes:
+        calendar.declare(change, None)
+    traffic, queues = tuple(simulation.world.traffic), tuple(simulation.world.queues)
+    detection, correlator = Detection(DetectionParameters(), simulation.timeline.window_s), Correlator(CorrelationParameters())
+    for tick, depths in ticks(simulation):
+        view = calendar.view(tick.at_us)
+        declared = view.declared(traffic, tick.at_us), view.declared(queues, tick.at_us)
+        detected = detection.step(tick.at_us, tick, traffic, depths, queues, *declared)
+        began = time.process_time()
+        decisions = correlator.step(tick.at_us, [detected], view)
+        yield DecidedWindow(depths, decisions, time.process_time() - began)
+
+
 def run(
     name: str,
     seed: int,
@@ -59,26 +86,15 @@ def run(
     simulation = simulate(
         scenario, seed, users=users, days=days or scenario.days, start_us=start_us, window_s=window_s, realities=realities
     )
-    calendar = Calendar()
-    for change in simulation.changes:
-        calendar.declare(change, None)
-    traffic, queues = tuple(simulation.world.traffic), tuple(simulation.world.queues)
-    window_s = simulation.timeline.window_s
-    detection, correlator = Detection(DetectionParameters(), window_s), Correlator(CorrelationParameters())
     alerts: list[Alert] = []
     incidents: list[Incident] = []
     reports: list[ChangeReport] = []
     spent_s = 0.0
-    for tick, depths in ticks(simulation):
-        view = calendar.view(tick.at_us)
-        declared = view.declared(traffic, tick.at_us), view.declared(queues, tick.at_us)
-        detected = detection.step(tick.at_us, tick, traffic, depths, queues, *declared)
-        began = time.process_time()
-        decisions = correlator.step(tick.at_us, [detected], view)
-        spent_s += time.process_time() - began
-        alerts += decisions.alerts
-        incidents += decisions.incidents
-        reports += decisions.reports
+    for window in decide(simulation):
+        spent_s += window.correlate_s
+        alerts += window.decisions.alerts
+        incidents += window.decisions.incidents
+        reports += window.decisions.reports
     scored, probable = _scored(alerts, incidents)
     found = score(scored, simulation.truth, probable=probable)
     return Run(

@@ -57,7 +57,7 @@ def score_blame(alerts: Sequence[ScoredAlert], records: Iterable[Record], truth:
             hit = _names_one(own, causes)
             right += hit
             misled += [] if hit else [alert.alert_id]
-        if any(_is_wrong(suspect, behind, truth) for record in own for suspect in record.get("suspects") or ()):
+        if any(_is_wrong(suspect, alert.user, behind, truth) for record in own for suspect in record.get("suspects") or ()):
             wrong.append(alert.alert_id)
         if alert.woke_us is not None and all(anomaly.caused_by in truth.as_expected for anomaly in behind):
             false.append(alert.alert_id)
@@ -89,9 +89,18 @@ _EARLY_US = 600_000_000
 """How far before its true beginning an onset may be estimated."""
 
 
-def _is_wrong(suspect: Record, behind: Sequence[Anomaly], truth: Truth) -> bool:
-    if suspect.get("verdict") != "probable" or (not behind and suspect.get("change_id") in truth.as_expected):
+def _is_wrong(suspect: Record, user: str | None, behind: Sequence[Anomaly], truth: Truth) -> bool:
+    change_id = suspect.get("change_id")
+    if suspect.get("verdict") != "probable" or (not behind and change_id in truth.as_expected):
+        return False
+    if not behind and _went_wrong_later(change_id, user, truth):
         return False
     if suspect.get("basis") == "undeclared":
         return not any(anomaly.caused_by is None and anomaly.origin_user == suspect.get("owner") for anomaly in behind)
-    return not any(anomaly.caused_by == suspect.get("change_id") for anomaly in behind)
+    return not any(anomaly.caused_by == change_id for anomaly in behind)
+
+
+def _went_wrong_later(change_id: str | None, user: str | None, truth: Truth) -> bool:
+    """Whether a change caused an anomaly at its User: what it did there before, as it declared, is no anomaly, but its doing."""
+    main = (anomaly for anomaly in truth.anomalies if not anomaly.collateral)
+    return change_id is not None and any(anomaly.caused_by == change_id and anomaly.user == user for anomaly in main)

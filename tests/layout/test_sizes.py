@@ -22,7 +22,6 @@ LONG_FILES = frozenset(
 LONG_FUNCTIONS = frozenset(
     {
         "service/composition.py:compose",
-        "benchmarks/campaign.py:run",
         "tests/kafka/cluster.py:replayed",
         "tests/service/page/test_triage_story.py:test_from_alert_to_post_mortem",
     }

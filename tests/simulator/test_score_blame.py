@@ -66,3 +66,11 @@ def test_a_user_that_suffers_once_its_own_trouble_is_over_may_name_the_cause_of_
 
     assert wrong(19) == ("A-drop-SUP-02-8.2",)
     assert wrong(26) == ()
+
+
+def test_a_change_that_did_at_first_as_it_declared_is_no_wrong_cause_of_that() -> None:
+    truth = Truth("made", 1, NOON_US - 60 * MINUTE_US, (STORM, VICTIM), (), ())
+    gone = {"severity": "info", "status": "resolved", "resolved_at": format_time(NOON_US - 10 * MINUTE_US)}
+    records = [alert("storm", user, -20, change_id, **gone) for user, change_id in (("SUP-01", "CHG-1"), ("SUP-02", "CHG-1"))]
+    records.append(alert("storm", "SUP-01", -20, None, service="9", **gone))
+    assert score_blame(scored_alerts(records, ())[0], records, truth).wrong_blame == ("A-storm-SUP-02-8.2", "A-storm-SUP-01-9")
