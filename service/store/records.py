@@ -162,6 +162,26 @@ def revisions(connection: sqlite3.Connection, principal: Principal, kind: str, i
     return [body for _, body in sorted(rows, key=lambda row: row[0])]
 
 
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """What is kept of one record for the desk."""
+
+    count: int
+    highest: int
+    """0 if there is none."""
+    bodies: list[bytes]
+    """The first revision, the one that was asked for, and the last one, as far as they exist; each once, oldest first."""
+
+
+def revisions_around(connection: sqlite3.Connection, kind: str, id: str, revision: int) -> Revisions:  # noqa: A002 - the records' own word
+    """Three revisions at most, however many there are."""
+    among = (kind, DESK, id)
+    held = "FROM records WHERE kind = ? AND audience = ? AND id = ?"
+    count, first, last = connection.execute(f"SELECT count(*), min(revision), max(revision) {held}", among).fetchone()
+    rows = connection.execute(f"SELECT body {held} AND revision IN (?, ?, ?) ORDER BY revision", (*among, first, revision, last))
+    return Revisions(count, last or 0, [body for (body,) in rows])
+
+
 def log_after(connection: sqlite3.Connection, principal: Principal, seq: int, limit: int) -> tuple[list[Logged], int]:
     """The log's next rows that the principal may see, and the position up to which they are complete."""
     until = last_seq(connection)

@@ -18,6 +18,7 @@ from models.canonical_json import decode, to_json
 from models.change import Change
 from models.clock import Clock
 from models.times import DAY_US, instant
+from models.vocabulary import GREATEST
 from models.wire_model import reason
 from service.access import Principal, Role
 from service.engine.engine import Engine
@@ -34,7 +35,6 @@ from service.triage.planning import Planning, preview
 from service.triage.risk_book import RiskBook
 from service.triage.series_exports import SeriesExports
 
-_DESK = Principal("", "", Role.TRIAGE)
 _LONGEST_NAME = 200
 _CURRENT_US = 40 * DAY_US
 """How long after its end a change counts against its User's quota: then it has left the calendar."""
@@ -83,7 +83,8 @@ def examine(
     fields = named(principal, given)
     change = parse(fields)
     check_owner(principal, change)
-    known = [decode(Change, body) for body in database.read(partial(records.revisions, principal=_DESK, kind=CHANGE, id=change.key))]
+    held = database.read(partial(records.revisions_around, kind=CHANGE, id=change.key, revision=change.revision))
+    known = [decode(Change, body) for body in held.bodies]
     if principal.role is Role.USER:
         change = _stamped(change, fields, known, now_us)
     same = next((one for one in known if one.revision == change.revision), None)
@@ -104,8 +105,8 @@ def examine(
             f"revision {change.revision} of this change exists already with different content: give a higher revision,"
             " or a later updated_at, or use PUT",
         )
-    if principal.role is Role.USER and len(known) >= most_revisions:
-        detail = f"this change has {len(known)} revisions, the most that it may have (serve.quotas.revisions_per_change)"
+    if principal.role is Role.USER and held.count >= most_revisions:
+        detail = f"this change has {held.count} revisions, the most that it may have (serve.quotas.revisions_per_change)"
         raise Problem(422, f"{detail}: declare another change")
     return Declaration(change, is_new=True)
 
@@ -241,9 +242,15 @@ class ChangeDeclarations:
         return {**found, "category": change.category, "risk": self._risks.of(principal, dated, len(found["conflicts"]))}
 
     def next_revision(self, key: str) -> int:
-        """The number after the highest existing revision; 1 if there is none."""
-        bodies = self._database.read(partial(records.revisions, principal=_DESK, kind=CHANGE, id=key))
-        return max((decode(Change, body).revision for body in bodies), default=0) + 1
+        """The number after the highest existing revision; 1 if there is none. Raises Problem 409 after the greatest one."""
+        number = self._database.read(partial(records.revisions_around, kind=CHANGE, id=key, revision=0)).highest + 1
+        if number > GREATEST:
+            raise Problem(
+                409,
+                f"this change has revision {GREATEST}, the greatest that there is: post it with the same `revision` and a later"
+                " `updated_at`, or declare another change",
+            )
+        return number
 
     async def declare(self, principal: Principal, changes: Sequence[Change]) -> None:
         """Journals the revisions and waits until everyone who may see them can."""

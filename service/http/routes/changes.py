@@ -18,7 +18,8 @@ from models.vocabulary import ChangeCategory, ChangeStatus
 from service.access import Principal
 from service.auth.authentication import Declarer, Reader
 from service.http.routes.common import Listing, Page, place, raw, raw_page
-from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, OpaqueIdsDep
+from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, OpaqueIdsDep, TurnsDep
+from service.ingest.turns import Turns
 from service.problems import RESPONSES, Problem, not_found
 from service.store import records
 from service.store.database import Database
@@ -31,6 +32,8 @@ router = APIRouter(tags=["changes"], responses=RESPONSES)
 _CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": Change.model_json_schema()["examples"][0]}}
 _SCHEMA: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
 _MAX_CHANGES = 1000
+_PARSED_AT_ONCE = 32_768
+"""Bytes of a body that is parsed on the event loop."""
 _PLANNING = ThreadPoolExecutor(2, "planning")
 """Apart from the threads that others are answered with: comparing with very many changes holds these only."""
 _PREVIEWING: set[str] = set()
@@ -86,6 +89,7 @@ def _one(database: Database, principal: Principal, name: str) -> Response:
 async def declare(
     request: Request,
     declarations: ChangeDeclarationsDep,
+    turns: TurnsDep,
     principal: Declarer,
     of_export: Annotated[Parcel, Query()],
 ) -> Response:
@@ -97,27 +101,33 @@ async def declare(
     """
     given = await _json(request)
     if isinstance(given, list):
-        return await _declare_several(declarations, principal, given, part=of_export.part)
-    async with declarations.lock:
+        return await _declare_several(declarations, turns, principal, given, part=of_export.part)
+    async with turns.of(principal.user or principal.id), declarations.lock:
         made = await asyncio.to_thread(declarations.examine, principal, given)
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
 
 
-async def _declare_several(declarations: ChangeDeclarations, principal: Principal, given: list[Any], *, part: bool) -> Response:
+async def _declare_several(
+    declarations: ChangeDeclarations, turns: Turns, principal: Principal, given: list[Any], *, part: bool
+) -> Response:
     if not 0 < len(given) <= _MAX_CHANGES:
         raise Problem(422, "declare 1 to 1,000 changes at once")
-    async with declarations.lock:
+    async with turns.of(principal.user or principal.id), declarations.lock:
         made = await asyncio.to_thread(declarations.examine_all, principal, given, part=part)
         await declarations.declare(principal, [one.change for one in made if isinstance(one, Declaration) and one.is_new])
         export = [] if part else await asyncio.to_thread(_export, principal, given, made)
         gone = await declarations.close_export(principal, export) if export else []
     statuses = {_status(one) for one in made}
     status = next((code for code in (201, 200) if code in statuses), max(statuses))
+    return Response(await asyncio.to_thread(_answer_of_several, made, gone), status, media_type="application/json")
+
+
+def _answer_of_several(made: list[Declaration | Problem], gone: list[Change]) -> str:
     answer: dict[str, Any] = {"items": [_item(one) for one in made]}
     if gone:
         answer["withdrawn"] = [{"owner": one.owner, "change_id": one.change_id} for one in gone]
-    return Response(json.dumps(answer, ensure_ascii=False), status, media_type="application/json")
+    return json.dumps(answer, ensure_ascii=False)
 
 
 def _export(principal: Principal, given: list[Any], made: list[Declaration | Problem]) -> list[Change]:
@@ -140,31 +150,35 @@ def _status(made: Declaration | Problem) -> int:
 
 
 @router.put("/v1/changes", openapi_extra=_SCHEMA, summary="Revise the change in the body")
-async def revise_named_inside(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> Response:
+async def revise_named_inside(request: Request, declarations: ChangeDeclarationsDep, turns: TurnsDep, principal: Declarer) -> Response:
     """The next revision of the change in the body; without `revision` it gets the next number."""
     given = await _json(request)
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
     owner, change_id = given.get("owner"), str(given.get("change_id", ""))
-    return await _revise(declarations, principal, given, f"{owner}/{change_id}" if owner and "/" not in str(owner) else change_id)
+    return await _revise(declarations, turns, principal, given, f"{owner}/{change_id}" if owner and "/" not in str(owner) else change_id)
 
 
 @router.put("/v1/changes/{change_id}", openapi_extra=_SCHEMA, summary="Revise one's own change")
-async def revise_own(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer, change_id: str) -> Response:
+async def revise_own(
+    request: Request, declarations: ChangeDeclarationsDep, turns: TurnsDep, principal: Declarer, change_id: str
+) -> Response:
     """The next revision; without `revision` it gets the next number."""
-    return await _revise(declarations, principal, await _json(request), change_id)
+    return await _revise(declarations, turns, principal, await _json(request), change_id)
 
 
 @router.put("/v1/changes/{owner}/{change_id:path}", openapi_extra=_SCHEMA, summary="Revise a change")
-async def revise(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer, owner: str, change_id: str) -> Response:
+async def revise(
+    request: Request, declarations: ChangeDeclarationsDep, turns: TurnsDep, principal: Declarer, owner: str, change_id: str
+) -> Response:
     """The next revision; without `revision` it gets the next number. An undeclared change is declared: 201."""
-    return await _revise(declarations, principal, await _json(request), f"{owner}/{change_id}")
+    return await _revise(declarations, turns, principal, await _json(request), f"{owner}/{change_id}")
 
 
-async def _revise(declarations: ChangeDeclarations, principal: Principal, given: Any, name: str) -> Response:
+async def _revise(declarations: ChangeDeclarations, turns: Turns, principal: Principal, given: Any, name: str) -> Response:
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
-    async with declarations.lock:
+    async with turns.of(principal.user or principal.id), declarations.lock:
         key = await asyncio.to_thread(declarations.resolve, principal, name)
         if key is None:
             raise not_found(CHANGE)
@@ -204,14 +218,16 @@ async def preview(request: Request, declarations: ChangeDeclarationsDep, princip
 
 
 @router.post("/v1/changes/{owner}/{change_id:path}", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change by its name")
-async def declare_named(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer, owner: str, change_id: str) -> Response:
+async def declare_named(
+    request: Request, declarations: ChangeDeclarationsDep, turns: TurnsDep, principal: Declarer, owner: str, change_id: str
+) -> Response:
     """As `POST /v1/changes`; `owner` and `change_id` come from the address."""
     given = await _json(request)
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
     if given.get("owner") not in (None, owner) or given.get("change_id") not in (None, change_id):
         raise Problem(422, "owner and change_id in the body differ from those in the address")
-    async with declarations.lock:
+    async with turns.of(principal.user or principal.id), declarations.lock:
         made = await asyncio.to_thread(declarations.examine, principal, {**given, "owner": owner, "change_id": change_id})
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
@@ -224,7 +240,7 @@ async def _planned(declarations: ChangeDeclarations, principal: Principal, chang
 async def _json(request: Request) -> Any:
     body = await request.body()
     try:
-        return json.loads(body)
+        return json.loads(body) if len(body) < _PARSED_AT_ONCE else await asyncio.to_thread(json.loads, body)
     except json.JSONDecodeError as fault:
         raise Problem(400, f"the body is not valid JSON: {fault.msg} at position {fault.pos}") from None
     except (UnicodeDecodeError, RecursionError, ValueError) as fault:

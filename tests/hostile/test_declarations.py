@@ -1,0 +1,70 @@
+"""Declarations: one User's revisions and connections cost the others nothing that grows with their number."""
+
+import threading
+
+import pytest
+
+from service.access import Principal
+from service.triage import change_declaration
+from tests.service.builders import change_json
+from tests.service.house import House, until
+
+
+def test_a_change_of_the_greatest_revision_can_still_be_ended(house: House) -> None:
+    acme = house.client("user:ACME")
+    greatest = change_json("G-1", revision=2**53)
+    assert acme.post("/v1/changes", json=greatest).status_code == 201
+    refused = acme.put("/v1/changes/G-1", json=change_json("G-1", title="later"))
+    assert refused.status_code == 409
+    assert "later `updated_at`" in refused.json()["detail"]
+    ended = greatest | {"status": "cancelled", "updated_at": "2099-01-01T00:00:00Z"}
+    assert acme.post("/v1/changes", json=ended).status_code == 201
+    assert acme.get("/v1/changes/G-1").json()["status"] == "cancelled"
+
+
+def test_a_change_with_many_revisions_costs_no_more_than_one_with_few(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    acme = house.client("user:ACME")
+    for number in range(1, 12):
+        assert acme.post("/v1/changes", json=change_json("R-1", revision=number, title=f"Work {number}")).status_code == 201
+    declared_at = acme.get("/v1/changes/R-1").json()["declared_at"]
+    read: list[bytes] = []
+    real = change_declaration.decode
+    monkeypatch.setattr(change_declaration, "decode", lambda model, body: read.append(body) or real(model, body))
+    assert acme.post("/v1/changes", json=change_json("R-1", revision=5, title="Work 5")).status_code == 200
+    assert acme.post("/v1/changes", json=change_json("R-1", revision=5, title="Another")).status_code == 409
+    assert acme.put("/v1/changes/R-1", json=change_json("R-1", title="Work 12")).json()["revision"] == 12
+    assert len(read) <= 9
+    assert acme.get("/v1/changes/R-1").json()["declared_at"] == declared_at
+
+
+def test_declarations_of_one_user_wait_for_each_other_and_not_all_before_those_of_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, leave, order = threading.Event(), threading.Event(), []
+    real = change_declaration.examine
+
+    def noted(database: object, principal: Principal, *given: object, **more: object) -> object:
+        order.append(principal.user)
+        entered.set()
+        leave.wait(20)
+        return real(database, principal, *given, **more)  # type: ignore[arg-type]  # whatever the caller gives
+
+    monkeypatch.setattr(change_declaration, "examine", noted)
+
+    def declare(user: str, number: int) -> threading.Thread:
+        client = house.client(f"user:{user}")
+        sent = threading.Thread(target=lambda: client.post("/v1/changes", json=change_json(f"{user}-{number}", user)))
+        sent.start()
+        return sent
+
+    sent = [declare("ACME", 0)]
+    assert entered.wait(20)
+    sent += [declare("ACME", number) for number in range(1, 5)]
+    until(lambda: len(house.parts.turns.of("ACME")._waiters or ()) == 4)
+    sent.append(declare("BOLT", 0))
+    until(lambda: len(house.parts.declarations.lock._waiters or ()) == 1)
+    leave.set()
+    for one in sent:
+        one.join(20)
+    assert order[:2] == ["ACME", "BOLT"]
+    assert len(order) == 6
