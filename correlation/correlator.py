@@ -50,8 +50,8 @@ class Correlator:
     def step(self, at_us: int, detected: Sequence[Detected], view: CalendarView) -> Decisions:
         """Processes one window end with every resolution that closed in it, in any order and split; none if only the calendar changed."""
         parts = sorted(detected, key=lambda part: (part.window_s, part.pulse.groups[:1], part.queue_pulse.queues[:1]))
-        for part in parts:
-            self._history.add(part)
+        if parts:
+            self._history.add_parts(parts)
         self._fleet.update(parts)
         found = finding_rows(parts)
         if not found and not self._desk.busy and not self._copies.busy:

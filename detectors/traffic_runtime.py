@@ -218,8 +218,11 @@ class Traffic:
         empty = judged & (tick.messages == 0)
         if not len(self._blocks) or (not empty.any() and self._together.is_calm):
             return []
+        busy = ~judged & tick.reported | (tick.messages > 0)
+        if self._together.all_speak(busy):
+            return []
         due = np.concatenate([block["silence"]["due"] for _, block in self._blocks])
-        silent, began_us, nats = self._together.step(tick.at_us, tick.window_s, due, empty, ~judged & tick.reported | (tick.messages > 0))
+        silent, began_us, nats = self._together.step(tick.at_us, tick.window_s, due, empty, busy)
         if not silent.any():
             return []
         found = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -66,24 +67,30 @@ class ResolutionHistory:
     def __init__(self, window_s: int) -> None:
         self.window_s = window_s
         self.keys: tuple[SeriesKey, ...] = ()
-        self.source: tuple[Any, ...] = ()
-        """The last tuple of groups, to recognise it by identity."""
+        self.sources: tuple[tuple[Any, ...], ...] = ()
+        """The last tuples of groups, to recognise them by identity."""
         self.place: Ints = np.zeros(0, np.int64)
+        self.overlap = False
+        """Whether two of `sources` hold the same series."""
+        self._in_order = False
+        """Whether `place` are all columns in order."""
         self.indexed: tuple[SeriesKey, ...] = ()
         self.index: dict[SeriesKey, int] = {}
         """Column of each of `indexed`."""
         bins = [(window_s * SECOND_US, FINE_BINS), (FIVE_MINUTES_US, FIVE_MINUTE_BINS), (HOUR_US, HOUR_BINS)]
         self.buffers = [RingBuffer(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
 
-    def place_of(self, source: tuple[Any, ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
-        """Column of each of the source's groups; new ones get a column, and the rings room for it."""
-        if source is self.source:
+    def place_of(self, sources: tuple[tuple[Any, ...], ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
+        """Column of each of the groups of `sources`, one source after the other; new ones get a column, and the buffers room for it."""
+        if len(sources) == len(self.sources) and all(map(is_, sources, self.sources)):
             return self.place
         named = tuple(keys)
         if not set(named) <= set(self.keys):
             self._grow(tuple(sorted({*self.keys, *named})), cells)
         column = {key: index for index, key in enumerate(self.keys)}
-        self.source, self.place = source, np.array([column[key] for key in named], np.int64)
+        self.sources, self.place = sources, np.array([column[key] for key in named], np.int64)
+        self.overlap = len(set(named)) < len(named)
+        self._in_order = named == self.keys
         return self.place
 
     def _grow(self, keys: tuple[SeriesKey, ...], cells: int) -> None:
@@ -111,8 +118,10 @@ class ResolutionHistory:
 
     def add(self, at_us: int, place: Ints, rows: Floats) -> None:
         """Adds one window, every group in its column; `rows` are (statistics, groups)."""
-        spread = np.zeros((len(rows), len(self.keys)))
-        spread[:, place] = rows
+        spread = rows
+        if place is not self.place or not self._in_order:
+            spread = np.zeros((len(rows), len(self.keys)))
+            spread[:, place] = rows
         for buffer in self.buffers:
             buffer.add(at_us, spread)
 

@@ -37,7 +37,8 @@ class RingBuffer:
             if self.ends_us[self.head] >= 0:
                 self.head = (self.head + 1) % len(self.ends_us)
             self.ends_us[self.head] = end_us
-            self.cells[:, self.head] = 0.0
+            np.add(rows, 0.0, out=self.cells[:, self.head], casting="same_kind")
+            return
         self.cells[:, self.head] += rows
 
     def order(self) -> Ints:

@@ -47,30 +47,49 @@ class History:
 
     def add(self, detected: Detected) -> None:
         """Adds one closed window of one resolution; the windows of a resolution come in order of time."""
+        self.add_parts((detected,))
+
+    def add_parts(self, parts: Sequence[Detected]) -> None:
+        """Adds the parts of one window end; those of one resolution together, because each call costs more than its numbers."""
         for one in (self, *self._seen.values()):
             one._panels.clear()
-        if len(detected.pulse.groups):
-            self._add_traffic(detected.pulse)
-        if len(detected.queue_pulse.queues):
-            self._add_queues(detected.queue_pulse)
+        for window_s in sorted({part.window_s for part in parts}):
+            of = [part for part in parts if part.window_s == window_s]
+            if pulses := [part.pulse for part in of if len(part.pulse.groups)]:
+                self._add_traffic(pulses)
+            if queues := [part.queue_pulse for part in of if len(part.queue_pulse.queues)]:
+                self._add_queues(queues)
 
-    def _add_traffic(self, pulse: Pulse) -> None:
-        cohort = self._traffic.get(pulse.window_s)
+    def _add_traffic(self, pulses: Sequence[Pulse]) -> None:
+        window_s = pulses[0].window_s
+        cohort = self._traffic.get(window_s)
         if cohort is None:
-            cohort = self._traffic[pulse.window_s] = ResolutionHistory(pulse.window_s)
-        place = cohort.place_of(pulse.groups, (_series(group, pulse.window_s) for group in pulse.groups), self._cells)
-        rows = np.array((pulse.observed, pulse.expected, pulse.failed))
-        if not pulse.reported.all():
-            rows[:, ~pulse.reported] = 0.0
-        cohort.add(pulse.at_us, place, np.minimum(np.maximum(rows, 0.0), _MOST))
+            cohort = self._traffic[window_s] = ResolutionHistory(window_s)
+        sources = tuple(pulse.groups for pulse in pulses)
+        place = cohort.place_of(sources, (_series(group, window_s) for groups in sources for group in groups), self._cells)
+        if cohort.overlap and len(pulses) > 1:
+            for pulse in pulses:
+                self._add_traffic([pulse])
+            return
+        rows = np.array([_one([getattr(pulse, name) for pulse in pulses]) for name in ("observed", "expected", "failed")])
+        reported = _one([pulse.reported for pulse in pulses])
+        if not reported.all():
+            rows[:, ~reported] = 0.0
+        cohort.add(pulses[0].at_us, place, np.minimum(np.maximum(rows, 0.0), _MOST))
 
-    def _add_queues(self, pulse: QueuePulse) -> None:
-        cohort = self._queues.get(pulse.window_s)
+    def _add_queues(self, pulses: Sequence[QueuePulse]) -> None:
+        window_s = pulses[0].window_s
+        cohort = self._queues.get(window_s)
         if cohort is None:
-            cohort = self._queues[pulse.window_s] = ResolutionHistory(pulse.window_s)
-        place = cohort.place_of(pulse.queues, pulse.queues, self._cells)
-        seen = pulse.reported
-        cohort.add(pulse.at_us, place, np.array((np.where(seen, pulse.depth, 0.0), seen, np.zeros(len(seen)))))
+            cohort = self._queues[window_s] = ResolutionHistory(window_s)
+        sources = tuple(pulse.queues for pulse in pulses)
+        place = cohort.place_of(sources, (queue for queues in sources for queue in queues), self._cells)
+        if cohort.overlap and len(pulses) > 1:
+            for pulse in pulses:
+                self._add_queues([pulse])
+            return
+        seen, depth = (_one([getattr(pulse, name) for pulse in pulses]) for name in ("reported", "depth"))
+        cohort.add(pulses[0].at_us, place, np.array((np.where(seen, depth, 0.0), seen, np.zeros(len(seen)))))
 
     def panel(self, part: TrafficSelector, from_us: int) -> Panel | None:
         """`part` by unit in the finest bins that reach back to `from_us` (else in the longest row); None if nothing is known of it."""
@@ -230,6 +249,11 @@ class History:
 
     def _named(self) -> dict[str, dict[int, ResolutionHistory]]:
         return {"traffic": self._traffic, "queues": self._queues}
+
+
+def _one(parts: list[Any]) -> Any:
+    """All parts as one array."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _series(group: PulseKey, window_s: int) -> SeriesKey:

@@ -17,6 +17,9 @@ class FailedCodes:
 
     def step(self, codes: Mapping[int, Mapping[str, int]], failing: Flags, findings: Findings) -> dict[int, dict[str, int]]:
         """One window's codes by series; the counts so far of each `failures` finding."""
+        if not len(findings) and not failing.any():
+            self._counts = {}
+            return {}
         kept, self._counts = self._counts, {}
         for series in failing.nonzero()[0].tolist():
             counts = self._counts[series] = kept.get(series) or {}

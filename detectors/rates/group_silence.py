@@ -35,6 +35,20 @@ class GroupSilence:
         """Whether no group has any evidence."""
         return not any(level.nats.any() or level.run.any() for level in self._levels)
 
+    def all_speak(self, busy: Flags) -> bool:
+        """Whether every group has a message in this window, which is then the whole of it: no group has any evidence."""
+        if not self._levels:
+            return False
+        # A group of the last level is part of one of each level before it.
+        finest = self._levels[-1]
+        spoken = np.zeros(len(finest.names), np.bool_)
+        spoken[finest.group[busy]] = True
+        if not spoken.all():
+            return False
+        for level in self._levels:
+            level.nats[:] = level.run[:] = 0.0
+        return True
+
     def step(self, at_us: int, window_s: int, nats: Floats, empty: Flags, busy: Flags) -> tuple[Flags, Ints, Floats]:
         """Processes one window: series whose group is silent, since when (µs), and its evidence (nats). Each array has shape (series,).
 

@@ -20,6 +20,7 @@ _CHUNKS_MOST, _TIDY_FROM = 256, 100_000
 
 
 _NOTHING = np.zeros(0)
+_NOBODY: Indices = np.zeros(0, np.int32)
 
 
 class Closed(NamedTuple):
@@ -40,6 +41,7 @@ class SeriesWindows:
 
     def __init__(self, columns: tuple[str, ...]) -> None:
         self.columns = columns
+        self._no_events: Chunk = {name: np.zeros(0, np.int64) for name in columns}
         self.keys: tuple[SeriesKey, ...] = ()
         self.numbers: dict[SeriesKey, int] = {}
         self.known: list[SeriesKey] = []
@@ -103,7 +105,7 @@ class SeriesWindows:
         self._tidy_at.pop(at_us, None)
         repeated, self.repeated = self.repeated, 0
         if chunks is None:
-            return {name: np.zeros(0, np.int64) for name in self.columns}, np.zeros(0, np.int32), repeated
+            return self._no_events, _NOBODY, repeated
         every = joined(chunks)
         events = deduplicated(every, self.known, sets.sets)
         self._add_new(events["series"])
@@ -194,15 +196,21 @@ class WindowStore:
 
     def _traffic_tick(self, at_us: int, events: Chunk, place: Indices) -> TrafficTick:
         count = len(self.traffic.keys)
+        events_of_each = np.bincount(place, minlength=count)
+        single = len(place) == 0 or int(events_of_each.max()) == 1
 
         def total(name: str) -> Floats:
-            return np.bincount(place, events[name], count).astype(np.float64)
+            if not single:
+                return np.bincount(place, events[name], count).astype(np.float64)
+            values = np.zeros(count)
+            values[place] = events[name]
+            return values
 
         with_codes = events["codes"] >= 0
         return TrafficTick(
             at_us=at_us,
             window_s=self.window_s,
-            reported=np.bincount(place, minlength=count) > 0,
+            reported=events_of_each > 0,
             messages=total("value"),
             failures=total("failures"),
             user_side=total("user_side"),

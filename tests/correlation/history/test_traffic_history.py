@@ -1,11 +1,12 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correlation.history.panel import TrafficSelector
 from correlation.history.resolution_history import FINE_BINS, FIVE_MINUTE_BINS, HOUR_BINS
 from correlation.history.traffic_history import History
-from models.columns import PulseKey
+from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.state_bytes import pack, unpack
 from models.times import DAY_US, HOUR_US, MINUTE_US
 from tests.correlation.past import ONSET, T0, USERS, add, broken, past, series
@@ -87,3 +88,27 @@ def test_packed_and_unpacked_anywhere_it_goes_on_as_if_nothing_had_been(cut: int
             add(one, T0 + (minute + 1) * MINUTE_US, groups, np.full(5, minute * 1.0), np.full(5, 3.0))
     assert pack(again.pack(), 1) == pack(history.pack(), 1)
     assert ONSET > T0
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_parts_of_a_window_are_added_together_as_one_after_the_other(shared: bool) -> None:
+    """Parts of several workers, one of which comes later; `shared`: one series is in two of them."""
+    draw, together, apart = np.random.default_rng(5), History(), History()
+    split = [("A", "C"), ("B", "C") if shared else ("B",), ("D", "E")]
+    groups = [tuple(PulseKey(user, "to_dsp", "service_request", "1.1", "") for user in users) for users in split]
+    for minute in range(40):
+        at_us = T0 + minute * MINUTE_US
+        parts = [_part(at_us, keys, draw) for keys in (groups if minute > 9 else groups[:2])]
+        together.add_parts(parts)
+        for part in parts:
+            apart.add(part)
+    assert pack(together.pack(), 1) == pack(apart.pack(), 1)
+
+
+def _part(at_us: int, groups: tuple[PulseKey, ...], draw: np.random.Generator) -> Detected:
+    size = len(groups)
+    queues = tuple(SeriesKey(group.user, "", "", "", "", "to_user", 60) for group in groups)
+    observed, failed, expected, depth = (draw.exponential(50.0, size) for _ in range(4))
+    pulse = Pulse(at_us, 60, groups, draw.random(size) < 0.8, observed, failed, expected, expected)
+    queue_pulse = QueuePulse(at_us, 60, queues, draw.random(size) < 0.8, depth, depth)
+    return Detected(at_us, 60, (), queues, Findings.none(), Findings.none(), pulse, queue_pulse)
