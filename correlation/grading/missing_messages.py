@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from changes.calendar import CalendarView
+from changes.windows import declared_effect_us
 from correlation.grading.declared_effect import declares_effect_on
 from correlation.history.traffic_history import History
 from correlation.incidents.business_processes import processes
@@ -30,7 +31,9 @@ def missing_messages(
     stretch = Stretch(onset_us, at_us, min([onset_us, *(_span(one, at_us)[0] for one in others)]))
     waiting = frozenset(member.user for one in (event, *others) for member in one.members.values() if member.kind == "backlog")
     declared = tuple(change for change in view.between(onset_us, until_us) if change.source == "dcc" and change.expected is not None)
-    found = missing_answers(history, stretch, partial(_counts, waiting, declared), own & theirs, older=older)
+    found = missing_answers(
+        history, stretch, lambda key: key.user not in waiting, own & theirs, older=older, absent=partial(_absent, declared)
+    )
     wanted = found.keys() - (theirs - own) if older else found.keys() & own
     return {process: found[process] for process in sorted(wanted)}
 
@@ -57,6 +60,6 @@ def _processes(event: OpenIncident) -> frozenset[str]:
     return frozenset(process for process, of in users.items() if len(of) >= _LEAST_SHARE * len(event.affected))
 
 
-def _counts(waiting: frozenset[str | None], declared: tuple[Change, ...], key: SeriesKey) -> bool:
-    """Whether an answer of a series that does not come is lost: it neither waits nor stays away as the DCC declared."""
-    return key.user not in waiting and not any(declares_effect_on(change, key) for change in declared)
+def _absent(declared: tuple[Change, ...], key: SeriesKey) -> tuple[tuple[int, int], ...]:
+    """When the answers of a series stay away as the DCC declared: those are not lost."""
+    return tuple(declared_effect_us(change) for change in declared if declares_effect_on(change, key))

@@ -4,7 +4,7 @@ The expectation of a series learns a loss that grows slowly: on a simulated day 
 comes from the same hours of an earlier day of the same kind, scaled by the hours before the trouble.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,19 +45,33 @@ class Stretch:
     """Up to here nothing was wrong: the onset, or that of an earlier incident that goes on."""
 
 
+Spans = Sequence[tuple[int, int]]
+"""Beginnings and ends, µs."""
+
+
+def _never(_: SeriesKey) -> Spans:
+    return ()
+
+
 def missing_answers(
-    history: History, stretch: Stretch, counts: Callable[[SeriesKey], bool], shared: Collection[str], *, older: bool
+    history: History,
+    stretch: Stretch,
+    counts: Callable[[SeriesKey], bool],
+    shared: Collection[str],
+    *,
+    older: bool,
+    absent: Callable[[SeriesKey], Spans] = _never,
 ) -> Mapping[str, MissingAnswers]:
     """By process, only where the loss is more than chance; empty where no earlier day of the same kind is known.
 
-    `counts`: series whose answers are lost if they do not come, rather than wait or stay away as declared. `shared`: processes in
-    which another incident of that time takes answers too. There the share that is lost elsewhere is that of the `older` of the two,
-    and what is lost of the rest is that of the younger one.
+    `counts`: series whose answers are lost if they do not come, rather than wait. `absent`: when those of a series stay away as declared;
+    the hours that this touches are left out. `shared`: processes in which another incident of that time takes answers too. There the share
+    that is lost elsewhere is that of the `older` of the two, and what is lost of the rest is that of the younger one.
     """
     found: dict[str, MissingAnswers] = {}
     for bins in history.of_class(ANSWERS, None):
         kept = np.array([counts(key) for key in bins.keys], np.bool_)
-        measured = _Days.of(bins.only(kept), stretch)
+        measured = _Days.of(bins.only(kept), stretch, absent)
         if measured is not None:
             found |= measured.missing(frozenset(shared), older=older)
     return dict(sorted(found.items()))
@@ -73,9 +87,11 @@ class _Days:
     before_then: Ints
     part: Floats
     """(hours,) share of each hour of the incident that is over."""
+    present: Flags
+    """(hours, series) False where the answers stay away as declared."""
 
     @classmethod
-    def of(cls, bins: Bins, stretch: Stretch) -> "_Days | None":
+    def of(cls, bins: Bins, stretch: Stretch, absent: Callable[[SeriesKey], Spans]) -> "_Days | None":
         ends_us = bins.ends_us
         during = (ends_us > stretch.onset_us) & (ends_us - HOUR_US < stretch.until_us)
         clean = (ends_us <= stretch.clean_us) & (ends_us > stretch.clean_us - _BEFORE_HOURS * HOUR_US)
@@ -85,7 +101,7 @@ class _Days:
             chosen = [_pairs(ends_us, flags, days) for flags in (during, clean)]
             if len(chosen[0][0]) == during.sum() > 0 and len(chosen[1][0]) >= _LEAST_HOURS:
                 part = np.clip((stretch.until_us - (ends_us[chosen[0][0]] - HOUR_US)) / HOUR_US, 0.0, 1.0)
-                return cls(bins, *chosen[0], *chosen[1], part)
+                return cls(bins, *chosen[0], *chosen[1], part, _present(bins.keys, ends_us[chosen[0][0]], absent))
         return None
 
     def missing(self, shared: frozenset[str], *, older: bool) -> dict[str, MissingAnswers]:
@@ -98,7 +114,7 @@ class _Days:
         found = {}
         for process, of in columns.items():
             due, noise = self._due(of)
-            came = self.bins.observed[self.during][:, of].sum(axis=1)
+            came = self._came(of)
             if process in shared:
                 came = due * (1.0 - elsewhere) if older else came / np.maximum(1.0 - elsewhere, 0.1)
             loss, total = float((due - came).sum()), float(due.sum())
@@ -110,7 +126,7 @@ class _Days:
     def _loss_share(self, columns: list[int]) -> Floats:
         """(hours,) of what was due in some series."""
         due, _ = self._due(columns)
-        share = 1.0 - self.bins.observed[self.during][:, columns].sum(axis=1) / np.maximum(due, 1.0)
+        share = 1.0 - self._came(columns) / np.maximum(due, 1.0)
         return np.asarray(np.clip(share, 0.0, 1.0), np.float64)
 
     def _due(self, columns: list[int]) -> tuple[Floats, float]:
@@ -122,7 +138,21 @@ class _Days:
         scale = float(now.sum() / max(then.sum(), 1.0))
         ratio = now / np.maximum(then * scale, 1.0)
         noise = float(np.sqrt(np.average((ratio - 1.0) ** 2, weights=np.maximum(then, 1.0))))
-        return observed[self.during_then].sum(axis=1) * self.part * scale, max(noise, _LEAST_NOISE)
+        due = np.where(self.present[:, columns], observed[self.during_then], 0.0).sum(axis=1)
+        return due * self.part * scale, max(noise, _LEAST_NOISE)
+
+    def _came(self, columns: list[int]) -> Floats:
+        """(hours,) what some series carried."""
+        came = np.where(self.present[:, columns], self.bins.observed[self.during][:, columns], 0.0)
+        return np.asarray(came.sum(axis=1), np.float64)
+
+
+def _present(keys: Sequence[SeriesKey], ends_us: Ints, absent: Callable[[SeriesKey], Spans]) -> Flags:
+    present = np.ones((len(ends_us), len(keys)), np.bool_)
+    for column, key in enumerate(keys):
+        for first_us, last_us in absent(key):
+            present[(ends_us > first_us) & (ends_us - HOUR_US < last_us), column] = False
+    return present
 
 
 def kind_of_day(at_us: int) -> int:

@@ -63,3 +63,15 @@ def test_nothing_is_said_without_an_earlier_day_of_the_same_kind_or_without_a_lo
 def test_answers_that_wait_are_not_missing() -> None:
     found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda key: key.user != "SUP-0", (), older=True)
     assert found["billing"].messages == pytest.approx(0.75 * 0.3 * due(), rel=0.05)
+
+
+def test_of_what_stays_away_as_declared_only_those_hours_are_left_out() -> None:
+    from_us, until_us = MONDAY_US + DAY_US + 11 * HOUR_US, MONDAY_US + DAY_US + 12 * HOUR_US
+
+    def missing(*spans: tuple[int, int]) -> float:
+        found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True, (), older=True, absent=lambda _: spans)
+        return found["billing"].messages if found else 0.0
+
+    hour = sum(4 * 1.1 * (300.0 + 200.0 * np.sin(2 * np.pi * n / 96) + n % 3) for n in range(24 * 4 + 45, 24 * 4 + 49))
+    assert missing((from_us, until_us)) == pytest.approx(missing() - 0.3 * hour, rel=0.02)
+    assert missing((MONDAY_US, UNTIL_US)) == 0.0
