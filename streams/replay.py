@@ -44,6 +44,8 @@ class Replayed:
     """Events of the batch, including malformed ones."""
     read_bytes: int
     """How much of the files has been read so far."""
+    windows: int = 0
+    """Windows closed, over all resolutions."""
     learned: dict[str, Any] | None = None
     """The expectations at the end, if requested."""
 
@@ -64,15 +66,26 @@ def detect_windows(
     learned: dict[str, Any] | None = None,
     *,
     save: bool = False,
+    findings: bool = True,
 ) -> Iterable[Replayed]:
-    """The detectors' results. `learned`: expectations to start from; `save`: the final ones are requested."""
+    """The detectors' results. `learned`: expectations to start from; `save`: the final ones are requested.
+
+    `findings` False: only the final expectations matter, and results are not sent from process to process.
+    """
     if isinstance(source, StageOutput):
-        return run_in_process(stack, "detect", partial(_detected, save=save), source, parameters, changes, learned)
-    return _detected(source, parameters, changes, learned, save=save)
+        stage = partial(_detected, save=save, findings=findings)
+        return run_in_process(stack, "detect", stage, source, parameters, changes, learned)
+    return _detected(source, parameters, changes, learned, save=save, findings=findings)
 
 
 def _detected(
-    source: Iterable[WindowBatch], parameters: PipelineParameters, changes: Sequence[Change], learned: dict[str, Any] | None, *, save: bool
+    source: Iterable[WindowBatch],
+    parameters: PipelineParameters,
+    changes: Sequence[Change],
+    learned: dict[str, Any] | None,
+    *,
+    save: bool,
+    findings: bool,
 ) -> Iterator[Replayed]:
     pipeline = Pipeline(parameters)
     pipeline.declare(changes)
@@ -81,6 +94,7 @@ def _detected(
     reached = None
     for reached in source:
         found = pipeline.detect(reached.assembled)
-        yield Replayed(replace(found, assembled=replace(reached.assembled, closed=[])), reached.events, reached.read_bytes)
+        sent = replace(found, windows=found.windows if findings else [], assembled=replace(reached.assembled, closed=[]))
+        yield Replayed(sent, reached.events, reached.read_bytes, len(reached.assembled.closed))
     if save and reached is not None:
-        yield Replayed(Detections([], AssemblyResult()), 0, reached.read_bytes, pipeline.learned())
+        yield Replayed(Detections([], AssemblyResult()), 0, reached.read_bytes, learned=pipeline.learned())

@@ -45,12 +45,12 @@ def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile 
         learned: dict[str, Any] = {}
         reason = ""
         with progress(total_bytes, "learning") as advance:
-            for one in detect_windows(stack, source, pipeline_parameters(found), known, save=True):
+            for one in detect_windows(stack, source, pipeline_parameters(found), known, save=True, findings=False):
                 counts["events"] += one.detections.assembled.accepted
                 counts["rejected"] += len(one.detections.assembled.rejected)
                 if not reason and one.detections.assembled.rejected:
                     reason = described(one.detections.assembled.rejected[0])
-                counts["windows"] += sum(len(detected) for _, detected in one.detections.windows)
+                counts["windows"] += one.windows
                 learned = one.learned or learned
                 advance(one.read_bytes)
     write_state(out, learned)

@@ -268,3 +268,16 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return [_plain(getattr(value, each.name)) for each in fields(value)]
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def test_learning_sends_the_number_of_windows_and_no_results(tmp_path):
+    (tmp_path / "some.ndjson").write_bytes(lines(0, 30, 3))
+    learned = []
+    for findings in (True, False):
+        with ExitStack() as stack:
+            source = windows([str(tmp_path / "some.ndjson")], TimeParameters())
+            replayed = list(detect_windows(stack, source, PipelineParameters(), [], save=True, findings=findings))
+        assert sum(one.windows for one in replayed) == 169, "windows of ten seconds"
+        assert any(one.detections.windows for one in replayed) is findings
+        learned.append(pack(replayed[-1].learned, 1))
+    assert learned[0] == learned[1]
