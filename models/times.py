@@ -84,7 +84,7 @@ def _aware(value: Any) -> datetime:
 
 @lru_cache(_REMEMBERED)
 def _written(at: datetime) -> str:
-    """`at` is in UTC."""
+    at = at.astimezone(UTC)  # Equal instants of several zones are one key: they must give one text.
     millis = at.microsecond // 1000
     return f"{at.isoformat()[:19]}{f'.{millis:03d}' if millis else ''}Z"
 

@@ -107,7 +107,7 @@ class _Neighbours:
         if self._rises or change.expected is not None:
             start, end = effect_us(change)
             rises = [one for begins, ends, one in self._rises if begins < end + HOUR_US and start - HOUR_US < ends]
-            yield from (one for one in collisions([change, *rises], self._rules.capacity) if change.change_id in one.change_ids)
+            yield from (one for one in collisions([change, *rises], self._rules.capacity, change) if change.change_id in one.change_ids)
 
 
 def _frozen(changes: Sequence[Change], rules: PlanningRules) -> list[Conflict]:

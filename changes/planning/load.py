@@ -20,7 +20,7 @@ _FACTOR_MAX = 1e9
 _RISE_HOURS_MAX = 24 * 31
 """A declared rise is judged for a month at most."""
 _RISES_OF_OWNER_MAX = 10
-"""Rises of one owner that count in an hour: the first that are given."""
+"""Rises of one owner that count in an hour: the greatest, so that many small ones hide none."""
 _NAMED_MAX = 10
 """Changes that a sentence names."""
 
@@ -64,10 +64,10 @@ class HourLoad:
     hour_us: int
     load_per_s: float
     changes: tuple[Change, ...]
-    """Those that count: of each owner the first ten."""
+    """Those that count: of each owner the ten greatest."""
 
 
-def collisions(changes: Iterable[Change], capacity: Capacity) -> tuple[Conflict, ...]:
+def collisions(changes: Iterable[Change], capacity: Capacity, always: Change | None = None) -> tuple[Conflict, ...]:
     """The spans of hours in which declared rises together exceed the capacity, by time; one for each set of changes.
 
     A rise multiplies the usual traffic of its own Users, services and regions in the hours that it touches; rises of one User multiply,
@@ -77,18 +77,18 @@ def collisions(changes: Iterable[Change], capacity: Capacity) -> tuple[Conflict,
     if limit <= 0:
         return ()
     spells: dict[tuple[str, ...], list[HourLoad]] = {}
-    for hour in hourly(changes, capacity):
+    for hour in hourly(changes, capacity, always):
         if hour.load_per_s > limit:
             spells.setdefault(tuple(sorted(one.change_id for one in hour.changes)), []).append(hour)
     found = [_conflict(ids, hours, limit) for ids, hours in spells.items()]
     return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids)))
 
 
-def hourly(changes: Iterable[Change], capacity: Capacity) -> Iterable[HourLoad]:
-    """The load of every hour that a rise touches, in order of time."""
+def hourly(changes: Iterable[Change], capacity: Capacity, always: Change | None = None) -> Iterable[HourLoad]:
+    """The load of every hour that a rise touches, in order of time; the rise of `always` is counted whatever its size."""
     by_hour: dict[int, list[_Rise]] = {}
     counted: Counter[tuple[str, int]] = Counter()
-    for rise, hours in _rises(changes, capacity):
+    for rise, hours in sorted(_rises(changes, capacity), key=lambda one: (one[0].change is not always, -one[0].factor)):
         for hour_us in hours:
             counted[rise.change.owner, hour_us] += 1
             if counted[rise.change.owner, hour_us] <= _RISES_OF_OWNER_MAX:

@@ -1,12 +1,15 @@
 """A change says what its owner declared; what is left out has the defaults of the contract."""
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from models.canonical_json import decode, to_json
 from models.change import Change
 from models.errors import Malformed
+from models.times import _written
 from tests.models.builders import CHANGE, text
 
 
@@ -101,3 +104,8 @@ def test_python_objects_are_taken_as_strictly_as_json() -> None:
     assert made == change(expected=nested["expected"], users=["a", "b"])
     assert Change.model_validate(made.model_dump()) == made
     assert decode(Change, to_json(made)) == made
+
+
+def test_one_instant_is_written_in_one_way_whatever_zone_it_came_in() -> None:
+    london = datetime(2026, 7, 1, 23, tzinfo=ZoneInfo("Europe/London"))
+    assert [_written(at) for at in (london, london.astimezone(UTC), london)] == ["2026-07-01T22:00:00Z"] * 3
