@@ -12,7 +12,9 @@ from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
 from models.columns import Flags, Floats
 
-DAYS = 14
+HISTORIES = 2, 8, 14
+"""Days that were watched before; `--quick` leaves out the last."""
+WINDOWS_S = 60, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +42,26 @@ CASES = (
 
 
 def print_hard_cases(asked: Asked) -> None:
-    """One line a case: series that carry it, those where it was found before it ended, and the median delay of those."""
-    series = 300 if asked.quick else 1000
-    fleet = Fleet(Condition("phi 2, misfit 2 %", misfit=0.02), series, asked.seed, days=DAYS + 2)
-    online = Online(fleet, DetectionParameters())
-    print(f"Hard cases after {DAYS} days, windows of {fleet.window_s} s, {series} series, default budget; seed {asked.seed}")
-    print(f"{'case':<46} {'found':>9} {'median delay, windows':>22}")
-    online.run(DAYS * fleet.windows_a_day)
+    """One line a case, length of the windows and history: series that carry it, those where it was found in time, their median delay."""
+    series, histories = (100, HISTORIES[:2]) if asked.quick else (1000, HISTORIES)
+    print(f"Hard cases, {series} series each, default budget; seed {asked.seed}")
+    print(f"{'case':<46} {'window, s':>9} {'history, days':>13} {'found':>9} {'median delay, windows':>22}")
+    for window_s in WINDOWS_S:
+        fleet = Fleet(Condition("phi 2, misfit 2 %", misfit=0.02), series, asked.seed, days=histories[-1] + 2, window_s=window_s)
+        online = Online(fleet, DetectionParameters())
+        for days in histories:
+            online.run(days * fleet.windows_a_day - online.window)
+            _print_cases(fleet, online, days)
+
+
+def _print_cases(fleet: Fleet, online: Online, days: int) -> None:
     for case in sorted(CASES, key=lambda case: case.hour):
         while online.window % fleet.windows_a_day != int(case.hour * 60) * 60 // fleet.window_s:
             online.step()
         delays, asked_of = _run(case, fleet, online)
         found = delays[np.isfinite(delays)]
         median = f"{np.median(found):.0f}" if len(found) else "-"
-        print(f"{case.name:<46} {f'{len(found)}/{asked_of}':>9} {median:>22}", flush=True)
+        print(f"{case.name:<46} {fleet.window_s:>9} {days:>13} {f'{len(found)}/{asked_of}':>9} {median:>22}", flush=True)
 
 
 def _run(case: HardCase, fleet: Fleet, online: Online) -> tuple[Floats, int]:
