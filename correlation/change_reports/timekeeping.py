@@ -1,6 +1,6 @@
 """Timekeeping: whether a change stayed within its window, by its own effect on its owner's series and never by other Users' trouble."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +9,8 @@ from models.times import SECOND_US, us
 
 _TOLERANCE_S = 300
 """Or two windows of the series, whichever is longer: an end can't be known more exactly."""
+_ODD_SHARE = 0.1
+"""Share of the Users of a change at many that may differ from the others: one small User's noise is no fault of the change."""
 
 
 class OwnAlert(Protocol):
@@ -38,12 +40,21 @@ def kept_times(change: Change, key: str, start_us: int, alerts: Sequence[OwnAler
     """`alerts`: those that the change caused or declared; `key`: their name for it."""
     own = list(_own(change, key, alerts))
     planned_start_us, planned_end_us = us(change.planned_start), us(change.planned_end)
-    early_s = [_beyond(planned_start_us - us(change.actual_start or change.planned_start), 0)]
-    early_s += [_beyond(planned_start_us - alert.onset_us, alert.window_s) for alert in own]
-    overran_s = [_beyond(us(change.actual_end or change.planned_end) - planned_end_us, 0)]
-    overran_s += [_beyond((alert.ended_us or alert.last_us) - planned_end_us, alert.window_s) for alert in own]
+    early_s = _beyond(planned_start_us - us(change.actual_start or change.planned_start), 0)
+    overran_s = _beyond(us(change.actual_end or change.planned_end) - planned_end_us, 0)
+    began_s = _of_most(own, lambda alert: _beyond(planned_start_us - alert.onset_us, alert.window_s))
+    ended_s = _of_most(own, lambda alert: _beyond((alert.ended_us or alert.last_us) - planned_end_us, alert.window_s))
     late_s = 0.0 if change.declared_at is None else max(0, us(change.declared_at) - start_us) / SECOND_US
-    return Times(max(early_s), max(overran_s), late_s)
+    return Times(max(early_s, began_s), max(overran_s, ended_s), late_s)
+
+
+def _of_most(own: Sequence[OwnAlert], seconds: Callable[[OwnAlert], float]) -> float:
+    """The most seconds at any User, without the few that are furthest off where there are many."""
+    most: dict[str, float] = {}
+    for alert in own:
+        most[alert.user] = max(most.get(alert.user, 0.0), seconds(alert))
+    ranked = sorted(most.values(), reverse=True)
+    return ranked[int(len(ranked) * _ODD_SHARE)] if ranked else 0.0
 
 
 def _own(change: Change, key: str, alerts: Iterable[OwnAlert]) -> Iterable[OwnAlert]:
