@@ -80,8 +80,8 @@ def collisions(changes: Iterable[Change], capacity: Capacity, always: Change | N
     for hour in hourly(changes, capacity, always):
         if hour.load_per_s > limit:
             spells.setdefault(tuple(sorted(one.change_id for one in hour.changes)), []).append(hour)
-    found = [_conflict(ids, hours, limit) for ids, hours in spells.items()]
-    return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids)))
+    exceeded = [_conflict(ids, hours, limit) for ids, hours in spells.items()]
+    return tuple(sorted(exceeded, key=lambda conflict: (conflict.from_us, conflict.change_ids)))
 
 
 def hourly(changes: Iterable[Change], capacity: Capacity, always: Change | None = None) -> Iterable[HourLoad]:
@@ -116,13 +116,13 @@ def _added(rises: list[_Rise], hour_us: int) -> float:
     """Messages a second in addition to the usual ones."""
     factors: dict[int, tuple[float, Cell]] = {}
     for rise in rises:
-        for place, cell in rise.cells:
-            factors[place] = (min(factors.get(place, (1.0, cell))[0] * rise.factor, _FACTOR_MAX), cell)
+        for index, cell in rise.cells:
+            factors[index] = (min(factors.get(index, (1.0, cell))[0] * rise.factor, _FACTOR_MAX), cell)
     return math.fsum((factor - 1.0) * cell.at(hour_us) for factor, cell in factors.values())
 
 
 def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Rise, range]]:
-    places = {id(cell): place for place, cell in enumerate(capacity.rates.cells)}
+    index_of = {id(cell): index for index, cell in enumerate(capacity.rates.cells)}
     for change in changes:
         effect, hours = change.expected, rise_hours(change)
         if effect is None or effect.factor is None or not hours:
@@ -130,7 +130,7 @@ def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Ris
         services = effect.services or change.services
         processes = {process for one in services if (process := capacity.process_of(one)) is not None}
         cells = tuple(
-            (places[id(cell)], cell)
+            (index_of[id(cell)], cell)
             for cell in capacity.rates.of(scope_users(change))
             if (not cell.region or not change.regions or cell.region in change.regions)
             and (not cell.process or not processes or cell.process in processes)

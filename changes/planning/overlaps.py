@@ -76,8 +76,8 @@ def overlaps(changes: Iterable[Change], systems: SystemMap | None = None, bounds
     for owners, one, other in _meeting(ahead, tally):
         if not tally.is_full(owners) and (conflict := conflict_between(one, other, known)) is not None:
             tally.add(owners, conflict)
-    found = (conflict for conflicts in tally.found.values() for conflict in conflicts)
-    return Overlaps(tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids))), tally.incomplete)
+    meetings = (conflict for conflicts in tally.conflicts_of.values() for conflict in conflicts)
+    return Overlaps(tuple(sorted(meetings, key=lambda conflict: (conflict.from_us, conflict.change_ids))), tally.incomplete)
 
 
 class _Tally:
@@ -85,7 +85,7 @@ class _Tally:
 
     def __init__(self, bounds: Bounds) -> None:
         self.concerns = bounds.concerns
-        self.found: dict[_Owners, list[Conflict]] = {}
+        self.conflicts_of: dict[_Owners, list[Conflict]] = {}
         self.incomplete = False
         self._most, self._total, self._count = bounds.most, bounds.total, 0
         self._tries = None if bounds.most is None else bounds.most * _TRIES
@@ -94,7 +94,7 @@ class _Tally:
 
     def is_full(self, owners: _Owners) -> bool:
         """Whether no more of these two owners is compared."""
-        full = self._most is not None and len(self.found.get(owners, ())) >= self._most
+        full = self._most is not None and len(self.conflicts_of.get(owners, ())) >= self._most
         full = full or (self._tries is not None and self._compared[owners] >= self._tries) or (self._left is not None and self._left <= 0)
         self.incomplete |= full
         return full
@@ -107,17 +107,17 @@ class _Tally:
 
     def add(self, owners: _Owners, conflict: Conflict) -> None:
         """Keep a conflict; beyond the total, those with the most conflicts give some up."""
-        self.found.setdefault(owners, []).append(conflict)
+        self.conflicts_of.setdefault(owners, []).append(conflict)
         self._count += 1
         if self._total is None or self._count <= self._total:
             return
         self.incomplete = True
-        self._most = max(max(map(len, self.found.values())) - 1, 1)
-        for kept in self.found.values():
+        self._most = max(max(map(len, self.conflicts_of.values())) - 1, 1)
+        for kept in self.conflicts_of.values():
             del kept[self._most :]
-        self._count = sum(map(len, self.found.values()))
+        self._count = sum(map(len, self.conflicts_of.values()))
         if self._count > self._total:
-            del self.found[owners]
+            del self.conflicts_of[owners]
             self._count, self._left = self._count - 1, 0
 
 

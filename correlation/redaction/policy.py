@@ -45,7 +45,7 @@ def reader_calendar(user: str, view: CalendarView) -> CalendarView:
     Its version depends only on what `user` sees, so that changes outside of it cause no new judgement.
     """
     own = fully_visible(view.changes, user)
-    revised = [f"{key} {found[:-1]}".encode() for key, found in sorted(view.earlier.items()) if any(one.key == key for one in own)]
+    revised = [f"{key} {revisions[:-1]}".encode() for key, revisions in sorted(view.earlier.items()) if any(one.key == key for one in own)]
     return view.fully_visible_to(user, crc32(b"\n".join([*(to_json(change) for change in own), *revised])))
 
 
@@ -56,7 +56,7 @@ def allowance_for(draft: Draft, user: str, view: CalendarView) -> CopyAllowance:
 
 def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple[Suspect, ...]:
     """Suspected changes of other parties, whatever their visibility: that there is one, with the strongest verdict."""
-    found: set[SuspectVerdict] = set()
+    verdicts: set[SuspectVerdict] = set()
     for suspect in suspects:
         change = view.by_key.get(suspect.key or "")
         if (
@@ -65,8 +65,8 @@ def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple
             and change is not None
             and not is_fully_visible(change, user)
         ):
-            found.add(suspect.verdict)
-    verdict = next((verdict for verdict in _STATED_VERDICTS if verdict in found), None)
+            verdicts.add(suspect.verdict)
+    verdict = next((verdict for verdict in _STATED_VERDICTS if verdict in verdicts), None)
     return () if verdict is None else (_hidden(verdict),)
 
 
