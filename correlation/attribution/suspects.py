@@ -19,7 +19,7 @@ from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import Reason, Suspect
 from models.columns import Ints
 from models.times import SECOND_US
-from models.vocabulary import SuspectVerdict
+from models.vocabulary import SUSPECTED, SuspectVerdict
 
 MOST = 5
 """Number of suspects in the list, without the excluded ones."""
@@ -175,7 +175,7 @@ def _suspect(scene: CauseAnalysis, reason_texts: ReasonTexts, index: int, verdic
         other != index and scene.candidates.changes[other].owner == change.owner and 2 * share >= scene.shares[index]
         for other, share in enumerate(scene.shares.tolist())
     )
-    if rivals and verdict in ("probable", "possible"):
+    if rivals and verdict in SUSPECTED:
         reasons += (
             Reason(code="same_owner", text=f"{change.owner} declared {_others(rivals)} that fit{'' if rivals > 1 else 's'} about as well."),
         )

@@ -22,9 +22,8 @@ from correlation.alert_draft import Draft
 from correlation.grading.incident_category import Category
 from models.alert import Reason, Suspect
 from models.canonical_json import to_json
-from models.vocabulary import Severity, SuspectVerdict
+from models.vocabulary import SUSPECTED, Severity, SuspectVerdict
 
-_STATED_VERDICTS: tuple[SuspectVerdict, ...] = ("probable", "possible")
 _SCORES = {"probable": 0.75, "possible": 0.25}
 """Constant, so that a score reveals no more than its verdict."""
 
@@ -59,14 +58,9 @@ def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple
     verdicts: set[SuspectVerdict] = set()
     for suspect in suspects:
         change = view.by_key.get(suspect.key or "")
-        if (
-            suspect.basis == "declared"
-            and suspect.verdict in _STATED_VERDICTS
-            and change is not None
-            and not is_fully_visible(change, user)
-        ):
+        if suspect.basis == "declared" and suspect.verdict in SUSPECTED and change is not None and not is_fully_visible(change, user):
             verdicts.add(suspect.verdict)
-    verdict = next((verdict for verdict in _STATED_VERDICTS if verdict in verdicts), None)
+    verdict = next((verdict for verdict in SUSPECTED if verdict in verdicts), None)
     return () if verdict is None else (_hidden(verdict),)
 
 

@@ -187,7 +187,7 @@ def _rows(findings: Findings, kept: list[int]) -> Findings:
 
 
 @dataclass
-class ScoredAlert:
+class RunResult:
     """Everything a run decided, in order."""
 
     alerts: list[Alert] = field(default_factory=list)
@@ -248,9 +248,9 @@ def change(change_id: str, owner: str, start: int, end: int, **fields: Any) -> C
 
 def run(
     world: World, minutes: range, *changes: Change, parameters: CorrelationParameters | None = None, correlator: Correlator | None = None
-) -> ScoredAlert:
+) -> RunResult:
     """The decisions of a row of windows; two hours of ordinary windows come before, unless a correlator is given."""
-    told = ScoredAlert()
+    told = RunResult()
     known = calendar(*changes)
     if correlator is None:
         correlator = Correlator(parameters or CorrelationParameters())
