@@ -81,13 +81,11 @@ class Evaluator:
         """Whether anything is open or may come back."""
         return bool(self.ledger) or bool(self.incidents)
 
-    def step(
-        self, known: EvaluationContext, findings: Sequence[FindingRow], wide: frozenset[GroupKey] = NO_GROUPS
-    ) -> list[EvaluatedIncident]:
+    def step(self, known: EvaluationContext, rows: Sequence[FindingRow], wide: frozenset[GroupKey] = NO_GROUPS) -> list[EvaluatedIncident]:
         """One window: every incident that is open, or changed in it."""
         at_us = known.at_us
-        placing = GroupAssignment(at_us, findings, self.ledger, self._parameters, wide)
-        self.ledger.apply(at_us, findings, placing.group_for)
+        placing = GroupAssignment(at_us, rows, self.ledger, self._parameters, wide)
+        self.ledger.apply(at_us, rows, placing.group_for)
         groups = [self.ledger.groups[key] for key in sorted(self.ledger.groups)]
         looked_at = self._alerts_due(known, groups)
         for group in groups:

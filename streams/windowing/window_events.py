@@ -97,9 +97,9 @@ def packed_codes(windows: Sequence[WindowCodes]) -> CodeColumns:
             known[id(window.sets)] = len(sets)
             sets += window.sets
     numbers = np.concatenate([window.numbers + known[id(window.sets)] for window in windows])
-    used, places = np.unique(numbers, return_inverse=True)
+    used, indices = np.unique(numbers, return_inverse=True)
     series = np.concatenate([window.series for window in windows])
-    return CodeColumns([len(window.series) for window in windows], series, places, [sets[number] for number in used.tolist()])
+    return CodeColumns([len(window.series) for window in windows], series, indices, [sets[number] for number in used.tolist()])
 
 
 def unpacked_codes(columns: CodeColumns) -> list[WindowCodes]:
