@@ -8,7 +8,7 @@ from correlation.attribution.candidates import Candidates
 from correlation.attribution.cause_class import CauseClass
 from correlation.attribution.scoring import OWN, OWN_SERVICE, CandidateFeatures, CandidateScores
 from correlation.history.onset_comparison import Comparison, early, main_episode
-from correlation.snapshots import IncidentSnapshot
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.change import Change
 from models.columns import Flags, Floats
 from models.times import SECOND_US
@@ -91,8 +91,11 @@ def persistent(case: IncidentSnapshot) -> bool:
 
     Any of the alerts that it began with may show that: one that comes a minute later is no reason to doubt what was sure before.
     """
+    main = main_episode(case)
     until_us = case.ended_us if case.ended_us is not None else case.at_us
-    return any(
-        until_us - one.onset_us >= _LEAST_WINDOWS * max(key.window_s for key in one.series) * SECOND_US and one.flaps <= _MOST_FLAPS
-        for one in early(case)
-    )
+    return any(_lasted(one, until_us if one is main or one.ended_us is None else one.ended_us) for one in (main, *early(case)))
+
+
+def _lasted(one: AlertSnapshot, until_us: int) -> bool:
+    window_us = max(key.window_s for key in one.series) * SECOND_US
+    return until_us - one.onset_us >= _LEAST_WINDOWS * window_us and one.flaps <= _MOST_FLAPS

@@ -9,8 +9,8 @@ from models.times import SECOND_US, us
 
 _TOLERANCE_S = 300
 """Or two windows of the series, whichever is longer: an end can't be known more exactly."""
-_ODD_SHARE = 0.1
-"""Share of the Users of a change at many that may differ from the others: one small User's noise is no fault of the change."""
+_ODD_SHARE, _ODD_MOST_S = 0.1, 900.0
+"""Share of the Users of a change at many that may differ from the others, and by how much: one small User's noise is not its fault."""
 
 
 class OwnAlert(Protocol):
@@ -49,12 +49,14 @@ def kept_times(change: Change, key: str, start_us: int, alerts: Sequence[OwnAler
 
 
 def _of_most(own: Sequence[OwnAlert], seconds: Callable[[OwnAlert], float]) -> float:
-    """The most seconds at any User, without the few that are furthest off where there are many."""
+    """The most seconds at any User; where there are many, without the few that are furthest off, unless they are far off."""
     most: dict[str, float] = {}
     for alert in own:
         most[alert.user] = max(most.get(alert.user, 0.0), seconds(alert))
-    ranked = sorted(most.values(), reverse=True)
-    return ranked[int(len(ranked) * _ODD_SHARE)] if ranked else 0.0
+    # An alert without a User is a region's or everyone's.
+    certain = [by_s for user, by_s in most.items() if not user or by_s > _ODD_MOST_S]
+    small = sorted((by_s for user, by_s in most.items() if user and by_s <= _ODD_MOST_S), reverse=True)
+    return max([*certain, *small[int(len(most) * _ODD_SHARE) :]], default=0.0)
 
 
 def _own(change: Change, key: str, alerts: Iterable[OwnAlert]) -> Iterable[OwnAlert]:

@@ -30,7 +30,7 @@ def missing_messages(
     older = all(onset_us <= _span(one, at_us)[0] for one in others)
     stretch = Stretch(onset_us, at_us, min([onset_us, *(_span(one, at_us)[0] for one in others)]))
     waiting = frozenset(member.user for one in (event, *others) for member in one.members.values() if member.kind == "backlog")
-    declared = tuple(change for change in view.between(onset_us, until_us) if change.source == "dcc" and change.expected is not None)
+    declared = tuple(change for change in view.between(onset_us, until_us) if _takes_away(change))
     by_process = missing_answers(
         history, stretch, lambda key: key.user not in waiting, own & theirs, older=older, absent=partial(_absent, declared)
     )
@@ -58,6 +58,10 @@ def _processes(event: OpenIncident) -> frozenset[str]:
             for process in processes(member.series):
                 users.setdefault(process, set()).add(member.user)
     return frozenset(process for process, of in users.items() if len(of) >= _LEAST_SHARE * len(event.affected))
+
+
+def _takes_away(change: Change) -> bool:
+    return change.source == "dcc" and change.expected is not None and change.expected.effect in ("down", "silent")
 
 
 def _absent(declared: tuple[Change, ...], key: SeriesKey) -> tuple[tuple[int, int], ...]:

@@ -124,9 +124,11 @@ class _Days:
         return by_process
 
     def _loss_share(self, columns: list[int]) -> Floats:
-        """(hours,) of what was due in some series."""
+        """(hours,) of what was due in some series; where nothing was, as in the other hours together."""
         due, _ = self._due(columns)
-        share = 1.0 - self._came(columns) / np.maximum(due, 1.0)
+        came = self._came(columns)
+        together = 1.0 - float(came.sum()) / max(float(due.sum()), 1.0) if due.any() else 0.0
+        share = np.where(due > 0.0, 1.0 - came / np.maximum(due, 1.0), together)
         return np.asarray(np.clip(share, 0.0, 1.0), np.float64)
 
     def _due(self, columns: list[int]) -> tuple[Floats, float]:

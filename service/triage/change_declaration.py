@@ -76,6 +76,17 @@ def check_owner(principal: Principal, change: Change) -> None:
         raise Problem(403, f"a User declares its own changes: owner must be {principal.user} and source `user`")
 
 
+def possible_revision(number: int) -> int:
+    """`number` if a change can have it. Raises Problem 409 after the greatest one."""
+    if number > GREATEST:
+        raise Problem(
+            409,
+            f"this change has revision {GREATEST}, the greatest that there is: give the same `revision` and a later"
+            " `updated_at`, or declare another change",
+        )
+    return number
+
+
 def examine(
     database: Database, principal: Principal, given: Any, now_us: int, limits: ChangeLimits, most_revisions: int, *, part: bool = False
 ) -> Declaration:
@@ -242,15 +253,8 @@ class ChangeDeclarations:
         return {**previewed, "category": change.category, "risk": self._risks.of(principal, dated, len(previewed["conflicts"]))}
 
     def next_revision(self, key: str) -> int:
-        """The number after the highest existing revision; 1 if there is none. Raises Problem 409 after the greatest one."""
-        number = self._database.read(partial(records.revisions_around, kind=CHANGE, id=key, revision=0)).highest + 1
-        if number > GREATEST:
-            raise Problem(
-                409,
-                f"this change has revision {GREATEST}, the greatest that there is: post it with the same `revision` and a later"
-                " `updated_at`, or declare another change",
-            )
-        return number
+        """The number after the highest existing revision; 1 if there is none."""
+        return self._database.read(partial(records.revisions_around, kind=CHANGE, id=key, revision=0)).highest + 1
 
     async def declare(self, principal: Principal, changes: Sequence[Change]) -> None:
         """Journals the revisions and waits until everyone who may see them can."""

@@ -102,7 +102,7 @@ async def declare(
     given = await _json(request)
     if isinstance(given, list):
         return await _declare_several(declarations, turns, principal, given, part=of_export.part)
-    async with turns.of(principal.user or principal.id), declarations.lock:
+    async with turns.of(_turn(principal)), declarations.lock:
         made = await asyncio.to_thread(declarations.examine, principal, given)
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
@@ -113,7 +113,7 @@ async def _declare_several(
 ) -> Response:
     if not 0 < len(given) <= _MAX_CHANGES:
         raise Problem(422, "declare 1 to 1,000 changes at once")
-    async with turns.of(principal.user or principal.id), declarations.lock:
+    async with turns.of(_turn(principal)), declarations.lock:
         made = await asyncio.to_thread(declarations.examine_all, principal, given, part=part)
         await declarations.declare(principal, [one.change for one in made if isinstance(one, Declaration) and one.is_new])
         export = [] if part else await asyncio.to_thread(_export, principal, given, made)
@@ -178,7 +178,7 @@ async def revise(
 async def _revise(declarations: ChangeDeclarations, turns: Turns, principal: Principal, given: Any, name: str) -> Response:
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
-    async with turns.of(principal.user or principal.id), declarations.lock:
+    async with turns.of(_turn(principal)), declarations.lock:
         key = await asyncio.to_thread(declarations.resolve, principal, name)
         if key is None:
             raise not_found(CHANGE)
@@ -188,7 +188,7 @@ async def _revise(declarations: ChangeDeclarations, turns: Turns, principal: Pri
         number = await asyncio.to_thread(declarations.next_revision, key)
         numbered = {**given, "owner": owner, "change_id": change_id}
         if numbered.get("revision") is None:
-            numbered["revision"] = number
+            numbered["revision"] = change_declaration.possible_revision(number)
         made = await asyncio.to_thread(declarations.examine, principal, numbered)
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if number == 1 else 200)
@@ -227,7 +227,7 @@ async def declare_named(
         raise Problem(422, "the body must be one change")
     if given.get("owner") not in (None, owner) or given.get("change_id") not in (None, change_id):
         raise Problem(422, "owner and change_id in the body differ from those in the address")
-    async with turns.of(principal.user or principal.id), declarations.lock:
+    async with turns.of(_turn(principal)), declarations.lock:
         made = await asyncio.to_thread(declarations.examine, principal, {**given, "owner": owner, "change_id": change_id})
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
@@ -235,6 +235,11 @@ async def declare_named(
 
 async def _planned(declarations: ChangeDeclarations, principal: Principal, change: Change) -> dict[str, Any]:
     return await asyncio.get_running_loop().run_in_executor(_PLANNING, declarations.preview, principal, change)
+
+
+def _turn(principal: Principal) -> str:
+    """Declarations of one User, or of one token of the desk, follow each other; its events wait for none of them."""
+    return f"changes/{principal.user or principal.id}"
 
 
 async def _json(request: Request) -> Any:

@@ -253,3 +253,9 @@ def test_what_has_lasted_is_not_doubted_because_more_of_the_same_trouble_shows()
     assert persistent(case(refused))
     assert persistent(case(refused, unanswered))
     assert not persistent(case(unanswered))
+
+
+def test_what_was_over_after_a_minute_shows_nothing_that_lasts() -> None:
+    short = episode("drop", minutes=1, ended_us=ONSET + MINUTE_US)
+    unanswered = episode("silence", minutes=9, onset_us=ONSET + 8 * MINUTE_US, detected_us=ONSET + 9 * MINUTE_US)
+    assert not persistent(case(unanswered, short))

@@ -44,3 +44,12 @@ def test_an_early_start_at_one_of_many_is_none() -> None:
     early = [Trace("USER-00", onset_us=START_US - 9 * MINUTE_US), *traces(0, 10)[1:]]
     assert kept_times(MAINTENANCE, KEY, START_US, early).started_early_s == 0
     assert kept_times(MAINTENANCE, KEY, START_US, early[:5]).started_early_s == 540
+
+
+def test_one_user_that_stays_away_for_hours_or_everyone_is_an_overrun_however_many_kept_to_it() -> None:
+    hours = Trace("USER-00", ended_us=END_US + 180 * MINUTE_US)
+    still_open = Trace("USER-00", ended_us=None, last_us=END_US + 120 * MINUTE_US)
+    everyone = Trace("", ended_us=END_US + 7 * MINUTE_US)
+    assert kept_times(MAINTENANCE, KEY, START_US, [hours, *traces(0, 20)[1:]]).overran_s == 180 * 60
+    assert kept_times(MAINTENANCE, KEY, START_US, [still_open, *traces(0, 20)[1:]]).overran_s == 120 * 60
+    assert kept_times(MAINTENANCE, KEY, START_US, [everyone, *traces(0, 20)]).overran_s == 420

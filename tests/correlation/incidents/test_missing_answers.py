@@ -75,3 +75,13 @@ def test_of_what_stays_away_as_declared_only_those_hours_are_left_out() -> None:
     hour = sum(4 * 1.1 * (300.0 + 200.0 * np.sin(2 * np.pi * n / 96) + n % 3) for n in range(24 * 4 + 45, 24 * 4 + 49))
     assert missing((from_us, until_us)) == pytest.approx(missing() - 0.3 * hour, rel=0.02)
     assert missing((MONDAY_US, UNTIL_US)) == 0.0
+
+
+def test_an_hour_in_which_everything_else_stays_away_as_declared_counts_as_the_other_hours() -> None:
+    past = history({"4.8.1": 0.2, "2.2": 0.2})
+    spans = ((MONDAY_US + DAY_US + 11 * HOUR_US, MONDAY_US + DAY_US + 12 * HOUR_US),)
+    one = missing_answers(past, STRETCH, lambda _: True, {"prepayment"}, older=True)
+    declared = missing_answers(
+        past, STRETCH, lambda _: True, {"prepayment"}, older=True, absent=lambda key: spans if key.service == "4.8.1" else ()
+    )
+    assert declared["prepayment"].messages == pytest.approx(one["prepayment"].messages, rel=0.1)
