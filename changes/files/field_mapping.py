@@ -108,8 +108,10 @@ class Mapping(BaseModel):
     @classmethod
     def _is_known(cls, value: str | None) -> str | None:
         try:
+            if value is not None:
+                b"a".decode(value, "ignore")  # `rot13` and `hex` are known codecs, but not of text.
             return None if value is None else codecs.lookup(value).name
-        except LookupError:
+        except (LookupError, ValueError):
             raise ValueError(f"there is no encoding {value!r}: use a name such as cp1252") from None
 
     @property

@@ -33,7 +33,7 @@ def _decoded(source: Source) -> str:
     except UnicodeDecodeError as fault:
         # A file with both valid and invalid UTF-8 is a damaged one: another encoding would alter its sound rows.
         if source.encoding is not None and source.content.decode("utf-8", "ignore").isascii():
-            with suppress(UnicodeDecodeError):
+            with suppress(UnicodeError):
                 return source.content.decode(source.encoding)
         raise UnreadableInput(f"{source.name} is not UTF-8 (byte {fault.start}): save it as CSV UTF-8") from None
 

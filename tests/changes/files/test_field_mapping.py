@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from changes.files.field_mapping import Mapping, look_up, read_mapping
 from changes.files.reader import ReadOptions, describe, read_changes
@@ -128,3 +129,13 @@ def test_rows_that_are_not_there_point_to_the_mapping(tmp_path: Path) -> None:
     mapping = Mapping.model_validate({"rows": "result.items", "fields": {"title": "t"}})
     with pytest.raises(UnreadableInput, match="rows"):
         read_changes(write(tmp_path, "a.json", "{}"), ReadOptions(mapping=mapping))
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "hex", "undefined", "a\0b", "none such"])
+def test_an_encoding_that_is_not_one_of_text_is_refused(encoding: str) -> None:
+    with pytest.raises(ValidationError, match="there is no encoding"):
+        Mapping(fields={"title": "summary"}, encoding=encoding)
+
+
+def test_an_encoding_of_several_bytes_a_character_is_known() -> None:
+    assert Mapping(fields={"title": "summary"}, encoding="UTF-16").encoding == "utf-16"
