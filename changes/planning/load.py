@@ -1,7 +1,6 @@
 """Load: the total declared traffic of changes in each hour, against the capacity."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -19,10 +18,10 @@ _FACTOR_MAX = 1e9
 """Of rises that multiply: more is no traffic that a network carries, and the product stays finite."""
 _RISE_HOURS_MAX = 24 * 31
 """A declared rise is judged for a month at most."""
-_RISES_OF_OWNER_MAX = 10
-"""Rises of one owner that count in an hour: the greatest, so that many small ones hide none."""
+_LISTED_OF_OWNER_MAX = 10
+"""Rises of one owner that the load of an hour lists: the greatest. All of them count."""
 _NAMED_MAX = 10
-"""Changes that a sentence names."""
+"""Changes that a sentence names: the greatest."""
 
 
 def _unknown_process(service: str) -> str | None:
@@ -49,12 +48,44 @@ class Capacity:
         return self.per_s if self.per_s is not None else self.peaks * self.rates.peak
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A part of the usual traffic that rises multiply."""
+
+    cells: tuple[tuple[int, Cell], ...]
+    """Each with its index among all cells; one at least."""
+
+    def per_s(self, hour_us: int) -> float:
+        """Its usual messages a second in the hour."""
+        return math.fsum(cell.at(hour_us) for _, cell in self.cells)
+
+
 @dataclass(frozen=True, slots=True)
 class _Rise:
     change: Change
     factor: float
-    cells: tuple[tuple[int, Cell], ...]
-    """The part of the usual traffic that it multiplies, each with its index among all cells."""
+    part: _Part
+
+
+@dataclass(slots=True)
+class _Product:
+    """The rises of one owner that multiply one part of the traffic in one hour."""
+
+    factor: float = 1.0
+    """Of all of them."""
+    count: int = 0
+    greatest: list[_Rise] = field(default_factory=list)
+
+    def multiply(self, rise: _Rise) -> None:
+        """Count one more rise; the greatest come first."""
+        self.factor = min(self.factor * rise.factor, _FACTOR_MAX)
+        self.count += 1
+        if len(self.greatest) < _LISTED_OF_OWNER_MAX:
+            self.greatest.append(rise)
+
+
+_Products = dict[tuple[str, _Part], _Product]
+"""Of one hour: by owner and part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +94,11 @@ class HourLoad:
 
     hour_us: int
     load_per_s: float
+    """Of all rises."""
     changes: tuple[Change, ...]
-    """Those that count: of each owner the ten greatest."""
+    """Of each owner the ten that add the most traffic; the greatest first."""
+    rises: int
+    """All that touch the hour."""
 
 
 def collisions(changes: Iterable[Change], capacity: Capacity, always: Change | None = None) -> tuple[Conflict, ...]:
@@ -85,21 +119,34 @@ def collisions(changes: Iterable[Change], capacity: Capacity, always: Change | N
 
 
 def hourly(changes: Iterable[Change], capacity: Capacity, always: Change | None = None) -> Iterable[HourLoad]:
-    """The load of every hour that a rise touches, in order of time; the rise of `always` is counted whatever its size."""
-    by_hour: dict[int, list[_Rise]] = {}
-    counted: Counter[tuple[str, int]] = Counter()
+    """The load of every hour that a rise touches, in order of time; the rise of `always` is listed whatever its size."""
+    by_hour: dict[int, _Products] = {}
     for rise, hours in sorted(_rises(changes, capacity), key=lambda one: (one[0].change is not always, -one[0].factor)):
+        key = (rise.change.owner, rise.part)
         for hour_us in hours:
-            counted[rise.change.owner, hour_us] += 1
-            if counted[rise.change.owner, hour_us] <= _RISES_OF_OWNER_MAX:
-                by_hour.setdefault(hour_us, []).append(rise)
+            by_hour.setdefault(hour_us, {}).setdefault(key, _Product()).multiply(rise)
     totals: dict[int, float] = {}
     for hour_us in sorted(by_hour):
-        rises = by_hour[hour_us]
+        products = by_hour[hour_us]
         of_week = hour_us // HOUR_US % 168
         if of_week not in totals:
             totals[of_week] = capacity.rates.total(hour_us)
-        yield HourLoad(hour_us, totals[of_week] + _added(rises, hour_us), tuple(rise.change for rise in rises))
+        rises = sum(product.count for product in products.values())
+        yield HourLoad(hour_us, totals[of_week] + _added(products, hour_us), _listed(products, hour_us, always), rises)
+
+
+def _listed(products: _Products, hour_us: int, always: Change | None) -> tuple[Change, ...]:
+    """Of each owner the changes that add the most traffic."""
+    of_owner: dict[str, list[tuple[float, Change]]] = {}
+    for (owner, part), product in products.items():
+        usual = part.per_s(hour_us)
+        of_owner.setdefault(owner, []).extend(((rise.factor - 1.0) * usual, rise.change) for rise in product.greatest)
+    kept = [
+        one
+        for ranked in of_owner.values()
+        for one in sorted(ranked, key=lambda one: (one[1] is not always, -one[0], one[1].change_id))[:_LISTED_OF_OWNER_MAX]
+    ]
+    return tuple(change for _, change in sorted(kept, key=lambda one: (-one[0], one[1].change_id)))
 
 
 def rise_hours(change: Change) -> range:
@@ -112,17 +159,19 @@ def rise_hours(change: Change) -> range:
     return range(first, min(max(end_us, start_us + 1), first + _RISE_HOURS_MAX * HOUR_US), HOUR_US)
 
 
-def _added(rises: list[_Rise], hour_us: int) -> float:
+def _added(products: _Products, hour_us: int) -> float:
     """Messages a second in addition to the usual ones."""
     factors: dict[int, tuple[float, Cell]] = {}
-    for rise in rises:
-        for index, cell in rise.cells:
-            factors[index] = (min(factors.get(index, (1.0, cell))[0] * rise.factor, _FACTOR_MAX), cell)
+    for (_, part), product in products.items():
+        for index, cell in part.cells:
+            factors[index] = (min(factors.get(index, (1.0, cell))[0] * product.factor, _FACTOR_MAX), cell)
     return math.fsum((factor - 1.0) * cell.at(hour_us) for factor, cell in factors.values())
 
 
 def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Rise, range]]:
+    """The rises that multiply some usual traffic; those of the same traffic share their part."""
     index_of = {id(cell): index for index, cell in enumerate(capacity.rates.cells)}
+    parts: dict[tuple[int, ...], _Part] = {}
     for change in changes:
         effect, hours = change.expected, rise_hours(change)
         if effect is None or effect.factor is None or not hours:
@@ -135,17 +184,19 @@ def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Ris
             if (not cell.region or not change.regions or cell.region in change.regions)
             and (not cell.process or not processes or cell.process in processes)
         )
-        yield _Rise(change, effect.factor, cells), hours
+        if cells:
+            part = parts.setdefault(tuple(index for index, _ in cells), _Part(cells))
+            yield _Rise(change, effect.factor, part), hours
 
 
 def _conflict(ids: tuple[str, ...], hours: list[HourLoad], limit: float) -> Conflict:
     worst = max(hours, key=lambda hour: (hour.load_per_s, -hour.hour_us))
     rises = [
         f"{one.change_id} (×{round_significant(one.expected.factor)} at {one.owner})"
-        for one in sorted(worst.changes, key=lambda one: one.change_id)
+        for one in worst.changes[:_NAMED_MAX]
         if one.expected is not None and one.expected.factor is not None
     ]
-    named = ", ".join(rises[:_NAMED_MAX]) + (f" and {len(rises) - _NAMED_MAX} more" if len(rises) > _NAMED_MAX else "")
+    named = ", ".join(rises) + (f" and {worst.rises - len(rises)} more" if worst.rises > len(rises) else "")
     headroom = round_significant((limit - worst.load_per_s) / limit * 100)
     text = (
         f"{named} load the hour of {format_time(worst.hour_us)} with {_figure(worst.load_per_s)} messages a second; "
