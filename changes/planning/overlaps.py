@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from heapq import heappop, heappush
+from typing import Literal, NamedTuple
 
 from changes.planning.systems import SystemMap
 from changes.scope import scope_users
@@ -16,7 +17,7 @@ OVER = frozenset({"cancelled", "completed", "rolled_back"})
 _TRIES = 40
 """Pairs that are compared for each conflict that two owners may have at most."""
 _TRIES_OF_ALL = 100
-"""Pairs that are compared for each conflict of the total."""
+"""Pairs that are compared for each conflict of the total; each two owners have an equal share of them, as far as they need it."""
 
 _Owners = tuple[str, str]
 """Two owners, sorted."""
@@ -72,38 +73,37 @@ def overlaps(changes: Iterable[Change], systems: SystemMap | None = None, bounds
     """
     known = systems or SystemMap()
     ahead = sorted((change for change in changes if change.status not in OVER), key=lambda change: (reach_us(change), change.change_id))
-    tally = _Tally(bounds or Bounds())
-    for owners, one, other in _meeting(ahead, tally):
-        if not tally.is_full(owners) and (conflict := conflict_between(one, other, known)) is not None:
-            tally.add(owners, conflict)
+    within = bounds or Bounds()
+    pairs: Counter[_Owners] = Counter()
+    for owners, _, theirs in _meeting(ahead, within.concerns):
+        pairs[owners] += len(theirs)
+    tally = _Tally(within, pairs)
+    for owners, change, theirs in _meeting(ahead, within.concerns):
+        for _, _, other in theirs:
+            if not tally.take_pair(owners):
+                break
+            if (conflict := conflict_between(other, change, known)) is not None:
+                tally.add(owners, conflict)
     meetings = (conflict for conflicts in tally.conflicts_of.values() for conflict in conflicts)
     return Overlaps(tuple(sorted(meetings, key=lambda conflict: (conflict.from_us, conflict.change_ids))), tally.incomplete)
 
 
 class _Tally:
-    """The conflicts found so far of each two owners, and what may still be compared."""
+    """The conflicts so far of each two owners, and how many of their pairs may still be compared."""
 
-    def __init__(self, bounds: Bounds) -> None:
-        self.concerns = bounds.concerns
+    def __init__(self, bounds: Bounds, pairs: Counter[_Owners]) -> None:
         self.conflicts_of: dict[_Owners, list[Conflict]] = {}
         self.incomplete = False
         self._most, self._total, self._count = bounds.most, bounds.total, 0
-        self._tries = None if bounds.most is None else bounds.most * _TRIES
-        self._compared: Counter[_Owners] = Counter()
-        self._left = None if bounds.total is None else bounds.total * _TRIES_OF_ALL
+        self._left = _shares(bounds, pairs)
 
-    def is_full(self, owners: _Owners) -> bool:
-        """Whether no more of these two owners is compared."""
-        full = self._most is not None and len(self.conflicts_of.get(owners, ())) >= self._most
-        full = full or (self._tries is not None and self._compared[owners] >= self._tries) or (self._left is not None and self._left <= 0)
-        self.incomplete |= full
-        return full
-
-    def compare(self, owners: _Owners, pairs: int) -> None:
-        """Count `pairs` that are compared."""
-        self._compared[owners] += pairs
-        if self._left is not None:
-            self._left -= pairs
+    def take_pair(self, owners: _Owners) -> bool:
+        """Whether one more pair of these two owners is compared."""
+        if self._left.get(owners, 0) <= 0 or (self._most is not None and len(self.conflicts_of.get(owners, ())) >= self._most):
+            self.incomplete = True
+            return False
+        self._left[owners] -= 1
+        return True
 
     def add(self, owners: _Owners, conflict: Conflict) -> None:
         """Keep a conflict; beyond the total, those with the most conflicts give some up."""
@@ -118,7 +118,20 @@ class _Tally:
         self._count = sum(map(len, self.conflicts_of.values()))
         if self._count > self._total:
             del self.conflicts_of[owners]
-            self._count, self._left = self._count - 1, 0
+            self._count -= 1
+            self._left.clear()
+
+
+def _shares(bounds: Bounds, pairs: Counter[_Owners]) -> dict[_Owners, int]:
+    """How many pairs of each two owners are compared: what the ones do not need, the others have."""
+    wanted = {owners: count if bounds.most is None else min(count, bounds.most * _TRIES) for owners, count in pairs.items()}
+    if bounds.total is None:
+        return wanted
+    left, shares = bounds.total * _TRIES_OF_ALL, {}
+    for served, (owners, count) in enumerate(sorted(wanted.items(), key=lambda one: (one[1], one[0]))):
+        shares[owners] = min(count, left // (len(wanted) - served))
+        left -= shares[owners]
+    return shares
 
 
 def same_scope(one: Change, other: Change, systems: SystemMap) -> bool:
@@ -147,10 +160,8 @@ def reach_us(change: Change) -> tuple[int, int]:
 
 def conflict_between(one: Change, other: Change, systems: SystemMap) -> Conflict | None:
     """The conflict of two changes with common time; None if they are independent."""
-    if one.disruption == "none" and other.disruption == "none":
+    if not _may_conflict(_traits(one), _traits(other), same_owner=one.owner == other.owner):
         return None
-    if one.owner != other.owner and one.source == other.source == "user" and not (one.systems and other.systems):
-        return None  # traffic of two Users, and no system that takes over for another
     first, second = sorted((one, other), key=lambda change: (change.category != "bcdr_test", change.source != "dcc", change.change_id))
     kind, text = _kind(first, second, systems)
     if kind is None:
@@ -186,21 +197,52 @@ def _share(some: Sequence[str], others: Sequence[str]) -> bool:
     return not some or not others or not set(some).isdisjoint(others)
 
 
-def _meeting(ahead: Sequence[Change], tally: _Tally) -> Iterator[tuple[_Owners, Change, Change]]:
-    """Pairs with common time, from changes sorted by the start of their reach."""
-    under_way: dict[str, list[tuple[int, Change]]] = {}
-    for change in ahead:
+class _Traits(NamedTuple):
+    """What alone may rule a conflict out."""
+
+    of_user: bool
+    has_systems: bool
+    disrupts: bool
+    concerned: bool
+    """Whether the one who asks is concerned."""
+
+
+def _traits(change: Change, concerns: Callable[[Change], bool] = _everything) -> _Traits:
+    return _Traits(change.source == "user", bool(change.systems), change.disruption != "none", concerns(change))
+
+
+def _may_conflict(one: _Traits, other: _Traits, *, same_owner: bool) -> bool:
+    if not (one.disrupts or other.disrupts) or not (one.concerned or other.concerned):
+        return False
+    if same_owner or not (one.of_user and other.of_user):
+        return True
+    return one.has_systems and other.has_systems  # traffic of two Users is apart; a system may take over for another
+
+
+_UnderWay = list[tuple[int, int, Change]]
+"""A heap of changes by their end."""
+
+
+def _meeting(ahead: Sequence[Change], concerns: Callable[[Change], bool]) -> Iterator[tuple[_Owners, Change, _UnderWay]]:
+    """Each change with those of one owner that are under way and may conflict with it, from changes sorted by the start of their reach."""
+    under_way: dict[_Traits, dict[str, _UnderWay]] = {}
+    for number, change in enumerate(ahead):
         start, end = reach_us(change)
-        concerned = tally.concerns(change)
-        for owner, theirs in list(under_way.items()):
-            owners = (owner, change.owner) if owner <= change.owner else (change.owner, owner)
-            if tally.is_full(owners):
-                continue
-            theirs[:] = [(until, other) for until, other in theirs if until > start]
-            if not theirs:
-                del under_way[owner]
-                continue
-            pairs = [(owners, other, change) for _, other in theirs if concerned or tally.concerns(other)]
-            tally.compare(owners, len(pairs))
-            yield from pairs
-        under_way.setdefault(change.owner, []).append((end, change))
+        traits = _traits(change, concerns)
+        for other_traits, of_owner in under_way.items():
+            for owner in _owners_beside(change.owner, of_owner, traits, other_traits):
+                theirs = of_owner[owner]
+                while theirs and theirs[0][0] <= start:
+                    heappop(theirs)
+                if theirs:
+                    yield (owner, change.owner) if owner <= change.owner else (change.owner, owner), change, theirs
+                else:
+                    del of_owner[owner]
+        heappush(under_way.setdefault(traits, {}).setdefault(change.owner, []), (end, number, change))
+
+
+def _owners_beside(owner: str, of_owner: dict[str, _UnderWay], traits: _Traits, other_traits: _Traits) -> list[str]:
+    """The owners whose changes with `other_traits` may conflict with one of `owner`."""
+    if _may_conflict(traits, other_traits, same_owner=False):
+        return list(of_owner)
+    return [owner] if owner in of_owner and _may_conflict(traits, other_traits, same_owner=True) else []
