@@ -14,6 +14,11 @@ from models.vocabulary import GREATEST
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Kinds of characters that are not seen, or that turn the text around them: two names that look alike would be different ones."""
 
+NAME_BYTES_MAX = 200
+"""A `change_id` or an owner that is longer is refused."""
+LONGEST_TITLE = 500
+"""Unless the settings say otherwise: characters of a title."""
+
 _STATUS_BYTES = 500
 """By which a revision may be larger than one before that was too large already, so that a status and its times can be added."""
 
@@ -25,7 +30,7 @@ class ChangeLimits(BaseModel):
 
     longest_window_days: float = Field(366, gt=0, description="A change whose window, or declared effect, is longer is refused.")
     furthest_days: float = Field(731, gt=0, description="A change that ends later than this from now is refused.")
-    longest_title: int = Field(500, ge=200, description="A change with a title of more characters is refused.")
+    longest_title: int = Field(LONGEST_TITLE, ge=200, description="A change with a title of more characters is refused.")
     largest_change_kb: float = Field(64, ge=16, description="A change whose fields together are larger, as JSON, is refused.")
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from changes.files.cells import LISTS, TIMES, checked_name, from_cells, in_zone, joined
+from changes.files.text_length import accepted_id, accepted_title
 from models.change import Change, ExpectedEffect
 from models.errors import ConfigurationError, Malformed, UnreadableInput
 from models.times import SECOND_US, format_time, parse_time
@@ -132,6 +133,9 @@ class Mapping(BaseModel):
         fields = from_cells({name: value for name, value in cells.items() if value is not None}, zone)
         if self.duration_s is not None and "planned_end" not in fields and "planned_start" in fields:
             fields["planned_end"] = _later(fields["planned_start"], self.duration_s)
+        for name, accepted in (("change_id", accepted_id), ("title", accepted_title)):
+            if isinstance(fields.get(name), str):
+                fields[name] = accepted(fields[name])
         return fields
 
     def _cell(self, name: str, paths: Paths, theirs: Fields[str, Any], zone: ZoneInfo | None) -> Any:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from changes.drafting import guess_category
 from changes.files.merge import same_content
-from changes.limits import ChangeLimits, excess
+from changes.limits import NAME_BYTES_MAX, ChangeLimits, excess
 from models.canonical_json import decode, to_json
 from models.change import Change
 from models.clock import Clock
@@ -35,7 +35,6 @@ from service.triage.planning import Planning, preview
 from service.triage.risk_book import RiskBook
 from service.triage.series_exports import SeriesExports
 
-_LONGEST_NAME = 200
 _CURRENT_US = 40 * DAY_US
 """How long after its end a change counts against its User's quota: then it has left the calendar."""
 _ARRIVAL = frozenset({"declared_at", "updated_at"})
@@ -124,8 +123,8 @@ def examine(
 
 def _check(change: Change, now_us: int, limits: ChangeLimits, before: Change | None) -> None:
     for name, text in (("change_id", change.change_id), ("owner", change.owner)):
-        if len(text.encode()) > _LONGEST_NAME:
-            raise Problem(422, f"{name} must not be longer than {_LONGEST_NAME} bytes")
+        if len(text.encode()) > NAME_BYTES_MAX:
+            raise Problem(422, f"{name} must not be longer than {NAME_BYTES_MAX} bytes")
     why = excess(change, now_us, limits, before)
     if why is not None:
         raise Problem(422, why)

@@ -13,6 +13,7 @@ from changes.files.cells import joined
 from changes.files.field_mapping import read_mapping
 from changes.files.opaque_names import opaque_names
 from changes.files.reader import ReadOptions, describe, read_changes
+from changes.limits import ChangeLimits, excess
 from models.errors import UnreadableInput
 from models.times import format_time, us
 from tests.changes.builders import END, START, workbook, write
@@ -97,6 +98,21 @@ def test_a_pagerduty_change_event_is_read_as_it_was_sent(tmp_path: Path) -> None
     (made,), faults = imported(write(tmp_path, "a.json", json.dumps(sent)), "pagerduty", owner="SUP-01")
     assert (faults, made.title, made.systems) == ([], "Deploy 2", ("builder",))
     assert window(made) == "2026-07-17T08:42:58.315Z/2026-07-17T09:42:58.315Z"
+
+
+def test_long_pagerduty_events_get_ids_that_a_monitor_accepts_and_that_differ(tmp_path: Path) -> None:
+    at = "2026-07-17T08:42:58.315Z"
+    events = [
+        {"payload": {"summary": summary, "timestamp": at, "source": source}}
+        for summary in ("Deploy", "Größe" * 200)
+        for source in ("builder", "runner")
+    ]
+    made, faults = imported(write(tmp_path, "a.json", json.dumps({"change_events": events})), "pagerduty", owner="SUP-01")
+    assert faults == []
+    assert len({one.change_id for one in made}) == 4
+    assert made[0].change_id == f"Deploy {at} builder"
+    assert all(len(one.change_id.encode()) <= 200 for one in made)
+    assert [excess(one, us(one.planned_start), ChangeLimits()) for one in made] == [None] * 4
 
 
 OUTLOOK = "Subject,Start Date,Start Time,End Date,End Time,Description\nCafé,12/01/2026,22:00:00,13/01/2026,02:00:00,Größe\n"
