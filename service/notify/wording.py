@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.times import format_time, parse_time
-from models.vocabulary import SEVERITIES, SUSPECTED
 
 _STATES = {
     "storm": "sends too much",
@@ -26,7 +25,7 @@ _NOTICES = {
     "cancelled": "cancelled",
     "conflict": "has a conflict",
 }
-_RANK: dict[str, int] = {severity: rank for rank, severity in enumerate(reversed(SEVERITIES))}
+_RANK = {"critical": 0, "warning": 1, "info": 2}
 _MAX_SUBJECT = 150
 _MAX_ITEMS = 40
 
@@ -91,7 +90,7 @@ def _alert_subject(item: Item) -> str:
 
 def _suspected(suspects: Sequence[Mapping[str, Any]]) -> str:
     first = suspects[0] if suspects else None
-    if first is None or first["verdict"] not in SUSPECTED:
+    if first is None or first["verdict"] not in ("probable", "possible"):
         return ""
     if first["basis"] == "other_party":
         return "another party's change suspected"

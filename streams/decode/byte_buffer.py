@@ -55,16 +55,16 @@ class ByteBuffer:
 
         Line ends are included only if `newlines`.
         """
-        positions = [self.controls if newlines else self.controls[self.array[self.controls] != _NEWLINE]]
+        found = [self.controls if newlines else self.controls[self.array[self.controls] != _NEWLINE]]
         text = memoryview(self.text)[PADDING : PADDING + self.size]
         if BACKSLASH in self.text:
-            positions.append(self.find(BACKSLASH))
+            found.append(self.find(BACKSLASH))
         if not self.text.isascii():
             try:
                 str(text, "utf-8")
             except UnicodeDecodeError:
-                positions.append(np.flatnonzero(self.array >= _FIRST_NON_ASCII))
-        return np.sort(np.concatenate(positions))
+                found.append(np.flatnonzero(self.array >= _FIRST_NON_ASCII))
+        return np.sort(np.concatenate(found))
 
     def trimmed(self, starts: Ints, ends: Ints) -> Ints:
         """`ends` without the carriage return of a line that ends in CRLF."""

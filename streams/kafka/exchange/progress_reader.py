@@ -89,12 +89,12 @@ class ProgressReader:
 
     def highest(self, but: int) -> Mapping[str, int]:
         """The two Users of other partitions than `but` that are furthest in event time, with their times."""
-        by_user: dict[str, int] = {}
+        found: dict[str, int] = {}
         for partition, progress in sorted(self._last.items()):
             if partition not in (but, CALENDAR):
                 for user, at_us in progress.highest:
-                    by_user[user] = max(at_us, by_user.get(user, at_us))
-        return by_user
+                    found[user] = max(at_us, found.get(user, at_us))
+        return found
 
     async def reached(self, offset: int, limit_s: float) -> bool:
         """Waits until everything before `offset` was read; returns whether this happened within `limit_s`."""
