@@ -82,7 +82,7 @@ def test_declarations_of_one_user_wait_for_each_other_and_not_all_before_those_o
         sent = [declare("ACME", 0)]
         assert entered.wait(_PATIENCE_S)
         sent += [declare("ACME", number) for number in range(1, 5)]
-        until(lambda: acquired[house.parts.turns.of("ACME")] == 5, _PATIENCE_S)
+        until(lambda: acquired[house.parts.turns.of("changes/ACME")] == 5, _PATIENCE_S)
         sent.append(declare("BOLT", 0))
         until(lambda: acquired[house.parts.declarations.lock] == 2, _PATIENCE_S)
     finally:
