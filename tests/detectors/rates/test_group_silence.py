@@ -8,7 +8,7 @@ from models.columns import SeriesKey
 
 def keys() -> tuple[SeriesKey, ...]:
     """Three Users, two directions, a class or two in each, in no order."""
-    places = [
+    parts = [
         ("C", "to_dsp", "b"),
         ("A", "to_dsp", "a"),
         ("A", "to_dsp", "b"),
@@ -16,7 +16,7 @@ def keys() -> tuple[SeriesKey, ...]:
         ("A", "to_user", "a"),
         ("C", "to_dsp", "b"),
     ]
-    return tuple(SeriesKey(*place.split(), str(number), "", "", 60) for number, place in enumerate(places))
+    return tuple(SeriesKey(*part, str(number), "", "", 60) for number, part in enumerate(parts))
 
 
 def test_a_window_in_which_all_groups_speak_leaves_what_the_whole_step_leaves() -> None:
