@@ -133,11 +133,11 @@ class Calendar:
 
     def keys_by_id(self) -> Mapping[str, str]:
         """`change_id` → key, for ids that only one owner uses."""
-        found: dict[str, str | None] = {}
+        keys: dict[str, str | None] = {}
         for key, revisions in sorted(self._revisions.items()):
             change_id = next(iter(revisions.values())).change.change_id
-            found[change_id] = None if change_id in found else key
-        return {change_id: key for change_id, key in found.items() if key is not None}
+            keys[change_id] = None if change_id in keys else key
+        return {change_id: key for change_id, key in keys.items() if key is not None}
 
     def view(self, at_us: int) -> CalendarView:
         """The changes that count in the window that ends at `at_us`; the same object as before if nothing differs."""
@@ -149,7 +149,7 @@ class Calendar:
         if digest != self._digest:
             self._version += 1
         if digest != self._digest or self._view is None:
-            earlier = {changes[index].key: found for index, revisions in enumerate(known) if (found := _earlier(revisions))}
+            earlier = {changes[index].key: revision for index, revisions in enumerate(known) if (revision := _earlier(revisions))}
             self._view = CalendarView(self._version, changes, self._tables, earlier)
         self._at_us, self._until_us, self._changed, self._digest = at_us, until_us, False, digest
         return self._view
@@ -186,7 +186,7 @@ class Calendar:
 
     def _known(self, at_us: int) -> tuple[list[list[_Revision]], int]:
         """For each change the known revisions, the one that counts last, and the next window end at which another revision may count."""
-        found, until_us = [], _NEVER
+        known_changes, until_us = [], _NEVER
         for revisions in self._revisions.values():
             known = []
             for one in revisions.values():
@@ -195,9 +195,9 @@ class Calendar:
                 else:
                     until_us = min(until_us, one.known_us)
             if known:
-                found.append(sorted(known, key=lambda one: one.rank))
-        found.sort(key=lambda known: (known[-1].change.change_id, known[-1].change.owner))
-        return found, until_us
+                known_changes.append(sorted(known, key=lambda one: one.rank))
+        known_changes.sort(key=lambda known: (known[-1].change.change_id, known[-1].change.owner))
+        return known_changes, until_us
 
 
 NEVER_LATE = _ALWAYS

@@ -109,7 +109,7 @@ class CalendarView:
         """The same view with only the changes that `user` may see in full, under its own version."""
         changes = visibility.fully_visible(self.changes, user)
         keys = {change.key for change in changes}
-        return CalendarView(version, changes, earlier={key: found for key, found in self.earlier.items() if key in keys})
+        return CalendarView(version, changes, earlier={key: revisions for key, revisions in self.earlier.items() if key in keys})
 
     def _union(self, keys: tuple[SeriesKey, ...], chosen: tuple[int, ...]) -> Flags:
         flags = np.zeros(len(keys), np.bool_)

@@ -66,7 +66,7 @@ def _parcels(changes: Iterable[Change]) -> Iterator[tuple[list[Change], bool]]:
 def fetch_changes(address: str, token: str) -> list[Change]:
     """The last revision of every change that the token may see. Raises UnreadableInput if no monitor answers."""
     connection = _connection(address)
-    found: list[Change] = []
+    changes: list[Change] = []
     cursor: str | None = ""
     try:
         while cursor is not None:
@@ -76,7 +76,7 @@ def fetch_changes(address: str, token: str) -> list[Change]:
             page = json.loads(answer.read())
             if answer.status != 200:
                 raise UnreadableInput(f"{address}: {page.get('detail') or answer.reason}")
-            found += [decode(Change, json.dumps(one)) for one in page["items"]]
+            changes += [decode(Change, json.dumps(one)) for one in page["items"]]
             cursor = page["next"]
     except (OSError, http.client.HTTPException) as fault:
         raise UnreadableInput(f"{address} does not answer: {fault}") from None
@@ -84,7 +84,7 @@ def fetch_changes(address: str, token: str) -> list[Change]:
         raise UnreadableInput(f"{address} does not answer as a monitor does") from None
     finally:
         connection.close()
-    return found
+    return changes
 
 
 def _connection(address: str) -> http.client.HTTPConnection:
@@ -102,14 +102,14 @@ def _post(connection: http.client.HTTPConnection, parcel: Sequence[Change], toke
     answer = connection.getresponse()
     content = answer.read()
     try:
-        found = json.loads(content)
-        items = found.get("items")
+        result = json.loads(content)
+        items = result.get("items")
         if not isinstance(items, list) or len(items) != len(parcel):
-            reason = str(found.get("detail") or found.get("title") or f"{answer.status} {answer.reason}")
+            reason = str(result.get("detail") or result.get("title") or f"{answer.status} {answer.reason}")
             items = [{"status": answer.status, "detail": reason}] * len(parcel)
         for change, item in zip(parcel, items, strict=True):
             _sort(change, item, sent)
-        sent.withdrawn.extend(one["change_id"] for one in found.get("withdrawn", ()))
+        sent.withdrawn.extend(one["change_id"] for one in result.get("withdrawn", ()))
     except (ValueError, AttributeError, KeyError, TypeError):
         sent.refused.extend(Refusal(change, f"{answer.status} {answer.reason}") for change in parcel)
 

@@ -66,10 +66,10 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if not name.startswith(PREFIX) or "__" not in name:
             continue
         *sections, key = name.removeprefix(PREFIX).lower().split("__")
-        place = tree
+        table = tree
         for section in sections:
-            place = place.setdefault(section, {})
-        place[key] = environment[name]
+            table = table.setdefault(section, {})
+        table[key] = environment[name]
     return tree
 
 

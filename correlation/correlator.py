@@ -53,13 +53,13 @@ class Correlator:
         if parts:
             self._history.add_parts(parts)
         self._fleet.update(parts)
-        found = finding_rows(parts)
-        if not found and not self._desk.busy and not self._copies.busy:
+        findings = finding_rows(parts)
+        if not findings and not self._desk.busy and not self._copies.busy:
             reported = self._reporter.step(at_us, view, self._history, ())
             return Decisions(reports=reported.reports, user_reports=reported.user_reports if self._for_users else ())
         known = EvaluationContext(at_us, view, self._history, self._fleet)
-        situations = self._desk.step(known, found, self._wide.scopes(found, parts, self._desk.ledger))
-        user_alerts, own = self._copies.step(known, found, self._desk.ledger, situations) if self._for_users else ([], {})
+        situations = self._desk.step(known, findings, self._wide.scopes(findings, parts, self._desk.ledger))
+        user_alerts, own = self._copies.step(known, findings, self._desk.ledger, situations) if self._for_users else ([], {})
         alerts = self._alerts(situations, view)
         incidents = [record for situation in situations if (record := self._chronicle.record(situation, view)) is not None]
         reported = self._reporter.step(at_us, view, self._history, _judged(situations, own))

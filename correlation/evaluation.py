@@ -81,11 +81,11 @@ class Evaluator:
         """Whether anything is open or may come back."""
         return bool(self.ledger) or bool(self.incidents)
 
-    def step(self, known: EvaluationContext, found: Sequence[FindingRow], wide: frozenset[GroupKey] = NO_GROUPS) -> list[EvaluatedIncident]:
+    def step(self, known: EvaluationContext, rows: Sequence[FindingRow], wide: frozenset[GroupKey] = NO_GROUPS) -> list[EvaluatedIncident]:
         """One window: every incident that is open, or changed in it."""
         at_us = known.at_us
-        placing = GroupAssignment(at_us, found, self.ledger, self._parameters, wide)
-        self.ledger.apply(at_us, found, placing.group_for)
+        placing = GroupAssignment(at_us, rows, self.ledger, self._parameters, wide)
+        self.ledger.apply(at_us, rows, placing.group_for)
         groups = [self.ledger.groups[key] for key in sorted(self.ledger.groups)]
         looked_at = self._alerts_due(known, groups)
         for group in groups:
@@ -149,9 +149,9 @@ class Evaluator:
     def _recovery(self, event: OpenIncident, known: EvaluationContext) -> Recovery:
         members = [event.members[alert_id] for alert_id in sorted(event.members)]
         elsewhere = self.incidents.hit_by_others(event)
-        found = harms(event.course.usual, members, event.origin_user, elsewhere, event.opened_us, known.history)
-        recovery = assess(event.course, found, known.at_us, shared=bool(elsewhere.users))
-        follow(event.course, found, back=recovery.back or event.resolved_us is not None)
+        losses = harms(event.course.usual, members, event.origin_user, elsewhere, event.opened_us, known.history)
+        recovery = assess(event.course, losses, known.at_us, shared=bool(elsewhere.users))
+        follow(event.course, losses, back=recovery.back or event.resolved_us is not None)
         return recovery
 
     def _spread(self, event: OpenIncident, known: EvaluationContext) -> None:

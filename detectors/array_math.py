@@ -7,11 +7,11 @@ from models.columns import Floats
 
 def clip_small(values: Floats, low: Floats | float, high: Floats | float) -> Floats:
     """`values` limited to `low` and `high`; a NaN stays NaN."""
-    found: Floats = np.minimum(np.maximum(values, low), high)
-    return found
+    result: Floats = np.minimum(np.maximum(values, low), high)
+    return result
 
 
 def nan_to_zero(values: Floats) -> Floats:
     """`values` with 0 for missing values (NaN)."""
-    found: Floats = np.where(np.isnan(values), 0.0, values)
-    return found
+    result: Floats = np.where(np.isnan(values), 0.0, values)
+    return result

@@ -123,7 +123,7 @@ class Detection:
         self._order, self._queue_order = _in_order(keys), _in_order(queues)
         self._groups = tuple(PulseKey(*key[:5]) for key in sorted(keys))
         self._sorted_queues = tuple(sorted(queues))
-        number = {user: place for place, user in enumerate(sorted({key.user for key in (*keys, *queues)}))}
+        number = {user: index for index, user in enumerate(sorted({key.user for key in (*keys, *queues)}))}
         self._users = len(number)
         self._receiver = np.array([number[key.user] if key.direction == "to_user" else self._users for key in keys], np.int64)
         self._owner = np.array([number[key.user] for key in queues], np.int64)

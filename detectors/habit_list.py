@@ -47,14 +47,14 @@ def habits(keys: tuple[SeriesKey, ...], parts: Mapping[str, Mapping[str, Any]], 
         ago = at_us // SECOND_US - columns["ring_s"].astype(np.int64)
         kept = (columns["ring_nats"] > 0) & (ago < KEPT_S)
         telling = (kept.sum(axis=0) > CLOCK_TIMES) | columns["refused"].any(axis=0)
-        for place in np.flatnonzero(telling[: len(keys)]).tolist():
-            began_s = np.sort(columns["ring_s"][kept[:, place], place].astype(np.int64))
-            marks = {int(mark) - 1 for mark in columns["refused"][:, place] if mark}
-            yield from _of_series(keys[place], kind, began_s, marks)
+        for index in np.flatnonzero(telling[: len(keys)]).tolist():
+            began_s = np.sort(columns["ring_s"][kept[:, index], index].astype(np.int64))
+            marks = {int(mark) - 1 for mark in columns["refused"][:, index] if mark}
+            yield from _of_series(keys[index], kind, began_s, marks)
 
 
 def _of_series(key: SeriesKey, kind: str, began_s: Ints, marks: set[int]) -> Iterator[Habit]:
-    found: dict[int, tuple[int, int]] = {}
+    by_minute: dict[int, tuple[int, int]] = {}
     left = began_s
     while len(left):
         near = [left[_distance_s(left, int(one)) <= CLOCK_S] for one in left]
@@ -62,9 +62,9 @@ def _of_series(key: SeriesKey, kind: str, began_s: Ints, marks: set[int]) -> Ite
         days = len(set((best // DAY_S).tolist()))
         if days <= CLOCK_TIMES:
             break
-        found[int(best[-1]) % DAY_S // 60] = days, int(best[-1])
+        by_minute[int(best[-1]) % DAY_S // 60] = days, int(best[-1])
         left = left[~np.isin(left, best)]
-    for minute, (days, last_s) in sorted(found.items()):
+    for minute, (days, last_s) in sorted(by_minute.items()):
         refused = {mark for mark in marks if mark != ANY_TIME_MIN and _distance_s(np.array([minute * 60]), mark * 60)[0] <= CLOCK_S}
         yield Habit(key, kind, min(refused, default=minute), days, last_s * SECOND_US, refused=bool(refused))
         marks = marks - refused

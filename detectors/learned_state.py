@@ -13,7 +13,7 @@ class Learned:
     """Columns by series key, for the new series that are in it."""
 
     def __init__(self, keys: tuple[SeriesKey, ...] = (), parts: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-        self._place = {key: index for index, key in enumerate(keys)}
+        self._index = {key: index for index, key in enumerate(keys)}
         self._parts = parts or {}
 
     @classmethod
@@ -23,10 +23,10 @@ class Learned:
 
     def give(self, parts: Parts, keys: tuple[SeriesKey, ...]) -> None:
         """Sets the columns of the new series `keys` in `parts` to their learned values."""
-        known = [(new, self._place[key]) for new, key in enumerate(keys) if key in self._place]
+        known = [(new, self._index[key]) for new, key in enumerate(keys) if key in self._index]
         if not known:
             return
-        to, of = (np.array(places, np.int64) for places in zip(*known, strict=True))
+        to, of = (np.array(indices, np.int64) for indices in zip(*known, strict=True))
         for part, columns in self._parts.items():
             for name, rows in columns.items():
                 # State of an older version may lack the last rows of a table, or have columns that are no longer needed.
@@ -49,14 +49,14 @@ def merged(newer: Mapping[str, Any], older: Mapping[str, Any]) -> dict[str, Any]
     if not newer or not newer["keys"]:
         return dict(older or newer)
     known = {tuple(key) for key in newer["keys"]}
-    lacking = [place for place, key in enumerate(older["keys"] if older else ()) if tuple(key) not in known]
+    lacking = [index for index, key in enumerate(older["keys"] if older else ()) if tuple(key) not in known]
     if not lacking or _columns(newer) != _columns(older):
         return dict(newer)
     parts = {
         part: {name: np.concatenate([rows, older["parts"][part][name][..., lacking]], axis=-1) for name, rows in columns.items()}
         for part, columns in newer["parts"].items()
     }
-    return {"keys": [*newer["keys"], *(older["keys"][place] for place in lacking)], "parts": parts}
+    return {"keys": [*newer["keys"], *(older["keys"][index] for index in lacking)], "parts": parts}
 
 
 def _columns(tree: Mapping[str, Any]) -> dict[tuple[str, str], tuple[int, ...]]:

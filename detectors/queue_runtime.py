@@ -33,7 +33,7 @@ class Queues:
 
     def step(self, tick: QueueTick, declared: Flags) -> tuple[Findings, Flags]:
         """Processes one window: findings, and which queues have one."""
-        found: list[Findings] = []
+        all_findings: list[Findings] = []
         jammed = np.zeros(len(self._blocks), np.bool_)
         for span, block in self._blocks:
             window = QueueWindow(_cut(tick, span), declared[span])
@@ -43,9 +43,9 @@ class Queues:
                 signal = detector.step(block[detector.kind], window, is_open)
                 findings = finding_state.update(state, signal, is_open, detector.kind, tick.at_us, span.start)
                 if findings is not None:
-                    found.append(findings)
+                    all_findings.append(findings)
                     jammed[findings.series] = True
-        return finding_state.joined(found), jammed
+        return finding_state.joined(all_findings), jammed
 
     def learned(self) -> dict[str, dict[str, Any]]:
         """Part → columns of usual values."""

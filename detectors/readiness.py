@@ -39,17 +39,17 @@ def readiness(detection: Mapping[str, Any]) -> list[SeriesReadiness]:
     # Hours are counted after their end.
     hour_us = (at_us - 1) // HOUR_US * HOUR_US
     monday_us = at_us + (_MONDAY_US - at_us) % (7 * DAY_US)
-    found = []
-    for place, key in enumerate(detection["traffic_keys"]):
-        seen_h = float(hours[place])
+    stages = []
+    for index, key in enumerate(detection["traffic_keys"]):
+        seen_h = float(hours[index])
         if seen_h < FIRST_DAY_H:
             stage, until_us = "learning", hour_us + int((HOURS_A_DAY - seen_h) * HOUR_US)
-        elif not weekend[place]:
+        elif not weekend[index]:
             stage, until_us = "first_week", monday_us
         else:
             stage, until_us = "judged", None
-        found.append(SeriesReadiness(SeriesKey(*key), stage, seen_h, until_us))
-    return found
+        stages.append(SeriesReadiness(SeriesKey(*key), stage, seen_h, until_us))
+    return stages
 
 
 def in_words(series: list[SeriesReadiness]) -> str:

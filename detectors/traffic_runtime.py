@@ -11,7 +11,7 @@ from detectors.compiled.fused_window import fused_window, put_back
 from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.expectation import CALM_NATS, UNSURE, UNSURE_CALM_NATS, Bounds, Expectation, LearningInput, kept_share
 from detectors.expectation.forgetting import forget_hours
-from detectors.expectation.week_clock import place
+from detectors.expectation.week_clock import clock_slot
 from detectors.habit_list import Habit, HabitRuling
 from detectors.habit_list import habits as listed
 from detectors.interface import TrafficWindow
@@ -102,15 +102,15 @@ class Traffic:
 
     def step(self, tick: TrafficTick, declared: Flags, jammed: Flags) -> TrafficResult:
         """Processes one window. `jammed`: the User's queue has a backlog."""
-        found: list[Findings] = []
+        all_findings: list[Findings] = []
         series = len(self._blocks)
         out = _Columns(np.zeros(series), np.zeros(series), np.zeros(series, np.bool_), np.zeros(series, np.bool_))
         for number, (span, block) in enumerate(self._blocks):
             self._expectation.turn(block["expectation"], tick.at_us, self._at_us)
-            found += self._step_block(number, block, span, _cut(tick, span), declared[span], jammed[span], out)
-        found += self._fall_silent_together(tick, out.judged, out.expected)
+            all_findings += self._step_block(number, block, span, _cut(tick, span), declared[span], jammed[span], out)
+        all_findings += self._fall_silent_together(tick, out.judged, out.expected)
         self._at_us = tick.at_us
-        return TrafficResult(finding_state.joined(found), out.expected, out.variance, out.failing)
+        return TrafficResult(finding_state.joined(all_findings), out.expected, out.variance, out.failing)
 
     def _step_block(
         self, number: int, block: Parts, span: slice, tick: TrafficTick, declared: Flags, jammed: Flags, out: _Columns
@@ -119,7 +119,7 @@ class Traffic:
         done = None
         if self._fused is not None and self._at_us is not None:
             kept = kept_share((tick.at_us - self._at_us) / SECOND_US)
-            done = self._fused.step(number, block, tick, declared, jammed, place(tick.at_us, self._window_s), kept)
+            done = self._fused.step(number, block, tick, declared, jammed, clock_slot(tick.at_us, self._window_s), kept)
         if done is None:
             return self._judge(block, tick, declared, jammed, np.arange(span.start, span.stop), out)
         for name in ("expected", "variance", "failing", "judged"):
@@ -127,9 +127,9 @@ class Traffic:
         rows = done.left
         if not len(rows):
             return []
-        found = self._judge(done.parts, _cut(tick, rows), declared[rows], jammed[rows], rows + span.start, out)
+        all_findings = self._judge(done.parts, _cut(tick, rows), declared[rows], jammed[rows], rows + span.start, out)
         put_back(block, done.parts, rows)
-        return found
+        return all_findings
 
     def _judge(self, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, series: Ints, out: _Columns) -> list[Findings]:
         """The reference: the state `block` of some `series` through every detector."""
@@ -138,12 +138,12 @@ class Traffic:
         outlook, bounds = self._expectation.expect(block["expectation"], tick.at_us, self._at_us)
         window = self._window(block, tick, outlook, bounds, declared, jammed, returns)
         failing = np.zeros(len(series), np.bool_)
-        found = self._detect(block, window, bounds, failing)
+        all_findings = self._detect(block, window, bounds, failing)
         out.failing[series], out.judged[series] = failing, window.tick.reported & outlook.known & (window.accepted == 0)
         mean = outlook.mean * outlook.known
         out.expected[series] = mean
         out.variance[series] = mean * (outlook.dispersion + mean * outlook.relative_error * outlook.relative_error)
-        return [_numbered(findings, series) for findings in found]
+        return [_numbered(findings, series) for findings in all_findings]
 
     def _window(
         self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags, returns: Flags
@@ -177,7 +177,7 @@ class Traffic:
         return self._expectation.accept(block["expectation"], lasting) if lasting.any() else np.zeros(len(lasting))
 
     def _detect(self, block: Parts, window: TrafficWindow, bounds: Bounds, failing: Flags) -> list[Findings]:
-        found: list[Findings] = []
+        all_findings: list[Findings] = []
         busy, less = window.accepted > 0, np.zeros(len(failing), np.bool_)
         score = np.zeros(len(failing))
         for detector in self._detectors:
@@ -186,7 +186,7 @@ class Traffic:
             signal = detector.step(block[detector.kind], window, is_open)
             findings = finding_state.update(state, signal, is_open, detector.kind, window.tick.at_us, 0)
             if findings is not None:
-                found.append(_with_refusals(findings, detector.kind, block[detector.kind]))
+                all_findings.append(_with_refusals(findings, detector.kind, block[detector.kind]))
             active = signal.evidence_rising | signal.over | is_open
             if signal.habit is not None:
                 active &= signal.habit == 0
@@ -203,7 +203,7 @@ class Traffic:
             if detector.kind in _LESS:
                 less |= active
         self._learn(block, window, bounds, score, busy, less)
-        return found
+        return all_findings
 
     def _learn(self, block: Parts, window: TrafficWindow, bounds: Bounds, score: Floats, busy: Flags, less: Flags) -> None:
         tick, expected = window.tick, window.expected
@@ -225,21 +225,21 @@ class Traffic:
         silent, began_us, nats = self._together.step(tick.at_us, tick.window_s, due, empty, busy)
         if not silent.any():
             return []
-        found = (
+        all_findings = (
             finding_state.open_at(
                 block[_latch("silence")], silent[span], "silence", tick.at_us, began_us[span], nats[span], expected[span], span.start
             )
             for span, block in self._blocks
         )
-        return [findings for findings in found if findings is not None]
+        return [findings for findings in all_findings if findings is not None]
 
-    def rule(self, place: int, ruling: HabitRuling) -> None:
-        """What people decided on a habit of the series at `place`; what was learned of a refused one is forgotten."""
-        span, block = next((span, block) for span, block in self._blocks if span.start <= place < span.stop)
+    def rule(self, row: int, ruling: HabitRuling) -> None:
+        """What people decided on a habit of the series at `row`; what was learned of a refused one is forgotten."""
+        span, block = next((span, block) for span, block in self._blocks if span.start <= row < span.stop)
         change = habits.refuse if ruling.refused else habits.allow
-        change(block[ruling.kind], place - span.start, habits.ANY_TIME_MIN if ruling.minute is None else ruling.minute)
+        change(block[ruling.kind], row - span.start, habits.ANY_TIME_MIN if ruling.minute is None else ruling.minute)
         if ruling.refused and ruling.minute is not None:
-            forget_hours(block["expectation"], place - span.start, ruling.minute // 60, min if ruling.kind == "storm" else max)
+            forget_hours(block["expectation"], row - span.start, ruling.minute // 60, min if ruling.kind == "storm" else max)
 
     def habits(self, keys: tuple[SeriesKey, ...]) -> list[Habit]:
         """Habits of the series `keys`, refused ones too."""

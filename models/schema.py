@@ -23,10 +23,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schema_of(name: str) -> dict[str, Any]:
     """JSON Schema of one model; `traffic-event` is `TrafficEvent`. Raises HighwaterError for an unknown name."""
     plain = name.replace("-", "").replace("_", "").lower()
-    found = [model for known, model in MODELS.items() if known.lower() == plain]
-    if not found:
+    matching = [model for known, model in MODELS.items() if known.lower() == plain]
+    if not matching:
         raise HighwaterError(f"there is no model {name}; the models are: {', '.join(MODELS)}")
-    model = found[0]
+    model = matching[0]
     return {"$schema": DIALECT, **model.model_json_schema(mode=_mode(model))}
 
 

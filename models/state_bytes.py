@@ -46,13 +46,13 @@ def unpack(blob: bytes, version: int, oldest: int | None = None) -> Any:
     """
     if len(blob) < _HEAD.size:
         raise StateError("the packed state is truncated: start from an older checkpoint")
-    magic, found, size, checksum = _HEAD.unpack_from(blob)
+    magic, written, size, checksum = _HEAD.unpack_from(blob)
     body = memoryview(blob)[_HEAD.size :]
     if magic != _MAGIC or len(body) != size or zlib.crc32(body) != checksum:
         raise StateError("the packed state is damaged: start from an older checkpoint")
-    if not (version if oldest is None else oldest) <= found <= version:
+    if not (version if oldest is None else oldest) <= written <= version:
         raise StateError(
-            f"the packed state has version {found}, this program reads {version}: start without it, or with the program that wrote it"
+            f"the packed state has version {written}, this program reads {version}: start without it, or with the program that wrote it"
         )
     head_size = struct.unpack_from("<Q", body)[0]
     return _decode(json.loads(bytes(body[8 : 8 + head_size])), body[8 + head_size :])
@@ -71,10 +71,10 @@ def _encode(value: Any, buffers: "_Buffers") -> Any:
             return list(value)
         return [_encode(item, buffers) for item in value]
     if isinstance(value, bytes):
-        return {"b": _place(value, buffers)}
+        return {"b": _reserve(value, buffers)}
     if isinstance(value, np.ndarray) and value.dtype.kind in _KINDS:
         little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        return {"a": [little.dtype.str, list(value.shape), _place(little.reshape(-1).view(np.uint8).data, buffers)]}
+        return {"a": [little.dtype.str, list(value.shape), _reserve(little.reshape(-1).view(np.uint8).data, buffers)]}
     raise TypeError(f"{type(value).__name__} can't be packed")
 
 
@@ -84,7 +84,7 @@ class _Buffers(list[Piece]):
     size = 0
 
 
-def _place(data: Piece, buffers: _Buffers) -> list[int]:
+def _reserve(data: Piece, buffers: _Buffers) -> list[int]:
     at = buffers.size
     buffers.append(data)
     buffers.size += len(data)

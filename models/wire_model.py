@@ -23,7 +23,7 @@ def reason(fault: ValidationError) -> str:
 
 def _one(error: Any) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    field = ".".join(_named(part) for part in _place(error["loc"], kind))
+    field = ".".join(_named(part) for part in _location(error["loc"], kind))
     if kind == "missing":
         return f"{field} is missing"
     text = _TEXTS[kind].format(**context) if kind in _TEXTS else _plain(error)
@@ -33,7 +33,7 @@ def _one(error: Any) -> str:
     return f"{field or 'the record'} {text}{shown}"
 
 
-def _place(loc: tuple[int | str, ...], kind: str) -> tuple[int | str, ...]:
+def _location(loc: tuple[int | str, ...], kind: str) -> tuple[int | str, ...]:
     """The location without the tag that distinguishes the two kinds of event."""
     tagged = loc[:1] in (("traffic",), ("queue",)) and (len(loc) > 1 or kind == "value_error")
     return loc[1:] if tagged else loc

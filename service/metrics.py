@@ -96,8 +96,8 @@ class MonitorExposition(Collector):
 
 def registry(board: MetricsState, asked: CollectorInputs, gauges: Gauges) -> CollectorRegistry:
     """Everything that the monitor's `/metrics` returns."""
-    found = CollectorRegistry()
-    found.register(HighwaterCollector(board, asked))
-    found.register(MonitorExposition(gauges))
-    ProcessCollector(registry=found)
-    return found
+    collectors = CollectorRegistry()
+    collectors.register(HighwaterCollector(board, asked))
+    collectors.register(MonitorExposition(gauges))
+    ProcessCollector(registry=collectors)
+    return collectors

@@ -12,16 +12,16 @@ UNKNOWN = "unknown"
 
 def network_of(address: str | None) -> str:
     """What requests of one sender are counted by: the IPv4 address, the /64 network of an IPv6 address, or `unknown`."""
-    found = _parsed(address)
-    if found is None:
+    parsed = _parsed(address)
+    if parsed is None:
         return UNKNOWN
-    return str(ipaddress.ip_network((found, _NETWORK_BITS), strict=False)) if found.version == 6 else str(found)
+    return str(ipaddress.ip_network((parsed, _NETWORK_BITS), strict=False)) if parsed.version == 6 else str(parsed)
 
 
 def is_loopback(address: str | None) -> bool:
     """Whether it is an address of this machine."""
-    found = _parsed(address)
-    return found is not None and found.is_loopback
+    parsed = _parsed(address)
+    return parsed is not None and parsed.is_loopback
 
 
 def proxy_networks(entries: Sequence[str]) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def proxy_networks(entries: Sequence[str]) -> tuple[str, ...]:
 
 def _parsed(address: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        found = ipaddress.ip_address((address or "").partition("%")[0])
+        parsed = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
         return None
-    return found.ipv4_mapped or found if isinstance(found, ipaddress.IPv6Address) else found
+    return parsed.ipv4_mapped or parsed if isinstance(parsed, ipaddress.IPv6Address) else parsed

@@ -102,8 +102,8 @@ def _invalid(fault: RequestValidationError) -> Response:
     broken = any(error["type"] == "json_invalid" for error in fault.errors())
     first = errors[0] if errors else {"where": "body", "reason": "unreadable"}
     if broken:
-        place = fault.errors()[0]
-        detail = f"the body is not valid JSON: {place.get('ctx', {}).get('error', place['msg'])} at position {place['loc'][-1]}"
+        cause = fault.errors()[0]
+        detail = f"the body is not valid JSON: {cause.get('ctx', {}).get('error', cause['msg'])} at position {cause['loc'][-1]}"
         return answer(400, detail, errors=errors)
     return answer(422, f"{first['where']}: {first['reason']}", errors=errors[:20])
 

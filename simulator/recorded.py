@@ -38,13 +38,13 @@ class Recorded:
 
     def anomalies(self, timeline: Timeline, used: list[tuple[str, int]]) -> tuple[Anomaly, ...]:
         """Marked spans as truth: an alert on one is right, a missing alert is not an error. `used`: the Users and files of the series."""
-        found = []
-        for user, place in sorted(set(used)):
-            edges = np.flatnonzero(np.diff(np.concatenate([[0.0], self.marked[:, place], [0.0]])))
+        anomalies = []
+        for user, file in sorted(set(used)):
+            edges = np.flatnonzero(np.diff(np.concatenate([[0.0], self.marked[:, file], [0.0]])))
             for first, last in edges.reshape(-1, 2).tolist():
                 begins, ends = timeline.starts_us(first), timeline.starts_us(last)
-                found.append(Anomaly(f"recorded-{user}-{place}-{first}", KINDS, user, begins, ends, collateral=True))
-        return tuple(found)
+                anomalies.append(Anomaly(f"recorded-{user}-{file}-{first}", KINDS, user, begins, ends, collateral=True))
+        return tuple(anomalies)
 
 
 def read_recordings(folder: Path) -> tuple[Recording, ...]:
@@ -70,9 +70,9 @@ def _read(path: Path) -> Recording:
     step_us = int(np.median(np.diff(np.sort(at))))
     if step_us < SECOND_US or step_us % SECOND_US:
         raise HighwaterError(f"{path}: its rows must be a whole number of seconds apart")
-    place = (at - at.min()) // step_us
-    known = np.full(int(place.max()) + 1, -1, np.int64)
-    known[place] = np.arange(len(rows))
+    step = (at - at.min()) // step_us
+    known = np.full(int(step.max()) + 1, -1, np.int64)
+    known[step] = np.arange(len(rows))
     held = np.maximum.accumulate(known)
     values = np.maximum(np.array([row[1] for row in rows]), 0.0)[held]
     return Recording(path.name.split(".")[0], int(at.min()), step_us // SECOND_US, values, np.array([row[2] for row in rows])[held])

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from simulator.profiles import Family
 
-Place = Literal["home", "second", "none"]
+Region = Literal["home", "second", "none"]
 REGIONS = ("central", "north", "smets1", "south")
 REGION_WEIGHTS = (0.3, 0.3, 0.15, 0.25)
 
@@ -16,7 +16,7 @@ class Part(NamedTuple):
     direction: str
     message_class: str
     service: str
-    place: Place
+    region: Region
     share: float
     family: Family
 
@@ -36,14 +36,14 @@ class Role:
     """The minimum capacity of its outbound queue, messages."""
 
 
-def _exchange(service: str, place: Place, family: Family, *, ask: float, answer: float, signed: bool = False) -> tuple[Part, Part]:
+def _exchange(service: str, region: Region, family: Family, *, ask: float, answer: float, signed: bool = False) -> tuple[Part, Part]:
     """A request to the DSP and its responses."""
     request = "signed_pre_command" if signed else "service_request"
-    return Part("to_dsp", request, service, place, ask, family), Part("to_user", "service_response", service, place, answer, family)
+    return Part("to_dsp", request, service, region, ask, family), Part("to_user", "service_response", service, region, answer, family)
 
 
-def _alert(message_class: str, code: str, place: Place, share: float, family: Family = "alerts") -> Part:
-    return Part("to_user", message_class, code, place, share, family)
+def _alert(message_class: str, code: str, region: Region, share: float, family: Family = "alerts") -> Part:
+    return Part("to_user", message_class, code, region, share, family)
 
 
 _ACKNOWLEDGED = Part("to_user", "acknowledgement", "", "none", 0.06, "mixed")

@@ -86,24 +86,26 @@ def score(alerts: Sequence[ScoredAlert], truth: Truth, *, probable: Iterable[str
     """Compare `alerts` with `truth`; `probable`: changes that incidents without an alert here called probable."""
     judged = [alert for alert in alerts if alert.raised_us >= truth.judged_from_us]
     wanted = [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
-    found = {anomaly.id: first for anomaly in wanted if (first := finding_alert(anomaly, judged, truth)) is not None}
+    first_alerts = {anomaly.id: first for anomaly in wanted if (first := finding_alert(anomaly, judged, truth)) is not None}
     waking = [alert for alert in judged if alert.woke_us is not None]
     stray = [alert.alert_id for alert in waking if not any(belongs(alert, anomaly) for anomaly in truth.anomalies)]
-    delays = [(found[anomaly.id].raised_us - anomaly.onset_us) / SECOND_US for anomaly in wanted if anomaly.id in found]
-    declared = [anomaly for anomaly in wanted if anomaly.id in found and anomaly.caused_by is not None]
-    undeclared = [anomaly for anomaly in wanted if anomaly.id in found and anomaly.caused_by is None and anomaly.origin_user is not None]
-    right = {anomaly.id for anomaly in declared if _blames_change(found[anomaly.id], anomaly)}
-    named = {anomaly.id for anomaly in undeclared if _blames_owner(found[anomaly.id], anomaly)}
+    delays = [(first_alerts[anomaly.id].raised_us - anomaly.onset_us) / SECOND_US for anomaly in wanted if anomaly.id in first_alerts]
+    declared = [anomaly for anomaly in wanted if anomaly.id in first_alerts and anomaly.caused_by is not None]
+    undeclared = [
+        anomaly for anomaly in wanted if anomaly.id in first_alerts and anomaly.caused_by is None and anomaly.origin_user is not None
+    ]
+    right = {anomaly.id for anomaly in declared if _blames_change(first_alerts[anomaly.id], anomaly)}
+    named = {anomaly.id for anomaly in undeclared if _blames_owner(first_alerts[anomaly.id], anomaly)}
     called = frozenset(probable).union(*(alert.probable for alert in alerts))
     return Score(
-        recall=_share(len(found), len(wanted)),
+        recall=_share(len(first_alerts), len(wanted)),
         precision=_share(len(waking) - len(stray), len(waking)),
         delay_median_s=float(np.median(delays)) if delays else None,
         delay_p95_s=float(np.percentile(delays, 95)) if delays else None,
         attribution_top1=_share(len(right), len(declared)),
         undeclared_named=_share(len(named), len(undeclared)),
         wrong_probable=_share(len(called & set(truth.harmless)), len(set(truth.harmless))),
-        missed=tuple(anomaly.id for anomaly in wanted if anomaly.id not in found),
+        missed=tuple(anomaly.id for anomaly in wanted if anomaly.id not in first_alerts),
         stray=tuple(stray),
         misattributed=tuple(anomaly.id for anomaly in (*declared, *undeclared) if anomaly.id not in right | named),
     )

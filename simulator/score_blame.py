@@ -66,15 +66,17 @@ def score_blame(alerts: Sequence[ScoredAlert], records: Iterable[Record], truth:
 
 def _behind(alert: ScoredAlert, own: Sequence[Record], truth: Truth) -> list[Anomaly]:
     """The anomalies that account for an alert: first those about its very services, then those that began at its User with it."""
-    found = [anomaly for anomaly in truth.anomalies if belongs(alert, anomaly)]
+    candidates = [anomaly for anomaly in truth.anomalies if belongs(alert, anomaly)]
     named = (own[-1].get("series") or {}).get("service")
     first_us = parse_time(own[0]["onset_at"])
-    exact = [anomaly for anomaly in found if anomaly.services and named in anomaly.services and first_us >= anomaly.onset_us - _EARLY_US]
-    began_us = max((anomaly.onset_us for anomaly in found if anomaly.onset_us <= first_us + _EARLY_US), default=0)
-    latest = [anomaly for anomaly in found if anomaly.onset_us >= began_us - _EARLY_US]
+    exact = [
+        anomaly for anomaly in candidates if anomaly.services and named in anomaly.services and first_us >= anomaly.onset_us - _EARLY_US
+    ]
+    began_us = max((anomaly.onset_us for anomaly in candidates if anomaly.onset_us <= first_us + _EARLY_US), default=0)
+    latest = [anomaly for anomaly in candidates if anomaly.onset_us >= began_us - _EARLY_US]
     # One that was over before the alert was found accounts for it no more than what its User suffers from by then.
     main = [anomaly for anomaly in latest if anomaly.user is not None and not anomaly.collateral and anomaly.ends_us >= alert.raised_us]
-    return exact or main or found
+    return exact or main or candidates
 
 
 def _names_one(own: Sequence[Record], causes: set[str | None]) -> bool:

@@ -95,24 +95,24 @@ def _incident_of(anomaly: Anomaly, alerts: Sequence[ScoredAlert], incidents: Map
 
 
 def _ended_errors(alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:
-    found = []
+    errors = []
     for anomaly in _main(truth):
         record = _incident_of(anomaly, alerts, incidents, truth)
         if record is not None and record.get("ended_at") and anomaly.ends_us < FOREVER_US:
-            found.append(abs(parse_time(record["ended_at"]) - anomaly.ends_us) / SECOND_US)
-    return found
+            errors.append(abs(parse_time(record["ended_at"]) - anomaly.ends_us) / SECOND_US)
+    return errors
 
 
 def _missing_errors(alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:
-    found = []
+    errors = []
     for anomaly in _main(truth):
         record = _incident_of(anomaly, alerts, incidents, truth)
         for process, messages in anomaly.missing.items():
             if messages < 1:
                 continue
             missing = ((record or {}).get("missing") or {}).get(process, {}).get("messages", 0.0)
-            found.append(abs(missing - messages) / messages)
-    return found
+            errors.append(abs(missing - messages) / messages)
+    return errors
 
 
 def _overruns(reports: Iterable[Record], truth: Truth) -> tuple[list[float], list[bool]]:

@@ -44,8 +44,8 @@ def scored_alerts(
     """The same from records in memory, in any order: every revision as the JSON object of the contract."""
     alerts, incidents = _by_id(alert_records, "alert_id"), _by_id(incident_records, "incident_id")
     probable = {name for records in incidents.values() for record in records for name in _probable(record)}
-    found = [_scored_alert(records, incidents.get(str(records[-1].get("incident_id")), [])) for records in alerts.values()]
-    return found, frozenset(probable)
+    scored = [_scored_alert(records, incidents.get(str(records[-1].get("incident_id")), [])) for records in alerts.values()]
+    return scored, frozenset(probable)
 
 
 def _anomaly(one: dict[str, Any]) -> Anomaly:
@@ -111,15 +111,15 @@ def _probable(record: dict[str, Any]) -> Iterator[str]:
 
 def _by_id(records: Iterable[dict[str, Any]], name: str) -> dict[str, list[dict[str, Any]]]:
     """Records by id, each in the order of its revisions."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    by_id: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        found.setdefault(str(record[name]), []).append(record)
-    return {key: sorted(revisions, key=lambda record: int(record.get("revision") or 1)) for key, revisions in found.items()}
+        by_id.setdefault(str(record[name]), []).append(record)
+    return {key: sorted(revisions, key=lambda record: int(record.get("revision") or 1)) for key, revisions in by_id.items()}
 
 
 def _records(path: Path, name: str) -> list[dict[str, Any]]:
     """All records of a file, each validated as far as `score` needs it."""
-    found = []
+    records = []
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
@@ -128,8 +128,8 @@ def _records(path: Path, name: str) -> list[dict[str, Any]]:
             scored_alerts(*(([record], []) if name == "alert_id" else ([], [record])))
         except (ValueError, KeyError, TypeError, AttributeError, HighwaterError) as fault:
             raise UnreadableInput(f"{path} line {number}: {_why(fault)}") from None
-        found.append(record)
-    return found
+        records.append(record)
+    return records
 
 
 def _text(path: Path) -> str:

@@ -111,11 +111,11 @@ class Stage:
     def taken(self, series: Flags, first: int, share: Floats) -> dict[str, float]:
         """Business process → messages of `series` that are lost if `share` (windows,) of them is removed from window `first` on."""
         rates = self.world.rates(self.timeline, first, first + len(share))
-        found: dict[str, float] = {}
+        by_process: dict[str, float] = {}
         for index in np.flatnonzero(series).tolist():
             for process in processes((self.world.traffic[index],)):
-                found[process] = found.get(process, 0.0) + float((rates[:, index] * share).sum())
-        return found
+                by_process[process] = by_process.get(process, 0.0) + float((rates[:, index] * share).sum())
+        return by_process
 
     def change(self, owner: str, category: str, title: str, start_us: int, end_us: int, **fields: Any) -> Change:
         """A change as its owner declares it, days ahead unless `declared_at` is given; times in µs."""

@@ -96,9 +96,9 @@ def build_world(seed: int, *, users: int, window_s: int, days: int) -> World:
         raise HighwaterError(f"a world has 1 to {MOST_USERS} Users, not {users}")
     draw = np.random.default_rng(np.random.SeedSequence([seed, 0]))
     people = _users(draw, users)
-    rows = sorted((_key(user, part, window_s), place, part) for place, user in enumerate(people) for part in user.role.parts)
+    rows = sorted((_key(user, part, window_s), region, part) for region, user in enumerate(people) for part in user.role.parts)
     keys = tuple(key for key, _, _ in rows)
-    owner = np.array([place for _, place, _ in rows], dtype=np.int32)
+    owner = np.array([region for _, region, _ in rows], dtype=np.int32)
     busy = _busyness(draw, people)
     share = np.array([part.share for _, _, part in rows]) * draw.lognormal(0, 0.15, len(rows))
     mean = busy[owner] * share
@@ -144,7 +144,7 @@ def _users(draw: np.random.Generator, count: int) -> tuple[User, ...]:
     given = [0] * len(ROLES)
     for _ in range(count):
         # The role that is furthest below its proportion is next; the first round gives one to each.
-        behind = [(have > 0, have - want, place) for place, (have, want) in enumerate(zip(given, wanted, strict=True))]
+        behind = [(have > 0, have - want, region) for region, (have, want) in enumerate(zip(given, wanted, strict=True))]
         given[min(behind)[2]] += 1
     people = []
     for role, number in zip(ROLES, given, strict=True):
@@ -164,14 +164,14 @@ def _busyness(draw: np.random.Generator, people: tuple[User, ...]) -> Floats:
 
 
 def _key(user: User, part: Part, window_s: int) -> SeriesKey:
-    region = {"home": user.home, "second": user.second, "none": ""}[part.place]
+    region = {"home": user.home, "second": user.second, "none": ""}[part.region]
     return SeriesKey(user.name, part.direction, part.message_class, part.service, region, "", window_s)
 
 
 def _queue_of(keys: tuple[SeriesKey, ...], queues: tuple[SeriesKey, ...]) -> Indices:
     """Messages to a User wait in its `to_user` queue, messages to devices in its `to_device` queue."""
-    place = {(queue.user, queue.queue): index for index, queue in enumerate(queues)}
-    return np.array([place[key.user, "to_user" if key.direction == "to_user" else "to_device"] for key in keys], dtype=np.int32)
+    region = {(queue.user, queue.queue): index for index, queue in enumerate(queues)}
+    return np.array([region[key.user, "to_user" if key.direction == "to_user" else "to_device"] for key in keys], dtype=np.int32)
 
 
 def _capacities(

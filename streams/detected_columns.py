@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.columns import Detected, Findings, Floats, Pulse, PulseKey, QueuePulse, SeriesKey
 from streams.flow import WindowFindings
-from streams.windowing.window_columns import alike, flags, stacked
+from streams.windowing.window_columns import flags, same_objects, stacked
 
 _PULSE = attrgetter("observed", "failed", "expected", "variance")
 _QUEUES = attrgetter("depth", "oldest_age_s")
@@ -20,7 +20,7 @@ _NONE = Findings.none()
 class DetectedColumns(NamedTuple):
     """Results of one window length with the same series."""
 
-    places: list[int]
+    indices: list[int]
     """Where each of them stands among all results."""
     window_s: int
     traffic_keys: tuple[SeriesKey, ...]
@@ -40,14 +40,14 @@ class DetectedColumns(NamedTuple):
 
 def packed(windows: Sequence[WindowFindings]) -> tuple[list[tuple[int, int]], list[DetectedColumns]]:
     """`windows` as columns, for `unpacked`."""
-    every = [one for _, found in windows for one in found]
+    every = [one for _, results in windows for one in results]
     columns = []
-    for places in alike(every, _KEYS):
-        some = [every[place] for place in places]
+    for indices in same_objects(every, _KEYS):
+        some = [every[index] for index in indices]
         first = some[0]
         columns.append(
             DetectedColumns(
-                places,
+                indices,
                 first.window_s,
                 first.traffic_keys,
                 first.queue_keys,
@@ -61,7 +61,7 @@ def packed(windows: Sequence[WindowFindings]) -> tuple[list[tuple[int, int]], li
                 stacked([one.queue_pulse for one in some], _QUEUES),
             )
         )
-    return [(at_us, len(found)) for at_us, found in windows], columns
+    return [(at_us, len(results)) for at_us, results in windows], columns
 
 
 def unpacked(ends: Sequence[tuple[int, int]], columns: Sequence[DetectedColumns]) -> list[WindowFindings]:
@@ -71,11 +71,11 @@ def unpacked(ends: Sequence[tuple[int, int]], columns: Sequence[DetectedColumns]
 
 
 def _results(group: DetectedColumns) -> list[tuple[int, Detected]]:
-    findings = {number: found for number, *found in group.findings}
+    findings = {number: pair for number, *pair in group.findings}
     results = []
-    for number, (place, at_us) in enumerate(zip(group.places, group.ends_us, strict=True)):
+    for number, (index, at_us) in enumerate(zip(group.indices, group.ends_us, strict=True)):
         traffic, queues = findings.get(number, (_NONE, _NONE))
         pulse = Pulse(at_us, group.window_s, group.groups, group.reported[number], *group.pulse[number])
         queue_pulse = QueuePulse(at_us, group.window_s, group.sorted_queues, group.queues_reported[number], *group.queues[number])
-        results.append((place, Detected(at_us, group.window_s, group.traffic_keys, group.queue_keys, traffic, queues, pulse, queue_pulse)))
+        results.append((index, Detected(at_us, group.window_s, group.traffic_keys, group.queue_keys, traffic, queues, pulse, queue_pulse)))
     return results

@@ -48,11 +48,11 @@ class DetectionByResolution:
 
     def learned_and_waiting(self) -> dict[str, Any]:
         """As `learned`, with the series that were given to `learn_from` and did not come yet."""
-        found = self.learned()
+        learned = self.learned()
         for window_s, waiting in self._learned.items():
-            own = found.get(window_s, {})
-            found[window_s] = {kind: merged(own.get(kind, {}), waiting.get(kind, {})) for kind in ("traffic", "queues")}
-        return found
+            own = learned.get(window_s, {})
+            learned[window_s] = {kind: merged(own.get(kind, {}), waiting.get(kind, {})) for kind in ("traffic", "queues")}
+        return learned
 
     def rule_on_habit(self, ruling: HabitRuling) -> None:
         """Refuses or allows a habit of one series; of a series that is not known there is nothing to do."""
@@ -62,8 +62,8 @@ class DetectionByResolution:
 
     def habits(self) -> list[Habit]:
         """Habits of every series, by series, kind and time."""
-        found = [habit for window_s in sorted(self._detection) for habit in self._detection[window_s].habits()]
-        return sorted(found, key=lambda habit: (habit.key, habit.kind, -1 if habit.minute is None else habit.minute))
+        habits = [habit for window_s in sorted(self._detection) for habit in self._detection[window_s].habits()]
+        return sorted(habits, key=lambda habit: (habit.key, habit.kind, -1 if habit.minute is None else habit.minute))
 
     def pack(self) -> dict[str, Any]:
         """State as a tree."""

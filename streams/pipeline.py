@@ -116,9 +116,9 @@ class Pipeline:
         """The second half, for a pipeline that does nothing else: the detectors' findings are correlated."""
         detected: list[Detected] = []
         decisions: list[Decisions] = []
-        for at_us, found in detections.windows:
-            decisions.append(self._decision.decide(at_us, found))
-            detected += found
+        for at_us, windows in detections.windows:
+            decisions.append(self._decision.decide(at_us, windows))
+            detected += windows
         return FlowStep.of(detections.assembled, detected, decisions)
 
     def rewound(self, at_us: int) -> "Pipeline":

@@ -137,12 +137,12 @@ class _KeyTable:
         """The number of a tuple of keys; None for anything else."""
         if type(value) is not tuple or not value or type(value[0]) not in (SeriesKey, PulseKey):
             return None
-        found = self._numbers.get(id(value))
-        if found is None:
-            found = self._numbers[id(value)] = self._next
-            self._known[found] = self._news[found] = value
+        known_number = self._numbers.get(id(value))
+        if known_number is None:
+            known_number = self._numbers[id(value)] = self._next
+            self._known[known_number] = self._news[known_number] = value
             self._next += 1
-        return found
+        return known_number
 
 
 def _old(known: Mapping[int, Any]) -> list[int]:

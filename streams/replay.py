@@ -93,8 +93,8 @@ def _detected(
         pipeline.learn_from(learned)
     reached = None
     for reached in source:
-        found = pipeline.detect(reached.assembled)
-        sent = replace(found, windows=found.windows if findings else [], assembled=replace(reached.assembled, closed=[]))
+        detections = pipeline.detect(reached.assembled)
+        sent = replace(detections, windows=detections.windows if findings else [], assembled=replace(reached.assembled, closed=[]))
         yield Replayed(sent, reached.events, reached.read_bytes, len(reached.assembled.closed))
     if save and reached is not None:
         yield Replayed(Detections([], AssemblyResult()), 0, reached.read_bytes, learned=pipeline.learned())

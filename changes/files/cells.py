@@ -45,14 +45,14 @@ def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[tuple[str, ZoneInf
     hour that a clock change skips or repeats.
     """
     for pattern, own in formats:
-        found = _by_pattern(value, pattern)
-        if found is not None:
-            return _localised(found, own or zone)
+        moment = _by_pattern(value, pattern)
+        if moment is not None:
+            return _localised(moment, own or zone)
     if isinstance(value, datetime):
         return _localised(value, zone)
     if isinstance(value, str) and zone is not None:
-        found = _iso(value)
-        return value if found is None else _localised(found, zone)
+        moment = _iso(value)
+        return value if moment is None else _localised(moment, zone)
     return value
 
 
@@ -119,10 +119,10 @@ def _value(name: str, value: Any, zone: ZoneInfo | None) -> Any:
     if type(value) is str and name not in _PARSED:
         return value
     if name in TIMES:
-        found = in_zone(value, zone)
-        if isinstance(found, date):
+        cell_time = in_zone(value, zone)
+        if isinstance(cell_time, date):
             raise Malformed(f"{name}: a date without a time of day is not a time: write 2026-01-05T22:00:00Z")
-        return found
+        return cell_time
     if name in NAMES:
         value = checked_name(name, value)
     if name in LISTS:
@@ -156,12 +156,12 @@ def _nested(value: Any, zone: ZoneInfo | None) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        found = json.loads(value)
+        content = json.loads(value)
     except (ValueError, RecursionError):
         raise Malformed('expected must be JSON such as {"effect": "up", "factor": 3}') from None
-    if isinstance(found, dict) and zone is not None and "until" in found:
-        found["until"] = in_zone(found["until"], zone)
-    return found
+    if isinstance(content, dict) and zone is not None and "until" in content:
+        content["until"] = in_zone(content["until"], zone)
+    return content
 
 
 def _by_pattern(value: Any, pattern: str) -> datetime | None:
@@ -178,10 +178,10 @@ def _iso(text: str) -> datetime | None:
         parse_time(text)
     except Malformed:
         try:
-            found = datetime.fromisoformat(text)
+            moment = datetime.fromisoformat(text)
         except ValueError:
             return None
-        return found if "T" in text or " " in text else None
+        return moment if "T" in text or " " in text else None
     return None
 
 

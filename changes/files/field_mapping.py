@@ -72,7 +72,7 @@ class Mapping(BaseModel):
 
     @field_validator("rows", mode="before")
     @classmethod
-    def _one_place_is_several(cls, value: Any) -> Any:
+    def _one_path_is_several(cls, value: Any) -> Any:
         return ((value,) if value else ()) if isinstance(value, str) else value
 
     @field_validator("time_formats", mode="before")
@@ -118,16 +118,18 @@ class Mapping(BaseModel):
     @property
     def columns(self) -> frozenset[str]:
         """The names of the table columns that the mapping reads."""
-        places = (place for paths in self.fields.values() for place in paths)
-        return frozenset(name for place in places for name in ((place,) if isinstance(place, str) else place))
+        groups = (paths_of_field for paths in self.fields.values() for paths_of_field in paths)
+        return frozenset(
+            name for paths_of_field in groups for name in ((paths_of_field,) if isinstance(paths_of_field, str) else paths_of_field)
+        )
 
     def apply(self, theirs: Fields[str, Any], zone: ZoneInfo | None) -> dict[str, Any]:
         """Our fields from their row. Raises Malformed for a time that can't be understood."""
         cells = dict(self.defaults)
         for name, paths in self.fields.items():
-            found = self._found(name, paths, theirs, zone)
-            if found is not None:
-                cells[name] = found
+            cell = self._cell(name, paths, theirs, zone)
+            if cell is not None:
+                cells[name] = cell
         fields = from_cells({name: value for name, value in cells.items() if value is not None}, zone)
         if self.duration_s is not None and "planned_end" not in fields and "planned_start" in fields:
             fields["planned_end"] = _later(fields["planned_start"], self.duration_s)
@@ -136,7 +138,7 @@ class Mapping(BaseModel):
                 fields[name] = accepted(fields[name])
         return fields
 
-    def _found(self, name: str, paths: Paths, theirs: Fields[str, Any], zone: ZoneInfo | None) -> Any:
+    def _cell(self, name: str, paths: Paths, theirs: Fields[str, Any], zone: ZoneInfo | None) -> Any:
         """The first value at one of `paths` that is not empty."""
         for path in paths:
             value = look_up(theirs, path) if isinstance(path, str) else joined([look_up(theirs, part) for part in path])
@@ -204,7 +206,7 @@ def look_up(value: Any, path: str) -> Any:
     head, _, rest = path.partition(".")
     if isinstance(value, list):
         if head == "*":
-            return [found for item in value if (found := look_up(item, rest)) is not None]
+            return [inner for item in value if (inner := look_up(item, rest)) is not None]
         return look_up(value[int(head)], rest) if head.isdecimal() and int(head) < len(value) else None
     return look_up(value[head], rest) if isinstance(value, dict) and head in value else None
 

@@ -97,11 +97,11 @@ def _rank(change: Change) -> Rank:
 def _best(changes: Sequence[Change]) -> list[Change]:
     """The changes of the highest rank with different contents."""
     highest = max(map(_rank, changes))
-    found: list[Change] = []
+    best: list[Change] = []
     for one in changes:
-        if _rank(one) == highest and not any(same_content(one, other) for other in found):
-            found.append(one)
-    return found
+        if _rank(one) == highest and not any(same_content(one, other) for other in best):
+            best.append(one)
+    return best
 
 
 def series_ranks(changes: Iterable[Change], known: Iterable[Key] = ()) -> dict[Key, SeriesRank]:
@@ -129,7 +129,7 @@ def withdrawn(standing: Iterable[Change], export: Sequence[Change], newest: Mapp
     """
     ranks = {key: rank for key, rank in series_ranks(export, newest).items() if rank >= newest.get(key, rank)}
     held = {_key(one) for one in export}
-    found: list[Change] = []
+    cancelled: list[Change] = []
     for one in standing:
         key = _series_of(one, ranks.keys())
         if key not in ranks or _key(one) in held or one.status in OVER or series_rank(one) >= ranks[key]:
@@ -138,8 +138,8 @@ def withdrawn(standing: Iterable[Change], export: Sequence[Change], newest: Mapp
         update: dict[str, object] = {"status": "cancelled"}
         update |= {"revision": one.revision + 1} if exported_at == _NEVER else {"exported_at": exported_at - _MOMENT}
         update |= {"series_revision": revision} if one.series is not None else {}
-        found.append(one.model_copy(update=update))
-    return found
+        cancelled.append(one.model_copy(update=update))
+    return cancelled
 
 
 def _of_newest_series(changes: Sequence[Change]) -> list[Change]:
@@ -168,5 +168,5 @@ def series_rank(change: Change) -> SeriesRank:
 
 
 def _occurrence_of(change_id: str) -> str:
-    found = _OCCURRENCE.fullmatch(change_id)
-    return "" if found is None else found[1]
+    match = _OCCURRENCE.fullmatch(change_id)
+    return "" if match is None else match[1]

@@ -15,8 +15,8 @@ def opaque_names(changes: Iterable[Change]) -> list[str]:
         owners |= {change.owner} if _SYS_ID.fullmatch(change.owner) else set()
         systems |= {name for name in change.systems if _SYS_ID.fullmatch(name)}
     return [
-        f"note: `{name}` holds {len(found)} record id{'s' if len(found) > 1 else ''} in place of names (such as {min(found)}): "
+        f"note: `{name}` holds {len(ids)} record id{'s' if len(ids) > 1 else ''} in place of names (such as {min(ids)}): "
         "export display values too, or translate them in the mapping file"
-        for name, found in (("owner", owners), ("systems", systems))
-        if found
+        for name, ids in (("owner", owners), ("systems", systems))
+        if ids
     ]

@@ -43,11 +43,11 @@ def conflicts(changes: Iterable[Change], rules: PlanningRules | None = None, bou
 def judged(changes: Iterable[Change], rules: PlanningRules | None = None, bounds: Bounds | None = None) -> Judged:
     """The same, and whether the bounds left something out."""
     known, parameters = [change for change in changes if change.status not in OVER], rules or PlanningRules()
-    found = overlaps(known, parameters.systems, bounds)
+    meetings = overlaps(known, parameters.systems, bounds)
     others = [*_frozen(known, parameters), *collisions(known, parameters.capacity)]
     most = None if bounds is None else bounds.total
     left_out = most is not None and len(others) > most
-    return Judged(_sorted([*found.conflicts, *_sorted(others)[:most]]), found.incomplete or left_out)
+    return Judged(_sorted([*meetings.conflicts, *_sorted(others)[:most]]), meetings.incomplete or left_out)
 
 
 def conflicts_of(change: Change, others: Iterable[Change], rules: PlanningRules | None = None) -> tuple[Conflict, ...]:
@@ -101,8 +101,8 @@ class _Neighbours:
             return
         start, end = reach_us(change)
         for begins, ends, other in self._reaches:
-            if begins < end and start < ends and (found := conflict_between(change, other, self._rules.systems)) is not None:
-                yield found
+            if begins < end and start < ends and (conflict := conflict_between(change, other, self._rules.systems)) is not None:
+                yield conflict
         yield from _frozen([change], self._rules)
         if self._rises or change.expected is not None:
             start, end = effect_us(change)
@@ -119,5 +119,5 @@ def _why(one: Frozen) -> str:
     return f"{named(one.change)} is in the freeze {one.freeze.name!r}, {days}: {one.freeze.reason}"
 
 
-def _sorted(found: Iterable[Conflict]) -> tuple[Conflict, ...]:
-    return tuple(sorted(found, key=lambda conflict: (conflict.from_us, conflict.change_ids, conflict.kind)))
+def _sorted(conflicts_found: Iterable[Conflict]) -> tuple[Conflict, ...]:
+    return tuple(sorted(conflicts_found, key=lambda conflict: (conflict.from_us, conflict.change_ids, conflict.kind)))

@@ -23,14 +23,14 @@ def free_slots(change: Change, meets_nothing: Callable[[Change], bool], earliest
 
     The planned time of day is tried first on the following days, then every other hour; `meets_nothing` checks the change moved there.
     """
-    found: list[Slot] = []
+    slots: list[Slot] = []
     for start_us in _starts(change, earliest_us):
         moved = moved_to(change, start_us)
-        if all(slot.end_us <= start_us or moved_end(moved) <= slot.start_us for slot in found) and meets_nothing(moved):
-            found.append(Slot(start_us, moved_end(moved)))
-            if len(found) == wanted:
+        if all(slot.end_us <= start_us or moved_end(moved) <= slot.start_us for slot in slots) and meets_nothing(moved):
+            slots.append(Slot(start_us, moved_end(moved)))
+            if len(slots) == wanted:
                 break
-    return tuple(sorted(found, key=lambda slot: slot.start_us))
+    return tuple(sorted(slots, key=lambda slot: slot.start_us))
 
 
 def moved_to(change: Change, start_us: int) -> Change:

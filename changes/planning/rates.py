@@ -54,10 +54,10 @@ class UsualRates:
 
     @cached_property
     def _by_user(self) -> Mapping[str, list[Cell]]:
-        found: dict[str, list[Cell]] = {}
+        cells_of: dict[str, list[Cell]] = {}
         for cell in self.cells:
-            found.setdefault(cell.user, []).append(cell)
-        return found
+            cells_of.setdefault(cell.user, []).append(cell)
+        return cells_of
 
 
 def read_rates(path: Path) -> UsualRates:

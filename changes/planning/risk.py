@@ -56,10 +56,10 @@ class Risk:
 
 def assess(change: Change, past: PastChanges, conflicts: int) -> Risk:
     """The risk of one declared change; `conflicts`: those that its reader may know of."""
-    found = features(change, past, conflicts)
-    log_odds = _logit(PRIOR[change.category]) + sum(WEIGHTS[name] * value for name, value in found.items())
-    texts = {name: text for name, value in found.items() if (text := _text(name, value, change, past, conflicts))}
-    ordered = sorted(texts, key=lambda name: -abs(WEIGHTS[name] * found[name]))
+    values = features(change, past, conflicts)
+    log_odds = _logit(PRIOR[change.category]) + sum(WEIGHTS[name] * value for name, value in values.items())
+    texts = {name: text for name, value in values.items() if (text := _text(name, value, change, past, conflicts))}
+    ordered = sorted(texts, key=lambda name: -abs(WEIGHTS[name] * values[name]))
     base = f"{_percent(PRIOR[change.category])} of {change.category.replace('_', ' ')} changes are assumed to do harm"
     return Risk(1 / (1 + math.exp(-log_odds)), (*(texts[name] for name in ordered), base))
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from changes.files.writer import table, to_ics
+from changes.visibility import is_public
 from changes.windows import window_us
 from models.canonical_json import to_json
 from models.change import Change
@@ -87,7 +88,7 @@ def _entry(change: Change) -> Entry | None:
     fields = json.loads(to_json(change))
     if change.source == "dcc":
         return Entry(start_us, end_us, {name: fields[name] for name in DCC_FIELDS})
-    if change.visibility != "public_summary" or change.status == "cancelled":
+    if not is_public(change) or change.status == "cancelled":
         return None
     return Entry(start_us, end_us, {name: fields[name] for name in SUMMARY_FIELDS})
 

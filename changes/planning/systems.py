@@ -60,14 +60,14 @@ class SystemMap:
 
     def _find_reach(self, name: str) -> frozenset[str]:
         """The system and all its dependencies."""
-        found, ahead = {name}, [name]
+        reached, ahead = {name}, [name]
         while ahead:
             known = self._systems.get(ahead.pop())
             for other in known.depends_on if known is not None else ():
-                if other not in found:
-                    found.add(other)
+                if other not in reached:
+                    reached.add(other)
                     ahead.append(other)
-        return frozenset(found)
+        return frozenset(reached)
 
 
 def _disjoint(some: tuple[str, ...], others: tuple[str, ...]) -> bool:

@@ -64,7 +64,7 @@ class Dashboard:
 
 def laid_out(rows: Sequence[Row]) -> list[Json]:
     """Panels with their positions; the panels of a folded row are inside it."""
-    found: list[Json] = []
+    panels: list[Json] = []
     y = number = 0
     for row in rows:
         number += 1
@@ -80,23 +80,23 @@ def laid_out(rows: Sequence[Row]) -> list[Json]:
             head["repeat"] = row.repeat
         placed, y = _placed(row.panels, number, y + 1)
         number += len(placed)
-        found.append(head)
-        (head["panels"] if row.folded else found).extend(placed)
+        panels.append(head)
+        (head["panels"] if row.folded else panels).extend(placed)
         y = head["gridPos"]["y"] + 1 if row.folded else y
-    return found
+    return panels
 
 
 def _placed(panels: Sequence[Panel], number: int, y: int) -> tuple[list[Json], int]:
     """The panels from line `y` on, and the line below them."""
-    found: list[Json] = []
+    placed: list[Json] = []
     x = height = 0
     for panel in panels:
         if x + panel.width > COLUMNS:
             x, y, height = 0, y + height, 0
         number += 1
-        found.append(panel.json(number, x, y))
+        placed.append(panel.json(number, x, y))
         x, height = x + panel.width, max(height, panel.height)
-    return found, y + height
+    return placed, y + height
 
 
 SOURCE: Json = {
@@ -164,7 +164,7 @@ def choice(name: str, label: str, metric: str) -> Json:
 
 def how_many(*numbers: int) -> Json:
     """A variable `top`: how many series a crowded panel shows."""
-    options = [{"text": str(each), "value": str(each), "selected": place == 0} for place, each in enumerate(numbers)]
+    options = [{"text": str(each), "value": str(each), "selected": index == 0} for index, each in enumerate(numbers)]
     return {
         "name": "top",
         "label": "Show the top",

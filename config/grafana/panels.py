@@ -57,7 +57,7 @@ class Panel:
             },
             "options": self.options,
             "targets": [
-                query.target(place, "table" if self.kind == "table" else "time_series") for place, query in enumerate(self.queries)
+                query.target(index, "table" if self.kind == "table" else "time_series") for index, query in enumerate(self.queries)
             ],
         }
         if self.transformations:
@@ -119,7 +119,7 @@ def lanes(title: str, description: str, *queries: Query, texts: Mapping[str, str
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
         "tooltip": {"mode": "single", "sort": "none"},
     }
-    mapping = {value: {"text": text, "index": place} for place, (value, text) in enumerate(texts.items())}
+    mapping = {value: {"text": text, "index": index} for index, (value, text) in enumerate(texts.items())}
     defaults: Json = {"mappings": [{"type": "value", "options": mapping}]}
     return Panel("state-timeline", title, description, queries, "short", custom=custom, options=options, defaults=defaults, **more)
 
@@ -142,11 +142,11 @@ _CELLS: Json = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": 
 
 def table(title: str, description: str, labels: Mapping[str, str], columns: Sequence[tuple[Query, str, str]], **more: Any) -> Panel:
     """One row for each set of labels, named by `labels` (label → heading); columns as (query, heading, unit)."""
-    names = {f"Value #{chr(ord('A') + place)}": heading for place, (_, heading, _) in enumerate(columns)}
+    names = {f"Value #{chr(ord('A') + index)}": heading for index, (_, heading, _) in enumerate(columns)}
     overrides = [
         {"matcher": {"id": "byName", "options": heading}, "properties": [{"id": "unit", "value": unit}]} for _, heading, unit in columns
     ]
-    order = {name: place for place, name in enumerate((*labels, *names))}
+    order = {name: index for index, name in enumerate((*labels, *names))}
     transformations: list[Json] = [
         {"id": "merge", "options": {}},
         {"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": {**labels, **names}, "indexByName": order}},

@@ -20,8 +20,8 @@ class Query:
     instant: bool = False
     exemplars: bool = False
 
-    def target(self, place: int, shape: str) -> Json:
-        """As Grafana stores it; `place` names it A, B and so on, `shape` is `table` or `time_series`."""
+    def target(self, index: int, shape: str) -> Json:
+        """As Grafana stores it; `index` names it A, B and so on, `shape` is `table` or `time_series`."""
         # Counters change once per window: over less than four minutes, windows of a minute would give spikes instead of a rate.
         slow = {"interval": "1m"} if "$__rate_interval" in self.expr else {}
         return {
@@ -30,7 +30,7 @@ class Query:
             "editorMode": "code",
             "expr": self.expr,
             "legendFormat": self.legend,
-            "refId": chr(ord("A") + place),
+            "refId": chr(ord("A") + index),
             "instant": self.instant,
             "range": not self.instant,
             "exemplar": self.exemplars,
@@ -53,16 +53,16 @@ class Column:
     @property
     def properties(self) -> Sequence[Json]:
         """As overrides of the table's column."""
-        found: list[Json] = []
+        properties: list[Json] = []
         if self.width is not None:
-            found.append({"id": "custom.width", "value": self.width})
+            properties.append({"id": "custom.width", "value": self.width})
         if self.colours:
-            mappings = {value: {"color": colour, "index": place} for place, (value, colour) in enumerate(self.colours)}
-            found += [
+            mappings = {value: {"color": colour, "index": index} for index, (value, colour) in enumerate(self.colours)}
+            properties += [
                 {"id": "mappings", "value": [{"type": "value", "options": mappings}]},
                 {"id": "custom.cellOptions", "value": {"type": "color-text"}},
             ]
-        return found
+        return properties
 
 
 SEVERITY = (("critical", RED), ("warning", YELLOW), ("info", BLUE))
@@ -78,11 +78,11 @@ class ApiQuery:
     columns: Sequence[Column]
     root: str = "items"
 
-    def target(self, place: int, shape: str) -> Json:
+    def target(self, index: int, shape: str) -> Json:
         """As Grafana stores it: the plugin's backend reads it, so that alerts and shared dashboards work too."""
         return {
             "datasource": API,
-            "refId": chr(ord("A") + place),
+            "refId": chr(ord("A") + index),
             "type": "json",
             "source": "url",
             "parser": "backend",

@@ -25,27 +25,27 @@ class Measures:
     codes: Mapping[str, int]
 
 
-def measures(kind: str, found: Sequence[FindingRow]) -> Measures:
+def measures(kind: str, findings: Sequence[FindingRow]) -> Measures:
     """Over findings of one kind in series order; at least one."""
-    shortest_s = min(finding.key.window_s for finding in found)
-    shares = [shortest_s / finding.key.window_s if kind in _PER_WINDOW else 1.0 for finding in found]
-    observed = sum(finding.observed * share for finding, share in zip(found, shares, strict=True))
-    expected = sum(finding.expected * share for finding, share in zip(found, shares, strict=True))
+    shortest_s = min(finding.key.window_s for finding in findings)
+    shares = [shortest_s / finding.key.window_s if kind in _PER_WINDOW else 1.0 for finding in findings]
+    observed = sum(finding.observed * share for finding, share in zip(findings, shares, strict=True))
+    expected = sum(finding.expected * share for finding, share in zip(findings, shares, strict=True))
     ratio = observed / expected if expected > 0 else 1.0
-    evidence = _evidence(found)
+    evidence = _evidence(findings)
     if "ratio" in evidence:
         evidence["ratio"] = ratio
     if kind == "backlog":
         evidence["depth"] = observed
-    return Measures(observed, expected, ratio, max(finding.score for finding in found), evidence, _codes(found))
+    return Measures(observed, expected, ratio, max(finding.score for finding in findings), evidence, _codes(findings))
 
 
-def _evidence(found: Sequence[FindingRow]) -> dict[str, float]:
+def _evidence(findings: Sequence[FindingRow]) -> dict[str, float]:
     """Depths and growths are added; of the other values the worst counts, and the interval of the queue that may be full first."""
-    if len(found) == 1:
-        return dict(found[0].evidence)
+    if len(findings) == 1:
+        return dict(findings[0].evidence)
     together: dict[str, float] = {}
-    for finding in found:
+    for finding in findings:
         for name, value in finding.evidence.items():
             if name in _SUMMED:
                 together[name] = together.get(name, 0.0) + value
@@ -53,13 +53,13 @@ def _evidence(found: Sequence[FindingRow]) -> dict[str, float]:
                 together[name] = min(together.get(name, value), value)
             elif name not in _CAPACITY:
                 together[name] = max(together.get(name, value), value)
-    fullest = min(found, key=lambda finding: finding.evidence.get("capacity_eta_low_s", finding.evidence.get("capacity_eta_s", _NEVER)))
+    fullest = min(findings, key=lambda finding: finding.evidence.get("capacity_eta_low_s", finding.evidence.get("capacity_eta_s", _NEVER)))
     return together | {name: fullest.evidence[name] for name in _CAPACITY if name in fullest.evidence}
 
 
-def _codes(found: Sequence[FindingRow]) -> dict[str, int]:
+def _codes(findings: Sequence[FindingRow]) -> dict[str, int]:
     together: dict[str, int] = {}
-    for finding in found:
+    for finding in findings:
         for code, count in finding.codes.items():
             together[code] = together.get(code, 0) + count
     return dict(sorted(together.items()))

@@ -16,20 +16,20 @@ class GroupAssignment:
     """One window's assignments; `wide` are the region-wide alerts of triage; a User's own copy has none."""
 
     def __init__(
-        self, at_us: int, found: Sequence[FindingRow], ledger: AlertGroups, parameters: CorrelationParameters, wide: frozenset[GroupKey]
+        self, at_us: int, findings: Sequence[FindingRow], ledger: AlertGroups, parameters: CorrelationParameters, wide: frozenset[GroupKey]
     ) -> None:
         self._at_us = at_us
         self._ledger = ledger
         self._parameters = parameters
         self._wide = wide
-        self._silent: set[FindingId] = {("silence", finding.key) for finding in found if finding.kind == "silence" and not finding.ended}
+        self._silent: set[FindingId] = {("silence", finding.key) for finding in findings if finding.kind == "silence" and not finding.ended}
 
     def group_for(self, finding: FindingRow) -> GroupKey | None:
         """The alert for a finding; None if another alert covers it already."""
         own = (finding.kind, finding.key.user, "")
         if self._wide and (wide := self._region_wide(finding)) is not None:
             return wide
-        if self._ledger.group_of(finding.place) == own and finding.kind != "drop":
+        if self._ledger.group_of(finding.finding_id) == own and finding.kind != "drop":
             return own
         if finding.kind == "drop" and self._covered_by_silence(finding):
             return None

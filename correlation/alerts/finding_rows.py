@@ -29,7 +29,7 @@ class FindingRow(NamedTuple):
     """Whether people refused as a habit what the series does at this time of day."""
 
     @property
-    def place(self) -> FindingId:
+    def finding_id(self) -> FindingId:
         """The identity of the finding."""
         return self.kind, self.key
 
@@ -41,12 +41,12 @@ class FindingRow(NamedTuple):
 
 def finding_rows(detected: Sequence[Detected]) -> tuple[FindingRow, ...]:
     """All findings of one window end by series, then kind; resolutions and workers may come in any order and any split."""
-    found: list[FindingRow] = []
+    findings: list[FindingRow] = []
     for part in detected:
-        found += _rows(part.traffic, part.traffic_keys, part.at_us)
-        found += _rows(part.queues, part.queue_keys, part.at_us)
-    found.sort(key=lambda finding: (finding.key, ALERT_KINDS.index(finding.kind)))
-    return tuple(found)
+        findings += _rows(part.traffic, part.traffic_keys, part.at_us)
+        findings += _rows(part.queues, part.queue_keys, part.at_us)
+    findings.sort(key=lambda finding: (finding.key, ALERT_KINDS.index(finding.kind)))
+    return tuple(findings)
 
 
 def _rows(findings: Findings, keys: tuple[SeriesKey, ...], at_us: int) -> list[FindingRow]:

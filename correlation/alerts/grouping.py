@@ -88,39 +88,39 @@ class AlertGroups:
     def __init__(self, parameters: CorrelationParameters) -> None:
         self._parameters = parameters
         self.groups: dict[GroupKey, AlertGroup] = {}
-        self._placed: dict[FindingId, GroupKey] = {}
+        self._group_keys: dict[FindingId, GroupKey] = {}
 
     def __bool__(self) -> bool:
         return bool(self.groups)
 
-    def group_of(self, place: FindingId) -> GroupKey | None:
+    def group_of(self, finding_id: FindingId) -> GroupKey | None:
         """The alert that an active finding is counted in."""
-        return self._placed.get(place)
+        return self._group_keys.get(finding_id)
 
-    def apply(self, at_us: int, found: Sequence[FindingRow], place: Placement) -> None:
+    def apply(self, at_us: int, findings: Sequence[FindingRow], group_for: Placement) -> None:
         """Processes one window's findings, in canonical order; then alerts that have stayed normal long enough are resolved."""
         fresh: dict[GroupKey, list[FindingRow]] = {}
-        for finding in found:
-            before, now = self._placed.get(finding.place), place(finding)
+        for finding in findings:
+            before, now = self._group_keys.get(finding.finding_id), group_for(finding)
             if before is not None and before != now:
                 self._remove_finding(at_us, before, finding)
             if now is None:
-                self._placed.pop(finding.place, None)
+                self._group_keys.pop(finding.finding_id, None)
             elif before == now or not finding.ended:
                 fresh.setdefault(now, []).append(finding)
         for key in sorted(fresh):
             self._update(at_us, key, fresh[key])
         self._settle(at_us)
 
-    def _update(self, at_us: int, key: GroupKey, found: list[FindingRow]) -> None:
+    def _update(self, at_us: int, key: GroupKey, findings: list[FindingRow]) -> None:
         known = self.groups.get(key)
-        if known is not None and known.closed and self._lingers(at_us, known, found):
+        if known is not None and known.closed and self._lingers(at_us, known, findings):
             return
-        group = self._group(at_us, key, found)
-        for finding in found:
+        group = self._group(at_us, key, findings)
+        for finding in findings:
             if finding.ended:
                 group.active.pop(finding.key, None)
-                self._placed.pop(finding.place, None)
+                self._group_keys.pop(finding.finding_id, None)
                 group.news_us = at_us
                 continue
             if finding.key not in group.active:
@@ -129,30 +129,30 @@ class AlertGroups:
             group.covered.add(finding.key)
             group.serious |= finding.serious
             group.refused |= finding.refused
-            self._placed[finding.place] = key
+            self._group_keys[finding.finding_id] = key
         group.touched_us = at_us
         if group.active:
             group.onset_us = min(group.onset_us, *(finding.began_us for finding in group.active.values()))
         else:
-            group.ended_us, group.last = at_us, tuple(found)
+            group.ended_us, group.last = at_us, tuple(findings)
 
-    def _lingers(self, at_us: int, group: AlertGroup, found: list[FindingRow]) -> bool:
+    def _lingers(self, at_us: int, group: AlertGroup, findings: list[FindingRow]) -> bool:
         """Whether these findings are only the rest of an alert that ended with its incident; if so, they are noted."""
-        new = [finding for finding in found if not finding.ended and finding.key not in group.active]
+        new = [finding for finding in findings if not finding.ended and finding.key not in group.active]
         if any(finding.serious for finding in new) or (new and at_us > group.returns_until_us(self._parameters)):
             group.closed = False
             for key in list(group.active):
                 # A finding that remains is not news: it counts from now on only if it is still there.
-                self._placed.pop((group.key[0], key), None)
+                self._group_keys.pop((group.key[0], key), None)
             group.active = {}
             return False
-        for finding in found:
+        for finding in findings:
             if finding.ended:
                 group.active.pop(finding.key, None)
-                self._placed.pop(finding.place, None)
+                self._group_keys.pop(finding.finding_id, None)
             else:
                 group.active[finding.key] = finding
-                self._placed[finding.place] = group.key
+                self._group_keys[finding.finding_id] = group.key
         group.closed = bool(group.active)
         return True
 
@@ -173,10 +173,10 @@ class AlertGroups:
         group.flaps += 1
         group.touched_us = group.news_us = at_us
 
-    def _group(self, at_us: int, key: GroupKey, found: list[FindingRow]) -> AlertGroup:
+    def _group(self, at_us: int, key: GroupKey, findings: list[FindingRow]) -> AlertGroup:
         """The alert for these findings: the existing one, opened again if it had ended, or a new one."""
         group = self.groups.get(key)
-        begins = [finding for finding in found if not finding.ended]
+        begins = [finding for finding in findings if not finding.ended]
         if group is not None and (group.ended_us is None or not begins):
             return group
         if group is not None and at_us <= group.returns_until_us(self._parameters):
@@ -260,7 +260,7 @@ class AlertGroups:
                 # Written before ends and decisions were separated.
                 group.resolved_us = group.ended_us if group.resolved_us else None
             ledger.groups[group.key] = group
-            ledger._placed |= {finding.place: group.key for finding in group.active.values()}
+            ledger._group_keys |= {finding.finding_id: group.key for finding in group.active.values()}
         return ledger
 
 

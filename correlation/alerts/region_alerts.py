@@ -30,13 +30,13 @@ class RegionAlerts:
         self._parameters = parameters
         self._parts: dict[int, _Parts] = {}
 
-    def scopes(self, found: Sequence[FindingRow], detected: Sequence[Detected], ledger: AlertGroups) -> frozenset[GroupKey]:
+    def scopes(self, findings: Sequence[FindingRow], detected: Sequence[Detected], ledger: AlertGroups) -> frozenset[GroupKey]:
         """The region-wide alerts of this window, including open ones."""
         scopes = {key for key, group in ledger.groups.items() if not key[1] and group.ended_us is None}
-        rising = [finding for finding in found if is_device_alert_storm(finding) and not finding.ended]
+        rising = [finding for finding in findings if is_device_alert_storm(finding) and not finding.ended]
         if rising:
             scopes.update(self._weather(rising, detected))
-        stale = [finding for finding in found if finding.kind == "stale" and not finding.ended]
+        stale = [finding for finding in findings if finding.kind == "stale" and not finding.ended]
         if stale:
             scopes.update(self._missing(stale, detected))
         return frozenset(scopes)
@@ -101,10 +101,10 @@ class _Parts:
 
 
 def _indices(pairs: Iterable[tuple[_Name, int]]) -> dict[_Name, Ints]:
-    found: dict[_Name, list[int]] = {}
+    indices: dict[_Name, list[int]] = {}
     for name, index in pairs:
-        found.setdefault(name, []).append(index)
-    return {name: np.array(index, np.int64) for name, index in found.items()}
+        indices.setdefault(name, []).append(index)
+    return {name: np.array(index, np.int64) for name, index in indices.items()}
 
 
 def _risen(pulse: Pulse, index: Ints) -> Flags:

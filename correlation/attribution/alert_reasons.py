@@ -58,14 +58,14 @@ def _own(suspect: Suspect, episode: AlertSnapshot, main: AlertSnapshot, case: In
         return (Reason(code="same_event", text=f"Ruled out as the cause of {_beginning(main, case)}, which this goes with."),)
     collateral = case.origin_user is not None and episode.user != case.origin_user
     code = "spill_over" if collateral else "same_event"
-    found = [Reason(code=code, text=f"It is suspected of {_beginning(main, case)}; {_when(episode, main)}.")]
+    reasons = [Reason(code=code, text=f"It is suspected of {_beginning(main, case)}; {_when(episode, main)}.")]
     change = view.by_key.get(suspect.key or "")
     if change is not None:
         lead_us = episode.onset_us - view.window(change)[0]
         side = "after" if lead_us >= 0 else "before"
         start = "start" if change.actual_start is not None else "planned start"
-        found.append(Reason(code="onset", text=f"This began {span(lead_us / SECOND_US)} {side} its {start}."))
-    return tuple(found)
+        reasons.append(Reason(code="onset", text=f"This began {span(lead_us / SECOND_US)} {side} its {start}."))
+    return tuple(reasons)
 
 
 def _beginning(main: AlertSnapshot, case: IncidentSnapshot) -> str:

@@ -43,14 +43,14 @@ class Candidates:
 
 def gather(case: IncidentSnapshot, view: CalendarView, settle_us: int) -> Candidates:
     """The candidates of `case`; changes that have nothing in common with it are left out."""
-    place = _Place.of(case)
+    location = _Location.of(case)
     rows: dict[tuple[frozenset[str] | None, tuple[str, ...]], int] = {}
     kept: list[tuple[Change, int, int, int, float, int]] = []
     for change in view.between(case.onset_us - max(LOOK_BACK_US, settle_us), case.onset_us + LOOK_AHEAD_US):
         if case.origin_user is not None and change.source == "user" and change.owner != case.origin_user:
             continue  # A User-led change may be suspected only of incidents that begin at its owner.
         users = view.scope_users(change)
-        tier, covered = place.tier(change, users)
+        tier, covered = location.tier(change, users)
         if tier != ELSEWHERE:
             kept.append((change, *view.window(change), tier, covered, rows.setdefault((users, change.regions), len(rows))))
     changes, starts, ends, tiers, coverage, scope_row = zip(*kept, strict=True) if kept else ((),) * 6
@@ -75,7 +75,7 @@ def membership(scopes: tuple[tuple[frozenset[str] | None, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Location:
     """The place of an incident: its User, and the series on which it began. Later effects do not widen the required scope of a change."""
 
     users: frozenset[str]
@@ -88,7 +88,7 @@ class _Place:
     """How many series of each User a scope without Users affects; changes with the same scope share the answer."""
 
     @classmethod
-    def of(cls, case: IncidentSnapshot) -> "_Place":
+    def of(cls, case: IncidentSnapshot) -> "_Location":
         keys = asked_of(case, main_episode(case))
         series: dict[str, list[SeriesKey]] = {}
         for key in keys:

@@ -43,9 +43,9 @@ class CauseCache:
         before = self.standing.get(case.incident_id)
         if before is not None and not _due(before, case, changed_us, view.version, active):
             return before
-        found = assess_cause(case, view, history, self.parameters)
-        suspects = before.suspects if before is not None and _reordered(before.suspects, found.suspects) else found.suspects
-        self.standing[case.incident_id] = CachedCause(case.at_us, view.version, active, suspects, found.nature)
+        cause = assess_cause(case, view, history, self.parameters)
+        suspects = before.suspects if before is not None and _reordered(before.suspects, cause.suspects) else cause.suspects
+        self.standing[case.incident_id] = CachedCause(case.at_us, view.version, active, suspects, cause.nature)
         return self.standing[case.incident_id]
 
     def forget(self, incident_ids: set[str]) -> None:

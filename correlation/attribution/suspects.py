@@ -19,7 +19,7 @@ from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import Reason, Suspect
 from models.columns import Ints
 from models.times import SECOND_US
-from models.vocabulary import SuspectVerdict
+from models.vocabulary import SUSPECTED, SuspectVerdict
 
 MOST = 5
 """Number of suspects in the list, without the excluded ones."""
@@ -78,12 +78,16 @@ def _evidence(
     inside = outside_share = inside_share = delta = p_value = np.full(count, np.nan)
     if comparison is not None and count:
         scopes = membership(candidates.scopes, comparison.panel.units)
-        found = difference_in_differences(
+        comparison_with_others = difference_in_differences(
             scopes, comparison.moves, up=comparison.up, moved_alike=comparison.moved_alike, near=comparison.near
         )
         rows = candidates.scope_row
-        inside, inside_share, outside_share = found.inside[rows], found.inside_share[rows], found.outside_share[rows]
-        delta, p_value = found.delta[rows] * (1.0 if comparison.up else -1.0), found.p_value[rows]
+        inside, inside_share, outside_share = (
+            comparison_with_others.inside[rows],
+            comparison_with_others.inside_share[rows],
+            comparison_with_others.outside_share[rows],
+        )
+        delta, p_value = comparison_with_others.delta[rows] * (1.0 if comparison.up else -1.0), comparison_with_others.p_value[rows]
     onset_us, error_s = _onset(main, comparison)
     return CandidateFeatures(
         tier=_tier(candidates, inside_share),
@@ -171,7 +175,7 @@ def _suspect(scene: CauseAnalysis, reason_texts: ReasonTexts, index: int, verdic
         other != index and scene.candidates.changes[other].owner == change.owner and 2 * share >= scene.shares[index]
         for other, share in enumerate(scene.shares.tolist())
     )
-    if rivals and verdict in ("probable", "possible"):
+    if rivals and verdict in SUSPECTED:
         reasons += (
             Reason(code="same_owner", text=f"{change.owner} declared {_others(rivals)} that fit{'' if rivals > 1 else 's'} about as well."),
         )

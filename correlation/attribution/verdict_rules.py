@@ -38,14 +38,14 @@ class CauseAnalysis:
     def verdicts(self) -> list[SuspectVerdict]:
         """One verdict per candidate: `possible` at most if any rule fails; `excluded` with any veto; at most one `probable` per owner."""
         passed, vetoed = self._rules(), self.weighed.vetoed
-        found: list[SuspectVerdict] = [
+        verdicts: list[SuspectVerdict] = [
             "excluded" if vetoed[index] else _verdict(share, passed=bool(passed[index])) for index, share in enumerate(self.shares.tolist())
         ]
         likeliest: dict[str, int] = {}
-        for index in sorted((index for index, verdict in enumerate(found) if verdict == "probable"), key=self._likelihood):
+        for index in sorted((index for index, verdict in enumerate(verdicts) if verdict == "probable"), key=self._likelihood):
             if likeliest.setdefault(self.candidates.changes[index].owner, index) != index:
-                found[index] = "possible"
-        return found
+                verdicts[index] = "possible"
+        return verdicts
 
     def _likelihood(self, index: int) -> tuple[float, float, str]:
         """Best first. Of an owner's changes with equal fit the one that was declared first counts: later claims do not hide it."""
@@ -55,12 +55,13 @@ class CauseAnalysis:
 
     def _rules(self) -> Flags:
         evidence = self.evidence
-        place = np.isin(evidence.tier, (OWN_SERVICE, OWN))
+        own_scope = np.isin(evidence.tier, (OWN_SERVICE, OWN))
         timing = (evidence.lead_s >= -evidence.error_s) & (self.weighed.terms["onset"] >= _LEAST_TIMING)
         moved = ~(evidence.p_value > _SURE_P) & ~(evidence.delta < _LEAST_MOVE)
         nature = np.array([may_cause(self.nature, change) for change in self.candidates.changes], np.bool_)
         return np.asarray(
-            place & timing & moved & nature & (evidence.kind > _LEAST_FIT) & self.is_clearly_abnormal() & persistent(self.case), np.bool_
+            own_scope & timing & moved & nature & (evidence.kind > _LEAST_FIT) & self.is_clearly_abnormal() & persistent(self.case),
+            np.bool_,
         )
 
     def is_clearly_abnormal(self) -> bool:

@@ -77,7 +77,7 @@ class AlertTraces:
             trace.window_s = max(key.window_s for key in episode.series)
             if len(trace.series) != len(episode.series):
                 trace.series = list(episode.series)
-            _place(trace, one.envelopes.get(episode.alert_id))
+            _assign(trace, one.envelopes.get(episode.alert_id))
         self.incidents[one.case.incident_id] = IncidentTrace(
             one.case.origin_user,
             len({*one.case.users, *one.case.affected_users}),
@@ -91,24 +91,24 @@ class AlertTraces:
     def attributed(self, change: Change, start_us: int, end_us: int, reader: str | None) -> tuple[AlertTrace, ...]:
         """Alerts that are attributed to the change, or that its declared effect covers."""
         until_us = end_us + self._settling_us
-        found = []
+        traces = []
         for _, trace in sorted(self.alerts.items()):
             blamed = trace.blamed if reader is None else trace.own_blamed
             if reader is not None and trace.user != reader:
                 continue
             covered = change.key in trace.within or change.key in trace.beyond
             if start_us - _EARLY_US <= trace.onset_us <= until_us and (covered or change.key in blamed):
-                found.append(trace)
-        return tuple(found)
+                traces.append(trace)
+        return tuple(traces)
 
     def touching(
         self, change: Change, window: tuple[int, int], caused: tuple[str, ...], view: CalendarView, reader: str | None
     ) -> tuple[Touching, ...]:
         """Incidents of another cause that disturbed traffic in the change's own scope in its time."""
-        found: dict[str, Touching] = {}
+        by_incident: dict[str, Touching] = {}
         everyone = view.scope_users(change) is None
         for _, trace in sorted(self.alerts.items()):
-            if trace.incident_id in found or trace.incident_id in caused or (reader is not None and trace.user != reader):
+            if trace.incident_id in by_incident or trace.incident_id in caused or (reader is not None and trace.user != reader):
                 continue
             known = self.incidents.get(trace.incident_id)
             if (
@@ -121,8 +121,8 @@ class AlertTraces:
             meets = trace.onset_us < window[1] and (trace.ended_us or trace.last_us) > window[0]
             if meets and any(view.matches(change, key) for key in trace.series):
                 text = f"{trace.incident_id} at {known.origin_user or 'several Users'}" if reader is None else "other trouble"
-                found[trace.incident_id] = Touching(trace.incident_id, text)
-        touching = tuple(found[key] for key in sorted(found))
+                by_incident[trace.incident_id] = Touching(trace.incident_id, text)
+        touching = tuple(by_incident[key] for key in sorted(by_incident))
         return touching if reader is None else touching[:1]
 
     def users_explained_otherwise(self, change: Change, start_us: int, end_us: int, reader: str | None) -> frozenset[str]:
@@ -152,7 +152,7 @@ class AlertTraces:
             self.incidents = {key: one for key, one in self.incidents.items() if key in named}
 
 
-def _place(trace: AlertTrace, where: Envelope | None) -> None:
+def _assign(trace: AlertTrace, where: Envelope | None) -> None:
     known = None if where is None else {"within": trace.within, "beyond": trace.beyond}.get(where.position)
     if known is not None and where is not None and where.change_key is not None and where.change_key not in known:
         known.append(where.change_key)

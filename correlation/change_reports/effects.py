@@ -71,8 +71,8 @@ def measure(change: Change, window: tuple[int, int], view: CalendarView, history
         panel = history.panel(part, window[0] - _BACK_SPANS * max(window[1] - window[0], 1))
         if panel is None:
             continue
-        found, seen = _of_panel(change, window, view, part, panel)
-        series += found
+        effects, seen = _of_panel(change, window, view, part, panel)
+        series += effects
         coverage = max(coverage, seen)
     return ScopeEffects(tuple(sorted(series, key=lambda moved: moved.key)), coverage)
 
@@ -91,11 +91,11 @@ def _of_panel(
     delta, placebo, controls = _against_controls(moves, inside)
     delta = _beside_steps(delta, panel, first, stop)
     users = _named(panel, controls, slice(first, stop))
-    found = [
+    effects = [
         _moved(change, part, panel, index, slice(first, stop), _Against(delta, placebo, moves.scale, users))
         for index in np.flatnonzero(inside & moves.known).tolist()
     ]
-    return found, min(1.0, span * panel.bin_us / max(window[1] - window[0], panel.bin_us))
+    return effects, min(1.0, span * panel.bin_us / max(window[1] - window[0], panel.bin_us))
 
 
 def _named(panel: Panel, controls: np.ndarray, span: slice) -> tuple[str, ...]:

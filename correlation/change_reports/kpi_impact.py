@@ -93,19 +93,19 @@ def _regular(at_s: Floats, values: Floats, change_s: float) -> tuple[Floats, flo
     step_s = max(float(np.median(gaps)), _FINEST_S)
     known &= at_s < change_s + max(SPAN_S, _LEAST_SPAN * step_s)
     at_s, values = at_s[known], values[known]
-    place = np.floor((at_s - change_s) / step_s).astype(np.int64)
-    if (place >= 0).sum() < _LEAST_AFTER or (place < 0).sum() < _LEAST_BEFORE:
+    step = np.floor((at_s - change_s) / step_s).astype(np.int64)
+    if (step >= 0).sum() < _LEAST_AFTER or (step < 0).sum() < _LEAST_BEFORE:
         return None
-    first = max(int(place.min()), -int(22 * _DAY_S / step_s))
-    place, values = place[place >= first] - first, values[place >= first]
+    first = max(int(step.min()), -int(22 * _DAY_S / step_s))
+    step, values = step[step >= first] - first, values[step >= first]
     change = -first
-    return _filled(place, values), step_s, change, min(int(place.max()) + 1 - change, _MOST_AFTER)
+    return _filled(step, values), step_s, change, min(int(step.max()) + 1 - change, _MOST_AFTER)
 
 
-def _filled(place: Ints, values: Floats) -> Floats:
+def _filled(step: Ints, values: Floats) -> Floats:
     """Mean of each bin; empty bins are interpolated linearly between their neighbours."""
-    counts = np.bincount(place)
-    sums = np.bincount(place, weights=values)
+    counts = np.bincount(step)
+    sums = np.bincount(step, weights=values)
     seen = np.flatnonzero(counts)
     return np.interp(np.arange(len(counts)), seen, sums[seen] / counts[seen])
 

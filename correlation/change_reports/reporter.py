@@ -209,8 +209,8 @@ def _effect(one: SeriesEffect, reader: str | None) -> dict[str, Any]:
 
 def _revise(revision: int, digest: str, content: dict[str, Any], at_us: int, publish: Callable[[ChangeReport], None]) -> tuple[int, str]:
     """Publishes `content` as the next revision if it is new; returns the revision and digest in force."""
-    found = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    if found == digest:
+    new_digest = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    if new_digest == digest:
         return revision, digest
     publish(ChangeReport.model_validate({**content, "revision": revision + 1, "as_of": instant(at_us)}))
-    return revision + 1, found
+    return revision + 1, new_digest

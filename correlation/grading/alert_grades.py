@@ -56,20 +56,20 @@ class AlertGrades:
         if episode.at_us == known.at_us:
             stood.observed = _DECAY * stood.observed + episode.observed
             stood.expected = _DECAY * stood.expected + episode.expected
-        found = declared_envelope(episode, known.view)
-        if found.position == "beyond" and episode.kind != "backlog" and stood.expected > 0:
+        keeps_to = declared_envelope(episode, known.view)
+        if keeps_to.position == "beyond" and episode.kind != "backlog" and stood.expected > 0:
             lately = replace(episode, observed=stood.observed, expected=stood.expected, ratio=stood.observed / stood.expected)
-            found = declared_envelope(lately, known.view)
-        if found.position == "beyond" and episode.score < _LEAST_NATS and not stood.beyond:
-            found = replace(found, position="within")
-        stood.beyond_run = stood.beyond_run + 1 if found.position == "beyond" else 0
+            keeps_to = declared_envelope(lately, known.view)
+        if keeps_to.position == "beyond" and episode.score < _LEAST_NATS and not stood.beyond:
+            keeps_to = replace(keeps_to, position="within")
+        stood.beyond_run = stood.beyond_run + 1 if keeps_to.position == "beyond" else 0
         stood.beyond |= stood.beyond_run >= _SETTLED
-        if stood.beyond and found.position == "within":
-            return replace(found, position="beyond")
+        if stood.beyond and keeps_to.position == "within":
+            return replace(keeps_to, position="beyond")
         if stood.within and 0 < stood.beyond_run < _SURE:
-            return replace(found, position="within")
-        stood.within = found.position == "within"
-        return found
+            return replace(keeps_to, position="within")
+        stood.within = keeps_to.position == "within"
+        return keeps_to
 
     def severity(
         self, episode: AlertSnapshot, case: IncidentSnapshot, where: Envelope, nature: CauseClass | None, known: EvaluationContext

@@ -60,9 +60,9 @@ def envelope(episode: AlertSnapshot, view: CalendarView) -> Envelope:
     covering = [change for change in view.expecting if _covers(change, episode, error_us)]
     if not covering:
         return NO_ENVELOPE
-    found = [_position(episode, change, _others_factor(change, covering), view) for change in covering]
+    positions = [_position(episode, change, _others_factor(change, covering), view) for change in covering]
     return min(
-        found,
+        positions,
         key=lambda one: (("within", "beyond", "none").index(one.position), one.declared_late, one.change_id or "", one.change_key or ""),
     )
 

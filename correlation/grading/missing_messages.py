@@ -31,11 +31,11 @@ def missing_messages(
     stretch = Stretch(onset_us, at_us, min([onset_us, *(_span(one, at_us)[0] for one in others)]))
     waiting = frozenset(member.user for one in (event, *others) for member in one.members.values() if member.kind == "backlog")
     declared = tuple(change for change in view.between(onset_us, until_us) if _takes_away(change))
-    found = missing_answers(
+    by_process = missing_answers(
         history, stretch, lambda key: key.user not in waiting, own & theirs, older=older, absent=partial(_absent, declared)
     )
-    wanted = found.keys() - (theirs - own) if older else found.keys() & own
-    return {process: found[process] for process in sorted(wanted)}
+    wanted = by_process.keys() - (theirs - own) if older else by_process.keys() & own
+    return {process: by_process[process] for process in sorted(wanted)}
 
 
 def _harms_others(event: OpenIncident) -> bool:

@@ -94,9 +94,9 @@ def compare(case: IncidentSnapshot, history: History) -> Comparison | None:
     own, near = _whose(main, case, panel)
     onset_us, sharp = main.onset_us, False
     if not main.series[0].is_queue:
-        place = left_at(observed[:, own & near].sum(axis=1), due[:, own & near].sum(axis=1), first, stop, up=up)
-        if place is not None:
-            first, onset_us, sharp = place, int(starts_us[place]), True
+        left = left_at(observed[:, own & near].sum(axis=1), due[:, own & near].sum(axis=1), first, stop, up=up)
+        if left is not None:
+            first, onset_us, sharp = left, int(starts_us[left]), True
     before = min(max(2 * (stop - first), _LEAST_BEFORE), first)
     moves = shift(panel.failing if main.kind == "failures" else panel.traffic, first, stop, before)
     signed = moves.moved if up else -moves.moved

@@ -43,11 +43,11 @@ class Units(tuple[Unit, ...]):
 
     def only(self, regions: Iterable[str]) -> Flags:
         """(units,) in one of `regions`."""
-        found = np.zeros(len(self), np.bool_)
+        chosen = np.zeros(len(self), np.bool_)
         for region in regions:
             if region in self._region:
-                found |= self._region[region]
-        return found
+                chosen |= self._region[region]
+        return chosen
 
     def within(self, regions: Collection[str]) -> Flags:
         """(units,) in one of `regions`, or in none: a unit without a region is in every region; without `regions` all of them."""
@@ -110,16 +110,16 @@ class ColumnSelection:
     @classmethod
     def of(cls, keys: Sequence[SeriesKey], part: TrafficSelector, only: str | None) -> "ColumnSelection | None":
         """Of `part` among `keys`, of one User alone if `only` names it; None where there is none."""
-        found = sorted(
+        members = sorted(
             (Unit(key.user, key.region), index)
             for index, key in enumerate(keys)
             if (key.direction, key.message_class, key.service, key.queue) in part.classes and (only is None or key.user == only)
         )
-        if not found:
+        if not members:
             return None
-        firsts = [place for place, (unit, _) in enumerate(found) if place == 0 or unit != found[place - 1][0]]
-        columns = np.array([index for _, index in found], np.int64)
-        return cls(Units(found[place][0] for place in firsts), columns, np.array(firsts, np.int64))
+        firsts = [row for row, (unit, _) in enumerate(members) if row == 0 or unit != members[row - 1][0]]
+        columns = np.array([index for _, index in members], np.int64)
+        return cls(Units(members[row][0] for row in firsts), columns, np.array(firsts, np.int64))
 
     def panel(self, buffer: RingBuffer) -> Panel:
         """Sums by unit over the bins of `buffer`."""

@@ -69,35 +69,35 @@ class ResolutionHistory:
         self.keys: tuple[SeriesKey, ...] = ()
         self.sources: tuple[tuple[Any, ...], ...] = ()
         """The last tuples of groups, to recognise them by identity."""
-        self.place: Ints = np.zeros(0, np.int64)
+        self.source_columns: Ints = np.zeros(0, np.int64)
         self.overlap = False
         """Whether two of `sources` hold the same series."""
         self._in_order = False
-        """Whether `place` are all columns in order."""
+        """Whether `source_columns` are all columns in order."""
         self.indexed: tuple[SeriesKey, ...] = ()
         self.index: dict[SeriesKey, int] = {}
         """Column of each of `indexed`."""
         bins = [(window_s * SECOND_US, FINE_BINS), (FIVE_MINUTES_US, FIVE_MINUTE_BINS), (HOUR_US, HOUR_BINS)]
         self.buffers = [RingBuffer(bin_us, length, 0) for bin_us, length in bins if bin_us >= window_s * SECOND_US]
 
-    def place_of(self, sources: tuple[tuple[Any, ...], ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
+    def columns_of(self, sources: tuple[tuple[Any, ...], ...], keys: Iterable[SeriesKey], cells: int) -> Ints:
         """Column of each of the groups of `sources`, one source after the other; new ones get a column, and the buffers room for it."""
         if len(sources) == len(self.sources) and all(map(is_, sources, self.sources)):
-            return self.place
+            return self.source_columns
         named = tuple(keys)
         if not set(named) <= set(self.keys):
             self._grow(tuple(sorted({*self.keys, *named})), cells)
         column = {key: index for index, key in enumerate(self.keys)}
-        self.sources, self.place = sources, np.array([column[key] for key in named], np.int64)
+        self.sources, self.source_columns = sources, np.array([column[key] for key in named], np.int64)
         self.overlap = len(set(named)) < len(named)
         self._in_order = named == self.keys
-        return self.place
+        return self.source_columns
 
     def _grow(self, keys: tuple[SeriesKey, ...], cells: int) -> None:
         column = {key: index for index, key in enumerate(keys)}
-        place = np.array([column[key] for key in self.keys], np.int64)
+        source_columns = np.array([column[key] for key in self.keys], np.int64)
         for buffer, length in zip(self.buffers, self._lengths(cells, len(keys)), strict=True):
-            buffer.resize(length, place, len(keys))
+            buffer.resize(length, source_columns, len(keys))
         self.keys = keys
 
     def _lengths(self, cells: int, columns: int) -> list[int]:
@@ -116,12 +116,12 @@ class ResolutionHistory:
             self.indexed, self.index = self.keys, {key: number for number, key in enumerate(self.keys)}
         return np.array([self.index[key] for key in keys if key in self.index], np.int64)
 
-    def add(self, at_us: int, place: Ints, rows: Floats) -> None:
+    def add(self, at_us: int, source_columns: Ints, rows: Floats) -> None:
         """Adds one window, every group in its column; `rows` are (statistics, groups)."""
         spread = rows
-        if place is not self.place or not self._in_order:
+        if source_columns is not self.source_columns or not self._in_order:
             spread = np.zeros((len(rows), len(self.keys)))
-            spread[:, place] = rows
+            spread[:, source_columns] = rows
         for buffer in self.buffers:
             buffer.add(at_us, spread)
 

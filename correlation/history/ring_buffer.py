@@ -60,11 +60,11 @@ class RingBuffer:
         order = self.order()
         return int(self.ends_us[order[0]]) - self.bin_us if len(order) else None
 
-    def resize(self, length: int, place: Ints, columns: int) -> None:
-        """Makes room: column i moves to `place[i]` of `columns`; of more than `length` bins the newest stay."""
+    def resize(self, length: int, to: Ints, columns: int) -> None:
+        """Makes room: column i moves to `to[i]` of `columns`; of more than `length` bins the newest stay."""
         order = self.order()[-length:]
         cells = np.zeros((STATISTICS, length, columns), np.float32)
-        cells[:, : len(order), place] = self.cells[:, order]
+        cells[:, : len(order), to] = self.cells[:, order]
         ends_us = np.full(length, -1, np.int64)
         ends_us[: len(order)] = self.ends_us[order]
         self.cells, self.ends_us, self.head = cells, ends_us, max(len(order) - 1, 0)

@@ -66,7 +66,7 @@ class History:
         if cohort is None:
             cohort = self._traffic[window_s] = ResolutionHistory(window_s)
         sources = tuple(pulse.groups for pulse in pulses)
-        place = cohort.place_of(sources, (_series(group, window_s) for groups in sources for group in groups), self._cells)
+        column = cohort.columns_of(sources, (_series(group, window_s) for groups in sources for group in groups), self._cells)
         if cohort.overlap and len(pulses) > 1:
             for pulse in pulses:
                 self._add_traffic([pulse])
@@ -75,7 +75,7 @@ class History:
         reported = _one([pulse.reported for pulse in pulses])
         if not reported.all():
             rows[:, ~reported] = 0.0
-        cohort.add(pulses[0].at_us, place, np.minimum(np.maximum(rows, 0.0), _MOST))
+        cohort.add(pulses[0].at_us, column, np.minimum(np.maximum(rows, 0.0), _MOST))
 
     def _add_queues(self, pulses: Sequence[QueuePulse]) -> None:
         window_s = pulses[0].window_s
@@ -83,13 +83,13 @@ class History:
         if cohort is None:
             cohort = self._queues[window_s] = ResolutionHistory(window_s)
         sources = tuple(pulse.queues for pulse in pulses)
-        place = cohort.place_of(sources, (queue for queues in sources for queue in queues), self._cells)
+        column = cohort.columns_of(sources, (queue for queues in sources for queue in queues), self._cells)
         if cohort.overlap and len(pulses) > 1:
             for pulse in pulses:
                 self._add_queues([pulse])
             return
         seen, depth = (_one([getattr(pulse, name) for pulse in pulses]) for name in ("reported", "depth"))
-        cohort.add(pulses[0].at_us, place, np.array((np.where(seen, depth, 0.0), seen, np.zeros(len(seen)))))
+        cohort.add(pulses[0].at_us, column, np.array((np.where(seen, depth, 0.0), seen, np.zeros(len(seen)))))
 
     def panel(self, part: TrafficSelector, from_us: int) -> Panel | None:
         """`part` by unit in the finest bins that reach back to `from_us` (else in the longest row); None if nothing is known of it."""
@@ -147,7 +147,7 @@ class History:
 
     def of_class(self, message_class: str, from_us: int | None) -> list[Bins]:
         """Everyone's series of one message class, by window length, in the finest bins that reach back far enough."""
-        found = []
+        rows_of_class = []
         for window_s in sorted(self._traffic):
             cohort = self._traffic[window_s]
             keys, columns = self._columns_of_class(message_class, cohort)
@@ -155,12 +155,12 @@ class History:
             order = buffer.order()
             if keys and self._only is None:
                 cells = buffer.cells[:, order[:, None], columns].astype(np.float64)
-                found.append(Bins(keys, buffer.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED]))
-        return found
+                rows_of_class.append(Bins(keys, buffer.ends_us[order], cells[OBSERVED], cells[EXPECTED], cells[FAILED]))
+        return rows_of_class
 
     def split_at(self, message_class: str, from_us: int, at_us: int) -> list[SplitCounts]:
         """Everyone's messages of one class after `at_us` and before, by window length, in the finest bins that reach back to `from_us`."""
-        found = []
+        splits = []
         for window_s in sorted(self._traffic):
             cohort = self._traffic[window_s]
             keys, columns = self._columns_of_class(message_class, cohort)
@@ -172,8 +172,8 @@ class History:
                 observed, failed = (
                     np.stack([part, buffer.total(name)[columns] - part]) for name, part in zip((OBSERVED, FAILED), after, strict=True)
                 )
-                found.append(SplitCounts(keys, observed, failed))
-        return found
+                splits.append(SplitCounts(keys, observed, failed))
+        return splits
 
     def ends_us(self, keys: tuple[SeriesKey, ...], from_us: int) -> Ints | None:
         """The ends of the bins that `recent` gives, without their contents."""
@@ -192,8 +192,8 @@ class History:
         if cohort is None or buffer is None or self._only is not None:
             return None
         keys, columns = self._columns_of_class(message_class, cohort)
-        place = {end_us: number for number, end_us in enumerate(buffer.ends_us.tolist())}
-        rows = [place[end_us] for end_us in ends_us if end_us in place]
+        column = {end_us: number for number, end_us in enumerate(buffer.ends_us.tolist())}
+        rows = [column[end_us] for end_us in ends_us if end_us in column]
         if not keys or len(rows) < len(ends_us):
             return None
         return ClassCounts(keys, buffer.cells[OBSERVED][np.array(rows, np.int64)[:, None], columns].astype(np.float64))
@@ -261,10 +261,10 @@ def _series(group: PulseKey, window_s: int) -> SeriesKey:
 
 
 def _parts(cohorts: Iterable[ResolutionHistory], only: str | None) -> tuple[TrafficSelector, ...]:
-    found = {
+    selectors = {
         (cohort.window_s, (key.direction, key.message_class, key.service, key.queue))
         for cohort in cohorts
         for key in cohort.keys
         if only is None or key.user == only
     }
-    return tuple(TrafficSelector(window_s, frozenset((kind,))) for window_s, kind in sorted(found))
+    return tuple(TrafficSelector(window_s, frozenset((kind,))) for window_s, kind in sorted(selectors))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from models.columns import SeriesKey
+from models.vocabulary import ALERT_CLASSES
 
 CORE = ("billing", "install_and_commission", "prepayment")
 """Processes that a User can't carry out without a working route, whatever the service."""
@@ -27,7 +28,6 @@ PROCESSES: Mapping[str, tuple[str, ...]] = {
 """Process → variants and codes; `8` means every 8.x; the longest match decides."""
 
 _BY_CODE = {code: process for process, codes in PROCESSES.items() for code in codes}
-_ALERTS = ("device_alert", "dcc_alert")
 
 
 def processes(keys: Iterable[SeriesKey]) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def _of(message_class: str, service: str) -> tuple[str, ...]:
     if not message_class:
         return ()
     if not service:
-        return () if message_class in _ALERTS else CORE
+        return () if message_class in ALERT_CLASSES else CORE
     process = process_of(service)
     return () if process is None else (process,)
 

@@ -46,12 +46,12 @@ class DayBefore:
         clean_us = (since_us - _GAP_US) // HOUR_US * HOUR_US
         hours = [clean_us - back * HOUR_US for back in range(_BEFORE_HOURS)]
         while len(hours) >= _LEAST_HOURS:
-            found = [
+            sums = [
                 history.counts_at(message_class, window_s, length_us, [end_us - ago_us for end_us in ends_us])
                 for length_us, ends_us in ((bin_us, recent), (HOUR_US, hours))
                 for ago_us in (0, DAY_US)
             ]
-            now, then, before, before_then = found
+            now, then, before, before_then = sums
             if now is not None and then is not None and before is not None and before_then is not None:
                 return cls(now.keys, now.observed.sum(axis=0), then.observed.sum(axis=0), before.observed, before_then.observed)
             hours.pop()

@@ -138,8 +138,8 @@ def harms(
         for key in member.series:
             if not elsewhere.explains(member.kind, key):
                 keys.setdefault((f"{harm}/{key.window_s}/{side}", key.window_s), set()).add(key)
-    found = [measure(usual, name, tuple(sorted(of)), opened_us, history) for (name, _), of in sorted(keys.items())]
-    return [one for one in found if one is not None]
+    measured = [measure(usual, name, tuple(sorted(of)), opened_us, history) for (name, _), of in sorted(keys.items())]
+    return [one for one in measured if one is not None]
 
 
 def _averaged(window_us: int) -> int:

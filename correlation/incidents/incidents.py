@@ -47,7 +47,7 @@ class Incidents:
         for episode in sorted(
             fresh, key=lambda one: (not is_self_inflicted_storm(one), not can_cause_harm(one), one.onset_us, one.detected_us, one.alert_id)
         ):
-            self._place(at_us, episode, joining)
+            self._assign(at_us, episode, joining)
         if fresh:
             self._merge(at_us, joining)
         for event in self.events.values():
@@ -65,7 +65,7 @@ class Incidents:
             if at_us - event.opened_us <= self._parameters.together_s * SECOND_US:
                 event.update_origin(self._parameters, again=True)
 
-    def _place(self, at_us: int, episode: AlertSnapshot, joining: MembershipRules) -> None:
+    def _assign(self, at_us: int, episode: AlertSnapshot, joining: MembershipRules) -> None:
         event = self._incident_for(at_us, episode, joining)
         if event is not None and event.origin_user not in (None, episode.user):
             # Those who were measured to suffer alike will have alerts of their own a little later.

@@ -68,13 +68,13 @@ def missing_answers(
     the hours that this touches are left out. `shared`: processes in which another incident of that time takes answers too. There the share
     that is lost elsewhere is that of the `older` of the two, and what is lost of the rest is that of the younger one.
     """
-    found: dict[str, MissingAnswers] = {}
+    by_process: dict[str, MissingAnswers] = {}
     for bins in history.of_class(ANSWERS, None):
         kept = np.array([counts(key) for key in bins.keys], np.bool_)
         measured = _Days.of(bins.only(kept), stretch, absent)
         if measured is not None:
-            found |= measured.missing(frozenset(shared), older=older)
-    return dict(sorted(found.items()))
+            by_process |= measured.missing(frozenset(shared), older=older)
+    return dict(sorted(by_process.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class _Days:
                 columns.setdefault(process, []).append(index)
         alone = [index for process, of in columns.items() if process not in shared for index in of]
         elsewhere = self._loss_share(alone) if alone and shared & columns.keys() else np.zeros(len(self.during))
-        found = {}
+        by_process = {}
         for process, of in columns.items():
             due, noise = self._due(of)
             came = self._came(of)
@@ -120,8 +120,8 @@ class _Days:
             loss, total = float((due - came).sum()), float(due.sum())
             error = _QUANTILE * noise * float(np.sqrt((due**2).sum() + total**2 / len(self.before)))
             if total >= _LEAST_DUE and loss > error:
-                found[process] = MissingAnswers(loss, loss - error, loss + error)
-        return found
+                by_process[process] = MissingAnswers(loss, loss - error, loss + error)
+        return by_process
 
     def _loss_share(self, columns: list[int]) -> Floats:
         """(hours,) of what was due in some series; where nothing was, as in the other hours together."""

@@ -25,10 +25,10 @@ def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters, 
         return before
     latest_us = first_us(own) + error_us
     early = [member for member in own if member.onset_us <= latest_us]
-    places = [(_rank(member, early), member.onset_us, member.detected_us) for member in early]
-    first = min(places)
-    leads = [member for member, place in zip(early, places, strict=True) if place == first]
-    peers = {member.user for member, place in zip(early, places, strict=True) if place[0] == first[0]}
+    ranks = [(_rank(member, early), member.onset_us, member.detected_us) for member in early]
+    first = min(ranks)
+    leads = [member for member, rank in zip(early, ranks, strict=True) if rank == first]
+    peers = {member.user for member, rank in zip(early, ranks, strict=True) if rank[0] == first[0]}
     alone, large_storm = len({member.user for member in leads}) == 1, first[0] == 0
     return leads[0].user if alone and len(peers) < _MANY and (large_storm or not _all_at_once(leads[0], early)) else None
 

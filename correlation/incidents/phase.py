@@ -21,9 +21,9 @@ _SURE = 3
 """Number of consecutive windows with another phase before it is published."""
 
 
-def follow(course: Course, found: Sequence[Harm], *, back: bool) -> Phase:
+def follow(course: Course, harms: Sequence[Harm], *, back: bool) -> Phase:
     """The phase of this window; `course` stores it, so that it does not alternate."""
-    shown: Phase = "tail" if back else _shown(course, found)
+    shown: Phase = "tail" if back else _shown(course, harms)
     if shown == course.phase:
         course.phase_run = 0
     elif course.phase_next == shown:
@@ -36,9 +36,9 @@ def follow(course: Course, found: Sequence[Harm], *, back: bool) -> Phase:
     return course.phase
 
 
-def _shown(course: Course, found: Sequence[Harm]) -> Phase:
+def _shown(course: Course, harms: Sequence[Harm]) -> Phase:
     """By the queue of the origin if there is one, else by the largest share of its worst that any measure has."""
-    leading = [harm for harm in found if course.worst.get(harm.name, 0.0) > max(harm.chance, harm.floor)]
+    leading = [harm for harm in harms if course.worst.get(harm.name, 0.0) > max(harm.chance, harm.floor)]
     queues = [harm for harm in leading if harm.counts_queue]
     largest = max((course.worst[harm.name] for harm in leading if not harm.counts_queue), default=0.0)
     leading = [harm for harm in leading if harm.counts_queue or course.worst[harm.name] >= _MINOR * largest]

@@ -66,14 +66,14 @@ class Recovery:
     """When the trouble ended; None where the traffic does not show it."""
 
 
-def assess(course: Course, found: list[Harm], at_us: int, *, shared: bool = False) -> Recovery:
+def assess(course: Course, losses: list[Harm], at_us: int, *, shared: bool = False) -> Recovery:
     """The decision; `course` is moved on by this window.
 
     `shared`: another incident goes on that harms others too. Once the origin itself is back, what is left at the others may be that one's.
     """
-    _remember(course, found)
-    _look_at_queues(course, found)
-    shown = _shown(course, found)
+    _remember(course, losses)
+    _look_at_queues(course, losses)
+    shown = _shown(course, losses)
     own = [harm for harm in shown if harm.name.endswith("own")]
     shared = shared and bool(own) and len(own) < len(shown) and all(_is_back(course, harm, LEFT) for harm in own)
     back = bool(shown) and all(_is_back(course, harm, _LEFT_SHARED if shared and harm not in own else LEFT) for harm in shown)
@@ -93,10 +93,10 @@ def assess(course: Course, found: list[Harm], at_us: int, *, shared: bool = Fals
     return Recovery(bool(shown), back, over, relapsed, max(ends, default=None))
 
 
-def _remember(course: Course, found: list[Harm]) -> None:
+def _remember(course: Course, losses: list[Harm]) -> None:
     course.now = {}
     suffering: set[str] = set()
-    for harm in found:
+    for harm in losses:
         course.now[harm.name] = average = harm.average()
         course.worst[harm.name] = max(course.worst.get(harm.name, 0.0), average)
         for user, value in harm.users.items():
@@ -106,9 +106,9 @@ def _remember(course: Course, found: list[Harm]) -> None:
     course.suffering = sorted(suffering)
 
 
-def _shown(course: Course, found: list[Harm]) -> list[Harm]:
+def _shown(course: Course, losses: list[Harm]) -> list[Harm]:
     """What is more than chance, and no trifle beside the rest."""
-    shown = [harm for harm in found if course.worst[harm.name] > max(1.5 * harm.chance, harm.floor)]
+    shown = [harm for harm in losses if course.worst[harm.name] > max(1.5 * harm.chance, harm.floor)]
     largest = max((course.worst[harm.name] for harm in shown if not harm.counts_queue), default=0.0)
     return [harm for harm in shown if harm.counts_queue or course.worst[harm.name] >= _TRIFLE * largest]
 
@@ -127,9 +127,9 @@ def ended_us(alert: AlertSnapshot, history: History) -> int | None:
     return measured.last_us(worst)
 
 
-def _look_at_queues(course: Course, found: list[Harm]) -> None:
+def _look_at_queues(course: Course, losses: list[Harm]) -> None:
     """Depths of the origin's queues, of all where there is no origin."""
-    queues = [harm for harm in found if harm.counts_queue and harm.name.endswith("own") and len(harm.windows)]
+    queues = [harm for harm in losses if harm.counts_queue and harm.name.endswith("own") and len(harm.windows)]
     if not queues:
         course.depth = None
         return

@@ -79,8 +79,8 @@ class RegionalFailures:
 
     def _since(self, onset_us: int) -> tuple[_Answers, ...]:
         if onset_us not in self._answers:
-            found = self._history.split_at("service_response", onset_us - _BEFORE_US, onset_us)
-            self._answers[onset_us] = tuple(_Answers(self._named(counts), counts.observed, counts.failed) for counts in found)
+            splits = self._history.split_at("service_response", onset_us - _BEFORE_US, onset_us)
+            self._answers[onset_us] = tuple(_Answers(self._named(counts), counts.observed, counts.failed) for counts in splits)
         return self._answers[onset_us]
 
     def _named(self, counts: SplitCounts) -> _Names:

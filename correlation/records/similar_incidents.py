@@ -52,9 +52,9 @@ class PastIncidents:
 
     def like(self, now: PastIncident) -> tuple[SimilarIncident, ...]:
         """The most similar earlier ones, the latest first if they are equal."""
-        found = [(likeness(now, past), past) for past in self._past.values() if past.incident_id != now.incident_id]
-        found = [(share, past) for share, past in found if share >= _LEAST]
-        found.sort(key=lambda pair: (-pair[0], -pair[1].opened_us, pair[1].incident_id))
+        candidates = [(likeness(now, past), past) for past in self._past.values() if past.incident_id != now.incident_id]
+        candidates = [(share, past) for share, past in candidates if share >= _LEAST]
+        candidates.sort(key=lambda pair: (-pair[0], -pair[1].opened_us, pair[1].incident_id))
         return tuple(
             SimilarIncident(
                 incident_id=past.incident_id,
@@ -64,7 +64,7 @@ class PastIncidents:
                 likeness=share,
                 ended=past.ended,
             )
-            for share, past in found[:_MOST]
+            for share, past in candidates[:_MOST]
         )
 
     def pack(self) -> Any:

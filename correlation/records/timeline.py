@@ -9,7 +9,7 @@ from correlation.evaluation import EvaluatedIncident
 from correlation.phrases import clock, figure, listed
 from correlation.snapshots import AlertSnapshot
 from correlation.wording.alert_text import KIND_LABELS, detected, subject
-from correlation.wording.shared_trouble import headline, place
+from correlation.wording.shared_trouble import headline, location
 from correlation.wording.summary import change_label, suspect_line
 from models.incident import TimelineEntry
 from models.times import MINUTE_US, instant
@@ -76,7 +76,7 @@ class Timeline:
         for draft in drafts:
             episode = draft.episode
             key = f"begin {episode.kind}"
-            where = place(draft.case)
+            where = location(draft.case)
             begun = self.lines.get(key)
             if draft.collateral or episode.resolved_us is not None or (begun and (where is None or begun[1].startswith(where))):
                 continue

@@ -22,9 +22,8 @@ from correlation.alert_draft import Draft
 from correlation.grading.incident_category import Category
 from models.alert import Reason, Suspect
 from models.canonical_json import to_json
-from models.vocabulary import Severity, SuspectVerdict
+from models.vocabulary import SUSPECTED, Severity, SuspectVerdict
 
-_STATED_VERDICTS: tuple[SuspectVerdict, ...] = ("probable", "possible")
 _SCORES = {"probable": 0.75, "possible": 0.25}
 """Constant, so that a score reveals no more than its verdict."""
 
@@ -45,7 +44,7 @@ def reader_calendar(user: str, view: CalendarView) -> CalendarView:
     Its version depends only on what `user` sees, so that changes outside of it cause no new judgement.
     """
     own = fully_visible(view.changes, user)
-    revised = [f"{key} {found[:-1]}".encode() for key, found in sorted(view.earlier.items()) if any(one.key == key for one in own)]
+    revised = [f"{key} {revisions[:-1]}".encode() for key, revisions in sorted(view.earlier.items()) if any(one.key == key for one in own)]
     return view.fully_visible_to(user, crc32(b"\n".join([*(to_json(change) for change in own), *revised])))
 
 
@@ -56,17 +55,12 @@ def allowance_for(draft: Draft, user: str, view: CalendarView) -> CopyAllowance:
 
 def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple[Suspect, ...]:
     """Suspected changes of other parties, whatever their visibility: that there is one, with the strongest verdict."""
-    found: set[SuspectVerdict] = set()
+    verdicts: set[SuspectVerdict] = set()
     for suspect in suspects:
         change = view.by_key.get(suspect.key or "")
-        if (
-            suspect.basis == "declared"
-            and suspect.verdict in _STATED_VERDICTS
-            and change is not None
-            and not is_fully_visible(change, user)
-        ):
-            found.add(suspect.verdict)
-    verdict = next((verdict for verdict in _STATED_VERDICTS if verdict in found), None)
+        if suspect.basis == "declared" and suspect.verdict in SUSPECTED and change is not None and not is_fully_visible(change, user):
+            verdicts.add(suspect.verdict)
+    verdict = next((verdict for verdict in SUSPECTED if verdict in verdicts), None)
     return () if verdict is None else (_hidden(verdict),)
 
 

@@ -39,17 +39,17 @@ class UserAlerts:
         return bool(self._desks)
 
     def step(
-        self, known: EvaluationContext, found: Sequence[FindingRow], triage: AlertGroups, situations: Sequence[EvaluatedIncident]
+        self, known: EvaluationContext, findings: Sequence[FindingRow], triage: AlertGroups, situations: Sequence[EvaluatedIncident]
     ) -> tuple[list[tuple[str, Alert]], dict[str, tuple[Suspect, ...]]]:
         """The copies of one window, by User, then alert; and every open copy's suspects by `alert_id`."""
         drafts = {draft.episode.alert_id: draft for situation in situations for draft in situation.drafts}
-        findings: dict[str, list[FindingRow]] = {user: [] for user in self._desks}
-        for finding in found:
-            findings.setdefault(finding.key.user, []).append(finding)
+        by_user: dict[str, list[FindingRow]] = {user: [] for user in self._desks}
+        for finding in findings:
+            by_user.setdefault(finding.key.user, []).append(finding)
         written: list[tuple[str, Alert]] = []
         suspects: dict[str, tuple[Suspect, ...]] = {}
-        for user in sorted(findings):
-            for draft in self._drafts(user, findings[user], known, triage, drafts):
+        for user in sorted(by_user):
+            for draft in self._drafts(user, by_user[user], known, triage, drafts):
                 suspects[draft.episode.alert_id] = draft.suspects
                 issued = self._issued[user].setdefault(draft.episode.alert_id, LastRevision())
                 record = due_alert(draft, issued, self._view(user, known.view))
@@ -59,13 +59,13 @@ class UserAlerts:
         return written, suspects
 
     def _drafts(
-        self, user: str, found: list[FindingRow], known: EvaluationContext, triage: AlertGroups, drafts: Mapping[str, Draft]
+        self, user: str, findings: list[FindingRow], known: EvaluationContext, triage: AlertGroups, drafts: Mapping[str, Draft]
     ) -> list[Draft]:
         desk = self._desks.setdefault(user, Evaluator(self._parameters, user))
         self._issued.setdefault(user, {})
         allowances = self._allowances.setdefault(user, {})
         own = EvaluationContext(known.at_us, self._view(user, known.view), known.history.restricted_to(user), Fleet())
-        mine = [draft for situation in desk.step(own, found) for draft in situation.drafts]
+        mine = [draft for situation in desk.step(own, findings) for draft in situation.drafts]
         copies: list[Draft] = []
         for draft in sorted(mine, key=lambda draft: draft.episode.alert_id):
             alert_id = draft.episode.alert_id

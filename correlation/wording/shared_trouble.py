@@ -9,7 +9,7 @@ from correlation.wording.alert_text import KIND_LABELS
 from models.times import SECOND_US
 
 
-def place(case: IncidentSnapshot) -> str | None:
+def location(case: IncidentSnapshot) -> str | None:
     """`Region north`, `Service 4.8.1` or `The network`; None if the trouble is one User's."""
     if case.origin_user is not None or len(users(case)) < 2:
         return None

@@ -8,7 +8,7 @@ from correlation.incidents.membership import is_self_inflicted_storm
 from correlation.phrases import listed, period, process_names
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from correlation.wording.alert_text import KIND_LABELS, describe_open, describe_resolved
-from correlation.wording.shared_trouble import headline, place
+from correlation.wording.shared_trouble import headline, location
 from models.alert import Suspect
 from models.change import Change
 
@@ -91,7 +91,7 @@ def incident_summary(
     `suffering`: Users that are still badly affected in this window; `draft`: any of its alerts now;
     `ended_us`: when it ended, if it is over.
     """
-    where = place(case)
+    where = location(case)
     if where is not None:
         return _joined([headline(case, where, ended_us), cause(draft.blamed, draft, view)])
     lead = lead_alert(case)

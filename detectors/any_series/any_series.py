@@ -87,7 +87,7 @@ class AnySeries:
     def _sudden(self, at_s: float, value: float) -> float:
         """Decades of a departure, or of zeros in a row."""
         departure = self._departure
-        off = departure.process_value(*self._spacing.place(at_s), value)
+        off = departure.process_value(*self._spacing.position(at_s), value)
         decades = abs(off) / log(10.0)
         rare = self._rises.process_size(max(off, 0.0))
         if off > 0.0:

@@ -119,16 +119,16 @@ class LastingDeviations:
         width = self._range.process_value(value)
         self._count += 1
         greatest = 0.0
-        for place, (look, off) in enumerate(zip(self._looks, deviations, strict=True)):
+        for index, (look, off) in enumerate(zip(self._looks, deviations, strict=True)):
             if off is not None:
                 surprise = look.process_size(abs(off))
-                greatest = max(greatest, self._weighed(place, surprise, abs(off), width))
+                greatest = max(greatest, self._weighed(index, surprise, abs(off), width))
         return greatest
 
-    def _weighed(self, place: int, surprise: float, size: float, width: float) -> float:
+    def _weighed(self, index: int, surprise: float, size: float, width: float) -> float:
         """The size of a deviation limits its surprise: a deviation that is too small stays just below an alert; stillness has no size."""
-        lasting = place in _OF_TIMES and self._span_s * (_RUN if place in _OF_RUNS else 1) >= _LASTING_S
-        if place == _STILL or size >= width or (lasting and 2.0 * size >= width and surprise >= self._very_rare):
+        lasting = index in _OF_TIMES and self._span_s * (_RUN if index in _OF_RUNS else 1) >= _LASTING_S
+        if index == _STILL or size >= width or (lasting and 2.0 * size >= width and surprise >= self._very_rare):
             return surprise
         return min(surprise, 0.9 * self._rare)
 

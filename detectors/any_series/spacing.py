@@ -42,7 +42,7 @@ class Spacing:
             self._slot_s = max(self.distance_s, _FINEST_SLOT_S)
         return True
 
-    def place(self, at_s: float) -> tuple[float, int]:
+    def position(self, at_s: float) -> tuple[float, int]:
         """Day and slot of a time."""
         day, rest_s = divmod(at_s, DAY_S)
         return day, int(rest_s // self._slot_s) if self._slot_s else 0

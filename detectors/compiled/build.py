@@ -26,13 +26,13 @@ def compiler() -> str | None:
 
 def build(to: Path = LIBRARY) -> bool:
     """Compiles the library; False where there is no compiler. Raises CalledProcessError where the compiler refuses."""
-    found = compiler()
-    if found is None:
+    compiler_path = compiler()
+    if compiler_path is None:
         return False
     with tempfile.TemporaryDirectory(dir=to.parent) as folder:
         made = Path(folder) / to.name
         definition = f'-DSOURCE_DIGEST="{source_digest()}"'
-        subprocess.run([found, *FLAGS, definition, "-o", str(made), str(SOURCE), "-lm"], check=True, capture_output=True, text=True)  # noqa: S603
+        subprocess.run([compiler_path, *FLAGS, definition, "-o", str(made), str(SOURCE), "-lm"], check=True, capture_output=True, text=True)  # noqa: S603
         made.replace(to)
     return True
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detectors.catalogue import traffic_thresholds
 from detectors.compiled.constants import FACTORS, constants
 from detectors.compiled.library import Library, library
-from detectors.expectation.week_clock import Place
+from detectors.expectation.week_clock import ClockSlot
 from detectors.failures import baseline
 from detectors.parameters import DetectionParameters
 from detectors.rates import habits
@@ -46,7 +46,7 @@ class _Bound:
     """A block's columns and where they are in memory."""
 
     block: Parts
-    places: list[tuple[Columns, str]]
+    state_columns: list[tuple[Columns, str]]
     columns: list[Any]
     addresses: NDArray[np.uintp]
     at: int
@@ -54,7 +54,7 @@ class _Bound:
 
     def holds(self, block: Parts) -> bool:
         """Whether the columns are still those of `block`."""
-        return block is self.block and all(map(is_, self.columns, [part[name] for part, name in self.places]))
+        return block is self.block and all(map(is_, self.columns, [part[name] for part, name in self.state_columns]))
 
 
 class FusedWindow:
@@ -66,7 +66,7 @@ class FusedWindow:
         self._thresholds = {kind: thresholds[kind] for kind in ("storm", "drop")}
         values = constants(thresholds, window_s)
         self._values = np.array([values.get(name, 0.0) for name in compiled.parameters])
-        self._at = {name: place for place, name in enumerate(compiled.parameters)}
+        self._at = {name: index for index, name in enumerate(compiled.parameters)}
         self._factors = [np.ascontiguousarray(row, np.float64) for row in FACTORS]
         self._logs = [np.log(row) for row in self._factors[:2]]
         rows = _rows(compiled.sizes)
@@ -77,7 +77,7 @@ class FusedWindow:
         self._bound: dict[int, _Bound | None] = {}
 
     def step(
-        self, number: int, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, here: Place, kept: float
+        self, number: int, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, here: ClockSlot, kept: float
     ) -> FusedResult | None:
         """One window of the block `number`, whose clock was turned; None where its state is not as the passes know it."""
         bound = self._bound.get(number)
@@ -100,13 +100,13 @@ class FusedWindow:
         return FusedResult(result.expected, result.variance, result.judged, result.failing, rows, parts)
 
     def _bind(self, block: Parts) -> _Bound | None:
-        places = [(block[part], name) for part, name, _ in self._library.columns]
-        columns = [part[name] for part, name in places]
+        state_columns = [(block[part], name) for part, name, _ in self._library.columns]
+        columns = [part[name] for part, name in state_columns]
         kinds = [kind for _, _, kind in self._library.columns]
         if not all(row.dtype == kind and row.flags.c_contiguous for row, kind in zip(columns, kinds, strict=True)):
             return None
         addresses = np.array([row.ctypes.data for row in columns], np.uintp)
-        return _Bound(block, places, columns, addresses, addresses.ctypes.data)
+        return _Bound(block, state_columns, columns, addresses, addresses.ctypes.data)
 
     def _chunk(
         self, bound: _Bound, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, span: slice, result: FusedResult
@@ -116,22 +116,22 @@ class FusedWindow:
             buffers[name][:count] = getattr(tick, name)[span]
         buffers["declared"][:count], buffers["jammed"][:count] = declared[span], jammed[span]
         arguments = (bound.at, *self._fixed, len(tick.reported), span.start, count)
-        compiled, found = self._library, buffers["found"]
+        compiled, counters = self._library, buffers["found"]
         compiled.expect(*arguments)
         np.exp(buffers["exponents"][: 2 * count], out=buffers["exponentials"][: 2 * count])
         compiled.weigh(*arguments)
-        ratios, logarithms = compiled.sizes[4] * count, count + int(found[0]) * compiled.sizes[5]
+        ratios, logarithms = compiled.sizes[4] * count, count + int(counters[0]) * compiled.sizes[5]
         np.log1p(buffers["ratio_arguments"][:ratios], out=buffers["ratio_logarithms"][:ratios])
         np.log(buffers["arguments"][:logarithms], out=buffers["logarithms"][:logarithms])
         compiled.judge(*arguments, *self._log_addresses)
         for name in ("expected", "variance", "judged", "failing"):
             getattr(result, name)[span] = buffers[name][:count]
         at_s = tick.at_us // SECOND_US
-        for kind, over in (("storm", int(found[1])), ("drop", int(found[2]))):
+        for kind, over in (("storm", int(counters[1])), ("drop", int(counters[2]))):
             if over:
                 rows, peaks = buffers[f"{kind}_rows"][:over].copy(), buffers[f"{kind}_peaks"][:over].copy()
                 habits.remember(block[kind], rows, peaks, at_s, self._window_s, self._thresholds[kind])
-        return [np.flatnonzero(~buffers["plain"][:count]) + span.start] if found[3] else []
+        return [np.flatnonzero(~buffers["plain"][:count]) + span.start] if counters[3] else []
 
 
 _NOBODY = np.zeros(0, np.int64)

@@ -43,8 +43,8 @@ def dispersion(state: Columns, mean: Floats) -> Floats:
     b = (flat * t_steep - cross * t_flat) / (flat * steep - cross * cross)
     b = clip_small(b, 0.0, np.maximum(t_steep, 0.0) / steep)
     a = np.maximum((t_flat - b * cross) / flat, 0.0)
-    found: Floats = 1.0 + a + b * mean
-    return found
+    result: Floats = 1.0 + a + b * mean
+    return result
 
 
 def memory(state: Columns) -> Floats:
@@ -55,8 +55,8 @@ def memory(state: Columns) -> Floats:
 def stretch(state: Columns) -> Floats:
     """The factor by which sums over many windows scatter more than independent windows: (1 + r) / (1 - r)."""
     r = memory(state)
-    found: Floats = (1.0 + r) / (1.0 - r)
-    return found
+    result: Floats = (1.0 + r) / (1.0 - r)
+    return result
 
 
 def learn(state: Columns, counts: Floats, expected: Expected, use: Flags, window_s: int) -> None:

@@ -9,7 +9,7 @@ from detectors.expectation import daylight_saving, dispersion
 from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.hour_curve import HOUR_VARIANCE, HourCurves
 from detectors.expectation.step_timing import LEAST
-from detectors.expectation.week_clock import HOURS_A_DAY, SLOT_US, Place, clock_change, place
+from detectors.expectation.week_clock import HOURS_A_DAY, SLOT_US, ClockSlot, clock_change, clock_slot
 from models.columns import Columns, Expected, Flags, Floats
 from models.times import SECOND_US
 
@@ -78,7 +78,7 @@ class Expectation:
 
     def begin(self, state: Columns, at_us: int) -> None:
         """Sets the curve of series that are new in the window that ends at `at_us`: empty, or from the state that they start from."""
-        self._seasons.advance(state, place(at_us, self._window_s), None)
+        self._seasons.advance(state, clock_slot(at_us, self._window_s), None)
 
     def accept(self, state: Columns, lasting: Flags) -> Floats:
         """Takes the level of the last hours as the normal one where it is `lasting`; returns its ratio to the old one there, else 0.
@@ -96,8 +96,8 @@ class Expectation:
 
     def turn(self, state: Columns, at_us: int, before_us: int | None) -> None:
         """Advances the clock in `state` to the window that ends at `at_us`; the last one ended at `before_us`."""
-        here = place(at_us, self._window_s)
-        last = None if before_us is None else place(before_us, self._window_s)
+        here = clock_slot(at_us, self._window_s)
+        last = None if before_us is None else clock_slot(before_us, self._window_s)
         if before_us is not None:
             hours = clock_change(before_us, at_us, self._civil_time)
             if hours:
@@ -109,9 +109,9 @@ class Expectation:
         """The expectation of the window that ends at `at_us`, to which the clock was turned; the last one ended at `before_us`."""
         if before_us is not None:
             self._age(state, (at_us - before_us) / SECOND_US)
-        return self._expected(state, place(at_us, self._window_s))
+        return self._expected(state, clock_slot(at_us, self._window_s))
 
-    def _expected(self, state: Columns, here: Place) -> tuple[Expected, Bounds]:
+    def _expected(self, state: Columns, here: ClockSlot) -> tuple[Expected, Bounds]:
         factor = state["level"] * state["deviation"]
         mean = np.maximum(_between(state["before"], state["now"], state["after"], here.fraction) * factor, LEAST)
         least, most = state["least"] * factor, state["most"] * factor
@@ -124,7 +124,7 @@ class Expectation:
         return Expected(mean, spread, np.sqrt(state["deviation_variance"]), known), Bounds(low, high, memory, self._doubt(state))
 
     def _either(
-        self, state: Columns, here: Place, factor: Floats, mean: Floats, least: Floats, most: Floats
+        self, state: Columns, here: ClockSlot, factor: Floats, mean: Floats, least: Floats, most: Floats
     ) -> tuple[Floats, Floats, Floats]:
         """While the clock of a series is unknown: the more probable mean, and bounds that include both."""
         undecided = state["rival"] != 0
@@ -152,7 +152,7 @@ class Expectation:
         steady = seen.reported & seen.steady
         if state["rival"].any():
             steady = steady & ~self._weigh_clocks(state, seen.counts, expected, steady)
-        slot = place(at_us, self._window_s).slot
+        slot = clock_slot(at_us, self._window_s).slot
         state["asleep"] &= seen.counts == 0
         usable = seen.reported & ~seen.declared
         state["slot_counts"] += seen.counts * usable

@@ -10,13 +10,13 @@ from models.columns import Columns
 _TABLES = (("day", DAY_KINDS), ("week", HOURS_A_WEEK // HOURS_A_DAY))
 
 
-def forget_hours(state: Columns, place: int, hour: int, edge: Callable[[float, float], float]) -> None:
-    """The series at `place` is expected at `hour` (of the day, UTC) and the next one as in the hours beside them, by the `edge` of both.
+def forget_hours(state: Columns, index: int, hour: int, edge: Callable[[float, float], float]) -> None:
+    """The series at `index` is expected at `hour` (of the day, UTC) and the next one as in the hours beside them, by the `edge` of both.
 
     `min` takes back a surplus that was learned there, `max` a lack.
     """
     for table, days in _TABLES:
-        roots, visits = state[table][:, place], state[f"{table}_visits"][:, place]
+        roots, visits = state[table][:, index], state[f"{table}_visits"][:, index]
         for day in range(days):
             before, first, second, after = (day * HOURS_A_DAY + (hour + step) % HOURS_A_DAY for step in (-1, 0, 1, 2))
             beside = [float(roots[row]) for row in (before, after) if visits[row] > 0]
@@ -26,4 +26,4 @@ def forget_hours(state: Columns, place: int, hour: int, edge: Callable[[float, f
                     visits[row] = min(int(visits[row]), int(SIXTEENTHS))
     for step in range(2 * SLOTS_A_HOUR):
         slot = (hour * SLOTS_A_HOUR + step) % SLOTS_A_DAY
-        state["slot"][slot, place], state["slot_visits"][slot, place] = 1.0, 0
+        state["slot"][slot, index], state["slot_visits"][slot, index] = 1.0, 0

@@ -17,7 +17,7 @@ from detectors.expectation.step_timing import (
     unevenness,
 )
 from detectors.expectation.variance_component import Excess
-from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR, Place
+from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR, ClockSlot
 from detectors.expectation.week_profile import NEW_WEEKDAY, UNLIKE_VARIANCE, Profile
 from models.columns import Columns, Flags, Floats
 
@@ -89,7 +89,7 @@ class HourCurves:
         state |= {"level": np.ones(series), "level_variance": np.full(series, 0.01)}
         return state | {"tolerance": np.full(series, FIRST_TOLERANCE, np.float32)}
 
-    def advance(self, state: Columns, here: Place, last: Place | None) -> None:
+    def advance(self, state: Columns, here: ClockSlot, last: ClockSlot | None) -> None:
         """After ten minutes; after an hour the profile learns it, and the next hour's curve is computed."""
         new_hour = last is None or here.hour_number != last.hour_number
         if last is not None:
@@ -160,7 +160,7 @@ class HourCurves:
         state["seen"][:], state["foreign"][:] = curve.seen, curve.foreign
         state["lowest"][:], state["highest"][:] = curve.lowest, curve.highest
 
-    def _set_slot(self, state: Columns, here: Place, of_day: Floats | None) -> None:
+    def _set_slot(self, state: Columns, here: ClockSlot, of_day: Floats | None) -> None:
         """The current slot, its neighbours, and the minimum and maximum that a step at another time could cause.
 
         `of_day`: in the first slot of an hour, the variance that it shares with the previous hour.
@@ -179,7 +179,7 @@ class HourCurves:
         most = state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state)
         state["deviation_variance"][:] = np.minimum(state["deviation_variance"] + news, most)
 
-    def _set_rival(self, state: Columns, here: Place) -> None:
+    def _set_rival(self, state: Columns, here: ClockSlot) -> None:
         """The same for the hour that it would be on the other clock."""
         at = AROUND + here.slot
         for hours in (-1, 1):

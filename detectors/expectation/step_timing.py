@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.expectation import dispersion
-from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR, Place
+from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR, ClockSlot
 from models.columns import Columns, Floats
 
 AROUND = 3
@@ -27,7 +27,7 @@ WITHIN_HOUR_SHARE = 0.03
 """The daily variation of an hour's mean as a share of the relative variance of its slots, for each slot of tolerance."""
 
 
-def judge_slot(state: Columns, last: Place) -> None:
+def judge_slot(state: Columns, last: ClockSlot) -> None:
     """Whether the last slot needed more tolerance than its direct neighbours give; the tolerance falls again day by day."""
     counts, windows = state["slot_counts"].copy(), state["slot_windows"].copy()
     state["slot_counts"][:], state["slot_windows"][:] = 0.0, 0.0

@@ -15,7 +15,7 @@ _MONDAY_US = 4 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClockSlot:
     """The position of a window's middle; everything in UTC."""
 
     number: int
@@ -34,10 +34,10 @@ class Place:
         return self.number % SLOTS_A_HOUR
 
 
-def place(at_us: int, window_s: int) -> Place:
+def clock_slot(at_us: int, window_s: int) -> ClockSlot:
     """The position of the window that ends at `at_us`."""
     number, rest = divmod(at_us - window_s * SECOND_US // 2 - _MONDAY_US, SLOT_US)
-    return Place(number, rest / SLOT_US)
+    return ClockSlot(number, rest / SLOT_US)
 
 
 def clock_change(before_us: int, at_us: int, civil_time: str) -> int:

@@ -141,24 +141,24 @@ class Profile:
         new = day_visits < KNOWN_HOLIDAYS if kind == HOLIDAY else ~hour.seen
         if not new.any():
             return hour
-        rate, found, least, most = hour.rate.copy(), hour.seen.copy(), hour.rate.copy(), hour.rate.copy()
+        rate, known, least, most = hour.rate.copy(), hour.seen.copy(), hour.rate.copy(), hour.rate.copy()
         for other in STANDS_IN[kind]:
             around = [self._of_kind(state, other, number + step) for step in range(-AROUND_HOURS, AROUND_HOURS + 1)]
             here, visits = around[AROUND_HOURS]
             stands_in = new & (visits > 0)
-            first = stands_in & ~found
+            first = stands_in & ~known
             rate[first] = least[first] = most[first] = here[first]
             for beside, beside_visits in around:
                 seen = stands_in & (beside_visits > 0)
                 least, most = np.where(seen, np.minimum(least, beside), least), np.where(seen, np.maximum(most, beside), most)
-            found |= stands_in
+            known |= stands_in
         if kind == HOLIDAY:
             sunday, visits = self._of_kind(state, SUNDAY, number)
             both = new & hour.seen & (visits > 0)
             rate = np.where(both, (day_visits * rate + sunday) / (day_visits + 1.0), rate)
-        borrowed = found & new
+        borrowed = known & new
         variance = np.where(borrowed, np.maximum(KINDS_OF_DAYS.value(state), 0.01), hour.variance)
-        return Hour(rate, variance, found, borrowed, least, most, np.where(borrowed, 0.0, hour.day_variance))
+        return Hour(rate, variance, known, borrowed, least, most, np.where(borrowed, 0.0, hour.day_variance))
 
     def _of_kind(self, state: Columns, kind: int, number: int) -> tuple[Floats, Floats]:
         """Rate and visits of an hour of the day on days of one kind."""
@@ -247,13 +247,13 @@ class Profile:
 
     def shift(self, state: Columns, hours: int, series: Flags) -> None:
         """The chosen series follow a clock that moved: their rows move with it (`hours` earlier in UTC)."""
-        places = np.flatnonzero(series)
+        chosen = np.flatnonzero(series)
         for name, step in (("week", hours), ("slot", hours * SLOTS_A_HOUR)):
             for table in (name, f"{name}_visits"):
-                state[table][:, places] = np.roll(state[table][:, places], -step, axis=0)
+                state[table][:, chosen] = np.roll(state[table][:, chosen], -step, axis=0)
         for table in ("day", "day_visits"):
-            days = state[table][:, places].reshape(DAY_KINDS, HOURS_A_DAY, -1)
-            state[table][:, places] = np.roll(days, -hours, axis=1).reshape(DAY_KINDS * HOURS_A_DAY, -1)
+            days = state[table][:, chosen].reshape(DAY_KINDS, HOURS_A_DAY, -1)
+            state[table][:, chosen] = np.roll(days, -hours, axis=1).reshape(DAY_KINDS * HOURS_A_DAY, -1)
 
 
 CLEARLY = 4.0

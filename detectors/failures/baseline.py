@@ -45,11 +45,11 @@ def known(state: Columns) -> Flags:
     return flags
 
 
-def concentration(state: Columns, family: Ints, place: Ints) -> Floats:
+def concentration(state: Columns, family: Ints, series: Ints) -> Floats:
     """The sum of both parameters of the beta distribution, for some families of some series: 1 / overlap - 1."""
-    intra_window_correlation = clip_small(state["overlap"][family, place].astype(np.float64), LEAST_OVERLAP, MOST_OVERLAP)
-    found: Floats = 1.0 / intra_window_correlation - 1.0
-    return found
+    intra_window_correlation = clip_small(state["overlap"][family, series].astype(np.float64), LEAST_OVERLAP, MOST_OVERLAP)
+    result: Floats = 1.0 / intra_window_correlation - 1.0
+    return result
 
 
 def learn(state: Columns, tick: TrafficTick, failed: Floats, use: Flags) -> None:

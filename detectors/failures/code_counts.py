@@ -25,9 +25,9 @@ class FailedCodes:
             counts = self._counts[series] = kept.get(series) or {}
             for code, count in codes.get(series, _NO_CODES).items():
                 counts[code] = counts.get(code, 0) + count
-        found = findings.series[findings.kind == _FAILURES].tolist()
+        failing = findings.series[findings.kind == _FAILURES].tolist()
         # A finding that ends in this window is no longer watched, but its last record still has its codes.
-        return {series: dict(sorted((self._counts.get(series) or kept.get(series) or {}).items())) for series in found}
+        return {series: dict(sorted((self._counts.get(series) or kept.get(series) or {}).items())) for series in failing}
 
     def pack(self) -> Any:
         """State as a tree."""

@@ -64,29 +64,29 @@ class Failures:
         calm = np.zeros(len(tried))
         each = (usual.FAMILIES, len(FACTORS), len(tried))
         nats, run = state["nats"].reshape(each), state["run"].reshape(each)
-        family, place = (judged & ((failed > SURPRISING * tried * state["high"]) | nats.any(axis=1) | is_open)).nonzero()
-        if not len(place):
+        family, series = (judged & ((failed > SURPRISING * tried * state["high"]) | nats.any(axis=1) | is_open)).nonzero()
+        if not len(series):
             return calm
-        high = state["high"][family, place].astype(np.float64)
-        ratios = log_ratio(failed[family, place], tried[place], high, usual.concentration(state, family, place), FACTORS)
+        high = state["high"][family, series].astype(np.float64)
+        ratios = log_ratio(failed[family, series], tried[series], high, usual.concentration(state, family, series), FACTORS)
         # Evidence of the end compares with the next smaller factor, in the family of the finding.
         if is_open.any():
-            leads = state["nats"][:, place].argmax(axis=0)
+            leads = state["nats"][:, series].argmax(axis=0)
             about = (leads // len(FACTORS) == family).nonzero()[0]
-            calm[place[about]] = -ratios[np.maximum(leads[about] % len(FACTORS) - 1, 0), about]
-        raised = np.maximum(nats[family, :, place].T + ratios, 0.0)
-        run[family, :, place] = (run[family, :, place] + 1) * (raised.T > 0)
-        nats[family, :, place] = raised.T
+            calm[series[about]] = -ratios[np.maximum(leads[about] % len(FACTORS) - 1, 0), about]
+        raised = np.maximum(nats[family, :, series].T + ratios, 0.0)
+        run[family, :, series] = (run[family, :, series] + 1) * (raised.T > 0)
+        nats[family, :, series] = raised.T
         return calm
 
     def _ended(self, state: Columns, calm: Floats, asked: Flags) -> Flags:
         ended = np.zeros(len(asked), np.bool_)
-        places = asked.nonzero()[0]
-        if len(places):
-            evidence = np.maximum(state["calm"][places] + calm[places], 0.0)
-            windows = (state["calm_windows"][places] + 1) * (evidence > 0)
-            state["calm"][places], state["calm_windows"][places] = evidence, windows
-            ended[places] = (evidence > CALM_NATS) & (windows >= CALM_WINDOWS)
+        chosen = asked.nonzero()[0]
+        if len(chosen):
+            evidence = np.maximum(state["calm"][chosen] + calm[chosen], 0.0)
+            windows = (state["calm_windows"][chosen] + 1) * (evidence > 0)
+            state["calm"][chosen], state["calm_windows"][chosen] = evidence, windows
+            ended[chosen] = (evidence > CALM_NATS) & (windows >= CALM_WINDOWS)
             over = np.flatnonzero(ended)
             for name in ("nats", "run", "calm", "calm_windows"):
                 state[name][..., over] = 0.0

@@ -103,27 +103,27 @@ class Bank:
     def _calm(self, state: Columns, window: TrafficWindow, null: Floats, asked: Flags) -> Flags:
         """Evidence for normal traffic against half (on a log scale) of the greatest height of the finding."""
         ended = np.zeros(len(asked), np.bool_)
-        places = asked.nonzero()[0]
-        if not len(places):
+        chosen = asked.nonzero()[0]
+        if not len(chosen):
             return ended
-        counts, mean = window.tick.messages[places], null[places]
-        height = state["height"][places]
+        counts, mean = window.tick.messages[chosen], null[chosen]
+        height = state["height"][chosen]
         height = np.where(height > 0, height + RECENT * (counts / mean - height), counts / mean)
         edge = np.maximum if self._upward else np.minimum
-        before = np.where(state["greatest"][places] > 0, state["greatest"][places], 1.0)
+        before = np.where(state["greatest"][chosen] > 0, state["greatest"][chosen], 1.0)
         greatest = np.clip(edge(before, height), LEAST_HEIGHT, MOST_HEIGHT)
         halfway = edge(np.sqrt(greatest), self._factors[0])
-        calm = np.maximum(state["calm"][places] - log_ratio_each(counts, mean, window.expected.dispersion[places], halfway), 0.0)
-        windows = (state["calm_windows"][places] + 1) * (calm > 0)
+        calm = np.maximum(state["calm"][chosen] - log_ratio_each(counts, mean, window.expected.dispersion[chosen], halfway), 0.0)
+        windows = (state["calm_windows"][chosen] + 1) * (calm > 0)
         for name, values in (("height", height), ("greatest", greatest), ("calm", calm), ("calm_windows", windows)):
-            state[name][places] = values
-        ended[places] = (calm > CALM_NATS) & (windows >= LEAST_CALM_WINDOWS)
+            state[name][chosen] = values
+        ended[chosen] = (calm > CALM_NATS) & (windows >= LEAST_CALM_WINDOWS)
         if ended.any():
             self.reset(state, ended)
         return ended
 
     def reset(self, state: Columns, series: Flags) -> None:
         """Removes the evidence of some series; their habits stay."""
-        places = series.nonzero()[0]
+        chosen = series.nonzero()[0]
         for name in EVIDENCE:
-            state[name][..., places] = 0.0
+            state[name][..., chosen] = 0.0

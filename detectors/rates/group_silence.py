@@ -59,9 +59,9 @@ class GroupSilence:
         for level in self._levels:
             over = level.add(nats, empty, busy, self._threshold)
             if over.any():
-                found = empty & over[level.group]
-                windows[found], score[found] = level.run[level.group[found]], level.nats[level.group[found]]
-                silent |= found
+                silenced = empty & over[level.group]
+                windows[silenced], score[silenced] = level.run[level.group[silenced]], level.nats[level.group[silenced]]
+                silent |= silenced
         return silent, at_us - windows.astype(np.int64) * (window_s * SECOND_US), score
 
     def pack(self) -> Any:

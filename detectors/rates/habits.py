@@ -46,22 +46,22 @@ def fresh(series: int, threshold: float) -> Columns:
     return state | {"limit": np.full(series, threshold, np.float32), "refused": np.zeros((REFUSALS, series), np.uint16)}
 
 
-def refuse(state: Columns, place: int, minute: int) -> None:
-    """What the series at `place` does about this minute of the day (UTC; `ANY_TIME_MIN`: at no fixed time) is no habit from now on.
+def refuse(state: Columns, index: int, minute: int) -> None:
+    """What the series at `index` does about this minute of the day (UTC; `ANY_TIME_MIN`: at no fixed time) is no habit from now on.
 
     The oldest of more than `REFUSALS` refusals is given up.
     """
-    marks = [mark for mark in state["refused"][:, place].tolist() if mark not in (0, minute + 1)]
-    _set_refusals(state, place, [*marks[-(REFUSALS - 1) :], minute + 1])
+    marks = [mark for mark in state["refused"][:, index].tolist() if mark not in (0, minute + 1)]
+    _set_refusals(state, index, [*marks[-(REFUSALS - 1) :], minute + 1])
 
 
-def allow(state: Columns, place: int, minute: int) -> None:
+def allow(state: Columns, index: int, minute: int) -> None:
     """Takes a refusal back."""
-    _set_refusals(state, place, [mark for mark in state["refused"][:, place].tolist() if mark not in (0, minute + 1)])
+    _set_refusals(state, index, [mark for mark in state["refused"][:, index].tolist() if mark not in (0, minute + 1)])
 
 
-def _set_refusals(state: Columns, place: int, marks: list[int]) -> None:
-    state["refused"][:, place] = marks + [0] * (REFUSALS - len(marks))
+def _set_refusals(state: Columns, index: int, marks: list[int]) -> None:
+    state["refused"][:, index] = marks + [0] * (REFUSALS - len(marks))
 
 
 def follow(
@@ -115,9 +115,9 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
     if len(rows):
         ago = at_s - state["ring_s"][:, rows].astype(np.float64)
         worth = np.where(ago < 0, 0.0, state["ring_nats"][:, rows] * np.exp(-np.maximum(ago, 0.0) / MEMORY_S))
-        place = worth.argmin(axis=0)
+        index = worth.argmin(axis=0)
         for name, values in (("ring_s", state["peak_s"][rows]), ("ring_nats", peak), ("ring_pace", pace)):
-            state[name][place, rows] = values
+            state[name][index, rows] = values
 
 
 def limits(state: Columns, rows: Ints, window_s: int, threshold: float) -> Floats:
@@ -157,5 +157,5 @@ def are_refused(state: Columns, rows: Ints, began_s: Ints) -> Flags:
     if not marks.any():
         return np.zeros(len(rows), np.bool_)
     off = np.abs((began_s - (marks - 1) * 60 + DAY_S // 2) % DAY_S - DAY_S // 2)
-    found: Flags = ((marks > 0) & (marks <= ANY_TIME_MIN) & (off <= CLOCK_S)).any(axis=0)
-    return found
+    refused: Flags = ((marks > 0) & (marks <= ANY_TIME_MIN) & (off <= CLOCK_S)).any(axis=0)
+    return refused

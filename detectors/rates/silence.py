@@ -63,11 +63,11 @@ class Silence:
 
     def _calm(self, state: Columns, messages: Floats, due: Floats, asked: Flags) -> Flags:
         ended = np.zeros(len(asked), np.bool_)
-        places = asked.nonzero()[0]
-        if len(places):
-            counts = np.minimum(messages[places], 2.0 * due[places] + 2.0)
-            calm = np.maximum(state["calm"][places] - np.log(LEAK) * counts - (1.0 - LEAK) * due[places], 0.0)
-            windows = (state["calm_windows"][places] + (counts > 0)) * (calm > 0)
-            ended[places] = (calm > CALM_NATS) & (windows >= CALM_WINDOWS)
-            state["calm"][places], state["calm_windows"][places] = calm * ~ended[places], windows * ~ended[places]
+        chosen = asked.nonzero()[0]
+        if len(chosen):
+            counts = np.minimum(messages[chosen], 2.0 * due[chosen] + 2.0)
+            calm = np.maximum(state["calm"][chosen] - np.log(LEAK) * counts - (1.0 - LEAK) * due[chosen], 0.0)
+            windows = (state["calm_windows"][chosen] + (counts > 0)) * (calm > 0)
+            ended[chosen] = (calm > CALM_NATS) & (windows >= CALM_WINDOWS)
+            state["calm"][chosen], state["calm_windows"][chosen] = calm * ~ended[chosen], windows * ~ended[chosen]
         return ended

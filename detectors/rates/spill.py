@@ -12,6 +12,6 @@ def fresh(series: int) -> Columns:
 
 def slid(state: Columns, tick: TrafficTick, low: Floats, high: Floats) -> Floats:
     """The excess over `high` in this window, at most the shortage below `low` in the last one; stores this window's shortage."""
-    found: Floats = np.minimum(state["missing"], np.maximum(tick.messages - high, 0.0))
+    spilt: Floats = np.minimum(state["missing"], np.maximum(tick.messages - high, 0.0))
     state["missing"][:] = np.maximum(low - tick.messages, 0.0) * tick.reported
-    return found
+    return spilt

@@ -16,5 +16,5 @@ def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Check the settings and print those in force: defaults, file and environment together."""
     from config.toml import as_toml
 
-    found = settings(config)
-    typer.echo(found.model_dump_json(indent=2) if as_json else as_toml(found), nl=as_json)
+    in_force = settings(config)
+    typer.echo(in_force.model_dump_json(indent=2) if as_json else as_toml(in_force), nl=as_json)

@@ -33,14 +33,14 @@ def demo(
     from streams.pipeline import PipelineParameters
 
     set_up("error")
-    found = settings(config)
+    in_force = settings(config)
     scenario = find_scenario("day")
     simulation = simulate(scenario, seed, users=60, days=scenario.days, start_us=parse_time(scenario.start))
     with TemporaryDirectory(prefix="highwater-demo-") as folder:
         own = {"host": "127.0.0.1", "port": port, "data_dir": Path(folder), "admin_token": None, "metrics_port": None, "raw_hours": 96}
         show(
-            found.serve.model_copy(update=own),
-            PipelineParameters(found.time, found.detection, found.correlation),
+            in_force.serve.model_copy(update=own),
+            PipelineParameters(in_force.time, in_force.detection, in_force.correlation),
             simulation.changes,
             simulation.blocks(),
             say=lambda line: print(line, flush=True),

@@ -35,9 +35,9 @@ def detect(series: Series, alert_at: AlertAt = None, as_json: AsJson = False) ->
     default = SeriesParameters()
     judge = AnySeries(default if alert_at is None else replace(default, alert_at=alert_at))
     with SeriesFile(series) as file, progress(file.total_bytes, "judging") as advance:
-        for place, row in enumerate(file):
+        for number, row in enumerate(file):
             verdict = judge.process_value(row.at_s, row.value)
             line = {"timestamp": row.timestamp, "score": verdict.score, "alert": verdict.alert}
             print(json.dumps(line, separators=(",", ":"), ensure_ascii=False), flush=series == "-")
-            if place % _PROGRESS_ROWS == 0:
+            if number % _PROGRESS_ROWS == 0:
                 advance(file.read_bytes)

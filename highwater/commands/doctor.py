@@ -28,10 +28,10 @@ def doctor(
     """Check configuration, data folder, address and clock, with advice for each fault. Exit 1 if there is one."""
     from service.operations.doctor import Check, checks
 
-    found = settings(config, serve={"data_dir": data})
-    seen = [Check("configuration", good=True, found="every key is valid"), *checks(found.serve)]
+    in_force = settings(config, serve={"data_dir": data})
+    seen = [Check("configuration", good=True, found="every key is valid"), *checks(in_force.serve)]
     if kafka:
-        seen += _kafka(found.kafka)
+        seen += _kafka(in_force.kafka)
     if as_json:
         typer.echo(json.dumps([asdict(look) for look in seen]))
     else:

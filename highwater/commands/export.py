@@ -47,8 +47,8 @@ def openmetrics(
 
     if bool(events) == (data is not None):
         raise UnreadableInput("give either event files, or the data folder of a monitor with --data")
-    found = settings(config)
-    history = _of_events(found, events, changes or [], step, learn_from) if events else _of_monitor(found, data, step)
+    in_force = settings(config)
+    history = _of_events(in_force, events, changes or [], step, learn_from) if events else _of_monitor(in_force, data, step)
     if not history.samples:
         raise UnreadableInput("there is nothing to export: no window closed in this input")
     with _opened(out) as sink:
@@ -57,17 +57,17 @@ def openmetrics(
         print(f"{history.samples:,} samples written to {out}", file=sys.stderr)
 
 
-def _of_events(found: "Settings", events: list[str], changes: list[Path], step: int, learn_from: Path | None) -> "OpenMetricsBackfill":
+def _of_events(in_force: "Settings", events: list[str], changes: list[Path], step: int, learn_from: Path | None) -> "OpenMetricsBackfill":
     from config.stages import pipeline_parameters
     from streams.learned_state import read_state
     from streams.pipeline import Pipeline
     from streams.sources.event_files import EventFiles
 
-    pipeline = Pipeline(pipeline_parameters(found))
+    pipeline = Pipeline(pipeline_parameters(in_force))
     if learn_from is not None:
         pipeline.learn_from(read_state(learn_from))
     pipeline.declare(declared(changes)[0])
-    history = _history(found, lambda at_us: pipeline.calendar(at_us).changes, step)
+    history = _history(in_force, lambda at_us: pipeline.calendar(at_us).changes, step)
     with EventFiles(events) as source:
         for batch in source:
             history.follow(pipeline.feed(batch), len(batch.rejections))
@@ -75,18 +75,18 @@ def _of_events(found: "Settings", events: list[str], changes: list[Path], step: 
     return history
 
 
-def _of_monitor(found: "Settings", data: Path | None, step: int) -> "OpenMetricsBackfill":
+def _of_monitor(in_force: "Settings", data: Path | None, step: int) -> "OpenMetricsBackfill":
     from service.charts.export import changes_of, recorded_hours
 
-    folder = data or found.serve.data_dir
+    folder = data or in_force.serve.data_dir
     changes = changes_of(folder)
-    history = _history(found, lambda _: changes, step)
+    history = _history(in_force, lambda _: changes, step)
     for judged in recorded_hours(folder):
         history.follow(judged)
     return history
 
 
-def _history(found: "Settings", changes: Any, step: int) -> "OpenMetricsBackfill":
+def _history(in_force: "Settings", changes: Any, step: int) -> "OpenMetricsBackfill":
     from streams.metrics.backfill import OpenMetricsBackfill
     from streams.metrics.collector import CollectorInputs, HighwaterCollector
     from streams.metrics.state import MetricsState
@@ -96,9 +96,9 @@ def _history(found: "Settings", changes: Any, step: int) -> "OpenMetricsBackfill
     asked = CollectorInputs(
         lambda: history.at_us,
         lambda: changes(history.at_us),
-        found.serve.metric_users,
-        found.detection.false_alarms_per_day,
-        found.detection.fleet_series,
+        in_force.serve.metric_users,
+        in_force.detection.false_alarms_per_day,
+        in_force.detection.fleet_series,
     )
     history = OpenMetricsBackfill(board, HighwaterCollector(board, asked), step)
     return history

@@ -27,11 +27,11 @@ def habits(
     from service.http.routes.habits import shown
     from streams.pipeline import Pipeline
 
-    found = settings(config, serve={"data_dir": data})
-    newest, _ = Checkpoints(found.serve.data_dir / "checkpoints").newest()
+    in_force = settings(config, serve={"data_dir": data})
+    newest, _ = Checkpoints(in_force.serve.data_dir / "checkpoints").newest()
     if newest is None:
-        raise UnreadableInput(f"{found.serve.data_dir} holds no checkpoint: give --data the folder of a monitor that has run")
-    known = Pipeline.unpack(pipeline_parameters(found), newest.pipeline).habits()
+        raise UnreadableInput(f"{in_force.serve.data_dir} holds no checkpoint: give --data the folder of a monitor that has run")
+    known = Pipeline.unpack(pipeline_parameters(in_force), newest.pipeline).habits()
     lines = [shown(habit) for habit in known if user in (None, habit.key.user)]
     if as_json:
         typer.echo(json.dumps([line.model_dump() for line in lines]))

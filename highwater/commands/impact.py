@@ -27,5 +27,5 @@ def impact(
     known = read_cases(cases)
     kpis = read_kpis(series)
     for one in known:
-        found = judge_series(*kpis[one.case], one.change_s) if one.case in kpis else INCONCLUSIVE
-        typer.echo(json.dumps({"case": one.case, "score": found.score, "verdict": found.verdict}, separators=(",", ":")))
+        judged = judge_series(*kpis[one.case], one.change_s) if one.case in kpis else INCONCLUSIVE
+        typer.echo(json.dumps({"case": one.case, "score": judged.score, "verdict": judged.verdict}, separators=(",", ":")))

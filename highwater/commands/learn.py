@@ -32,11 +32,11 @@ def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile 
     from streams.replay import detect_windows, read_windows
     from streams.sources.event_files import EventFiles
 
-    found = settings(config)
+    in_force = settings(config)
     with ExitStack() as stack:
         with EventFiles(events) as files:
             total_bytes = files.total_bytes
-        source = read_windows(stack, events, found.time)
+        source = read_windows(stack, events, in_force.time)
         from config.stages import pipeline_parameters
         from streams.learned_state import write_state
 
@@ -45,7 +45,7 @@ def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile 
         learned: dict[str, Any] = {}
         reason = ""
         with progress(total_bytes, "learning") as advance:
-            for one in detect_windows(stack, source, pipeline_parameters(found), known, save=True, findings=False):
+            for one in detect_windows(stack, source, pipeline_parameters(in_force), known, save=True, findings=False):
                 counts["events"] += one.detections.assembled.accepted
                 counts["rejected"] += len(one.detections.assembled.rejected)
                 if not reason and one.detections.assembled.rejected:
@@ -61,5 +61,5 @@ def learn(events: Events, out: Out, changes: Changes = None, config: ConfigFile 
 
 def described(rejection: "Rejection") -> str:
     """The place and the reason of an event that was left out alone."""
-    place = ", ".join(f"{name} {value}" for name, value in rejection.position.items())
-    return f"{rejection.source} {place}: {rejection.reason}"
+    position = ", ".join(f"{name} {value}" for name, value in rejection.position.items())
+    return f"{rejection.source} {position}: {rejection.reason}"

@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
 
 def listed(config: ConfigFile = None, bootstrap: Bootstrap = None, as_json: AsJson = False) -> int:
     """Name each record with its reason; exit code 1 where there is one."""
-    found = _cluster(config, bootstrap)
+    in_force = _cluster(config, bootstrap)
     from streams.kafka.cluster.quarantined_records import quarantined
 
-    records = quarantined(found)
+    records = quarantined(in_force)
     if as_json:
         items = [
             {"topic": one.topic, "partition": one.partition, "offset": one.offset, "size_bytes": len(one.value), "reason": one.reason}
@@ -41,11 +41,11 @@ def listed(config: ConfigFile = None, bootstrap: Bootstrap = None, as_json: AsJs
 
 def retry(config: ConfigFile = None, bootstrap: Bootstrap = None, as_json: AsJson = False) -> None:
     """Send events and changes to their topics once more. Use it after an upgrade; what is late by now goes to the dead letters."""
-    found = _cluster(config, bootstrap)
+    in_force = _cluster(config, bootstrap)
     from streams.kafka.cluster.quarantined_records import quarantined, try_again
 
-    records = quarantined(found)
-    done = try_again(found, records)
+    records = quarantined(in_force)
+    done = try_again(in_force, records)
     if as_json:
         typer.echo(json.dumps({"sent": done.sent, "superseded": done.superseded, "kept": done.kept}))
     else:
@@ -57,6 +57,6 @@ def retry(config: ConfigFile = None, bootstrap: Bootstrap = None, as_json: AsJso
 def _cluster(config: ConfigFile, bootstrap: str | None) -> "KafkaParameters":
     from streams.kafka.cluster.parameters import needs_kafka
 
-    found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
+    in_force = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
     needs_kafka()
-    return found
+    return in_force

@@ -42,11 +42,11 @@ def replay(
     from streams.replay import detect_windows, read_windows
     from streams.sources.event_files import EventFiles
 
-    found = settings(config)
+    in_force = settings(config)
     with ExitStack() as stack:
         with EventFiles(events) as files:
             total_bytes = files.total_bytes
-        source = read_windows(stack, events, found.time)
+        source = read_windows(stack, events, in_force.time)
         # These imports take time, so they load while the first events are read.
         from config.stages import pipeline_parameters
         from streams.learned_state import read_state, write_state
@@ -55,7 +55,7 @@ def replay(
 
         learned = None if learn_from is None else read_state(learn_from)
         known, bad_rows = declared(changes or [])
-        parameters = pipeline_parameters(found)
+        parameters = pipeline_parameters(in_force)
         pipeline = Pipeline(parameters, for_users=False)
         pipeline.declare(known)
         replayed = detect_windows(stack, source, parameters, known, learned, save=save_state is not None)

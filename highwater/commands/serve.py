@@ -27,13 +27,13 @@ def serve(
     from streams.kafka.cluster.parameters import needs_kafka
     from streams.pipeline import PipelineParameters
 
-    found = settings(config, serve={"port": port, "data_dir": data})
-    set_up(found.serve.log_level)
+    in_force = settings(config, serve={"port": port, "data_dir": data})
+    set_up(in_force.serve.log_level)
     os.umask(0o077)  # Files are readable by this account only, whatever the folder's permissions.
     if from_kafka:
         needs_kafka()
-    flow = PipelineParameters(found.time, found.detection, found.correlation)
-    parts = compose(found.serve, flow, kafka=found.kafka if from_kafka else None, changes=found.changes)
+    flow = PipelineParameters(in_force.time, in_force.detection, in_force.correlation)
+    parts = compose(in_force.serve, flow, kafka=in_force.kafka if from_kafka else None, changes=in_force.changes)
     parts.monitor.start()
     try:
         if parts.first_secret:

@@ -58,13 +58,13 @@ def listed(data: Data = None, config: ConfigFile = None, as_json: AsJson = False
     from service.store import tokens
 
     with _opened(config, data) as database:
-        found = database.read(tokens.listed)
+        tokens_there = database.read(tokens.listed)
     rows = [
         {
             name.replace("_us", "_at"): format_time(value) if name.endswith("_us") and value else value
             for name, value in asdict(token).items()
         }
-        for token in found
+        for token in tokens_there
     ]
     if as_json:
         typer.echo(json.dumps(rows))

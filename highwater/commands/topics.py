@@ -27,11 +27,11 @@ def register(app: typer.Typer) -> None:
 
 def create(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = None, as_json: AsJson = False) -> None:
     """Create the topics that are missing."""
-    found = _cluster(config, bootstrap)
+    in_force = _cluster(config, bootstrap)
     from streams.kafka.cluster import topic_admin
 
-    wanted = topic_admin.specs(found, _checked(user))
-    with topic_admin.admin(found) as client:
+    wanted = topic_admin.specs(in_force, _checked(user))
+    with topic_admin.admin(in_force) as client:
         made = topic_admin.create(client, wanted)
     if as_json:
         typer.echo(json.dumps({"made": made, "there": sorted({spec.name for spec in wanted} - set(made))}))
@@ -41,11 +41,11 @@ def create(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users =
 
 def check(config: ConfigFile = None, bootstrap: Bootstrap = None, user: Users = None, as_json: AsJson = False) -> int:
     """Compare the topics with the required settings; exit code 1 if something differs."""
-    found = _cluster(config, bootstrap)
+    in_force = _cluster(config, bootstrap)
     from streams.kafka.cluster import topic_admin
 
-    with topic_admin.admin(found) as client:
-        faults = topic_admin.faults(client, topic_admin.specs(found, _checked(user)))
+    with topic_admin.admin(in_force) as client:
+        faults = topic_admin.faults(client, topic_admin.specs(in_force, _checked(user)))
     if as_json:
         typer.echo(json.dumps({"faults": faults}))
     else:
@@ -61,16 +61,16 @@ def grant(
     apply: Annotated[bool, typer.Option("--apply", help="Apply the grants instead of printing the commands.")] = False,
 ) -> None:
     """Print the commands that let a User's own consumer read its alerts and nothing else (or --apply them)."""
-    found = _cluster(config, bootstrap)
+    in_force = _cluster(config, bootstrap)
     from streams.kafka.cluster import acls, topic_admin
 
     if ":" not in principal:
         raise ConfigurationError(f"--principal {principal} has no type: write User:{principal}")
-    given = acls.grants(found, _checked([user])[0], principal)
+    given = acls.grants(in_force, _checked([user])[0], principal)
     if not apply:
-        typer.echo("\n".join(each.command(found.bootstrap_servers) for each in given))
+        typer.echo("\n".join(each.command(in_force.bootstrap_servers) for each in given))
         return
-    with topic_admin.admin(found) as client:
+    with topic_admin.admin(in_force) as client:
         acls.allow(client, given)
     typer.echo(f"{principal} may read {', '.join(sorted({each.name for each in given if each.kind == 'topic'}))}")
 
@@ -79,9 +79,9 @@ def _cluster(config: Path | None, bootstrap: str | None) -> "KafkaParameters":
     """The connection to Kafka. Raises ConfigurationError if the settings are wrong or the Kafka clients are not installed."""
     from streams.kafka.cluster.parameters import needs_kafka
 
-    found = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
+    in_force = settings(config, kafka={"bootstrap_servers": bootstrap}).kafka
     needs_kafka()
-    return found
+    return in_force
 
 
 def _checked(users: list[str] | None) -> list[str]:

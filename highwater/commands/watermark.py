@@ -30,19 +30,19 @@ def reset(address: Address, token: Token = "", as_json: AsJson = False) -> None:
 
 
 def _post(address: str, token: str) -> dict[str, str | None]:
-    place = urlsplit(address)
-    if place.scheme not in ("http", "https") or not place.hostname:
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(f"{address} is no address of a monitor: write http://127.0.0.1:8480")
-    kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
-    connection = kind(place.hostname, place.port, timeout=_TIMEOUT_S)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=_TIMEOUT_S)
     try:
         connection.request("POST", "/v1/watermark/reset", headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
-        found: dict[str, str | None] = json.loads(answer.read())
+        content: dict[str, str | None] = json.loads(answer.read())
     except (OSError, ValueError, http.client.HTTPException) as fault:
         raise UnreadableInput(f"{address} does not answer: {fault}") from None
     finally:
         connection.close()
     if answer.status != 200:
-        raise UnreadableInput(f"{address}: {found.get('detail') or answer.reason}")
-    return found
+        raise UnreadableInput(f"{address}: {content.get('detail') or answer.reason}")
+    return content

@@ -27,9 +27,9 @@ def worker(
     from streams.kafka.cluster.parameters import needs_kafka
     from streams.learned_state import read_state
 
-    found = settings(config, kafka={"bootstrap_servers": bootstrap})
+    in_force = settings(config, kafka={"bootstrap_servers": bootstrap})
     needs_kafka()
     from streams.kafka.worker import run
 
     learned = read_state(learn_from) if learn_from is not None else {}
-    return run(found.kafka, pipeline_parameters(found), learned, loglevel.upper())
+    return run(in_force.kafka, pipeline_parameters(in_force), learned, loglevel.upper())

@@ -65,12 +65,12 @@ class Silencer:
                 by_alert.setdefault(name, {}).update(silences)
         alerts, _ = await asyncio.to_thread(self._database.read, open_records)
         incidents = of_incidents(alerts, by_alert)
-        for kind, subjects, found in (
+        for kind, subjects, silences_of in (
             (ALERT, {alert["alert_id"] for alert in alerts}, by_alert),
             (INCIDENT, set(incidents), incidents),
         ):
             noted = await asyncio.to_thread(
-                self._database.read, partial(silence_changes, kind=kind, subjects=subjects, found=found, now_us=now_us)
+                self._database.read, partial(silence_changes, kind=kind, subjects=subjects, silences_of=silences_of, now_us=now_us)
             )
             if noted:
                 await asyncio.wrap_future(self._database.write(partial(note, kind=kind, noted=noted, now_us=now_us)))

@@ -74,12 +74,14 @@ def signature(monitor_id: str) -> str:
 
 def wanted(changes: Iterable[Change], snoozed: Mapping[tuple[str, str], int], now_us: int, ours: str) -> dict[str, Silence]:
     """The silences of this monitor now, by `createdBy`, which begins with `ours`; `snoozed`: (kind, id) → until when."""
-    found = [one for change in changes if (one := _of_change(change, now_us, ours)) is not None]
+    silences = [one for change in changes if (one := _of_change(change, now_us, ours)) is not None]
     for (kind, subject), until_us in snoozed.items():
         if until_us > now_us:
             matchers = tuple(sorted((_TRIAGE, (f"{kind}_id", subject, False))))
-            found.append(Silence("", f"{ours}snoozed {kind} {subject}", f"This {kind} is snoozed at the triage desk.", until_us, matchers))
-    return {one.by: one for one in found}
+            silences.append(
+                Silence("", f"{ours}snoozed {kind} {subject}", f"This {kind} is snoozed at the triage desk.", until_us, matchers)
+            )
+    return {one.by: one for one in silences}
 
 
 def _of_change(change: Change, now_us: int, ours: str) -> Silence | None:
@@ -123,36 +125,36 @@ Held = dict[str, dict[str, Silence]]
 
 def silences_by_alert(alerts: Iterable[Mapping[str, Any]], silences: Mapping[str, Silence]) -> Held:
     """People's silences, from Alertmanager's `/api/v2/alerts`; our own are left out."""
-    found: Held = {}
+    by_alert: Held = {}
     for alert in alerts:
         by = {name: silences[name] for name in alert["status"]["silencedBy"] if name in silences and not silences[name].is_of_highwater}
         if by and "alert_id" in alert["labels"]:
-            found.setdefault(alert["labels"]["alert_id"], {}).update(by)
-    return found
+            by_alert.setdefault(alert["labels"]["alert_id"], {}).update(by)
+    return by_alert
 
 
 def of_incidents(alerts: Sequence[Mapping[str, Any]], by_alert: Held) -> Held:
     """Incident id → silences that hold every open alert of it."""
-    found: Held = {}
+    by_incident: Held = {}
     for alert in alerts:
         name, own = alert["incident_id"], by_alert.get(alert["alert_id"], {})
         if name is not None:
-            found[name] = {key: own[key] for key in found.get(name, own) if key in own}
-    return found
+            by_incident[name] = {key: own[key] for key in by_incident.get(name, own) if key in own}
+    return by_incident
 
 
 Noted = list[tuple[str, str, str, dict[str, Any]]]
 """(subject, action, by whom, detail)."""
 
 
-def silence_changes(connection: sqlite3.Connection, kind: str, subjects: Iterable[str], found: Held, now_us: int) -> Noted:
+def silence_changes(connection: sqlite3.Connection, kind: str, subjects: Iterable[str], silences_of: Held, now_us: int) -> Noted:
     """The silences that began, changed or ended since the last note."""
     names = sorted(set(subjects))
     known = triage_actions.state(triage_actions.actions(connection, kind, names), now_us)
     noted: Noted = []
     for name in names:
         before = {one["silence_id"]: one for one in known[name]["silences"]} if name in known else {}
-        now = found.get(name, {})
+        now = silences_of.get(name, {})
         for silence_id, one in sorted(now.items()):
             facts = {"silence_id": silence_id, "until": format_time(one.until_us), "note": one.comment}
             if silence_id not in before or before[silence_id]["until"] != facts["until"]:
@@ -170,9 +172,9 @@ def note(connection: sqlite3.Connection, kind: str, noted: Noted, now_us: int) -
 
 def snoozes(connection: sqlite3.Connection, now_us: int) -> dict[tuple[str, str], int]:
     """(kind, id) → until when, of everything that is snoozed now."""
-    found = {}
+    until_us = {}
     for kind in (ALERT, INCIDENT):
         for name, state in triage_actions.state(triage_actions.actions(connection, kind), now_us).items():
             if state["snoozed_until"] is not None:
-                found[kind, name] = parse_time(state["snoozed_until"])
-    return found
+                until_us[kind, name] = parse_time(state["snoozed_until"])
+    return until_us

@@ -125,12 +125,12 @@ class SignIn:
         if token is not None:
             self._remember(secret)
             return principal_of(token, by_cookie=False)
-        found = self._provider.principal(secret) if self._provider and secret.count(".") == 2 else None
-        if found is None:
+        principal = self._provider.principal(secret) if self._provider and secret.count(".") == 2 else None
+        if principal is None:
             self._note_failure(address, "token")
             raise _unknown(_WRONG)
         self._remember(secret)
-        return found
+        return principal
 
     def _check_address(self, secret: str, address: str | None) -> None:
         """Raises Problem 429 for a secret that could be guessed and never worked, from an address that failed too often.
@@ -151,10 +151,10 @@ class SignIn:
         self._seen_good.add(tokens.digest(secret))
 
     def _known(self, kind: str, secret: str) -> Token | None:
-        place = kind, tokens.digest(secret)
-        cached = self._cache.get(place)
+        cache_key = kind, tokens.digest(secret)
+        cached = self._cache.get(cache_key)
         if cached is None or self._clock.steady_s() - cached[0] > _CACHED_S:
-            cached = self._cache[place] = self._clock.steady_s(), self._look_up(kind, secret)
+            cached = self._cache[cache_key] = self._clock.steady_s(), self._look_up(kind, secret)
             if len(self._cache) > 10_000:
                 self._cache.clear()
         return cached[1]

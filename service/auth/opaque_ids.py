@@ -24,23 +24,23 @@ class OpaqueIds:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def cursor(self, principal: Principal, of: str, place: tuple[int, ...] | int | None) -> str | None:
+    def cursor(self, principal: Principal, of: str, position: tuple[int, ...] | int | None) -> str | None:
         """Where the next page of the list `of` begins; None at its end.
 
         No other list accepts it: the numbers of one list have no meaning in another.
         """
-        if place is None:
+        if position is None:
             return None
-        return self._seal(f"cursor:{of}:{principal.holder}", (place,) if isinstance(place, int) else place)
+        return self._seal(f"cursor:{of}:{principal.holder}", (position,) if isinstance(position, int) else position)
 
-    def place(self, principal: Principal, of: str, cursor: str | None, size: int = 1) -> tuple[int, ...] | None:
+    def position(self, principal: Principal, of: str, cursor: str | None, size: int = 1) -> tuple[int, ...] | None:
         """The `size` numbers from which `cursor` was made for the list `of`. Raises Problem 400 for anything else."""
         if not cursor:
             return None
-        found = self._unseal(f"cursor:{of}:{principal.holder}", cursor)
-        if found is None or len(found) != size:
+        numbers = self._unseal(f"cursor:{of}:{principal.holder}", cursor)
+        if numbers is None or len(numbers) != size:
             raise Problem(400, "invalid cursor: pass the previous page's `next` unchanged")
-        return found
+        return numbers
 
     def event_id(self, principal: Principal, seq: int) -> str:
         """The id of an event in the stream; the triage desk, which sees every record, gets plain numbers."""
@@ -50,10 +50,10 @@ class OpaqueIds:
         """The number behind an event's id; 0 is the beginning for everyone. Raises Problem 400 for anything else."""
         if text == "0" or (principal.holder == DESK and text.isascii() and text.isdigit() and len(text) < 19):
             return int(text)
-        found = None if principal.holder == DESK else self._unseal(f"event:{principal.holder}", text)
-        if found is None:
+        numbers = None if principal.holder == DESK else self._unseal(f"event:{principal.holder}", text)
+        if numbers is None:
             raise Problem(400, "invalid Last-Event-ID: send the id of the last event unchanged")
-        return found[0]
+        return numbers[0]
 
     def message_id(self, holder: str, number: int) -> str:
         """The id of a message to a subscriber; the same at every attempt."""

@@ -34,7 +34,7 @@ def encode(columns: Sequence[Floats], effort: int = 1) -> bytes:
     return zlib.compress(b"".join(parts), effort)
 
 
-def decode(blob: bytes, places: Ints | None = None) -> list[Floats]:
+def decode(blob: bytes, series: Ints | None = None) -> list[Floats]:
     """Inverse of `encode`, optionally only these indexes of each column. Raises StateError for bytes of another version."""
     data = zlib.decompress(blob)
     version, count, size = _HEAD.unpack_from(data)
@@ -46,12 +46,12 @@ def decode(blob: bytes, places: Ints | None = None) -> list[Floats]:
         at += _COLUMN.size
         dtype = np.dtype(_TYPES[kind])
         stored = np.frombuffer(data, dtype, size, at)
-        values = (stored if places is None else stored[places]).astype(np.float64)
+        values = (stored if series is None else stored[series]).astype(np.float64)
         at += size * dtype.itemsize
         if any_missing:
             bits = -(-size // 8)
             missing = np.unpackbits(np.frombuffer(data, np.uint8, bits, at), count=size).astype(bool)
-            values[missing if places is None else missing[places]] = np.nan
+            values[missing if series is None else missing[series]] = np.nan
             at += bits
         columns.append(values)
     return columns

@@ -41,12 +41,12 @@ def first_sample_us(start_us: int, window_s: int) -> int:
 
 def due(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
     """(window_s, queues, start of the hour) of whole hours that can be packed, oldest first."""
-    found = []
+    hours = []
     for window_s, queues, oldest, newest in connection.execute("SELECT window_s, queues, min(at_us), max(at_us) FROM ticks GROUP BY 1, 2"):
         start = (oldest - 1) // HOUR_US * HOUR_US
         if newest >= start + HOUR_US + GRACE_US:
-            found.append((window_s, queues, start))
-    return sorted(found, key=lambda item: item[2])
+            hours.append((window_s, queues, start))
+    return sorted(hours, key=lambda item: item[2])
 
 
 def pack_hour(database: Database, window_s: int, queues: int, start_us: int) -> None:
@@ -79,18 +79,18 @@ def _samples(connection: sqlite3.Connection, hour: tuple[int, int, int], series:
     first = first_sample_us(start_us, window_s)
     samples = max(1, (start_us + HOUR_US - first) // (window_s * SECOND_US) + 1)
     cube = np.full((len(series), WIDTH, samples), np.nan)
-    places: dict[int, tuple[Ints, Ints]] = {}
+    by_layout: dict[int, tuple[Ints, Ints]] = {}
     for at_us, layout, body in connection.execute(
         f"SELECT at_us, layout, body {_OF_THE_HOUR}",
         (window_s, queues, start_us, start_us + HOUR_US),
     ):
-        if layout not in places:
+        if layout not in by_layout:
             ids = layout_ids(connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0])
-            _, row, place = np.intersect1d(series, ids, assume_unique=True, return_indices=True)
-            places[layout] = row, place
-        row, place = places[layout]
+            _, row, from_tick = np.intersect1d(series, ids, assume_unique=True, return_indices=True)
+            by_layout[layout] = row, from_tick
+        row, from_tick = by_layout[layout]
         for column, values in enumerate(decode(body)):
-            cube[row, column, (at_us - first) // (window_s * SECOND_US)] = values[place]
+            cube[row, column, (at_us - first) // (window_s * SECOND_US)] = values[from_tick]
     return cube
 
 

@@ -28,7 +28,7 @@ from streams.flow import FlowStep
 Sample = tuple[tuple[SeriesKey, ...], Floats]
 """Series, and (WIDTH, series): NaN where one did not report."""
 _NOTHING: Sample = ((), np.zeros((WIDTH, 0)))
-_NOTHING_FOUND: tuple[Part, Part] = ((Findings.none(), ()), (Findings.none(), ()))
+_NO_FINDINGS: tuple[Part, Part] = ((Findings.none(), ()), (Findings.none(), ()))
 
 
 def recorded_hours(folder: Path) -> Iterator[FlowStep]:
@@ -71,7 +71,7 @@ def _hour(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: 
     for at_us, window_s in sorted({(at_us, window_s) for at_us, window_s, _ in samples} | set(open_findings)):
         traffic = samples.get((at_us, window_s, False), _NOTHING)
         queues = samples.get((at_us, window_s, True), _NOTHING)
-        detected.append(_detected(at_us, window_s, traffic, queues, open_findings.get((at_us, window_s), _NOTHING_FOUND)))
+        detected.append(_detected(at_us, window_s, traffic, queues, open_findings.get((at_us, window_s), _NO_FINDINGS)))
     bodies: dict[str, list[bytes]] = {ALERT: [], INCIDENT: [], REPORT: []}
     for kind, body in connection.execute(
         "SELECT kind, body FROM records WHERE audience = ? AND as_of_us > ? AND as_of_us <= ? ORDER BY seq",
@@ -97,9 +97,9 @@ def _packed(
     for (window_s, is_queue), block in blocks.items():
         block.sort(key=lambda part: part[0])
         names, cube = tuple(key for key, _ in block), np.array([values for _, values in block])
-        for place in range(cube.shape[2]):
-            at_us = first_sample_us(start_us, window_s) + place * window_s * SECOND_US
-            samples[at_us, window_s, is_queue] = (names, cube[:, :, place].T)
+        for column in range(cube.shape[2]):
+            at_us = first_sample_us(start_us, window_s) + column * window_s * SECOND_US
+            samples[at_us, window_s, is_queue] = (names, cube[:, :, column].T)
 
 
 def _live(connection: sqlite3.Connection, keys: dict[int, SeriesKey], start_us: int, samples: dict[tuple[int, int, bool], Sample]) -> None:
@@ -130,8 +130,8 @@ def _placed(part: Part, keys: tuple[SeriesKey, ...]) -> Part:
     findings, own = part
     if not own:
         return findings, keys
-    place = {key: number for number, key in enumerate(keys)}
-    keys += tuple(key for key in own if key not in place)
-    place = {key: number for number, key in enumerate(keys)}
-    series = np.array([place[own[number]] for number in findings.series.tolist()], np.int32)
+    column = {key: number for number, key in enumerate(keys)}
+    keys += tuple(key for key in own if key not in column)
+    column = {key: number for number, key in enumerate(keys)}
+    series = np.array([column[own[number]] for number in findings.series.tolist()], np.int32)
     return replace(findings, series=series), keys

@@ -19,7 +19,7 @@ Part = tuple[Findings, tuple[SeriesKey, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class WindowFindings:
     """The open findings of one closed window, to be written to the data file."""
 
     window_s: int
@@ -27,15 +27,15 @@ class Found:
     body: bytes
 
 
-def open_findings(detected: Detected) -> list[Found]:
+def open_findings(detected: Detected) -> list[WindowFindings]:
     """At most one: most windows have no open finding."""
     parts = [_packed(detected.traffic, detected.traffic_keys), _packed(detected.queues, detected.queue_keys)]
     if not any(parts):
         return []
-    return [Found(detected.window_s, detected.at_us, zlib.compress(pack({"parts": parts}, _VERSION), 1))]
+    return [WindowFindings(detected.window_s, detected.at_us, zlib.compress(pack({"parts": parts}, _VERSION), 1))]
 
 
-def write(connection: sqlite3.Connection, rows: Iterable[Found]) -> None:
+def write(connection: sqlite3.Connection, rows: Iterable[WindowFindings]) -> None:
     """Again is harmless."""
     connection.executemany("INSERT OR REPLACE INTO findings VALUES (?, ?, ?)", ((row.window_s, row.at_us, row.body) for row in rows))
 

@@ -57,12 +57,12 @@ class HeatReader:
         seen = {series for _, ids, _ in live for series in ids.tolist()}
         for ends, ids, cube in (*live, *_packed(connection, members, start_us, seen)):
             _add(cells, members, ids, ends - start_us, cube)
-        found = members.users, cells
+        result = members.users, cells
         if (latest_us(connection) or 0) >= start_us + HOUR_US + GRACE_US:
             if len(self._hours) >= _HOURS_KEPT:
                 self._hours.pop(next(iter(self._hours)))
-            self._hours[start_us] = found
-        return found
+            self._hours[start_us] = result
+        return result
 
 
 def _add(cells: Floats, members: _Members, ids: Ints, after_us: Ints, cube: Floats) -> None:
@@ -82,10 +82,10 @@ def _add(cells: Floats, members: _Members, ids: Ints, after_us: Ints, cube: Floa
         JUDGED: np.where(judged, value, 0.0),
         FAILURES: np.nan_to_num(second),
     }
-    place = user[sent], bucket[sent]
+    targets = user[sent], bucket[sent]
     for row, column in columns.items():
-        cells[row][place] = np.nan_to_num(cells[row][place])
-        np.add.at(cells[row], place, column[sent])
+        cells[row][targets] = np.nan_to_num(cells[row][targets])
+        np.add.at(cells[row], targets, column[sent])
 
 
 Block = tuple[Ints, Ints, Floats]
@@ -99,10 +99,10 @@ def _packed(connection: sqlite3.Connection, members: _Members, start_us: int, bu
     for series, body in rows:
         if series not in but:
             by_length.setdefault(members.window_s[series], []).append((series, np.array(decode(body))))
-    for window_s, found in by_length.items():
-        size = min(samples.shape[1] for _, samples in found)
+    for window_s, pairs in by_length.items():
+        size = min(samples.shape[1] for _, samples in pairs)
         ends = first_sample_us(start_us, window_s) + np.arange(size) * window_s * SECOND_US
-        yield ends, np.array([series for series, _ in found]), np.stack([samples[:, :size] for _, samples in found], axis=2)
+        yield ends, np.array([series for series, _ in pairs]), np.stack([samples[:, :size] for _, samples in pairs], axis=2)
 
 
 def _ticks(connection: sqlite3.Connection, start_us: int) -> Iterator[Block]:
@@ -111,10 +111,10 @@ def _ticks(connection: sqlite3.Connection, start_us: int) -> Iterator[Block]:
     by_length: dict[int, list[tuple[int, Floats]]] = {}
     for layout, at_us, body in rows:
         by_length.setdefault(layout, []).append((at_us, np.array(decode(body))))
-    for layout, found in by_length.items():
+    for layout, pairs in by_length.items():
         blob = connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0]
-        ends = np.array([at_us for at_us, _ in found], np.int64)
-        yield ends, layout_ids(blob).astype(np.int64), np.stack([samples for _, samples in found], axis=1)
+        ends = np.array([at_us for at_us, _ in pairs], np.int64)
+        yield ends, layout_ids(blob).astype(np.int64), np.stack([samples for _, samples in pairs], axis=1)
 
 
 def _members(connection: sqlite3.Connection) -> _Members:

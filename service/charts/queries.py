@@ -167,7 +167,7 @@ def _as_rollup(samples: Floats) -> Floats:
 
 def last_depths(connection: sqlite3.Connection, principal: Principal) -> list[tuple[str, str, float, float, int]]:
     """(user, queue, depth, age of the oldest message or NaN, end of the window) of every queue that reported in its last window."""
-    found = []
+    depths = []
     tenant = series_filter(principal)
     windows = connection.execute("SELECT window_s, max(at_us) FROM ticks WHERE queues = 1 GROUP BY window_s").fetchall()
     for window_s, at_us in windows:
@@ -176,38 +176,38 @@ def last_depths(connection: sqlite3.Connection, principal: Principal) -> list[tu
         ).fetchone()
         ids = layout_ids(connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0]).tolist()
         depth, age_s, _ = decode(body)
-        place = {series: index for index, series in enumerate(ids)}
+        index_of = {series: index for index, series in enumerate(ids)}
         rows = connection.execute(
             f"SELECT id, user, queue FROM series WHERE queue <> '' AND window_s = ? AND {tenant.sql}",  # noqa: S608 - values bound
             (window_s, *tenant.values),
         )
         for number, user, queue in rows:
-            if number in place and np.isfinite(depth[place[number]]):
-                found.append((user, queue, float(depth[place[number]]), float(age_s[place[number]]), at_us))
-    return sorted(found)
+            if number in index_of and np.isfinite(depth[index_of[number]]):
+                depths.append((user, queue, float(depth[index_of[number]]), float(age_s[index_of[number]]), at_us))
+    return sorted(depths)
 
 
 def live_ticks(connection: sqlite3.Connection, wanted: Sequence[Series], from_us: int, to_us: int) -> dict[int, tuple[Ints, Floats]]:
     """Series id → (ends, roll-up columns (7, n)) of the data that is not packed by the hour yet."""
-    found: dict[int, tuple[Ints, Floats]] = {}
+    by_series: dict[int, tuple[Ints, Floats]] = {}
     for window_s, is_queue in sorted({(series.window_s, series.is_queue) for series in wanted}):
         same_length = np.array([series.id for series in wanted if (series.window_s, series.is_queue) == (window_s, is_queue)], np.int64)
-        places: dict[int, tuple[Ints, Ints]] = {}
+        by_layout: dict[int, tuple[Ints, Ints]] = {}
         ends, samples = [], []
         for at_us, layout, body in connection.execute(
             "SELECT at_us, layout, body FROM ticks WHERE window_s = ? AND queues = ? AND at_us > ? AND at_us <= ? ORDER BY at_us",
             (window_s, int(is_queue), from_us, to_us),
         ):
-            if layout not in places:
+            if layout not in by_layout:
                 blob = connection.execute("SELECT series FROM layouts WHERE id = ?", (layout,)).fetchone()[0]
-                _, row, place = np.intersect1d(same_length, layout_ids(blob), return_indices=True)
-                places[layout] = row, place
-            row, place = places[layout]
+                _, row, from_tick = np.intersect1d(same_length, layout_ids(blob), return_indices=True)
+                by_layout[layout] = row, from_tick
+            row, from_tick = by_layout[layout]
             sample = np.full((WIDTH, len(same_length)), np.nan)
-            sample[:, row] = decode(body, place)
+            sample[:, row] = decode(body, from_tick)
             ends.append(at_us)
             samples.append(sample)
         if ends:
             cube = np.array(samples)
-            found |= {int(one): (np.array(ends, np.int64), _as_rollup(cube[:, :, number].T)) for number, one in enumerate(same_length)}
-    return found
+            by_series |= {int(one): (np.array(ends, np.int64), _as_rollup(cube[:, :, number].T)) for number, one in enumerate(same_length)}
+    return by_series

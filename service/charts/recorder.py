@@ -33,17 +33,17 @@ class ChartEncoder:
 
     def make(self, detected: Detected) -> list[Tick]:
         """The windows of one resolution, encoded; a series without a report is missing."""
-        found = []
+        ticks = []
         pulse, queues = detected.pulse, detected.queue_pulse
         if pulse.reported.any():
             seen = [np.where(pulse.reported, column, np.nan) for column in (pulse.observed, pulse.failed)]
             body = encode([*seen, _three_digits(pulse.expected)])
-            found.append(Tick(detected.window_s, TRAFFIC, detected.at_us, self._traffic_keys(detected), body))
+            ticks.append(Tick(detected.window_s, TRAFFIC, detected.at_us, self._traffic_keys(detected), body))
         if queues.reported.any():
             seen = [np.where(queues.reported, column, np.nan) for column in (queues.depth, queues.oldest_age_s)]
             body = encode([*seen, np.full(len(queues.queues), np.nan)])
-            found.append(Tick(detected.window_s, QUEUES, detected.at_us, queues.queues, body))
-        return found
+            ticks.append(Tick(detected.window_s, QUEUES, detected.at_us, queues.queues, body))
+        return ticks
 
     def _traffic_keys(self, detected: Detected) -> tuple[SeriesKey, ...]:
         """A pulse's groups as series: within one window length they are the same."""

@@ -46,14 +46,14 @@ def _summed(parts: Sequence[tuple[int, Ints, Floats]]) -> tuple[Ints, Floats]:
     ends = np.unique(np.concatenate([at for _, at, _ in parts]))
     sums, unknown = np.zeros((3, len(ends))), np.zeros(len(ends))
     for window_s, at, values in parts:
-        place, scale = np.searchsorted(ends, at), 60.0 / window_s
+        bins, scale = np.searchsorted(ends, at), 60.0 / window_s
         count = values[3]
         rate, expected = values[2] / count * scale, values[6] / count * scale
         known = np.nan_to_num(rate)
-        sums[0, place] += known
-        sums[1, place] += np.nan_to_num(values[5]) * scale
-        sums[2, place] += np.nan_to_num(expected)
-        unknown[place] += np.where(np.isfinite(expected) & (expected > 0), 0.0, known)
+        sums[0, bins] += known
+        sums[1, bins] += np.nan_to_num(values[5]) * scale
+        sums[2, bins] += np.nan_to_num(expected)
+        unknown[bins] += np.where(np.isfinite(expected) & (expected > 0), 0.0, known)
     sums[2, (unknown > _UNKNOWN_SHARE * sums[0]) | (sums[2] <= 0)] = np.nan
     return ends, sums
 

@@ -7,7 +7,7 @@ from models.canonical_json import to_json
 from models.change import Change
 from models.dead_letter import DeadLetter
 from service.charts import findings
-from service.charts.findings import Found
+from service.charts.findings import WindowFindings
 from service.charts.recorder import Recorder, Tick
 from service.engine.rewinding import rewind
 from service.store import commits
@@ -24,7 +24,7 @@ class Commit:
     letters: list[tuple[int, int, DeadLetter]] = field(default_factory=list)
     """(entry, index among the letters of that entry, letter)."""
     ticks: list[Tick] = field(default_factory=list)
-    findings: list[Found] = field(default_factory=list)
+    findings: list[WindowFindings] = field(default_factory=list)
     rewinds: list[tuple[int, int]] = field(default_factory=list)
     """(entry, time that it was rewound to)."""
     answers: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Commit:
         """Writes everything in the caller's transaction; repeating it is harmless. Returns the new records."""
         added = commits.write(connection, self.rows, now_us)
         commits.write_letters(
-            connection, ((entry, place, letter.source, to_json(letter)) for entry, place, letter in self.letters), letters_kept
+            connection, ((entry, index, letter.source, to_json(letter)) for entry, index, letter in self.letters), letters_kept
         )
         commits.write_answers(connection, self.answers, now_us)
         for tick in self.ticks:

@@ -59,5 +59,5 @@ def culprit_between(trial: Trial, state: bytes | None, seq: int, bad: Entry, loa
             high = middle
         else:
             low, state = middle, packed
-    found = load(low, high)
-    return found[-1] if found else bad
+    entries = load(low, high)
+    return entries[-1] if entries else bad

@@ -150,10 +150,10 @@ class Engine:
 
     def restore(self) -> None:
         """Loads the newest checkpoint. Later journal entries are judged by `recover`, or after `start`."""
-        found, faults = self._checkpoints.newest()
+        checkpoint, faults = self._checkpoints.newest()
         for fault in faults:
             log.warning("a checkpoint cannot be used; an older one is used instead", fault=fault)
-        self._repair.restore(found)
+        self._repair.restore(checkpoint)
         self._recover_to = self._journal.next_seq - 1
         first = next(self._journal.entries(self.seq), None)
         if first is not None and first.seq != self.seq + 1:
@@ -270,7 +270,7 @@ class Engine:
         payload, outputs = judged
         self._state.seq = step.seq = entry.seq
         step.rows += [(row, None) for row in rows(outputs)]
-        step.letters += [(entry.seq, place, letter) for place, letter in enumerate(outputs.rejected)]
+        step.letters += [(entry.seq, index, letter) for index, letter in enumerate(outputs.rejected)]
         for detected in outputs.detected:
             step.ticks += self._ticks.make(detected)
             step.findings += open_findings(detected)

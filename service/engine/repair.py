@@ -53,23 +53,23 @@ class Repair:
                     self.rebuild(entry.seq - 1)
                     continue
                 searches -= 1
-                found = self.culprit(entry) if searches > 0 else entry
-                if found is not None:
-                    self.set_aside(found, fault)
+                breaking = self.culprit(entry) if searches > 0 else entry
+                if breaking is not None:
+                    self.set_aside(breaking, fault)
                 if entry.seq not in self.quarantined:
                     self.rebuild(entry.seq - 1)
         return None
 
-    def restore(self, found: Checkpoint | None) -> None:
+    def restore(self, checkpoint: Checkpoint | None) -> None:
         """Continues from a checkpoint, None for the beginning."""
-        self._state.restore(found)
+        self._state.restore(checkpoint)
         self._state.checkpoint_seq = self._state.seq
         self._journal.skip_to(self._state.seq + 1)
 
     def rebuild(self, last: int) -> None:
         """The state after entry `last`, from the newest checkpoint and the journal; written records stay written."""
-        found, _ = self._checkpoints.newest()
-        self.restore(found)
+        checkpoint, _ = self._checkpoints.newest()
+        self.restore(checkpoint)
         for group in entry_batches.of_journal(self._journal.entries(self._state.seq), last):
             for entry in group:
                 if entry.seq not in self.quarantined:
@@ -101,8 +101,8 @@ class Repair:
         newest, _ = self._checkpoints.newest()
         older = self._checkpoints.before(newest.seq) if newest else None
         trial = StateTrial(self._state)
-        for found in [newest, older] if older else [newest]:
-            state, seq = (found.pipeline, found.seq) if found else (None, 0)
+        for checkpoint in [newest, older] if older else [newest]:
+            state, seq = (checkpoint.pipeline, checkpoint.seq) if checkpoint else (None, 0)
             if not breaks(trial, state, bad):
                 self.rebuild(bad.seq - 1)
                 if not breaks(trial, self._state.pipeline.pack(), bad):

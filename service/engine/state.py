@@ -64,11 +64,11 @@ class EngineState:
             return FlowStep()
         raise HighwaterError(f"the journal holds an entry of kind {entry.kind}: run the program that wrote it")
 
-    def restore(self, found: Checkpoint | None) -> None:
+    def restore(self, checkpoint: Checkpoint | None) -> None:
         """The state of a checkpoint, or the empty one."""
-        self.load(found.pipeline if found else None)
-        self.seq = found.seq if found else 0
-        self.streams = set(found.streams) if found else set()
+        self.load(checkpoint.pipeline if checkpoint else None)
+        self.seq = checkpoint.seq if checkpoint else 0
+        self.streams = set(checkpoint.streams) if checkpoint else set()
 
     def load(self, state: bytes | None) -> None:
         """Continues with the pipeline of a checkpoint, None for an empty one; for a trial, after which the state is rebuilt."""

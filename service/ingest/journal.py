@@ -68,7 +68,7 @@ class Journal:
     def append(self, drafts: Sequence[NewEntry]) -> list[Entry]:
         """Writes these to the disk, with one flush for all. After OSError none of them is stored."""
         file = self._current()
-        entries = [Entry(self.next_seq + place, *draft) for place, draft in enumerate(drafts)]
+        entries = [Entry(self.next_seq + offset, *draft) for offset, draft in enumerate(drafts)]
         try:
             data = memoryview(b"".join(map(_frame, entries)))
             while data:
@@ -85,8 +85,8 @@ class Journal:
     def entries(self, after_seq: int) -> Iterator[Entry]:
         """Every entry with a number above `after_seq`, in order."""
         segments = self._segments()
-        for place, (first, path) in enumerate(segments):
-            if place + 1 < len(segments) and segments[place + 1][0] <= after_seq + 1:
+        for index, (first, path) in enumerate(segments):
+            if index + 1 < len(segments) and segments[index + 1][0] <= after_seq + 1:
                 continue
             for entry, _ in _scan(path, first):
                 if entry is None:

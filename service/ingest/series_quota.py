@@ -83,8 +83,8 @@ def _fingerprint(key: SeriesKey) -> int:
 
 
 def _packed(series: Mapping[str, set[int]]) -> dict[str, bytes]:
-    return {stream: np.sort(np.fromiter(found, np.uint64, len(found))).tobytes() for stream, found in sorted(series.items())}
+    return {stream: np.sort(np.fromiter(hashes, np.uint64, len(hashes))).tobytes() for stream, hashes in sorted(series.items())}
 
 
 def _unpacked(tree: Mapping[str, bytes]) -> dict[str, set[int]]:
-    return {stream: set(np.frombuffer(found, np.uint64).tolist()) for stream, found in tree.items()}
+    return {stream: set(np.frombuffer(hashes, np.uint64).tolist()) for stream, hashes in tree.items()}

@@ -67,14 +67,14 @@ class CalendarPublisher:
                 del self._due[due]
                 self._sent_s.pop(due, None)
 
-    def publish(self, consumer: "KafkaConsumer", sender: "KafkaProducer", place: "TopicPartition") -> None:
+    def publish(self, consumer: "KafkaConsumer", sender: "KafkaProducer", topic_partition: "TopicPartition") -> None:
         """Sends the missing revisions, after the whole topic was read."""
         if self._seen:
             noted, self._seen = self._seen, {}
             self._database.write(partial(commits.note_published, revisions=noted)).result()
-        if not self._caught_up and place in consumer.assignment():
-            self._end = consumer.end_offsets([place])[place] if self._end is None else self._end
-            self._caught_up = (consumer.position(place) or 0) >= self._end
+        if not self._caught_up and topic_partition in consumer.assignment():
+            self._end = consumer.end_offsets([topic_partition])[topic_partition] if self._end is None else self._end
+            self._caught_up = (consumer.position(topic_partition) or 0) >= self._end
         if not self._caught_up:
             return
         now_s = self._clock.steady_s()
@@ -84,9 +84,9 @@ class CalendarPublisher:
             replaced = [name for name, change in self._old_keys.items() if change.key in self._moved]
             replaced = [name for name in replaced if self._old_keys.pop(name) and name not in self._keys]
         for (key, _), change in late:
-            sender.send(place.topic, to_json(change), key=key.encode())
+            sender.send(topic_partition.topic, to_json(change), key=key.encode())
         for name in replaced:
-            sender.send(place.topic, None, key=name.encode())
+            sender.send(topic_partition.topic, None, key=name.encode())
 
     def _add(self, change: Change) -> None:
         with self._guard:

@@ -147,10 +147,10 @@ class ResultReader:
                 self._intake.submit(CHANGES, "", to_json(change), [change], self._clock.wall_us()).result()
 
     def _store(self, decisions: Decisions) -> None:
-        found = rows(decisions)
-        if not found:
+        new_rows = rows(decisions)
+        if not new_rows:
             return
-        write = partial(commits.write, rows=[(row, None) for row in found], now_us=self._clock.wall_us())
+        write = partial(commits.write, rows=[(row, None) for row in new_rows], now_us=self._clock.wall_us())
         added = self._database.write(write, self._announce).result()
         self._board.recorded([row for _, row in added])
 

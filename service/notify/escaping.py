@@ -27,7 +27,7 @@ def _teams(text: str) -> str:
 
 
 def _without_mentions(text: str) -> str:
-    return _MENTION.sub(lambda found: found[0] + _ZERO_WIDTH, text)
+    return _MENTION.sub(lambda match: match[0] + _ZERO_WIDTH, text)
 
 
 def _unchanged(text: str) -> str:

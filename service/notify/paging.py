@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from models.vocabulary import SEVERITIES
+
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 OPSGENIE_URL = "https://api.opsgenie.com/v2/alerts"
 _PRIORITIES = {"critical": "P1", "warning": "P3", "info": "P5"}
@@ -44,7 +46,7 @@ def pagerduty(page: Page, routing_key: str, url: str = PAGERDUTY_URL) -> Call:
         body["payload"] = {
             "summary": page.subject[:1024],
             "source": page.source,
-            "severity": page.severity if page.severity in ("critical", "warning", "info") else "warning",
+            "severity": page.severity if page.severity in SEVERITIES else "warning",
             "custom_details": {"text": page.text, "sequence": page.sequence},
         }
         if page.link:

@@ -45,13 +45,13 @@ class Sources:
         """Every source whose token works, by name. After a restart each has the time to return before it counts as stopped."""
         now_us, up_s = self._clock.wall_us(), self._clock.steady_s() - self._started_s
         quiet, sent = self._intake.quiet_s(), self._intake.sent()
-        found = []
+        sources = []
         for token in self._database.read(tokens.listed):
             quiet_s = quiet.get(token.id, _before(token, now_us))
             if quiet_s is not None and token.good(now_us):
                 stopped = min(quiet_s, up_s if token.id not in quiet else quiet_s) > self._stopped_after_s
-                found.append(Source(token.id, token.name, round(quiet_s, 1), stopped, token.id in sent))
-        return sorted(found, key=lambda source: (source.name, source.id))
+                sources.append(Source(token.id, token.name, round(quiet_s, 1), stopped, token.id in sent))
+        return sorted(sources, key=lambda source: (source.name, source.id))
 
     def remark(self) -> str | None:
         """One line for `/readyz`, which anyone may read: it names nobody."""

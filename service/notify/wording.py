@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.times import format_time, parse_time
+from models.vocabulary import SEVERITIES, SUSPECTED
 
 _STATES = {
     "storm": "sends too much",
@@ -25,7 +26,7 @@ _NOTICES = {
     "cancelled": "cancelled",
     "conflict": "has a conflict",
 }
-_RANK = {"critical": 0, "warning": 1, "info": 2}
+_RANK: dict[str, int] = {severity: rank for rank, severity in enumerate(reversed(SEVERITIES))}
 _MAX_SUBJECT = 150
 _MAX_ITEMS = 40
 
@@ -90,7 +91,7 @@ def _alert_subject(item: Item) -> str:
 
 def _suspected(suspects: Sequence[Mapping[str, Any]]) -> str:
     first = suspects[0] if suspects else None
-    if first is None or first["verdict"] not in ("probable", "possible"):
+    if first is None or first["verdict"] not in SUSPECTED:
         return ""
     if first["basis"] == "other_party":
         return "another party's change suspected"

@@ -92,7 +92,7 @@ def _members(archive: Path, tar: tarfile.TarFile, data_dir: Path) -> list[tarfil
 
 
 def _there(folder: Path) -> Path:
-    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return next(existing for existing in (folder, *folder.absolute().parents) if existing.exists())
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, data_dir: Path) -> None:
@@ -135,13 +135,13 @@ def _parts(data_dir: Path, copy: Path) -> list[tuple[str, bytes]]:
 
 
 def _read(folder: Path, suffix: str) -> list[tuple[str, bytes]]:
-    found = []
+    files = []
     for path in sorted(folder.glob(f"*{suffix}")):
         try:
-            found.append((f"{folder.name}/{path.name}", path.read_bytes()))
+            files.append((f"{folder.name}/{path.name}", path.read_bytes()))
         except FileNotFoundError:
             continue
-    return found
+    return files
 
 
 def _copy(source: Path, target: Path) -> None:

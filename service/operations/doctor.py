@@ -70,7 +70,7 @@ def _sqlite() -> Check:
 
 def _folder(folder: Path) -> Iterator[Check]:
     if not folder.exists():
-        parent = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        parent = next(existing for existing in (folder, *folder.absolute().parents) if existing.exists())
         yield Check(
             "data folder",
             os.access(parent, os.W_OK),
@@ -138,18 +138,18 @@ def _judged(pipeline: bytes) -> str:
 
 
 def _port(parameters: ServeParameters) -> Check:
-    place = f"{parameters.host}:{parameters.port}"
+    address = f"{parameters.host}:{parameters.port}"
     with stopped(parameters.data_dir) as free:
         if not free:
-            return Check("address", True, f"{place}, a monitor runs on this folder")  # noqa: FBT003 - a record's field
+            return Check("address", True, f"{address}, a monitor runs on this folder")  # noqa: FBT003 - a record's field
     try:
         family = socket.getaddrinfo(parameters.host, parameters.port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((parameters.host, parameters.port))
     except OSError as fault:
-        return Check("address", False, f"{place}: {fault.strerror or fault}", "stop what listens there, or choose another with --port")  # noqa: FBT003 - a record's field
-    return Check("address", True, place)  # noqa: FBT003 - a record's field
+        return Check("address", False, f"{address}: {fault.strerror or fault}", "stop what listens there, or choose another with --port")  # noqa: FBT003 - a record's field
+    return Check("address", True, address)  # noqa: FBT003 - a record's field
 
 
 def _clock(folder: Path, now_s: float) -> Check:

@@ -102,8 +102,8 @@ def answered(connection: sqlite3.Connection, stream: str, key: str) -> tuple[str
 
 def published(connection: sqlite3.Connection) -> dict[str, int]:
     """Key of the change → highest revision seen in a calendar topic."""
-    found = connection.execute("SELECT name, value FROM facts WHERE name LIKE 'published:%'")
-    return {name.removeprefix("published:"): int(value) for name, value in found}
+    rows_of_facts = connection.execute("SELECT name, value FROM facts WHERE name LIKE 'published:%'")
+    return {name.removeprefix("published:"): int(value) for name, value in rows_of_facts}
 
 
 def note_published(connection: sqlite3.Connection, revisions: Mapping[str, int]) -> None:

@@ -11,12 +11,12 @@ _NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 def steps() -> list[tuple[int, str]]:
     """(number, SQL) of every migration, in order, without gaps."""
-    found = []
+    numbered = []
     for entry in (files("service.store") / "migrations").iterdir():
         match = _NAME.fullmatch(entry.name)
         if match:
-            found.append((int(match[1]), entry.read_text(encoding="utf-8")))
-    return sorted(found)
+            numbered.append((int(match[1]), entry.read_text(encoding="utf-8")))
+    return sorted(numbered)
 
 
 def migrate(connection: sqlite3.Connection) -> int:

@@ -53,15 +53,15 @@ def actions(connection: sqlite3.Connection, kind: str, subjects: Iterable[str] |
 
 def state(done: Iterable[Action], now_us: int) -> dict[str, dict[str, Any]]:
     """Subject → its present state, the sum of its actions."""
-    found: dict[str, dict[str, Any]] = {}
+    by_subject: dict[str, dict[str, Any]] = {}
     for action in done:
-        _apply(found.setdefault(action.subject, _fresh()), action)
-    for one in found.values():
+        _apply(by_subject.setdefault(action.subject, _fresh()), action)
+    for one in by_subject.values():
         until = one["snoozed_until"]
         if until is not None and parse_time(until) <= now_us:
             one["snoozed_until"] = None
         one["silences"] = [silence for silence in one["silences"] if parse_time(silence["until"]) > now_us]
-    return found
+    return by_subject
 
 
 def _fresh() -> dict[str, Any]:

@@ -187,21 +187,21 @@ class ChangeDeclarations:
         now_us, room = self.now_us(), self._room(principal)
         named: dict[tuple[str, int], Change] = {}
         new: set[str] = set()
-        found: list[Declaration | Problem] = []
+        examined: list[Declaration | Problem] = []
         for one in given:
             try:
                 made = self._examine(principal, one, now_us, part=part)
             except Problem as problem:
-                found.append(problem)
+                examined.append(problem)
                 continue
             if self._is_counted(principal, made) and made.change.key not in new:
                 if len(new) >= room:
-                    found.append(self._too_many())
+                    examined.append(self._too_many())
                     continue
                 new.add(made.change.key)
             before = named.setdefault((made.change.key, made.change.revision), made.change)
-            found.append(made if before is made.change else _twice(before, made.change))
-        return found
+            examined.append(made if before is made.change else _twice(before, made.change))
+        return examined
 
     def _examine(self, principal: Principal, given: Any, now_us: int, *, part: bool) -> Declaration:
         most = self._quotas.revisions_per_change
@@ -246,10 +246,10 @@ class ChangeDeclarations:
     def preview(self, principal: Principal, change: Change) -> dict[str, Any]:
         """Its conflicts, free times, missing items, and its risk, as far as the principal may know them."""
         known, now = self._engine.declared_changes(), instant(self.now_us())
-        found = preview(known, principal, change, self.planning.rules, now, self._quotas.compared_changes)
+        previewed = preview(known, principal, change, self.planning.rules, now, self._quotas.compared_changes)
         # What is not declared yet would be declared now.
         dated = change if change.declared_at is not None else change.model_copy(update={"declared_at": now})
-        return {**found, "category": change.category, "risk": self._risks.of(principal, dated, len(found["conflicts"]))}
+        return {**previewed, "category": change.category, "risk": self._risks.of(principal, dated, len(previewed["conflicts"]))}
 
     def next_revision(self, key: str) -> int:
         """The number after the highest existing revision; 1 if there is none."""

@@ -91,16 +91,16 @@ class ChangeNotices:
         seen = self._engine.declared_changes()
         seq, revisions = self._revisions()
         latest = {after.key: after for _, _, after in revisions}
-        found: list[_Addressed] = []
+        addressed: list[_Addressed] = []
         unchecked: list[tuple[int, Change]] = []
         if wanted_by:
             for_holders = [one for _, before, after in revisions for one in _revised(before, after, holders, now_us)]
             unchecked = self._unchecked + [(number, after) for number, before, after in revisions if _is_replanned(before, after)]
             for_holders += self._conflicts(unchecked[:_CHECKED_AT_ONCE], latest, holders, now_us)
             unchecked = unchecked[_CHECKED_AT_ONCE:]
-            found += [_Addressed(one, notice) for holder, notice in for_holders for one in wanted_by if one.holder == holder]
-            found += self._due(wanted_by, now_us)
-        fresh = [one for one in found if (one.to.id, one.notice.reference) not in self._put]
+            addressed += [_Addressed(one, notice) for holder, notice in for_holders for one in wanted_by if one.holder == holder]
+            addressed += self._due(wanted_by, now_us)
+        fresh = [one for one in addressed if (one.to.id, one.notice.reference) not in self._put]
         done = unchecked[0][0] - 1 if unchecked else seq
         if fresh or done != self._stored:
             write = partial(_write, seq=done, fresh=fresh, seen=seen, current=self._engine.changes, now_us=self._clock.wall_us())
@@ -127,15 +127,15 @@ class ChangeNotices:
 
     def _revisions(self) -> tuple[int, list[tuple[int, Change | None, Change]]]:
         """How far the log was read; the number, the revision before and the revision after of what counts in it."""
-        seq, found = self._seq or 0, []
+        seq, revisions = self._seq or 0, []
         latest: dict[str, Change] = {}
         for number, after in self._database.read(partial(_records, after=seq, limit=_AT_ONCE)):
             before, seq = latest.get(after.key, self._known.get(after.key)), number
             if outranks(after, before):
-                found.append((number, before, after))
+                revisions.append((number, before, after))
                 latest[after.key] = after
                 self._edges = None
-        return seq, found
+        return seq, revisions
 
     def _due(self, subscribers: Sequence[Subscriber], now_us: int) -> Iterator[_Addressed]:
         """Notices that are due by the clock, separately for each subscription, because each chooses the time before a start."""
@@ -165,11 +165,11 @@ class ChangeNotices:
                 continue
             for holder in holders:
                 try:
-                    found = list(_conflicts_for(holder, change, known, self._planning, now_us))
+                    notices = list(_conflicts_for(holder, change, known, self._planning, now_us))
                 except Exception:
                     log.exception("the conflicts of a change could not be determined; it gets no notice of them", change=change.key)
                     continue
-                yield from found
+                yield from notices
 
     def _now_us(self) -> int:
         """The wall clock; event time where a day is replayed or simulated, while it moves."""

@@ -60,7 +60,7 @@ def _all(connection: sqlite3.Connection, key: str) -> list[dict[str, Any]]:
 
 def _change(connection: sqlite3.Connection, principal: Principal, key: str) -> Change:
     body = records.one(connection, _DESK, CHANGE, key)
-    found = None if body is None else visible_to(decode(Change, body), None if principal.role in DESK_ROLES else principal.user or DESK)
-    if found is None:
+    change = None if body is None else visible_to(decode(Change, body), None if principal.role in DESK_ROLES else principal.user or DESK)
+    if change is None:
         raise not_found(CHANGE)
-    return found
+    return change

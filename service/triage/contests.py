@@ -42,13 +42,13 @@ def with_contests(connection: sqlite3.Connection, bodies: Sequence[bytes]) -> li
 
 
 def _standing(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    by_subject: dict[str, dict[str, Any]] = {}
     for action in triage_actions.actions(connection, REPORT, keys):
         if action.action == _WITHDRAW:
-            found.pop(action.subject, None)
+            by_subject.pop(action.subject, None)
         else:
-            found[action.subject] = {"by": action.actor, "at": format_time(action.at_us), "reason": action.detail.get("reason")}
-    return found
+            by_subject[action.subject] = {"by": action.actor, "at": format_time(action.at_us), "reason": action.detail.get("reason")}
+    return by_subject
 
 
 def _encoded(shown: dict[str, Any]) -> bytes:

@@ -82,19 +82,19 @@ def _acts(connection: sqlite3.Connection) -> int:
 
 def count(connection: sqlite3.Connection, now_us: int) -> dict[str, DeclarationCounts]:
     """Every User that declared a change or is suspected of an undeclared one, by its name."""
-    found: dict[str, DeclarationCounts] = {}
+    by_owner: dict[str, DeclarationCounts] = {}
     changes = {change.key: change for change in _changes(connection)}
     for change in changes.values():
-        found.setdefault(change.owner, DeclarationCounts(change.owner)).declared += 1
+        by_owner.setdefault(change.owner, DeclarationCounts(change.owner)).declared += 1
     owners = {change.change_id: change.owner for change in changes.values()}
     findings = _findings(connection, now_us)
     for report in _bodies(connection, REPORT):
         reported = changes.get(f"{report.get('owner') or owners.get(report['change_id'])}/{report['change_id']}")
         if reported is not None:
-            _count_report(found[reported.owner], reported, report, findings)
+            _count_report(by_owner[reported.owner], reported, report, findings)
     for user in findings.undeclared.values():
-        found.setdefault(user, DeclarationCounts(user)).undeclared += 1
-    return dict(sorted(found.items()))
+        by_owner.setdefault(user, DeclarationCounts(user)).undeclared += 1
+    return dict(sorted(by_owner.items()))
 
 
 def _changes(connection: sqlite3.Connection) -> Iterable[Change]:

@@ -30,7 +30,7 @@ def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes:
         for action in triage_actions.actions(connection, kind, since_us=since_us)
     ]
     over, more = _over(connection, at_us - (now_us - since_us))
-    found: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "since": format_time(since_us),
         "open_incidents": [{"incident": one, "triage": done[INCIDENT].get(one["incident_id"])} for one in incidents],
         "incidents_over": [
@@ -41,20 +41,20 @@ def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes:
         "actions": sorted(actions, key=lambda action: action["at"]),
         "changes_ahead": [_ahead(change) for change in _soon(changes, at_us)],
     }
-    return {**found, "text": summary_text(found)}
+    return {**facts, "text": summary_text(facts)}
 
 
 def _over(connection: sqlite3.Connection, since_us: int) -> tuple[list[dict[str, Any]], bool]:
     """Incidents that ended since an event time, newest first, and whether there are more than the most that are named."""
     wanted = records.Wanted(INCIDENT, since_us=since_us, limit=_MOST_OVER, equal=(("status", "resolved"),))
     bodies, following = records.page(connection, _DESK, wanted)
-    found = [one for one in map(json.loads, bodies) if not one["summary"].startswith("Merged into ")]
-    return found, following is not None
+    incidents = [one for one in map(json.loads, bodies) if not one["summary"].startswith("Merged into ")]
+    return incidents, following is not None
 
 
 def _taken_up(alert: dict[str, Any], done: dict[str, dict[str, dict[str, Any]]]) -> bool:
-    places = (done[ALERT].get(alert["alert_id"]), done[INCIDENT].get(alert["incident_id"] or ""))
-    return any(place and (place["acknowledged"] or place["snoozed_until"]) for place in places)
+    states = (done[ALERT].get(alert["alert_id"]), done[INCIDENT].get(alert["incident_id"] or ""))
+    return any(state and (state["acknowledged"] or state["snoozed_until"]) for state in states)
 
 
 def _soon(changes: Sequence[Change], at_us: int) -> list[Change]:
@@ -93,5 +93,5 @@ def story(connection: sqlite3.Connection, incident_id: str, now_us: int) -> dict
         for kind, names in ((INCIDENT, {incident_id}), (ALERT, ids))
         for action in triage_actions.actions(connection, kind, names)
     ]
-    found = {"incident": incident, "triage": state, "alerts": alerts, "actions": sorted(actions, key=lambda action: action["at"])}
-    return {**found, "markdown": story_text(found)}
+    facts = {"incident": incident, "triage": state, "alerts": alerts, "actions": sorted(actions, key=lambda action: action["at"])}
+    return {**facts, "markdown": story_text(facts)}

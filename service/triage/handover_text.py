@@ -6,22 +6,22 @@ from typing import Any
 from correlation.phrases import process_names
 
 
-def summary_text(found: dict[str, Any]) -> str:
+def summary_text(facts: dict[str, Any]) -> str:
     """The hand-over as Markdown."""
-    lines = [f"# Hand-over, since {found['since']}", "", f"## Open incidents: {len(found['open_incidents'])}"]
-    for one in found["open_incidents"]:
+    lines = [f"# Hand-over, since {facts['since']}", "", f"## Open incidents: {len(facts['open_incidents'])}"]
+    for one in facts["open_incidents"]:
         incident = one["incident"]
         lines.append(f"- {incident['incident_id']}: {incident['summary']}")
         lines.append(f"  {'. '.join(_standing(one['triage']))}.")
         lines += [f"  Watch: {incident['next_step']}"] if incident.get("next_step") else []
-    lines += ["", f"## Incidents that ended: {'the newest ' if found['more_are_over'] else ''}{len(found['incidents_over'])}"]
-    lines += [f"- {one['incident_id']}: {one['summary']}" for one in found["incidents_over"]]
-    lines += ["", f"## Alerts that nobody acknowledged: {len(found['unacknowledged_alerts'])}"]
-    lines += _by_incident(found["unacknowledged_alerts"])
+    lines += ["", f"## Incidents that ended: {'the newest ' if facts['more_are_over'] else ''}{len(facts['incidents_over'])}"]
+    lines += [f"- {one['incident_id']}: {one['summary']}" for one in facts["incidents_over"]]
+    lines += ["", f"## Alerts that nobody acknowledged: {len(facts['unacknowledged_alerts'])}"]
+    lines += _by_incident(facts["unacknowledged_alerts"])
     lines += ["", "## What was done"]
-    lines += _done(found["actions"])
+    lines += _done(facts["actions"])
     lines += ["", "## Changes of the next twelve hours"]
-    lines += [f"- {one['from']} to {one['to']}: {one['title']} ({one['owner']}, {one['change_id']})" for one in found["changes_ahead"]]
+    lines += [f"- {one['from']} to {one['to']}: {one['title']} ({one['owner']}, {one['change_id']})" for one in facts["changes_ahead"]]
     return "\n".join(lines) + "\n"
 
 
@@ -74,9 +74,9 @@ def _who_suffered(incident: dict[str, Any]) -> list[str]:
     return lines
 
 
-def story_text(found: dict[str, Any]) -> str:
+def story_text(facts: dict[str, Any]) -> str:
     """An incident's story as Markdown, with all actions of people."""
-    incident = found["incident"]
+    incident = facts["incident"]
     lines = [
         f"# Incident {incident['incident_id']}",
         "",
@@ -88,9 +88,9 @@ def story_text(found: dict[str, Any]) -> str:
         f"Opened {incident['opened_at']}, ended {incident.get('ended_at') or 'not yet'}, resolved {incident['resolved_at'] or 'not yet'}."
     ]
     lines += _who_suffered(incident)
-    lines += ["", "## What people did", *(f"- {text}" for text in _standing(found["triage"])), "", "## Timeline"]
+    lines += ["", "## What people did", *(f"- {text}" for text in _standing(facts["triage"])), "", "## Timeline"]
     entries = [(entry["at"], entry["text"]) for entry in incident["timeline"]]
-    entries += [(one["at"], f"{one['by']}: {one['action']}{' – ' + one['note'] if one.get('note') else ''}") for one in found["actions"]]
+    entries += [(one["at"], f"{one['by']}: {one['action']}{' – ' + one['note'] if one.get('note') else ''}") for one in facts["actions"]]
     lines += [f"- {at} {text}" for at, text in sorted(entries)]
     lines += ["", "## Suspects"]
     for suspect in incident["suspects"]:
@@ -98,5 +98,5 @@ def story_text(found: dict[str, Any]) -> str:
         named = suspect["change_id"] or "an undeclared change"
         lines.append(f"- {named} of {suspect['owner']}: {suspect['verdict']} ({suspect['score']}). {reasons}")
     lines += ["", "## Alerts"]
-    lines += [f"- {alert['alert_id']} ({alert['severity']}): {alert['summary']}" for alert in found["alerts"]]
+    lines += [f"- {alert['alert_id']} ({alert['severity']}): {alert['summary']}" for alert in facts["alerts"]]
     return "\n".join(lines) + "\n"

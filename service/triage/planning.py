@@ -84,9 +84,9 @@ def preview(
     It is compared with the `most` changes that are nearest in time.
     """
     others = _nearest([other for other in known if other.key != change.key and other.explains], change, most)
-    found = _for_user(others, principal, change, rules) if principal.role is Role.USER else _for_desk(others, change, rules)
-    slots = slots_for(change, others, us(now.astimezone(UTC)), rules) if found and now is not None else ()
-    return {"conflicts": found, "free_slots": [_as_object(slot) for slot in slots], "missing": sec_completeness.described(change)}
+    meeting = _for_user(others, principal, change, rules) if principal.role is Role.USER else _for_desk(others, change, rules)
+    slots = slots_for(change, others, us(now.astimezone(UTC)), rules) if meeting and now is not None else ()
+    return {"conflicts": meeting, "free_slots": [_as_object(slot) for slot in slots], "missing": sec_completeness.described(change)}
 
 
 def _nearest(others: list[Change], change: Change, most: int) -> list[Change]:
@@ -95,11 +95,11 @@ def _nearest(others: list[Change], change: Change, most: int) -> list[Change]:
         return others
     start, end = change.planned_start, change.planned_end
 
-    def distance_s(place: int) -> float:
-        other = others[place]
+    def distance_s(index: int) -> float:
+        other = others[index]
         return max((other.planned_start - end).total_seconds(), (start - other.planned_end).total_seconds(), 0.0)
 
-    return [others[place] for place in sorted(nsmallest(most, range(len(others)), key=distance_s))]
+    return [others[index] for index in sorted(nsmallest(most, range(len(others)), key=distance_s))]
 
 
 def _for_desk(others: list[Change], change: Change, rules: PlanningRules) -> list[dict[str, Any]]:

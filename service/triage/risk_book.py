@@ -42,8 +42,8 @@ class RiskBook:
             for change_id in one["change_ids"]:
                 count[change_id] = count.get(change_id, 0) + 1
         ahead = [one for one in changes if one.explains and one.status not in OVER and one.planned_start.timestamp() * 1e6 > now_us]
-        found = ((one, self.of(principal, one, count.get(one.change_id, 0))) for one in ahead)
-        return [{"owner": one.owner, "change_id": one.change_id, **risk} for one, risk in found if risk is not None][:_MOST]
+        judged = ((one, self.of(principal, one, count.get(one.change_id, 0))) for one in ahead)
+        return [{"owner": one.owner, "change_id": one.change_id, **risk} for one, risk in judged if risk is not None][:_MOST]
 
     def _known(self) -> Mapping[str, PastChanges]:
         now_s = self._clock.steady_s()

@@ -36,8 +36,8 @@ class SeriesExports:
 
 
 def _read(connection: sqlite3.Connection) -> dict[Key, SeriesRank]:
-    found = connection.execute("SELECT name, value FROM facts WHERE name LIKE ?", (f"{_PREFIX}%",))
-    return {_key(name): _rank(value) for name, value in found}
+    stored = connection.execute("SELECT name, value FROM facts WHERE name LIKE ?", (f"{_PREFIX}%",))
+    return {_key(name): _rank(value) for name, value in stored}
 
 
 def _write(connection: sqlite3.Connection, ranks: Mapping[Key, SeriesRank]) -> None:

@@ -36,7 +36,7 @@ class SuspectFeedback:
 
 def evaluate(connection: sqlite3.Connection, now_us: int) -> SuspectFeedback:
     """Every judgement in force (a later one on the same suspect replaces an earlier one), by incident."""
-    found = SuspectFeedback()
+    feedback = SuspectFeedback()
     for incident_id, state in sorted(triage_actions.state(triage_actions.actions(connection, INCIDENT), now_us).items()):
         body = records.one(connection, _DESK, INCIDENT, incident_id)
         if body is None or not state["suspects"]:
@@ -45,13 +45,13 @@ def evaluate(connection: sqlite3.Connection, now_us: int) -> SuspectFeedback:
         ranked = [(judgement, _rank(suspects, judgement)) for judgement in state["suspects"]]
         for judgement, rank in ranked:
             verdict = NOT_SUSPECTED if rank is None else suspects[rank]["verdict"]
-            counts = found.verdicts.setdefault(verdict, {"confirmed": 0, "refuted": 0})
+            counts = feedback.verdicts.setdefault(verdict, {"confirmed": 0, "refuted": 0})
             counts[judgement["verdict"]] += 1
-            found.judged.append(_shown(incident_id, judgement, verdict, rank))
+            feedback.judged.append(_shown(incident_id, judgement, verdict, rank))
         confirmed = [rank for judgement, rank in ranked if judgement["verdict"] == "confirmed"]
-        found.confirmed += bool(confirmed)
-        found.top1 += 0 in confirmed
-    return found
+        feedback.confirmed += bool(confirmed)
+        feedback.top1 += 0 in confirmed
+    return feedback
 
 
 def _rank(suspects: list[dict[str, Any]], judgement: Mapping[str, Any]) -> int | None:

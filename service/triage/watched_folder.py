@@ -67,12 +67,12 @@ class WatchedFolder:
     def _at_rest(self) -> list[Path]:
         """Calendar files that have not changed since the last check; none if the folder does not exist."""
         try:
-            found = {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(self._folder.iterdir()) if _is_calendar(path)}
+            sizes = {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(self._folder.iterdir()) if _is_calendar(path)}
         except OSError as fault:
             log.warning("the watched folder can't be read", folder=str(self._folder), why=fault.strerror)
             return []
-        unchanged = [path for path, size in found.items() if self._sizes.get(path) == size]
-        self._sizes = found
+        unchanged = [path for path, size in sizes.items() if self._sizes.get(path) == size]
+        self._sizes = sizes
         return [path for path in unchanged if not self._is_done(path)]
 
     def _is_done(self, path: Path) -> bool:

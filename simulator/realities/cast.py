@@ -11,7 +11,7 @@ def series_of_some(stage: Stage, share: float) -> list[Flags]:
     names = [user.name for user in stage.world.users]
     count = max(1, round(share * len(names)))
     chosen = stage.draw.choice(len(names), count, replace=False)
-    return [stage.world.select(user=names[place]) for place in sorted(chosen.tolist())]
+    return [stage.world.select(user=names[index]) for index in sorted(chosen.tolist())]
 
 
 def whole_days(stage: Stage) -> int:

@@ -13,7 +13,7 @@ def build_story(stage: Stage) -> Story:
     windows = stage.timeline.windows
     last = stage.timeline.index(stage.timeline.last_day_us)
     for number, series in enumerate(series_of_some(stage, 1 / 3)):
-        names = {stage.world.traffic[place].user for place in np.flatnonzero(series)}
+        names = {stage.world.traffic[index].user for index in np.flatnonzero(series)}
         queues = np.array([key.user in names for key in stage.world.queues])
         if number % 2 == 0:
             effects.append(Dark(series, queues, 0, int(stage.draw.uniform(0.1, 0.5) * last)))

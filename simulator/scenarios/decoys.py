@@ -43,14 +43,14 @@ def _around(stage: Stage, onset_us: int, owners: list[str]) -> Story:
         lambda: onset_us - stage.minutes(180, 400),
         lambda: onset_us + stage.minutes(120, 300),
     )
-    found = Story()
+    story = Story()
     for number in range(int(stage.draw.integers(8, 17))):
         category, title = routine(stage)
         start = starts[number % len(starts)]()
         owner = "DCC" if number % 6 == 5 else owners[int(stage.draw.integers(len(owners)))]
         moved = stage.change(owner, category, title, start, start + int(stage.draw.integers(1, 4)) * HOUR_US)
-        found += Story(changes=(moved,), harmless=(moved.change_id,))
-    return found
+        story += Story(changes=(moved,), harmless=(moved.change_id,))
+    return story
 
 
 def _of_the_same_user(stage: Stage, owner: str, span: tuple[int, int]) -> Story:

@@ -13,8 +13,8 @@ def build_story(stage: Stage) -> Story:
     count = min(len(suppliers), int(stage.draw.integers(2, 6)))
     effects: list[Effect] = []
     changes: list[Change] = []
-    for place in sorted(stage.draw.choice(len(suppliers), count, replace=False).tolist()):
-        user = suppliers[place]
+    for index in sorted(stage.draw.choice(len(suppliers), count, replace=False).tolist()):
+        user = suppliers[index]
         stage.cast.add(user.name)
         start = stage.between(6, 11)
         end = start + int(stage.draw.integers(2, 6)) * HOUR_US

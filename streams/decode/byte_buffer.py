@@ -55,16 +55,16 @@ class ByteBuffer:
 
         Line ends are included only if `newlines`.
         """
-        found = [self.controls if newlines else self.controls[self.array[self.controls] != _NEWLINE]]
+        positions = [self.controls if newlines else self.controls[self.array[self.controls] != _NEWLINE]]
         text = memoryview(self.text)[PADDING : PADDING + self.size]
         if BACKSLASH in self.text:
-            found.append(self.find(BACKSLASH))
+            positions.append(self.find(BACKSLASH))
         if not self.text.isascii():
             try:
                 str(text, "utf-8")
             except UnicodeDecodeError:
-                found.append(np.flatnonzero(self.array >= _FIRST_NON_ASCII))
-        return np.sort(np.concatenate(found))
+                positions.append(np.flatnonzero(self.array >= _FIRST_NON_ASCII))
+        return np.sort(np.concatenate(positions))
 
     def trimmed(self, starts: Ints, ends: Ints) -> Ints:
         """`ends` without the carriage return of a line that ends in CRLF."""

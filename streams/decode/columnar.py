@@ -67,7 +67,7 @@ class _Reader:
         fitting = self._with_spans(template, pieces)
         if not len(fitting):
             return pieces
-        rows = columns(template, self._buffer, fitting, self._places(template, fitting), self._learned)
+        rows = columns(template, self._buffer, fitting, self._spans(template, fitting), self._learned)
         if len(rows):
             self.parts.append(rows)
         return pieces[:0] if len(rows) == len(pieces) else np.setdiff1d(pieces, rows.piece, assume_unique=True)
@@ -87,7 +87,7 @@ class _Reader:
                 pieces = pieces[same]
         return pieces
 
-    def _places(self, template: EventTemplate, pieces: Ints) -> list[tuple[Ints, Ints]]:
+    def _spans(self, template: EventTemplate, pieces: Ints) -> list[tuple[Ints, Ints]]:
         """Where each slot of each piece starts and ends."""
         at = [self._span(span, pieces) for span in template.spans]
         return [(before + len(span.text), after) for span, before, after in zip(template.spans, at, at[1:], strict=False)]

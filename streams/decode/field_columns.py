@@ -15,7 +15,7 @@ from streams.decode.event_template import EventTemplate, checked
 from streams.decode.string_interner import first_equal
 from streams.decode.template_cache import INVALID, TemplateCache
 
-Place = tuple[Ints, Ints]
+Span = tuple[Ints, Ints]
 """Where the text of one field starts and ends in each piece."""
 
 _MINUTE = len("2026-01-05T00:10")
@@ -24,9 +24,9 @@ _LONGEST_CODES = 256
 _NO_TIME = -(2**63)
 
 
-def columns(template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: list[Place], learned: TemplateCache) -> EventColumns:
+def columns(template: EventTemplate, buffer: ByteBuffer, pieces: Ints, spans: list[Span], learned: TemplateCache) -> EventColumns:
     """The valid ones of `pieces`. The scalar decoder reads the others and gives the reason why they are invalid."""
-    read = _Read(template, buffer, pieces, places)
+    read = _Read(template, buffer, pieces, spans)
     queue = template.kind == "queue"
     observed_us = read.times("observed_at")
     value = read.integers("depth" if queue else "messages", 0)
@@ -53,8 +53,8 @@ def columns(template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: l
 class _Read:
     """Reads slots by field name; pieces with an invalid value are removed from `good`."""
 
-    def __init__(self, template: EventTemplate, buffer: ByteBuffer, pieces: Ints, places: list[Place]) -> None:
-        self._template, self._buffer, self._places = template, buffer, places
+    def __init__(self, template: EventTemplate, buffer: ByteBuffer, pieces: Ints, spans: list[Span]) -> None:
+        self._template, self._buffer, self._spans = template, buffer, spans
         self._number = {slot.name: number for number, slot in enumerate(template.slots) if slot.name}
         self._count = len(pieces)
         self.good: Flags = np.ones(self._count, np.bool_)
@@ -63,7 +63,7 @@ class _Read:
         """A whole number per piece; `absent` where the template has none."""
         if name not in self._number:
             return np.full(self._count, absent, np.int64)
-        values, good = self._buffer.integers(*self._places[self._number[name]])
+        values, good = self._buffer.integers(*self._spans[self._number[name]])
         self.good &= good & (values <= GREATEST)
         return values
 
@@ -71,26 +71,26 @@ class _Read:
         """A number per piece; NaN where the template has none."""
         if name not in self._number:
             return np.full(self._count, np.nan)
-        values, good = self._buffer.decimals(*self._places[self._number[name]])
+        values, good = self._buffer.decimals(*self._spans[self._number[name]])
         self.good &= good
         return values
 
     def pass_over_unknown(self) -> None:
         """Numbers in fields that are ignored must still be numbers."""
-        for slot, place in zip(self._template.slots, self._places, strict=True):
+        for slot, span in zip(self._template.slots, self._spans, strict=True):
             if not slot.name and slot.form == "number":
-                self.good &= self._buffer.decimals(*place)[1]
+                self.good &= self._buffer.decimals(*span)[1]
 
     def times(self, name: str) -> Ints:
         """Microseconds since the epoch."""
-        starts, ends = self._places[self._number[name]]
+        starts, ends = self._spans[self._number[name]]
         observed_us, good = instants(self._buffer, starts, ends)
         self.good &= good
         return observed_us
 
     def series(self, learned: TemplateCache) -> Indices:
         """The number of each piece's series, by the text of all slots that make it."""
-        runs = [(self._places[first][0], self._places[last][1]) for first, last in self._template.keys]
+        runs = [(self._spans[first][0], self._spans[last][1]) for first, last in self._template.keys]
         most = MAX_SPAN_BYTES if len(runs) == 1 else MAX_SPAN_BYTES // 4
         widths = []
         for starts, ends in runs:
@@ -109,7 +109,7 @@ class _Read:
         if not self.good[piece]:
             return INVALID
         texts = {
-            number: self._buffer.text[self._places[number][0][piece] : self._places[number][1][piece]]
+            number: self._buffer.text[self._spans[number][0][piece] : self._spans[number][1][piece]]
             for first, last in self._template.keys
             for number in range(first, last + 1)
         }
@@ -119,7 +119,7 @@ class _Read:
         """The number of each piece's code set, -1 where the template has none. No code may count more than all `messages`."""
         if "codes" not in self._number:
             return np.full(self._count, ABSENT, np.int32)
-        starts, ends = self._places[self._number["codes"]]
+        starts, ends = self._spans[self._number["codes"]]
         longest = int((ends - starts).max(initial=1))
         width = -(-min(max(longest, 1), _LONGEST_CODES) // 8) * 8
         same, which = np.unique(first_equal(self._buffer.words(starts, np.minimum(ends, starts + width), width)), return_inverse=True)

@@ -47,12 +47,12 @@ class DecodedText:
     refused: tuple[InvalidRecord, ...]
 
     @cached_property
-    def _places(self) -> Ints:
+    def _positions(self) -> Ints:
         return np.sort(np.concatenate([self.starts, np.array([one.start for one in self.refused], np.int64)]))
 
     def index(self, start: int, since: int) -> int:
         """How many pieces there are from position `since` to the one at `start`."""
-        return int(np.searchsorted(self._places, start) - np.searchsorted(self._places, since))
+        return int(np.searchsorted(self._positions, start) - np.searchsorted(self._positions, since))
 
     def batch(self, source: str, position: Callable[[int], Mapping[str, int | str]]) -> EventBatch:
         """The events as the batch that leaves the decoder; `position` maps the start of a piece of text to its position in the input."""
@@ -116,12 +116,12 @@ def read(
 
 def _merged(buffer: ByteBuffer, learned: TemplateCache, rows: EventColumns, pieces: RecordSpans, singles: "_Singles") -> DecodedText:
     """The rows of the columnar and the scalar decoder in the order of the text."""
-    found = EventColumns.of([single._replace(piece=number) for number, (_, _, single) in enumerate(singles.found)])
-    starts = np.concatenate([pieces.starts[rows.piece], np.array([start for start, _, _ in singles.found], np.int64)])
-    ends = np.concatenate([pieces.ends[rows.piece], np.array([end for _, end, _ in singles.found], np.int64)])
+    single_rows = EventColumns.of([single._replace(piece=number) for number, (_, _, single) in enumerate(singles.rows_read)])
+    starts = np.concatenate([pieces.starts[rows.piece], np.array([start for start, _, _ in singles.rows_read], np.int64)])
+    ends = np.concatenate([pieces.ends[rows.piece], np.array([end for _, end, _ in singles.rows_read], np.int64)])
     order = np.argsort(starts, kind="stable")
     refused = tuple(sorted(singles.refused, key=lambda one: one.start))
-    return DecodedText(buffer, learned, EventColumns.concatenated([rows, found]).take(order), starts[order], ends[order], refused)
+    return DecodedText(buffer, learned, EventColumns.concatenated([rows, single_rows]).take(order), starts[order], ends[order], refused)
 
 
 class _Singles:
@@ -134,7 +134,7 @@ class _Singles:
         self._most_refused = most_refused
         self.to_split_again: set[int] = set()
         """Reads the units again as a whole."""
-        self.found: list[tuple[int, int, Row]] = []
+        self.rows_read: list[tuple[int, int, Row]] = []
         self.refused: list[InvalidRecord] = []
 
     def read(self, pieces: RecordSpans, left: Ints) -> None:
@@ -142,7 +142,7 @@ class _Singles:
         starts, ends = pieces.starts[left], pieces.ends[left]
         unit = np.searchsorted(self._starts, starts, side="right") - 1
         alone = (starts == self._starts[unit]) & (ends == self._buffer.trimmed(self._starts, self._ends)[unit])
-        found = []
+        parsed = []
         faults = 0
         for start, end, number, is_alone in zip(starts.tolist(), ends.tolist(), unit.tolist(), alone.tolist(), strict=True):
             text = self._buffer.text[start:end]
@@ -152,8 +152,8 @@ class _Singles:
                 self._check(faults)
             if isinstance(one, ParseError) and not (text.startswith(b"{") and (one.is_json or (is_alone and b"\n" not in text))):
                 self.to_split_again.add(number)
-            found.append((number, start, end, one))
-        for number, start, end, one in found:
+            parsed.append((number, start, end, one))
+        for number, start, end, one in parsed:
             if number not in self.to_split_again:
                 self._take(start, end, one)
         for number in sorted(self.to_split_again):
@@ -178,7 +178,7 @@ class _Singles:
             self.refused.append(InvalidRecord(start, end, one))
             self._check(len(self.refused))
         else:
-            self.found.append((start, end, row(0, one, self._learned)))
+            self.rows_read.append((start, end, row(0, one, self._learned)))
 
 
 def _used(learned: list[Item], numbers: Indices) -> tuple[tuple[Item, ...], Indices]:
@@ -188,5 +188,5 @@ def _used(learned: list[Item], numbers: Indices) -> tuple[tuple[Item, ...], Indi
         return tuple(learned[number] for number in used), which.astype(np.int32)
     marked = np.zeros(len(learned), np.bool_)
     marked[numbers] = True
-    place = (np.cumsum(marked) - 1).astype(np.int32)
-    return tuple(compress(learned, marked)), place[numbers]
+    rank = (np.cumsum(marked) - 1).astype(np.int32)
+    return tuple(compress(learned, marked)), rank[numbers]

@@ -66,5 +66,5 @@ def _elements(buffer: ByteBuffer, starts: Ints, ends: Ints, frames: Flags) -> tu
 
 
 def _is_space(buffer: ByteBuffer, at: Ints) -> Flags:
-    found = buffer.array[at]
-    return (found <= _SPACE) & (found > 0)
+    characters = buffer.array[at]
+    return (characters <= _SPACE) & (characters > 0)

@@ -33,16 +33,16 @@ def first_equal(words: Words) -> Indices:
 
     On a hash collision a text maps to itself: it is processed again, never merged.
     """
-    found = hashes(words)
+    hashes_of_words = hashes(words)
     own = np.arange(len(words), dtype=np.int32)
     bits = max(4, int(4 * len(words)).bit_length())
-    slots = (found >> np.uint64(64 - bits)).astype(np.int64)
+    slots = (hashes_of_words >> np.uint64(64 - bits)).astype(np.int64)
     table = np.empty(1 << bits, np.int32)
     table[slots[::-1]] = own[::-1]
     leader = table[slots]
-    crowded = np.flatnonzero(found[leader] != found)
+    crowded = np.flatnonzero(hashes_of_words[leader] != hashes_of_words)
     if len(crowded):
-        _, first, which = np.unique(found[crowded], return_index=True, return_inverse=True)
+        _, first, which = np.unique(hashes_of_words[crowded], return_index=True, return_inverse=True)
         leader[crowded] = crowded[first][which]
     equal = words[leader] == words
     return leader if equal.all() else np.where(equal.all(axis=1), leader, own)
@@ -64,37 +64,37 @@ class InternTable:
             known = known.widened(words.shape[1])
         elif words.shape[1] < known.words.shape[1]:
             words = _widened(words, known.words.shape[1])
-        found = hashes(words)
-        numbers, hit = known.find(words, found)
+        hashes_of_words = hashes(words)
+        numbers, hit = known.find(words, hashes_of_words)
         if not hit.all():
             missing = np.flatnonzero(~hit)
             fresh, where = np.unique(first_equal(words[missing]), return_inverse=True)
             answers = np.array([ask(int(missing[first])) for first in fresh], np.int32)
             numbers[missing] = answers[where]
-            self._known = known.grown(words[missing[fresh]], found[missing[fresh]], answers)
+            self._known = known.grown(words[missing[fresh]], hashes_of_words[missing[fresh]], answers)
         return numbers
 
 
 class _Snapshot:
     """One snapshot: texts as words, their hashes, their numbers, and a table from the hash's first bits to a text."""
 
-    def __init__(self, words: Words, found: Words, numbers: Indices) -> None:
-        self.words, self._hashes, self._numbers = words, found, numbers
+    def __init__(self, words: Words, hashes_of_words: Words, numbers: Indices) -> None:
+        self.words, self._hashes, self._numbers = words, hashes_of_words, numbers
         self._shift = np.uint64(64 - max(8, int(8 * len(words)).bit_length()))
         self._table = np.full(1 << (64 - int(self._shift)), -1, np.int32)
-        self._table[found >> self._shift] = np.arange(len(words), dtype=np.int32)
-        self._order = np.argsort(found, kind="stable").astype(np.int32)
-        self._sorted = found[self._order]
+        self._table[hashes_of_words >> self._shift] = np.arange(len(words), dtype=np.int32)
+        self._order = np.argsort(hashes_of_words, kind="stable").astype(np.int32)
+        self._sorted = hashes_of_words[self._order]
 
-    def find(self, words: Words, found: Words) -> tuple[Indices, Flags]:
+    def find(self, words: Words, hashes_of_words: Words) -> tuple[Indices, Flags]:
         """(number, known) of each text."""
         if not len(self._numbers):
             return np.full(len(words), -1, np.int32), np.zeros(len(words), np.bool_)
-        at = self._table[found >> self._shift]
-        crowded = np.flatnonzero(self._hashes[at] != found)
+        at = self._table[hashes_of_words >> self._shift]
+        crowded = np.flatnonzero(self._hashes[at] != hashes_of_words)
         if len(crowded):
-            place = np.searchsorted(self._sorted, found[crowded])
-            at[crowded] = self._order[np.minimum(place, len(self._order) - 1)]
+            index = np.searchsorted(self._sorted, hashes_of_words[crowded])
+            at[crowded] = self._order[np.minimum(index, len(self._order) - 1)]
         equal = self.words[at] == words
         hit = np.ones(len(words), np.bool_) if equal.all() else equal.all(axis=1)
         return np.where(hit, self._numbers[at], np.int32(-1)), hit
@@ -103,12 +103,12 @@ class _Snapshot:
         """The same texts with room for longer ones."""
         return _Snapshot(_widened(self.words, width), self._hashes, self._numbers)
 
-    def grown(self, words: Words, found: Words, numbers: Indices) -> "_Snapshot":
+    def grown(self, words: Words, hashes_of_words: Words, numbers: Indices) -> "_Snapshot":
         """The snapshot with more texts; only the new texts if the total would be too large."""
         if len(self.words) + len(words) > _MOST:
-            return _Snapshot(words, found, numbers)
+            return _Snapshot(words, hashes_of_words, numbers)
         return _Snapshot(
-            np.concatenate([self.words, words]), np.concatenate([self._hashes, found]), np.concatenate([self._numbers, numbers])
+            np.concatenate([self.words, words]), np.concatenate([self._hashes, hashes_of_words]), np.concatenate([self._numbers, numbers])
         )
 
 

@@ -201,9 +201,9 @@ def _watching(app: faust.App, assignment: TaskAssignment, needed: Set[str]) -> C
     return watch
 
 
-def _answering(found: CollectorRegistry, assignment: TaskAssignment, parameters: KafkaParameters) -> Callable[[], Any]:
+def _answering(collectors: CollectorRegistry, assignment: TaskAssignment, parameters: KafkaParameters) -> Callable[[], Any]:
     async def answer() -> None:
-        runner = await metrics.serve(found, assignment, parameters)
+        runner = await metrics.serve(collectors, assignment, parameters)
         if runner is not None:
             try:
                 await asyncio.Event().wait()

@@ -50,13 +50,13 @@ class OpenMetricsBackfill:
         records: list[Alert | Incident | ChangeReport] = sorted(
             [*step.alerts, *step.incidents, *step.reports], key=lambda record: record.as_of
         )
-        place = 0
+        index = 0
         for at_us, group in groupby(step.detected, key=lambda detected: detected.at_us):
-            while place < len(records) and us(records[place].as_of) <= at_us:
-                self._record(records[place], us(records[place].as_of))
-                place += 1
+            while index < len(records) and us(records[index].as_of) <= at_us:
+                self._record(records[index], us(records[index].as_of))
+                index += 1
             self._close(at_us, list(group))
-        for record in records[place:]:
+        for record in records[index:]:
             self._record(record, us(record.as_of))
 
     def _record(self, record: Alert | Incident | ChangeReport, at_us: int) -> None:

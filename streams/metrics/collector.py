@@ -68,8 +68,8 @@ class HighwaterCollector(Collector):
 
     def _folded(self, labels: tuple[str, ...], samples: Iterable[tuple[LabelValues, float]]) -> Iterator[tuple[LabelValues, float]]:
         folds = [self._folds.get(label) for label in labels]
-        for place, value in samples:
-            yield tuple(fold.label(name) if fold else name for fold, name in zip(folds, place, strict=True)), value
+        for values, value in samples:
+            yield tuple(fold.label(name) if fold else name for fold, name in zip(folds, values, strict=True)), value
 
     def _traffic(self) -> Iterator[Metric]:
         for name, column, text in (
@@ -77,13 +77,13 @@ class HighwaterCollector(Collector):
             ("highwater_messages_expected", "expected", "Messages expected in the same windows, before they were seen."),
             ("highwater_messages_expected_variance", "variance", "Variance of the expected messages: its root is the width of the band."),
         ):
-            found = (one for each in self._board.cohorts() for one in each.classes.standing(column, each.since_us))
-            yield counter(name, text, _TRAFFIC, self._counted(name, _TRAFFIC, found))
+            samples = (one for each in self._board.cohorts() for one in each.classes.standing(column, each.since_us))
+            yield counter(name, text, _TRAFFIC, self._counted(name, _TRAFFIC, samples))
         due = (
-            found
+            samples
             for each in self._board.cohorts()
             if each.last is not None
-            for found in each.classes.expected_now(each.last.pulse, each.since_us)
+            for samples in each.classes.expected_now(each.last.pulse, each.since_us)
         )
         yield gauge("highwater_expected_messages", "Messages expected in the last closed window.", _TRAFFIC, self._sum(_TRAFFIC, due))
         labels = ("user", "direction", "family")
@@ -99,29 +99,31 @@ class HighwaterCollector(Collector):
 
     def _counted(self, name: str, labels: tuple[str, ...], samples: Iterable[tuple[LabelValues, float, bool]]) -> Labelled:
         """Sums of a counter, for labels with recent reports; the value of `other` never falls when one of its parts is removed."""
-        found: Labelled = {}
+        sums: Labelled = {}
         seen = set()
         folds = [self._folds.get(label) for label in labels]
-        for place, value, is_seen in samples:
-            labels_shown = tuple(fold.label(part) if fold else part for fold, part in zip(folds, place, strict=True))
-            found[labels_shown] = found.get(labels_shown, 0.0) + value
+        for values, value, is_seen in samples:
+            labels_shown = tuple(fold.label(part) if fold else part for fold, part in zip(folds, values, strict=True))
+            sums[labels_shown] = sums.get(labels_shown, 0.0) + value
             if is_seen:
                 seen.add(labels_shown)
-        return {place: self._never_less(name, place, value) if OTHER in place else value for place, value in found.items() if place in seen}
+        return {
+            values: self._never_less(name, values, value) if OTHER in values else value for values, value in sums.items() if values in seen
+        }
 
-    def _never_less(self, name: str, place: LabelValues, value: float) -> float:
-        last, gone = self._shared.get((name, place), (0.0, 0.0))
+    def _never_less(self, name: str, label_values: LabelValues, value: float) -> float:
+        last, gone = self._shared.get((name, label_values), (0.0, 0.0))
         gone += max(0.0, last - value)
-        self._shared[name, place] = value, gone
+        self._shared[name, label_values] = value, gone
         return value + gone
 
     def _failed(self) -> Iterator[tuple[LabelValues, float, bool]]:
         for each in self._board.cohorts():
             columns = (each.directions.standing(name, each.since_us) for name in ("failures", "user_side", "device_side"))
-            for (place, failed, seen), (_, user_side, _), (_, device_side, _) in zip(*columns, strict=True):
-                yield (*place, "user_side"), user_side, seen
-                yield (*place, "device_side"), device_side, seen
-                yield (*place, "other"), max(0.0, failed - user_side - device_side), seen
+            for (values, failed, seen), (_, user_side, _), (_, device_side, _) in zip(*columns, strict=True):
+                yield (*values, "user_side"), user_side, seen
+                yield (*values, "device_side"), device_side, seen
+                yield (*values, "other"), max(0.0, failed - user_side - device_side), seen
 
     def _regions(self) -> Iterator[Metric]:
         for name, column, text in (
@@ -129,15 +131,15 @@ class HighwaterCollector(Collector):
             ("highwater_region_messages_expected", "expected", "Messages expected in the same windows, by region."),
             ("highwater_region_failures", "failures", "Messages that failed, by region."),
         ):
-            found = (one for each in self._board.cohorts() for one in each.regions.standing(column, each.since_us))
-            yield counter(name, text, ("region",), self._counted(name, ("region",), found))
+            samples = (one for each in self._board.cohorts() for one in each.regions.standing(column, each.since_us))
+            yield counter(name, text, ("region",), self._counted(name, ("region",), samples))
 
     def _queues(self) -> Iterator[Metric]:
         labels = ("user", "queue")
-        depths_by_queue = [found for each in self._board.cohorts() for found in each.depths.standing(each.since_us)]
-        depths = self._sum(labels, ((place, depth) for place, depth, _ in depths_by_queue))
+        depths_by_queue = [samples for each in self._board.cohorts() for samples in each.depths.standing(each.since_us)]
+        depths = self._sum(labels, ((values, depth) for values, depth, _ in depths_by_queue))
         yield gauge("highwater_queue_depth", "Messages waiting in the queue.", labels, depths)
-        ages = strongest(self._folded(labels, ((place, age_s) for place, _, age_s in depths_by_queue)))
+        ages = strongest(self._folded(labels, ((values, age_s) for values, _, age_s in depths_by_queue)))
         yield gauge("highwater_queue_oldest_age_seconds", "Age of the oldest message waiting.", labels, ages)
         # Of queues with the same label, the one that is full first and the one that is empty last need action.
         for name, measure, choose, text in (
@@ -147,8 +149,8 @@ class HighwaterCollector(Collector):
             ("age_limit_eta", "age_limit_eta_s", min, "Time until the oldest message reaches the age limit, while its age rises."),
             ("drain_eta", "drain_eta_s", max, "Time until the queue is empty, while it drains."),
         ):
-            found = strongest(self._folded(labels, self._board.queue_evidence(measure)), choose)
-            yield gauge(f"highwater_queue_{name}_seconds", text, labels, found)
+            samples = strongest(self._folded(labels, self._board.queue_evidence(measure)), choose)
+            yield gauge(f"highwater_queue_{name}_seconds", text, labels, samples)
 
     def _judgement(self) -> Iterator[Metric]:
         labels = ("user", "kind")
@@ -166,9 +168,9 @@ class HighwaterCollector(Collector):
         labels = ("kind", "severity")
         yield gauge("highwater_alerts_open", "Alerts that are not resolved.", labels, _tally(board.alerts.values(), kinds))
         alerts = counter("highwater_alerts", "Alerts, counted once for each severity that they reach.", labels, {})
-        for place, count in sorted((dict.fromkeys(kinds, 0) | dict(board.alerts_total)).items()):
-            alert_id, at_s = board.last_alert.get(place, ("", 0.0))
-            alerts.add_metric(place, count, exemplar=Exemplar({"alert_id": alert_id}, 1.0, at_s) if alert_id else None)
+        for label_values, count in sorted((dict.fromkeys(kinds, 0) | dict(board.alerts_total)).items()):
+            alert_id, at_s = board.last_alert.get(label_values, ("", 0.0))
+            alerts.add_metric(label_values, count, exemplar=Exemplar({"alert_id": alert_id}, 1.0, at_s) if alert_id else None)
         yield alerts
         incidents = list(board.incidents.values())
         yield gauge(
@@ -185,8 +187,8 @@ class HighwaterCollector(Collector):
             ("change_reports", "verdict", get_args(ReportVerdict), board.reports_total, "Changes with a report after their end."),
             ("change_faults", "fault", FAULTS, board.faults_total, "Faults in declarations that reports found."),
         ):
-            found = ((name, float(counts[name])) for name in (values if here else ()))
-            yield counter(f"highwater_{name}", text, (label,), summed(((value,), count) for value, count in found))
+            samples = ((name, float(counts[name])) for name in (values if here else ()))
+            yield counter(f"highwater_{name}", text, (label,), summed(((value,), count) for value, count in samples))
 
     def _calendar(self) -> Iterator[Metric]:
         at_us = self._board.watermark_us
@@ -196,8 +198,8 @@ class HighwaterCollector(Collector):
             ("active", active, "Declared changes whose window is open."),
             ("upcoming", upcoming, "Declared changes whose window opens within a day."),
         ):
-            found = (((change.owner, change.category), 1.0) for change in choose(changes, at_us or 0))
-            yield gauge(f"highwater_change_window_{name}", text, labels, self._sum(labels, found))
+            samples = (((change.owner, change.category), 1.0) for change in choose(changes, at_us or 0))
+            yield gauge(f"highwater_change_window_{name}", text, labels, self._sum(labels, samples))
 
     def _own(self) -> Iterator[Metric]:
         board, asked = self._board, self._asked
@@ -233,8 +235,8 @@ class HighwaterCollector(Collector):
         yield single("highwater_watchdog", "Always 1: a rule on it always fires; its absence is the alarm.", 1)
 
 
-def _tally(places: Iterable[LabelValues], always: Iterable[LabelValues]) -> Labelled:
-    return summed([*((place, 0.0) for place in always), *((place, 1.0) for place in places)])
+def _tally(all_values: Iterable[LabelValues], always: Iterable[LabelValues]) -> Labelled:
+    return summed([*((label_values, 0.0) for label_values in always), *((label_values, 1.0) for label_values in all_values)])
 
 
 def active(changes: Iterable[Change], at_us: int) -> Iterator[Change]:

@@ -20,34 +20,34 @@ def _unit(name: str) -> str:
 
 def summed(samples: Iterable[tuple[LabelValues, float]]) -> Labelled:
     """Adds up samples with equal labels."""
-    found: Labelled = {}
-    for place, value in samples:
-        found[place] = found.get(place, 0.0) + value
-    return found
+    by_labels: Labelled = {}
+    for label_values, value in samples:
+        by_labels[label_values] = by_labels.get(label_values, 0.0) + value
+    return by_labels
 
 
 def strongest(samples: Iterable[tuple[LabelValues, float]], choose: Callable[[float, float], float] = max) -> Labelled:
     """Selects one of the samples with equal labels by `choose`; missing values (NaN) are left out."""
-    found: Labelled = {}
-    for place, value in samples:
+    by_labels: Labelled = {}
+    for label_values, value in samples:
         if not math.isnan(value):
-            found[place] = choose(found[place], value) if place in found else value
-    return found
+            by_labels[label_values] = choose(by_labels[label_values], value) if label_values in by_labels else value
+    return by_labels
 
 
 def gauge(name: str, text: str, labels: tuple[str, ...], samples: Mapping[LabelValues, float]) -> Metric:
     """A gauge with these samples, in the order of their labels."""
     family = GaugeMetricFamily(name, text, labels=labels, unit=_unit(name))
-    for place, value in sorted(samples.items()):
-        family.add_metric(place, value)
+    for label_values, value in sorted(samples.items()):
+        family.add_metric(label_values, value)
     return family
 
 
 def counter(name: str, text: str, labels: tuple[str, ...], samples: Mapping[LabelValues, float]) -> CounterMetricFamily:
     """A counter with these samples; `name` without `_total`."""
     family = CounterMetricFamily(name, text, labels=labels, unit=_unit(name))
-    for place, value in sorted(samples.items()):
-        family.add_metric(place, value)
+    for label_values, value in sorted(samples.items()):
+        family.add_metric(label_values, value)
     return family
 
 

@@ -18,16 +18,16 @@ class Histogram:
 
     def add(self, value: float, labels: Mapping[str, str] | None = None, at_s: float | None = None) -> None:
         """Adds a value; `labels` name an example of its bucket, seen at Unix second `at_s`."""
-        place = bisect_left(self._bounds, value)
-        self._counts[place] += 1
+        bucket = bisect_left(self._bounds, value)
+        self._counts[bucket] += 1
         self.sum += value
         if labels is not None:
-            self._examples[place] = Exemplar(dict(labels), value, at_s)
+            self._examples[bucket] = Exemplar(dict(labels), value, at_s)
 
     def buckets(self) -> list[tuple[str, float, Exemplar | None]]:
         """(upper bound, values up to it, example), as Prometheus counts."""
-        found, running = [], 0
-        for place, (bound, count) in enumerate(zip(self._bounds, self._counts, strict=True)):
+        cumulative, running = [], 0
+        for bucket, (bound, count) in enumerate(zip(self._bounds, self._counts, strict=True)):
             running += count
-            found.append(("+Inf" if math.isinf(bound) else repr(bound), float(running), self._examples.get(place)))
-        return found
+            cumulative.append(("+Inf" if math.isinf(bound) else repr(bound), float(running), self._examples.get(bucket)))
+        return cumulative

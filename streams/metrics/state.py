@@ -67,15 +67,15 @@ class MetricsState:
     ) -> None:
         """The windows that one step closed, at `now_us`; the step took `step_s`."""
         with self.guard:
-            place = self._parts.setdefault(part, Part())
-            place.watermark_us, place.held = watermark_us, held
+            labels = self._parts.setdefault(part, Part())
+            labels.watermark_us, labels.held = watermark_us, held
             if step_s is not None:
                 self.step.add(step_s)
             for each in detected:
                 self.windows += 1
                 # The next report closes a window: the length of that report's window is not a delay.
                 self.window_delay.add(max(0.0, (now_us - each.at_us) / 1e6 - each.window_s))
-                place.cohorts.setdefault(each.window_s, ResolutionTotals()).add(each)
+                labels.cohorts.setdefault(each.window_s, ResolutionTotals()).add(each)
 
     def leave(self, part: str) -> None:
         """Another process continues this part: its values here are removed."""
@@ -94,9 +94,9 @@ class MetricsState:
                 self.detection_delay.add(delay_s, {"alert_id": alert.alert_id}, now_us / 1e6)
             if alert.severity not in reached:
                 reached.add(alert.severity)
-                place = alert.kind, alert.severity
-                self.alerts_total[place] += 1
-                self.last_alert[place] = alert.alert_id, now_us / 1e6
+                labels = alert.kind, alert.severity
+                self.alerts_total[labels] += 1
+                self.last_alert[labels] = alert.alert_id, now_us / 1e6
             if alert.status == "resolved":
                 del self._reached[alert.alert_id]
 

@@ -18,10 +18,10 @@ LabelValues = tuple[str, ...]
 
 @dataclass(slots=True)
 class RunningTotals:
-    """Sums of all pulses so far, by index; `place_of` gives the label values of a group."""
+    """Sums of all pulses so far, by index; `labels_of` gives the label values of a group."""
 
-    place_of: Callable[[PulseKey], LabelValues]
-    places: list[LabelValues] = field(default_factory=list)
+    labels_of: Callable[[PulseKey], LabelValues]
+    labels: list[LabelValues] = field(default_factory=list)
     sums: Floats = field(default_factory=lambda: np.zeros((len(SUMS), 0)))
     """(SUMS, places)."""
     seen_us: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -30,18 +30,18 @@ class RunningTotals:
 
     def regroup(self, groups: tuple[PulseKey, ...]) -> None:
         """Sets the groups of the following pulses."""
-        named = [self.place_of(group) for group in groups]
-        places = sorted(set(named) | set(self.places))
-        number = {place: index for index, place in enumerate(places)}
-        kept = np.array([number[place] for place in self.places], np.int64)
-        sums, seen_us = np.zeros((len(SUMS), len(places))), np.zeros(len(places), np.int64)
+        named = [self.labels_of(group) for group in groups]
+        labels = sorted(set(named) | set(self.labels))
+        number = {values: index for index, values in enumerate(labels)}
+        kept = np.array([number[values] for values in self.labels], np.int64)
+        sums, seen_us = np.zeros((len(SUMS), len(labels))), np.zeros(len(labels), np.int64)
         sums[:, kept], seen_us[kept] = self.sums, self.seen_us
-        self.places, self.sums, self.seen_us = places, sums, seen_us
-        self._index = np.array([number[place] for place in named], np.int64)
+        self.labels, self.sums, self.seen_us = labels, sums, seen_us
+        self._index = np.array([number[values] for values in named], np.int64)
 
     def add(self, pulse: Pulse) -> None:
         """One more window."""
-        size = len(self.places)
+        size = len(self.labels)
         columns = (pulse.observed, pulse.expected, pulse.variance, pulse.failed, pulse.user_side, pulse.device_side)
         for row, column in enumerate(columns):
             if len(column) == len(self._index):
@@ -51,13 +51,13 @@ class RunningTotals:
     def standing(self, name: str, since_us: int) -> Iterator[tuple[LabelValues, float, bool]]:
         """Label values, their sum, and whether they reported since then."""
         values, seen = self.sums[SUMS.index(name)].tolist(), (self.seen_us >= since_us).tolist()
-        yield from zip(self.places, values, seen, strict=True)
+        yield from zip(self.labels, values, seen, strict=True)
 
     def expected_now(self, pulse: Pulse, since_us: int) -> Iterator[tuple[LabelValues, float]]:
         """Label values → messages expected in the window of `pulse`, for values that reported since then."""
-        values = np.bincount(self._index, pulse.expected, len(self.places))
+        values = np.bincount(self._index, pulse.expected, len(self.labels))
         for index in np.flatnonzero(self.seen_us >= since_us).tolist():
-            yield self.places[index], float(values[index])
+            yield self.labels[index], float(values[index])
 
 
 @dataclass(slots=True)

@@ -79,8 +79,8 @@ def _joined(parts: Sequence[_Part]) -> EventBatch:
     code_sets: list[Any] = []
     key, codes = [], []
     for part in parts:
-        place = np.array([keys.setdefault(one, len(keys)) for one in part.batch.keys], np.int32)
-        key.append(place[part.batch.key[part.first : part.last]])
+        index_of = np.array([keys.setdefault(one, len(keys)) for one in part.batch.keys], np.int32)
+        key.append(index_of[part.batch.key[part.first : part.last]])
         own = part.batch.codes[part.first : part.last]
         codes.append(np.where(own < 0, own, own + len(code_sets)).astype(np.int32))
         code_sets += part.batch.code_sets

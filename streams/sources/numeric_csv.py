@@ -114,7 +114,7 @@ class NumericCsv:
         if missing:
             wanted = ", ".join(self._columns)
             raise UnreadableInput(f"{self.name} has no column {' or '.join(missing)}: its first line must name {wanted}")
-        return replace(best, places=tuple(best.names.index(column) for column in self._columns))
+        return replace(best, columns=tuple(best.names.index(column) for column in self._columns))
 
     def _wanted(self, cells: list[str], header: "_Header") -> tuple[str, ...]:
         """The requested cells, unchanged; empty if the row is short. Raises UnreadableInput if it is longer than the header."""
@@ -123,7 +123,7 @@ class NumericCsv:
                 f"{self.name} line {self.line} has {len(cells)} cells and the header {len(header.names)}: "
                 "write numbers with a decimal point, or separate columns by `;`"
             )
-        return tuple(cells[place] if place < len(cells) else "" for place in header.places)
+        return tuple(cells[column] if column < len(cells) else "" for column in header.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class _Header:
 
     delimiter: str
     names: list[str]
-    places: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
     """Indexes of the requested columns."""
 
 

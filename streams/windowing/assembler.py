@@ -235,9 +235,9 @@ class Assembler:
         codes = batch.codes[chosen]
         sides = np.zeros((3, len(batch.code_sets) + 1), np.int64)
         sides[0, -1] = -1
-        for place in np.unique(codes[codes >= 0]).tolist():
-            counts = batch.code_sets[place]
-            sides[:, place] = self._stores[kind // 2].code_number(counts), *count_by_side(counts)
+        for index in np.unique(codes[codes >= 0]).tolist():
+            counts = batch.code_sets[index]
+            sides[:, index] = self._stores[kind // 2].code_number(counts), *count_by_side(counts)
         return common | {
             "failures": batch.failures[chosen],
             "user_side": sides[1, codes],

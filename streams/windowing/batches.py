@@ -116,7 +116,7 @@ def keep(batch: EventBatch, index: int, stream: str) -> HeldEvent:
 def batch_of(kept: Sequence[HeldEvent]) -> EventBatch:
     """Kept events as a batch, in the order given."""
     keys = tuple(dict.fromkeys(event.key for event in kept))
-    place = {key: index for index, key in enumerate(keys)}
+    index_of = {key: index for index, key in enumerate(keys)}
     with_codes = [event.codes for event in kept if event.codes is not None]
     has_codes = np.array([event.codes is not None for event in kept], bool)
 
@@ -125,7 +125,7 @@ def batch_of(kept: Sequence[HeldEvent]) -> EventBatch:
 
     return EventBatch(
         keys=keys,
-        key=np.array([place[event.key] for event in kept], np.int32),
+        key=np.array([index_of[event.key] for event in kept], np.int32),
         observed_us=column("observed_us"),
         value=column("value"),
         failures=column("failures"),

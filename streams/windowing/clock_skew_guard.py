@@ -245,5 +245,5 @@ class ClockSkewGuard:
 
 def _first(flags: Any, at: int, end: int) -> int:
     """Index of the first set flag from `at` on; `end` if none is set."""
-    place = int(flags.argmax()) if len(flags) else 0
-    return at + place if len(flags) and flags[place] else end
+    index = int(flags.argmax()) if len(flags) else 0
+    return at + index if len(flags) and flags[index] else end

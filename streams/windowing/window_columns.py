@@ -19,7 +19,7 @@ _QUEUES = attrgetter("depth", "oldest_age_s", "capacity", "enqueued", "delivered
 class ClosedColumns(NamedTuple):
     """Windows of one length with the same series."""
 
-    places: list[int]
+    indices: list[int]
     """Where each of them stands among all windows."""
     window_s: int
     traffic_keys: tuple[SeriesKey, ...]
@@ -34,12 +34,12 @@ class ClosedColumns(NamedTuple):
     queues: Floats
 
 
-def alike(items: Sequence[Item], kind: Callable[[Item], tuple[Any, ...]]) -> Iterable[list[int]]:
-    """Places of items whose `kind` consists of the same objects."""
-    found: dict[tuple[int, ...], list[int]] = {}
-    for place, item in enumerate(items):
-        found.setdefault(tuple(map(id, kind(item))), []).append(place)
-    return found.values()
+def same_objects(items: Sequence[Item], kind: Callable[[Item], tuple[Any, ...]]) -> Iterable[list[int]]:
+    """Indices of items whose `kind` consists of the same objects."""
+    indices: dict[tuple[int, ...], list[int]] = {}
+    for index, item in enumerate(items):
+        indices.setdefault(tuple(map(id, kind(item))), []).append(index)
+    return indices.values()
 
 
 def stacked(items: Sequence[Any], columns: Callable[[Any], tuple[NDArray[Any], ...]]) -> NDArray[Any]:
@@ -57,12 +57,12 @@ def flags(rows: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
 
 def packed(closed: Sequence[Closed]) -> list[ClosedColumns]:
     """`closed` as columns, for `unpacked`."""
-    found = []
-    for places in alike(closed, lambda one: (one.window_s, one.traffic_keys, one.queue_keys)):
-        windows = [closed[place] for place in places]
-        found.append(
+    groups = []
+    for indices in same_objects(closed, lambda one: (one.window_s, one.traffic_keys, one.queue_keys)):
+        windows = [closed[index] for index in indices]
+        groups.append(
             ClosedColumns(
-                places,
+                indices,
                 windows[0].window_s,
                 windows[0].traffic_keys,
                 windows[0].queue_keys,
@@ -74,17 +74,17 @@ def packed(closed: Sequence[Closed]) -> list[ClosedColumns]:
                 stacked([one.queues for one in windows], _QUEUES),
             )
         )
-    return found
+    return groups
 
 
 def unpacked(groups: Sequence[ClosedColumns]) -> list[Closed]:
     """Inverse of `packed`; the windows are views of the columns."""
-    found: list[tuple[int, Closed]] = []
+    windows: list[tuple[int, Closed]] = []
     for group in groups:
         window_s, codes = group.window_s, unpacked_codes(group.codes)
-        for number, (place, at_us) in enumerate(zip(group.places, group.ends_us, strict=True)):
+        for number, (index, at_us) in enumerate(zip(group.indices, group.ends_us, strict=True)):
             messages, failures, user_side, device_side = group.traffic[number]
             traffic = TrafficTick(at_us, window_s, group.reported[number], messages, failures, user_side, device_side, codes[number])
             queues = QueueTick(at_us, window_s, group.queues_reported[number], *group.queues[number])
-            found.append((place, Closed(at_us, window_s, traffic, group.traffic_keys, queues, group.queue_keys)))
-    return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+            windows.append((index, Closed(at_us, window_s, traffic, group.traffic_keys, queues, group.queue_keys)))
+    return [one for _, one in sorted(windows, key=lambda pair: pair[0])]

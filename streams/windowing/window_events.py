@@ -30,11 +30,11 @@ class CodeSets:
     def number(self, codes: Mapping[str, int]) -> int:
         """The number of `codes`; equal counts have the same number."""
         content = tuple(sorted(codes.items()))
-        found = self._numbers.get(content)
-        if found is None:
-            found = self._numbers[content] = len(self.sets)
+        known_number = self._numbers.get(content)
+        if known_number is None:
+            known_number = self._numbers[content] = len(self.sets)
             self.sets.append(dict(content))
-        return found
+        return known_number
 
 
 class WindowCodes(Mapping[int, Mapping[str, int]]):
@@ -45,15 +45,15 @@ class WindowCodes(Mapping[int, Mapping[str, int]]):
         self.series, self.numbers, self.sets = series, numbers, sets
 
     @cached_property
-    def _found(self) -> dict[int, list[int]]:
+    def _by_series(self) -> dict[int, list[int]]:
         """Its sets by series."""
-        found: dict[int, list[int]] = {}
+        by_series: dict[int, list[int]] = {}
         for series, number in zip(self.series.tolist(), self.numbers.tolist(), strict=True):
-            found.setdefault(series, []).append(number)
-        return found
+            by_series.setdefault(series, []).append(number)
+        return by_series
 
     def __getitem__(self, series: int) -> Mapping[str, int]:
-        first, *others = self._found[series]
+        first, *others = self._by_series[series]
         if not others:
             return self.sets[first]
         total = Counter(self.sets[first])
@@ -62,10 +62,10 @@ class WindowCodes(Mapping[int, Mapping[str, int]]):
         return dict(sorted(total.items()))
 
     def __iter__(self) -> Iterator[int]:
-        return iter(sorted(self._found))
+        return iter(sorted(self._by_series))
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._by_series)
 
 
 def as_window_codes(codes: Mapping[int, Mapping[str, int]]) -> WindowCodes:
@@ -97,9 +97,9 @@ def packed_codes(windows: Sequence[WindowCodes]) -> CodeColumns:
             known[id(window.sets)] = len(sets)
             sets += window.sets
     numbers = np.concatenate([window.numbers + known[id(window.sets)] for window in windows])
-    used, places = np.unique(numbers, return_inverse=True)
+    used, indices = np.unique(numbers, return_inverse=True)
     series = np.concatenate([window.series for window in windows])
-    return CodeColumns([len(window.series) for window in windows], series, places, [sets[number] for number in used.tolist()])
+    return CodeColumns([len(window.series) for window in windows], series, indices, [sets[number] for number in used.tolist()])
 
 
 def unpacked_codes(columns: CodeColumns) -> list[WindowCodes]:
@@ -153,9 +153,9 @@ def _either(pairs: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _ranks(events: Chunk, tied: NDArray[Any], keys: list[SeriesKey], sets: list[Mapping[str, int]]) -> NDArray[np.int64]:
     """Rank of each event by its canonical JSON. Only the events at `tied` are serialised; the others get 0."""
     texts = [_canonical(events, index, keys, sets) for index in tied.tolist()]
-    place = {text: rank for rank, text in enumerate(sorted(set(texts)))}
+    rank_of = {text: rank for rank, text in enumerate(sorted(set(texts)))}
     ranks = np.zeros(len(events["series"]), np.int64)
-    ranks[tied] = [place[text] for text in texts]
+    ranks[tied] = [rank_of[text] for text in texts]
     return ranks
 
 

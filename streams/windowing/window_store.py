@@ -46,7 +46,7 @@ class SeriesWindows:
         self.numbers: dict[SeriesKey, int] = {}
         self.known: list[SeriesKey] = []
         """By internal number: in order of first arrival."""
-        self.place = np.zeros(0, np.int32)
+        self.index = np.zeros(0, np.int32)
         """Internal number → index in `keys`, -1 before the series' first window has closed."""
         self.open: dict[int, list[Chunk]] = {}
         self._ends: list[int] = []
@@ -59,11 +59,11 @@ class SeriesWindows:
 
     def number(self, key: SeriesKey) -> int:
         """Internal number of a series."""
-        found = self.numbers.get(key)
-        if found is None:
-            found = self.numbers[key] = len(self.known)
+        known_number = self.numbers.get(key)
+        if known_number is None:
+            known_number = self.numbers[key] = len(self.known)
             self.known.append(key)
-        return found
+        return known_number
 
     def numbers_of(self, keys: tuple[SeriesKey, ...], key: Indices) -> Indices:
         """Internal numbers of events of the series `keys[key]`; their order is that of `keys` where they are new."""
@@ -71,12 +71,12 @@ class SeriesWindows:
         if known is not keys:
             numbers = np.full(len(keys), -1, np.int32)
             self._numbered = (keys, numbers)
-        found: Indices = numbers[key]
-        if len(found) and found.min() < 0:
-            for place in np.unique(key[found < 0]).tolist():
-                numbers[place] = self.number(keys[place])
-            found = numbers[key]
-        return found
+        of_events: Indices = numbers[key]
+        if len(of_events) and of_events.min() < 0:
+            for index in np.unique(key[of_events < 0]).tolist():
+                numbers[index] = self.number(keys[index])
+            of_events = numbers[key]
+        return of_events
 
     def earliest(self) -> int | None:
         """End of the first open window."""
@@ -109,18 +109,18 @@ class SeriesWindows:
         every = joined(chunks)
         events = deduplicated(every, self.known, sets.sets)
         self._add_new(events["series"])
-        return events, self.place[events["series"]], repeated + len(every["series"]) - len(events["series"])
+        return events, self.index[events["series"]], repeated + len(every["series"]) - len(events["series"])
 
     def _add_new(self, series: Indices) -> None:
         if len(self.keys) == len(self.known):
             return
-        if len(self.place) < len(self.known):
-            self.place = np.concatenate((self.place, np.full(len(self.known) - len(self.place), -1, np.int32)))
-        new = np.unique(series[self.place[series] < 0])
+        if len(self.index) < len(self.known):
+            self.index = np.concatenate((self.index, np.full(len(self.known) - len(self.index), -1, np.int32)))
+        new = np.unique(series[self.index[series] < 0])
         if len(new) == 0:
             return
         ordered = sorted(new.tolist(), key=lambda number: self.known[number])
-        self.place[ordered] = np.arange(len(self.keys), len(self.keys) + len(ordered))
+        self.index[ordered] = np.arange(len(self.keys), len(self.keys) + len(ordered))
         self.keys = (*self.keys, *(self.known[number] for number in ordered))
 
     def pack(self) -> Any:
@@ -128,7 +128,7 @@ class SeriesWindows:
         return {
             "keys": [list(key) for key in self.keys],
             "known": [list(key) for key in self.known],
-            "place": self.place,
+            "place": self.index,
             "open": [[at_us, joined(self.open[at_us])] for at_us in sorted(self.open)],
             "repeated": self.repeated,
         }
@@ -138,7 +138,7 @@ class SeriesWindows:
         self.keys = tuple(SeriesKey(*key) for key in tree["keys"])
         self.known = [SeriesKey(*key) for key in tree["known"]]
         self.numbers = {key: number for number, key in enumerate(self.known)}
-        self.place = tree["place"]
+        self.index = tree["place"]
         self.open = {at_us: [chunk] for at_us, chunk in tree["open"]}
         self._ends = sorted(self.open)
         self.repeated = tree["repeated"]
@@ -172,14 +172,14 @@ class WindowStore:
 
     def close(self, at_us: int) -> tuple[Closed, int]:
         """The window that ends at `at_us`, and the number of repeats that were left out of it."""
-        traffic, traffic_place, repeated = self.traffic.take(at_us, self.sets)
-        queues, queue_place, more = self.queues.take(at_us, self.sets)
+        traffic, traffic_index, repeated = self.traffic.take(at_us, self.sets)
+        queues, queue_index, more = self.queues.take(at_us, self.sets)
         self._closed_us = at_us
-        if len(traffic_place) or len(queue_place):
+        if len(traffic_index) or len(queue_index):
             self._reported_us = at_us
         closed = Closed(
-            at_us, self.window_s, self._traffic_tick(at_us, traffic, traffic_place), self.traffic.keys,
-            self._queue_tick(at_us, queues, queue_place), self.queues.keys,
+            at_us, self.window_s, self._traffic_tick(at_us, traffic, traffic_index), self.traffic.keys,
+            self._queue_tick(at_us, queues, queue_index), self.queues.keys,
         )  # fmt: skip
         if len(self.sets.sets) > MOST_CODE_SETS or not self.traffic.open:
             self._renew_code_sets()
@@ -190,20 +190,20 @@ class WindowStore:
         before, self.sets = self.sets.sets, CodeSets()
         for chunks in self.traffic.open.values():
             for chunk in chunks:
-                used, place = np.unique(chunk["codes"], return_inverse=True)
+                used, index = np.unique(chunk["codes"], return_inverse=True)
                 numbers = np.array([-1 if number < 0 else self.sets.number(before[number]) for number in used.tolist()], np.int64)
-                chunk["codes"] = numbers[place]
+                chunk["codes"] = numbers[index]
 
-    def _traffic_tick(self, at_us: int, events: Chunk, place: Indices) -> TrafficTick:
+    def _traffic_tick(self, at_us: int, events: Chunk, index: Indices) -> TrafficTick:
         count = len(self.traffic.keys)
-        events_of_each = np.bincount(place, minlength=count)
-        single = len(place) == 0 or int(events_of_each.max()) == 1
+        events_of_each = np.bincount(index, minlength=count)
+        single = len(index) == 0 or int(events_of_each.max()) == 1
 
         def total(name: str) -> Floats:
             if not single:
-                return np.bincount(place, events[name], count).astype(np.float64)
+                return np.bincount(index, events[name], count).astype(np.float64)
             values = np.zeros(count)
-            values[place] = events[name]
+            values[index] = events[name]
             return values
 
         with_codes = events["codes"] >= 0
@@ -215,23 +215,23 @@ class WindowStore:
             failures=total("failures"),
             user_side=total("user_side"),
             device_side=total("device_side"),
-            codes=WindowCodes(place[with_codes], events["codes"][with_codes], self.sets.sets),
+            codes=WindowCodes(index[with_codes], events["codes"][with_codes], self.sets.sets),
         )
 
-    def _queue_tick(self, at_us: int, events: Chunk, place: Indices) -> QueueTick:
+    def _queue_tick(self, at_us: int, events: Chunk, index: Indices) -> QueueTick:
         count = len(self.queues.keys)
         if not count:
             return QueueTick(at_us, self.window_s, np.zeros(0, np.bool_), _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
         # The latest of several events of one window counts: they are assigned in order of time, so the last assignment stays.
-        order = np.lexsort((events["observed_us"], place))
-        latest = order[np.append(place[order][1:] != place[order][:-1], True)] if len(place) else order
+        order = np.lexsort((events["observed_us"], index))
+        latest = order[np.append(index[order][1:] != index[order][:-1], True)] if len(index) else order
         reported = np.zeros(count, bool)
-        reported[place[latest]] = True
+        reported[index[latest]] = True
 
         def column(name: str, missing: float) -> Floats:
             values = np.full(count, missing)
-            found = events[name][latest].astype(np.float64)
-            values[place[latest]] = np.where(found < 0, np.nan, found)
+            latest_values = events[name][latest].astype(np.float64)
+            values[index[latest]] = np.where(latest_values < 0, np.nan, latest_values)
             return values
 
         return QueueTick(

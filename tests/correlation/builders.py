@@ -175,19 +175,19 @@ def _part(detected: Detected, keep: Any) -> Detected:
 
 
 def _rows(findings: Findings, kept: list[int]) -> Findings:
-    place = {old: new for new, old in enumerate(kept)}
-    rows = [row for row, series in enumerate(findings.series.tolist()) if series in place]
+    new_index = {old: new for new, old in enumerate(kept)}
+    rows = [row for row, series in enumerate(findings.series.tolist()) if series in new_index]
     names = ("kind", "phase", "began_us", "detected_us", "score", "observed", "expected", "serious")
     return Findings(
-        series=np.array([place[int(findings.series[row])] for row in rows], np.int32),
+        series=np.array([new_index[int(findings.series[row])] for row in rows], np.int32),
         **{name: getattr(findings, name)[rows] for name in names},
         evidence={name: column[rows] for name, column in findings.evidence.items()},
-        codes={place[series]: codes for series, codes in findings.codes.items() if series in place},
+        codes={new_index[series]: codes for series, codes in findings.codes.items() if series in new_index},
     )
 
 
 @dataclass
-class ScoredAlert:
+class RunResult:
     """Everything a run decided, in order."""
 
     alerts: list[Alert] = field(default_factory=list)
@@ -248,9 +248,9 @@ def change(change_id: str, owner: str, start: int, end: int, **fields: Any) -> C
 
 def run(
     world: World, minutes: range, *changes: Change, parameters: CorrelationParameters | None = None, correlator: Correlator | None = None
-) -> ScoredAlert:
+) -> RunResult:
     """The decisions of a row of windows; two hours of ordinary windows come before, unless a correlator is given."""
-    told = ScoredAlert()
+    told = RunResult()
     known = calendar(*changes)
     if correlator is None:
         correlator = Correlator(parameters or CorrelationParameters())

@@ -46,8 +46,8 @@ def past(
 
     `elsewhere`: Users whose traffic is in the south. `profile`: minute since T0 → factor on what is expected.
     """
-    place = {user: "south" if user in elsewhere else region for user in users}
-    groups = tuple(sorted(PulseKey(user, "to_dsp", "service_request", service, place[user]) for user in users for service in SERVICES))
+    region_of = {user: "south" if user in elsewhere else region for user in users}
+    groups = tuple(sorted(PulseKey(user, "to_dsp", "service_request", service, region_of[user]) for user in users for service in SERVICES))
     expected = np.full(len(groups), 50.0)
     counts = np.empty((minutes, len(groups)))
     for column, group in enumerate(groups):

@@ -89,18 +89,18 @@ class Victim:
 def post_all(victim: Victim, bodies: Sequence[bytes], kills: int, chance: random.Random) -> None:
     """Post every body until it is answered 202, while the monitor is killed `kills` times at moments that nobody chose."""
     due = sorted(chance.choices(range(len(bodies)), k=kills))
-    place = 0
-    while place < len(bodies):
-        if due and due[0] <= place:
+    position = 0
+    while position < len(bodies):
+        if due and due[0] <= position:
             threading.Timer(chance.uniform(0, 0.05), victim.served.process.kill).start()
             del due[0]
         try:
-            answer = victim.client.post("/v1/events", content=bodies[place])
+            answer = victim.client.post("/v1/events", content=bodies[position])
             if answer.status_code == 429:
                 time.sleep(float(answer.headers["retry-after"]) / 20)
                 continue
             assert answer.status_code == 202, answer.text
-            place += 1
+            position += 1
         except httpx2.TransportError:
             victim.kill()
             while due and chance.random() < 0.25:
@@ -156,8 +156,8 @@ def test_hundreds_of_kills_change_nothing(tmp_path: Path, seed: int) -> None:
 def paced(victim: Victim, bodies: Sequence[bytes], kills: int, chance: random.Random) -> list[float]:
     """Posts all bodies while the monitor is killed at random moments seconds apart; how long each restart took until all was judged."""
     took: list[float] = []
-    place, left, at_s = 0, kills, time.monotonic() + chance.uniform(0.5, 3)
-    while place < len(bodies) or left:
+    position, left, at_s = 0, kills, time.monotonic() + chance.uniform(0.5, 3)
+    while position < len(bodies) or left:
         if left and time.monotonic() >= at_s:
             victim.kill()
             began = time.monotonic()
@@ -165,9 +165,9 @@ def paced(victim: Victim, bodies: Sequence[bytes], kills: int, chance: random.Ra
             until(lambda: "recovering" not in victim.client.get("/readyz").text, seconds=60)
             took.append(time.monotonic() - began)
             left, at_s = left - 1, time.monotonic() + chance.uniform(0.5, 3)
-        if place < len(bodies) * (kills - left + 1) // (kills + 1):
-            answer = victim.client.post("/v1/events", content=bodies[place])
-            place += answer.status_code == 202
+        if position < len(bodies) * (kills - left + 1) // (kills + 1):
+            answer = victim.client.post("/v1/events", content=bodies[position])
+            position += answer.status_code == 202
         else:
             time.sleep(0.01)
     return took

@@ -127,12 +127,12 @@ def parse_line(line: str) -> ContentLine | None:
         return None
     parameters: dict[str, str] = {}
     at, fault = named.end(), ""
-    while found := _PARAMETER.match(line, at):
-        name, value = found[1].upper(), found[2]
+    while match := _PARAMETER.match(line, at):
+        name, value = match[1].upper(), match[2]
         if name in parameters:
             fault = f"{named[1].upper()} has the parameter {name} twice"
         parameters[name] = value.strip('"') if value.count('"') <= 2 else value
-        at = found.end()
+        at = match.end()
     called = named[1].upper()
     if line[at : at + 1] != ":":
         return ContentLine(called, parameters, line[line.rfind(":") + 1 :], f"{called} has parameters that can't be read")
@@ -144,7 +144,7 @@ def parse_line(line: str) -> ContentLine | None:
 
 def unescape(value: str) -> str:
     r"""Text without its escapes: `\n` is a line break, `\,` a comma."""
-    return _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], value)
+    return _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], value)
 
 
 def _lines(content: bytes) -> Iterator[str]:

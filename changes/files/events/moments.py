@@ -42,17 +42,17 @@ def parse_periods(line: ContentLine, zone_of: Callable[[str], tzinfo] | None = N
     if line.fault:
         raise Malformed(line.fault)
     tzid = line.parameters.get("TZID")
-    found: list[tuple[Moment, Moment | Duration | None]] = []
+    periods: list[tuple[Moment, Moment | Duration | None]] = []
     for part in line.value.split(","):
         start, sign, end = part.strip().partition("/")
         first = _moment(line.name, start, tzid, zone_of)
         if not sign:
-            found.append((first, None))
+            periods.append((first, None))
         elif end[:1] in "Pp+-":
-            found.append((first, parse_duration(end, line.name)))
+            periods.append((first, parse_duration(end, line.name)))
         else:
-            found.append((first, _moment(line.name, end, tzid, zone_of)))
-    return found
+            periods.append((first, _moment(line.name, end, tzid, zone_of)))
+    return periods
 
 
 def parse_moment(text: str, name: str) -> Moment:

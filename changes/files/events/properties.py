@@ -61,5 +61,5 @@ def instant_in(line: ContentLine | None, zones: Zones) -> datetime | None:
 
 def time_in(component: Component, name: str, zones: Zones) -> str | None:
     """The same of a property, as text."""
-    found = instant_in(component.first(name), zones)
-    return None if found is None else format_time(us(found))
+    instant = instant_in(component.first(name), zones)
+    return None if instant is None else format_time(us(instant))

@@ -94,12 +94,12 @@ def occurrences(event: Repetition, zone: tzinfo | None, about: datetime | None =
     starts = {pattern.start}
     for rule in event.rules:
         starts |= _by_rule(rule, pattern, about)
-    found = {one.start: one for one in map(pattern.at, starts)}
+    by_start = {one.start: one for one in map(pattern.at, starts)}
     for moment, end in event.added:
         one = _added(moment, end, pattern)
-        found[one.start] = one
+        by_start[one.start] = one
     excluded = _Excluded(event.excluded, pattern)
-    return [found[start] for start in sorted(found) if start not in excluded]
+    return [by_start[start] for start in sorted(by_start) if start not in excluded]
 
 
 def first_time(event: Repetition, zone: tzinfo | None) -> Occurrence:
@@ -174,15 +174,15 @@ def _by_rule(rule: Rule, pattern: _Pattern, about: datetime | None) -> set[datet
 
 
 def _taken(times: Iterable[datetime], until: Moment | None, pattern: _Pattern, from_local: datetime | None) -> set[datetime]:
-    found: set[datetime] = set()
+    excluded: set[datetime] = set()
     for at in times:
         if from_local is not None and at < from_local:
             continue
         if until is None or _in_time(at, until, pattern):
-            found.add(at)
-        if len(found) > OCCURRENCES_MAX:
+            excluded.add(at)
+        if len(excluded) > OCCURRENCES_MAX:
             break
-    return found
+    return excluded
 
 
 def _in_time(at: datetime, until: Moment, pattern: _Pattern) -> bool:

@@ -108,11 +108,11 @@ def expand(rule: Rule, start: datetime, last: datetime, not_before: datetime | N
     from_day = None if rule.count is not None or not_before is None else not_before.date()
     left = rule.count
     for period in days.periods(from_day, last.date()):
-        found = [datetime.combine(date.fromordinal(day), at) for day in period for at in times]
+        moments = [datetime.combine(date.fromordinal(day), at) for day in period for at in times]
         if rule.positions:
-            picked = {found[i] for one in rule.positions if -len(found) <= (i := one - 1 if one > 0 else one) < len(found)}
-            found = sorted(picked)
-        for at in found:
+            picked = {moments[i] for one in rule.positions if -len(moments) <= (i := one - 1 if one > 0 else one) < len(moments)}
+            moments = sorted(picked)
+        for at in moments:
             if at < start:
                 continue
             if at > last or left == 0:
@@ -225,7 +225,7 @@ def _times(rule: Rule, start: datetime) -> list[time]:
 
 
 def _weekdays(text: str, frequency: str, *, with_weeks: bool) -> tuple[tuple[int, int], ...]:
-    found = []
+    weekdays = []
     for part in text.split(",") if text else ():
         match = _WEEKDAY.fullmatch(part.strip())
         which = 0 if match is None or match[1] is None else int(match[1])
@@ -235,19 +235,19 @@ def _weekdays(text: str, frequency: str, *, with_weeks: bool) -> tuple[tuple[int
             raise Malformed(
                 f"RRULE can't be followed: BYDAY={part.strip()} has no meaning with {'BYWEEKNO' if with_weeks else f'FREQ={frequency}'}"
             )
-        found.append((which, _DAYS.index(match[2])))
-    return tuple(found)
+        weekdays.append((which, _DAYS.index(match[2])))
+    return tuple(weekdays)
 
 
 def _integers(text: str, name: str) -> tuple[int, ...]:
     low, high = _RANGES[name]
-    found = []
+    numbers = []
     for part in text.split(","):
         number = int(part) if _INTEGER.fullmatch(part.strip()) else None
         if number is None or not low <= number <= high or (low < 0 and number == 0):
             raise Malformed(f"RRULE can't be followed: {name}={part.strip()!r:.20}")
-        found.append(number)
-    return tuple(sorted(set(found)))
+        numbers.append(number)
+    return tuple(sorted(set(numbers)))
 
 
 def _positive(text: str, name: str) -> int:

@@ -65,10 +65,10 @@ class Zones:
                 self._known[tzid] = self._find(tzid)
             except Malformed as fault:
                 self._known[tzid] = fault
-        found = self._known[tzid]
-        if isinstance(found, Malformed):
-            raise found
-        return found
+        zone = self._known[tzid]
+        if isinstance(zone, Malformed):
+            raise zone
+        return zone
 
     def _find(self, tzid: str) -> tzinfo:
         named = named_zone(tzid)
@@ -124,18 +124,18 @@ def _onsets(observance: Component, before: timedelta) -> list[datetime]:
     if start is None or start.fault:
         raise Malformed("DTSTART is missing")
     first = parse_moments(start)[0].local
-    found = {first}
+    onsets = {first}
     for line in observance.named("RRULE"):
         rule = parse_rule(line.value)
         if rule.frequency not in ("YEARLY", "MONTHLY"):
             raise Malformed(f"RRULE changes the clocks {rule.frequency.lower()}")
-        found.update(at for at in expand(rule, first, _LAST, _FIRST) if _not_after(at, rule.until, before))
+        onsets.update(at for at in expand(rule, first, _LAST, _FIRST) if _not_after(at, rule.until, before))
     for line in observance.named("RDATE"):
         for moment in parse_moments(line):
             if moment.is_date:
                 raise Malformed("RDATE is a date without a time of day")
-            found.add(moment.local if moment.zone is None else moment.local + before)
-    return sorted(found)
+            onsets.add(moment.local if moment.zone is None else moment.local + before)
+    return sorted(onsets)
 
 
 def _not_after(at: datetime, until: Moment | None, before: timedelta) -> bool:

@@ -19,7 +19,7 @@ def read_csv(source: Source) -> Iterator[Row]:
     text = _decoded(source)
     if not text.strip():
         return
-    delimiter, header = _found(text, source)
+    delimiter, header = _table(text, source)
     for line, cells, broken in _lines(text, delimiter):
         if broken:
             yield Row({"line": line}, b"", fault=f"the row can't be read: {broken}")
@@ -38,7 +38,7 @@ def _decoded(source: Source) -> str:
         raise UnreadableInput(f"{source.name} is not UTF-8 (byte {fault.start}): save it as CSV UTF-8") from None
 
 
-def _found(text: str, source: Source) -> tuple[str, Header]:
+def _table(text: str, source: Source) -> tuple[str, Header]:
     """The delimiter with which a header is found, and the header. Raises UnreadableInput without any."""
     first: UnreadableInput | None = None
     for delimiter in sorted(_DELIMITERS, key=lambda sign: sign not in text[:4096]):

@@ -137,10 +137,10 @@ class _Reader:
         return made
 
     def _moment(self, line: ContentLine) -> Moment:
-        found = parse_moments(line, self._zones.of)
-        if len(found) != 1:
-            raise Malformed(f"{line.name} holds {len(found)} times")
-        return found[0]
+        moments = parse_moments(line, self._zones.of)
+        if len(moments) != 1:
+            raise Malformed(f"{line.name} holds {len(moments)} times")
+        return moments[0]
 
     def _fields(self, event: Event, change_id: str, one: Occurrence, series: Series) -> dict[str, Any]:
         component = event.component

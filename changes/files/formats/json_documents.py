@@ -20,11 +20,11 @@ def read_json(source: Source) -> Iterator[Row]:
             yield from read_ndjson(source)
             return
         raise UnreadableInput(f"{source.name} is not valid JSON: {fault}") from None
-    found = document if isinstance(document, list) else _first_at(document, source.rows_at)
-    if found is None:
+    rows = document if isinstance(document, list) else _first_at(document, source.rows_at)
+    if rows is None:
         sought = " or ".join(repr(path) for path in source.rows_at)
         raise UnreadableInput(f"{source.name} has no list at {sought}: check `rows` in the mapping file")
-    for index, value in enumerate(found if isinstance(found, list) else [found]):
+    for index, value in enumerate(rows if isinstance(rows, list) else [rows]):
         yield _row({"index": index}, value)
 
 
@@ -57,7 +57,7 @@ def _raw(value: Any) -> bytes:
 def _first_at(document: Any, paths: tuple[str, ...]) -> Any:
     if not paths:
         return document
-    return next((found for path in paths if (found := _at(document, path)) is not None), None)
+    return next((value for path in paths if (value := _at(document, path)) is not None), None)
 
 
 def _at(document: Any, path: str) -> Any:

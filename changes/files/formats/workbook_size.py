@@ -47,7 +47,7 @@ def _check(name: str, packed: zipfile.ZipFile) -> None:
         cells = _rectangle(sheet)
         if cells > CELLS_MAX:
             raise UnreadableInput(f"{name} spans {cells} cells, at most {CELLS_MAX} are read: delete cells far from the table")
-        shown = (int(found) for found in _SHARED_CELL.findall(sheet))
+        shown = (int(index) for index in _SHARED_CELL.findall(sheet))
         text = sum(lengths[index] for index in shown if index < len(lengths))
         if text > TEXT_BYTES_MAX:
             raise UnreadableInput(f"{name} shows {text} bytes of text, at most {TEXT_BYTES_MAX} are read")

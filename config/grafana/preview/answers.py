@@ -45,7 +45,7 @@ class Line:
     name: str
     labels: Mapping[str, str]
     points: Points
-    place: int
+    index: int
     """Number of the query that gave it."""
 
 
@@ -57,21 +57,21 @@ def filled_in(expr: str, board: Mapping[str, Any], span: Span) -> str:
             values[variable["name"]] = variable["allValue"]
         elif variable["type"] == "custom":
             values[variable["name"]] = variable["options"][0]["value"]
-    return re.sub(r"\$(\w+)", lambda found: values[found[1]], expr)
+    return re.sub(r"\$(\w+)", lambda match: values[match[1]], expr)
 
 
 def ask(address: str, path: str, **parameters: object) -> list[dict[str, Any]]:
     """The result of one call to Prometheus. Raises OSError if Prometheus refuses or can't be reached."""
     query = urllib.parse.urlencode({name: str(value) for name, value in parameters.items()})
     with urllib.request.urlopen(f"{address}/api/v1/{path}?{query}", timeout=60) as answer:  # noqa: S310 - an address that the caller typed
-        found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-        return found
+        series: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return series
 
 
 def lines(address: str, board: Mapping[str, Any], panel: Mapping[str, Any], span: Span) -> list[Line]:
     """Every series of every query of a panel."""
-    found = []
-    for place, target in enumerate(panel["targets"]):
+    drawn = []
+    for index, target in enumerate(panel["targets"]):
         expr = filled_in(target["expr"], board, span)
         if target["instant"]:
             answer = ask(address, "query", query=expr, time=span.to_s)
@@ -81,16 +81,16 @@ def lines(address: str, board: Mapping[str, Any], panel: Mapping[str, Any], span
             labels = series["metric"]
             name = re.sub(r"\{\{(\w+)\}\}", lambda label, labels=labels: labels.get(label[1], ""), target["legendFormat"])  # type: ignore[misc]  # mypy can't type a default of a lambda
             values = series.get("values") or [series["value"]]
-            found.append(Line(name, labels, [(float(at_s), float(value)) for at_s, value in values], place))
-    return found
+            drawn.append(Line(name, labels, [(float(at_s), float(value)) for at_s, value in values], index))
+    return drawn
 
 
 def items(sources: Sources, target: Mapping[str, Any]) -> list[Any]:
     """The items that the API returns for a query of the Infinity datasource."""
     request = urllib.request.Request(sources.api + target["url"], headers={"Authorization": f"Bearer {sources.token}"})  # noqa: S310 - as above
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
-        found = selected(json.load(answer), target["root_selector"])
-        return found if isinstance(found, list) else [found]
+        rows = selected(json.load(answer), target["root_selector"])
+        return rows if isinstance(rows, list) else [rows]
 
 
 def cells(target: Mapping[str, Any], listed: Sequence[Any]) -> list[list[Any]]:

@@ -35,17 +35,17 @@ def colour(panel: Mapping[str, Any], value: float) -> str:
     return COLOURS[[step["color"] for step in steps if step["value"] is None or value >= step["value"]][-1]]
 
 
-def number(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
+def number(panel: Mapping[str, Any], lines: Sequence[Line], _: Span) -> str:
     """One figure, large."""
-    value, defaults = found[0].points[-1][1], panel["fieldConfig"]["defaults"]
+    value, defaults = lines[0].points[-1][1], panel["fieldConfig"]["defaults"]
     text = figure(value, defaults["unit"], defaults.get("decimals"))
     return f'<p class="number" style="color:{colour(panel, value)}">{text}</p>'
 
 
-def bars(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
+def bars(panel: Mapping[str, Any], lines: Sequence[Line], _: Span) -> str:
     """One bar per series, longest first."""
     unit = panel["fieldConfig"]["defaults"]["unit"]
-    most = max((line.points[-1][1] for line in found), default=0.0) or 1.0
+    most = max((line.points[-1][1] for line in lines), default=0.0) or 1.0
     own = {
         override["matcher"]["options"]: COLOURS[prop["value"]["fixedColor"]]
         for override in panel["fieldConfig"]["overrides"]
@@ -55,22 +55,22 @@ def bars(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
     rows = [
         f'<div class="bar"><b>{html.escape(line.name)}</b><i style="width:{max(1.0, 100 * line.points[-1][1] / most):.0f}%;'
         f'background:{own.get(line.name) or colour(panel, line.points[-1][1])}"></i><em>{figure(line.points[-1][1], unit)}</em></div>'
-        for line in sorted(found, key=lambda line: -line.points[-1][1])[:ROWS]
+        for line in sorted(lines, key=lambda line: -line.points[-1][1])[:ROWS]
     ]
     return "".join(rows)
 
 
-def table(panel: Mapping[str, Any], found: Sequence[Line], _: Span) -> str:
+def table(panel: Mapping[str, Any], lines: Sequence[Line], _: Span) -> str:
     """One row for each set of labels in the result of the first query."""
     heads = [override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]]
     units = [override["properties"][0]["value"] for override in panel["fieldConfig"]["overrides"]]
     named = next(each["options"]["renameByName"] for each in panel["transformations"] if each["id"] == "organize")
     labels = [name for name in named if not name.startswith("Value #")]
     rows: dict[tuple[str, ...], dict[int, float]] = {}
-    for line in found:
-        rows.setdefault(tuple(line.labels.get(name, "") for name in labels), {})[line.place] = line.points[-1][1]
+    for line in lines:
+        rows.setdefault(tuple(line.labels.get(name, "") for name in labels), {})[line.index] = line.points[-1][1]
     ordered = sorted(rows.items(), key=lambda row: -row[1].get(0, -math.inf))[:ROWS]
-    body = [[*place, *(figure(values[at], unit) if at in values else "" for at, unit in enumerate(units))] for place, values in ordered]
+    body = [[*row, *(figure(values[at], unit) if at in values else "" for at, unit in enumerate(units))] for row, values in ordered]
     return _rows([*(named[name] for name in labels), *heads], [[html.escape(text) for text in row] for row in body])
 
 

@@ -35,10 +35,10 @@ class Look:
         return bool(self.properties.get("custom.axisPlacement") == "right")
 
 
-def looks(panel: Mapping[str, Any], found: Sequence[Line]) -> list[Look]:
+def looks(panel: Mapping[str, Any], lines: Sequence[Line]) -> list[Look]:
     """The colours of a palette, and the overrides of single names."""
     given = []
-    for number, line in enumerate(found):
+    for number, line in enumerate(lines):
         look = Look(PALETTE[number % len(PALETTE)])
         for override in panel["fieldConfig"]["overrides"]:
             how, what = override["matcher"]["id"], override["matcher"]["options"]
@@ -50,13 +50,13 @@ def looks(panel: Mapping[str, Any], found: Sequence[Line]) -> list[Look]:
     return given
 
 
-def graph(panel: Mapping[str, Any], found: Sequence[Line], span: Span, windows: Sequence[Line] = ()) -> str:
+def graph(panel: Mapping[str, Any], lines: Sequence[Line], span: Span, windows: Sequence[Line] = ()) -> str:
     """A panel of kind `timeseries`; `windows` are drawn behind it as orange bands."""
     defaults = panel["fieldConfig"]["defaults"]
     custom, unit, decimals = defaults["custom"], defaults["unit"], defaults.get("decimals")
     width, height = size(panel)
-    looked = looks(panel, found)
-    curves = _stacked(found) if custom["stacking"]["mode"] == "normal" else [line.points for line in found]
+    looked = looks(panel, lines)
+    curves = _stacked(lines) if custom["stacking"]["mode"] == "normal" else [line.points for line in lines]
     logarithmic = custom["scaleDistribution"]["type"] == "log"
     right = any(look.is_right for look in looked)
     plot = Plot(span, width - (RIGHT if right else 4), height - BOTTOM)
@@ -69,7 +69,7 @@ def graph(panel: Mapping[str, Any], found: Sequence[Line], span: Span, windows: 
         axes[side], ticks = _axis(values, plot.bottom, own_unit, logarithmic=logarithmic and not side, whole=decimals == 0)
         parts += [plot.tick(axes[side](value), figure(value, own_unit), side=side) for value in ticks]
     parts += [plot.limit(axes[False](value)) for value in limits if 0 <= axes[False](value) <= plot.bottom]
-    by_name = {line.name: points for line, points in zip(found, curves, strict=True)}
+    by_name = {line.name: points for line, points in zip(lines, curves, strict=True)}
     for number in reversed(range(len(curves))):
         look, y = looked[number], axes[looked[number].is_right]
         floor = by_name.get(look.properties.get("custom.fillBelowTo", ""))
@@ -81,15 +81,15 @@ def graph(panel: Mapping[str, Any], found: Sequence[Line], span: Span, windows: 
         for piece in _pieces(curves[number], span.step_s):
             parts.append(plot.area(piece, floor, y, look.colour, opacity) if opacity else "")
             parts.append(plot.line(piece, y, f'stroke="{look.colour}" stroke-width="{line_width}"{dash}'))
-    return f'<svg width="{width}" height="{height}">{"".join(parts)}</svg>{_legend(panel, found, looked, unit)}'
+    return f'<svg width="{width}" height="{height}">{"".join(parts)}</svg>{_legend(panel, lines, looked, unit)}'
 
 
-def lanes(panel: Mapping[str, Any], found: Sequence[Line], span: Span) -> str:
+def lanes(panel: Mapping[str, Any], lines: Sequence[Line], span: Span) -> str:
     """A panel of kind `state-timeline`."""
     width, height = size(panel, legend=False)
     plot = Plot(span, width - 4, height - BOTTOM, left=LEFT + 140)
-    parts, lane = [plot.times(height)], min(22.0, plot.bottom / len(found))
-    for number, line in enumerate(found):
+    parts, lane = [plot.times(height)], min(22.0, plot.bottom / len(lines))
+    for number, line in enumerate(lines):
         y = number * lane
         for piece in _pieces(line.points, span.step_s):
             x, end = plot.x(piece[0][0]), plot.x(min(piece[-1][0] + span.step_s, span.to_s))
@@ -100,8 +100,8 @@ def lanes(panel: Mapping[str, Any], found: Sequence[Line], span: Span) -> str:
 
 def size(panel: Mapping[str, Any], *, legend: bool = True) -> tuple[int, int]:
     """Pixels of the drawing inside a panel."""
-    place = panel["gridPos"]
-    return int(place["w"] * COLUMN_PX - 24), int(place["h"] * ROW_PX - HEAD_PX - (LEGEND_PX if legend else 0))
+    grid = panel["gridPos"]
+    return int(grid["w"] * COLUMN_PX - 24), int(grid["h"] * ROW_PX - HEAD_PX - (LEGEND_PX if legend else 0))
 
 
 @dataclass
@@ -150,9 +150,9 @@ class Plot:
 
     def tick(self, y: float, text: str, *, side: bool) -> str:
         """A value at its height, on the left or (side) on the right."""
-        place = f'x="{self.right + 6:.0f}"' if side else f'x="{self.left - 6:.0f}" text-anchor="end"'
+        anchor = f'x="{self.right + 6:.0f}"' if side else f'x="{self.left - 6:.0f}" text-anchor="end"'
         line = "" if side else f'<line x1="{self.left}" x2="{self.right}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
-        return f'{line}<text {place} y="{y + 3:.1f}">{text}</text>'
+        return f'{line}<text {anchor} y="{y + 3:.1f}">{text}</text>'
 
     def limit(self, y: float) -> str:
         """A threshold, dashed."""
@@ -167,8 +167,8 @@ def _axis(values: Sequence[float], bottom: float, unit: str, *, logarithmic: boo
     known = [value for value in values if math.isfinite(value)] or [0.0]
     if logarithmic:
         powers = LOG_SECONDS if unit == "s" else [10.0**power for power in range(13)]
-        first = max(place for place, tick in enumerate(powers) if tick <= max(min(known), 1.0))
-        last = min((place for place, tick in enumerate(powers) if tick >= max(known)), default=len(powers) - 1)
+        first = max(index for index, tick in enumerate(powers) if tick <= max(min(known), 1.0))
+        last = min((index for index, tick in enumerate(powers) if tick >= max(known)), default=len(powers) - 1)
         ticks = [float(tick) for tick in powers[first : max(last, first + 1) + 1]]
         least = ticks[0]
         return _scale(math.log10(least), math.log10(ticks[-1]), bottom, lambda value: math.log10(max(value, least))), ticks
@@ -195,10 +195,10 @@ def _round_step(least: float, unit: str) -> float:
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least * 0.999)
 
 
-def _stacked(found: Sequence[Line]) -> list[Points]:
+def _stacked(lines: Sequence[Line]) -> list[Points]:
     running: dict[float, float] = {}
     curves = []
-    for line in found:
+    for line in lines:
         for at_s, value in line.points:
             running[at_s] = running.get(at_s, 0.0) + value
         curves.append([(at_s, running[at_s]) for at_s, _ in line.points])
@@ -216,16 +216,16 @@ def _pieces(points: Points, step_s: int) -> list[Points]:
     return [piece for piece in pieces if piece]
 
 
-def _legend(panel: Mapping[str, Any], found: Sequence[Line], looked: Sequence[Look], unit: str) -> str:
+def _legend(panel: Mapping[str, Any], lines: Sequence[Line], looked: Sequence[Look], unit: str) -> str:
     """As many names as fit in two lines; the highest first if some are left out."""
     room = 2 * size(panel)[0] // NAME_PX if panel["gridPos"]["w"] > 12 else size(panel)[0] // NAME_PX
-    order = list(range(len(found)))
-    if len(found) > room:
-        order.sort(key=lambda number: -max(value for _, value in found[number].points))
+    order = list(range(len(lines)))
+    if len(lines) > room:
+        order.sort(key=lambda number: -max(value for _, value in lines[number].points))
     names = [
-        f'<span style="color:{looked[number].colour}">■</span> {html.escape(found[number].name)}'
-        f" {figure(found[number].points[-1][1], looked[number].properties.get('unit', unit))}"
+        f'<span style="color:{looked[number].colour}">■</span> {html.escape(lines[number].name)}'
+        f" {figure(lines[number].points[-1][1], looked[number].properties.get('unit', unit))}"
         for number in order[:room]
     ]
-    more = f" … and {len(found) - room} more" if len(found) > room else ""
+    more = f" … and {len(lines) - room} more" if len(lines) > room else ""
     return f'<p class="legend">{" &nbsp; ".join(names)}{more}</p>'

@@ -38,8 +38,8 @@ def page(sources: Sources, board: Mapping[str, Any], span: Span) -> str:
         if panel["type"] == "row":
             parts.append("" if panel["collapsed"] else f"<h2>▾ {html.escape(panel['title'])}</h2>")
             continue
-        place = panel["gridPos"]
-        style = f"grid-column:span {place['w']};height:{place['h'] * graphs.ROW_PX}px"
+        grid = panel["gridPos"]
+        style = f"grid-column:span {grid['w']};height:{grid['h'] * graphs.ROW_PX}px"
         parts.append(
             f'<section style="{style}"><h3>{html.escape(panel["title"])}</h3>{_inside(sources, board, panel, span, windows)}</section>'
         )
@@ -56,13 +56,13 @@ def _windows(sources: Sources, board: Mapping[str, Any], span: Span) -> list[Lin
 def _inside(sources: Sources, board: Mapping[str, Any], panel: Mapping[str, Any], span: Span, windows: list[Line]) -> str:
     if panel["datasource"]["type"] != "prometheus":
         return figures.listed(panel, items(sources, panel["targets"][0]))
-    found = lines(sources.prometheus, board, panel, span)
-    if not found:
+    answers = lines(sources.prometheus, board, panel, span)
+    if not answers:
         return f'<p class="none">{html.escape(panel["fieldConfig"]["defaults"].get("noValue", "No data"))}</p>'
     if panel["type"] == "timeseries":
-        return graphs.graph(panel, found, span, windows)
+        return graphs.graph(panel, answers, span, windows)
     draw = {"stat": figures.number, "bargauge": figures.bars, "table": figures.table, "state-timeline": graphs.lanes}
-    return draw[panel["type"]](panel, found, span)
+    return draw[panel["type"]](panel, answers, span)
 
 
 def height(board: Mapping[str, Any]) -> int:

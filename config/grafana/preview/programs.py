@@ -58,10 +58,10 @@ def free_port() -> int:
 
 def installed(program: str) -> str:
     """The path of the program. Raises HighwaterError that names the package."""
-    found = shutil.which(program)
-    if found is None:
+    path = shutil.which(program)
+    if path is None:
         raise HighwaterError(f"{program} is not installed (Debian: prometheus, prometheus-alertmanager, chromium)")
-    return found
+    return path
 
 
 def highwater(folder: Path, token: str, **settings: str) -> Program:

@@ -52,10 +52,10 @@ def add(
     if change_id is None:
         raise typer.BadParameter("give --id, or a title and a start from which an id can be made")
     made = revise(known, change_id, given, datetime.now(UTC))
-    found, slots = _conflicts(made, known, config)
+    conflicts, slots = _conflicts(made, known, config)
     if not as_json:
-        _print(made, guessed, [one.text for one in found], slots)
-    shown = {"guessed": {name: getattr(made, name) for name in guessed}, "conflicts": [one.text for one in found], "free_slots": slots}
+        _print(made, guessed, [one.text for one in conflicts], slots)
+    shown = {"guessed": {name: getattr(made, name) for name in guessed}, "conflicts": [one.text for one in conflicts], "free_slots": slots}
     put(CalendarRead((made,), [], ()), to, token=token, as_json=as_json, more=shown)
 
 
@@ -66,9 +66,9 @@ def _conflicts(made: "Change", known: list["Change"], config: Path | None) -> tu
 
     standing = merge(known).changes
     rules = planning_rules(settings(config))
-    found = conflicts_of(made, standing, rules)
-    free = slots_for(made, standing, us(datetime.now(UTC)), rules) if found else ()
-    return found, [f"{format_time(slot.start_us)}/{format_time(slot.end_us)}" for slot in free]
+    conflicts = conflicts_of(made, standing, rules)
+    free = slots_for(made, standing, us(datetime.now(UTC)), rules) if conflicts else ()
+    return conflicts, [f"{format_time(slot.start_us)}/{format_time(slot.end_us)}" for slot in free]
 
 
 def _print(made: "Change", guessed: tuple[str, ...], conflicts: list[str], slots: list[str]) -> None:

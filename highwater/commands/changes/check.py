@@ -48,14 +48,14 @@ def check(
     from changes.planning.sec_completeness import as_object as missing_object
     from changes.planning.sec_limits import breaches
 
-    found_settings = settings(config)
+    in_force = settings(config)
     read = read_calendar(files, read_options(mapping, owner, timezone))
-    rules = planning_rules(found_settings, capacity=capacity, usual=usual, systems=systems)
+    rules = planning_rules(in_force, capacity=capacity, usual=usual, systems=systems)
     lacking = all_missing(read.changes)
-    limits = breaches(read.changes, found_settings.changes.sec, found_settings.time.holiday_calendar)
-    absurd = all_excess(read.changes, time.time_ns() // 1000, found_settings.serve.declarations)
-    found = conflicts(read.changes, rules)
-    free = _free_slots(read.changes, found, rules)
+    limits = breaches(read.changes, in_force.changes.sec, in_force.time.holiday_calendar)
+    absurd = all_excess(read.changes, time.time_ns() // 1000, in_force.serve.declarations)
+    all_conflicts = conflicts(read.changes, rules)
+    free = _free_slots(read.changes, all_conflicts, rules)
     notes = _notes(read.changes, rules)
     if as_json:
         answer = {
@@ -65,7 +65,7 @@ def check(
             "missing": [missing_object(one) for one in lacking],
             "limits": [one.as_object for one in limits],
             "windows": [{"owner": one.owner, "change_id": one.change_id, "reason": why} for one, why in absurd],
-            "conflicts": [as_object(one) for one in found],
+            "conflicts": [as_object(one) for one in all_conflicts],
             "free_slots": free,
             "notes": notes,
         }
@@ -74,10 +74,10 @@ def check(
         lines = [f"{one.change_id}: {one.item} is missing: {one.text}" for one in lacking]
         lines += [f"{one.key}: a monitor refuses it: {why}" for one, why in absurd]
         lines += [f"{one.item} (figure: default or setting): {one.text}" for one in limits]
-        lines += [f"{one.kind.replace('_', ' ')}: {one.text}" for one in found]
+        lines += [f"{one.kind.replace('_', ' ')}: {one.text}" for one in all_conflicts]
         lines += [f"{change_id} is free at {', '.join(slots)}" for change_id, slots in free.items()]
-        _print(read, [*lines, *notes], (len(lacking) + len(limits) + len(absurd), len(found)))
-    if read.rejections or read.disagreements or lacking or limits or absurd or found:
+        _print(read, [*lines, *notes], (len(lacking) + len(limits) + len(absurd), len(all_conflicts)))
+    if read.rejections or read.disagreements or lacking or limits or absurd or all_conflicts:
         raise typer.Exit(1)
 
 
@@ -90,16 +90,16 @@ def _print(read: "CalendarRead", lines: list[str], counts: tuple[int, int]) -> N
     typer.echo(f"{len(read.changes)} changes: {bad} bad rows, {counts[0]} items missing, {counts[1]} conflicts")
 
 
-def _free_slots(changes: tuple["Change", ...], found: tuple["Conflict", ...], rules: "PlanningRules") -> dict[str, list[str]]:
+def _free_slots(changes: tuple["Change", ...], all_conflicts: tuple["Conflict", ...], rules: "PlanningRules") -> dict[str, list[str]]:
     """Three free times for the change of each conflict that is easiest to move: a User's change, otherwise the later one."""
     from changes.planning.conflicts import slots_for
     from models.times import format_time, us
 
-    if len(found) > _SLOTS_FOR_MAX:
+    if len(all_conflicts) > _SLOTS_FOR_MAX:
         return {}
     by_id: dict[str, Change] = {one.change_id: one for one in changes}
     proposed: dict[str, list[str]] = {}
-    for conflict in found:
+    for conflict in all_conflicts:
         involved = [by_id[change_id] for change_id in conflict.change_ids if change_id in by_id]
         moved = max(involved, key=lambda one: (one.category != "bcdr_test", one.source == "user", one.planned_start, one.change_id))
         if moved.change_id not in proposed:

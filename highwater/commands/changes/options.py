@@ -36,7 +36,7 @@ def read_options(mapping: Path | None, owner: str | None, timezone: str | None) 
 
 
 def planning_rules(
-    found: "Settings", *, capacity: float | None = None, usual: Path | None = None, systems: Path | None = None
+    in_force: "Settings", *, capacity: float | None = None, usual: Path | None = None, systems: Path | None = None
 ) -> "PlanningRules":
     """The capacity and dependencies for the conflict check, from the settings and the options."""
     from changes.planning.conflicts import Capacity, PlanningRules
@@ -45,9 +45,9 @@ def planning_rules(
     from correlation.incidents.business_processes import process_of
 
     rates = read_rates(usual) if usual is not None else UsualRates()
-    peaks, per_s = capacity or found.changes.capacity_peaks, None if capacity else found.changes.capacity_per_s
-    known = found.correlation.systems | (read_systems(systems) if systems is not None else {})
-    return PlanningRules(SystemMap(known), found.changes.freezes, Capacity(rates, peaks, per_s, process_of))
+    peaks, per_s = capacity or in_force.changes.capacity_peaks, None if capacity else in_force.changes.capacity_per_s
+    known = in_force.correlation.systems | (read_systems(systems) if systems is not None else {})
+    return PlanningRules(SystemMap(known), in_force.changes.freezes, Capacity(rates, peaks, per_s, process_of))
 
 
 def is_url(to: str) -> bool:

@@ -36,8 +36,8 @@ def publish(
         raise ConfigurationError(f"there is no format {chosen}: use one of {', '.join(ISSUES)}")
     read = _read(sources, token)
     before = read_issue(since) if since is not None else []
-    found = settings(config)
-    issue = issue_of(schedule(read.changes, month), month, found.changes.sec, found.time.holiday_calendar, before)
+    in_force = settings(config)
+    issue = issue_of(schedule(read.changes, month), month, in_force.changes.sec, in_force.time.holiday_calendar, before)
     write(ISSUES[chosen](issue), out)
     complain(read.rejections, [one.text for one in read.disagreements])
     if read.rejections or read.disagreements:

@@ -102,12 +102,12 @@ def _principal(database: Database, clock: Clock, key: str) -> Principal:
 
 
 def _bodies(database: Database, principal: Principal) -> list[bytes]:
-    found: list[bytes] = []
-    place = None
-    while len(found) < _EVENTS_MAX:
-        wanted = Wanted(CHANGE, None, place, _PAGE, ())
-        page, place = database.read(partial(records.page, principal=principal, wanted=wanted))
-        found += page
-        if place is None:
+    bodies: list[bytes] = []
+    position = None
+    while len(bodies) < _EVENTS_MAX:
+        wanted = Wanted(CHANGE, None, position, _PAGE, ())
+        page, position = database.read(partial(records.page, principal=principal, wanted=wanted))
+        bodies += page
+        if position is None:
             break
-    return found
+    return bodies

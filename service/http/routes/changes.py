@@ -17,7 +17,7 @@ from models.change import Change
 from models.vocabulary import ChangeCategory, ChangeStatus
 from service.access import Principal
 from service.auth.authentication import Declarer, Reader
-from service.http.routes.common import Listing, Page, place, raw, raw_page
+from service.http.routes.common import Listing, Page, position, raw, raw_page
 from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, OpaqueIdsDep, TurnsDep
 from service.ingest.turns import Turns
 from service.problems import RESPONSES, Problem, not_found
@@ -60,7 +60,7 @@ def changes(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, listing
     equal = tuple(
         (name, value) for name, value in (("status", listing.status), ("topic", listing.category), ("owner", listing.owner)) if value
     )
-    wanted = Wanted(CHANGE, listing.since_us, place(ids, principal, CHANGE, listing), listing.limit, equal)
+    wanted = Wanted(CHANGE, listing.since_us, position(ids, principal, CHANGE, listing), listing.limit, equal)
     bodies, following = database.read(partial(records.page, principal=principal, wanted=wanted))
     return raw_page(bodies, ids.cursor(principal, CHANGE, following))
 
@@ -196,10 +196,10 @@ async def _revise(declarations: ChangeDeclarations, turns: Turns, principal: Pri
 
 async def _answer(declarations: ChangeDeclarations, principal: Principal, change: Change, status: int) -> Response:
     """The declared change, followed by its conflicts and free times if there are conflicts."""
-    found = await _planned(declarations, principal, change) if change.explains else {}
-    if not found.get("conflicts"):
+    planned = await _planned(declarations, principal, change) if change.explains else {}
+    if not planned.get("conflicts"):
         return raw(to_json(change), status)
-    fields = {**json.loads(to_json(change)), "conflicts": found["conflicts"], "free_slots": found["free_slots"]}
+    fields = {**json.loads(to_json(change)), "conflicts": planned["conflicts"], "free_slots": planned["free_slots"]}
     return Response(json.dumps(fields, ensure_ascii=False, separators=(",", ":")), status, media_type="application/json")
 
 

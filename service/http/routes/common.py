@@ -53,10 +53,10 @@ def instant_of(name: str, text: str | None) -> int | None:
         raise Problem(422, f"{name}: {fault}") from None
 
 
-def place(ids: OpaqueIds, principal: Principal, of: str, listing: Listing) -> int | None:
+def position(ids: OpaqueIds, principal: Principal, of: str, listing: Listing) -> int | None:
     """The start of the page of the list `of`."""
-    found = ids.place(principal, of, listing.cursor)
-    return found[0] if found else None
+    numbers = ids.position(principal, of, listing.cursor)
+    return numbers[0] if numbers else None
 
 
 def raw_page(bodies: Sequence[bytes], cursor: str | None) -> Response:

@@ -30,5 +30,5 @@ class EvaluationShown(BaseModel):
 @router.get("/v1/evaluation", summary="How accurate the suspects were")
 def evaluation(database: DatabaseDep, clock: ClockDep, _: Desk) -> EvaluationShown:
     """People's confirmations and refutations compared with the verdicts; they do not influence later judgements."""
-    found = database.read(partial(evaluate, now_us=clock.wall_us()))
-    return EvaluationShown(verdicts=found.verdicts, attribution_top1=found.attribution_top1, judged=found.judged)
+    feedback = database.read(partial(evaluate, now_us=clock.wall_us()))
+    return EvaluationShown(verdicts=feedback.verdicts, attribution_top1=feedback.attribution_top1, judged=feedback.judged)

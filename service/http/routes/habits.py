@@ -61,9 +61,9 @@ def listed(
     cursor: Annotated[str, Query(pattern="^[0-9]{1,9}$")] = "0",
 ) -> HabitPage:
     """What is not reported because the series does it at this time of day, or as often and as large; and what the desk refused."""
-    found = [habit for habit in engine.habits() if user in (None, habit.key.user)]
+    habits = [habit for habit in engine.habits() if user in (None, habit.key.user)]
     first, after = int(cursor), int(cursor) + limit
-    return HabitPage(items=[shown(habit) for habit in found[first:after]], next=str(after) if after < len(found) else None)
+    return HabitPage(items=[shown(habit) for habit in habits[first:after]], next=str(after) if after < len(habits) else None)
 
 
 @router.post("/v1/habits/{habit_id}/refuse", summary="Refuse a habit")

@@ -10,7 +10,7 @@ from models.vocabulary import AlertKind, ReportVerdict, Severity
 from service.access import Principal
 from service.auth.authentication import Admin, Desk, Reader
 from service.auth.opaque_ids import OpaqueIds
-from service.http.routes.common import Listing, Page, place, raw, raw_page
+from service.http.routes.common import Listing, Page, position, raw, raw_page
 from service.http.routes.parts import DatabaseDep, OpaqueIdsDep
 from service.problems import RESPONSES, not_found
 from service.store import audit, commits, records
@@ -47,7 +47,7 @@ class ReportListing(Listing):
 
 def _page(database: Database, ids: OpaqueIds, principal: Principal, kind: str, listing: Listing, **equal: str | None) -> Response:
     conditions = tuple((name, value) for name, value in equal.items() if value is not None)
-    wanted = Wanted(kind, listing.since_us, place(ids, principal, kind, listing), listing.limit, conditions)
+    wanted = Wanted(kind, listing.since_us, position(ids, principal, kind, listing), listing.limit, conditions)
     last = database.read(partial(records.last_seen, principal=principal))
     bodies, following = database.read(partial(records.page, principal=principal, wanted=wanted))
     if kind == REPORT:
@@ -136,7 +136,7 @@ def _report(database: Database, principal: Principal, name: str) -> Response:
 @router.get("/v1/dead-letters", response_model=Page, tags=["events"], summary="List dead letters")
 def dead_letters(database: DatabaseDep, ids: OpaqueIdsDep, principal: Desk, listing: Annotated[Listing, Query()]) -> Response:
     """Input that could not be used, newest first."""
-    before = ids.place(principal, "letters", listing.cursor, 2)
+    before = ids.position(principal, "letters", listing.cursor, 2)
     bodies, following = database.read(partial(commits.letters, before=(before[0], before[1]) if before else None, limit=listing.limit))
     return raw_page(bodies, ids.cursor(principal, "letters", following))
 
@@ -144,6 +144,6 @@ def dead_letters(database: DatabaseDep, ids: OpaqueIdsDep, principal: Desk, list
 @router.get("/v1/audit", response_model=Page, tags=["tokens"], summary="The audit log")
 def audit_log(database: DatabaseDep, ids: OpaqueIdsDep, principal: Admin, listing: Annotated[Listing, Query()]) -> Page:
     """Actions with their actors, newest first."""
-    before = place(ids, principal, "audit", listing)
+    before = position(ids, principal, "audit", listing)
     items, following = database.read(partial(audit.page, before=before, limit=listing.limit))
     return Page(items=items, next=ids.cursor(principal, "audit", following))

@@ -59,7 +59,7 @@ def series(database: DatabaseDep, ids: OpaqueIdsDep, keep: KeepDep, principal: R
     start_us = end_us - DAY_US if start_us is None else start_us
     if start_us > end_us:
         raise Problem(422, "from: it must not be after to")
-    after = ids.place(principal, "series", chosen.cursor)
+    after = ids.position(principal, "series", chosen.cursor)
     items, following = database.read(
         partial(_charts, principal=principal, chosen=chosen, after=after[0] if after else 0, span=(start_us, end_us), keep=keep)
     )
@@ -69,14 +69,14 @@ def series(database: DatabaseDep, ids: OpaqueIdsDep, keep: KeepDep, principal: R
 @router.get("/v1/series/names", summary="List the series")
 def names(database: DatabaseDep, ids: OpaqueIdsDep, principal: Reader, chosen: Annotated[Chosen, Query()]) -> SeriesPage:
     """The fields of each series that the reader may see, without points."""
-    after = ids.place(principal, "series", chosen.cursor)
-    found = database.read(partial(_found, principal=principal, chosen=chosen, after=after[0] if after else 0))
-    following = found[chosen.limit - 1].id if len(found) > chosen.limit else None
-    items: list[dict[str, Any]] = [{"series": one.fields} for one in found[: chosen.limit]]
+    after = ids.position(principal, "series", chosen.cursor)
+    series = database.read(partial(_chosen_series, principal=principal, chosen=chosen, after=after[0] if after else 0))
+    following = series[chosen.limit - 1].id if len(series) > chosen.limit else None
+    items: list[dict[str, Any]] = [{"series": one.fields} for one in series[: chosen.limit]]
     return SeriesPage(items=items, start=None, end=None, next=ids.cursor(principal, "series", following))
 
 
-def _found(connection: sqlite3.Connection, principal: Principal, chosen: Chosen, after: int) -> list[queries.Series]:
+def _chosen_series(connection: sqlite3.Connection, principal: Principal, chosen: Chosen, after: int) -> list[queries.Series]:
     wanted = {name: value for name in queries.FIELDS if (value := getattr(chosen, name)) is not None}
     queues = None if chosen.kind is None else chosen.kind == "queue"
     return queries.matching(connection, principal, wanted, after, chosen.limit + 1, queues=queues)
@@ -85,6 +85,6 @@ def _found(connection: sqlite3.Connection, principal: Principal, chosen: Chosen,
 def _charts(
     connection: sqlite3.Connection, principal: Principal, chosen: Chosen, after: int, span: tuple[int, int], keep: Keep
 ) -> tuple[list[dict[str, Any]], int | None]:
-    found = _found(connection, principal, chosen, after)
-    following = found[chosen.limit - 1].id if len(found) > chosen.limit else None
-    return queries.charts(connection, found[: chosen.limit], *span, chosen.points, keep), following
+    series = _chosen_series(connection, principal, chosen, after)
+    following = series[chosen.limit - 1].id if len(series) > chosen.limit else None
+    return queries.charts(connection, series[: chosen.limit], *span, chosen.points, keep), following

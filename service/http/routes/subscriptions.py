@@ -13,7 +13,7 @@ from models.times import format_time
 from models.vocabulary import Text
 from service.access import Principal, Role
 from service.auth.authentication import Declarer
-from service.http.routes.common import Listing, Page, committed, place
+from service.http.routes.common import Listing, Page, committed, position
 from service.http.routes.parts import ClockDep, DatabaseDep, DispatcherDep, OpaqueIdsDep, ServeParametersDep
 from service.notify import confirmation
 from service.notify.addresses import check_chat, check_mail
@@ -216,7 +216,7 @@ def deliveries(
     own = _own(database, principal, subscription_id)
     log = f"deliveries:{own.id}"
     items, following = database.read(
-        partial(subscriptions.deliveries, subscription_id=own.id, before=place(ids, principal, log, listing), limit=listing.limit)
+        partial(subscriptions.deliveries, subscription_id=own.id, before=position(ids, principal, log, listing), limit=listing.limit)
     )
     shown = [{**item, "message": ids.message_id(principal.holder, item["message"])} for item in items]
     return Page(items=shown, next=ids.cursor(principal, log, following))
@@ -224,10 +224,10 @@ def deliveries(
 
 def _own(database: Database, principal: Principal, subscription_id: str) -> Subscription:
     """The holder's; an administrator's are all."""
-    found = database.read(partial(subscriptions.by_id, subscription_id=subscription_id))
-    if found is None or (found.holder != principal.holder and principal.role is not Role.ADMIN):
+    subscription = database.read(partial(subscriptions.by_id, subscription_id=subscription_id))
+    if subscription is None or (subscription.holder != principal.holder and principal.role is not Role.ADMIN):
         raise not_found("subscription")
-    return found
+    return subscription
 
 
 def _check(parameters: SubscriptionParameters, channel: str, target: str) -> None:

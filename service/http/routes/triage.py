@@ -207,8 +207,10 @@ def states(
     id: Annotated[list[str] | None, Query(max_length=1000)] = None,  # noqa: A002 - the query parameter's name
 ) -> list[State]:
     """The present state of these alerts or incidents, or of all with any action."""
-    found = database.read(lambda connection: triage_actions.state(triage_actions.actions(connection, _KINDS[subject], id), clock.wall_us()))
-    return [State(id=name, state=state) for name, state in sorted(found.items())]
+    by_subject = database.read(
+        lambda connection: triage_actions.state(triage_actions.actions(connection, _KINDS[subject], id), clock.wall_us())
+    )
+    return [State(id=name, state=state) for name, state in sorted(by_subject.items())]
 
 
 @router.get("/v1/handover", summary="Information for the next shift")
@@ -236,7 +238,7 @@ def hand_over(
 @router.get("/v1/incidents/{incident_id}/export", summary="An incident's story for the post-mortem")
 def export(database: DatabaseDep, clock: ClockDep, _: Desk, incident_id: str) -> dict[str, Any]:
     """The record, its alerts, all actions and notes of people, and the same as Markdown."""
-    found = database.read(partial(handover.story, incident_id=incident_id, now_us=clock.wall_us()))
-    if found is None:
+    exported = database.read(partial(handover.story, incident_id=incident_id, now_us=clock.wall_us()))
+    if exported is None:
         raise not_found(INCIDENT)
-    return found
+    return exported

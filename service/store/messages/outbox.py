@@ -72,12 +72,12 @@ def _put_next(
     subscriber: Subscriber,
     logged: Logged,
     row: Row,
-    place_in_sequence: tuple[str, str, int],
+    position: tuple[str, str, int],
     phase: Phase,
     now_us: int,
 ) -> None:
     """Puts one message of a sequence (subject, thread, number) into the outbox; it replaces updates that still wait."""
-    subject, thread, sequence = place_in_sequence
+    subject, thread, sequence = position
     urgent = row.severity == "critical" and phase != "end"
     connection.execute(
         "UPDATE outbox SET state = 'superseded' WHERE subscription = ? AND subject = ? AND state = 'waiting' AND topic LIKE '%.updated'",

@@ -68,7 +68,7 @@ class FakeBroker:
 
     def topics(self) -> set[str]:
         """Names of all topics that were written or requested."""
-        return {place.topic for place in self._logs}
+        return {topic_partition.topic for topic_partition in self._logs}
 
     def consumer(self, **options: Any) -> "FakeConsumer":  # noqa: ARG002 - the port's signature
         """See `Broker`."""
@@ -131,50 +131,53 @@ class FakeConsumer:
     async def stop(self) -> None:
         """Nothing to do."""
 
-    def assign(self, places: Sequence[TopicPartition]) -> None:
+    def assign(self, topic_partitions: Sequence[TopicPartition]) -> None:
         """See `AIOKafkaConsumer.assign`."""
-        self._positions = {place: self._broker.log(*place).first for place in places}
+        self._positions = {topic_partition: self._broker.log(*topic_partition).first for topic_partition in topic_partitions}
 
-    def seek(self, place: TopicPartition, offset: int) -> None:
+    def seek(self, topic_partition: TopicPartition, offset: int) -> None:
         """See `AIOKafkaConsumer.seek`."""
-        self._positions[place] = offset
+        self._positions[topic_partition] = offset
 
-    async def position(self, place: TopicPartition) -> int:
+    async def position(self, topic_partition: TopicPartition) -> int:
         """See `AIOKafkaConsumer.position`."""
-        return self._positions[place]
+        return self._positions[topic_partition]
 
-    async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    async def beginning_offsets(self, topic_partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """See `AIOKafkaConsumer.beginning_offsets`."""
         self._broker.check()
-        return {place: self._broker.log(*place).first for place in places}
+        return {topic_partition: self._broker.log(*topic_partition).first for topic_partition in topic_partitions}
 
-    async def end_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    async def end_offsets(self, topic_partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """See `AIOKafkaConsumer.end_offsets`."""
         self._broker.check()
-        return {place: self._broker.log(*place).end for place in places}
+        return {topic_partition: self._broker.log(*topic_partition).end for topic_partition in topic_partitions}
 
     async def topics(self) -> set[str]:
         """See `AIOKafkaConsumer.topics`."""
         self._broker.check()
         return self._broker.topics()
 
-    async def getmany(self, *places: TopicPartition, timeout_ms: int = 0) -> dict[TopicPartition, list[FakeRecord]]:
+    async def getmany(self, *topic_partitions: TopicPartition, timeout_ms: int = 0) -> dict[TopicPartition, list[FakeRecord]]:
         """The available records; if there are none, those that arrive within `timeout_ms`."""
         self._broker.check()
-        found = self._take(places or tuple(self._positions))
-        if not found and timeout_ms:
+        records_of = self._take(topic_partitions or tuple(self._positions))
+        if not records_of and timeout_ms:
             try:
                 # `wait_for` loses a cancellation that comes together with a record: the reader would never end.
                 async with asyncio.timeout(timeout_ms / 1000):
                     await self._broker.grown.wait()
             except TimeoutError:
                 return {}
-            found = self._take(places or tuple(self._positions))
-        return found
+            records_of = self._take(topic_partitions or tuple(self._positions))
+        return records_of
 
-    def _take(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, list[FakeRecord]]:
-        found = {place: self._broker.read(place.topic, place.partition, self._positions[place]) for place in places}
-        for place, records in found.items():
+    def _take(self, topic_partitions: Sequence[TopicPartition]) -> dict[TopicPartition, list[FakeRecord]]:
+        records_of = {
+            topic_partition: self._broker.read(topic_partition.topic, topic_partition.partition, self._positions[topic_partition])
+            for topic_partition in topic_partitions
+        }
+        for topic_partition, records in records_of.items():
             if records:
-                self._positions[place] = records[-1].offset + 1
-        return {place: records for place, records in found.items() if records}
+                self._positions[topic_partition] = records[-1].offset + 1
+        return {topic_partition: records for topic_partition, records in records_of.items() if records}

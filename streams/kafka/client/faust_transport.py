@@ -85,7 +85,7 @@ class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # a
     Records of an aborted transaction are left out, as `read_committed` requires: the broker names them with the fetch.
     """
 
-    _found: Sequence[Any] = ()
+    _records_left: Sequence[Any] = ()
     """Records of the current batch."""
     _left: Iterator[Any] = iter(())
     """The records of it that were not returned yet."""
@@ -96,7 +96,7 @@ class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # a
     def next_fetch_offset(self) -> int:
         """Offset of the next record."""
         left = length_hint(self._left)
-        offset: int = self._found[-left].offset if left else self._behind
+        offset: int = self._records_left[-left].offset if left else self._behind
         return offset
 
     @next_fetch_offset.setter
@@ -104,18 +104,18 @@ class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # a
         self._behind = offset
 
     def __iter__(self) -> Iterator[Any]:
-        found: Iterator[Any] = self._records_iterator
-        return found
+        iterator: Iterator[Any] = self._records_iterator
+        return iterator
 
     def _unpack_records(self) -> Iterator[Any]:
         while self._records.has_next():
             batch = self._records.next_batch()
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException(f"the brokers sent damaged records of {self._tp}")
-            start, self._found = self._behind, () if self._is_left_out(batch) else list(batch)
-            if self._found and self._found[0].offset < start:
-                self._found = [record for record in self._found if record.offset >= start]
-            self._left, self._behind = iter(self._found), max(start, batch.next_offset)
+            start, self._records_left = self._behind, () if self._is_left_out(batch) else list(batch)
+            if self._records_left and self._records_left[0].offset < start:
+                self._records_left = [record for record in self._records_left if record.offset >= start]
+            self._left, self._behind = iter(self._records_left), max(start, batch.next_offset)
             yield from self._left
 
     def _is_left_out(self, batch: Any) -> bool:
@@ -173,8 +173,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
     @property
     def intake(self) -> BatchReceiver:
         """Set on the transport."""
-        found: BatchReceiver = self.transport.intake
-        return found
+        receiver: BatchReceiver = self.transport.intake
+        return receiver
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
@@ -211,8 +211,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
         if not isinstance(record, Batch):
             return super()._to_message(tp, record)
         generation = self.app.consumer_generation_id
-        place = (tp.topic, tp.partition, record.end - 1, None, None)
-        return ConsumerMessage(*place, (), None, record, None, 0, 0, record.tp, generation_id=generation)
+        timestamp_key = (tp.topic, tp.partition, record.end - 1, None, None)
+        return ConsumerMessage(*timestamp_key, (), None, record, None, 0, 0, record.tp, generation_id=generation)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         for tp in self.intake.covered():

@@ -43,21 +43,21 @@ class QuarantinedRecord:
 
 def quarantined(parameters: KafkaParameters) -> list[QuarantinedRecord]:
     """What is in quarantine, oldest first. Raises UnreadableInput where the brokers or the topic can't be read."""
-    place = TopicPartition(Topics(parameters.topic_prefix).quarantine, 0)
-    found: dict[bytes, QuarantinedRecord] = {}
+    topic_partition = TopicPartition(Topics(parameters.topic_prefix).quarantine, 0)
+    by_name: dict[bytes, QuarantinedRecord] = {}
     try:
         consumer = _consumer(parameters)
         try:
-            for record in _until_end(consumer, place, 0):
+            for record in _until_end(consumer, topic_partition, 0):
                 name = record.key or b""
-                found.pop(name, None)
+                by_name.pop(name, None)
                 if record.value is not None:
-                    found[name] = _read(name, dict(record.headers), record.value)
+                    by_name[name] = _read(name, dict(record.headers), record.value)
         finally:
             consumer.close()
     except KafkaError as fault:
-        raise UnreadableInput(f"the topic {place.topic} can't be read: run `highwater topics check` ({fault!r})") from None
-    return list(found.values())
+        raise UnreadableInput(f"the topic {topic_partition.topic} can't be read: run `highwater topics check` ({fault!r})") from None
+    return list(by_name.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,12 @@ def try_again(parameters: KafkaParameters, records: list[QuarantinedRecord]) -> 
     )
     if not again:
         return Retried(0, 0, len(records))
-    place = TopicPartition(topics.calendar, 0)
+    topic_partition = TopicPartition(topics.calendar, 0)
     try:
         sender = KafkaProducer(**client_settings(parameters), acks="all", max_request_size=LARGEST_RECORD)
         consumer = _consumer(parameters)
         try:
-            return _send_again(sender, consumer, place, topics.quarantine, again, len(records))
+            return _send_again(sender, consumer, topic_partition, topics.quarantine, again, len(records))
         finally:
             sender.close()
             consumer.close()
@@ -123,9 +123,9 @@ def _put_back(sender: KafkaProducer, consumer: KafkaConsumer, calendar: TopicPar
         sender.send(calendar.topic, newer.value, key=newer.key, partition=0).get(_SEND_S)
 
 
-def _latest(consumer: KafkaConsumer, place: TopicPartition, start: int, end: int | None = None) -> dict[bytes | None, Any]:
+def _latest(consumer: KafkaConsumer, topic_partition: TopicPartition, start: int, end: int | None = None) -> dict[bytes | None, Any]:
     """Key → its last record from offset `start` to before `end`."""
-    records = _until_end(consumer, place, start)
+    records = _until_end(consumer, topic_partition, start)
     return {record.key: record for record in records if end is None or record.offset < end}
 
 
@@ -157,11 +157,11 @@ def _consumer(parameters: KafkaParameters) -> KafkaConsumer:
     )
 
 
-def _until_end(consumer: KafkaConsumer, place: TopicPartition, start: int) -> Iterator[Any]:
-    consumer.assign([place])
-    consumer.seek(place, max(start, consumer.beginning_offsets([place])[place]))
-    end = consumer.end_offsets([place])[place]
-    while consumer.position(place) < end:
+def _until_end(consumer: KafkaConsumer, topic_partition: TopicPartition, start: int) -> Iterator[Any]:
+    consumer.assign([topic_partition])
+    consumer.seek(topic_partition, max(start, consumer.beginning_offsets([topic_partition])[topic_partition]))
+    end = consumer.end_offsets([topic_partition])[topic_partition]
+    while consumer.position(topic_partition) < end:
         for records in consumer.poll(timeout_ms=_POLL_MS).values():
             yield from records
 

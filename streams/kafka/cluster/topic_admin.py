@@ -137,12 +137,12 @@ def faults(client: KafkaAdminClient, wanted: Iterable[TopicSpec]) -> list[str]:
     """The differences to `wanted`, one sentence each; an empty list if there are none."""
     specs_by_name = {spec.name: spec for spec in wanted}
     there = set(client.list_topics())
-    found = [f"{name} is missing: run `highwater topics create`" for name in specs_by_name if name not in there]
+    differences = [f"{name} is missing: run `highwater topics create`" for name in specs_by_name if name not in there]
     present = [name for name in specs_by_name if name in there]
     if not present:
-        return found
+        return differences
     for topic in client.describe_topics(present):
-        found += _partition_faults(specs_by_name[topic["name"]], topic["partitions"])
+        differences += _partition_faults(specs_by_name[topic["name"]], topic["partitions"])
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in present]
     described = client.describe_configs(resources, config_filter="all")
     by_name: dict[str, Any] = next(iter(described.values()), {})
@@ -150,24 +150,24 @@ def faults(client: KafkaAdminClient, wanted: Iterable[TopicSpec]) -> list[str]:
         for key, value in specs_by_name[name].settings.items():
             actual = by_name.get(name, {}).get(key, {}).get("value")
             if _as_set(actual) != _as_set(value):
-                found.append(f"{name}: {key} is {actual}, should be {value}")
-    return found
+                differences.append(f"{name}: {key} is {actual}, should be {value}")
+    return differences
 
 
 def _partition_faults(spec: TopicSpec, partitions: list[dict[str, Any]]) -> list[str]:
-    found = []
+    differences = []
     if len(partitions) != spec.partitions:
-        found.append(
+        differences.append(
             f"{spec.name} has {len(partitions)} partitions, should have {spec.partitions}: "
             "set kafka.partitions to the existing number (more partitions would separate Users from their state)"
         )
     copies = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
     if copies < spec.replication_factor:
-        found.append(f"{spec.name} has {copies} copies, should have {spec.replication_factor}: reassign its partitions")
+        differences.append(f"{spec.name} has {copies} copies, should have {spec.replication_factor}: reassign its partitions")
     behind = [partition["partition_index"] for partition in partitions if len(partition["isr_nodes"]) < len(partition["replica_nodes"])]
     if behind:
-        found.append(f"{spec.name}: copies of partition {', '.join(map(str, sorted(behind)))} are behind or down")
-    return found
+        differences.append(f"{spec.name}: copies of partition {', '.join(map(str, sorted(behind)))} are behind or down")
+    return differences
 
 
 def _as_set(value: str | None) -> frozenset[str]:

@@ -70,7 +70,7 @@ class CalendarReader:
 
     def __init__(self, parameters: KafkaParameters) -> None:
         self._parameters = parameters
-        self._place = TopicPartition(Topics(parameters.topic_prefix).calendar, 0)
+        self._topic_partition = TopicPartition(Topics(parameters.topic_prefix).calendar, 0)
         self._entries: list[CalendarRecord] = []
         self._next = 0
         self._stop = threading.Event()
@@ -95,7 +95,7 @@ class CalendarReader:
         self._thread.start()
         if not self._caught_up.wait(_READ_LIMIT_S):
             self.stop()
-            raise UnreadableInput(f"the topic {self._place.topic} can't be read: run `highwater topics check`")
+            raise UnreadableInput(f"the topic {self._topic_partition.topic} can't be read: run `highwater topics check`")
 
     def stop(self) -> None:
         """Ends the thread."""
@@ -127,18 +127,18 @@ class CalendarReader:
                 with_consumer.close()
 
     def _read(self, consumer: KafkaConsumer) -> None:
-        consumer.assign([self._place])
+        consumer.assign([self._topic_partition])
         if self._next:
-            consumer.seek(self._place, self._next)
+            consumer.seek(self._topic_partition, self._next)
         else:
-            consumer.seek_to_beginning(self._place)
-        end = consumer.end_offsets([self._place])[self._place]
+            consumer.seek_to_beginning(self._topic_partition)
+        end = consumer.end_offsets([self._topic_partition])[self._topic_partition]
         while not self._stop.is_set():
             for records in consumer.poll(timeout_ms=_POLL_MS).values():
                 for record in records:
                     self._entries.append(read_declared(record.offset, record.key, record.value))
                     self._next = record.offset + 1
-            at = consumer.position(self._place)
+            at = consumer.position(self._topic_partition)
             if at is not None and at >= end:
                 # Compaction may have removed all records before the end.
                 self._next = max(self._next, at)

@@ -49,10 +49,10 @@ class CheckpointWriter:
     """Writes one task's checkpoints under one epoch."""
 
     def __init__(
-        self, producer: AIOKafkaProducer, place: TopicPartition, unit: str, epoch: int, stale: frozenset[bytes] = frozenset()
+        self, producer: AIOKafkaProducer, topic_partition: TopicPartition, unit: str, epoch: int, stale: frozenset[bytes] = frozenset()
     ) -> None:
         self._producer = producer
-        self._place = place
+        self._topic_partition = topic_partition
         self._prefix = f"{unit}/{epoch}"
         self._about = {"unit": unit, "epoch": epoch}
         self._slots: dict[tuple[str, int], tuple[bytes, int]] = {}
@@ -65,8 +65,8 @@ class CheckpointWriter:
         slots: dict[tuple[str, int], tuple[bytes, int]] = {}
         changed: list[tuple[bytes, bytes]] = []
         for part, blob in sorted(parts.items()):
-            for place in range(0, len(blob), BLOCK):
-                block, number = blob[place : place + BLOCK], place // BLOCK
+            for offset in range(0, len(blob), BLOCK):
+                block, number = blob[offset : offset + BLOCK], offset // BLOCK
                 digest, before = _digest(block), self._slots.get((part, number))
                 if before is not None and before[0] == digest:
                     slots[part, number] = before
@@ -92,7 +92,9 @@ class CheckpointWriter:
         return f"{self._prefix}/{part}/{number}/{'ab'[slot]}".encode()
 
     async def _send(self, key: bytes, value: bytes | None) -> asyncio.Future[Any]:
-        sent: asyncio.Future[Any] = await self._producer.send(self._place.topic, value, key=key, partition=self._place.partition)
+        sent: asyncio.Future[Any] = await self._producer.send(
+            self._topic_partition.topic, value, key=key, partition=self._topic_partition.partition
+        )
         return sent
 
     async def _clear(self) -> None:
@@ -103,61 +105,63 @@ class CheckpointWriter:
 
 
 @dataclass(slots=True)
-class _Found:
+class _StoredRecords:
     """All records of one task."""
 
     values: dict[bytes, deque[bytes]] = field(default_factory=dict)
     manifests: list[bytes] = field(default_factory=list)
 
 
-async def read_checkpoint(consumer: AIOKafkaConsumer, place: TopicPartition, unit: str) -> tuple[Checkpoint | None, frozenset[bytes]]:
+async def read_checkpoint(
+    consumer: AIOKafkaConsumer, topic_partition: TopicPartition, unit: str
+) -> tuple[Checkpoint | None, frozenset[bytes]]:
     """The newest complete checkpoint of `unit`, and all keys that were found; `consumer` has no group.
 
     A damaged checkpoint is logged and skipped, and the one before it is used.
     """
-    found = await _read(consumer, place, f"{unit}/".encode())
+    stored = await _read(consumer, topic_partition, f"{unit}/".encode())
     manifests = []
-    for blob in found.manifests:
+    for blob in stored.manifests:
         try:
             manifests.append(unpack(blob, MANIFEST_VERSION))
         except StateError as fault:
             log.warning("a checkpoint of %s is skipped: %s", unit, fault)
     manifests.sort(key=lambda manifest: (manifest["epoch"], manifest["number"]), reverse=True)
-    keys = frozenset(found.values)
+    keys = frozenset(stored.values)
     for manifest in manifests:
-        parts = _assembled(manifest, found.values)
+        parts = _assembled(manifest, stored.values)
         if parts is not None:
             return Checkpoint(parts, manifest["about"], manifest["epoch"], manifest["number"]), keys
         log.warning("checkpoint %d of %s is damaged or incomplete: using the one before it", manifest["number"], unit)
     return None, keys
 
 
-async def _read(consumer: AIOKafkaConsumer, place: TopicPartition, prefix: bytes) -> _Found:
-    found = _Found()
-    async for record in records_until_end(consumer, place, None):
+async def _read(consumer: AIOKafkaConsumer, topic_partition: TopicPartition, prefix: bytes) -> _StoredRecords:
+    stored = _StoredRecords()
+    async for record in records_until_end(consumer, topic_partition, None):
         if record.key is None or not record.key.startswith(prefix):
             continue
         if record.value is None:
-            found.values.pop(record.key, None)
+            stored.values.pop(record.key, None)
         else:
-            found.values.setdefault(record.key, deque(maxlen=_VERSIONS_KEPT)).append(record.value)
+            stored.values.setdefault(record.key, deque(maxlen=_VERSIONS_KEPT)).append(record.value)
             if b"/manifest/" in record.key:
-                found.manifests.append(record.value)
-    return found
+                stored.manifests.append(record.value)
+    return stored
 
 
-async def records_until_end(consumer: AIOKafkaConsumer, place: TopicPartition, start: int | None) -> Any:
-    """Every record of `place` from `start` (None: the first) to the end at the time of the call."""
-    consumer.assign([place])
-    end = (await consumer.end_offsets([place]))[place]
-    begin = (await consumer.beginning_offsets([place]))[place]
+async def records_until_end(consumer: AIOKafkaConsumer, topic_partition: TopicPartition, start: int | None) -> Any:
+    """Every record of `topic_partition` from `start` (None: the first) to the end at the time of the call."""
+    consumer.assign([topic_partition])
+    end = (await consumer.end_offsets([topic_partition]))[topic_partition]
+    begin = (await consumer.beginning_offsets([topic_partition]))[topic_partition]
     at = begin if start is None else max(begin, min(start, end))
-    consumer.seek(place, at)
+    consumer.seek(topic_partition, at)
     while at < end:
-        for records in (await consumer.getmany(place, timeout_ms=500)).values():
+        for records in (await consumer.getmany(topic_partition, timeout_ms=500)).values():
             for record in records:
                 yield record
-        at = await consumer.position(place)
+        at = await consumer.position(topic_partition)
 
 
 def _assembled(manifest: dict[str, Any], values: Mapping[bytes, deque[bytes]]) -> dict[str, bytes] | None:

@@ -73,7 +73,7 @@ def _keys(part: Detected) -> tuple[Any, ...]:
 
 
 def _starts(lengths: list[int]) -> list[int]:
-    return [sum(lengths[:place]) for place in range(len(lengths))]
+    return [sum(lengths[:index]) for index in range(len(lengths))]
 
 
 def _sorted(parts: Sequence[Pulse | QueuePulse], name: str, order: Ints) -> Any:

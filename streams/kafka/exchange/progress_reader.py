@@ -89,12 +89,12 @@ class ProgressReader:
 
     def highest(self, but: int) -> Mapping[str, int]:
         """The two Users of other partitions than `but` that are furthest in event time, with their times."""
-        found: dict[str, int] = {}
+        by_user: dict[str, int] = {}
         for partition, progress in sorted(self._last.items()):
             if partition not in (but, CALENDAR):
                 for user, at_us in progress.highest:
-                    found[user] = max(at_us, found.get(user, at_us))
-        return found
+                    by_user[user] = max(at_us, by_user.get(user, at_us))
+        return by_user
 
     async def reached(self, offset: int, limit_s: float) -> bool:
         """Waits until everything before `offset` was read; returns whether this happened within `limit_s`."""

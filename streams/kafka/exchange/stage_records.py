@@ -142,7 +142,7 @@ class KeyDecoder:
     def pack(self) -> Any:
         """As a tree: the last tuple of each name."""
         last = {name: self._last(name) for name in sorted(self._tables)}
-        return {name: [found[0], [list(key) for key in found[1]]] for name, found in last.items() if found}
+        return {name: [table[0], [list(key) for key in table[1]]] for name, table in last.items() if table}
 
     @classmethod
     def unpack(cls, tree: Any) -> "KeyDecoder":

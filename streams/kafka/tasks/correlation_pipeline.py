@@ -224,8 +224,8 @@ class CorrelationPipeline:
 
     def _keep_whole(self, declared: CalendarRecord, reason: str) -> OutputRecord:
         self.left_out = True
-        place = (self._topics.calendar, 0, declared.offset)
-        return kept_whole(self._topics.quarantine, place, declared.key.encode(), _as_json(declared), reason)
+        origin = (self._topics.calendar, 0, declared.offset)
+        return kept_whole(self._topics.quarantine, origin, declared.key.encode(), _as_json(declared), reason)
 
     def _letter(self, offset: int, raw: bytes, reason: str) -> OutputRecord:
         position: dict[str, int | str] = {"topic": self._topics.calendar, "partition": 0, "offset": offset, "index": 0}

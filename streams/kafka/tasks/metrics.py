@@ -56,8 +56,8 @@ class WorkerBoard(MetricsState):
 
     def pack_standing(self) -> bytes:
         """The open alerts and incidents, for the next correlating worker."""
-        alerts = {alert_id: list(place) for alert_id, place in sorted(self.alerts.items())}
-        incidents = {incident_id: list(place) for incident_id, place in sorted(self.incidents.items())}
+        alerts = {alert_id: list(labels) for alert_id, labels in sorted(self.alerts.items())}
+        incidents = {incident_id: list(labels) for incident_id, labels in sorted(self.incidents.items())}
         return pack({"alerts": alerts, "incidents": incidents}, _VERSION)
 
     def take_over(self, standing: bytes | None, changes: Callable[[], Iterable[Change]]) -> None:
@@ -133,19 +133,19 @@ def registry(
         detection.false_alarms_per_day,
         detection.fleet_series,
     )
-    found = CollectorRegistry()
-    found.register(HighwaterCollector(board, asked))
-    found.register(WorkerExposition(assignment, transport))
-    ProcessCollector(registry=found)
-    return found
+    collectors = CollectorRegistry()
+    collectors.register(HighwaterCollector(board, asked))
+    collectors.register(WorkerExposition(assignment, transport))
+    ProcessCollector(registry=collectors)
+    return collectors
 
 
 def remarks(assignment: Any) -> list[str]:
     """What is wrong although the worker works, a line each."""
-    found = [f"{unit.name} is being taken over" for unit in assignment.units if not unit.ready]
+    texts = [f"{unit.name} is being taken over" for unit in assignment.units if not unit.ready]
     if assignment.quarantined:
-        found.append(f"{assignment.quarantined} records or windows are in quarantine: `highwater quarantine list` says more")
-    return found
+        texts.append(f"{assignment.quarantined} records or windows are in quarantine: `highwater quarantine list` says more")
+    return texts
 
 
 async def serve(metrics: CollectorRegistry, assignment: Any, parameters: KafkaParameters) -> web.AppRunner | None:

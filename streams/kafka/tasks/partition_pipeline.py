@@ -250,8 +250,8 @@ class PartitionPipeline:
         detected: list[Detected] = []
         done_us: int | None = None
         try:
-            for at_us, found in self._flow.detect(replace(assembled, closed=closed)):
-                detected += found
+            for at_us, windows in self._flow.detect(replace(assembled, closed=closed)):
+                detected += windows
                 done_us = at_us
                 self.quarantine.passed(WINDOWS, at_us)
         except TRANSIENT:

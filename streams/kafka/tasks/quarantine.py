@@ -139,12 +139,12 @@ def letter_of(topic: str, partition: int, offset: int, value: bytes, reason: str
     return DeadLetter(source=topic, position=position, reason=text, raw=raw_text(value))
 
 
-def kept_whole(quarantine_topic: str, place: tuple[str, int, int], key: bytes | None, value: bytes, reason: str) -> OutputRecord:
-    """The record of `place` (topic, partition, offset) with its reason: a worker that comes to it again replaces it.
+def kept_whole(quarantine_topic: str, origin: tuple[str, int, int], key: bytes | None, value: bytes, reason: str) -> OutputRecord:
+    """The record of `origin` (topic, partition, offset) with its reason: a worker that comes to it again replaces it.
 
     A record that the brokers would not take again is not copied; it stands in its topic.
     """
-    source, kept_key = "/".join(map(str, place)).encode(), key if key is not None and len(key) <= _KEY_MOST else None
+    source, kept_key = "/".join(map(str, origin)).encode(), key if key is not None and len(key) <= _KEY_MOST else None
     if len(value) > _KEPT_MOST or kept_key != key:
         reason, value = f"{NOT_COPIED}: {len(value) + len(key or b'')} bytes are too many, it stands in its topic only; {reason}", b""
     headers = [(SOURCE_HEADER, source), (REASON_HEADER, reason.encode("utf-8", "replace")[:_REASON_MOST])]

@@ -61,7 +61,7 @@ class TaskStatistics:
 
 def starts(name: str, about: Mapping[str, Any], begins: Mapping[str, int], ends: Mapping[str, int]) -> dict[str, int]:
     """Topic → where `name` continues to read: the position of its checkpoint, unless it is outside the log."""
-    found = {}
+    offsets = {}
     for topic, begin in begins.items():
         position = about["positions"].get(topic, begin)
         if position > ends[topic]:
@@ -72,8 +72,8 @@ def starts(name: str, about: Mapping[str, Any], begins: Mapping[str, int], ends:
             )
         if position < begin:
             log.warning("records %d to %d of %s were removed before %s read them: retention is too short", position, begin - 1, topic, name)
-        found[topic] = begin if position > ends[topic] else max(position, begin)
-    return found
+        offsets[topic] = begin if position > ends[topic] else max(position, begin)
+    return offsets
 
 
 def epoch_after(epoch: int, spoken: int) -> int:
@@ -87,7 +87,7 @@ def epoch_after(epoch: int, spoken: int) -> int:
 class Task(ABC):
     """The shell around a partition or a correlation pipeline: everything that waits for the brokers."""
 
-    def __init__(self, name: str, inputs: frozenset[TP], place: int, site: WorkerContext, epoch: int) -> None:
+    def __init__(self, name: str, inputs: frozenset[TP], partition: int, site: WorkerContext, epoch: int) -> None:
         self.name = name
         self.inputs = inputs
         self.epoch = epoch
@@ -95,7 +95,7 @@ class Task(ABC):
         self.active = True
         self.covered: dict[TP, int] = {}
         self.spent = TaskStatistics()
-        self._place = TopicPartition(site.topics.checkpoints, place)
+        self._topic_partition = TopicPartition(site.topics.checkpoints, partition)
         self._site = site
         self._lock = asyncio.Lock()
         self._writing = asyncio.Lock()
@@ -195,29 +195,32 @@ class Task(ABC):
         consumer: AIOKafkaConsumer = self._site.broker.consumer(max_partition_fetch_bytes=16 << 20)
         await consumer.start()
         try:
-            found, keys = await read_checkpoint(consumer, self._place, self.name)
-            places = {tp: TopicPartition(tp.topic, tp.partition) for tp in self.inputs}
-            first, last = await consumer.beginning_offsets(list(places.values())), await consumer.end_offsets(list(places.values()))
+            checkpoint, keys = await read_checkpoint(consumer, self._topic_partition, self.name)
+            topic_partitions = {tp: TopicPartition(tp.topic, tp.partition) for tp in self.inputs}
+            first, last = (
+                await consumer.beginning_offsets(list(topic_partitions.values())),
+                await consumer.end_offsets(list(topic_partitions.values())),
+            )
         finally:
             await consumer.stop()
-        begins = {tp.topic: first[place] for tp, place in places.items()}
-        ends = {tp.topic: last[place] for tp, place in places.items()}
-        parts, about = (found.parts, found.about) if found else (None, {"positions": {}})
-        if found:
-            self.epoch = epoch_after(self.epoch, found.epoch)
+        begins = {tp.topic: first[topic_partition] for tp, topic_partition in topic_partitions.items()}
+        ends = {tp.topic: last[topic_partition] for tp, topic_partition in topic_partitions.items()}
+        parts, about = (checkpoint.parts, checkpoint.about) if checkpoint else (None, {"positions": {}})
+        if checkpoint:
+            self.epoch = epoch_after(self.epoch, checkpoint.epoch)
         try:
             await self.resume(parts, about, begins, ends)
         except StateError as fault:
             log.warning("%s starts without its checkpoint: %s", self.name, fault)
             await self.resume(None, {"positions": {}}, begins, ends)
-        self._writer = CheckpointWriter(self._site.sender, self._place, self.name, self.epoch, keys)
+        self._writer = CheckpointWriter(self._site.sender, self._topic_partition, self.name, self.epoch, keys)
         self.ready = True
         self.spent.restored_s = self._site.clock.steady_s() - began
         log.info(
             "%s continues at %s (checkpoint %s, %.2f s)",
             self.name,
             self.positions,
-            found.number if found else "none",
+            checkpoint.number if checkpoint else "none",
             self.spent.restored_s,
         )
 

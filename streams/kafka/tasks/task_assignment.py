@@ -49,7 +49,7 @@ class TaskAssignment:
         self.topics = frozenset(topics)
         self._make = make
         self._crash = crash
-        self._place: TaskFactory | None = None
+        self._factory: TaskFactory | None = None
         self._units: dict[str, Task] = {}
         self._by_input: dict[TP, Task] = {}
         self._generation = -1
@@ -84,13 +84,13 @@ class TaskAssignment:
 
     def begins(self, wanted: Iterable[TP]) -> dict[TP, int]:
         """Where newly assigned tasks begin to read; without it a log without new records would not be read again."""
-        found = {}
+        offsets = {}
         for tp in wanted:
             unit = self._by_input.get(TP(*tp))
             if unit is not None and unit.ready and TP(*tp) not in unit.placed:
                 unit.placed.add(TP(*tp))
-                found[TP(*tp)] = unit.backlog[tp.topic]
-        return found
+                offsets[TP(*tp)] = unit.backlog[tp.topic]
+        return offsets
 
     def accept(self, tp: TP, position: int | None, first: int, end: int) -> Accepted:
         """Where reading must continue, see `BatchReceiver`; a gap is part of the log if reading began before it, also after a seek."""
@@ -138,16 +138,16 @@ class TaskAssignment:
 
     async def assigned(self, tps: frozenset[TP], generation: int) -> None:
         """Keeps the tasks that no other worker can have held in between, and starts the others from their checkpoints."""
-        place = await self._open()
+        factory = await self._open()
         before = self._units
         kept = before if generation == self._generation + 1 else {}
         self.rebalances += 1
         self._generation, self._units = generation, {}
         for tp in sorted(tps):
             if tp.topic in self.topics:
-                self._hold(place, tp, kept)
+                self._hold(factory, tp, kept)
         for name in set(before) - set(self._units):
-            place.site.board.leave(name)
+            factory.site.board.leave(name)
         self._by_input = {tp: unit for unit in self._units.values() for tp in unit.inputs}
         for unit in self._units.values():
             unit.tasks_on_worker = len(self._units)
@@ -178,23 +178,23 @@ class TaskAssignment:
 
     async def topics_there(self) -> Set[str] | None:
         """Names of the topics at the brokers; None if they do not answer now."""
-        return await self._place.site.others.topics() if self._place is not None else None
+        return await self._factory.site.others.topics() if self._factory is not None else None
 
     async def close(self) -> None:
         """Writes last checkpoints, then closes the clients."""
         await self.revoked()
         for task in self._tasks:
             task.cancel()
-        if self._place is not None:
-            await self._place.site.others.stop()
+        if self._factory is not None:
+            await self._factory.site.others.stop()
             try:
-                await asyncio.wait_for(self._place.site.sender.stop(), _LAST_CHECKPOINT_S)
+                await asyncio.wait_for(self._factory.site.sender.stop(), _LAST_CHECKPOINT_S)
             except TimeoutError:
                 log.warning("the brokers did not accept everything before the end: the successor sends it again")
-            await self._place.declared.close()
+            await self._factory.declared.close()
 
-    def _hold(self, place: TaskFactory, tp: TP, kept: dict[str, Task]) -> None:
-        name = f"partition-{tp.partition}" if tp.topic in place.site.topics.telemetry else "correlation"
+    def _hold(self, factory: TaskFactory, tp: TP, kept: dict[str, Task]) -> None:
+        name = f"partition-{tp.partition}" if tp.topic in factory.site.topics.telemetry else "correlation"
         if name in self._units:
             return
         unit = kept.get(name)
@@ -206,11 +206,11 @@ class TaskAssignment:
             unit.active = True
             self._units[name] = unit
         else:
-            self._begin(place, name)
+            self._begin(factory, name)
 
-    def _begin(self, place: TaskFactory, name: str, pause_s: float = 0.0) -> None:
+    def _begin(self, factory: TaskFactory, name: str, pause_s: float = 0.0) -> None:
         epoch = self._generation * EPOCHS + self._restarts % EPOCHS
-        unit = place.correlation(epoch) if name == "correlation" else place.telemetry(int(name.removeprefix("partition-")), epoch)
+        unit = factory.correlation(epoch) if name == "correlation" else factory.telemetry(int(name.removeprefix("partition-")), epoch)
         unit.leave_out(self._quarantines.setdefault(name, Quarantine()))
         self._units[name] = unit
         self._by_input.update(dict.fromkeys(unit.inputs, unit))
@@ -281,15 +281,15 @@ class TaskAssignment:
 
     def _begin_again(self, unit: Task, fault: Exception, pause_s: float = 0.0) -> None:
         unit.failed, unit.active = fault, False
-        if self._units.get(unit.name) is unit and self._place is not None:
+        if self._units.get(unit.name) is unit and self._factory is not None:
             self._restarts += 1
-            self._begin(self._place, unit.name, pause_s)
+            self._begin(self._factory, unit.name, pause_s)
 
     async def _open(self) -> TaskFactory:
-        if self._place is None:
-            place = self._make()
-            await place.declared.open()
-            await place.site.sender.start()
-            await place.site.others.start()
-            self._place = place
-        return self._place
+        if self._factory is None:
+            factory = self._make()
+            await factory.declared.open()
+            await factory.site.sender.start()
+            await factory.site.others.start()
+            self._factory = factory
+        return self._factory

@@ -186,8 +186,8 @@ def test_an_alert_knows_that_people_refused_a_part_of_it_as_a_habit_through_topi
         World((ONE, TWO), (Trouble("storm", ONE, 1, observed=900), Trouble("storm", TWO, 1, observed=900))),
     )
     window = world.window(2)
-    place = window.traffic_keys.index(ONE)
-    storms = replace(window.traffic, refused=frozenset({(ALERT_KINDS.index("storm"), place)}))
+    index = window.traffic_keys.index(ONE)
+    storms = replace(window.traffic, refused=frozenset({(ALERT_KINDS.index("storm"), index)}))
     sent = unpack(pack_findings([replace(window, traffic=storms)], KeyEncoder()), STAGE_VERSION)["windows"][0]["traffic"]
     window = replace(window, traffic=unpack_findings(sent))
     ledger.apply(window.at_us, finding_rows([window]), lambda finding: (finding.kind, finding.key.user, ""))

@@ -240,7 +240,7 @@ def test_an_incident_names_earlier_ones_of_its_sort_and_what_ended_them():
 
 def test_a_region_that_is_lost_is_one_incident_however_many_users_elsewhere_are_well():
     well = tuple(series(f"ELS-{number:02}", "to_user", "service_response", "4.8.1", "north") for number in range(1, 25))
-    lost = tuple(Trouble("drop", READS[user], 5, observed=2, seen_after=place % 3) for place, user in enumerate(USERS[:4]))
+    lost = tuple(Trouble("drop", READS[user], 5, observed=2, seen_after=index % 3) for index, user in enumerate(USERS[:4]))
     told = run(World((*READS.values(), *well), lost), range(20))
     (incident,) = told.events()
     assert incident.origin_user is None

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from models.incident import Incident
 from models.times import instant
-from tests.correlation.builders import MORNING_US, ScoredAlert, Trouble, World, run, series
+from tests.correlation.builders import MORNING_US, RunResult, Trouble, World, run, series
 
 OPENED = instant(MORNING_US)
 USERS = tuple(f"SUP-{number:02d}" for number in range(1, 7))
@@ -22,7 +22,7 @@ def loss(user: str, until: int | None, ends: int = 60) -> Trouble:
     return Trouble("drop", RESPONSES[user], 31, until, observed=20.0, seen_after=2)
 
 
-def revisions(told: ScoredAlert) -> dict[str, list[Incident]]:
+def revisions(told: RunResult) -> dict[str, list[Incident]]:
     """Every incident's records, in order."""
     found: dict[str, list[Incident]] = {}
     for record in told.incidents:
@@ -30,7 +30,7 @@ def revisions(told: ScoredAlert) -> dict[str, list[Incident]]:
     return {key: records for key, records in found.items() if not records[-1].summary.startswith("Merged")}
 
 
-def last(told: ScoredAlert) -> Incident:
+def last(told: RunResult) -> Incident:
     (found,) = (incident for incident in told.events() if incident.origin_user == "SUP-01")
     return found
 

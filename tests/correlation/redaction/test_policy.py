@@ -12,7 +12,7 @@ from models.alert import Alert
 from models.canonical_json import to_json
 from models.change import Change
 from models.columns import SeriesKey
-from tests.correlation.builders import ScoredAlert, Trouble, World, change, queue, run, series
+from tests.correlation.builders import RunResult, Trouble, World, change, queue, run, series
 
 READER, OTHERS = "READER", ("NEIGHBOUR", "STRANGER", "THIRD")
 SAME = {name: name for name in OTHERS}
@@ -65,7 +65,7 @@ def scenes(draw: Any) -> tuple[tuple[Trouble, ...], tuple[Trouble, ...], tuple[C
 
 def told(
     mine: tuple[Trouble, ...], theirs: tuple[Trouble, ...], changes: tuple[Change, ...], others: Mapping[str, str] = SAME
-) -> ScoredAlert:
+) -> RunResult:
     """What a run says; `others`: the Users beside the reader by name → the name that their noise goes by."""
     keys = tuple(key for user in (READER, *others) for key in keys_of(user))
     return run(World(keys, mine + theirs, formerly=dict(others)), range(60), *changes)
@@ -127,7 +127,7 @@ def test_what_others_do_changes_nothing_in_a_copy_but_what_is_allowed(scene, ano
         assert same_where_both_speak(copies, bare)
 
 
-def grouped(said: ScoredAlert, names: Mapping[str, str]) -> list[tuple[object, ...]]:
+def grouped(said: RunResult, names: Mapping[str, str]) -> list[tuple[object, ...]]:
     """How triage saw the events in every window, under other names."""
 
     def called(users: Iterable[str | None]) -> tuple[str, ...]:

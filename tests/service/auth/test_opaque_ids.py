@@ -22,14 +22,14 @@ DESK = Principal("3", "Cat", Role.TRIAGE)
 PLACES = OpaqueIds(b"k" * 32)
 
 
-@pytest.mark.parametrize("place", [(0,), (1,), (2**61,), (7, 9)])
-def test_a_cursor_leads_back_to_its_place_for_its_holder_alone(place: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("position", [(0,), (1,), (2**61,), (7, 9)])
+def test_a_cursor_leads_back_to_its_place_for_its_holder_alone(position: tuple[int, ...]) -> None:
     for principal in (ACME, DESK):
-        cursor = PLACES.cursor(principal, "alert", place)
-        assert PLACES.place(principal, "alert", cursor, len(place)) == place
+        cursor = PLACES.cursor(principal, "alert", position)
+        assert PLACES.position(principal, "alert", cursor, len(position)) == position
     for holder, of in ((BOLT, "alert"), (ACME, "change")):
         with pytest.raises(Problem, match="invalid"):
-            PLACES.place(holder, of, PLACES.cursor(ACME, "alert", place), len(place))
+            PLACES.position(holder, of, PLACES.cursor(ACME, "alert", position), len(position))
 
 
 def test_the_cursor_of_one_list_measures_no_other(house: House) -> None:

@@ -34,10 +34,10 @@ def remember(house: House, minute: int) -> None:
     """The series had a surge at this minute of four days."""
     detection = house.parts.engine.pipeline._detection.detection._detection[900]
     columns: Any = next(iter(detection._traffic._blocks))[1]["storm"]
-    place = next(n for n, key in enumerate(detection._traffic_keys) if key.user == "HABIT-1")
+    position = next(n for n, key in enumerate(detection._traffic_keys) if key.user == "HABIT-1")
     days = np.arange(4)
-    columns["ring_s"][:4, place] = START_US // 1_000_000 - days * 86_400 + minute * 60
-    columns["ring_nats"][:4, place] = 40.0
+    columns["ring_s"][:4, position] = START_US // 1_000_000 - days * 86_400 + minute * 60
+    columns["ring_nats"][:4, position] = 40.0
 
 
 def test_the_desk_lists_refuses_and_allows_a_habit(shared_house: House) -> None:

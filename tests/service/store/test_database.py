@@ -70,7 +70,7 @@ def test_every_table_is_strict(database: Database) -> None:
 
 def test_two_processes_worth_of_writers_take_turns(tmp_path: Path) -> None:
     one, two = Database(tmp_path / "x.sqlite"), Database(tmp_path / "x.sqlite")
-    futures = [database.write(put(f"{number}-{place}")) for number in range(50) for place, database in enumerate((one, two))]
+    futures = [database.write(put(f"{number}-{position}")) for number in range(50) for position, database in enumerate((one, two))]
     assert [future.result(10) for future in futures] == [1] * 100
     assert len(one.read(names)) == 100
     one.close()

@@ -99,13 +99,13 @@ def calendar(
     of_desk, rules = principal.role in DESK_ROLES, planning.rules
     first = meeting[:_MOST_JUDGED]
     known = judged(first, rules, Bounds(_MOST_CONFLICTS, total=_MOST_OF_ALL)) if of_desk else _of_user(principal, first, rules)
-    found = [as_object(one) for one in known.conflicts] + ([] if of_desk else _busy_nights(engine, principal, first, rules))
+    all_conflicts = [as_object(one) for one in known.conflicts] + ([] if of_desk else _busy_nights(engine, principal, first, rules))
     return CalendarPage(
         items=[_item(change, principal.user) for change in meeting[: wanted.limit]],
         total=len(meeting),
-        conflicts=found,
+        conflicts=all_conflicts,
         conflicts_incomplete=known.incomplete or len(meeting) > len(first),
-        risks=risks.ahead(principal, first, found, clock.wall_us()),
+        risks=risks.ahead(principal, first, all_conflicts, clock.wall_us()),
         load=_load(first, rules) if of_desk else [],
         missing=[missing_object(one) for one in all_missing(meeting)] if of_desk else [],
     )

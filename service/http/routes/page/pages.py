@@ -51,10 +51,10 @@ def _file(name: str) -> tuple[bytes, str, str] | None:
 
 def _answer(request: Request, name: str) -> Response:
     """The file, or 304 if the browser has it already."""
-    found = _file(name)
-    if found is None:
+    content = _file(name)
+    if content is None:
         raise Problem(404, "there is no such page")
-    body, media_type, tag = found
+    body, media_type, tag = content
     headers = {"etag": tag, "cache-control": "no-cache"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)

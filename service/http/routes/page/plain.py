@@ -76,9 +76,9 @@ def _open(database: Database, principal: Principal, kind: str) -> list[dict[str,
 
 
 def _section(title: str, items: Iterable[str]) -> str:
-    found = list(items)
-    body = f"<ul>{''.join(found)}</ul>" if found else "<p>None.</p>"
-    return f"<section><h2>{escape(title)} ({len(found)})</h2>{body}</section>"
+    rows = list(items)
+    body = f"<ul>{''.join(rows)}</ul>" if rows else "<p>None.</p>"
+    return f"<section><h2>{escape(title)} ({len(rows)})</h2>{body}</section>"
 
 
 def _incident(one: Mapping[str, Any]) -> str:

@@ -34,9 +34,9 @@ class QueuesNow(BaseModel):
 @router.get("/v1/queues", summary="Depth of every queue now")
 def queues(database: DatabaseDep, principal: Reader) -> QueuesNow:
     """The reports of the last closed windows. A User's own only."""
-    found = database.read(partial(queries.last_depths, principal=principal))
+    depths = database.read(partial(queries.last_depths, principal=principal))
     items = [
         QueueNow(user=user, queue=queue, depth=depth, oldest_age_s=None if age_s != age_s else age_s, at=format_time(at_us))
-        for user, queue, depth, age_s, at_us in found
+        for user, queue, depth, age_s, at_us in depths
     ]
     return QueuesNow(items=items)

@@ -88,8 +88,8 @@ def status(
 
 
 def _alerts(board: DeskBoard) -> dict[str, int]:
-    found: dict[str, int] = {}
+    by_severity: dict[str, int] = {}
     with board.guard:
         for (_, severity), count in board.alerts_total.items():
-            found[severity] = found.get(severity, 0) + count
-    return found
+            by_severity[severity] = by_severity.get(severity, 0) + count
+    return by_severity

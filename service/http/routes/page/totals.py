@@ -91,8 +91,8 @@ def total(database: DatabaseDep, keep: KeepDep, principal: Reader, chosen: Annot
     if span is None:
         return TotalLine(start=None, end=None, resolution_s=60, series=0, columns=(), points=[])
     read = partial(_total, principal=principal, chosen=chosen, span=Span(*span, chosen.points), keep=keep)
-    count, found = database.read(read)
-    return TotalLine(start=format_time(span[0]), end=format_time(span[1]), series=count, **found)
+    count, values = database.read(read)
+    return TotalLine(start=format_time(span[0]), end=format_time(span[1]), series=count, **values)
 
 
 def _total(connection: sqlite3.Connection, principal: Principal, chosen: Total, span: Span, keep: Keep) -> tuple[int, dict[str, Any]]:
@@ -129,10 +129,10 @@ def _coarser(cells: Floats, factor: int) -> Floats:
         return cells
     wide = cells.reshape(*cells.shape[:2], -1, factor)
     nothing = np.isnan(wide).all(axis=3)
-    found: Floats = np.nansum(wide, axis=3)
-    found[heat.DEPTH] = np.where(np.isnan(wide[heat.DEPTH]), -np.inf, wide[heat.DEPTH]).max(axis=2)
-    found[nothing] = np.nan
-    return found
+    sums: Floats = np.nansum(wide, axis=3)
+    sums[heat.DEPTH] = np.where(np.isnan(wide[heat.DEPTH]), -np.inf, wide[heat.DEPTH]).max(axis=2)
+    sums[nothing] = np.nan
+    return sums
 
 
 def _lists(cells: Floats) -> list[list[float | None]]:
