@@ -1,5 +1,6 @@
 """Every private name of Faust and aiokafka that the transport stands on; a release that changes one fails here first."""
 
+import asyncio
 import inspect
 import struct
 from importlib.metadata import version
@@ -7,7 +8,7 @@ from importlib.metadata import version
 import aiokafka
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.consumer import fetcher
+from aiokafka.consumer import fetcher, subscription_state
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -16,8 +17,10 @@ from aiokafka.record.util import calc_crc32c
 from faust.transport import consumer as base
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from streams.kafka.client.faust_transport import BatchConsumer, BatchThread, BatchTransport, FastPartitionRecords
+from streams.kafka.client.read_positions import CountedState, ReadPosition, read_until
 
 
 def _arguments(function: object) -> list[str]:
@@ -68,7 +71,7 @@ def test_whatever_is_overridden_exists_there(ours: type, theirs: type) -> None:
         "commit_failures",
         "_accepted",
         "_abc_impl",
-        "_found",
+        "_records_left",
         "_left",
         "_behind",
         "_is_left_out",
@@ -84,6 +87,23 @@ def test_fetched_batches_reach_the_callback_through_getmany_and_to_message() -> 
     assert "_wait_next_records" in source
     assert "to_message(tp, record)" in source
     assert "self._getmany(" in inspect.getsource(base.Consumer._wait_next_records)
+
+
+def test_only_reading_moves_a_position_to_what_was_read() -> None:
+    async def looked_at() -> None:
+        tp, state = TP("t", 0), CountedState(None)
+        state.reset_to(5)
+        before = {tp: ReadPosition(state.position, state, state.times_set)}
+        state.consumed_to(9)
+        assert read_until(before, {tp: ReadPosition(state.position, state, state.times_set)}) == {tp: 9}
+        state.seek(1240)
+        assert read_until(before, {tp: ReadPosition(state.position, state, state.times_set)}) == {}
+        reassigned = CountedState(None)
+        reassigned.reset_to(1240)
+        assert read_until(before, {tp: ReadPosition(reassigned.position, reassigned, reassigned.times_set)}) == {}
+
+    asyncio.run(looked_at())
+    assert "TopicPartitionState(self)" in inspect.getsource(subscription_state.Assignment)
 
 
 def test_commits_ask_which_partitions_and_how_far() -> None:

@@ -18,6 +18,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams.kafka.client.assignor import SharedByNumber
+from streams.kafka.client.read_positions import ReadPosition, install_counted_state, read_positions, read_until
 from streams.kafka.cluster.security import READ_COMMITTED
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,9 @@ class BatchReceiver(Protocol):
 
     def accept(self, tp: TP, position: int | None, first: int, end: int) -> "Accepted":
         """Whether the records from offset `first` to before `end` come next of `tp`; the fetch began at `position`, if that is known."""
+
+    def expected(self, tp: TP) -> int:
+        """The offset that comes next of `tp`: everything before it was accepted."""
 
     def epoch(self, tp: TP) -> int:
         """Epoch of the task that reads `tp` now."""
@@ -131,6 +135,7 @@ class FastPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # a
 def install_fast_records() -> None:
     """For all consumers of this process, from now on; only a worker's process calls this."""
     fetcher.PartitionRecords = FastPartitionRecords
+    install_counted_state()
 
 
 class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # faust is not followed by mypy
@@ -143,12 +148,9 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # faust
         consumer._isolation_level = READ_COMMITTED
         return consumer
 
-    def positions(self, tps: Iterable[TP]) -> dict[TP, int]:
+    def positions(self, tps: Iterable[TP]) -> dict[TP, ReadPosition]:
         """The progress of reading in each partition, whether or not there were records for readers."""
-        subscription = self._ensure_consumer()._subscription.subscription
-        assignment = subscription.assignment if subscription is not None else None
-        states = {tp: assignment.state_value(aiokafka.TopicPartition(*tp)) for tp in tps} if assignment is not None else {}
-        return {tp: state.position for tp, state in states.items() if state is not None and state.has_valid_position}
+        return read_positions(self._ensure_consumer(), tps)
 
     def highwater(self, tp: TP) -> int | None:
         """The current end of reading: before the first transaction that is still open, else the end of the log."""
@@ -187,18 +189,22 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
             return {}
         for tp, offset in self.intake.begins(wanted).items():
             await self.seek_wait({tp: offset})
-        before = {tp: (offset, self.intake.epoch(tp)) for tp, offset in self._thread.positions(wanted).items()}
+        before = self._thread.positions(wanted)
+        epochs = {tp: self.intake.epoch(tp) for tp in before}
         fetched = await super()._getmany(wanted, timeout if len(wanted) == len(active) else _HELD_BACK_S)
-        after = self._thread.positions(wanted)
+        # A position that Faust set meanwhile (the committed offset, after a rebalance) says nothing of what was read.
+        read = read_until(before, self._thread.positions(wanted))
         batches: dict[TP, list[Any]] = {tp: records for tp, records in fetched.items() if tp.topic not in self.intake.topics}
         ours = {TP(tp.topic, tp.partition): records for tp, records in fetched.items() if tp.topic in self.intake.topics and records}
-        for tp, (start, epoch) in before.items():
-            if tp.topic in self.intake.topics and tp not in ours and after.get(tp, start) > start and self.intake.epoch(tp) == epoch:
+        for tp, (start, *_) in before.items():
+            # Nothing but markers was read, or reading is ahead of what was accepted: see `accept`.
+            moved = read.get(tp, start) > start or start > self.intake.expected(tp)
+            if tp.topic in self.intake.topics and tp not in ours and moved and self.intake.epoch(tp) == epochs[tp]:
                 ours[tp] = []
         for tp, records in ours.items():
-            position = before[tp][0] if tp in before else None
-            first = records[0].offset if records else before[tp][0]
-            end = max(records[-1].offset + 1 if records else 0, after.get(tp, 0))
+            position = before[tp].offset if tp in before else None
+            first = records[0].offset if records else before[tp].offset
+            end = max(records[-1].offset + 1 if records else first, read.get(tp, 0))
             accepted = self.intake.accept(tp, position, first, end)
             if accepted.fits:
                 batches[tp] = [Batch(tp, records, accepted.start, end, self.intake.epoch(tp))]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +98,7 @@ class TaskAssignment:
         unit = self._by_input.get(tp)
         if unit is None:
             return Accepted(first, fits=True)
-        expected = unit.next_offsets.get(tp, unit.backlog[tp.topic])
+        expected = self.expected(tp)
         if first > expected:
             offset, times = unit.seek_attempts.get(tp, (expected, 0))
             times = times if offset == expected else 0
@@ -108,6 +109,11 @@ class TaskAssignment:
                 log.warning("records %d to %d of %s-%d were removed before they were read", expected, first - 1, tp.topic, tp.partition)
         unit.next_offsets[tp] = max(expected, end)
         return Accepted(expected, fits=True)
+
+    def expected(self, tp: TP) -> int:
+        """The offset that comes next of `tp`; without a task nothing is expected."""
+        unit = self._by_input.get(tp)
+        return sys.maxsize if unit is None else unit.next_offsets.get(tp, unit.backlog[tp.topic])
 
     def epoch(self, tp: TP) -> int:
         """Epoch of the task that reads `tp` now; -1 if none does."""
