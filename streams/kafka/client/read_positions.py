@@ -1,4 +1,4 @@
-"""Read positions: how far reading came in each partition, told apart from a position that somebody set."""
+"""Read positions: how far reading came in each partition, as distinct from a position that somebody set."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

@@ -19,8 +19,7 @@ from streams.kafka.tasks.task import EPOCHS, Task, WorkerContext
 
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1
-_MOST_TRANSIENT = 5
-_TRANSIENT_PAUSE_S = 1.0
+_MOST_TRANSIENT, _TRANSIENT_PAUSE_S = 5, 1.0
 """How often a task begins again in a row after an error of the machine, and after which pause; then its worker stops."""
 _MOST_SEEKS = 3
 """After so many seeks a gap is part of the log wherever reading begins: retention has removed what came before it."""
