@@ -3,12 +3,15 @@
 import asyncio
 import json
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.types import TP
 
 from changes.calendar import Calendar, CalendarView
 from models.change import Change
+from models.clock import VirtualClock
 from models.columns import Detected, EventBatch
 from models.decisions import Decisions
 from models.times import parse_time
@@ -16,12 +19,14 @@ from streams.decode import decode_records
 from streams.detection_by_resolution import DetectionByResolution
 from streams.flow import DecisionFlow
 from streams.kafka.client.fake_broker import FakeBroker
+from streams.kafka.client.faust_transport import Accepted
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.partitioner import by_java
 from streams.kafka.exchange.fake_calendar import FakeCalendar
 from streams.kafka.tasks import partition_pipeline
 from streams.kafka.tasks.metrics import remarks
 from streams.kafka.tasks.quarantine import PoisonError, Quarantine
+from streams.kafka.tasks.task_assignment import TaskAssignment
 from streams.windowing.assembler import Closed
 from tests.kafka.cluster import expected_lines
 from tests.kafka.stories import CORE, story
@@ -67,7 +72,7 @@ def test_a_fetch_that_goes_astray_on_its_way_is_read_again() -> None:
     lines, changes = story("firewall", 3)
     expected = expected_lines(CORE, lines, changes)
     cluster = VirtualCluster(PARAMETERS, CORE, FakeCalendar.of(changes))
-    dice, lost = random.Random(1), 0
+    dice, lost, moved = random.Random(1), 0, 0
 
     def astray() -> bool:
         nonlocal lost
@@ -75,10 +80,16 @@ def test_a_fetch_that_goes_astray_on_its_way_is_read_again() -> None:
         lost += went
         return went
 
+    def set_elsewhere() -> bool:
+        nonlocal moved
+        was = dice.random() < 0.2
+        moved += was
+        return was
+
     async def play() -> None:
         await cluster.open(2)
         for worker in cluster.workers:
-            worker.is_lost = astray
+            worker.is_lost, worker.is_moved = astray, set_elsewhere
         for start in range(0, len(lines), 500):
             publish(cluster.broker, cluster, lines[start : start + 500])
             await asyncio.sleep(1)
@@ -86,7 +97,21 @@ def test_a_fetch_that_goes_astray_on_its_way_is_read_again() -> None:
 
     cluster.virtual.run(play())
     assert cluster.outputs() == expected
-    assert lost > 10
+    assert lost > 10 < moved
+
+
+def test_only_a_gap_that_the_log_itself_has_is_accepted(caplog: pytest.LogCaptureFixture) -> None:
+    tp, begin = TP("rates", 0), 10
+    assignment = TaskAssignment(lambda: None, ["rates"], [].append, VirtualClock().clock)  # type: ignore[arg-type, return-value]
+    assignment._by_input[tp] = SimpleNamespace(next_offsets={}, backlog={"rates": begin})  # type: ignore[assignment]
+    assert assignment.accept(tp, begin + 5, begin + 5, 20) == Accepted(begin, fits=False), "somebody set the position"
+    assert assignment.accept(tp, None, begin + 5, 20) == Accepted(begin, fits=False), "somebody set it during the fetch"
+    assert assignment.accept(tp, None, begin + 5, 20, log_start=begin + 2) == Accepted(begin + 2, fits=False), "less was removed"
+    assert assignment.accept(tp, begin, begin + 2, 20) == Accepted(begin, fits=True), "a marker ends a transaction there"
+    assert not caplog.messages
+    assert assignment.accept(tp, 25, 25, 30, log_start=25) == Accepted(20, fits=True)
+    assert caplog.messages == ["records 20 to 24 of rates-0 were removed before they were read"]
+    assert assignment.expected(tp) == 30
 
 
 def test_records_that_break_the_work_are_kept_whole_however_many_and_stop_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,8 @@ class VirtualWorker:
         self._running: list[asyncio.Task[None]] = []
         self.is_lost: Callable[[], bool] = lambda: False
         """Whether the next fetch goes astray after it was accepted, as in Faust when the group rebalances meanwhile."""
+        self.is_moved: Callable[[], bool] = lambda: False
+        """Whether the position is set elsewhere during the next fetch, as Faust does with the committed offset."""
 
     def start(self) -> None:
         self._running = [asyncio.create_task(self.assignment.run()), asyncio.create_task(self._fetch())]
@@ -87,12 +89,14 @@ class VirtualWorker:
             await asyncio.sleep(0 if brought else 0.05)
 
     async def _fetch_one(self, tp: TP) -> bool:
-        start = self._positions[tp]
-        records = self._broker.read(tp.topic, tp.partition, start, FETCH)
+        start, moved = self._positions[tp], self.is_moved()
+        records = self._broker.read(tp.topic, tp.partition, start + FETCH // 10 if moved else start, FETCH)
         if not records:
             return False
-        end = records[-1].offset + 1
-        accepted = self.assignment.accept(tp, start, records[0].offset, end)
+        first, end = records[0].offset, records[-1].offset + 1
+        accepted = self.assignment.accept(tp, None if moved else start, first, end)
+        if not accepted.fits:
+            accepted = self.assignment.accept(tp, None if moved else start, first, end, self._broker.log(tp.topic, tp.partition).first)
         self._positions[tp] = end if accepted.fits else accepted.start
         if accepted.fits and not self.is_lost():
             await self.assignment.take(Batch(tp, records, accepted.start, end, self.assignment.epoch(tp)))

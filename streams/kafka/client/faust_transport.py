@@ -63,8 +63,11 @@ class BatchReceiver(Protocol):
     def begins(self, wanted: Iterable[TP]) -> Mapping[TP, int]:
         """Where reading of newly assigned partitions must begin; each is returned once. The committed offset may be further."""
 
-    def accept(self, tp: TP, position: int | None, first: int, end: int) -> "Accepted":
-        """Whether the records from offset `first` to before `end` come next of `tp`; the fetch began at `position`, if that is known."""
+    def accept(self, tp: TP, position: int | None, first: int, end: int, log_start: int = 0) -> "Accepted":
+        """Whether the records from offset `first` to before `end` come next of `tp`.
+
+        The fetch began at `position`; None if somebody set the position meanwhile. The log is known to begin no earlier than `log_start`.
+        """
 
     def expected(self, tp: TP) -> int:
         """The offset that comes next of `tp`: everything before it was accepted."""
@@ -202,16 +205,28 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # faust is not foll
             if tp.topic in self.intake.topics and tp not in ours and moved and self.intake.epoch(tp) == epochs[tp]:
                 ours[tp] = []
         for tp, records in ours.items():
-            position = before[tp].offset if tp in before else None
+            position = before[tp].offset if tp in read else None
             first = records[0].offset if records else before[tp].offset
             end = max(records[-1].offset + 1 if records else first, read.get(tp, 0))
             accepted = self.intake.accept(tp, position, first, end)
+            if not accepted.fits:
+                accepted = self.intake.accept(tp, position, first, end, await self._log_start(tp))
             if accepted.fits:
                 batches[tp] = [Batch(tp, records, accepted.start, end, self.intake.epoch(tp))]
             else:
                 log.info("reading %s-%d from offset %d, which comes next", tp.topic, tp.partition, accepted.start)
                 await self.seek_wait({tp: accepted.start})
         return batches
+
+    async def _log_start(self, tp: TP) -> int:
+        """The first offset that retention has left; 0 if the brokers do not answer."""
+        partition = aiokafka.TopicPartition(tp.topic, tp.partition)
+        try:
+            offsets = await self.earliest_offsets(partition)
+        except KafkaError as fault:
+            log.info("the first offset of %s-%d is not known: %r", tp.topic, tp.partition, fault)
+            return 0
+        return int(offsets[partition])
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if not isinstance(record, Batch):

@@ -12,16 +12,19 @@ class CountedState(subscription_state.TopicPartitionState):  # type: ignore[misc
     """aiokafka's state of a partition, which counts how often its position was set other than by reading."""
 
     times_set = 0
+    """Counted before and after, because another thread may look in between."""
 
     def seek(self, position: int) -> None:
         """A position that the consumer or Faust asks for, such as the committed offset."""
         self.times_set += 1
         super().seek(position)
+        self.times_set += 1
 
     def reset_to(self, position: int) -> None:
         """The first position of an assignment, or the one after the old one left the log."""
         self.times_set += 1
         super().reset_to(position)
+        self.times_set += 1
 
 
 class ReadPosition(NamedTuple):

@@ -112,8 +112,6 @@ class Task(ABC):
         """Next offset after the records that are on their way to `take`."""
         self.taken: dict[TP, int] = {}
         """Offset after everything that came to `take`."""
-        self.seek_attempts: dict[TP, tuple[int, int]] = {}
-        """Where reading was reset to and how often, so that a gap in the log is not mistaken for a wrong position again."""
         self.placed: set[TP] = set()
         """Inputs whose reading was set to the start of the task."""
         self.failed: Exception | None = None

@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 _LOOK_S = 0.1
 _MOST_TRANSIENT, _TRANSIENT_PAUSE_S = 5, 1.0
 """How often a task begins again in a row after an error of the machine, and after which pause; then its worker stops."""
-_MOST_SEEKS = 3
-"""After so many seeks a gap is part of the log wherever reading begins: retention has removed what came before it."""
 _LAST_CHECKPOINT_S = 5.0
 """Maximum time that a rebalance waits for checkpoints: unwritten work is repeated by the successor."""
 
@@ -92,20 +90,16 @@ class TaskAssignment:
                 offsets[TP(*tp)] = unit.backlog[tp.topic]
         return offsets
 
-    def accept(self, tp: TP, position: int | None, first: int, end: int) -> Accepted:
-        """Where reading must continue, see `BatchReceiver`; a gap is part of the log if reading began before it, also after a seek."""
+    def accept(self, tp: TP, position: int | None, first: int, end: int, log_start: int = 0) -> Accepted:
+        """Where reading must continue, see `BatchReceiver`; a gap is part of the log if reading began at its start or retention made it."""
         unit = self._by_input.get(tp)
         if unit is None:
             return Accepted(first, fits=True)
         expected = self.expected(tp)
-        if first > expected:
-            offset, times = unit.seek_attempts.get(tp, (expected, 0))
-            times = times if offset == expected else 0
-            if times < (1 if position == expected else _MOST_SEEKS):
-                unit.seek_attempts[tp] = expected, times + 1
-                return Accepted(expected, fits=False)
-            if position != expected:
-                log.warning("records %d to %d of %s-%d were removed before they were read", expected, first - 1, tp.topic, tp.partition)
+        if position != expected and first > max(expected, log_start):
+            return Accepted(max(expected, log_start), fits=False)
+        if log_start > expected:
+            log.warning("records %d to %d of %s-%d were removed before they were read", expected, first - 1, tp.topic, tp.partition)
         unit.next_offsets[tp] = max(expected, end)
         return Accepted(expected, fits=True)
 
@@ -206,7 +200,6 @@ class TaskAssignment:
         if unit is not None and unit.ready and unit.failed is None:
             # Faust's queues are empty now: reading continues after the last record of the task.
             unit.next_offsets.clear()
-            unit.seek_attempts.clear()
             unit.placed.clear()
             unit.active = True
             self._units[name] = unit
