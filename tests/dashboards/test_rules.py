@@ -87,10 +87,10 @@ def test_every_runbook_belongs_to_a_rule_or_a_kind_of_alert_and_is_complete() ->
     assert pages == linked | kinds
     for page in sorted(pages):
         text = (RUNBOOKS / page).read_text()
-        for heading in ("## What it means", "## First three looks", "## Usual causes", "## How to clear it"):
+        for heading in ("## What it means", "## First three checks", "## Usual causes", "## How to clear it"):
             assert heading in text, (page, heading)
-        looks = text.split("## First three looks")[1].split("## ")[0]
-        assert len(re.findall(r"^\d\. ", looks, re.MULTILINE)) == 3, page
+        checks = text.split("## First three checks")[1].split("## ")[0]
+        assert len(re.findall(r"^\d\. ", checks, re.MULTILINE)) == 3, page
 
 
 @pytest.mark.parametrize(
