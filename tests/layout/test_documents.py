@@ -67,6 +67,17 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
     assert [link for link in links if "://" not in link and not link.startswith("mailto:") and not (document.parent / link).exists()] == []
 
 
+OURS = "benchmarks|changes|config|correlation|detectors|docs|highwater|models|service|simulator|streams|tests"
+HISTORY = {"CHANGELOG.md"}
+"""Names the files of its day."""
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path.name not in HISTORY], ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_of_ours_in_a_document_exists(document: Path) -> None:
+    named = re.findall(rf"(?<![\w/.-])((?:{OURS})/[\w./-]+\.(?:py|js|css|toml|json|ya?ml|service|md))\b", document.read_text())
+    assert sorted({name for name in named if not (ROOT / name).exists()}) == []
+
+
 def test_the_readme_starts_people_with_two_commands() -> None:
     first = next(block for block in re.findall(r"^```[a-z]*\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL))
     assert {"make demo", "make test"} <= {line.split("#")[0].strip() for line in first.splitlines()}
