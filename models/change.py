@@ -130,7 +130,7 @@ class Change(WireModel):
     def _fill_in(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        given = {name: item for name, item in value.items() if item is not None}
+        given = {name: item for name, item in value.items() if item is not None} if None in value.values() else dict(value)
         for name, other in (("declared_at", "updated_at"), ("updated_at", "declared_at")):
             if name not in given and other in given:
                 given[name] = given[other]

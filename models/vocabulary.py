@@ -1,6 +1,5 @@
 """The contract's vocabulary: the allowed values of the fields of events, changes and alerts."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -64,8 +63,8 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | set | frozenset) else value
 
 
-def _sorted_names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(names)))
+def _sorted_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if len(names) < 2 else tuple(sorted(set(names)))
 
 
 def _empty_is_absent(value: Any) -> Any:

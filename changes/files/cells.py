@@ -30,6 +30,9 @@ def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[s
         value = _bare(cell)
         if value is None:
             continue
+        if type(value) is str and name not in _PARSED and "." not in name and name != "expected":
+            fields[name] = value  # Most cells: a text stays what it is.
+            continue
         outer, _, inner = name.partition(".")
         if not inner:
             fields[name] = _nested(value, zone) if name == "expected" else _value(name, value, zone)
@@ -89,7 +92,8 @@ def _runs(text: str) -> bool:
 
 def _bare(cell: Any) -> Any:
     if isinstance(cell, str):
-        return unguarded(cell.strip()) or None
+        text = cell.strip()
+        return (unguarded(text) if text[:1] == "'" else text) or None
     return cell
 
 
