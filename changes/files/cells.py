@@ -190,6 +190,13 @@ def _iso(text: str) -> datetime | None:
 
 
 def _localised(at: datetime, zone: ZoneInfo | None) -> str:
+    try:
+        return _in_utc(at, zone)
+    except OverflowError:
+        raise Malformed(f"{at.isoformat()} is not a time: in UTC its year is not one of 1 to 9999") from None
+
+
+def _in_utc(at: datetime, zone: ZoneInfo | None) -> str:
     if at.tzinfo is None:
         if zone is None:
             raise Malformed(f"{at} has no time zone: write it as text such as 2026-01-05T22:00:00Z, or name the zone (--timezone)")

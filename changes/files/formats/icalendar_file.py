@@ -58,6 +58,7 @@ class _Reader:
                 self._zone_fault = str(fault)
         self._owner = extension_of(calendar, "owner")
         self._own = (text_of(calendar, "PRODID") or "") == PRODUCT
+        self._takes_back = (text_of(calendar, "METHOD") or "").strip().upper() == "CANCEL"
         self._now = source.now
 
     def rows(self, number: int, components: list[Component]) -> Iterator[Row]:
@@ -159,6 +160,7 @@ class _Reader:
             "planned_start": format_time(us(one.start)),
             "planned_end": format_time(us(one.end)),
             **({} if self._own else series.fields(event)),
+            **({"status": "cancelled"} if self._takes_back else {}),
         }
         return from_cells({**cells, **{name: value for name, value in own.items() if value is not None}})
 

@@ -320,3 +320,9 @@ def test_a_time_whose_own_event_is_broken_is_not_taken_from_its_series(tmp_path:
     made, faults = read(tmp_path, nightly("20261024", "20261026"), moved)
     assert [span[8:13] for span in spans(made)] == ["24T00", "26T01"]
     assert len(faults) == 1
+
+
+def test_a_calendar_that_takes_its_events_back_cancels_them(tmp_path: Path) -> None:
+    (made,), faults = read(tmp_path, "UID:a\nDTSTART:20260105T220000Z\nDTEND:20260105T230000Z", before="METHOD:CANCEL\n")
+    assert faults == []
+    assert made.status == "cancelled"

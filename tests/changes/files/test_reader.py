@@ -224,3 +224,28 @@ def test_an_hour_that_the_clock_change_skips_or_repeats_is_refused(tmp_path: Pat
     made, _ = read_changes(path, ReadOptions(timezone="Europe/London"))
     assert [(one.change_id, one.planned_start.hour) for one in made] == [("B", 0)]
     assert words in faults(path, timezone="Europe/London")[0]
+
+
+def test_a_stray_quote_costs_its_own_row(tmp_path: Path) -> None:
+    rows = [
+        f'a,SUP-01,"stray,{START},{END}',
+        f'b,SUP-01,"Sound",{START},{END}',
+        f'c,SUP-01,"Two\nlines",{START},{END}',
+        f'd,SUP-01,"Last,{START},{END}',
+        f"e,SUP-01,Sound too,{START},{END}",
+    ]
+    path = write(tmp_path, "a.csv", "\n".join([HEADER, *rows]))
+    assert ids(path) == ["b", "c", "e"]
+    assert [fault.partition(":")[0] for fault in faults(path)] == ["line 2", "line 6"]
+
+
+def test_a_time_outside_of_the_calendar_costs_no_other(tmp_path: Path) -> None:
+    rows = [f"a,SUP-01,T,0001-01-01T00:00:00+14:00,{END}", f"b,SUP-01,T,{START},{END}"]
+    path = write(tmp_path, "a.csv", "\n".join([HEADER, *rows]))
+    assert ids(path, timezone="Europe/London") == ["b"]
+    assert "0001-01-01T00:00:00+14:00 is not a time" in faults(path, timezone="Europe/London")[0]
+
+
+def test_no_declared_factor_exceeds_the_greatest_number(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", f'{HEADER},expected\na,SUP-01,T,{START},{END},"{{""effect"":""up"",""factor"":1e17}}"\n')
+    assert "expected.factor must be at most" in faults(path)[0]
