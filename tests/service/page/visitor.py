@@ -48,12 +48,11 @@ class Visitor:
         return self.page
 
     def axe(self, rules: Sequence[str] = RULES) -> list[str]:
-        """Serious and critical findings of axe-core on what is shown; `rules` are its tags or names."""
+        """Serious and critical findings of axe-core on what is shown; `rules` are its tags, or else names of rules."""
         if not self.page.evaluate("Boolean(globalThis.axe)"):
             self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate(
-            "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], resultTypes: ['violations'] })"
-        )
+        only = {"type": "tag" if set(rules) <= set(RULES) else "rule", "values": list(rules)}
+        found = self.page.evaluate("only => axe.run(document, { runOnly: only, resultTypes: ['violations'] })", only)
         return [
             f"{self.page.url} {one['id']}: {node['target']} {node['failureSummary']}"
             for one in found["violations"]
