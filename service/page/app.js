@@ -1,5 +1,6 @@
 // The page: finds out who is signed in, shows the view of the address, and follows the event stream.
 
+import { readRate } from "./charts/series_data.js";
 import { ask, onSignedOut } from "./core/api.js";
 import { Connection } from "./core/connection.js";
 import { startKeys } from "./core/keys.js";
@@ -22,6 +23,7 @@ import { userTrafficView } from "./views/user_traffic.js";
 
 const STATUS_EVERY_MS = 5000;
 const CHANGES_EVERY_MS = 300_000;
+const MOST_RATES = 6;
 const DAY_MS = 86_400_000;
 
 route("/", "now", (root) => (store.isUser ? companyView(root) : nowView(root)));
@@ -73,6 +75,7 @@ function follow() {
       const eventId = await store.load();
       readChanges();
       readQueues();
+      readRates();
       return eventId;
     },
     onEvent: (kind, record) => {
@@ -92,6 +95,7 @@ async function readStatus() {
   const status = await ask("/v1/status").catch(() => null);
   if (status) store.setStatus(status);
   readQueues();
+  readRates();
 }
 
 /** Live depths between two revisions, while a backlog is open. */
@@ -100,6 +104,15 @@ async function readQueues() {
   const found = await ask("/v1/queues").catch(() => null);
   if (!found) return;
   store.queues = found.items;
+  store.changed(["queues"]);
+}
+
+/** Live rates between two revisions, while a storm is open: { at, mean, expected } by User. */
+async function readRates() {
+  const storms = [...store.records.alert.values()].filter((one) => one.status !== "resolved" && one.kind === "storm" && one.user).slice(0, MOST_RATES);
+  if (!storms.length && !store.rates.size) return;
+  const read = storms.map((one) => readRate(one, store.status?.data_until).then((rate) => [one.user, rate]).catch(() => null));
+  store.rates = new Map((await Promise.all(read)).filter((one) => one?.[1]));
   store.changed(["queues"]);
 }
 

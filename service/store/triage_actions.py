@@ -108,6 +108,8 @@ def _apply(one: dict[str, Any], action: Action) -> None:
             one["escalated_at"] = record["at"]
         case "merge":
             one["merged_into"] = action.detail["into"]
+        case "unmerge":
+            one["merged_into"] = None
         case "split":
             one["alerts_split_off"] = sorted({*one["alerts_split_off"], *action.detail["alert_ids"]})
             one["alerts_added"] = sorted(set(one["alerts_added"]) - set(action.detail["alert_ids"]))

@@ -170,6 +170,12 @@ async def merge(desk: TriageDeskDep, database: DatabaseDep, principal: Triage, i
     return await _act(desk, principal, (INCIDENT, incident_id), "merge", body.model_dump())
 
 
+@router.delete("/v1/incidents/{incident_id}/merge", summary="Take a merge back")
+async def unmerge(desk: TriageDeskDep, principal: Triage, incident_id: str) -> State:
+    """They were two incidents after all."""
+    return await _act(desk, principal, (INCIDENT, incident_id), "unmerge", {})
+
+
 @router.post("/v1/incidents/{incident_id}/split", summary="Split alerts off")
 async def split(desk: TriageDeskDep, principal: Triage, incident_id: str, body: Split) -> State:
     """The alerts no longer belong to this incident, and belong to `to` if that is given."""

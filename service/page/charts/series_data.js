@@ -2,6 +2,7 @@
 
 import { ask, withQuery } from "../core/api.js";
 
+const LATELY_MS = 900_000;
 const iso = (at) => new Date(at).toISOString();
 
 /** All traffic of a User in messages a minute: { at, mean, low, high, failures, expected, series }. */
@@ -10,6 +11,15 @@ export async function readTotals(user, from, to, more = {}, points = 500) {
   const column = (name) => found.points.map((point) => point[found.columns.indexOf(name)]);
   const line = { at: column("at").map(Date.parse), low: column("low"), high: column("high"), mean: column("mean"), failures: column("failures"), expected: column("expected"), series: found.series };
   return withGaps(line, found.resolution_s * 1000);
+}
+
+/** The newest minute of an alert's series, all together: { at, mean, expected }; null where nothing came lately. */
+export async function readRate(alert, until) {
+  if (!until) return null;
+  const { direction, message_class, service, region } = alert.series;
+  const line = await readTotals(alert.user, Date.parse(until) - LATELY_MS, Date.parse(until), { direction, message_class, service, region }, 30);
+  const last = line.at.length - 1;
+  return last < 0 ? null : { at: iso(line.at[last]), mean: line.mean[last], expected: line.expected[last] };
 }
 
 /** Queues of a User: [{ queue, at, low, high, last, age }], the deepest first. */

@@ -51,7 +51,19 @@ export function showKeys() {
   showDialog("Keys", parts.flat());
 }
 
+/** A menu closes by a click elsewhere or on one of its actions, and by Escape, which leaves the focus on its button. */
+function closeMenus(event) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    const isInside = menu.contains(event.target);
+    if (event.type === "keydown" ? event.key !== "Escape" : isInside && !event.target.closest(".actions button")) continue;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
+}
+
 export function startKeys() {
+  document.addEventListener("keydown", closeMenus);
+  document.addEventListener("click", closeMenus, { capture: true });
   document.addEventListener("keydown", pressed);
   setKeys("Everywhere", [{ key: "?", text: "list the keys", act: showKeys }]);
 }

@@ -28,6 +28,7 @@ export class Store {
     this.older = { incident: undefined, alert: undefined };
     this.loaded = false;
     this.queues = [];
+    this.rates = new Map();
   }
 
   get isUser() {
@@ -118,8 +119,15 @@ export class Store {
     this.changed(["state"]);
   }
 
+  /** What people did with a subject; a snooze that has ended is none. */
   stateOf(subject, id) {
-    return this.states[subject].get(id);
+    const state = this.states[subject].get(id);
+    return state?.snoozed_until && Date.parse(state.snoozed_until) <= this.wallClock() ? { ...state, snoozed_until: null } : state;
+  }
+
+  /** The incidents that people merged into this one. */
+  mergedInto(id) {
+    return [...this.states.incidents].filter(([, state]) => state.merged_into === id).map(([name]) => name);
   }
 
   listen(listener) {
@@ -145,7 +153,12 @@ export class Store {
   now() {
     if (!this.status) return Date.now();
     if (this.status.simulated && this.status.data_until) return Date.parse(this.status.data_until);
-    return Date.parse(this.status.now) + (Date.now() - this.statusAt);
+    return this.wallClock();
+  }
+
+  /** The time at the monitor, in a simulated day too: what people do and the ends of snoozes are in it. */
+  wallClock() {
+    return this.status ? Date.parse(this.status.now) + (Date.now() - this.statusAt) : Date.now();
   }
 }
 

@@ -4,7 +4,9 @@ import { ask, pathOf } from "../core/api.js";
 import { askFor, attempt, say } from "../core/dialogs.js";
 import { preferences } from "../core/preferences.js";
 import { store } from "../core/store.js";
-import { clockText, timeText } from "../core/words.js";
+import { clockText, plural, timeText } from "../core/words.js";
+
+const MOST_BOXES = 60;
 
 const named = () => (preferences.name ? { name: preferences.name } : {});
 
@@ -27,12 +29,12 @@ async function acknowledge(incident) {
 const unacknowledge = (incident) => attempt(() => send(incident, "acknowledge", {}, "DELETE"));
 
 function snooze(incident) {
-  const now = Date.parse(store.status?.now || new Date().toISOString()) + (Date.now() - store.statusAt);
+  const now = store.wallClock();
   const choices = [[30, "30 minutes"], [60, "1 hour"], [240, "4 hours"], [720, "12 hours"]].map(([minutes, text]) => [String(minutes), `${text} (until ${clockText(now + minutes * 60e3)} UTC)`]);
-  const fields = [{ name: "minutes", label: "Until", type: "select", options: choices, value: "60", required: true }, NOTE];
+  const fields = [{ name: "minutes", label: "For", type: "select", options: choices, value: "60", required: true }, { name: "until", label: "Or until another time (your local time)", type: "datetime-local" }, NOTE];
   askFor("Snooze: it stays in the list and asks for no attention", fields, "Snooze", (values) => {
-    const until = new Date(now + Number(values.minutes) * 60e3).toISOString().replace(/\.\d+Z/, "Z");
-    return send(incident, "snooze", withNote({ until }, values));
+    const ends = values.until ? new Date(values.until).getTime() : now + Number(values.minutes) * 60e3;
+    return send(incident, "snooze", withNote({ until: new Date(ends).toISOString().replace(/\.\d+Z/, "Z") }, values));
   });
 }
 
@@ -50,22 +52,37 @@ function ticket(incident) {
   askFor("Ticket", [reference], "Set ticket", (values) => send(incident, "ticket", { reference: values.reference }));
 }
 
+/** The other incidents on the list of open ones, as a choice: [id, text]. */
+function otherOpen(incident) {
+  const others = [...store.records.incident.values()].filter((one) => one.incident_id !== incident.incident_id && isOpen(one));
+  return others.map((one) => [one.incident_id, `${one.incident_id}: ${one.summary.slice(0, 80)}`]);
+}
+
 function merge(incident) {
-  const others = [...store.records.incident.values()].filter((one) => one.incident_id !== incident.incident_id && one.status !== "resolved");
-  if (!others.length) return say("There is no other open incident to merge into.", "fault");
-  const options = others.map((one) => [one.incident_id, `${one.incident_id}: ${one.summary.slice(0, 80)}`]);
+  const options = otherOpen(incident);
+  if (!options.length) return say("There is no other open incident to merge into.", "fault");
   const fields = [{ name: "into", label: "The incident that goes on", type: "select", options, required: true }, NOTE];
   askFor("Merge into another incident", fields, "Merge", (values) => send(incident, "merge", withNote({ into: values.into }, values)));
 }
 
-function split(incident) {
-  const alerts = incident.alert_ids.map((id) => store.records.alert.get(id)).filter(Boolean);
-  if (alerts.length < 2) return say("This incident holds one alert: there is nothing to split off.", "fault");
-  const boxes = alerts.slice(0, 60).map((one) => ({ name: `alert:${one.alert_id}`, label: `${one.user || "all"}: ${one.kind}`, type: "checkbox" }));
-  askFor("Split alerts off", [...boxes, NOTE], "Split off", (values) => {
+const unmerge = (incident) => attempt(() => send(incident, "merge", {}, "DELETE"));
+
+/** The incident's alerts as people left them: without those that were split off, with those that were added. */
+export function alertIds(incident, state) {
+  const gone = new Set(state?.alerts_split_off);
+  return [...new Set([...incident.alert_ids, ...(state?.alerts_added || [])])].filter((id) => !gone.has(id));
+}
+
+async function split(incident) {
+  const ids = alertIds(incident, store.stateOf("incidents", incident.incident_id));
+  if (ids.length < 2) return say("This incident holds one alert: there is nothing to split off.", "fault");
+  const alerts = await Promise.all(ids.slice(0, MOST_BOXES).map((id) => store.records.alert.get(id) || store.fetchOne("alert", id).catch(() => null)));
+  const boxes = alerts.filter(Boolean).map((one) => ({ name: `alert:${one.alert_id}`, label: `${one.user || "all"}: ${one.kind}, since ${timeText(one.onset_at)}`, type: "checkbox" }));
+  const to = { name: "to", label: "To which incident", type: "select", options: [["", "None: they stay in the list of alerts"], ...otherOpen(incident)], value: "" };
+  askFor("Split alerts off", [...boxes, to, NOTE], "Split off", (values) => {
     const alert_ids = Object.keys(values).filter((name) => name.startsWith("alert:")).map((name) => name.slice(6));
     if (!alert_ids.length) throw new Error("choose at least one alert");
-    return send(incident, "split", withNote({ alert_ids }, values));
+    return send(incident, "split", withNote({ alert_ids, to: values.to || null }, values));
   });
 }
 
@@ -85,7 +102,12 @@ export function judge(incident, suspect, verdict) {
 
 const judgeFirst = (verdict) => (incident) => (incident.suspects.length ? judge(incident, incident.suspects[0], verdict) : say("No change is suspected.", "fault"));
 
-const open = (incident, state) => incident.status !== "resolved" && !state?.closed;
+/** Whether it is on the list of open ones: neither over, nor closed or merged by people. */
+export function isOpen(incident) {
+  return open(incident, store.stateOf("incidents", incident.incident_id));
+}
+
+const open = (incident, state) => incident.status !== "resolved" && !state?.closed && !state?.merged_into;
 const hasSuspect = (incident) => incident.suspects.length > 0;
 
 /** In the order of the buttons; those without `when` are always there. */
@@ -100,6 +122,7 @@ export const ACTIONS = [
   { key: "r", text: "Refute suspect", act: judgeFirst("refuted"), when: hasSuspect, more: true },
   { key: "m", text: "Merge", act: merge, when: open, more: true },
   { key: "p", text: "Split", act: split, more: true },
+  { key: "M", text: "Take merge back", act: unmerge, when: (incident, state) => Boolean(state?.merged_into) },
   { key: "x", text: "Close", act: close, when: open, more: true },
   { key: "o", text: "Reopen", act: reopen, when: (incident, state) => Boolean(state?.closed) },
 ];
@@ -110,13 +133,16 @@ export const allowed = (incident, state) => ACTIONS.filter((action) => !action.w
 export function doneText(state) {
   if (!state) return [];
   const facts = [];
+  if (state.merged_into) facts.push(`Merged into ${state.merged_into}`);
   if (state.closed) facts.push(`Closed by ${state.closed.by} at ${timeText(state.closed.at)}`);
   if (state.acknowledged) facts.push(`Acknowledged by ${state.acknowledged.by} at ${timeText(state.acknowledged.at)}`);
   if (state.assigned_to) facts.push(`Assigned to ${state.assigned_to}`);
   if (state.ticket) facts.push(`Ticket ${state.ticket}`);
   if (state.snoozed_until) facts.push(`Snoozed until ${timeText(state.snoozed_until)}`);
-  if (state.merged_into) facts.push(`Merged into ${state.merged_into}`);
+  for (const one of state.suspects || []) facts.push(`${one.change_id || `Undeclared change of ${one.owner}`} ${one.verdict} by ${one.by}`);
+  if (state.alerts_split_off?.length) facts.push(`${plural(state.alerts_split_off.length, "alert")} split off`);
+  if (state.alerts_added?.length) facts.push(`${plural(state.alerts_added.length, "alert")} added`);
   for (const one of state.silences || []) facts.push(`Silenced in Alertmanager by ${one.by} until ${timeText(one.until)}`);
-  if (state.notes?.length) facts.push(`${state.notes.length} ${state.notes.length === 1 ? "note" : "notes"}`);
+  if (state.notes?.length) facts.push(plural(state.notes.length, "note"));
   return facts;
 }

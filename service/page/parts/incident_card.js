@@ -3,7 +3,7 @@
 import { el } from "../core/dom.js";
 import { store } from "../core/store.js";
 import { clockText, number, plural, processText, spanText, timeText } from "../core/words.js";
-import { allowed, doneText } from "./actions.js";
+import { allowed, doneText, isOpen } from "./actions.js";
 import { fresh, queueNow, short } from "./live_text.js";
 import { suspectLine, suspectList } from "./suspects.js";
 
@@ -69,6 +69,11 @@ function facts(incident) {
   return el("dl", { class: "facts" }, ...[first, depthLine(incident), affected(incident), processes(incident), ...threatened, contact].flat().filter(Boolean));
 }
 
+function mergedHere(incident) {
+  const ids = store.mergedInto(incident.incident_id);
+  return ids.length ? el("p", { class: "done" }, "Merged into this one: ", ...ids.flatMap((id, index) => [index ? ", " : "", el("a", { href: `/incident/${encodeURIComponent(id)}` }, id)]), ".") : null;
+}
+
 export function actionButtons(incident, state) {
   if (!store.mayAct) return null;
   const able = allowed(incident, state);
@@ -82,7 +87,7 @@ export function chips(incident, state) {
   const severity = severityOf(incident);
   return el("div", { class: "chips" }, categoryChip(incident.category), severityChip(severity), ...incident.kinds.map((kind) => el("span", { class: "chip plain" }, kind)),
     state?.snoozed_until ? el("span", { class: "chip plain" }, `snoozed until ${clockText(state.snoozed_until)}`) : null,
-    !state?.acknowledged && incident.status !== "resolved" ? el("span", { class: "chip attention" }, "not acknowledged") : null);
+    !state?.acknowledged && isOpen(incident) ? el("span", { class: "chip attention" }, "not acknowledged") : null);
 }
 
 export function incidentBody(incident, state, now) {
@@ -90,12 +95,13 @@ export function incidentBody(incident, state, now) {
     chips(incident, state),
     el("p", { class: "phase" }, phaseText(incident, now)),
     facts(incident),
+    mergedHere(incident),
     doneText(state).length ? el("p", { class: "done" }, doneText(state).join(" · ")) : null,
   ];
 }
 
 export function incidentCard(incident, state, now, selected) {
-  const over = incident.status === "resolved" || state?.closed;
+  const over = !isOpen(incident);
   const first = incident.suspects[0];
   const why = first ? el("details", { class: "why" }, el("summary", {}, suspectLine(first)), suspectList(incident, state)) : el("p", { class: "soft" }, "No change is suspected.");
   return el("article", { class: `card ${severityOf(incident)}${over ? " over" : ""}`, key: incident.incident_id, "data-id": incident.incident_id, "aria-current": selected ? "true" : null, tabindex: "-1" },

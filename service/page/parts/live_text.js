@@ -1,7 +1,7 @@
 // Sentences of the records as the page shows them: short where a card says the rest beside them, and with the queue's depth of now.
 
 import { store } from "../core/store.js";
-import { number, spanText } from "../core/words.js";
+import { clockText, number, spanText } from "../core/words.js";
 
 const LONG_S = 300;
 const BESIDE = [/ (Probable|Possible) cause: .*$/s, / No declared change explains it\./, / Also: [^.]*\./, / [\d,]+ other Users? suffers? \([^)]*\)\./, / This affects [^.]*\./];
@@ -17,8 +17,20 @@ export function queueNow(user, name = null) {
   return queues.sort((a, b) => b.depth - a.depth)[0] || null;
 }
 
-/** A sentence of a record of `asOf` on a User's waiting messages with the depth of now, where one queue is meant and its report is newer. */
+/** What a User's open storm carries now, and what was expected, in messages a minute: { at, mean, expected }. */
+export const rateNow = (user) => store.rates?.get(user) || null;
+
+/** A storm's sentence with the rate of now; its numbers are all of the alert's series, as in the chart. */
+function freshRate(text, user, asOf) {
+  const rate = rateNow(user);
+  if (!rate || rate.expected === null || !text.startsWith(`${user}: `) || Date.parse(rate.at) <= Date.parse(asOf)) return text;
+  const count = /^([^:]+: )[\d,]+ (.+?) (?:a second|a minute|an hour|in \d[^(]*?) (since [^(]*?) \(normal: [^)]*\)/;
+  return text.replace(count, (_, whose, what, since) => `${whose}${number(rate.mean)} ${what} a minute at ${clockText(rate.at)} UTC (${since}, normal: ${number(rate.expected)})`);
+}
+
+/** A sentence of a record of `asOf` with the depth or the rate of now, where one queue is meant and its report is newer. */
 export function fresh(text, user, asOf) {
+  if (user && text.includes("(normal: ")) return freshRate(text, user, asOf);
   if (!user || !text.includes(" messages wait")) return text;
   const name = user.replaceAll(".", "\\."), own = (store.queues || []).filter((one) => one.user === user);
   const newer = (queue) => queue && Date.parse(queue.at) > Date.parse(asOf);

@@ -8,7 +8,7 @@ import { prefer, preferences } from "../core/preferences.js";
 import { go } from "../core/router.js";
 import { store } from "../core/store.js";
 import { clockText, plural, spanText, timeText } from "../core/words.js";
-import { isOpen } from "../views/now.js";
+import { isOpen } from "./actions.js";
 
 const DESK_VIEWS = [["/", "Now", "n", "now"], ["/traffic", "Traffic", "t", "traffic"], ["/calendar", "Calendar", "c", "calendar"], ["/hand-over", "Hand-over", "h", "hand-over"], ["/system", "System", "s", "system"]];
 const USER_VIEWS = [["/", "My company", "m", "now"], ["/declare", "Declare", "d", "declare"], ["/calendar", "Calendar", "c", "calendar"], ["/subscriptions", "Subscriptions", "s", "subscriptions"]];

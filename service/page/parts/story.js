@@ -1,17 +1,17 @@
 // The story: what the machine saw and what people did, in one timeline; what the machine says within ten minutes is one group.
 
 import { el } from "../core/dom.js";
-import { time } from "../core/words.js";
+import { time, timeText } from "../core/words.js";
 
 const GROUP_MS = 600_000;
 const VERBS = {
   acknowledge: "acknowledged it", unacknowledge: "took the acknowledgement back", snooze: "snoozed it", assign: "assigned it", ticket: "set the ticket", note: "wrote",
-  judge: "judged a suspect", merge: "merged it", split: "split alerts off", add_alerts: "added alerts", close: "closed it", reopen: "reopened it",
+  judge: "judged a suspect", merge: "merged it", unmerge: "took the merge back", split: "split alerts off", add_alerts: "added alerts", close: "closed it", reopen: "reopened it",
   escalate: "escalated it", silence: "silenced it in Alertmanager", unsilence: "ended a silence in Alertmanager", post_mortem: "saved the post-mortem",
 };
 
 function detailText(one) {
-  const facts = [one.to && `to ${one.to}`, one.reference, one.until && `until ${one.until}`, one.into && `into ${one.into}`, one.verdict && `${one.change_id || one.owner}: ${one.verdict}`, one.note];
+  const facts = [one.to && `to ${one.to}`, one.reference, one.until && `until ${timeText(one.until)}`, one.into && `into ${one.into}`, one.verdict && `${one.change_id || one.owner}: ${one.verdict}`, one.note];
   return facts.filter(Boolean).join(". ");
 }
 

@@ -8,7 +8,7 @@ import { query, setQuery } from "../core/router.js";
 import { store } from "../core/store.js";
 import { clockText, DAYS, monthText, number, plainTimes, plural, time } from "../core/words.js";
 import { table } from "../parts/alert_table.js";
-import { DAY, endOf, readCalendar, startOf } from "../parts/calendar_data.js";
+import { CATEGORIES, DAY, endOf, readCalendar, startOf } from "../parts/calendar_data.js";
 
 const MONTH = /^\d{4}-\d{2}$/;
 const ROWS = 200;
@@ -24,7 +24,9 @@ class Calendar {
     this.root = root;
     const asked = query();
     this.month = MONTH.test(asked.month || "") ? asked.month : new Date(store.now()).toISOString().slice(0, 7);
-    this.q = asked.q || "";
+    this.filters = { q: asked.q || "", owner: asked.owner || "", category: asked.category || "" };
+    this.owners = new Set();
+    this.shown = ROWS;
     this.build();
     this.unprefer = onPreference(() => this.page && this.draw());
     this.unlisten = store.listen((kinds) => (kinds.has("change") || kinds.has("report")) && this.readSoon());
@@ -39,7 +41,11 @@ class Calendar {
 
   build() {
     this.title = el("h1", {});
-    this.search = el("input", { type: "search", placeholder: "Id, owner, title, service …", "aria-label": "Search changes", value: this.q, oninput: () => { this.q = this.search.value; setQuery({ q: this.q }); this.readSoon(); } });
+    const filter = (name) => (event) => this.filter({ [name]: event.target.value });
+    const search = el("input", { type: "search", placeholder: "Id, title, service …", "aria-label": "Search changes", value: this.filters.q, oninput: filter("q") });
+    this.ownerNames = el("datalist", { id: "owners" });
+    const owner = el("input", { type: "search", class: "short", list: "owners", placeholder: "Owner", "aria-label": "Only this owner", value: this.filters.owner, oninput: filter("owner") });
+    const category = el("select", { "aria-label": "Only this kind of change", onchange: filter("category") }, ...[["", "All kinds"], ...CATEGORIES].map(([value, text]) => el("option", { value, selected: value === this.filters.category }, text)));
     this.grid = el("div", { class: "month" });
     this.conflicts = el("div", {});
     this.missing = el("div", {});
@@ -47,8 +53,15 @@ class Calendar {
     const step = (by, text) => el("button", { "aria-label": text, onclick: () => this.step(by) }, by < 0 ? "‹" : "›");
     this.root.append(
       el("div", { class: "view-head" }, el("div", { class: "tools" }, step(-1, "Month before"), this.title, step(1, "Month after")),
-        el("div", { class: "tools" }, this.search, store.isUser ? null : el("button", { onclick: () => this.publish() }, "Publish month"), store.isUser || store.mayAct ? el("a", { class: "button", href: "/declare" }, "Declare a change") : null)),
+        el("div", { class: "tools" }, search, owner, this.ownerNames, category, store.isUser ? null : el("button", { onclick: () => this.publish() }, "Publish month"), store.isUser || store.mayAct ? el("a", { class: "button", href: "/declare" }, "Declare a change") : null)),
       this.grid, this.conflicts, this.missing, el("section", { class: "panel" }, el("h2", {}, "Changes of the month"), this.list));
+  }
+
+  filter(changed) {
+    Object.assign(this.filters, changed);
+    setQuery(changed);
+    this.shown = ROWS;
+    this.readSoon();
   }
 
   step(by) {
@@ -73,10 +86,14 @@ class Calendar {
   }
 
   async read() {
-    const { from, to } = this.span;
-    const [page, reports] = await Promise.all([attempt(() => readCalendar(from, to, { q: this.q, limit: 5000 })), attempt(() => ask("/v1/change-reports?limit=1000"))]);
-    if (!page) return;
+    const { from, to } = this.span, asked = (this.asked = (this.asked || 0) + 1);
+    const [page, reports] = await Promise.all([attempt(() => readCalendar(from, to, { ...this.filters, limit: 5000 })), attempt(() => ask("/v1/change-reports?limit=1000"))]);
+    if (!page || asked !== this.asked) return; // another month or filter was asked for meanwhile
     this.page = page;
+    this.windows = page.items.map((one) => ({ change: one, from: startOf(one), to: endOf(one) }));
+    this.overlaps = page.conflicts.map((one) => ({ from: Date.parse(one.from), to: Date.parse(one.to) }));
+    for (const one of page.items) this.owners.add(one.owner);
+    render(this.ownerNames, ...[...this.owners].sort().map((name) => el("option", { value: name })));
     this.load = new Map(page.load.map((one) => [one.day, one]));
     this.reports = new Map((reports?.items || []).map((one) => [`${one.owner || ""}/${one.change_id}`, one]));
     this.draw();
@@ -86,7 +103,7 @@ class Calendar {
     const { from, to, first } = this.span, { items } = this.page;
     render(this.title, monthText(first));
     const cells = [];
-    for (let day = from; day < to; day += DAY) cells.push(this.cell(day, items.filter((one) => startOf(one) < day + DAY && endOf(one) > day)));
+    for (let day = from; day < to; day += DAY) cells.push(this.cell(day, this.windows.filter((one) => one.from < day + DAY && one.to > day).map((one) => one.change)));
     render(this.grid, ...DAYS.map((name) => el("div", { class: "weekday" }, name)), ...cells);
     this.drawConflicts();
     this.drawList(items);
@@ -95,7 +112,7 @@ class Calendar {
   cell(day, changes) {
     const { first, last } = this.span, today = Math.floor(store.now() / DAY) * DAY;
     const name = new Date(day).toISOString().slice(0, 10), load = this.load.get(name), share = load ? load.per_s / load.capacity_per_s : 0;
-    const conflicts = this.page.conflicts.filter((one) => Date.parse(one.from) < day + DAY && Date.parse(one.to) > day).length;
+    const conflicts = this.overlaps.filter((one) => one.from < day + DAY && one.to > day).length;
     const dcc = changes.filter((one) => one.source === "dcc").length, tests = changes.filter((one) => one.category === "bcdr_test").length;
     const bar = el("i", {});
     bar.style.width = `${Math.min(100, 100 * share)}%`;
@@ -113,14 +130,16 @@ class Calendar {
   }
 
   drawList(items) {
-    if (!items.length) return render(this.list, el("p", { class: "empty" }, this.q ? "No change fits the search." : "No change is declared in this month."));
-    const rows = items.slice(0, ROWS).map((one) => {
+    if (!items.length) return render(this.list, el("p", { class: "empty" }, Object.values(this.filters).some(Boolean) ? "No change fits the search and the filters." : "No change is declared in this month."));
+    const rows = items.slice(0, this.shown).map((one) => {
       const report = this.reports.get(`${one.owner}/${one.change_id}`) || this.reports.get(`/${one.change_id}`);
       return el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.category.replaceAll("_", " ")), el("td", {}, one.status.replaceAll("_", " ")),
         el("td", {}, report ? [report.verdict.replaceAll("_", " "), report.contested ? el("span", { class: "chip attention", title: report.contested.reason || "" }, `contested by ${report.contested.by}`) : null] : "–"));
     });
-    const left = this.page.total - Math.min(ROWS, items.length);
-    render(this.list, table(["Time", "Change", "Owner", "Kind", "State", "Report"], rows, "Changes of the month"), left > 0 ? el("p", { class: "soft", key: "left" }, `${left} more: search, or open a day.`) : null);
+    const left = items.length - rows.length, unread = this.page.total - items.length;
+    render(this.list, table(["Time", "Change", "Owner", "Kind", "State", "Report"], rows, "Changes of the month"),
+      left > 0 ? el("button", { key: "more", onclick: () => { this.shown += ROWS; this.drawList(items); } }, `Show ${Math.min(left, ROWS)} more of ${number(this.page.total)}`) : null,
+      unread > 0 ? el("p", { class: "soft", key: "left" }, `${number(unread)} more fit: narrow the search, or open a day.`) : null);
   }
 
   async publish() {

@@ -6,10 +6,11 @@ import { el, render } from "../core/dom.js";
 import { go } from "../core/router.js";
 import { store } from "../core/store.js";
 import { localText, plainTimes, timeText } from "../core/words.js";
-import { riskCell } from "../parts/calendar_data.js";
+import { CATEGORIES, riskCell } from "../parts/calendar_data.js";
 
 const WAIT_MS = 400;
-const CATEGORIES = [["", "As the title says"], ["planned_maintenance", "Planned maintenance"], ["internal_system", "Internal system"], ["release", "Release"], ["firmware", "Firmware"], ["network", "Network"], ["firewall", "Firewall"], ["meter_data_management", "Meter data management"], ["tariff", "Tariff"], ["schedule", "Schedule"], ["migration", "Migration"], ["emergency", "Emergency"], ["other", "Other"]];
+/** The DCC's recovery tests are not declared here. */
+const DECLARABLE = CATEGORIES.filter(([value]) => value !== "bcdr_test");
 const EFFECTS = [["", "Say nothing of it"], ["silent", "No traffic at all"], ["down", "Less traffic"], ["up_2", "Up to twice the usual traffic"], ["up_5", "Up to five times the usual traffic"], ["up_10", "Up to ten times the usual traffic"]];
 const VISIBILITY = [
   ["dcc_only", "The DCC's desk only", "The desk reads all of it. Other Users read nothing."],
@@ -49,7 +50,7 @@ class Declare {
     this.form = el("form", { class: "fields", oninput: () => this.changed(), onsubmit: (event) => this.send(event) },
       el("label", { class: "field" }, el("span", { class: "label" }, "What is done"), el("input", { name: "title", required: true, maxlength: 300, placeholder: "Replace the perimeter firewall" })),
       time("start", "Start (your local time)", 0), time("end", "End (your local time)", 2),
-      select("category", "Kind of change", CATEGORIES), select("effect", "What it will do to your traffic", EFFECTS),
+      select("category", "Kind of change", [["", "As the title says"], ...DECLARABLE]), select("effect", "What it will do to your traffic", EFFECTS),
       el("fieldset", { class: "choices" }, el("legend", {}, "Who may read it"), ...VISIBILITY.map(([value, label, hint]) => el("label", {}, el("input", { type: "radio", name: "visibility", value, checked: value === "dcc_only" }), label, el("span", { class: "hint" }, hint)))),
       this.preview, this.fault, el("div", { class: "buttons" }, el("button", { class: "primary" }, "Declare")));
     this.root.append(el("h1", {}, "Declare a change"), el("section", { class: "panel form" }, this.form), el("section", { class: "panel form" }, el("h2", {}, "Your calendar elsewhere"), this.feed()));

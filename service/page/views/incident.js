@@ -1,6 +1,6 @@
 // One incident: what it is, its figures on one time axis, its story, and the post-mortem.
 
-import { all, ask, pathOf, withQuery } from "../core/api.js";
+import { ask, pathOf, withQuery } from "../core/api.js";
 import { el, render } from "../core/dom.js";
 import { setKeys } from "../core/keys.js";
 import { go } from "../core/router.js";
@@ -97,13 +97,12 @@ class IncidentPage {
   async refresh() {
     const incident = this.incident, from = Date.parse(incident.opened_at) - 43_200_000, to = store.now() + 43_200_000;
     const calendar = withQuery("/v1/calendar", { from: new Date(from).toISOString(), to: new Date(Math.min(to, from + 90 * 86_400_000)).toISOString(), limit: 1000 });
-    const [alerts, story, changes] = await Promise.all([
-      all("/v1/alerts", { incident_id: this.id }, 1000).catch(() => this.alerts),
+    const [story, changes] = await Promise.all([
       ask(`${pathOf("/v1/incidents", this.id)}/export`).catch(() => null),
       ask(calendar).then((found) => found.items).catch(() => this.changes),
     ]);
     if (this.left) return;
-    Object.assign(this, { alerts, changes, actions: story?.actions || this.actions });
+    Object.assign(this, { changes, alerts: story?.alerts || this.alerts, actions: story?.actions || this.actions });
     if (story) this.postMortem.offer(story.markdown, this.state?.post_mortem);
     this.draw();
     await this.figures.show(incident, this.state, this.alerts, this.changes);

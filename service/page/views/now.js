@@ -7,19 +7,14 @@ import { go, query, setQuery } from "../core/router.js";
 import { store } from "../core/store.js";
 import { preferences } from "../core/preferences.js";
 import { plural } from "../core/words.js";
-import { ACTIONS, allowed } from "../parts/actions.js";
+import { ACTIONS, allowed, isOpen } from "../parts/actions.js";
 import { alertRows } from "../parts/alert_table.js";
 import { incidentCard, liveDepth, severityOf } from "../parts/incident_card.js";
+import { rateNow } from "../parts/live_text.js";
 
 const SHOWN = 30;
 const RANK = { critical: 0, warning: 1, info: 2 };
 const FILTERS = [["", "All"], ["unacknowledged", "Not acknowledged"], ["mine", "Mine"], ["snoozed", "Snoozed"]];
-
-export const isOpen = (incident) => incident.status !== "resolved" && !closedByPeople(incident);
-const closedByPeople = (incident) => {
-  const state = store.stateOf("incidents", incident.incident_id);
-  return Boolean(state?.closed || state?.merged_into);
-};
 
 export function worstFirst(a, b) {
   const quiet = (one) => Number(Boolean(store.stateOf("incidents", one.incident_id)?.snoozed_until));
@@ -116,7 +111,7 @@ class Now {
     const selected = this.selected === incident.incident_id;
     const live = incident.status === "resolved" ? null : liveDepth(incident);
     const minute = incident.status === "resolved" ? 0 : Math.floor(now / 60e3);
-    const signature = [incident.revision, JSON.stringify(state), minute, selected, live?.at, live?.depth, preferences.local, store.mayAct].join("|");
+    const signature = [incident.revision, JSON.stringify(state), store.mergedInto(incident.incident_id).join(), rateNow(incident.origin_user)?.at, minute, selected, live?.at, live?.depth, preferences.local, store.mayAct].join("|");
     return lazy(incident.incident_id, signature, () => incidentCard(incident, state, now, selected));
   }
 
@@ -145,10 +140,11 @@ class Now {
       const next = this.open[Math.max(0, Math.min(this.open.length - 1, place + step))];
       if (next) this.select(next.incident_id);
     };
-    const chosen = () => this.open.find((one) => one.incident_id === this.selected) || store.records.incident.get(this.selected) || this.open[0];
+    const chosen = () => store.records.incident.get(this.selected);
     const act = (action) => () => {
       const incident = chosen();
-      if (incident && store.mayAct && allowed(incident, store.stateOf("incidents", incident.incident_id)).includes(action)) action.act(incident);
+      if (!incident) return this.open.length ? this.select(this.open[0].incident_id) : null; // the first press shows which card is meant
+      if (store.mayAct && allowed(incident, store.stateOf("incidents", incident.incident_id)).includes(action)) action.act(incident);
     };
     setKeys("Incidents", [
       { key: "j", text: "next card", act: move(1) },

@@ -63,6 +63,7 @@ def test_incidents_merge_and_split(troubled: House) -> None:
     assert client.post("/v1/incidents/I-2/merge", json={"into": "I-1"}).json()["state"]["merged_into"] == "I-1"
     assert client.post("/v1/incidents/I-2/merge", json={"into": "I-2"}).status_code == 422
     assert client.post("/v1/incidents/I-2/merge", json={"into": "none"}).status_code == 404
+    assert client.delete("/v1/incidents/I-2/merge").json()["state"]["merged_into"] is None
     client.post("/v1/incidents/I-1/split", json={"alert_ids": ["A-1"], "to": "I-2"})
     states = {one["id"]: one["state"] for one in client.get("/v1/triage/incidents").json()}
     assert states["I-1"]["alerts_split_off"] == ["A-1"]

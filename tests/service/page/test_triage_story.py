@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 from tests.service.builders import alert, desk, incident
 from tests.service.house import House
 from tests.service.page.board import SUSPECT
-from tests.service.page.visitor import Visitor
+from tests.service.page.visitor import Visitor, name_oneself
 
 
 def _done(page: Page) -> None:
@@ -13,18 +13,10 @@ def _done(page: Page) -> None:
     page.wait_for_selector("dialog", state="detached")
 
 
-def _name(page: Page, name: str) -> None:
-    page.click("text=Settings")
-    page.click("header >> text=Change")
-    page.fill("dialog input[name=name]", name)
-    page.click("dialog >> text=Use this name")
-    _done(page)
-
-
 def test_from_alert_to_post_mortem(board: House, visit: type[Visitor]) -> None:
     ada, ben = visit(board, "triage"), visit(board, "triage")
     page, other = ada.go("/"), ben.go("/")
-    _name(page, "Ada")
+    name_oneself(page, "Ada")
     board.publish(
         desk(
             incident("I-9", suspects=(SUSPECT,), alert_ids=("A-9",), category=1, summary="ECHO is silent"),

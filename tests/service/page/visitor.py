@@ -59,3 +59,12 @@ class Visitor:
             if one["impact"] in ("serious", "critical")
             for node in one["nodes"][:3]
         ]
+
+
+def name_oneself(page: Page, name: str) -> None:
+    """Set the name that stands beside what this browser does."""
+    page.click("text=Settings")
+    page.click("header >> text=Change")
+    page.fill("dialog input[name=name]", name)
+    page.click("dialog >> text=Use this name")
+    page.wait_for_selector("dialog", state="detached")
