@@ -104,9 +104,9 @@ def _memory(page: Page, hours: int) -> dict[str, list[float]]:
       const records = ["incident", "alert"].map((kind) => [kind, [...store.records[kind].keys()]]);
       for (let step = first; step < first + count; step++) {
         const [kind, names] = records[step % 2], one = store.records[kind].get(names[step % names.length]);
-        store.hear(kind, { ...one, revision: one.revision + 1, summary: `Update ${step}` });
+        store.applyEvent(kind, { ...one, revision: one.revision + 1, summary: `Update ${step}` });
         const state = { assigned_to: `Shift ${step}`, notes: [] };
-        if (kind === "incident") store.hear("triage", { subject: "incidents", id: one.incident_id, state });
+        if (kind === "incident") store.applyEvent("triage", { subject: "incidents", id: one.incident_id, state });
         await new Promise((done) => setTimeout(done, 0));
       }
     }"""

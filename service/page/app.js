@@ -107,7 +107,7 @@ async function readQueues() {
   store.changed(["queues"]);
 }
 
-/** Live rates between two revisions, while a storm is open: { at, mean, expected } by User. */
+/** Live rates between two revisions, while a storm is open: { at, mean, expected, what } by User. */
 async function readRates() {
   const storms = [...store.records.alert.values()].filter((one) => one.status !== "resolved" && one.kind === "storm" && one.user).slice(0, MOST_RATES);
   if (!storms.length && !store.rates.size) return;

@@ -2,6 +2,7 @@
 
 import { el, render, svg } from "../core/dom.js";
 import { clockText, dayText, instant, timeText } from "../core/words.js";
+import { table } from "../parts/alert_table.js";
 import { gutter, ticks } from "./time_axis.js";
 
 const ROW = 22;
@@ -18,7 +19,8 @@ export class Lanes {
     this.marks = [];
     this.picture = svg("svg", { class: "lanes", role: "group", "aria-label": label || title });
     this.note = el("p", { class: "soft" });
-    this.node = el("figure", { class: "figure" }, el("figcaption", { class: "chart-title" }, title), this.picture, this.note);
+    this.node = el("figure", { class: "figure" }, el("figcaption", { class: "chart-title" }, title), this.picture, this.note, el("details", { class: "no-print" }, el("summary", {}, "As a table"), (this.table = el("div", {}))));
+    this.title = title;
     this.unlisten = axis.listen(() => this.draw());
     this.pointer = (at) => this.point(at);
     axis.cursorListeners.add(this.pointer);
@@ -37,6 +39,12 @@ export class Lanes {
     this.marks = marks;
     this.note.textContent = note;
     this.draw();
+    this.drawTable();
+  }
+
+  drawTable() {
+    const rows = this.rows.flatMap((row) => row.bars.map((bar, index) => el("tr", { key: `${row.key || row.name}-${index}` }, ...[row.name, timeText(bar.from), timeText(bar.to), bar.title].map((text) => el("td", {}, text)))));
+    render(this.table, table(["Whose", "From", "To", "What"], rows, `${this.title} as a table`));
   }
 
   draw() {

@@ -2,6 +2,7 @@
 
 import { ask, withQuery } from "../core/api.js";
 
+const TRAFFIC = { to_dsp: "messages to the DSP", to_user: "messages to the User" };
 const LATELY_MS = 900_000;
 const iso = (at) => new Date(at).toISOString();
 
@@ -13,13 +14,13 @@ export async function readTotals(user, from, to, more = {}, points = 500) {
   return withGaps(line, found.resolution_s * 1000);
 }
 
-/** The newest minute of an alert's series, all together: { at, mean, expected }; null where nothing came lately. */
+/** The newest minute of a User's traffic of an alert's direction, class and service: { at, mean, expected, what }; null where nothing came lately. */
 export async function readRate(alert, until) {
   if (!until) return null;
   const { direction, message_class, service, region } = alert.series;
   const line = await readTotals(alert.user, Date.parse(until) - LATELY_MS, Date.parse(until), { direction, message_class, service, region }, 30);
   const last = line.at.length - 1;
-  return last < 0 ? null : { at: iso(line.at[last]), mean: line.mean[last], expected: line.expected[last] };
+  return last < 0 ? null : { at: iso(line.at[last]), mean: line.mean[last], expected: line.expected[last], what: TRAFFIC[message_class || direction] || (message_class ? message_class.replaceAll("_", " ") + "s" : "messages") };
 }
 
 /** Queues of a User: [{ queue, at, low, high, last, age }], the deepest first. */

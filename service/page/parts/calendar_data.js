@@ -5,6 +5,9 @@ import { el } from "../core/dom.js";
 
 export const DAY = 86_400_000;
 export const CATEGORIES = [["planned_maintenance", "Planned maintenance"], ["internal_system", "Internal system"], ["release", "Release"], ["firmware", "Firmware"], ["network", "Network"], ["firewall", "Firewall"], ["meter_data_management", "Meter data management"], ["tariff", "Tariff"], ["schedule", "Schedule"], ["migration", "Migration"], ["bcdr_test", "Disaster recovery test"], ["emergency", "Emergency"], ["other", "Other"]];
+const NAMES = new Map(CATEGORIES);
+export const categoryText = (name) => NAMES.get(name) || name.replaceAll("_", " ");
+
 const OVER = new Set(["draft", "cancelled", "rolled_back"]);
 
 export const startOf = (change) => Date.parse(change.actual_start || change.planned_start);

@@ -6,9 +6,9 @@ import { readTotals } from "../charts/series_data.js";
 export const CONTROL_COLOURS = ["info", "good", "attention", "warning"];
 const MOST = 4;
 
-/** { users, at, lines }: the User first, then up to four others without trouble, the busiest. */
-export async function readControls(user, suffering, axis, more) {
-  const to = axis.to, from = Math.max(axis.from, to - 48 * 3_600_000);
+/** { users, at, lines }: the User first, then up to four others without trouble, the busiest in the last two days before `now` (ms). */
+export async function readControls(user, suffering, axis, now, more) {
+  const to = Math.min(axis.to, now), from = Math.max(axis.from, to - 48 * 3_600_000);
   const map = await ask(withQuery("/v1/series/heat", { from: new Date(from).toISOString(), to: new Date(to).toISOString(), bucket_s: 3600 }));
   const busy = map.users.map((name, row) => [name, map.messages[row].reduce((sum, value) => sum + (value || 0), 0)]);
   const users = busy.filter(([name, sum]) => !suffering.has(name) && sum > 0).sort((a, b) => b[1] - a[1]).slice(0, MOST).map(([name]) => name);

@@ -176,7 +176,7 @@ export class IncidentFigures {
   async showControls() {
     await attempt(async () => {
       const suffering = new Set([this.user, ...this.incident.affected_users, ...this.alerts.map((one) => one.user)]);
-      const found = await readControls(this.user, suffering, this.axis, { direction: this.direction });
+      const found = await readControls(this.user, suffering, this.axis, store.now(), { direction: this.direction });
       this.control.node.hidden = false;
       this.control.node.querySelector("figcaption").textContent = found.users.length ? `Against Users without trouble (${listText(found.users)})` : "There is no User without trouble to compare with";
       const lines = found.lines.map((line, index) => ({ ...line, colour: index ? CONTROL_COLOURS[(index - 1) % CONTROL_COLOURS.length] : "critical", width: index ? 1.2 : 2 }));

@@ -17,20 +17,24 @@ export function queueNow(user, name = null) {
   return queues.sort((a, b) => b.depth - a.depth)[0] || null;
 }
 
-/** What a User's open storm carries now, and what was expected, in messages a minute: { at, mean, expected }. */
+/** What a User with an open storm sends or receives now, and what was expected, in messages a minute: { at, mean, expected, what }. */
 export const rateNow = (user) => store.rates?.get(user) || null;
 
-/** A storm's sentence with the rate of now; its numbers are all of the alert's series, as in the chart. */
-function freshRate(text, user, asOf) {
-  const rate = rateNow(user);
-  if (!rate || rate.expected === null || !text.startsWith(`${user}: `) || Date.parse(rate.at) <= Date.parse(asOf)) return text;
-  const count = /^([^:]+: )[\d,]+ (.+?) (?:a second|a minute|an hour|in \d[^(]*?) (since [^(]*?) \(normal: [^)]*\)/;
-  return text.replace(count, (_, whose, what, since) => `${whose}${number(rate.mean)} ${what} a minute at ${clockText(rate.at)} UTC (${since}, normal: ${number(rate.expected)})`);
+/** A storm's sentence with the time of its figures: they are those of the alert's own series, and a record's are not of now. */
+function dated(text, user, asOf) {
+  if (!text.startsWith(`${user}: `)) return text;
+  return text.replace(/^([^:]+: [\d,]+ .+? (?:a second|a minute|an hour|in \d[^(]*?)) (since [^(]*?) \((normal: [^)]*)\)/, `$1 at ${clockText(asOf)} UTC ($2, $3)`);
 }
 
-/** A sentence of a record of `asOf` with the depth or the rate of now, where one queue is meant and its report is newer. */
+/** The one queue that a count of a User's waiting messages is about: its only one, or one beside which the others are next to nothing. */
+function onlyQueue(own) {
+  const [deepest, ...others] = [...own].sort((a, b) => b.depth - a.depth);
+  return deepest && others.reduce((sum, one) => sum + one.depth, 0) <= deepest.depth / 100 ? deepest : null;
+}
+
+/** A sentence of a record of `asOf` with the depth of now, where one queue is meant and its report is newer, or with the time of a storm's figures. */
 export function fresh(text, user, asOf) {
-  if (user && text.includes("(normal: ")) return freshRate(text, user, asOf);
+  if (user && text.includes("(normal: ")) return dated(text, user, asOf);
   if (!user || !text.includes(" messages wait")) return text;
   const name = user.replaceAll(".", "\\."), own = (store.queues || []).filter((one) => one.user === user);
   const newer = (queue) => queue && Date.parse(queue.at) > Date.parse(asOf);
@@ -40,6 +44,6 @@ export function fresh(text, user, asOf) {
     const live = own.find((one) => one.queue === queue);
     return newer(live) ? `${before}${number(live.depth)}${waiting}${since}${live.oldest_age_s > LONG_S ? `, the oldest for ${spanText(live.oldest_age_s)}` : ""}.` : whole;
   });
-  const only = own.length === 1 ? own[0] : null;
+  const only = onlyQueue(own);
   return newer(only) ? now.replace(new RegExp(`[\\d,]+( messages wait for ${name})(?![\\w-]|\\.\\w)`), `${number(only.depth)}$1`) : now;
 }

@@ -8,7 +8,7 @@ import { query, setQuery } from "../core/router.js";
 import { store } from "../core/store.js";
 import { clockText, DAYS, monthText, number, plainTimes, plural, time } from "../core/words.js";
 import { table } from "../parts/alert_table.js";
-import { CATEGORIES, DAY, endOf, readCalendar, startOf } from "../parts/calendar_data.js";
+import { CATEGORIES, categoryText, DAY, endOf, readCalendar, startOf } from "../parts/calendar_data.js";
 
 const MONTH = /^\d{4}-\d{2}$/;
 const ROWS = 200;
@@ -133,7 +133,7 @@ class Calendar {
     if (!items.length) return render(this.list, el("p", { class: "empty" }, Object.values(this.filters).some(Boolean) ? "No change fits the search and the filters." : "No change is declared in this month."));
     const rows = items.slice(0, this.shown).map((one) => {
       const report = this.reports.get(`${one.owner}/${one.change_id}`) || this.reports.get(`/${one.change_id}`);
-      return el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.category.replaceAll("_", " ")), el("td", {}, one.status.replaceAll("_", " ")),
+      return el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, categoryText(one.category)), el("td", {}, one.status.replaceAll("_", " ")),
         el("td", {}, report ? [report.verdict.replaceAll("_", " "), report.contested ? el("span", { class: "chip attention", title: report.contested.reason || "" }, `contested by ${report.contested.by}`) : null] : "–"));
     });
     const left = items.length - rows.length, unread = this.page.total - items.length;

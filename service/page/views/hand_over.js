@@ -11,6 +11,7 @@ import { suspectName } from "../parts/suspects.js";
 
 const SHIFTS = [["4", "4 hours"], ["8", "8 hours"], ["12", "12 hours"], ["24", "24 hours"]];
 const HOUR = 3_600_000;
+const SOON_MS = 1500;
 
 export function handOverView(root) {
   const view = new HandOver(root);
@@ -30,11 +31,20 @@ class HandOver {
       el("section", { class: "panel" }, el("h2", {}, "As a text"), el("p", { class: "soft no-print" }, "Edit it before you send it; nothing here is sent by itself."), this.text,
         el("div", { class: "buttons no-print" }, el("button", { class: "quiet", onclick: () => this.again() }, "Start again from the records"), el("button", { class: "primary", onclick: () => this.copy() }, "Copy"))));
     this.unprefer = onPreference(() => this.found && this.draw());
+    this.unlisten = store.listen((kinds) => ["incident", "state", "change"].some((kind) => kinds.has(kind)) && this.readSoon());
     this.read();
   }
 
   leave() {
     this.unprefer();
+    this.unlisten();
+    clearTimeout(this.soon);
+  }
+
+  /** What the desk does meanwhile appears here too; a text that somebody edits stays as it is. */
+  readSoon() {
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.read(), SOON_MS);
   }
 
   again() {
@@ -43,7 +53,7 @@ class HandOver {
   }
 
   async read() {
-    const since = new Date(Date.now() - Number(this.hours) * HOUR).toISOString();
+    const since = new Date(Math.floor((Date.now() - Number(this.hours) * HOUR) / 60e3) * 60e3).toISOString().replace(".000", "");
     const now = store.now();
     const [found, calendar] = await Promise.all([attempt(() => ask(withQuery("/v1/handover", { since }))), attempt(() => readCalendar(now, now + 12 * HOUR))]);
     if (!found) return;
@@ -57,13 +67,19 @@ class HandOver {
     const open = found.open_incidents.map(({ incident, triage }) => el("li", { key: incident.incident_id }, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, incident.summary), el("br"), el("span", { class: "done" }, this.stateText(triage)), incident.suspects.length ? `. ${incident.suspects[0].verdict}: ${suspectName(incident.suspects[0])}` : "", incident.next_step ? `. Watch: ${incident.next_step}` : ""));
     const over = (found.incidents_over || []).map((one) => el("li", { key: one.incident_id }, el("a", { href: `/incident/${encodeURIComponent(one.incident_id)}` }, one.summary), ` Opened ${timeText(one.opened_at)}, over since ${timeText(one.ended_at || one.resolved_at)}.`));
     const loose = found.unacknowledged_alerts, groups = new Map();
+    const summaries = new Map(found.open_incidents.map(({ incident }) => [incident.incident_id, incident.summary]));
     for (const alert of loose) groups.set(alert.incident_id, [...(groups.get(alert.incident_id) || []), alert]);
-    const alerts = [...groups].map(([incident, list]) => el("li", { key: incident }, `${plural(list.length, "alert")}, ${[...new Set(list.map((one) => one.kind))].join(", ")}: `, el("a", { href: `/incident/${encodeURIComponent(incident)}` }, list[0].summary)));
+    const alerts = [...groups].map(([incident, list]) => el("li", { key: incident }, `${plural(list.length, "alert")}, ${[...new Set(list.map((one) => one.kind))].join(", ")}: `, el("a", { href: `/incident/${encodeURIComponent(incident)}` }, summaries.get(incident) || list[0].summary)));
     const acts = this.grouped(found.actions).map((one, index) => el("li", { key: index }, time(one.at), ` ${one.by}: ${one.action.replaceAll("_", " ")}${one.count > 1 ? ` (${one.count} times)` : ""}${one.note ? `: ${one.note}` : ""}`));
     const ahead = found.changes_ahead.map((one) => el("li", { key: `${one.owner}/${one.change_id}` }, time(one.from), " to ", time(one.to), `: ${one.title} (${one.owner}, ${one.change_id})`));
     const conflicts = (calendar?.conflicts || []).map((one, index) => el("li", { key: index, class: "warning" }, plainTimes(one.text)));
     render(this.parts, panel("open", `Open incidents (${open.length})`, open, "None."), panel("loose", `Alerts that nobody acknowledged (${loose.length})`, alerts, "None."), panel("over", `Incidents that ended since (${found.more_are_over ? "the newest " : ""}${over.length})`, over, "None."), panel("acts", `Done since ${timeText(found.since)}`, acts, "Nothing."), panel("ahead", "Changes of the next twelve hours, and their conflicts", [...ahead, ...conflicts], "None."));
-    if (!this.touched) this.text.value = found.text;
+    if (!this.touched) this.text.value = found.text + this.conflictText();
+  }
+
+  conflictText() {
+    const conflicts = this.calendar?.conflicts || [];
+    return conflicts.length ? `\n## Conflicts of these changes\n${conflicts.map((one) => `- ${plainTimes(one.text)}\n`).join("")}` : "";
   }
 
   stateText(state) {

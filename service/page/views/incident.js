@@ -17,6 +17,7 @@ import { percent, time } from "../core/words.js";
 
 const REFRESH_MS = 15_000;
 const FEW_ALERTS = 10;
+const SEVERITIES = ["critical", "warning", "info"];
 
 export function incidentView(root, { id }) {
   const view = new IncidentPage(root, id);
@@ -102,10 +103,17 @@ class IncidentPage {
       ask(calendar).then((found) => found.items).catch(() => this.changes),
     ]);
     if (this.left) return;
-    Object.assign(this, { changes, alerts: story?.alerts || this.alerts, actions: story?.actions || this.actions });
+    Object.assign(this, { changes, alerts: story ? this.ordered(story.alerts) : this.alerts, actions: story?.actions || this.actions });
     if (story) this.postMortem.offer(story.markdown, this.state?.post_mortem);
     this.draw();
     await this.figures.show(incident, this.state, this.alerts, this.changes);
+  }
+
+  /** Those at the incident's origin first, then what is open before what is over, the worst and the oldest first. */
+  ordered(alerts) {
+    const rank = (one) => [Number(one.user !== this.incident.origin_user), Number(one.status === "resolved"), SEVERITIES.indexOf(one.severity)];
+    const later = (a, b) => a.onset_at.localeCompare(b.onset_at);
+    return [...alerts].sort((a, b) => rank(a).map((value, index) => value - rank(b)[index]).find(Boolean) || later(a, b));
   }
 
   get state() {

@@ -41,7 +41,7 @@ class Subscriptions {
 
   card(one) {
     const { wishes } = one, log = this.logs.get(one.id) || [], failing = log.length && log[0].outcome !== "delivered";
-    const facts = [["Told of", `${wishes.records.map((kind) => RECORDS[kind] || kind).join(", ")}, ${SEVERITIES.find(([key]) => key === wishes.severity)[1]}${wishes.resolved ? ", also when it is over" : ""}${wishes.escalations ? ", also escalations" : ""}`],
+    const facts = [["Notified of", `${wishes.records.map((kind) => RECORDS[kind] || kind).join(", ")}, ${SEVERITIES.find(([key]) => key === wishes.severity)[1]}${wishes.resolved ? ", also when it is over" : ""}${wishes.escalations ? ", also escalations" : ""}`],
       ["Quiet hours", wishes.quiet_hours ? `${wishes.quiet_hours.starts.slice(0, 5)} to ${wishes.quiet_hours.ends.slice(0, 5)} ${wishes.quiet_hours.zone}; what is critical comes at once` : "none"],
       wishes.digest_s ? ["Digest", `one message every ${Math.round(wishes.digest_s / 60)} minutes`] : null,
       ["Last delivery", log.length ? el("span", { class: failing ? "critical" : "good" }, failing ? `▲ failed: ${log[0].error || log[0].status}` : "✓ arrived", " ", time(log[0].at)) : "none yet"]].filter(Boolean);
@@ -106,7 +106,7 @@ class Subscriptions {
       { name: "name", label: "Name", required: true, value: one?.name },
       one ? null : { name: "channel", label: "Way", type: "select", options: CHANNELS, value: "webhook", required: true },
       { name: "target", label: "Address", required: !one, value: one && one.channel !== "chat" ? one.target : "", max: 2000, hint: one?.channel === "chat" ? "Empty: stays as it is." : "https://…, a mail address, or a chat address such as slack://…" },
-      { name: "severity", label: "Told of", type: "select", options: SEVERITIES, value: wishes.severity, required: true },
+      { name: "severity", label: "Notified of", type: "select", options: SEVERITIES, value: wishes.severity, required: true },
       { name: "resolved", label: "also when it is over", type: "checkbox", value: wishes.resolved },
       { name: "escalations", label: "also alerts that nobody acknowledged in time", type: "checkbox", value: wishes.escalations },
       { name: "notices", label: "also what happens to changes: declared, moved, about to start, started, overrun, ended, cancelled, conflict", type: "checkbox", value: (wishes.records || []).includes("notice") },

@@ -120,7 +120,8 @@ def test_a_card_s_sentence_leaves_out_what_the_card_says_beside_it(board: House,
 
 _FRESH = """async (texts) => {
   const [{ fresh }, { store }] = await Promise.all([import("/page/parts/live_text.js"), import("/page/core/store.js")]);
-  store.queues = [{ user: "SUP.1", queue: "to_user", depth: 1010045, oldest_age_s: 11823, at: "2026-01-05T12:00:00Z" }];
+  const queue = (queue, depth) => ({ user: "SUP.1", queue, depth, oldest_age_s: 11823, at: "2026-01-05T12:00:00Z" });
+  store.queues = [queue("to_user", 1010045), queue("failed", 12)];
   return texts.map(([text, asOf]) => fresh(text, "SUP.1", asOf));
 }"""
 
@@ -135,6 +136,7 @@ def test_waiting_messages_are_those_of_now_also_between_two_revisions(board: Hou
         "SUP.1: 654,300 messages wait in 3 queues since 08:33 UTC.",
         "SUP.1: 654,300 messages wait in to_user at 11:00 UTC (since 08:33 UTC), 83.4 more a second. Queue full at 15:06 UTC. It is so.",
     ]
+    storm = "SUP.1: 94,030 service requests 4.1 in 5 min since 10:45 UTC (normal: 12,860)."
     page = visit(board, "observer").go("/")
     found = page.evaluate(_FRESH, [[text, "2026-01-05T11:00:00Z"] for text in texts])
     assert found == [
@@ -144,6 +146,8 @@ def test_waiting_messages_are_those_of_now_also_between_two_revisions(board: Hou
         "SUP.1: 1,010,045 messages wait in to_user (since 08:33 UTC), the oldest for 3 h 17 min. It is so.",
     ]
     assert page.evaluate(_FRESH, [[text, "2026-01-05T12:00:00Z"] for text in texts]) == texts, "the record is as new"
+    (dated,) = page.evaluate(_FRESH, [[storm, "2026-01-05T11:00:00Z"]])
+    assert dated == "SUP.1: 94,030 service requests 4.1 in 5 min at 11:00 UTC (since 10:45 UTC, normal: 12,860)."
 
 
 def test_the_desk_reads_habits_and_refuses_one(board: House, visit: type[Visitor], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,87 @@
+"""Figures: dragging zooms to single windows, gaps stay gaps, others serve as controls, and each figure stands as a table too."""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, Request
+
+from models.times import instant, parse_time
+from tests.service.builders import desk, incident
+from tests.service.house import House
+from tests.service.page.visitor import Visitor
+
+_WITH_A_GAP = """async () => {
+  const { readTotals } = await import("/page/charts/series_data.js");
+  const line = await readTotals("ACME", 0, 600000);
+  return [line.at, line.mean, line.expected];
+}"""
+
+
+def _span_s(request: Request) -> float:
+    asked = parse_qs(urlsplit(request.url).query)
+    return (parse_time(asked["to"][0]) - parse_time(asked["from"][0])) / 1e6
+
+
+def _drag(page: Page, figure: str, first: float, last: float) -> None:
+    """Across a figure, from and to shares of its width."""
+    over = page.locator("figure", has_text=figure).locator(".u-over").first
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + first * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + last * box["width"], box["y"] + 20, steps=4)
+    page.mouse.up()
+
+
+def test_dragging_across_a_figure_zooms_to_single_windows_and_back(board: House, visit: type[Visitor]) -> None:
+    page = visit(board, "triage").go("/traffic/ACME")
+    page.wait_for_selector(".uplot")
+    with (
+        page.expect_request(lambda one: "/v1/series/totals" in one.url and _span_s(one) < 4000) as zoomed,
+        page.expect_response("**/totals*"),
+    ):
+        _drag(page, "Messages to the DSP", 0.96, 0.99)
+    answer = zoomed.value.response()
+    assert answer is not None
+    assert answer.json()["resolution_s"] == 60
+    page.click("text=Whole span")
+    page.wait_for_selector("text=Drag across a chart")
+
+
+def test_a_gap_in_the_reports_is_a_gap_in_the_line(board: House, visit: type[Visitor]) -> None:
+    page = visit(board, "observer").go("/")
+    points = [[f"2026-01-05T00:0{minute}:00Z", 1, 3, 2, 0, 4] for minute in (1, 2, 8, 9)]
+    columns = ["at", "low", "high", "mean", "failures", "expected"]
+    answer = {"from": None, "to": None, "resolution_s": 60, "series": 1, "columns": columns, "points": points}
+    page.route("**/v1/series/totals*", lambda route: route.fulfill(body=json.dumps(answer), content_type="application/json"))
+    at, mean, expected = page.evaluate(_WITH_A_GAP)
+    assert mean == [2, 2, None, 2, 2]
+    assert expected == [4, 4, None, 4, 4]
+    assert [(one - at[0]) // 60_000 for one in at] == [0, 1, 2, 7, 8]
+
+
+def test_an_incident_stands_beside_users_without_trouble_and_each_figure_as_a_table(board: House, visit: type[Visitor]) -> None:
+    began = instant(board.parts.clock.wall_us() - 30 * 60_000_000)
+    board.publish(
+        desk(incident("I-5", kinds=("storm",), origin_user="BOLT", opened_at=began, summary="BOLT: a storm of the last half hour"))
+    )
+    page = visit(board, "triage").go("/incident/I-5")
+    page.wait_for_selector("figure:has-text('Messages a minute') .uplot")
+    page.click("text=Compare with Users without trouble")
+    page.wait_for_selector("figcaption:has-text('Against Users without trouble (ACME)')")
+    rate = page.locator("figure", has_text="Messages a minute")
+    rate.locator("summary").click()
+    heads = rate.locator("th").all_inner_texts()
+    assert heads[:3] == ["Until", "BOLT: messages, lowest", "highest"]
+    highest = [int(text.replace(",", "")) for text in rate.locator("tbody tr td:nth-child(3)").all_inner_texts() if text != "–"]
+    assert max(highest) == 1500, "500 to the DSP and 1,000 to the User"
+    lanes = page.locator("figure", has_text="Changes")
+    lanes.locator("summary").click()
+    assert lanes.locator("th").all_inner_texts() == ["Whose", "From", "To", "What"]
+
+
+def test_an_open_storm_says_what_its_user_sends_now(board: House, visit: type[Visitor]) -> None:
+    page = visit(board, "triage").go("/")
+    page.wait_for_selector("[data-id=I-2] dt >> text=Rate now")
+    assert "1,500 messages a minute at " in page.inner_text("[data-id=I-2] dd:has-text('a minute at')")
