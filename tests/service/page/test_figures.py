@@ -63,9 +63,7 @@ def test_a_gap_in_the_reports_is_a_gap_in_the_line(board: House, visit: type[Vis
 
 def test_an_incident_stands_beside_users_without_trouble_and_each_figure_as_a_table(board: House, visit: type[Visitor]) -> None:
     began = instant(board.parts.clock.wall_us() - 30 * 60_000_000)
-    board.publish(
-        desk(incident("I-5", kinds=("storm",), origin_user="BOLT", opened_at=began, summary="BOLT: a storm of the last half hour"))
-    )
+    board.publish(desk(incident("I-5", kinds=("storm",), origin_user="BOLT", opened_at=began, alert_ids=("A-5",), summary="BOLT: a storm")))
     page = visit(board, "triage").go("/incident/I-5")
     page.wait_for_selector("figure:has-text('Messages a minute') .uplot")
     page.click("text=Compare with Users without trouble")

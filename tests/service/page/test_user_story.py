@@ -82,7 +82,7 @@ def test_a_user_sees_no_word_of_another_and_markup_stays_text(board: House, visi
         assert "BOLT" not in words or path == "/traffic/BOLT"
     acme.faults.clear()  # what is not a User's is answered 403 and 404: that is what was asked for
     page = acme.go("/calendar/2026-01-05")
-    page.wait_for_selector("td >> text=<b>bold</b>")
+    page.wait_for_selector("td:visible:has-text('<b>bold</b>')")
     assert page.evaluate("document.body.dataset.owned") is None
     assert page.locator("main img").count() == 0
     assert MARKUP in page.inner_text("main")

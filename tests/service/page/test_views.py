@@ -78,12 +78,13 @@ def test_without_javascript_there_is_a_list_to_read(board: House, visit: type[Vi
     page = visitor.page
     page.goto(f"{board.address}/")
     page.click("text=Read the open incidents")
-    assert "BOLT: a storm of messages" in page.inner_text("main")
+    page.wait_for_selector("main >> text=BOLT: a storm of messages")
     stranger = visit(board, None, java_script_enabled=False).page
     stranger.goto(f"{board.address}/plain")
     stranger.fill("input[name=token]", board.secrets["user:ACME"])
     stranger.click("button")
-    assert "ACME: 420 messages wait" in stranger.inner_text("main")
+    stranger.wait_for_selector("main >> text=ACME: 420 messages wait")
+    stranger.wait_for_load_state()
     assert "BOLT" not in stranger.inner_text("main")
 
 
