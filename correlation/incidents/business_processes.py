@@ -50,3 +50,8 @@ def process_of(service: str) -> str | None:
     parts = service.split(".")
     ancestors = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
     return next((_BY_CODE[code] for code in ancestors if code in _BY_CODE), None)
+
+
+def pool_names(keys: Iterable[SeriesKey]) -> list[str]:
+    """The business processes and the region of each series."""
+    return [",".join((*processes((key,)), key.region)) for key in keys]

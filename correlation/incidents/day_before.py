@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from correlation.history.pooling import pooled
 from correlation.history.resolution_history import FIVE_MINUTES_US
 from correlation.history.traffic_history import History
 from correlation.incidents.missing_answers import kind_of_day
@@ -64,8 +65,8 @@ class DayBefore:
 
     def loss(self, groups: Ints) -> tuple[Floats, Floats, Floats]:
         """(groups,) share of what was due that did not come, its standard deviation, and what was due."""
-        before, before_then = (_sums(matrix, groups) for matrix in (self.before, self.before_then))
-        now, then = (_sums(counts[None, :], groups)[0] for counts in (self.now, self.then))
+        before, before_then = (pooled(matrix, groups) for matrix in (self.before, self.before_then))
+        now, then = (pooled(counts[None, :], groups)[0] for counts in (self.now, self.then))
         scale = (before.sum(axis=0) + 0.5) / (before_then.sum(axis=0) + 0.5)
         due = np.maximum(then * scale, 1e-9)
         ratios = (before + 0.5) / (before_then * scale + 0.5) - 1.0
@@ -75,13 +76,7 @@ class DayBefore:
 
     def chance(self, groups: Ints, weight: Floats) -> float:
         """How far the weighted loss of all groups wandered in the hours before."""
-        before, before_then = (_sums(matrix, groups) for matrix in (self.before, self.before_then))
+        before, before_then = (pooled(matrix, groups) for matrix in (self.before, self.before_then))
         scale = (before.sum(axis=0) + 0.5) / (before_then.sum(axis=0) + 0.5)
         losses = ((1.0 - (before + 0.5) / (before_then * scale + 0.5)) * weight).sum(axis=1)
         return max(_QUARTERS * float(np.sqrt((losses**2).mean())), _LEAST_NOISE)
-
-
-def _sums(matrix: Floats, groups: Ints) -> Floats:
-    total = np.zeros((len(matrix), int(groups.max()) + 1))
-    np.add.at(total.T, groups, matrix.T)
-    return total

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from correlation.history.pooling import numbered, numbered_users, pooled
 from correlation.history.traffic_history import History
-from correlation.incidents.business_processes import processes
+from correlation.incidents.business_processes import pool_names
 from correlation.snapshots import AlertSnapshot
 from models.columns import Floats, Ints, SeriesKey
 from models.times import SECOND_US
@@ -156,17 +157,16 @@ def measure(usual: dict[str, float], name: str, keys: tuple[SeriesKey, ...], ope
         if name not in usual:
             usual[name] = history.usual_depth(keys, opened_us)
         return Harm(name, recent.ends_us, recent.observed.sum(axis=1), 0.0, {}, max(2.0 * usual[name], 1.0))
-    names = [",".join((*processes((key,)), key.region)) for key in keys]
+    names = pool_names(keys)
     if harm == "failed":
         due = recent.observed * _usual_failures(usual, name, keys, names, opened_us, history)
         off, size = recent.failed - due, np.maximum(recent.failed, due)
     else:
         off = recent.observed - recent.expected if harm == "excess" else recent.expected - recent.observed
         size = np.maximum(recent.observed, recent.expected)
-    pools = _numbers(names)
-    pooled = np.maximum(_sums(off, pools), 0.0).sum(axis=1)
+    by_pool = np.maximum(pooled(off, numbered(names)), 0.0).sum(axis=1)
     noise = _SIGMAS * float(np.sqrt(_DISPERSION * size[-_averaged(keys[0].window_s * SECOND_US) :].sum(axis=1).mean()))
-    return Harm(name, recent.ends_us, pooled / window_s, noise / window_s, _of_users(keys, off, size, window_s))
+    return Harm(name, recent.ends_us, by_pool / window_s, noise / window_s, _of_users(keys, off, size, window_s))
 
 
 def _usual_failures(
@@ -184,23 +184,9 @@ def _usual_failures(
 
 def _of_users(keys: tuple[SeriesKey, ...], off: Floats, size: Floats, window_s: float) -> dict[str, float]:
     """Average harm of each User over the last minutes, where it is more than chance."""
-    users = sorted({key.user for key in keys})
-    number = {user: index for index, user in enumerate(users)}
-    of = np.array([number[key.user] for key in keys], np.int64)
+    users, of = numbered_users(keys)
     count = _averaged(round(window_s) * SECOND_US)
-    total = _sums(off[-count:], of).sum(axis=0)
-    chance = _SIGMAS * np.sqrt(_DISPERSION * _sums(size[-count:], of).sum(axis=0))
+    total = pooled(off[-count:], of).sum(axis=0)
+    chance = _SIGMAS * np.sqrt(_DISPERSION * pooled(size[-count:], of).sum(axis=0))
     seconds = window_s * max(len(off[-count:]), 1)
-    return {user: float(total[index]) / seconds for user, index in number.items() if total[index] > chance[index]}
-
-
-def _numbers(names: Iterable[str]) -> Ints:
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(name, len(known)) for name in names], np.int64)
-
-
-def _sums(values: Floats, of: Ints) -> Floats:
-    """(windows, groups) sums of (windows, series) by group."""
-    total = np.zeros((len(values), int(of.max()) + 1))
-    np.add.at(total.T, of, values.T)
-    return total
+    return {user: float(total[index]) / seconds for index, user in enumerate(users) if total[index] > chance[index]}

@@ -137,11 +137,11 @@ class Incidents:
 
     def release(self, at_us: int, event: OpenIncident, joining: MembershipRules) -> None:
         """Checks the effects of an incident again; alerts that do not belong to it move to another incident, or become one of their own."""
-        members = tuple(event.members.values())
+        own = tuple(member for member in event.members.values() if member.user == event.origin_user)
         leaving = [
             member
-            for member in members
-            if _id_of(member) != event.incident_id and joining.belongs_elsewhere(member, members, event.origin_user)
+            for member in event.members.values()
+            if _id_of(member) != event.incident_id and joining.belongs_elsewhere(member, own, event.origin_user)
         ]
         for member in leaving:
             del event.members[member.alert_id], self._of[member.alert_id]

@@ -171,16 +171,18 @@ class MembershipRules:
             self._regional[episode.alert_id] = self._failures.explain(episode)
         return self._regional[episode.alert_id]
 
-    def belongs_elsewhere(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
-        """Whether what joined as another's effect turns out to be none: a change explains it, or it outlasts what it was to come of."""
+    def belongs_elsewhere(self, episode: AlertSnapshot, own: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
+        """Whether what joined as another's effect turns out to be none: a change explains it, or it outlasts what it was to come of.
+
+        `own`: the alerts of the origin.
+        """
         if episode.user in (None, origin_user) or origin_user is None or not episode.open or episode.kind not in HARM_KINDS:
             return False
-        own = [member for member in members if member.user == origin_user]
         if self.declared_cause(episode) is not None:
             return not self.shares_declared_cause(episode, own)
         if self.is_regional(episode):
             return True
-        drivers = possible_causes(members, origin_user)
+        drivers = possible_causes(own, origin_user)
         return episode.serious and bool(drivers) and self._doses.outlasts(episode, drivers)
 
     def follows_crowd(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot]) -> bool:

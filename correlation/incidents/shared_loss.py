@@ -4,16 +4,17 @@ Answers (service responses) of all Users are pooled by business process and regi
 before the incident. If the loss of the pool is more than chance, the Users that lose their part of it are affected.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import numpy as np
 
+from correlation.history.pooling import numbered, numbered_users, pooled
 from correlation.history.resolution_history import Bins
 from correlation.history.traffic_history import History
-from correlation.incidents.business_processes import processes
+from correlation.incidents.business_processes import pool_names
 from correlation.incidents.day_before import RECENT_US, DayBefore
 from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import HOUR_US, MINUTE_US
@@ -79,7 +80,7 @@ def _losing(measure: Measure, origin_user: str | None, demand: Callable[[], floa
     """
     if not measure.keys:
         return set()
-    pools = _numbered([",".join((*processes((key,)), key.region)) for key in measure.keys])
+    pools = numbered(pool_names(measure.keys))
     loss, noise, due = measure.loss(pools)
     weight = np.where(due >= _MIN_DUE, noise**-2, 0.0)
     if weight.sum() <= 0:
@@ -92,9 +93,8 @@ def _losing(measure: Measure, origin_user: str | None, demand: Callable[[], floa
     asked = demand()
     if 1.0 - (1.0 - together) / asked < least:
         return set()
-    names = sorted({key.user for key in measure.keys})
-    number = {name: index for index, name in enumerate(names)}
-    loss, noise, due = measure.loss(np.array([number[key.user] for key in measure.keys], np.int64))
+    names, groups = numbered_users(measure.keys)
+    loss, noise, due = measure.loss(groups)
     loss = 1.0 - (1.0 - loss) / asked
     if not _is_broad(loss, due):
         return set()
@@ -107,9 +107,8 @@ def _demand(origin_user: str | None, window_s: int, since_us: int, at_us: int, h
     day = DayBefore.of(REQUESTS, window_s, since_us, at_us, history)
     if day is None:
         return 1.0
-    names = sorted({key.user for key in day.keys})
-    number = {name: index for index, name in enumerate(names)}
-    loss, _, due = day.loss(np.array([number[key.user] for key in day.keys], np.int64))
+    names, groups = numbered_users(day.keys)
+    loss, _, due = day.loss(groups)
     known = loss[(due >= _MIN_DUE) & np.array([name != origin_user for name in names], np.bool_)]
     return min(1.0, max(1.0 - float(np.median(known)), _LEAST_ASKED)) if len(known) >= _MIN_USERS else 1.0
 
@@ -135,7 +134,7 @@ class _AgainstExpectation:
 
     def chance(self, pools: Ints, weight: Floats) -> float:
         """How far the weighted loss of all pools wandered in the hours before."""
-        observed, expected = (_sums(matrix, pools) for matrix in (self.bins.observed, self.bins.expected))
+        observed, expected = (pooled(matrix, pools) for matrix in (self.bins.observed, self.bins.expected))
         stretch = max(1, int(self.recent.sum()))
         sums = [_moving(matrix[self.before], stretch) for matrix in (observed, expected)]
         usual = sums[0].sum(axis=0) / np.maximum(sums[1].sum(axis=0), 1e-9)
@@ -144,7 +143,7 @@ class _AgainstExpectation:
 
     def loss(self, groups: Ints) -> tuple[Floats, Floats, Floats]:
         """(groups,) share of the expected messages that is missing, its standard deviation, and the expectation from the hours before."""
-        observed, expected = (_sums(matrix, groups) for matrix in (self.bins.observed, self.bins.expected))
+        observed, expected = (pooled(matrix, groups) for matrix in (self.bins.observed, self.bins.expected))
         last = np.flatnonzero(self.before)[-_LAST_BINS:]
         usual = (observed[last].sum(axis=0) + 0.5) / (expected[last].sum(axis=0) + 0.5)
         due = np.maximum(expected[self.recent].sum(axis=0) * usual, 1e-9)
@@ -173,14 +172,3 @@ def _is_broad(loss: Floats, due: Floats) -> bool:
 def _moving(matrix: Floats, length: int) -> Floats:
     total = np.cumsum(np.vstack([np.zeros((1, matrix.shape[1])), matrix]), axis=0)
     return np.asarray(total[length:] - total[:-length], np.float64)
-
-
-def _numbered(names: Sequence[str]) -> Ints:
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(name, len(known)) for name in names], np.int64)
-
-
-def _sums(matrix: Floats, groups: Ints) -> Floats:
-    total = np.zeros((len(matrix), int(groups.max()) + 1))
-    np.add.at(total.T, groups, matrix.T)
-    return total

@@ -116,6 +116,8 @@ class DoseComparison:
     def __init__(self, history: History) -> None:
         self._history = history
         self._strengths: dict[int, tuple[AlertSnapshot, Strength | None]] = {}
+        self._going_on: dict[tuple[int, int, bool, int], bool] = {}
+        """By trouble, window length, whether the loss is one of queues, and time: the same for all that suffer."""
 
     def refutes(self, episode: AlertSnapshot, driver: AlertSnapshot) -> bool:
         """Whether strength and loss do not go together: the trouble was over at the onset, or as strong before without any loss."""
@@ -138,7 +140,7 @@ class DoseComparison:
     def outlasts(self, episode: AlertSnapshot, drivers: Sequence[AlertSnapshot]) -> bool:
         """Whether a loss goes on as before although every trouble that it was taken to come of has been over for some time."""
         for driver in drivers:
-            if self._still_strong(episode, driver):
+            if self._is_strong_now(episode, driver):
                 return False
             dose = self._dose(episode, driver)
             if dose is None:
@@ -150,6 +152,13 @@ class DoseComparison:
             if dose.due[now].sum() < _LEAST_DUE or dose.loss(now) < _LASTS * dose.loss(with_it):
                 return False
         return bool(drivers)
+
+    def _is_strong_now(self, episode: AlertSnapshot, driver: AlertSnapshot) -> bool:
+        first = min(episode.series, key=lambda key: key.window_s)
+        about = (id(driver), first.window_s, first.is_queue, episode.at_us)
+        if about not in self._going_on:
+            self._going_on[about] = self._still_strong(episode, driver)
+        return self._going_on[about]
 
     def _still_strong(self, episode: AlertSnapshot, driver: AlertSnapshot) -> bool:
         """Whether the trouble is seen to go on without a look at the loss, as both are known for the same bins: most often it does."""

@@ -262,7 +262,7 @@ class RegionalFailures(MembershipRules):
     def is_regional(self, episode: AlertSnapshot) -> bool:
         return episode.kind == "failures"
 
-    def belongs_elsewhere(self, episode: AlertSnapshot, members: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
+    def belongs_elsewhere(self, episode: AlertSnapshot, own: Sequence[AlertSnapshot], origin_user: str | None) -> bool:
         return self.is_regional(episode)
 
 
