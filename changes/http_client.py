@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from models.canonical_json import decode, to_json
 from models.change import Change
@@ -85,6 +85,49 @@ def fetch_changes(address: str, token: str) -> list[Change]:
     finally:
         connection.close()
     return changes
+
+
+def user_of(address: str, token: str) -> str | None:
+    """The User that `token` belongs to; None for a token of the desk. Raises UnreadableInput for a token that is none."""
+    status, answer = _ask(address, token, "GET", "/v1/session")
+    if status != 200:
+        raise UnreadableInput(f"{address}: {answer.get('detail') or status}")
+    user = answer.get("user")
+    return user if isinstance(user, str) else None
+
+
+def change_at(address: str, token: str, change_id: str, owner: str | None) -> Change | None:
+    """The last revision of a change at a monitor, None if it has none. Raises UnreadableInput if several owners have that id."""
+    name = quote(change_id, safe="") if owner is None else f"{quote(owner, safe='')}/{quote(change_id, safe='')}"
+    status, answer = _ask(address, token, "GET", f"/v1/changes/{name}")
+    if status == 404:
+        return None
+    if status != 200:
+        raise UnreadableInput(f"{address}: {answer.get('detail') or status}")
+    return decode(Change, json.dumps(answer))
+
+
+def preview_at(address: str, token: str, change: Change) -> dict[str, Any]:
+    """The conflicts and free times of a change as a monitor sees them; nothing where it refuses to say, which declaring will explain."""
+    status, answer = _ask(address, token, "POST", "/v1/changes/preview", to_json(change))
+    return answer if status == 200 else {}
+
+
+def _ask(address: str, token: str, method: str, path: str, body: bytes | None = None) -> tuple[int, dict[str, Any]]:
+    connection = _connection(address)
+    try:
+        connection.request(method, path, body, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+        if not isinstance(content, dict):
+            raise TypeError
+        return answer.status, content
+    except (OSError, http.client.HTTPException) as fault:
+        raise UnreadableInput(f"{address} does not answer: {fault}") from None
+    except (ValueError, TypeError):
+        raise UnreadableInput(f"{address} does not answer as a monitor does") from None
+    finally:
+        connection.close()
 
 
 def _connection(address: str) -> http.client.HTTPConnection:

@@ -3,7 +3,7 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -36,30 +36,61 @@ def add(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Declare or revise one change: fields that are not given stay unchanged. Conflicts with other changes in the file are listed."""
+    """Declare or revise one change: fields that are not given stay unchanged. Its conflicts are listed."""
     from changes.drafting import completed
     from changes.files.calendar_files import CalendarRead
-    from changes.files.reader import read_changes
-    from changes.files.revise import revise
+    from changes.files.revise import revise, standing
 
     named = {"owner": owner, "title": title, "category": category, "status": status, "planned_start": start, "planned_end": end}
     given = {name: value for name, value in named.items() if value is not None} | dict(map(_assignment, other or []))
-    known = read_changes(to)[0] if not is_url(to) and Path(to).exists() else []
+    if is_url(to) and not given.get("owner"):
+        given |= _owner_of(to, token)
+    known = [] if change_id is None else _known(to, token, change_id, given.get("owner"))
     guessed: tuple[str, ...] = ()
-    if not any(one.change_id == change_id for one in known) and not (is_url(to) and change_id):
+    if change_id is None or standing(known, change_id, given.get("owner")) is None:
         given, guessed = completed(_asked(given) | ({} if change_id is None else {"change_id": change_id}))
         change_id = given.pop("change_id", None)
-    if change_id is None:
-        raise typer.BadParameter("give --id, or a title and a start from which an id can be made")
+        if change_id is None:
+            raise typer.BadParameter("give --id, or a title and a start from which an id can be made")
+        known = _known(to, token, change_id, given.get("owner"))
+        if "category" in guessed and standing(known, change_id, given.get("owner")) is not None:
+            del given["category"]  # It has one already.
+            guessed = tuple(name for name in guessed if name != "category")
     made = revise(known, change_id, given, datetime.now(UTC))
-    conflicts, slots = _conflicts(made, known, config)
+    conflicts, slots = _at_monitor(made, to, token) if is_url(to) else _in_file(made, known, config)
     if not as_json:
-        _print(made, guessed, [one.text for one in conflicts], slots)
-    shown = {"guessed": {name: getattr(made, name) for name in guessed}, "conflicts": [one.text for one in conflicts], "free_slots": slots}
+        _print(made, guessed, conflicts, slots)
+    shown = {"guessed": {name: getattr(made, name) for name in guessed}, "conflicts": conflicts, "free_slots": slots}
     put(CalendarRead((made,), [], ()), to, token=token, as_json=as_json, more=shown)
 
 
-def _conflicts(made: "Change", known: list["Change"], config: Path | None) -> tuple[Any, list[str]]:
+def _owner_of(to: str, token: str) -> dict[str, str]:
+    from changes.http_client import user_of
+
+    user = user_of(to, token)
+    return {} if user is None else {"owner": user}
+
+
+def _known(to: str, token: str, change_id: str, owner: str | None) -> list["Change"]:
+    """The changes of the file, or the one at the monitor that is revised."""
+    from changes.files.reader import read_changes
+    from changes.http_client import change_at
+
+    if is_url(to):
+        stands = change_at(to, token, change_id, owner)
+        return [] if stands is None else [stands]
+    return read_changes(to)[0] if Path(to).exists() else []
+
+
+def _at_monitor(made: "Change", to: str, token: str) -> tuple[list[str], list[str]]:
+    from changes.http_client import preview_at
+
+    previewed = preview_at(to, token, made)
+    conflicts = [str(one["text"]) for one in previewed.get("conflicts", [])]
+    return conflicts, [f"{one['start']}/{one['end']}" for one in previewed.get("free_slots", [])]
+
+
+def _in_file(made: "Change", known: list["Change"], config: Path | None) -> tuple[list[str], list[str]]:
     from changes.files.merge import merge
     from changes.planning.conflicts import conflicts_of, slots_for
     from models.times import format_time, us
@@ -68,7 +99,7 @@ def _conflicts(made: "Change", known: list["Change"], config: Path | None) -> tu
     rules = planning_rules(settings(config))
     conflicts = conflicts_of(made, standing, rules)
     free = slots_for(made, standing, us(datetime.now(UTC)), rules) if conflicts else ()
-    return conflicts, [f"{format_time(slot.start_us)}/{format_time(slot.end_us)}" for slot in free]
+    return [one.text for one in conflicts], [f"{format_time(slot.start_us)}/{format_time(slot.end_us)}" for slot in free]
 
 
 def _print(made: "Change", guessed: tuple[str, ...], conflicts: list[str], slots: list[str]) -> None:
