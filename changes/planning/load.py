@@ -1,11 +1,14 @@
 """Load: the total declared traffic of changes in each hour, against the capacity."""
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from changes.planning.overlaps import OVER, Conflict
-from changes.planning.rates import Cell, UsualRates
+from changes.planning.rates import UsualRates, hour_of_week
 from changes.scope import scope_users
 from changes.windows import declared_effect_us
 from models.change import Change
@@ -52,12 +55,17 @@ class Capacity:
 class _Part:
     """A part of the usual traffic that rises multiply."""
 
-    cells: tuple[tuple[int, Cell], ...]
-    """Each with its index among all cells; one at least."""
+    cells: npt.NDArray[np.int64]
+    """Their rows among all cells; one at least."""
+    rates: npt.NDArray[np.float64]
+    """Of all cells, by hour of the week."""
+    known: dict[int, float] = field(default_factory=dict)
 
-    def per_s(self, hour_us: int) -> float:
-        """Its usual messages a second in the hour."""
-        return math.fsum(cell.at(hour_us) for _, cell in self.cells)
+    def per_s(self, of_week: int) -> float:
+        """Its usual messages a second in an hour of the week."""
+        if of_week not in self.known:
+            self.known[of_week] = math.fsum(self.rates[self.cells, of_week].tolist())
+        return self.known[of_week]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +128,36 @@ def collisions(changes: Iterable[Change], capacity: Capacity, always: Change | N
 
 def hourly(changes: Iterable[Change], capacity: Capacity, always: Change | None = None) -> Iterable[HourLoad]:
     """The load of every hour that a rise touches, in order of time; the rise of `always` is listed whatever its size."""
-    by_hour: dict[int, _Products] = {}
+    rises: list[_Rise] = []
+    by_hour: dict[int, list[int]] = {}
     for rise, hours in sorted(_rises(changes, capacity), key=lambda one: (one[0].change is not always, -one[0].factor)):
-        key = (rise.change.owner, rise.part)
         for hour_us in hours:
-            by_hour.setdefault(hour_us, {}).setdefault(key, _Product()).multiply(rise)
-    totals: dict[int, float] = {}
+            by_hour.setdefault(hour_us, []).append(len(rises))
+        rises.append(rise)
+    # An hour differs from that of the week before only where other rises touch it.
+    last: dict[int, tuple[list[int], HourLoad]] = {}
     for hour_us in sorted(by_hour):
-        products = by_hour[hour_us]
-        of_week = hour_us // HOUR_US % 168
-        if of_week not in totals:
-            totals[of_week] = capacity.rates.total(hour_us)
-        rises = sum(product.count for product in products.values())
-        yield HourLoad(hour_us, totals[of_week] + _added(products, hour_us), _listed(products, hour_us, always), rises)
+        touching, of_week = by_hour[hour_us], hour_of_week(hour_us)
+        if of_week not in last or last[of_week][0] != touching:
+            last[of_week] = touching, _load([rises[index] for index in touching], hour_us, capacity.rates, always)
+        yield replace(last[of_week][1], hour_us=hour_us)
 
 
-def _listed(products: _Products, hour_us: int, always: Change | None) -> tuple[Change, ...]:
+def _load(rises: Sequence[_Rise], hour_us: int, rates: UsualRates, always: Change | None) -> HourLoad:
+    """The load of one hour."""
+    products: _Products = {}
+    for rise in rises:
+        products.setdefault((rise.change.owner, rise.part), _Product()).multiply(rise)
+    of_week = hour_of_week(hour_us)
+    load_per_s = rates.total(hour_us) + _added(products, of_week, rates)
+    return HourLoad(hour_us, load_per_s, _listed(products, of_week, always), len(rises))
+
+
+def _listed(products: _Products, of_week: int, always: Change | None) -> tuple[Change, ...]:
     """Of each owner the changes that add the most traffic."""
     of_owner: dict[str, list[tuple[float, Change]]] = {}
     for (owner, part), product in products.items():
-        usual = part.per_s(hour_us)
+        usual = part.per_s(of_week)
         of_owner.setdefault(owner, []).extend(((rise.factor - 1.0) * usual, rise.change) for rise in product.greatest)
     kept = [
         one
@@ -159,13 +177,12 @@ def rise_hours(change: Change) -> range:
     return range(first, min(max(end_us, start_us + 1), first + _RISE_HOURS_MAX * HOUR_US), HOUR_US)
 
 
-def _added(products: _Products, hour_us: int) -> float:
+def _added(products: _Products, of_week: int, rates: UsualRates) -> float:
     """Messages a second in addition to the usual ones."""
-    factors: dict[int, tuple[float, Cell]] = {}
+    factors = np.ones(len(rates.cells))
     for (_, part), product in products.items():
-        for index, cell in part.cells:
-            factors[index] = (min(factors.get(index, (1.0, cell))[0] * product.factor, _FACTOR_MAX), cell)
-    return math.fsum((factor - 1.0) * cell.at(hour_us) for factor, cell in factors.values())
+        factors[part.cells] = np.minimum(factors[part.cells] * product.factor, _FACTOR_MAX)
+    return math.fsum(((factors - 1.0) * rates.by_hour[:, of_week]).tolist())
 
 
 def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Rise, range]]:
@@ -179,14 +196,15 @@ def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Ris
         services = effect.services or change.services
         processes = {process for one in services if (process := capacity.process_of(one)) is not None}
         cells = tuple(
-            (index_of[id(cell)], cell)
+            index_of[id(cell)]
             for cell in capacity.rates.of(scope_users(change))
             if (not cell.region or not change.regions or cell.region in change.regions)
             and (not cell.process or not processes or cell.process in processes)
         )
+        if cells not in parts:
+            parts[cells] = _Part(np.array(cells, np.int64), capacity.rates.by_hour)
         if cells:
-            part = parts.setdefault(tuple(index for index, _ in cells), _Part(cells))
-            yield _Rise(change, effect.factor, part), hours
+            yield _Rise(change, effect.factor, parts[cells]), hours
 
 
 def _conflict(ids: tuple[str, ...], hours: list[HourLoad], limit: float) -> Conflict:

@@ -8,6 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from models.errors import UnreadableInput
 from models.times import HOUR_US
 
@@ -15,6 +18,11 @@ HOURS_A_WEEK = 168
 MONDAY_US = 4 * 24 * HOUR_US
 """1970-01-05 was a Monday."""
 _EXAMPLE = '{"SUP-01": 120.5} or [{"user": "SUP-01", "process": "billing", "region": "north", "per_s": [168 numbers]}]'
+
+
+def hour_of_week(hour_us: int) -> int:
+    """0 is Monday 00:00 UTC."""
+    return (hour_us - MONDAY_US) // HOUR_US % HOURS_A_WEEK
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class Cell:
 
     def at(self, hour_us: int) -> float:
         """Messages a second in the hour that begins at `hour_us`."""
-        return self.per_s[(hour_us - MONDAY_US) // HOUR_US % len(self.per_s)]
+        return self.per_s[hour_of_week(hour_us) % len(self.per_s)]
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,11 @@ class UsualRates:
     def of(self, users: frozenset[str] | None) -> Iterable[Cell]:
         """The cells of some Users; None for everyone."""
         return self.cells if users is None else (cell for user in sorted(users) for cell in self._by_user.get(user, ()))
+
+    @cached_property
+    def by_hour(self) -> npt.NDArray[np.float64]:
+        """Messages a second of each cell (row) in each hour of the week (column)."""
+        return np.array([[*one.per_s] * (HOURS_A_WEEK // len(one.per_s)) for one in self.cells])
 
     @cached_property
     def _by_user(self) -> Mapping[str, list[Cell]]:
