@@ -1,8 +1,6 @@
 """`highwater changes` and `highwater schema`, as a person or a script uses them."""
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from changes import http_client
 from changes.files.writer import to_json_array
 from highwater.cli import run
 from tests.changes.builders import END, START, change, write
+from tests.changes.monitors import Monitor, served
 
 
 @pytest.fixture
@@ -127,71 +126,9 @@ def test_publish_writes_the_month(calendar: Path, tmp_path: Path, capsys: pytest
     assert run(["changes", "publish", str(calendar), "--month", "2026-01", "--format", "pdf"]) == 2
 
 
-class Monitor(http.server.BaseHTTPRequestHandler):
-    """Takes change A, refuses the others."""
-
-    seen: list[tuple[str, str | None, Any]]
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.seen.append((self.path, self.headers["Authorization"], body))
-        refused = {"status": 409, "detail": "revision 1 stands already"}
-        items = [{"status": 201, "change_id": "A"} if one["change_id"] == "A" else refused for one in body]
-        answer = json.dumps({"items": items, "withdrawn": [{"owner": "SUP-01", "change_id": "old"}]}).encode()
-        self.send_response(201)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 # the name is the library's
-        pass
-
-
-class UsersMonitor(Monitor):
-    """Answers with one User's change, and a busy night."""
-
-    def do_GET(self) -> None:
-        stands = json.loads(to_json_array([change("C", title="Before", services=["4.8.1"])]))[0]
-        if self.path in ("/v1/session", "/v1/changes/SUP-01/C"):
-            self.answer({"user": "SUP-01"} if self.path == "/v1/session" else stands, 200)
-        else:
-            self.answer({"detail": "there is no such change"}, 404)
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        Monitor.seen.append((self.path, str(self.headers["Authorization"]), body))
-        if self.path == "/v1/changes/preview":
-            self.answer({"conflicts": [{"text": "this night is busy"}], "free_slots": [{"start": START, "end": END}]}, 200)
-        else:
-            self.answer({"items": [{"status": 201} for _ in body]}, 201)
-
-    def answer(self, content: Any, status: int) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-@pytest.fixture
-def users_monitor() -> Iterator[str]:
-    yield from served(UsersMonitor)
-
-
 @pytest.fixture
 def monitor() -> Iterator[str]:
     yield from served(Monitor)
-
-
-def served(handler: type[Monitor]) -> Iterator[str]:
-    Monitor.seen = []
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_import_declares_at_a_running_monitor(monitor: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -292,26 +229,3 @@ def test_publish_takes_the_calendar_of_a_running_monitor(tmp_path: Path) -> None
         assert run(["changes", "publish", f"http://127.0.0.1:{server.server_port}", "--month", "2026-01", "--out", str(out)]) == 0
         server.shutdown()
     assert out.read_text().count("Patch (M)") == 1
-
-
-def test_a_user_declares_at_a_monitor_without_naming_itself(users_monitor: str, capsys: pytest.CaptureFixture[str]) -> None:
-    named = ["--token", "secret", "--title", "Firewall", "--start", START, "--end", END]
-    assert run(["changes", "add", "--to", users_monitor, *named]) == 0
-    assert "conflict: this night is busy" in capsys.readouterr().out
-    (_, _, previewed), (where, _, (sent,)) = Monitor.seen
-    assert (where, previewed["owner"], sent["owner"], sent["category"]) == ("/v1/changes", "SUP-01", "SUP-01", "firewall")
-
-
-def test_a_change_at_a_monitor_is_revised_field_by_field(users_monitor: str) -> None:
-    assert run(["changes", "add", "--to", users_monitor, "--token", "secret", "--id", "C", "--status", "cancelled"]) == 0
-    (sent,) = Monitor.seen[-1][2]
-    assert (sent["revision"], sent["status"], sent["title"], sent["services"]) == (2, "cancelled", "Before", ["4.8.1"])
-
-
-def test_a_change_of_another_owner_with_the_same_id_is_another_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(tmp_path, "a.json", to_json_array([change("CHG-1", "SUP-09", services=["4.8.1"])]))
-    assert added(path) == 0
-    mine, others = json.loads(path.read_text())
-    assert (mine["owner"], "services" in mine, others["owner"]) == ("SUP-01", False, "SUP-09")
-    assert run(["changes", "add", "--to", str(path), "--id", "CHG-1", "--status", "cancelled"]) == 2
-    assert "SUP-01, SUP-09 each have a change CHG-1: give --owner" in capsys.readouterr().err
