@@ -1,6 +1,8 @@
 """`highwater changes` and `highwater schema`, as a person or a script uses them."""
 
+import http.server
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
