@@ -123,7 +123,7 @@ async function readChanges() {
   const found = await ask(`/v1/calendar?${query}`).catch(() => null);
   if (!found) return;
   for (const change of found.items) store.keep("change", change);
-  store.changed(["change"]);
+  store.changed(["ahead"]); // not news of a change: views have read their own
 }
 
 onSignedOut(() => connection && connection.state.kind === "live" && connection.abort.abort());

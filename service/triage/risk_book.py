@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from changes.planning import risk
@@ -43,7 +44,8 @@ class RiskBook:
                 count[change_id] = count.get(change_id, 0) + 1
         ahead = [one for one in changes if one.explains and one.status not in OVER and one.planned_start.timestamp() * 1e6 > now_us]
         judged = ((one, self.of(principal, one, count.get(one.change_id, 0))) for one in ahead)
-        return [{"owner": one.owner, "change_id": one.change_id, **risk} for one, risk in judged if risk is not None][:_MOST]
+        known = ((one, risk) for one, risk in judged if risk is not None)
+        return [{"owner": one.owner, "change_id": one.change_id, **risk} for one, risk in islice(known, _MOST)]
 
     def _known(self) -> Mapping[str, PastChanges]:
         now_s = self._clock.steady_s()

@@ -8,10 +8,12 @@ import { query, setQuery } from "../core/router.js";
 import { store } from "../core/store.js";
 import { clockText, DAYS, monthText, number, plainTimes, plural, time } from "../core/words.js";
 import { table } from "../parts/alert_table.js";
-import { CATEGORIES, categoryText, DAY, endOf, readCalendar, startOf } from "../parts/calendar_data.js";
+import { CATEGORIES, categoryText, DAY, readCalendar } from "../parts/calendar_data.js";
 
 const MONTH = /^\d{4}-\d{2}$/;
 const ROWS = 200;
+const FIRST = 1000;
+const MOST = 5000;
 const ISSUE_FORMATS = [["html", "Print (HTML)"], ["xlsx", "Excel"], ["csv", "CSV"], ["ics", "iCalendar"], ["md", "Markdown"], ["json", "JSON"]];
 
 export function calendarView(root) {
@@ -27,6 +29,7 @@ class Calendar {
     this.filters = { q: asked.q || "", owner: asked.owner || "", category: asked.category || "" };
     this.owners = new Set();
     this.shown = ROWS;
+    this.limit = FIRST;
     this.build();
     this.unprefer = onPreference(() => this.page && this.draw());
     this.unlisten = store.listen((kinds) => (kinds.has("change") || kinds.has("report")) && this.readSoon());
@@ -87,10 +90,10 @@ class Calendar {
 
   async read() {
     const { from, to } = this.span, asked = (this.asked = (this.asked || 0) + 1);
-    const [page, reports] = await Promise.all([attempt(() => readCalendar(from, to, { ...this.filters, limit: 5000 })), attempt(() => ask("/v1/change-reports?limit=1000"))]);
+    const [page, reports] = await Promise.all([attempt(() => readCalendar(from, to, { ...this.filters, limit: this.limit })), attempt(() => ask("/v1/change-reports?limit=1000"))]);
     if (!page || asked !== this.asked) return; // another month or filter was asked for meanwhile
     this.page = page;
-    this.windows = page.items.map((one) => ({ change: one, from: startOf(one), to: endOf(one) }));
+    this.days = new Map(page.days.map((one) => [one.day, one]));
     this.overlaps = page.conflicts.map((one) => ({ from: Date.parse(one.from), to: Date.parse(one.to) }));
     for (const one of page.items) this.owners.add(one.owner);
     render(this.ownerNames, ...[...this.owners].sort().map((name) => el("option", { value: name })));
@@ -103,24 +106,24 @@ class Calendar {
     const { from, to, first } = this.span, { items } = this.page;
     render(this.title, monthText(first));
     const cells = [];
-    for (let day = from; day < to; day += DAY) cells.push(this.cell(day, this.windows.filter((one) => one.from < day + DAY && one.to > day).map((one) => one.change)));
+    for (let day = from; day < to; day += DAY) cells.push(this.cell(day));
     render(this.grid, ...DAYS.map((name) => el("div", { class: "weekday" }, name)), ...cells);
     this.drawConflicts();
     this.drawList(items);
   }
 
-  cell(day, changes) {
+  cell(day) {
     const { first, last } = this.span, today = Math.floor(store.now() / DAY) * DAY;
     const name = new Date(day).toISOString().slice(0, 10), load = this.load.get(name), share = load ? load.per_s / load.capacity_per_s : 0;
     const conflicts = this.overlaps.filter((one) => one.from < day + DAY && one.to > day).length;
-    const dcc = changes.filter((one) => one.source === "dcc").length, tests = changes.filter((one) => one.category === "bcdr_test").length;
+    const { dcc = 0, other = 0, tests = 0 } = this.days.get(name) || {};
     const bar = el("i", {});
     bar.style.width = `${Math.min(100, 100 * share)}%`;
     const loadText = load ? `declared load ${number(load.per_s)} messages a second at ${clockText(Date.parse(load.at))} UTC; ${number(load.capacity_per_s)} can be carried` : "";
-    const counts = [dcc ? `${dcc} DCC` : null, changes.length - dcc ? `${changes.length - dcc} other` : null].filter(Boolean).join(", ");
+    const counts = [dcc ? `${dcc} DCC` : null, other ? `${other} other` : null].filter(Boolean).join(", ");
     return el("a", { class: `day${day < first || day >= last ? " outside" : ""}${day === today ? " today" : ""}`, key: day, href: `/calendar/${name}` },
-      el("strong", {}, String(new Date(day).getUTCDate())), el("span", { class: "visually-hidden" }, `${plural(changes.length, "change")}${loadText ? `, ${loadText}` : ""}`), load ? el("span", { class: `load${share > 1 ? " over" : ""}`, title: loadText }, bar) : null,
-      el("span", { class: "detail" }, counts ? el("div", {}, counts) : null), tests ? el("div", { class: "warning" }, "◆", el("span", { class: "detail" }, " recovery test")) : null, conflicts ? el("div", { class: "critical" }, `▲ ${conflicts}`, el("span", { class: "detail" }, conflicts === 1 ? " conflict" : " conflicts")) : null);
+      el("strong", {}, String(new Date(day).getUTCDate())), el("span", { class: "visually-hidden" }, `${plural(dcc + other, "change")}${loadText ? `, ${loadText}` : ""}`), load ? el("span", { class: `load${share > 1 ? " over" : ""}`, title: loadText }, bar) : null,
+      el("span", { class: "detail" }, counts ? el("div", {}, counts) : null), dcc + other ? el("div", { class: "compact", "aria-hidden": "true" }, number(dcc + other)) : null, tests ? el("div", { class: "warning" }, "◆", el("span", { class: "detail" }, " recovery test")) : null, conflicts ? el("div", { class: "critical" }, `▲ ${conflicts}`, el("span", { class: "detail" }, conflicts === 1 ? " conflict" : " conflicts")) : null);
   }
 
   drawConflicts() {
@@ -139,7 +142,12 @@ class Calendar {
     const left = items.length - rows.length, unread = this.page.total - items.length;
     render(this.list, table(["Time", "Change", "Owner", "Kind", "State", "Report"], rows, "Changes of the month"),
       left > 0 ? el("button", { key: "more", onclick: () => { this.shown += ROWS; this.drawList(items); } }, `Show ${Math.min(left, ROWS)} more of ${number(this.page.total)}`) : null,
-      unread > 0 ? el("p", { class: "soft", key: "left" }, `${number(unread)} more fit: narrow the search, or open a day.`) : null);
+      left <= 0 && unread > 0 ? this.unread(unread) : null);
+  }
+
+  unread(count) {
+    if (this.limit === MOST) return el("p", { class: "soft", key: "unread" }, `${number(count)} more fit: narrow the search, or open a day.`);
+    return el("button", { key: "unread", onclick: () => { this.limit = MOST; this.shown += ROWS; this.read(); } }, `Show more of ${number(this.page.total)}`);
   }
 
   async publish() {

@@ -79,8 +79,12 @@ def test_the_calendar_of_a_window_holds_what_meets_it_with_conflicts_and_nothing
     every = told.client("triage").get("/v1/calendar", params=window).json()
     assert sorted(one["change_id"] for one in every["items"]) == ["B-1", "T-1", "W-1"]
     assert any("T-1" in one["text"] for one in every["conflicts"])
+    assert every["days"] == [{"day": "2026-03-01", "dcc": 1, "other": 2, "tests": 1}]
+    few = told.client("triage").get("/v1/calendar", params={**window, "limit": 1}).json()
+    assert (len(few["items"]), few["days"]) == (1, every["days"])
     own = told.client("user:ACME").get("/v1/calendar", params=window)
     assert sorted(one["change_id"] for one in own.json()["items"]) == ["T-1", "W-1"]
+    assert own.json()["days"] == [{"day": "2026-03-01", "dcc": 1, "other": 1, "tests": 1}]
     assert "B-1" not in own.text
     assert told.client("triage").get("/v1/calendar", params={**window, "q": "hidden"}).json()["total"] == 1
     assert told.client("triage").get("/v1/calendar", params={"from": window["to"], "to": window["from"]}).status_code == 422

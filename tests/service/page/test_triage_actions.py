@@ -1,9 +1,10 @@
 """Everything that the desk can do with an incident, by mouse and by key; a second browser shows it at once with the person's name."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.service.builders import alert, desk, incident
 from tests.service.house import House
@@ -71,8 +72,20 @@ class Hand:
         self.other.wait_for_selector(f"[data-id={on or self.id}] >> text={text}", state="detached")
 
 
-@pytest.fixture(params=["mouse", "keys"])
-def hand(board: House, visit: type[Visitor], request: pytest.FixtureRequest) -> Hand:
+@pytest.fixture(scope="module")
+def pages(browser: Browser, board: House) -> Iterator[tuple[Page, Page]]:
+    """Ada's browser, and another one that watches."""
+    visitors = [Visitor(browser, board, "triage") for _ in range(2)]
+    page, other = (visitor.go("/") for visitor in visitors)
+    name_oneself(page, "Ada")
+    yield page, other
+    for visitor in visitors:
+        visitor.context.close()
+    assert not [fault for visitor in visitors for fault in visitor.faults]
+
+
+@pytest.fixture(scope="module", params=["mouse", "keys"])
+def hand(board: House, pages: tuple[Page, Page], request: pytest.FixtureRequest) -> Hand:
     """Two incidents of its own: the first with two alerts and a suspect."""
     name = request.param
     first, second = f"{name}-1", f"{name}-2"
@@ -86,8 +99,7 @@ def hand(board: House, visit: type[Visitor], request: pytest.FixtureRequest) -> 
             alert(f"{name}-c", user="DOVE", incident_id=second),
         )
     )
-    page, other = visit(board, "triage").go("/"), visit(board, "triage").go("/")
-    name_oneself(page, "Ada")
+    page, other = pages
     page.wait_for_selector(f"[data-id={first}]")
     while name == "keys" and not page.locator(f"[data-id={first}][aria-current]").count():
         page.keyboard.press("j")

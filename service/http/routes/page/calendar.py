@@ -66,6 +66,9 @@ class CalendarPage(BaseModel):
 
     items: list[dict[str, Any]] = Field(description="Changes by the start of their window.")
     total: int = Field(description="Number of changes; more than in `items` if the limit was reached.")
+    days: list[dict[str, Any]] = Field(
+        description="`day`, `dcc`, `other`, `tests`: how many of all of them are in each day, of whom, and recovery tests."
+    )
     conflicts: list[dict[str, Any]] = Field(
         description="`kind`, `change_ids`, `from`, `to`, `text`; among the first 3,000 changes of this span, at most 500 overlaps of two"
         " owners and 2,000 of all."
@@ -103,6 +106,7 @@ def calendar(
     return CalendarPage(
         items=[_item(change, principal.user) for change in meeting[: wanted.limit]],
         total=len(meeting),
+        days=_days(meeting, start_us, end_us),
         conflicts=all_conflicts,
         conflicts_incomplete=known.incomplete or len(meeting) > len(first),
         risks=risks.ahead(principal, first, all_conflicts, clock.wall_us()),
@@ -120,6 +124,22 @@ def _item(change: Change, user: str | None) -> dict[str, Any]:
 
 def _order(change: Change) -> tuple[int, str, str]:
     return window_us(change)[0], change.owner, change.change_id
+
+
+def _days(changes: Sequence[Change], start_us: int, end_us: int) -> list[dict[str, Any]]:
+    """Of each day of the span with any change: the DCC's, others', and recovery tests."""
+    counts: dict[int, list[int]] = {}
+    for change in changes:
+        begins_us, ends_us = window_us(change)
+        last_us = max(begins_us, min(ends_us, end_us) - 1)
+        for day in range(max(begins_us, start_us) // DAY_US, last_us // DAY_US + 1):
+            count = counts.setdefault(day, [0, 0, 0])
+            count[0 if change.source == "dcc" else 1] += 1
+            count[2] += change.category == "bcdr_test"
+    return [
+        {"day": format_time(day * DAY_US)[:10], "dcc": dcc, "other": other, "tests": tests}
+        for day, (dcc, other, tests) in sorted(counts.items())
+    ]
 
 
 def _meets(change: Change, start_us: int, end_us: int) -> bool:

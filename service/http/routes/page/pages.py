@@ -1,4 +1,7 @@
-"""The page, its parts and the description of the API: local files only, nothing from other sites."""
+"""The page, its parts and the description of the API: local files only, nothing from other sites.
+
+The files are kept in memory, and a page asks for fifty of them: they are answered without a thread each.
+"""
 
 import hashlib
 import re
@@ -61,7 +64,7 @@ def _answer(request: Request, name: str) -> Response:
     return Response(body, media_type=media_type, headers=headers)
 
 
-def page(request: Request) -> Response:
+async def page(request: Request) -> Response:
     """The monitor's page; its script shows the view for the address."""
     return _answer(request, "index.html")
 
@@ -71,18 +74,18 @@ for _address in VIEWS:
 
 
 @router.get("/docs")
-def docs(request: Request) -> Response:
+async def docs(request: Request) -> Response:
     """The API, readable."""
     return _answer(request, "docs.html")
 
 
 @router.get("/page/{name:path}")
-def part(request: Request, name: str) -> Response:
+async def part(request: Request, name: str) -> Response:
     """A script, a style sheet or a picture of the page."""
     return _answer(request, name)
 
 
 @router.get("/favicon.ico")
-def icon(request: Request) -> Response:
+async def icon(request: Request) -> Response:
     """The page's icon in the browser's tab."""
     return _answer(request, "icon.svg")
