@@ -7,7 +7,6 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from models.times import At
 from models.vocabulary import (
-    GREATEST,
     AsTuple,
     ChangeCategory,
     ChangeSource,
@@ -29,7 +28,7 @@ class ExpectedEffect(WireModel):
     """The effect that a change declares on its owner's traffic."""
 
     effect: Literal["up", "down", "silent"]
-    factor: Annotated[float, Field(ge=0, le=GREATEST, allow_inf_nan=False)] | None = None
+    factor: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """The factor on the usual traffic (3.0: three times as much)."""
     until: At | None = None
     """How long the effect lasts, if not until the end of the window."""

@@ -16,6 +16,7 @@ from changes.files.source_row import Row, Source, position_text
 from models.change import Change
 from models.columns import Rejection
 from models.errors import Malformed, UnreadableInput
+from models.vocabulary import GREATEST
 from models.wire_model import reason
 
 
@@ -87,7 +88,10 @@ def _change(row: Row, assumed: ReadOptions, zone: ZoneInfo | None) -> Change:
     fields = dict(row.fields) if assumed.mapping is None else assumed.mapping.apply(row.fields, zone)
     if assumed.owner is not None and fields.get("owner") in (None, ""):
         fields["owner"] = assumed.owner
-    return parse_change(fields)
+    change = parse_change(fields)
+    if change.expected is not None and (change.expected.factor or 0) > GREATEST:
+        raise Malformed(f"expected.factor must be at most {GREATEST}")
+    return change
 
 
 def _content(path: Path) -> bytes:
