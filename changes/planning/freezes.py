@@ -27,7 +27,15 @@ class FreezeParameters(BaseModel):
     reason: str = Field(min_length=1, description="the reason; shown to whoever plans a change there")
     parties: tuple[str, ...] = Field((), description="owners whose changes it forbids; empty: all owners")
     except_categories: tuple[ChangeCategory, ...] = Field(("emergency",), description="categories that are allowed anyway")
-    except_changes: tuple[str, ...] = Field((), description="change ids that are allowed anyway")
+    except_changes: tuple[str, ...] = Field(
+        (), description="owner/change_id of changes that are allowed anyway; a change_id alone is anyone's"
+    )
+
+    @field_validator("first_day", "last_day", mode="before")
+    @classmethod
+    def _dates_are_days(cls, value: object) -> object:
+        """TOML has dates of its own."""
+        return value.isoformat() if type(value) is date else value
 
     @field_validator("first_day", "last_day")
     @classmethod
@@ -65,7 +73,7 @@ def frozen(changes: Iterable[Change], freezes: Sequence[FreezeParameters]) -> It
 
 
 def _is_excepted(change: Change, freeze: FreezeParameters) -> bool:
-    if change.category in freeze.except_categories or change.change_id in freeze.except_changes:
+    if change.category in freeze.except_categories or not {change.key, change.change_id}.isdisjoint(freeze.except_changes):
         return True
     if not freeze.parties:
         return False

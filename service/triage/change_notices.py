@@ -100,7 +100,7 @@ class ChangeNotices:
             unchecked = unchecked[_CHECKED_AT_ONCE:]
             addressed += [_Addressed(one, notice) for holder, notice in for_holders for one in wanted_by if one.holder == holder]
             addressed += self._due(wanted_by, now_us)
-        fresh = [one for one in addressed if (one.to.id, one.notice.reference) not in self._put]
+        fresh = _once([one for one in addressed if (one.to.id, one.notice.reference) not in self._put])
         done = unchecked[0][0] - 1 if unchecked else seq
         if fresh or done != self._stored:
             write = partial(_write, seq=done, fresh=fresh, seen=seen, current=self._engine.changes, now_us=self._clock.wall_us())
@@ -179,6 +179,14 @@ class ChangeNotices:
         moved_us = self._event[1]
         is_moving = moved_us is not None and abs(wall_us - moved_us) < _MOVES_US
         return event_us if event_us is not None and is_moving and abs(wall_us - event_us) >= DAY_US else wall_us
+
+
+def _once(addressed: Sequence[_Addressed]) -> list[_Addressed]:
+    """A conflict of two changes that were declared together is one notice, not one for each."""
+    distinct: dict[tuple[str, str], _Addressed] = {}
+    for one in addressed:
+        distinct.setdefault((one.to.id, one.notice.text if one.notice.kind == "conflict" else one.notice.reference), one)
+    return list(distinct.values())
 
 
 def _revised(before: Change | None, after: Change, holders: Iterable[str], now_us: int) -> Iterator[_ForHolder]:

@@ -152,4 +152,4 @@ def _hash(path: Path) -> str:
     try:
         return hashlib.sha256(path.name.encode() + b"\0" + path.read_bytes()).hexdigest()
     except OSError:
-        return ""
+        return f"unreadable: {path.name}"

@@ -75,7 +75,7 @@ def check(
         lines += [f"{one.key}: a monitor refuses it: {why}" for one, why in absurd]
         lines += [f"{one.item} (figure: default or setting): {one.text}" for one in limits]
         lines += [f"{one.kind.replace('_', ' ')}: {one.text}" for one in all_conflicts]
-        lines += [f"{change_id} is free at {', '.join(slots)}" for change_id, slots in free.items()]
+        lines += [_free_text(change_id, slots) for change_id, slots in free.items()]
         _print(read, [*lines, *notes], (len(lacking) + len(limits) + len(absurd), len(all_conflicts)))
     if read.rejections or read.disagreements or lacking or limits or absurd or all_conflicts:
         raise typer.Exit(1)
@@ -106,6 +106,10 @@ def _free_slots(changes: tuple["Change", ...], all_conflicts: tuple["Conflict", 
             slots = slots_for(moved, changes, us(moved.planned_start), rules)
             proposed[moved.change_id] = [f"{format_time(slot.start_us)} to {format_time(slot.end_us)}" for slot in slots]
     return proposed
+
+
+def _free_text(change_id: str, slots: list[str]) -> str:
+    return f"{change_id} is free at {', '.join(slots)}" if slots else f"{change_id}: no free time was found in the days after it"
 
 
 def _notes(changes: tuple["Change", ...], rules: "PlanningRules") -> list[str]:

@@ -1,6 +1,7 @@
 """Conflicts: what should not happen at the same time, and what is too much together."""
 
 import random
+from datetime import date
 from typing import Any
 
 import pytest
@@ -195,6 +196,13 @@ def test_a_freeze_holds_for_its_season_with_its_exceptions(fields: dict[str, Any
     found = conflicts([change(**fields)], PlanningRules(freezes=(FREEZE,)))
     assert [one.kind for one in found] == (["freeze"] if frozen else [])
     assert all("prepayment customers" in one.text for one in found)
+
+
+def test_a_freeze_takes_dates_of_toml_and_excepts_one_owners_change() -> None:
+    days = {"first_day": date(2026, 1, 1), "last_day": date(2026, 1, 31)}
+    freeze = FreezeParameters.model_validate({"name": "January", "reason": "tariffs", "except_changes": ["SUP-01/A"], **days})
+    told = conflicts([change("A"), change("A", "SUP-02")], PlanningRules(freezes=(freeze,)))
+    assert ["SUP-02" in one.text for one in told if one.kind == "freeze"] == [True]
 
 
 def test_a_freeze_of_some_parties_binds_them_alone() -> None:

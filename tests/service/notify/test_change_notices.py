@@ -319,3 +319,11 @@ def test_notices_and_records_are_counted_apart_and_both_have_a_bound(notified: N
 
 def _refuse(*_: Any, **__: Any) -> bool:
     raise OSError("the disk is full")
+
+
+def test_a_conflict_of_two_changes_declared_together_is_one_notice(notified: Notified) -> None:
+    notified.subscribe("")
+    notified.told()
+    notified.declare("user:ACME", "T-1", "ACME", start_h=2)
+    notified.declare("user:ACME", "T-2", "ACME", start_h=2)
+    assert [kind for _, kind, _ in notified.told()].count("notice.conflict") == 1
