@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.array_math import clip_small
-from detectors.expectation import daylight_saving, dispersion
+from detectors.expectation import daylight_saving, dispersion, level
 from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.hour_curve import HOUR_VARIANCE, HourCurves
 from detectors.expectation.step_timing import LEAST
@@ -90,6 +90,7 @@ class Expectation:
         state["asleep"] |= dormant
         state["level"][moved] *= ratio[moved]
         state["recent_due"][moved] = state["recent"][moved]
+        level.forget_day(state, lasting)
         for name, value in (("level_variance", 0.09), ("deviation", 1.0), ("deviation_variance", 0.04)):
             state[name][lasting] = value
         return np.where(lasting, ratio, 0.0)

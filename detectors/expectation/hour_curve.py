@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.expectation import daylight_saving, dispersion
-from detectors.expectation.day_kinds import DayKinds
+from detectors.expectation import daylight_saving, dispersion, level
+from detectors.expectation.day_kinds import HOLIDAY, DayKinds
 from detectors.expectation.step_timing import (
     AROUND,
     CLIP,
@@ -29,8 +29,6 @@ FRESH_SHARE = 0.5
 UNSEEN_VARIANCE = 1.0
 WORK_BEGINS = 6
 """Hour (UTC) before people start work: the night does not predict the day."""
-DAILY_LEVEL_VARIANCE = 0.015**2
-"""Squared relative change of the level that is possible in a day."""
 ANYTHING = 1e13
 
 
@@ -62,8 +60,7 @@ class HourCurves:
         "wander_weight",
         "last_rate",
         "hours",
-        "level",
-        "level_variance",
+        *level.LEARNED,
         "tolerance",
         *daylight_saving.LEARNED,
     )
@@ -86,8 +83,7 @@ class HourCurves:
         state |= {"slot_variance": np.zeros((SLOTS_A_HOUR, series), np.float32)}
         state |= {name: np.zeros(series, np.bool_) for name in ("seen", "foreign")}
         state |= daylight_saving.fresh(series) | {"deviation": np.ones(series), "deviation_variance": np.full(series, UNSEEN_VARIANCE)}
-        state |= {"level": np.ones(series), "level_variance": np.full(series, 0.01)}
-        return state | {"tolerance": np.full(series, FIRST_TOLERANCE, np.float32)}
+        return state | level.fresh(series) | {"tolerance": np.full(series, FIRST_TOLERANCE, np.float32)}
 
     def advance(self, state: Columns, here: ClockSlot, last: ClockSlot | None) -> None:
         """After ten minutes; after an hour the profile learns it, and the next hour's curve is computed."""
@@ -149,9 +145,10 @@ class HourCurves:
         # If the shape of an hour is unknown, only the neighbouring hours limit its values.
         lowest = np.where(unlike[1], np.minimum.reduce(rates), ANYTHING)
         highest = np.where(unlike[1], np.maximum.reduce(rates), 0.0)
-        if own.borrowed.any():
-            # A day of an unseen kind may do as any kind of day does at about this time.
-            lowest, highest = np.where(own.borrowed, own.least, lowest), np.where(own.borrowed, own.most, highest)
+        # A day of an unseen kind may do as any kind of day does at about this time, a holiday as its day of the week does.
+        open_ = own.borrowed | (own.least < own.rate) | (own.most > own.rate)
+        if open_.any():
+            lowest, highest = np.where(open_, own.least, lowest), np.where(open_, own.most, highest)
         return Curve(slots, variances[AROUND:-AROUND], rates[1], variance, own.day_variance, own.seen, own.borrowed, lowest, highest)
 
     def _keep(self, state: Columns, curve: Curve) -> None:
@@ -207,7 +204,11 @@ class HourCurves:
         limit = CLIP * np.sqrt(state["rate_variance"] + sampling + HOUR_VARIANCE.value(state))
         fair = np.where(ours, np.clip(error, -limit, limit), error)
         learned = np.where(seen, state["rate"] * (1.0 + fair), rate / state["level"])
-        self._learn_level(state, counts, due, spread, used & ours)
+        # All windows of an hour share its variance and the profile's error: an hour cannot give more information than these allow.
+        coarse = spread + (HOUR_VARIANCE.value(state) + state["rate_variance"] + self._jagged(state)) * due
+        unwatched = foreign | (self._days.kind(number) == HOLIDAY)
+        level.learn(state, counts, due, coarse, used & ours, unwatched)
+        level.learn_walk(state, number, used, unwatched)
         # The error contains the profile's error as far as that is known; while it is a guess, the hour variance learns little.
         known = np.where(state["rate_variance"] < NEW_WEEKDAY, state["rate_variance"] + state["level_variance"], 0.0)
         off = sampling + np.maximum(sampling, known)
@@ -239,16 +240,6 @@ class HourCurves:
         spread = self._spread(state, due, slots=SLOTS_A_HOUR)
         for slot in range(SLOTS_A_HOUR):
             self._profile.learn_slot(state, number * SLOTS_A_HOUR + slot, ratio[slot], share[slot], due[slot], spread[slot])
-
-    def _learn_level(self, state: Columns, counts: Floats, due: Floats, spread: Floats, use: Flags) -> None:
-        """The level follows the deviation of whole hours from the profile."""
-        variance = state["level_variance"]
-        # All windows of an hour share its variance and the profile's error: an hour cannot give more information than these allow.
-        coarse = spread + (HOUR_VARIANCE.value(state) + state["rate_variance"] + self._jagged(state)) * due
-        information, news = 1.0 / variance, use / np.maximum(coarse, LEAST)
-        total = information + news * due
-        state["level"] *= (information + news * np.clip(counts, due / 3.0, due * 3.0 + 3.0)) / total
-        variance[:] = np.minimum(1.0 / total + DAILY_LEVEL_VARIANCE / HOURS_A_DAY, 0.09)
 
     def _jagged(self, state: Columns) -> Floats:
         """Relative variance that the steps in an hour add to its mean: how punctual they were, and which of its windows were used."""

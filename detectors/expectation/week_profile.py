@@ -1,11 +1,12 @@
 """Profile: the traffic of a series at each hour of the week and each ten minutes of the day, from none to months of history."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from detectors.distributions.negative_binomial import minus_log_p_zero
 from detectors.expectation.day_kinds import DAY_KINDS, HOLIDAY, STANDS_IN, SUNDAY, DayKinds
+from detectors.expectation.shrinkage import shrink, true_difference
 from detectors.expectation.variance_component import Excess
 from detectors.expectation.week_clock import HOURS_A_DAY, HOURS_A_WEEK, SLOTS_A_DAY, SLOTS_A_HOUR
 from models.columns import Columns, Flags, Floats, Ints
@@ -35,6 +36,8 @@ UNLIKE, FEW = 0.3, 10.0
 UNLIKE_VARIANCE = 0.05
 KNOWN_HOLIDAYS = 7.5
 """Number of holidays that must have been seen (about a year's) before holidays no longer borrow from Sundays and the hours around."""
+ALIKE = 3.0
+"""A series whose holidays carry within this factor of what that day of the week does may work on holidays: a Friday is then a Friday."""
 AROUND_HOURS = 3
 """Hours by which the work on a day of an unseen kind may begin and end earlier or later than on another."""
 NOTHING_VISITS, NOTHING_NATS, NOTHING = 0.9, 12.0, 0.1
@@ -98,9 +101,9 @@ class Profile:
             week, visits = day.rate, np.zeros(len(visits))
         due = np.maximum(0.5 * (week + day.rate) * windows, 0.3)
         own = visits * due / spread
-        difference = _true_difference(week, day.rate, WEEKDAYS.value(state), own) + day.variance
+        difference = true_difference(week, day.rate, WEEKDAYS.value(state), own) + day.variance
         prior = 1.0 / np.where(day_visits > 0, np.maximum(difference, 1e-8), np.inf)
-        rate, variance = _shrink(week, own, day.rate, prior, day.variance)
+        rate, variance = shrink(week, own, day.rate, prior, day.variance)
         # An unseen day of the week may differ although the earlier ones were alike: Fridays are busy days.
         new = NEW_WEEKDAY * (visits <= 0) * (due / (due + FEW * FEW))
         seen = (visits > 0) | (day_visits > 0)
@@ -131,8 +134,8 @@ class Profile:
         """Own information, the possible distance of `other`, and the shrunken mean with its sampling variance."""
         own = np.maximum(visits * np.maximum(0.5 * (rate + other) * windows, 0.3) / spread, 1e-9)
         noise_ = other_noise / own
-        off = _true_difference(rate, other, usual, own) + noise_
-        leant, variance = _shrink(rate, own, other, 1.0 / np.maximum(off, 1e-8), noise_)
+        off = true_difference(rate, other, usual, own) + noise_
+        leant, variance = shrink(rate, own, other, 1.0 / np.maximum(off, 1e-8), noise_)
         return own, off, leant, variance
 
     def _borrow(self, state: Columns, number: int, hour: Hour, day_visits: Floats) -> Hour:
@@ -140,7 +143,7 @@ class Profile:
         kind = self._days.kind(number)
         new = day_visits < KNOWN_HOLIDAYS if kind == HOLIDAY else ~hour.seen
         if not new.any():
-            return hour
+            return self._or_as_on_its_weekday(state, number, hour) if kind == HOLIDAY else hour
         rate, known, least, most = hour.rate.copy(), hour.seen.copy(), hour.rate.copy(), hour.rate.copy()
         for other in STANDS_IN[kind]:
             around = [self._of_kind(state, other, number + step) for step in range(-AROUND_HOURS, AROUND_HOURS + 1)]
@@ -158,7 +161,20 @@ class Profile:
             rate = np.where(both, (day_visits * rate + sunday) / (day_visits + 1.0), rate)
         borrowed = known & new
         variance = np.where(borrowed, np.maximum(KINDS_OF_DAYS.value(state), 0.01), hour.variance)
-        return Hour(rate, variance, known, borrowed, least, most, np.where(borrowed, 0.0, hour.day_variance))
+        own = Hour(rate, variance, known, borrowed, least, most, np.where(borrowed, 0.0, hour.day_variance))
+        return self._or_as_on_its_weekday(state, number, own) if kind == HOLIDAY else own
+
+    def _or_as_on_its_weekday(self, state: Columns, number: int, hour: Hour) -> Hour:
+        """A holiday may also go as that day of the week does at about this time, where it is not clearly another kind of day."""
+        rate, visits = _row(state, "week", number % HOURS_A_WEEK)
+        alike = (visits > 0) & (np.maximum(rate, hour.rate) < ALIKE * np.minimum(rate, hour.rate))
+        least, most = hour.least, hour.most
+        for step in (-1, 0, 1):
+            # The hours beside it: where work begins, each ten minutes are another share of their hour.
+            beside, seen = _row(state, "week", (number + step) % HOURS_A_WEEK)
+            use = alike & (seen > 0)
+            least, most = np.where(use, np.minimum(least, beside), least), np.where(use, np.maximum(most, beside), most)
+        return replace(hour, least=least, most=most)
 
     def _of_kind(self, state: Columns, kind: int, number: int) -> tuple[Floats, Floats]:
         """Rate and visits of an hour of the day on days of one kind."""
@@ -175,8 +191,8 @@ class Profile:
         # An even hour limits the differences of its slots, whatever the steps of other hours (positive-part James and Stein 1961, by hour).
         noise_ = 1.0 / np.maximum(own, 1e-9)
         uneven = np.maximum(squares - noise_, 0.0) + UNSURE_SHARE * noise_
-        difference = np.minimum(_true_difference(ratio, one, SLOTS.value(state), own), uneven)
-        return _shrink(ratio, own, one, 1.0 / np.maximum(difference, 1e-6), np.zeros(one.shape))
+        difference = np.minimum(true_difference(ratio, one, SLOTS.value(state), own), uneven)
+        return shrink(ratio, own, one, 1.0 / np.maximum(difference, 1e-6), np.zeros(one.shape))
 
     def unevenness(self, state: Columns, number: int) -> Floats:
         """Mean squared relative difference of the six slots of hour `number` from their hour, including noise."""
@@ -254,24 +270,6 @@ class Profile:
         for table in ("day", "day_visits"):
             days = state[table][:, chosen].reshape(DAY_KINDS, HOURS_A_DAY, -1)
             state[table][:, chosen] = np.roll(days, -hours, axis=1).reshape(DAY_KINDS * HOURS_A_DAY, -1)
-
-
-CLEARLY = 4.0
-"""Squared standard errors from which a difference is not noise."""
-
-
-def _true_difference(own: Floats, other: Floats, usual: Floats, information: Floats) -> Floats:
-    """The true difference of two means, squared and relative: as usual in this series, or as clear as between these two."""
-    both = np.maximum(0.5 * (own + other), 1e-12)
-    seen = ((own - other) / both) ** 2 - CLEARLY / np.maximum(information, 1e-9)
-    return np.maximum(usual, seen)
-
-
-def _shrink(own: Floats, information: Floats, other: Floats, prior: Floats, other_variance: Floats) -> tuple[Floats, Floats]:
-    """Mean of two by their information, and its sampling variance; `prior` limits the information of `other` about `own`."""
-    total = np.maximum(information + prior, 1e-9)
-    variance = (information + prior * prior * np.minimum(other_variance, 1e3)) / (total * total)
-    return (information * own + prior * other) / total, variance
 
 
 def _nothing(leant: Floats, own: Floats, visits: Floats, other: Floats, spread: Floats, windows: float) -> Floats:

@@ -1,12 +1,13 @@
 """Kinds of days: holidays, first weekends, and hours in which nothing is ever due."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
 from detectors.expectation.day_kinds import HOLIDAY, SATURDAY, SUNDAY, WORKING_DAY, DayKinds
+from detectors.expectation.week_profile import Profile
 from detectors.holidays import HolidayCalendar
 from detectors.parameters import DetectionParameters
 from models.errors import HighwaterError
@@ -116,3 +117,17 @@ def test_office_hours_with_nothing_outside_them_wake_nobody_at_weekends_or_on_mo
 
     watched.run(29 * DAY, only_work)
     assert [told for told in watched.told if told[0] > 8 * DAY] == []
+
+
+def test_the_ninth_holiday_may_go_as_its_day_of_the_week_does_where_holidays_are_not_clearly_other_days():
+    fridays = [date(2026, 1, 2) + timedelta(weeks=week) for week in range(18)]
+    profile = Profile(DayKinds(HolidayCalendar("none", extra=tuple(fridays[9:]))))
+    state, ones = profile.fresh(2), np.ones(2)
+    for friday in fridays[:17]:
+        rate = np.array([80.0, 5.0]) if friday in fridays[9:] else np.array([100.0, 100.0])
+        for hour in range(24):
+            profile.learn(state, hour_number(friday.isoformat()) - 12 + hour, rate, ones, 4.0 * rate, ones)
+    holiday = profile.hour(state, hour_number(fridays[17].isoformat()), ones, 4.0)
+    assert not holiday.borrowed.any()
+    assert holiday.most == pytest.approx([100.0, 5.0], rel=0.01), "the first may work on this Friday, the second rests on every holiday"
+    assert holiday.least == pytest.approx([80.0, 5.0], rel=0.01)
