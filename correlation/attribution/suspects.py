@@ -122,7 +122,7 @@ def _onset(main: AlertSnapshot, comparison: Comparison | None) -> tuple[int, flo
     """When it began, and the possible error in seconds: one bin if the counts show it, else the detector's estimate."""
     window_s = float(max(key.window_s for key in main.series))
     if comparison is not None and comparison.sharp:
-        return comparison.onset_us, max(window_s, comparison.panel.bin_us / SECOND_US)
+        return comparison.onset_us, max(window_s, comparison.onset_bin_us / SECOND_US)
     return main.onset_us, min(max(2.0 * window_s, 0.5 * (main.detected_us - main.onset_us) / SECOND_US), 900.0)
 
 

@@ -46,6 +46,8 @@ class Comparison:
     """(units,) in a region of the incident: a shared cause there would move them too."""
     onset_us: int
     """When the own units left their usual level, to a bin; the alert's estimate if the counts do not show it."""
+    onset_bin_us: int
+    """Length of the bins that show the onset."""
     sharp: bool
     """Whether the onset shows in the counts."""
     counts: Floats
@@ -75,17 +77,21 @@ def early(case: IncidentSnapshot) -> tuple[AlertSnapshot, ...]:
 
 
 def compare(case: IncidentSnapshot, history: History) -> Comparison | None:
-    """None if nothing is known of the traffic before the onset."""
+    """None if nothing is known of the traffic before the onset.
+
+    Where other Users report the same kind of traffic in windows of another length, they are compared in bins into which both fit, as soon
+    as one such bin is over; the onset is read from the incident's own windows in any case.
+    """
     main = main_episode(case)
     window_s = min(key.window_s for key in main.series)
-    part = TrafficSelector.of(asked_of(case, main), window_s)
+    asked = asked_of(case, main)
+    part = TrafficSelector.of(asked, window_s)
     end_us = min(case.at_us, main.onset_us + _LONGEST_US, case.at_us if main.ended_us is None else main.ended_us)
     span_us = max(end_us - main.onset_us, window_s * SECOND_US)
     panel = history.panel(part, main.onset_us - _BACK_SPANS * span_us)
     if panel is None:
         return None
-    starts_us = panel.ends_us - panel.bin_us
-    first = min(int(np.searchsorted(starts_us, main.onset_us - panel.bin_us // 4)), len(starts_us) - 1)
+    first = _first(panel, main.onset_us)
     stop = _until(panel, first, end_us)
     if first < _LEAST_BEFORE:
         return None
@@ -96,14 +102,20 @@ def compare(case: IncidentSnapshot, history: History) -> Comparison | None:
     if not main.series[0].is_queue:
         left = left_at(observed[:, own & near].sum(axis=1), due[:, own & near].sum(axis=1), first, stop, up=up)
         if left is not None:
-            first, onset_us, sharp = left, int(starts_us[left]), True
+            first, onset_us, sharp = left, int(panel.ends_us[left] - panel.bin_us), True
+    counts = _carried(history.panel(part, onset_us), own & near, onset_us, end_us)
+    onset_bin_us = panel.bin_us
+    everyone = history.mixed_panel(part, main.onset_us - _BACK_SPANS * span_us)
+    if everyone is not None and _LEAST_BEFORE <= _first(everyone, onset_us) < _ended(everyone, end_us):
+        panel, first = everyone, _first(everyone, onset_us)
+        stop = _until(panel, first, end_us)
+        own, near = _whose(main, case, panel)
     before = min(max(2 * (stop - first), _LEAST_BEFORE), first)
     moves = shift(panel.failing if main.kind == "failures" else panel.traffic, first, stop, before)
     signed = moves.moved if up else -moves.moved
     size = float(np.median(signed[own & near & moves.known])) if (own & near & moves.known).any() else 0.0
     moved_alike = moves.known & (signed >= np.maximum(_SIMILAR_SHARE * min(size, 2.0), _NOTICED * moves.scale)) & (signed >= _MIN_MOVE)
-    counts = _carried(history.panel(part, onset_us), own & near, onset_us, end_us)
-    return Comparison(panel, moves, first, stop, up, own, moved_alike, near, onset_us, sharp, counts)
+    return Comparison(panel, moves, first, stop, up, own, moved_alike, near, onset_us, onset_bin_us, sharp, counts)
 
 
 def asked_of(case: IncidentSnapshot, main: AlertSnapshot) -> tuple[SeriesKey, ...]:
@@ -119,9 +131,19 @@ def _upward(episode: AlertSnapshot) -> tuple[bool, bool]:
     return episode.direction in ("up", "growing"), episode.kind == "failures"
 
 
+def _first(panel: Panel, onset_us: int) -> int:
+    """The first bin that begins at the onset, or less than a quarter of its length before it."""
+    return min(int(np.searchsorted(panel.ends_us - panel.bin_us, onset_us - panel.bin_us // 4)), len(panel.ends_us) - 1)
+
+
+def _ended(panel: Panel, end_us: int) -> int:
+    """Bin after the last one that is completely before the end."""
+    return int(np.searchsorted(panel.ends_us, end_us, side="right"))
+
+
 def _until(panel: Panel, first: int, end_us: int) -> int:
-    """Bin after the last one that is completely before the end: later ones are no information about the event; at least one bin."""
-    return min(max(int(np.searchsorted(panel.ends_us, end_us, side="right")), first + 1), len(panel.ends_us))
+    """The same, but at least one bin: later ones are no information about the event."""
+    return min(max(_ended(panel, end_us), first + 1), len(panel.ends_us))
 
 
 def _whose(main: AlertSnapshot, case: IncidentSnapshot, panel: Panel) -> tuple[Flags, Flags]:

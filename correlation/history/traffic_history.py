@@ -2,10 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from correlation.history.mixed_panel import known_since_us, mixed, rows_that_fit
 from correlation.history.panel import ColumnSelection, Panel, TrafficSelector
 from correlation.history.resolution_history import Bins, ClassCounts, Recent, ResolutionHistory, SplitCounts
 from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, STATISTICS
@@ -26,7 +28,7 @@ class History:
         self._cells = cells
         self._traffic: dict[int, ResolutionHistory] = {}
         self._queues: dict[int, ResolutionHistory] = {}
-        self._panels: dict[tuple[TrafficSelector, int], Panel | None] = {}
+        self._panels: dict[tuple[TrafficSelector, int, int], Panel | None] = {}
         self._choices: dict[TrafficSelector, tuple[tuple[SeriesKey, ...], ColumnSelection | None]] = {}
         self._parts: tuple[tuple[tuple[SeriesKey, ...], ...], tuple[TrafficSelector, ...]] = ((), ())
         self._only: str | None = None
@@ -98,10 +100,26 @@ class History:
         if cohort is None:
             return None
         buffer = cohort.reaching(from_us)
-        key = (part, buffer.bin_us)
+        key = (part, buffer.bin_us, 0)
         if key not in self._panels:
             chosen = self._choose(cohort, part)
             self._panels[key] = None if chosen is None else chosen.panel(buffer)
+        return self._panels[key]
+
+    def mixed_panel(self, part: TrafficSelector, from_us: int) -> Panel | None:
+        """`part` with everyone's series of all window lengths, in bins into which all of them fit; None if no other length has any."""
+        queues = any(queue for *_, queue in part.classes)
+        named = self._queues if queues else self._traffic
+        chosen = [(named[window_s], self._choose(named[window_s], replace(part, window_s=window_s))) for window_s in sorted(named)]
+        known = [(cohort, selection) for cohort, selection in chosen if selection is not None]
+        fitting = rows_that_fit([cohort for cohort, _ in known], from_us) if len(known) > 1 else None
+        if fitting is None:
+            return None
+        rings, bin_us = fitting
+        since_us = known_since_us(rings, from_us)
+        key = (replace(part, window_s=0), bin_us, since_us)
+        if key not in self._panels:
+            self._panels[key] = mixed([(selection, ring) for (_, selection), ring in zip(known, rings, strict=True)], bin_us, since_us)
         return self._panels[key]
 
     def _choose(self, cohort: ResolutionHistory, part: TrafficSelector) -> ColumnSelection | None:
