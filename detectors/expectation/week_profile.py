@@ -36,7 +36,7 @@ UNLIKE, FEW = 0.3, 10.0
 UNLIKE_VARIANCE = 0.05
 KNOWN_HOLIDAYS = 7.5
 """Number of holidays that must have been seen (about a year's) before holidays no longer borrow from Sundays and the hours around."""
-ALIKE = 3.0
+SIMILAR = 3.0
 """A series whose holidays carry within this factor of what that day of the week does may work on holidays: a Friday is then a Friday."""
 AROUND_HOURS = 3
 """Hours by which the work on a day of an unseen kind may begin and end earlier or later than on another."""
@@ -167,12 +167,12 @@ class Profile:
     def _or_as_on_its_weekday(self, state: Columns, number: int, hour: Hour) -> Hour:
         """A holiday may also go as that day of the week does at about this time, where it is not clearly another kind of day."""
         rate, visits = _row(state, "week", number % HOURS_A_WEEK)
-        alike = (visits > 0) & (np.maximum(rate, hour.rate) < ALIKE * np.minimum(rate, hour.rate))
+        similar = (visits > 0) & (np.maximum(rate, hour.rate) < SIMILAR * np.minimum(rate, hour.rate))
         least, most = hour.least, hour.most
         for step in (-1, 0, 1):
             # The hours beside it: where work begins, each ten minutes are another share of their hour.
             beside, seen = _row(state, "week", (number + step) % HOURS_A_WEEK)
-            use = alike & (seen > 0)
+            use = similar & (seen > 0)
             least, most = np.where(use, np.minimum(least, beside), least), np.where(use, np.maximum(most, beside), most)
         return replace(hour, least=least, most=most)
 
