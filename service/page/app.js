@@ -3,6 +3,7 @@
 import { readRate } from "./charts/series_data.js";
 import { ask, onSignedOut } from "./core/api.js";
 import { Connection } from "./core/connection.js";
+import { el } from "./core/dom.js";
 import { startKeys } from "./core/keys.js";
 import { onPreference } from "./core/preferences.js";
 import { route, show, startRouter } from "./core/router.js";
@@ -27,13 +28,20 @@ const MOST_RATES = 6;
 const DAY_MS = 86_400_000;
 
 route("/", "now", (root) => (store.isUser ? companyView(root) : nowView(root)));
-route("/incident/:id", "incident", incidentView);
+/** A view that shows every User's data: a User who follows such a link is shown the way to its own. */
+const ofDesk = (view) => (root, params) => {
+  if (!store.isUser) return view(root, params);
+  root.append(el("h1", {}, "This view is for the DCC's desk"), el("p", { class: "empty" }, el("a", { href: "/" }, "Go to My company.")));
+  return null;
+};
+
+route("/incident/:id", "incident", ofDesk(incidentView));
 route("/traffic", "traffic", trafficView);
 route("/traffic/:user", "traffic", userTrafficView);
 route("/calendar", "calendar", calendarView);
 route("/calendar/:day", "calendar", nightView);
-route("/hand-over", "hand-over", handOverView);
-route("/system", "system", systemView);
+route("/hand-over", "hand-over", ofDesk(handOverView));
+route("/system", "system", ofDesk(systemView));
 route("/declare", "declare", declareView);
 route("/subscriptions", "subscriptions", subscriptionsView);
 

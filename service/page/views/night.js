@@ -24,7 +24,7 @@ function effectText({ expected, disruption }) {
 export function nightView(root, { day }) {
   const start = Date.parse(`${day}T00:00:00Z`);
   if (Number.isNaN(start)) {
-    root.append("There is no such day. Choose one in the calendar.");
+    root.append(el("h1", {}, "There is no such day"), el("p", { class: "empty" }, el("a", { href: "/calendar" }, "Choose one in the calendar.")));
     return {};
   }
   const view = new Night(root, start);

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
+from service.http.routes.page.totals import _coarser
 from tests.service.builders import change_json, desk, incident, lines, queue, traffic
 from tests.service.house import House
 
@@ -100,6 +102,13 @@ def test_hidden_fields_of_a_public_summary_are_null_in_the_calendar(told: House)
     assert [seen[name] for name in ("disruption", "users", "systems", "description", "expected")] == [None] * 5
     (own,) = told.client("user:BOLT").get("/v1/calendar", params=window).json()["items"]
     assert (own["disruption"], own["description"]) == ("risk", "secret")
+
+
+def test_a_heat_map_of_nobody_is_empty_before_the_first_event_and_for_a_new_user(told: House) -> None:
+    assert _coarser(np.zeros((5, 0, 24)), 3).shape == (5, 0, 8)
+    made = told.client("admin").post("/v1/tokens", json={"role": "user:NEW", "name": "NEW"}).json()
+    answer = told.client(None).get("/v1/series/heat", params=DAY, headers={"authorization": f"Bearer {made['secret']}"})
+    assert (answer.status_code, answer.json()["users"]) == (200, [])
 
 
 def test_a_month_that_has_no_schedule_is_refused(told: House) -> None:

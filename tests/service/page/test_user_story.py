@@ -81,6 +81,8 @@ def test_a_user_sees_no_word_of_another_and_markup_stays_text(board: House, visi
         assert "storm of messages" not in words
         assert "BOLT" not in words or path == "/traffic/BOLT"
     acme.faults.clear()  # what is not a User's is answered 403 and 404: that is what was asked for
+    for path in ("/incident/I-2", "/hand-over", "/system"):
+        acme.go(path).wait_for_selector("text=This view is for the DCC's desk")
     page = acme.go("/calendar/2026-01-05")
     page.wait_for_selector("td:visible:has-text('<b>bold</b>')")
     assert page.evaluate("document.body.dataset.owned") is None

@@ -127,7 +127,7 @@ def _coarser(cells: Floats, factor: int) -> Floats:
     """(5, Users, buckets) in wider buckets: sums, and the highest depth."""
     if factor == 1:
         return cells
-    wide = cells.reshape(*cells.shape[:2], -1, factor)
+    wide = cells.reshape(*cells.shape[:2], cells.shape[2] // factor, factor)
     nothing = np.isnan(wide).all(axis=3)
     sums: Floats = np.nansum(wide, axis=3)
     sums[heat.DEPTH] = np.where(np.isnan(wide[heat.DEPTH]), -np.inf, wide[heat.DEPTH]).max(axis=2)
