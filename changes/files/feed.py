@@ -37,18 +37,20 @@ def to_feed(changes: Iterable[Change]) -> bytes:
 def _event(change: Change) -> "Event":
     from icalendar import Event
 
+    from changes.files.events.written_text import WrittenText
+
     start_us, end_us = window_us(change)
     event = Event()
-    event.add("uid", f"{change.owner}/{change.change_id}")
+    event.add("uid", WrittenText(f"{change.owner}/{change.change_id}"))
     event.add("sequence", change.revision - 1)
     event.add("dtstamp", instant(us(change.updated_at or change.planned_start)))
     event.add("dtstart", instant(start_us))
     event.add("dtend", instant(end_us))
-    event.add("summary", f"{change.owner}: {change.title}")
+    event.add("summary", WrittenText(f"{change.owner}: {change.title}"))
     event.add("status", _STATUS.get(change.status, "CONFIRMED"))
     event.add("transp", "TRANSPARENT")
     event.add("categories", [change.category])
-    event.add("description", _text(change))
+    event.add("description", WrittenText(_text(change)))
     return event
 
 

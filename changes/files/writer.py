@@ -79,7 +79,8 @@ def table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> bytes:
     out = csv.writer(text, lineterminator="\r\n")
     out.writerow(columns)
     for row in rows:
-        out.writerow([escape_formula(_cell(row.get(column))) for column in columns])
+        # Some programs end a file at a NUL.
+        out.writerow([escape_formula(_cell(row.get(column)).replace("\0", "")) for column in columns])
     return text.getvalue().encode()
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from changes.files.calendar_files import add_to, read_calendar, write_file
 from changes.files.cells import escape_formula, unguarded
+from changes.files.feed import to_feed
 from changes.files.reader import read_changes
-from changes.files.writer import WRITERS, stated, to_csv, writer_of
+from changes.files.writer import WRITERS, stated, to_csv, to_ics, writer_of
 from models.canonical_json import to_json
 from models.errors import UnreadableInput
 from tests.changes.builders import change, write
@@ -120,3 +121,12 @@ def test_several_files_are_one_calendar(tmp_path: Path) -> None:
     assert [one.title for one in read.changes] == ["new"]
     assert len(read.rejections) == 1
     assert read_calendar([]).changes == ()
+
+
+def test_no_title_leaves_its_event_or_makes_a_calendar_unreadable() -> None:
+    hostile = change("A", title="a\0b\x1b[31m\u2028END:VEVENT\x85BEGIN:VEVENT\rX", regions=["x\x0by"])
+    for written in (to_ics([hostile, change("B")]), to_feed([hostile, change("B")])):
+        text = written.decode()
+        assert not [sign for sign in text if sign in "\x85\u2028" or (sign < " " and sign not in "\r\n")]
+        assert [line for line in text.splitlines() if line in ("BEGIN:VEVENT", "END:VEVENT")] == ["BEGIN:VEVENT", "END:VEVENT"] * 2
+    assert b"\0" not in to_csv([hostile])
