@@ -36,7 +36,7 @@ from correlation.incidents.membership import MembershipRules, possible_causes
 from correlation.incidents.missing_answers import MissingAnswers
 from correlation.incidents.open_incident import OpenIncident
 from correlation.incidents.phase import follow
-from correlation.incidents.recovery import Recovery, assess, ended_us
+from correlation.incidents.recovery import Recovery, assess, ended_us, storms_on
 from correlation.incidents.shared_loss import losing_users
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
@@ -85,11 +85,11 @@ class Evaluator:
         """One window: every incident that is open, or changed in it."""
         at_us = known.at_us
         placing = GroupAssignment(at_us, rows, self.ledger, self._parameters, wide)
-        self.ledger.apply(at_us, rows, placing.group_for)
+        self.ledger.apply(at_us, rows, placing.group_for, lambda group: storms_on(self.ledger.episode(group, at_us), known.history))
         groups = [self.ledger.groups[key] for key in sorted(self.ledger.groups)]
         looked_at = self._alerts_due(known, groups)
         for group in groups:
-            if group.ended_us == at_us and group.over_us is None:
+            if group.ended_us == at_us and group.over_us is None and not group.lasting:
                 group.over_us = self._over_us(group, known)
         episodes = [self.ledger.episode(group, at_us) for group in groups if group.touched_us == at_us and group.alert_id in looked_at]
         alerts = {group.alert_id: not group.resolved for group in groups}

@@ -54,6 +54,8 @@ class AlertGroup:
     """Whether it ended with its incident although findings remain."""
     refused: bool = False
     """Whether people refused a part of it as a habit."""
+    lasting: bool = False
+    """Whether its findings ended while its traffic still shows the trouble: it is not over yet."""
 
     @property
     def resolved(self) -> bool:
@@ -82,6 +84,14 @@ class AlertGroup:
         return max(self.returns_until_us(parameters), (self.ended_us or 0) + parameters.recovery_s * SECOND_US)
 
 
+Lasts = Callable[[AlertGroup], bool]
+"""Whether the traffic of an alert shows its trouble in this window, whatever its detectors say."""
+
+
+def _never_lasts(_: AlertGroup) -> bool:
+    return False
+
+
 class AlertGroups:
     """All alerts of one reader that are open or may come back."""
 
@@ -97,7 +107,7 @@ class AlertGroups:
         """The alert that an active finding is counted in."""
         return self._group_keys.get(finding_id)
 
-    def apply(self, at_us: int, findings: Sequence[FindingRow], group_for: Placement) -> None:
+    def apply(self, at_us: int, findings: Sequence[FindingRow], group_for: Placement, lasts: Lasts = _never_lasts) -> None:
         """Processes one window's findings, in canonical order; then alerts that have stayed normal long enough are resolved."""
         fresh: dict[GroupKey, list[FindingRow]] = {}
         for finding in findings:
@@ -110,7 +120,7 @@ class AlertGroups:
                 fresh.setdefault(now, []).append(finding)
         for key in sorted(fresh):
             self._update(at_us, key, fresh[key])
-        self._settle(at_us)
+        self._settle(at_us, lasts)
 
     def _update(self, at_us: int, key: GroupKey, findings: list[FindingRow]) -> None:
         known = self.groups.get(key)
@@ -160,7 +170,7 @@ class AlertGroups:
         """The alert ends with its incident: remaining findings hold nothing open."""
         if group.resolved:
             return
-        group.closed = bool(group.active)
+        group.closed, group.lasting = bool(group.active), False
         if group.ended_us is None:
             group.last = tuple(group.active[key] for key in sorted(group.active))
             group.ended_us = at_us
@@ -178,6 +188,9 @@ class AlertGroups:
         group = self.groups.get(key)
         begins = [finding for finding in findings if not finding.ended]
         if group is not None and (group.ended_us is None or not begins):
+            return group
+        if group is not None and group.lasting:
+            group.ended_us, group.lasting, group.last = None, False, ()
             return group
         if group is not None and at_us <= group.returns_until_us(self._parameters):
             onset_us = min(finding.began_us for finding in begins)
@@ -202,12 +215,17 @@ class AlertGroups:
         if not group.active and group.ended_us is None:
             group.ended_us, group.last = at_us, (finding,)
 
-    def _settle(self, at_us: int) -> None:
+    def _settle(self, at_us: int, lasts: Lasts) -> None:
         for key in list(self.groups):
             group = self.groups[key]
             if group.ended_us is None:
                 continue
             if not group.resolved and at_us - group.ended_us >= group.hold_us(self._parameters):
+                if at_us <= group.returns_until_us(self._parameters) and lasts(group):
+                    group.lasting = True
+                    continue
+                if group.lasting:
+                    group.ended_us, group.lasting = at_us, False
                 group.resolved_us = group.touched_us = group.news_us = at_us
             elif group.resolved and not group.active and at_us > group.kept_until_us(self._parameters):
                 del self.groups[key]
@@ -230,7 +248,7 @@ class AlertGroups:
             onset_us=group.onset_us,
             detected_us=group.detected_us,
             at_us=at_us,
-            ended_us=group.ended_us if group.over_us is None else group.over_us,
+            ended_us=None if group.lasting else group.ended_us if group.over_us is None else group.over_us,
             direction=movement,
             ratio=total.ratio,
             observed=total.observed,

@@ -127,6 +127,14 @@ def ended_us(alert: AlertSnapshot, history: History) -> int | None:
     return measured.last_us(worst)
 
 
+def storms_on(alert: AlertSnapshot, history: History) -> bool:
+    """Whether a storm's traffic is still too much in this window: a detector that let go of it will see it again."""
+    if alert.kind != "storm" or not alert.series:
+        return False
+    end_us = ended_us(alert, history)
+    return end_us is not None and end_us > alert.at_us - min(key.window_s for key in alert.series) * SECOND_US
+
+
 def _look_at_queues(course: Course, losses: list[Harm]) -> None:
     """Depths of the origin's queues, of all where there is no origin."""
     queues = [harm for harm in losses if harm.counts_queue and harm.name.endswith("own") and len(harm.windows)]

@@ -193,3 +193,27 @@ def test_an_alert_knows_that_people_refused_a_part_of_it_as_a_habit_through_topi
     ledger.apply(window.at_us, finding_rows([window]), lambda finding: (finding.kind, finding.key.user, ""))
     kept = AlertGroups.unpack(PARAMETERS, ledger.pack())
     assert [kept.episode(group, window.at_us).refused for group in kept.groups.values()] == [True]
+
+
+def storm_of(minutes: int, lasts_until: int, *troubles: Trouble) -> AlertSnapshot:
+    """SUP-01's storm, of which the traffic shows something until a minute."""
+    ledger, world, key = AlertGroups(PARAMETERS), World((ONE,), troubles), ("storm", "SUP-01", "")
+    for minute in range(minutes):
+        at_us = MORNING_US + minute * MINUTE_US
+        lasts = minute < lasts_until
+        ledger.apply(at_us, finding_rows([world.window(minute)]), lambda _: key, lambda _, lasts=lasts: lasts)
+    return ledger.episode(ledger.groups[key], MORNING_US + minutes * MINUTE_US)
+
+
+def test_a_storm_that_its_traffic_still_shows_is_not_over_when_its_finding_ends():
+    first, second = (Trouble("storm", ONE, start, end, observed=500, expected=100) for start, end in ((2, 6), (9, 30)))
+    assert storm_of(8, 12, first).resolved_us is None
+    assert storm_of(8, 12, first).open
+    again = storm_of(12, 12, first, second)
+    assert (again.open, again.flaps, again.onset_us) == (True, 0, MORNING_US + 2 * MINUTE_US)
+
+
+def test_it_ends_once_its_traffic_is_back_and_within_the_time_in_which_it_may_return():
+    storm = Trouble("storm", ONE, 2, 6, observed=500, expected=100)
+    assert storm_of(20, 12, storm).ended_us == storm_of(20, 12, storm).resolved_us == MORNING_US + 12 * MINUTE_US
+    assert storm_of(60, 60, storm).resolved_us == MORNING_US + (6 + PARAMETERS.flap_s // 60 + 1) * MINUTE_US
