@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from correlation.incidents.open_incident import OpenIncident
 from correlation.parameters import CategoryParameters
-from correlation.phrases import figure, listed, span
+from correlation.phrases import clock, figure, listed, span
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.rounding import round_significant
 from models.times import SECOND_US
@@ -85,13 +85,14 @@ def _major(extent: CategoryInputs, limits: CategoryParameters) -> str | None:
 
 
 def _significant(extent: CategoryInputs, limits: CategoryParameters) -> str | None:
-    depth = max((episode.evidence.get("depth", 0.0) for episode in _open(extent)), default=0.0)
+    depth, when = _worst("depth", extent)
     if round_significant(depth) >= limits.significant_depth:
-        return f"{figure(depth)} messages wait for one User."
+        return f"{figure(depth)} messages wait for one User{when}."
     affected = extent.case.affected_users
-    age_s = max((episode.evidence.get("oldest_age_s", 0.0) for episode in _open(extent)), default=0.0)
+    age_s, when = _worst("oldest_age_s", extent)
     if affected and round_significant(age_s) >= limits.significant_age_s:
-        return f"Messages wait for {span(age_s)} and {len(affected)} other Users are affected."
+        others = f"{len(affected)} other {'Users are' if len(affected) > 1 else 'User is'} affected"
+        return f"The oldest message waits for {span(age_s)}{when}, and {others}."
     if affected:
         return f"{len(affected)} other {'Users are' if len(affected) > 1 else 'User is'} affected; the service runs at reduced capacity."
     return None
@@ -106,6 +107,14 @@ def _moderate(extent: CategoryInputs, limits: CategoryParameters) -> str | None:
         if episode.kind in ("storm", "silence", "backlog", "drop", "failures", "stale") and lasted_s >= limits.moderate_after_s:
             return "It has lasted longer than " + span(limits.moderate_after_s) + (" at one User." if episode.user else ".")
     return None
+
+
+def _worst(name: str, extent: CategoryInputs) -> tuple[float, str]:
+    """The highest evidence of a name among the open alerts, and the time of that figure: a sentence stands while the figure changes."""
+    worst = max(_open(extent), key=lambda episode: episode.evidence.get(name, 0.0), default=None)
+    if worst is None:
+        return 0.0, ""
+    return worst.evidence.get(name, 0.0), f" at {clock(worst.at_us, extent.case.at_us)}"
 
 
 def _open(extent: CategoryInputs) -> list[AlertSnapshot]:
