@@ -238,12 +238,19 @@ class Incidents:
         home.update_origin(self._parameters, again=False)
 
     def _forget(self, at_us: int, alerts: Mapping[str, bool]) -> None:
-        over = [event for event in self.events.values() if event.resolved_us is not None and not self._may_return(at_us, event)]
+        over = [
+            event
+            for _, event in sorted(self.events.items())
+            if event.resolved_us is not None
+            and not self._may_return(at_us, event)
+            and (event.merged_into is not None or not any(alert_id in alerts for alert_id in event.members))
+        ]
         for event in over:
-            if event.merged_into is None and any(alert_id in alerts for alert_id in event.members):
-                continue
             incident_id = event.incident_id
             del self.events[incident_id]
+            if event.harms_others:
+                for other in self.events.values():
+                    other.remember(event, at_us)
             for alert_id in event.members:
                 if self._of.get(alert_id) == incident_id:
                     del self._of[alert_id]

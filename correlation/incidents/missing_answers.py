@@ -4,8 +4,8 @@ The expectation of a series learns a loss that grows slowly: on a simulated day 
 comes from the same hours of an earlier day of the same kind, scaled by the hours before the trouble.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,6 +49,21 @@ Spans = Sequence[tuple[int, int]]
 """Beginnings and ends, µs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What other incidents take during this one."""
+
+    own: frozenset[str] = frozenset()
+    """Processes of this incident."""
+    spans: Mapping[str, Spans] = field(default_factory=dict)
+    """When others take answers, by process."""
+    older: bool = True
+    """Whether this incident is the oldest of them."""
+
+
+ALONE = Beside()
+
+
 def _never(_: SeriesKey) -> Spans:
     return ()
 
@@ -57,29 +72,30 @@ def missing_answers(
     history: History,
     stretch: Stretch,
     counts: Callable[[SeriesKey], bool],
-    shared: Collection[str],
+    beside: Beside = ALONE,
     *,
-    older: bool,
     absent: Callable[[SeriesKey], Spans] = _never,
 ) -> Mapping[str, MissingAnswers]:
     """By process, only where the loss is more than chance; empty where no earlier day of the same kind is known.
 
     `counts`: series whose answers are lost if they do not come, rather than wait. `absent`: when those of a series stay away as declared;
-    the hours that this touches are left out. `shared`: processes in which another incident of that time takes answers too. There the share
-    that is lost elsewhere is that of the `older` of the two, and what is lost of the rest is that of the younger one.
+    the hours that this touches are left out. `beside`: in the hours in which another incident takes answers of a process too, the share
+    that is lost in other processes is that of the older of the two, and what is lost of the rest is that of the younger one.
     """
     by_process: dict[str, MissingAnswers] = {}
     for bins in history.of_class(ANSWERS, None):
         kept = np.array([counts(key) for key in bins.keys], np.bool_)
         measured = _Days.of(bins.only(kept), stretch, absent)
         if measured is not None:
-            by_process |= measured.missing(frozenset(shared), older=older)
+            by_process |= measured.missing(beside)
     return dict(sorted(by_process.items()))
 
 
 @dataclass(frozen=True, slots=True)
 class _Days:
     bins: Bins
+    ends_us: Ints
+    """(hours,) ends of the hours of the incident."""
     during: Ints
     """Rows of the hours of the incident, and those of the same hours of the earlier day."""
     during_then: Ints
@@ -100,23 +116,24 @@ class _Days:
                 continue
             chosen = [_pairs(ends_us, flags, days) for flags in (during, clean)]
             if len(chosen[0][0]) == during.sum() > 0 and len(chosen[1][0]) >= _LEAST_HOURS:
-                part = np.clip((stretch.until_us - (ends_us[chosen[0][0]] - HOUR_US)) / HOUR_US, 0.0, 1.0)
-                return cls(bins, *chosen[0], *chosen[1], part, _present(bins.keys, ends_us[chosen[0][0]], absent))
+                hours_us = ends_us[chosen[0][0]]
+                part = np.clip((stretch.until_us - (hours_us - HOUR_US)) / HOUR_US, 0.0, 1.0)
+                return cls(bins, hours_us, *chosen[0], *chosen[1], part, _present(bins.keys, hours_us, absent))
         return None
 
-    def missing(self, shared: frozenset[str], *, older: bool) -> dict[str, MissingAnswers]:
+    def missing(self, beside: Beside) -> dict[str, MissingAnswers]:
         columns: dict[str, list[int]] = {}
         for index, key in enumerate(self.bins.keys):
             for process in processes((key,)):
                 columns.setdefault(process, []).append(index)
-        alone = [index for process, of in columns.items() if process not in shared for index in of]
-        elsewhere = self._loss_share(alone) if alone and shared & columns.keys() else np.zeros(len(self.during))
+        alone = [index for process, of in columns.items() if process not in beside.spans for index in of]
+        elsewhere = self._loss_share(alone) if alone and beside.spans.keys() & columns.keys() else np.zeros(len(self.during))
         by_process = {}
         for process, of in columns.items():
             due, noise = self._due(of)
             came = self._came(of)
-            if process in shared:
-                came = due * (1.0 - elsewhere) if older else came / np.maximum(1.0 - elsewhere, 0.1)
+            if process in beside.spans:
+                came = np.where(_meets(self.ends_us, beside.spans[process]), _divided(due, came, elsewhere, process, beside), came)
             loss, total = float((due - came).sum()), float(due.sum())
             error = _QUANTILE * noise * float(np.sqrt((due**2).sum() + total**2 / len(self.before)))
             if total >= _LEAST_DUE and loss > error:
@@ -149,11 +166,25 @@ class _Days:
         return np.asarray(came.sum(axis=1), np.float64)
 
 
+def _divided(due: Floats, came: Floats, elsewhere: Floats, process: str, beside: Beside) -> Floats:
+    """(hours,) what would have come of a process if there were only this incident. `elsewhere`: share that is lost in other processes."""
+    if not beside.older:
+        return np.asarray(came / np.maximum(1.0 - elsewhere, 0.1), np.float64)
+    return np.asarray(due * (1.0 - elsewhere), np.float64) if process in beside.own else due
+
+
+def _meets(ends_us: Ints, spans: Spans) -> Flags:
+    """(hours,) whether one of the spans meets the hour."""
+    flags = np.zeros(len(ends_us), np.bool_)
+    for first_us, last_us in spans:
+        flags |= (ends_us > first_us) & (ends_us - HOUR_US < last_us)
+    return flags
+
+
 def _present(keys: Sequence[SeriesKey], ends_us: Ints, absent: Callable[[SeriesKey], Spans]) -> Flags:
     present = np.ones((len(ends_us), len(keys)), np.bool_)
     for column, key in enumerate(keys):
-        for first_us, last_us in absent(key):
-            present[(ends_us > first_us) & (ends_us - HOUR_US < last_us), column] = False
+        present[_meets(ends_us, absent(key)), column] = False
     return present
 
 

@@ -2,12 +2,25 @@
 
 from dataclasses import dataclass, field
 
-from correlation.incidents.membership import HARM_KINDS
+from correlation.incidents.business_processes import processes
+from correlation.incidents.membership import HARM_KINDS, possible_causes
 from correlation.incidents.origin import origin
 from correlation.incidents.recovery import Course
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.vocabulary import Severity
+
+_LEAST_SHARE = 0.8
+"""Of an incident's victims that must suffer in a process for it to be one of the incident's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """What is remembered of an incident that took answers at the same time and is over: when, and in which processes."""
+
+    onset_us: int
+    ended_us: int
+    processes: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -38,6 +51,33 @@ class OpenIncident:
     severity: Severity = "info"
     """The gravest of its alerts when they were looked at last."""
     course: Course = field(default_factory=Course)
+    companions: list[Companion] = field(default_factory=list)
+    """In the order in which they were forgotten."""
+
+    @property
+    def harms_others(self) -> bool:
+        """Whether others lose answers because of it."""
+        return self.merged_into is None and bool(self.affected) and bool(possible_causes(tuple(self.members.values()), self.origin_user))
+
+    def as_companion(self, at_us: int) -> Companion:
+        """What it takes so far."""
+        until_us = at_us if self.ended_us is None else self.ended_us
+        return Companion(self.case(at_us).onset_us, until_us, tuple(sorted(self._processes())))
+
+    def _processes(self) -> set[str]:
+        """Those in which a good part of its victims suffer."""
+        users: dict[str, set[str | None]] = {}
+        for member in self.members.values():
+            if member.user != self.origin_user and member.kind in HARM_KINDS:
+                for process in processes(member.series):
+                    users.setdefault(process, set()).add(member.user)
+        return {process for process, of in users.items() if len(of) >= _LEAST_SHARE * len(self.affected)}
+
+    def remember(self, other: "OpenIncident", at_us: int) -> None:
+        """Keeps what an incident took that is about to be forgotten, if both went on at the same time."""
+        one, gone = self.as_companion(at_us), other.as_companion(at_us)
+        if meet(one, gone):
+            self.companions.append(gone)
 
     def update_origin(self, parameters: CorrelationParameters, *, again: bool) -> None:
         """Judges who suffers, and where it began if that is open; a piece that comes late does not make a beginning."""
@@ -65,3 +105,8 @@ class OpenIncident:
             tuple(sorted(self.affected)),
             tuple(sorted({key.region for episode in episodes for key in episode.series if key.region})),
         )
+
+
+def meet(one: Companion, other: Companion) -> bool:
+    """Whether both went on at the same time."""
+    return one.onset_us < other.ended_us and other.onset_us < one.ended_us

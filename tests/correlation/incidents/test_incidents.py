@@ -9,6 +9,7 @@ from correlation.incidents.open_incident import OpenIncident
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.state_tree import to_plain
+from models.times import DAY_US
 from tests.correlation.builders import Trouble, World, change, queue, run, series
 from tests.correlation.past import episode
 
@@ -276,3 +277,19 @@ def test_what_leaves_an_incident_for_one_regional_fault_becomes_one_incident_tha
     left = [one for one in incidents.events.values() if one.incident_id != "I-storm-SUP-1"]
     assert [(one.origin_user, sorted(one.affected), len(one.members)) for one in left] == [(None, ["SUP-2", "SUP-3", "SUP-4"], 3)]
     assert incidents.events["I-storm-SUP-1"].affected == set()
+
+
+def test_what_a_forgotten_incident_took_is_remembered_by_those_that_went_on_at_the_same_time():
+    failures = [episode("failures", f"SUP-{number}", region="north") for number in range(2, 4)]
+    over, going_on = OpenIncident("I-1", failures[0].detected_us, origin_user="SUP-1"), OpenIncident("I-2", failures[0].detected_us)
+    over.members = {one.alert_id: one for one in (episode("storm", "SUP-1"), *failures)}
+    over.affected, over.resolved_us, over.ended_us = {"SUP-2", "SUP-3"}, failures[0].at_us, failures[0].at_us
+    blocked = episode("backlog", "SUP-9")
+    going_on.members, going_on.origin_user = {blocked.alert_id: blocked}, "SUP-9"
+    incidents = Incidents.unpack(CorrelationParameters(), to_plain([over, going_on]))
+    later_us = failures[0].at_us + DAY_US
+    incidents.apply(later_us, [], {blocked.alert_id: True}, MembershipRules(History(), CorrelationParameters()))
+    assert set(incidents.events) == {"I-2"}
+    (companion,) = incidents.events["I-2"].companions
+    assert companion == over.as_companion(later_us)
+    assert Incidents.unpack(CorrelationParameters(), incidents.pack()).events["I-2"].companions == [companion]

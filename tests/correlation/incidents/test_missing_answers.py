@@ -1,10 +1,12 @@
 """What did not come is counted against an earlier day, since the expectation learns a slow loss."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from correlation.history.traffic_history import History
-from correlation.incidents.missing_answers import Stretch, missing_answers
+from correlation.incidents.missing_answers import Beside, Stretch, missing_answers
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import DAY_US, HOUR_US, SECOND_US, parse_time
 
@@ -15,6 +17,7 @@ KEYS = tuple(
 GROUPS = tuple(PulseKey(*key[:5]) for key in KEYS)
 ONSET_US, UNTIL_US = MONDAY_US + DAY_US + 9 * HOUR_US + HOUR_US // 2, MONDAY_US + DAY_US + 14 * HOUR_US
 STRETCH = Stretch(ONSET_US, UNTIL_US, ONSET_US)
+BESIDE = Beside(frozenset({"prepayment"}), {"prepayment": ((ONSET_US, UNTIL_US),)})
 
 
 def history(lost: dict[str, float], start_us: int = MONDAY_US) -> History:
@@ -38,7 +41,7 @@ def due(services: int = 1) -> float:
 
 
 def test_a_loss_that_the_expectation_has_learned_is_still_counted() -> None:
-    found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True, (), older=True)
+    found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True)
     assert set(found) == {"billing"}
     assert found["billing"].messages == pytest.approx(0.3 * due(), rel=0.05)
     assert found["billing"].low < 0.3 * due() < found["billing"].high
@@ -46,22 +49,22 @@ def test_a_loss_that_the_expectation_has_learned_is_still_counted() -> None:
 
 def test_of_two_incidents_each_has_its_own_part_of_what_both_take() -> None:
     past = history({"4.8.1": 0.2, "2.2": 1.0 - 0.8 * 0.5})
-    older = missing_answers(past, STRETCH, lambda _: True, {"prepayment"}, older=True)
-    younger = missing_answers(past, STRETCH, lambda _: True, {"prepayment"}, older=False)
+    older = missing_answers(past, STRETCH, lambda _: True, BESIDE)
+    younger = missing_answers(past, STRETCH, lambda _: True, replace(BESIDE, older=False))
     assert older["prepayment"].messages == pytest.approx(0.2 * due(), rel=0.1)
     assert younger["prepayment"].messages == pytest.approx(0.5 * due(), rel=0.1)
 
 
 def test_nothing_is_said_without_an_earlier_day_of_the_same_kind_or_without_a_loss() -> None:
-    assert missing_answers(history({}), STRETCH, lambda _: True, (), older=True) == {}
+    assert missing_answers(history({}), STRETCH, lambda _: True) == {}
     friday_us = MONDAY_US + 4 * DAY_US
     shift_us = friday_us - MONDAY_US
     weekend = Stretch(ONSET_US + shift_us, UNTIL_US + shift_us, ONSET_US + shift_us)
-    assert missing_answers(history({"4.8.1": 0.3}, friday_us), weekend, lambda _: True, (), older=True) == {}
+    assert missing_answers(history({"4.8.1": 0.3}, friday_us), weekend, lambda _: True) == {}
 
 
 def test_answers_that_wait_are_not_missing() -> None:
-    found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda key: key.user != "SUP-0", (), older=True)
+    found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda key: key.user != "SUP-0")
     assert found["billing"].messages == pytest.approx(0.75 * 0.3 * due(), rel=0.05)
 
 
@@ -69,7 +72,7 @@ def test_of_what_stays_away_as_declared_only_those_hours_are_left_out() -> None:
     from_us, until_us = MONDAY_US + DAY_US + 11 * HOUR_US, MONDAY_US + DAY_US + 12 * HOUR_US
 
     def missing(*spans: tuple[int, int]) -> float:
-        found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True, (), older=True, absent=lambda _: spans)
+        found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True, absent=lambda _: spans)
         return found["billing"].messages if found else 0.0
 
     hour = sum(4 * 1.1 * (300.0 + 200.0 * np.sin(2 * np.pi * n / 96) + n % 3) for n in range(24 * 4 + 45, 24 * 4 + 49))
@@ -80,8 +83,20 @@ def test_of_what_stays_away_as_declared_only_those_hours_are_left_out() -> None:
 def test_an_hour_in_which_everything_else_stays_away_as_declared_counts_as_the_other_hours() -> None:
     past = history({"4.8.1": 0.2, "2.2": 0.2})
     spans = ((MONDAY_US + DAY_US + 11 * HOUR_US, MONDAY_US + DAY_US + 12 * HOUR_US),)
-    one = missing_answers(past, STRETCH, lambda _: True, {"prepayment"}, older=True)
-    declared = missing_answers(
-        past, STRETCH, lambda _: True, {"prepayment"}, older=True, absent=lambda key: spans if key.service == "4.8.1" else ()
-    )
+    one = missing_answers(past, STRETCH, lambda _: True, BESIDE)
+    declared = missing_answers(past, STRETCH, lambda _: True, BESIDE, absent=lambda key: spans if key.service == "4.8.1" else ())
     assert declared["prepayment"].messages == pytest.approx(one["prepayment"].messages, rel=0.1)
+
+
+def test_what_another_incident_takes_in_some_hours_leaves_the_other_hours_as_they_were() -> None:
+    past = history({"4.8.1": 0.2, "2.2": 0.6})
+    hour = ((MONDAY_US + DAY_US + 11 * HOUR_US, MONDAY_US + DAY_US + 12 * HOUR_US),)
+    found = missing_answers(past, STRETCH, lambda _: True, replace(BESIDE, spans={"prepayment": hour}))
+    shared = sum(4 * 1.1 * (300.0 + 200.0 * np.sin(2 * np.pi * n / 96) + n % 3) for n in range(24 * 4 + 45, 24 * 4 + 49))
+    assert found["prepayment"].messages == pytest.approx(0.6 * (due() - shared) + 0.2 * shared, rel=0.05)
+
+
+def test_a_process_of_the_other_incident_alone_counts_outside_its_hours_only() -> None:
+    past = history({"4.8.1": 0.2, "2.2": 0.6})
+    everything = replace(BESIDE, own=frozenset({"billing"}))
+    assert set(missing_answers(past, STRETCH, lambda _: True, everything)) == {"billing"}
