@@ -17,7 +17,7 @@ from tests.kafka.jars import jars
 
 ADMIN, PASSWORD = "admin", "admin-secret"
 STORE_PASSWORD = "for-tests-only"  # noqa: S105  # of a key store that lives as long as one test run
-START_LIMIT_S = 60.0
+START_LIMIT_S = 180.0
 
 
 class Broker:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Set
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -11,6 +12,7 @@ from aiokafka.errors import KafkaError
 from models.clock import Clock
 from models.errors import StateError
 from streams.kafka.client.broker import Broker
+from streams.kafka.client.leaked_cancellation import opened_consumer, uncancelled
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.checkpoints import records_until_end
@@ -50,13 +52,10 @@ class ProgressReader:
 
     async def start(self) -> None:
         """Returns when the last existing records were read."""
-        consumer = await self._consumer()
-        try:
+        async with self._consumer() as consumer:
             end = (await consumer.end_offsets([self._topic_partition]))[self._topic_partition]
             async for record in records_until_end(consumer, self._topic_partition, max(0, end - _LOOK_BACK)):
                 self._note(record)
-        finally:
-            await consumer.stop()
         self._position = max(self._position, end)
         self._task = asyncio.create_task(self._follow())
 
@@ -107,11 +106,8 @@ class ProgressReader:
 
     async def progress_since(self, partition: int, offset: int) -> list[PartitionProgress]:
         """All progress records of a partition from `offset` of the findings topic to its end."""
-        consumer = await self._consumer()
-        try:
+        async with self._consumer() as consumer:
             read = [progress_of(record) async for record in records_until_end(consumer, self._topic_partition, offset)]
-        finally:
-            await consumer.stop()
         return [progress for progress in read if progress is not None and progress.partition == partition]
 
     async def end_of(self, topic: str, partition: int) -> int | None:
@@ -125,19 +121,19 @@ class ProgressReader:
             log.warning("the end of %s-%d can't be queried now: %r", topic, partition, fault)
             return None
 
-    async def _consumer(self) -> AIOKafkaConsumer:
-        consumer: AIOKafkaConsumer = self._broker.consumer(auto_offset_reset="earliest", fetch_max_wait_ms=100)
-        await consumer.start()
-        return consumer
+    def _consumer(self) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
+        return opened_consumer(self._broker, auto_offset_reset="earliest", fetch_max_wait_ms=100)
 
     async def _follow(self) -> None:
         while True:
             try:
-                consumer = await self._consumer()
+                await uncancelled(self._read_on())
             except KafkaError as fault:
-                log.warning("the progress of the other workers can't be read now: %r", fault)
+                log.warning("the progress of the other workers can't be read now, trying again: %r", fault)
                 await asyncio.sleep(1.0)
-                continue
+
+    async def _read_on(self) -> None:
+        async with self._consumer() as consumer:
             self._reader = consumer
             try:
                 consumer.assign([self._topic_partition])
@@ -145,11 +141,8 @@ class ProgressReader:
                 while True:
                     for records in (await consumer.getmany(timeout_ms=1000)).values():
                         await self._take(records)
-            except KafkaError as fault:
-                log.warning("reading the progress of the other workers again: %r", fault)
             finally:
                 self._reader = None
-                await consumer.stop()
 
     async def topics(self) -> Set[str] | None:
         """Names of all topics, queried now; None if the brokers do not answer."""

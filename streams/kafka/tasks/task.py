@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from faust.types import TP
 
 from models.clock import Clock
 from models.errors import StateError
 from streams.kafka.client.broker import Broker
+from streams.kafka.client.leaked_cancellation import opened_consumer
 from streams.kafka.client.producer import Outbox
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.topic_names import Topics
@@ -190,17 +191,13 @@ class Task(ABC):
     async def restore(self) -> None:
         """Reads the last checkpoint and continues from there."""
         began = self._site.clock.steady_s()
-        consumer: AIOKafkaConsumer = self._site.broker.consumer(max_partition_fetch_bytes=16 << 20)
-        await consumer.start()
-        try:
+        async with opened_consumer(self._site.broker, max_partition_fetch_bytes=16 << 20) as consumer:
             checkpoint, keys = await read_checkpoint(consumer, self._topic_partition, self.name)
             topic_partitions = {tp: TopicPartition(tp.topic, tp.partition) for tp in self.inputs}
             first, last = (
                 await consumer.beginning_offsets(list(topic_partitions.values())),
                 await consumer.end_offsets(list(topic_partitions.values())),
             )
-        finally:
-            await consumer.stop()
         begins = {tp.topic: first[topic_partition] for tp, topic_partition in topic_partitions.items()}
         ends = {tp.topic: last[topic_partition] for tp, topic_partition in topic_partitions.items()}
         parts, about = (checkpoint.parts, checkpoint.about) if checkpoint else (None, {"positions": {}})

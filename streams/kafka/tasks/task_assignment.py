@@ -13,6 +13,7 @@ from faust.types import TP
 from models.clock import Clock
 from models.errors import HighwaterError
 from streams.kafka.client.faust_transport import Accepted, Batch
+from streams.kafka.client.leaked_cancellation import uncancelled
 from streams.kafka.exchange.calendar_reader import CalendarLog
 from streams.kafka.tasks.quarantine import TRANSIENT, PoisonError, Quarantine
 from streams.kafka.tasks.task import EPOCHS, Task, WorkerContext
@@ -221,7 +222,7 @@ class TaskAssignment:
         failures = 0
         while self._units.get(unit.name) is unit:
             try:
-                await unit.restore()
+                await uncancelled(unit.restore())
             except (KafkaError, *TRANSIENT) as fault:
                 failures += not isinstance(fault, KafkaError)
                 if failures > _MOST_TRANSIENT:
