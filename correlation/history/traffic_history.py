@@ -12,7 +12,7 @@ from correlation.history.panel import ColumnSelection, Panel, TrafficSelector
 from correlation.history.resolution_history import Bins, ClassCounts, Recent, ResolutionHistory, SplitCounts
 from correlation.history.ring_buffer import EXPECTED, FAILED, OBSERVED, STATISTICS
 from models.columns import Detected, Floats, Ints, Pulse, PulseKey, QueuePulse, SeriesKey
-from models.times import HOUR_US
+from models.times import HOUR_US, SECOND_US
 
 _MOST_CHOICES, _MOST_VIEWS = 256, 256
 _MOST = 1e15
@@ -162,6 +162,14 @@ class History:
     def windows_s(self) -> list[int]:
         """Window lengths of the traffic, ascending."""
         return sorted(self._traffic)
+
+    def due_per_s(self) -> float:
+        """Messages a second that are due of everyone in the newest windows of every length; 0 if nothing is known."""
+        due = 0.0
+        for window_s in sorted(self._traffic):
+            newest = self._traffic[window_s].buffers[0]
+            due += float(newest.cells[EXPECTED, newest.head].sum(dtype=np.float64)) / (newest.bin_us / SECOND_US)
+        return due
 
     def of_class(self, message_class: str, from_us: int | None) -> list[Bins]:
         """Everyone's series of one message class, by window length, in the finest bins that reach back far enough."""

@@ -22,6 +22,8 @@ _LEAST_WAY = 0.5
 """Share of an alert's series that the trouble must be able to reach."""
 _WEAK = 0.1
 """Share of its strongest below which a trouble does nothing to others."""
+_FELT = 0.01
+"""Share of everything that is due below which the messages that a storm adds are felt by nobody else."""
 _MARGIN_US, _NOW_US = 5 * MINUTE_US, 15 * MINUTE_US
 _LEAST_BINS, _LEAST_DUE = 3, 30.0
 _SPARED = 0.3
@@ -116,11 +118,16 @@ class DoseComparison:
     def __init__(self, history: History) -> None:
         self._history = history
         self._strengths: dict[int, tuple[AlertSnapshot, Strength | None]] = {}
+        self._due_per_s: float | None = None
         self._going_on: dict[tuple[int, int, bool, int], bool] = {}
         """By trouble, window length, whether the loss is one of queues, and time: the same for all that suffer."""
 
     def refutes(self, episode: AlertSnapshot, driver: AlertSnapshot) -> bool:
-        """Whether strength and loss do not go together: the trouble was over at the onset, or as strong before without any loss."""
+        """Whether strength and loss do not go together: the trouble was over at the onset, as strong before without any loss, or too small
+        at any time for others to feel it.
+        """
+        if self._is_small(driver):
+            return True
         dose = self._dose(episode, driver)
         if dose is None:
             return False
@@ -136,6 +143,15 @@ class DoseComparison:
         if before.sum() < _LEAST_BINS or dose.due[before].sum() < _LEAST_DUE:
             return False
         return dose.loss(before) < _SPARED * dose.loss(since)
+
+    def _is_small(self, driver: AlertSnapshot) -> bool:
+        """Whether a storm adds next to nothing to what everyone sends and receives."""
+        if driver.kind != "storm":
+            return False
+        if self._due_per_s is None:
+            self._due_per_s = self._history.due_per_s()
+        added_per_s = (driver.peak - driver.usual_at_peak) / max(key.window_s for key in driver.series)
+        return 0.0 < added_per_s < _FELT * self._due_per_s
 
     def outlasts(self, episode: AlertSnapshot, drivers: Sequence[AlertSnapshot]) -> bool:
         """Whether a loss goes on as before although every trouble that it was taken to come of has been over for some time."""

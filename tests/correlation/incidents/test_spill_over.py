@@ -162,6 +162,14 @@ def test_the_reasons_at_a_victim_are_about_its_own_alert():
     assert "share" not in reasons
 
 
+@pytest.mark.parametrize(("observed", "joined"), [(115.0, False), (500.0, True)])
+def test_a_storm_that_adds_next_to_nothing_to_everyones_traffic_harms_nobody_else(observed, joined):
+    storm = Trouble("storm", REQUESTS["SUP-01"], 5, observed=observed)
+    slowed = [Trouble("drop", ANSWERS[user], 9, seen_after=3, observed=40) for user in USERS[1:]]
+    told = run(World(KEYS, (storm, *slowed)), range(18))
+    assert (told.one("drop", "SUP-02").incident_id == told.one("storm", "SUP-01").incident_id) is joined
+
+
 KEY = SeriesKey("SUP-01", "to_user", "service_response", "4.8.1", "north", "", 300)
 
 
