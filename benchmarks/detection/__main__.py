@@ -9,6 +9,7 @@ from benchmarks.detection.calibration import print_calibration
 from benchmarks.detection.delays import print_delays
 from benchmarks.detection.false_alarms import print_false_alarms
 from benchmarks.detection.hard_cases import print_hard_cases
+from benchmarks.detection.holidays import print_holidays
 from benchmarks.detection.learning import print_learning
 from benchmarks.detection.quiet import print_quiet
 from benchmarks.detection.realities import print_realities
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Callable[[Asked], None]] = {
     "quiet": print_quiet,
     "realities": print_realities,
     "hard-cases": print_hard_cases,
+    "holidays": print_holidays,
     "speed": print_speed,
 }
 
