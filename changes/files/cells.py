@@ -27,10 +27,11 @@ def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[s
     for name, cell in cells.items():
         if cell is None or cell == "":
             continue
-        value = _bare(cell)
+        is_bare = type(cell) is str and cell[0] != "'" and not cell[0].isspace() and not cell[-1].isspace()
+        value = cell if is_bare else _bare(cell)
         if value is None:
             continue
-        if type(value) is str and name not in _PARSED and "." not in name and name != "expected":
+        if type(value) is str and (name not in _PARSED or (zone is None and name in TIMES)) and "." not in name and name != "expected":
             fields[name] = value  # Most cells: a text stays what it is.
             continue
         outer, _, inner = name.partition(".")

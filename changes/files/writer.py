@@ -4,12 +4,11 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_json
 
-from changes.files.cells import escape_formula
+from changes.files.cells import TIMES, escape_formula
 from changes.files.events.properties import EXTENSION
 from changes.files.formats.icalendar_file import PRODUCT
 from models.canonical_json import whole
@@ -19,6 +18,7 @@ from models.times import instant, us
 
 _ICS_STATUS = {"cancelled": "CANCELLED", "draft": "TENTATIVE", "declared": "TENTATIVE"}
 COLUMNS = tuple(Change.model_fields)
+_TIMES = tuple(name for name in COLUMNS if name in TIMES)
 
 
 def stated(change: Change) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _line(change: Change) -> bytes:
     if change.expected is None:
         given = change.model_fields_set
         values = {name: value for name, value in change.__dict__.items() if value is not None and name in given}
-        if not any(type(value) is datetime and value.microsecond for value in values.values()):
+        if not any(name in values and values[name].microsecond for name in _TIMES):
             return to_json(values)  # The same bytes in a fifth of the time.
     return json.dumps(stated(change), ensure_ascii=False, separators=(",", ":")).encode()
 
