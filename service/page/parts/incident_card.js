@@ -46,7 +46,7 @@ function rateLine(incident) {
   const rate = incident.kinds.includes("storm") && incident.status !== "resolved" ? rateNow(incident.origin_user) : null;
   if (!rate) return null;
   const due = rate.expected === null ? "" : `; ${number(rate.expected)} were expected`;
-  return fact("Rate now", el("strong", {}, number(rate.mean)), ` ${rate.what} a minute at ${clockText(rate.at)} UTC${due}`);
+  return fact("Rate now", el("strong", {}, number(rate.mean)), ` ${rate.what} a minute in all, at ${clockText(rate.at)} UTC${due}`);
 }
 
 function fact(label, ...content) {

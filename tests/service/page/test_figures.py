@@ -82,4 +82,4 @@ def test_an_incident_stands_beside_users_without_trouble_and_each_figure_as_a_ta
 def test_an_open_storm_says_what_its_user_sends_now(board: House, visit: type[Visitor]) -> None:
     page = visit(board, "triage").go("/")
     page.wait_for_selector("[data-id=I-2] dt >> text=Rate now")
-    assert "1,500 messages a minute at " in page.inner_text("[data-id=I-2] dd:has-text('a minute at')")
+    assert "1,500 messages a minute in all, at " in page.inner_text("[data-id=I-2] dd:has-text('a minute in all')")
