@@ -148,7 +148,8 @@ class HourCurves:
         # A day of an unseen kind may do as any kind of day does at about this time, a holiday as its day of the week does.
         open_ = own.borrowed | (own.least < own.rate) | (own.most > own.rate)
         if open_.any():
-            lowest, highest = np.where(open_, own.least, lowest), np.where(open_, own.most, highest)
+            lowest = np.where(open_, np.minimum(own.least, lowest), lowest)
+            highest = np.where(open_, np.maximum(own.most, highest), highest)
         return Curve(slots, variances[AROUND:-AROUND], rates[1], variance, own.day_variance, own.seen, own.borrowed, lowest, highest)
 
     def _keep(self, state: Columns, curve: Curve) -> None:

@@ -26,9 +26,10 @@ def fresh(series: int) -> Columns:
 
 
 def learn(state: Columns, counts: Floats, due: Floats, coarse: Floats, use: Flags, unwatched: Flags) -> None:
-    """Learns one hour, in place. `coarse`: variance / mean of its count; `unwatched`: its day hardly shows the level."""
+    """Learns one hour, in place. `coarse`: variance / mean of its count; `unwatched`: its day does not show the level."""
     variance = state["level_variance"]
-    information, news = 1.0 / variance, use / np.maximum(coarse, LEAST)
+    information = 1.0 / variance
+    news = (use & ~unwatched) / np.maximum(coarse, LEAST)
     total = information + news * due
     state["level"] *= (information + news * np.clip(counts, due / 3.0, due * 3.0 + 3.0)) / total
     daily = np.where(unwatched, np.maximum(UNWATCHED * UNWATCHED * WALK.value(state), DAILY_VARIANCE), DAILY_VARIANCE)

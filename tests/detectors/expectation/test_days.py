@@ -6,7 +6,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from detectors.expectation.day_kinds import HOLIDAY, SATURDAY, SUNDAY, WORKING_DAY, DayKinds
+from detectors.expectation import dispersion
+from detectors.expectation.day_kinds import DAY_KINDS, HOLIDAY, SATURDAY, SUNDAY, WORKING_DAY, DayKinds
+from detectors.expectation.hour_curve import HourCurves
 from detectors.expectation.week_profile import Profile
 from detectors.holidays import HolidayCalendar
 from detectors.parameters import DetectionParameters
@@ -131,3 +133,27 @@ def test_the_ninth_holiday_may_go_as_its_day_of_the_week_does_where_holidays_are
     assert not holiday.borrowed.any()
     assert holiday.most == pytest.approx([100.0, 5.0], rel=0.01), "the first may work on this Friday, the second rests on every holiday"
     assert holiday.least == pytest.approx([80.0, 5.0], rel=0.01)
+
+
+def test_a_known_holiday_that_begins_an_hour_later_may_do_all_that_the_hours_around_do():
+    holiday = FIRST_MONDAY + timedelta(weeks=17, days=4)
+    curves = HourCurves(WINDOW_S, DayKinds(HolidayCalendar("none", extra=(holiday,))))
+    state = curves.fresh(1) | dispersion.fresh(1)
+    working = [20.0] * 6 + [40.0, 80.0, 300.0] + [600.0] * 15
+    later = [20.0] * 6 + [25.0, 30.0, 40.0, 160.0, 500.0] + [600.0] * 13
+
+    def learned(name: str, row: int, rate: float) -> None:
+        state[name][row], state[f"{name}_visits"][row] = rate**0.5, 200
+
+    for hour in range(24):
+        for kind in range(DAY_KINDS):
+            learned("day", kind * 24 + hour, (working if kind == WORKING_DAY else later)[hour])
+        for day in range(7):
+            learned("week", day * 24 + hour, (working if day < 5 else later)[hour])
+    for slot in range(144):
+        learned("slot", slot, 1.0)
+    state["overall"][:], state["overall_hours"][:], state["rate"][:], state["last_rate"][:] = 400, 1000, 300, 300
+    curve = curves.curve(state, hour_number(holiday.isoformat()) - 2)
+    assert not curve.foreign.any()
+    assert curve.lowest < 200, "between 160 in the hour before and 600 in the one after"
+    assert curve.highest > 590
