@@ -37,7 +37,16 @@ def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
 class House:
     """`with House(folder) as house`: `house.client("triage")` asks the running monitor."""
 
-    def __init__(self, folder: Path, *, clock: Clock | None = None, open_role: Role | None = None, **parameters: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock | None = None,
+        open_role: Role | None = None,
+        core: PipelineParameters | None = None,
+        **parameters: Any,
+    ) -> None:
+        self._core = core or PipelineParameters()
         self.parameters = ServeParameters(port=0, data_dir=folder, **parameters)
         self._clock, self._open_role = clock, open_role
         self.secrets: dict[str, str] = {}
@@ -46,7 +55,7 @@ class House:
 
     def open(self) -> None:
         """Build the monitor and start it."""
-        self.parts = compose(self.parameters, PipelineParameters(), clock=self._clock, open_role=self._open_role)
+        self.parts = compose(self.parameters, self._core, clock=self._clock, open_role=self._open_role)
         self.parts.monitor.start()
 
     def __enter__(self) -> "House":
