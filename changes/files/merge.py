@@ -111,7 +111,8 @@ def series_ranks(changes: Iterable[Change], known: Iterable[Key] = ()) -> dict[K
     newest: dict[Key, SeriesRank] = {}
     for one in held if series else ():
         key = _series_of(one, series)
-        if key is not None:
+        # An occurrence that came without its series is no export of it.
+        if key is not None and (one.series is None or one.series_revision is not None):
             newest[key] = max(series_rank(one), newest.get(key, (0, _NEVER)))
     return newest
 
@@ -152,7 +153,7 @@ def _of_newest_series(changes: Sequence[Change]) -> list[Change]:
 
 def _series_of(change: Change, series: Collection[Key]) -> Key | None:
     if change.series is not None:
-        return (change.series, change.owner) if change.series_revision is not None else None
+        return change.series, change.owner
     # A single event of that UID, or an occurrence from a file that did not record the series yet.
     for name in (change.change_id, _occurrence_of(change.change_id)):
         if (name, change.owner) in series:

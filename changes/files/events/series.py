@@ -40,7 +40,8 @@ def rank(event: Event) -> tuple[int, datetime]:
 class Series:
     """The relations between the events of one calendar: which event replaces an occurrence of another, and when a series was exported."""
 
-    def __init__(self, events: list[Event], overrides: list[Component], now: datetime | None) -> None:
+    def __init__(self, events: list[Event], overrides: list[Component], now: datetime | None, *, takes_back: bool = False) -> None:
+        self._takes_back = takes_back
         self._masters = {one.uid: one for one in sorted(events, key=rank) if one.replaces is None and one.times.repeats}
         self._replaced = {one.replaces for one in events if one.replaces is not None}
         self._replaced_series = {one.uid for one in events if one.replaces is not None}
@@ -73,12 +74,18 @@ class Series:
         return self._masters.get(event.uid) is event and event.uid not in self._replaced_series and event.uid not in self._withheld
 
     def fields(self, event: Event) -> dict[str, Any]:
-        """Series, its revision, and when the export was made."""
+        """Series, its revision, and when the export was made.
+
+        METHOD:CANCEL need not repeat RRULE (RFC 5546, 3.2.5): an event that it takes back withdraws whatever the UID has. A replaced
+        occurrence without its series is no export of the series: it counts by its own revision.
+        """
         master = self._masters.get(event.uid)
         stamped = event.stamped if master is None else self._stamps.get(event.uid)
         exported = {} if stamped is None else {"exported_at": format_time(us(stamped))}
+        if master is None and event.replaces is not None:
+            return {**exported, "series": event.uid}
         if master is None:
-            return exported
+            return {**exported, "series": event.uid, "series_revision": event.sequence + 1} if self._takes_back else exported
         return {**exported, "series": event.uid, "series_revision": master.sequence + 1}
 
 

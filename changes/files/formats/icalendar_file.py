@@ -70,7 +70,8 @@ class _Reader:
             except Malformed as fault:
                 read.append(_refused(index, component, str(fault)))
         events = [one for one in read if isinstance(one, Event)]
-        series = Series(events, [one for one in components if one.first("RECURRENCE-ID") is not None], self._now)
+        overrides = [one for one in components if one.first("RECURRENCE-ID") is not None]
+        series = Series(events, overrides, self._now, takes_back=self._takes_back)
         for one in read:
             yield from (one,) if isinstance(one, Row) else self._rows(one, series)
 

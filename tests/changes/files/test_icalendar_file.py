@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from changes.files.merge import is_superseded, merge, series_ranks, withdrawn
 from changes.files.reader import ReadOptions, describe, read_changes
 from models.times import format_time, us
 from tests.changes.builders import write
@@ -326,3 +327,31 @@ def test_a_calendar_that_takes_its_events_back_cancels_them(tmp_path: Path) -> N
     (made,), faults = read(tmp_path, "UID:a\nDTSTART:20260105T220000Z\nDTEND:20260105T230000Z", before="METHOD:CANCEL\n")
     assert faults == []
     assert made.status == "cancelled"
+
+
+WEEKLY = "UID:w\nDTSTAMP:20260101T090000Z\nDTSTART:20260105T220000Z\nDURATION:PT1H\nRRULE:FREQ=WEEKLY;COUNT=3"
+TAKEN_BACK = "UID:w\nDTSTAMP:20260102T090000Z\nDTSTART:20260105T220000Z\nDURATION:PT1H\nSEQUENCE:1"
+
+
+def test_a_series_is_taken_back_whole_without_its_rule(tmp_path: Path) -> None:
+    declared, _ = read(tmp_path, WEEKLY)
+    cancelled, faults = read(tmp_path, TAKEN_BACK, before="METHOD:CANCEL\n")
+    assert faults == []
+    for both in (declared + cancelled, cancelled + declared):
+        assert [(one.change_id, one.status) for one in merge(both).changes] == [("w", "cancelled")]
+    assert [one.status for one in withdrawn(declared, cancelled, {})] == ["cancelled"] * 3
+    assert all(is_superseded(one, series_ranks(cancelled)) for one in declared)
+
+
+def test_one_time_of_a_series_is_taken_back_alone(tmp_path: Path) -> None:
+    declared, _ = read(tmp_path, WEEKLY)
+    one_time = TAKEN_BACK.replace("20260105T22", "20260112T22") + "\nRECURRENCE-ID:20260112T220000Z"
+    cancelled, faults = read(tmp_path, one_time, before="METHOD:CANCEL\n")
+    assert faults == []
+    for both in (declared + cancelled, cancelled + declared):
+        assert [one.status for one in merge(both).changes] == ["declared", "cancelled", "declared"]
+    assert withdrawn(declared, cancelled, series_ranks(declared)) == []
+    assert not is_superseded(cancelled[0], series_ranks(declared))
+    whole, _ = read(tmp_path, TAKEN_BACK.replace("DTSTAMP:20260102", "DTSTAMP:20260103"), before="METHOD:CANCEL\n")
+    moved, _ = read(tmp_path, one_time.replace("T22", "T23", 1))
+    assert [one.change_id for one in merge(declared + moved + whole).changes] == ["w"]

@@ -239,6 +239,24 @@ def test_a_stray_quote_costs_its_own_row(tmp_path: Path) -> None:
     assert [fault.partition(":")[0] for fault in faults(path)] == ["line 2", "line 6"]
 
 
+def test_blanks_after_a_closing_quote_cost_no_row(tmp_path: Path) -> None:
+    rows = f'{HEADER}\na,SUP-01,"Two\nlines" ,{START},{END}\nb,SUP-01,"Two, ""so"" ,\nlines",{START},"{END}" \nc,SUP-01,T,{START},{END}\n'
+    path = write(tmp_path, "a.csv", rows)
+    assert (ids(path), faults(path)) == (["a", "b", "c"], [])
+
+
+def test_a_stray_quote_in_a_title_costs_no_row(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", f'"Plan of January\n{HEADER}\na,SUP-01,T,{START},{END}\n')
+    assert (ids(path), faults(path)) == (["a"], [])
+
+
+def test_a_quote_open_in_every_line_costs_no_sound_row(tmp_path: Path) -> None:
+    stray = "".join(f'C{number}","x\n' for number in range(1500))
+    path = write(tmp_path, "a.csv", f"{HEADER}\na,SUP-01,T,{START},{END}\n{stray}b,SUP-01,T,{START},{END}\n")
+    assert ids(path) == ["a", "b"]
+    assert len(faults(path)) == 1500
+
+
 def test_a_time_outside_of_the_calendar_costs_no_other(tmp_path: Path) -> None:
     rows = [f"a,SUP-01,T,0001-01-01T00:00:00+14:00,{END}", f"b,SUP-01,T,{START},{END}"]
     path = write(tmp_path, "a.csv", "\n".join([HEADER, *rows]))
