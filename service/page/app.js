@@ -115,11 +115,11 @@ async function readQueues() {
   store.changed(["queues"]);
 }
 
-/** Live rates between two revisions, while a storm is open: { at, mean, expected, what } by User. */
+/** Live rates between two revisions, while a storm is open: by alert, because a User may have two storms. */
 async function readRates() {
   const storms = [...store.records.alert.values()].filter((one) => one.status !== "resolved" && one.kind === "storm" && one.user).slice(0, MOST_RATES);
   if (!storms.length && !store.rates.size) return;
-  const read = storms.map((one) => readRate(one, store.status?.data_until).then((rate) => [one.user, rate]).catch(() => null));
+  const read = storms.map((one) => readRate(one, store.status?.data_until).then((rate) => [one.alert_id, rate]).catch(() => null));
   store.rates = new Map((await Promise.all(read)).filter((one) => one?.[1]));
   store.changed(["queues"]);
 }

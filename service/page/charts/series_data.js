@@ -14,13 +14,19 @@ export async function readTotals(user, from, to, more = {}, points = 500) {
   return withGaps(line, found.resolution_s * 1000);
 }
 
-/** The newest minute of a User's traffic of an alert's direction, class and service: { at, mean, expected, what }; null where nothing came lately. */
+/** The part of a User's traffic that an alert is about, said after "messages a minute": "in all" where it is no part. */
+export function scopeText({ service, region }) {
+  const parts = [service && `of service ${service}`, region && `in region ${region}`].filter(Boolean);
+  return parts.join(" ") || "in all";
+}
+
+/** The newest minute of a User's traffic of an alert's direction, class, service and region: { user, at, mean, expected, what, scope }; null where nothing came lately. */
 export async function readRate(alert, until) {
   if (!until) return null;
   const { direction, message_class, service, region } = alert.series;
   const line = await readTotals(alert.user, Date.parse(until) - LATELY_MS, Date.parse(until), { direction, message_class, service, region }, 30);
   const last = line.at.length - 1;
-  return last < 0 ? null : { at: iso(line.at[last]), mean: line.mean[last], expected: line.expected[last], what: TRAFFIC[message_class || direction] || (message_class ? message_class.replaceAll("_", " ") + "s" : "messages") };
+  return last < 0 ? null : { user: alert.user, scope: scopeText(alert.series), at: iso(line.at[last]), mean: line.mean[last], expected: line.expected[last], what: TRAFFIC[message_class || direction] || (message_class ? message_class.replaceAll("_", " ") + "s" : "messages") };
 }
 
 /** Queues of a User: [{ queue, at, low, high, last, age }], the deepest first. */

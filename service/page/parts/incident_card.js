@@ -4,7 +4,7 @@ import { el } from "../core/dom.js";
 import { store } from "../core/store.js";
 import { clockText, number, plural, processText, spanText, timeText } from "../core/words.js";
 import { allowed, doneText, isOpen } from "./actions.js";
-import { fresh, queueNow, rateNow, short } from "./live_text.js";
+import { fresh, queueNow, ratesNow, short } from "./live_text.js";
 import { suspectLine, suspectList } from "./suspects.js";
 
 const MARKS = { critical: "▲", warning: "◆", info: "●" };
@@ -41,12 +41,10 @@ function depthLine(incident) {
   return fact("Waiting now", el("strong", {}, number(live.depth)), ` messages${live.queue ? ` in ${live.queue}` : ""}, at ${clockText(live.at)} UTC`, incident.peak_depth > live.depth ? `; most ${number(incident.peak_depth)}` : "");
 }
 
-/** All of the origin's traffic now, while its storm is open. */
-function rateLine(incident) {
-  const rate = incident.kinds.includes("storm") && incident.status !== "resolved" ? rateNow(incident.origin_user) : null;
-  if (!rate) return null;
+/** The origin's traffic of a storm now, while it is open. */
+function rateLine(rate) {
   const due = rate.expected === null ? "" : `; ${number(rate.expected)} were expected`;
-  return fact("Rate now", el("strong", {}, number(rate.mean)), ` ${rate.what} a minute in all, at ${clockText(rate.at)} UTC${due}`);
+  return fact("Rate now", el("strong", {}, number(rate.mean)), ` ${rate.what} a minute ${rate.scope}, at ${clockText(rate.at)} UTC${due}`);
 }
 
 function fact(label, ...content) {
@@ -74,7 +72,7 @@ function facts(incident) {
   const threatened = incident.threatened_changes.map((one) => fact("At risk", el("strong", {}, one.change_id), `. ${incident.status === "resolved" ? one.why : fresh(one.why, incident.origin_user, incident.as_of)}`));
   const first = incident.next_step ? fact("Do first", el("strong", {}, incident.next_step)) : null;
   const contact = incident.contact ? fact("Contact", incident.contact) : null;
-  return el("dl", { class: "facts" }, ...[first, depthLine(incident), rateLine(incident), affected(incident), processes(incident), ...threatened, contact].flat().filter(Boolean));
+  return el("dl", { class: "facts" }, ...[first, depthLine(incident), ...ratesNow(incident).map(rateLine), affected(incident), processes(incident), ...threatened, contact].flat().filter(Boolean));
 }
 
 function mergedHere(incident) {

@@ -2,6 +2,7 @@
 
 import { store } from "../core/store.js";
 import { clockText, number, spanText } from "../core/words.js";
+import { alertIds } from "./actions.js";
 
 const LONG_S = 300;
 const BESIDE = [/ (Probable|Possible) cause: .*$/s, / No declared change explains it\./, / Also: [^.]*\./, / [\d,]+ other Users? suffers? \([^)]*\)\./, / This affects [^.]*\./];
@@ -17,8 +18,12 @@ export function queueNow(user, name = null) {
   return queues.sort((a, b) => b.depth - a.depth)[0] || null;
 }
 
-/** What a User with an open storm sends or receives now, and what was expected, in messages a minute: { at, mean, expected, what }. */
-export const rateNow = (user) => store.rates?.get(user) || null;
+/** What the origin of an incident sends or receives now in each of its open storms, and what was expected, in messages a minute. */
+export function ratesNow(incident) {
+  if (incident.status === "resolved") return [];
+  const rates = alertIds(incident, store.stateOf("incidents", incident.incident_id)).map((id) => store.rates.get(id)).filter((rate) => rate && rate.user === incident.origin_user);
+  return [...new Map(rates.map((rate) => [`${rate.what} ${rate.scope}`, rate])).values()];
+}
 
 /** A storm's sentence with the time of its figures: they are those of the alert's own series, and a record's are not of now. */
 function dated(text, user, asOf) {

@@ -10,7 +10,7 @@ import { plural } from "../core/words.js";
 import { ACTIONS, allowed, isOpen } from "../parts/actions.js";
 import { alertRows } from "../parts/alert_table.js";
 import { incidentCard, liveDepth, severityOf } from "../parts/incident_card.js";
-import { rateNow } from "../parts/live_text.js";
+import { ratesNow } from "../parts/live_text.js";
 
 const SHOWN = 30;
 const RANK = { critical: 0, warning: 1, info: 2 };
@@ -111,7 +111,7 @@ class Now {
     const selected = this.selected === incident.incident_id;
     const live = incident.status === "resolved" ? null : liveDepth(incident);
     const minute = incident.status === "resolved" ? 0 : Math.floor(now / 60e3);
-    const signature = [incident.revision, JSON.stringify(state), store.mergedInto(incident.incident_id).join(), rateNow(incident.origin_user)?.at, minute, selected, live?.at, live?.depth, preferences.local, store.mayAct].join("|");
+    const signature = [incident.revision, JSON.stringify(state), store.mergedInto(incident.incident_id).join(), ratesNow(incident).map((rate) => `${rate.scope} ${rate.at}`).join(), minute, selected, live?.at, live?.depth, preferences.local, store.mayAct].join("|");
     return lazy(incident.incident_id, signature, () => incidentCard(incident, state, now, selected));
   }
 

@@ -1,12 +1,14 @@
 """Figures: dragging zooms to single windows, gaps stay gaps, others serve as controls, and each figure stands as a table too."""
 
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Request
 
+from models.alert import AlertSeries
 from models.times import instant, parse_time
-from tests.service.builders import desk, incident
+from tests.service.builders import alert, desk, incident
 from tests.service.house import House
 from tests.service.page.visitor import Visitor
 
@@ -83,3 +85,19 @@ def test_an_open_storm_says_what_its_user_sends_now(board: House, visit: type[Vi
     page = visit(board, "triage").go("/")
     page.wait_for_selector("[data-id=I-2] dt >> text=Rate now")
     assert "1,500 messages a minute in all, at " in page.inner_text("[data-id=I-2] dd:has-text('a minute in all')")
+
+
+def test_two_storms_of_one_user_each_say_which_part_of_its_traffic_they_count(board: House, visit: type[Visitor]) -> None:
+    part = AlertSeries(user="BOLT", direction="to_user", message_class="service_response", service="4.8.1", region="north")
+    storm = alert("A-6", user="BOLT", kind="storm", incident_id="I-6", series=part)
+    board.publish(desk(incident("I-6", kinds=("storm",), origin_user="BOLT", alert_ids=("A-6",), summary="BOLT: a storm"), storm))
+    visitor = visit(board, "triage")
+    columns = ["at", "low", "high", "mean", "failures", "expected"]
+    points = [["2026-01-05T00:01:00Z", 70, 70, 70, 0, 9]]
+    answer = json.dumps({"from": None, "to": None, "resolution_s": 60, "series": 1, "columns": columns, "points": points})
+    asked = re.compile("/v1/series/totals.*service=4.8.1&region=north")
+    visitor.page.route(asked, lambda route: route.fulfill(body=answer, content_type="application/json"))
+    page = visitor.go("/")
+    said = page.inner_text("[data-id=I-6] dd:has-text('a minute')")
+    assert said.startswith("70 service responses a minute of service 4.8.1 in region north, at ")
+    assert "1,500 messages a minute in all, at " in page.inner_text("[data-id=I-2] dd:has-text('a minute')")
