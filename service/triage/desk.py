@@ -8,7 +8,7 @@ from typing import Any
 
 from models.clock import Clock
 from service.access import Principal
-from service.problems import not_found
+from service.problems import Problem, not_found
 from service.store import audit, triage_actions
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT
@@ -25,7 +25,7 @@ class TriageDesk:
         self._database, self._clock, self._announcer = database, clock, announcer
 
     async def act(self, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-        """The subject's state afterwards; `subject` is (kind, id). Raises Problem 404."""
+        """The subject's state afterwards; `subject` is (kind, id). Raises Problem 404, and 409 for a merge that would hide both."""
         stated = {name: value for name, value in detail.items() if value is not None}
         job = partial(_write, principal=principal, subject=subject, action=action, detail=stated, now_us=self._clock.wall_us())
         state = await asyncio.wrap_future(self._database.write(job))
@@ -39,8 +39,31 @@ def _write(
     kind, name = subject
     if not triage_actions.exists(connection, kind, name):
         raise not_found(kind)
+    if action == "merge":
+        _check_continues(connection, name, detail["into"], now_us)
     triage_actions.add(
         connection, kind=kind, subject=name, action=action, actor=detail.get("name") or principal.name, now_us=now_us, detail=detail
     )
     audit.note(connection, principal, f"{action} {kind}", name, now_us, detail)
     return triage_actions.state(triage_actions.actions(connection, kind, [name]), now_us)[name]
+
+
+def _check_continues(connection: sqlite3.Connection, name: str, into: str, now_us: int) -> None:
+    """Refuses an `into` that is merged away or closed: both would leave the list of open ones, and merges could form a circle."""
+    if not triage_actions.exists(connection, INCIDENT, into):
+        raise not_found(INCIDENT)
+    state = _incident_state(connection, into, now_us)
+    if (end := state.get("merged_into")) is not None:
+        passed = {into}
+        while end not in passed and (further := _incident_state(connection, end, now_us).get("merged_into")) is not None:
+            passed.add(end)
+            end = further
+        if name in {end, *passed}:
+            raise Problem(409, f"into: incident {into} is merged into {name} itself; take that merge back first")
+        raise Problem(409, f"into: incident {into} is merged into {end}; merge into {end}, or take that merge back first")
+    if state.get("closed"):
+        raise Problem(409, f"into: incident {into} is closed (by {state['closed']['by']}); reopen it first, or choose another incident")
+
+
+def _incident_state(connection: sqlite3.Connection, name: str, now_us: int) -> dict[str, Any]:
+    return triage_actions.state(triage_actions.actions(connection, INCIDENT, [name]), now_us).get(name, {})

@@ -161,12 +161,10 @@ async def judge(desk: TriageDeskDep, principal: Triage, incident_id: str, body: 
 
 
 @router.post("/v1/incidents/{incident_id}/merge", summary="Merge into another incident")
-async def merge(desk: TriageDeskDep, database: DatabaseDep, principal: Triage, incident_id: str, body: Merge) -> State:
-    """Both records stay; readers follow `merged_into`."""
+async def merge(desk: TriageDeskDep, principal: Triage, incident_id: str, body: Merge) -> State:
+    """Both records stay; readers follow `merged_into`. 409 if `into` is merged into another incident or closed."""
     if body.into == incident_id:
         raise Problem(422, "into: an incident can't be merged into itself")
-    if not database.read(partial(triage_actions.exists, kind=INCIDENT, subject=body.into)):
-        raise not_found(INCIDENT)
     return await _act(desk, principal, (INCIDENT, incident_id), "merge", body.model_dump())
 
 

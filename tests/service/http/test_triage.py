@@ -72,6 +72,35 @@ def test_incidents_merge_and_split(troubled: House) -> None:
     assert [one["alert_id"] for one in exported["alerts"]] == ["A-1", "A-2"]
 
 
+def test_no_merge_into_what_is_merged_away_or_closed(troubled: House) -> None:
+    troubled.publish(desk(incident("I-3"), incident("I-4")))
+    client = troubled.client("triage")
+
+    def merged(name: str, into: str) -> tuple[int, str]:
+        answer = client.post(f"/v1/incidents/{name}/merge", json={"into": into})
+        return answer.status_code, answer.json().get("detail", "")
+
+    assert merged("I-1", "I-2")[0] == 200
+    status, said = merged("I-2", "I-1")
+    assert status == 409
+    assert "I-1 is merged into I-2 itself" in said
+    assert merged("I-2", "I-3")[0] == 200
+    status, said = merged("I-3", "I-1")
+    assert status == 409
+    assert "I-1 is merged into I-3 itself" in said, "a circle of three"
+    status, said = merged("I-4", "I-1")
+    assert status == 409
+    assert "I-1 is merged into I-3; merge into I-3" in said
+    client.post("/v1/incidents/I-3/close", json={"name": "Ann"})
+    status, said = merged("I-4", "I-3")
+    assert status == 409
+    assert "I-3 is closed (by Ann)" in said
+    client.delete("/v1/incidents/I-3/close")
+    assert merged("I-4", "I-3")[0] == 200
+    states = {one["id"]: one["state"]["merged_into"] for one in client.get("/v1/triage/incidents").json()}
+    assert states == {"I-1": "I-2", "I-2": "I-3", "I-3": None, "I-4": "I-3"}
+
+
 def test_the_next_shift_is_told_what_is_open_what_was_done_and_what_comes(troubled: House) -> None:
     client = troubled.client("triage")
     client.post("/v1/incidents/I-1/acknowledge", json={"note": "on it"})
