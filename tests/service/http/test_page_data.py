@@ -1,11 +1,17 @@
 """What the page asks: the monitor's state, queues now, totals, the heat map, the calendar by window, acts of the desk."""
 
 import json
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
+from changes.windows import window_us
+from models.change import Change
+from models.times import DAY_US, format_time, parse_time
+from service.http.routes.page.calendar import _days, _meets
 from service.http.routes.page.totals import _coarser
 from tests.service.builders import change_json, desk, incident, lines, queue, traffic
 from tests.service.house import House
@@ -140,3 +146,50 @@ def test_what_the_desk_does_is_told_on_its_stream_and_on_no_users(told: House) -
         assert (said["subject"], said["id"], said["state"]["notes"][-1]["by"]) == ("incidents", "I-1", "Ada")
         told.client("user:ACME").post("/v1/changes", json=change_json("W-9", title="Later")).raise_for_status()
         assert "event: change" in next(others)
+
+
+def test_changes_are_counted_by_day_at_a_cost_that_does_not_grow_with_their_length() -> None:
+    start_us, end_us = parse_time("2026-01-05T12:00:00Z"), parse_time("2026-04-05T00:00:00Z")
+
+    def changes(days: int) -> list[Change]:
+        begins = [start_us + (index % 110 - 10) * DAY_US for index in range(400)]
+        kinds = [{"source": "dcc", "category": "bcdr_test"}, {"source": "user"}]
+        times = [{"planned_start": format_time(at), "planned_end": format_time(at + days * DAY_US)} for at in begins]
+        made = [Change.model_validate(change_json(**time, **kinds[index % 2])) for index, time in enumerate(times)]
+        return [one for one in made if _meets(one, start_us, end_us)]
+
+    def counted(given: list[Change]) -> tuple[list[dict[str, Any]], int]:
+        calls = 0
+
+        def count(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            found = _days(given, start_us, end_us)
+        finally:
+            sys.setprofile(before)
+        return found, calls
+
+    short, long = changes(1), changes(90)
+    (by_day, few), (by_day_long, many) = counted(short), counted(long)
+    assert many / len(long) < 2 * few / len(short)
+    for given, found in ((short, by_day), (long, by_day_long)):
+        assert {one["day"]: (one["dcc"], one["other"], one["tests"]) for one in found} == _one_by_one(given, start_us, end_us)
+    assert len(by_day_long) == 90
+
+
+def _one_by_one(changes: list[Change], start_us: int, end_us: int) -> dict[str, tuple[int, int, int]]:
+    """Each day of each change on its own."""
+    counts: dict[str, tuple[int, int, int]] = {}
+    for change in changes:
+        begins_us, ends_us = window_us(change)
+        last_us = max(begins_us, min(ends_us, end_us) - 1)
+        for day in range(max(begins_us, start_us) // DAY_US, last_us // DAY_US + 1):
+            name = format_time(day * DAY_US)[:10]
+            dcc, other, tests = counts.get(name, (0, 0, 0))
+            of_dcc = change.source == "dcc"
+            counts[name] = (dcc + of_dcc, other + (not of_dcc), tests + (change.category == "bcdr_test"))
+    return counts
