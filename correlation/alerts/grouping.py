@@ -190,7 +190,7 @@ class AlertGroups:
         if group is not None and (group.ended_us is None or not begins):
             return group
         if group is not None and group.lasting:
-            group.ended_us, group.lasting, group.last = None, False, ()
+            group.ended_us, group.over_us, group.lasting, group.last = None, None, False, ()
             return group
         if group is not None and at_us <= group.returns_until_us(self._parameters):
             onset_us = min(finding.began_us for finding in begins)
@@ -220,14 +220,17 @@ class AlertGroups:
             group = self.groups[key]
             if group.ended_us is None:
                 continue
-            if not group.resolved and at_us - group.ended_us >= group.hold_us(self._parameters):
+            if not group.resolved:
                 if at_us <= group.returns_until_us(self._parameters) and lasts(group):
-                    group.lasting = True
+                    # From the window in which its findings end: nobody must read meanwhile that it is over.
+                    group.lasting, group.over_us = True, None
+                    continue
+                if at_us - group.ended_us < group.hold_us(self._parameters):
                     continue
                 if group.lasting:
                     group.ended_us, group.lasting = at_us, False
                 group.resolved_us = group.touched_us = group.news_us = at_us
-            elif group.resolved and not group.active and at_us > group.kept_until_us(self._parameters):
+            elif not group.active and at_us > group.kept_until_us(self._parameters):
                 del self.groups[key]
 
     def episode(self, group: AlertGroup, at_us: int) -> AlertSnapshot:
@@ -277,6 +280,8 @@ class AlertGroups:
             if isinstance(group.resolved_us, bool):
                 # Written before ends and decisions were separated.
                 group.resolved_us = group.ended_us if group.resolved_us else None
+            if group.ended_us is None or group.lasting:
+                group.over_us = None  # Before, the end of its last pause was kept.
             ledger.groups[group.key] = group
             ledger._group_keys |= {finding.finding_id: group.key for finding in group.active.values()}
         return ledger

@@ -7,7 +7,7 @@ from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.columns import ALERT_KINDS
 from models.state_bytes import unpack
-from models.times import MINUTE_US
+from models.times import MINUTE_US, instant
 from streams.kafka.exchange.stage_records import STAGE_VERSION, KeyEncoder, pack_findings, unpack_findings
 from tests.correlation.builders import MORNING_US, Trouble, World, queue, run, series
 
@@ -217,3 +217,29 @@ def test_it_ends_once_its_traffic_is_back_and_within_the_time_in_which_it_may_re
     storm = Trouble("storm", ONE, 2, 6, observed=500, expected=100)
     assert storm_of(20, 12, storm).ended_us == storm_of(20, 12, storm).resolved_us == MORNING_US + 12 * MINUTE_US
     assert storm_of(60, 60, storm).resolved_us == MORNING_US + (6 + PARAMETERS.flap_s // 60 + 1) * MINUTE_US
+
+
+def unseen(since: int, until: int, observed: float) -> Trouble:
+    """Traffic of ONE that no detector sees."""
+    return Trouble("storm", ONE, since, until, seen_after=1000, observed=observed)
+
+
+def test_a_storm_that_came_back_once_is_not_over_while_its_detector_lets_go_of_it():
+    first, lost, rest = (Trouble("storm", ONE, since, until, observed=1500) for since, until in ((2, 6), (8, 14), (19, 45)))
+    told = run(World((ONE,), (first, lost, unseen(13, 45, 1500), rest)), range(50))
+    storm = told.all_of("storm", "SUP-01")
+    assert len(told.last()) == 1
+    assert storm[-1].evidence.flaps == 1
+    during = [one for one in storm if 8 < (one.as_of - instant(MORNING_US)).total_seconds() / 60 < 45]
+    assert during
+    assert not [one.summary for one in during if one.ended_at is not None]
+    assert f"{storm[-1].ended_at:%H:%M}" == "09:44"
+
+
+def test_state_in_which_an_open_storm_kept_the_end_of_its_last_pause_is_mended():
+    ledger, world = AlertGroups(PARAMETERS), World((ONE,), (Trouble("storm", ONE, 2, observed=500),))
+    ledger.apply(MORNING_US + 3 * MINUTE_US, finding_rows([world.window(3)]), lambda _: ("storm", "SUP-01", ""))
+    (group,) = ledger.groups.values()
+    group.over_us = MORNING_US
+    (again,) = AlertGroups.unpack(PARAMETERS, ledger.pack()).groups.values()
+    assert again.over_us is None
