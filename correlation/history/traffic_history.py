@@ -164,12 +164,11 @@ class History:
         return sorted(self._traffic)
 
     def due_per_s(self) -> float:
-        """Messages a second that are due of everyone in the newest windows of every length; 0 if nothing is known."""
-        due = 0.0
-        for window_s in sorted(self._traffic):
-            newest = self._traffic[window_s].buffers[0]
-            due += float(newest.cells[EXPECTED, newest.head].sum(dtype=np.float64)) / (newest.bin_us / SECOND_US)
-        return due
+        """Messages a second that are due of everyone in the newest windows of every length in use; 0 if that is not known, as to a User."""
+        rings = [self._traffic[window_s].buffers[0] for window_s in sorted(self._traffic)] if self._only is None else []
+        now_us = max((int(ring.ends_us[ring.head]) for ring in rings), default=0)
+        used = [ring for ring in rings if now_us - int(ring.ends_us[ring.head]) <= 2 * ring.bin_us]
+        return sum(float(ring.cells[EXPECTED, ring.head].sum(dtype=np.float64)) / (ring.bin_us / SECOND_US) for ring in used)
 
     def of_class(self, message_class: str, from_us: int | None) -> list[Bins]:
         """Everyone's series of one message class, by window length, in the finest bins that reach back far enough."""

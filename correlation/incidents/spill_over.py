@@ -150,7 +150,7 @@ class DoseComparison:
             return False
         if self._due_per_s is None:
             self._due_per_s = self._history.due_per_s()
-        added_per_s = (driver.peak - driver.usual_at_peak) / max(key.window_s for key in driver.series)
+        added_per_s = (driver.peak - driver.usual_at_peak) / min(key.window_s for key in driver.series)
         return 0.0 < added_per_s < _FELT * self._due_per_s
 
     def outlasts(self, episode: AlertSnapshot, drivers: Sequence[AlertSnapshot]) -> bool:

@@ -112,3 +112,24 @@ def _part(at_us: int, groups: tuple[PulseKey, ...], draw: np.random.Generator) -
     pulse = Pulse(at_us, 60, groups, draw.random(size) < 0.8, observed, failed, expected, expected)
     queue_pulse = QueuePulse(at_us, 60, queues, draw.random(size) < 0.8, depth, depth)
     return Detected(at_us, 60, (), queues, Findings.none(), Findings.none(), pulse, queue_pulse)
+
+
+def window_of(history: History, at_us: int, window_s: int, expected: float) -> None:
+    """One window of a User that reports by windows of this length."""
+    one, empty = np.ones(1), np.zeros(0)
+    groups = (PulseKey(f"U-{window_s}", "to_dsp", "service_request", "2.2", ""),)
+    pulse = Pulse(at_us, window_s, groups, one > 0, one, one * 0, one * expected, one)
+    queues = QueuePulse(at_us, window_s, (), empty > 0, empty, empty)
+    history.add(Detected(at_us, window_s, (), (), Findings.none(), Findings.none(), pulse, queues))
+
+
+def test_what_is_due_counts_every_window_length_that_is_still_reported_and_is_not_known_to_a_user() -> None:
+    history = History()
+    window_of(history, T0 + 10 * MINUTE_US, 600, 6000.0)
+    for minute in range(1, 20):
+        window_of(history, T0 + minute * MINUTE_US, 60, 60.0)
+    assert history.due_per_s() == 11.0
+    assert history.restricted_to("U-60").due_per_s() == 0.0
+    for minute in range(20, 40):
+        window_of(history, T0 + minute * MINUTE_US, 60, 60.0)
+    assert history.due_per_s() == History.unpack(unpack(pack(history.pack(), 1), 1)).due_per_s() == 1.0

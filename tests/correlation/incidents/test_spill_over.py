@@ -5,10 +5,12 @@ import pytest
 
 from correlation.history.habit import is_habit
 from correlation.history.traffic_history import History
+from correlation.incidents.spill_over import DoseComparison
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from tests.correlation.builders import MORNING_US, Trouble, World, change, queue, run, series
 from tests.correlation.past import episode
+from tests.correlation.past import past as minutes_of_everyone
 
 USERS = tuple(f"SUP-{number:02}" for number in range(1, 7))
 REQUESTS = {user: series(user, "to_dsp", "service_request", "8.1.1") for user in USERS}
@@ -217,3 +219,12 @@ def test_a_short_burst_of_yesterday_counts_though_its_hour_shows_no_more_than_ch
     storm = replace(episode("storm", "SUP-01", 0, series=(KEY,)), onset_us=onset_us, detected_us=at_us, at_us=at_us)
     assert is_habit(storm, past({1: 3.0, 2: 2.0, 3: 2.0}, dip_us, minutes=5))
     assert not is_habit(storm, past({1: 3.0, 3: 2.0}, dip_us, minutes=5))
+
+
+def test_a_storm_of_two_window_lengths_is_measured_by_the_shorter_one_as_its_peak_is():
+    history = minutes_of_everyone(minutes=5)
+    key = series("USER-00", "to_dsp", "service_request", "2.2")
+    storm = episode("storm", series=(key, key._replace(window_s=600)), peak=160.0, peak_expected=100.0)
+    waiting = episode("backlog", "USER-01", series=(queue("USER-01"),))
+    assert not DoseComparison(history).refutes(waiting, storm)
+    assert DoseComparison(history).refutes(waiting, replace(storm, peak=110.0))
