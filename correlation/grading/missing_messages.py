@@ -28,7 +28,7 @@ def missing_messages(
         for process in one.processes:
             spans.setdefault(process, []).append((one.onset_us, one.ended_us))
     stretch = Stretch(taken.onset_us, at_us, min([taken.onset_us, *(one.onset_us for one in others)]))
-    waiting = frozenset(member.user for one in (event, *beside) for member in one.members.values() if member.kind == "backlog")
+    waiting = frozenset(user for one in (taken, *others) for user in one.waiting)
     declared = tuple(change for change in view.between(taken.onset_us, taken.ended_us) if _takes_away(change))
     by_process = missing_answers(
         history,

@@ -82,13 +82,31 @@ def missing_answers(
     the hours that this touches are left out. `beside`: in the hours in which another incident takes answers of a process too, the share
     that is lost in other processes is that of the older of the two, and what is lost of the rest is that of the younger one.
     """
-    by_process: dict[str, MissingAnswers] = {}
+    by_process: dict[str, _Loss] = {}
     for bins in history.of_class(ANSWERS, None):
         kept = np.array([counts(key) for key in bins.keys], np.bool_)
         measured = _Days.of(bins.only(kept), stretch, absent)
         if measured is not None:
-            by_process |= measured.missing(beside)
-    return dict(sorted(by_process.items()))
+            for process, loss in measured.losses(beside).items():
+                by_process[process] = by_process.get(process, _Loss()).plus(loss)
+    return {process: loss.shown() for process, loss in sorted(by_process.items()) if loss.due >= _LEAST_DUE and loss.messages > loss.error}
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """Messages of one process that did not come, of those that were due; half the width of the 90 % interval."""
+
+    messages: float = 0.0
+    error: float = 0.0
+    due: float = 0.0
+
+    def plus(self, other: "_Loss") -> "_Loss":
+        """That of other Users, whose windows have another length: their errors do not depend on each other."""
+        return _Loss(self.messages + other.messages, float(np.hypot(self.error, other.error)), self.due + other.due)
+
+    def shown(self) -> MissingAnswers:
+        """With the interval."""
+        return MissingAnswers(self.messages, self.messages - self.error, self.messages + self.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +139,8 @@ class _Days:
                 return cls(bins, hours_us, *chosen[0], *chosen[1], part, _present(bins.keys, hours_us, absent))
         return None
 
-    def missing(self, beside: Beside) -> dict[str, MissingAnswers]:
+    def losses(self, beside: Beside) -> dict[str, _Loss]:
+        """By process, chance or not."""
         columns: dict[str, list[int]] = {}
         for index, key in enumerate(self.bins.keys):
             for process in processes((key,)):
@@ -136,8 +155,7 @@ class _Days:
                 came = np.where(_meets(self.ends_us, beside.spans[process]), _divided(due, came, elsewhere, process, beside), came)
             loss, total = float((due - came).sum()), float(due.sum())
             error = _QUANTILE * noise * float(np.sqrt((due**2).sum() + total**2 / len(self.before)))
-            if total >= _LEAST_DUE and loss > error:
-                by_process[process] = MissingAnswers(loss, loss - error, loss + error)
+            by_process[process] = _Loss(loss, error, total)
         return by_process
 
     def _loss_share(self, columns: list[int]) -> Floats:

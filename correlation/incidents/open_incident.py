@@ -16,11 +16,13 @@ _LEAST_SHARE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """What is remembered of an incident that took answers at the same time and is over: when, and in which processes."""
+    """What is remembered of an incident that took answers at the same time and is over: when, in which processes, whose answers waited."""
 
     onset_us: int
     ended_us: int
     processes: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
+    """Sorted; Users with a backlog. State of earlier releases does not name them."""
 
 
 @dataclass(slots=True)
@@ -62,7 +64,8 @@ class OpenIncident:
     def as_companion(self, at_us: int) -> Companion:
         """What it takes so far."""
         until_us = at_us if self.ended_us is None else self.ended_us
-        return Companion(self.case(at_us).onset_us, until_us, tuple(sorted(self._processes())))
+        waiting = {member.user for member in self.members.values() if member.kind == "backlog" and member.user is not None}
+        return Companion(self.case(at_us).onset_us, until_us, tuple(sorted(self._processes())), tuple(sorted(waiting)))
 
     def _processes(self) -> set[str]:
         """Those in which a good part of its victims suffer."""

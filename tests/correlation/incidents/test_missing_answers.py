@@ -5,10 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from correlation.grading.missing_messages import missing_messages
 from correlation.history.traffic_history import History
 from correlation.incidents.missing_answers import Beside, Stretch, missing_answers
-from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
+from correlation.incidents.open_incident import Companion, OpenIncident
+from models.columns import Detected, Findings, Flags, Floats, Pulse, PulseKey, QueuePulse, SeriesKey
+from models.state_tree import from_tree
 from models.times import DAY_US, HOUR_US, SECOND_US, parse_time
+from tests.correlation.past import calendar, episode
 
 MONDAY_US = parse_time("2026-01-05T00:00:00Z")
 KEYS = tuple(
@@ -20,19 +24,35 @@ STRETCH = Stretch(ONSET_US, UNTIL_US, ONSET_US)
 BESIDE = Beside(frozenset({"prepayment"}), {"prepayment": ((ONSET_US, UNTIL_US),)})
 
 
-def history(lost: dict[str, float], start_us: int = MONDAY_US) -> History:
-    """A day and 14 hours of quarters of an hour, busier by day; the second day is a tenth busier and loses a share of a service."""
-    found, none, empty = History(), Findings.none(), np.zeros(0)
+def history(lost: dict[str, float], start_us: int = MONDAY_US, slower: int = 0) -> History:
+    """A day and 14 hours of quarters of an hour, busier by day; the second day is a tenth busier and loses a share of a service.
+
+    `slower`: how many of the Users report by half hours.
+    """
+    found = History()
+    waiting = np.zeros(len(KEYS))
+    slow = np.array([int(key.user[-1]) < slower for key in KEYS])
     for number in range(1, (24 + 14) * 4 + 1):
         at_us = start_us + number * 900 * SECOND_US
         passed_us = at_us - start_us
         level = 300.0 + 200.0 * np.sin(2 * np.pi * passed_us / DAY_US) + (number % 3)
         during = passed_us > ONSET_US - MONDAY_US
         came = [level * (1.1 if passed_us > DAY_US else 1.0) * (1.0 - lost.get(key.service, 0.0) * during) for key in KEYS]
-        counts, one = np.array(came), np.ones(len(KEYS), np.bool_)
-        pulse = Pulse(at_us, 900, GROUPS, one, counts, np.zeros(len(KEYS)), counts, counts)
-        found.add(Detected(at_us, 900, KEYS, (), none, none, pulse, QueuePulse(at_us, 900, (), empty.astype(bool), empty, empty)))
+        waiting += came
+        for window_s, chosen in ((900, ~slow), (1800, slow)):
+            if chosen.any() and at_us % (window_s * SECOND_US) == 0:
+                add_window(found, at_us, window_s, chosen, waiting[chosen])
+                waiting[chosen] = 0.0
     return found
+
+
+def add_window(found: History, at_us: int, window_s: int, chosen: Flags, counts: Floats) -> None:
+    """One window of some of the Users."""
+    none, empty, zero = Findings.none(), np.zeros(0), np.zeros(len(counts))
+    groups = tuple(group for group, wanted in zip(GROUPS, chosen.tolist(), strict=True) if wanted)
+    keys = tuple(key._replace(window_s=window_s) for key, wanted in zip(KEYS, chosen.tolist(), strict=True) if wanted)
+    pulse = Pulse(at_us, window_s, groups, zero == 0.0, counts, zero, counts, counts)
+    found.add(Detected(at_us, window_s, keys, (), none, none, pulse, QueuePulse(at_us, window_s, (), empty.astype(bool), empty, empty)))
 
 
 def due(services: int = 1) -> float:
@@ -100,3 +120,30 @@ def test_a_process_of_the_other_incident_alone_counts_outside_its_hours_only() -
     past = history({"4.8.1": 0.2, "2.2": 0.6})
     everything = replace(BESIDE, own=frozenset({"billing"}))
     assert set(missing_answers(past, STRETCH, lambda _: True, everything)) == {"billing"}
+
+
+def test_users_of_different_window_lengths_are_added_up() -> None:
+    alone = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True)["billing"]
+    both = missing_answers(history({"4.8.1": 0.3}, slower=2), STRETCH, lambda _: True)["billing"]
+    assert both.messages == pytest.approx(alone.messages, rel=0.01)
+    half = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda key: key.user in ("SUP-0", "SUP-1"))["billing"]
+    assert both.high - both.messages == pytest.approx(np.sqrt(2.0) * (half.high - half.messages), rel=0.1)
+
+
+def incident(origin: str, cause: str, key: SeriesKey, *harmed: str) -> OpenIncident:
+    """One that goes on from ONSET_US until UNTIL_US and takes answers such as `key`."""
+    kinds = {origin: cause} | dict.fromkeys(harmed, "drop")
+    facts = {"onset_us": ONSET_US, "detected_us": ONSET_US, "at_us": UNTIL_US}
+    alerts = [episode(kind, user, series=(key._replace(user=user),), **facts) for user, kind in kinds.items()]
+    return OpenIncident(f"I-{origin}", ONSET_US, {one.alert_id: one for one in alerts}, origin, set(harmed))
+
+
+def test_answers_that_waited_in_an_incident_that_is_forgotten_are_not_missing_afterwards() -> None:
+    past, view = history({"4.8.1": 0.3}), calendar(at_us=UNTIL_US)
+    event, gone = incident("SUP-9", "storm", KEYS[1], "SUP-1", "SUP-2"), incident("SUP-0", "backlog", KEYS[0], "SUP-3")
+    alone = missing_messages(event, [event], UNTIL_US, view, past)["billing"].messages
+    both = missing_messages(event, [event, gone], UNTIL_US, view, past)
+    event.remember(gone, UNTIL_US)
+    assert missing_messages(event, [event], UNTIL_US, view, past) == both
+    assert both["billing"].messages < 0.8 * alone
+    assert from_tree(Companion, [1, 2, ["billing"]]) == Companion(1, 2, ("billing",))
