@@ -158,7 +158,7 @@ class Traffic:
             expected=outlook,
             low=low,
             high=high,
-            slid=spill.slid(block["spill"], tick, low, high),
+            slid=spill.slid(block["spill"], tick, outlook.mean, low, high),
             autocorrelation=bounds.memory,
             level=block["expectation"]["level"],
             declared=declared,

@@ -436,7 +436,7 @@ void window_judge(ARGUMENTS, const double *log_up, const double *log_down) {
             continue;
         }
 
-        C(spill, missing, double)[i] = most_of(low - counts, 0.0) * reported;
+        C(spill, missing, double)[i] = reported && counts < low ? most_of(mean - counts, 0.0) : 0.0;
         C(silence, due, float)[i] = due;
         C(silence, nats, double)[i] = silence;
         C(silence, empty_windows, float)[i] = C(silence, empty_windows, float)[i] * (float)keeps + (float)empty;

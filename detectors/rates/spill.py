@@ -10,8 +10,9 @@ def fresh(series: int) -> Columns:
     return {"missing": np.zeros(series)}
 
 
-def slid(state: Columns, tick: TrafficTick, low: Floats, high: Floats) -> Floats:
-    """The excess over `high` in this window, at most the shortage below `low` in the last one; stores this window's shortage."""
+def slid(state: Columns, tick: TrafficTick, mean: Floats, low: Floats, high: Floats) -> Floats:
+    """The excess over `high` in this window, at most what the last one lacked; stores what this one lacks if it is below `low`."""
     spilt: Floats = np.minimum(state["missing"], np.maximum(tick.messages - high, 0.0))
-    state["missing"][:] = np.maximum(low - tick.messages, 0.0) * tick.reported
+    lacks = tick.reported & (tick.messages < low)
+    state["missing"][:] = np.where(lacks, np.maximum(mean - tick.messages, 0.0), 0.0)
     return spilt
