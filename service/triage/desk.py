@@ -25,22 +25,35 @@ class TriageDesk:
         self._database, self._clock, self._announcer = database, clock, announcer
 
     async def act(self, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-        """The subject's state afterwards; `subject` is (kind, id). Raises Problem 404, and 409 for a merge that would hide both."""
+        """The subject's state afterwards; `subject` is (kind, id). Raises Problem 404, and 409 for an `into` or `to` that is not open."""
         stated = {name: value for name, value in detail.items() if value is not None}
         job = partial(_write, principal=principal, subject=subject, action=action, detail=stated, now_us=self._clock.wall_us())
-        state = await asyncio.wrap_future(self._database.write(job))
-        self._announcer.announce("triage", {"subject": SUBJECTS[subject[0]], "id": subject[1], "state": state})
-        return state
+        states = await asyncio.wrap_future(self._database.write(job))
+        for (kind, name), state in states.items():
+            self._announcer.announce("triage", {"subject": SUBJECTS[kind], "id": name, "state": state})
+        return states[subject]
 
 
 def _write(
+    connection: sqlite3.Connection, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any], now_us: int
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Subject → its state afterwards: the subject's, and that of the incident to which a split moves alerts."""
+    states = {subject: _write_one(connection, principal, subject, action, detail, now_us)}
+    if action == "split" and "to" in detail:
+        other = INCIDENT, detail["to"]
+        added = {name: value for name, value in detail.items() if name != "to"}
+        states[other] = _write_one(connection, principal, other, "add_alerts", added, now_us)
+    return states
+
+
+def _write_one(
     connection: sqlite3.Connection, principal: Principal, subject: tuple[str, str], action: str, detail: Mapping[str, Any], now_us: int
 ) -> dict[str, Any]:
     kind, name = subject
     if not triage_actions.exists(connection, kind, name):
         raise not_found(kind)
-    if action == "merge":
-        _check_continues(connection, name, detail["into"], now_us)
+    for field in {"into", "to"} & detail.keys() if action in ("merge", "split") else ():
+        _check_continues(connection, name, field, detail[field], now_us)
     triage_actions.add(
         connection, kind=kind, subject=name, action=action, actor=detail.get("name") or principal.name, now_us=now_us, detail=detail
     )
@@ -48,8 +61,8 @@ def _write(
     return triage_actions.state(triage_actions.actions(connection, kind, [name]), now_us)[name]
 
 
-def _check_continues(connection: sqlite3.Connection, name: str, into: str, now_us: int) -> None:
-    """Refuses an `into` that is merged away or closed: both would leave the list of open ones, and merges could form a circle."""
+def _check_continues(connection: sqlite3.Connection, name: str, field: str, into: str, now_us: int) -> None:
+    """Refuses an incident that is merged away or closed: both would leave the list of open ones, and merges could form a circle."""
     if not triage_actions.exists(connection, INCIDENT, into):
         raise not_found(INCIDENT)
     state = _incident_state(connection, into, now_us)
@@ -59,10 +72,10 @@ def _check_continues(connection: sqlite3.Connection, name: str, into: str, now_u
             passed.add(end)
             end = further
         if name in {end, *passed}:
-            raise Problem(409, f"into: incident {into} is merged into {name} itself; take that merge back first")
-        raise Problem(409, f"into: incident {into} is merged into {end}; merge into {end}, or take that merge back first")
+            raise Problem(409, f"{field}: incident {into} is merged into {name} itself; take that merge back first")
+        raise Problem(409, f"{field}: incident {into} is merged into {end}; name {end}, or take that merge back first")
     if state.get("closed"):
-        raise Problem(409, f"into: incident {into} is closed (by {state['closed']['by']}); reopen it first, or choose another incident")
+        raise Problem(409, f"{field}: incident {into} is closed (by {state['closed']['by']}); reopen it first, or choose another incident")
 
 
 def _incident_state(connection: sqlite3.Connection, name: str, now_us: int) -> dict[str, Any]:

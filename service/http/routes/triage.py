@@ -176,12 +176,10 @@ async def unmerge(desk: TriageDeskDep, principal: Triage, incident_id: str) -> S
 
 @router.post("/v1/incidents/{incident_id}/split", summary="Split alerts off")
 async def split(desk: TriageDeskDep, principal: Triage, incident_id: str, body: Split) -> State:
-    """The alerts no longer belong to this incident, and belong to `to` if that is given."""
-    details = {"alert_ids": body.alert_ids, "note": body.note, "name": body.name}
-    done = await _act(desk, principal, (INCIDENT, incident_id), "split", details)
-    if body.to is not None:
-        await _act(desk, principal, (INCIDENT, body.to), "add_alerts", details)
-    return done
+    """The alerts no longer belong to this incident, and belong to `to` if that is given. 409 if `to` is merged away or closed."""
+    if body.to == incident_id:
+        raise Problem(422, "to: alerts can't be split off into the same incident")
+    return await _act(desk, principal, (INCIDENT, incident_id), "split", body.model_dump())
 
 
 @router.post("/v1/incidents/{incident_id}/close", summary="Close an incident")

@@ -90,7 +90,7 @@ def test_no_merge_into_what_is_merged_away_or_closed(troubled: House) -> None:
     assert "I-1 is merged into I-3 itself" in said, "a circle of three"
     status, said = merged("I-4", "I-1")
     assert status == 409
-    assert "I-1 is merged into I-3; merge into I-3" in said
+    assert "I-1 is merged into I-3; name I-3" in said
     client.post("/v1/incidents/I-3/close", json={"name": "Ann"})
     status, said = merged("I-4", "I-3")
     assert status == 409
@@ -99,6 +99,21 @@ def test_no_merge_into_what_is_merged_away_or_closed(troubled: House) -> None:
     assert merged("I-4", "I-3")[0] == 200
     states = {one["id"]: one["state"]["merged_into"] for one in client.get("/v1/triage/incidents").json()}
     assert states == {"I-1": "I-2", "I-2": "I-3", "I-3": None, "I-4": "I-3"}
+
+
+def test_a_split_that_leads_nowhere_changes_nothing(troubled: House) -> None:
+    client = troubled.client("triage")
+
+    def split(to: str) -> int:
+        return client.post("/v1/incidents/I-1/split", json={"alert_ids": ["A-1"], "to": to}).status_code
+
+    assert split("none") == 404
+    assert split("I-1") == 422
+    client.post("/v1/incidents/I-2/close", json={})
+    assert split("I-2") == 409
+    states = {one["id"]: one["state"] for one in client.get("/v1/triage/incidents").json()}
+    assert "I-1" not in states or states["I-1"]["alerts_split_off"] == []
+    assert states["I-2"]["alerts_added"] == []
 
 
 def test_the_next_shift_is_told_what_is_open_what_was_done_and_what_comes(troubled: House) -> None:
