@@ -101,7 +101,7 @@ function morph(old, next) {
     if (old.data !== next.data) old.data = next.data;
     return old;
   }
-  for (const { name, value } of [...next.attributes]) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name, value } of [...next.attributes]) if (old.getAttribute(name) !== value) setAttribute(old, name, value);
   for (const { name } of [...old.attributes]) if (!next.hasAttribute(name) && !kept(old, name)) old.removeAttribute(name);
   for (const type of Object.keys(old.handlers || {})) if (!next.handlers?.[type]) old.handlers[type] = undefined;
   for (const [type, handler] of Object.entries(next.handlers || {})) listen(old, type, handler);
@@ -110,6 +110,12 @@ function morph(old, next) {
   for (const [name, value] of Object.entries(wanted)) if (before[name] !== value) given(old, name, value);
   for (const name of Object.keys(before)) if (!(name in wanted)) reset(old, name);
   return old;
+}
+
+/** The page's own policy refuses a style attribute that a script writes, but not the property. */
+function setAttribute(node, name, value) {
+  if (name === "style") node.style.cssText = value;
+  else node.setAttribute(name, value);
 }
 
 /** What the reader did to an element is the reader's. */

@@ -88,6 +88,24 @@ def test_without_javascript_there_is_a_list_to_read(board: House, visit: type[Vi
     assert "BOLT" not in stranger.inner_text("main")
 
 
+_BARS = """async () => {
+  const { el, render } = await import("/page/core/dom.js");
+  const place = document.createElement("div");
+  const widths = ["30%", "70%", ""].map((width) => {
+    const bar = el("i", {});
+    if (width) bar.style.width = width;
+    render(place, bar);
+    return place.firstChild.style.width;
+  });
+  return [...widths, place.childNodes.length];
+}"""
+
+
+def test_an_element_that_stays_takes_the_style_of_the_one_that_it_stands_for(board: House, visit: type[Visitor]) -> None:
+    """The page's own policy refuses style attributes; a visitor notes what it refused."""
+    assert visit(board, "observer").go("/").evaluate(_BARS) == ["30%", "70%", "", 1]
+
+
 _CELLS = """async () => {
   const { heatImage } = await import("/page/charts/heat_map.js");
   const image = heatImage([-1, 0, 1, null, -0.5, 0.5], 3);
