@@ -22,7 +22,9 @@ from streams.kafka.client.fake_broker import FakeBroker
 from streams.kafka.client.faust_transport import Accepted
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.kafka.cluster.partitioner import by_java
+from streams.kafka.cluster.topic_names import Topics
 from streams.kafka.exchange.fake_calendar import FakeCalendar
+from streams.kafka.exchange.progress_reader import ProgressReader
 from streams.kafka.tasks import partition_pipeline
 from streams.kafka.tasks.metrics import remarks
 from streams.kafka.tasks.quarantine import PoisonError, Quarantine
@@ -98,6 +100,31 @@ def test_a_fetch_that_goes_astray_on_its_way_is_read_again() -> None:
     cluster.virtual.run(play())
     assert cluster.outputs() == expected
     assert lost > 10 < moved
+
+
+def test_a_reader_of_progress_that_meets_a_fault_of_ours_goes_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    virtual, broker = VirtualClock(), FakeBroker()
+    reader, seen = ProgressReader(PARAMETERS, broker, virtual.clock), []
+    findings = Topics(PARAMETERS.topic_prefix).findings
+
+    def note(record: Any) -> None:
+        reader._position = record.offset + 1
+        if record.value == b"breaks it":
+            raise ZeroDivisionError("a fault of ours")
+        seen.append(record.value)
+
+    monkeypatch.setattr(reader, "_note", note)
+
+    async def play() -> None:
+        await reader.start()
+        for value in (b"breaks it", b"comes after it"):
+            broker.append(findings, value)
+            await asyncio.sleep(5)
+        await reader.stop()
+
+    virtual.run(play())
+    assert seen == [b"comes after it"]
+    assert "can't be read now" in caplog.text
 
 
 def test_only_a_gap_that_the_log_itself_has_is_accepted(caplog: pytest.LogCaptureFixture) -> None:

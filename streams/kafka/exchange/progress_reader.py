@@ -130,7 +130,10 @@ class ProgressReader:
                 await uncancelled(self._read_on())
             except KafkaError as fault:
                 log.warning("the progress of the other workers can't be read now, trying again: %r", fault)
-                await asyncio.sleep(1.0)
+            except Exception:
+                # Without it every partition would wait for the others, and nobody would know why.
+                log.exception("the progress of the other workers can't be read now, trying again")
+            await asyncio.sleep(1.0)
 
     async def _read_on(self) -> None:
         async with self._consumer() as consumer:
