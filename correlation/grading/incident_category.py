@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from correlation.incidents.open_incident import OpenIncident
 from correlation.parameters import CategoryParameters
-from correlation.phrases import clock, figure, listed, span
+from correlation.phrases import clock, figure, listed, process_names, span
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.rounding import round_significant
 from models.times import SECOND_US
@@ -73,7 +73,7 @@ def _major(extent: CategoryInputs, limits: CategoryParameters) -> str | None:
     for process in limits.major_processes:
         suffering = extent.harmed.get(process, ())
         if len(suffering) >= limits.major_process_users:
-            return f"{len(suffering)} other Users can't carry out {process} as usual."
+            return f"{len(suffering)} other Users can't carry out {process_names((process,))} as usual."
     regions = sorted({key.region for episode in extent.case.episodes if episode.user in affected for key in episode.series if key.region})
     if len(affected) >= limits.major_users_least and len(regions) >= limits.major_regions:
         return f"{len(affected)} Users in {listed(regions)} are affected."

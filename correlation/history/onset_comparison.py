@@ -142,7 +142,7 @@ def _ended(panel: Panel, end_us: int) -> int:
 
 
 def _until(panel: Panel, first: int, end_us: int) -> int:
-    """The same, but at least one bin: later ones are no information about the event."""
+    """Bin after the last one that is completely before the end, at least one: later ones are no information about the event."""
     return min(max(_ended(panel, end_us), first + 1), len(panel.ends_us))
 
 
