@@ -16,6 +16,8 @@ from service.triage.announcer import Announcer
 
 SUBJECTS = {ALERT: "alerts", INCIDENT: "incidents"}
 """Kind of record → its name in addresses."""
+_LEADS_TO = {"merge": "into", "split": "to"}
+"""Action → the field that names the incident to which it leads."""
 
 
 class TriageDesk:
@@ -52,7 +54,8 @@ def _write_one(
     kind, name = subject
     if not triage_actions.exists(connection, kind, name):
         raise not_found(kind)
-    for field in {"into", "to"} & detail.keys() if action in ("merge", "split") else ():
+    field = _LEADS_TO.get(action, "")
+    if field in detail:
         _check_continues(connection, name, field, detail[field], now_us)
     triage_actions.add(
         connection, kind=kind, subject=name, action=action, actor=detail.get("name") or principal.name, now_us=now_us, detail=detail

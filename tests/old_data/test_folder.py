@@ -3,14 +3,12 @@
 import json
 import lzma
 import tarfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from streams.pipeline import PipelineParameters
 from streams.windowing.assembler import TimeParameters
-from tests.service.house import House
+from tests.service.house import House, until
 
 HERE = Path(__file__).parent
 EXPECTED = json.loads(lzma.decompress((HERE / "folder.expected.json.xz").read_bytes()))
@@ -36,13 +34,6 @@ def same(items: list[dict[str, Any]], expected: list[dict[str, Any]]) -> bool:
     )
 
 
-def until(ready: Callable[[], bool], limit_s: float = 180.0) -> None:
-    end = time.monotonic() + limit_s
-    while not ready():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_a_folder_of_the_old_release_keeps_its_records_actions_and_open_incident(tmp_path: Path) -> None:
     (before,) = EXPECTED["incidents"]
     # The old sender's stream is idle soon, so that the windows of the rest close.
@@ -62,7 +53,7 @@ def test_a_folder_of_the_old_release_keeps_its_records_actions_and_open_incident
         assert [one["state"]["acknowledged"]["name"] for one in state if one["id"] == before["incident_id"]] == ["Ann"]
 
         house.client("ingest").post("/v1/events", content=EXPECTED["rest"].encode()).raise_for_status()
-        until(lambda: listed("incidents")[0]["status"] == "resolved")
+        until(lambda: listed("incidents")[0]["status"] == "resolved", 180)
         (after,) = listed("incidents")
         assert (after["incident_id"], after["opened_at"]) == (before["incident_id"], before["opened_at"])
         assert {one["alert_id"] for one in EXPECTED["alerts"]} <= {one["alert_id"] for one in listed("alerts")}

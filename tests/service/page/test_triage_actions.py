@@ -106,7 +106,7 @@ def hand(board: House, pages: tuple[Page, Page], request: pytest.FixtureRequest)
     return Hand(page, other, first, by_key=name == "keys")
 
 
-def test_whoever_takes_it_up_is_named_at_once_in_every_browser(hand: Hand) -> None:
+def test_whoever_takes_it_up_is_named_at_once_in_every_browser(hand: Hand, board: House) -> None:
     hand.do("Acknowledge")
     hand.seen("Acknowledged by Ada")
     hand.do("Snooze", {"select[name=minutes]": "240"}, "Snooze")
@@ -125,6 +125,10 @@ def test_whoever_takes_it_up_is_named_at_once_in_every_browser(hand: Hand) -> No
     hand.seen("C-1 confirmed by Ada")
     hand.do("Take acknowledgement back")
     hand.not_seen("Acknowledged by Ada")
+    (state,) = (one["state"] for one in board.client("triage").get("/v1/triage/incidents", params={"id": hand.id}).json())
+    assert (state["acknowledged"], state["assigned_to"], state["ticket"]) == (None, "network team", "INC0012345")
+    assert [(one["change_id"], one["verdict"], one["by"]) for one in state["suspects"]] == [("C-1", "confirmed", "Ada")]
+    assert [note["text"] for note in state["notes"]] == ["Called their operations room.", "They said so."]
 
 
 def test_alerts_are_split_off_and_incidents_merged_closed_and_brought_back(hand: Hand, board: House) -> None:
