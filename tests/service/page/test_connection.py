@@ -1,6 +1,7 @@
 """The page tells the truth about itself: after whatever a proxy or a restart answers it comes back by itself, and misses nothing."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.service.builders import desk, incident
 from tests.service.house import House
@@ -33,7 +34,7 @@ def test_it_comes_back_after_every_kind_of_fault_and_shows_what_it_missed(board:
             proxy.answer(fault)
         for page in pages.values():
             page.wait_for_selector("#strip >> text=No connection for")
-            assert "Data" in page.inner_text(".light")
+            expect(page.locator(".light")).to_contain_text("Data")
         board.publish(desk(incident("I-7", summary="It happened meanwhile")))
         for proxy in proxies.values():
             proxy.answer(None)
@@ -72,7 +73,7 @@ def test_an_ended_sign_in_says_so_over_the_old_board_and_goes_on_after_the_next(
     visitor.context.request.delete(f"{board.address}/v1/session", headers={"X-Highwater": "test"})
     page.click("[data-id=I-1] >> text=Acknowledge")
     page.wait_for_selector("#strip >> text=Sign in again; this board is old.")
-    assert page.is_visible("[data-id=I-1]")
+    expect(page.locator("[data-id=I-1]")).to_be_visible()
     page.click("#strip button")
     page.fill("dialog #token", board.secrets["triage"])
     page.click("dialog >> button:has-text('Sign in')")
@@ -84,4 +85,4 @@ def test_an_ended_sign_in_says_so_over_the_old_board_and_goes_on_after_the_next(
 def test_old_data_is_said_whatever_the_connection_does(board: House, visit: type[Visitor]) -> None:
     page = visit(board, "observer").go("/")
     page.wait_for_selector(".light")
-    assert "Data" in page.inner_text(".light")
+    expect(page.locator(".light")).to_contain_text("Data")

@@ -1,6 +1,6 @@
 """The triage desk's story: an alert comes, it is taken up by key, looked into, judged, closed, and written down."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.service.builders import alert, desk, incident
 from tests.service.house import House
@@ -86,15 +86,15 @@ def test_a_card_changes_in_place_so_that_focus_details_and_scroll_survive(board:
     )
     page.wait_for_selector("text=ACME: 900 messages wait")
     assert page.evaluate("document.querySelector('[data-id=I-1]').mine")
-    assert card.locator("details", has_text="5 other Users").get_attribute("open") is not None
-    assert page.evaluate("document.activeElement.textContent") == "Note"
+    expect(card.locator("details", has_text="5 other Users")).to_have_attribute("open", "")
+    expect(card.locator("button", has_text="Note")).to_be_focused()
     assert page.evaluate("scrollY") == 120
 
 
 def test_the_question_mark_lists_the_keys(board: House, visit: type[Visitor]) -> None:
     page = visit(board, "triage").go("/")
     page.keyboard.press("?")
-    assert "acknowledge" in page.inner_text("dialog")
+    expect(page.locator("dialog")).to_contain_text("acknowledge")
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("h")

@@ -1,6 +1,8 @@
 """A User's story: it declares a change on a phone, sees what collides, hears whether it is it or the network, and contests a report."""
 
-from playwright.sync_api import Page
+import re
+
+from playwright.sync_api import Page, expect
 
 from tests.service.builders import alert, change_json, own
 from tests.service.house import House
@@ -31,19 +33,18 @@ def test_declaring_takes_six_inputs_and_says_what_collides(board: House, visit: 
     ]
 
 
-def sentence(page: Page, text: str) -> bool:
-    """Whether the page comes to say exactly this of the User."""
-    page.wait_for_selector(f".sentence >> text={text}")
-    return page.inner_text(".sentence").strip().startswith(text)
+def expect_sentence(page: Page, text: str) -> None:
+    """The page comes to say this first of the User."""
+    expect(page.locator(".sentence")).to_have_text(re.compile(rf"\s*{re.escape(text)}"))
 
 
 def test_my_company_says_in_one_sentence_whether_it_is_me(board: House, visit: type[Visitor]) -> None:
     acme, bolt = visit(board, "user:ACME").go("/"), visit(board, "user:BOLT").go("/")
-    assert sentence(acme, "It looks like it is you: your change C-1 is the probable cause.")
-    assert sentence(bolt, "It looks like it is not you: another party's change is the probable cause.")
+    expect_sentence(acme, "It looks like it is you: your change C-1 is the probable cause.")
+    expect_sentence(bolt, "It looks like it is not you: another party's change is the probable cause.")
     over = {"revision": 2, "status": "resolved", "resolved_at": "2026-01-05T01:00:00Z"}
     board.publish(own("BOLT", alert("B-1", user="BOLT", incident_id=None, suspects=(OTHER_PARTY,), **over)))
-    assert sentence(bolt, "Your traffic is as usual.")
+    expect_sentence(bolt, "Your traffic is as usual.")
 
 
 def test_a_user_contests_a_report_and_the_desk_sees_it(board: House, visit: type[Visitor]) -> None:
@@ -86,8 +87,8 @@ def test_a_user_sees_no_word_of_another_and_markup_stays_text(board: House, visi
     page = acme.go("/calendar/2026-01-05")
     page.wait_for_selector("td:visible:has-text('<b>bold</b>')")
     assert page.evaluate("document.body.dataset.owned") is None
-    assert page.locator("main img").count() == 0
-    assert MARKUP in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text(MARKUP)
+    expect(page.locator("main img")).to_have_count(0)
 
 
 def test_subscriptions_are_made_paused_and_removed_and_failing_ones_are_marked(board: House, visit: type[Visitor]) -> None:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from detectors.habit_list import Habit
 from models.columns import SeriesKey
@@ -53,7 +53,7 @@ def test_every_view_stands_at_every_size_in_both_themes(board: House, visit: typ
 def test_who_is_not_signed_in_is_asked_to_sign_in_at_any_address(board: House, visit: type[Visitor]) -> None:
     visitor = visit(board, None)
     page = visitor.go("/incident/I-1")
-    assert page.inner_text("h1") == "Sign in"
+    expect(page.locator("h1")).to_have_text("Sign in")
     assert not visitor.axe()
     page.fill("#token", board.secrets["triage"])
     page.click("#sign-in-form button")
@@ -66,11 +66,11 @@ def test_a_theme_is_remembered_and_local_time_stands_beside_utc(board: House, vi
     page.click("text=Settings")
     page.click("text=Theme: system")
     page.check("text=local time beside UTC")
-    assert "GMT+9" in page.inner_text(".cards >> nth=0")
+    cards = page.locator(".cards").first
+    expect(cards).to_contain_text("GMT+9")
     page.reload()
-    page.wait_for_selector("main h1")
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-    assert "GMT+9" in page.inner_text(".cards >> nth=0")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(cards).to_contain_text("GMT+9")
 
 
 def test_without_javascript_there_is_a_list_to_read(board: House, visit: type[Visitor]) -> None:
@@ -85,7 +85,7 @@ def test_without_javascript_there_is_a_list_to_read(board: House, visit: type[Vi
     stranger.click("button")
     stranger.wait_for_selector("main >> text=ACME: 420 messages wait")
     stranger.wait_for_load_state()
-    assert "BOLT" not in stranger.inner_text("main")
+    expect(stranger.locator("main")).not_to_contain_text("BOLT")
 
 
 _BARS = """async () => {
