@@ -138,11 +138,21 @@ class Mapping(BaseModel):
                 fields[name] = accepted(fields[name])
         return fields
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The forms of times, in the order in which they are tried."""
+        return tuple(one.pattern for one in self.time_formats)
+
+    def times_in(self, theirs: Fields[str, Any]) -> list[Any]:
+        """The values of the row that are times, as they stand there."""
+        paths = (path for name, of_field in self.fields.items() if name.rpartition(".")[2] in TIMES for path in of_field)
+        return [look_up(theirs, path) if isinstance(path, str) else joined([look_up(theirs, part) for part in path]) for path in paths]
+
     def _cell(self, name: str, paths: Paths, theirs: Fields[str, Any], zone: ZoneInfo | None) -> Any:
         """The first value at one of `paths` that is not empty."""
         for path in paths:
             value = look_up(theirs, path) if isinstance(path, str) else joined([look_up(theirs, part) for part in path])
-            if value in (None, "", []) or (isinstance(value, dict) and name != "expected"):
+            if value in (None, "", []) or value != value or (isinstance(value, dict) and name != "expected"):  # NaN: no value
                 continue
             value = self._translated(name, value, zone)
             if value not in (None, ""):

@@ -1,5 +1,6 @@
 """Reading: calendars from files of any known format; an invalid row never affects the others."""
 
+import codecs
 import gzip
 import zlib
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from changes.files.date_order import is_ambiguous, writes_month_first
 from changes.files.field_mapping import Mapping, zone_named
 from changes.files.formats import FORMATS
 from changes.files.source_row import Row, Source, position_text
@@ -18,6 +20,9 @@ from models.columns import Rejection
 from models.errors import Malformed, UnreadableInput
 from models.vocabulary import GREATEST
 from models.wire_model import reason
+
+_MONTH_FIRST = "other rows write the month first, the mapping says day first: correct its `time_formats`"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +62,24 @@ def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[
         assumed.now,
         mapping.encoding if mapping else None,
     )
-    changes: list[Change] = []
-    rejections: list[Rejection] = []
+    taken: list[tuple[Row, Change]] = []
+    refused: list[tuple[Row, Rejection]] = []
     for row in read(source):
         try:
-            changes.append(_change(row, assumed, source.zone))
+            taken.append((row, _change(row, assumed, source.zone)))
         except Malformed as fault:
-            rejections.append(Rejection(len(changes), source.name, row.position, str(fault), row.text))
+            refused.append((row, _rejected(row, source, len(taken), str(fault))))
+    changes, rejections = [change for _, change in taken], [rejection for _, rejection in refused]
+    if mapping is not None and refused and writes_month_first(mapping, (row for row, _ in refused), (row for row, _ in taken)):
+        return [change for row, change in taken if not is_ambiguous(mapping, row)], [
+            *rejections,
+            *(_rejected(row, source, number, _MONTH_FIRST) for number, (row, _) in enumerate(taken) if is_ambiguous(mapping, row)),
+        ]
     return changes, rejections
+
+
+def _rejected(row: Row, source: Source, index: int, reason_text: str) -> Rejection:
+    return Rejection(index, source.name, row.position, reason_text, row.text)
 
 
 def describe(rejection: Rejection) -> str:
@@ -95,8 +110,12 @@ def _change(row: Row, assumed: ReadOptions, zone: ZoneInfo | None) -> Change:
 
 
 def _content(path: Path) -> bytes:
+    """The bytes of the file; text in UTF-16 (Excel's "Unicode text") as UTF-8."""
     try:
         content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        return content.decode("utf-16").encode() if content[:2] in _UTF_16 else content
+    except UnicodeError as fault:
+        raise UnreadableInput(f"{path} is not the UTF-16 that its first bytes announce: save it as UTF-8 ({fault.reason})") from None
     except (OSError, EOFError, zlib.error) as fault:
         raise UnreadableInput(f"{path} can't be read: {getattr(fault, 'strerror', None) or fault}") from None

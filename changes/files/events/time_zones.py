@@ -2,6 +2,7 @@
 
 import bisect
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,6 +16,8 @@ _FIRST, _LAST = datetime(1970, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001 # clo
 _MACHINE = frozenset({"localtime", "Factory", "posixrules"})
 """Names in a zone database that mean the machine's own zone, or none."""
 _TRANSITIONS_MAX = 2000
+_EXCHANGE_UTC = "tzone://microsoft/utc"
+"""Exchange's name of UTC; its other names of this form are of no zone."""
 
 
 class DefinedZone(tzinfo):
@@ -71,10 +74,14 @@ class Zones:
         return zone
 
     def _find(self, tzid: str) -> tzinfo:
-        named = named_zone(tzid)
-        if named is not None:
+        named, definition = named_zone(tzid), self._definitions.get(tzid)
+        if named is not None and (definition is None or "/" in tzid or named.key != tzid):
             return named
-        definition = self._definitions.get(tzid)
+        if named is not None and definition is not None:
+            # `GMT` and `EST` have no summer time in the zone database; a calendar that defines them says what it means.
+            with suppress(Malformed):
+                return defined_zone(tzid, definition)
+            return named
         if definition is None:
             raise Malformed(f"time zone {tzid!r:.80} is unknown: use a name of the zone database (Europe/London)")
         try:
@@ -89,6 +96,8 @@ def named_zone(name: str) -> ZoneInfo | None:
     from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
     bare = name.strip()
+    if bare.casefold() == _EXCHANGE_UTC:
+        return ZoneInfo("UTC")
     known = _zone_names()
     if bare.casefold() in known:
         return ZoneInfo(known[bare.casefold()])

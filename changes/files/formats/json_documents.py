@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from changes.files.source_row import Row, Source
 from models.errors import Malformed, UnreadableInput
+
+_OUR_LISTS = ("items", "changes")
+"""Where a saved answer of a monitor (`GET /v1/changes`) holds its changes."""
 
 
 def read_json(source: Source) -> Iterator[Row]:
@@ -21,6 +24,8 @@ def read_json(source: Source) -> Iterator[Row]:
             return
         raise UnreadableInput(f"{source.name} is not valid JSON: {fault}") from None
     rows = document if isinstance(document, list) else _first_at(document, source.rows_at)
+    if source.own_names and isinstance(rows, dict) and "change_id" not in rows:
+        rows = next((rows[name] for name in _OUR_LISTS if isinstance(rows.get(name), list)), rows)
     if rows is None:
         sought = " or ".join(repr(path) for path in source.rows_at)
         raise UnreadableInput(f"{source.name} has no list at {sought}: check `rows` in the mapping file")
@@ -44,7 +49,12 @@ def read_ndjson(source: Source) -> Iterator[Row]:
 
 def _row(position: dict[str, int | str], value: Any) -> Row:
     raw = partial(_raw, value)
-    return Row(position, raw, value) if isinstance(value, dict) else Row(position, raw, fault="a change must be an object")
+    if not isinstance(value, dict):
+        return Row(position, raw, fault="a change must be an object")
+    for one in (value, *value.values()):
+        if type(one) is _Repeated:
+            return Row(position, raw, fault=f"{one.name} stands there twice with different values: two changes may have run together")
+    return Row(position, raw, value)
 
 
 def _raw(value: Any) -> bytes:
@@ -68,13 +78,27 @@ def _at(document: Any, path: str) -> Any:
 
 def _loads(text: bytes) -> Any:
     try:
-        return json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
+        return json.loads(text.decode("utf-8-sig"), object_pairs_hook=_object)
     except (ValueError, RecursionError) as fault:
         raise Malformed(f"{fault}".splitlines()[0] if not isinstance(fault, RecursionError) else "it is nested too deeply") from None
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
+class _Repeated(dict[str, Any]):
+    """An object in which a name stands twice with different values."""
+
+    name = ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    twice = next((name for name, value in pairs if made[name] != value), None)
+    if twice is None:
+        return made
+    repeated = _Repeated(made)
+    repeated.name = twice
+    return repeated
 
 
 def _looks_like_lines(content: bytes) -> bool:

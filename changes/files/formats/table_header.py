@@ -71,7 +71,7 @@ def find_header(rows: Iterable[tuple[int, Sequence[Any]]], source: Source) -> He
             break
         header = Header(line, tuple(_name(cell, source) for cell in cells))
         first = first or header
-        if _names_enough(header, source):
+        if names_enough(header, source):
             return _checked(header, source)
     if first is None:
         raise UnreadableInput(f"{source.name} has no header")
@@ -88,7 +88,8 @@ def _checked(header: Header, source: Source) -> Header:
     return header
 
 
-def _names_enough(header: Header, source: Source) -> bool:
+def names_enough(header: Header, source: Source) -> bool:
+    """Whether the row is a header and no title."""
     if source.own_names:
         return not _lacking(header)
     return len(source.columns & set(header.names)) >= min(2, len(source.columns))

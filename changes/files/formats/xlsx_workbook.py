@@ -1,29 +1,48 @@
-"""XLSX calendars: the first visible sheet of a workbook, with the same header as CSV."""
+"""XLSX calendars: the first visible sheet of a workbook that is not empty, with the same header as CSV."""
 
 import io
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from changes.files.formats.table_header import find_header
+from changes.files.formats.table_header import find_header, names_enough
 from changes.files.formats.workbook_size import refuse_bombs
 from changes.files.source_row import Row, Source
 from models.errors import UnreadableInput
 
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
+
 ROWS_MAX = 200_000
+_NumberedRow = tuple[int, list[Any]]
+"""Its number in the sheet, from 1, and its cells."""
 
 
 def read_xlsx(source: Source) -> Iterator[Row]:
     """One change per row; blank rows, and title rows above the header, are skipped. Raises UnreadableInput if the file can't be opened."""
-    name, rows = _rows(source)
-    filled = [(number, cells) for number, cells in rows if any(cell not in ("", None) for cell in cells)]
-    if not filled:
+    sheets = _sheets(source)
+    if not sheets:
         return
+    name, filled = sheets[0]
     header = find_header(filled, source)
     below = [(number, cells) for number, cells in filled if number > header.line]
     timed = _timed([cells for _, cells in below])
     for number, cells in below:
         yield header.row({"sheet": name, "row": number}, [_midnight(cell) if timed else cell for cell in cells], source)
+    for other, rows in sheets[1:]:
+        if _is_calendar(rows, source):
+            yield Row(
+                {"sheet": other}, b"", fault=f"only the first visible sheet ({name}) is read, and this one holds changes too: split them"
+            )
+
+
+def _is_calendar(rows: list[_NumberedRow], source: Source) -> bool:
+    """Whether a sheet has a header of its own, and rows below it."""
+    try:
+        header = find_header(rows, source)
+    except UnreadableInput:
+        return False
+    return names_enough(header, source) and rows[-1][0] > header.line
 
 
 def _timed(rows: Sequence[Sequence[Any]]) -> bool:
@@ -37,7 +56,8 @@ def _midnight(cell: Any) -> Any:
     return cell
 
 
-def _rows(source: Source) -> tuple[str, list[tuple[int, list[Any]]]]:
+def _sheets(source: Source) -> list[tuple[str, list[_NumberedRow]]]:
+    """The visible sheets that are not empty, with their filled rows."""
     from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
 
     refuse_bombs(source)
@@ -50,10 +70,20 @@ def _rows(source: Source) -> tuple[str, list[tuple[int, list[Any]]]]:
         ]
         if not visible:
             raise UnreadableInput(f"{source.name} has no visible sheet")
-        sheet = workbook.get_sheet_by_name(visible[0])
-        if sheet.total_height > ROWS_MAX:
-            raise UnreadableInput(f"{source.name} has {sheet.total_height} rows, at most {ROWS_MAX} are read: split it")
-        first = sheet.start[0] if sheet.start is not None else 0
-        return visible[0], [(first + index + 1, row) for index, row in enumerate(sheet.to_python(skip_empty_area=True))]
+        read = ((name, _filled(workbook.get_sheet_by_name(name), source)) for name in visible)
+        return [(name, rows) for name, rows in read if rows]
     except (CalamineError, OSError, ValueError) as fault:
         raise UnreadableInput(f"{source.name} is not a readable workbook: {fault}") from None
+
+
+def _filled(sheet: "CalamineSheet", source: Source) -> list[_NumberedRow]:
+    if sheet.total_height > ROWS_MAX:
+        raise UnreadableInput(f"{source.name} has {sheet.total_height} rows, at most {ROWS_MAX} are read: split it")
+    top, left = sheet.start or (0, 0)
+    rows = sheet.to_python(skip_empty_area=True)
+    for (first, column), (last, _) in sheet.merged_cell_ranges or ():
+        # A cell that is merged over several rows is the value of each of them.
+        if first < last and 0 <= first - top < len(rows) and 0 <= column - left < len(rows[first - top]):
+            for row in rows[first - top + 1 : last - top + 1]:
+                row[column - left] = rows[first - top][column - left]
+    return [(top + index + 1, row) for index, row in enumerate(rows) if any(cell not in ("", None) for cell in row)]

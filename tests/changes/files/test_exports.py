@@ -126,6 +126,26 @@ def test_an_outlook_table_in_the_code_page_of_windows_is_read(tmp_path: Path) ->
         imported(write(tmp_path, "b.csv", damaged), "outlook", owner="SUP-01")
 
 
+SERVICENOW_ROW = "{0},Café,{1}-2026 21:00:00,{1}-2026 23:00:00,Scheduled,SUP-01\r\n"
+SERVICENOW_HEAD = "number,short_description,start_date,end_date,state,company\r\n"
+
+
+def test_a_servicenow_table_in_the_code_page_of_windows_is_read(tmp_path: Path) -> None:
+    table = SERVICENOW_HEAD + SERVICENOW_ROW.format("CHG1", "14-07")
+    (made,), faults = imported(write(tmp_path, "a.csv", table.encode("cp1252")), "servicenow")
+    assert (faults, made.title) == ([], "Café")
+
+
+def test_a_table_with_the_month_first_is_not_read_with_the_day_first(tmp_path: Path) -> None:
+    month_first = SERVICENOW_ROW.format("CHG1", "07-14")
+    table = SERVICENOW_HEAD + month_first + SERVICENOW_ROW.format("CHG2", "07-04")
+    made, faults = imported(write(tmp_path, "a.csv", table), "servicenow")
+    assert (made, len(faults)) == ([], 2)
+    one_wrong = SERVICENOW_HEAD + month_first + SERVICENOW_ROW.format("CHG2", "07-04") + SERVICENOW_ROW.format("CHG3", "24-07")
+    made, faults = imported(write(tmp_path, "b.csv", one_wrong), "servicenow")
+    assert ([one.change_id for one in made], len(faults)) == (["CHG2", "CHG3"], 1)
+
+
 def test_record_ids_in_the_place_of_names_are_said(tmp_path: Path) -> None:
     company = {"link": "https://example.invalid/1", "value": "0a1b2c3d4e5f60718293a4b5c6d7e8f9"}
     made, _ = imported(write(tmp_path, "a.json", json.dumps({"result": [RAW | {"company": company}]})), "servicenow")

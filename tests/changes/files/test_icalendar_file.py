@@ -197,6 +197,7 @@ def test_a_zone_that_nobody_knows_is_refused_by_its_name(tmp_path: Path, zone: s
         ("GMT Standard Time", "2026-07-13T05:00:00Z"),
         ("/citadel.org/20190101_1/Europe/London", "2026-07-13T05:00:00Z"),
         ("europe/london", "2026-07-13T05:00:00Z"),
+        ('"tzone://Microsoft/Utc"', "2026-07-13T06:00:00Z"),
         ("America/Argentina/Ushuaia", "2026-07-13T09:00:00Z"),
     ],
 )
@@ -227,6 +228,13 @@ def test_the_clocks_of_a_zone_of_ones_own_change_when_it_says(tmp_path: Path) ->
     series = "UID:x\nDTSTART;TZID=Ours:20261024T023000\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3"
     made, faults = read(tmp_path, series, before=OWN_ZONE)
     assert (faults, [span[8:16] for span in spans(made)]) == ([], ["24T00:30", "25T00:30", "26T01:30"])
+
+
+def test_a_calendar_may_define_what_its_short_zone_names_mean(tmp_path: Path) -> None:
+    start = "UID:x\nDTSTART;TZID=GMT:20260713T060000"
+    assert spans(read(tmp_path, start)[0]) == ["2026-07-13T06:00:00Z/2026-07-13T06:00:00Z"]
+    with_summer_time = OWN_ZONE.replace("TZID:Ours", "TZID:GMT").replace("+0100", "+0000").replace("+0200", "+0100")
+    assert spans(read(tmp_path, start, before=with_summer_time)[0]) == ["2026-07-13T05:00:00Z/2026-07-13T05:00:00Z"]
 
 
 @pytest.mark.parametrize(

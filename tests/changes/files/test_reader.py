@@ -1,7 +1,9 @@
 """Calendars from files: one bad row never costs its neighbours, and is named with its place."""
 
 import gzip
+import io
 import json
+import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,16 @@ from tests.models.builders import CHANGE
 
 GOOD = {**CHANGE, "change_id": "good"}
 HEADER = "change_id,owner,title,planned_start,planned_end"
+
+
+def with_merged(content: bytes, cells: str) -> bytes:
+    """The workbook with cells of its first sheet merged."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as book, zipfile.ZipFile(out, "w") as merged:
+        for name in book.namelist():
+            sheet = f'</sheetData><mergeCells count="1"><mergeCell ref="{cells}"/></mergeCells>'.encode()
+            merged.writestr(name, book.read(name).replace(b"</sheetData>", sheet) if name.endswith("/sheet1.xml") else book.read(name))
+    return out.getvalue()
 
 
 def faults(path: Path, **assumed: Any) -> list[str]:
@@ -163,6 +175,45 @@ def test_a_workbook_is_read_like_a_table(tmp_path: Path) -> None:
     assert ids(path, timezone="Europe/London") == ["1042", "B"]
 
 
+def test_a_cell_that_is_merged_over_rows_is_the_value_of_each(tmp_path: Path) -> None:
+    rows = [HEADER.split(","), ["A", "SUP-02", "t", START, END], ["B", None, "t", START, END], ["C", "SUP-01", "t", START, END]]
+    path = write(tmp_path, "a.xlsx", with_merged(workbook(rows), "B2:B3"))
+    made, _ = read_changes(path, ReadOptions(owner="DCC"))
+    assert [one.owner for one in made] == ["SUP-02", "SUP-02", "SUP-01"]
+
+
+def test_a_second_sheet_with_changes_is_named_and_an_empty_one_is_passed_over(tmp_path: Path) -> None:
+    january, february = ([HEADER.split(","), [name, "SUP-01", "t", START, END]] for name in "AB")
+    path = write(tmp_path, "a.xlsx", workbook([], january, february, [["A note"], ["More"]]))
+    assert ids(path) == ["A"]
+    assert [line.partition(":")[0] for line in faults(path)] == ["sheet Sheet3"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.ndjson"])
+def test_text_in_utf_16_is_read(tmp_path: Path, name: str) -> None:
+    text = f"{HEADER}\nA,SUP-01,Größe,{START},{END}\n" if name == "a.csv" else json.dumps(GOOD | {"change_id": "A"}, ensure_ascii=False)
+    assert ids(write(tmp_path, name, text.encode("utf-16"))) == ["A"]
+
+
+def test_a_number_that_is_none_costs_its_own_change_alone(tmp_path: Path) -> None:
+    bad = json.dumps(GOOD | {"change_id": "bad", "expected": {"effect": "up", "factor": float("nan")}})
+    path = write(tmp_path, "a.json", f"[{bad},{json.dumps(GOOD)}]")
+    assert (ids(path), len(faults(path))) == (["good"], 1)
+
+
+def test_two_objects_that_ran_together_are_no_change(tmp_path: Path) -> None:
+    one, other = json.dumps(GOOD | {"change_id": "A"}), json.dumps(GOOD | {"change_id": "B"})
+    path = write(tmp_path, "a.json", f"[{one[:-1]},{other[1:]},{json.dumps(GOOD)}]")
+    assert (ids(path), faults(path)) == (
+        ["good"],
+        ["index 0: change_id stands there twice with different values: two changes may have run together"],
+    )
+
+
+def test_the_answer_of_a_monitor_is_read(tmp_path: Path) -> None:
+    assert ids(write(tmp_path, "a.json", json.dumps({"items": [GOOD], "next": None}))) == ["good"]
+
+
 def test_the_first_visible_sheet_counts(tmp_path: Path) -> None:
     visible = [HEADER.split(","), ["A", "SUP-01", "t", START, END]]
     assert ids(write(tmp_path, "a.xlsx", workbook([["x"]], visible, hidden=[0]))) == ["A"]
@@ -193,9 +244,9 @@ def test_gzip_is_unpacked(tmp_path: Path) -> None:
         ("a.txt", "x", "its name must end in"),
         ("a.json", "", "empty"),
         ("a.json", "[1,", "not valid JSON"),
-        ("a.json", "[NaN]", "NaN"),
         ("a.json", "[" * 100_000, "nested"),
-        ("a.json", b"\xff\xfe", "not valid JSON"),
+        ("a.json", b"\xff", "not valid JSON"),
+        ("a.json", b"\xff\xfe[", "UTF-16"),
         ("a.ics", "hello", "not iCalendar"),
     ],
 )
