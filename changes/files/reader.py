@@ -22,6 +22,13 @@ from models.vocabulary import GREATEST
 from models.wire_model import reason
 
 _MONTH_FIRST = "other rows write the month first, the mapping says day first: correct its `time_formats`"
+_SAVE_AS = {
+    **dict.fromkeys((".xls", ".xlsm", ".xlsb", ".ods"), ": save the workbook as .xlsx or .csv"),
+    **dict.fromkeys((".txt", ".tsv"), ": a table must be saved as .csv"),
+    **dict.fromkeys((".zip", ".7z", ".rar", ".tar"), ": unpack it first"),
+    **dict.fromkeys((".pst", ".msg", ".eml"), ": export the calendar as .ics"),
+}
+"""What to do about files that people take for calendars."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -49,7 +56,8 @@ def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[
     suffixes = path.suffixes[:-1] if path.suffix == ".gz" else path.suffixes
     read = FORMATS.get(suffixes[-1].lower() if suffixes else "")
     if read is None:
-        raise UnreadableInput(f"{path} is not a calendar: its name must end in one of {', '.join(FORMATS)}")
+        hint = _SAVE_AS.get(suffixes[-1].lower() if suffixes else "", "")
+        raise UnreadableInput(f"{path} is not a calendar: its name must end in one of {', '.join(FORMATS)}{hint}")
     mapping = assumed.mapping
     zone = assumed.timezone or (mapping.timezone if mapping else None)
     source = Source(
@@ -116,6 +124,6 @@ def _content(path: Path) -> bytes:
         content = gzip.decompress(content) if path.suffix == ".gz" else content
         return content.decode("utf-16").encode() if content[:2] in _UTF_16 else content
     except UnicodeError as fault:
-        raise UnreadableInput(f"{path} is not the UTF-16 that its first bytes announce: save it as UTF-8 ({fault.reason})") from None
+        raise UnreadableInput(f"{path} is not the UTF-16 that its first bytes announce: save it as UTF-8 ({fault})") from None
     except (OSError, EOFError, zlib.error) as fault:
         raise UnreadableInput(f"{path} can't be read: {getattr(fault, 'strerror', None) or fault}") from None

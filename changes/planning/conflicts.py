@@ -62,7 +62,7 @@ def slots_for(change: Change, others: Iterable[Change], earliest_us: int, rules:
 
 
 def described(change: Change, others: Iterable[Change], rules: PlanningRules | None = None) -> list[dict[str, Any]]:
-    """`conflicts_of` as JSON-like objects: kind, change_ids, from, to, text."""
+    """`conflicts_of` as JSON-like objects: kind, change_ids, changes (`owner/change_id`), from, to, text."""
     return [as_object(conflict) for conflict in conflicts_of(change, others, rules)]
 
 
@@ -71,6 +71,7 @@ def as_object(conflict: Conflict) -> dict[str, Any]:
     return {
         "kind": conflict.kind,
         "change_ids": list(conflict.change_ids),
+        "changes": list(conflict.keys),
         "from": format_time(conflict.from_us),
         "to": format_time(conflict.to_us),
         "text": conflict.text,
@@ -107,11 +108,11 @@ class _Neighbours:
         if self._rises or change.expected is not None:
             start, end = effect_us(change)
             rises = [one for begins, ends, one in self._rises if begins < end + HOUR_US and start - HOUR_US < ends]
-            yield from (one for one in collisions([change, *rises], self._rules.capacity, change) if change.change_id in one.change_ids)
+            yield from (one for one in collisions([change, *rises], self._rules.capacity, change) if change.key in one.keys)
 
 
 def _frozen(changes: Sequence[Change], rules: PlanningRules) -> list[Conflict]:
-    return [Conflict("freeze", (one.change.change_id,), one.from_us, one.to_us, _why(one)) for one in frozen(changes, rules.freezes)]
+    return [Conflict("freeze", (one.change.key,), one.from_us, one.to_us, _why(one)) for one in frozen(changes, rules.freezes)]
 
 
 def _why(one: Frozen) -> str:
@@ -120,4 +121,4 @@ def _why(one: Frozen) -> str:
 
 
 def _sorted(conflicts_found: Iterable[Conflict]) -> tuple[Conflict, ...]:
-    return tuple(sorted(conflicts_found, key=lambda conflict: (conflict.from_us, conflict.change_ids, conflict.kind)))
+    return tuple(sorted(conflicts_found, key=lambda conflict: (conflict.from_us, conflict.change_ids, conflict.kind, conflict.keys)))

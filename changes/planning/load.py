@@ -121,8 +121,8 @@ def collisions(changes: Iterable[Change], capacity: Capacity, always: Change | N
     spells: dict[tuple[str, ...], list[HourLoad]] = {}
     for hour in hourly(changes, capacity, always):
         if hour.load_per_s > limit:
-            spells.setdefault(tuple(sorted(one.change_id for one in hour.changes)), []).append(hour)
-    exceeded = [_conflict(ids, hours, limit) for ids, hours in spells.items()]
+            spells.setdefault(tuple(sorted(one.key for one in hour.changes)), []).append(hour)
+    exceeded = [_conflict(keys, hours, limit) for keys, hours in spells.items()]
     return tuple(sorted(exceeded, key=lambda conflict: (conflict.from_us, conflict.change_ids)))
 
 
@@ -207,7 +207,7 @@ def _rises(changes: Iterable[Change], capacity: Capacity) -> Iterable[tuple[_Ris
             yield _Rise(change, effect.factor, parts[cells]), hours
 
 
-def _conflict(ids: tuple[str, ...], hours: list[HourLoad], limit: float) -> Conflict:
+def _conflict(keys: tuple[str, ...], hours: list[HourLoad], limit: float) -> Conflict:
     worst = max(hours, key=lambda hour: (hour.load_per_s, -hour.hour_us))
     rises = [
         f"{one.change_id} (×{round_significant(one.expected.factor)} at {one.owner})"
@@ -221,7 +221,7 @@ def _conflict(ids: tuple[str, ...], hours: list[HourLoad], limit: float) -> Conf
         f"the capacity is {_figure(limit)} (headroom {headroom:g} %)"
     )
     from_us, to_us = hours[0].hour_us, hours[-1].hour_us + HOUR_US
-    return Conflict("load", ids, from_us, to_us, f"{text}, {format_time(from_us)} to {format_time(to_us)}")
+    return Conflict("load", keys, from_us, to_us, f"{text}, {format_time(from_us)} to {format_time(to_us)}")
 
 
 def _figure(per_s: float) -> str:

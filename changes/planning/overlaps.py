@@ -30,12 +30,17 @@ class Conflict:
     """Changes that disturb each other, and when."""
 
     kind: Kind
-    change_ids: tuple[str, ...]
-    """Sorted."""
+    keys: tuple[str, ...]
+    """`owner/change_id` of each, sorted: two owners may use one id."""
     from_us: int
     to_us: int
     text: str
     """One sentence for the people who plan."""
+
+    @property
+    def change_ids(self) -> tuple[str, ...]:
+        """The ids without their owners, sorted."""
+        return tuple(sorted(key.partition("/")[2] for key in self.keys))
 
 
 def _everything(change: Change) -> bool:
@@ -169,7 +174,7 @@ def conflict_between(one: Change, other: Change, systems: SystemMap) -> Conflict
     (start, end), (other_start, other_end) = reach_us(one), reach_us(other)
     from_us, to_us = max(start, other_start), min(end, other_end)
     when = f", {format_time(from_us)} to {format_time(to_us)}"
-    return Conflict(kind, tuple(sorted((one.change_id, other.change_id))), from_us, to_us, text + when)
+    return Conflict(kind, tuple(sorted((one.key, other.key))), from_us, to_us, text + when)
 
 
 def _kind(first: Change, second: Change, systems: SystemMap) -> tuple[Kind | None, str]:

@@ -166,6 +166,7 @@ def _busy(change: Change) -> dict[str, Any]:
     return {
         "kind": "busy",
         "change_ids": [change.change_id],
+        "changes": [change.key],
         "from": format_time(us(start)),
         "to": format_time(us(change.planned_end)),
         "text": f"this {'night' if night else 'day'} is busy: choose another time, or ask the triage desk",

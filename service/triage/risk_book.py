@@ -40,10 +40,10 @@ class RiskBook:
         """Of those of `changes` that are still to come: owner, id, score, level and reasons."""
         count: dict[str, int] = {}
         for one in conflicts:
-            for change_id in one["change_ids"]:
-                count[change_id] = count.get(change_id, 0) + 1
+            for key in one["changes"]:
+                count[key] = count.get(key, 0) + 1
         ahead = [one for one in changes if one.explains and one.status not in OVER and one.planned_start.timestamp() * 1e6 > now_us]
-        judged = ((one, self.of(principal, one, count.get(one.change_id, 0))) for one in ahead)
+        judged = ((one, self.of(principal, one, count.get(one.key, 0))) for one in ahead)
         known = ((one, risk) for one, risk in judged if risk is not None)
         return [{"owner": one.owner, "change_id": one.change_id, **risk} for one, risk in islice(known, _MOST)]
 

@@ -25,6 +25,8 @@ from service.triage.change_declaration import ChangeDeclarations
 
 LEDGER = "watched.json"
 REPORT = ".report.txt"
+_UNFINISHED = frozenset({".tmp", ".part", ".partial", ".crdownload", ".swp", ".filepart"})
+"""Suffixes of files that are still being written."""
 _REMEMBERED = 10_000
 _AT_ONCE = 500
 _WATCHER = Principal("changes.watch", "changes.watch", Role.TRIAGE)
@@ -65,9 +67,9 @@ class WatchedFolder:
             await self._take(path)
 
     def _at_rest(self) -> list[Path]:
-        """Calendar files that have not changed since the last check; none if the folder does not exist."""
+        """Files that have not changed since the last check; none if the folder does not exist."""
         try:
-            sizes = {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(self._folder.iterdir()) if _is_calendar(path)}
+            sizes = {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(self._folder.iterdir()) if _is_dropped(path)}
         except OSError as fault:
             log.warning("the watched folder can't be read", folder=str(self._folder), why=fault.strerror)
             return []
@@ -145,11 +147,19 @@ class WatchedFolder:
 
 def _is_calendar(path: Path) -> bool:
     suffixes = path.suffixes[:-1] if path.suffix == ".gz" else path.suffixes
-    return bool(suffixes) and suffixes[-1].lower() in FORMATS and not path.name.startswith(".") and path.is_file()
+    return bool(suffixes) and suffixes[-1].lower() in FORMATS
+
+
+def _is_dropped(path: Path) -> bool:
+    """Whether people put the file there, a calendar or not: no report of ours, and nothing that another program still works on."""
+    passing = path.name.startswith((".", "~$")) or path.suffix.lower() in _UNFINISHED
+    return not passing and not path.name.endswith(REPORT) and path.is_file()
 
 
 def _hash(path: Path) -> str:
     try:
-        return hashlib.sha256(path.name.encode() + b"\0" + path.read_bytes()).hexdigest()
+        # A file that is no calendar is never read, whatever its size.
+        content = path.read_bytes() if _is_calendar(path) else str(path.stat().st_size).encode()
+        return hashlib.sha256(path.name.encode() + b"\0" + content).hexdigest()
     except OSError:
         return f"unreadable: {path.name}"

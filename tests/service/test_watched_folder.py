@@ -27,7 +27,8 @@ def test_a_dropped_calendar_is_declared_once_and_reported(house: House, tmp_path
     kept.mkdir()
     parts = house.parts
     watched = WatchedFolder(dropped, kept, parts.declarations, parts.clock)
-    (dropped / "notes.txt").write_text("no calendar")
+    (dropped / "notes.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    (dropped / "~$week.xlsx").write_text("open elsewhere")
     (dropped / "week.json").write_text(json.dumps([change_json("W-1"), change_json("W-2", "DCC"), {"change_id": "bad"}]))
     look(watched)
     assert not (dropped / "week.json.report.txt").exists(), "it may still be growing"
@@ -35,6 +36,8 @@ def test_a_dropped_calendar_is_declared_once_and_reported(house: House, tmp_path
     report = (dropped / "week.json.report.txt").read_text()
     assert report.splitlines()[0] == "2 new or revised, 0 known already, 1 not taken"
     assert "index 2: owner is missing" in report
+    assert "save the workbook as .xlsx" in (dropped / "notes.xls.report.txt").read_text()
+    assert len(list(dropped.iterdir())) == 5, "no report on a report, or on what is not finished"
     assert sorted(one["change_id"] for one in house.client("triage").get("/v1/changes").json()["items"]) == ["W-1", "W-2"]
     (dropped / "week.json.report.txt").unlink()
     look(WatchedFolder(dropped, kept, parts.declarations, parts.clock), times=2)

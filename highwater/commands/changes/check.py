@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import typer
@@ -97,14 +98,16 @@ def _free_slots(changes: tuple["Change", ...], all_conflicts: tuple["Conflict", 
 
     if len(all_conflicts) > _SLOTS_FOR_MAX:
         return {}
-    by_id: dict[str, Change] = {one.change_id: one for one in changes}
+    by_key: dict[str, Change] = {one.key: one for one in changes}
+    ids = Counter(one.change_id for one in changes)
     proposed: dict[str, list[str]] = {}
     for conflict in all_conflicts:
-        involved = [by_id[change_id] for change_id in conflict.change_ids if change_id in by_id]
+        involved = [by_key[key] for key in conflict.keys]
         moved = max(involved, key=lambda one: (one.category != "bcdr_test", one.source == "user", one.planned_start, one.change_id))
-        if moved.change_id not in proposed:
+        name = moved.change_id if ids[moved.change_id] == 1 else moved.key
+        if name not in proposed:
             slots = slots_for(moved, changes, us(moved.planned_start), rules)
-            proposed[moved.change_id] = [f"{format_time(slot.start_us)} to {format_time(slot.end_us)}" for slot in slots]
+            proposed[name] = [f"{format_time(slot.start_us)} to {format_time(slot.end_us)}" for slot in slots]
     return proposed
 
 

@@ -15,9 +15,9 @@ export class NightLanes extends Lanes {
   }
 
   lines(inside) {
-    const place = new Map(this.rows.map((row, index) => [row.key.slice(row.key.indexOf("/") + 1), index]));
+    const place = new Map(this.rows.map((row, index) => [row.key, index]));
     const drawn = (this.conflicts || []).flatMap((one, index) => {
-      const rows = one.change_ids.map((id) => place.get(id.slice(id.lastIndexOf("/") + 1))).filter((row) => row !== undefined);
+      const rows = one.changes.map((key) => place.get(key)).filter((row) => row !== undefined);
       const at = (Math.max(this.axis.from, Date.parse(one.from)) + Math.min(this.axis.to, Date.parse(one.to))) / 2;
       if (rows.length < 2) return [];
       const x = Math.max(inside.left, Math.min(inside.right, this.x(at))) + (index % 5) * 4;

@@ -280,7 +280,12 @@ def test_a_preview_shows_only_what_the_new_change_brings() -> None:
     known = [change("A"), change("B"), change("NEW", owner="SUP-02")]
     found = described(change("NEW"), known)
     assert [one["change_ids"] for one in found] == [["A", "NEW"], ["B", "NEW"]]
-    assert set(found[0]) == {"kind", "change_ids", "from", "to", "text"}
+    assert set(found[0]) == {"kind", "change_ids", "changes", "from", "to", "text"}
+
+
+def test_two_owners_with_one_id_are_told_apart() -> None:
+    (one,) = conflicts([change("A", "DCC"), change("A", "SUP-01")])
+    assert (one.change_ids, one.keys) == (("A", "A"), ("DCC/A", "SUP-01/A"))
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 6), st.sampled_from(["SUP-01", "SUP-02", "DCC"])), max_size=8)

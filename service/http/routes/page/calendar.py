@@ -71,8 +71,8 @@ class CalendarPage(BaseModel):
         description="`day`, `dcc`, `other`, `tests`: how many of all of them are in each day, of whom, and recovery tests."
     )
     conflicts: list[dict[str, Any]] = Field(
-        description="`kind`, `change_ids`, `from`, `to`, `text`; among the first 3,000 changes of this span, at most 500 overlaps of two"
-        " owners and 2,000 of all."
+        description="`kind`, `change_ids`, `changes` (`owner/change_id`), `from`, `to`, `text`; among the first 3,000 changes of this"
+        " span, at most 500 overlaps of two owners and 2,000 of all."
     )
     conflicts_incomplete: bool = Field(description="Whether there may be more conflicts: choose a shorter span, one owner or a category.")
     load: list[dict[str, Any]] = Field(
