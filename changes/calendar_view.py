@@ -86,9 +86,14 @@ class CalendarView:
         if not keys:
             return np.zeros(0, np.bool_)
         starts, _, effects = self._edges
+        if not len(starts):
+            return self._marked(keys, ())
         began_us = at_us - keys[0].window_s * SECOND_US
         meets = (starts < at_us) & ((began_us < effects) | (began_us <= starts))
         chosen = tuple(index for index in np.flatnonzero(meets).tolist() if self._stops(self.explaining[index], began_us, at_us))
+        return self._marked(keys, chosen)
+
+    def _marked(self, keys: tuple[SeriesKey, ...], chosen: tuple[int, ...]) -> Flags:
         known = self._flags.get(chosen)
         if known is None or known[0] is not keys:
             known = self._flags[chosen] = (keys, self._union(keys, chosen))

@@ -35,6 +35,8 @@ class Detection:
         self._owner: Ints = np.zeros(0, np.int64)
         """Index of the User that a queue belongs to."""
         self._users = 0
+        self._no_jam: Flags = np.zeros(0, np.bool_)
+        """Traffic series whose User has a backlog where no queue has one."""
 
     def step(
         self,
@@ -127,31 +129,28 @@ class Detection:
         self._users = len(number)
         self._receiver = np.array([number[key.user] if key.direction == "to_user" else self._users for key in keys], np.int64)
         self._owner = np.array([number[key.user] for key in queues], np.int64)
+        self._no_jam = np.zeros(len(keys), np.bool_)
 
     def _receives_from(self, jammed: Flags) -> Flags:
         """Traffic series whose User has a backlog: messages that leave a queue go to the User."""
+        if not np.count_nonzero(jammed):
+            return self._no_jam
         users = np.zeros(self._users + 1, np.bool_)
         users[self._owner[jammed]] = True
         return users[self._receiver]
 
     def _pulse(self, at_us: int, tick: TrafficTick, stepped: TrafficResult) -> Pulse:
-        order = self._order
-        return Pulse(
-            at_us,
-            self._window_s,
-            self._groups,
-            reported=tick.reported[order],
-            observed=tick.messages[order],
-            failed=tick.failures[order],
-            expected=stepped.expected[order],
-            variance=stepped.variance[order],
-            user_side=tick.user_side[order],
-            device_side=tick.device_side[order],
-        )
+        columns = (tick.reported, tick.messages, tick.failures, stepped.expected, stepped.variance, tick.user_side, tick.device_side)
+        return Pulse(at_us, self._window_s, self._groups, *_in(self._order, columns))
 
     def _queue_pulse(self, at_us: int, tick: QueueTick) -> QueuePulse:
-        order = self._queue_order
-        return QueuePulse(at_us, self._window_s, self._sorted_queues, tick.reported[order], tick.depth[order], tick.oldest_age_s[order])
+        columns = (tick.reported, tick.depth, tick.oldest_age_s)
+        return QueuePulse(at_us, self._window_s, self._sorted_queues, *_in(self._queue_order, columns))
+
+
+def _in(order: Ints | slice, columns: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`columns` in that order; the same arrays where nothing moves."""
+    return columns if isinstance(order, slice) else tuple(column[order] for column in columns)
 
 
 def _in_order(keys: tuple[SeriesKey, ...]) -> Ints | slice:

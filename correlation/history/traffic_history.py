@@ -75,7 +75,7 @@ class History:
             return
         rows = np.array([_one([getattr(pulse, name) for pulse in pulses]) for name in ("observed", "expected", "failed")])
         reported = _one([pulse.reported for pulse in pulses])
-        if not reported.all():
+        if np.count_nonzero(reported) < len(reported):
             rows[:, ~reported] = 0.0
         cohort.add(pulses[0].at_us, column, np.minimum(np.maximum(rows, 0.0), _MOST))
 

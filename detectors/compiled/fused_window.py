@@ -1,8 +1,8 @@
 """One window of message rates in three compiled passes, with numpy's own exponentials and logarithms between them."""
 
 from dataclasses import dataclass
-from operator import is_
-from typing import Any
+from operator import attrgetter, is_
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,21 +24,28 @@ LEAST_THRESHOLD = 2.0
 """Nats: below it an excursion of the evidence that ends might still count as evidence on its way."""
 _TABLE_ROWS = 16
 """A table of more rows is the expectation's profile, which only changes as the clock turns; no window reads it."""
-_INPUTS = ("reported", "messages", "failures", "user_side", "device_side")
+_TICK = ("reported", "messages", "failures", "user_side", "device_side")
+_INPUTS = attrgetter(*_TICK)
 
 
 @dataclass(frozen=True, slots=True)
-class FusedResult:
-    """What is known after the passes; arrays of shape (series,) but for `left`."""
+class WindowColumns:
+    """What a window makes known of every series, filled in block by block; arrays have shape (series,)."""
 
     expected: Floats
     variance: Floats
-    judged: Flags
     failing: Flags
-    left: Ints
-    """Series on which a finding is open or begins: their state is as it was before the window."""
+    judged: Flags
+    """Reported and known, and no new level was accepted."""
+
+
+class Left(NamedTuple):
+    """Series of a block on which a finding is open or begins."""
+
+    rows: Ints
+    """Their numbers in the block."""
     parts: Parts
-    """The state of these."""
+    """Their state, which is as it was before the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +59,9 @@ class _Bound:
     at: int
     """Where `addresses` are."""
 
-    def holds(self, block: Parts) -> bool:
-        """Whether the columns are still those of `block`."""
-        return block is self.block and all(map(is_, self.columns, [part[name] for part, name in self.state_columns]))
+    def holds(self) -> bool:
+        """Whether the columns are still those of the block: detectors change them in place, and never replace one."""
+        return all(map(is_, self.columns, [part[name] for part, name in self.state_columns]))
 
 
 class FusedWindow:
@@ -71,33 +78,42 @@ class FusedWindow:
         self._logs = [np.log(row) for row in self._factors[:2]]
         rows = _rows(compiled.sizes)
         self._buffers = {name: np.empty(rows.get(name, 1) * CHUNK, kind) for name, kind in compiled.buffers}
+        self._inputs = [self._buffers[name] for name in (*_TICK, "declared", "jammed")]
+        self._outputs = [self._buffers[name] for name in ("expected", "variance", "judged", "failing")]
         self._buffer_addresses = np.array([self._buffers[name].ctypes.data for name, _ in compiled.buffers], np.uintp)
         self._fixed = [each.ctypes.data for each in (self._buffer_addresses, self._values, *self._factors)]
         self._log_addresses = [row.ctypes.data for row in self._logs]
         self._bound: dict[int, _Bound | None] = {}
 
     def step(
-        self, number: int, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, here: ClockSlot, kept: float
-    ) -> FusedResult | None:
-        """One window of the block `number`, whose clock was turned; None where its state is not as the passes know it."""
+        self,
+        number: int,
+        block: Parts,
+        span: slice,
+        tick: TrafficTick,
+        declared: Flags,
+        jammed: Flags,
+        here: ClockSlot,
+        kept: float,
+        out: WindowColumns,
+    ) -> Left | None:
+        """One window of block `number`, the series `span`, whose clock was turned; None where its state is not as the passes know it."""
         bound = self._bound.get(number)
-        if bound is None or not bound.holds(block):
+        if bound is None or block is not bound.block:
             bound = self._bound[number] = self._bind(block)
         if bound is None:
             return None
         values, at = self._values, self._at
         values[at["kept"]], values[at["fraction"]], values[at["slot"]] = kept, here.fraction, here.slot
         values[at["at_s"]] = tick.at_us // SECOND_US
-        series = len(tick.reported)
-        result = FusedResult(np.empty(series), np.empty(series), np.empty(series, np.bool_), np.empty(series, np.bool_), _NOBODY, {})
         left: list[Ints] = []
-        for first in range(0, series, CHUNK):
-            left += self._chunk(bound, block, tick, declared, jammed, slice(first, min(first + CHUNK, series)), result)
+        for first in range(span.start, span.stop, CHUNK):
+            left += self._chunk(bound, span, tick, declared, jammed, slice(first, min(first + CHUNK, span.stop)), out)
         rows = np.concatenate(left) if left else _NOBODY
         parts = _taken(block, rows) if left else {}
         if baseline.turns(tick.at_us, self._window_s):
             baseline.turn(block["failures"], self._window_s)
-        return FusedResult(result.expected, result.variance, result.judged, result.failing, rows, parts)
+        return Left(rows, parts)
 
     def _bind(self, block: Parts) -> _Bound | None:
         state_columns = [(block[part], name) for part, name, _ in self._library.columns]
@@ -109,13 +125,13 @@ class FusedWindow:
         return _Bound(block, state_columns, columns, addresses, addresses.ctypes.data)
 
     def _chunk(
-        self, bound: _Bound, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, span: slice, result: FusedResult
+        self, bound: _Bound, block: slice, tick: TrafficTick, declared: Flags, jammed: Flags, span: slice, out: WindowColumns
     ) -> list[Ints]:
-        buffers, count = self._buffers, span.stop - span.start
-        for name in _INPUTS:
-            buffers[name][:count] = getattr(tick, name)[span]
-        buffers["declared"][:count], buffers["jammed"][:count] = declared[span], jammed[span]
-        arguments = (bound.at, *self._fixed, len(tick.reported), span.start, count)
+        """The series `span` of the series `block`."""
+        buffers, first, count = self._buffers, span.start - block.start, span.stop - span.start
+        for buffer, column in zip(self._inputs, (*_INPUTS(tick), declared, jammed), strict=True):
+            buffer[:count] = column[span]
+        arguments = (bound.at, *self._fixed, block.stop - block.start, first, count)
         compiled, counters = self._library, buffers["found"]
         compiled.expect(*arguments)
         np.exp(buffers["exponents"][: 2 * count], out=buffers["exponentials"][: 2 * count])
@@ -124,14 +140,14 @@ class FusedWindow:
         np.log1p(buffers["ratio_arguments"][:ratios], out=buffers["ratio_logarithms"][:ratios])
         np.log(buffers["arguments"][:logarithms], out=buffers["logarithms"][:logarithms])
         compiled.judge(*arguments, *self._log_addresses)
-        for name in ("expected", "variance", "judged", "failing"):
-            getattr(result, name)[span] = buffers[name][:count]
+        for buffer, column in zip(self._outputs, (out.expected, out.variance, out.judged, out.failing), strict=True):
+            column[span] = buffer[:count]
         at_s = tick.at_us // SECOND_US
         for kind, over in (("storm", int(counters[1])), ("drop", int(counters[2]))):
             if over:
                 rows, peaks = buffers[f"{kind}_rows"][:over].copy(), buffers[f"{kind}_peaks"][:over].copy()
-                habits.remember(block[kind], rows, peaks, at_s, self._window_s, self._thresholds[kind])
-        return [np.flatnonzero(~buffers["plain"][:count]) + span.start] if counters[3] else []
+                habits.remember(bound.block[kind], rows, peaks, at_s, self._window_s, self._thresholds[kind])
+        return [np.flatnonzero(~buffers["plain"][:count]) + first] if counters[3] else []
 
 
 _NOBODY = np.zeros(0, np.int64)

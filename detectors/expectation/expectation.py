@@ -1,6 +1,7 @@
 """Expectation: the expected traffic of a series in this window, from its own history, and its error."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -195,6 +196,7 @@ class Expectation:
         return differs
 
 
+@lru_cache(maxsize=256)
 def kept_share(seconds: float) -> float:
     """What is left of the last hours' deviation after `seconds`."""
     return float(np.exp(-seconds / DEVIATION_S))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from models.columns import ALERT_KINDS, Findings, Flags
 
 _FAILURES = ALERT_KINDS.index("failures")
@@ -17,7 +19,7 @@ class FailedCodes:
 
     def step(self, codes: Mapping[int, Mapping[str, int]], failing: Flags, findings: Findings) -> dict[int, dict[str, int]]:
         """One window's codes by series; the counts so far of each `failures` finding."""
-        if not len(findings) and not failing.any():
+        if not len(findings) and not np.count_nonzero(failing):
             self._counts = {}
             return {}
         kept, self._counts = self._counts, {}

@@ -20,6 +20,7 @@ class GroupSilence:
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
         self._levels: tuple[_Level, ...] = ()
+        self._calm = True
 
     def arrange(self, keys: tuple[SeriesKey, ...]) -> None:
         """Groups for `keys`; existing groups keep their evidence."""
@@ -33,7 +34,7 @@ class GroupSilence:
     @property
     def is_calm(self) -> bool:
         """Whether no group has any evidence."""
-        return not any(level.nats.any() or level.run.any() for level in self._levels)
+        return self._calm
 
     def all_speak(self, busy: Flags) -> bool:
         """Whether every group has a message in this window, which is then the whole of it: no group has any evidence."""
@@ -43,10 +44,12 @@ class GroupSilence:
         finest = self._levels[-1]
         spoken = np.zeros(len(finest.names), np.bool_)
         spoken[finest.group[busy]] = True
-        if not spoken.all():
+        if np.count_nonzero(spoken) < len(spoken):
             return False
-        for level in self._levels:
-            level.nats[:] = level.run[:] = 0.0
+        if not self._calm:
+            for level in self._levels:
+                level.nats[:] = level.run[:] = 0.0
+            self._calm = True
         return True
 
     def step(self, at_us: int, window_s: int, nats: Floats, empty: Flags, busy: Flags) -> tuple[Flags, Ints, Floats]:
@@ -62,6 +65,7 @@ class GroupSilence:
                 silenced = empty & over[level.group]
                 windows[silenced], score[silenced] = level.run[level.group[silenced]], level.nats[level.group[silenced]]
                 silent |= silenced
+        self._calm = not self._has_evidence()
         return silent, at_us - windows.astype(np.int64) * (window_s * SECOND_US), score
 
     def pack(self) -> Any:
@@ -72,6 +76,10 @@ class GroupSilence:
         """Restores the state that `pack` returned, after the same keys were arranged."""
         for level, packed in zip(self._levels, tree, strict=True):
             level.nats, level.run = packed["nats"], packed["run"]
+        self._calm = not self._has_evidence()
+
+    def _has_evidence(self) -> bool:
+        return any(level.nats.any() or level.run.any() for level in self._levels)
 
 
 class _Level:

@@ -19,6 +19,8 @@ _CHUNKS_MOST, _TIDY_FROM = 256, 100_000
 """Numbers of chunks and events of one open window from which on its repeats are removed before it closes."""
 
 
+_TOTALS = ("value", "failures", "user_side", "device_side")
+"""Columns that are added up over the events of a series, in the order of `TrafficTick`."""
 _NOTHING = np.zeros(0)
 _NOBODY: Indices = np.zeros(0, np.int32)
 
@@ -196,27 +198,19 @@ class WindowStore:
 
     def _traffic_tick(self, at_us: int, events: Chunk, index: Indices) -> TrafficTick:
         count = len(self.traffic.keys)
-        events_of_each = np.bincount(index, minlength=count)
-        single = len(index) == 0 or int(events_of_each.max()) == 1
-
-        def total(name: str) -> Floats:
-            if not single:
-                return np.bincount(index, events[name], count).astype(np.float64)
-            values = np.zeros(count)
-            values[index] = events[name]
-            return values
-
-        with_codes = events["codes"] >= 0
-        return TrafficTick(
-            at_us=at_us,
-            window_s=self.window_s,
-            reported=events_of_each > 0,
-            messages=total("value"),
-            failures=total("failures"),
-            user_side=total("user_side"),
-            device_side=total("device_side"),
-            codes=WindowCodes(index[with_codes], events["codes"][with_codes], self.sets.sets),
-        )
+        reported = np.zeros(count, np.bool_)
+        reported[index] = True
+        totals = np.zeros((4, count))
+        if np.count_nonzero(reported) == len(index):
+            for values, name in zip(totals, _TOTALS, strict=True):
+                values[index] = events[name]
+        else:
+            for values, name in zip(totals, _TOTALS, strict=True):
+                values[:] = np.bincount(index, events[name], count)
+        with_codes = (events["codes"] >= 0).nonzero()[0]
+        codes = WindowCodes(index[with_codes], events["codes"][with_codes], self.sets.sets)
+        messages, failures, user_side, device_side = totals
+        return TrafficTick(at_us, self.window_s, reported, messages, failures, user_side, device_side, codes)
 
     def _queue_tick(self, at_us: int, events: Chunk, index: Indices) -> QueueTick:
         count = len(self.queues.keys)

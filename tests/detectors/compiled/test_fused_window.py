@@ -98,6 +98,7 @@ def test_state_and_findings_are_those_of_the_reference_to_the_bit(seed: int) -> 
         findings += len(ours.findings)
     assert dict(flat(fused.pack())) == dict(flat(reference.pack()))
     assert findings
+    assert all(bound.holds() for bound in fused._fused._bound.values())  # type: ignore[union-attr]
 
 
 def test_a_quiet_window_is_compiled_for_most_series(compiled: Library) -> None:
@@ -108,7 +109,7 @@ def test_a_quiet_window_is_compiled_for_most_series(compiled: Library) -> None:
 
     def counted(*arguments: Any) -> Any:
         done = step(*arguments)
-        left.append(SERIES if done is None else len(done.left))
+        left.append(SERIES if done is None else len(done.rows))
         return done
 
     fused._fused.step = counted  # type: ignore[union-attr, method-assign]
