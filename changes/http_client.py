@@ -63,8 +63,8 @@ def _parcels(changes: Iterable[Change]) -> Iterator[tuple[list[Change], bool]]:
         yield parcel, bool(following) and last.series is not None and (following[0].owner, following[0].series) == (last.owner, last.series)
 
 
-def fetch_changes(address: str, token: str) -> list[Change]:
-    """The last revision of every change that the token may see. Raises UnreadableInput if no monitor answers."""
+def fetch_changes(address: str, token: str, owners: frozenset[str] | None = None) -> list[Change]:
+    """The last revision of every change that the token may see, or of those of `owners`. Raises UnreadableInput if no monitor answers."""
     connection = _connection(address)
     changes: list[Change] = []
     cursor: str | None = ""
@@ -76,7 +76,7 @@ def fetch_changes(address: str, token: str) -> list[Change]:
             page = json.loads(answer.read())
             if answer.status != 200:
                 raise UnreadableInput(f"{address}: {page.get('detail') or answer.reason}")
-            changes += [decode(Change, json.dumps(one)) for one in page["items"]]
+            changes += [decode(Change, json.dumps(one)) for one in page["items"] if owners is None or one["owner"] in owners]
             cursor = page["next"]
     except (OSError, http.client.HTTPException) as fault:
         raise UnreadableInput(f"{address} does not answer: {fault}") from None

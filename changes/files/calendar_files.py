@@ -69,10 +69,11 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 @_collected_later()
-def add_to(path: Path, changes: Sequence[Change], full_since: datetime | None = None) -> Added:
+def add_to(path: Path, changes: Sequence[Change], full_since: datetime | None = None, owner: str | None = None) -> Added:
     """Puts `changes` into a calendar file (a new one, if there is none).
 
-    `full_since`: they are a full export of their owners' calendars; existing changes after that time that are missing are listed.
+    `full_since`: they are a full export of their owners' calendars; existing changes after that time that are missing are listed;
+    those of `owner` too, where the export holds none of its changes.
     Raises UnreadableInput if a row of the file can't be read: rewriting the file would lose the row.
     """
     write = writer_of(path.suffix)
@@ -92,5 +93,5 @@ def add_to(path: Path, changes: Sequence[Change], full_since: datetime | None = 
         ),
         tuple(one.change_id for key, one in stood.items() if key not in standing),
         merged.disagreements,
-        () if full_since is None else no_longer_held(merged.changes, changes, full_since),
+        () if full_since is None else no_longer_held(merged.changes, changes, full_since, owner),
     )

@@ -79,9 +79,12 @@ def same_content(one: Change, other: Change) -> bool:
     return one == other or one.model_copy(update={"exported_at": None}) == other.model_copy(update={"exported_at": None})
 
 
-def no_longer_held(standing: Sequence[Change], export: Sequence[Change], after: datetime) -> tuple[Change, ...]:
-    """Existing changes of the export's owners that end after `after`, are not cancelled, and are missing in a full `export`."""
-    owners, held = {one.owner for one in export}, {_key(one) for one in export}
+def no_longer_held(standing: Sequence[Change], export: Sequence[Change], after: datetime, owner: str | None = None) -> tuple[Change, ...]:
+    """Existing changes of the export's owners that end after `after`, are not cancelled, and are missing in a full `export`.
+
+    `owner`: whose export it is, where that is known although the export may be empty.
+    """
+    owners, held = {one.owner for one in export} | ({owner} if owner else set()), {_key(one) for one in export}
     missing = (one for one in standing if one.owner in owners and _key(one) not in held)
     return tuple(one for one in missing if one.planned_end > after and one.status not in OVER)
 

@@ -114,7 +114,7 @@ def _for_user(others: list[Change], principal: Principal, change: Change, rules:
     hidden = [other for other in others if not is_visible(other, principal.user)]
     load = any(conflict.kind == "load" for conflict in conflicts_of(change, others, rules))
     if load or any(conflict.kind != "freeze" for conflict in conflicts_of(change, hidden, open_rules)):
-        conflicts.append(_busy(change))
+        conflicts.append(_busy(change, rules))
     return conflicts
 
 
@@ -133,7 +133,7 @@ def busy(
     near = [other for start, end, other in spans if start < last_us + HOUR_US and first_us - HOUR_US < end]
     loaded = _loaded(near, planned, rules, most)
     hidden = [(*reach_us(other), other) for other in near if not is_visible(other, principal.user)]
-    return [_busy(change) for change in planned if change.key in loaded or _in_the_way(hidden, change, rules, most)]
+    return [_busy(change, rules) for change in planned if change.key in loaded or _in_the_way(hidden, change, rules, most)]
 
 
 def _span_us(change: Change) -> tuple[int, int]:
@@ -160,16 +160,21 @@ def _in_the_way(hidden: list[tuple[int, int, Change]], change: Change, rules: Pl
     return any(conflict_between(change, other, rules.systems) is not None for other in _nearest(meeting, change, most))
 
 
-def _busy(change: Change) -> dict[str, Any]:
+def _busy(change: Change, rules: PlanningRules) -> dict[str, Any]:
+    """One sentence without owner, time of another change or figure; another time helps only if the change alone is not too much."""
     start = change.planned_start
     night = start.hour >= _NIGHT[0] or start.hour < _NIGHT[1]
+    alone = any(conflict.kind == "load" for conflict in conflicts_of(change, (), PlanningRules(capacity=rules.capacity)))
+    why = "the declared rise alone is more than can be carried: spread it over more time"
+    if not alone:
+        why = f"this {'night' if night else 'day'} is busy: choose another time"
     return {
         "kind": "busy",
         "change_ids": [change.change_id],
         "changes": [change.key],
         "from": format_time(us(start)),
         "to": format_time(us(change.planned_end)),
-        "text": f"this {'night' if night else 'day'} is busy: choose another time, or ask the triage desk",
+        "text": f"{why}, or ask the triage desk",
     }
 
 

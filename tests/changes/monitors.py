@@ -56,6 +56,15 @@ class UsersMonitor(Monitor):
         self.wfile.write(body)
 
 
+class HoldingMonitor(UsersMonitor):
+    """Holds two changes of SUP-01, and one of which only a summary is shown."""
+
+    def do_GET(self) -> None:
+        far = {"planned_start": "2199-01-05T22:00:00Z", "planned_end": "2199-01-05T23:00:00Z"}
+        held = json.loads(to_json_array([change("A", **far), change("B", **far)]))
+        self.answer({"items": [*held, {"change_id": "S", "owner": "SUP-09", "disruption": None}], "next": None}, 200)
+
+
 def served(handler: type[Monitor]) -> Iterator[str]:
     Monitor.seen = []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

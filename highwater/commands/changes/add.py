@@ -1,7 +1,9 @@
 """`highwater changes add`: declare one change, or revise it."""
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -112,12 +114,34 @@ def _print(made: "Change", guessed: tuple[str, ...], conflicts: list[str], slots
 
 
 def _asked(given: dict[str, str]) -> dict[str, str]:
-    """Asks for missing values if a person is at a terminal."""
+    """Asks for missing values if a person is at a terminal, again where an answer can't be used."""
     if not sys.stdin.isatty() or not sys.stdout.isatty():
         return given
     questions = {"title": "What is done", "owner": "Whose change", "planned_start": "Start (2026-01-05T22:00:00Z)", "planned_end": "End"}
-    answers = {name: typer.prompt(question) for name, question in questions.items() if not given.get(name)}
-    return given | answers
+    answers = dict(given)
+    for name, question in questions.items():
+        if not answers.get(name):
+            answers[name] = typer.prompt(question, value_proc=partial(_checked, name, answers))
+    return answers
+
+
+def _checked(name: str, answers: dict[str, str], text: str) -> str:
+    """The answer to one question. Raises UsageError with the reason, after which the question is asked again."""
+    from models.errors import Malformed
+    from models.times import parse_time
+
+    value = text.strip()
+    try:
+        if name == "owner" and "/" in value:
+            raise typer.BadParameter("an owner contains no `/`")
+        if name in ("planned_start", "planned_end"):
+            at = parse_time(value)
+            with suppress(Malformed):  # A start that was given as an option is refused afterwards, with its own reason.
+                if name == "planned_end" and at < parse_time(answers["planned_start"]):
+                    raise typer.BadParameter("it must not be before the start")
+    except Malformed as fault:
+        raise typer.BadParameter(str(fault)) from None
+    return value
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -26,4 +26,4 @@ def bring(
     """Bring calendars of any format into a calendar file or a running monitor; exit 1 if a row or a revision can't be used."""
     from changes.files.calendar_files import read_calendar
 
-    put(read_calendar(files, read_options(mapping, owner, timezone)), to, token=token, as_json=as_json, full=full)
+    put(read_calendar(files, read_options(mapping, owner, timezone)), to, token=token, as_json=as_json, full=full, full_owner=owner)

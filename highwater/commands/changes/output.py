@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,24 @@ from highwater.commands.changes.options import is_url
 
 if TYPE_CHECKING:
     from changes.files.calendar_files import Added, CalendarRead
+    from models.change import Change
     from models.columns import Rejection
 
 
-def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool = False, more: dict[str, Any] | None = None) -> None:
-    """Put changes into a calendar file or a running monitor, and report the result of each; exit 1 if any can't be used."""
+def put(
+    read: "CalendarRead",
+    to: str,
+    *,
+    token: str,
+    as_json: bool,
+    full_owner: str | None = None,
+    full: bool = False,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Put changes into a calendar file or a running monitor, and report the result of each; exit 1 if any can't be used.
+
+    `full`: they are everything that their owners, and `full_owner`, plan.
+    """
     from changes.files.calendar_files import Added, add_to
     from changes.files.opaque_names import opaque_names
     from changes.http_client import send_changes
@@ -26,9 +39,10 @@ def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool 
     if is_url(to):
         sent = send_changes(read.changes, to, token)
         refused = [{"change_id": one.change.change_id, "reason": one.reason} for one in sent.refused]
-        added = Added(tuple(sent.taken), tuple(sent.withdrawn), (), ())
+        missing = _missing_at(to, token, read.changes, full_owner) if full else ()
+        added = Added(tuple(sent.taken), tuple(sent.withdrawn), (), missing)
     else:
-        added = add_to(Path(to), read.changes, datetime.now(UTC) if full else None)
+        added = add_to(Path(to), read.changes, datetime.now(UTC) if full else None, full_owner)
     unsettled = [*read.disagreements, *added.disagreements]
     if as_json:
         answer = {
@@ -48,6 +62,15 @@ def put(read: "CalendarRead", to: str, *, token: str, as_json: bool, full: bool 
         complain(read.rejections, opaque_names(read.changes) + lines)
     if read.rejections or refused or unsettled or added.missing:
         raise typer.Exit(1)
+
+
+def _missing_at(to: str, token: str, changes: Sequence["Change"], owner: str | None) -> tuple["Change", ...]:
+    """What the monitor holds of the owners of a full export, and the export does not."""
+    from changes.files.merge import no_longer_held
+    from changes.http_client import fetch_changes
+
+    owners = frozenset({one.owner for one in changes} | ({owner} if owner else set()))
+    return no_longer_held(fetch_changes(to, token, owners), changes, datetime.now(UTC), owner) if owners else ()
 
 
 def complain(rejections: Iterable["Rejection"], lines: Iterable[str] = ()) -> None:

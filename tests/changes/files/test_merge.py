@@ -121,6 +121,7 @@ def test_what_a_full_export_no_longer_holds_is_named(tmp_path: Path) -> None:
     path, since = tmp_path / "a.json", datetime(2026, 1, 5, tzinfo=UTC)
     add_to(path, [change("A"), change("B"), change("C", status="cancelled"), change("D", "SUP-02")])
     assert [one.change_id for one in add_to(path, [change("A")], since).missing] == ["B"]
+    assert [one.change_id for one in add_to(path, [], since, "SUP-02").missing] == ["D"], "an owner whose export is empty"
     assert add_to(path, [change("A")]).missing == ()
     assert add_to(path, [change("A")], datetime(2026, 1, 6, tzinfo=UTC)).missing == ()
 

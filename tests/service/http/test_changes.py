@@ -365,6 +365,7 @@ def test_declared_load_is_held_against_what_was_learned_and_a_user_gets_no_figur
     assert [one["kind"] for one in seen.json()["conflicts"]] == ["busy"]
     assert "BOLT" not in seen.text
     assert "660" not in seen.text
+    assert "spread it over more time" in seen.json()["conflicts"][0]["text"], "at no time is this rise alone little enough"
     house.client("user:ACME").post("/v1/changes", json=mine).raise_for_status()
     window = {"from": "2026-03-09T00:00:00Z", "to": "2026-03-10T00:00:00Z"}
     (day,) = house.client("triage").get("/v1/calendar", params=window).json()["load"]
