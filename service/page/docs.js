@@ -1,6 +1,6 @@
 // Shows the OpenAPI document: every operation with its parameters, body, answers and an example call.
 
-import { el } from "./words.js";
+import { el } from "./core/dom.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 

@@ -42,14 +42,17 @@ function depthLine(incident) {
 }
 
 /** The origin's traffic of a storm now, while it is open. */
-function rateLine(rate) {
+function rateLine(rate, index) {
   const due = rate.expected === null ? "" : `; ${number(rate.expected)} were expected`;
-  return fact("Rate now", el("strong", {}, number(rate.mean)), ` ${rate.what} a minute ${rate.scope}, at ${clockText(rate.at)} UTC${due}`);
+  return keyedFact(`Rate now ${index}`, "Rate now", el("strong", {}, number(rate.mean)), ` ${rate.what} a minute ${rate.scope}, at ${clockText(rate.at)} UTC${due}`);
 }
 
-function fact(label, ...content) {
-  return [el("dt", {}, label), el("dd", {}, ...content)];
+/** A line of facts; each has its key, so that one that comes or goes leaves open what the reader opened in another. */
+function keyedFact(key, label, ...content) {
+  return [el("dt", { key: `${key} label` }, label), el("dd", { key }, ...content)];
 }
+
+const fact = (label, ...content) => keyedFact(label, label, ...content);
 
 function affected(incident) {
   const names = incident.affected_users, others = incident.could_be_affected;
@@ -69,7 +72,7 @@ function processes(incident) {
 }
 
 function facts(incident) {
-  const threatened = incident.threatened_changes.map((one) => fact("At risk", el("strong", {}, one.change_id), `. ${incident.status === "resolved" ? one.why : fresh(one.why, incident.origin_user, incident.as_of)}`));
+  const threatened = incident.threatened_changes.map((one) => keyedFact(`At risk ${one.owner}/${one.change_id}`, "At risk", el("strong", {}, one.change_id), `. ${incident.status === "resolved" ? one.why : fresh(one.why, incident.origin_user, incident.as_of)}`));
   const first = incident.next_step ? fact("Do first", el("strong", {}, incident.next_step)) : null;
   const contact = incident.contact ? fact("Contact", incident.contact) : null;
   return el("dl", { class: "facts" }, ...[first, depthLine(incident), ...ratesNow(incident).map(rateLine), affected(incident), processes(incident), ...threatened, contact].flat().filter(Boolean));

@@ -42,16 +42,16 @@ function grouped(seen) {
   return groups;
 }
 
-function groupItem(group, index) {
+function groupItem(group) {
   const [first, ...more] = group;
   const rest = more.length ? el("details", {}, el("summary", {}, `${more.length} more until`, " ", time(more[more.length - 1].at, { day: false })), el("ul", {}, ...more.map((entry) => el("li", {}, time(entry.at, { day: false }), ` ${entry.text}`)))) : null;
-  return el("li", { key: `machine-${index}` }, time(first.at), first.text, rest);
+  return el("li", { key: `machine-${first.at}` }, time(first.at), first.text, rest);
 }
 
 /** In a replay or a simulated day people act in another time than the records: then they stand apart. */
 export function storyList(incident, actions) {
   const { seen, done } = entries(incident, actions);
-  const machine = grouped(seen).map((group, index) => [group[0].at, groupItem(group, index)]);
+  const machine = grouped(seen).map((group) => [group[0].at, groupItem(group)]);
   const people = done.map((entry, index) => [entry.at, el("li", { class: "person", key: `person-${index}` }, time(entry.at), entry.text)]);
   if (!machine.length && !people.length) return el("p", { class: "soft" }, "Nothing yet.");
   return el("ol", { class: "timeline" }, ...[...machine, ...people].sort((a, b) => a[0] - b[0]).map(([, item]) => item));

@@ -157,10 +157,8 @@ def test_the_page_and_its_parts_come_from_here_alone(shared_house: House) -> Non
         "/",
         "/docs",
         "/page/app.js",
-        "/page/api.js",
-        "/page/parts.js",
-        "/page/chart.js",
-        "/page/words.js",
+        "/page/core/api.js",
+        "/page/core/dom.js",
         "/page/docs.js",
         "/page/style.css",
     ):

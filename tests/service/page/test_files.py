@@ -50,6 +50,16 @@ def test_the_page_names_every_module_ahead_so_that_none_waits_for_another() -> N
     assert set(re.findall(r'modulepreload" href="/page/(.+?)"', index)) == modules
 
 
+def test_every_module_is_imported_from_one_of_the_two_pages() -> None:
+    reached, pending = {ROOT / "core" / "theme.js"}, [ROOT / "app.js", ROOT / "docs.js"]
+    while pending:
+        path = pending.pop()
+        if path not in reached:
+            reached.add(path)
+            pending += [(path.parent / name).resolve() for name in re.findall(r'from "(\..+?)"', path.read_text(encoding="utf-8"))]
+    assert {path for path in OURS if path.suffix == ".js"} == reached
+
+
 def test_what_the_browser_has_is_not_sent_again(shared_house: House) -> None:
     client = shared_house.client(None)
     tag = client.get("/page/app.js").headers["etag"]

@@ -81,6 +81,7 @@ def test_a_card_changes_in_place_so_that_focus_details_and_scroll_survive(board:
                 suspects=(SUSPECT,),
                 affected_users=("BOLT", "CRUX", "DOVE", "ECHO", "FAWN"),
                 summary="ACME: 900 messages wait",
+                next_step="Ask ACME's operations room.",
             )
         )
     )
