@@ -9,9 +9,11 @@ from correlation.grading.incident_category import Category
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import AlertSeries, Suspect, ThreatenedChange
 from models.columns import SeriesKey
-from models.vocabulary import SUSPECTED, Severity
+from models.vocabulary import SUSPECTED, Phase, Severity
 
 _GROWS = frozenset({"storm", "backlog", "failures", "drift"})
+_MENDS: tuple[Phase, ...] = ("recovering", "tail")
+"""Phases in which a reader has something else to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Draft:
     nature: CauseClass | None
     reader: str | None
     """The User that receives this copy; None for triage."""
+    phase: Phase = "growing"
+    """Of its incident."""
 
     @property
     def collateral(self) -> bool:
@@ -56,6 +60,7 @@ class Draft:
             self.processes,
             tuple(change.change_id for change in self.threatened),
             common(self.episode.series),
+            self.phase if self.phase in _MENDS and not self.resolved and (self.reader is not None or not self.collateral) else "",
         )
 
     def sizes(self) -> tuple[float, float]:

@@ -25,23 +25,21 @@ from correlation.grading.affected_users import (
 )
 from correlation.grading.alert_grades import AlertGrades, AlertHysteresis, own_category
 from correlation.grading.declared_cause import declared_cause
-from correlation.grading.declared_effect import declares_effect_on
 from correlation.grading.incident_category import Category, CategoryInputs, categorise, never_milder
+from correlation.grading.losing_with import losing_with
 from correlation.grading.missing_messages import missing_messages
 from correlation.grading.threatened_changes import ThreatInputs, threatened
 from correlation.history.resolution_history import FIVE_MINUTES_US
 from correlation.incidents.harm import harms
 from correlation.incidents.incidents import Incidents
-from correlation.incidents.membership import MembershipRules, possible_causes
+from correlation.incidents.membership import MembershipRules
 from correlation.incidents.missing_answers import MissingAnswers
 from correlation.incidents.open_incident import OpenIncident
 from correlation.incidents.phase import follow
 from correlation.incidents.recovery import Recovery, assess, ended_us, storms_on
-from correlation.incidents.shared_loss import losing_users
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import ThreatenedChange
-from models.columns import SeriesKey
 from models.state_tree import from_tree, to_plain
 from models.times import MINUTE_US, SECOND_US
 from models.vocabulary import SEVERITIES, Severity
@@ -151,34 +149,17 @@ class Evaluator:
         elsewhere = self.incidents.hit_by_others(event)
         losses = harms(event.course.usual, members, event.origin_user, elsewhere, event.opened_us, known.history)
         recovery = assess(event.course, losses, known.at_us, shared=bool(elsewhere.users))
-        follow(event.course, losses, back=recovery.back or event.resolved_us is not None)
+        follow(event.course, losses, known.at_us, back=recovery.back, over=recovery.over or event.resolved_us is not None)
         return recovery
 
     def _spread(self, event: OpenIncident, known: EvaluationContext) -> None:
         """Once in five minutes: who loses with it though no single series shows that."""
-        members = tuple(event.members.values())
-        window_us = min(key.window_s for one in members for key in one.series) * SECOND_US
+        window_us = min(key.window_s for one in event.members.values() for key in one.series) * SECOND_US
         if known.at_us // FIVE_MINUTES_US == (known.at_us - window_us) // FIVE_MINUTES_US:
             return
-        causes = [one for one in possible_causes(members, event.origin_user) if one.open]
-        if not causes or self.incidents.is_overlaid(event, known.at_us):
-            return
-        elsewhere = self.incidents.hit_by_others(event, younger=True)
-        waiting = {one.user for one in members if one.kind == "backlog"}
-        since_us = event.case(known.at_us).onset_us
-        declared = [
-            change for change in known.view.between(since_us, known.at_us) if change.source == "dcc" and change.expected is not None
-        ]
-
-        def explained(key: SeriesKey) -> bool:
-            if key.user in waiting or elsewhere.explains("drop", key):
-                return True
-            return any(declares_effect_on(change, key) for change in declared)
-
-        alone = not self.incidents.is_overlaid(event, known.at_us, by_older=True)
-        losing = losing_users(event.origin_user, since_us, known.at_us, explained, known.history, alone=alone)
-        if not set(losing) <= event.affected:
-            event.affected |= set(losing)
+        losing = losing_with(event, self.incidents, known)
+        if not losing <= event.affected:
+            event.affected |= losing
             event.changed_us = known.at_us
 
     def _close(self, event: OpenIncident, own: Sequence[AlertGroup], known: EvaluationContext, end_us: int | None) -> None:
@@ -197,7 +178,8 @@ class Evaluator:
             event.members[group.alert_id] = self.ledger.episode(group, known.at_us)
 
     def _reopen(self, event: OpenIncident, own: Sequence[AlertGroup], at_us: int) -> None:
-        event.resolved_us, event.ended_us, event.changed_us, event.course.back_since_us = None, None, at_us, None
+        event.resolved_us, event.ended_us, event.changed_us = None, None, at_us
+        event.course.comes_back()
         for group in own:
             self.ledger.reopen(group, at_us)
             event.members[group.alert_id] = self.ledger.episode(group, at_us)
@@ -231,9 +213,11 @@ class Evaluator:
         gravest = max(grades.values(), key=SEVERITIES.index) if grades else "info"
         within = bool(envelopes) and all(one.position == "within" for one in envelopes.values())
         stopped = affected_by_process(case)
-        category = categorise(CategoryInputs(case, known.fleet.users, gravest, within, stopped), self._parameters.categories)
+        phase = event.course.phase
+        category = categorise(CategoryInputs(case, known.fleet.users, gravest, within, stopped, phase), self._parameters.categories)
         category = never_milder(event, category)
-        at_risk = threatened(ThreatInputs(case, gravest, category.number, judgement.suspects), known.view, self._parameters)
+        danger = ThreatInputs(case, gravest, category.number, judgement.suspects, phase)
+        at_risk = threatened(danger, known.view, self._parameters)
         drafts = [
             Draft(
                 episode=episode,
@@ -251,6 +235,7 @@ class Evaluator:
                 threatened=() if is_collateral(episode, case) else at_risk,
                 nature=judgement.nature,
                 reader=self._reader,
+                phase=phase,
             )
             for episode in episodes
         ]

@@ -12,7 +12,7 @@ from models.alert import Suspect, ThreatenedChange
 from models.change import Change
 from models.columns import SeriesKey
 from models.times import DAY_US, HOUR_US, SECOND_US
-from models.vocabulary import SUSPECTED, Severity
+from models.vocabulary import SUSPECTED, Phase, Severity
 
 _MOST, _MOST_OF_USER = 10, 3
 _SOON_US, _LONG_US = HOUR_US // 2, 2 * HOUR_US
@@ -28,12 +28,13 @@ class ThreatInputs:
     severity: Severity
     category: int
     suspects: tuple[Suspect, ...]
+    phase: Phase = "growing"
 
 
 def threatened(danger: ThreatInputs, view: CalendarView, parameters: CorrelationParameters) -> tuple[ThreatenedChange, ...]:
-    """Changes that have yet to begin, and a test that runs, by start; an incident of `info` threatens nothing."""
+    """Changes that have yet to begin, and a test that runs, by start; what is `info`, or nearly over, threatens nothing."""
     case = danger.case
-    if danger.severity == "info" or case.ended_us is not None:
+    if danger.severity == "info" or case.ended_us is not None or danger.phase == "tail":
         return ()
     last_us = max(case.at_us + parameters.threat_s * SECOND_US, (case.at_us // DAY_US + 1) * DAY_US - 1)
     blamed = {suspect.key for suspect in danger.suspects if suspect.verdict in SUSPECTED}

@@ -191,6 +191,8 @@ class Incidents:
             return
         is_open = any(alerts.get(alert_id, False) for alert_id in event.members)
         if is_open:
+            if event.resolved_us is not None:
+                event.course.comes_back()
             event.resolved_us = event.ended_us = None
         elif event.resolved_us is None:
             event.resolved_us = at_us
@@ -214,20 +216,21 @@ class Incidents:
                 users |= {} if other.origin_user in (None, event.origin_user) else {str(other.origin_user): incident_id}
         return Elsewhere(traffic, users)
 
-    def is_overlaid(self, event: OpenIncident, at_us: int, *, by_older: bool = False) -> bool:
-        """Whether a younger (or an older) incident of another origin hurts Users, or did some minutes ago: a common loss may be its doing.
+    def overlaid_by(self, event: OpenIncident, at_us: int, *, older: bool = False) -> list[OpenIncident]:
+        """Younger (or older) incidents of other origins that hurt Users, or did some minutes ago: a common loss may be their doing.
 
         To name too few Users is better than to blame an origin for what another one does.
         """
-        return any(
-            other.origin_user not in (None, event.origin_user)
+        return [
+            other
+            for incident_id, other in sorted(self.events.items())
+            if other.origin_user not in (None, event.origin_user)
             and other.affected
             and other.merged_into is None
             and incident_id != event.incident_id
-            and by_older == ((other.opened_us, incident_id) < (event.opened_us, event.incident_id))
+            and older == ((other.opened_us, incident_id) < (event.opened_us, event.incident_id))
             and (other.resolved_us is None or at_us < other.resolved_us + SETTLES_US)
-            for incident_id, other in self.events.items()
-        )
+        ]
 
     def move(self, at_us: int, event: OpenIncident, alert_id: str, to: str) -> None:
         """What is left of an incident that is over, but belongs to another one that goes on."""

@@ -55,6 +55,8 @@ class OpenIncident:
     course: Course = field(default_factory=Course)
     companions: list[Companion] = field(default_factory=list)
     """In the order in which they were forgotten."""
+    risen: dict[str, float] = field(default_factory=dict)
+    """Younger incident → share of everyone's answers that it took when it began."""
 
     @property
     def harms_others(self) -> bool:

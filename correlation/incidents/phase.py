@@ -17,21 +17,21 @@ _RISES = 1.1
 """Multiple of the earlier value."""
 _QUEUE_FALLS, _QUEUE_GROWS = 0.98, 0.99
 _EMPTY = 0.15
-_SURE = 3
-"""Number of consecutive windows with another phase before it is published."""
+_SURE, _SURE_US = 3, 2 * MINUTE_US
+"""Number of consecutive windows with another phase before it is published, and for how long at least."""
 
 
-def follow(course: Course, harms: Sequence[Harm], *, back: bool) -> Phase:
-    """The phase of this window; `course` stores it, so that it does not alternate."""
-    shown: Phase = "tail" if back else _shown(course, harms)
+def follow(course: Course, harms: Sequence[Harm], at_us: int, *, back: bool, over: bool = False) -> Phase:
+    """The phase of this window; `course` stores it, so that it does not alternate. `over`: it is decided that the incident is over."""
+    shown: Phase = "tail" if back or over else _shown(course, harms)
     if shown == course.phase:
         course.phase_run = 0
     elif course.phase_next == shown:
         course.phase_run += 1
     else:
-        course.phase_run = 1
+        course.phase_run, course.phase_since_us = 1, at_us
     course.phase_next = shown
-    if shown == "tail" or course.phase == "tail" or course.phase_run >= _SURE:
+    if over or (course.phase_run >= _SURE and at_us - course.phase_since_us >= _SURE_US):
         course.phase, course.phase_run = shown, 0
     return course.phase
 

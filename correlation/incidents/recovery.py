@@ -48,6 +48,12 @@ class Course:
     phase_next: Phase = "growing"
     """The phase of the last window; it is published after some windows in a row (`phase_run`)."""
     phase_run: int = 0
+    phase_since_us: int = 0
+    """The first of these windows."""
+
+    def comes_back(self) -> None:
+        """The incident was over, and is not."""
+        self.back_since_us, self.phase, self.phase_run = None, "growing", 0
 
 
 @dataclass(frozen=True, slots=True)

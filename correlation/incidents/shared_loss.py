@@ -4,7 +4,7 @@ Answers (service responses) of all Users are pooled by business process and regi
 before the incident. If the loss of the pool is more than chance, the Users that lose their part of it are affected.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -30,6 +30,8 @@ _MIN_DUE = 200.0
 _MIN_BINS = 6
 _DISPERSION = 2.0
 _LEAST_ASKED = 0.1
+SHOWS_US = 5 * MINUTE_US + RECENT_US
+"""How long after its onset the effect of a storm on others shows in the last minutes; its onset is an estimate."""
 _MIN_USERS, _MIN_MIDDLE, _SURE = 3, 0.03, 3.5
 """Users that a loss of all takes at least, what the User in the middle must lose, and how many standard errors that must be."""
 _NORMAL_MAD, _MEDIAN_ERROR = 1.4826, 1.2533
@@ -50,30 +52,64 @@ class Measure(Protocol):
         """How far the weighted loss of all groups wandered in the hours before."""
 
 
-def losing_users(
-    origin_user: str | None, since_us: int, at_us: int, explained: Callable[[SeriesKey], bool], history: History, *, alone: bool
-) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whose victims are looked for, and when."""
+
+    origin_user: str | None
+    since_us: int
+    at_us: int
+    alone: bool = True
+    """Whether no older incident takes answers too. If one does, the hours before are no measure of yesterday."""
+    risen: float = 0.0
+    """Share of the answers that younger incidents took at once when they began: that much of the loss is theirs."""
+
+
+def losing_users(asked: Question, explained: Callable[[SeriesKey], bool], history: History) -> tuple[str, ...]:
     """Sorted; Users that lose their part of a common loss.
 
     `explained`: series whose loss another incident or a declaration explains, or whose answers wait and are not lost.
-    `alone`: whether no older incident takes answers too. If one does, the hours before are no measure of yesterday.
     """
     users: set[str] = set()
-    compared = {window_s: DayBefore.of(ANSWERS, window_s, since_us, at_us, history) if alone else None for window_s in history.windows_s()}
+    compared = {window_s: _day(asked, window_s, asked.at_us, history) if asked.alone else None for window_s in history.windows_s()}
     for window_s, day in compared.items():
         if day is not None:
             wanted = np.array([not explained(key) for key in day.keys], np.bool_)
-            users |= _losing(day.only(wanted), origin_user, partial(_demand, origin_user, window_s, since_us, at_us, history))
+            measured = day.only(wanted)
+            users |= _losing(measured, asked, partial(_demand, asked, window_s, measured.keys, history))
     if None in compared.values():
-        for bins in history.of_class(ANSWERS, since_us - _GAP_US - _BEFORE_US):
+        for bins in history.of_class(ANSWERS, asked.since_us - _GAP_US - _BEFORE_US):
             wanted = np.array([not explained(key) for key in bins.keys], np.bool_)
-            measured = None if compared[bins.keys[0].window_s] else _AgainstExpectation.of(bins.only(wanted), since_us, at_us)
-            if measured is not None:
-                users |= _losing(measured, origin_user, lambda: 1.0)
+            against = None if compared[bins.keys[0].window_s] else _AgainstExpectation.of(bins.only(wanted), asked.since_us, asked.at_us)
+            if against is not None:
+                users |= _losing(against, asked, lambda: 1.0)
     return tuple(sorted(users))
 
 
-def _losing(measure: Measure, origin_user: str | None, demand: Callable[[], float]) -> set[str]:
+def _day(asked: Question, window_s: int, at_us: int, history: History) -> DayBefore | None:
+    return DayBefore.of(ANSWERS, window_s, asked.since_us, at_us, history)
+
+
+def rise(asked: Question, step_us: int, explained: Callable[[SeriesKey], bool], history: History) -> float | None:
+    """By how much the common loss rose when another incident began at `step_us`; None where that is not known."""
+    rises = []
+    for window_s in history.windows_s():
+        before, after = (_day(asked, window_s, at_us, history) for at_us in (step_us, step_us + SHOWS_US))
+        if before is None or after is None:
+            return None
+        wanted = np.array([not explained(key) for key in after.keys], np.bool_)
+        rises.append(_together(after.only(wanted)) - _together(before.only(wanted)))
+    return max(0.0, *rises) if rises else None
+
+
+def _together(measure: Measure) -> float:
+    """Share of what is due to everyone that is missing."""
+    loss, noise, due = measure.loss(numbered(pool_names(measure.keys)))
+    weight = np.where(due >= _MIN_DUE, noise**-2, 0.0)
+    return float((weight * loss).sum() / weight.sum()) if weight.sum() > 0 else 0.0
+
+
+def _losing(measure: Measure, question: Question, demand: Callable[[], float]) -> set[str]:
     """Users other than the origin that lose more than chance where all Users together do.
 
     `demand`: how much of the usual is asked for; answers that nobody asked for are not lost.
@@ -86,7 +122,7 @@ def _losing(measure: Measure, origin_user: str | None, demand: Callable[[], floa
     if weight.sum() <= 0:
         return set()
     # Pools whose ratio wanders have little weight: each is weighted by its earlier stability. Earlier common movement is chance too.
-    together = float((weight * loss).sum() / weight.sum())
+    together = float((weight * loss).sum() / weight.sum()) - question.risen
     least = max(_MIN_LOSS, _SIGMAS * measure.chance(pools, weight / weight.sum()))
     if together < least:
         return set()
@@ -95,21 +131,24 @@ def _losing(measure: Measure, origin_user: str | None, demand: Callable[[], floa
         return set()
     names, groups = numbered_users(measure.keys)
     loss, noise, due = measure.loss(groups)
-    loss = 1.0 - (1.0 - loss) / asked
+    loss = 1.0 - (1.0 - loss + question.risen) / asked
     if not _is_broad(loss, due):
         return set()
     sure = (loss >= _MIN_LOSS) & (loss >= _USER_SIGMAS * noise) & (due >= _MIN_DUE)
-    return {names[index] for index in np.flatnonzero(sure).tolist()} - {origin_user or ""}
+    return {names[index] for index in np.flatnonzero(sure).tolist()} - {question.origin_user or ""}
 
 
-def _demand(origin_user: str | None, window_s: int, since_us: int, at_us: int, history: History) -> float:
-    """How much of yesterday's requests the User in the middle sends, at most all of them; all where that is not known."""
-    day = DayBefore.of(REQUESTS, window_s, since_us, at_us, history)
+def _demand(asked: Question, window_s: int, answers: Sequence[SeriesKey], history: History) -> float:
+    """How much of yesterday's requests for such answers the User in the middle sends, at most all; all where that is not known."""
+    day = DayBefore.of(REQUESTS, window_s, asked.since_us, asked.at_us, history)
     if day is None:
         return 1.0
+    services = {key.service for key in answers}
+    fitting = np.array([key.service in services for key in day.keys], np.bool_)
+    day = day.only(fitting) if fitting.any() else day
     names, groups = numbered_users(day.keys)
     loss, _, due = day.loss(groups)
-    known = loss[(due >= _MIN_DUE) & np.array([name != origin_user for name in names], np.bool_)]
+    known = loss[(due >= _MIN_DUE) & np.array([name != asked.origin_user for name in names], np.bool_)]
     return min(1.0, max(1.0 - float(np.median(known)), _LEAST_ASKED)) if len(known) >= _MIN_USERS else 1.0
 
 

@@ -84,7 +84,8 @@ class Timeline:
             if begun is not None:
                 # It was one User's at first, and several began in truth.
                 onset_us, detected_us = min(onset_us, begun[0]), min(detected_us, self.lines[f"{key} seen"][0])
-            self.lines[key] = (onset_us, f"{where or subject(episode)}: {KIND_LABELS[episode.kind]} begins (estimated).")
+            begin = "begin" if episode.kind == "failures" else "begins"
+            self.lines[key] = (onset_us, f"{where or subject(episode)}: {KIND_LABELS[episode.kind]} {begin} (estimated).")
             self.lines[f"{key} seen"] = (detected_us, _seen(episode) if where is None else headline(draft.case, where))
 
     def _spreads(self, users: Sequence[str], at_us: int) -> None:

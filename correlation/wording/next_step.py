@@ -16,11 +16,16 @@ def contact(draft: Draft, view: CalendarView) -> str | None:
 
 def next_step(draft: Draft, view: CalendarView) -> str:
     """One instruction; to the triage desk, or to the User of the copy."""
+    if draft.resolved and any(episode.open for episode in draft.case.episodes):
+        return f"This part is over: follow what else is open of incident {draft.incident_id}."
     if draft.resolved:
         quiet = draft.severity == "info" or draft.reader is not None
         return "No action: it is over." if quiet else "Confirm with those affected that it is over."
     if draft.episode.kind == "stale":
         return _stale(draft)
+    if draft.phase == "tail":
+        whose = "the traffic" if draft.reader is None else "your traffic"
+        return f"No action for now: {whose} is usual again. Check that it stays so."
     if draft.reader is not None:
         return _own(draft, view)
     if draft.collateral:
@@ -33,11 +38,14 @@ def _triage(draft: Draft, view: CalendarView) -> str:
     suspect = draft.blamed
     if draft.envelope.position == "within" and draft.severity == "info":
         return f"No action: check that it ends with {draft.envelope.change_id}."
+    if change is not None and draft.phase == "recovering":
+        return f"It is recovering: ask {_role(change)} whether {change.change_id} is over or rolled back. {_afterwards(draft)}"
     if change is not None:
         return f"Call {_role(change)} about {change.change_id}: can it be paused or rolled back? {_meanwhile(draft)}"
     since = clock(draft.episode.onset_us, draft.episode.at_us)
     if suspect is not None and suspect.basis == "undeclared":
-        return f"Ask {suspect.owner} what was changed at about {since}, and to declare it. {_meanwhile(draft)}"
+        then = _afterwards(draft) if draft.phase == "recovering" else _meanwhile(draft)
+        return f"Ask {suspect.owner} what was changed at about {since}, and to declare it. {then}"
     nature = draft.nature.code if draft.nature is not None else ""
     if nature == "weather":
         return "No repair is needed here: check the outage maps of the network operators, and expect alerts until it is over."
@@ -45,7 +53,7 @@ def _triage(draft: Draft, view: CalendarView) -> str:
         return f"Check the DCC's own side first: the DSP, and the network{_where(draft)}."
     if nature == "throttled":
         return "Check whether the DSP throttles or quarantines this User's traffic; the ceiling looks like it."
-    return _by_kind(draft)
+    return f"It is recovering. {_afterwards(draft)}" if draft.phase == "recovering" else _by_kind(draft)
 
 
 def _suspected(draft: Draft, view: CalendarView) -> Change | None:
@@ -67,6 +75,15 @@ def _meanwhile(draft: Draft) -> str:
     if draft.episode.kind == "storm":
         return "Be ready to limit this User's traffic."
     return "Watch the failure codes until then."
+
+
+def _afterwards(draft: Draft) -> str:
+    """What to do while it recovers."""
+    if draft.episode.kind in ("backlog", "silence", "drop"):
+        return "Watch that it goes on, and release what was held back step by step."
+    if draft.episode.kind == "storm":
+        return "Watch that the traffic does not rise again."
+    return "Watch that it goes on until the traffic is usual."
 
 
 def _by_kind(draft: Draft) -> str:
@@ -103,6 +120,8 @@ def _own(draft: Draft, view: CalendarView) -> str:
         return "No fault on your side is known: the DCC Service Desk is looking into another party's change."
     if draft.envelope.position == "within":
         return f"No action: check that it ends with {draft.envelope.change_id}."
+    if change is not None and change.owner == draft.reader and draft.phase == "recovering":
+        return f"Your traffic is recovering: report to the DCC Service Desk whether {change.change_id} is over or rolled back."
     if change is not None and change.owner == draft.reader:
         return f"Check {change.change_id}: can it be paused or rolled back? Report your findings to the DCC Service Desk."
     if change is not None:

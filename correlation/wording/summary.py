@@ -11,6 +11,7 @@ from correlation.wording.alert_text import KIND_LABELS, describe_open, describe_
 from correlation.wording.shared_trouble import headline, location
 from models.alert import Suspect
 from models.change import Change
+from models.vocabulary import Phase
 
 _STORMY = 2.0
 """Multiple of the usual traffic from which on a storm is the subject of an incident."""
@@ -33,11 +34,14 @@ def _joined(sentences: Iterable[str]) -> str:
 def _effect(draft: Draft) -> list[str]:
     others = [name for name in draft.affected if name != draft.episode.user] if draft.reader is None else []
     processes = process_names(draft.processes) if draft.processes and draft.episode.kind != "drift" else ""
-    return [_suffer(others) if others else "", f"This affects {processes}." if processes else ""]
+    affects = "affected" if draft.phase == "tail" else "affects"
+    return [_suffer(others, draft.phase) if others else "", f"This {affects} {processes}." if processes else ""]
 
 
-def _suffer(users: list[str]) -> str:
-    return f"{len(users)} other {'Users suffer' if len(users) > 1 else 'User suffers'} ({listed(users)})."
+def _suffer(users: list[str], phase: Phase) -> str:
+    several = len(users) > 1
+    verb = {"tail": "suffered", "recovering": "have suffered" if several else "has suffered"}.get(phase, "suffer" if several else "suffers")
+    return f"{len(users)} other {'Users' if several else 'User'} {verb} ({listed(users)})."
 
 
 def _envelope(draft: Draft) -> str:
@@ -96,12 +100,12 @@ def incident_summary(
         return _joined([headline(case, where, ended_us), cause(draft.blamed, draft, view)])
     lead = lead_alert(case)
     text = describe_open(lead) if lead.open else describe_resolved(lead)
-    back = not suffering and not lead.open
+    back = draft.phase == "tail" or (not suffering and not lead.open)
     same = [] if back else sorted({episode.kind for episode in case.episodes if episode.user == lead.user and episode.open} - {lead.kind})
     also = f"Also: {listed([KIND_LABELS[kind] for kind in same])}." if same else ""
     users = [name for name in case.affected_users if name != lead.user]
     still = sorted(set(users) & set(suffering))
-    return _joined([text, also, _victims(users, still, lead_open=lead.open), cause(draft.blamed, draft, view)])
+    return _joined([text, also, _victims(users, still, draft.phase if lead.open else None), cause(draft.blamed, draft, view)])
 
 
 def lead_alert(case: IncidentSnapshot) -> AlertSnapshot:
@@ -115,11 +119,12 @@ def _rank(episode: AlertSnapshot) -> int:
     return 0 if is_self_inflicted_storm(episode) and episode.peak >= _STORMY * episode.usual_at_peak else ranks[episode.kind]
 
 
-def _victims(users: list[str], still: list[str], *, lead_open: bool) -> str:
+def _victims(users: list[str], still: list[str], phase: Phase | None) -> str:
+    """`phase`: None once the main alert is over."""
     if not users:
         return ""
-    if lead_open:
-        return _suffer(users)
+    if phase is not None:
+        return _suffer(users, phase)
     after = f" {len(still)} still {'do' if len(still) > 1 else 'does'} ({listed(still)})." if still else ""
     return f"{len(users)} other {'Users' if len(users) > 1 else 'User'} suffered.{after}"
 

@@ -1,9 +1,11 @@
 """A common loss is seen against the day before, since the expectation learns a loss that grows slowly."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from correlation.history.traffic_history import History
-from correlation.incidents.shared_loss import losing_users
+from correlation.incidents.shared_loss import Question, losing_users, rise
 from models.columns import Detected, Findings, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.times import DAY_US, HOUR_US, MINUTE_US, parse_time
 
@@ -18,10 +20,10 @@ GROUPS = tuple(PulseKey(*key[:5]) for key in KEYS)
 ONSET_US, NOW_US = MONDAY_US + DAY_US + 9 * HOUR_US + 3 * MINUTE_US, MONDAY_US + DAY_US + 10 * HOUR_US
 
 
-def history(lost: dict[str, float], asked: float = 1.0, start_us: int = MONDAY_US) -> History:
+def history(lost: dict[str, float], asked: float = 1.0, start_us: int = MONDAY_US, hours: float = 34.0) -> History:
     """A day and ten hours of which the expectation has learned everything; from the onset on Users lose answers, or ask less."""
     found, none, empty, draw = History(), Findings.none(), np.zeros(0), np.random.default_rng(1)
-    for number in range(1, 34 * 12 + 1):
+    for number in range(1, round(hours * 12) + 1):
         passed_us = number * 5 * MINUTE_US
         level = 600.0 + 400.0 * np.sin(2 * np.pi * passed_us / DAY_US)
         during = passed_us > ONSET_US - MONDAY_US
@@ -34,7 +36,7 @@ def history(lost: dict[str, float], asked: float = 1.0, start_us: int = MONDAY_U
 
 
 def losing(past: History, *, alone: bool = True, shift_us: int = 0) -> tuple[str, ...]:
-    return losing_users("SUP-0", ONSET_US + shift_us, NOW_US + shift_us, lambda _: False, past, alone=alone)
+    return losing_users(Question("SUP-0", ONSET_US + shift_us, NOW_US + shift_us, alone), lambda _: False, past)
 
 
 def test_a_loss_that_the_expectation_has_learned_names_the_others() -> None:
@@ -56,3 +58,17 @@ def test_yesterday_is_no_measure_on_another_kind_of_day_or_while_an_older_incide
     assert losing(history(lost), alone=False) == ()
     shift_us = 4 * DAY_US
     assert losing(history(lost, start_us=MONDAY_US + shift_us), shift_us=shift_us) == ()
+
+
+def test_what_rose_when_a_younger_incident_began_is_not_the_older_ones() -> None:
+    """Answers are lost from one moment on: that is a younger incident's doing, if one began then."""
+    past = history(dict.fromkeys(USERS, 0.15), hours=33.4)
+    asked = Question("SUP-0", ONSET_US - HOUR_US, NOW_US - 35 * MINUTE_US)
+    risen = rise(asked, ONSET_US, lambda _: False, past)
+    assert risen is not None
+    assert abs(risen - 0.15) < 0.02
+    assert losing_users(replace(asked, risen=risen), lambda _: False, past) == ()
+    earlier = rise(asked, ONSET_US - 23 * MINUTE_US, lambda _: False, past)
+    assert earlier is not None
+    assert set(losing_users(replace(asked, risen=earlier), lambda _: False, past)) == set(USERS[1:])
+    assert rise(asked, ONSET_US - 2 * HOUR_US, lambda _: False, past) is None, "yesterday is known for a day and an hour"
