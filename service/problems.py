@@ -55,14 +55,15 @@ def install(app: FastAPI) -> None:
     """Every exception becomes a problem; an unexpected one is logged and answered without any of its content."""
 
     async def problem(_: Request, fault: Exception) -> Response:
-        return _answered(fault)
+        return answered(fault)
 
     for kind in (Problem, HTTPException, RequestValidationError, ClientDisconnect, HighwaterError, OSError, sqlite3.Error):
         app.add_exception_handler(kind, problem)
     app.add_exception_handler(Exception, _unforeseen)
 
 
-def _answered(fault: Exception) -> Response:
+def answered(fault: Exception) -> Response:
+    """The problem that an exception becomes."""
     match fault:
         case Problem():
             return answer(fault.status, fault.detail, fault.headers, **fault.more)

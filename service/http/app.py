@@ -86,6 +86,7 @@ def create_app(parts: Parts) -> FastAPI:
     ):
         app.include_router(routes.router)
     problems.install(app)
+    pages.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=1)
     app.add_middleware(Limits, events_limit=parts.parameters.max_body_bytes, read_timeout_s=parts.parameters.read_timeout_s)
     app.add_middleware(RequestCounts, most=parts.parameters.quotas.connections_per_address)

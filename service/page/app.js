@@ -24,7 +24,7 @@ import { userTrafficView } from "./views/user_traffic.js";
 
 const STATUS_EVERY_MS = 5000;
 const CHANGES_EVERY_MS = 300_000;
-const MOST_RATES = 6;
+const MOST_RATES = 6; // at a time
 const DAY_MS = 86_400_000;
 
 route("/", "now", (root) => (store.isUser ? companyView(root) : nowView(root)));
@@ -45,7 +45,7 @@ route("/system", "system", ofDesk(systemView));
 route("/declare", "declare", declareView);
 route("/subscriptions", "subscriptions", subscriptionsView);
 
-let connection = null, started = false;
+let connection = null, started = false, nextRate = 0;
 
 async function begin() {
   try {
@@ -115,12 +115,16 @@ async function readQueues() {
   store.changed(["queues"]);
 }
 
-/** Live rates between two revisions, while a storm is open: by alert, because a User may have two storms. */
+/** Live rates between two revisions, while a storm is open: by alert, because a User may have two storms. Where many are open they take turns. */
 async function readRates() {
-  const storms = [...store.records.alert.values()].filter((one) => one.status !== "resolved" && one.kind === "storm" && one.user).slice(0, MOST_RATES);
+  const storms = [...store.records.alert.values()].filter((one) => one.status !== "resolved" && one.kind === "storm" && one.user);
   if (!storms.length && !store.rates.size) return;
-  const read = storms.map((one) => readRate(one, store.status?.data_until).then((rate) => [one.alert_id, rate]).catch(() => null));
-  store.rates = new Map((await Promise.all(read)).filter((one) => one?.[1]));
+  const open = new Set(storms.map((one) => one.alert_id)), until = store.status?.data_until;
+  const first = storms.length > MOST_RATES ? nextRate % storms.length : 0;
+  const turn = [...storms, ...storms].slice(first, first + Math.min(MOST_RATES, storms.length));
+  nextRate = first + turn.length;
+  const read = await Promise.all(turn.map((one) => readRate(one, until).then((rate) => [one.alert_id, rate]).catch(() => [one.alert_id, null])));
+  store.rates = new Map([...store.rates, ...read].filter(([id, rate]) => rate && open.has(id)));
   store.changed(["queues"]);
 }
 

@@ -60,6 +60,20 @@ export function say(text, kind = "done") {
   setTimeout(() => message.remove(), kind === "fault" ? 9000 : 4000);
 }
 
+/** Copies the text of an area; where the browser keeps its clipboard closed (no HTTPS), the older way, and else the text is selected. */
+export function copyText(area) {
+  return attempt(async () => {
+    try {
+      await navigator.clipboard.writeText(area.value);
+    } catch {
+      area.focus();
+      area.select();
+      if (!document.execCommand("copy")) throw new Error("The browser does not let a page copy here. The text is selected: press Ctrl+C.");
+    }
+    say("Copied.");
+  });
+}
+
 /** Does `job` and says what went wrong, if anything did. */
 export async function attempt(job) {
   try {

@@ -1,5 +1,7 @@
 // Deep links: each view has an address, and links inside the page change the view without loading it again.
 
+import { el } from "./dom.js";
+
 const routes = [];
 let shown = null;
 
@@ -13,9 +15,18 @@ export function route(pattern, name, view) {
 export function match(path) {
   for (const one of routes) {
     const found = one.expression.exec(path);
-    if (found) return { ...one, params: Object.fromEntries(one.names.map((name, index) => [name, decodeURIComponent(found[index + 1])])) };
+    if (found) return { ...one, params: Object.fromEntries(one.names.map((name, index) => [name, decoded(found[index + 1])])) };
   }
   return null;
+}
+
+/** A part of an address; one that is no sound percent encoding stays as it is. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export function query() {
@@ -43,7 +54,7 @@ export function show() {
   root.replaceChildren();
   root.className = `view-${found ? found.name : "missing"}`;
   shown = found ? found.view(root, found.params) : null;
-  if (!found) root.append("There is no such page. Choose a view above.");
+  if (!found) root.append(el("h1", {}, "There is no such page"), el("p", { class: "empty" }, "The address may be incomplete. Choose a view above, or ", el("a", { href: "/" }, "go to the start"), "."));
   onShown(found ? found.name : null);
   scrollTo(0, 0);
 }

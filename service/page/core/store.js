@@ -17,6 +17,7 @@ export class Store {
     this.who = null;
     this.status = null;
     this.statusAt = 0;
+    this.outdated = false; // whether the monitor has other files of the page by now
     this.clear();
     this.listeners = new Set();
     this.pending = null;
@@ -89,6 +90,7 @@ export class Store {
   }
 
   setStatus(status) {
+    this.outdated ||= Boolean(this.status) && this.status.page !== status.page;
     this.status = status;
     this.statusAt = Date.now();
     this.changed(["status"]);

@@ -1,7 +1,7 @@
 // The post-mortem: begun from the records, edited by people, kept by the monitor, taken away as Markdown.
 
 import { ask, pathOf } from "../core/api.js";
-import { attempt, say } from "../core/dialogs.js";
+import { attempt, copyText, say } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
 import { preferences } from "../core/preferences.js";
 import { store } from "../core/store.js";
@@ -12,12 +12,13 @@ export class PostMortem {
     this.id = id;
     this.generated = "";
     this.touched = false;
-    this.text = el("textarea", { class: "preformatted", "aria-label": "Post-mortem as Markdown", rows: "16", oninput: () => (this.touched = true), readonly: !store.mayAct });
+    this.text = el("textarea", { class: "preformatted", "aria-label": "Post-mortem as Markdown", rows: "16", oninput: () => { this.touched = true; this.fill(); }, readonly: !store.mayAct });
+    this.printed = el("pre", { class: "print-only" }); // a text area prints only what is in view
     this.kept = el("p", { class: "soft" });
     const button = (text, act, kind = "") => el("button", { class: kind, onclick: act }, text);
-    this.node = el("div", {}, this.kept, this.text, el("div", { class: "buttons no-print" },
+    this.node = el("div", {}, this.kept, this.text, this.printed, el("div", { class: "buttons no-print" },
       store.mayAct ? button("Start again from the records", () => this.startAgain(), "quiet") : null,
-      button("Copy", () => attempt(() => navigator.clipboard.writeText(this.text.value).then(() => say("Copied.")))),
+      button("Copy", () => copyText(this.text)),
       button("Download Markdown", () => this.download()), store.mayAct ? button("Save", () => this.save(), "primary") : null));
   }
 
@@ -26,11 +27,17 @@ export class PostMortem {
     this.generated = markdown;
     render(this.kept, kept ? `Saved by ${kept.by} at ${timeText(kept.at)}.` : "Made from the records. Edit it, then save it.");
     if (!this.touched) this.text.value = kept?.markdown || markdown;
+    this.fill();
+  }
+
+  fill() {
+    this.printed.textContent = this.text.value;
   }
 
   startAgain() {
     this.text.value = this.generated;
     this.touched = true;
+    this.fill();
   }
 
   async save() {

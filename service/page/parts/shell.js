@@ -83,6 +83,7 @@ export function drawStrip() {
     el("span", { class: `light ${age.kind}`, key: "age" }, el("span", { "aria-hidden": "true" }, `${LIGHTS[age.kind]} `), age.text),
     trouble ? el("span", { class: "critical", key: "trouble", role: "alert" }, trouble) : null,
     connection.kind === "signed-out" ? signedOut() : null,
+    store.outdated ? el("span", { class: "warning", key: "upgrade", role: "alert" }, "Highwater was upgraded; this page is the one from before. ", el("button", { class: "small", onclick: () => location.reload() }, "Load the new page")) : null,
     ...(store.isUser ? userParts() : deskParts()), nextChange(), signInEnd(),
   ];
   render(strip, ...parts);

@@ -1,7 +1,7 @@
 // Hand-over: what the next shift must know, as a list to read and as a text to edit, copy and print.
 
 import { ask, withQuery } from "../core/api.js";
-import { attempt, say } from "../core/dialogs.js";
+import { attempt, copyText } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
 import { onPreference } from "../core/preferences.js";
 import { store } from "../core/store.js";
@@ -22,14 +22,15 @@ class HandOver {
   constructor(root) {
     this.hours = "8";
     this.touched = false;
-    this.text = el("textarea", { class: "preformatted", "aria-label": "Hand-over as text", rows: "18", oninput: () => (this.touched = true) });
-    this.parts = el("div", {});
+    this.text = el("textarea", { class: "preformatted", "aria-label": "Hand-over as text", rows: "18", oninput: () => { this.touched = true; this.fill(); } });
+    this.printed = el("pre", { class: "print-only" });
+    this.parts = el("div", { class: "no-print" });
     const select = el("select", { "aria-label": "Since", onchange: (event) => { this.hours = event.target.value; this.read(); } }, ...SHIFTS.map(([value, text]) => el("option", { value, selected: value === this.hours }, `last ${text}`)));
     root.append(
       el("div", { class: "view-head" }, el("h1", {}, "Hand-over"), el("div", { class: "tools no-print" }, select, el("button", { onclick: () => print() }, "Print"))),
       this.parts,
-      el("section", { class: "panel" }, el("h2", {}, "As a text"), el("p", { class: "soft no-print" }, "Edit it before you send it; nothing here is sent by itself."), this.text,
-        el("div", { class: "buttons no-print" }, el("button", { class: "quiet", onclick: () => this.again() }, "Start again from the records"), el("button", { class: "primary", onclick: () => this.copy() }, "Copy"))));
+      el("section", { class: "panel" }, el("h2", { class: "no-print" }, "As a text"), el("p", { class: "soft no-print" }, "Edit it before you send or print it; nothing here is sent by itself."), this.text, this.printed,
+        el("div", { class: "buttons no-print" }, el("button", { class: "quiet", onclick: () => this.again() }, "Start again from the records"), el("button", { class: "primary", onclick: () => copyText(this.text) }, "Copy"))));
     this.unprefer = onPreference(() => this.found && this.draw());
     this.unlisten = store.listen((kinds) => ["incident", "state", "change"].some((kind) => kinds.has(kind)) && this.readSoon());
     this.read();
@@ -75,6 +76,7 @@ class HandOver {
     const conflicts = (calendar?.conflicts || []).map((one, index) => el("li", { key: index, class: "warning" }, plainTimes(one.text)));
     render(this.parts, panel("open", `Open incidents (${open.length})`, open, "None."), panel("loose", `Alerts that nobody acknowledged (${loose.length})`, alerts, "None."), panel("over", `Incidents that ended since (${found.more_are_over ? "the newest " : ""}${over.length})`, over, "None."), panel("acts", `Done since ${timeText(found.since)}`, acts, "Nothing."), panel("ahead", "Changes of the next twelve hours, and their conflicts", [...ahead, ...conflicts], "None."));
     if (!this.touched) this.text.value = found.text + this.conflictText();
+    this.fill();
   }
 
   conflictText() {
@@ -97,7 +99,8 @@ class HandOver {
     return found.slice(-100);
   }
 
-  copy() {
-    return attempt(() => navigator.clipboard.writeText(this.text.value).then(() => say("Copied.")));
+  /** A text area prints only what is in view; this prints all of it, as it was edited. */
+  fill() {
+    this.printed.textContent = this.text.value;
   }
 }

@@ -12,6 +12,7 @@ import { changeRows } from "../charts/lanes.js";
 import { table } from "../parts/alert_table.js";
 import { DAY, freeSlots, readCalendar, riskCell, riskOf } from "../parts/calendar_data.js";
 
+const MOST_LANES = 60;
 const DISRUPTIONS = { none: "no disruption", risk: "may disrupt", outage: "outage" };
 const EFFECTS = { up: "more traffic", down: "less traffic", silent: "no traffic" };
 
@@ -36,6 +37,8 @@ class Night {
     this.axis = new TimeAxis(start, start + DAY * 1.5);
     this.start = start;
     this.lanes = new NightLanes(this.axis, { title: "Lanes by owner", label: "Changes as lanes by owner; conflicts are connected" });
+    this.more = el("div", {});
+    this.all = false;
     this.conflicts = el("div", {});
     this.slots = el("div", {});
     this.list = el("div", {});
@@ -43,7 +46,7 @@ class Night {
     root.append(
       el("div", { class: "view-head" }, el("div", {}, el("p", { class: "soft" }, el("a", { href: `/calendar?month=${new Date(start).toISOString().slice(0, 7)}` }, "Calendar"), " ›"), el("h1", {}, `${dayText(start)} and the night after`)),
         el("div", { class: "tools" }, el("a", { class: "button", href: near(-1), "aria-label": "Day before" }, "‹"), el("a", { class: "button", href: near(1), "aria-label": "Day after" }, "›"))),
-      el("section", { class: "panel" }, this.lanes.node), el("section", { class: "panel" }, el("h2", {}, "Conflicts"), this.conflicts), el("section", { class: "panel" }, el("h2", {}, "Free slots"), this.slots), el("section", { class: "panel" }, el("h2", {}, "Changes"), this.list));
+      el("section", { class: "panel" }, this.lanes.node, this.more), el("section", { class: "panel" }, el("h2", {}, "Conflicts"), this.conflicts), el("section", { class: "panel" }, el("h2", {}, "Free slots"), this.slots), el("section", { class: "panel" }, el("h2", {}, "Changes"), this.list));
     this.unlisten = store.listen((kinds) => kinds.has("change") && this.read());
     this.unprefer = onPreference(() => this.draw());
     this.read();
@@ -64,14 +67,23 @@ class Night {
     if (!this.page) return;
     const { items, conflicts } = this.page;
     const now = store.now(), marks = now > this.axis.from && now < this.axis.to ? [{ at: now, text: "now", colour: "good" }] : [];
-    const shown = items.filter((one) => one.status !== "cancelled").slice(0, 60);
+    const planned = items.filter((one) => one.status !== "cancelled"), shown = this.all ? planned : this.foremost(planned, conflicts);
     this.lanes.connect(conflicts);
-    this.lanes.set(changeRows(shown), marks, items.length ? `Hatched: planned. Solid: as it was. Violet outline: disaster recovery test. Red line: conflict.${items.length > 60 ? ` ${items.length - 60} more below.` : ""}` : "No change is declared for this night.");
+    this.lanes.set(changeRows(shown), marks, items.length ? "Hatched: planned. Solid: as it was. Violet outline: disaster recovery test. Red line: conflict." : "No change is declared for this night.");
+    render(this.more, planned.length > MOST_LANES ? el("p", {}, this.all ? `All ${planned.length} changes. ` : `${shown.length} of ${planned.length} changes, those with conflicts first. `, el("button", { class: "small", onclick: () => { this.all = !this.all; this.draw(); } }, this.all ? "Show fewer" : "Show all")) : "");
     render(this.conflicts, ...(conflicts.length ? conflicts.slice(0, 50).map((one, index) => el("p", { class: "conflict", key: index }, plainTimes(one.text))) : [el("p", { class: "soft" }, "No conflict.")]));
     const slots = freeSlots(items, this.start + DAY * 0.75, this.start + DAY * 1.25);
     render(this.slots, slots.length ? el("ul", {}, ...slots.slice(0, 5).map((slot) => el("li", {}, `${clockText(slot.from)} to ${clockText(slot.to)} UTC (${spanText((slot.to - slot.from) / 1000)}): no change is planned`))) : el("p", { class: "soft" }, "Between 18:00 and 06:00 UTC some change is always planned."));
     const rows = items.slice(0, 300).map((one) => el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.status.replaceAll("_", " ")), el("td", {}, effectText(one)), el("td", {}, riskCell(riskOf(this.page, one))), el("td", {}, one.source === "dcc" ? this.replyButtons(one) : null)));
     render(this.list, items.length ? table(["Time", "Change", "Owner", "State", "Declared effect", "Risk of harm", ""], rows, plural(items.length, "change")) : el("p", { class: "empty" }, "No change is declared. ", el("a", { href: "/declare" }, "Declare one.")));
+  }
+
+  /** Where a night holds too many changes for one picture: those in conflicts, and disaster recovery tests, before the others. */
+  foremost(planned, conflicts) {
+    const meeting = new Set(conflicts.flatMap((one) => one.changes));
+    const weight = (one) => (meeting.has(`${one.owner}/${one.change_id}`) || one.category === "bcdr_test" ? 0 : 1);
+    const kept = new Set([...planned].sort((a, b) => weight(a) - weight(b)).slice(0, MOST_LANES));
+    return planned.filter((one) => kept.has(one));
   }
 
   replyButtons(change) {

@@ -6,10 +6,14 @@ The files are kept in memory, and a page asks for fifty of them: they are answer
 import hashlib
 import re
 from functools import cache
+from http import HTTPStatus
 from importlib.resources import files
+from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
 
+from service import problems
 from service.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -62,6 +66,30 @@ def _answer(request: Request, name: str) -> Response:
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
+
+
+@cache
+def version() -> str:
+    """Changes with any file of the page: a page that was loaded before an upgrade finds out by it."""
+    root = Path(str(files("service").joinpath("page")))
+    names = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    tags = [content[2] for name in names if (content := _file(name)) is not None]
+    return hashlib.sha256("".join(tags).encode()).hexdigest()[:20]
+
+
+def install(app: FastAPI) -> None:
+    """A browser at an address that does not exist is shown the page, which says so in words; programs get the problem."""
+
+    async def missing(request: Request, fault: Exception) -> Response:
+        asks_for_page = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+        is_address = not request.url.path.startswith(("/v1/", "/page/"))
+        if isinstance(fault, HTTPException) and fault.status_code == HTTPStatus.NOT_FOUND and asks_for_page and is_address:
+            answer = _answer(request, "index.html")
+            answer.status_code = HTTPStatus.NOT_FOUND
+            return answer
+        return problems.answered(fault)
+
+    app.add_exception_handler(HTTPException, missing)
 
 
 async def page(request: Request) -> Response:

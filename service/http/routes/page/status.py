@@ -9,6 +9,7 @@ from models.times import format_time
 from service.access import DESK_ROLES
 from service.auth.authentication import Reader
 from service.charts import queries
+from service.http.routes.page import pages
 from service.http.routes.parts import (
     BoardDep,
     ClockDep,
@@ -44,6 +45,7 @@ class MonitorStatus(BaseModel):
     old_after_s: float = Field(description="Data older than this deserves a warning; older than three times this is a fault.")
     fault: str | None = Field(description="Why nothing can be accepted or judged at the moment.")
     signed_in_until: str | None = Field(description="When this browser's sign-in ends; null: it does not end by itself.")
+    page: str = Field(description="Version of the page's files: an open page with another one should be loaded again.")
     event_id: str = Field(description="The position of the current lists in the event stream.")
     sources: list[Source] = Field(description="Senders of events; for the triage desk only.")
     events: dict[str, int] = Field(description="Events since the start by outcome; for the triage desk only.")
@@ -79,6 +81,7 @@ def status(
         old_after_s=max(120.0, 2 * idle_s),
         fault=health.fault(),
         signed_in_until=None if ends_us is None else format_time(ends_us),
+        page=pages.version(),
         event_id=ids.event_id(principal, last),
         sources=[Source(name=one.name, quiet_s=one.quiet_s, stopped=one.stopped) for one in sources.states()] if of_desk else [],
         events=dict(board.events) if of_desk else {},
