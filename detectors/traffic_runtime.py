@@ -154,7 +154,7 @@ class Traffic:
             expected=outlook,
             low=low,
             high=high,
-            slid=spill.slid(block["spill"], tick, outlook.mean, low, high),
+            slid=spill.slid(block["spill"], tick, outlook, low, high),
             autocorrelation=bounds.memory,
             level=block["expectation"]["level"],
             declared=declared,

@@ -47,7 +47,16 @@ class Dark:
     last: int
 
 
-Effect = Scale | Fail | Block | Dark
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """A share of the messages of `series` in window `first` is counted in the next window."""
+
+    series: Flags
+    first: int
+    share: float
+
+
+Effect = Scale | Fail | Block | Dark | Slide
 
 
 def scaled(rates: Floats, effects: Sequence[Effect], first: int) -> Floats:
@@ -59,6 +68,21 @@ def scaled(rates: Floats, effects: Sequence[Effect], first: int) -> Floats:
         begin, end = max(first, effect.first), min(last, effect.first + len(effect.factor))
         if begin < end:
             rates[begin - first : end - first, effect.series] *= effect.factor[begin - effect.first : end - effect.first, None]
+    return rates
+
+
+def slid(rates: Floats, effects: Sequence[Effect], first: int) -> Floats:
+    """`rates` (windows, series) from window `first` on, with what every `Slide` moves from one window to the next; none is lost.
+
+    What slides out of a window is a share of its own messages, so one window before those that are wanted is enough to know all of it.
+    """
+    stays = np.ones_like(rates)
+    for effect in effects:
+        if isinstance(effect, Slide) and first <= effect.first < first + len(rates):
+            stays[effect.first - first, effect.series] *= 1.0 - effect.share
+    moved = rates * (1.0 - stays)
+    rates *= stays
+    rates[1:] += moved[:-1]
     return rates
 
 

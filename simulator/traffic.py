@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.columns import Flags, Floats, Indices, Ints
-from simulator.effects import Effect, blocked, failing, reported, scaled
+from simulator.effects import Effect, Slide, blocked, failing, reported, scaled, slid
 from simulator.queues import Queues
 from simulator.timeline import Timeline
 from simulator.world import World
@@ -53,7 +53,7 @@ def stretches(world: World, timeline: Timeline, effects: Sequence[Effect], seed:
 def _stretch(
     world: World, timeline: Timeline, effects: Sequence[Effect], queues: Queues, draw: np.random.Generator, first: int, last: int
 ) -> Stretch:
-    rates = scaled(world.rates(timeline, first, last), effects, first)
+    rates = _rates(world, timeline, effects, first, last)
     messages = np.rint(rates).astype(np.int64) if world.recorded is not None else negative_binomial(draw, rates, world.dispersion)
     ratios, pairs = failing(world.failure_ratio, world.code_pair, effects, first, last)
     fallible = np.flatnonzero((ratios > 0).any(axis=0))
@@ -81,6 +81,13 @@ def _stretch(
         delivered=passed.delivered,
         queues_reported=seen_queues,
     )
+
+
+def _rates(world: World, timeline: Timeline, effects: Sequence[Effect], first: int, last: int) -> Floats:
+    """Expected messages (windows, series) with every effect applied."""
+    begin = max(0, first - 1) if any(isinstance(effect, Slide) for effect in effects) else first
+    rates = scaled(world.rates(timeline, begin, last), effects, begin)
+    return slid(rates, effects, begin)[first - begin :]
 
 
 def negative_binomial(draw: np.random.Generator, mean: Floats, dispersion: Floats) -> Ints:

@@ -6,7 +6,7 @@ from detectors.distributions.negative_binomial import LEAST_EXCESS
 from detectors.expectation import dispersion, expectation, step_timing
 from detectors.expectation.week_clock import HOURS_A_DAY
 from detectors.failures import baseline, failures
-from detectors.rates import cusum_bank, drift, drop, habits, recovery, stale, storm
+from detectors.rates import cusum_bank, drift, drop, habits, recovery, spill, stale, storm
 
 FACTORS = (np.array(storm.FACTORS), np.array(drop.FACTORS), np.array(failures.FACTORS))
 
@@ -59,6 +59,8 @@ def _banks() -> dict[str, float]:
         "building_share": cusum_bank.BUILDING_SHARE,
         "edge_nats": habits.EDGE_NATS,
         "over_nats": habits.OVER_NATS,
+        "clear_deviations": spill.CLEAR,
+        "kept_missing": spill.KEPT,
     }
 
 

@@ -53,7 +53,7 @@ typedef uint8_t flag;
     X(unsure_calm_nats) X(silence_threshold) X(one_window) X(building_share) X(edge_nats) X(over_nats) X(forgiven_share) X(slack) \
     X(failures_threshold) X(surprising) X(first_s) X(least_tried) X(few_pairs) X(failures_clip) X(most_overlap) X(least_overlap) \
     X(drift_threshold) X(drift_day_s) X(stale_threshold) X(stale_most) X(stale_history) X(stale_fade) X(stale_least_windows) \
-    X(stale_least_reports) X(gap_factor)
+    X(stale_least_reports) X(gap_factor) X(clear_deviations) X(kept_missing)
 
 #define AS_COLUMN(part, name, type) COLUMN_##part##_##name,
 #define AS_BUFFER(name, type) BUFFER_##name,
@@ -436,7 +436,9 @@ void window_judge(ARGUMENTS, const double *log_up, const double *log_down) {
             continue;
         }
 
-        C(spill, missing, double)[i] = reported && counts < low ? most_of(mean - counts, 0.0) : 0.0;
+        const double clear = most_of(low, mean - P(clear_deviations) * sqrt(mean * dispersion)), lack = mean - counts;
+        const double still = P(kept_missing) * C(spill, missing, double)[i] + (counts < clear ? lack : least_of(lack, 0.0));
+        C(spill, missing, double)[i] = reported ? most_of(still, 0.0) : 0.0;
         C(silence, due, float)[i] = due;
         C(silence, nats, double)[i] = silence;
         C(silence, empty_windows, float)[i] = C(silence, empty_windows, float)[i] * (float)keeps + (float)empty;

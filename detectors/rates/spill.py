@@ -2,17 +2,29 @@
 
 import numpy as np
 
-from models.columns import Columns, Floats, TrafficTick
+from models.columns import Columns, Expected, Floats, TrafficTick
+
+CLEAR = 3.0
+"""Standard deviations of the count below its mean from which a window lacks messages."""
+KEPT = 0.8
+"""Share of what is still missing after one more window: where two windows in a row slide, the messages of both arrive in the third."""
 
 
 def fresh(series: int) -> Columns:
-    """Messages missing in the last window."""
+    """Messages missing in the last windows."""
     return {"missing": np.zeros(series)}
 
 
-def slid(state: Columns, tick: TrafficTick, mean: Floats, low: Floats, high: Floats) -> Floats:
-    """The excess over `high` in this window, at most what the last one lacked; stores what this one lacks if it is below `low`."""
-    spilt: Floats = np.minimum(state["missing"], np.maximum(tick.messages - high, 0.0))
-    lacks = tick.reported & (tick.messages < low)
-    state["missing"][:] = np.where(lacks, np.maximum(mean - tick.messages, 0.0), 0.0)
+def slid(state: Columns, tick: TrafficTick, expected: Expected, low: Floats, high: Floats) -> Floats:
+    """The excess over `high` in this window, at most what the last ones lacked; stores what is missing after this one.
+
+    A window lacks something if it is below `low`, or clearly below the mean: beside a step `low` allows for the step to come at another
+    time, and there too a window may slide.
+    """
+    mean = expected.mean
+    missing = state["missing"]
+    spilt: Floats = np.minimum(missing, np.maximum(tick.messages - high, 0.0))
+    lacks = tick.messages < np.maximum(low, mean - CLEAR * np.sqrt(mean * expected.dispersion))
+    off = np.where(lacks, mean - tick.messages, np.minimum(mean - tick.messages, 0.0))
+    missing[:] = np.where(tick.reported, np.maximum(KEPT * missing + off, 0.0), 0.0)
     return spilt

@@ -1,8 +1,6 @@
 """Spilt windows: most of a window's messages are counted in the next one; none is lost."""
 
-import numpy as np
-
-from simulator.effects import Effect, Scale
+from simulator.effects import Effect, Slide
 from simulator.realities.cast import series_of_some, whole_days
 from simulator.story import Stage, Story
 
@@ -16,5 +14,5 @@ def build_story(stage: Stage) -> Story:
         for _ in range(int(stage.draw.poisson(A_DAY * whole_days(stage)))):
             window = int(stage.draw.integers(stage.timeline.windows))
             share = float(stage.draw.uniform(0.5, 0.9))
-            effects.append(Scale(series, window, np.array([1.0 - share, 1.0 + share])))
+            effects.append(Slide(series, window, share))
     return Story(tuple(effects))

@@ -6,6 +6,7 @@ import pytest
 from models.civil_time import BRITAIN, local_us
 from models.errors import HighwaterError
 from models.times import DAY_US, HOUR_US, MINUTE_US, parse_time
+from simulator.effects import Slide, slid
 from simulator.realities import REALITIES
 from simulator.recorded import read_recordings
 from simulator.scenarios import SCENARIOS
@@ -68,6 +69,18 @@ def test_spikes_are_punctual_to_the_minute() -> None:
     counts, minute = messages(simulation), middles(simulation) // MINUTE_US % 5
     by_minute = np.array([counts[minute == one].mean(axis=0) for one in range(5)])
     assert (by_minute.max(axis=0) > 8 * np.median(by_minute, axis=0)).any()
+
+
+def test_what_slides_into_the_next_window_is_lost_nowhere_and_added_nowhere() -> None:
+    rates = np.random.default_rng(1).uniform(1, 100, (12, 2))
+    effects = [Slide(np.array([True, False]), window, 0.6) for window in (3, 4, 7, 7)]
+    whole = slid(rates.copy(), effects, 0)
+    assert whole[3, 0] == pytest.approx(0.4 * rates[3, 0])
+    assert whole[4, 0] == pytest.approx(0.4 * rates[4, 0] + 0.6 * rates[3, 0])
+    assert whole.sum(axis=0) == pytest.approx(rates.sum(axis=0))
+    assert (whole[:, 1] == rates[:, 1]).all()
+    for first in range(1, 12):
+        assert slid(rates[first - 1 :].copy(), effects, first - 1)[1:] == pytest.approx(whole[first:])
 
 
 def test_a_user_that_comes_late_reports_nothing_before_and_a_retired_one_nothing_after() -> None:

@@ -3,9 +3,10 @@
 import numpy as np
 
 from detectors.rates import spill
-from models.columns import TrafficTick
+from models.columns import Expected, TrafficTick
 
-MEAN, LOW, HIGH = np.full(3, 100.0), np.full(3, 80.0), np.full(3, 125.0)
+LOW, HIGH = np.full(3, 80.0), np.full(3, 125.0)
+EXPECTED = Expected(np.full(3, 100.0), np.full(3, 1.0), np.full(3, 0.05), np.ones(3, np.bool_))
 
 
 def window(*messages: float) -> TrafficTick:
@@ -15,7 +16,21 @@ def window(*messages: float) -> TrafficTick:
 
 def test_two_windows_are_one_count_against_the_mean_of_both():
     state = spill.fresh(3)
-    assert not spill.slid(state, window(30.0, 85.0, 30.0), MEAN, LOW, HIGH).any()
-    slid = spill.slid(state, window(195.0, 195.0, 500.0), MEAN, LOW, HIGH)
+    assert not spill.slid(state, window(30.0, 85.0, 30.0), EXPECTED, LOW, HIGH).any()
+    slid = spill.slid(state, window(195.0, 195.0, 500.0), EXPECTED, LOW, HIGH)
     assert slid.tolist() == [70.0, 0.0, 70.0], "a window that lacks no more than chance explains gives nothing away"
-    assert not spill.slid(state, window(195.0, 195.0, 500.0), MEAN, LOW, HIGH).any(), "the window before lacked nothing"
+    assert not spill.slid(state, window(195.0, 195.0, 500.0), EXPECTED, LOW, HIGH).any(), "the window before lacked nothing"
+
+
+def test_beside_a_step_a_window_that_is_clearly_below_its_mean_lacks_messages_too() -> None:
+    state = spill.fresh(3)
+    wide = np.full(3, 10.0)
+    spill.slid(state, window(30.0, 85.0, 30.0), EXPECTED, wide, HIGH)
+    assert spill.slid(state, window(170.0, 170.0, 170.0), EXPECTED, wide, HIGH).tolist() == [45.0, 0.0, 45.0]
+
+
+def test_of_two_windows_that_slide_the_third_brings_the_messages_of_both() -> None:
+    state = spill.fresh(3)
+    spill.slid(state, window(40.0, 100.0, 40.0), EXPECTED, LOW, HIGH)
+    assert not spill.slid(state, window(110.0, 110.0, 30.0), EXPECTED, LOW, HIGH).any()
+    assert spill.slid(state, window(150.0, 150.0, 240.0), EXPECTED, LOW, HIGH).tolist() == [25.0, 0.0, 115.0]
