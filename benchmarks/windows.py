@@ -108,7 +108,10 @@ def history(fleet: Fleet, seed: int) -> dict[str, object]:
         at_us = START_US + hour * 60 * MINUTE_US + WINDOW_S * SECOND_US
         queues = QueueTick(at_us, WINDOW_S, flags, none, none, none, none, none)
         detection.step(at_us, fleet.tick(at_us, draw), fleet.keys, queues, (), nothing, flags)
-    return {str(WINDOW_S): detection.learned()}
+    learned = detection.learned()
+    # Each of these windows stands for its hour: without this the detectors would take the series for new, and judge none.
+    learned["traffic"]["parts"]["expectation"]["hours"][:] = 26.0
+    return {str(WINDOW_S): learned}
 
 
 def measure(size: int, partitions: int, seed: int = 1) -> Spent:

@@ -97,7 +97,8 @@ class Traffic:
         turns = self._turns(tick.at_us)
         for number, (span, block) in enumerate(self._blocks):
             if turns:
-                self._expectation.turn(block["expectation"], tick.at_us, self._at_us)
+                steps = self._fused.slot_steps(number, block, span.stop - span.start) if self._fused is not None else None
+                self._expectation.turn(block["expectation"], tick.at_us, self._at_us, steps)
             all_findings += self._step_block(number, block, span, tick, declared, jammed, out)
         all_findings += self._fall_silent_together(tick, out.judged, out.expected)
         self._at_us = tick.at_us

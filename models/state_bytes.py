@@ -3,6 +3,7 @@
 import json
 import struct
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from models.errors import StateError
 _MAGIC = b"HWS1"
 _HEAD = struct.Struct("<4sHQI")
 _KINDS = frozenset("biuf")
+_SMALL_BYTES = 4096
+"""An array up to this size is copied, which costs less than a view of its bytes."""
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 Piece = bytes | memoryview
@@ -59,9 +62,15 @@ def unpack(blob: bytes, version: int, oldest: int | None = None) -> Any:
 
 
 def _encode(value: Any, buffers: "_Buffers") -> Any:
+    # A state is a thousand small arrays and their names: the exact types are asked for first.
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is np.ndarray and value.dtype.kind in _KINDS:
+        return _array(value, buffers)
     if isinstance(value, np.generic):
         return _encode(value.item(), buffers)
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dict):
         return {"d": [[str(key), _encode(item, buffers)] for key, item in value.items()]}
@@ -73,9 +82,22 @@ def _encode(value: Any, buffers: "_Buffers") -> Any:
     if isinstance(value, bytes):
         return {"b": _reserve(value, buffers)}
     if isinstance(value, np.ndarray) and value.dtype.kind in _KINDS:
-        little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        return {"a": [little.dtype.str, list(value.shape), _reserve(little.reshape(-1).view(np.uint8).data, buffers)]}
+        return _array(value, buffers)
     raise TypeError(f"{type(value).__name__} can't be packed")
+
+
+def _array(value: np.ndarray[Any, Any], buffers: "_Buffers") -> Any:
+    dtype, name = _little(value.dtype)
+    little = np.ascontiguousarray(value, dtype)
+    data: Piece = little.tobytes() if little.nbytes <= _SMALL_BYTES else little.reshape(-1).view(np.uint8).data
+    return {"a": [name, list(value.shape), _reserve(data, buffers)]}
+
+
+@lru_cache(maxsize=64)
+def _little(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], str]:
+    """The type as it is written, and its name."""
+    little = dtype.newbyteorder("<")
+    return little, little.str
 
 
 class _Buffers(list[Piece]):

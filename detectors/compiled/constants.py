@@ -3,8 +3,8 @@
 import numpy as np
 
 from detectors.distributions.negative_binomial import LEAST_EXCESS
-from detectors.expectation import dispersion, expectation, step_timing
-from detectors.expectation.week_clock import HOURS_A_DAY
+from detectors.expectation import dispersion, expectation, slot_steps, step_timing
+from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR
 from detectors.failures import baseline, failures
 from detectors.rates import cusum_bank, drift, drop, habits, recovery, spill, stale, storm
 
@@ -30,6 +30,7 @@ def constants(thresholds: dict[str, float], window_s: int) -> dict[str, float]:
         "forgiven_share": window_s / recovery.FORGIVEN_S,
         "slack": recovery.SLACK,
         **_noise(window_s),
+        **_slots(window_s),
         **_banks(),
         **_failures(),
         **_reports(thresholds),
@@ -48,6 +49,30 @@ def _noise(window_s: int) -> dict[str, float]:
         "clipped_mean": dispersion.CLIPPED_MEAN,
         "explained": dispersion.EXPLAINED,
         "dispersion_most": max(dispersion.LEAST_MEMORY_WINDOWS, dispersion.MEMORY_S / window_s),
+    }
+
+
+def _slots(window_s: int) -> dict[str, float]:
+    """What happens once in ten minutes."""
+    return {
+        "around": step_timing.AROUND,
+        "hour_slots": SLOTS_A_HOUR,
+        "trust_a_slot": step_timing.TRUST_A_DAY / (HOURS_A_DAY * SLOTS_A_HOUR),
+        "step_clip": step_timing.CLIP,
+        "after_lateness": step_timing.AFTER_LATENESS,
+        "explained_step": step_timing.EXPLAINED,
+        "step_noise": step_timing.NOISE,
+        "blur": step_timing.BLUR,
+        "blur_least": step_timing.BLUR_LEAST,
+        "within_hour_share": step_timing.WITHIN_HOUR_SHARE,
+        "fresh_share": slot_steps.FRESH_SHARE,
+        "failures_fade": baseline.kept_share(window_s),
+        "most_weight": baseline.MOST_WEIGHT,
+        "prior_weight": baseline.PRIOR_WEIGHT,
+        "prior_failed": baseline.PRIOR_FAILED,
+        "prior_tried": baseline.PRIOR_TRIED,
+        "failures_doubt": baseline.DOUBT,
+        "most_share": baseline.MOST_SHARE,
     }
 
 

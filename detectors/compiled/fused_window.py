@@ -1,5 +1,6 @@
 """One window of message rates in three compiled passes, with numpy's own exponentials and logarithms between them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter, is_
 from typing import Any, NamedTuple
@@ -98,9 +99,7 @@ class FusedWindow:
         out: WindowColumns,
     ) -> Left | None:
         """One window of block `number`, the series `span`, whose clock was turned; None where its state is not as the passes know it."""
-        bound = self._bound.get(number)
-        if bound is None or block is not bound.block:
-            bound = self._bound[number] = self._bind(block)
+        bound = self._bound_to(number, block)
         if bound is None:
             return None
         values, at = self._values, self._at
@@ -112,8 +111,27 @@ class FusedWindow:
         rows = np.concatenate(left) if left else _NOBODY
         parts = _taken(block, rows) if left else {}
         if baseline.turns(tick.at_us, self._window_s):
-            baseline.turn(block["failures"], self._window_s)
+            self._shares(bound, span.stop - span.start)
         return Left(rows, parts)
+
+    def slot_steps(self, number: int, block: Parts, series: int) -> "CompiledSlotSteps | None":
+        """What happens to the expectation of a block of so many series once in ten minutes; None as in `step`."""
+        bound = self._bound_to(number, block)
+        return None if bound is None else CompiledSlotSteps(self._library, bound.at, self._values, self._at, series)
+
+    def _bound_to(self, number: int, block: Parts) -> _Bound | None:
+        bound = self._bound.get(number)
+        if bound is None or block is not bound.block:
+            bound = self._bound[number] = self._bind(block)
+        return bound
+
+    def _shares(self, bound: _Bound, series: int) -> None:
+        """`baseline.turn`."""
+        exponents = np.empty((baseline.FAMILIES, series), np.float32)
+        arguments = (bound.at, self._values.ctypes.data, series, exponents.ctypes.data)
+        self._library.shares(*arguments)
+        np.exp(exponents, out=exponents)
+        self._library.bounds(*arguments)
 
     def _bind(self, block: Parts) -> _Bound | None:
         state_columns = [(block[part], name) for part, name, _ in self._library.columns]
@@ -148,6 +166,29 @@ class FusedWindow:
                 rows, peaks = buffers[f"{kind}_rows"][:over].copy(), buffers[f"{kind}_peaks"][:over].copy()
                 habits.remember(bound.block[kind], rows, peaks, at_s, self._window_s, self._thresholds[kind])
         return [np.flatnonzero(~buffers["plain"][:count]) + first] if counters[3] else []
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSlotSteps:
+    """`SlotSteps` of one block."""
+
+    library: Library
+    columns: int
+    """Where the addresses of the block's columns are."""
+    values: Floats
+    at: Mapping[str, int]
+    series: int
+
+    def judge(self, last: ClockSlot) -> None:
+        """Processes the end of the slot `last`."""
+        self.values[self.at["last_slot"]] = last.slot
+        self.library.judge_slot(self.columns, self.values.ctypes.data, self.series)
+
+    def begin(self, here: ClockSlot, of_day: Floats | None) -> None:
+        """Sets the slot `here`."""
+        self.values[self.at["slot"]] = here.slot
+        shared = None if of_day is None else np.ascontiguousarray(of_day, np.float64)
+        self.library.set_slot(self.columns, self.values.ctypes.data, self.series, None if shared is None else shared.ctypes.data)
 
 
 _NOBODY = np.zeros(0, np.int64)

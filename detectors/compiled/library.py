@@ -27,6 +27,11 @@ class Library:
     weigh: Any
     judge: Any
     """The passes, in this order."""
+    judge_slot: Any
+    set_slot: Any
+    shares: Any
+    bounds: Any
+    """What happens once in ten minutes: to the expectation, and to the usual shares of failures."""
     columns: tuple[tuple[str, str, Any], ...]
     """Columns of a block's state that they work on: part, name, type."""
     buffers: tuple[tuple[str, Any], ...]
@@ -53,8 +58,13 @@ def library() -> Library | None:
     for each, more in zip(passes, (0, 0, 2), strict=True):
         each.restype = None
         each.argtypes = [*pointers, *[ctypes.c_int64] * 3, *[ctypes.c_void_p] * more]
+    seldom = (loaded.window_judge_slot, loaded.window_set_slot, loaded.window_shares, loaded.window_bounds)
+    for each, more in zip(seldom, (0, 1, 1, 1), strict=True):
+        each.restype = None
+        each.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * more]
     return Library(
         *passes,
+        *seldom,
         columns=tuple((part.replace("_latch", ".latch"), name, np.dtype(_TYPES[kind])) for part, name, kind in columns),
         buffers=tuple((name, np.dtype(_TYPES[kind])) for name, kind in buffers),
         parameters=tuple(_text(loaded, "window_parameters").split()),

@@ -21,6 +21,8 @@ typedef uint8_t flag;
     X(expectation, hour_windows, float) X(expectation, hour_expected, float) X(expectation, s_flat, double) \
     X(expectation, s_cross, double) X(expectation, s_steep, double) X(expectation, t_flat, double) X(expectation, t_steep, double) \
     X(expectation, last, double) X(expectation, lagged, double) X(expectation, squares, double) X(expectation, windows, double) \
+    X(expectation, curve, float) X(expectation, tolerance, float) X(expectation, slot_variance, float) \
+    X(expectation, rate_variance, float) X(expectation, lowest, float) X(expectation, highest, float) \
     X(spill, missing, double) X(recovery, owed, double) \
     X(silence, due, float) X(silence, empty_windows, float) X(silence, nats, double) \
     X(storm, nats, double) X(storm, run, float) X(storm, peak, float) X(storm, peak_s, uint32_t) X(storm, first_s, uint32_t) \
@@ -29,7 +31,7 @@ typedef uint8_t flag;
     X(drop, limit, float) \
     X(failures, nats, float) X(failures, run, float) X(failures, age_s, float) X(failures, tried, float) X(failures, high, float) \
     X(failures, overlap, float) X(failures, share, float) X(failures, new_tried, float) X(failures, new_failed, float) \
-    X(failures, new_overlap, float) X(failures, new_weight, float) \
+    X(failures, new_overlap, float) X(failures, new_weight, float) X(failures, failed, float) X(failures, overlap_weight, float) \
     X(drift, accepted_s, float) X(drift, since_s, float) X(drift, up, float) X(drift, down, float) \
     X(stale, reports, float) X(stale, share, float) X(stale, missing, float) X(stale, longest, float) \
     X(silence_latch, detected_s, uint32_t) X(storm_latch, detected_s, uint32_t) X(drop_latch, detected_s, uint32_t) \
@@ -53,7 +55,9 @@ typedef uint8_t flag;
     X(unsure_calm_nats) X(silence_threshold) X(one_window) X(building_share) X(edge_nats) X(over_nats) X(forgiven_share) X(slack) \
     X(failures_threshold) X(surprising) X(first_s) X(least_tried) X(few_pairs) X(failures_clip) X(most_overlap) X(least_overlap) \
     X(drift_threshold) X(drift_day_s) X(stale_threshold) X(stale_most) X(stale_history) X(stale_fade) X(stale_least_windows) \
-    X(stale_least_reports) X(gap_factor) X(clear_deviations) X(kept_missing)
+    X(stale_least_reports) X(gap_factor) X(clear_deviations) X(kept_missing) X(last_slot) X(around) X(hour_slots) X(trust_a_slot) \
+    X(step_clip) X(after_lateness) X(explained_step) X(step_noise) X(blur) X(blur_least) X(within_hour_share) X(fresh_share) \
+    X(failures_fade) X(most_weight) X(prior_weight) X(prior_failed) X(prior_tried) X(failures_doubt) X(most_share)
 
 #define AS_COLUMN(part, name, type) COLUMN_##part##_##name,
 #define AS_BUFFER(name, type) BUFFER_##name,
@@ -495,4 +499,130 @@ void window_judge(ARGUMENTS, const double *log_up, const double *log_down) {
         C(recovery, owed, double)[i] = most_of(owed, 0.0);
     }
     B(found, int64_t)[1] = storms_over, B(found, int64_t)[2] = drops_over, B(found, int64_t)[3] = left;
+}
+
+/* The values of a column of tables that rows `from` to `to` hold for one series. */
+static inline void range_of(const float *table, int64_t series, int64_t i, int from, int to, float *low, float *high) {
+    *low = *high = table[from * series + i];
+    for (int row = from + 1; row <= to; row++) {
+        *low = least_of_f(*low, table[row * series + i]);
+        *high = most_of_f(*high, table[row * series + i]);
+    }
+}
+
+/* Ten minutes are over: whether they needed more tolerance than their direct neighbours give (`step_timing.judge_slot`). */
+void window_judge_slot(void *const *columns, const double *parameters, int64_t series) {
+    const float *curve = C(expectation, curve, float);
+    const int around = (int)P(around), at = around + (int)P(last_slot);
+    const double steeper = 1.0 + P(ridge), limit = P(step_clip) * P(step_clip);
+    for (int64_t i = 0; i < series; i++) {
+        const float windows = C(expectation, slot_windows, float)[i];
+        const double counts = (double)C(expectation, slot_counts, float)[i], variance = C(expectation, deviation_variance, double)[i];
+        const flag spoke = windows > 0, seen = C(expectation, seen, flag)[i];
+        const double factor = C(expectation, level, double)[i] * C(expectation, deviation, double)[i] * (double)windows;
+        C(expectation, slot_counts, float)[i] = C(expectation, slot_windows, float)[i] = 0.0f;
+        float tolerance = (float)((double)C(expectation, tolerance, float)[i] - P(trust_a_slot) * spoke * seen);
+        tolerance = most_of_f(tolerance, 0.0f);
+
+        const double flat = C(expectation, s_flat, double)[i], cross = C(expectation, s_cross, double)[i];
+        const double steep = C(expectation, s_steep, double)[i] * steeper + 1e-9;
+        const double t_flat = C(expectation, t_flat, double)[i], t_steep = C(expectation, t_steep, double)[i];
+        double b = (flat * t_steep - cross * t_flat) / (flat * steep - cross * cross);
+        b = within(b, 0.0, most_of(t_steep, 0.0) / steep);
+        const double a = most_of((t_flat - b * cross) / flat, 0.0);
+        const double memory = within(C(expectation, lagged, double)[i] / most_of(C(expectation, squares, double)[i], 0.2), 0.0, P(most_memory));
+        const double stretch = (1.0 + memory) / (1.0 - memory);
+
+        float low, high;
+        range_of(curve, series, i, at - around, at + around, &low, &high);
+        const double widest = within(counts, (double)low * factor, (double)high * factor);
+        for (int width = 1; width < around; width++) {
+            range_of(curve, series, i, at - width, at + width, &low, &high);
+            const double due = within(counts, (double)low * factor, (double)high * factor);
+            const double spread = (1.0 + a + b * (due / (double)most_of_f(windows, 1.0f))) * stretch;
+            const double off = counts - due;
+            flag late = off * off > limit * (spread * due + variance * due * due) + 25.0;
+            late &= spoke && seen && fabs(counts - widest) < P(explained_step) * fabs(off);
+            tolerance = (float)most_of((double)tolerance, late * (width + P(after_lateness)));
+        }
+        C(expectation, tolerance, float)[i] = tolerance;
+    }
+}
+
+/* The current slot, its neighbours, and what a step at another time could cause (`ReferenceSteps.begin`); `of_day` may be NULL. */
+void window_set_slot(void *const *columns, const double *parameters, int64_t series, const double *of_day) {
+    const float *curve = C(expectation, curve, float);
+    const int around = (int)P(around), slots = (int)P(hour_slots), at = around + (int)P(slot);
+    for (int64_t i = 0; i < series; i++) {
+        const float tolerance = C(expectation, tolerance, float)[i], wander = most_of_f(C(expectation, wander, float)[i], 0.0f);
+        const double variance = (double)C(expectation, slot_variance, float)[(int64_t)P(slot) * series + i];
+        const double here = (double)curve[at * series + i], rate_variance = (double)C(expectation, rate_variance, float)[i];
+        C(expectation, before, double)[i] = (double)curve[(at - 1) * series + i];
+        C(expectation, now, double)[i] = here;
+        C(expectation, after, double)[i] = (double)curve[(at + 1) * series + i];
+
+        float low, high;
+        range_of(curve, series, i, at - 1, at + 1, &low, &high);
+        for (int width = 2; width <= around && tolerance > (float)(width - 1); width++) {
+            const float left = curve[(at - width) * series + i], right = curve[(at + width) * series + i];
+            low = least_of_f(low, least_of_f(left, right));
+            high = most_of_f(high, most_of_f(left, right));
+        }
+        const double noise = P(step_noise) * sqrt(variance) * here, below = here - (double)low, above = (double)high - here;
+        const double blur = (double)((float)P(blur) * least_of_f(tolerance, 1.0f));
+        const double least = most_of((double)low - blur * below, (double)((float)P(blur_least) * low));
+        const double most = (double)high + blur * above;
+        C(expectation, least, double)[i] = least_of(below > noise ? least : here, (double)C(expectation, lowest, float)[i]);
+        C(expectation, most, double)[i] = most_of(above > noise ? most : here, (double)C(expectation, highest, float)[i]);
+
+        double sum = (double)curve[around * series + i];
+        for (int slot = 1; slot < slots; slot++) sum += (double)curve[(around + slot) * series + i];
+        const double mean = sum / slots, some = most_of(mean, P(least_mean));
+        double squares = 0.0;
+        for (int slot = 0; slot < slots; slot++) {
+            const double off = (double)curve[(around + slot) * series + i] - mean;
+            squares = slot ? squares + off * off : off * off;
+        }
+        const double blurred = (double)((float)P(within_hour_share) * tolerance) * (squares / slots / (some * some));
+        const double base = rate_variance + variance + blurred;
+        C(expectation, base_variance, double)[i] = base;
+        const double news = of_day ? variance + rate_variance - of_day[i] + (double)((float)P(fresh_share) * wander) : variance;
+        const double limit = base + C(expectation, level_variance, double)[i] + (double)wander;
+        double *deviation_variance = C(expectation, deviation_variance, double) + i;
+        *deviation_variance = least_of(*deviation_variance + news, limit);
+    }
+}
+
+/* Shares of failures follow what ten minutes brought (`baseline.turn`): arguments of the exponentials of their upper bounds. */
+void window_shares(void *const *columns, const double *parameters, int64_t series, float *exponents) {
+    const float fade = (float)P(failures_fade);
+    for (int64_t i = 0; i < series; i++) {
+        float *tried = C(failures, tried, float) + i, *new_tried = C(failures, new_tried, float) + i;
+        *tried = (float)((double)*tried * P(failures_fade));
+        *tried += *new_tried;
+        *new_tried = 0.0f;
+    }
+    for (int64_t at = 0; at < FAMILIES * series; at++) {
+        float *failed = C(failures, failed, float) + at, *total = C(failures, overlap_weight, float) + at;
+        float *overlap = C(failures, overlap, float) + at, *new_overlap = C(failures, new_overlap, float) + at;
+        float *new_failed = C(failures, new_failed, float) + at, *new_weight = C(failures, new_weight, float) + at;
+        const float news = *new_weight;
+        *failed *= fade;
+        *failed += *new_failed;
+        *total = least_of_f(*total + news, (float)P(most_weight));
+        const float gain = 1.0f / (*total + (float)P(prior_weight));
+        *overlap += least_of_f(news * gain, 1.0f) * (*new_overlap / most_of_f(news, 1e-9f) - *overlap);
+        *new_failed = *new_overlap = *new_weight = 0.0f;
+        const float spread = 1.0f + 10.0f * least_of_f(most_of_f(*overlap, 0.0f), (float)P(most_overlap));
+        const float some = *failed + (float)P(prior_failed);
+        exponents[at] = (float)P(failures_doubt) * sqrtf(spread / some);
+        C(failures, share, float)[at] = some / (C(failures, tried, float)[at % series] + (float)P(prior_tried));
+    }
+}
+
+/* Their upper bounds. */
+void window_bounds(void *const *columns, const double *parameters, int64_t series, const float *exponentials) {
+    for (int64_t at = 0; at < FAMILIES * series; at++) {
+        C(failures, high, float)[at] = least_of_f(C(failures, share, float)[at] * exponentials[at], (float)P(most_share));
+    }
 }

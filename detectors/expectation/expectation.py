@@ -8,7 +8,8 @@ import numpy as np
 from detectors.array_math import clip_small
 from detectors.expectation import daylight_saving, dispersion, level
 from detectors.expectation.day_kinds import DayKinds
-from detectors.expectation.hour_curve import HOUR_VARIANCE, HourCurves
+from detectors.expectation.hour_curve import HourCurves
+from detectors.expectation.slot_steps import HOUR_VARIANCE, SlotSteps
 from detectors.expectation.step_timing import LEAST
 from detectors.expectation.week_clock import HOURS_A_DAY, SLOT_US, ClockSlot, clock_change, clock_slot
 from models.columns import Columns, Expected, Flags, Floats
@@ -96,7 +97,7 @@ class Expectation:
             state[name][lasting] = value
         return np.where(lasting, ratio, 0.0)
 
-    def turn(self, state: Columns, at_us: int, before_us: int | None) -> None:
+    def turn(self, state: Columns, at_us: int, before_us: int | None, steps: SlotSteps | None = None) -> None:
         """Advances the clock in `state` to the window that ends at `at_us`; the last one ended at `before_us`."""
         here = clock_slot(at_us, self._window_s)
         last = None if before_us is None else clock_slot(before_us, self._window_s)
@@ -105,7 +106,7 @@ class Expectation:
             if hours:
                 daylight_saving.change(state, hours)
         if last is None or here.number != last.number:
-            self._seasons.advance(state, here, last)
+            self._seasons.advance(state, here, last, steps)
 
     def expect(self, state: Columns, at_us: int, before_us: int | None) -> tuple[Expected, Bounds]:
         """The expectation of the window that ends at `at_us`, to which the clock was turned; the last one ended at `before_us`."""

@@ -6,26 +6,21 @@ import numpy as np
 
 from detectors.expectation import daylight_saving, dispersion, level
 from detectors.expectation.day_kinds import HOLIDAY, DayKinds
+from detectors.expectation.slot_steps import FRESH_SHARE, HOUR_VARIANCE, ReferenceSteps, SlotSteps
 from detectors.expectation.step_timing import (
     AROUND,
     CLIP,
     FIRST_TOLERANCE,
     LEAST,
     WITHIN_HOUR_SHARE,
-    judge_slot,
     range_within_tolerance,
     unevenness,
 )
-from detectors.expectation.variance_component import Excess
 from detectors.expectation.week_clock import HOURS_A_DAY, SLOTS_A_HOUR, ClockSlot
 from detectors.expectation.week_profile import NEW_WEEKDAY, UNLIKE_VARIANCE, Profile
 from models.columns import Columns, Flags, Floats
 
 HOUR_S = 3600
-HOUR_VARIANCE = Excess("wander", prior=0.04, prior_weight=1.0, memory=150.0, reference=0.02)
-"""How much an hour differs from profile and level, beyond sampling."""
-FRESH_SHARE = 0.5
-"""Share of an hour's variance that is its own; the rest it shares with the previous hour."""
 UNSEEN_VARIANCE = 1.0
 WORK_BEGINS = 6
 """Hour (UTC) before people start work: the night does not predict the day."""
@@ -85,17 +80,21 @@ class HourCurves:
         state |= daylight_saving.fresh(series) | {"deviation": np.ones(series), "deviation_variance": np.full(series, UNSEEN_VARIANCE)}
         return state | level.fresh(series) | {"tolerance": np.full(series, FIRST_TOLERANCE, np.float32)}
 
-    def advance(self, state: Columns, here: ClockSlot, last: ClockSlot | None) -> None:
-        """After ten minutes; after an hour the profile learns it, and the next hour's curve is computed."""
+    def advance(self, state: Columns, here: ClockSlot, last: ClockSlot | None, steps: SlotSteps | None = None) -> None:
+        """After ten minutes; after an hour the profile learns it, and the next hour's curve is computed.
+
+        `steps`: the compiled ones for this state, if there are any.
+        """
         new_hour = last is None or here.hour_number != last.hour_number
+        steps = steps or ReferenceSteps(state)
         if last is not None:
-            judge_slot(state, last)
+            steps.judge(last)
         gone: tuple[Floats, Floats] | None = None
         if new_hour and last is not None:
             gone = self._learn_hour(state, last.hour_number)
             if self._days.kind(here.hour_number) != self._days.kind(last.hour_number) or here.hour_number % HOURS_A_DAY == WORK_BEGINS:
                 self._profile.forget_kind(state)
-        self._set_slot(state, here, self._open(state, here.hour_number, gone) if new_hour else None)
+        steps.begin(here, self._open(state, here.hour_number, gone) if new_hour else None)
         if state["rival"].any():
             self._set_rival(state, here)
 
@@ -157,25 +156,6 @@ class HourCurves:
         state["rate"][:], state["rate_variance"][:], state["day_variance"][:] = curve.rate, curve.rate_variance, curve.day_variance
         state["seen"][:], state["foreign"][:] = curve.seen, curve.foreign
         state["lowest"][:], state["highest"][:] = curve.lowest, curve.highest
-
-    def _set_slot(self, state: Columns, here: ClockSlot, of_day: Floats | None) -> None:
-        """The current slot, its neighbours, and the minimum and maximum that a step at another time could cause.
-
-        `of_day`: in the first slot of an hour, the variance that it shares with the previous hour.
-        """
-        curve, at = state["curve"], AROUND + here.slot
-        state["before"][:], state["now"][:], state["after"][:] = curve[at - 1], curve[at], curve[at + 1]
-        variance = state["slot_variance"][here.slot].astype(np.float64)
-        least, most = range_within_tolerance(curve, at, state["tolerance"], variance)
-        state["least"][:], state["most"][:] = np.minimum(least, state["lowest"]), np.maximum(most, state["highest"])
-        blurred = WITHIN_HOUR_SHARE * state["tolerance"] * unevenness(curve)
-        state["base_variance"][:] = state["rate_variance"] + variance + blurred
-        # The error of another slot or hour is independent.
-        news = variance
-        if of_day is not None:
-            news = variance + state["rate_variance"] - of_day + FRESH_SHARE * HOUR_VARIANCE.value(state)
-        most = state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state)
-        state["deviation_variance"][:] = np.minimum(state["deviation_variance"] + news, most)
 
     def _set_rival(self, state: Columns, here: ClockSlot) -> None:
         """The same for the hour that it would be on the other clock."""

@@ -82,9 +82,15 @@ def _learn_overlap(state: Columns, tried: Floats, failed: Floats, pairs: Floats,
     state["new_weight"] += weight
 
 
+def kept_share(window_s: int) -> np.float64:
+    """What is left of earlier sums when ten minutes are over."""
+    kept: np.float64 = np.exp(np.float64(-max(window_s, SLOT_US // SECOND_US) / MEMORY_S))
+    return kept
+
+
 def turn(state: Columns, window_s: int) -> None:
     """Shares follow what the last ten minutes brought, in place."""
-    fade = np.exp(-max(window_s, SLOT_US // SECOND_US) / MEMORY_S)
+    fade = kept_share(window_s)
     state["tried"] *= fade
     state["tried"] += state["new_tried"]
     state["failed"] *= np.float32(fade)

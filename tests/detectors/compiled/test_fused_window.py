@@ -22,7 +22,7 @@ WINDOW_S = 600
 SERIES = 40
 EAGER = DetectionParameters(false_alarms_per_day=200.0, fleet_series=1000)
 """Findings in many windows."""
-SET_BY_EACH_WINDOW = {"kept", "fraction", "slot", "at_s"}
+SET_BY_EACH_WINDOW = {"kept", "fraction", "slot", "last_slot", "at_s"}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,7 +6,7 @@ import pytest
 from detectors.detection import Detection
 from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.expectation import Expectation
-from detectors.expectation.hour_curve import HOUR_VARIANCE
+from detectors.expectation.slot_steps import HOUR_VARIANCE
 from detectors.expectation.week_profile import NEW_WEEKDAY, SLOTS, Profile
 from detectors.holidays import HolidayCalendar
 from models.columns import Columns, Expected
