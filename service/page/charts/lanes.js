@@ -61,7 +61,7 @@ export class Lanes {
   grid(inside, height) {
     return ticks(this.axis.from, this.axis.to, inside.right - inside.left).flatMap((at) => {
       const text = new Date(at).getUTCHours() || new Date(at).getUTCMinutes() ? clockText(at) : dayText(at).replace(/ \d+$/, "");
-      return [svg("line", { key: `grid-${at}`, class: "grid", x1: this.x(at), x2: this.x(at), y1: TOP, y2: inside.bottom }), svg("text", { key: `at-${at}`, x: this.x(at), y: height - 6, "text-anchor": "middle" }, text)];
+      return [svg("line", { key: `grid-${at}`, class: "grid", x1: this.x(at), x2: this.x(at), y1: TOP, y2: inside.bottom }), svg("text", { key: `at-${at}`, x: this.x(at), y: height - 6, "text-anchor": this.x(at) > inside.right - 16 ? "end" : "middle" }, text)];
     });
   }
 

@@ -47,10 +47,10 @@ export class TimeAxis {
 /** Room left and right of every figure, so that they stand under each other. */
 export const gutter = () => (innerWidth < 640 ? { left: 82, right: 8 } : { left: 104, right: 18 });
 
-const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080];
+const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 20160, 43200, 129_600];
 
 export function ticks(from, to, width) {
-  const step = (STEPS_MIN.find((minutes) => ((to - from) / (minutes * 60e3)) * 62 <= width) || 20160) * 60e3;
+  const step = (STEPS_MIN.find((minutes) => ((to - from) / (minutes * 60e3)) * 62 <= width) || 525_600) * 60e3;
   const found = [];
   for (let at = Math.ceil(from / step) * step; at <= to; at += step) found.push(at);
   return found;

@@ -11,6 +11,7 @@ const KEYS = {
 const LISTS = { incident: "/v1/incidents", alert: "/v1/alerts" };
 const MOST_KEPT = 5000;
 const FRESH_MS = 2000;
+const LONGEST_GAP_MS = 3_600_000;
 
 export class Store {
   constructor() {
@@ -156,6 +157,12 @@ export class Store {
     if (!this.status) return Date.now();
     if (this.status.simulated && this.status.data_until) return Date.parse(this.status.data_until);
     return this.wallClock();
+  }
+
+  /** The end of what figures show: now, or soon after the last data where none came for long. */
+  seenUntil() {
+    const until = Date.parse(this.status?.data_until || "");
+    return Number.isNaN(until) ? this.now() : Math.min(this.now(), until + LONGEST_GAP_MS);
   }
 
   /** The time at the monitor, in a simulated day too: what people do and the ends of snoozes are in it. */

@@ -29,9 +29,9 @@ export class IncidentFigures {
 
   async show(incident, state, alerts, changes) {
     Object.assign(this, { incident, state, alerts, changes });
-    const end = instant(incident.ended_at || incident.resolved_at) || store.now();
+    const end = instant(incident.ended_at || incident.resolved_at) || store.seenUntil();
     const start = Math.min(Date.parse(incident.opened_at), ...alerts.map((one) => Date.parse(one.onset_at)));
-    const room = Math.max(HOUR, (end - start) * 0.35), until = Math.min(store.now(), end + room);
+    const room = Math.max(HOUR, (end - start) * 0.35), until = Math.min(store.seenUntil(), end + room);
     if (!this.axis) this.begin(start - room, Math.max(until, end) + this.ahead(room));
     else this.axis.extend(until);
     this.drawTools();
@@ -166,7 +166,7 @@ export class IncidentFigures {
     for (const alert of this.alerts) if (alert.user) byUser.set(alert.user, [...(byUser.get(alert.user) || []), alert]);
     const first = (alerts) => Math.min(...alerts.map((one) => Date.parse(one.onset_at)));
     const users = [...byUser].sort((a, b) => Number(b[0] === this.incident.origin_user) - Number(a[0] === this.incident.origin_user) || first(a[1]) - first(b[1]));
-    const bar = (alert) => ({ from: Date.parse(alert.onset_at), to: instant(alert.ended_at || alert.resolved_at) || store.now(), class: `suffer-${alert.severity}`, title: `${alert.user}: ${alert.kind}, ${timeText(alert.onset_at)}. ${alert.summary}` });
+    const bar = (alert) => ({ from: Date.parse(alert.onset_at), to: instant(alert.ended_at || alert.resolved_at) || store.seenUntil(), class: `suffer-${alert.severity}`, title: `${alert.user}: ${alert.kind}, ${timeText(alert.onset_at)}. ${alert.summary}` });
     this.strip.node.hidden = users.length < 2;
     const shown = this.allUsers ? users : users.slice(0, FEW_USERS);
     this.strip.set(shown.map(([user, alerts]) => ({ name: user, bars: alerts.map(bar) })), this.marks());

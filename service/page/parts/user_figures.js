@@ -50,7 +50,8 @@ export class UserFigures {
       const [lines, queues, calendar] = await Promise.all([Promise.all(this.rates.map(({ direction }) => readTotals(this.user, from, to, { direction, ...this.more }))), readQueues(this.user, from, to), ask(window)]);
       this.rates.forEach(({ chart }, index) => this.drawRate(chart, lines[index]));
       this.drawQueue(queues);
-      this.lanes.set(changeRows(calendar.items.filter((one) => (one.owner === this.user || one.source !== "user") && !["draft", "cancelled"].includes(one.status)).slice(0, 20)), this.marks(), "Own changes and the DCC's.");
+      const near = calendar.items.filter((one) => (one.owner === this.user || one.source !== "user") && !["draft", "cancelled"].includes(one.status)).slice(0, 20);
+      this.lanes.set(changeRows(near), this.marks(), near.length ? "Own changes and the DCC's." : "No change of this User or of the DCC in this span.");
     });
   }
 
