@@ -9,7 +9,7 @@ or the broker between them come on top. Partitions share the series by User, and
 import argparse
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from streams.decode import decode_ndjson
 from streams.flow import DecisionFlow, DetectionFlow
 from streams.windowing.assembler import TimeParameters
 
-WINDOW_S = 60
+WINDOW_S, HOUR_S = 60, 3600
 START_US = parse_time("2026-03-02T00:00:00Z")
 SIZES = (8, 38, 200, 1_000, 10_000, 100_000)
 PARTITIONS = (1, 4, 24)
@@ -101,17 +101,15 @@ def _key(user: int, number: int) -> SeriesKey:
 
 
 def history(fleet: Fleet, seed: int) -> dict[str, object]:
-    """What is usual after a day, in windows an hour apart: enough for the detectors to judge."""
-    detection, draw, none = Detection(DetectionParameters(), WINDOW_S), np.random.default_rng(seed), np.zeros(0)
+    """What is usual after a day and two hours, learned from one window for each hour as if it were the hour: the detectors judge by it."""
+    detection, draw, none = Detection(DetectionParameters(), HOUR_S), np.random.default_rng(seed), np.zeros(0)
     flags, nothing = np.zeros(0, np.bool_), np.zeros(len(fleet.keys), np.bool_)
     for hour in range(-26, 0):
-        at_us = START_US + hour * 60 * MINUTE_US + WINDOW_S * SECOND_US
-        queues = QueueTick(at_us, WINDOW_S, flags, none, none, none, none, none)
-        detection.step(at_us, fleet.tick(at_us, draw), fleet.keys, queues, (), nothing, flags)
-    learned = detection.learned()
-    # Each of these windows stands for its hour: without this the detectors would take the series for new, and judge none.
-    learned["traffic"]["parts"]["expectation"]["hours"][:] = 26.0
-    return {str(WINDOW_S): learned}
+        at_us = START_US + (hour + 1) * HOUR_S * SECOND_US
+        queues = QueueTick(at_us, HOUR_S, flags, none, none, none, none, none)
+        tick = replace(fleet.tick(at_us, draw), window_s=HOUR_S)
+        detection.step(at_us, tick, fleet.keys, queues, (), nothing, flags)
+    return {str(WINDOW_S): detection.learned()}
 
 
 def measure(size: int, partitions: int, seed: int = 1) -> Spent:

@@ -7,7 +7,7 @@ import numpy as np
 
 from detectors import finding_state
 from detectors.catalogue import traffic_detectors, traffic_thresholds
-from detectors.compiled.fused_window import WindowColumns, fused_window, put_back
+from detectors.compiled.fused_window import WindowColumns, fused_window
 from detectors.expectation.day_kinds import DayKinds
 from detectors.expectation.expectation import CALM_NATS, UNSURE, UNSURE_CALM_NATS, Bounds, Expectation, LearningInput, kept_share
 from detectors.expectation.forgetting import forget_hours
@@ -118,14 +118,14 @@ class Traffic:
         if self._fused is not None and self._at_us is not None:
             kept = kept_share((tick.at_us - self._at_us) / SECOND_US)
             left = self._fused.step(number, block, span, tick, declared, jammed, clock_slot(tick.at_us, self._window_s), kept, out)
-        if left is None:
+        if self._fused is None or left is None:
             return self._judge(block, _cut(tick, span), declared[span], jammed[span], np.arange(span.start, span.stop), out)
         rows = left.rows
         if not len(rows):
             return []
         series = rows + span.start
         all_findings = self._judge(left.parts, _cut(tick, series), declared[series], jammed[series], series, out)
-        put_back(block, left.parts, rows)
+        self._fused.put_back(number, rows, span.stop - span.start)
         return all_findings
 
     def _judge(self, block: Parts, tick: TrafficTick, declared: Flags, jammed: Flags, series: Ints, out: WindowColumns) -> list[Findings]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detectors.catalogue import traffic_thresholds
 from detectors.compiled.constants import FACTORS, constants
 from detectors.compiled.library import Library, library
+from detectors.compiled.read_columns import ReadColumns
 from detectors.expectation.week_clock import ClockSlot
 from detectors.failures import baseline
 from detectors.parameters import DetectionParameters
@@ -23,8 +24,6 @@ CHUNK = 2048
 """Series that go through all passes together: what they need stays in the processor's cache."""
 LEAST_THRESHOLD = 2.0
 """Nats: below it an excursion of the evidence that ends might still count as evidence on its way."""
-_TABLE_ROWS = 16
-"""A table of more rows is the expectation's profile, which only changes as the clock turns; no window reads it."""
 _TICK = ("reported", "messages", "failures", "user_side", "device_side")
 _INPUTS = attrgetter(*_TICK)
 
@@ -59,6 +58,8 @@ class _Bound:
     addresses: NDArray[np.uintp]
     at: int
     """Where `addresses` are."""
+    every: ReadColumns
+    """All columns that a window reads, those of the reference too."""
 
     def holds(self) -> bool:
         """Whether the columns are still those of the block: detectors change them in place, and never replace one."""
@@ -109,10 +110,21 @@ class FusedWindow:
         for first in range(span.start, span.stop, CHUNK):
             left += self._chunk(bound, span, tick, declared, jammed, slice(first, min(first + CHUNK, span.stop)), out)
         rows = np.concatenate(left) if left else _NOBODY
-        parts = _taken(block, rows) if left else {}
+        parts = self._taken(bound, rows, span.stop - span.start) if left else {}
         if baseline.turns(tick.at_us, self._window_s):
             self._shares(bound, span.stop - span.start)
         return Left(rows, parts)
+
+    def put_back(self, number: int, rows: Ints, series: int) -> None:
+        """Sets series of block `number` to what the parts of `Left` have become."""
+        bound = self._bound[number]
+        if bound is not None:
+            self._library.put_back(*bound.every.to(len(rows)), series, rows.ctypes.data, len(rows))
+
+    def _taken(self, bound: _Bound, rows: Ints, series: int) -> Parts:
+        """A copy of what a window reads of some series, valid until the next one is taken from the block."""
+        self._library.take(*bound.every.to(len(rows)), series, rows.ctypes.data, len(rows))
+        return bound.every.some[len(rows)].parts
 
     def slot_steps(self, number: int, block: Parts, series: int) -> "CompiledSlotSteps | None":
         """What happens to the expectation of a block of so many series once in ten minutes; None as in `step`."""
@@ -139,8 +151,11 @@ class FusedWindow:
         kinds = [kind for _, _, kind in self._library.columns]
         if not all(row.dtype == kind and row.flags.c_contiguous for row, kind in zip(columns, kinds, strict=True)):
             return None
+        every = ReadColumns.of(block)
+        if every is None:
+            return None
         addresses = np.array([row.ctypes.data for row in columns], np.uintp)
-        return _Bound(block, state_columns, columns, addresses, addresses.ctypes.data)
+        return _Bound(block, state_columns, columns, addresses, addresses.ctypes.data, every)
 
     def _chunk(
         self, bound: _Bound, block: slice, tick: TrafficTick, declared: Flags, jammed: Flags, span: slice, out: WindowColumns
@@ -200,22 +215,6 @@ def _rows(sizes: tuple[int, ...]) -> dict[str, int]:
     wide = dict.fromkeys(("arguments", "logarithms"), 1 + families * logarithms)
     pairs = dict.fromkeys(("pair_series", "pair_family", "pair_weights"), families)
     return {"exponents": 2, "exponentials": 2, "ratio_arguments": ratios, "ratio_logarithms": ratios, **wide, **pairs}
-
-
-def _taken(block: Parts, rows: Ints) -> Parts:
-    """A copy of what a window reads of some series."""
-    return {part: {name: row[..., rows] for name, row in columns.items() if _is_read(row)} for part, columns in block.items()}
-
-
-def _is_read(row: Any) -> bool:
-    return row.ndim == 1 or len(row) <= _TABLE_ROWS
-
-
-def put_back(block: Parts, parts: Parts, rows: Ints) -> None:
-    """Sets some series to what `FusedResult.parts` has become."""
-    for part, columns in parts.items():
-        for name, values in columns.items():
-            block[part][name][..., rows] = values
 
 
 def fused_window(parameters: DetectionParameters, window_s: int) -> FusedWindow | None:

@@ -32,6 +32,9 @@ class Library:
     shares: Any
     bounds: Any
     """What happens once in ten minutes: to the expectation, and to the usual shares of failures."""
+    take: Any
+    put_back: Any
+    """Some series of a block as a block of their own, and back."""
     columns: tuple[tuple[str, str, Any], ...]
     """Columns of a block's state that they work on: part, name, type."""
     buffers: tuple[tuple[str, Any], ...]
@@ -62,9 +65,14 @@ def library() -> Library | None:
     for each, more in zip(seldom, (0, 1, 1, 1), strict=True):
         each.restype = None
         each.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * more]
+    moves = (loaded.window_take, loaded.window_put_back)
+    for each in moves:
+        each.restype = None
+        each.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64]
     return Library(
         *passes,
         *seldom,
+        *moves,
         columns=tuple((part.replace("_latch", ".latch"), name, np.dtype(_TYPES[kind])) for part, name, kind in columns),
         buffers=tuple((name, np.dtype(_TYPES[kind])) for name, kind in buffers),
         parameters=tuple(_text(loaded, "window_parameters").split()),

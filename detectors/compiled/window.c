@@ -626,3 +626,28 @@ void window_bounds(void *const *columns, const double *parameters, int64_t serie
         C(failures, high, float)[at] = least_of_f(C(failures, share, float)[at] * exponentials[at], (float)P(most_share));
     }
 }
+
+#define COPY(type, to, at, from, of) ((type *)(to))[at] = ((const type *)(from))[of]
+
+static inline void copy_item(int64_t size, void *to, int64_t at, const void *from, int64_t of) {
+    if (size == 8) COPY(uint64_t, to, at, from, of);
+    else if (size == 4) COPY(uint32_t, to, at, from, of);
+    else if (size == 2) COPY(uint16_t, to, at, from, of);
+    else COPY(uint8_t, to, at, from, of);
+}
+
+/* Some series of every column into columns of these alone: `layout` has the bytes of an item and the rows of the table of each. */
+void window_take(void *const *columns, void *const *some, const int64_t *layout, int64_t count, int64_t series, const int64_t *rows, int64_t taken) {
+    for (int64_t column = 0; column < count; column++)
+        for (int64_t row = 0; row < layout[2 * column + 1]; row++)
+            for (int64_t k = 0; k < taken; k++)
+                copy_item(layout[2 * column], some[column], row * taken + k, columns[column], row * series + rows[k]);
+}
+
+/* The same back again. */
+void window_put_back(void *const *columns, void *const *some, const int64_t *layout, int64_t count, int64_t series, const int64_t *rows, int64_t taken) {
+    for (int64_t column = 0; column < count; column++)
+        for (int64_t row = 0; row < layout[2 * column + 1]; row++)
+            for (int64_t k = 0; k < taken; k++)
+                copy_item(layout[2 * column], columns[column], row * series + rows[k], some[column], row * taken + k);
+}
