@@ -58,15 +58,18 @@ class AlertTraces:
         self.alerts: dict[str, AlertTrace] = {}
         self.incidents: dict[str, IncidentTrace] = {}
 
-    def record(self, one: IncidentWithSuspects, view: CalendarView) -> bool:
-        """One incident in one window; whether it ended in it."""
+    def record(self, one: IncidentWithSuspects, view: CalendarView) -> set[str]:
+        """One incident in one window; the ids of what was over with it: of alerts, and its own."""
         before = self.incidents.get(one.case.incident_id)
+        over: set[str] = set()
         for episode in one.case.episodes:
             trace = self.alerts.get(episode.alert_id)
             if trace is None:
                 trace = AlertTrace(episode.alert_id, episode.kind, episode.user or "", episode.onset_us, None, one.case.at_us)
                 self.alerts[episode.alert_id] = trace
             own = one.own.get(episode.alert_id, ())
+            if episode.ended_us is not None and trace.ended_us is None:
+                over.add(episode.alert_id)
             trace.onset_us, trace.ended_us, trace.last_us = episode.onset_us, episode.ended_us, one.case.at_us
             suspects = suspects_of_alert(one.suspects, episode.user, one.case.origin_user, view)
             blaming = not episode.habit
@@ -86,7 +89,7 @@ class AlertTraces:
             one.resolved,
             one.case.at_us,
         )
-        return one.resolved and before is not None and not before.resolved
+        return over | ({one.case.incident_id} if one.resolved and before is not None and not before.resolved else set())
 
     def attributed(self, change: Change, start_us: int, end_us: int, reader: str | None) -> tuple[AlertTrace, ...]:
         """Alerts that are attributed to the change, or that its declared effect covers."""

@@ -68,21 +68,26 @@ def measure(change: Change, window: tuple[int, int], view: CalendarView, history
         direction, message_class, service, queue = next(iter(part.classes))
         if queue or not admits(words, SeriesKey("", direction, message_class, service, "", queue, part.window_s)):
             continue
-        panel = history.panel(part, window[0] - _BACK_SPANS * max(window[1] - window[0], 1))
+        from_us = window[0] - _BACK_SPANS * max(window[1] - window[0], 1)
+        panel = history.panel(part, from_us)
         if panel is None:
             continue
-        effects, seen = _of_panel(change, window, view, part, panel)
+        everyone = history.mixed_panel(part, from_us)
+        effects, seen = [], 0.0
+        for beside in (panel,) if everyone is None else (everyone, panel):
+            effects, seen = _of_panel(change, window, view, part, panel, beside)
+            if seen > 0.0:
+                break
         series += effects
         coverage = max(coverage, seen)
     return ScopeEffects(tuple(sorted(series, key=lambda moved: moved.key)), coverage)
 
 
 def _of_panel(
-    change: Change, window: tuple[int, int], view: CalendarView, part: TrafficSelector, panel: Panel
+    change: Change, window: tuple[int, int], view: CalendarView, part: TrafficSelector, own: Panel, panel: Panel
 ) -> tuple[list[SeriesEffect], float]:
-    starts_us = panel.ends_us - panel.bin_us
-    first = int(np.searchsorted(starts_us, window[0] - panel.bin_us // 4))
-    stop = int(np.searchsorted(starts_us, window[1]))
+    """The units of `own`, whose windows have one length, beside all of `panel`: the same, or everyone's whatever their windows."""
+    first, stop = _bins(panel, window)
     inside = membership(((view.scope_users(change), change.regions),), panel.units)[0] > 0
     if stop <= first or first < _LEAST_BEFORE or not inside.any():
         return [], 0.0
@@ -91,11 +96,20 @@ def _of_panel(
     delta, placebo, controls = _against_controls(moves, inside)
     delta = _beside_steps(delta, panel, first, stop)
     users = _named(panel, controls, slice(first, stop))
+    column = {unit: number for number, unit in enumerate(own.units)}
+    against = _Against(delta, placebo, moves.scale, users)
     effects = [
-        _moved(change, part, panel, index, slice(first, stop), _Against(delta, placebo, moves.scale, users))
+        _moved(change, part, _Carried(own, column[panel.units[index]], slice(*_bins(own, window))), index, against)
         for index in np.flatnonzero(inside & moves.known).tolist()
+        if panel.units[index] in column
     ]
     return effects, min(1.0, span * panel.bin_us / max(window[1] - window[0], panel.bin_us))
+
+
+def _bins(panel: Panel, window: tuple[int, int]) -> tuple[int, int]:
+    """The first bin of the window, or that begins less than a quarter of a bin before it, and the one after the last."""
+    starts_us = panel.ends_us - panel.bin_us
+    return int(np.searchsorted(starts_us, window[0] - panel.bin_us // 4)), int(np.searchsorted(starts_us, window[1]))
 
 
 def _named(panel: Panel, controls: np.ndarray, span: slice) -> tuple[str, ...]:
@@ -152,11 +166,20 @@ def _lesser(one: Floats, other: Floats) -> Floats:
     return np.where(one * other > 0, np.sign(one) * np.minimum(np.abs(one), np.abs(other)), 0.0)
 
 
-def _moved(change: Change, part: TrafficSelector, panel: Panel, index: int, span: slice, against: _Against) -> SeriesEffect:
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """One unit's own windows."""
+
+    panel: Panel
+    column: int
+    span: slice
+
+
+def _moved(change: Change, part: TrafficSelector, carried: _Carried, index: int, against: _Against) -> SeriesEffect:
     direction, message_class, service, queue = next(iter(part.classes))
-    unit = panel.units[index]
+    unit = carried.panel.units[carried.column]
     key = SeriesKey(unit.user, direction, message_class, service, unit.region, queue, part.window_s)
-    observed, expected = panel.observed[span, index], panel.expected[span, index]
+    observed, expected = (one[carried.span, carried.column] for one in (carried.panel.observed, carried.panel.expected))
     delta, placebo = float(against.delta[index]), against.placebo[:, index]
     p_value = (1 + int((np.abs(placebo) >= abs(delta)).sum())) / (1 + len(placebo)) if len(placebo) else None
     return SeriesEffect(

@@ -38,6 +38,8 @@ class _LastReport:
     own_digest: str = ""
     incident_ids: list[str] = field(default_factory=list)
     """Open incidents in the report: it is written again when they end."""
+    alert_ids: list[str] = field(default_factory=list)
+    """Open alerts that the report says go on past the change's end; likewise."""
 
 
 class Reporter:
@@ -59,8 +61,7 @@ class Reporter:
             self._since_us = at_us
         ended: set[str] = set()
         for one in judged:
-            if self._past.record(one, view):
-                ended.add(one.case.incident_id)
+            ended |= self._past.record(one, view)
             self.declarations.incident(one.case, one.suspects)
         if view is not self._view:
             self._view, self._due = view, self._plan(view)
@@ -69,7 +70,9 @@ class Reporter:
         while self._due and self._due[0][0] <= at_us:
             due_us, _, key = self._due.pop(0)
             self._write(view.by_key[key], due_us, at_us, view, history, reports, user_reports)
-        for key in sorted(key for key, written in self._written.items() if not ended.isdisjoint(written.incident_ids)):
+        for key in sorted(
+            key for key, written in self._written.items() if not ended.isdisjoint((*written.incident_ids, *written.alert_ids))
+        ):
             change = view.by_key.get(key)
             if change is not None:
                 self._write(change, self._written[key].due_us, at_us, view, history, reports, user_reports)
@@ -139,6 +142,7 @@ class Reporter:
         written.incident_ids = [
             one for one in triage[0]["incident_ids"] if one in self._past.incidents and not self._past.incidents[one].resolved
         ]
+        written.alert_ids = list(triage[1].goes_on)
         self._written[change.key] = written
 
     def _content(

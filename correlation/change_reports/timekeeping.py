@@ -16,6 +16,7 @@ _ODD_SHARE, _ODD_MOST_S = 0.1, 900.0
 class OwnAlert(Protocol):
     """The required fields of an alert."""
 
+    alert_id: str
     user: str
     kind: str
     onset_us: int
@@ -34,6 +35,8 @@ class Times:
     started_early_s: float
     overran_s: float
     declared_late_s: float
+    goes_on: tuple[str, ...] = ()
+    """Alerts of its own effect that are open past its planned end."""
 
 
 def kept_times(change: Change, key: str, start_us: int, alerts: Sequence[OwnAlert]) -> Times:
@@ -43,9 +46,15 @@ def kept_times(change: Change, key: str, start_us: int, alerts: Sequence[OwnAler
     early_s = _beyond(planned_start_us - us(change.actual_start or change.planned_start), 0)
     overran_s = _beyond(us(change.actual_end or change.planned_end) - planned_end_us, 0)
     began_s = _of_most(own, lambda alert: _beyond(planned_start_us - alert.onset_us, alert.window_s))
-    ended_s = _of_most(own, lambda alert: _beyond((alert.ended_us or alert.last_us) - planned_end_us, alert.window_s))
+    ended_s = _of_most(own, lambda alert: _late_s(alert, planned_end_us))
+    goes_on = sorted(alert.alert_id for alert in own if alert.ended_us is None and _late_s(alert, planned_end_us) >= ended_s > 0)
     late_s = 0.0 if change.declared_at is None else max(0, us(change.declared_at) - start_us) / SECOND_US
-    return Times(max(early_s, began_s), max(overran_s, ended_s), late_s)
+    return Times(max(early_s, began_s), max(overran_s, ended_s), late_s, tuple(goes_on))
+
+
+def _late_s(alert: OwnAlert, planned_end_us: int) -> float:
+    """How long after the planned end it ended; up to now if it has not."""
+    return _beyond((alert.ended_us or alert.last_us) - planned_end_us, alert.window_s)
 
 
 def _of_most(own: Sequence[OwnAlert], seconds: Callable[[OwnAlert], float]) -> float:

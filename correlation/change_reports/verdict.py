@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from correlation.change_reports.effects import ScopeEffects, SeriesEffect
-from correlation.change_reports.timekeeping import kept_times
+from correlation.change_reports.timekeeping import Times, kept_times
 from correlation.grading.declared_effect import SLACK, declared_factor
 from correlation.phrases import span
 from models.change import Change, ExpectedEffect
@@ -102,6 +102,8 @@ class Verdict:
     started_early_s: float
     declared_late_s: float
     summary: str
+    goes_on: tuple[str, ...] = ()
+    """Alerts of its own effect that are open past its planned end: it is judged again when they are over."""
 
 
 def decide(facts: ReportInputs) -> Verdict:
@@ -115,8 +117,8 @@ def decide(facts: ReportInputs) -> Verdict:
     early_s, overran_s, late_s = times.started_early_s, times.overran_s, times.declared_late_s
     strength = max((abs(one.z) for one in moved if one.key.user not in facts.elsewhere), default=0.0)
     score = max(facts.blame, 1.0 - float(np.exp(-strength / 8.0)))
-    text = _sentence(facts, verdict, moved) + _kept(early_s, overran_s, late_s)
-    return Verdict(verdict, round(score, 2), overran_s, early_s, late_s, text)
+    text = _sentence(facts, verdict, moved) + _kept(times)
+    return Verdict(verdict, round(score, 2), overran_s, early_s, late_s, text, times.goes_on)
 
 
 def _verdict(facts: ReportInputs, moved: Sequence[SeriesEffect]) -> ReportVerdict:
@@ -201,11 +203,12 @@ def _strongest(moved: Sequence[SeriesEffect]) -> str:
     return f"{what} carried {np.exp(min(one.delta, 9.0)):.3g} times what was to be expected"
 
 
-def _kept(early_s: float, overran_s: float, late_s: float) -> str:
+def _kept(times: Times) -> str:
+    overran = "it still goes on, {} after its planned end" if times.goes_on else "it went on for {} after its planned end"
     reasons = [
-        (early_s, "it began {} early"),
-        (overran_s, "it went on for {} after its planned end"),
-        (late_s, "it was declared {} after it began"),
+        (times.started_early_s, "it began {} early"),
+        (times.overran_s, overran),
+        (times.declared_late_s, "it was declared {} after it began"),
     ]
     parts = [text.format(span(seconds)) for seconds, text in reasons if seconds > 0]
     sentence = "; ".join(parts)

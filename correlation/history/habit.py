@@ -18,6 +18,8 @@ _LEAST_LEFT = 0.5
 _NEAR_US = 40 * MINUTE_US
 """How far from the same time yesterday's may be."""
 _LONGEST_US = 2 * HOUR_US
+_LEVEL_US = 4 * HOUR_US
+"""How far from the time the hours are from which the level of the first day is taken; at least an hour."""
 _KINDS = frozenset({"storm", "drop", "silence"})
 
 
@@ -40,8 +42,9 @@ def is_habit(episode: AlertSnapshot, history: History) -> bool:
     hour = (today.ends_us > until_us - HOUR_US) & (today.ends_us <= until_us)
     now = float(off[lasting].sum())
     now = min(now, max(float(off[hour].sum()), _LEAST_LEFT * now))
-    ends_us, observed, expected = past.ends_us, past.observed.sum(axis=1), past.expected.sum(axis=1)
-    noticed, span_us = _noticed(observed, expected, sign), (episode.onset_us, until_us)
+    ends_us, observed, span_us = past.ends_us, past.observed.sum(axis=1), (episode.onset_us, until_us)
+    expected = _as_known_today(ends_us, observed, past.expected.sum(axis=1), span_us, int(today.ends_us[-1]))
+    noticed = _noticed(observed, expected, sign)
     days = [_most(ends_us, noticed, span_us, day) for day in range(1, _MOST_DAYS + 1)]
     days[0] = max(days[0], _yesterday(keys, span_us, sign, history))
     return now > 0 and sum(most >= _AS_MUCH * now for most in days) >= _LEAST_DAYS
@@ -55,6 +58,31 @@ def _yesterday(keys: tuple[SeriesKey, ...], span_us: tuple[int, int], sign: floa
         return 0.0
     near = fine.ends_us <= last_us
     return float(_noticed(fine.observed[near].sum(axis=1), fine.expected[near].sum(axis=1), sign).sum())
+
+
+def _as_known_today(ends_us: Ints, observed: Floats, expected: Floats, span_us: tuple[int, int], now_us: int) -> Floats:
+    """(hours,) what was due; on the first day what is known of these hours today, at that day's level, since nothing was learned then.
+
+    Where that is not known, as much as came was due.
+    """
+    carried = np.flatnonzero(observed > 0)
+    if not len(carried):
+        return expected
+    first_us = int(ends_us[carried[0]]) - HOUR_US
+    young = ends_us <= first_us + DAY_US
+    if not young.any() or now_us <= first_us + DAY_US:
+        return expected
+    over = np.clip((now_us - ends_us + HOUR_US) / HOUR_US, 1e-3, 1.0)
+    today = dict(zip(ends_us.tolist(), (expected / over).tolist(), strict=True))
+    hours = np.flatnonzero(young)
+    same = np.array([today.get(end_us + (now_us + HOUR_US - 1 - end_us) // DAY_US * DAY_US, 0.0) for end_us in ends_us[hours].tolist()])
+    first, last = (at_us % DAY_US for at_us in span_us)
+    beside = np.minimum((ends_us[hours] - HOUR_US - last) % DAY_US, (first - ends_us[hours]) % DAY_US)
+    level_of = (same > 0) & (beside >= HOUR_US) & (beside <= _LEVEL_US)
+    level = float(observed[hours][level_of].sum() / max(same[level_of].sum(), 1e-9)) if level_of.any() else 1.0
+    due = expected.copy()
+    due[hours] = np.where(same > 0, level * same, observed[hours])
+    return due
 
 
 def _noticed(observed: Floats, expected: Floats, sign: float) -> Floats:

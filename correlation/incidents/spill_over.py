@@ -6,9 +6,11 @@ it was as strong before. That both happen in the same hour is coincidence.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from correlation.history.common_bins import Course, courses, in_common_bins
 from correlation.history.resolution_history import Recent
 from correlation.history.traffic_history import History
 from correlation.snapshots import AlertSnapshot
@@ -37,18 +39,10 @@ _LASTS = 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Strength:
-    """How strong a trouble is, bin by bin: messages too many, or waiting."""
-
-    ends_us: Ints
-    strength: Floats
-
-
-@dataclass(frozen=True, slots=True)
 class Dose:
     """A trouble's strength and a User's loss, bin by bin; every array has shape (bins,)."""
 
-    ends_us: Floats
+    ends_us: Ints
     strength: Floats
     """Messages too many, or waiting."""
     observed: Floats
@@ -117,7 +111,7 @@ class DoseComparison:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._strengths: dict[int, tuple[AlertSnapshot, Strength | None]] = {}
+        self._strengths: dict[int, tuple[AlertSnapshot, tuple[Course, ...]]] = {}
         self._due_per_s: float | None = None
         self._going_on: dict[tuple[int, int, bool, int], bool] = {}
         """By trouble, window length, whether the loss is one of queues, and time: the same for all that suffer."""
@@ -178,52 +172,43 @@ class DoseComparison:
 
     def _still_strong(self, episode: AlertSnapshot, driver: AlertSnapshot) -> bool:
         """Whether the trouble is seen to go on without a look at the loss, as both are known for the same bins: most often it does."""
-        cause = self._strength_of(driver)
-        ends_us = None if cause is None else self._history.ends_us(_finest(episode.series), driver.onset_us - _MARGIN_US)
-        if cause is None or ends_us is None or not np.array_equal(ends_us, cause.ends_us):
+        causes, lengths = self._strength_of(driver), {key.window_s for key in episode.series}
+        ends_us = self._history.ends_us(episode.series, driver.onset_us - _MARGIN_US) if len(causes) == len(lengths) == 1 else None
+        if ends_us is None or not np.array_equal(ends_us, causes[0].ends_us):
             return False
-        now = cause.ends_us > episode.at_us - _NOW_US
-        return float(cause.strength[now].max(initial=0.0)) >= _WEAK * float(cause.strength.max())
+        (strength,) = causes[0].values
+        now = causes[0].ends_us > episode.at_us - _NOW_US
+        return float(strength[now].max(initial=0.0)) >= _WEAK * float(strength.max())
 
-    def _strength_of(self, driver: AlertSnapshot) -> Strength | None:
+    def _strength_of(self, driver: AlertSnapshot) -> tuple[Course, ...]:
         if id(driver) not in self._strengths:
-            self._strengths[id(driver)] = (driver, _strength(driver, self._history))
+            self._strengths[id(driver)] = (driver, courses(driver, driver.onset_us - _MARGIN_US, self._history, partial(_strength, driver)))
         return self._strengths[id(driver)][1]
 
     def _dose(self, episode: AlertSnapshot, driver: AlertSnapshot) -> Dose | None:
         """Both over time; None where one of them is not known."""
         if episode.at_us < episode.onset_us or episode.kind == "backlog":
             return None
-        cause = self._strength_of(driver)
-        lost = None if cause is None else self._history.recent(_finest(episode.series), driver.onset_us - _MARGIN_US)
-        if cause is None or lost is None:
+        causes = self._strength_of(driver)
+        since_us = driver.onset_us - _MARGIN_US
+        losses = courses(episode, since_us, self._history, partial(_lost, episode)) if causes else ()
+        common = in_common_bins((causes, losses)) if losses else None
+        if common is None:
             return None
-        observed, due = _lost(episode, lost)
-        common, one, two = np.intersect1d(cause.ends_us, lost.ends_us, assume_unique=True, return_indices=True)
-        if not len(common):
-            return None
-        return Dose(common.astype(np.float64), cause.strength[one], observed[two], due[two])
+        ends_us, (strength, lost) = common
+        return Dose(ends_us, strength[0], lost[0], lost[1])
 
 
-def _strength(driver: AlertSnapshot, history: History) -> Strength | None:
-    """Of a trouble since shortly before its onset; None where it is not known."""
-    cause = history.recent(_finest(driver.series), driver.onset_us - _MARGIN_US)
-    if cause is None:
-        return None
+def _strength(driver: AlertSnapshot, cause: Recent) -> Floats:
+    """(1, bins) of a trouble since shortly before its onset."""
     if driver.kind == "backlog":
-        return Strength(cause.ends_us, cause.observed.sum(axis=1) / np.maximum(cause.expected.max(axis=1), 1.0))
-    return Strength(cause.ends_us, np.abs(cause.observed - cause.expected).sum(axis=1))
+        return (cause.observed.sum(axis=1) / np.maximum(cause.expected.max(axis=1), 1.0))[None, :]
+    return np.asarray(np.abs(cause.observed - cause.expected).sum(axis=1)[None, :], np.float64)
 
 
-def _lost(episode: AlertSnapshot, lost: Recent) -> tuple[Floats, Floats]:
-    """What came and what was due: of failures, what did not fail of what came."""
+def _lost(episode: AlertSnapshot, lost: Recent) -> Floats:
+    """(2, bins) what came and what was due: of failures, what did not fail of what came."""
     if episode.kind == "failures":
         came = lost.observed.sum(axis=1)
-        return came - lost.failed.sum(axis=1), came
-    return lost.observed.sum(axis=1), lost.expected.sum(axis=1)
-
-
-def _finest(keys: Sequence[SeriesKey]) -> tuple[SeriesKey, ...]:
-    """Those with the shortest windows."""
-    window_s = min(key.window_s for key in keys)
-    return tuple(key for key in keys if key.window_s == window_s)
+        return np.stack([came - lost.failed.sum(axis=1), came])
+    return np.stack([lost.observed.sum(axis=1), lost.expected.sum(axis=1)])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -168,6 +169,27 @@ def test_early_late_and_too_long_are_told_in_seconds() -> None:
     report = reports["LOOSE"]
     assert (report.started_early_s, report.overran_s, report.declared_late_s) == (600, 32 * 60, 600)
     assert "declared" in report.summary
+
+
+def test_an_effect_that_goes_on_is_said_to_go_on_until_it_ends() -> None:
+    """Its incident, which others' trouble may hold open, need not be over for that."""
+    planned = change("FIREWALL", hours=1, category="firewall")
+    history, reporter, view = past(broken(), minutes=900), Reporter(PARAMETERS), calendar(planned, at_us=DUE_US)
+    reporter.step(T0, view, history, [])
+    blamed = Suspect(change_id="FIREWALL", owner="USER-00", basis="declared", verdict="probable", score=1.0, reasons=(), key=planned.key)
+    due_us = ONSET - 2 * MINUTE_US + HOUR_US + PARAMETERS.settling_s * 1_000_000
+    shut = episode(at_us=due_us)
+    own = {shut.alert_id: (blamed,)}
+    done = reporter.step(due_us, view, history, [IncidentWithSuspects(case(shut), (blamed,), own)])
+    for report in (done.reports[0], done.user_reports[0][1]):
+        assert "It still goes on, 2 h after its planned end." in report.summary
+        assert report.overran_s == 7200
+    later_us = due_us + 30 * MINUTE_US
+    over = IncidentWithSuspects(case(replace(shut, at_us=later_us, ended_us=due_us + 20 * MINUTE_US)), (blamed,), own)
+    done = Reporter.unpack(PARAMETERS, unpack(pack(reporter.pack(), 1), 1)).step(later_us, view, history, [over])
+    for report in (done.reports[0], done.user_reports[0][1]):
+        assert "It went on for 2 h 20 min after its planned end." in report.summary
+        assert (report.revision, report.overran_s) == (2, 8400)
 
 
 @pytest.mark.parametrize("status", ["draft", "cancelled"])

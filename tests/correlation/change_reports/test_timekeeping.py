@@ -24,6 +24,7 @@ class Trace:
     at_origin: bool = True
     within: list[str] = field(default_factory=lambda: [KEY])
     beyond: list[str] = field(default_factory=list)
+    alert_id: str = "A-1"
 
 
 def traces(late: int, users: int) -> list[Trace]:

@@ -175,8 +175,11 @@ def test_a_storm_that_adds_next_to_nothing_to_everyones_traffic_harms_nobody_els
 KEY = SeriesKey("SUP-01", "to_user", "service_response", "4.8.1", "north", "", 300)
 
 
-def past(dips: dict[int, float], dip_us: int, minutes: int = 30) -> History:
-    """Four days of windows of five minutes; on some of them half an hour about one time carries a share of the usual."""
+def past(dips: dict[int, float], dip_us: int, minutes: int = 30, first_due: float = 500.0) -> History:
+    """Four days of windows of five minutes; on some of them half an hour about one time carries a share of the usual.
+
+    `first_due`: what was expected on the first day, when nothing was learned.
+    """
     history, none = History(), Findings.none()
     for number in range(1, 4 * 288 + 1):
         at_us = MORNING_US + number * 300 * SECOND_US
@@ -184,7 +187,9 @@ def past(dips: dict[int, float], dip_us: int, minutes: int = 30) -> History:
         share = dips.get(day, 1.0) if 0 < within_us - dip_us <= minutes * MINUTE_US else 1.0
         counts = np.array([500.0 * share])
         one = np.ones(1, np.bool_)
-        pulse = Pulse(at_us, 300, (PulseKey(*KEY[:5]),), one, counts, np.zeros(1), np.array([500.0]), np.array([500.0]))
+        pulse = Pulse(
+            at_us, 300, (PulseKey(*KEY[:5]),), one, counts, np.zeros(1), np.array([500.0 if day else first_due]), np.array([500.0])
+        )
         empty = np.zeros(0)
         history.add(Detected(at_us, 300, (KEY,), (), none, none, pulse, QueuePulse(at_us, 300, (), empty.astype(bool), empty, empty)))
         if day == 3 and within_us >= dip_us + 20 * MINUTE_US:
@@ -210,6 +215,14 @@ def test_what_a_user_does_at_this_hour_on_other_days_is_a_habit(dips, usual):
     history = past(dips, dip_us)
     assert is_habit(drop, history) is usual
     assert not is_habit(replace(drop, refused=True), history)
+
+
+@pytest.mark.parametrize(("dips", "usual"), [({1: 0.4, 3: 0.4}, False), ({0: 0.4, 1: 0.4, 3: 0.4}, True), ({3: 0.4}, False)])
+def test_the_first_day_of_a_series_counts_by_what_was_learned_later(dips, usual):
+    onset_us = MORNING_US + 3 * DAY_US + 10 * HOUR_US
+    at_us = onset_us + 20 * MINUTE_US
+    drop = replace(episode("drop", "SUP-01", 0, series=(KEY,)), onset_us=onset_us, detected_us=at_us, at_us=at_us)
+    assert is_habit(drop, past(dips, 10 * HOUR_US, first_due=1000.0)) is usual
 
 
 def test_a_short_burst_of_yesterday_counts_though_its_hour_shows_no_more_than_chance():
