@@ -73,11 +73,9 @@ def measure(change: Change, window: tuple[int, int], view: CalendarView, history
         if panel is None:
             continue
         everyone = history.mixed_panel(part, from_us)
-        effects, seen = [], 0.0
-        for beside in (panel,) if everyone is None else (everyone, panel):
-            effects, seen = _of_panel(change, window, view, part, panel, beside)
-            if seen > 0.0:
-                break
+        effects, seen = _of_panel(change, window, view, part, panel, panel if everyone is None else everyone)
+        if everyone is not None and seen == 0.0:
+            effects, seen = _of_panel(change, window, view, part, panel, panel)
         series += effects
         coverage = max(coverage, seen)
     return ScopeEffects(tuple(sorted(series, key=lambda moved: moved.key)), coverage)

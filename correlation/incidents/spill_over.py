@@ -202,7 +202,7 @@ class DoseComparison:
 def _strength(driver: AlertSnapshot, cause: Recent) -> Floats:
     """(1, bins) of a trouble since shortly before its onset."""
     if driver.kind == "backlog":
-        return (cause.observed.sum(axis=1) / np.maximum(cause.expected.max(axis=1), 1.0))[None, :]
+        return np.asarray((cause.observed.sum(axis=1) / np.maximum(cause.expected.max(axis=1), 1.0))[None, :], np.float64)
     return np.asarray(np.abs(cause.observed - cause.expected).sum(axis=1)[None, :], np.float64)
 
 

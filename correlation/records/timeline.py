@@ -7,7 +7,7 @@ from changes.calendar import CalendarView
 from correlation.alert_draft import Draft
 from correlation.evaluation import EvaluatedIncident
 from correlation.phrases import clock, figure, listed
-from correlation.snapshots import AlertSnapshot
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from correlation.wording.alert_text import KIND_LABELS, detected, subject
 from correlation.wording.shared_trouble import headline, location
 from correlation.wording.summary import change_label, suspect_line
@@ -61,7 +61,7 @@ class Timeline:
         """The lines that one window adds."""
         at_us = situation.case.at_us
         self._begins(situation.drafts)
-        self._spreads(situation.case.affected_users, at_us)
+        self._spreads(situation.case, at_us)
         self._deepens(situation.event.course.depth, at_us)
         if situation.drafts and situation.category.number < self.category:
             self.category = situation.category.number
@@ -88,8 +88,8 @@ class Timeline:
             self.lines[key] = (onset_us, f"{where or subject(episode)}: {KIND_LABELS[episode.kind]} {begin} (estimated).")
             self.lines[f"{key} seen"] = (detected_us, _seen(episode) if where is None else headline(draft.case, where))
 
-    def _spreads(self, users: Sequence[str], at_us: int) -> None:
-        new = sorted(set(users) - self.users)
+    def _spreads(self, case: IncidentSnapshot, at_us: int) -> None:
+        new = sorted(set(case.affected_users) - self.users)
         if not new:
             return
         self.users |= set(new)
@@ -98,7 +98,7 @@ class Timeline:
         group = self.affected[-1]
         group.until_us = at_us
         group.users += new
-        self.lines[f"affected {len(self.affected)}"] = (group.since_us, _spread(group))
+        self.lines[f"affected {len(self.affected)}"] = (group.since_us, _spread(group, " as well" if case.origin_user is not None else ""))
 
     def _deepens(self, depth: float | None, at_us: int) -> None:
         for power in _DEPTHS:
@@ -134,10 +134,10 @@ def _seen(episode: AlertSnapshot) -> str:
     return f"{subject(episode)}: {KIND_LABELS[episode.kind]} detected, {detected(episode)}."
 
 
-def _spread(group: Affected) -> str:
+def _spread(group: Affected, besides: str) -> str:
     count = len(group.users)
     if count == 1:
-        return f"{group.users[0]} suffers as well."
+        return f"{group.users[0]} suffers{besides}."
     named = f" ({listed(group.users)})" if count <= _NAMED_USERS else ""
     when = f", {clock(group.since_us, group.until_us).removesuffix(' UTC')}–{clock(group.until_us, group.until_us)}"
-    return f"{count} Users begin to suffer as well{named}{when if group.until_us > group.since_us else ''}."
+    return f"{count} Users begin to suffer{besides}{named}{when if group.until_us > group.since_us else ''}."

@@ -7,6 +7,7 @@ from correlation.phrases import clock, span
 from correlation.snapshots import IncidentSnapshot
 from correlation.wording.alert_text import KIND_LABELS
 from models.times import SECOND_US
+from models.vocabulary import Phase
 
 
 def location(case: IncidentSnapshot) -> str | None:
@@ -27,10 +28,12 @@ def users(case: IncidentSnapshot) -> tuple[str, ...]:
     return tuple(sorted({*case.users, *case.affected_users}))
 
 
-def headline(case: IncidentSnapshot, where: str, ended_us: int | None = None) -> str:
+def headline(case: IncidentSnapshot, where: str, ended_us: int | None = None, phase: Phase = "growing") -> str:
     """As in `Region north: silence at 12 Users since 11:27 UTC`; `ended_us`: when the incident ended, if it is over."""
     text = f"{where}: {_kind(case)} at {len(users(case))} Users"
     ended_us, onset_us = case.ended_us if ended_us is None else ended_us, first_us(case.episodes)
+    if ended_us is None and phase == "tail":
+        return f"{text}, which began {clock(onset_us, case.at_us)}. Their traffic is usual again."
     if ended_us is None:
         return f"{text} since {clock(onset_us, case.at_us)}."
     return f"{text} ended {clock(ended_us, case.at_us)} after {span((ended_us - onset_us) / SECOND_US)}."

@@ -97,7 +97,7 @@ def incident_summary(
     """
     where = location(case)
     if where is not None:
-        return _joined([headline(case, where, ended_us), cause(draft.blamed, draft, view)])
+        return _joined([headline(case, where, ended_us, draft.phase), cause(draft.blamed, draft, view)])
     lead = lead_alert(case)
     text = describe_open(lead) if lead.open else describe_resolved(lead)
     back = draft.phase == "tail" or (not suffering and not lead.open)

@@ -10,6 +10,7 @@ from correlation.grading.incident_category import Category, CategoryInputs, cate
 from correlation.incidents.open_incident import OpenIncident
 from correlation.parameters import CategoryParameters
 from correlation.wording.next_step import next_step
+from correlation.wording.shared_trouble import headline
 from correlation.wording.summary import incident_summary, summary
 from models.alert import Suspect
 from models.vocabulary import Phase
@@ -85,3 +86,10 @@ def test_a_reader_gets_a_revision_when_there_is_something_else_to_do() -> None:
     assert len({draft(phase).signature() for phase in ("holding", "recovering", "tail")}) == 3
     victim = replace(draft("recovering"), episode=replace(STORM, user="USER-01"))
     assert victim.signature() == replace(victim, phase="tail").signature(), "the desk has nothing to do there"
+
+
+def test_a_region_whose_traffic_is_back_does_not_fail_any_more() -> None:
+    failing = case(episode("failures", "USER-01"), episode("failures", "USER-02"), origin=None)
+    assert headline(failing, "Region north") == "Region north: failures at 2 Users since 12:00 UTC."
+    tail = headline(failing, "Region north", phase="tail")
+    assert tail == "Region north: failures at 2 Users, which began 12:00 UTC. Their traffic is usual again."
