@@ -33,13 +33,13 @@ class Course:
 
 def courses(alert: AlertSnapshot, since_us: int, history: History, figures: Callable[[Recent], Floats]) -> tuple[Course, ...]:
     """Figures of an alert's series since a moment, one course for each window length of which something is known."""
-    found = []
+    known = []
     for window_s in sorted({key.window_s for key in alert.series}):
         recent = history.recent(tuple(key for key in alert.series if key.window_s == window_s), since_us)
         if recent is not None and len(recent.ends_us):
             steps = np.diff(recent.ends_us)
-            found.append(Course(int(steps.min()) if len(steps) else window_s * SECOND_US, recent.ends_us, figures(recent)))
-    return tuple(found)
+            known.append(Course(int(steps.min()) if len(steps) else window_s * SECOND_US, recent.ends_us, figures(recent)))
+    return tuple(known)
 
 
 def in_common_bins(sides: Sequence[Sequence[Course]]) -> tuple[Ints, tuple[Floats, ...]] | None:
