@@ -68,6 +68,8 @@ class AlertSnapshot:
     """The window that decided that it is over; None before."""
     refused: bool = False
     """Whether people refused it as a habit, so that what its User did on other days is no excuse."""
+    sure: tuple[SeriesKey, ...] = ()
+    """Those with a finding that is no chance of one window; the last ones once it is over."""
 
     @property
     def usual_at_peak(self) -> float:

@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from correlation.alerts.finding_rows import FindingRow
+from models.columns import SeriesKey
+from models.times import SECOND_US
 
 _SUMMED = frozenset({"depth", "growth_per_s", "predicted_loss"})
 _LEAST = frozenset({"age_limit_eta_s"})
 _CAPACITY = ("capacity_eta_s", "capacity_eta_low_s", "capacity_eta_high_s")
 _NEVER = 1e18
+_LEAST_NATS = 5.0
+"""What shows less evidence is about to end."""
 _PER_WINDOW = frozenset({"storm", "drop", "silence", "failures", "drift", "stale"})
 
 
@@ -38,6 +42,12 @@ def measures(kind: str, findings: Sequence[FindingRow]) -> Measures:
     if kind == "backlog":
         evidence["depth"] = observed
     return Measures(observed, expected, ratio, max(finding.score for finding in findings), evidence, _codes(findings))
+
+
+def sure_series(findings: Sequence[FindingRow], at_us: int) -> tuple[SeriesKey, ...]:
+    """Series whose finding is no chance of one window: it is in its second one and still has evidence; all of them where none is."""
+    sure = tuple(row.key for row in findings if row.score >= _LEAST_NATS and at_us - row.detected_us >= row.key.window_s * SECOND_US)
+    return sure or tuple(row.key for row in findings)
 
 
 def _evidence(findings: Sequence[FindingRow]) -> dict[str, float]:

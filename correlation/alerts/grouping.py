@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Self, cast
 
-from correlation.alerts.aggregation import Measures, measures
+from correlation.alerts.aggregation import Measures, measures, sure_series
 from correlation.alerts.finding_rows import FindingId, FindingRow
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import MOVEMENTS, AlertSnapshot, Movement
@@ -216,8 +216,7 @@ class AlertGroups:
             group.ended_us, group.last = at_us, (finding,)
 
     def _settle(self, at_us: int, lasts: Lasts) -> None:
-        for key in list(self.groups):
-            group = self.groups[key]
+        for key, group in list(self.groups.items()):
             if group.ended_us is None:
                 continue
             if not group.resolved:
@@ -237,7 +236,7 @@ class AlertGroups:
         """The facts of one alert in this window."""
         kind, user, region = group.key
         active = () if group.closed else tuple(sorted(group.active))
-        total = measures(kind, tuple(group.active[key] for key in active) or group.last)
+        total = measures(kind, rows := tuple(group.active[key] for key in active) or group.last)
         movement = "down" if kind == "drift" and total.ratio < 1 else MOVEMENTS[kind]
         if at_us == group.detected_us or (active and _is_new_peak(movement, group, total)):
             group.peak, group.peak_expected = total.observed, total.expected
@@ -263,6 +262,7 @@ class AlertGroups:
             codes=total.codes,
             flaps=group.flaps,
             active=active,
+            sure=sure_series(rows, at_us),
             resolved_us=group.resolved_us,
             peak_expected=group.peak_expected,
             refused=group.refused,

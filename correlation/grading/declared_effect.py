@@ -80,7 +80,7 @@ def _covers(change: Change, episode: AlertSnapshot, error_us: int) -> bool:
     start_us, end_us = declared_effect_us(change)
     if not (start_us - error_us <= episode.onset_us <= end_us + error_us and start_us < episode.at_us):
         return False
-    return all(declares_effect_on(change, key) for key in episode.active or episode.series)
+    return all(declares_effect_on(change, key) for key in episode.sure or episode.active or episode.series)
 
 
 def declares_effect_on(change: Change, key: SeriesKey) -> bool:

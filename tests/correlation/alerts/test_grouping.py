@@ -9,7 +9,7 @@ from models.columns import ALERT_KINDS
 from models.state_bytes import unpack
 from models.times import MINUTE_US, instant
 from streams.kafka.exchange.stage_records import STAGE_VERSION, KeyEncoder, pack_findings, unpack_findings
-from tests.correlation.builders import MORNING_US, Trouble, World, queue, run, series
+from tests.correlation.builders import MORNING_US, Trouble, World, change, queue, run, series
 
 ONE = series("SUP-01", service="4.8.1")
 TWO = series("SUP-01", service="4.6.1")
@@ -243,3 +243,18 @@ def test_state_in_which_an_open_storm_kept_the_end_of_its_last_pause_is_mended()
     group.over_us = MORNING_US
     (again,) = AlertGroups.unpack(PARAMETERS, ledger.pack()).groups.values()
     assert again.over_us is None
+
+
+def test_one_empty_window_of_another_series_takes_no_alert_out_of_its_declared_effect():
+    """The DCC takes one service down as declared; a small series of the same User has an empty window by chance, or falls silent too."""
+    down = Trouble("silence", ONE, 2)
+    work = change("CHG-1", "DCC", 2, 58, source="dcc", category="planned_maintenance", services=["4.8.1"], expected={"effect": "silent"})
+    by_chance = run(World((ONE, TWO, OTHER), (down, Trouble("silence", TWO, 20, 22))), range(30), work)
+    assert {alert.severity for alert in by_chance.alerts} == {"info"}
+    as_well = run(World((ONE, TWO, OTHER), (down, Trouble("silence", TWO, 20))), range(30), work)
+    first = next(alert for alert in as_well.alerts if alert.severity != "info")
+    assert first.as_of == instant(MORNING_US + 22 * MINUTE_US), "in its second window it is no chance"
+
+
+def test_an_alert_that_is_over_is_sure_of_what_ended_last():
+    assert last_episode("silence", Trouble("silence", ONE, 2, 12), Trouble("silence", TWO, 5, 7)).sure == (ONE,)
