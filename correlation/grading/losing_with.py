@@ -9,13 +9,16 @@ from correlation.incidents.incidents import Incidents
 from correlation.incidents.membership import possible_causes
 from correlation.incidents.open_incident import OpenIncident
 from correlation.incidents.shared_loss import SHOWS_US, Question, losing_users, rise
+from correlation.incidents.spill_over import own_outage
 from models.columns import SeriesKey
+
+_DEEPER = 3.0
+"""How many times as deep as another User's a queue must be for a common loss to be its doing."""
 
 
 def losing_with(event: OpenIncident, incidents: Incidents, known: EvaluationContext) -> set[str]:
     """Users other than the origin; none where the loss may be what a younger incident does."""
-    members = tuple(event.members.values())
-    if not any(cause.open for cause in possible_causes(members, event.origin_user)):
+    if not _may_hurt_others(event, incidents, known):
         return set()
     explained = _explained(event, incidents, known)
     alone = not incidents.overlaid_by(event, known.at_us, older=True)
@@ -26,6 +29,24 @@ def losing_with(event: OpenIncident, incidents: Incidents, known: EvaluationCont
             return set()
         question = replace(question, risen=question.risen + risen)
     return set(losing_users(question, explained, known.history))
+
+
+def _may_hurt_others(event: OpenIncident, incidents: Incidents, known: EvaluationContext) -> bool:
+    """Whether what goes on at its origin can take others' answers, and no other User's queue is as good an explanation.
+
+    A User that stops asking fills nothing: no answers are due to it.
+    """
+    causes = [cause for cause in possible_causes(tuple(event.members.values()), event.origin_user) if cause.open]
+    if any(cause.kind == "storm" for cause in causes):
+        return True
+    if all(cause.kind == "silence" and own_outage(cause, known.history) for cause in causes):
+        return False
+    rivals = (
+        other.course.depth or 0.0
+        for other in incidents.events.values()
+        if other.origin_user not in (None, event.origin_user) and other.merged_into is None and other.resolved_us is None
+    )
+    return (event.course.depth or 0.0) >= _DEEPER * max(rivals, default=0.0)
 
 
 def _explained(event: OpenIncident, incidents: Incidents, known: EvaluationContext) -> Callable[[SeriesKey], bool]:

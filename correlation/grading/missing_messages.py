@@ -1,7 +1,6 @@
 """Missing messages of an incident: which answers count as lost to it, and which processes it shares with another incident."""
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 
 from changes.calendar import CalendarView
 from changes.windows import declared_effect_us
@@ -20,22 +19,26 @@ def missing_messages(
     if not event.harms_others:
         return {}
     taken = event.as_companion(at_us)
-    beside = [one for one in events if one is not event and one.harms_others and meet(one.as_companion(at_us), taken)]
-    others = [*(one.as_companion(at_us) for one in beside), *event.companions]
+    beside = [one.as_companion(at_us) for one in events if one is not event and one.merged_into is None]
+    beside = [*(one for one in beside if meet(one, taken)), *event.companions]
+    others = [one for one in beside if one.processes]
     older = all(taken.onset_us <= one.onset_us for one in others)
     spans: dict[str, list[tuple[int, int]]] = {}
     for one in others:
         for process in one.processes:
             spans.setdefault(process, []).append((one.onset_us, one.ended_us))
     stretch = Stretch(taken.onset_us, at_us, min([taken.onset_us, *(one.onset_us for one in others)]))
-    waiting = frozenset(user for one in (taken, *others) for user in one.waiting)
+    waiting = frozenset(user for one in (taken, *beside) for user in one.waiting)
+    silent: dict[str, list[tuple[int, int]]] = {}
+    for one in beside:
+        silent.setdefault(one.silent, []).append((one.onset_us, one.ended_us))
     declared = tuple(change for change in view.between(taken.onset_us, taken.ended_us) if _takes_away(change))
     by_process = missing_answers(
         history,
         stretch,
         lambda key: key.user not in waiting,
         Beside(frozenset(taken.processes), spans, older),
-        absent=partial(_absent, declared),
+        absent=lambda key: (*_absent(declared, key), *silent.get(key.user, ())),
     )
     wanted = by_process.keys() if older else by_process.keys() & set(taken.processes)
     return {process: by_process[process] for process in sorted(wanted)}

@@ -251,7 +251,7 @@ class Incidents:
         for event in over:
             incident_id = event.incident_id
             del self.events[incident_id]
-            if event.harms_others:
+            if event.harms_others or event.as_companion(at_us).silent:
                 for other in self.events.values():
                     other.remember(event, at_us)
             for alert_id in event.members:

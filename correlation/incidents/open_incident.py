@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from correlation.incidents.business_processes import processes
-from correlation.incidents.membership import HARM_KINDS, possible_causes
+from correlation.incidents.membership import HARM_KINDS, LOSSES, possible_causes
 from correlation.incidents.origin import origin
 from correlation.incidents.recovery import Course
 from correlation.parameters import CorrelationParameters
@@ -23,6 +23,8 @@ class Companion:
     processes: tuple[str, ...]
     waiting: tuple[str, ...] = ()
     """Sorted; Users with a backlog. State of earlier releases does not name them."""
+    silent: str = ""
+    """The User that it began at, if that one's own traffic stayed away: what it does not get is no loss by anybody else."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,10 @@ class OpenIncident:
         """What it takes so far."""
         until_us = at_us if self.ended_us is None else self.ended_us
         waiting = {member.user for member in self.members.values() if member.kind == "backlog" and member.user is not None}
-        return Companion(self.case(at_us).onset_us, until_us, tuple(sorted(self._processes())), tuple(sorted(waiting)))
+        lost = any(member.user == self.origin_user and member.kind in LOSSES for member in self.members.values())
+        silent = self.origin_user if lost and self.origin_user is not None else ""
+        processes = tuple(sorted(self._processes())) if self.harms_others else ()
+        return Companion(self.case(at_us).onset_us, until_us, processes, tuple(sorted(waiting)), silent)
 
     def _processes(self) -> set[str]:
         """Those in which a good part of its victims suffer."""
