@@ -75,7 +75,7 @@ class Fleet:
         counts = draw.poisson(self.rates).astype(np.float64)
         failed = draw.binomial(counts.astype(np.int64), 0.01).astype(np.float64)
         none = np.zeros(len(counts))
-        return TrafficTick(at_us, WINDOW_S, np.ones(len(counts), np.bool_), counts, failed, none, failed)
+        return TrafficTick(at_us, WINDOW_S, np.ones(len(counts), np.bool_), counts, failed, none, none)
 
     def text(self, first: int, windows: int, draw: np.random.Generator) -> bytes:
         """NDJSON of some windows, one event a series and window."""
@@ -101,14 +101,16 @@ def _key(user: int, number: int) -> SeriesKey:
 
 
 def history(fleet: Fleet, seed: int) -> dict[str, object]:
-    """What is usual after a day and two hours, learned from one window for each hour as if it were the hour: the detectors judge by it."""
+    """What is usual after a day and two hours, learned from the mean window of each hour: the detectors judge by it."""
     detection, draw, none = Detection(DetectionParameters(), HOUR_S), np.random.default_rng(seed), np.zeros(0)
     flags, nothing = np.zeros(0, np.bool_), np.zeros(len(fleet.keys), np.bool_)
     for hour in range(-26, 0):
         at_us = START_US + (hour + 1) * HOUR_S * SECOND_US
         queues = QueueTick(at_us, HOUR_S, flags, none, none, none, none, none)
-        tick = replace(fleet.tick(at_us, draw), window_s=HOUR_S)
-        detection.step(at_us, tick, fleet.keys, queues, (), nothing, flags)
+        windows = HOUR_S // WINDOW_S
+        sums = Fleet(fleet.keys, fleet.rates * windows).tick(at_us, draw)
+        mean = replace(sums, window_s=HOUR_S, messages=sums.messages / windows, failures=sums.failures / windows)
+        detection.step(at_us, mean, fleet.keys, queues, (), nothing, flags)
     return {str(WINDOW_S): detection.learned()}
 
 
