@@ -6,7 +6,7 @@ import { preferences } from "../core/preferences.js";
 import { store } from "../core/store.js";
 import { clockText, plural, timeText } from "../core/words.js";
 
-const MOST_BOXES = 60;
+const MOST_BOXES = 500;
 
 const named = () => (preferences.name ? { name: preferences.name } : {});
 
@@ -77,9 +77,10 @@ async function split(incident) {
   const ids = alertIds(incident, store.stateOf("incidents", incident.incident_id));
   if (ids.length < 2) return say("This incident holds one alert: there is nothing to split off.", "fault");
   const alerts = await Promise.all(ids.slice(0, MOST_BOXES).map((id) => store.records.alert.get(id) || store.fetchOne("alert", id).catch(() => null)));
-  const boxes = alerts.filter(Boolean).map((one) => ({ name: `alert:${one.alert_id}`, label: `${one.user || "all"}: ${one.kind}, since ${timeText(one.onset_at)}`, type: "checkbox" }));
+  const sorted = alerts.filter(Boolean).sort((a, b) => (a.user || "").localeCompare(b.user || "") || a.kind.localeCompare(b.kind));
+  const boxes = sorted.map((one) => ({ name: `alert:${one.alert_id}`, label: `${one.user || "all"}: ${one.kind}, since ${timeText(one.onset_at)}`, type: "checkbox" }));
   const to = { name: "to", label: "To which incident", type: "select", options: [["", "None: they stay in the list of alerts"], ...otherOpen(incident)], value: "" };
-  askFor("Split alerts off", [...boxes, to, NOTE], "Split off", (values) => {
+  askFor("Split alerts off", [to, ...boxes, NOTE], "Split off", (values) => {
     const alert_ids = Object.keys(values).filter((name) => name.startsWith("alert:")).map((name) => name.slice(6));
     if (!alert_ids.length) throw new Error("choose at least one alert");
     return send(incident, "split", withNote({ alert_ids, to: values.to || null }, values));

@@ -133,7 +133,8 @@ def test_whoever_takes_it_up_is_named_at_once_in_every_browser(hand: Hand, board
 
 def test_alerts_are_split_off_and_incidents_merged_closed_and_brought_back(hand: Hand, board: House) -> None:
     other_id = hand.id.replace("1", "2")
-    hand.do("Split", {"input[type=checkbox] >> nth=1": "checked", "select[name=to]": other_id}, "Split off")
+    box = f"input[name='alert:{hand.id.removesuffix('-1')}-b']"
+    hand.do("Split", {box: "checked", "select[name=to]": other_id}, "Split off")
     hand.seen("1 alert split off")
     hand.seen("1 alert added", on=other_id)
     hand.do("Merge", {"select[name=into]": other_id}, "Merge")
