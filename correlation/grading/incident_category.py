@@ -82,7 +82,7 @@ def _major(extent: CategoryInputs, limits: CategoryParameters) -> Sentences | No
     for process in limits.major_processes:
         suffering = extent.harmed.get(process, ())
         if len(suffering) >= limits.major_process_users:
-            who, what = f"{len(suffering)} other Users", f"carry out {process_names((process,))} as usual."
+            who, what = f"{len(suffering)} {_other(extent)}Users", f"carry out {process_names((process,))} as usual."
             can_not = "could not always" if extent.phase == "recovering" else "can't"
             return f"{who} {can_not} {what}", f"{who} could not always {what}"
     regions = sorted({key.region for episode in extent.case.episodes if episode.user in affected for key in episode.series if key.region})
@@ -104,7 +104,7 @@ def _significant(extent: CategoryInputs, limits: CategoryParameters) -> Sentence
     if round_significant(depth) >= limits.significant_depth:
         return f"{figure(depth)} messages wait for one User{when}.", f"{figure(depth)} messages waited for one User{when}."
     affected = extent.case.affected_users
-    who = f"{len(affected)} other {'Users' if len(affected) > 1 else 'User'}"
+    who = f"{len(affected)} {_other(extent)}{'Users' if len(affected) > 1 else 'User'}"
     now = _be(len(affected), extent.phase)
     were = "were" if len(affected) > 1 else "was"
     age_s, when = _worst("oldest_age_s", extent)
@@ -117,6 +117,11 @@ def _significant(extent: CategoryInputs, limits: CategoryParameters) -> Sentence
             f"{who} {were} affected; the service ran at reduced capacity.",
         )
     return None
+
+
+def _other(extent: CategoryInputs) -> str:
+    """Users suffer besides the one where it began, if it began at one."""
+    return "" if extent.case.origin_user is None else "other "
 
 
 def _be(users: int, phase: Phase) -> str:

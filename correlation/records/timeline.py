@@ -86,7 +86,7 @@ class Timeline:
                 onset_us, detected_us = min(onset_us, begun[0]), min(detected_us, self.lines[f"{key} seen"][0])
             begin = "begin" if episode.kind == "failures" else "begins"
             self.lines[key] = (onset_us, f"{where or subject(episode)}: {KIND_LABELS[episode.kind]} {begin} (estimated).")
-            self.lines[f"{key} seen"] = (detected_us, _seen(episode) if where is None else headline(draft.case, where))
+            self.lines[f"{key} seen"] = (detected_us, _seen(episode) if where is None else headline(draft.case, where, kind=episode.kind))
 
     def _spreads(self, case: IncidentSnapshot, at_us: int) -> None:
         new = sorted(set(case.affected_users) - self.users)

@@ -32,7 +32,8 @@ def describe_open(episode: AlertSnapshot) -> str:
     clause, details = _KINDS[episode.kind](episode)
     since = f"since {clock(episode.onset_us, episode.at_us)}"
     if _is_usual(episode):
-        now = f"{figure(episode.observed)} {traffic(episode.series)}{_normal(episode)}"
+        failed = "failed " if episode.kind == "failures" else ""
+        now = f"{figure(episode.observed)} {failed}{traffic(episode.series)}{_normal(episode)}"
         return f"{subject(episode)}: {KIND_LABELS[episode.kind]} {since}. The last window is usual again: {now}.{_worst(episode)}"
     direction = {"messages to the User": "received", "messages to the DSP": "sent"}.get(traffic(episode.series))
     if episode.kind == "backlog":
@@ -45,6 +46,8 @@ def describe_open(episode: AlertSnapshot) -> str:
 
 def _is_usual(episode: AlertSnapshot) -> bool:
     """Whether the last window shows no trouble any more, though the alert is not over yet."""
+    if episode.kind == "failures":
+        return episode.observed <= _USUAL_HIGH * max(episode.expected, 1.0)
     if episode.expected < 1:
         return False
     ratio = episode.observed / episode.expected

@@ -7,7 +7,7 @@ from correlation.phrases import clock, span
 from correlation.snapshots import IncidentSnapshot
 from correlation.wording.alert_text import KIND_LABELS
 from models.times import SECOND_US
-from models.vocabulary import Phase
+from models.vocabulary import AlertKind, Phase
 
 
 def location(case: IncidentSnapshot) -> str | None:
@@ -28,10 +28,17 @@ def users(case: IncidentSnapshot) -> tuple[str, ...]:
     return tuple(sorted({*case.users, *case.affected_users}))
 
 
-def headline(case: IncidentSnapshot, where: str, ended_us: int | None = None, phase: Phase = "growing") -> str:
-    """As in `Region north: silence at 12 Users since 11:27 UTC`; `ended_us`: when the incident ended, if it is over."""
-    text = f"{where}: {_kind(case)} at {len(users(case))} Users"
-    ended_us, onset_us = case.ended_us if ended_us is None else ended_us, first_us(case.episodes)
+def headline(
+    case: IncidentSnapshot, where: str, ended_us: int | None = None, phase: Phase = "growing", kind: AlertKind | None = None
+) -> str:
+    """As in `Region north: silence at 12 Users since 11:27 UTC`.
+
+    `ended_us`: when the incident ended, if it is over; `kind`: only that one's Users, by default all, with the kind that most have.
+    """
+    episodes = [episode for episode in case.episodes if kind in (None, episode.kind)]
+    count = len(users(case)) if kind is None else len({episode.user for episode in episodes})
+    text = f"{where}: {_kind(case) if kind is None else KIND_LABELS[kind]} at {count} {'User' if count == 1 else 'Users'}"
+    ended_us, onset_us = case.ended_us if ended_us is None else ended_us, first_us(episodes)
     if ended_us is None and phase == "tail":
         return f"{text}, which began {clock(onset_us, case.at_us)}. Their traffic is usual again."
     if ended_us is None:

@@ -9,6 +9,7 @@ from correlation.grading.declared_effect import NO_ENVELOPE
 from correlation.grading.incident_category import Category, CategoryInputs, categorise, never_milder
 from correlation.incidents.open_incident import OpenIncident
 from correlation.parameters import CategoryParameters
+from correlation.wording.alert_text import describe_open
 from correlation.wording.next_step import next_step
 from correlation.wording.shared_trouble import headline
 from correlation.wording.summary import incident_summary, summary
@@ -93,3 +94,17 @@ def test_a_region_whose_traffic_is_back_does_not_fail_any_more() -> None:
     assert headline(failing, "Region north") == "Region north: failures at 2 Users since 12:00 UTC."
     tail = headline(failing, "Region north", phase="tail")
     assert tail == "Region north: failures at 2 Users, which began 12:00 UTC. Their traffic is usual again."
+    assert headline(failing, "Region north", kind="failures") == "Region north: failures at 2 Users since 12:00 UTC."
+    silent = case(*failing.episodes, episode("silence", "USER-03", onset_us=ONSET + 60_000_000), origin=None)
+    assert headline(silent, "Region north", kind="silence") == "Region north: silence at 1 User since 12:01 UTC."
+
+
+def test_failures_that_are_as_usual_are_said_to_be() -> None:
+    text = describe_open(episode("failures", observed=1.0, expected=1.7, peak=172.0))
+    assert "The last window is usual again: 1 failed service requests in north (normal: 1.7)." in text
+    assert "usual again" not in describe_open(episode("failures", observed=30.0, expected=1.7))
+
+
+def test_nobody_is_another_user_where_it_began_at_none() -> None:
+    extent = CategoryInputs(case(STORM, origin=None, affected=OTHERS[:2]), 60, "critical", False, {})
+    assert categorise(extent, CategoryParameters()).reason == "2 Users are affected; the service runs at reduced capacity."
