@@ -13,8 +13,8 @@ from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
 from models.vocabulary import Phase
 
-_HELD_S = 300
-"""How long traffic must have been back, and two windows."""
+_HELD_S, _EMPTY_HELD_S = 300, 120
+"""How long traffic must have been back, and two windows; a queue that is empty is no estimate, and it shows whether the trouble lasts."""
 _LEFT_SHARED = 0.7
 """The same for others that suffer from a second incident too."""
 _TRIFLE, _RELAPSE_OF_ALL = 0.05, 0.1
@@ -83,7 +83,8 @@ def assess(course: Course, losses: list[Harm], at_us: int, *, shared: bool = Fal
     own = [harm for harm in shown if harm.name.endswith("own")]
     shared = shared and bool(own) and len(own) < len(shown) and all(_is_back(course, harm, LEFT) for harm in own)
     back = bool(shown) and all(_is_back(course, harm, _LEFT_SHARED if shared and harm not in own else LEFT) for harm in shown)
-    held_us = max(_HELD_S * SECOND_US, 2 * max((harm.window_us for harm in shown), default=0))
+    drained = any(harm.counts_queue for harm in own)
+    held_us = max((_EMPTY_HELD_S if drained else _HELD_S) * SECOND_US, 2 * max((harm.window_us for harm in shown), default=0))
     if not back:
         course.back_since_us = None
     elif course.back_since_us is None:
@@ -152,7 +153,8 @@ def _look_at_queues(course: Course, losses: list[Harm]) -> None:
 
 
 def _is_back(course: Course, harm: Harm, share: float) -> bool:
-    if harm.average() > harm.limit(course.worst[harm.name], share):
+    now = float(harm.windows[-1]) if harm.counts_queue and len(harm.windows) else harm.average()
+    if now > harm.limit(course.worst[harm.name], share):
         return False
     user_share = _LEFT_USER if share == LEFT else _LEFT_USER_SHARED
     least = 0.0 if share == LEFT else _SMALL_USER * course.worst[harm.name]

@@ -2,8 +2,13 @@
 
 from datetime import timedelta
 
+import numpy as np
+import pytest
+
+from correlation.incidents.harm import Harm
+from correlation.incidents.recovery import Course, assess
 from models.incident import Incident
-from models.times import instant
+from models.times import MINUTE_US, instant
 from tests.correlation.builders import MORNING_US, RunResult, Trouble, World, run, series
 
 OPENED = instant(MORNING_US)
@@ -96,3 +101,19 @@ def test_a_timeline_has_at_most_25_lines() -> None:
     for records in revisions(told).values():
         assert len(records[-1].timeline) <= 25
         assert any("Over. The trouble ended at" in line.text for line in records[-1].timeline)
+
+
+@pytest.mark.parametrize(("name", "minutes"), [("waiting/60/own", 2), ("excess/60/own", 7)])
+def test_an_empty_queue_is_over_sooner_than_traffic_that_is_estimated(name: str, minutes: int) -> None:
+    """Traffic is averaged over three minutes and must have been back for five; a queue that is empty for two minutes is empty."""
+    course, windows = Course(), [50_000.0] * 10
+    for _ in range(3):
+        assess(course, [Harm(name, MORNING_US + MINUTE_US * np.arange(10), np.array(windows), 1.0, {})], MORNING_US + 9 * MINUTE_US)
+    over = None
+    for minute in range(10, 25):
+        windows.append(0.0)
+        harm = Harm(name, MORNING_US + MINUTE_US * np.arange(len(windows)), np.array(windows), 1.0, {})
+        if assess(course, [harm], MORNING_US + minute * MINUTE_US).over:
+            over = minute
+            break
+    assert over == 10 + minutes
