@@ -5,7 +5,7 @@ import numpy as np
 from models.columns import Ints
 from streams.decode.byte_buffer import QUOTE, ByteBuffer
 from streams.decode.event_columns import EventColumns
-from streams.decode.event_template import EventTemplate, TemplateText, infer_template
+from streams.decode.event_template import EventTemplate, infer_template
 from streams.decode.field_columns import columns
 from streams.decode.template_cache import TemplateCache
 
@@ -64,30 +64,24 @@ class _Reader:
 
     def _fit(self, template: EventTemplate, pieces: Ints) -> Ints:
         """Decodes the pieces that fit `template` into `parts`; returns the others."""
-        fitting = self._with_spans(template, pieces)
+        fitting, slots = self._with_spans(template, pieces)
         if not len(fitting):
             return pieces
-        rows = columns(template, self._buffer, fitting, self._spans(template, fitting), self._learned)
+        rows = columns(template, self._buffer, fitting, slots, self._learned)
         if len(rows):
             self.parts.append(rows)
         return pieces[:0] if len(rows) == len(pieces) else np.setdiff1d(pieces, rows.piece, assume_unique=True)
 
-    def _span(self, span: TemplateText, pieces: Ints) -> Ints:
-        """The required position of `span` in each piece."""
-        return (self._ends[pieces] if span.anchor < 0 else self._quotes[self._first[pieces] + span.anchor]) - span.offset
-
-    def _with_spans(self, template: EventTemplate, pieces: Ints) -> Ints:
-        """Those of `pieces` in which every span is at its position."""
+    def _with_spans(self, template: EventTemplate, pieces: Ints) -> tuple[Ints, list[tuple[Ints, Ints]]]:
+        """Those of `pieces` in which every span is at its position, and where each slot of each of them starts and ends."""
+        first, ends = self._first[pieces], self._ends[pieces]
+        positions: list[Ints] = []
         for span in template.spans:
-            at = self._span(span, pieces)
-            same = self._buffer.matches(at, span.text)
+            positions.append((ends if span.anchor < 0 else self._quotes[first + span.anchor]) - span.offset)
+            same = self._buffer.matches(positions[-1], span.text)
             if span is template.spans[0]:
-                same &= at == self._starts[pieces]
+                same &= positions[0] == self._starts[pieces]
             if not same.all():
-                pieces = pieces[same]
-        return pieces
-
-    def _spans(self, template: EventTemplate, pieces: Ints) -> list[tuple[Ints, Ints]]:
-        """Where each slot of each piece starts and ends."""
-        at = [self._span(span, pieces) for span in template.spans]
-        return [(before + len(span.text), after) for span, before, after in zip(template.spans, at, at[1:], strict=False)]
+                pieces, first, ends, *positions = (each[same] for each in (pieces, first, ends, *positions))
+        after = zip(template.spans, positions, positions[1:], strict=False)
+        return pieces, [(begin + len(span.text), end) for span, begin, end in after]

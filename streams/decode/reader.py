@@ -3,12 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
-from typing import TypeVar
 
 import numpy as np
 
-from models.columns import EventBatch, Indices, Ints, Rejection
+from models.columns import EventBatch, Ints, Rejection
 from models.errors import UnreadableInput
 from models.events import QueueEvent, TrafficEvent
 from streams.decode import columnar
@@ -17,9 +15,8 @@ from streams.decode.event_columns import EventColumns, Row
 from streams.decode.json_splitter import extents
 from streams.decode.record_splitter import RecordSpans, pieces_of
 from streams.decode.scalar import ParseError, event, row
-from streams.decode.template_cache import TemplateCache
+from streams.decode.template_cache import TemplateCache, used
 
-Item = TypeVar("Item")
 _EMPTY = ParseError("the record is empty", is_json=False)
 _FEW = 64
 """Up to this number of pieces the scalar decoder is faster."""
@@ -56,9 +53,9 @@ class DecodedText:
 
     def batch(self, source: str, position: Callable[[int], Mapping[str, int | str]]) -> EventBatch:
         """The events as the batch that leaves the decoder; `position` maps the start of a piece of text to its position in the input."""
-        keys, key = _used(self.learned.keys, self.rows.series)
+        keys, key = self.learned.used_series(self.rows.series)
         with_codes = np.flatnonzero(self.rows.codes >= 0)
-        code_sets, which = _used(self.learned.code_sets, self.rows.codes[with_codes])
+        code_sets, which = used(self.learned.code_sets, self.rows.codes[with_codes])
         codes = np.full(len(self.rows), -1, np.int32)
         codes[with_codes] = which
         rejections = tuple(
@@ -179,14 +176,3 @@ class _Singles:
             self._check(len(self.refused))
         else:
             self.rows_read.append((start, end, row(0, one, self._learned)))
-
-
-def _used(learned: list[Item], numbers: Indices) -> tuple[tuple[Item, ...], Indices]:
-    """(the items in use, the index in them of each number)."""
-    if len(numbers) * 4 < len(learned):
-        used, which = np.unique(numbers, return_inverse=True)
-        return tuple(learned[number] for number in used), which.astype(np.int32)
-    marked = np.zeros(len(learned), np.bool_)
-    marked[numbers] = True
-    rank = (np.cumsum(marked) - 1).astype(np.int32)
-    return tuple(compress(learned, marked)), rank[numbers]

@@ -1,15 +1,18 @@
 """Template cache: templates, series and response codes of earlier events, so that each is validated once."""
 
 import threading
-from typing import Any
+from itertools import compress
+from typing import Any, TypeVar
 
+import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from models.columns import SeriesKey
+from models.columns import Flags, Indices, SeriesKey
 from models.events import QueueEvent, TrafficEvent
 from models.vocabulary import Codes
 from streams.decode.event_template import EventTemplate
 
+Item = TypeVar("Item")
 INVALID = -1
 _MOST = 200_000
 """Maximum number of series or code sets. A full cache starts again, so that invented names cannot fill the memory."""
@@ -34,6 +37,8 @@ class TemplateCache:
         self._templates: dict[int, tuple[EventTemplate, ...]] = {}
         self.keys: list[SeriesKey] = []
         self.code_sets: list[dict[str, int]] = []
+        self._last_used: tuple[Flags, tuple[SeriesKey, ...]] = (np.zeros(0, np.bool_), ())
+        """Which series the last text named."""
 
     @property
     def full(self) -> bool:
@@ -62,6 +67,17 @@ class TemplateCache:
                 self._series[key] = len(self.keys) - 1
             return self._series[key]
 
+    def used_series(self, numbers: Indices) -> tuple[tuple[SeriesKey, ...], Indices]:
+        """(the series in use, the index in them of each number); the same object as long as texts name the same series."""
+        if len(numbers) * 4 < len(self.keys):
+            return used(self.keys, numbers)
+        marked, rank = _ranked(len(self.keys), numbers)
+        before, series = self._last_used
+        if not np.array_equal(before, marked):
+            series = tuple(compress(self.keys, marked))
+            self._last_used = (marked, series)
+        return series, rank[numbers]
+
     def codes(self, text: bytes) -> int:
         """The number in `code_sets` of the code set in a JSON object; INVALID if it is not a code set."""
         known = self._codes.get(text)
@@ -83,3 +99,19 @@ class TemplateCache:
     def greatest_count(self, number: int) -> int:
         """The greatest count in a code set; 0 for none."""
         return 0 if number == INVALID else max((self.code_sets[number] or {}).values(), default=0)
+
+
+def used(learned: list[Item], numbers: Indices) -> tuple[tuple[Item, ...], Indices]:
+    """(the items in use, the index in them of each number)."""
+    if len(numbers) * 4 < len(learned):
+        some, which = np.unique(numbers, return_inverse=True)
+        return tuple(learned[number] for number in some), which.astype(np.int32)
+    marked, rank = _ranked(len(learned), numbers)
+    return tuple(compress(learned, marked)), rank[numbers]
+
+
+def _ranked(count: int, numbers: Indices) -> tuple[Flags, Indices]:
+    """Of each item whether it is in use, and how many before it are."""
+    marked = np.zeros(count, np.bool_)
+    marked[numbers] = True
+    return marked, (np.cumsum(marked) - 1).astype(np.int32)

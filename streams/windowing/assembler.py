@@ -209,10 +209,13 @@ class Assembler:
             return
         kinds = np.array([2 * key.window_s + key.is_queue for key in batch.keys], np.int64)
         kind = kinds[batch.key[chosen]]
-        order = np.lexsort((end_us, kind))
-        chosen, kind, end_us = chosen[order], kind[order], end_us[order]
+        # Most batches are of one kind and in order of time.
+        if kinds.min() < kinds.max() or np.count_nonzero(end_us[1:] < end_us[:-1]):
+            order = np.lexsort((end_us, kind))
+            chosen, kind, end_us = chosen[order], kind[order], end_us[order]
         starts = np.flatnonzero(np.append(True, (kind[1:] != kind[:-1]) | (end_us[1:] != end_us[:-1])))
-        columns = {int(each): self._columns(batch, int(each), chosen[kind == each]) for each in np.unique(kind)}
+        present = dict.fromkeys(kind[starts].tolist())
+        columns = {each: self._columns(batch, each, chosen if len(present) == 1 else chosen[kind == each]) for each in present}
         offsets = {each: int(np.searchsorted(kind, each)) for each in columns}
         for start, stop in zip(starts, np.append(starts[1:], len(chosen)), strict=True):
             each = int(kind[start])

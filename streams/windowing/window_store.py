@@ -71,7 +71,7 @@ class SeriesWindows:
         """Internal numbers of events of the series `keys[key]`; their order is that of `keys` where they are new."""
         known, numbers = self._numbered
         if known is not keys:
-            numbers = np.full(len(keys), -1, np.int32)
+            numbers = np.fromiter((self.numbers.get(one, -1) for one in keys), np.int32, len(keys))
             self._numbered = (keys, numbers)
         of_events: Indices = numbers[key]
         if len(of_events) and of_events.min() < 0:
