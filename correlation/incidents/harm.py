@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from correlation.history.pooling import numbered, numbered_users, pooled
+from correlation.history.resolution_history import Recent
 from correlation.history.traffic_history import History
 from correlation.incidents.business_processes import pool_names
 from correlation.snapshots import AlertSnapshot
@@ -156,7 +157,7 @@ def measure(usual: dict[str, float], name: str, keys: tuple[SeriesKey, ...], ope
     if harm == "waiting":
         if name not in usual:
             usual[name] = history.usual_depth(keys, opened_us)
-        return Harm(name, recent.ends_us, recent.observed.sum(axis=1), 0.0, {}, max(2.0 * usual[name], 1.0))
+        return Harm(name, recent.ends_us, _depths(recent).sum(axis=1), 0.0, {}, max(2.0 * usual[name], 1.0))
     names = pool_names(keys)
     if harm == "failed":
         due = recent.observed * _usual_failures(usual, name, keys, names, opened_us, history)
@@ -167,6 +168,13 @@ def measure(usual: dict[str, float], name: str, keys: tuple[SeriesKey, ...], ope
     by_pool = np.maximum(pooled(off, numbered(names)), 0.0).sum(axis=1)
     noise = _SIGMAS * float(np.sqrt(_DISPERSION * size[-_averaged(keys[0].window_s * SECOND_US) :].sum(axis=1).mean()))
     return Harm(name, recent.ends_us, by_pool / window_s, noise / window_s, _of_users(keys, off, size, window_s))
+
+
+def _depths(recent: Recent) -> Floats:
+    """(windows, queues) depth; a queue without a report is as deep as it was last seen, not empty."""
+    rows = np.arange(len(recent.ends_us))[:, None]
+    last_seen = np.maximum.accumulate(np.where(recent.expected > 0, rows, 0), axis=0)
+    return np.take_along_axis(recent.observed, last_seen, axis=0)
 
 
 def _usual_failures(

@@ -1,5 +1,6 @@
 """An incident is over when its traffic as a whole is back, whatever its detectors still suspect."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 
 from correlation.incidents.harm import Harm
 from correlation.incidents.recovery import Course, assess
+from models.columns import Detected
 from models.incident import Incident
 from models.times import MINUTE_US, instant
-from tests.correlation.builders import MORNING_US, RunResult, Trouble, World, run, series
+from tests.correlation.builders import MORNING_US, RunResult, Trouble, World, queue, run, series
 
 OPENED = instant(MORNING_US)
 USERS = tuple(f"SUP-{number:02d}" for number in range(1, 7))
@@ -117,3 +119,20 @@ def test_an_empty_queue_is_over_sooner_than_traffic_that_is_estimated(name: str,
             over = minute
             break
     assert over == 10 + minutes
+
+
+class Unreported(World):
+    """Nothing reports the queues from minute 30 to 39."""
+
+    def window(self, minute: int) -> Detected:
+        window = super().window(minute)
+        seen = np.full(len(window.queue_pulse.queues), minute not in range(30, 40))
+        depth = window.queue_pulse.depth * seen
+        return replace(window, queue_pulse=replace(window.queue_pulse, reported=seen, depth=depth))
+
+
+def test_a_queue_that_nothing_reports_for_some_minutes_is_not_empty() -> None:
+    waiting = Trouble("backlog", queue("SUP-01"), 5, observed=300_000.0, grows=1000.0)
+    told = run(Unreported((*WORLD.keys, queue("SUP-01")), (waiting,)), range(45))
+    assert {record.status for record in told.incidents} == {"open", "updated"}
+    assert {record.phase for record in told.incidents} == {"growing"}
