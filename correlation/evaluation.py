@@ -97,11 +97,16 @@ class Evaluator:
         if self._reader is None:
             self._release(at_us, looked_at, joining)
         self._recover(known, looked_at, groups)
+        open_now = {group.alert_id for group in groups if not group.resolved}
         for key, (resolved_us, over_us) in before.items():
             # What comes back and is seen to be no more than the tail changes nothing of when it was over.
             event = self.incidents.events.get(key)
-            if event is not None and resolved_us is not None and event.resolved_us == at_us:
+            if event is None or resolved_us is None:
+                continue
+            if event.resolved_us == at_us or open_now.isdisjoint(event.members):
                 event.resolved_us, event.ended_us = resolved_us, over_us
+            elif event.resolved_us is None and event.course.back_since_us is None:
+                event.course.comes_back()
         resolved = {group.alert_id for group in groups if group.resolved}
         current = {group.alert_id for group in groups if not group.resolved or group.touched_us == at_us}
         self.grades.keep(alerts)
@@ -141,7 +146,7 @@ class Evaluator:
                 self._spread(event, known)
             if event.resolved_us is None and recovery.over:
                 self._close(event, own, known, recovery.ended_us)
-            elif event.resolved_us is not None and recovery.relapsed:
+            elif event.resolved_us is not None and recovery.relapsed and self.incidents.may_return(known.at_us, event):
                 self._reopen(event, [group for group in own if group.closed], known.at_us)
 
     def _recovery(self, event: OpenIncident, known: EvaluationContext) -> Recovery:
@@ -178,8 +183,7 @@ class Evaluator:
             event.members[group.alert_id] = self.ledger.episode(group, known.at_us)
 
     def _reopen(self, event: OpenIncident, own: Sequence[AlertGroup], at_us: int) -> None:
-        event.resolved_us, event.ended_us, event.changed_us = None, None, at_us
-        event.course.comes_back()
+        event.resolved_us, event.ended_us, event.changed_us, event.course.back_since_us = None, None, at_us, None
         for group in own:
             self.ledger.reopen(group, at_us)
             event.members[group.alert_id] = self.ledger.episode(group, at_us)

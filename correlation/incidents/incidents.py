@@ -13,9 +13,9 @@ from correlation.incidents.membership import (
     started_together,
 )
 from correlation.incidents.open_incident import OpenIncident
-from correlation.incidents.relation import in_region, is_related, is_same_incident, lead_of, may_hold, members_for, two_causes
+from correlation.incidents.relation import distance, in_region, is_related, is_same_incident, lead_of, may_hold, members_for, two_causes
 from correlation.parameters import CorrelationParameters
-from correlation.snapshots import AlertSnapshot, IncidentSnapshot
+from correlation.snapshots import AlertSnapshot
 from models.state_tree import from_tree, to_plain
 from models.times import MINUTE_US, SECOND_US
 
@@ -42,7 +42,7 @@ class Incidents:
     def apply(self, at_us: int, episodes: Sequence[AlertSnapshot], alerts: Mapping[str, bool], joining: MembershipRules) -> None:
         """One window's touched alerts. `alerts`: every alert that is open or may come back → whether it is open."""
         fresh = [episode for episode in episodes if episode.alert_id not in self._of]
-        self._refresh(at_us, [episode for episode in episodes if episode.alert_id in self._of])
+        self._refresh(at_us, [episode for episode in episodes if episode.alert_id in self._of], joining)
         # What somebody sends comes first, then what is blocked: the rest may be an effect of either, whatever its User's name.
         for episode in sorted(
             fresh, key=lambda one: (not is_self_inflicted_storm(one), not can_cause_harm(one), one.onset_us, one.detected_us, one.alert_id)
@@ -54,16 +54,28 @@ class Incidents:
             self._settle(at_us, event, alerts)
         self._forget(at_us, alerts)
 
-    def _refresh(self, at_us: int, episodes: Sequence[AlertSnapshot]) -> None:
+    def _refresh(self, at_us: int, episodes: Sequence[AlertSnapshot], joining: MembershipRules) -> None:
         known: dict[str, OpenIncident] = {}
         for episode in episodes:
             event = self.of(episode.alert_id)
+            if event.resolved_us is not None and episode.open and not event.members[episode.alert_id].open:
+                event = self._returns_to(at_us, event, episode, joining)
             event.members[episode.alert_id] = episode
             known[event.incident_id] = event
         for event in known.values():
             # Onsets are estimated again while an event is young; later its origin stays.
             if at_us - event.opened_us <= self._parameters.together_s * SECOND_US:
                 event.update_origin(self._parameters, again=True)
+
+    def _returns_to(self, at_us: int, event: OpenIncident, episode: AlertSnapshot, joining: MembershipRules) -> OpenIncident:
+        """Where an alert goes that comes back once its incident is over: another's effect may be that of an incident that goes on."""
+        if event.origin_user in (None, episode.user):
+            return event
+        home = self._incident_for(at_us, episode, joining, besides=event)
+        if home is None or home.resolved_us is not None or not joining.spills_over(episode, tuple(home.members.values()), home.origin_user):
+            return event
+        self.move(at_us, event, episode.alert_id, home.incident_id)
+        return home
 
     def _assign(self, at_us: int, episode: AlertSnapshot, joining: MembershipRules) -> None:
         event = self._incident_for(at_us, episode, joining)
@@ -110,9 +122,9 @@ class Incidents:
             (
                 event
                 for event in self.events.values()
-                if event is not besides and event.merged_into is None and self._may_return(at_us, event)
+                if event is not besides and event.merged_into is None and self.may_return(at_us, event)
             ),
-            key=lambda event: _distance(episode, event, event.case(at_us)),
+            key=lambda event: distance(episode, event, event.case(at_us)),
         )
         if joining.declared_cause(episode) is not None:
             return next((event for event in live if joining.shares_declared_cause(episode, event.members.values())), None)
@@ -127,12 +139,14 @@ class Incidents:
                 return elsewhere
         tests: tuple[Callable[[OpenIncident], bool], ...] = (
             lambda event: may_hold(event, episode) and started_together(episode, members_for(event, episode, joining), self._parameters),
+            lambda event: event.resolved_us is None and event.course.back_since_us is None and is_related(episode, event, joining),
             lambda event: is_related(episode, event, joining),
             lambda event: may_hold(event, episode) and is_later_effect(episode, members_for(event, episode, joining), self._parameters),
         )
         return next((event for test in tests for event in live if test(event)), None)
 
-    def _may_return(self, at_us: int, event: OpenIncident) -> bool:
+    def may_return(self, at_us: int, event: OpenIncident) -> bool:
+        """Whether what comes back now is still the same incident."""
         return event.resolved_us is None or at_us <= event.resolved_us + self._parameters.reopen_s * SECOND_US
 
     def release(self, at_us: int, event: OpenIncident, joining: MembershipRules) -> None:
@@ -191,8 +205,6 @@ class Incidents:
             return
         is_open = any(alerts.get(alert_id, False) for alert_id in event.members)
         if is_open:
-            if event.resolved_us is not None:
-                event.course.comes_back()
             event.resolved_us = event.ended_us = None
         elif event.resolved_us is None:
             event.resolved_us = at_us
@@ -245,7 +257,7 @@ class Incidents:
             event
             for _, event in sorted(self.events.items())
             if event.resolved_us is not None
-            and not self._may_return(at_us, event)
+            and not self.may_return(at_us, event)
             and (event.merged_into is not None or not any(alert_id in alerts for alert_id in event.members))
         ]
         for event in over:
@@ -286,9 +298,3 @@ def _spread(members: Sequence[AlertSnapshot], origin_user: str | None) -> set[Tr
             for key in member.series:
                 users.setdefault(traffic_of(key), set()).add(key.user)
     return {traffic for traffic, of in users.items() if len(of) > 1}
-
-
-def _distance(episode: AlertSnapshot, event: OpenIncident, case: IncidentSnapshot) -> tuple[int, bool, int, int, str]:
-    """How far an incident is from an alert: in time, else in place; of two as near, the one that more Users are in, then the older one."""
-    elsewhere = episode.region is not None and episode.region not in case.regions
-    return abs(case.onset_us - episode.onset_us), elsewhere, -len(case.users), event.opened_us, event.incident_id

@@ -53,7 +53,8 @@ class Course:
 
     def comes_back(self) -> None:
         """The incident was over, and is not."""
-        self.back_since_us, self.phase, self.phase_run = None, "growing", 0
+        if self.phase == "tail":
+            self.phase, self.phase_run = "growing", 0
 
 
 @dataclass(frozen=True, slots=True)

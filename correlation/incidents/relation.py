@@ -2,7 +2,7 @@
 
 from correlation.incidents.membership import HARM_KINDS, MembershipRules, is_self_inflicted_storm, possible_causes
 from correlation.incidents.open_incident import OpenIncident
-from correlation.snapshots import AlertSnapshot
+from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 
 
 def is_related(episode: AlertSnapshot, event: OpenIncident, joining: MembershipRules) -> bool:
@@ -63,3 +63,9 @@ def lead_of(event: OpenIncident) -> AlertSnapshot:
     """The member that the event began with; what somebody sends before what comes of it."""
     own = [member for member in event.members.values() if event.origin_user is None or member.user == event.origin_user]
     return min(own, key=lambda member: (not is_self_inflicted_storm(member), member.onset_us, member.alert_id))
+
+
+def distance(episode: AlertSnapshot, event: OpenIncident, case: IncidentSnapshot) -> tuple[int, bool, int, int, str]:
+    """How far an incident is from an alert: in time, else in place; of two as near, the one that more Users are in, then the older one."""
+    elsewhere = episode.region is not None and episode.region not in case.regions
+    return abs(case.onset_us - episode.onset_us), elsewhere, -len(case.users), event.opened_us, event.incident_id

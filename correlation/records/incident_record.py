@@ -11,7 +11,7 @@ from correlation.records.revisions import LastRevision
 from correlation.records.similar_incidents import PastIncidents, past
 from correlation.records.timeline import Timeline
 from correlation.snapshots import IncidentSnapshot
-from correlation.wording.next_step import contact, next_step
+from correlation.wording.next_step import contact, next_step, over_at_origin
 from correlation.wording.summary import incident_summary
 from models.incident import Incident, Missing
 from models.state_tree import from_tree, to_plain
@@ -108,7 +108,9 @@ class IncidentRecorder:
             story.processes |= {process for draft in situation.drafts for process in draft.processes}
             story.summary = incident_summary(situation.case, _suffering(situation), situation.drafts[0], view, situation.event.ended_us)
             story.category = situation.category
-            story.next_step, story.contact = next_step(situation.drafts[0], view), contact(situation.drafts[0], view)
+            lead = situation.drafts[0]
+            story.next_step = over_at_origin(lead) if lead.collateral and not lead.resolved else next_step(lead, view)
+            story.contact = contact(lead, view)
         story.timeline.follow(situation, view)
 
     def pack(self) -> Any:

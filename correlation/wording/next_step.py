@@ -33,6 +33,13 @@ def next_step(draft: Draft, view: CalendarView) -> str:
     return _triage(draft, view)
 
 
+def over_at_origin(draft: Draft) -> str:
+    """For an incident of which only others' alerts are left, in one of these."""
+    if draft.phase == "tail":
+        return f"No action for now: it is over at {draft.case.origin_user}, and the others' traffic is usual again. Check that it stays so."
+    return f"It is over at {draft.case.origin_user}: watch until the others' traffic is usual again."
+
+
 def _triage(draft: Draft, view: CalendarView) -> str:
     change = _suspected(draft, view)
     suspect = draft.blamed

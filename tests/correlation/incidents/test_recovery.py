@@ -136,3 +136,24 @@ def test_a_queue_that_nothing_reports_for_some_minutes_is_not_empty() -> None:
     told = run(Unreported((*WORLD.keys, queue("SUP-01")), (waiting,)), range(45))
     assert {record.status for record in told.incidents} == {"open", "updated"}
     assert {record.phase for record in told.incidents} == {"growing"}
+
+
+def test_victims_of_a_storm_that_is_over_suffer_from_the_queue_that_still_grows() -> None:
+    """Their alerts come back within minutes: the storm's incident is not reopened by what another User's backlog does."""
+    waiting = Trouble(
+        "backlog", queue("SUP-06"), 20, None, observed=400_000.0, expected=100.0, grows=20_000.0, evidence={"growth_per_s": 300.0}
+    )
+    victims = USERS[1:5]
+    again = [Trouble("drop", RESPONSES[user], 70, None, observed=20.0) for user in victims]
+
+    class Overlaid(World):
+        def _count(self, key, minute):  # type: ignore[no-untyped-def]
+            return 100.0 if 60 <= minute <= 70 and not key.is_queue else super()._count(key, minute)
+
+    keys = (*WORLD.keys, queue("SUP-06"))
+    told = run(Overlaid(keys, (storm(61), *(loss(user, 61) for user in victims), waiting, *again)), range(95))
+    statuses = [record.status for record in revisions(told)[last(told).incident_id]]
+    assert "open" not in statuses[1:]
+    assert statuses[-1] == "resolved"
+    (backlog,) = (incident for incident in told.events() if incident.origin_user == "SUP-06")
+    assert set(victims) <= set(backlog.affected_users)
