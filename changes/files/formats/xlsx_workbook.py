@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from changes.files.formats.table_header import find_header, names_enough
-from changes.files.formats.workbook_size import refuse_bombs
+from changes.files.formats.workbook_size import CELLS_MAX, refuse_bombs
 from changes.files.source_row import Row, Source
 from models.errors import UnreadableInput
 
@@ -70,8 +70,16 @@ def _sheets(source: Source) -> list[tuple[str, list[_NumberedRow]]]:
         ]
         if not visible:
             raise UnreadableInput(f"{source.name} has no visible sheet")
-        read = ((name, _filled(workbook.get_sheet_by_name(name), source)) for name in visible)
-        return [(name, rows) for name, rows in read if rows]
+        sheets: list[tuple[str, list[_NumberedRow]]] = []
+        cells = 0
+        for name in visible:
+            sheet = workbook.get_sheet_by_name(name)
+            cells += sheet.height * sheet.width
+            if cells > CELLS_MAX:
+                raise UnreadableInput(f"{source.name} spans more than {CELLS_MAX} cells in all sheets: split it")
+            if rows := _filled(sheet, source):
+                sheets.append((name, rows))
+        return sheets
     except (CalamineError, OSError, ValueError) as fault:
         raise UnreadableInput(f"{source.name} is not a readable workbook: {fault}") from None
 
@@ -81,9 +89,15 @@ def _filled(sheet: "CalamineSheet", source: Source) -> list[_NumberedRow]:
         raise UnreadableInput(f"{source.name} has {sheet.total_height} rows, at most {ROWS_MAX} are read: split it")
     top, left = sheet.start or (0, 0)
     rows = sheet.to_python(skip_empty_area=True)
-    for (first, column), (last, _) in sheet.merged_cell_ranges or ():
+    merged = [
+        (first - top, last - top, column - left)
+        for (first, column), (last, _) in sheet.merged_cell_ranges or ()
+        if first < last and 0 <= first - top < len(rows) and 0 <= column - left < len(rows[first - top])
+    ]
+    if sum(min(last, len(rows)) - first for first, last, _ in merged) > sum(map(len, rows)):
+        raise UnreadableInput(f"{source.name} merges the same cells several times: save it again")
+    for first, last, column in merged:
         # A cell that is merged over several rows is the value of each of them.
-        if first < last and 0 <= first - top < len(rows) and 0 <= column - left < len(rows[first - top]):
-            for row in rows[first - top + 1 : last - top + 1]:
-                row[column - left] = rows[first - top][column - left]
+        for row in rows[first + 1 : last + 1]:
+            row[column] = rows[first][column]
     return [(top + index + 1, row) for index, row in enumerate(rows) if any(cell not in ("", None) for cell in row)]

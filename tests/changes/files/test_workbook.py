@@ -13,12 +13,13 @@ from tests.changes.builders import END, START, workbook, write
 from tests.changes.files.test_reader import HEADER, faults, ids
 
 
-def with_merged(content: bytes, cells: str) -> bytes:
+def with_merged(content: bytes, *cells: str) -> bytes:
     """The workbook with cells of its first sheet merged."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as book, zipfile.ZipFile(out, "w") as merged:
         for name in book.namelist():
-            sheet = f'</sheetData><mergeCells count="1"><mergeCell ref="{cells}"/></mergeCells>'.encode()
+            ranges = "".join(f'<mergeCell ref="{one}"/>' for one in cells)
+            sheet = f'</sheetData><mergeCells count="{len(cells)}">{ranges}</mergeCells>'.encode()
             merged.writestr(name, book.read(name).replace(b"</sheetData>", sheet) if name.endswith("/sheet1.xml") else book.read(name))
     return out.getvalue()
 
@@ -48,6 +49,21 @@ def test_a_cell_that_is_merged_over_rows_is_the_value_of_each(tmp_path: Path) ->
     path = write(tmp_path, "a.xlsx", with_merged(workbook(rows), "B2:B3"))
     made, _ = read_changes(path, ReadOptions(owner="DCC"))
     assert [one.owner for one in made] == ["SUP-02", "SUP-02", "SUP-01"]
+
+
+def test_cells_that_are_merged_again_and_again_are_refused_and_merges_beside_the_table_do_not_count(tmp_path: Path) -> None:
+    content = workbook([HEADER.split(","), ["A", "SUP-02", "t", START, END], ["B", "SUP-02", "t", START, END]])
+    with pytest.raises(UnreadableInput, match="several times"):
+        read_changes(write(tmp_path, "a.xlsx", with_merged(content, *["B2:B3"] * 100)))
+    assert ids(write(tmp_path, "b.xlsx", with_merged(content, *["K2:K3"] * 100, "B90:B99"))) == ["A", "B"]
+
+
+def test_all_sheets_together_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("changes.files.formats.xlsx_workbook.CELLS_MAX", 24)
+    sheet = [HEADER.split(","), ["A", "SUP-01", "t", START, END]]
+    assert ids(write(tmp_path, "a.xlsx", workbook(sheet, sheet))) == ["A"]
+    with pytest.raises(UnreadableInput, match="split it"):
+        read_changes(write(tmp_path, "b.xlsx", workbook(sheet, sheet, sheet)))
 
 
 def test_a_second_sheet_with_changes_is_named_and_an_empty_one_is_passed_over(tmp_path: Path) -> None:

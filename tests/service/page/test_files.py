@@ -64,3 +64,10 @@ def test_what_the_browser_has_is_not_sent_again(shared_house: House) -> None:
     client = shared_house.client(None)
     tag = client.get("/page/app.js").headers["etag"]
     assert client.get("/page/app.js", headers={"if-none-match": tag}).status_code == 304
+
+
+def test_a_wrong_address_is_never_empty_though_the_browser_has_the_page(shared_house: House) -> None:
+    client = shared_house.client(None)
+    tag = client.get("/").headers["etag"]
+    wrong = client.get("/nowhere", headers={"accept": "text/html", "if-none-match": tag})
+    assert (wrong.status_code, wrong.content) == (404, (ROOT / "index.html").read_bytes())

@@ -83,10 +83,10 @@ def install(app: FastAPI) -> None:
     async def missing(request: Request, fault: Exception) -> Response:
         asks_for_page = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
         is_address = not request.url.path.startswith(("/v1/", "/page/"))
-        if isinstance(fault, HTTPException) and fault.status_code == HTTPStatus.NOT_FOUND and asks_for_page and is_address:
-            answer = _answer(request, "index.html")
-            answer.status_code = HTTPStatus.NOT_FOUND
-            return answer
+        is_missing = isinstance(fault, HTTPException) and fault.status_code == HTTPStatus.NOT_FOUND
+        if is_missing and asks_for_page and is_address and (shown := _file("index.html")) is not None:
+            body, media_type, _ = shown
+            return Response(body, HTTPStatus.NOT_FOUND, media_type=media_type, headers={"cache-control": "no-cache"})
         return problems.answered(fault)
 
     app.add_exception_handler(HTTPException, missing)
