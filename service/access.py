@@ -27,6 +27,14 @@ DESK_ROLES = frozenset({Role.OBSERVER, Role.TRIAGE, Role.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """Whose part of this machine a request uses."""
+
+    name: str
+    of_desk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """The requester: a token's holder, with the role of the token."""
 
@@ -45,6 +53,11 @@ class Principal:
     def holder(self) -> str:
         """The owner of the subscriptions: a User, or the triage desk."""
         return self.user or DESK
+
+    @property
+    def share(self) -> Share:
+        """All tokens of a User use one share."""
+        return Share(f"user {self.user}" if self.user else f"token {self.id}", self.role in DESK_ROLES)
 
     @property
     def role_text(self) -> str:

@@ -89,6 +89,15 @@ class QuotaParameters(BaseModel):
         ge=100,
         description="Open connections of one address, or open requests of it through a proxy; this machine and proxies are not counted.",
     )
+    requests_at_once: int = Field(
+        2,
+        ge=1,
+        description="Requests of one User, or of one address that is not signed in, that are worked on at a time; of a token of the desk"
+        " four times as many. Others wait their turn.",
+    )
+    requests_waiting: int = Field(
+        200, ge=1, description="Requests of one User, token or address that wait their turn; another is answered 429."
+    )
     streams_per_token: int = Field(250, ge=1, description="Event streams of one token at a time; another is answered 429.")
 
 

@@ -1,17 +1,19 @@
 """Authentication: a bearer token, the browser's session cookie, or an identity provider's token becomes a principal."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
 from models.clock import Clock
 from models.errors import Malformed
-from service.access import Principal, Role, parse_role
+from service.access import Principal, Role, Share, parse_role
 from service.auth.failed_sign_ins import FailedSignIns
 from service.auth.oidc import Provider
 from service.problems import Problem
@@ -46,6 +48,8 @@ class SignIn:
         self._failed = failed
         self._seen_good: set[str] = set()
         """Hashes of secrets that worked: who used one of them before is let in, however many others fail from the same address."""
+        self._shares: dict[str, Share] = {}
+        """Of hashes of secrets that worked: whose share of this machine they use."""
         self._database, self._clock, self._provider, self._public_url = database, clock, provider, public_url
         self._open_role = open_role
         """The rights of anyone on this machine without a token: in the demo only."""
@@ -68,19 +72,37 @@ class SignIn:
 
     def principal(self, request: Request) -> Principal:
         """The requester. Raises Problem 401; 403 for a cookie's unsafe request that another site may have caused."""
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and secret.strip():
-            return self._bearer(secret.strip(), _address(request))
+        secret = _bearer_secret(request)
+        if secret:
+            return self._sharing(secret, self._bearer(secret, _address(request)))
         session = request.cookies.get(self.cookie)
         if session:
             token = self._known("session", session)
             if token is not None:
                 _check_origin(request, self._public_url)
-                return replace(principal_of(token, by_cookie=True), session=tokens.digest(session))
-        if self._open_role is not None and not scheme and _from_this_machine(request):
+                return self._sharing(session, replace(principal_of(token, by_cookie=True), session=tokens.digest(session)))
+        if self._open_role is not None and "authorization" not in request.headers and _from_this_machine(request):
             _check_origin(request, self._public_url)
             return Principal("demo", "demo", self._open_role, by_cookie=True)
         raise _unknown("a token is needed: send `Authorization: Bearer …`, or sign in on the page")
+
+    def share_of(self, request: HTTPConnection) -> Share | None:
+        """Whose share of this machine a request uses: a User's, or a token's; None with a secret that did not work here before."""
+        secret = _bearer_secret(request) or request.cookies.get(self.cookie)
+        return self._shares.get(tokens.digest(secret)) if secret else None
+
+    def is_fresh(self, request: HTTPConnection) -> bool:
+        """Whether the secret of this request was looked up just now and works: then nothing needs to be read."""
+        bearer = _bearer_secret(request)
+        kind, secret = ("token", bearer) if bearer else ("session", request.cookies.get(self.cookie))
+        cached = self._cache.get((kind, tokens.digest(secret))) if secret else None
+        return cached is not None and cached[1] is not None and self._clock.steady_s() - cached[0] < _CACHED_S
+
+    def _sharing(self, secret: str, principal: Principal) -> Principal:
+        if len(self._shares) >= _GOOD_MOST:
+            self._shares.clear()
+        self._shares[tokens.digest(secret)] = principal.share
+        return principal
 
     def token(self, secret: str, request: Request) -> Token:
         """The good token of this secret, with which a browser signs in. Raises Problem 401, or 429 after too many failures."""
@@ -170,6 +192,11 @@ class SignIn:
         return token
 
 
+def _bearer_secret(request: HTTPConnection) -> str:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
 def _address(request: Request) -> str | None:
     return request.client.host if request.client is not None else None
 
@@ -231,12 +258,13 @@ def asking(request: Request) -> Principal:
     return sign_in.principal(request)
 
 
-def role_of(*roles: Role) -> Callable[[Request], Principal]:
+def role_of(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
     """A dependency that allows these roles and answers others 403."""
     allowed = frozenset(roles)
 
-    def check(request: Request) -> Principal:
-        principal = asking(request)
+    async def check(request: Request) -> Principal:
+        sign_in: SignIn = request.app.state.parts.authentication
+        principal = sign_in.principal(request) if sign_in.is_fresh(request) else await run_in_threadpool(sign_in.principal, request)
         if principal.role not in allowed:
             raise Problem(403, f"the role {principal.role.value} may not do this: it takes {', '.join(sorted(allowed))}")
         return principal

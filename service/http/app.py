@@ -1,10 +1,11 @@
 """The HTTP application over the parts of one monitor."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 
@@ -12,6 +13,7 @@ from models.change import Change
 from models.distribution import installed_version
 from service import problems
 from service.composition import Parts
+from service.http.fair_shares import FairShares
 from service.http.request_counts import RequestCounts
 from service.http.request_limits import Limits, SafeHeaders
 from service.http.routes import (
@@ -42,6 +44,33 @@ _ABOUT = (
 _COMPRESSED_FROM = 4096
 """Minimum bytes of a compressed response: lists and charts shrink much; responses with a secret are smaller and stay uncompressed."""
 
+_ROUTES = (
+    events,
+    contests,
+    lists,
+    calendar,
+    calendar_feed,
+    changes,
+    declarations,
+    replies,
+    stream,
+    queues,
+    series,
+    totals,
+    status,
+    triage,
+    habits,
+    evaluation,
+    subscriptions,
+    tokens,
+    health,
+    quarantine,
+    watermark,
+    pages,
+    plain,
+)
+"""Every room of the API; of two routes that fit a request the first one counts."""
+
 
 def create_app(parts: Parts) -> FastAPI:
     """The routes of contract section 4. The monitor has started already; this runs its jobs while it serves."""
@@ -57,46 +86,37 @@ def create_app(parts: Parts) -> FastAPI:
             with suppress(asyncio.CancelledError):
                 await jobs
 
-    app = FastAPI(title="Highwater", version=installed_version(), description=_ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Highwater",
+        version=installed_version(),
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+    )
     app.state.parts = parts
-    for routes in (
-        events,
-        contests,
-        lists,
-        calendar,
-        calendar_feed,
-        changes,
-        declarations,
-        replies,
-        stream,
-        queues,
-        series,
-        totals,
-        status,
-        triage,
-        habits,
-        evaluation,
-        subscriptions,
-        tokens,
-        health,
-        quarantine,
-        watermark,
-        pages,
-        plain,
-    ):
+    for routes in _ROUTES:
         app.include_router(routes.router)
     problems.install(app)
     pages.install(app)
-    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=1)
-    app.add_middleware(Limits, events_limit=parts.parameters.max_body_bytes, read_timeout_s=parts.parameters.read_timeout_s)
-    app.add_middleware(RequestCounts, most=parts.parameters.quotas.connections_per_address)
-    app.add_middleware(SafeHeaders)
+    _limit(app, parts)
     _describe(app)
     return app
 
 
+def _limit(app: FastAPI, parts: Parts) -> None:
+    """What holds limits, the innermost first."""
+    quotas = parts.parameters.quotas
+    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=1)
+    app.add_middleware(FairShares, share_of=parts.authentication.share_of, at_once=quotas.requests_at_once, waiting=quotas.requests_waiting)
+    app.add_middleware(Limits, events_limit=parts.parameters.max_body_bytes, read_timeout_s=parts.parameters.read_timeout_s)
+    app.add_middleware(RequestCounts, most=quotas.connections_per_address)
+    app.add_middleware(SafeHeaders)
+
+
 def _describe(app: FastAPI) -> None:
-    """OpenAPI with the models that handlers parse themselves, and with the ways to sign in."""
+    """OpenAPI with the models that handlers parse themselves, and with the ways to sign in; encoded once, since it is long."""
 
     def described() -> dict[str, object]:
         if app.openapi_schema is None:
@@ -112,4 +132,11 @@ def _describe(app: FastAPI) -> None:
             app.openapi_schema = document
         return app.openapi_schema
 
+    async def document(_: Request) -> Response:
+        if not encoded:
+            encoded.append(json.dumps(described(), ensure_ascii=False, separators=(",", ":")).encode())
+        return Response(encoded[0], media_type="application/json")
+
+    encoded: list[bytes] = []
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    app.add_route("/openapi.json", document, include_in_schema=False)

@@ -4,6 +4,7 @@ import asyncio
 import resource
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +28,10 @@ from streams.metrics.encoding import encoded
 
 _GRACE_S = 5
 _MOST_FILES = 65_536
+_WAITING_CONNECTIONS, _ACCEPTED_AT_ONCE = 2_048, 2
+"""New connections wait in the system's queue, and few are accepted between two pieces of other work: asyncio would accept all of them."""
+_SWITCH_S = 0.0002
+"""How long a thread that computes keeps others from running; Python's own 5 ms are felt at each step of a request."""
 
 
 class Server(uvicorn.Server):
@@ -54,6 +59,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_S,
                 timeout_keep_alive=30,
+                backlog=_ACCEPTED_AT_ONCE,
                 lifespan="on" if started else "off",
             )
         )
@@ -62,6 +68,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens, then prints the address."""
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(_WAITING_CONNECTIONS)
         if self._started is not None:
             self._started()
 
@@ -113,6 +121,7 @@ def address_of(bound: socket.socket) -> str:
 def serve(parts: Parts, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None = None) -> None:
     """Serves until it is stopped, or until `beside` is done. The monitor has started already and continues."""
     _allow_many_files()
+    sys.setswitchinterval(_SWITCH_S)
     with listening_socket(parts.parameters.host, parts.parameters.port) as bound:
         asyncio.run(_serve(parts, bound, started, beside))
 

@@ -15,7 +15,7 @@ from models.times import DAY_US, format_time, us
 from service.access import Principal, Role
 from service.auth.authentication import Reader, SignIn, principal_of
 from service.http.routes.common import committed
-from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep, SignInDep
+from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep, SignInDep, TurnsDep
 from service.problems import RESPONSES, Problem, not_found
 from service.store import calendar_feeds, records, tokens
 from service.store.database import Database
@@ -72,10 +72,12 @@ async def feed(
     authentication: SignInDep,
     database: DatabaseDep,
     clock: ClockDep,
+    turns: TurnsDep,
     key: Annotated[str, Query(max_length=200, description="From POST /v1/calendar/feed.")] = "",
 ) -> Response:
     """A User's own changes, the DCC's, and others' public summaries; for the desk everyone's. It ends with its token."""
-    body = await asyncio.to_thread(_feed, request, authentication, database, clock, key)
+    async with turns.of(f"calendar feed {key}"):
+        body = await asyncio.to_thread(_feed, request, authentication, database, clock, key)
     headers = {"Cache-Control": "private, max-age=300", "Content-Disposition": 'inline; filename="changes.ics"'}
     return Response(body, media_type="text/calendar; charset=utf-8", headers=headers)
 
