@@ -99,7 +99,10 @@ async def _unforeseen(request: Request, fault: Exception) -> Response:
 
 
 def _invalid(fault: RequestValidationError) -> Response:
-    errors = [{"where": ".".join(map(str, error["loc"])), "reason": str(error["msg"])} for error in fault.errors()]
+    errors = [
+        {"where": ".".join(map(str, error["loc"])), "reason": str(error["msg"]).replace("a valid tuple", "a list")}
+        for error in fault.errors()
+    ]
     broken = any(error["type"] == "json_invalid" for error in fault.errors())
     first = errors[0] if errors else {"where": "body", "reason": "unreadable"}
     if broken:

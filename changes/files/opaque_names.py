@@ -1,10 +1,13 @@
-"""Opaque names: record ids of the exporting system in the place of names that people know."""
+"""Opaque names: what stands in the place of names that people know, such as record ids of the exporting system, or several names in one."""
 
 import re
 from collections.abc import Iterable
 
 from models.change import Change
 
+_SCOPE = ("services", "regions", "queues")
+_JOINED = re.compile(r"[,|/\n]")
+"""Signs that stand in no service, region or queue, and between several of them in other systems' tables."""
 _SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -19,4 +22,17 @@ def opaque_names(changes: Iterable[Change]) -> list[str]:
         "export display values too, or translate them in the mapping file"
         for name, ids in (("owner", owners), ("systems", systems))
         if ids
+    ]
+
+
+def joined_names(changes: Iterable[Change]) -> list[str]:
+    """One line for people about each field in which one name looks like several: the change would speak for traffic that does not exist."""
+    joined: dict[str, set[str]] = {}
+    for change in changes:
+        for field in _SCOPE:
+            joined.setdefault(field, set()).update(name for name in getattr(change, field) if _JOINED.search(name))
+    return [
+        f"note: `{field}` holds {min(names)!r} as one name: separate several by `;` (in a mapping file: `list_separator`)"
+        for field, names in joined.items()
+        if names
     ]

@@ -105,7 +105,9 @@ def _in_file(made: "Change", known: list["Change"], config: Path | None) -> tupl
 
 
 def _print(made: "Change", guessed: tuple[str, ...], conflicts: list[str], slots: list[str]) -> None:
-    if "category" in guessed:
+    if "category" in guessed and made.category == "other":
+        typer.echo(f"the title names no category (give one with --id {made.change_id} --category …)")
+    elif "category" in guessed:
         typer.echo(f"category guessed from the title: {made.category} (correct it with --id {made.change_id} --category …)")
     for text in conflicts:
         typer.echo(f"conflict: {text}")

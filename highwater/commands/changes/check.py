@@ -116,9 +116,9 @@ def _free_text(change_id: str, slots: list[str]) -> str:
 
 
 def _notes(changes: tuple["Change", ...], rules: "PlanningRules") -> list[str]:
-    from changes.files.opaque_names import opaque_names
+    from changes.files.opaque_names import joined_names, opaque_names
 
-    notes = opaque_names(changes)
+    notes = opaque_names(changes) + joined_names(changes)
     rising = sum(one.expected is not None and one.expected.effect == "up" for one in changes)
     if not rising or rules.capacity.rates.cells:
         return notes

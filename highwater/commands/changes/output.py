@@ -32,7 +32,7 @@ def put(
     `full`: they are everything that their owners, and `full_owner`, plan.
     """
     from changes.files.calendar_files import Added, add_to
-    from changes.files.opaque_names import opaque_names
+    from changes.files.opaque_names import joined_names, opaque_names
     from changes.http_client import send_changes
 
     refused: list[dict[str, str]] = []
@@ -43,6 +43,7 @@ def put(
         added = Added(tuple(sent.taken), tuple(sent.withdrawn), (), missing)
     else:
         added = add_to(Path(to), read.changes, datetime.now(UTC) if full else None, full_owner)
+    notes = opaque_names(read.changes) + joined_names(read.changes)
     unsettled = [*read.disagreements, *added.disagreements]
     if as_json:
         answer = {
@@ -52,14 +53,14 @@ def put(
             "refused": refused,
             "unsettled": [{"change_id": one.change_id, "owner": one.owner, "revision": one.revision} for one in unsettled],
             "missing": [change.change_id for change in added.missing],
-            "notes": opaque_names(read.changes),
+            "notes": notes,
             **(more or {}),
         }
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
         _print(added, len(read.changes) - len(added.news) - len(refused) - len(added.disagreements))
         lines = [f"{one['change_id']}: {one['reason']}" for one in refused] + [one.text for one in unsettled]
-        complain(read.rejections, opaque_names(read.changes) + lines)
+        complain(read.rejections, notes + lines)
     if read.rejections or refused or unsettled or added.missing:
         raise typer.Exit(1)
 

@@ -11,7 +11,7 @@ import pytest
 
 from changes.files.cells import joined
 from changes.files.field_mapping import read_mapping
-from changes.files.opaque_names import opaque_names
+from changes.files.opaque_names import joined_names, opaque_names
 from changes.files.reader import ReadOptions, describe, read_changes
 from changes.limits import ChangeLimits, excess
 from models.errors import UnreadableInput
@@ -152,6 +152,14 @@ def test_record_ids_in_the_place_of_names_are_said(tmp_path: Path) -> None:
     (note,) = opaque_names(made)
     assert "`owner` holds 1 record id" in note
     assert opaque_names([made[0].model_copy(update={"owner": "SUP-01"})]) == []
+
+
+def test_several_names_in_one_are_said(tmp_path: Path) -> None:
+    head = "change_id,owner,title,planned_start,planned_end,services\n"
+    table = f'{head}A,SUP-01,t,{START},{END},"4.8.1,8.1.1"\nB,SUP-01,t,{START},{END},4.8.1;8.1.1\n'
+    made, _ = read_changes(write(tmp_path, "a.csv", table))
+    (note,) = joined_names(made)
+    assert "`services` holds '4.8.1,8.1.1' as one name" in note
 
 
 def test_a_servicenow_workbook_has_labels_and_local_moments(tmp_path: Path) -> None:
