@@ -14,6 +14,7 @@ from correlation.wording.next_step import next_step
 from correlation.wording.shared_trouble import headline
 from correlation.wording.summary import incident_summary, summary
 from models.alert import Suspect
+from models.times import MINUTE_US
 from models.vocabulary import Phase
 from tests.correlation.past import ONSET, calendar, case, change, episode
 
@@ -95,8 +96,18 @@ def test_a_region_whose_traffic_is_back_does_not_fail_any_more() -> None:
     tail = headline(failing, "Region north", phase="tail")
     assert tail == "Region north: failures at 2 Users, which began 12:00 UTC. Their traffic is usual again."
     assert headline(failing, "Region north", kind="failures") == "Region north: failures at 2 Users since 12:00 UTC."
-    silent = case(*failing.episodes, episode("silence", "USER-03", onset_us=ONSET + 60_000_000), origin=None)
+    silent = case(*failing.episodes, episode("silence", "USER-03", onset_us=ONSET + MINUTE_US), origin=None)
     assert headline(silent, "Region north", kind="silence") == "Region north: silence at 1 User since 12:01 UTC."
+
+
+def test_what_is_shared_is_said_of_those_who_have_it_and_since_they_have() -> None:
+    """All fall silent, then nine of ten ask again at once: that is no storm of ten Users since the first minute."""
+    silent = [episode("silence", f"USER-{n:02}", ended_us=ONSET + 8 * MINUTE_US) for n in range(10)]
+    storms = [episode("storm", f"USER-{n:02}", onset_us=ONSET + 9 * MINUTE_US) for n in range(9)]
+    again = case(*silent, *storms, origin=None)
+    assert headline(again, "The network") == "The network: storm at 9 Users since 12:09 UTC, after silence from 12:00 UTC on."
+    over = headline(again, "The network", ONSET + 40 * MINUTE_US)
+    assert over == "The network: silence and storm at 10 Users ended 12:40 UTC after 40 min."
 
 
 def test_failures_that_are_as_usual_are_said_to_be() -> None:
