@@ -447,7 +447,7 @@ void window_judge(ARGUMENTS, const double *log_up, const double *log_down) {
         C(silence, nats, double)[i] = silence;
         C(silence, empty_windows, float)[i] = C(silence, empty_windows, float)[i] * (float)keeps + (float)empty;
         bank_keep(&storm, parameters, series, i, storm_nats, storm_score, judged_up, explained, &storms_over);
-        bank_keep(&drop, parameters, series, i, drop_nats, drop_score, judged, explained, &drops_over);
+        bank_keep(&drop, parameters, series, i, drop_nats, drop_score, judged, declared, &drops_over);
         for (int family = 0; family < FAMILIES; family++) {
             for (int k = 0; k < ODDS && weighed[family]; k++) {
                 const int64_t at = (family * ODDS + k) * series + i;

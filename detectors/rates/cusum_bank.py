@@ -81,16 +81,17 @@ class Bank:
             windows: Ints = state["run"][state["nats"][:, rows].argmax(axis=0), rows].astype(np.int64) * tick.window_s
             return windows
 
-        explained = window.declared | window.recovering
+        # What a drop withheld is owed while it goes on: that explains a storm, not the drop itself.
+        explained = window.declared | window.recovering if self._upward else window.declared
         habits.follow(state, score, judged, explained, run_s, at_s, tick.window_s, self._threshold)
         habit = np.zeros(len(score), np.int64)
         rows = over.nonzero()[0]
         if len(rows):
             ran_s = run_s(rows)
             pace = score[rows] / np.maximum(ran_s // tick.window_s, 1)
-            pace = np.where(begins[rows], pace, np.maximum(pace, state["pace"][rows]))
-            state["pace"][rows] = pace
-            usual, days = habits.habitual(state, rows, at_s - ran_s, score[rows], pace)
+            due = np.maximum(window.expected.mean[rows], LEAST_MEAN)
+            pace, size = habits.grow(state, rows, begins[rows], pace, due, tick.messages[rows])
+            usual, days = habits.habitual(state, rows, at_s - ran_s, score[rows], pace, size)
             habit[rows] = usual * (days + 1)
         return habit
 

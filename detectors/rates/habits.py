@@ -1,6 +1,7 @@
 """Habits: how far a series' evidence usually rises, and its earlier findings at this time of day, or of this frequency and size."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,25 +25,51 @@ CLOCK_S, CLOCK_TIMES, CLOCK_FACTOR = 1800, 2, 2.0
 """How close to the same time of day, and on how many other days, makes the next one a habit, up to this many times their largest."""
 OFTEN_TIMES, OFTEN_FACTOR = 4, 1.3
 """How many excursions at any time make the next one a habit, up to this many times the smallest of them."""
+SIZE_FACTOR, LEAST_DUE_SHARE = 1.5, 0.1
+"""The same factor on more messages, or under less noise, brings more evidence. Measured in windows of messages too many, an excursion
+is up to this many times as large; earlier ones count if this share of what is due now was due then."""
+MOST_RUN_S = 2 * 3600
+"""What came at a time of day comes at that time too if it begins while the earlier one still went on, for up to so long."""
 _MARGIN_S = 1800
+MOST_STORED = 60_000.0
+"""Greatest number in half precision, nearly."""
 REFUSALS = 4
 """Habits of one series that may be refused at the same time."""
 ANY_TIME_MIN = 1440
 """Stands for a habit that keeps to no time of day."""
 PACE_FACTOR = 2.0
 """How much more evidence a window a habit may bring than before: an hour of slight surplus does not excuse a gross one of minutes."""
-LEARNED = ("excursions", "excess", "counted_s", "first_s", "ring_s", "ring_nats", "ring_pace", "limit", "refused")
+SIZES = ("ring_due", "ring_surplus", "ring_top")
+LEARNED = ("excursions", "excess", "counted_s", "first_s", "ring_s", "ring_run_s", "ring_nats", "ring_pace", *SIZES, "limit", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large an excursion is, whatever the noise; arrays have shape (series,)."""
+
+    due: Floats
+    """Messages a window that were due, the most of its windows."""
+    surplus: Floats
+    """Messages too many (or too few) in all its windows with enough evidence, as a multiple of what was due in a window."""
+    top: Floats
+    """The most of one window."""
+
+    def of(self, chosen: Flags) -> "Size":
+        """That of the `chosen` ones."""
+        return Size(self.due[chosen], self.surplus[chosen], self.top[chosen])
 
 
 def fresh(series: int, threshold: float) -> Columns:
-    """For the current excursion its greatest evidence (nats), its greatest evidence a window and its start; for past ones number, excess,
-    time of the last and of the first (s since 1970), and the resulting threshold; the largest ones: their beginnings, evidence and evidence
-    a window; and the times of day (minute + 1, 0 for none) whose habit people refused.
+    """For the current excursion its greatest evidence (nats), its greatest evidence a window, its `Size` and its start; for past ones
+    number, excess, time of the last and of the first (s since 1970), and the resulting threshold; the largest ones: their beginnings, how
+    long they went on (s), evidence, evidence a window and size (0: not known; what was due as its square root); and the times of day
+    (minute + 1, 0 for none) whose habit people refused.
     """
-    state: Columns = {name: np.zeros(series, np.float32) for name in ("peak", "pace", "excursions", "excess")}
+    state: Columns = {name: np.zeros(series, np.float32) for name in ("peak", "pace", "due", "surplus", "top", "excursions", "excess")}
     state |= {name: np.zeros(series, np.uint32) for name in ("peak_s", "counted_s", "first_s")}
-    state |= {"ring_s": np.zeros((RING, series), np.uint32)}
+    state |= {"ring_s": np.zeros((RING, series), np.uint32), "ring_run_s": np.zeros((RING, series), np.uint16)}
     state |= {name: np.zeros((RING, series), np.float32) for name in ("ring_nats", "ring_pace")}
+    state |= {name: np.zeros((RING, series), np.float16) for name in SIZES}
     return state | {"limit": np.full(series, threshold, np.float32), "refused": np.zeros((REFUSALS, series), np.uint16)}
 
 
@@ -102,7 +129,9 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
     known = ~are_refused(state, rows, state["peak_s"][rows].astype(np.int64))
     rows, peak = rows[known], peak[known]
     # What never passed the threshold may have brought all of its evidence in one window.
-    pace = np.where(peak > state["limit"][rows], np.minimum(state["pace"][rows], peak), peak)
+    passed = peak > state["limit"][rows]
+    pace = np.where(passed, np.minimum(state["pace"][rows], peak), peak)
+    size = Size(*(np.where(passed, state[name][rows], 0.0) for name in ("due", "surplus", "top")))
     # After the watermark was set back, what is stored may lie ahead.
     fade = np.exp(-np.maximum(at_s - state["counted_s"][rows].astype(np.float64), 0.0) / MEMORY_S)
     number = state["excursions"][rows] * fade + 1.0
@@ -111,13 +140,21 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
         state[name][rows] = values
     state["limit"][rows] = limits(state, rows, window_s, threshold)
     large = peak > RING_SHARE * threshold
-    rows, peak, pace = rows[large], peak[large], pace[large]
-    if len(rows):
-        ago = at_s - state["ring_s"][:, rows].astype(np.float64)
-        worth = np.where(ago < 0, 0.0, state["ring_nats"][:, rows] * np.exp(-np.maximum(ago, 0.0) / MEMORY_S))
-        index = worth.argmin(axis=0)
-        for name, values in (("ring_s", state["peak_s"][rows]), ("ring_nats", peak), ("ring_pace", pace)):
-            state[name][index, rows] = values
+    if large.any():
+        _store(state, rows[large], at_s, peak[large], pace[large], size.of(large))
+
+
+def _store(state: Columns, rows: Ints, at_s: int, peak: Floats, pace: Floats, size: "Size") -> None:
+    """Stores an excursion that is over individually, in the place of the one that matters least by now."""
+    ago = at_s - state["ring_s"][:, rows].astype(np.float64)
+    worth = np.where(ago < 0, 0.0, state["ring_nats"][:, rows] * np.exp(-np.maximum(ago, 0.0) / MEMORY_S))
+    index = worth.argmin(axis=0)
+    began_s = state["peak_s"][rows]
+    run_s = np.clip(at_s - began_s.astype(np.int64), 0, MOST_RUN_S)
+    sizes = (np.minimum(values, MOST_STORED) for values in (np.sqrt(size.due), size.surplus, size.top))
+    values = (began_s, run_s, peak, pace, *sizes)
+    for name, each in zip(("ring_s", "ring_run_s", "ring_nats", "ring_pace", *SIZES), values, strict=True):
+        state[name][index, rows] = each
 
 
 def limits(state: Columns, rows: Ints, window_s: int, threshold: float) -> Floats:
@@ -130,7 +167,18 @@ def limits(state: Columns, rows: Ints, window_s: int, threshold: float) -> Float
     return np.where(number > 0, np.maximum(limit, threshold), threshold)
 
 
-def habitual(state: Columns, rows: Ints, began_s: Ints, score: Floats, pace: Floats) -> tuple[Flags, Ints]:
+def grow(state: Columns, rows: Ints, begins: Flags, pace: Floats, due: Floats, messages: Floats) -> tuple[Floats, Size]:
+    """Adds a window to current excursions that have enough evidence; their greatest evidence a window, and their size."""
+    off = np.abs(messages - due) / due
+    before = {name: np.where(begins, 0.0, state[name][rows]) for name in ("pace", "due", "surplus", "top")}
+    size = Size(np.maximum(before["due"], due), before["surplus"] + off, np.maximum(before["top"], off))
+    pace = np.maximum(before["pace"], pace)
+    for name, values in (("pace", pace), ("due", size.due), ("surplus", size.surplus), ("top", size.top)):
+        state[name][rows] = values
+    return pace, size
+
+
+def habitual(state: Columns, rows: Ints, began_s: Ints, score: Floats, pace: Floats, size: Size) -> tuple[Flags, Ints]:
     """Whether an excursion from `began_s` is a habit, and on how many earlier days it came at this time of day.
 
     `score`: its evidence (nats); `pace`: the most evidence a window that it has brought so far.
@@ -139,16 +187,32 @@ def habitual(state: Columns, rows: Ints, began_s: Ints, score: Floats, pace: Flo
     nats = state["ring_nats"][:, rows].astype(np.float64)
     paces = np.where(state["ring_pace"][:, rows] > 0, state["ring_pace"][:, rows], nats)
     kept = (ago < KEPT_S) & (ago > _MARGIN_S)
-    off = np.abs((ago + DAY_S // 2) % DAY_S - DAY_S // 2)
-    same = kept & (off <= CLOCK_S) & (ago > DAY_S // 2)
+    after = (ago + DAY_S // 2) % DAY_S - DAY_S // 2
+    same = kept & (after >= -CLOCK_S) & (after <= CLOCK_S + state["ring_run_s"][:, rows]) & (ago > DAY_S // 2)
     days = np.where(same, np.rint(ago / DAY_S), 0.0)
     times = (np.sort(days, axis=0)[1:] > np.sort(days, axis=0)[:-1]).sum(axis=0) + (days.min(axis=0) > 0)
     largest, fastest = (np.where(same, values, 0.0).max(axis=0) for values in (nats, paces))
     at_clock = (times >= CLOCK_TIMES) & (score <= CLOCK_FACTOR * largest) & (pace <= PACE_FACTOR * fastest)
-    fourth, fourth_pace = (np.sort(np.where(kept, values, 0.0), axis=0)[-OFTEN_TIMES] for values in (nats, paces))
+    fourth, fourth_pace = (_of_fourth(np.where(kept, values, 0.0)) for values in (nats, paces))
     often = (score <= OFTEN_FACTOR * fourth) & (pace <= PACE_FACTOR * fourth_pace)
+    often |= _is_of_usual_size(state, rows, kept, size)
     often &= ~(state["refused"][:, rows] == ANY_TIME_MIN + 1).any(axis=0)
     return (at_clock | often) & ~are_refused(state, rows, began_s), times
+
+
+def _is_of_usual_size(state: Columns, rows: Ints, kept: Flags, size: Size) -> Flags:
+    """Whether enough earlier excursions were about as large as a multiple of what was due."""
+    due, surplus, top = (state[name][:, rows].astype(np.float64) for name in SIZES)
+    comparable = kept & (due * due >= LEAST_DUE_SHARE * size.due)
+    surplus, top = (_of_fourth(np.where(comparable, values, 0.0)) for values in (surplus, top))
+    usual: Flags = (size.surplus <= SIZE_FACTOR * surplus) & (size.top <= SIZE_FACTOR * top)
+    return usual
+
+
+def _of_fourth(values: Floats) -> Floats:
+    """What the fourth largest (or `OFTEN_TIMES`-th) of each series has."""
+    fourth: Floats = np.sort(values, axis=0)[-OFTEN_TIMES]
+    return fourth
 
 
 def are_refused(state: Columns, rows: Ints, began_s: Ints) -> Flags:

@@ -12,7 +12,7 @@ from detectors.holidays import HolidayCalendar
 from models.columns import Columns, Expected
 from tests.detectors.cohorts import DAY, Cohort, counts, key, traffic
 
-MOST_BYTES = 2500
+MOST_BYTES = 2700
 DAYS = DayKinds(HolidayCalendar("none"))
 
 

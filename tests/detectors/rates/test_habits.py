@@ -124,14 +124,43 @@ def test_long_slight_excursions_do_not_excuse_a_short_gross_one():
     row, at_s = np.zeros(1, np.int64), 30 * 86_400
     state["ring_s"][:4, 0] = at_s - np.arange(1, 5) * 3 * 86_400 - 5 * 3600
     state["ring_nats"][:4, 0], state["ring_pace"][:4, 0] = 5000.0, 20.0
+    unknown = habits.Size(np.full(1, 100.0), np.full(1, 3.0), np.full(1, 3.0))
 
     def is_habit(score: float, pace: float) -> bool:
-        return bool(habits.habitual(state, row, np.array([at_s]), np.array([score]), np.array([pace]))[0][0])
+        return bool(habits.habitual(state, row, np.array([at_s]), np.array([score]), np.array([pace]), unknown)[0][0])
 
     assert is_habit(4000.0, 30.0)
     assert not is_habit(1000.0, 1000.0)
     state["ring_pace"][:] = 0.0
     assert is_habit(1000.0, 1000.0), "of what an earlier release kept the pace is not known"
+
+
+def test_a_burst_that_is_as_many_times_the_usual_is_as_large_whatever_evidence_it_brings() -> None:
+    state = habits.fresh(1, 11.0)
+    row, at_s = np.zeros(1, np.int64), 30 * 86_400
+    state["ring_s"][:4, 0] = at_s - np.arange(1, 5) * 3 * 86_400 - 5 * 3600
+    state["ring_nats"][:4, 0] = state["ring_pace"][:4, 0] = 100.0
+    state["ring_due"][:4, 0], state["ring_surplus"][:4, 0], state["ring_top"][:4, 0] = np.sqrt(500.0), 4.0, 4.0
+
+    def is_habit(due: float, surplus: float, top: float) -> bool:
+        size = habits.Size(np.array([due]), np.array([surplus]), np.array([top]))
+        return bool(habits.habitual(state, row, np.array([at_s]), np.array([900.0]), np.array([900.0]), size)[0][0])
+
+    assert is_habit(4000.0, 4.5, 4.5)
+    assert not is_habit(4000.0, 9.0, 9.0), "a larger one"
+    assert not is_habit(4000.0, 9.0, 4.5), "one that goes on"
+    assert not is_habit(50_000.0, 4.5, 4.5), "what hardly any messages did shows nothing about many"
+
+
+def test_an_evening_that_begins_at_another_minute_within_the_time_of_earlier_ones_is_the_same_habit() -> None:
+    state = habits.fresh(1, 11.0)
+    row, at_s = np.zeros(1, np.int64), 30 * 86_400
+    state["ring_s"][:2, 0], state["ring_nats"][:2, 0], state["ring_pace"][:2, 0] = at_s - np.arange(1, 3) * 86_400 - 5400, 50.0, 5.0
+    size = habits.Size(np.full(1, 100.0), np.full(1, 3.0), np.full(1, 3.0))
+    asked = (row, np.array([at_s]), np.array([40.0]), np.array([4.0]), size)
+    assert not habits.habitual(state, *asked)[0][0]
+    state["ring_run_s"][:2, 0] = 7200
+    assert habits.habitual(state, *asked)[0][0]
 
 
 def test_a_refused_habit_is_told_each_night_again():
