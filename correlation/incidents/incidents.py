@@ -69,7 +69,7 @@ class Incidents:
 
     def _returns_to(self, at_us: int, event: OpenIncident, episode: AlertSnapshot, joining: MembershipRules) -> OpenIncident:
         """Where an alert goes that comes back once its incident is over: another's effect may be that of an incident that goes on."""
-        if event.origin_user in (None, episode.user):
+        if event.origin_user in (None, episode.user) or _id_of(episode) == event.incident_id:
             return event
         home = self._incident_for(at_us, episode, joining, besides=event)
         if home is None or home.resolved_us is not None or not joining.spills_over(episode, tuple(home.members.values()), home.origin_user):
@@ -261,14 +261,14 @@ class Incidents:
             and (event.merged_into is not None or not any(alert_id in alerts for alert_id in event.members))
         ]
         for event in over:
-            incident_id = event.incident_id
-            del self.events[incident_id]
-            if event.harms_others or event.as_companion(at_us).silent:
-                for other in self.events.values():
-                    other.remember(event, at_us)
+            del self.events[event.incident_id]
             for alert_id in event.members:
-                if self._of.get(alert_id) == incident_id:
+                if self._of.get(alert_id) == event.incident_id:
                     del self._of[alert_id]
+        gone = [companion for event in over if (companion := event.as_companion(at_us)).silent or event.harms_others]
+        if gone:
+            for event in self.events.values():
+                event.remember(gone, at_us)
 
     def pack(self) -> Any:
         """State as a tree for `models.state_bytes`."""

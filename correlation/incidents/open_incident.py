@@ -1,5 +1,6 @@
 """Open incident: the state of one event, its alerts, where it began and whom it hurts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from correlation.incidents.business_processes import processes
@@ -10,6 +11,7 @@ from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.vocabulary import Severity
 
+_MOST_COMPANIONS = 500
 _LEAST_SHARE = 0.8
 """Of an incident's victims that must suffer in a process for it to be one of the incident's."""
 
@@ -83,11 +85,10 @@ class OpenIncident:
                     users.setdefault(process, set()).add(member.user)
         return {process for process, of in users.items() if len(of) >= _LEAST_SHARE * len(self.affected)}
 
-    def remember(self, other: "OpenIncident", at_us: int) -> None:
-        """Keeps what an incident took that is about to be forgotten, if both went on at the same time."""
-        one, gone = self.as_companion(at_us), other.as_companion(at_us)
-        if meet(one, gone):
-            self.companions.append(gone)
+    def remember(self, gone: Sequence[Companion], at_us: int) -> None:
+        """Keeps what incidents took that are about to be forgotten, if they went on at the same time; of too many the last ones."""
+        own = self.as_companion(at_us)
+        self.companions = [*self.companions, *(one for one in gone if meet(own, one))][-_MOST_COMPANIONS:]
 
     def update_origin(self, parameters: CorrelationParameters, *, again: bool) -> None:
         """Judges who suffers, and where it began if that is open; a piece that comes late does not make a beginning."""

@@ -7,8 +7,10 @@ import pytest
 
 from correlation.grading.missing_messages import missing_messages
 from correlation.history.traffic_history import History
+from correlation.incidents.incidents import Incidents
 from correlation.incidents.missing_answers import Beside, Stretch, missing_answers
 from correlation.incidents.open_incident import Companion, OpenIncident
+from correlation.parameters import CorrelationParameters
 from models.columns import Detected, Findings, Flags, Floats, Pulse, PulseKey, QueuePulse, SeriesKey
 from models.state_tree import from_tree
 from models.times import DAY_US, HOUR_US, SECOND_US, parse_time
@@ -143,7 +145,22 @@ def test_answers_that_waited_in_an_incident_that_is_forgotten_are_not_missing_af
     event, gone = incident("SUP-9", "storm", KEYS[1], "SUP-1", "SUP-2"), incident("SUP-0", "backlog", KEYS[0], "SUP-3")
     alone = missing_messages(event, [event], UNTIL_US, view, past)["billing"].messages
     both = missing_messages(event, [event, gone], UNTIL_US, view, past)
-    event.remember(gone, UNTIL_US)
+    event.remember([gone.as_companion(UNTIL_US)], UNTIL_US)
     assert missing_messages(event, [event], UNTIL_US, view, past) == both
     assert both["billing"].messages < 0.8 * alone
     assert from_tree(Companion, [1, 2, ["billing"]]) == Companion(1, 2, ("billing",))
+
+
+def test_incidents_that_are_forgotten_together_cost_as_much_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    incidents, looked_at = Incidents(CorrelationParameters()), []
+    incidents.events = {f"I-SUP-{number}": incident(f"SUP-{number}", "drop", KEYS[0]) for number in range(40)}
+    for event in list(incidents.events.values())[1:]:
+        event.resolved_us = event.ended_us = UNTIL_US
+    as_companion = OpenIncident.as_companion
+    monkeypatch.setattr(OpenIncident, "as_companion", lambda event, at_us: looked_at.append(event) or as_companion(event, at_us))
+    incidents.apply(UNTIL_US + 30 * DAY_US, [], dict.fromkeys(incidents.events["I-SUP-0"].members, True), None)  # type: ignore[arg-type]
+    (left,) = incidents.events.values()
+    assert {one.silent for one in left.companions} == {f"SUP-{number}" for number in range(1, 40)}
+    assert len(looked_at) == 40
+    left.remember([Companion(ONSET_US, UNTIL_US, ())] * 1000, UNTIL_US)
+    assert len(left.companions) == 500
