@@ -155,7 +155,7 @@ class Traffic:
             expected=outlook,
             low=low,
             high=high,
-            slid=spill.slid(block["spill"], tick, outlook, low, high),
+            slid=spill.slid(block["spill"], tick, outlook, low, high, block["expectation"]["foreign"]),
             autocorrelation=bounds.memory,
             level=block["expectation"]["level"],
             declared=declared,

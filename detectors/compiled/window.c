@@ -22,7 +22,7 @@ typedef uint8_t flag;
     X(expectation, s_cross, double) X(expectation, s_steep, double) X(expectation, t_flat, double) X(expectation, t_steep, double) \
     X(expectation, last, double) X(expectation, lagged, double) X(expectation, squares, double) X(expectation, windows, double) \
     X(expectation, curve, float) X(expectation, tolerance, float) X(expectation, slot_variance, float) \
-    X(expectation, rate_variance, float) X(expectation, lowest, float) X(expectation, highest, float) \
+    X(expectation, rate_variance, float) X(expectation, lowest, float) X(expectation, highest, float) X(expectation, foreign, flag) \
     X(spill, missing, double) X(recovery, owed, double) \
     X(silence, due, float) X(silence, empty_windows, float) X(silence, nats, double) \
     X(storm, nats, double) X(storm, run, float) X(storm, peak, float) X(storm, peak_s, uint32_t) X(storm, first_s, uint32_t) \
@@ -440,7 +440,8 @@ void window_judge(ARGUMENTS, const double *log_up, const double *log_down) {
             continue;
         }
 
-        const double clear = most_of(low, mean - P(clear_deviations) * sqrt(mean * dispersion)), lack = mean - counts;
+        const double usual_low = most_of(low, mean - P(clear_deviations) * sqrt(mean * dispersion)), lack = mean - counts;
+        const double clear = C(expectation, foreign, flag)[i] ? low : usual_low;
         const double still = P(kept_missing) * C(spill, missing, double)[i] + (counts < clear ? lack : least_of(lack, 0.0));
         C(spill, missing, double)[i] = reported ? most_of(still, 0.0) : 0.0;
         C(silence, due, float)[i] = due;

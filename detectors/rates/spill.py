@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.columns import Columns, Expected, Floats, TrafficTick
+from models.columns import Columns, Expected, Flags, Floats, TrafficTick
 
 CLEAR = 3.0
 """Standard deviations of the count below its mean from which a window lacks messages."""
@@ -15,16 +15,17 @@ def fresh(series: int) -> Columns:
     return {"missing": np.zeros(series)}
 
 
-def slid(state: Columns, tick: TrafficTick, expected: Expected, low: Floats, high: Floats) -> Floats:
+def slid(state: Columns, tick: TrafficTick, expected: Expected, low: Floats, high: Floats, foreign: Flags) -> Floats:
     """The excess over `high` in this window, at most what the last ones lacked; stores what is missing after this one.
 
     A window lacks something if it is below `low`, or clearly below the mean: beside a step `low` allows for the step to come at another
-    time, and there too a window may slide.
+    time, and there too a window may slide. On a `foreign` day, of a kind that was not seen before, less than the mean is usual and only
+    `low` says what lacks: otherwise a first Saturday would owe what later hides a storm.
     """
     mean = expected.mean
     missing = state["missing"]
     spilt: Floats = np.minimum(missing, np.maximum(tick.messages - high, 0.0))
-    lacks = tick.messages < np.maximum(low, mean - CLEAR * np.sqrt(mean * expected.dispersion))
+    lacks = tick.messages < np.where(foreign, low, np.maximum(low, mean - CLEAR * np.sqrt(mean * expected.dispersion)))
     off = np.where(lacks, mean - tick.messages, np.minimum(mean - tick.messages, 0.0))
     missing[:] = np.where(tick.reported, np.maximum(KEPT * missing + off, 0.0), 0.0)
     return spilt
