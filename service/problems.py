@@ -112,18 +112,19 @@ def _invalid(fault: RequestValidationError) -> Response:
     return answer(422, f"{first['where']}: {first['reason']}", errors=errors[:20])
 
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": text,
-        "model": ProblemDetails,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
-    }
-    for status, text in (
-        (400, "The body or a parameter can't be read"),
-        (401, "No token, or one that is wrong, expired or revoked"),
-        (403, "Not allowed for this role"),
-        (404, "Does not exist, or belongs to another User"),
-        (422, "Readable, but not valid"),
-    )
-}
+def _described(*responses: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {status: {"description": text, "model": ProblemDetails, "content": content} for status, text in responses}
+
+
+RESPONSES = _described(
+    (400, "The body or a parameter can't be read"),
+    (401, "No token, or one that is wrong, expired or revoked"),
+    (403, "Not allowed for this role"),
+    (404, "Does not exist, or belongs to another User"),
+    (422, "Readable, but not valid"),
+    (429, "Too many requests of this User, token or address wait, or a quota is used up: try again after `Retry-After` seconds"),
+)
 """The responses that every route may give, for the OpenAPI document."""
+CONFLICTS = {**RESPONSES, **_described((409, "Something else stands: outranked, in conflict, or no longer possible; it says what"))}
+"""The same for routes that can meet what somebody else did."""

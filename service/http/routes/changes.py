@@ -4,6 +4,7 @@ A change is identified by its owner and its `change_id`. A path with the `change
 """
 
 import asyncio
+import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,12 +16,12 @@ from pydantic import BaseModel, Field
 from models.canonical_json import to_json
 from models.change import Change
 from models.vocabulary import ChangeCategory, ChangeStatus
-from service.access import Principal
+from service.access import Principal, Role
 from service.auth.authentication import Declarer, Reader
 from service.http.routes.common import Listing, Page, position, raw, raw_page
 from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, OpaqueIdsDep, TurnsDep
 from service.ingest.turns import Turns
-from service.problems import RESPONSES, Problem, not_found
+from service.problems import CONFLICTS, Problem, not_found
 from service.store import records
 from service.store.database import Database
 from service.store.records import CHANGE, Wanted
@@ -28,16 +29,19 @@ from service.triage import change_declaration
 from service.triage.change_declaration import ChangeDeclarations, Declaration
 from service.triage.change_names import resolve
 
-router = APIRouter(tags=["changes"], responses=RESPONSES)
+router = APIRouter(tags=["changes"], responses=CONFLICTS)
 _CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": Change.model_json_schema()["examples"][0]}}
 _SCHEMA: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
 _MAX_CHANGES = 1000
+_LONGEST_KEY = 256
+"""Bytes of an `Idempotency-Key`."""
 _PARSED_AT_ONCE = 32_768
 """Bytes of a body that is parsed on the event loop."""
 _PLANNING = ThreadPoolExecutor(2, "planning")
 """Apart from the threads that others are answered with: comparing with very many changes holds these only."""
+_PLANNING_TURNS = Turns()
 _PREVIEWING: set[str] = set()
-"""Tokens whose preview is being computed: one at a time for each token, outside the event loop."""
+"""Users, and tokens of the desk, whose preview is being computed: one at a time, outside the event loop."""
 
 
 class Parcel(BaseModel):
@@ -97,15 +101,33 @@ async def declare(
 
     An array of up to 1,000 is answered item by item: `{"items": [{"status", "owner", "change_id", "revision", "change" | "detail"}]}`.
     An array is an export: of a repeating event (`series`) it counts whole, and the times that it no longer holds are cancelled and
-    listed under `withdrawn`.
+    listed under `withdrawn`. With an `Idempotency-Key` header a User's change without `change_id` gets the same id each time that it is
+    posted under this key, so that a repeat makes no second change.
     """
-    given = await _json(request)
+    given = _with_lasting_ids(principal, await _json(request), request.headers.get("idempotency-key", ""))
     if isinstance(given, list):
         return await _declare_several(declarations, turns, principal, given, part=of_export.part)
     async with turns.of(_turn(principal)), declarations.lock:
         made = await asyncio.to_thread(declarations.examine, principal, given)
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
+
+
+def _with_lasting_ids(principal: Principal, given: Any, key: str) -> Any:
+    """A User's changes without an id get one that depends on the key of the request and on their place in it."""
+    if len(key.encode()) > _LONGEST_KEY:
+        raise Problem(422, f"Idempotency-Key must not be longer than {_LONGEST_KEY} bytes")
+    if not key or principal.role is not Role.USER:
+        return given
+    if isinstance(given, list):
+        return [_with_lasting_id(principal, one, f"{key} {index}") for index, one in enumerate(given)]
+    return _with_lasting_id(principal, given, key)
+
+
+def _with_lasting_id(principal: Principal, given: Any, name: str) -> Any:
+    if not isinstance(given, dict) or given.get("change_id") is not None:
+        return given
+    return {**given, "change_id": f"CHG-{hashlib.sha256(f'{principal.user} {name}'.encode()).hexdigest()[:16]}"}
 
 
 async def _declare_several(
@@ -208,13 +230,14 @@ async def preview(request: Request, declarations: ChangeDeclarationsDep, princip
     """The conflicts that the change would have, free times, and its missing items; nothing is declared."""
     made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
     change_declaration.check_owner(principal, made)
-    if principal.id in _PREVIEWING:
-        raise Problem(429, "a preview for this token is being computed: wait for its answer first", headers={"Retry-After": "1"})
-    _PREVIEWING.add(principal.id)
+    share = principal.share.name
+    if share in _PREVIEWING:
+        raise Problem(429, "a preview for this User or token is being computed: wait for its answer first", headers={"Retry-After": "1"})
+    _PREVIEWING.add(share)
     try:
         return await _planned(declarations, principal, made)
     finally:
-        _PREVIEWING.discard(principal.id)
+        _PREVIEWING.discard(share)
 
 
 @router.post("/v1/changes/{owner}/{change_id:path}", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change by its name")
@@ -234,7 +257,8 @@ async def declare_named(
 
 
 async def _planned(declarations: ChangeDeclarations, principal: Principal, change: Change) -> dict[str, Any]:
-    return await asyncio.get_running_loop().run_in_executor(_PLANNING, declarations.preview, principal, change)
+    async with _PLANNING_TURNS.of(principal.share.name):
+        return await asyncio.get_running_loop().run_in_executor(_PLANNING, declarations.preview, principal, change)
 
 
 def _turn(principal: Principal) -> str:

@@ -12,14 +12,14 @@ from service.auth.authentication import Admin, Desk, Reader
 from service.auth.opaque_ids import OpaqueIds
 from service.http.routes.common import Listing, Page, position, raw, raw_page
 from service.http.routes.parts import DatabaseDep, OpaqueIdsDep
-from service.problems import RESPONSES, not_found
+from service.problems import CONFLICTS, not_found
 from service.store import audit, commits, records
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT, REPORT, Wanted
 from service.triage import contests
 from service.triage.change_names import resolve
 
-router = APIRouter(responses=RESPONSES)
+router = APIRouter(responses=CONFLICTS)
 Status = Literal["open", "updated", "resolved", "active"]
 
 
