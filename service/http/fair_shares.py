@@ -1,6 +1,7 @@
 """Fair shares: of one User's or token's requests only a few are worked on at a time; its others wait, and nobody else's wait with them."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from service.problems import answer
 
 _APART = ("/v1/events", "/v1/stream", "/healthz", "/readyz")
 """Events take turns by themselves, streams are counted by themselves, and whether the monitor lives is answered at any time."""
-_APART_AFTER = "/test"
+_TRIAL = re.compile("/v1/subscriptions/[^/]+/test")
 """A trial message waits for its receiver, and costs no work meanwhile."""
 _OF_DESK = 4
 """A token of the desk is used by several people: so many times more of its requests are worked on at a time."""
@@ -55,7 +56,7 @@ class FairShares:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http" or scope["path"] in _APART or scope["path"].endswith(_APART_AFTER):
+        if scope["type"] != "http" or scope["path"] in _APART or _TRIAL.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return
         share = self._share_of(HTTPConnection(scope)) or _share_of_address(scope)

@@ -78,6 +78,7 @@ def test_few_requests_of_a_share_are_worked_on_at_a_time_and_others_pass(who: st
         await rounds()
         assert application.now == at_once + 2, "another User, and whether it lives, wait for none of them"
         assert await asking(shares, who) == 429, "one beyond those that may wait"
+        assert await asking(shares, who, path="/v1/changes/ACME/test") == 429, "whatever its change is called"
         application.gate.set()
         assert {await one for one in (*flood, other, lives)} == {200}
         assert application.most == at_once + 2
