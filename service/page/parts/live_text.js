@@ -5,7 +5,7 @@ import { clockText, number, spanText } from "../core/words.js";
 import { alertIds } from "./actions.js";
 
 const LONG_S = 300;
-const BESIDE = [/ (Probable|Possible) cause: .*$/s, / No declared change explains it\./, / Also: [^.]*\./, / [\d,]+ other Users? suffers? \([^)]*\)\./, / This affects [^.]*\./];
+const BESIDE = [/ (Probable|Possible) cause: .*$/s, / No declared change explains it\./, / Also: [^.]*\./, / [\d,]+ other Users? (suffers?|ha(ve|s) suffered|suffered) \([^)]*\)\./, / This affect(s|ed) [^.]*\./];
 
 /** The sentences that no other part of the card says. */
 export function short(summary) {
