@@ -42,7 +42,8 @@ def headline(
     ended_us, onset_us = case.ended_us if ended_us is None else ended_us, first_us(case.episodes)
     if ended_us is None and phase != "tail":
         going_on = [episode for episode in case.episodes if episode.open] or list(case.episodes)
-        shown = [episode for episode in going_on if episode.kind == (_most(going_on) if kind is None else kind)]
+        wanted = _most(going_on) if kind is None else kind
+        shown = [one for one in going_on if one.kind == wanted] or [one for one in case.episodes if one.kind == wanted]
         since_us, first = first_us(shown), min(case.episodes, key=lambda episode: (episode.onset_us, episode.alert_id))
         later = kind is None and first.kind != shown[0].kind and since_us - onset_us > _LATER_US
         before = f", after {KIND_LABELS[first.kind]} from {clock(onset_us, case.at_us)} on" if later else ""

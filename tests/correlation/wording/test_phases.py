@@ -106,6 +106,7 @@ def test_what_is_shared_is_said_of_those_who_have_it_and_since_they_have() -> No
     storms = [episode("storm", f"USER-{n:02}", onset_us=ONSET + 9 * MINUTE_US) for n in range(9)]
     again = case(*silent, *storms, origin=None)
     assert headline(again, "The network") == "The network: storm at 9 Users since 12:09 UTC, after silence from 12:00 UTC on."
+    assert headline(again, "The network", kind="silence") == "The network: silence at 10 Users since 12:00 UTC."
     over = headline(again, "The network", ONSET + 40 * MINUTE_US)
     assert over == "The network: silence and storm at 10 Users ended 12:40 UTC after 40 min."
 
