@@ -18,8 +18,11 @@ _TRIAL = re.compile("/v1/subscriptions/[^/]+/test")
 """A trial message waits for its receiver, and costs no work meanwhile."""
 _OF_DESK = 4
 """A token of the desk is used by several people: so many times more of its requests are worked on at a time."""
-_CREDIT_S = 1.0
-"""Work that a share may do without a pause, and the most that one request is charged with."""
+_CREDIT_S = 3.0
+"""Work that a share may do without a pause: a page that is opened on a slow machine."""
+_CHARGED_S, _FILE_CHARGED_S = 1.0, 0.005
+"""The most that one request is charged with, and one for a file of the page: those are kept in memory, and a page asks for fifty."""
+_FILES = "/page/"
 _PART = 0.5
 """The part of the time in which a share works beyond its credit, while others are there: the rest is everybody else's."""
 _ALONE_AFTER_S = 1.0
@@ -42,7 +45,7 @@ class _Requests:
 
     def charge(self, worked_s: float, now_s: float) -> float:
         """Pays for work that was done; the pause (s) after which the share is not in debt."""
-        self.credit_s = min(_CREDIT_S, self.credit_s + (now_s - self.seen_s) * _PART) - min(worked_s, _CREDIT_S)
+        self.credit_s = min(_CREDIT_S, self.credit_s + (now_s - self.seen_s) * _PART) - min(worked_s, _CHARGED_S)
         self.seen_s = now_s
         return max(0.0, -self.credit_s / _PART)
 
@@ -67,7 +70,8 @@ class FairShares:
             return
         requests.open += 1
         try:
-            await self._in_turn(_Slot(requests, self._is_alone), scope, receive, send)
+            most_s = _FILE_CHARGED_S if scope["path"].startswith(_FILES) else _CHARGED_S
+            await self._in_turn(_Slot(requests, self._is_alone, most_s), scope, receive, send)
         finally:
             requests.open -= 1
 
@@ -104,8 +108,8 @@ class FairShares:
 class _Slot:
     """One request's place among those that are worked on; it is left while the request waits for its client."""
 
-    def __init__(self, requests: _Requests, is_alone: Callable[[_Requests, float], bool]) -> None:
-        self._requests, self._is_alone, self._loop = requests, is_alone, asyncio.get_running_loop()
+    def __init__(self, requests: _Requests, is_alone: Callable[[_Requests, float], bool], most_s: float) -> None:
+        self._requests, self._is_alone, self._most_s, self._loop = requests, is_alone, most_s, asyncio.get_running_loop()
         self._since_s: float | None = None
 
     @property
@@ -126,7 +130,7 @@ class _Slot:
             return
         now_s, since_s = self._loop.time(), self._since_s
         self._since_s = None
-        pause_s = self._requests.charge(now_s - since_s, now_s)
+        pause_s = self._requests.charge(min(now_s - since_s, self._most_s), now_s)
         if pause_s and not self._requests.of_desk and not self._is_alone(self._requests, now_s):
             self._loop.call_later(pause_s, self._requests.slots.release)
         else:

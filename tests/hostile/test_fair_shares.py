@@ -153,3 +153,18 @@ def test_work_beyond_the_credit_is_paid_with_pauses_while_others_are_there() -> 
         assert acme.charge(0, now_s + 3600) == 0
 
     run(scene)
+
+
+@pytest.mark.parametrize(("path", "left_s"), [("/v1/alerts", 2.0), ("/page/app.js", 2.995)])
+def test_a_file_of_the_page_costs_little_however_slow_the_machine(path: str, left_s: float) -> None:
+    async def scene(application: Application, shares: FairShares) -> None:
+        loop = asyncio.get_running_loop()
+        before = loop.time
+        asked = asking(shares, "user ACME", path=path)
+        await rounds()
+        loop.time = lambda: before() + 60.0  # type: ignore[method-assign]
+        application.gate.set()
+        assert await asked == 200
+        assert shares._requests["user ACME"].credit_s == pytest.approx(left_s)
+
+    run(scene)
