@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.service.house import House
 from tests.service.page.board import lay_out
-from tests.service.page.visitor import Visitor
+from tests.service.page.visitor import PATIENCE_MS, Visitor
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -25,6 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """While it is open its event loop runs in this thread: no other module could use `asyncio.run`."""
+    # An assertion waits as long as an action: the five seconds of the library are the page's own interval between two looks at the status.
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
         yield opened

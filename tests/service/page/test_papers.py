@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.service.builders import change_json
 from tests.service.house import House
@@ -15,12 +15,12 @@ _INDEX = (Path(__file__).parents[3] / "service" / "page" / "index.html").read_by
 _NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
 
 
-def _copied(page: Page) -> str:
-    """What a person who pastes would get."""
+def _pasted(page: Page) -> Locator:
+    """A text area into which a person pastes."""
     page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), { id: 'paste' }))")
     page.focus("#paste")
     page.keyboard.press("Control+V")
-    return page.input_value("#paste")
+    return page.locator("#paste")
 
 
 @pytest.mark.parametrize("way", ["clipboard", "without HTTPS"])
@@ -35,7 +35,7 @@ def test_the_hand_over_is_copied_and_printed_as_it_was_edited(board: House, visi
     text.fill("Tell the DCC.\n" * 60)
     page.get_by_role("button", name="Copy").click()
     expect(page.locator("#messages")).to_contain_text("Copied.")
-    assert _copied(page) == "Tell the DCC.\n" * 60
+    expect(_pasted(page)).to_have_value("Tell the DCC.\n" * 60)
     page.emulate_media(media="print")
     expect(text).to_be_hidden()
     expect(page.locator("pre.print-only")).to_be_visible()

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, Request
 from tests.service.house import House
 
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
+PATIENCE_MS = 40_000
+"""How long a test waits for what a page must show, on a busy machine."""
 AXE = Path(__file__).parent / "vendor" / "axe.js"
 
 
@@ -18,7 +20,7 @@ class Visitor:
     def __init__(self, browser: Browser, house: House, role: str | None, *, address: str | None = None, **options: Any) -> None:
         self.address = address or house.address
         self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        self.context.set_default_timeout(40_000)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.faults: list[str] = []
         self.bytes = 0
         if role is not None:
