@@ -55,18 +55,22 @@ class Limits:
 
     def _counted(self, receive: Receive, limit: int) -> Callable[[], Any]:
         seen = 0
-        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        loop, left_s = asyncio.get_running_loop(), self._timeout_s
         whole = False
 
         async def counted() -> Message:
-            nonlocal seen, whole
+            nonlocal seen, whole, left_s
             if whole:
                 return await receive()
+            began_s = loop.time()
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout(left_s):
                     message = await receive()
             except TimeoutError:
                 raise _TooSlowError from None
+            finally:
+                # What a request waits for its turn between two parts is not its client's time.
+                left_s -= loop.time() - began_s
             seen += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if seen > limit:

@@ -9,6 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from service.access import Share
 from service.http.fair_shares import FairShares
+from service.http.request_limits import Limits
 
 END: Message = {"type": "http.request", "body": b"", "more_body": False}
 ANSWER: list[Message] = [{"type": "http.response.start", "status": 200, "headers": []}, {"type": "http.response.body", "body": b""}]
@@ -168,3 +169,28 @@ def test_a_file_of_the_page_costs_little_however_slow_the_machine(path: str, lef
         assert shares._requests["user ACME"].credit_s == pytest.approx(left_s)
 
     run(scene)
+
+
+def test_what_a_request_waits_for_its_turn_is_not_the_time_of_its_client() -> None:
+    async def played() -> list[Message]:
+        loop = asyncio.get_running_loop()
+        before, said, more = loop.time, list[Message](), [False, True]
+
+        async def arriving() -> Message:
+            await asyncio.sleep(0)
+            return {"type": "http.request", "body": b"x", "more_body": more.pop()}
+
+        async def waiting(_: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            loop.time = lambda: before() + 3600.0  # type: ignore[method-assign]
+            await receive()
+            for message in ANSWER:
+                await send(message)
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        await Limits(waiting, 100, 30.0)({"type": "http", "method": "POST", "path": "/v1/changes", "headers": []}, arriving, send)
+        return said
+
+    assert asyncio.run(played())[0]["status"] == 200
