@@ -79,9 +79,9 @@ def test_check_weighs_declared_load_against_a_given_capacity(tmp_path: Path, cap
 
 def test_check_of_an_unreadable_file_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["changes", "check", str(tmp_path / "none.json")]) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "No such file" in told
+    result = capsys.readouterr().err
+    assert result.count("\n") == 1
+    assert "No such file" in result
 
 
 @pytest.mark.parametrize("suffix", ["json", "ndjson", "csv", "ics"])
@@ -110,9 +110,9 @@ def test_add_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_import_takes_the_good_rows_and_says_which_were_bad(calendar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write(tmp_path, "b.csv", f"change_id,title,planned_start,planned_end\nA,t,{START},{END}\nB,t,TBC,{END}\n")
     assert run(["changes", "import", str(source), "--owner", "SUP-09", "--to", str(calendar)]) == 1
-    told = capsys.readouterr()
-    assert "A, revision 1: t" in told.out
-    assert "line 3: planned_start" in told.err
+    result = capsys.readouterr()
+    assert "A, revision 1: t" in result.out
+    assert "line 3: planned_start" in result.err
     assert [one["change_id"] for one in json.loads(calendar.read_text())] == ["A", "M"]
     good = write(tmp_path, "c.csv", f"change_id,title,planned_start,planned_end\nA,t,{START},{END}\n")
     assert run(["changes", "import", str(good), "--owner", "SUP-09", "--to", str(calendar)]) == 0
@@ -136,10 +136,10 @@ def monitor() -> Iterator[str]:
 def test_import_declares_at_a_running_monitor(monitor: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path, "a.json", to_json_array([change("A"), change("B")]))
     assert run(["changes", "import", str(path), "--to", monitor, "--token", "secret"]) == 1
-    told = capsys.readouterr()
-    assert "A, revision 1" in told.out
-    assert "B: revision 1 stands already" in told.err
-    assert "old withdrawn" in told.out
+    result = capsys.readouterr()
+    assert "A, revision 1" in result.out
+    assert "B: revision 1 stands already" in result.err
+    assert "old withdrawn" in result.out
     assert [(where, token, [one["change_id"] for one in body]) for where, token, body in Monitor.seen] == [
         ("/v1/changes", "Bearer secret", ["A", "B"])
     ]
@@ -151,7 +151,7 @@ def test_what_a_monitor_is_sent_keeps_the_times_of_a_series_together(monitor: st
     assert [(where, len(body)) for where, _, body in Monitor.seen] == [("/v1/changes?part=true", 2), ("/v1/changes", 2)]
 
 
-def test_a_monitor_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_monitor_that_is_not_there_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path, "a.json", to_json_array([change("A")]))
     assert run(["changes", "import", str(path), "--to", "http://127.0.0.1:9"]) == 2
     assert "does not answer" in capsys.readouterr().err
@@ -172,13 +172,13 @@ def test_a_change_is_declared_with_four_words_and_its_conflicts_are_said(tmp_pat
     path = write(tmp_path, "a.json", to_json_array([change("T", "DCC", category="bcdr_test", systems=["Data Service"])]))
     named = ["--owner", "SUP-01", "--title", "Replace the firewall", "--start", START, "--end", END, "--set", "systems=edge"]
     assert run(["changes", "add", "--to", str(path), *named]) == 0
-    told = capsys.readouterr().out
-    assert "category guessed from the title: firewall" in told
-    assert "conflict: 20260105T2200-replace-the-firewall (SUP-01: Replace the firewall) may disrupt the BCDR test T" in told
-    assert told.count("/2026") == 3
+    result = capsys.readouterr().out
+    assert "category guessed from the title: firewall" in result
+    assert "conflict: 20260105T2200-replace-the-firewall (SUP-01: Replace the firewall) may disrupt the BCDR test T" in result
+    assert result.count("/2026") == 3
 
 
-def test_an_import_that_can_not_be_settled_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_import_that_can_not_be_settled_is_reported_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = write(tmp_path, "a.json", to_json_array([change("A", title="first")]))
     other = write(tmp_path, "b.json", to_json_array([change("A", title="other")]))
     to = str(tmp_path / "to.json")

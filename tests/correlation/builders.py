@@ -95,15 +95,15 @@ class World:
 
     def _count(self, key: SeriesKey, minute: int) -> float:
         for trouble in self.troubles:
-            told = trouble.counts(minute) if trouble.key == key and trouble.kind not in ("stale", "failures") else None
-            if told is not None:
-                return told + self._jitter(key, minute) * np.sqrt(told) / 5
+            records = trouble.counts(minute) if trouble.key == key and trouble.kind not in ("stale", "failures") else None
+            if records is not None:
+                return records + self._jitter(key, minute) * np.sqrt(records) / 5
         usual = self.carried.get(key, 100.0) if minute > self._first() else 100.0
         return usual + self._jitter(key, minute)
 
     def _failed(self, key: SeriesKey, minute: int) -> float:
-        told = (trouble.counts(minute) for trouble in self.troubles if trouble.key == key and trouble.kind == "failures")
-        return next((count for count in told if count is not None), 0.0)
+        records = (trouble.counts(minute) for trouble in self.troubles if trouble.key == key and trouble.kind == "failures")
+        return next((count for count in records if count is not None), 0.0)
 
     def _jitter(self, key: SeriesKey, minute: int) -> float:
         return jitter(key._replace(user=self.formerly.get(key.user, key.user)), minute)
@@ -235,7 +235,7 @@ def calendar(*changes: Change) -> Calendar:
 
 def change(change_id: str, owner: str, start: int, end: int, **fields: Any) -> Change:
     """A change between two minutes after 09:00, declared the day before."""
-    told: dict[str, Any] = {
+    records: dict[str, Any] = {
         "change_id": change_id,
         "owner": owner,
         "title": f"Title of {change_id}",
@@ -243,21 +243,21 @@ def change(change_id: str, owner: str, start: int, end: int, **fields: Any) -> C
         "planned_end": instant(MORNING_US + end * MINUTE_US),
         "declared_at": instant(MORNING_US - 24 * 60 * MINUTE_US),
     }
-    return Change.model_validate(told | fields)
+    return Change.model_validate(records | fields)
 
 
 def run(
     world: World, minutes: range, *changes: Change, parameters: CorrelationParameters | None = None, correlator: Correlator | None = None
 ) -> RunResult:
     """The decisions of a row of windows; two hours of ordinary windows come before, unless a correlator is given."""
-    told = RunResult()
+    records = RunResult()
     known = calendar(*changes)
     if correlator is None:
         correlator = Correlator(parameters or CorrelationParameters())
         step(correlator, World(world.keys, formerly=world.formerly), range(minutes.start - 120, minutes.start), known)
     for decisions in step(correlator, world, minutes, known):
-        told.add(decisions)
-    return told
+        records.add(decisions)
+    return records
 
 
 def step(correlator: Correlator, world: World, minutes: Sequence[int], known: Calendar) -> list[Decisions]:

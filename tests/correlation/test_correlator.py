@@ -49,9 +49,9 @@ def decide(parts_of: dict[int, list[Detected]], packed_at: frozenset[int] = froz
 
 
 def lines(decisions: Decisions) -> list[bytes]:
-    told = [to_json(record) for record in (*decisions.alerts, *decisions.incidents, *decisions.reports)]
-    told += [user.encode() + b" " + to_json(record) for user, record in (*decisions.user_alerts, *decisions.user_reports)]
-    return told
+    records = [to_json(record) for record in (*decisions.alerts, *decisions.incidents, *decisions.reports)]
+    records += [user.encode() + b" " + to_json(record) for user, record in (*decisions.user_alerts, *decisions.user_reports)]
+    return records
 
 
 @cache

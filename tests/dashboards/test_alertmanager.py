@@ -131,7 +131,7 @@ def test_a_silence_holds_and_the_end_of_an_alert_ends_it(server: Program, desk: 
     assert eventually(lambda: not held(server))
 
 
-def test_it_is_told_again_every_minute_and_not_in_between(server: Program, desk: Desk) -> None:
+def test_it_is_reported_again_every_minute_and_not_in_between(server: Program, desk: Desk) -> None:
     by = pusher(desk, server.address)
     desk.opened("A1", "STORMER")
     push(by)

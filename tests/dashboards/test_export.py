@@ -162,9 +162,9 @@ def counts(path: Path, metric: str) -> dict[str, float]:
 )
 def test_a_wrong_use_is_one_line_that_says_what_to_do(arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exported(*arguments) == 2
-    told = capsys.readouterr()
-    assert (told.out, told.err.count("\n")) == ("", 1)
-    assert word in told.err
+    reported = capsys.readouterr()
+    assert (reported.out, reported.err.count("\n")) == ("", 1)
+    assert word in reported.err
 
 
 def test_nothing_to_export_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,7 @@ def test_change_windows_are_there_to_be_drawn(watched: Watched, name: str) -> No
     assert set(annotation["tagKeys"].split(",")) <= set(found[0]["metric"])
 
 
-def test_failures_are_told_by_the_side_that_their_codes_point_to(watched: Watched) -> None:
+def test_failures_are_reported_by_the_side_that_their_codes_point_to(watched: Watched) -> None:
     found = samples(watched, "sum by (family) (highwater_failures_total) > 0")
     assert {series["metric"]["family"] for series in found} & {"user_side", "device_side"}
 
@@ -149,9 +149,9 @@ def test_no_label_holds_an_id_of_a_change_alert_or_incident(watched: Watched) ->
     assert [each for each in ids if f'"{each}"' in text] == []
 
 
-def test_every_metric_of_ours_that_a_panel_asks_for_is_told(watched: Watched) -> None:
+def test_every_metric_of_ours_that_a_panel_asks_for_is_reported(watched: Watched) -> None:
     text = asked(f"{watched.monitor}/metrics", headers=AUTHORIZED).decode()
     asked_for = {metric for *_, target in targets() for metric in re.findall(r"(?<![:\w])highwater_\w+", target["expr"])}
-    told = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
+    reported = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
     bare = {re.sub(r"_(bucket|count|sum)$", "", metric) for metric in asked_for}
-    assert {metric for metric in bare - told if not ABSENT.search(metric)} == set()
+    assert {metric for metric in bare - reported if not ABSENT.search(metric)} == set()

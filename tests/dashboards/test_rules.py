@@ -75,8 +75,8 @@ def test_an_alert_says_what_is_wrong_how_bad_whose_it_is_and_what_to_do(rule: di
 
 def test_the_index_of_runbooks_says_how_urgent_each_alert_is() -> None:
     rows = re.findall(r"^\| \[(\**)(\w+)\**\]\(([\w-]+\.md)\) \| .+ \| (\w+) \|$", (RUNBOOKS / "README.md").read_text(), re.MULTILINE)
-    told = {(name, f"docs/runbooks/{page}", severity) for _, name, page, severity in rows}
-    assert told == {(rule["alert"], rule["annotations"]["runbook_url"], rule["labels"]["severity"]) for rule in ALERTS}
+    result = {(name, f"docs/runbooks/{page}", severity) for _, name, page, severity in rows}
+    assert result == {(rule["alert"], rule["annotations"]["runbook_url"], rule["labels"]["severity"]) for rule in ALERTS}
     assert {name for bold, name, *_ in rows if bold} == {rule["alert"] for rule in ALERTS if rule["labels"]["severity"] == "critical"}
 
 

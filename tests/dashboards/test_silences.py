@@ -49,7 +49,7 @@ class Both:
             return [one for one in found if one["labels"]["alert_id"] == alert_id and bool(one["status"]["silencedBy"]) == silenced]
 
         found = eventually(look)
-        assert found, f"{alert_id} is not {'silenced' if silenced else 'told'}"
+        assert found, f"{alert_id} is not {'silenced' if silenced else 'result'}"
         return dict(found[0])
 
     def silences(self) -> dict[str, dict[str, Any]]:
@@ -98,9 +98,9 @@ def test_a_silence_of_alertmanager_s_is_shown_noted_and_over_and_mutes_nothing_h
     silence_id = both.silence("alert_id", "A-1")
     assert both.held("A-1", silenced=True)["status"]["silencedBy"] == [silence_id]
     both.exchange()
-    (told,) = both.state("alerts", "A-1")["silences"]
-    assert (told["by"], told["note"], told["silence_id"]) == ("Ann", "known, they are on it", silence_id)
-    assert begun_us < parse_time(told["until"]) - 60 * MINUTE_US < minutes_from_now(0)
+    (result,) = both.state("alerts", "A-1")["silences"]
+    assert (result["by"], result["note"], result["silence_id"]) == ("Ann", "known, they are on it", silence_id)
+    assert begun_us < parse_time(result["until"]) - 60 * MINUTE_US < minutes_from_now(0)
     assert both.state("alerts", "A-2")["silences"] == []
     assert both.state("incidents", "I-1")["silences"] == [], "one of its two alerts is still told"
     both.exchange()
@@ -123,10 +123,10 @@ def test_an_incident_is_silenced_once_all_its_open_alerts_are(both: Both) -> Non
     both.held("A-1", silenced=True)
     both.held("A-2", silenced=True)
     both.exchange()
-    (told,) = both.state("incidents", "I-1")["silences"]
-    assert told["by"] == "Ann"
+    (result,) = both.state("incidents", "I-1")["silences"]
+    assert result["by"] == "Ann"
     text = both.triage.get("/v1/handover").json()["text"]
-    assert f"Silenced in Alertmanager by Ann until {told['until']}" in text
+    assert f"Silenced in Alertmanager by Ann until {result['until']}" in text
     both.house.publish(desk(alert("A-3", user="CORE", severity="critical")))
     both.silence("alert_id", "A-3", by="Ben")
     both.push()
@@ -147,8 +147,8 @@ def test_a_silence_that_is_extended_is_noted_anew_and_one_that_is_over_by_itself
     asked(f"{both.server.address}/api/v2/silences", headers={"Content-Type": "application/json"}, body=json.dumps(longer).encode())
     both.held("A-1", silenced=True)
     both.exchange()
-    (told,) = both.state("alerts", "A-1")["silences"]
-    assert parse_time(told["until"]) > minutes_from_now(80)
+    (result,) = both.state("alerts", "A-1")["silences"]
+    assert parse_time(result["until"]) > minutes_from_now(80)
     assert len(both.audited()) == 2
 
 

@@ -52,7 +52,7 @@ class Cohort:
     window_s: int = MINUTE_S
     start_us: int = MONDAY_US
     window: int = 0
-    told: list[tuple[int, str, int, int]] = field(default_factory=list)
+    records: list[tuple[int, str, int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.detection = Detection(self.parameters, self.window_s)
@@ -60,7 +60,7 @@ class Cohort:
     def copy(self) -> "Cohort":
         """One of its own that continues from here."""
         detection = Detection.unpack(self.parameters, self.window_s, unpack(pack(self.detection.pack(), 1), 1))
-        made = replace(self, told=list(self.told))
+        made = replace(self, records=list(self.records))
         made.detection = detection
         return made
 
@@ -75,7 +75,7 @@ class Cohort:
         found = self.detection.step(self.at_us, tick, self.traffic_keys, queue_tick, self.queue_keys, flags, queue_flags)
         self.window += 1
         for findings in (found.traffic, found.queues):
-            self.told += [(self.window, *row) for row in turns(findings)]
+            self.records += [(self.window, *row) for row in turns(findings)]
         return found
 
     def run(self, windows: int, counts: Callable[[int], Floats], **options: bool) -> Detected:
@@ -86,11 +86,11 @@ class Cohort:
 
     def began(self, kind: str) -> list[tuple[int, int]]:
         """(window, series) of every finding of a kind that began."""
-        return [(window, series) for window, name, series, phase in self.told if name == kind and phase == BEGAN]
+        return [(window, series) for window, name, series, phase in self.records if name == kind and phase == BEGAN]
 
     def ended(self, kind: str) -> list[tuple[int, int]]:
         """Likewise, that ended."""
-        return [(window, series) for window, name, series, phase in self.told if name == kind and phase == ENDED]
+        return [(window, series) for window, name, series, phase in self.records if name == kind and phase == ENDED]
 
 
 def turns(findings: Findings) -> Iterator[tuple[str, int, int]]:

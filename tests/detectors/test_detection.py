@@ -65,21 +65,21 @@ def run(places: np.ndarray, windows: int, restart_at: int = -1) -> list[list[tup
     """The findings of each window for the series at `places`, in that order in the table."""
     keys = tuple(key(int(place), window_s=WINDOW_S) for place in places)
     cohort = Cohort(keys, parameters=PARAMETERS, window_s=WINDOW_S)
-    told = []
+    records = []
     for window in range(windows):
         if window == restart_at:
             blob = pack(cohort.detection.pack(), 1)
             cohort.detection = Detection.unpack(PARAMETERS, WINDOW_S, unpack(blob, 1))
             assert pack(cohort.detection.pack(), 1) == blob
-        told.append(rows(cohort.step(tick(cohort, window, places)), keys))
-    return told
+        records.append(rows(cohort.step(tick(cohort, window, places)), keys))
+    return records
 
 
 @pytest.fixture(scope="module")
 def everything() -> list[list[tuple]]:
-    told = run(np.arange(SERIES), A_DAY + 200)
-    assert {row[0] for window in told for row in window} >= {"storm", "drop", "silence"}
-    return told
+    records = run(np.arange(SERIES), A_DAY + 200)
+    assert {row[0] for window in records for row in window} >= {"storm", "drop", "silence"}
+    return records
 
 
 @settings(max_examples=3, deadline=None)
@@ -108,8 +108,8 @@ def test_new_series_leave_the_old_ones_as_they_are(everything):
         if window == A_DAY + 50:
             cohort.traffic_keys = (*early, *late)
         found = cohort.step(tick(cohort, window, np.arange(len(cohort.traffic_keys))))
-        told = [row for row in rows(found, cohort.traffic_keys) if row[1] in early]
-        assert told == [row for row in everything[window] if row[1] in early]
+        records = [row for row in rows(found, cohort.traffic_keys) if row[1] in early]
+        assert records == [row for row in everything[window] if row[1] in early]
 
 
 def test_pulses_are_in_canonical_order_and_name_the_same_groups_until_a_series_comes():
@@ -143,7 +143,7 @@ def test_what_was_learned_makes_the_first_day_like_the_third():
     fresh = Cohort((two, one), window_s=300, window=week)
     fresh.detection.learn_from(learned)
     found = fresh.run(30, lambda window: draw(window)[::-1])
-    assert fresh.told == []
+    assert fresh.records == []
     np.testing.assert_allclose(found.pulse.expected, means, rtol=0.1)
     fresh.run(4, lambda window: np.zeros(2))
     assert len(fresh.began("silence")) == 2
@@ -163,7 +163,7 @@ def test_codes_of_failures_are_counted_since_they_began():
         tick = traffic(cohort.at_us, count, failures=failed)
         tick.codes[0] = {"E20": int(failed[0])}
         found = cohort.step(tick).traffic
-    assert [kind for _, kind, _, _ in cohort.told] == ["failures"]
+    assert [kind for _, kind, _, _ in cohort.records] == ["failures"]
     assert found.codes == {0: {"E20": total}}
     assert found.phase.tolist() == [CONTINUES]
     assert found.evidence["failure_ratio"][0] == pytest.approx(0.5, abs=0.01)
@@ -184,6 +184,6 @@ def test_state_without_holidays_habits_and_spilt_windows_is_completed():
             del parts[kind][name]
     cohort.detection = Detection.unpack(cohort.parameters, 3600, tree)
     cohort.run(24, draw)
-    assert cohort.told == []
+    assert cohort.records == []
     cohort.run(3, lambda window: draw(window, 0.0))
-    assert {kind for _, kind, _, _ in cohort.told} == {"silence"}
+    assert {kind for _, kind, _, _ in cohort.records} == {"silence"}

@@ -23,9 +23,9 @@ def test_a_line_a_budget_with_alerts_a_day_and_delay_against_the_truth(world: Pa
     arguments = ("backtest", world / "events.ndjson.gz", "--changes", world / "changes.json", "--budgets", "1,0.1", "--truth", world)
     done = highwater(*arguments, "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert [row["false_alarms_per_day"] for row in told["budgets"]] == [0.1, 1]
-    for row in told["budgets"]:
+    result = json.loads(done.stdout)
+    assert [row["false_alarms_per_day"] for row in result["budgets"]] == [0.1, 1]
+    for row in result["budgets"]:
         assert row["days"] == pytest.approx(1.0, abs=0.05)
         assert set(row["by_severity"]) == {"critical", "warning", "info"}
         assert row["alerts_per_day"] == pytest.approx(sum(row["by_kind"].values()), rel=0.01)
@@ -48,7 +48,7 @@ def test_it_says_what_score_says_of_a_replay(world: Path, tmp_path: Path) -> Non
     }
 
 
-def test_a_bad_row_of_a_calendar_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_row_of_a_calendar_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "changes.json").write_text(json.dumps([{"change_id": "C2"}]))
     (tmp_path / "events.ndjson").write_bytes(event())
     assert run(["backtest", str(tmp_path / "events.ndjson"), "--changes", str(tmp_path / "changes.json"), "--budgets", "1"]) == 0

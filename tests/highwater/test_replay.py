@@ -51,7 +51,7 @@ def test_standard_input_gives_the_same_bytes(events: Path, tmp_path: Path) -> No
         assert (tmp_path / "file" / name).read_bytes() == (tmp_path / "pipe" / name).read_bytes()
 
 
-def test_a_bad_row_of_a_calendar_is_told_and_costs_nothing_else(events: Path, tmp_path: Path) -> None:
+def test_a_bad_row_of_a_calendar_is_reported_and_costs_nothing_else(events: Path, tmp_path: Path) -> None:
     good = {"change_id": "C1", "owner": "A", "title": "t", "planned_start": "2026-01-05T00:00:00Z", "planned_end": "2026-01-05T01:00:00Z"}
     (tmp_path / "changes.json").write_text(json.dumps([good, {"change_id": "C2"}]))
     done = highwater("replay", events, "--changes", tmp_path / "changes.json", "--out", tmp_path / "out", "--json")

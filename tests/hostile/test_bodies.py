@@ -39,8 +39,8 @@ def test_an_answer_names_the_first_thousand_rejections_and_counts_the_others(hou
     body = b"{}\n" * 5_000 + lines(queue(10))
     answer = house.client("ingest").post("/v1/events", content=body)
     assert answer.status_code == 202
-    told = answer.json()
-    assert (told["accepted"], len(told["rejected"]), told["rejected_more"]) == (1, 1000, 4000)
+    result = answer.json()
+    assert (result["accepted"], len(result["rejected"]), result["rejected_more"]) == (1, 1000, 4000)
     assert len(answer.content) < 100_000
 
 

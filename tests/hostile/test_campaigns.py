@@ -146,8 +146,8 @@ def post_bodies(house: House, count: int, seed: int) -> int:
         answer = hostile.post("/v1/events", content=body)
         assert answer.status_code in (202, 400, 413), answer.text
         if answer.status_code == 202:
-            told = answer.json()
-            assert all(one["reason"] for one in told["rejected"])
+            result = answer.json()
+            assert all(one["reason"] for one in result["rejected"])
         else:
             assert json.loads(answer.content)["detail"]
         if number % 20 == 0:

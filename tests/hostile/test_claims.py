@@ -100,8 +100,8 @@ def test_no_row_of_windows_stops_learning_for_long(windows: list[tuple[int, int]
 def late_envelope(declared_us: int | None, arrived_us: int | None) -> bool:
     """Whether the declared silence of USER-00 counts as late when it is declared so."""
     made = Calendar()
-    told = change("C", start=-3, category="firewall", expected={"effect": "silent"})
-    made.declare(told, arrived_us, claimed_us=declared_us)
+    result = change("C", start=-3, category="firewall", expected={"effect": "silent"})
+    made.declare(result, arrived_us, claimed_us=declared_us)
     found = envelope(episode("silence"), made.view(ONSET + 20 * MINUTE_US))
     assert found.position == "within"
     return found.declared_late
@@ -131,9 +131,9 @@ def test_what_a_revision_adds_counts_as_declared_when_it_arrived(added: dict[str
 def test_a_revision_that_leaves_the_envelope_as_it_was_is_not_late() -> None:
     made = Calendar()
     first, after = ONSET - 60 * MINUTE_US, ONSET + 5 * MINUTE_US
-    told: dict[str, Any] = {"start": -3, "category": "firewall", "expected": {"effect": "silent"}}
-    made.declare(change("C", **told), first, claimed_us=first)
-    made.declare(change("C", revision=2, status="in_progress", **told), after, claimed_us=after)
+    result: dict[str, Any] = {"start": -3, "category": "firewall", "expected": {"effect": "silent"}}
+    made.declare(change("C", **result), first, claimed_us=first)
+    made.declare(change("C", revision=2, status="in_progress", **result), after, claimed_us=after)
     found = envelope(episode("silence"), made.view(ONSET + 20 * MINUTE_US))
     assert (found.position, found.declared_late) == ("within", False)
 

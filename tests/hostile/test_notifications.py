@@ -74,7 +74,7 @@ class Post:
             self.now_us += DAY_US
             self.serve()
 
-    def told(self, alert_id: str) -> list[tuple[str, int, int]]:
+    def result(self, alert_id: str) -> list[tuple[str, int, int]]:
         """(topic, sequence, revision) of what arrived about one alert, in order."""
         mine = [one for one in self.got if one.subject == f"alert:{alert_id}"]
         return [(one.topic, one.sequence, json.loads(one.body)["data"]["revision"]) for one in mine]
@@ -108,25 +108,25 @@ def play(post: Post, steps: list[tuple[str, str, bool, int]], outages: list[bool
 @pytest.mark.parametrize("channel", [WEBHOOK, PAGER])
 @given(steps=STEPS, wishes=WISHES, outages=OUTAGES)
 @settings(max_examples=120, deadline=None)
-def test_a_machine_is_told_a_story_that_begins_never_turns_back_and_ends(
+def test_a_machine_receives_a_story_that_begins_never_turns_back_and_ends(
     channel: tuple[str, str], steps: list[tuple[str, str, bool, int]], wishes: dict[str, Any], outages: list[bool]
 ) -> None:
     post = Post(channel, **wishes)
     published = play(post, steps, outages)
     for name, said in published.items():
-        told = post.told(name)
-        topics = [topic for topic, _, _ in told]
+        result = post.result(name)
+        topics = [topic for topic, _, _ in result]
         assert topics[:1] in ([], ["alert.open"])
         assert all(topic == "alert.updated" for topic in topics[1:-1])
-        assert [number for _, number, _ in told] == sorted({number for _, number, _ in told})
-        assert [revision for _, _, revision in told] == sorted({revision for _, _, revision in told})
+        assert [number for _, number, _ in result] == sorted({number for _, number, _ in result})
+        assert [revision for _, _, revision in result] == sorted({revision for _, _, revision in result})
         if topics and said[-1][1]:
             assert topics[-1] == "alert.resolved", "what was opened is ended, whatever severity it fell to"
         reached = [place for place, (severity, resolved) in enumerate(said, 1) if not resolved and severity_at_least(severity, wishes)]
         if not reached:
-            assert not told
+            assert not result
         elif all(outages):
-            assert told[0][2] == reached[0], "the first revision at or above the threshold opens it"
+            assert result[0][2] == reached[0], "the first revision at or above the threshold opens it"
 
 
 def severity_at_least(severity: str, wishes: dict[str, Any]) -> bool:
@@ -136,28 +136,28 @@ def severity_at_least(severity: str, wishes: dict[str, Any]) -> bool:
 
 @given(steps=STEPS, wishes=WISHES, outages=OUTAGES)
 @settings(max_examples=120, deadline=None)
-def test_people_are_told_each_beginning_and_each_end_once(
+def test_people_receive_each_beginning_and_each_end_once(
     steps: list[tuple[str, str, bool, int]], wishes: dict[str, Any], outages: list[bool]
 ) -> None:
     post = Post(CHAT, **wishes)
     published = play(post, steps, outages)
     for name, said in published.items():
-        topics = [topic for topic, _, _ in post.told(name)]
+        topics = [topic for topic, _, _ in post.result(name)]
         assert topics.count("alert.open") <= 1
         assert topics.count("alert.resolved") <= topics.count("alert.open")
         if "alert.open" in topics and said[-1][1]:
             assert topics.count("alert.resolved") == 1
 
 
-def test_an_alert_that_falls_to_info_and_ends_is_ended_for_who_was_told() -> None:
+def test_an_alert_that_falls_to_info_and_ends_is_ended_for_who_was_notified() -> None:
     post = Post(PAGER)
     for revision, severity, status in ((1, "info", "open"), (2, "warning", "updated"), (3, "info", "updated"), (4, "info", "resolved")):
         post.publish(*desk(alert("A", revision=revision, severity=severity, status=status)))
         post.serve()
-    assert post.told("A") == [("alert.open", 1, 2), ("alert.resolved", 2, 4)]
+    assert post.result("A") == [("alert.open", 1, 2), ("alert.resolved", 2, 4)]
 
 
-def test_a_paused_subscription_is_told_the_end_of_what_it_was_told() -> None:
+def test_a_paused_subscription_receives_the_end_of_what_it_was_sent() -> None:
     post = Post(WEBHOOK)
     post.publish(*desk(alert("A")))
     post.serve()

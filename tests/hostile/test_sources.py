@@ -23,7 +23,7 @@ def messages(house: House) -> list[tuple[str, str]]:
     )
 
 
-def test_a_source_that_stops_is_said_everywhere_and_told_once_and_so_is_its_return(tmp_path: Path) -> None:
+def test_a_source_that_stops_is_said_everywhere_and_reported_once_and_so_is_its_return(tmp_path: Path) -> None:
     ahead_s = [0.0]
     clock = Clock(lambda: time.time_ns() // 1000 + int(ahead_s[0] * 1e6), lambda: time.monotonic() + ahead_s[0])
     with House(tmp_path / "data", clock=clock) as house:
@@ -53,9 +53,9 @@ def test_a_source_that_stops_is_said_everywhere_and_told_once_and_so_is_its_retu
         assert 'highwater_source_quiet_seconds{source="ingest of the tests"} 4' in house.client("observer").get("/metrics").text
         assert ingest.post("/v1/events", content=lines(queue(20))).status_code == 202
         house.now(house.parts.jobs.report_sources())
-        told = messages(house)
-        assert [topic for topic, _ in told] == ["source.open", "source.resolved"]
-        assert len({key for _, key in told}) == 1
+        reported = messages(house)
+        assert [topic for topic, _ in reported] == ["source.open", "source.resolved"]
+        assert len({key for _, key in reported}) == 1
         assert house.client("triage").get("/v1/alerts").json()["items"] == [], "it is no record of the event-time flow"
 
 

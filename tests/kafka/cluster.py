@@ -56,11 +56,11 @@ class Spoken:
         progress = self.partition.progress(self.generation, self._sequence, covers=self.covers)
         self._sequence += 1
         findings = pack_findings(step.detected, self._tables) if step.detected else b""
-        told = Record(0, findings, headers=((FINDINGS_HEADER, progress.pack()),))
+        result = Record(0, findings, headers=((FINDINGS_HEADER, progress.pack()),))
         if not step.detected:
-            return told, None
+            return result, None
         mark = write_mark(progress.partition, progress.generation, progress.sequence)
-        return told, Record(0, pack_pulses(step.detected, self._tables), headers=((MARK_HEADER, mark),))
+        return result, Record(0, pack_pulses(step.detected, self._tables), headers=((MARK_HEADER, mark),))
 
 
 def telemetry(lines: Sequence[bytes], partitions: int, partitioner: Partitioner) -> dict[tuple[str, int], list[Record]]:
@@ -107,8 +107,8 @@ def replayed(
         while (sends := correlation.step()) is not None:
             out.extend(sends)
 
-    def say(told: Record, pulse: Record | None) -> None:
-        findings.append(Record(len(findings), told.value, headers=told.headers))
+    def say(result: Record, pulse: Record | None) -> None:
+        findings.append(Record(len(findings), result.value, headers=result.headers))
         if pulse is not None:
             pulses.append(Record(len(pulses), pulse.value, headers=pulse.headers))
 
@@ -172,9 +172,11 @@ def _moved(speaker: Spoken, after: PartitionPipeline, logs: dict[tuple[str, int]
     after.begin(positions, ends, ())
     successor = Spoken(after, speaker.generation + 1, mark)
     claim, _ = successor.tell(FlowStep())
-    told = [progress for record in findings[said:] if (progress := progress_of(record)) is not None and progress.partition == after.number]
+    result = [
+        progress for record in findings[said:] if (progress := progress_of(record)) is not None and progress.partition == after.number
+    ]
     findings.append(Record(len(findings), claim.value, headers=claim.headers))
-    after.begin(positions, ends, told)
+    after.begin(positions, ends, result)
     successor.saved = speaker.saved
     return successor
 

@@ -105,8 +105,8 @@ def _local(*, secured: bool = False) -> Broker:
 def _docker_runs() -> bool:
     if shutil.which("docker") is None:
         return False
-    told = subprocess.run(["docker", "info"], capture_output=True, timeout=30)
-    return told.returncode == 0 and b"Server Version" in told.stdout
+    result = subprocess.run(["docker", "info"], capture_output=True, timeout=30)
+    return result.returncode == 0 and b"Server Version" in result.stdout
 
 
 @contextmanager

@@ -185,8 +185,8 @@ class Cluster:
         if self._dice.random() < 0.02:
             self._spoken[number] = _moved(speaker, self._partition(number), self._logs, self._stages[TOPICS.findings])
 
-    def _say(self, told: Record, pulse: Record | None) -> None:
-        for topic, record in ((TOPICS.findings, told), (TOPICS.pulses, pulse)):
+    def _say(self, result: Record, pulse: Record | None) -> None:
+        for topic, record in ((TOPICS.findings, result), (TOPICS.pulses, pulse)):
             if record is not None:
                 log = self._stages[topic]
                 log.append(Record(len(log), record.value, headers=record.headers))

@@ -63,7 +63,7 @@ def test_what_a_checkpoint_covers_is_delivered_though_its_pulses_are_read_after_
     assert delivered(barrier) == [1, 2]
 
 
-def test_what_no_checkpoint_covers_is_told_again_and_counts_once() -> None:
+def test_what_no_checkpoint_covers_is_reported_again_and_counts_once() -> None:
     barrier, first = WindowBarrier(1), Owner(1)
     (progress, findings), pulses = first.tell(1, 2, until=2)
     barrier.add_findings(progress, findings, 0)
@@ -86,9 +86,9 @@ def test_a_log_that_begins_behind_its_series_costs_the_windows_until_they_are_na
     for number, renewed in ((2, False), (3, True), (4, False)):
         if renewed:
             owner.renew()
-        told, pulses = owner.tell(number, until=number)
+        result, pulses = owner.tell(number, until=number)
         assert pulses is not None
-        barrier.add_findings(*told, number)
+        barrier.add_findings(*result, number)
         barrier.add_pulses(0, *pulses, number)
         assert delivered(barrier) == ([] if number == 2 else [number])
 
@@ -105,8 +105,8 @@ def test_any_paces_take_overs_and_restarts_deliver_every_window_once(seed: int) 
             window = saved[0]
             findings.append(owner.tell(until=window)[0])
         upto = window + dice.randrange(1, 4)
-        told, its_pulses = owner.tell(*range(window + 1, upto + 1), until=upto)
-        findings.append(told)
+        result, its_pulses = owner.tell(*range(window + 1, upto + 1), until=upto)
+        findings.append(result)
         # Whoever dies may have sent the first half only; what a checkpoint covers is whole.
         if dice.random() < 0.8 or window + 4 >= 40:
             if its_pulses is not None:

@@ -81,3 +81,17 @@ def test_retired_words_are_no_names_of_the_program() -> None:
         if name.strip("_").lower() in RETIRED_NAMES and (file, name) not in KEPT_NAMES
     ]
     assert stored == []
+
+
+def test_a_retired_word_is_no_name_of_tests_and_benchmarks_either() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "tests", "benchmarks"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    stored = [
+        f"{file}:{line}: {name}"
+        for file in tracked
+        if file.endswith(".py") and not file.startswith("tests/layout/")
+        for line, name in stored_names(ast.parse((ROOT / file).read_text()))
+        if {"told", "retold"} & set(name.split("_"))
+    ]
+    assert stored == []

@@ -36,9 +36,9 @@ def test_absent_null_and_empty_service_and_region_are_one_value(field: str, abse
 
 @pytest.mark.parametrize("field", ["kind", "observed_at", "user", "direction", "message_class", "messages"])
 def test_a_traffic_event_without_a_required_field_is_malformed(field: str) -> None:
-    told = fault(text(TRAFFIC, **{field: ...}))
-    assert field in told
-    assert "\n" not in told
+    result = fault(text(TRAFFIC, **{field: ...}))
+    assert field in result
+    assert "\n" not in result
 
 
 @pytest.mark.parametrize("field", ["kind", "observed_at", "user", "queue", "depth"])
@@ -123,7 +123,7 @@ def test_queue_figures_have_their_ranges(field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", "5", "null", '"x"', '{"kind":"traffic"', "\x00", "{} {}"])
-def test_what_is_no_object_is_told_in_one_line(line: str) -> None:
+def test_what_is_no_object_is_reported_in_one_line(line: str) -> None:
     assert "\n" not in fault(line)
 
 
@@ -174,12 +174,12 @@ JUNK = st.recursive(
 @example(field="codes", value={"\n": None})
 @example(field="codes", value={"": None})
 @settings(max_examples=300, deadline=None)
-def test_whatever_stands_in_a_field_is_taken_or_told_in_one_plain_line(field: str, value: Any) -> None:
+def test_whatever_stands_in_a_field_is_taken_or_reported_in_one_plain_line(field: str, value: Any) -> None:
     for record in (TRAFFIC, QUEUE):
         try:
             event = EVENT.validate_json(text(record, **{field: value}))
-        except ValidationError as told:
-            line = reason(told)
+        except ValidationError as result:
+            line = reason(result)
             assert line
             assert "\n" not in line
             assert "pydantic" not in line.lower()

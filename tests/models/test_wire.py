@@ -186,7 +186,7 @@ def test_a_dead_letter_keeps_at_most_4_kib_of_the_original() -> None:
     assert decode(DeadLetter, to_json(broken)) == broken
 
 
-def test_a_record_that_breaks_the_contract_is_told_in_one_line() -> None:
+def test_a_record_that_breaks_the_contract_is_reported_in_one_line() -> None:
     with pytest.raises(Malformed, match=r"^kind must be .*not 'x'$"):
         alert(kind="x")
 

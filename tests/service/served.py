@@ -16,11 +16,11 @@ class Served:
     """A monitor that can be asked, stopped and killed like any other process."""
 
     def __init__(self, data: Path, **environment: str) -> None:
-        heard, told = FORKS.Pipe(duplex=False)
+        heard, result = FORKS.Pipe(duplex=False)
         arguments = ["serve", "--port", "0", "--data", str(data)]
-        self.process = FORKS.Process(target=_run, args=(arguments, environment, told), daemon=True)
+        self.process = FORKS.Process(target=_run, args=(arguments, environment, result), daemon=True)
         self.process.start()
-        told.close()
+        result.close()
         self.said: list[str] = []
         self._lines = os.fdopen(os.dup(heard.fileno()), encoding="utf-8")
         heard.close()
@@ -50,10 +50,10 @@ class Served:
         return self.process.exitcode
 
 
-def _run(arguments: list[str], environment: Mapping[str, str], told: Connection) -> None:
+def _run(arguments: list[str], environment: Mapping[str, str], result: Connection) -> None:
     from highwater.cli import main
 
     os.environ.update(environment)
-    os.dup2(told.fileno(), 1)
+    os.dup2(result.fileno(), 1)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     main(arguments)

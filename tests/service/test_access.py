@@ -226,11 +226,11 @@ def test_the_desk_sees_everything_once(furnished: House) -> None:
 
 def test_a_user_s_whole_stream_holds_no_word_of_another(furnished: House) -> None:
     furnished.publish(own("ACME", alert("A-LAST", incident_id=None)))
-    told = []
+    result = []
     with furnished.client("user:ACME").stream("GET", "/v1/stream", headers={"last-event-id": "0"}) as answer:
         for line in answer.iter_lines():
-            told.append(line)
+            result.append(line)
             if "A-LAST" in line:
                 break
-    assert [word for word in FOREIGN if word in "\n".join(told)] == []
-    assert sum(line.startswith("data:") for line in told) == 5
+    assert [word for word in FOREIGN if word in "\n".join(result)] == []
+    assert sum(line.startswith("data:") for line in result) == 5

@@ -143,9 +143,9 @@ def test_damage_inside_the_journal_stops_the_start_and_the_doctor_names_the_file
     path.write_bytes(bytes(data))
     with pytest.raises(StateError, match="damaged: restore a backup"):
         House(folder).open()
-    told = highwater("doctor", "--data", folder, HIGHWATER_SERVE__PORT="0")
-    assert told.returncode == 1
-    assert path.name in told.stdout
+    reported = highwater("doctor", "--data", folder, HIGHWATER_SERVE__PORT="0")
+    assert reported.returncode == 1
+    assert path.name in reported.stdout
     served = highwater("serve", "--port", "0", "--data", folder)
     assert (served.returncode, len(served.stderr.strip().splitlines())) == (2, 1)
 

@@ -93,9 +93,9 @@ def test_tokens_are_made_while_the_monitor_runs_and_end_when_revoked(tmp_path: P
         assert highwater("tokens", "revoke", made["id"], "--data", data).returncode == 0
         until(lambda: httpx2.get(f"{served.address}/v1/alerts", headers=headers).status_code == 401)
         admin = {"authorization": "Bearer admin-secret-0123456789"}
-        told = httpx2.get(f"{served.address}/v1/audit", headers=admin).json()["items"]
+        result = httpx2.get(f"{served.address}/v1/audit", headers=admin).json()["items"]
         done = [("command line", "revoke token"), ("command line", "create token")]
-        assert [(one["actor"], one["action"]) for one in told if one["action"] != "failed sign-in"] == done
+        assert [(one["actor"], one["action"]) for one in result if one["action"] != "failed sign-in"] == done
     for arguments in (
         ("--role", "root", "--name", "x"),
         ("--role", "observer", "--name", " "),

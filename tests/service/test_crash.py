@@ -109,7 +109,7 @@ def post_all(victim: Victim, bodies: Sequence[bytes], kills: int, chance: random
             victim.start()
 
 
-def told_after(data: Path, kills: int, seed: int, window_s: int) -> tuple[dict[str, list[bytes]], dict[str, list[bytes]]]:
+def reported_after(data: Path, kills: int, seed: int, window_s: int) -> tuple[dict[str, list[bytes]], dict[str, list[bytes]]]:
     """What a monitor that was killed again and again tells in the end: every revision of every alert, and the last of every incident."""
     changes, bodies = day(window_s)
     victim = Victim(data)
@@ -121,7 +121,7 @@ def told_after(data: Path, kills: int, seed: int, window_s: int) -> tuple[dict[s
         victim.start()
         until(lambda: "recovering" not in victim.client.get("/readyz").text, seconds=60)
         assert victim.kills > kills // 2
-        alerts = {name: told(victim, f"/v1/alerts/{name}/revisions") for name in ids(victim, "alert")}
+        alerts = {name: result(victim, f"/v1/alerts/{name}/revisions") for name in ids(victim, "alert")}
         return alerts, {name: [victim.client.get(f"/v1/incidents/{name}").content] for name in ids(victim, "incident")}
     finally:
         victim.kill()
@@ -131,7 +131,7 @@ def ids(victim: Victim, kind: str) -> list[str]:
     return [one[f"{kind}_id"] for one in victim.client.get(f"/v1/{kind}s?limit=1000").json()["items"]]
 
 
-def told(victim: Victim, path: str) -> list[bytes]:
+def result(victim: Victim, path: str) -> list[bytes]:
     """The records of a page, byte for byte."""
     body = victim.client.get(path).content
     assert body.startswith(b'{"items":[{"')
@@ -143,14 +143,14 @@ def test_a_run_with_kills_gives_the_alerts_of_one_without(tmp_path: Path) -> Non
     alerts, incidents = undisturbed(900)
     assert len(alerts) >= 5, "the story must hold something to lose"
     assert incidents
-    assert told_after(tmp_path / "data", kills=12, seed=1, window_s=900) == (alerts, last(incidents))
+    assert reported_after(tmp_path / "data", kills=12, seed=1, window_s=900) == (alerts, last(incidents))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(2, 22))
 def test_hundreds_of_kills_change_nothing(tmp_path: Path, seed: int) -> None:
     alerts, incidents = undisturbed(300)
-    assert told_after(tmp_path / "data", kills=20, seed=seed, window_s=300) == (alerts, last(incidents))
+    assert reported_after(tmp_path / "data", kills=20, seed=seed, window_s=300) == (alerts, last(incidents))
 
 
 def paced(victim: Victim, bodies: Sequence[bytes], kills: int, chance: random.Random) -> list[float]:
@@ -186,15 +186,15 @@ def test_five_hundred_kills_seconds_apart_lose_nothing_and_recovery_takes_no_lon
     try:
         assert victim.client.post("/v1/changes", json=[change.model_dump(mode="json") for change in changes]).status_code == 201
         took = paced(victim, bodies, KILLS, random.Random(500))
-        told_alerts = {name: told(victim, f"/v1/alerts/{name}/revisions") for name in ids(victim, "alert")}
-        told_incidents = {name: [victim.client.get(f"/v1/incidents/{name}").content] for name in ids(victim, "incident")}
+        reported_alerts = {name: result(victim, f"/v1/alerts/{name}/revisions") for name in ids(victim, "alert")}
+        reported_incidents = {name: [victim.client.get(f"/v1/incidents/{name}").content] for name in ids(victim, "incident")}
     finally:
         victim.kill()
     third = len(took) // 3
     first_s, last_s = statistics.median(took[:third]), statistics.median(took[-third:])
     with capsys.disabled():
         print(f"\n{len(took)} kills; restart: median {first_s:.2f} s at first, {last_s:.2f} s at last, {max(took):.2f} s most")
-    assert (told_alerts, told_incidents) == (alerts, last(incidents))
+    assert (reported_alerts, reported_incidents) == (alerts, last(incidents))
     assert last_s <= 2 * first_s
 
 

@@ -155,7 +155,7 @@ def test_the_build_s_steps_make_a_program_that_runs_without_extras_and_is_not_la
     size = sum(path.stat().st_size for path in (tmp_path / "opt").rglob("*") if path.is_file() and not path.is_symlink())
     assert size < MOST_MB * 1_000_000
     program = tmp_path / "opt" / "bin" / "highwater"
-    told = subprocess.run([program, "doctor", "--data", str(tmp_path / "data")], cwd=tmp_path, capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout + told.stderr
+    result = subprocess.run([program, "doctor", "--data", str(tmp_path / "data")], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
     without = subprocess.run([tmp_path / "opt" / "bin" / "python", "-c", "import jwt"], capture_output=True, text=True)
     assert "No module named" in without.stderr, "the base install carries no extra"

@@ -44,8 +44,10 @@ def take(house: House, role: str, count: int, *, after: str | None = None, query
 def test_what_happens_arrives_as_it_is_committed(house: House) -> None:
     house.publish(desk(alert("A-0")))
     with house.client("observer").stream("GET", "/v1/stream") as answer:
-        told = events(answer, begun=lambda: house.publish([*desk(alert("A-1"), incident("I-1"), report("C-1")), *declared(change("C-1"))]))
-        assert [next(told)[1] for _ in range(4)] == ["alert", "incident", "report", "change"]
+        result = events(
+            answer, begun=lambda: house.publish([*desk(alert("A-1"), incident("I-1"), report("C-1")), *declared(change("C-1"))])
+        )
+        assert [next(result)[1] for _ in range(4)] == ["alert", "incident", "report", "change"]
 
 
 def test_a_client_that_reconnects_goes_on_where_it_was(house: House) -> None:

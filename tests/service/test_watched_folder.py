@@ -83,7 +83,7 @@ def test_a_dropped_series_that_was_revised_withdraws_what_it_no_longer_holds(hou
     }
 
 
-def test_a_file_that_can_not_be_read_is_told_and_costs_no_other(house: House, tmp_path: Path) -> None:
+def test_a_file_that_can_not_be_read_is_reported_and_costs_no_other(house: House, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{")
     (tmp_path / "b.json").write_text(json.dumps([change_json("B-1")]))
     kept = tmp_path / "kept"

@@ -79,7 +79,7 @@ def test_every_seed_is_another_world_of_the_same_size() -> None:
     assert not np.array_equal(first.mean_per_s[: len(second.mean_per_s)], second.mean_per_s[: len(first.mean_per_s)])
 
 
-def test_counts_scatter_more_than_a_poisson_count_and_as_much_as_told() -> None:
+def test_counts_scatter_more_than_a_poisson_count_and_as_much_as_reported() -> None:
     from simulator.traffic import negative_binomial
 
     draw = np.random.default_rng(4)

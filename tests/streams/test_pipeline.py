@@ -97,7 +97,7 @@ def test_when_a_revision_comes_to_be_known_does_not_depend_on_what_closes_in_one
     """A revision an hour: however many of them lie within one step, each window is judged by what was known then."""
     lines = recorded(scenario, SEEDS[0])
     at_once, bit_by_bit = ((lines,), cut(lines, random.Random(4), 200))
-    told = []
+    result = []
     for batches in (at_once, bit_by_bit):
         pipeline = fresh(scenario, SEEDS[0])
         pipeline.declare(
@@ -107,9 +107,9 @@ def test_when_a_revision_comes_to_be_known_does_not_depend_on_what_closes_in_one
         )
         steps = [pipeline.feed(decode_ndjson(b"\n".join(batch) + b"\n", "events", 1)) for batch in batches]
         steps.append(pipeline.finish())
-        told.append((sorted(line for step in steps for line in written(step)), pipeline.pack()))
-    assert told[0][0] == told[1][0]
-    assert told[0][1] == told[1][1]
+        result.append((sorted(line for step in steps for line in written(step)), pipeline.pack()))
+    assert result[0][0] == result[1][0]
+    assert result[0][1] == result[1][1]
 
 
 def test_a_second_rewind_forgets_nothing_of_the_users_that_have_sent_nothing_since_the_first() -> None:

@@ -59,7 +59,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [str(folder / "a.ndjson"), str(folder / "b.ndjson.gz")]
 
 
-def told(reached: WindowBatch) -> object:
+def result(reached: WindowBatch) -> object:
     """Everything in it, as plain values."""
     one = reached.assembled
     closed = [
@@ -76,8 +76,8 @@ def read(paths: list[str]) -> list[WindowBatch]:
 
 
 def test_another_process_gives_the_same_windows(recorded):
-    found = [told(reached) for reached in read(recorded)]
-    assert found == [told(reached) for reached in windows(recorded, TimeParameters())]
+    found = [result(reached) for reached in read(recorded)]
+    assert found == [result(reached) for reached in windows(recorded, TimeParameters())]
     assert sum(len(each[1]) for each in found) > 100
     assert len(found) > 3
 

@@ -63,7 +63,7 @@ class People:
         return f"BEGIN:VCALENDAR\nVERSION:2.0\n{bodies}END:VCALENDAR\n"
 
 
-def told(changes: Any) -> list[tuple[str, str, datetime, datetime]]:
+def result(changes: Any) -> list[tuple[str, str, datetime, datetime]]:
     return [(one.change_id, one.status, one.planned_start, one.planned_end) for one in changes]
 
 
@@ -81,7 +81,7 @@ def test_edits_read_in_any_order_equal_the_last_export_alone(tmp_path_factory: A
     calendar = folder / "calendar.json"
     for export in data.draw(st.permutations(exports)):
         assert add_to(calendar, export).disagreements == ()
-    assert told(read_changes(calendar)[0]) == told(alone.changes)
+    assert result(read_changes(calendar)[0]) == result(alone.changes)
 
 
 def test_one_revision_with_two_contents_is_settled_by_the_later_update() -> None:

@@ -201,8 +201,8 @@ def test_a_freeze_holds_for_its_season_with_its_exceptions(fields: dict[str, Any
 def test_a_freeze_takes_dates_of_toml_and_excepts_one_owners_change() -> None:
     days = {"first_day": date(2026, 1, 1), "last_day": date(2026, 1, 31)}
     freeze = FreezeParameters.model_validate({"name": "January", "reason": "tariffs", "except_changes": ["SUP-01/A"], **days})
-    told = conflicts([change("A"), change("A", "SUP-02")], PlanningRules(freezes=(freeze,)))
-    assert ["SUP-02" in one.text for one in told if one.kind == "freeze"] == [True]
+    result = conflicts([change("A"), change("A", "SUP-02")], PlanningRules(freezes=(freeze,)))
+    assert ["SUP-02" in one.text for one in result if one.kind == "freeze"] == [True]
 
 
 def test_a_freeze_of_some_parties_binds_them_alone() -> None:
@@ -244,12 +244,12 @@ def test_proposed_slots_are_free_of_conflicts_in_a_thousand_calendars(spans: lis
 
 def check_slots(spans: list[tuple[int, int, str, bool]]) -> None:
     known, new = random_calendar(spans), rise("NEW", "SUP-01", 9)
-    told = PlanningRules(freezes=(FREEZE,), capacity=BIG)
-    slots = slots_for(new, known, at("22:00"), told)
+    result = PlanningRules(freezes=(FREEZE,), capacity=BIG)
+    slots = slots_for(new, known, at("22:00"), result)
     assert len(slots) == 3
     for slot in slots:
         assert slot.start_us >= at("22:00")
-        assert [one for one in conflicts([*known, moved_to(new, slot.start_us)], told) if "NEW" in one.change_ids] == []
+        assert [one for one in conflicts([*known, moved_to(new, slot.start_us)], result) if "NEW" in one.change_ids] == []
 
 
 def test_only_changes_that_meet_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +283,7 @@ def test_a_preview_shows_only_what_the_new_change_brings() -> None:
     assert set(found[0]) == {"kind", "change_ids", "changes", "from", "to", "text"}
 
 
-def test_two_owners_with_one_id_are_told_apart() -> None:
+def test_two_owners_with_one_id_are_reported_apart() -> None:
     (one,) = conflicts([change("A", "DCC"), change("A", "SUP-01")])
     assert (one.change_ids, one.keys) == (("A", "A"), ("DCC/A", "SUP-01/A"))
 

@@ -22,11 +22,11 @@ def test_each_thing_that_is_known_moves_the_score_its_way() -> None:
 
 
 def test_the_reasons_name_what_weighs_most_first_and_the_assumption_last() -> None:
-    told = assess(change(category="firewall", disruption="outage"), PastChanges(4, 3), 1).as_object
-    assert told["level"] in ("raised", "high")
-    assert "3 of 4 earlier changes of SUP-01 did harm" in told["reasons"][:2]
-    assert "it has a conflict" in told["reasons"]
-    assert told["reasons"][-1] == "14 % of firewall changes are assumed to do harm"
+    result = assess(change(category="firewall", disruption="outage"), PastChanges(4, 3), 1).as_object
+    assert result["level"] in ("raised", "high")
+    assert "3 of 4 earlier changes of SUP-01 did harm" in result["reasons"][:2]
+    assert "it has a conflict" in result["reasons"]
+    assert result["reasons"][-1] == "14 % of firewall changes are assumed to do harm"
 
 
 def test_on_a_year_that_was_not_fitted_it_says_about_what_happens() -> None:

@@ -53,13 +53,13 @@ def test_an_alert_whose_lingering_finding_becomes_part_of_another_one_lingers_no
 
 
 def test_findings_of_many_series_are_one_alert_of_the_user_with_what_they_share():
-    told = run(World((ONE, TWO, OTHER), (Trouble("silence", ONE, 5), Trouble("silence", TWO, 6))), range(12))
-    alert = told.one("silence", "SUP-01")
+    records = run(World((ONE, TWO, OTHER), (Trouble("silence", ONE, 5), Trouble("silence", TWO, 6))), range(12))
+    alert = records.one("silence", "SUP-01")
     assert alert.series.direction == "to_user"
     assert alert.series.region == "north"
     assert alert.series.service is None
     assert alert.expected == 200
-    assert {a.user for a in told.last().values()} == {"SUP-01"}
+    assert {a.user for a in records.last().values()} == {"SUP-01"}
 
 
 def test_an_alert_is_named_after_its_first_window_and_series_whatever_comes_later():
@@ -70,53 +70,53 @@ def test_an_alert_is_named_after_its_first_window_and_series_whatever_comes_late
 
 def test_two_kinds_at_one_user_are_two_alerts_of_one_incident():
     jam = queue("SUP-01")
-    told = run(World((ONE, jam), (Trouble("silence", ONE, 5), Trouble("backlog", jam, 6, grows=100))), range(15))
-    assert {alert.kind for alert in told.last().values()} == {"silence", "backlog"}
-    (incident,) = told.events()
-    assert set(incident.alert_ids) == set(told.last())
+    records = run(World((ONE, jam), (Trouble("silence", ONE, 5), Trouble("backlog", jam, 6, grows=100))), range(15))
+    assert {alert.kind for alert in records.last().values()} == {"silence", "backlog"}
+    (incident,) = records.events()
+    assert set(incident.alert_ids) == set(records.last())
     assert incident.kinds == ("backlog", "silence")
 
 
 def test_an_alert_ends_when_its_last_series_is_normal_again():
-    told = run(World((ONE, TWO), (Trouble("silence", ONE, 5, 10), Trouble("silence", TWO, 5, 14))), range(20))
-    alert = told.one("silence", "SUP-01")
+    records = run(World((ONE, TWO), (Trouble("silence", ONE, 5, 10), Trouble("silence", TWO, 5, 14))), range(20))
+    alert = records.one("silence", "SUP-01")
     assert alert.status == "resolved"
     assert f"{alert.resolved_at:%H:%M}" == "09:14"
-    assert told.events()[0].status == "resolved"
+    assert records.events()[0].status == "resolved"
 
 
 def test_an_alert_that_comes_back_within_minutes_is_the_same_alert_with_its_flaps_counted():
     troubles = tuple(Trouble("storm", ONE, start, start + 3, observed=900) for start in (5, 12, 19, 26))
-    told = run(World((ONE,), troubles), range(60))
-    alert = told.one("storm", "SUP-01")
+    records = run(World((ONE,), troubles), range(60))
+    alert = records.one("storm", "SUP-01")
     assert alert.evidence.flaps == 3
-    assert len(told.last()) == 1
-    assert len(told.events()) == 1
+    assert len(records.last()) == 1
+    assert len(records.events()) == 1
 
 
 def test_the_more_often_it_comes_back_the_longer_it_must_stay_away():
     troubles = tuple(Trouble("storm", ONE, start, start + 2, observed=900) for start in range(5, 100, 5))
-    told = run(World((ONE,), troubles), range(140))
-    assert len(told.all_of("storm", "SUP-01")) < 12
-    assert told.one("storm", "SUP-01").status == "resolved"
+    records = run(World((ONE,), troubles), range(140))
+    assert len(records.all_of("storm", "SUP-01")) < 12
+    assert records.one("storm", "SUP-01").status == "resolved"
 
 
 def test_an_alert_that_comes_back_later_is_another_alert_of_the_incident_that_reopens():
-    told = run(World((ONE,), (Trouble("storm", ONE, 5, 15, observed=900), Trouble("storm", ONE, 45, 60, observed=900))), range(70))
-    assert len(told.last()) == 2
-    (incident,) = told.events()
-    assert [revision.status for revision in told.incidents if revision.status != "updated"] == ["open", "resolved", "open", "resolved"]
+    records = run(World((ONE,), (Trouble("storm", ONE, 5, 15, observed=900), Trouble("storm", ONE, 45, 60, observed=900))), range(70))
+    assert len(records.last()) == 2
+    (incident,) = records.events()
+    assert [revision.status for revision in records.incidents if revision.status != "updated"] == ["open", "resolved", "open", "resolved"]
     assert len(incident.alert_ids) == 2
 
 
 def test_after_more_than_an_hour_it_is_another_incident():
-    told = run(World((ONE,), (Trouble("storm", ONE, 5, 15, observed=900), Trouble("storm", ONE, 100, 110, observed=900))), range(115))
-    assert len(told.events()) == 2
+    records = run(World((ONE,), (Trouble("storm", ONE, 5, 15, observed=900), Trouble("storm", ONE, 100, 110, observed=900))), range(115))
+    assert len(records.events()) == 2
 
 
 def test_a_silent_series_that_also_dropped_is_said_once():
-    told = run(World((ONE,), (Trouble("silence", ONE, 5, 30), Trouble("drop", ONE, 5, 40))), range(45))
-    assert {alert.kind for alert in told.last().values()} == {"silence"}
+    records = run(World((ONE,), (Trouble("silence", ONE, 5, 30), Trouble("drop", ONE, 5, 40))), range(45))
+    assert {alert.kind for alert in records.last().values()} == {"silence"}
 
 
 def test_the_surge_after_a_block_is_recovery_and_no_storm():
@@ -126,46 +126,46 @@ def test_the_surge_after_a_block_is_recovery_and_no_storm():
         Trouble("backlog", jam, 6, 75, grows=100),
         Trouble("storm", ONE, 60, 74, observed=600),
     )
-    told = run(World((ONE, jam), troubles), range(90))
-    assert {alert.kind for alert in told.last().values()} == {"silence", "backlog"}
+    records = run(World((ONE, jam), troubles), range(90))
+    assert {alert.kind for alert in records.last().values()} == {"silence", "backlog"}
 
 
 def test_a_storm_that_fills_the_queue_is_a_storm():
     jam = queue("SUP-01")
     troubles = (Trouble("storm", ONE, 5, observed=900), Trouble("backlog", jam, 5, grows=100, evidence={"growth_per_s": 2.0}))
-    told = run(World((ONE, jam), troubles), range(20))
-    assert {alert.kind for alert in told.last().values()} == {"storm", "backlog"}
+    records = run(World((ONE, jam), troubles), range(20))
+    assert {alert.kind for alert in records.last().values()} == {"storm", "backlog"}
 
 
 def test_a_surge_long_after_the_block_is_a_storm():
-    told = run(World((ONE,), (Trouble("silence", ONE, 5, 8), Trouble("storm", ONE, 40, observed=900))), range(50))
-    assert {alert.kind for alert in told.last().values()} == {"silence", "storm"}
+    records = run(World((ONE,), (Trouble("silence", ONE, 5, 8), Trouble("storm", ONE, 40, observed=900))), range(50))
+    assert {alert.kind for alert in records.last().values()} == {"silence", "storm"}
 
 
 def test_revisions_come_only_with_news():
-    told = run(World((ONE,), (Trouble("storm", ONE, 5, observed=900),)), range(200))
-    assert len(told.all_of("storm", "SUP-01")) <= 3
-    assert [alert.revision for alert in told.alerts] == list(range(1, len(told.alerts) + 1))
+    records = run(World((ONE,), (Trouble("storm", ONE, 5, observed=900),)), range(200))
+    assert len(records.all_of("storm", "SUP-01")) <= 3
+    assert [alert.revision for alert in records.alerts] == list(range(1, len(records.alerts) + 1))
 
 
 def test_a_depth_that_doubles_is_news():
     jam = queue("SUP-01")
-    told = run(World((jam,), (Trouble("backlog", jam, 5, grows=1000),)), range(70))
-    depths = [alert.evidence.depth for alert in told.all_of("backlog", "SUP-01") if alert.evidence.depth]
+    records = run(World((jam,), (Trouble("backlog", jam, 5, grows=1000),)), range(70))
+    depths = [alert.evidence.depth for alert in records.all_of("backlog", "SUP-01") if alert.evidence.depth]
     assert depths[-1] >= 32_000
     assert all(later > earlier for earlier, later in itertools.pairwise(depths))
 
 
 def test_at_most_one_revision_of_an_alert_comes_in_a_window():
-    told = run(World((ONE, TWO), (Trouble("storm", ONE, 5, observed=900, grows=50), Trouble("storm", TWO, 6, observed=900))), range(60))
-    stamps = [(alert.alert_id, alert.as_of) for alert in told.alerts]
+    records = run(World((ONE, TWO), (Trouble("storm", ONE, 5, observed=900, grows=50), Trouble("storm", TWO, 6, observed=900))), range(60))
+    stamps = [(alert.alert_id, alert.as_of) for alert in records.alerts]
     assert len(stamps) == len(set(stamps))
 
 
 def test_how_long_a_flap_may_last_is_a_parameter():
     troubles = (Trouble("storm", ONE, 5, 10, observed=900), Trouble("storm", ONE, 13, observed=900))
-    told = run(World((ONE,), troubles), range(20), parameters=CorrelationParameters(flap_s=0))
-    assert len(told.last()) == 2
+    records = run(World((ONE,), troubles), range(20), parameters=CorrelationParameters(flap_s=0))
+    assert len(records.last()) == 2
 
 
 def test_a_short_false_start_does_not_move_the_onset_of_what_comes_later():
@@ -226,9 +226,9 @@ def unseen(since: int, until: int, observed: float) -> Trouble:
 
 def test_a_storm_that_came_back_once_is_not_over_while_its_detector_lets_go_of_it():
     first, lost, rest = (Trouble("storm", ONE, since, until, observed=1500) for since, until in ((2, 6), (8, 14), (19, 45)))
-    told = run(World((ONE,), (first, lost, unseen(13, 45, 1500), rest)), range(50))
-    storm = told.all_of("storm", "SUP-01")
-    assert len(told.last()) == 1
+    records = run(World((ONE,), (first, lost, unseen(13, 45, 1500), rest)), range(50))
+    storm = records.all_of("storm", "SUP-01")
+    assert len(records.last()) == 1
     assert storm[-1].evidence.flaps == 1
     during = [one for one in storm if 8 < (one.as_of - instant(MORNING_US)).total_seconds() / 60 < 45]
     assert during

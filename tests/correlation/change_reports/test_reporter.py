@@ -158,14 +158,14 @@ def test_a_scope_that_nothing_is_known_of_is_inconclusive() -> None:
     assert reports["ELSEWHERE"].verdict == "inconclusive"
 
 
-def test_early_late_and_too_long_are_told_in_seconds() -> None:
-    told = {
+def test_early_late_and_too_long_are_reported_in_seconds() -> None:
+    records = {
         "actual_start": instant(ONSET - 12 * MINUTE_US),
         "actual_end": instant(ONSET + 90 * MINUTE_US),
         "declared_at": instant(ONSET - 2 * MINUTE_US),
         "updated_at": instant(ONSET - 2 * MINUTE_US),
     }
-    _, reports = reported(usual, change("LOOSE", hours=1, **told))
+    _, reports = reported(usual, change("LOOSE", hours=1, **records))
     report = reports["LOOSE"]
     assert (report.started_early_s, report.overran_s, report.declared_late_s) == (600, 32 * 60, 600)
     assert "declared" in report.summary

@@ -102,8 +102,8 @@ def test_back_to_normal_at_the_windows_end_it_stays_within_while_the_detector_ma
 
 def test_an_extension_moves_the_end() -> None:
     short = change("LONGER", hours=0.25, expected={"effect": "silent"})
-    told = {"revision": 2, "status": "extended", "planned_end": instant(ONSET + HOUR_US), "updated_at": instant(ONSET + 5 * MINUTE_US)}
-    extended = Change.model_validate(short.model_dump() | told, strict=False)
+    records = {"revision": 2, "status": "extended", "planned_end": instant(ONSET + HOUR_US), "updated_at": instant(ONSET + 5 * MINUTE_US)}
+    extended = Change.model_validate(short.model_dump() | records, strict=False)
     assert where(episode("silence", minutes=40), short).position == "beyond"
     assert where(episode("silence", minutes=40), short, extended).position == "within"
 
@@ -123,7 +123,7 @@ def test_what_begins_after_the_window_is_not_what_was_declared() -> None:
     assert where(storm(2.0), up(start=-130)).position == "none"
 
 
-def test_declared_after_the_onset_is_told() -> None:
+def test_declared_after_the_onset_is_reported() -> None:
     late = up(declared_at=instant(ONSET + MINUTE_US), updated_at=instant(ONSET + MINUTE_US))
     assert where(storm(2.0), late).declared_late
     assert not where(storm(2.0), up()).declared_late

@@ -20,9 +20,9 @@ SAID = {"category": "tariff", "expected": {"effect": "up", "factor": 3.0}}
 
 
 def test_what_noise_might_do_is_info():
-    told = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, observed=150, serious=False),)), range(20))
-    assert told.one("storm", "SUP-01").severity == "info"
-    assert told.one("storm", "SUP-01").category == 5
+    records = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, observed=150, serious=False),)), range(20))
+    assert records.one("storm", "SUP-01").severity == "info"
+    assert records.one("storm", "SUP-01").category == 5
 
 
 def test_what_the_budget_calls_serious_is_a_warning():
@@ -51,13 +51,13 @@ def test_what_looks_like_weather_is_no_reason_to_be_silent_beyond_a_declared_eff
 
 def test_what_went_beyond_stays_beyond():
     much = Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000, grows=-90)
-    told = run(World(KEYS, (much,)), range(48), change("CHG-1", "SUP-01", 0, 120, **SAID))
-    assert [alert.envelope for alert in told.all_of("storm", "SUP-01")] == ["beyond"] * len(told.all_of("storm", "SUP-01"))
+    records = run(World(KEYS, (much,)), range(48), change("CHG-1", "SUP-01", 0, 120, **SAID))
+    assert [alert.envelope for alert in records.all_of("storm", "SUP-01")] == ["beyond"] * len(records.all_of("storm", "SUP-01"))
 
 
 def test_still_abnormal_when_the_window_ends_is_raised_then():
-    told = run(World(KEYS, (RISE,)), range(60), change("CHG-1", "SUP-01", 0, 30, **SAID))
-    revisions = told.all_of("storm", "SUP-01")
+    records = run(World(KEYS, (RISE,)), range(60), change("CHG-1", "SUP-01", 0, 30, **SAID))
+    revisions = records.all_of("storm", "SUP-01")
     assert revisions[0].severity == "info"
     assert (revisions[-1].severity, revisions[-1].envelope) == ("warning", "beyond")
     raised = next(revision for revision in revisions if revision.severity == "warning")
@@ -106,65 +106,65 @@ def test_severity_does_not_waver_with_a_noisy_estimate():
         Trouble("backlog", JAM, start, start + 2, seen_after=1, grows=10, evidence={"capacity_eta_low_s": 3000.0 + 1500 * (start % 4)})
         for start in range(5, 40, 2)
     ]
-    told = run(World(KEYS, tuple(jam)), range(40))
-    severities = [alert.severity for alert in told.all_of("backlog", "SUP-01")]
+    records = run(World(KEYS, tuple(jam)), range(40))
+    severities = [alert.severity for alert in records.all_of("backlog", "SUP-01")]
     assert severities == sorted(severities, key=["warning", "critical"].index)
 
 
-def test_a_lasting_new_level_is_told_for_information():
-    told = run(World(KEYS, (Trouble("drift", REQUESTS["SUP-01"], 5, observed=150),)), range(20))
-    assert told.one("drift", "SUP-01").severity == "info"
+def test_a_lasting_new_level_is_reported_for_information():
+    records = run(World(KEYS, (Trouble("drift", REQUESTS["SUP-01"], 5, observed=150),)), range(20))
+    assert records.one("drift", "SUP-01").severity == "info"
 
 
 def test_one_user_cut_off_for_a_quarter_of_an_hour_is_category_3():
-    told = run(World(KEYS, (Trouble("silence", ANSWERS["SUP-01"], 5),)), range(40))
-    categories = [(f"{alert.as_of:%H:%M}", alert.category) for alert in told.all_of("silence", "SUP-01")]
+    records = run(World(KEYS, (Trouble("silence", ANSWERS["SUP-01"], 5),)), range(40))
+    categories = [(f"{alert.as_of:%H:%M}", alert.category) for alert in records.all_of("silence", "SUP-01")]
     assert categories[0] == ("09:06", 4)
     assert categories[-1] == ("09:20", 3)
-    assert "longer than 15 min at one User" in told.one("silence", "SUP-01").category_reason
+    assert "longer than 15 min at one User" in records.one("silence", "SUP-01").category_reason
 
 
 def test_the_limits_of_the_categories_are_parameters():
     parameters = CorrelationParameters.model_validate({"categories": {"moderate_after_s": 0}})
-    told = run(World(KEYS, (Trouble("silence", ANSWERS["SUP-01"], 5),)), range(10), parameters=parameters)
-    assert told.one("silence", "SUP-01").category == 3
+    records = run(World(KEYS, (Trouble("silence", ANSWERS["SUP-01"], 5),)), range(10), parameters=parameters)
+    assert records.one("silence", "SUP-01").category == 3
 
 
 def test_a_resolved_alert_keeps_the_severity_it_had():
-    told = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, 30, observed=4000),)), range(40))
-    assert told.one("storm", "SUP-01").status == "resolved"
-    assert told.one("storm", "SUP-01").severity == "critical"
+    records = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, 30, observed=4000),)), range(40))
+    assert records.one("storm", "SUP-01").status == "resolved"
+    assert records.one("storm", "SUP-01").severity == "critical"
 
 
 def test_a_queue_that_grows_with_a_declared_rise_is_part_of_it():
     jam = Trouble("backlog", JAM, 8, 60, grows=50, evidence={"growth_per_s": 1.0})
-    told = run(World(KEYS, (RISE, jam)), range(50), change("CHG-1", "SUP-01", 0, 120, **SAID))
-    alert = told.one("backlog", "SUP-01")
+    records = run(World(KEYS, (RISE, jam)), range(50), change("CHG-1", "SUP-01", 0, 120, **SAID))
+    alert = records.one("backlog", "SUP-01")
     assert (alert.envelope, alert.severity) == ("within", "info")
 
 
 def test_a_queue_that_still_grows_when_the_rise_should_be_over_is_raised():
     short = Trouble("storm", REQUESTS["SUP-01"], 5, 28, observed=300)
     jam = Trouble("backlog", JAM, 8, grows=50, evidence={"growth_per_s": 1.0})
-    told = run(World(KEYS, (short, jam)), range(60), change("CHG-1", "SUP-01", 0, 30, **SAID))
-    assert told.all_of("backlog", "SUP-01")[0].severity == "info"
-    assert told.one("backlog", "SUP-01").severity == "warning"
+    records = run(World(KEYS, (short, jam)), range(60), change("CHG-1", "SUP-01", 0, 30, **SAID))
+    assert records.all_of("backlog", "SUP-01")[0].severity == "info"
+    assert records.one("backlog", "SUP-01").severity == "warning"
 
 
 def test_a_queue_without_a_rise_is_not_quieted_by_one_that_was_declared():
-    told = run(World(KEYS, (Trouble("backlog", JAM, 8, grows=50),)), range(50), change("CHG-1", "SUP-01", 0, 120, **SAID))
-    assert told.one("backlog", "SUP-01").severity == "warning"
+    records = run(World(KEYS, (Trouble("backlog", JAM, 8, grows=50),)), range(50), change("CHG-1", "SUP-01", 0, 120, **SAID))
+    assert records.one("backlog", "SUP-01").severity == "warning"
 
 
 def test_everybodys_traffic_that_dips_as_the_dcc_said_wakes_nobody():
     dip = change("CHG-1", "DCC", 0, 120, category="planned_maintenance", expected={"effect": "down", "factor": 0.5})
-    told = run(World(KEYS, tuple(Trouble("drop", ANSWERS[user], 5, observed=50) for user in USERS)), range(60), dip)
-    assert {alert.severity for alert in told.alerts} == {"info"}
-    assert not told.events()[0].affected_users
+    records = run(World(KEYS, tuple(Trouble("drop", ANSWERS[user], 5, observed=50) for user in USERS)), range(60), dip)
+    assert {alert.severity for alert in records.alerts} == {"info"}
+    assert not records.events()[0].affected_users
 
 
 def test_whoever_falls_further_than_was_said_is_woken_alone():
     dip = change("CHG-1", "DCC", 0, 120, category="planned_maintenance", expected={"effect": "down", "factor": 0.5})
     troubles = tuple(Trouble("drop", ANSWERS[user], 5, observed=50 if user != "SUP-03" else 4) for user in USERS)
-    told = run(World(KEYS, troubles), range(60), dip)
-    assert {alert.user for alert in told.last().values() if alert.severity != "info"} == {"SUP-03"}
+    records = run(World(KEYS, troubles), range(60), dip)
+    assert {alert.user for alert in records.last().values() if alert.severity != "info"} == {"SUP-03"}

@@ -63,8 +63,8 @@ def drop(key: SeriesKey) -> Trouble:
 
 
 def test_a_region_lost_for_several_is_lost_for_whom_only_other_regions_could_be_compared_with() -> None:
-    told = run(World((*LOST, OWN, *WELL), tuple(drop(key) for key in (*LOST, OWN))), range(20))
-    (incident,) = told.events()
+    records = run(World((*LOST, OWN, *WELL), tuple(drop(key) for key in (*LOST, OWN))), range(20))
+    (incident,) = records.events()
     assert incident.origin_user is None
     assert USERS[3] in incident.affected_users
 
@@ -80,5 +80,5 @@ def test_some_lose_all_and_some_nearly_all_to_the_same_cause() -> None:
 
 def test_whom_other_regions_show_to_be_alone_does_not_share_the_cause_of_a_region_it_is_not_in() -> None:
     elsewhere = rate(USERS[3], service="2.2", region="central")
-    told = run(World((*LOST, elsewhere, *WELL), tuple(drop(key) for key in (*LOST, elsewhere))), range(20))
-    assert sorted(incident.origin_user or "" for incident in told.events()) == ["", USERS[3]]
+    records = run(World((*LOST, elsewhere, *WELL), tuple(drop(key) for key in (*LOST, elsewhere))), range(20))
+    assert sorted(incident.origin_user or "" for incident in records.events()) == ["", USERS[3]]

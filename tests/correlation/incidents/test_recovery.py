@@ -29,16 +29,16 @@ def loss(user: str, until: int | None, ends: int = 60) -> Trouble:
     return Trouble("drop", RESPONSES[user], 31, until, observed=20.0, seen_after=2)
 
 
-def revisions(told: RunResult) -> dict[str, list[Incident]]:
+def revisions(result: RunResult) -> dict[str, list[Incident]]:
     """Every incident's records, in order."""
     found: dict[str, list[Incident]] = {}
-    for record in told.incidents:
+    for record in result.incidents:
         found.setdefault(record.incident_id, []).append(record)
     return {key: records for key, records in found.items() if not records[-1].summary.startswith("Merged")}
 
 
-def last(told: RunResult) -> Incident:
-    (found,) = (incident for incident in told.events() if incident.origin_user == "SUP-01")
+def last(result: RunResult) -> Incident:
+    (found,) = (incident for incident in result.events() if incident.origin_user == "SUP-01")
     return found
 
 
@@ -51,14 +51,14 @@ class Lingering(World):
 
 def test_what_lingers_at_one_series_holds_nothing_open() -> None:
     world = Lingering(WORLD.keys, (storm(61), loss("SUP-02", 61), loss("SUP-03", None)))
-    told = run(world, range(180))
-    incident = last(told)
+    result = run(world, range(180))
+    incident = last(result)
     assert incident.status == "resolved"
     assert incident.ended_at is not None
     assert incident.resolved_at is not None
     assert abs(incident.ended_at - (OPENED + timedelta(minutes=60))) <= timedelta(minutes=2)
     assert incident.resolved_at <= OPENED + timedelta(minutes=75)
-    assert {alert.status for alert in told.last().values()} == {"resolved"}
+    assert {alert.status for alert in result.last().values()} == {"resolved"}
 
 
 def test_a_relapse_reopens_it() -> None:
@@ -68,8 +68,8 @@ def test_a_relapse_reopens_it() -> None:
         def _count(self, key, minute):  # type: ignore[no-untyped-def]
             return 3000.0 if key == REQUESTS["SUP-01"] and 75 < minute < 100 else super()._count(key, minute)
 
-    told = run(Relapse(WORLD.keys, (storm(61), loss("SUP-03", None), again)), range(180))
-    records = revisions(told)[last(told).incident_id]
+    result = run(Relapse(WORLD.keys, (storm(61), loss("SUP-03", None), again)), range(180))
+    records = revisions(result)[last(result).incident_id]
     assert [record.status for record in records].count("resolved") >= 1
     assert "open" in [record.status for record in records[1:]]
     assert records[-1].status == "resolved"
@@ -81,26 +81,26 @@ def test_a_user_that_is_still_cut_off_holds_it_open() -> None:
             return 0.0 if key == RESPONSES["SUP-03"] and minute > 31 else super()._count(key, minute)
 
     world = Cut(WORLD.keys, (storm(61), loss("SUP-02", 61), Trouble("silence", RESPONSES["SUP-03"], 31, None, observed=0.0)))
-    told = run(world, range(120))
-    assert any(records[-1].status != "resolved" for records in revisions(told).values())
+    result = run(world, range(120))
+    assert any(records[-1].status != "resolved" for records in revisions(result).values())
 
 
 def test_category_and_severity_never_fall_while_it_is_open() -> None:
-    told = run(Lingering(WORLD.keys, (storm(61), *(loss(user, 61) for user in USERS[1:]))), range(120))
-    for records in revisions(told).values():
+    result = run(Lingering(WORLD.keys, (storm(61), *(loss(user, 61) for user in USERS[1:]))), range(120))
+    for records in revisions(result).values():
         categories = [record.category for record in records]
         assert categories == sorted(categories, reverse=True)
 
 
 def test_the_headline_is_the_storm_even_when_only_failures_are_left() -> None:
     failing = Trouble("failures", REQUESTS["SUP-01"], 31, None, observed=58.0, expected=1.5, evidence={"failure_ratio": 0.0968})
-    told = run(Lingering(WORLD.keys, (storm(61), failing, loss("SUP-02", 61))), range(150))
-    assert "storm" in last(told).summary
+    result = run(Lingering(WORLD.keys, (storm(61), failing, loss("SUP-02", 61))), range(150))
+    assert "storm" in last(result).summary
 
 
 def test_a_timeline_has_at_most_25_lines() -> None:
-    told = run(Lingering(WORLD.keys, (storm(61), *(loss(user, 61) for user in USERS[1:]))), range(120))
-    for records in revisions(told).values():
+    result = run(Lingering(WORLD.keys, (storm(61), *(loss(user, 61) for user in USERS[1:]))), range(120))
+    for records in revisions(result).values():
         assert len(records[-1].timeline) <= 25
         assert any("Over. The trouble ended at" in line.text for line in records[-1].timeline)
 
@@ -133,9 +133,9 @@ class Unreported(World):
 
 def test_a_queue_that_nothing_reports_for_some_minutes_is_not_empty() -> None:
     waiting = Trouble("backlog", queue("SUP-01"), 5, observed=300_000.0, grows=1000.0)
-    told = run(Unreported((*WORLD.keys, queue("SUP-01")), (waiting,)), range(45))
-    assert {record.status for record in told.incidents} == {"open", "updated"}
-    assert {record.phase for record in told.incidents} == {"growing"}
+    result = run(Unreported((*WORLD.keys, queue("SUP-01")), (waiting,)), range(45))
+    assert {record.status for record in result.incidents} == {"open", "updated"}
+    assert {record.phase for record in result.incidents} == {"growing"}
 
 
 def test_victims_of_a_storm_that_is_over_suffer_from_the_queue_that_still_grows() -> None:
@@ -151,9 +151,9 @@ def test_victims_of_a_storm_that_is_over_suffer_from_the_queue_that_still_grows(
             return 100.0 if 60 <= minute <= 70 and not key.is_queue else super()._count(key, minute)
 
     keys = (*WORLD.keys, queue("SUP-06"))
-    told = run(Overlaid(keys, (storm(61), *(loss(user, 61) for user in victims), waiting, *again)), range(95))
-    statuses = [record.status for record in revisions(told)[last(told).incident_id]]
+    result = run(Overlaid(keys, (storm(61), *(loss(user, 61) for user in victims), waiting, *again)), range(95))
+    statuses = [record.status for record in revisions(result)[last(result).incident_id]]
     assert "open" not in statuses[1:]
     assert statuses[-1] == "resolved"
-    (backlog,) = (incident for incident in told.events() if incident.origin_user == "SUP-06")
+    (backlog,) = (incident for incident in result.events() if incident.origin_user == "SUP-06")
     assert set(victims) <= set(backlog.affected_users)

@@ -35,20 +35,20 @@ def silent(since: int) -> list[Trouble]:
 def test_a_service_that_the_dcc_takes_down_is_not_what_an_old_backlog_did(declared):
     work = change("CHG-DCC", "DCC", 40, 70, **DCC, **declared)
     link = change("CHG-LINK", "SUP-01", 3, 30, category="network")
-    told = run(World(KEYS, (*BACKLOG, *silent(40))), range(52), work, link)
+    records = run(World(KEYS, (*BACKLOG, *silent(40))), range(52), work, link)
     for user in VICTIMS:
-        alert = told.one("silence", user)
-        assert alert.incident_id != told.one("backlog", "SUP-01").incident_id
+        alert = records.one("silence", user)
+        assert alert.incident_id != records.one("backlog", "SUP-01").incident_id
         assert alert.suspects[0].change_id == "CHG-DCC"
         assert "CHG-LINK" not in {suspect.change_id for suspect in alert.suspects}
         assert (alert.severity == "info") is bool(declared)
-    assert told.one("backlog", "SUP-01").affected_users == ()
+    assert records.one("backlog", "SUP-01").affected_users == ()
 
 
 def test_a_loss_that_begins_while_a_backlog_drains_is_not_its_effect_if_nothing_was_lost_while_it_was_deeper():
-    told = run(World(KEYS, (*BACKLOG, *silent(40))), range(52))
-    assert {told.one("silence", user).incident_id for user in VICTIMS} != {told.one("backlog", "SUP-01").incident_id}
-    assert told.one("backlog", "SUP-01").affected_users == ()
+    records = run(World(KEYS, (*BACKLOG, *silent(40))), range(52))
+    assert {records.one("silence", user).incident_id for user in VICTIMS} != {records.one("backlog", "SUP-01").incident_id}
+    assert records.one("backlog", "SUP-01").affected_users == ()
 
 
 def failing(user: str, since: int, codes: dict[str, int], region: str = "north") -> Trouble:
@@ -58,35 +58,35 @@ def failing(user: str, since: int, codes: dict[str, int], region: str = "north")
 
 def test_a_region_whose_devices_do_not_answer_names_nobody_however_loud_a_user_was_just_before():
     storm = Trouble("storm", REQUESTS["SUP-01"], 4, 12, observed=500)
-    told = run(World(KEYS, (storm, *(failing(user, 6, {"E20": 40}) for user in USERS[1:]))), range(18))
+    records = run(World(KEYS, (storm, *(failing(user, 6, {"E20": 40}) for user in USERS[1:]))), range(18))
     for user in USERS[1:]:
-        alert = told.one("failures", user)
-        assert alert.incident_id != told.one("storm", "SUP-01").incident_id
+        alert = records.one("failures", user)
+        assert alert.incident_id != records.one("storm", "SUP-01").incident_id
         assert not any(suspect.owner == "SUP-01" for suspect in alert.suspects)
-    assert told.one("storm", "SUP-01").affected_users == ()
+    assert records.one("storm", "SUP-01").affected_users == ()
 
 
 def test_a_storm_seen_after_its_users_share_of_a_regions_failures_does_not_make_its_user_their_origin():
     storm = Trouble("storm", REQUESTS["SUP-01"], 4, 12, seen_after=4, observed=500)
-    told = run(World(KEYS, (storm, *(failing(user, 5, {"E20": 40}) for user in USERS))), range(18))
-    regional = told.one("failures", "SUP-02").incident_id
-    assert told.one("failures", "SUP-01").incident_id == regional
-    assert told.one("storm", "SUP-01").incident_id != regional
-    assert {incident.origin_user for incident in told.incidents if incident.incident_id == regional} == {None}
+    records = run(World(KEYS, (storm, *(failing(user, 5, {"E20": 40}) for user in USERS))), range(18))
+    regional = records.one("failures", "SUP-02").incident_id
+    assert records.one("failures", "SUP-01").incident_id == regional
+    assert records.one("storm", "SUP-01").incident_id != regional
+    assert {incident.origin_user for incident in records.incidents if incident.incident_id == regional} == {None}
 
 
 def test_a_user_that_falls_silent_in_the_minute_of_anothers_storm_is_no_part_of_what_others_lose():
     own = [Trouble("silence", key, 5) for key in (REQUESTS["SUP-01"], OTHERS["SUP-01"])]
     own.append(Trouble("drop", READS["SUP-01"], 5, seen_after=2, observed=5))
     storm = Trouble("storm", REQUESTS["SUP-06"], 5, seen_after=4, observed=900)
-    told = run(World(KEYS, (*own, *(Trouble("drop", READS[user], 5, seen_after=2, observed=30) for user in VICTIMS), storm)), range(18))
-    assert told.one("silence", "SUP-01").incident_id != told.one("storm", "SUP-06").incident_id
+    records = run(World(KEYS, (*own, *(Trouble("drop", READS[user], 5, seen_after=2, observed=30) for user in VICTIMS), storm)), range(18))
+    assert records.one("silence", "SUP-01").incident_id != records.one("storm", "SUP-06").incident_id
 
 
 def test_requests_that_the_dsp_refuses_are_their_own_users_trouble():
     storm = Trouble("storm", REQUESTS["SUP-01"], 4, observed=4000)
-    told = run(World(KEYS, (storm, failing("SUP-02", 6, {"E11": 40}, "south"))), range(20))
-    assert told.one("failures", "SUP-02").incident_id != told.one("storm", "SUP-01").incident_id
+    records = run(World(KEYS, (storm, failing("SUP-02", 6, {"E11": 40}, "south"))), range(20))
+    assert records.one("failures", "SUP-02").incident_id != records.one("storm", "SUP-01").incident_id
 
 
 REFUSED = Trouble("failures", REQUESTS["SUP-02"], 5, observed=50, expected=2, codes={"E12": 40})
@@ -99,43 +99,43 @@ OVERLOAD = (
 
 
 def test_refused_requests_stay_apart_from_a_storm_of_the_same_minute_whose_own_requests_are_refused_too():
-    told = run(World(KEYS, (REFUSED, *OVERLOAD)), range(20), change("CHG-OWN", "SUP-02", 3, 60, category="release"))
-    alert = told.one("failures", "SUP-02")
-    assert alert.incident_id != told.one("storm", "SUP-01").incident_id
-    assert {event.origin_user for event in told.events()} == {"SUP-01", "SUP-02"}
+    records = run(World(KEYS, (REFUSED, *OVERLOAD)), range(20), change("CHG-OWN", "SUP-02", 3, 60, category="release"))
+    alert = records.one("failures", "SUP-02")
+    assert alert.incident_id != records.one("storm", "SUP-01").incident_id
+    assert {event.origin_user for event in records.events()} == {"SUP-01", "SUP-02"}
 
 
 def test_devices_that_do_not_answer_a_user_that_hardly_asks_are_the_storms_doing():
     outage = [Trouble("silence", of["SUP-02"], 5, observed=0) for of in (REQUESTS, OTHERS)]
-    told = run(World(KEYS, (*outage, *OVERLOAD, failing("SUP-02", 7, {"E20": 40}))), range(20))
-    storm = told.one("storm", "SUP-01").incident_id
-    assert told.one("failures", "SUP-02").incident_id == storm
-    assert told.one("silence", "SUP-02").incident_id != storm
+    records = run(World(KEYS, (*outage, *OVERLOAD, failing("SUP-02", 7, {"E20": 40}))), range(20))
+    storm = records.one("storm", "SUP-01").incident_id
+    assert records.one("failures", "SUP-02").incident_id == storm
+    assert records.one("silence", "SUP-02").incident_id != storm
 
 
 def test_an_incident_that_is_over_keeps_what_it_began_with_though_another_one_holds_the_traffic_down():
     outage = [Trouble("silence", of["SUP-02"], 5, 30) for of in (REQUESTS, OTHERS)]
     outage += [Trouble("silence", ANSWERS["SUP-02"], 5, observed=30), Trouble("drop", READS["SUP-02"], 5, 30, observed=50)]
     slowed = [Trouble("drop", ANSWERS[user], 6, observed=30) for user in USERS[2:]]
-    told = run(World(KEYS, (*outage, Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000), *slowed)), range(60))
-    alert = told.one("silence", "SUP-02")
+    records = run(World(KEYS, (*outage, Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000), *slowed)), range(60))
+    alert = records.one("silence", "SUP-02")
     assert alert.status == "resolved"
-    assert {one.incident_id for one in told.all_of("silence", "SUP-02")} == {alert.incident_id}
-    assert alert.incident_id != told.one("storm", "SUP-01").incident_id
+    assert {one.incident_id for one in records.all_of("silence", "SUP-02")} == {alert.incident_id}
+    assert alert.incident_id != records.one("storm", "SUP-01").incident_id
 
 
 def test_a_user_that_sends_nothing_has_an_outage_of_its_own():
     storm = Trouble("storm", REQUESTS["SUP-01"], 4, 20, observed=4000)
     outage = [Trouble("silence", of["SUP-02"], 19) for of in (REQUESTS, OTHERS, ANSWERS, READS)]
-    told = run(World(KEYS, (storm, *outage)), range(30))
-    assert told.one("silence", "SUP-02").incident_id != told.one("storm", "SUP-01").incident_id
-    assert told.one("storm", "SUP-01").affected_users == ()
+    records = run(World(KEYS, (storm, *outage)), range(30))
+    assert records.one("silence", "SUP-02").incident_id != records.one("storm", "SUP-01").incident_id
+    assert records.one("storm", "SUP-01").affected_users == ()
 
 
 def test_a_users_silence_of_its_own_making_harms_nobody_else():
     quiet = [Trouble("silence", of["SUP-01"], 4) for of in (REQUESTS, OTHERS, ANSWERS)]
-    told = run(World(KEYS, (*quiet, Trouble("drop", READS["SUP-02"], 6, observed=40))), range(20))
-    assert told.one("drop", "SUP-02").incident_id != told.one("silence", "SUP-01").incident_id
+    records = run(World(KEYS, (*quiet, Trouble("drop", READS["SUP-02"], 6, observed=40))), range(20))
+    assert records.one("drop", "SUP-02").incident_id != records.one("silence", "SUP-01").incident_id
 
 
 def test_a_route_that_is_shut_in_the_minute_of_anothers_storm_is_an_incident_of_its_own():
@@ -143,18 +143,18 @@ def test_a_route_that_is_shut_in_the_minute_of_anothers_storm_is_an_incident_of_
     shut.append(Trouble("backlog", queue("SUP-01"), 5, grows=2000))
     storm = Trouble("storm", REQUESTS["SUP-02"], 5, observed=4000)
     slowed = [Trouble("drop", ANSWERS[user], 5, seen_after=2, observed=40) for user in USERS[2:]]
-    told = run(World(KEYS, (*shut, storm, *slowed)), range(25))
-    ids = {told.one(kind, "SUP-01").incident_id for kind in ("silence", "backlog")}
-    assert ids != {told.one("storm", "SUP-02").incident_id}
+    records = run(World(KEYS, (*shut, storm, *slowed)), range(25))
+    ids = {records.one(kind, "SUP-01").incident_id for kind in ("silence", "backlog")}
+    assert ids != {records.one("storm", "SUP-02").incident_id}
     assert len(ids) == 1
-    assert {told.one("drop", user).incident_id for user in USERS[2:]} == {told.one("storm", "SUP-02").incident_id}
+    assert {records.one("drop", user).incident_id for user in USERS[2:]} == {records.one("storm", "SUP-02").incident_id}
 
 
 def test_the_reasons_at_a_victim_are_about_its_own_alert():
     storm = Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000)
     slowed = [Trouble("drop", ANSWERS[user], 9, seen_after=3, observed=40) for user in USERS[1:]]
-    told = run(World(KEYS, (storm, *slowed)), range(18), change("CHG-1", "SUP-01", 4, 60, category="meter_data_management"))
-    alert = told.all_of("drop", "SUP-02")[-1]
+    records = run(World(KEYS, (storm, *slowed)), range(18), change("CHG-1", "SUP-01", 4, 60, category="meter_data_management"))
+    alert = records.all_of("drop", "SUP-02")[-1]
     reasons = {reason.code: reason.text for reason in alert.suspects[0].reasons}
     assert alert.suspects[0].change_id == "CHG-1"
     assert reasons["spill_over"] == (
@@ -168,8 +168,8 @@ def test_the_reasons_at_a_victim_are_about_its_own_alert():
 def test_a_storm_that_adds_next_to_nothing_to_everyones_traffic_harms_nobody_else(observed, joined):
     storm = Trouble("storm", REQUESTS["SUP-01"], 5, observed=observed)
     slowed = [Trouble("drop", ANSWERS[user], 9, seen_after=3, observed=40) for user in USERS[1:]]
-    told = run(World(KEYS, (storm, *slowed)), range(18))
-    assert (told.one("drop", "SUP-02").incident_id == told.one("storm", "SUP-01").incident_id) is joined
+    records = run(World(KEYS, (storm, *slowed)), range(18))
+    assert (records.one("drop", "SUP-02").incident_id == records.one("storm", "SUP-01").incident_id) is joined
 
 
 KEY = SeriesKey("SUP-01", "to_user", "service_response", "4.8.1", "north", "", 300)

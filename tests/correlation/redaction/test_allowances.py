@@ -104,10 +104,10 @@ def test_a_copy_takes_only_what_is_allowed_from_any_judgement(which: int, judged
     assert set(copy.affected_users) <= {READER}
     assert (copy.severity, copy.category) == (severity, category)
     hidden = [suspect for suspect in copy.suspects if suspect.basis == "other_party"]
-    told = [
+    result = [
         verdict for owner, basis, verdict, *_ in judged if owner in OTHERS and basis == "declared" and verdict in ("probable", "possible")
     ]
-    assert [suspect.verdict for suspect in hidden] == (["probable" if "probable" in told else "possible"] if told else [])
+    assert [suspect.verdict for suspect in hidden] == (["probable" if "probable" in result else "possible"] if result else [])
     assert all(suspect.owner in (READER, "DCC") for suspect in copy.suspects if suspect not in hidden)
     assert text == to_json(copied(own, triage, judged, severity, category, {name: renamed(name) for name in OTHERS})).decode()
     assert stripped(copy) == stripped(alert(own, 1, "open", reader_calendar(READER, calendar().view(own.case.at_us))))

@@ -63,7 +63,7 @@ def scenes(draw: Any) -> tuple[tuple[Trouble, ...], tuple[Trouble, ...], tuple[C
     return mine, theirs, seen, tuple(one for user in OTHERS for one in draw(changes_of(user)))
 
 
-def told(
+def records(
     mine: tuple[Trouble, ...], theirs: tuple[Trouble, ...], changes: tuple[Change, ...], others: Mapping[str, str] = SAME
 ) -> RunResult:
     """What a run says; `others`: the Users beside the reader by name → the name that their noise goes by."""
@@ -79,7 +79,7 @@ def renamed(name: str) -> str:
 @given(scenes())
 def test_nothing_of_others_stands_in_a_copy(scene):
     mine, theirs, seen, hidden = scene
-    for copy in told(mine, theirs, seen + hidden).copies(READER):
+    for copy in records(mine, theirs, seen + hidden).copies(READER):
         text = to_json(copy).decode()
         assert copy.user == READER
         assert copy.series.user == READER
@@ -97,16 +97,16 @@ def test_nothing_of_others_stands_in_a_copy(scene):
 @given(scenes())
 def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
     mine, theirs, seen, hidden = scene
-    before = told(mine, theirs, seen + hidden)
+    before = records(mine, theirs, seen + hidden)
     names = {name: renamed(name) for name in OTHERS}
     moved = tuple(replace(one, key=one.key._replace(user=names[one.key.user])) for one in theirs)
-    retold = tuple(
+    rewritten = tuple(
         Change.model_validate(
             one.model_dump() | {"owner": names[one.owner], "change_id": f"Q-{names[one.owner]}", "title": "Another title"}
         )
         for one in hidden
     )
-    after = told(mine, moved, seen + retold, {new: old for old, new in names.items()})
+    after = records(mine, moved, seen + rewritten, {new: old for old, new in names.items()})
     assert first(before.copies(READER)) == first(after.copies(READER))
     if grouped(before, names) == grouped(after, {}):
         assert [to_json(copy) for copy in before.copies(READER)] == [to_json(copy) for copy in after.copies(READER)]
@@ -118,10 +118,10 @@ def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
 @given(scenes(), scenes())
 def test_what_others_do_changes_nothing_in_a_copy_but_what_is_allowed(scene, another):
     mine, theirs, seen, hidden = scene
-    one = told(mine, theirs, seen + hidden).copies(READER)
+    one = records(mine, theirs, seen + hidden).copies(READER)
     _, theirs, _, hidden = another
-    other = told(mine, theirs, seen + hidden).copies(READER)
-    bare = told(mine, (), seen, {}).copies(READER)
+    other = records(mine, theirs, seen + hidden).copies(READER)
+    bare = records(mine, (), seen, {}).copies(READER)
     assert [first(one), first(other)] == [first(bare), first(bare)]
     for copies in (one, other):
         assert same_where_both_speak(copies, bare)
@@ -142,8 +142,8 @@ def first(copies: list[Alert]) -> list[tuple[str, str]]:
 
 
 def same_where_both_speak(copies: list[Alert], bare: list[Alert]) -> bool:
-    told = {(copy.alert_id, copy.as_of): copy for copy in bare}
-    pairs = [(copy, told[copy.alert_id, copy.as_of]) for copy in copies if (copy.alert_id, copy.as_of) in told]
+    records = {(copy.alert_id, copy.as_of): copy for copy in bare}
+    pairs = [(copy, records[copy.alert_id, copy.as_of]) for copy in copies if (copy.alert_id, copy.as_of) in records]
     for copy, alone in pairs:
         assert stripped(copy) == stripped(alone)
         own, its_own = (tuple(suspect for suspect in one.suspects if suspect.owner in (READER, "DCC")) for one in (copy, alone))

@@ -24,7 +24,7 @@ def test_figures_have_four_digits_and_thousands(value, text):
 @pytest.mark.parametrize(
     ("seconds", "text"), [(45, "45 s"), (150, "2 min"), (720, "12 min"), (11_100, "3 h 5 min"), (7200, "2 h"), (187_200, "2 d 4 h")]
 )
-def test_spans_are_told_in_the_unit_that_fits(seconds, text):
+def test_spans_are_reported_in_the_unit_that_fits(seconds, text):
     assert span(seconds) == text
 
 
@@ -76,8 +76,8 @@ def test_traffic_without_a_service_is_needed_for_all_and_an_unknown_code_for_non
 
 
 def test_a_silence_says_who_what_since_when_and_why():
-    told = run(World(KEYS, (Trouble("silence", ANSWERS["SUP-01"], 5),)), range(20))
-    assert told.all_of("silence", "SUP-01")[0].summary.startswith(
+    records = run(World(KEYS, (Trouble("silence", ANSWERS["SUP-01"], 5),)), range(20))
+    assert records.all_of("silence", "SUP-01")[0].summary.startswith(
         "SUP-01: no service responses 8.1.1 in north since 09:05 UTC (normal: 100 a minute). This affects install & commission. "
     )
 
@@ -90,8 +90,8 @@ def test_a_backlog_says_how_much_waits_how_fast_it_grows_and_when_it_is_full():
         "capacity_eta_high_s": 10_800.0,
         "oldest_age_s": 4000.0,
     }
-    told = run(World(KEYS, (Trouble("backlog", JAM, 5, observed=1.5e6, evidence=evidence),)), range(10))
-    assert told.one("backlog", "SUP-01").summary.startswith(
+    records = run(World(KEYS, (Trouble("backlog", JAM, 5, observed=1.5e6, evidence=evidence),)), range(10))
+    assert records.one("backlog", "SUP-01").summary.startswith(
         "SUP-01: 1,500,000 messages wait in to_user at 09:06 UTC (since 09:05 UTC), 833 more a second, the oldest for 67 min. "
         "Queue full between 11:06 and 12:06 UTC. This affects billing"
     )
@@ -101,8 +101,8 @@ def test_failures_name_their_share_and_codes():
     trouble = Trouble(
         "failures", REQUESTS["SUP-01"], 5, observed=62, expected=2, evidence={"failure_ratio": 0.62}, codes={"E12": 50, "E1": 4}
     )
-    told = run(World(KEYS, (trouble,)), range(10))
-    alert = told.one("failures", "SUP-01")
+    records = run(World(KEYS, (trouble,)), range(10))
+    alert = records.one("failures", "SUP-01")
     assert alert.summary.startswith(
         "SUP-01: 62 % of service requests 8.1.1 in north fail since 09:05 UTC (usual: 1 in 50), mostly E12 and E1."
     )
@@ -110,8 +110,8 @@ def test_failures_name_their_share_and_codes():
 
 
 def test_when_it_is_over_the_sentence_says_so():
-    told = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, 35, observed=4000),)), range(40))
-    assert told.one("storm", "SUP-01").summary.startswith(
+    records = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, 35, observed=4000),)), range(40))
+    assert records.one("storm", "SUP-01").summary.startswith(
         "SUP-01: storm ended 09:34 UTC after 29 min. Peak 4,000 messages a minute (usual 100)."
     )
 
@@ -125,20 +125,20 @@ def test_a_network_that_does_not_answer_is_not_put_to_the_user():
 
 def test_the_next_step_of_a_victim_points_to_the_incident():
     slowed = tuple(Trouble("drop", ANSWERS[user], 7, seen_after=3, observed=40) for user in USERS[1:])
-    told = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000), *slowed)), range(20))
-    victim, origin = told.one("drop", "SUP-02"), told.one("storm", "SUP-01")
+    records = run(World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000), *slowed)), range(20))
+    victim, origin = records.one("drop", "SUP-02"), records.one("storm", "SUP-01")
     assert victim.next_step == f"Follow incident {origin.incident_id}: it began at SUP-01; no action is needed at SUP-02."
     assert "Side effect of the incident at SUP-01." in victim.summary
 
 
 def test_the_incident_is_summarised_in_short_sentences():
     slowed = tuple(Trouble("drop", ANSWERS[user], 7, seen_after=3, observed=40) for user in USERS[1:])
-    told = run(
+    records = run(
         World(KEYS, (Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000), *slowed)),
         range(20),
         change("CHG-1", "SUP-01", 0, 60, category="meter_data_management"),
     )
-    (incident,) = told.events()
+    (incident,) = records.events()
     assert incident.summary == (
         "SUP-01: 4,000 service requests 8.1.1 in north a minute since 09:05 UTC (normal: 100). "
         "7 other Users suffer (SUP-02, SUP-03, SUP-04 and 4 more). "
@@ -161,7 +161,7 @@ def test_few_messages_are_those_of_one_window_and_counted_in_words(kind, observe
 
 def test_a_declared_effect_on_everyone_is_not_said_to_be_one_users():
     work = {"source": "dcc", "category": "planned_maintenance", "disruption": "outage", "expected": {"effect": "silent"}}
-    told = run(
+    records = run(
         World(KEYS, tuple(Trouble("silence", ANSWERS[user], 5) for user in USERS)), range(15), change("CHG-DCC", "DCC", 4, 60, **work)
     )
-    assert told.incidents[-1].category_reason == f"The traffic of {len(USERS)} Users deviates as a change declared."
+    assert records.incidents[-1].category_reason == f"The traffic of {len(USERS)} Users deviates as a change declared."

@@ -56,7 +56,7 @@ def test_a_lasting_drop_is_one_alert() -> None:
     assert len([place for place in alerts(verdicts(values)) if begins <= place < begins + 36]) == 1
 
 
-def test_a_bursty_feed_that_stops_is_noticed_within_half_a_dozen_values_and_told_once() -> None:
+def test_a_bursty_feed_that_stops_is_noticed_within_half_a_dozen_values_and_reported_once() -> None:
     values = np.random.default_rng(11).negative_binomial(1, 0.02, 3000).astype(float).tolist()
     values[2000:2030] = [0.0] * 30
     assert [place - 2000 for place in alerts(verdicts(values)) if 2000 <= place < 2030] == [6]
@@ -150,7 +150,7 @@ def test_a_level_that_jumps_each_morning_is_expected_to() -> None:
     assert [place for place in alerts(verdicts(minutes(6, 4), step_s=60.0)) if place > 2 * 1440] == []
 
 
-def test_zeros_out_of_office_hours_are_quiet_and_zeros_within_them_are_told_at_once() -> None:
+def test_zeros_out_of_office_hours_are_quiet_and_zeros_within_them_are_reported_at_once() -> None:
     hours = np.arange(14 * 96) / 4 % 24
     values = np.random.default_rng(5).poisson(np.where((hours >= 8) & (hours < 18), 40, 0)).astype(float).tolist()
     begins = 12 * 96 + 48
@@ -176,7 +176,7 @@ def test_a_counter_that_is_reset_is_an_alert_and_counting_is_none() -> None:
     assert len(found) <= 2
 
 
-def test_after_a_clock_change_a_jump_is_told_once_a_day_until_most_of_the_last_days_have_it() -> None:
+def test_after_a_clock_change_a_jump_is_reported_once_a_day_until_most_of_the_last_days_have_it() -> None:
     local = minutes(9, 8)
     shifted = local[: 5 * 1440] + local[5 * 1440 + 60 :]
     assert len([place for place in alerts(verdicts(shifted, step_s=60.0)) if place > 2 * 1440]) <= 4

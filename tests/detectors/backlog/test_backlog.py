@@ -20,8 +20,8 @@ def in_flight(window: int, peak: float = 1.0) -> Floats:
 
 def watch(cohort: Cohort, windows: int, depth: Callable[[int], Floats], **columns: Callable[[int], Floats]) -> Detected:
     for _ in range(windows):
-        told = {name: column(cohort.window) for name, column in columns.items()}
-        found = cohort.step(queue_tick=queues(cohort.at_us, depth(cohort.window), **told))
+        records = {name: column(cohort.window) for name, column in columns.items()}
+        found = cohort.step(queue_tick=queues(cohort.at_us, depth(cohort.window), **records))
     return found
 
 
@@ -29,7 +29,7 @@ def watch(cohort: Cohort, windows: int, depth: Callable[[int], Floats], **column
 def watched_for_two_days() -> Cohort:
     cohort = Cohort(queue_keys=tuple(queue_key(number) for number in range(3)))
     watch(cohort, 2 * DAY + 720, in_flight)
-    assert cohort.told == []
+    assert cohort.records == []
     return cohort
 
 
@@ -42,7 +42,7 @@ def test_a_queue_that_swings_over_its_daily_peak_is_normal_even_when_a_day_is_bu
     cohort = Cohort(queue_keys=tuple(queue_key(number) for number in range(3)))
     busy = np.random.default_rng(12).uniform(0.75, 1.3, 8)
     watch(cohort, 8 * DAY, lambda window: in_flight(window, busy[window // DAY]))
-    assert cohort.told == []
+    assert cohort.records == []
 
 
 def test_a_blocked_route_is_found_within_four_windows_and_lasts_until_all_is_drained():
@@ -95,7 +95,7 @@ def test_a_stalled_drain_is_found_by_its_deliveries():
         delivered=lambda _: np.array([float(draw.poisson(50))]),
         oldest_age_s=lambda _: np.array([20.0]),
     )
-    assert cohort.told == []
+    assert cohort.records == []
     begins = cohort.window
     watch(
         cohort,
@@ -107,16 +107,16 @@ def test_a_stalled_drain_is_found_by_its_deliveries():
     assert len(cohort.began("backlog")) == 1
 
 
-def test_a_few_messages_that_grow_old_by_the_clock_are_told_however_few_they_are():
+def test_a_few_messages_that_grow_old_by_the_clock_are_reported_however_few_they_are():
     cohort = quiet_days()
     watch(cohort, 60, lambda _: np.full(3, 8.0), oldest_age_s=lambda _: np.full(3, 12.0))
-    assert cohort.told == []
+    assert cohort.records == []
     begins = cohort.window
     watch(cohort, 8, lambda _: np.full(3, 8.0), oldest_age_s=lambda w: np.array([12.0 + 60.0 * (w - begins), 12.0, 12.0]))
     assert [series for _, series in cohort.began("backlog")] == [0]
 
 
-def test_messages_older_than_the_retries_allow_are_told_with_what_will_be_lost():
+def test_messages_older_than_the_retries_allow_are_reported_with_what_will_be_lost():
     cohort = quiet_days()
     watch(cohort, 60, in_flight, oldest_age_s=lambda _: np.full(3, 30.0))
     begins = cohort.window
@@ -132,10 +132,10 @@ def test_a_queue_that_stops_reporting_keeps_its_finding():
     cohort = quiet_days()
     begins = cohort.window
     watch(cohort, 20, lambda window: in_flight(window) + 50.0 * (window - begins + 1))
-    told = list(cohort.told)
+    records = list(cohort.records)
     for _ in range(30):
         found = cohort.step(queue_tick=queues(cohort.at_us, np.zeros(3), reported=[False] * 3))
-    assert cohort.told == told
+    assert cohort.records == records
     assert len(found.queues) == 3
 
 
@@ -144,7 +144,7 @@ def test_a_lasting_depth_becomes_the_normal_one_after_a_day():
     watch(cohort, DAY + 120, lambda window: in_flight(window) + 5000.0)
     assert {series for _, series in cohort.began("backlog")} >= {0, 1}
     assert {series for _, series in cohort.ended("backlog")} >= {0, 1}
-    cohort.told.clear()
+    cohort.records.clear()
     watch(cohort, DAY, lambda window: in_flight(window) + np.array([5000.0, 5000.0, 0.0]))
     assert {series for _, series in cohort.began("backlog")} <= {2}
 

@@ -55,21 +55,21 @@ def test_holidays_that_run_like_sundays_wake_nobody_and_the_day_after_neither():
     watched = cohort("2026-04-20T00:00:00Z")
     draw = counts(1, np.full(8, 300.0))
     watched.run(16 * DAY, lambda window: draw(window, factor(window, rests=(14,))))
-    assert watched.told == []
+    assert watched.records == []
 
 
-def test_without_the_calendar_the_same_holidays_are_told_of():
+def test_without_the_calendar_the_same_holidays_are_reported():
     watched = cohort("2026-04-20T00:00:00Z", holidays=HolidayCalendar("none"))
     draw = counts(1, np.full(8, 300.0))
     watched.run(16 * DAY, lambda window: draw(window, factor(window, rests=(14,))))
-    assert "drop" in {kind for _, kind, _, _ in watched.told}
+    assert "drop" in {kind for _, kind, _, _ in watched.records}
 
 
 def test_a_user_that_works_on_holidays_wakes_nobody_either():
     watched = cohort("2026-04-20T00:00:00Z")
     draw = counts(2, np.full(8, 300.0))
     watched.run(16 * DAY, lambda window: draw(window, factor(window)))
-    assert watched.told == []
+    assert watched.records == []
 
 
 @pytest.mark.parametrize(("times", "kind"), [(0.0, "silence"), (4.0, "storm")])
@@ -80,16 +80,16 @@ def test_gross_trouble_is_found_on_the_first_saturday_too(times: float, kind: st
     # People work on this Saturday too, somewhat less and from nine on.
     saturday = np.where(np.arange(24) == 8, 0.25, 0.8 * WORK)
     watched.run(begins, lambda window: draw(window, factor(window) if window < 5 * DAY else saturday[window % DAY * WINDOW_S // 3600]))
-    assert watched.told == []
+    assert watched.records == []
     watched.run(4, lambda window: draw(window, times * saturday[window % DAY * WINDOW_S // 3600]))
-    assert {series for window, found, series, _ in watched.told if found == kind and window <= begins + 3} == set(range(8))
+    assert {series for window, found, series, _ in watched.records if found == kind and window <= begins + 3} == set(range(8))
 
 
 def test_a_first_weekend_without_work_wakes_nobody():
     watched = cohort("2026-01-05T00:00:00Z")
     draw = counts(4, np.full(8, 300.0))
     watched.run(8 * DAY, lambda window: draw(window, factor(window)))
-    assert watched.told == []
+    assert watched.records == []
 
 
 def early_end(hour: float) -> tuple[float, float]:
@@ -107,7 +107,7 @@ def test_a_first_saturday_of_another_shape_wakes_nobody(day_of: Callable[[float]
     watched = cohort("2026-06-01T00:00:00Z")
     draw = counts(7, np.full(8, 400.0))
     watched.run(6 * DAY, lambda window: draw(window, day_of(window % DAY * WINDOW_S / 3600)[window // DAY == 5]))
-    assert watched.told == []
+    assert watched.records == []
 
 
 def test_office_hours_with_nothing_outside_them_wake_nobody_at_weekends_or_on_mondays():
@@ -118,7 +118,7 @@ def test_office_hours_with_nothing_outside_them_wake_nobody_at_weekends_or_on_mo
         return draw(window, 1.0 if window // DAY % 7 < 5 and 8 <= window % DAY * WINDOW_S // 3600 < 18 else 0.0)
 
     watched.run(29 * DAY, only_work)
-    assert [told for told in watched.told if told[0] > 8 * DAY] == []
+    assert [records for records in watched.records if records[0] > 8 * DAY] == []
 
 
 def test_the_ninth_holiday_may_go_as_its_day_of_the_week_does_where_holidays_are_not_clearly_other_days():

@@ -38,7 +38,7 @@ def test_a_series_costs_some_two_kilobytes_and_keeps_its_kinds_of_numbers():
     cohort.run(3 * day, draw)
     cohort.run(day + 24, lambda window: draw(window, np.array([4.0, 0.0, 0.4, 1.0])))
     cohort.run(3 * day, draw)
-    assert {kind for _, kind, _, _ in cohort.told} >= {"storm", "drop", "silence", "drift"}
+    assert {kind for _, kind, _, _ in cohort.records} >= {"storm", "drop", "silence", "drift"}
     after = columns(cohort.detection)
     assert {name: column.dtype for name, column in after.items()} == fresh
     assert sum(column.nbytes for column in after.values()) <= 4 * MOST_BYTES
@@ -54,9 +54,9 @@ def test_traffic_as_the_profile_has_it_is_no_change_whatever_the_last_hours_taug
     state["deviation"][:], state["deviation_variance"][:] = deviation, 1e-4
     cohort.detection = Detection.unpack(cohort.parameters, cohort.window_s, tree)
     cohort.run(30, draw)
-    assert cohort.told == []
+    assert cohort.records == []
     cohort.run(30, lambda window: draw(window, 3.0 / deviation))
-    assert {kind for _, kind, _, _ in cohort.told} == {"storm"}
+    assert {kind for _, kind, _, _ in cohort.records} == {"storm"}
 
 
 def test_a_weekday_that_is_busier_all_day_is_not_learned_anew_each_hour():

@@ -21,7 +21,7 @@ def cohort(series: int = 4) -> Cohort:
 
 
 def nights_with(watched: Cohort, kind: str) -> list[int]:
-    return sorted({window // DAY for window, found, _, phase in watched.told if found == kind and phase == BEGAN})
+    return sorted({window // DAY for window, found, _, phase in watched.records if found == kind and phase == BEGAN})
 
 
 def serious(watched: Cohort, windows: int, draw: object) -> set[tuple[str, int]]:
@@ -39,7 +39,7 @@ def surge(window: int) -> float:
     return 3.0 if window // DAY >= 7 and 22 * HOUR <= window % DAY < 23 * HOUR else 1.0
 
 
-def test_a_surge_at_the_same_clock_time_is_told_twice_and_then_once_as_a_habit():
+def test_a_surge_at_the_same_clock_time_is_reported_twice_and_then_once_as_a_habit():
     watched = cohort()
     draw = counts(1, np.full(4, 500.0))
     found = serious(watched, 12 * DAY, lambda window: draw(window, surge(window)))
@@ -108,7 +108,7 @@ def test_messages_counted_in_the_next_window_are_neither_a_drop_nor_a_storm():
         return {0: 0.2, 1: 1.8}.get(window % 97, 1.0)
 
     watched.run(DAY, lambda window: draw(window, spilt(window)))
-    assert watched.told == []
+    assert watched.records == []
 
 
 def test_a_drop_that_goes_on_is_found_in_its_second_window():
@@ -116,7 +116,7 @@ def test_a_drop_that_goes_on_is_found_in_its_second_window():
     draw = counts(8, np.full(6, 5000.0))
     watched.run(3 * DAY, draw)
     watched.run(3, lambda window: draw(window, 0.3))
-    assert {series for window, kind, series, _ in watched.told if kind == "drop" and window <= 3 * DAY + 2} == set(range(6))
+    assert {series for window, kind, series, _ in watched.records if kind == "drop" and window <= 3 * DAY + 2} == set(range(6))
 
 
 def test_long_slight_excursions_do_not_excuse_a_short_gross_one():
@@ -163,26 +163,28 @@ def test_an_evening_that_begins_at_another_minute_within_the_time_of_earlier_one
     assert habits.habitual(state, *asked)[0][0]
 
 
-def test_a_refused_habit_is_told_each_night_again():
+def test_a_refused_habit_is_reported_each_night_again():
     watched = cohort()
     draw = counts(1, np.full(4, 500.0))
-    told = serious(watched, 12 * DAY, lambda window: draw(window, surge(window)))
+    records = serious(watched, 12 * DAY, lambda window: draw(window, surge(window)))
     known = watched.detection.habits()
     assert {(habit.key, habit.kind, habit.minute // 60, habit.refused) for habit in known if habit.minute is not None} == {
         (name, "storm", 22, False) for name in watched.traffic_keys
     }
     refused = next(habit for habit in known if habit.key == watched.traffic_keys[0])
     assert watched.detection.rule_on_habit(HabitRuling(refused.key, refused.kind, refused.minute, refused=True))
-    watched.told.clear()
-    told = [told for told in (watched.run(1, lambda window: draw(window, surge(window))).traffic for _ in range(4 * DAY)) if len(told)]
+    watched.records.clear()
+    records = [
+        records for records in (watched.run(1, lambda window: draw(window, surge(window))).traffic for _ in range(4 * DAY)) if len(records)
+    ]
     storms = [
         (int(series), bool(is_serious))
-        for one in told
+        for one in records
         for series, kind, is_serious in zip(one.series, one.kind, one.serious, strict=True)
         if kind == 0
     ]
     assert {series for series, is_serious in storms if is_serious} == {0}
-    assert frozenset().union(*(one.refused for one in told)) == {(0, 0)}, "correlation hears of the refusal"
+    assert frozenset().union(*(one.refused for one in records)) == {(0, 0)}, "correlation hears of the refusal"
     assert [window // DAY for window, series in watched.began("storm") if series == 0] == [12, 13, 14, 15]
     assert [habit.refused for habit in watched.detection.habits() if habit.key == refused.key] == [True]
 

@@ -20,7 +20,7 @@ NOON = 12 * 60
 def two_days(seed: int) -> bytes:
     cohort = Cohort(tuple(key(number) for number in range(len(MEANS))))
     cohort.run(2 * DAY + NOON, counts(seed, MEANS))
-    assert cohort.told == []
+    assert cohort.records == []
     return pack(cohort.detection.pack(), 1)
 
 
@@ -36,7 +36,7 @@ def test_a_storm_is_found_within_windows_after_two_days(factor, windows):
     begins = cohort.window
     cohort.run(windows, lambda window: draw(window, factor))
     assert sorted(series for _, series in cohort.began("storm")) == [0, 1, 2]
-    assert {kind for _, kind, _, _ in cohort.told} == {"storm"}
+    assert {kind for _, kind, _, _ in cohort.records} == {"storm"}
     assert all(window <= begins + windows for window, _ in cohort.began("storm"))
 
 
@@ -57,7 +57,7 @@ def test_a_user_of_many_small_series_is_missed_as_a_whole():
     assert sorted(series for _, series in cohort.began("silence")) == list(range(12))
 
 
-def test_a_drop_is_found_and_silence_is_told_apart_from_it():
+def test_a_drop_is_found_and_silence_is_reported_apart_from_it():
     cohort, draw = after_two_days()
     cohort.run(30, lambda window: draw(window, np.array([1.0, 0.2, 0.2])))
     assert sorted(series for _, series in cohort.began("drop")) == [1, 2]
@@ -95,7 +95,7 @@ def test_a_gap_is_neither_silence_nor_a_burst_afterwards():
         cohort.step(traffic(cohort.at_us, np.zeros(3), reported=[False] * 3))
     cohort.step(traffic(cohort.at_us, draw(cohort.window) * 120))
     cohort.run(60, draw)
-    assert {kind for _, kind, _, _ in cohort.told} == {"stale"}
+    assert {kind for _, kind, _, _ in cohort.records} == {"stale"}
     assert len(cohort.ended("stale")) == 3
 
 
@@ -119,7 +119,7 @@ def test_rare_messages_and_their_bursts_stay_quiet():
     bursts = (generator.random((3 * DAY, 40)) < 1 / 700) * generator.integers(1, 30, (3 * DAY, 40))
     cohort = Cohort(tuple(key(number) for number in range(40)))
     cohort.run(3 * DAY, lambda window: bursts[window].astype(float))
-    assert cohort.told == []
+    assert cohort.records == []
 
 
 def test_a_step_at_midnight_is_expected_once_it_was_seen_and_breaks_nothing_before():
@@ -127,7 +127,7 @@ def test_a_step_at_midnight_is_expected_once_it_was_seen_and_breaks_nothing_befo
     cohort = Cohort(tuple(key(number) for number in range(30)))
     draw = counts(6, np.geomspace(0.5, 200, 30))
     cohort.run(4 * DAY, lambda window: draw(window, steps[window % DAY]))
-    assert cohort.told == []
+    assert cohort.records == []
 
 
 def test_nothing_is_said_on_the_first_day_whatever_it_brings():
@@ -135,16 +135,16 @@ def test_nothing_is_said_on_the_first_day_whatever_it_brings():
     draw = counts(7, np.full(20, 30.0))
     shape = np.repeat([0.0, 5.0, 1.0, 0.0, 30.0, 0.2], DAY // 6)
     cohort.run(DAY, lambda window: draw(window, shape[window]))
-    assert cohort.told == []
+    assert cohort.records == []
 
 
-def test_a_lasting_new_level_is_accepted_after_a_day_and_told_as_drift():
+def test_a_lasting_new_level_is_accepted_after_a_day_and_reported_as_drift():
     cohort, draw = after_two_days()
     cohort.run(2 * DAY, lambda window: draw(window, 3.0))
     assert len(cohort.began("storm")) == 3
     assert sorted(series for _, series in cohort.began("drift")) == [0, 1, 2]
     assert len(cohort.ended("storm")) == 3
-    cohort.told.clear()
+    cohort.records.clear()
     cohort.run(60, lambda window: draw(window, 12.0))
     assert len(cohort.began("storm")) == 3
 
@@ -153,9 +153,9 @@ def test_a_series_that_ended_for_good_is_let_go_and_judged_again_when_it_comes_b
     cohort, draw = after_two_days()
     cohort.run(DAY + 60, lambda window: np.zeros(3))
     assert len(cohort.ended("silence")) == 3
-    cohort.told.clear()
+    cohort.records.clear()
     cohort.run(120, draw)
-    assert {kind for _, kind, _, _ in cohort.told} <= {"drift"}
+    assert {kind for _, kind, _, _ in cohort.records} <= {"drift"}
     cohort.run(20, lambda window: np.zeros(3))
     assert len(cohort.began("silence")) == 3
 

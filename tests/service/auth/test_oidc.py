@@ -63,10 +63,10 @@ class Issuer:
 
     def token(self, *, key: Key = RSA_KEY, kid: str | None = "rsa-1", **claims: Any) -> str:
         now = int(time.time())
-        told = {"iss": self.url, "aud": "highwater", "sub": "ann", "iat": now, "exp": now + 300, "highwater_role": "user:ACME", **claims}
+        result = {"iss": self.url, "aud": "highwater", "sub": "ann", "iat": now, "exp": now + 300, "highwater_role": "user:ACME", **claims}
         algorithm = "ES256" if isinstance(key, ec.EllipticCurvePrivateKey) else "RS256"
         headers = {} if kid is None else {"kid": kid}
-        return jwt.encode({name: value for name, value in told.items() if value is not None}, key, algorithm, headers)
+        return jwt.encode({name: value for name, value in result.items() if value is not None}, key, algorithm, headers)
 
 
 def public(name: str, key: Key) -> dict[str, Any]:
@@ -125,8 +125,8 @@ def signed_with_the_public_key_as_a_secret(issuer: Issuer) -> str:
 
 def with_another_role(issuer: Issuer) -> str:
     head, body, signature = issuer.token().split(".")
-    told = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    made = base64.urlsafe_b64encode(json.dumps({**told, "highwater_role": "admin"}).encode()).decode().rstrip("=")
+    result = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    made = base64.urlsafe_b64encode(json.dumps({**result, "highwater_role": "admin"}).encode()).decode().rstrip("=")
     return f"{head}.{made}.{signature}"
 
 

@@ -61,7 +61,7 @@ def test_no_changed_text_is_a_place() -> None:
             PLACES.event_seq(ACME, text)
 
 
-def test_what_others_do_moves_nothing_that_a_user_is_told(house: House) -> None:
+def test_what_others_do_moves_nothing_that_a_user_receives(house: House) -> None:
     acme = house.client("user:ACME")
     house.publish([*own("ACME", alert("A-1"), alert("A-2")), *declared(change("B-1", owner="BOLT", visibility="public_summary"))])
     paths = ("/v1/alerts?limit=1", "/v1/changes?limit=1", "/v1/series?limit=1", "/v1/subscriptions")
@@ -109,8 +109,8 @@ def test_a_user_that_reconnects_after_a_restart_goes_on_where_it_was(tmp_path: P
     with House(tmp_path / "data") as house:
         headers = {"authorization": f"Bearer {secret}", "last-event-id": first}
         with house.client(None).stream("GET", "/v1/stream", headers=headers) as answer:
-            told = next(line for line in answer.iter_lines() if line.startswith("data: "))
-        assert '"alert_id":"A-2"' in told
+            result = next(line for line in answer.iter_lines() if line.startswith("data: "))
+        assert '"alert_id":"A-2"' in result
 
 
 def test_the_log_is_read_for_one_reader_without_the_rows_of_others(house: House) -> None:

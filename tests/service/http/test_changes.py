@@ -97,12 +97,12 @@ def test_a_change_of_another_can_neither_be_seen_nor_overwritten(house: House) -
 
 
 def test_others_see_the_public_summary_and_nothing_more(house: House) -> None:
-    told = change_json(
+    result = change_json(
         "B-1", "BOLT", title="Firewall", category="firewall", services=["4.8.1"], regions=["north"], visibility="public_summary",
         description="private-words", contact="private-words", systems=["private-words"], impact_assessment="private-words",
         expected={"effect": "silent", "services": ["private-words"]}, queues=["private-words"],
     )  # fmt: skip
-    house.client("user:BOLT").post("/v1/changes", json=told)
+    house.client("user:BOLT").post("/v1/changes", json=result)
     (seen,) = house.client("user:ACME").get("/v1/changes").json()["items"]
     assert (seen["owner"], seen["title"], seen["category"], seen["services"], seen["regions"]) == (
         "BOLT",
@@ -196,8 +196,8 @@ def test_a_user_s_declared_at_is_the_arrival_of_the_first_revision(house: House)
     assert first["updated_at"] == week_ago, "it orders contents"
     second = acme.post("/v1/changes", json=change_json(declared_at=week_ago, revision=2)).json()
     assert second["declared_at"] == first["declared_at"]
-    told = house.client("triage").post("/v1/changes", json=change_json("D", "DCC", declared_at=week_ago)).json()
-    assert told["declared_at"] == week_ago
+    result = house.client("triage").post("/v1/changes", json=change_json("D", "DCC", declared_at=week_ago)).json()
+    assert result["declared_at"] == week_ago
 
 
 def test_of_one_revision_with_two_contents_the_later_updated_at_counts(house: House) -> None:
@@ -382,9 +382,9 @@ def test_declared_load_is_held_against_what_was_learned_and_a_user_gets_no_figur
 def test_the_risk_of_a_change_is_for_the_desk_and_its_owner_only(house: House) -> None:
     times = {"planned_start": "2027-05-09T00:00:00Z", "planned_end": "2027-05-09T02:00:00Z", "visibility": "public_summary"}
     mine = change_json("R-1", category="firewall", **times)
-    told = house.client("user:ACME").post("/v1/changes/preview", json=mine).json()["risk"]
-    assert 0 < told["score"] < 1
-    assert told["reasons"]
+    result = house.client("user:ACME").post("/v1/changes/preview", json=mine).json()["risk"]
+    assert 0 < result["score"] < 1
+    assert result["reasons"]
     house.client("user:ACME").post("/v1/changes", json=mine).raise_for_status()
     window = {"from": "2027-05-09T00:00:00Z", "to": "2027-05-10T00:00:00Z"}
     for role, seen in (("triage", ["R-1"]), ("user:ACME", ["R-1"]), ("user:BOLT", [])):

@@ -24,10 +24,10 @@ def test_bad_lines_are_listed_by_their_index_and_the_rest_is_in(house: House) ->
     body = lines(queue(10), queue(10, depth=-1)) + b"no json\n" + lines(traffic(10))
     answer = house.client("ingest").post("/v1/events", content=body)
     assert answer.status_code == 202
-    told = answer.json()
-    assert told["accepted"] == 2
-    assert [one["index"] for one in told["rejected"]] == [1, 2]
-    assert "depth" in told["rejected"][0]["reason"]
+    result = answer.json()
+    assert result["accepted"] == 2
+    assert [one["index"] for one in result["rejected"]] == [1, 2]
+    assert "depth" in result["rejected"][0]["reason"]
     house.judged()
     letters = house.client("observer").get("/v1/dead-letters").json()["items"]
     assert {letter["position"]["index"] for letter in letters} == {1, 2}

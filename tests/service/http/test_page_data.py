@@ -20,7 +20,7 @@ DAY = {"from": "2026-01-05T00:00:00Z", "to": "2026-01-05T02:00:00Z"}
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with House(tmp_path_factory.mktemp("told") / "data") as house:
         events = [make(second, user) for second in range(10, 7200, 10) for make in (traffic, queue) for user in ("ACME", "BOLT")]
         house.client("ingest").post("/v1/events", content=lines(*events)).raise_for_status()
@@ -29,101 +29,101 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-def test_the_state_tells_how_old_the_data_is_and_only_the_desk_who_sends(told: House) -> None:
-    state = told.client("triage").get("/v1/status").json()
+def test_the_state_tells_how_old_the_data_is_and_only_the_desk_who_sends(result: House) -> None:
+    state = result.client("triage").get("/v1/status").json()
     assert state["data_until"] == "2026-01-05T01:59:20Z"
     assert [(one["name"], one["stopped"]) for one in state["sources"]] == [("ingest of the tests", False)]
     assert not state["simulated"]
-    own = told.client("user:ACME").get("/v1/status").json()
+    own = result.client("user:ACME").get("/v1/status").json()
     assert own["sources"] == []
     assert own["events"] == {}
 
 
-def test_the_end_of_a_sign_in_is_said(told: House) -> None:
-    browser = told.client(None, follow_redirects=False)
+def test_the_end_of_a_sign_in_is_said(result: House) -> None:
+    browser = result.client(None, follow_redirects=False)
     assert browser.get("/v1/session").status_code == 401
     browser.headers["x-highwater"] = "test"
     assert browser.get("/v1/session").status_code == 204, "the page only wants to know"
-    browser.post("/v1/session", json={"token": told.secrets["triage"]}).raise_for_status()
+    browser.post("/v1/session", json={"token": result.secrets["triage"]}).raise_for_status()
     assert browser.get("/v1/status").json()["signed_in_until"] is not None
 
 
-def test_queues_now_and_totals_are_a_users_own_only(told: House) -> None:
-    assert [one["user"] for one in told.client("triage").get("/v1/queues").json()["items"]] == ["ACME", "BOLT"]
-    assert [one["user"] for one in told.client("user:ACME").get("/v1/queues").json()["items"]] == ["ACME"]
-    every = told.client("triage").get("/v1/series/totals", params=DAY).json()
-    own = told.client("user:ACME").get("/v1/series/totals", params=DAY).json()
+def test_queues_now_and_totals_are_a_users_own_only(result: House) -> None:
+    assert [one["user"] for one in result.client("triage").get("/v1/queues").json()["items"]] == ["ACME", "BOLT"]
+    assert [one["user"] for one in result.client("user:ACME").get("/v1/queues").json()["items"]] == ["ACME"]
+    every = result.client("triage").get("/v1/series/totals", params=DAY).json()
+    own = result.client("user:ACME").get("/v1/series/totals", params=DAY).json()
     assert (every["series"], own["series"]) == (2, 1)
     rate = every["columns"].index("mean")
     assert [row[rate] for row in own["points"][:3]] == [600.0, 600.0, 600.0], "100 messages in ten seconds are 600 a minute"
     assert [row[rate] for row in every["points"][:3]] == [1200.0, 1200.0, 1200.0]
-    assert told.client("user:ACME").get("/v1/series/totals", params={**DAY, "user": "BOLT"}).json()["points"] == []
+    assert result.client("user:ACME").get("/v1/series/totals", params={**DAY, "user": "BOLT"}).json()["points"] == []
 
 
-def test_a_total_keeps_the_extremes_of_what_it_joins(told: House) -> None:
-    coarse = told.client("triage").get("/v1/series/totals", params={**DAY, "points": 3}).json()
+def test_a_total_keeps_the_extremes_of_what_it_joins(result: House) -> None:
+    coarse = result.client("triage").get("/v1/series/totals", params={**DAY, "points": 3}).json()
     low, high = coarse["columns"].index("low"), coarse["columns"].index("high")
     assert len(coarse["points"]) == 3
     assert all(row[low] <= 1200.0 <= row[high] for row in coarse["points"])
 
 
-def test_the_heat_map_adds_up_every_user_and_gaps_are_null(told: House) -> None:
-    found = told.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-05T03:00:00Z", "bucket_s": 3600}).json()
+def test_the_heat_map_adds_up_every_user_and_gaps_are_null(result: House) -> None:
+    found = result.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-05T03:00:00Z", "bucket_s": 3600}).json()
     assert found["users"] == ["ACME", "BOLT"]
     assert found["messages"][0][0] == 360 * 100
     assert found["messages"][0][2] is None
-    assert told.client("user:ACME").get("/v1/series/heat", params=DAY).json()["users"] == ["ACME"]
-    again = told.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-05T03:00:00Z", "bucket_s": 3600}).json()
+    assert result.client("user:ACME").get("/v1/series/heat", params=DAY).json()["users"] == ["ACME"]
+    again = result.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-05T03:00:00Z", "bucket_s": 3600}).json()
     assert again == found
-    assert told.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-09T03:00:00Z"}).status_code == 422
+    assert result.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-09T03:00:00Z"}).status_code == 422
 
 
-def test_the_calendar_of_a_window_holds_what_meets_it_with_conflicts_and_nothing_of_others(told: House) -> None:
+def test_the_calendar_of_a_window_holds_what_meets_it_with_conflicts_and_nothing_of_others(result: House) -> None:
     at = {"planned_start": "2026-03-01T00:00:00Z", "planned_end": "2026-03-01T04:00:00Z"}
-    told.client("triage").post("/v1/changes", json=change_json("T-1", "DCC", title="Test", category="bcdr_test", **at)).raise_for_status()
-    told.client("user:ACME").post("/v1/changes", json=change_json("W-1", title="Work", **at)).raise_for_status()
-    told.client("user:BOLT").post("/v1/changes", json=change_json("B-1", "BOLT", title="Hidden", **at)).raise_for_status()
+    result.client("triage").post("/v1/changes", json=change_json("T-1", "DCC", title="Test", category="bcdr_test", **at)).raise_for_status()
+    result.client("user:ACME").post("/v1/changes", json=change_json("W-1", title="Work", **at)).raise_for_status()
+    result.client("user:BOLT").post("/v1/changes", json=change_json("B-1", "BOLT", title="Hidden", **at)).raise_for_status()
     window = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}
-    every = told.client("triage").get("/v1/calendar", params=window).json()
+    every = result.client("triage").get("/v1/calendar", params=window).json()
     assert sorted(one["change_id"] for one in every["items"]) == ["B-1", "T-1", "W-1"]
     assert any("T-1" in one["text"] for one in every["conflicts"])
     assert every["days"] == [{"day": "2026-03-01", "dcc": 1, "other": 2, "tests": 1}]
-    few = told.client("triage").get("/v1/calendar", params={**window, "limit": 1}).json()
+    few = result.client("triage").get("/v1/calendar", params={**window, "limit": 1}).json()
     assert (len(few["items"]), few["days"]) == (1, every["days"])
-    own = told.client("user:ACME").get("/v1/calendar", params=window)
+    own = result.client("user:ACME").get("/v1/calendar", params=window)
     assert sorted(one["change_id"] for one in own.json()["items"]) == ["T-1", "W-1"]
     assert own.json()["days"] == [{"day": "2026-03-01", "dcc": 1, "other": 1, "tests": 1}]
     assert "B-1" not in own.text
-    assert told.client("triage").get("/v1/calendar", params={**window, "q": "hidden"}).json()["total"] == 1
-    assert told.client("triage").get("/v1/calendar", params={"from": window["to"], "to": window["from"]}).status_code == 422
+    assert result.client("triage").get("/v1/calendar", params={**window, "q": "hidden"}).json()["total"] == 1
+    assert result.client("triage").get("/v1/calendar", params={"from": window["to"], "to": window["from"]}).status_code == 422
 
 
-def test_hidden_fields_of_a_public_summary_are_null_in_the_calendar(told: House) -> None:
+def test_hidden_fields_of_a_public_summary_are_null_in_the_calendar(result: House) -> None:
     at = {"planned_start": "2026-04-01T00:00:00Z", "planned_end": "2026-04-01T04:00:00Z"}
     made = change_json("P-1", "BOLT", title="Public", visibility="public_summary", description="secret", **at)
-    told.client("user:BOLT").post("/v1/changes", json=made).raise_for_status()
+    result.client("user:BOLT").post("/v1/changes", json=made).raise_for_status()
     window = {"from": "2026-04-01T00:00:00Z", "to": "2026-04-02T00:00:00Z"}
-    (seen,) = told.client("user:ACME").get("/v1/calendar", params=window).json()["items"]
+    (seen,) = result.client("user:ACME").get("/v1/calendar", params=window).json()["items"]
     assert (seen["title"], seen["planned_start"]) == ("Public", "2026-04-01T00:00:00Z")
     assert [seen[name] for name in ("disruption", "users", "systems", "description", "expected")] == [None] * 5
-    (own,) = told.client("user:BOLT").get("/v1/calendar", params=window).json()["items"]
+    (own,) = result.client("user:BOLT").get("/v1/calendar", params=window).json()["items"]
     assert (own["disruption"], own["description"]) == ("risk", "secret")
 
 
-def test_a_heat_map_of_nobody_is_empty_before_the_first_event_and_for_a_new_user(told: House) -> None:
+def test_a_heat_map_of_nobody_is_empty_before_the_first_event_and_for_a_new_user(result: House) -> None:
     assert _coarser(np.zeros((5, 0, 24)), 3).shape == (5, 0, 8)
-    made = told.client("admin").post("/v1/tokens", json={"role": "user:NEW", "name": "NEW"}).json()
-    answer = told.client(None).get("/v1/series/heat", params=DAY, headers={"authorization": f"Bearer {made['secret']}"})
+    made = result.client("admin").post("/v1/tokens", json={"role": "user:NEW", "name": "NEW"}).json()
+    answer = result.client(None).get("/v1/series/heat", params=DAY, headers={"authorization": f"Bearer {made['secret']}"})
     assert (answer.status_code, answer.json()["users"]) == (200, [])
 
 
-def test_a_month_that_has_no_schedule_is_refused(told: House) -> None:
+def test_a_month_that_has_no_schedule_is_refused(result: House) -> None:
     for month in ("9999-12", "0001-01", "2026-13", "\u0662\u0660\u0662\u0666-\u0660\u0662", "2026-02\n"):
-        assert told.client("triage").get("/v1/calendar/issue", params={"month": month}).status_code == 422, month
+        assert result.client("triage").get("/v1/calendar/issue", params={"month": month}).status_code == 422, month
 
 
-def test_an_incident_is_closed_reopened_and_written_down(told: House) -> None:
-    desk_client = told.client("triage")
+def test_an_incident_is_closed_reopened_and_written_down(result: House) -> None:
+    desk_client = result.client("triage")
     closed = desk_client.post("/v1/incidents/I-1/close", json={"name": "Ada", "note": "over"}).json()["state"]
     assert closed["closed"]["by"] == "Ada"
     assert desk_client.delete("/v1/incidents/I-1/close").json()["state"]["closed"] is None
@@ -131,20 +131,20 @@ def test_an_incident_is_closed_reopened_and_written_down(told: House) -> None:
     assert kept["post_mortem"]["markdown"] == "# What we learnt"
     markdown = desk_client.get("/v1/incidents/I-1/export").json()["markdown"]
     assert "## What people did" in markdown
-    assert told.client("user:ACME").post("/v1/incidents/I-1/close").status_code == 403
+    assert result.client("user:ACME").post("/v1/incidents/I-1/close").status_code == 403
 
 
-def test_what_the_desk_does_is_told_on_its_stream_and_on_no_users(told: House) -> None:
-    with told.client("triage").stream("GET", "/v1/stream") as heard, told.client("user:ACME").stream("GET", "/v1/stream") as other:
+def test_what_the_desk_does_is_reported_on_its_stream_and_on_no_users(result: House) -> None:
+    with result.client("triage").stream("GET", "/v1/stream") as heard, result.client("user:ACME").stream("GET", "/v1/stream") as other:
         parts, others = heard.iter_text(), other.iter_text()
         assert "connected" in next(parts)
         assert "connected" in next(others)
-        told.client("admin").post("/v1/incidents/I-1/notes", json={"note": "look", "name": "Ada"}).raise_for_status()
+        result.client("admin").post("/v1/incidents/I-1/notes", json={"note": "look", "name": "Ada"}).raise_for_status()
         event = next(parts)
         assert event.startswith("event: triage\n")
         said = json.loads(event.partition("data: ")[2])
         assert (said["subject"], said["id"], said["state"]["notes"][-1]["by"]) == ("incidents", "I-1", "Ada")
-        told.client("user:ACME").post("/v1/changes", json=change_json("W-9", title="Later")).raise_for_status()
+        result.client("user:ACME").post("/v1/changes", json=change_json("W-9", title="Later")).raise_for_status()
         assert "event: change" in next(others)
 
 

@@ -116,27 +116,27 @@ def test_a_split_that_leads_nowhere_changes_nothing(troubled: House) -> None:
     assert states["I-2"]["alerts_added"] == []
 
 
-def test_the_next_shift_is_told_what_is_open_what_was_done_and_what_comes(troubled: House) -> None:
+def test_the_next_shift_reads_what_is_open_what_was_done_and_what_comes(troubled: House) -> None:
     client = troubled.client("triage")
     client.post("/v1/incidents/I-1/acknowledge", json={"note": "on it"})
     later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
     end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 7200))
     client.post("/v1/changes", json=change_json("D-9", "DCC", title="Patching", planned_start=later, planned_end=end))
-    told = client.get("/v1/handover").json()
-    assert [one["incident"]["incident_id"] for one in told["open_incidents"]] == ["I-2", "I-1"] or len(told["open_incidents"]) == 2
-    assert [one["alert_id"] for one in told["unacknowledged_alerts"]] == ["A-2"]
-    assert [one["action"] for one in told["actions"]] == ["acknowledge"]
-    assert [one["change_id"] for one in told["changes_ahead"]] == ["D-9"]
-    assert "Patching" in told["text"]
-    assert told["incidents_over"] == []
+    reported = client.get("/v1/handover").json()
+    assert [one["incident"]["incident_id"] for one in reported["open_incidents"]] == ["I-2", "I-1"] or len(reported["open_incidents"]) == 2
+    assert [one["alert_id"] for one in reported["unacknowledged_alerts"]] == ["A-2"]
+    assert [one["action"] for one in reported["actions"]] == ["acknowledge"]
+    assert [one["change_id"] for one in reported["changes_ahead"]] == ["D-9"]
+    assert "Patching" in reported["text"]
+    assert reported["incidents_over"] == []
 
 
 def test_a_hand_over_names_the_incidents_that_ended(troubled: House) -> None:
     over = {"revision": 2, "status": "resolved", "resolved_at": "2026-01-05T00:40:00Z", "phase": "tail"}
     troubled.publish(desk(incident("I-1", summary="ACME: it is over", **over)))
-    told = troubled.client("triage").get("/v1/handover?since=2026-01-01T00:00:00Z").json()
-    assert [one["incident_id"] for one in told["incidents_over"]] == ["I-1"]
-    assert "I-1: ACME: it is over" in told["text"]
+    reported = troubled.client("triage").get("/v1/handover?since=2026-01-01T00:00:00Z").json()
+    assert [one["incident_id"] for one in reported["incidents_over"]] == ["I-1"]
+    assert "I-1: ACME: it is over" in reported["text"]
 
 
 def test_an_incident_s_story_is_exported_in_words(troubled: House) -> None:

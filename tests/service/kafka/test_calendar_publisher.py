@@ -38,11 +38,11 @@ def test_an_old_key_is_tombstoned_once_its_change_stands_under_its_own(tmp_path:
     try:
         topic: Any = Topic()
         publisher = CalendarPublisher(database, Clock())
-        told = change("C-1", "ACME")
-        publisher.seen("C-1", told)
+        result = change("C-1", "ACME")
+        publisher.seen("C-1", result)
         publisher.publish(topic, topic, PLACE)
-        assert topic.sent == [(b"ACME/C-1", to_json(told))], "the new one first: no reader misses it"
-        publisher.seen("ACME/C-1", told)
+        assert topic.sent == [(b"ACME/C-1", to_json(result))], "the new one first: no reader misses it"
+        publisher.seen("ACME/C-1", result)
         publisher.publish(topic, topic, PLACE)
         assert topic.sent[1:] == [(b"C-1", None)]
         publisher.publish(topic, topic, PLACE)

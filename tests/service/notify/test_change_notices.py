@@ -62,7 +62,7 @@ class Notified:
         )
         assert answer.status_code == 201, answer.text
 
-    def told(self) -> list[tuple[str, str, str]]:
+    def outcome(self) -> list[tuple[str, str, str]]:
         """(holder, kind, text) of what came up since the last call."""
         self.duty.look()
         rows = self.house.parts.database.read(
@@ -100,50 +100,50 @@ def _never() -> None:
     return
 
 
-def kinds(told: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    return [(holder, topic) for holder, topic, _ in told]
+def kinds(outcome: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    return [(holder, topic) for holder, topic, _ in outcome]
 
 
-def test_a_change_is_told_from_declaration_to_end_and_nothing_twice(notified: Notified) -> None:
+def test_a_change_is_reported_from_declaration_to_end_and_nothing_twice(notified: Notified) -> None:
     notified.subscribe("ACME")
-    assert notified.told() == []
+    assert notified.outcome() == []
     notified.declare("user:ACME", "A-1", "ACME", start_h=2)
-    assert kinds(notified.told()) == [("ACME", "notice.declared")]
+    assert kinds(notified.outcome()) == [("ACME", "notice.declared")]
     notified.declare("user:ACME", "A-1", "ACME", start_h=3, revision=2)
-    assert kinds(notified.told()) == [("ACME", "notice.moved")]
+    assert kinds(notified.outcome()) == [("ACME", "notice.moved")]
     for ahead_h, topic in ((2.5, "about_to_start"), (0.6, "started"), (1, "ended")):
         notified.hands.ahead_us += int(ahead_h * HOUR_US)
-        told = notified.told()
-        assert kinds(told) == [("ACME", f"notice.{topic}")]
-        assert notified.told() == []
-    assert "its owner has reported nothing since" in told[0][2]
+        outcome = notified.outcome()
+        assert kinds(outcome) == [("ACME", f"notice.{topic}")]
+        assert notified.outcome() == []
+    assert "its owner has reported nothing since" in outcome[0][2]
 
 
-def test_an_overrun_and_a_cancellation_are_told(notified: Notified) -> None:
+def test_an_overrun_and_a_cancellation_are_reported(notified: Notified) -> None:
     notified.subscribe("ACME")
-    notified.told()
+    notified.outcome()
     notified.declare("user:ACME", "A-1", "ACME", start_h=-1, hours=2, status="in_progress")
     notified.declare("user:ACME", "A-2", "ACME", start_h=50)
-    notified.told()
+    notified.outcome()
     notified.declare("user:ACME", "A-2", "ACME", start_h=50, revision=2, status="cancelled")
-    assert kinds(notified.told()) == [("ACME", "notice.cancelled")]
+    assert kinds(notified.outcome()) == [("ACME", "notice.cancelled")]
     notified.hands.ahead_us += int(1.2 * HOUR_US)
-    assert kinds(notified.told()) == [("ACME", "notice.overrun")]
+    assert kinds(notified.outcome()) == [("ACME", "notice.overrun")]
 
 
-def test_nobody_is_told_of_what_it_may_not_see(notified: Notified) -> None:
+def test_nobody_is_notified_of_what_it_may_not_see(notified: Notified) -> None:
     for holder in ("", "ACME", "BOLT"):
         notified.subscribe(holder)
-    notified.told()
+    notified.outcome()
     notified.declare("user:BOLT", "B-1", "BOLT", start_h=5, title="private-words")
-    assert kinds(notified.told()) == [("", "notice.declared"), ("BOLT", "notice.declared")]
+    assert kinds(notified.outcome()) == [("", "notice.declared"), ("BOLT", "notice.declared")]
     public = {"title": "Firewall", "visibility": "public_summary", "description": "private-words", "contact": "private-words"}
     notified.declare("user:BOLT", "B-2", "BOLT", start_h=30, **public)
-    told = notified.told()
-    assert ("ACME", "notice.declared") in kinds(told)
-    assert "private-words" not in str(told)
+    outcome = notified.outcome()
+    assert ("ACME", "notice.declared") in kinds(outcome)
+    assert "private-words" not in str(outcome)
     notified.declare("triage", "D-1", "DCC", start_h=5, category="planned_maintenance", disruption="outage")
-    found = notified.told()
+    found = notified.outcome()
     assert kinds(found).count(("", "notice.conflict")) == 1
     assert [text for holder, topic, text in found if (holder, topic) == ("BOLT", "notice.conflict")], "the DCC's change meets its own"
     assert [topic for holder, topic in kinds(found) if holder == "ACME"] == ["notice.declared"]
@@ -152,9 +152,9 @@ def test_nobody_is_told_of_what_it_may_not_see(notified: Notified) -> None:
 def test_an_owner_learns_that_the_night_is_busy_and_not_why(notified: Notified) -> None:
     notified.declare("triage", "S-1", "CSP-N", start_h=5, source="service_provider", title="private-words", disruption="outage")
     notified.subscribe("ACME")
-    notified.told()
+    notified.outcome()
     notified.declare("user:ACME", "A-1", "ACME", start_h=5)
-    texts = [text for _, topic, text in notified.told() if topic == "notice.conflict"]
+    texts = [text for _, topic, text in notified.outcome() if topic == "notice.conflict"]
     assert len(texts) == 1
     assert "is busy" in texts[0]
     assert "private-words" not in texts[0]
@@ -163,24 +163,24 @@ def test_an_owner_learns_that_the_night_is_busy_and_not_why(notified: Notified) 
 
 def test_a_restart_loses_no_notice_and_repeats_none(notified: Notified) -> None:
     notified.subscribe("ACME")
-    notified.told()
+    notified.outcome()
     notified.declare("user:ACME", "A-1", "ACME", start_h=20)
-    assert len(notified.told()) == 1
+    assert len(notified.outcome()) == 1
     notified.declare("user:ACME", "A-1", "ACME", start_h=30, revision=2)
     notified.restart()
-    assert kinds(notified.told()) == [("ACME", "notice.moved")]
+    assert kinds(notified.outcome()) == [("ACME", "notice.moved")]
     notified.restart()
-    assert notified.told() == []
+    assert notified.outcome() == []
 
 
 def test_wishes_choose_kinds_and_pagers_get_none(notified: Notified) -> None:
     notified.subscribe("", notices=("moved",))
     notified.subscribe("", channel="chat", target="pagerduty://key")
     chat = notified.subscribe("", channel="chat", target="slack://A/B/C", notices=("declared",))
-    notified.told()
+    notified.outcome()
     for number in range(3):
         notified.declare("triage", f"D-{number}", "DCC", start_h=30 + 3 * number)
-    assert kinds(notified.told()) == [("", "notice.declared")] * 3
+    assert kinds(notified.outcome()) == [("", "notice.declared")] * 3
     database, later_us = notified.house.parts.database, notified.now_us + 2 * MINUTE_US
     parcel: list[Message] = database.read(
         partial(deliveries.next_parcel, subscription=chat, now_us=later_us, to_people=True, gathers=False)
@@ -208,7 +208,7 @@ def waiting(notified: Notified) -> list[tuple[str, str]]:
 def test_a_change_that_its_owner_hides_is_in_no_notice_that_still_waits(notified: Notified) -> None:
     for holder in ("", "ACME", "BOLT"):
         notified.subscribe(holder)
-    notified.told()
+    notified.outcome()
     shown(notified, "B-1", "public_summary", revision=1)
     planned = {"category": "planned_maintenance", "disruption": "outage"}
     notified.declare("triage", "D-1", "DCC", start_h=50, **planned)
@@ -233,17 +233,17 @@ def kinds_of(found: list[tuple[str, str]], holder: str) -> list[str]:
 def test_a_revision_that_is_hidden_by_the_next_one_gives_no_notice(notified: Notified) -> None:
     for holder in ("ACME", "BOLT"):
         notified.subscribe(holder)
-    notified.told()
+    notified.outcome()
     shown(notified, "B-1", "public_summary", revision=1)
     shown(notified, "B-1", "dcc_only", revision=2)
-    assert kinds(notified.told()) == [("BOLT", "notice.declared")]
+    assert kinds(notified.outcome()) == [("BOLT", "notice.declared")]
 
 
 def test_a_change_that_is_hidden_while_conflicts_are_looked_for_is_in_none(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
     planned = {"category": "planned_maintenance", "disruption": "outage"}
     notified.declare("triage", "D-1", "DCC", start_h=50, **planned)
     notified.subscribe("ACME")
-    notified.told()
+    notified.outcome()
     notified.declare("user:ACME", "A-1", "ACME", start_h=50)
 
     def hidden_meanwhile(*given: Any) -> Any:
@@ -253,39 +253,39 @@ def test_a_change_that_is_hidden_while_conflicts_are_looked_for_is_in_none(notif
         return found
 
     monkeypatch.setattr(change_notices, "preview", hidden_meanwhile)
-    assert kinds(notified.told()) == [("ACME", "notice.declared")]
+    assert kinds(notified.outcome()) == [("ACME", "notice.declared")]
 
 
 def test_a_write_that_fails_loses_no_notice(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
     notified.subscribe("ACME")
-    notified.told()
+    notified.outcome()
     notified.declare("user:ACME", "A-1", "ACME", start_h=20)
     with monkeypatch.context() as patch:
         patch.setattr(outbox, "put", _refuse)
         with pytest.raises(OSError, match="disk"):
             notified.duty.look()
-    assert kinds(notified.told()) == [("ACME", "notice.declared")]
+    assert kinds(notified.outcome()) == [("ACME", "notice.declared")]
 
 
 def test_conflicts_that_cannot_be_determined_cost_nothing_else(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
     notified.subscribe("ACME")
-    notified.told()
+    notified.outcome()
     notified.declare("user:ACME", "A-1", "ACME", start_h=20)
     monkeypatch.setattr(change_notices, "preview", _refuse)
-    assert kinds(notified.told()) == [("ACME", "notice.declared")]
+    assert kinds(notified.outcome()) == [("ACME", "notice.declared")]
 
 
 def test_conflicts_that_are_not_looked_for_yet_are_looked_for_after_a_restart(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
     notified.subscribe("")
-    notified.told()
+    notified.outcome()
     for number in range(2):
         notified.declare("triage", f"D-{number}", "DCC", start_h=30, disruption="outage")
     with monkeypatch.context() as patch:
         patch.setattr(change_notices, "_CHECKED_AT_ONCE", 0)
-        assert kinds(notified.told()) == [("", "notice.declared")] * 2
+        assert kinds(notified.outcome()) == [("", "notice.declared")] * 2
     notified.restart()
-    assert set(kinds(notified.told())) == {("", "notice.conflict")}
-    assert notified.told() == []
+    assert set(kinds(notified.outcome())) == {("", "notice.conflict")}
+    assert notified.outcome() == []
 
 
 def test_notices_go_on_while_the_feed_is_silent_for_days(notified: Notified) -> None:
@@ -295,12 +295,12 @@ def test_notices_go_on_while_the_feed_is_silent_for_days(notified: Notified) -> 
     )
     notified.duty = ChangeNotices(parts.database, engine, parts.declarations.planning, notified.hands.clock, lambda: None)
     notified.subscribe("ACME")
-    notified.told()
+    notified.outcome()
     engine.watermark_us += MINUTE_US
     notified.declare("user:ACME", "A-1", "ACME", start_h=50)
-    assert kinds(notified.told()) == [("ACME", "notice.declared")]
+    assert kinds(notified.outcome()) == [("ACME", "notice.declared")]
     notified.hands.ahead_us += 50 * HOUR_US + MINUTE_US
-    assert ("ACME", "notice.started") in kinds(notified.told())
+    assert ("ACME", "notice.started") in kinds(notified.outcome())
 
 
 def test_notices_and_records_are_counted_apart_and_both_have_a_bound(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,7 +309,7 @@ def test_notices_and_records_are_counted_apart_and_both_have_a_bound(notified: N
     wanted = Preferences(records=("notice", "change"), notices=("declared",))
     add = partial(subscriptions.add, holder="ACME", name="x", channel="webhook", target="https://x.example/", wishes=wanted, now_us=0)
     notified.house.parts.database.write(add).result(10)
-    notified.told()
+    notified.outcome()
     for number in range(3):
         notified.declare("user:ACME", f"A-{number}", "ACME", start_h=30 + 3 * number)
         notified.duty.look()
@@ -323,7 +323,7 @@ def _refuse(*_: Any, **__: Any) -> bool:
 
 def test_a_conflict_of_two_changes_declared_together_is_one_notice(notified: Notified) -> None:
     notified.subscribe("")
-    notified.told()
+    notified.outcome()
     notified.declare("user:ACME", "T-1", "ACME", start_h=2)
     notified.declare("user:ACME", "T-2", "ACME", start_h=2)
-    assert [kind for _, kind, _ in notified.told()].count("notice.conflict") == 1
+    assert [kind for _, kind, _ in notified.outcome()].count("notice.conflict") == 1

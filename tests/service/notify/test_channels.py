@@ -135,9 +135,9 @@ def test_chat_is_sent_by_the_parts_of_its_address_and_nothing_else(monkeypatch: 
     parameters = SubscriptionParameters(timeout_s=7)
     for target in ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "discord://1234567/abc_def"):
         assert send(parameters, "chat", target, letter) is None
-    (slack, told), (discord, content) = posted
+    (slack, result), (discord, content) = posted
     assert slack == "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
-    assert "<!channel>" not in told
+    assert "<!channel>" not in result
     assert discord == "https://discord.com/api/webhooks/1234567/abc_def"
     shown = json.loads(content)["content"]
     assert "@everyone" not in shown
@@ -151,7 +151,7 @@ def test_pagerduty_and_opsgenie_open_and_close_by_one_key() -> None:
         endpoints = Endpoints(receiver.url, receiver.url)
         record = json.loads(desk(alert("A-1"))[0].body)
 
-        async def told() -> None:
+        async def result() -> None:
             channels = Channels(SubscriptionParameters(allow_private_targets=True), "https://monitor.example", endpoints)
             try:
                 for target in ("pagerduty://key123", "opsgenie://key456"):
@@ -163,7 +163,7 @@ def test_pagerduty_and_opsgenie_open_and_close_by_one_key() -> None:
             finally:
                 await channels.close()
 
-        asyncio.run(told())
+        asyncio.run(result())
         bodies = [json.loads(body) for _, body in receiver.got]
         assert [(one["event_action"], one["dedup_key"]) for one in bodies[:2]] == [("trigger", "A-1"), ("resolve", "A-1")]
         assert bodies[0]["links"][0]["href"] == "https://monitor.example/incident/I-1"

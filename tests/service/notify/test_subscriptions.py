@@ -56,9 +56,9 @@ def test_a_user_s_alert_arrives_signed_and_is_in_the_log(lenient: House, receive
     lenient.publish([*desk(alert("A-1"), alert("B-1", user="BOLT")), *own("ACME", mine), *own("BOLT", alert("B-1", user="BOLT"))])
     until(lambda: log_of(lenient, "user:ACME", made["id"]))
     ((headers, body),) = receiver.got
-    told = Webhook(made["secret"]).verify(body, headers)
-    assert told["type"] == "alert.open"
-    assert told["data"] == json.loads(own("ACME", mine)[0].body)
+    reported = Webhook(made["secret"]).verify(body, headers)
+    assert reported["type"] == "alert.open"
+    assert reported["data"] == json.loads(own("ACME", mine)[0].body)
     (line,) = log_of(lenient, "user:ACME", made["id"])
     assert (line["outcome"], line["status"]) == ("delivered", 200)
     with pytest.raises(WebhookVerificationError):
@@ -143,9 +143,9 @@ def test_a_digest_gathers_what_is_not_critical(lenient: House, receiver: Receive
     made = subscribe(lenient, "triage", receiver.url, digest_s=1)
     lenient.publish(desk(alert("A-1"), alert("A-2"), alert("A-3", severity="critical")))
     until(lambda: len(log_of(lenient, "triage", made["id"])) == 3)
-    told = [json.loads(body) for _, body in receiver.got]
-    assert [one["type"] for one in told] == ["alert.open", "digest"]
-    assert [item["data"]["alert_id"] for item in told[1]["data"]["items"]] == ["A-1", "A-2"]
+    reported = [json.loads(body) for _, body in receiver.got]
+    assert [one["type"] for one in reported] == ["alert.open", "digest"]
+    assert [item["data"]["alert_id"] for item in reported[1]["data"]["items"]] == ["A-1", "A-2"]
 
 
 def reached(house: House, subscription: str) -> bool:
@@ -195,10 +195,10 @@ def test_a_name_that_leads_inside_is_refused_when_connecting(house: House, monke
         return [{"hostname": "rebound.example.com", "host": "127.0.0.1", "port": 443, "family": 2, "proto": 0, "flags": 0}]
 
     monkeypatch.setattr("aiohttp.connector.TCPConnector._resolve_host", resolve)
-    told = house.client("user:ACME").post(f"/v1/subscriptions/{made['id']}/test").json()
-    assert told["delivered"] is False
-    assert "private, local or reserved" in told["error"]
-    assert "127.0.0.1" not in told["error"]
+    reported = house.client("user:ACME").post(f"/v1/subscriptions/{made['id']}/test").json()
+    assert reported["delivered"] is False
+    assert "private, local or reserved" in reported["error"]
+    assert "127.0.0.1" not in reported["error"]
 
 
 INSIDE_4 = ("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0")  # noqa: S104 - refused, not bound to
@@ -327,11 +327,11 @@ def test_old_messages_are_swept_and_waiting_ones_are_not(lenient: House, receive
 def test_what_an_owner_withdraws_is_not_sent_any_more(lenient: House, receiver: Receiver) -> None:
     made = subscribe(lenient, "user:ACME", receiver.url, records=["change"], digest_s=3600)
     bolt = lenient.client("user:BOLT")
-    told = change_json("B-1", "BOLT", visibility="public_summary", title="told once")
-    assert bolt.post("/v1/changes", json=told).status_code == 201
+    reported = change_json("B-1", "BOLT", visibility="public_summary", title="told once")
+    assert bolt.post("/v1/changes", json=reported).status_code == 201
     waiting = "SELECT count(*) FROM outbox WHERE state = 'waiting'"
     assert lenient.parts.database.read(lambda connection: connection.execute(waiting).fetchone()[0]) == 1
-    assert bolt.put("/v1/changes/B-1", json={**told, "visibility": "dcc_only"}).status_code == 200
+    assert bolt.put("/v1/changes/B-1", json={**reported, "visibility": "dcc_only"}).status_code == 200
     assert lenient.parts.database.read(lambda connection: connection.execute(waiting).fetchone()[0]) == 0
     assert log_of(lenient, "user:ACME", made["id"]) == []
 

@@ -66,7 +66,7 @@ def test_a_subscription_is_edited_by_mouse_and_by_keys(board: House, visit: type
     assert (kept["name"], kept["target"], kept["wishes"]["digest_s"]) == ("Day desk", "https://hooks.invalid/a", 900)
 
 
-def test_a_browser_at_a_wrong_address_is_told_so_in_words_and_a_program_gets_the_problem(board: House, visit: type[Visitor]) -> None:
+def test_a_browser_at_a_wrong_address_reads_so_in_words_and_a_program_gets_the_problem(board: House, visit: type[Visitor]) -> None:
     client = board.client("triage")
     wrong = client.get("/nowhere/at/all", headers={"accept": "text/html,*/*;q=0.8"})
     assert (wrong.status_code, wrong.content) == (404, _INDEX)

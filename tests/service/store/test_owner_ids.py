@@ -48,9 +48,9 @@ def test_ids_of_changes_and_reports_become_those_of_their_owner(tmp_path: Path) 
         own = Principal("", "", Role.USER, "ACME")
         for principal in (DESK, own):
             assert database.read(partial(records.one, principal=principal, kind=CHANGE, id="ACME/C-1")) == to_json(change())
-            told = database.read(partial(records.one, principal=principal, kind=REPORT, id="ACME/C-1"))
-            assert told is not None
-            assert json.loads(told)["owner"] == "ACME"
+            result = database.read(partial(records.one, principal=principal, kind=REPORT, id="ACME/C-1"))
+            assert result is not None
+            assert json.loads(result)["owner"] == "ACME"
         assert database.read(partial(records.one, principal=DESK, kind=REPORT, id="GONE")) is not None, "of a change that nobody knows"
     finally:
         database.close()

@@ -81,14 +81,14 @@ def test_messages_and_what_was_expected_count_over_the_same_windows() -> None:
     wall = Wall()
     wall.close(window(START_US, {"A": 100, "B": 10}))
     wall.close(window(START_US + 60 * SECOND_US, {"A": 100, "B": 10, "C": 1}))
-    told = wall.read()
-    assert told["highwater_messages_total"]["A", "to_dsp", "service_request"] == 200
-    assert told["highwater_messages_expected_total"]["A", "to_dsp", "service_request"] == 400
-    assert told["highwater_expected_messages"]["A", "to_dsp", "service_request"] == 200
-    assert told["highwater_failures_total"]["A", "to_dsp", "user_side"] == 10
-    assert told["highwater_failures_total"]["A", "to_dsp", "device_side"] == 4
-    assert told["highwater_failures_total"]["A", "to_dsp", "other"] == 6
-    assert told["highwater_region_messages_total"]["north",] == 221
+    result = wall.read()
+    assert result["highwater_messages_total"]["A", "to_dsp", "service_request"] == 200
+    assert result["highwater_messages_expected_total"]["A", "to_dsp", "service_request"] == 400
+    assert result["highwater_expected_messages"]["A", "to_dsp", "service_request"] == 200
+    assert result["highwater_failures_total"]["A", "to_dsp", "user_side"] == 10
+    assert result["highwater_failures_total"]["A", "to_dsp", "device_side"] == 4
+    assert result["highwater_failures_total"]["A", "to_dsp", "other"] == 6
+    assert result["highwater_region_messages_total"]["north",] == 221
 
 
 def test_what_is_not_reported_is_not_expected_either() -> None:
@@ -102,11 +102,11 @@ def test_users_beyond_the_limit_share_a_label_and_are_counted() -> None:
     wall = Wall(users=2)
     names = {f"U{number}": 10 for number in range(5)}
     wall.close(window(START_US, names, dict.fromkeys(names, 100.0)))
-    told = wall.read()
-    assert {place[0]: value for place, value in told["highwater_messages_total"].items()} == {"U0": 10, "U1": 10, "other": 30}
-    assert told["highwater_queue_depth"]["other", "to_user"] == 300
-    assert told["highwater_queue_oldest_age_seconds"]["other", "to_user"] == 10
-    assert told["highwater_label_values_folded"]["user",] == 3
+    result = wall.read()
+    assert {place[0]: value for place, value in result["highwater_messages_total"].items()} == {"U0": 10, "U1": 10, "other": 30}
+    assert result["highwater_queue_depth"]["other", "to_user"] == 300
+    assert result["highwater_queue_oldest_age_seconds"]["other", "to_user"] == 10
+    assert result["highwater_label_values_folded"]["user",] == 3
 
 
 def test_what_shares_a_label_never_counts_down_when_a_part_of_it_goes() -> None:
@@ -138,10 +138,10 @@ def test_open_metrics_tells_the_unit_of_every_name_that_ends_in_one() -> None:
     wall = Wall()
     wall.close(window(START_US, {"A": 1}, {"A": 3.0}))
     text = encoded(wall.registry, "application/openmetrics-text;version=1.0.0")[0].decode()
-    told = dict(line.split()[2:4] for line in text.splitlines() if line.startswith("# UNIT"))
+    result = dict(line.split()[2:4] for line in text.splitlines() if line.startswith("# UNIT"))
     names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
-    assert told == {name: "seconds" for name in names if name.endswith("_seconds")}
-    assert "highwater_ingest_lag_seconds" in told
+    assert result == {name: "seconds" for name in names if name.endswith("_seconds")}
+    assert "highwater_ingest_lag_seconds" in result
 
 
 def test_of_queues_that_share_a_label_the_one_that_is_full_first_counts() -> None:
@@ -156,8 +156,8 @@ def test_a_series_that_reports_no_more_vanishes_and_comes_back() -> None:
     wall.close(window(START_US, {"A": 1, "B": 1}, {"A": 5.0, "B": 5.0}))
     later_us = START_US + GONE_US + 60 * SECOND_US
     wall.close(window(later_us, {"A": 1, "B": 1}, {"A": 5.0, "B": 5.0}, quiet=frozenset({"B"})))
-    told = wall.read()
-    assert [{place[0] for place in told[name]} for name in ("highwater_messages_total", "highwater_queue_depth")] == [{"A"}, {"A"}]
+    result = wall.read()
+    assert [{place[0] for place in result[name]} for name in ("highwater_messages_total", "highwater_queue_depth")] == [{"A"}, {"A"}]
     wall.close(window(later_us + 60 * SECOND_US, {"A": 1, "B": 1}, {"A": 5.0, "B": 6.0}))
     assert wall.read()["highwater_queue_depth"]["B", "to_user"] == 6
 
@@ -167,21 +167,21 @@ def test_a_partition_that_goes_to_another_worker_takes_its_series_along() -> Non
     wall.close(window(START_US, {"A": 7}), part="partition-0")
     wall.close(window(START_US + 120 * SECOND_US, {"B": 7}), part="partition-1")
     wall.board.leave("partition-0")
-    told = wall.read()
-    assert {place[0] for place in told["highwater_messages_total"]} == {"B"}
-    assert told["highwater_ingest_lag_seconds"][()] == 0
+    result = wall.read()
+    assert {place[0] for place in result["highwater_messages_total"]} == {"B"}
+    assert result["highwater_ingest_lag_seconds"][()] == 0
 
 
 def test_a_score_and_a_forecast_last_as_long_as_their_finding() -> None:
     wall = Wall()
     wall.close(window(START_US, {"A": 1}, {"A": 9.0}, found=findings("backlog", 0, drain_eta_s=30.0)))
-    told = wall.read()
-    assert told["highwater_anomaly_score"] == {("A", "backlog"): 42.0}
-    assert told["highwater_queue_drain_eta_seconds"] == {("A", "to_user"): 30.0}
+    result = wall.read()
+    assert result["highwater_anomaly_score"] == {("A", "backlog"): 42.0}
+    assert result["highwater_queue_drain_eta_seconds"] == {("A", "to_user"): 30.0}
     wall.close(window(START_US + 60 * SECOND_US, {"A": 1}, {"A": 0.0}, found=findings("backlog", 0, ENDED, drain_eta_s=30.0)))
-    told = wall.read()
-    assert "highwater_anomaly_score" not in told
-    assert "highwater_queue_drain_eta_seconds" not in told
+    result = wall.read()
+    assert "highwater_anomaly_score" not in result
+    assert "highwater_queue_drain_eta_seconds" not in result
 
 
 def test_an_alert_counts_once_for_each_severity_it_reaches_and_leaves_its_id_as_an_example() -> None:
@@ -193,10 +193,10 @@ def test_an_alert_counts_once_for_each_severity_it_reaches_and_leaves_its_id_as_
         first.model_copy(update={"revision": 3, "status": "updated", "severity": "critical"}),
     ):
         wall.board.alert(revision, START_US)
-    told = wall.read()
-    assert [told["highwater_alerts_total"][first.kind, severity] for severity in ("info", "warning", "critical")] == [0, 1, 1]
-    assert [told["highwater_alerts_open"][first.kind, severity] for severity in ("info", "warning", "critical")] == [0, 0, 1]
-    assert told["highwater_detection_delay_seconds_count"][()] == 1
+    result = wall.read()
+    assert [result["highwater_alerts_total"][first.kind, severity] for severity in ("info", "warning", "critical")] == [0, 1, 1]
+    assert [result["highwater_alerts_open"][first.kind, severity] for severity in ("info", "warning", "critical")] == [0, 0, 1]
+    assert result["highwater_detection_delay_seconds_count"][()] == 1
     assert f'alert_id="{first.alert_id}"' in openmetrics(wall.registry).decode()
     wall.board.alert(first.model_copy(update={"revision": 4, "status": "resolved"}), START_US)
     assert sum(wall.read()["highwater_alerts_open"].values()) == 0

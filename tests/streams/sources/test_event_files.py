@@ -35,11 +35,11 @@ def read(*paths: str) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     with EventFiles(paths) as files:
         for batch in files:
-            found += told(batch)
+            found += result(batch)
     return found
 
 
-def told(batch: EventBatch) -> list[tuple[Any, ...]]:
+def result(batch: EventBatch) -> list[tuple[Any, ...]]:
     events = [(number, 1, (batch.source(number), dict(batch.position(number)), int(batch.value[number]))) for number in range(len(batch))]
     malformed = [(one.order, 0, (one.source, dict(one.position), None)) for one in batch.rejections]
     return [one for *_, one in sorted(events + malformed, key=lambda each: each[:2])]
@@ -142,7 +142,7 @@ def test_a_batch_over_a_long_time_goes_on_in_parts(monkeypatch: pytest.MonkeyPat
     texts = [line(traffic(observed_at=at(20 * number), messages=number)) if number % 7 else b"broken" for number in range(50)]
     batch = decode_ndjson(b"\n".join(texts), "f", 1)
     parts = list(split_by_event_time(batch))
-    assert [one for each in parts for one in told(each)] == told(batch)
+    assert [one for each in parts for one in result(each)] == result(batch)
     assert [each.raw(number) for each in parts for number in range(len(each))] == [batch.raw(number) for number in range(len(batch))]
     assert all(int(each.observed_us.max() - each.observed_us.min()) <= 60_000_000 for each in parts)
     assert len(parts) > 10

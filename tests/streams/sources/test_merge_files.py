@@ -73,12 +73,12 @@ def test_a_malformed_line_keeps_its_place_among_its_files_events(tmp_path: Path)
     with EventFiles([str(tmp_path / "a.ndjson"), str(tmp_path / "b.ndjson")]) as files:
         batches = list(files)
     before = itertools.accumulate((len(batch) for batch in batches), initial=0)
-    told = [
+    result = [
         (good + rejection.order, Path(rejection.source).name, rejection.position["line"])
         for batch, good in zip(batches, before, strict=False)
         for rejection in batch.rejections
     ]
-    assert told == [(1, "a.ndjson", 2), (3, "b.ndjson", 3)]
+    assert result == [(1, "a.ndjson", 2), (3, "b.ndjson", 3)]
 
 
 def test_packed_files_and_files_of_several_members_read_the_same(tmp_path: Path) -> None:
