@@ -17,7 +17,8 @@ def contact(draft: Draft, view: CalendarView) -> str | None:
 def next_step(draft: Draft, view: CalendarView) -> str:
     """One instruction; to the triage desk, or to the User of the copy."""
     if draft.resolved and any(episode.open for episode in draft.case.episodes):
-        return f"This part is over: follow what else is open of incident {draft.incident_id}."
+        rest = f"what else is open of incident {draft.incident_id}" if draft.reader is None else "your other alerts that are open"
+        return f"This part is over: follow {rest}."
     if draft.resolved:
         quiet = draft.severity == "info" or draft.reader is not None
         return "No action: it is over." if quiet else "Confirm with those affected that it is over."

@@ -80,6 +80,7 @@ def test_a_part_that_is_over_is_not_the_end_of_its_incident() -> None:
     silence = episode("silence", ended_us=ONSET, resolved_us=ONSET)
     over = replace(draft("recovering"), episode=silence, case=case(silence, STORM), resolved=True)
     assert next_step(over, VIEW) == "This part is over: follow what else is open of incident I-1."
+    assert next_step(replace(over, reader="USER-00"), VIEW) == "This part is over: follow your other alerts that are open."
     assert next_step(replace(over, case=case(silence)), VIEW) == "Confirm with those affected that it is over."
 
 
