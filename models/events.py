@@ -5,12 +5,12 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from models.times import At
-from models.vocabulary import GREATEST, Codes, Count, Direction, MessageClass, Text, TextOrNone, UserId
+from models.vocabulary import GREATEST, AsWhole, Codes, Count, Direction, MessageClass, Text, TextOrNone, UserId
 from models.wire_model import WireModel
 
 MESSAGES_MOST = 10**12
 
-Window = Annotated[int, Field(ge=1, le=3600)]
+Window = Annotated[int, Field(ge=1, le=3600), AsWhole]
 
 
 class TrafficEvent(WireModel):
@@ -49,7 +49,7 @@ class TrafficEvent(WireModel):
     """Service Reference Variant (4.8.1) or alert code (8F36, N12); any other string is kept unchanged."""
     region: TextOrNone = None
     """A region such as north, central, south, smets1."""
-    messages: Annotated[int, Field(ge=0, le=MESSAGES_MOST)]
+    messages: Annotated[int, Field(ge=0, le=MESSAGES_MOST), AsWhole]
     """Messages in the window; throttled alerts count with their weight."""
     failures: Count = 0
     """How many of them failed."""
@@ -101,7 +101,7 @@ class QueueEvent(WireModel):
     """Messages waiting."""
     oldest_age_s: Annotated[float, Field(ge=0, le=GREATEST, allow_inf_nan=False)] | None = None
     """Age of the oldest message in seconds."""
-    capacity: Annotated[int, Field(gt=0, le=GREATEST)] | None = None
+    capacity: Annotated[int, Field(gt=0, le=GREATEST), AsWhole] | None = None
     """Depth that the queue can hold."""
     enqueued: Count | None = None
     """Messages that entered the queue during the last `window_s`."""

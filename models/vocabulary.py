@@ -51,8 +51,16 @@ GREATEST = 2**53
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """A DCC User ID; a Party may hold several."""
 Text = Annotated[str, StringConstraints(min_length=1)]
-Count = Annotated[int, Field(ge=0, le=GREATEST)]
-Revision = Annotated[int, Field(ge=1, le=GREATEST)]
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+AsWhole = BeforeValidator(_whole)
+"""A whole number, however it is written: for JSON Schema `5.0` and `5e0` are integers, too."""
+Count = Annotated[int, Field(ge=0, le=GREATEST), AsWhole]
+Revision = Annotated[int, Field(ge=1, le=GREATEST), AsWhole]
 Category = Annotated[int, Field(ge=1, le=5)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(round_significant)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(round_significant)]

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class WireModel(BaseModel):
-    """A frozen, strict model: `"5"`, `5.0` and `true` are not integers; unknown fields are ignored."""
+    """A frozen, strict model: `"5"` and `true` are not integers; unknown fields are ignored."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="ignore", use_attribute_docstrings=True, json_schema_serialization_defaults_required=True

@@ -63,7 +63,13 @@ class _Read:
         """A whole number per piece; `absent` where the template has none."""
         if name not in self._number:
             return np.full(self._count, absent, np.int64)
-        values, good = self._buffer.integers(*self._spans[self._number[name]])
+        starts, ends = self._spans[self._number[name]]
+        values, good = self._buffer.integers(starts, ends)
+        other = np.flatnonzero(~good)
+        if len(other):  # `5.0` is whole, too
+            decimals, good[other] = self._buffer.decimals(starts[other], ends[other])
+            good[other] &= decimals == np.floor(decimals)
+            values[other] = np.where(good[other], decimals, 0)
         self.good &= good & (values <= GREATEST)
         return values
 

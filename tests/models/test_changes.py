@@ -59,7 +59,7 @@ def test_lists_of_names_are_sorted_and_hold_each_once() -> None:
         ("change_id", 5),
         ("revision", 0),
         ("revision", "1"),
-        ("revision", 1.0),
+        ("revision", 1.5),
         ("revision", True),
         ("owner", ""),
         ("title", ""),
