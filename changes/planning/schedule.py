@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,12 +86,22 @@ def _entry(change: Change) -> Entry | None:
     if change.status == "draft":
         return None
     start_us, end_us = window_us(change)
-    fields = json.loads(to_json(change))
+    fields = {name: _visible(value) for name, value in json.loads(to_json(change)).items()}
     if change.source == "dcc":
         return Entry(start_us, end_us, {name: fields[name] for name in DCC_FIELDS})
     if not is_public(change) or change.status == "cancelled":
         return None
     return Entry(start_us, end_us, {name: fields[name] for name in SUMMARY_FIELDS})
+
+
+def _visible(value: Any) -> Any:
+    """Text without what can't be seen: a title that reverses the line that it is in, or that clears the reader's terminal."""
+    if isinstance(value, list):
+        return [_visible(one) for one in value]
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    seen = (sign for sign in value.replace("\r\n", "\n") if unicodedata.category(sign) != "Cf")
+    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in seen) or "?"
 
 
 def as_csv(entries: Sequence[Entry]) -> bytes:

@@ -1,6 +1,7 @@
 """The month's schedule shows Parties what they must know, and of Users' changes only what their owners made public."""
 
 import json
+import unicodedata
 from typing import Any
 
 import pytest
@@ -87,6 +88,16 @@ def test_no_form_of_it_holds_anything_private(form: str, visibility: str, source
     page = published(form, change(**private), change("A", "DCC")).decode()
     assert "secret" not in page
     assert "77" not in page
+
+
+@pytest.mark.parametrize("form", [form for form in ISSUES if form != "xlsx"])
+@pytest.mark.parametrize(
+    "title", ["ab\u202ecd", "\x1b[2Jx", "\u200b", "a\u2028b", "a\x85b", "\ufeff=1+1", "a\rb", "a\x00b", "\u2066\u2069"]
+)
+def test_no_title_reverses_its_line_or_steers_the_terminal_of_a_reader(form: str, title: str) -> None:
+    text = published(form, change("U-1", owner="ACME", source="user", title=title, services=[title], visibility="public_summary")).decode()
+    assert not {sign for sign in text.replace("\r\n", "\n") if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
+    assert ",=1" not in text, "no formula appears once the hidden character before it is gone"
 
 
 def test_the_dccs_maintenance_shows_what_h84_asks_for() -> None:
