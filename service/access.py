@@ -1,8 +1,10 @@
 """Access: the one filter for every list, stream, chart and text. A role that it does not know sees nothing."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from models.errors import Malformed
 
@@ -32,6 +34,17 @@ class Share:
 
     name: str
     of_desk: bool = False
+
+
+MOVE = "highwater.move"
+"""Where a request's scope holds how it moves to the share of whoever turns out to have sent it."""
+
+
+async def count_for(scope: Mapping[str, Any], share: Share) -> None:
+    """The request counts for this share from now on: until its secret was looked up it counted for its address."""
+    move = scope.get(MOVE)
+    if move is not None:
+        await move(share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from models.clock import Clock
 from models.errors import Malformed
-from service.access import Principal, Role, Share, parse_role
+from service.access import Principal, Role, Share, count_for, parse_role
 from service.auth.failed_sign_ins import FailedSignIns
 from service.auth.oidc import Provider
 from service.problems import Problem
@@ -265,6 +265,7 @@ def role_of(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Principal]]
     async def check(request: Request) -> Principal:
         sign_in: SignIn = request.app.state.parts.authentication
         principal = sign_in.principal(request) if sign_in.is_fresh(request) else await run_in_threadpool(sign_in.principal, request)
+        await count_for(request.scope, principal.share)
         if principal.role not in allowed:
             raise Problem(403, f"the role {principal.role.value} may not do this: it takes {', '.join(sorted(allowed))}")
         return principal

@@ -4,11 +4,12 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.access import Share
+from service.access import MOVE, Share
 from service.networks import network_of
 from service.problems import answer
 
@@ -68,12 +69,16 @@ class FairShares:
             detail = f"more than {self._waiting} requests of this User, token or address wait (serve.quotas.requests_waiting)"
             await answer(429, f"{detail}: try again later", {"Retry-After": "1"})(scope, receive, send)
             return
-        requests.open += 1
+        most_s = _FILE_CHARGED_S if scope["path"].startswith(_FILES) else _CHARGED_S
+        slot = _Slot(requests, self._is_alone, most_s)
+        scope[MOVE] = partial(self._move, slot)
         try:
-            most_s = _FILE_CHARGED_S if scope["path"].startswith(_FILES) else _CHARGED_S
-            await self._in_turn(_Slot(requests, self._is_alone, most_s), scope, receive, send)
+            await self._in_turn(slot, scope, receive, send)
         finally:
-            requests.open -= 1
+            slot.requests.open -= 1
+
+    async def _move(self, slot: "_Slot", share: Share) -> None:
+        await slot.move_to(self._of(share))
 
     def _at_once_of(self, share: Share) -> int:
         return self._at_once * (_OF_DESK if share.of_desk else 1)
@@ -109,17 +114,28 @@ class _Slot:
     """One request's place among those that are worked on; it is left while the request waits for its client."""
 
     def __init__(self, requests: _Requests, is_alone: Callable[[_Requests, float], bool], most_s: float) -> None:
-        self._requests, self._is_alone, self._most_s, self._loop = requests, is_alone, most_s, asyncio.get_running_loop()
+        self.requests, self._is_alone, self._most_s, self._loop = requests, is_alone, most_s, asyncio.get_running_loop()
         self._since_s: float | None = None
+        requests.open += 1
 
     @property
     def is_taken(self) -> bool:
         """Whether this request has to wait."""
-        return self._requests.slots.locked()
+        return self.requests.slots.locked()
+
+    async def move_to(self, requests: _Requests) -> None:
+        """The request turns out to be of another share: it waits for its turn there, and for nobody of its address."""
+        if requests is self.requests:
+            return
+        self.leave()
+        self.requests.open -= 1
+        self.requests = requests
+        requests.open += 1
+        await self.take()
 
     async def take(self) -> None:
         """Waits for its turn."""
-        await self._requests.slots.acquire()
+        await self.requests.slots.acquire()
         self._since_s = self._loop.time()
         # Requests that never wait for anything would all be answered in one round of the event loop otherwise.
         await asyncio.sleep(0)
@@ -130,11 +146,11 @@ class _Slot:
             return
         now_s, since_s = self._loop.time(), self._since_s
         self._since_s = None
-        pause_s = self._requests.charge(min(now_s - since_s, self._most_s), now_s)
-        if pause_s and not self._requests.of_desk and not self._is_alone(self._requests, now_s):
-            self._loop.call_later(pause_s, self._requests.slots.release)
+        pause_s = self.requests.charge(min(now_s - since_s, self._most_s), now_s)
+        if pause_s and not self.requests.of_desk and not self._is_alone(self.requests, now_s):
+            self._loop.call_later(pause_s, self.requests.slots.release)
         else:
-            self._requests.slots.release()
+            self.requests.slots.release()
 
     def receiving(self, receive: Receive) -> Receive:
         """`receive`, which leaves the slot as long as the body does not arrive."""

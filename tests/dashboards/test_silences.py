@@ -106,7 +106,7 @@ def test_a_silence_of_alertmanager_s_is_shown_noted_and_over_and_mutes_nothing_h
     both.exchange()
     assert both.audited() == [("Ann", "alertmanager", "silence alert", "A-1")], "what is known already is not noted again"
 
-    httpx2.delete(f"{both.server.address}/api/v2/silence/{silence_id}").raise_for_status()
+    httpx2.delete(f"{both.server.address}/api/v2/silence/{silence_id}", timeout=60).raise_for_status()
     both.push()
     both.held("A-1", silenced=False)
     both.exchange()

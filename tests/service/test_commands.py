@@ -9,6 +9,7 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -20,6 +21,9 @@ from tests.service.house import until
 from tests.service.served import Served
 
 ENVIRONMENT = {**os.environ, "COLUMNS": "200"}
+
+get, post = partial(httpx2.get, timeout=60), partial(httpx2.post, timeout=60)
+"""The library's own five seconds are too few for a program that has just begun, on a busy machine."""
 
 
 @contextmanager
@@ -56,13 +60,13 @@ def test_serve_prints_its_address_and_the_admin_s_token_once_and_stops_when_aske
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address)
         (secret,) = re.findall(r"hw_\S+", said[0])
         headers = {"authorization": f"Bearer {secret}"}
-        assert httpx2.get(f"{address}/readyz").status_code == 200
-        assert httpx2.post(f"{address}/v1/events", content=lines(queue(10), queue(100)), headers=headers).status_code == 202
+        assert get(f"{address}/readyz").status_code == 200
+        assert post(f"{address}/v1/events", content=lines(queue(10), queue(100)), headers=headers).status_code == 202
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     with serving(tmp_path / "data") as served:
         assert len(served.said) == 1
-        assert httpx2.get(f"{served.address}/v1/series/names", headers=headers).json()["items"][0]["series"]["user"] == "ACME"
+        assert get(f"{served.address}/v1/series/names", headers=headers).json()["items"][0]["series"]["user"] == "ACME"
 
 
 def test_two_monitors_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -86,14 +90,14 @@ def test_tokens_are_made_while_the_monitor_runs_and_end_when_revoked(tmp_path: P
         assert len(served.said) == 1
         made = json.loads(highwater("tokens", "create", "--role", "user:ACME", "--name", "a", "--data", data, "--json").stdout)
         headers = {"authorization": f"Bearer {made['secret']}"}
-        assert httpx2.get(f"{served.address}/v1/alerts", headers=headers).status_code == 200
+        assert get(f"{served.address}/v1/alerts", headers=headers).status_code == 200
         listed = highwater("tokens", "list", "--data", data)
         assert made["id"] in listed.stdout
         assert made["secret"] not in listed.stdout
         assert highwater("tokens", "revoke", made["id"], "--data", data).returncode == 0
-        until(lambda: httpx2.get(f"{served.address}/v1/alerts", headers=headers).status_code == 401)
+        until(lambda: get(f"{served.address}/v1/alerts", headers=headers).status_code == 401)
         admin = {"authorization": "Bearer admin-secret-0123456789"}
-        result = httpx2.get(f"{served.address}/v1/audit", headers=admin).json()["items"]
+        result = get(f"{served.address}/v1/audit", headers=admin).json()["items"]
         done = [("command line", "revoke token"), ("command line", "create token")]
         assert [(one["actor"], one["action"]) for one in result if one["action"] != "failed sign-in"] == done
     for arguments in (
@@ -111,14 +115,14 @@ def test_a_backup_of_a_running_monitor_is_restored_whole(tmp_path: Path) -> None
     admin = {"HIGHWATER_SERVE__ADMIN_TOKEN": "admin-secret-0123456789"}
     headers = {"authorization": "Bearer admin-secret-0123456789"}
     with serving(data, **admin) as served:
-        httpx2.post(f"{served.address}/v1/changes", json=change_json("D-1", "DCC"), headers=headers)
-        httpx2.post(f"{served.address}/v1/events", content=lines(queue(10), queue(100)), headers=headers)
+        post(f"{served.address}/v1/changes", json=change_json("D-1", "DCC"), headers=headers)
+        post(f"{served.address}/v1/events", content=lines(queue(10), queue(100)), headers=headers)
         assert json.loads(highwater("backup", archive, "--data", data, "--json").stdout)["bytes"] > 0
     assert highwater("restore", archive, "--data", data).returncode == 2
     assert highwater("restore", archive, "--data", copy).returncode == 0
     with serving(copy, **admin) as served:
-        assert httpx2.get(f"{served.address}/v1/changes/D-1", headers=headers).status_code == 200
-        again = httpx2.post(f"{served.address}/v1/events", content=lines(queue(110)), headers=headers)
+        assert get(f"{served.address}/v1/changes/D-1", headers=headers).status_code == 200
+        again = post(f"{served.address}/v1/events", content=lines(queue(110)), headers=headers)
         assert again.status_code == 202
 
 

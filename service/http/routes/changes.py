@@ -40,8 +40,7 @@ _PARSED_AT_ONCE = 32_768
 _PLANNING = ThreadPoolExecutor(2, "planning")
 """Apart from the threads that others are answered with: comparing with very many changes holds these only."""
 _PLANNING_TURNS = Turns()
-_PREVIEWING: set[str] = set()
-"""Users, and tokens of the desk, whose preview is being computed: one at a time, outside the event loop."""
+"""A User's, or a token's, are computed one at a time, in their order."""
 
 
 class Parcel(BaseModel):
@@ -230,14 +229,7 @@ async def preview(request: Request, declarations: ChangeDeclarationsDep, princip
     """The conflicts that the change would have, free times, and its missing items; nothing is declared."""
     made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
     change_declaration.check_owner(principal, made)
-    share = principal.share.name
-    if share in _PREVIEWING:
-        raise Problem(429, "a preview for this User or token is being computed: wait for its answer first", headers={"Retry-After": "1"})
-    _PREVIEWING.add(share)
-    try:
-        return await _planned(declarations, principal, made)
-    finally:
-        _PREVIEWING.discard(share)
+    return await _planned(declarations, principal, made)
 
 
 @router.post("/v1/changes/{owner}/{change_id:path}", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change by its name")
