@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from changes.parameters import ChangesParameters
 from models.clock import Clock
+from models.errors import UnreadableInput
 from models.times import DAY_US, HOUR_US
 from service.access import Role
 from service.alertmanager.push import Pusher
@@ -120,6 +122,7 @@ def compose(
     with ExitStack() as stack:
         folder = parameters.data_dir
         lock(folder, stack)
+        _refuse_a_lost_data_file(folder)
         database = Database(folder / "highwater.sqlite")
         stack.callback(database.close)
         first_secret = settle_admin(database, parameters.admin_token, clock.wall_us(), open_role)
@@ -205,6 +208,18 @@ def compose(
             registry=collected,
             announce=announce,
             first_secret=first_secret,
+        )
+
+
+def _refuse_a_lost_data_file(folder: Path) -> None:
+    """The data file is made before the journal and the checkpoints: beside them a missing or empty one was lost."""
+    file = folder / "highwater.sqlite"
+    if file.exists() and file.stat().st_size:
+        return
+    if any(one.stat().st_size for part in ("journal", "checkpoints") for one in (folder / part).glob("*[0-9].*") if one.is_file()):
+        raise UnreadableInput(
+            f"the data file {file} is missing or empty, and with it tokens, changes and alerts: restore a backup,"
+            f" or move {folder} away to begin from nothing"
         )
 
 

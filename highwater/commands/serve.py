@@ -1,6 +1,7 @@
 """`highwater serve`: the embedded monitor."""
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ def serve(
     from_kafka: Annotated[bool, typer.Option("--from-kafka", help="Serve page and API from the results of the Kafka workers.")] = False,
 ) -> None:
     """Run the embedded monitor: events in over HTTP, page and API out, one folder of data, no other server needed."""
+    from models.errors import UnreadableInput
     from service.composition import compose
     from service.http.server import serve as serve_monitor
     from service.operations.logging_setup import set_up
@@ -33,8 +35,11 @@ def serve(
     if from_kafka:
         needs_kafka()
     flow = PipelineParameters(in_force.time, in_force.detection, in_force.correlation)
-    parts = compose(in_force.serve, flow, kafka=in_force.kafka if from_kafka else None, changes=in_force.changes)
-    parts.monitor.start()
+    try:
+        parts = compose(in_force.serve, flow, kafka=in_force.kafka if from_kafka else None, changes=in_force.changes)
+        parts.monitor.start()
+    except sqlite3.DatabaseError as fault:
+        raise UnreadableInput(f"the data file in {in_force.serve.data_dir} can't be used: {fault}; restore a backup") from fault
     try:
         if parts.first_secret:
             typer.echo(f"admin token (shown only this once): {parts.first_secret}")

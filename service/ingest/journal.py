@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -114,7 +115,8 @@ class Journal:
             self._file = None
 
     def _segments(self) -> list[tuple[int, Path]]:
-        return sorted((int(path.stem), path) for path in self.folder.glob(f"*{_SUFFIX}"))
+        """The journal's own files; others (a copy that somebody made) are left alone."""
+        return sorted((int(path.stem), path) for path in self.folder.glob(f"*{_SUFFIX}") if re.fullmatch("[0-9]{20}", path.stem))
 
     def _current(self) -> FileIO:
         if self._file is not None and self._good >= self._segment_bytes:

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from models.clock import Clock
-from models.errors import StateError
+from models.errors import StateError, UnreadableInput
 from service.store import subscriptions, triage_actions
 from service.store.messages.preferences import Preferences
 from tests.service.builders import MONDAY, alert, desk, lines, queue
@@ -148,6 +148,33 @@ def test_damage_inside_the_journal_stops_the_start_and_the_doctor_names_the_file
     assert path.name in reported.stdout
     served = highwater("serve", "--port", "0", "--data", folder)
     assert (served.returncode, len(served.stderr.strip().splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_a_lost_data_file_is_said_and_nothing_begins_again_silently(tmp_path: Path, left: bytes | None) -> None:
+    folder = tmp_path / "data"
+    posted(folder)
+    file = folder / "highwater.sqlite"
+    for one in folder.glob("highwater.sqlite*"):
+        one.unlink()
+    if left is not None:
+        file.write_bytes(left)
+    with pytest.raises(UnreadableInput, match="missing or empty, and with it tokens"):
+        House(folder).open()
+    assert file.exists() == (left is not None), "nothing was made"
+
+
+def test_a_data_file_that_is_damaged_inside_is_said_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    posted(folder)
+    file = folder / "highwater.sqlite"
+    size = file.stat().st_size
+    with file.open("r+b") as handle:
+        handle.seek(8192)
+        handle.write(b"\x5a" * (size - 8192))
+    served = highwater("serve", "--port", "0", "--data", folder)
+    assert (served.returncode, len(served.stderr.strip().splitlines())) == (2, 1)
+    assert "restore a backup" in served.stderr
 
 
 def test_a_damaged_checkpoint_costs_nothing_the_older_one_and_the_journal_are_used(tmp_path: Path) -> None:

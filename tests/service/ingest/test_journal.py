@@ -67,6 +67,17 @@ def test_damage_before_whole_entries_is_not_taken_for_a_torn_end(tmp_path: Path)
         Journal(tmp_path, ROOMY)
 
 
+def test_a_file_that_somebody_else_put_there_is_left_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, ROOMY)
+    journal.append([draft(b"first")])
+    journal.close()
+    for name in ("copy.journal", "00000000000000000001 (1).journal", "1.journal", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x" * 100)
+    again = Journal(tmp_path, ROOMY)
+    assert bodies(again) == [b"first"]
+    again.close()
+
+
 def test_damage_in_an_older_file_is_said_when_it_is_read(tmp_path: Path) -> None:
     journal = Journal(tmp_path, 1)
     journal.append([draft(b"first")])
