@@ -91,10 +91,26 @@ static inline float most_of_f(float a, float b) { return a > b || a != a ? a : b
 static inline float least_of_f(float a, float b) { return a < b || a != a ? a : b; }
 static inline double within(double value, double low, double high) { return least_of(most_of(value, low), high); }
 
+/* How a series' counts scatter: a and b as in 1 + a + b mean, and how much one window resembles the next (`dispersion`). */
+typedef struct {
+    double a, b, memory;
+} Scatter;
+
+static inline Scatter scatter_of(void *const *columns, const double *parameters, int64_t i) {
+    const double flat = C(expectation, s_flat, double)[i], cross = C(expectation, s_cross, double)[i];
+    const double steep = C(expectation, s_steep, double)[i] * (1.0 + P(ridge)) + 1e-9;
+    const double t_flat = C(expectation, t_flat, double)[i], t_steep = C(expectation, t_steep, double)[i];
+    Scatter scatter;
+    scatter.b = within((flat * t_steep - cross * t_flat) / (flat * steep - cross * cross), 0.0, most_of(t_steep, 0.0) / steep);
+    scatter.a = most_of((t_flat - scatter.b * cross) / flat, 0.0);
+    scatter.memory = within(C(expectation, lagged, double)[i] / most_of(C(expectation, squares, double)[i], 0.2), 0.0, P(most_memory));
+    return scatter;
+}
+
 /* First pass: what is expected; arguments of the exponentials that widen it and bound how far the deviation may go. */
 void window_expect(ARGUMENTS) {
     (void)up, (void)down, (void)odds, (void)series;
-    const double kept = P(kept), square = kept * kept, middle = P(fraction) - 0.5, steeper = 1.0 + P(ridge);
+    const double kept = P(kept), square = kept * kept, middle = P(fraction) - 0.5;
     for (int64_t j = 0; j < count; j++) {
         const int64_t i = first + j;
         const double base = C(expectation, base_variance, double)[i], level_variance = C(expectation, level_variance, double)[i];
@@ -112,19 +128,13 @@ void window_expect(ARGUMENTS) {
         const double low = least_of(C(expectation, least, double)[i] * factor, mean);
         const double high = most_of(C(expectation, most, double)[i] * factor, mean);
 
-        const double memory = within(C(expectation, lagged, double)[i] / most_of(C(expectation, squares, double)[i], 0.2), 0.0, P(most_memory));
-        const double flat = C(expectation, s_flat, double)[i], cross = C(expectation, s_cross, double)[i];
-        const double steep = C(expectation, s_steep, double)[i] * steeper + 1e-9;
-        const double t_flat = C(expectation, t_flat, double)[i], t_steep = C(expectation, t_steep, double)[i];
-        double b = (flat * t_steep - cross * t_flat) / (flat * steep - cross * cross);
-        b = within(b, 0.0, most_of(t_steep, 0.0) / steep);
-        const double a = most_of((t_flat - b * cross) / flat, 0.0);
-        const double dispersion = (1.0 + a + b * mean) * ((1.0 + memory) / (1.0 - memory));
+        const Scatter scatter = scatter_of(columns, parameters, i);
+        const double dispersion = (1.0 + scatter.a + scatter.b * mean) * ((1.0 + scatter.memory) / (1.0 - scatter.memory));
         const double doubt = P(least_doubt) + (double)((float)P(doubt_range) * wander) / ((double)wander + base + level_variance);
         const double error = sqrt(variance);
 
         B(mean, double)[j] = mean, B(deviation, double)[j] = deviation, B(deviation_variance, double)[j] = variance;
-        B(least, double)[j] = low, B(most, double)[j] = high, B(memory, double)[j] = memory;
+        B(least, double)[j] = low, B(most, double)[j] = high, B(memory, double)[j] = scatter.memory;
         B(dispersion, double)[j] = dispersion, B(error, double)[j] = error;
         B(exponents, double)[j] = doubt * error;
         B(exponents, double)[count + j] = P(most_errors) * sqrt(base + level_variance + (double)wander);
@@ -515,7 +525,7 @@ static inline void range_of(const float *table, int64_t series, int64_t i, int f
 void window_judge_slot(void *const *columns, const double *parameters, int64_t series) {
     const float *curve = C(expectation, curve, float);
     const int around = (int)P(around), at = around + (int)P(last_slot);
-    const double steeper = 1.0 + P(ridge), limit = P(step_clip) * P(step_clip);
+    const double limit = P(step_clip) * P(step_clip);
     for (int64_t i = 0; i < series; i++) {
         const float windows = C(expectation, slot_windows, float)[i];
         const double counts = (double)C(expectation, slot_counts, float)[i], variance = C(expectation, deviation_variance, double)[i];
@@ -525,14 +535,8 @@ void window_judge_slot(void *const *columns, const double *parameters, int64_t s
         float tolerance = (float)((double)C(expectation, tolerance, float)[i] - P(trust_a_slot) * spoke * seen);
         tolerance = most_of_f(tolerance, 0.0f);
 
-        const double flat = C(expectation, s_flat, double)[i], cross = C(expectation, s_cross, double)[i];
-        const double steep = C(expectation, s_steep, double)[i] * steeper + 1e-9;
-        const double t_flat = C(expectation, t_flat, double)[i], t_steep = C(expectation, t_steep, double)[i];
-        double b = (flat * t_steep - cross * t_flat) / (flat * steep - cross * cross);
-        b = within(b, 0.0, most_of(t_steep, 0.0) / steep);
-        const double a = most_of((t_flat - b * cross) / flat, 0.0);
-        const double memory = within(C(expectation, lagged, double)[i] / most_of(C(expectation, squares, double)[i], 0.2), 0.0, P(most_memory));
-        const double stretch = (1.0 + memory) / (1.0 - memory);
+        const Scatter scatter = scatter_of(columns, parameters, i);
+        const double stretch = (1.0 + scatter.memory) / (1.0 - scatter.memory);
 
         float low, high;
         range_of(curve, series, i, at - around, at + around, &low, &high);
@@ -540,7 +544,7 @@ void window_judge_slot(void *const *columns, const double *parameters, int64_t s
         for (int width = 1; width < around; width++) {
             range_of(curve, series, i, at - width, at + width, &low, &high);
             const double due = within(counts, (double)low * factor, (double)high * factor);
-            const double spread = (1.0 + a + b * (due / (double)most_of_f(windows, 1.0f))) * stretch;
+            const double spread = (1.0 + scatter.a + scatter.b * (due / (double)most_of_f(windows, 1.0f))) * stretch;
             const double off = counts - due;
             flag late = off * off > limit * (spread * due + variance * due * due) + 25.0;
             late &= spoke && seen && fabs(counts - widest) < P(explained_step) * fabs(off);

@@ -91,7 +91,8 @@ class Bank:
             pace = score[rows] / np.maximum(ran_s // tick.window_s, 1)
             due = np.maximum(window.expected.mean[rows], LEAST_MEAN)
             pace, size = habits.grow(state, rows, begins[rows], pace, due, tick.messages[rows])
-            usual, days = habits.habitual(state, rows, at_s - ran_s, score[rows], pace, size)
+            # A batch job may add messages at any time; messages that are missing at any time are missed by somebody.
+            usual, days = habits.habitual(state, rows, at_s - ran_s, score[rows], pace, size, at_any_time=self._upward)
             habit[rows] = usual * (days + 1)
         return habit
 

@@ -178,10 +178,13 @@ def grow(state: Columns, rows: Ints, begins: Flags, pace: Floats, due: Floats, m
     return pace, size
 
 
-def habitual(state: Columns, rows: Ints, began_s: Ints, score: Floats, pace: Floats, size: Size) -> tuple[Flags, Ints]:
+def habitual(
+    state: Columns, rows: Ints, began_s: Ints, score: Floats, pace: Floats, size: Size, *, at_any_time: bool = True
+) -> tuple[Flags, Ints]:
     """Whether an excursion from `began_s` is a habit, and on how many earlier days it came at this time of day.
 
-    `score`: its evidence (nats); `pace`: the most evidence a window that it has brought so far.
+    `score`: its evidence (nats); `pace`: the most evidence a window that it has brought so far; `at_any_time`: what comes often, but at no
+    time of its own, is a habit too.
     """
     ago = began_s - state["ring_s"][:, rows].astype(np.int64)
     nats = state["ring_nats"][:, rows].astype(np.float64)
@@ -197,7 +200,7 @@ def habitual(state: Columns, rows: Ints, began_s: Ints, score: Floats, pace: Flo
     often = (score <= OFTEN_FACTOR * fourth) & (pace <= PACE_FACTOR * fourth_pace)
     often |= _is_of_usual_size(state, rows, kept, size)
     often &= ~(state["refused"][:, rows] == ANY_TIME_MIN + 1).any(axis=0)
-    return (at_clock | often) & ~are_refused(state, rows, began_s), times
+    return (at_clock | (often & at_any_time)) & ~are_refused(state, rows, began_s), times
 
 
 def _is_of_usual_size(state: Columns, rows: Ints, kept: Flags, size: Size) -> Flags:

@@ -5,6 +5,7 @@ import numpy as np
 from detectors.habit_list import HabitRuling
 from detectors.parameters import DetectionParameters
 from detectors.rates import habits
+from models.columns import ALERT_KINDS
 from models.times import parse_time
 from tests.detectors.cohorts import Cohort, counts, key
 
@@ -74,6 +75,18 @@ def test_bursts_as_often_and_as_large_as_ever_are_no_news():
     found = serious(watched, 14 * DAY, lambda window: draw(window, 1.0 + 3.0 * bursting[window]))
     late = serious(watched, 7 * DAY, lambda window: draw(window, 1.0 + 3.0 * bursting[window]))
     assert late == set(), f"{len(found)} earlier"
+
+
+def test_drops_at_no_fixed_time_stay_news_however_many_came_before() -> None:
+    watched = cohort(2)
+    draw = counts(4, np.full(2, 2000.0))
+    begins = [day * DAY + hour * HOUR for day, hour in zip(range(4, 11), (9, 14, 11, 17, 8, 20, 13), strict=True)]
+
+    def factor(window: int) -> float:
+        return 0.4 if any(begin <= window < begin + 3 for begin in begins) else 1.0
+
+    found = serious(watched, 12 * DAY, lambda window: draw(window, factor(window)))
+    assert {night for kind, night in found if kind == ALERT_KINDS.index("drop")} == set(range(4, 11))
 
 
 def limit_after(peaks: np.ndarray, every_s: int, threshold: float = 11.0) -> float:
