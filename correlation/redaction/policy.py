@@ -1,10 +1,12 @@
 """Redaction policy: the part of the monitor's judgement that a User may see; everything is denied unless it is allowed here.
 
 A User's copies are not cut from triage's records: they are judged and worded separately from what that User may know: its own findings,
-its own traffic, its own changes and the DCC's. Three things are added from triage and nothing else:
+its own traffic, its own changes and the DCC's. Four things are added from triage and nothing else:
 
 - its own alert's `severity` and `category` (not their reasons, which would name others);
 - for any other party's suspected change, whatever its visibility: that there is one, and the verdict;
+- the verdict on a change that the reader sees in full, where triage, which sees the whole service, suspects it less than the reader's
+  own traffic does;
 - `affected_users` names the reader, if another party's change is suspected.
 
 `incident_id` is the User's own: it is made from its own first alert of the event, using its own alerts only. Therefore it reveals nothing
@@ -24,7 +26,7 @@ from models.alert import Reason, Suspect
 from models.canonical_json import to_json
 from models.vocabulary import SUSPECTED, Severity, SuspectVerdict
 
-_SCORES = {"probable": 0.75, "possible": 0.25}
+_SCORES: dict[SuspectVerdict, float] = {"probable": 0.75, "possible": 0.25, "coincident": 0.1, "excluded": 0.0}
 """Constant, so that a score reveals no more than its verdict."""
 
 
@@ -36,6 +38,8 @@ class CopyAllowance:
     category: int
     others: tuple[Suspect, ...] = ()
     """Other parties' suspects, already redacted; best first."""
+    own: dict[str, SuspectVerdict] | None = None
+    """Change that the reader sees in full (`owner/change_id`) → triage's verdict on it; None where triage has not judged the alert."""
 
 
 def reader_calendar(user: str, view: CalendarView) -> CalendarView:
@@ -50,7 +54,7 @@ def reader_calendar(user: str, view: CalendarView) -> CalendarView:
 
 def allowance_for(draft: Draft, user: str, view: CalendarView) -> CopyAllowance:
     """The part of triage's draft of an alert that its User may know."""
-    return CopyAllowance(draft.severity, draft.category.number, _others(draft.suspects, user, view))
+    return CopyAllowance(draft.severity, draft.category.number, _others(draft.suspects, user, view), _own(draft.suspects, user, view))
 
 
 def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple[Suspect, ...]:
@@ -64,6 +68,25 @@ def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple
     return () if verdict is None else (_hidden(verdict),)
 
 
+def _own(suspects: Iterable[Suspect], user: str, view: CalendarView) -> dict[str, SuspectVerdict]:
+    declared = ((suspect, view.by_key.get(suspect.key or "")) for suspect in suspects if suspect.basis == "declared")
+    return {change.key: suspect.verdict for suspect, change in declared if change is not None and is_fully_visible(change, user)}
+
+
+def _at_most(suspect: Suspect, allowed: CopyAllowance) -> Suspect:
+    """A suspect as its own traffic shows it, but no more suspected than triage suspects it: nobody is blamed for what others had too."""
+    if allowed.own is None or suspect.verdict not in SUSPECTED:
+        return suspect
+    verdict = allowed.own.get(suspect.key or "", "coincident")
+    if _SCORES[verdict] >= _SCORES[suspect.verdict]:
+        return suspect
+    text = "Seen over the whole service this is less sure." if verdict in SUSPECTED else "Seen over the whole service it is another cause."
+    less = Reason(code="whole_service", text=text)
+    return suspect.model_copy(
+        update={"verdict": verdict, "score": min(suspect.score, _SCORES[verdict]), "reasons": (less, *suspect.reasons)}
+    )
+
+
 def _hidden(verdict: SuspectVerdict) -> Suspect:
     reasons = (Reason(code="other_party", text="Another party's change is suspected; the DCC Service Desk knows which."),)
     return Suspect(change_id=None, owner=None, basis="other_party", verdict=verdict, score=_SCORES[verdict], reasons=reasons)
@@ -71,7 +94,7 @@ def _hidden(verdict: SuspectVerdict) -> Suspect:
 
 def redacted(own: Draft, allowed: CopyAllowance, user: str) -> Draft:
     """A User's copy: its own draft with the allowed facts from triage. `own` contains nothing of another User."""
-    suspects = [suspect for suspect in own.suspects if suspect.basis == "declared"] + list(allowed.others)
+    suspects = [_at_most(suspect, allowed) for suspect in own.suspects if suspect.basis == "declared"] + list(allowed.others)
     suspects.sort(key=lambda suspect: (-suspect.score, suspect.change_id or "", suspect.owner or ""))
     return replace(
         own,

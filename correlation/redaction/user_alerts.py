@@ -82,7 +82,7 @@ class UserAlerts:
         sources, day = self._sources.setdefault(user, {}), known.at_us // DAY_US
         suspects, view, decided_on = sources.get(alert_id, (None, None, 0))
         if before is not None and suspects is draft.suspects and view is known.view and decided_on == day:
-            return CopyAllowance(draft.severity, draft.category.number, before.others)
+            return CopyAllowance(draft.severity, draft.category.number, before.others, before.own)
         sources[alert_id] = (draft.suspects, known.view, day)
         return allowance_for(draft, user, known.view)
 

@@ -5,6 +5,18 @@ from correlation.alert_draft import Draft
 from correlation.phrases import clock, traffic
 from models.change import Change
 
+_WAITS = (
+    "Hold back what can wait, and plan the release of the waiting messages.",
+    "Watch that it goes on, and release what was held back step by step.",
+)
+_WATCH = {
+    "backlog": _WAITS,
+    "silence": _WAITS,
+    "drop": _WAITS,
+    "storm": ("Be ready to limit this User's traffic.", "Watch that the traffic does not rise again."),
+}
+"""Kind → what to do until its owner has answered, and while it recovers."""
+_WATCH_FAILURES = ("Watch the failure codes until then.", "Watch that it goes on until the traffic is usual.")
 _USER_CODES = frozenset({f"E{number}" for number in range(1, 20)})
 
 
@@ -78,20 +90,12 @@ def _where(draft: Draft) -> str:
 
 
 def _meanwhile(draft: Draft) -> str:
-    if draft.episode.kind in ("backlog", "silence", "drop"):
-        return "Hold back what can wait, and plan the release of the waiting messages."
-    if draft.episode.kind == "storm":
-        return "Be ready to limit this User's traffic."
-    return "Watch the failure codes until then."
+    return _WATCH.get(draft.episode.kind, _WATCH_FAILURES)[0]
 
 
 def _afterwards(draft: Draft) -> str:
     """What to do while it recovers."""
-    if draft.episode.kind in ("backlog", "silence", "drop"):
-        return "Watch that it goes on, and release what was held back step by step."
-    if draft.episode.kind == "storm":
-        return "Watch that the traffic does not rise again."
-    return "Watch that it goes on until the traffic is usual."
+    return _WATCH.get(draft.episode.kind, _WATCH_FAILURES)[1]
 
 
 def _by_kind(draft: Draft) -> str:

@@ -111,3 +111,24 @@ def test_a_copy_takes_only_what_is_allowed_from_any_judgement(which: int, judged
     assert all(suspect.owner in (READER, "DCC") for suspect in copy.suspects if suspect not in hidden)
     assert text == to_json(copied(own, triage, judged, severity, category, {name: renamed(name) for name in OTHERS})).decode()
     assert stripped(copy) == stripped(alert(own, 1, "open", reader_calendar(READER, calendar().view(own.case.at_us))))
+
+
+@pytest.mark.parametrize(
+    ("triage", "expected", "said"),
+    [
+        (("probable", 0.9), "probable", None),
+        (("possible", 0.4), "possible", "less sure"),
+        (("excluded", 0.0), "excluded", "another cause"),
+        (None, "coincident", "another cause"),
+    ],
+)
+def test_nobody_is_blamed_in_its_own_copy_for_what_triage_gives_another_cause(triage, expected: str, said: str | None) -> None:
+    own, desk = pairs()[0]
+    view = calendar(change("CHG-1", READER, 0, 60)).view(own.case.at_us)
+    mine = Suspect(change_id="CHG-1", owner=READER, basis="declared", verdict="probable", score=0.98, reasons=())
+    seen = () if triage is None else (mine.model_copy(update={"verdict": triage[0], "score": triage[1]}),)
+    draft = redacted(replace(own, suspects=(mine,)), allowance_for(replace(desk, suspects=seen), READER, view), READER)
+    (suspect,) = draft.suspects
+    assert suspect.verdict == expected
+    assert (suspect.score == 0.98) == (said is None)
+    assert [said in reason.text for reason in suspect.reasons] == ([] if said is None else [True])
