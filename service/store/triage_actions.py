@@ -40,6 +40,14 @@ def exists(connection: sqlite3.Connection, kind: str, subject: str) -> bool:
     )
 
 
+def is_over(connection: sqlite3.Connection, incident_id: str) -> bool:
+    """Whether the incident's record is resolved, whatever people did with it."""
+    row = connection.execute(
+        "SELECT status FROM standing WHERE kind = ? AND audience = ? AND id = ?", (INCIDENT, DESK, incident_id)
+    ).fetchone()
+    return row is not None and row[0] == "resolved"
+
+
 def actions(connection: sqlite3.Connection, kind: str, subjects: Iterable[str] | None = None, since_us: int = 0) -> list[Action]:
     """In order; for these subjects, or for all."""
     wanted = None if subjects is None else json.dumps(sorted(set(subjects)))

@@ -57,6 +57,8 @@ def _write_one(
     field = _LEADS_TO.get(action, "")
     if field in detail:
         _check_continues(connection, name, field, detail[field], now_us)
+        if action == "merge" and triage_actions.is_over(connection, detail[field]) and not triage_actions.is_over(connection, name):
+            raise Problem(409, f"into: incident {detail[field]} is over, and {name} goes on: merge {detail[field]} into {name} instead")
     triage_actions.add(
         connection, kind=kind, subject=name, action=action, actor=detail.get("name") or principal.name, now_us=now_us, detail=detail
     )

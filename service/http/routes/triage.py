@@ -162,7 +162,10 @@ async def judge(desk: TriageDeskDep, principal: Triage, incident_id: str, body: 
 
 @router.post("/v1/incidents/{incident_id}/merge", summary="Merge into another incident")
 async def merge(desk: TriageDeskDep, principal: Triage, incident_id: str, body: Merge) -> State:
-    """Both records stay; readers follow `merged_into`. 409 if `into` is merged into another incident or closed."""
+    """Both records stay; readers follow `merged_into`.
+
+    409 if `into` is merged into another incident, closed, or over while this one goes on.
+    """
     if body.into == incident_id:
         raise Problem(422, "into: an incident can't be merged into itself")
     return await _act(desk, principal, (INCIDENT, incident_id), "merge", body.model_dump())

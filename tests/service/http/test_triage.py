@@ -101,6 +101,15 @@ def test_no_merge_into_what_is_merged_away_or_closed(troubled: House) -> None:
     assert states == {"I-1": "I-2", "I-2": "I-3", "I-3": None, "I-4": "I-3"}
 
 
+def test_what_goes_on_is_not_merged_into_what_is_over(troubled: House) -> None:
+    troubled.publish(desk(incident("I-7", status="resolved", ended_at="2026-01-05T00:20:00Z", resolved_at="2026-01-05T00:25:00Z")))
+    client = troubled.client("triage")
+    refused = client.post("/v1/incidents/I-1/merge", json={"into": "I-7"})
+    assert refused.status_code == 409
+    assert "merge I-7 into I-1 instead" in refused.json()["detail"]
+    assert client.post("/v1/incidents/I-7/merge", json={"into": "I-1"}).status_code == 200
+
+
 def test_a_split_that_leads_nowhere_changes_nothing(troubled: House) -> None:
     client = troubled.client("triage")
 
