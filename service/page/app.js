@@ -1,6 +1,6 @@
 // The page: finds out who is signed in, shows the view of the address, and follows the event stream.
 
-import { readRate } from "./charts/series_data.js";
+import { inTurn, readRate } from "./charts/series_data.js";
 import { ask, onSignedOut } from "./core/api.js";
 import { Connection } from "./core/connection.js";
 import { el } from "./core/dom.js";
@@ -120,9 +120,8 @@ async function readRates() {
   const storms = [...store.records.alert.values()].filter((one) => one.status !== "resolved" && one.kind === "storm" && one.user);
   if (!storms.length && !store.rates.size) return;
   const open = new Set(storms.map((one) => one.alert_id)), until = store.status?.data_until;
-  const first = storms.length > MOST_RATES ? nextRate % storms.length : 0;
-  const turn = [...storms, ...storms].slice(first, first + Math.min(MOST_RATES, storms.length));
-  nextRate = first + turn.length;
+  const turn = inTurn(storms, nextRate, MOST_RATES);
+  nextRate += turn.length;
   const read = await Promise.all(turn.map((one) => readRate(one, until).then((rate) => [one.alert_id, rate]).catch(() => [one.alert_id, null])));
   store.rates = new Map([...store.rates, ...read].filter(([id, rate]) => rate && open.has(id)));
   store.changed(["queues"]);

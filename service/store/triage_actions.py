@@ -72,6 +72,21 @@ def state(done: Iterable[Action], now_us: int) -> dict[str, dict[str, Any]]:
     return by_subject
 
 
+def merges(states: Mapping[str, Mapping[str, Any]], incident_id: str | None) -> list[str]:
+    """An incident and those into which people merged it, one after the other; the last one speaks for all."""
+    chain: list[str] = []
+    while incident_id is not None and incident_id not in chain:
+        chain.append(incident_id)
+        incident_id = states.get(incident_id, {}).get("merged_into")
+    return chain
+
+
+def is_taken_up(states: Mapping[str, Mapping[str, Any]], subject: str | None) -> bool:
+    """Whether somebody acknowledged, snoozed or closed this alert or incident, or an incident into which it is merged."""
+    taken = (states.get(name, {}) for name in merges(states, subject))
+    return any(one.get("acknowledged") or one.get("snoozed_until") or one.get("closed") for one in taken)
+
+
 def _fresh() -> dict[str, Any]:
     return {
         "acknowledged": None,
@@ -133,17 +148,24 @@ def _apply(one: dict[str, Any], action: Action) -> None:
 
 
 def unattended(connection: sqlite3.Connection, before_us: int, now_us: int) -> list[tuple[str, bytes]]:
-    """(id, body) of open alerts of `warning` or above, first written before then, that nobody acknowledged and that are not escalated yet.
+    """(id, body) of open alerts of `warning` or above, first written before then, that nobody took up and that are not escalated yet.
 
     An alert with a time after now was written before the clock was set back: its waiting time is unknown, so it counts.
     """
     rows = connection.execute(
-        "SELECT standing.id, records.body FROM standing JOIN records USING (seq)"
-        " WHERE standing.kind = ? AND standing.audience = ? AND status <> 'resolved' AND severity IN ('warning', 'critical')"
+        "SELECT id, incident_id FROM standing"
+        " WHERE kind = ? AND audience = ? AND status <> 'resolved' AND severity IN ('warning', 'critical')"
         " AND (SELECT written_us < ? OR written_us > ? FROM records AS first WHERE first.seq = first_seq)"
-        " AND NOT EXISTS (SELECT 1 FROM actions WHERE subject_kind = ? AND subject = standing.id"
-        " AND action IN ('acknowledge', 'escalate', 'snooze'))"
-        " AND NOT EXISTS (SELECT 1 FROM actions WHERE subject_kind = ? AND subject = standing.incident_id AND action = 'acknowledge')",
-        (ALERT, DESK, before_us, now_us, ALERT, INCIDENT),
-    )
-    return list(rows)
+        " AND NOT EXISTS (SELECT 1 FROM actions WHERE subject_kind = ? AND subject = id AND action = 'escalate')",
+        (ALERT, DESK, before_us, now_us, ALERT),
+    ).fetchall()
+    if not rows:
+        return []
+    alerts = state(actions(connection, ALERT, [name for name, _ in rows]), now_us)
+    incidents = state(actions(connection, INCIDENT), now_us)
+    left = [name for name, incident_id in rows if not (is_taken_up(alerts, name) or is_taken_up(incidents, incident_id))]
+    return connection.execute(
+        "SELECT standing.id, body FROM standing JOIN records USING (seq) WHERE standing.kind = ? AND standing.audience = ?"
+        " AND standing.id IN (SELECT value FROM json_each(?)) ORDER BY seq",
+        (ALERT, DESK, json.dumps(left)),
+    ).fetchall()

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ _DESK = Principal("", "", Role.TRIAGE)
 def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes: Sequence[Change], at_us: int) -> dict[str, Any]:
     """The information for the next shift; `at_us` is event time, with which the windows of changes are compared."""
     incidents = [json.loads(body) for *_, body in records.standing_open(connection, INCIDENT)]
+    standing = {one["incident_id"]: one for one in incidents}
     alerts = [json.loads(body) for *_, body in records.standing_open(connection, ALERT)]
     done = {kind: triage_actions.state(triage_actions.actions(connection, kind), now_us) for kind in (ALERT, INCIDENT)}
     actions = [
@@ -32,7 +33,10 @@ def summary(connection: sqlite3.Connection, since_us: int, now_us: int, changes:
     over, more = _over(connection, at_us - (now_us - since_us))
     facts: dict[str, Any] = {
         "since": format_time(since_us),
-        "open_incidents": [{"incident": one, "triage": done[INCIDENT].get(one["incident_id"])} for one in incidents],
+        "open_incidents": [
+            {"incident": one, "triage": done[INCIDENT].get(name), "standing": _standing(name, done[INCIDENT], standing)}
+            for name, one in standing.items()
+        ],
         "incidents_over": [
             {name: one[name] for name in ("incident_id", "summary", "opened_at", "ended_at", "resolved_at")} for one in over
         ],
@@ -53,8 +57,15 @@ def _over(connection: sqlite3.Connection, since_us: int) -> tuple[list[dict[str,
 
 
 def _taken_up(alert: dict[str, Any], done: dict[str, dict[str, dict[str, Any]]]) -> bool:
-    states = (done[ALERT].get(alert["alert_id"]), done[INCIDENT].get(alert["incident_id"] or ""))
-    return any(state and (state["acknowledged"] or state["snoozed_until"]) for state in states)
+    return any(triage_actions.is_taken_up(done[kind], alert[field]) for kind, field in ((ALERT, "alert_id"), (INCIDENT, "incident_id")))
+
+
+def _standing(incident_id: str, states: Mapping[str, dict[str, Any]], open_ids: Container[str]) -> str:
+    """`closed` by people, `merged` into one that is on the list of open ones, or `open`: on that list itself."""
+    chain = triage_actions.merges(states, incident_id)
+    if any(states.get(name, {}).get("closed") for name in chain):
+        return "closed"
+    return "merged" if len(chain) > 1 and chain[-1] in open_ids else "open"
 
 
 def _soon(changes: Sequence[Change], at_us: int) -> list[Change]:

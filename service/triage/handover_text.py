@@ -8,12 +8,11 @@ from correlation.phrases import process_names
 
 def summary_text(facts: dict[str, Any]) -> str:
     """The hand-over as Markdown."""
-    lines = [f"# Hand-over, since {facts['since']}", "", f"## Open incidents: {len(facts['open_incidents'])}"]
-    for one in facts["open_incidents"]:
-        incident = one["incident"]
-        lines.append(f"- {incident['incident_id']}: {incident['summary']}")
-        lines.append(f"  {'. '.join(_standing(one['triage']))}.")
-        lines += [f"  Watch: {incident['next_step']}"] if incident.get("next_step") else []
+    going_on = [one for one in facts["open_incidents"] if one["standing"] != "closed"]
+    closed = [one for one in facts["open_incidents"] if one["standing"] == "closed"]
+    lines = [f"# Hand-over, since {facts['since']}", "", f"## Open incidents: {len(going_on)}", *_open(going_on)]
+    if closed:
+        lines += ["", f"## Closed by the desk, and not over yet: {len(closed)}", *_open(closed)]
     lines += ["", f"## Incidents that ended: {'the newest ' if facts['more_are_over'] else ''}{len(facts['incidents_over'])}"]
     lines += [f"- {one['incident_id']}: {one['summary']}" for one in facts["incidents_over"]]
     lines += ["", f"## Alerts that nobody acknowledged: {len(facts['unacknowledged_alerts'])}"]
@@ -23,6 +22,16 @@ def summary_text(facts: dict[str, Any]) -> str:
     lines += ["", "## Changes of the next twelve hours"]
     lines += [f"- {one['from']} to {one['to']}: {one['title']} ({one['owner']}, {one['change_id']})" for one in facts["changes_ahead"]]
     return "\n".join(lines) + "\n"
+
+
+def _open(incidents: Sequence[dict[str, Any]]) -> list[str]:
+    lines = []
+    for one in incidents:
+        incident = one["incident"]
+        lines.append(f"- {incident['incident_id']}: {incident['summary']}")
+        lines.append(f"  {'. '.join(_standing(one['triage']))}.")
+        lines += [f"  Watch: {incident['next_step']}"] if incident.get("next_step") else []
+    return lines
 
 
 def _standing(state: dict[str, Any] | None) -> list[str]:

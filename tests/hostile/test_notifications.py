@@ -1,7 +1,6 @@
 """Messages about one alert are a sequence, whatever comes in between; nobody's endpoint delays anybody else's."""
 
 import json
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -15,71 +14,16 @@ from hypothesis import strategies as st
 
 from models.alert import Alert
 from models.canonical_json import decode
-from models.times import DAY_US, MINUTE_US, us
+from models.times import MINUTE_US
 from service.parameters import SubscriptionParameters
-from service.store import records, subscriptions
-from service.store.messages import deliveries, outbox, subscribers
-from service.store.messages.deliveries import Attempt, Message
-from service.store.messages.preferences import Preferences
-from service.store.migration import migrate
+from service.store import subscriptions
 from service.store.records import Row
-from tests.service.builders import MONDAY, alert, desk
+from tests.service.builders import alert, desk
 from tests.service.house import House, until
+from tests.service.post import CHAT, PAGER, WEBHOOK, Post
 from tests.service.receiver import Receiver
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-WEBHOOK, PAGER, CHAT = ("webhook", "https://x.example/"), ("chat", "pagerduty://key"), ("chat", "slack://A/B/C")
-
-
-def memory() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection)
-    return connection
-
-
-class Post:
-    """One subscription with its outbox, and an endpoint that is down when a test says so."""
-
-    def __init__(self, channel: tuple[str, str], **wishes: Any) -> None:
-        self.connection = memory()
-        kind, target = channel
-        made = subscriptions.add(
-            self.connection, holder="", name="x", channel=kind, target=target, wishes=Preferences(**wishes), now_us=MONDAY
-        )
-        self.id, self.to_people, self.gathers = made.id, subscribers.is_to_people(kind, target), bool(made.wishes.digest_s)
-        self.now_us, self.got, self.parcels = MONDAY, list[Message](), 0
-
-    def publish(self, *rows: Row) -> None:
-        added = records.add(self.connection, rows, self.now_us)
-        outbox.enqueue(self.connection, added, self.now_us)
-
-    def serve(self, *, up: bool = True, attempts: int = 3) -> None:
-        """What the dispatcher does now: parcel after parcel until nothing is due or one fails."""
-        while parcel := deliveries.next_parcel(self.connection, self.id, self.now_us, to_people=self.to_people, gathers=self.gathers):
-            self.parcels += 1
-            pause_us = 30_000_000
-            outcomes = [
-                "delivered" if up else "dead" if one.attempts + 1 >= attempts and not one.topic.endswith(".resolved") else "retry"
-                for one in parcel
-            ]
-            tried = [Attempt(one, how, self.now_us, 1, next_us=self.now_us + pause_us) for one, how in zip(parcel, outcomes, strict=True)]
-            deliveries.record_attempts(self.connection, tried)
-            if not up:
-                return
-            self.got += parcel
-
-    def drain(self) -> None:
-        """The endpoint is well again, and all waits are over."""
-        for _ in range(4):
-            self.now_us += DAY_US
-            self.serve()
-
-    def result(self, alert_id: str) -> list[tuple[str, int, int]]:
-        """(topic, sequence, revision) of what arrived about one alert, in order."""
-        mine = [one for one in self.got if one.subject == f"alert:{alert_id}"]
-        return [(one.topic, one.sequence, json.loads(one.body)["data"]["revision"]) for one in mine]
-
-
 STEPS = st.lists(
     st.tuples(st.sampled_from(["A", "B"]), st.sampled_from(["info", "warning", "critical"]), st.booleans(), st.integers(0, 40)), max_size=14
 )
@@ -186,15 +130,7 @@ def golden_alerts() -> list[Alert]:
 
 def test_the_day_of_both_incidents_makes_at_most_twenty_messages_for_people() -> None:
     post, seen = Post(CHAT), golden_alerts()
-    post.now_us = us(seen[0].as_of)
-    for one in seen:
-        while post.now_us + MINUTE_US < us(one.as_of):
-            post.now_us += MINUTE_US
-            post.serve()
-        post.now_us = max(post.now_us, us(one.as_of))
-        post.publish(*desk(one))
-        post.serve()
-    post.drain()
+    post.live_through(seen)
     assert 2 <= post.parcels <= 20
     wanted = {one.alert_id for one in seen if one.status != "resolved" and one.severity != "info"}
     assert {one.subject for one in post.got} == {f"alert:{name}" for name in wanted}

@@ -72,3 +72,9 @@ export function usualBand(line, isTrouble) {
   const edge = (rest) => line.expected.map((expected) => (expected === null ? null : Math.max(0, Math.sqrt(expected) + rest) ** 2));
   return { low: edge(low), high: edge(high), label: "usual (98 % of the windows outside the trouble)" };
 }
+
+/** The next `most` of `items`, which take turns; all of them where they are few. */
+export function inTurn(items, place, most) {
+  const first = items.length > most ? place % items.length : 0;
+  return [...items, ...items].slice(first, first + Math.min(most, items.length));
+}

@@ -7,6 +7,7 @@ import { store } from "../core/store.js";
 import { clockText, plural, timeText } from "../core/words.js";
 
 const MOST_BOXES = 500;
+const MOST_MERGES = 100;
 
 const named = () => (preferences.name ? { name: preferences.name } : {});
 
@@ -88,7 +89,8 @@ async function split(incident) {
 }
 
 function close(incident) {
-  const why = { ...NOTE, label: "Why, for the next shift" };
+  const merged = store.mergedInto(incident.incident_id);
+  const why = { ...NOTE, label: "Why, for the next shift", hint: merged.length ? `${merged.join(", ")} ${merged.length === 1 ? "is" : "are"} merged into it and will leave the list too.` : null };
   askFor("Close: it leaves the list of open incidents until somebody reopens it", [why], "Close incident", (values) => send(incident, "close", withNote({}, values)));
 }
 
@@ -103,12 +105,22 @@ export function judge(incident, suspect, verdict) {
 
 const judgeFirst = (verdict) => (incident) => (incident.suspects.length ? judge(incident, incident.suspects[0], verdict) : say("No change is suspected.", "fault"));
 
-/** Whether it is on the list of open ones: neither over, nor closed or merged by people. */
+/** Whether it is on the list of open ones: neither over nor closed, and not merged into one that is there or was closed by people. */
 export function isOpen(incident) {
   return open(incident, store.stateOf("incidents", incident.incident_id));
 }
 
-const open = (incident, state) => incident.status !== "resolved" && !state?.closed && !state?.merged_into;
+const open = (incident, state) => incident.status !== "resolved" && !state?.closed && !goesOnElsewhere(state);
+
+/** Whether the incident into which it is merged speaks for it: that one is open, or people closed both. It does not once that one is over. */
+function goesOnElsewhere(state) {
+  let into = state?.merged_into;
+  if (!into) return false;
+  for (let further = store.stateOf("incidents", into)?.merged_into, left = MOST_MERGES; further && left; left--) [into, further] = [further, store.stateOf("incidents", further)?.merged_into];
+  const target = store.records.incident.get(into);
+  return Boolean(store.stateOf("incidents", into)?.closed) || Boolean(target && target.status !== "resolved");
+}
+
 const hasSuspect = (incident) => incident.suspects.length > 0;
 
 /** In the order of the buttons; those without `when` are always there. */

@@ -73,9 +73,16 @@ function processes(incident) {
 
 function facts(incident) {
   const threatened = incident.threatened_changes.map((one) => keyedFact(`At risk ${one.owner}/${one.change_id}`, "At risk", el("strong", {}, one.change_id), `. ${incident.status === "resolved" ? one.why : fresh(one.why, incident.origin_user, incident.as_of)}`));
-  const first = incident.next_step ? fact("Do first", el("strong", {}, incident.next_step)) : null;
   const contact = incident.contact ? fact("Contact", incident.contact) : null;
-  return el("dl", { class: "facts" }, ...[first, depthLine(incident), ...ratesNow(incident).map(rateLine), affected(incident), processes(incident), ...threatened, contact].flat().filter(Boolean));
+  return el("dl", { class: "facts", key: "facts" }, ...[depthLine(incident), ...ratesNow(incident).map(rateLine), affected(incident), processes(incident), ...threatened, contact].flat().filter(Boolean));
+}
+
+const doFirst = (incident) => (incident.next_step ? el("p", { class: "first", key: "first" }, el("span", { class: "soft" }, "Do first "), el("strong", {}, incident.next_step)) : null);
+
+/** Merged into an incident that is over, while this one is not: it is on the list again. */
+function leftBehind(incident, state) {
+  if (!state?.merged_into || !isOpen(incident)) return null;
+  return el("p", { class: "warning", key: "left" }, "Merged into ", el("a", { href: `/incident/${encodeURIComponent(state.merged_into)}` }, state.merged_into), ", which is over. This one is not.");
 }
 
 function mergedHere(incident) {
@@ -88,7 +95,7 @@ export function actionButtons(incident, state) {
   const able = allowed(incident, state);
   const button = (one) => el("button", { key: one.key, class: one.primary ? "primary" : "", title: `Key: ${one.key}`, onclick: () => one.act(incident) }, one.text);
   const more = able.filter((one) => one.more);
-  return el("div", { class: "actions" }, ...able.filter((one) => !one.more).map(button),
+  return el("div", { class: "actions", key: "actions" }, ...able.filter((one) => !one.more).map(button),
     more.length ? el("details", { class: "menu", key: "more" }, el("summary", { class: "button" }, "More"), el("div", { class: "menu-list" }, ...more.map(button))) : null);
 }
 
@@ -99,13 +106,17 @@ export function chips(incident, state) {
     !state?.acknowledged && isOpen(incident) ? el("span", { class: "chip attention" }, "not acknowledged") : null);
 }
 
+/** What matters first stands first, also on a phone: who is at it, what to do, and the buttons for it. */
 export function incidentBody(incident, state, now) {
   return [
     chips(incident, state),
     el("p", { class: "phase" }, phaseText(incident, now)),
+    doneText(state).length ? el("p", { class: "done", key: "done" }, doneText(state).join(" · ")) : null,
+    leftBehind(incident, state),
+    doFirst(incident),
+    actionButtons(incident, state),
     facts(incident),
     mergedHere(incident),
-    doneText(state).length ? el("p", { class: "done" }, doneText(state).join(" · ")) : null,
   ];
 }
 
@@ -115,5 +126,5 @@ export function incidentCard(incident, state, now, selected) {
   const why = first ? el("details", { class: "why" }, el("summary", {}, suspectLine(first)), suspectList(incident, state)) : el("p", { class: "soft" }, "No change is suspected.");
   return el("article", { class: `card ${severityOf(incident)}${over ? " over" : ""}`, key: incident.incident_id, "data-id": incident.incident_id, "aria-current": selected ? "true" : null, tabindex: "-1" },
     el("h3", {}, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, headlineOf(incident))),
-    ...incidentBody(incident, state, now), why, actionButtons(incident, state));
+    ...incidentBody(incident, state, now), why);
 }

@@ -65,7 +65,8 @@ class HandOver {
   draw() {
     const { found, calendar } = this;
     const panel = (id, title, items, empty) => el("section", { class: "panel", key: id, "aria-labelledby": id }, el("h2", { id }, title), items.length ? el("ul", {}, ...items) : el("p", { class: "soft" }, empty));
-    const open = found.open_incidents.map(({ incident, triage }) => el("li", { key: incident.incident_id }, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, incident.summary), el("br"), el("span", { class: "done" }, this.stateText(triage)), incident.suspects.length ? `. ${incident.suspects[0].verdict}: ${suspectName(incident.suspects[0])}` : "", incident.next_step ? `. Watch: ${incident.next_step}` : ""));
+    const line = ({ incident, triage }) => el("li", { key: incident.incident_id }, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, incident.summary), el("br"), el("span", { class: "done" }, this.stateText(triage)), incident.suspects.length ? `. ${incident.suspects[0].verdict}: ${suspectName(incident.suspects[0])}` : "", incident.next_step ? `. Watch: ${incident.next_step}` : "");
+    const open = found.open_incidents.filter((one) => one.standing !== "closed").map(line), closed = found.open_incidents.filter((one) => one.standing === "closed").map(line);
     const over = (found.incidents_over || []).map((one) => el("li", { key: one.incident_id }, el("a", { href: `/incident/${encodeURIComponent(one.incident_id)}` }, one.summary), ` Opened ${timeText(one.opened_at)}, over since ${timeText(one.ended_at || one.resolved_at)}.`));
     const loose = found.unacknowledged_alerts, groups = new Map();
     const summaries = new Map(found.open_incidents.map(({ incident }) => [incident.incident_id, incident.summary]));
@@ -74,8 +75,8 @@ class HandOver {
     const acts = this.grouped(found.actions).map((one, index) => el("li", { key: index }, time(one.at), ` ${one.by}: ${one.action.replaceAll("_", " ")}${one.count > 1 ? ` (${one.count} times)` : ""}${one.note ? `: ${one.note}` : ""}`));
     const ahead = found.changes_ahead.map((one) => el("li", { key: `${one.owner}/${one.change_id}` }, time(one.from), " to ", time(one.to), `: ${one.title} (${one.owner}, ${one.change_id})`));
     const conflicts = (calendar?.conflicts || []).map((one, index) => el("li", { key: index, class: "warning" }, plainTimes(one.text)));
-    render(this.parts, panel("open", `Open incidents (${open.length})`, open, "None."), panel("loose", `Alerts that nobody acknowledged (${loose.length})`, alerts, "None."), panel("over", `Incidents that ended since (${found.more_are_over ? "the newest " : ""}${over.length})`, over, "None."), panel("acts", `Done since ${timeText(found.since)}`, acts, "Nothing."), panel("ahead", "Changes of the next twelve hours, and their conflicts", [...ahead, ...conflicts], "None."));
-    if (!this.touched) this.text.value = found.text + this.conflictText();
+    render(this.parts, panel("open", `Open incidents (${open.length})`, open, "None."), closed.length ? panel("closed", `Closed by the desk, and not over yet (${closed.length})`, closed, "") : null, panel("loose", `Alerts that nobody acknowledged (${loose.length})`, alerts, "None."), panel("over", `Incidents that ended since (${found.more_are_over ? "the newest " : ""}${over.length})`, over, "None."), panel("acts", `Done since ${timeText(found.since)}`, acts, "Nothing."), panel("ahead", "Changes of the next twelve hours, and their conflicts", [...ahead, ...conflicts], "None."));
+    if (!this.touched) this.text.value = plainTimes(found.text) + this.conflictText();
     this.fill();
   }
 
@@ -86,7 +87,7 @@ class HandOver {
 
   stateText(state) {
     if (!state) return "Nobody acknowledged it";
-    return [state.acknowledged ? `Acknowledged by ${state.acknowledged.by}` : "Nobody acknowledged it", state.assigned_to ? `assigned to ${state.assigned_to}` : null, state.ticket ? `ticket ${state.ticket}` : null, state.snoozed_until ? `snoozed until ${timeText(state.snoozed_until)}` : null].filter(Boolean).join(", ");
+    return [state.closed ? `Closed by ${state.closed.by}` : null, state.merged_into ? `Merged into ${state.merged_into}` : null, state.acknowledged ? `Acknowledged by ${state.acknowledged.by}` : "Nobody acknowledged it", state.assigned_to ? `assigned to ${state.assigned_to}` : null, state.ticket ? `ticket ${state.ticket}` : null, state.snoozed_until ? `snoozed until ${timeText(state.snoozed_until)}` : null].filter(Boolean).join(", ");
   }
 
   grouped(actions) {

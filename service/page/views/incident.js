@@ -8,7 +8,7 @@ import { onPreference } from "../core/preferences.js";
 import { store } from "../core/store.js";
 import { ACTIONS, allowed } from "../parts/actions.js";
 import { alertRows } from "../parts/alert_table.js";
-import { actionButtons, headlineOf, incidentBody } from "../parts/incident_card.js";
+import { headlineOf, incidentBody } from "../parts/incident_card.js";
 import { IncidentFigures } from "../parts/incident_figures.js";
 import { PostMortem } from "../parts/post_mortem.js";
 import { suspectList } from "../parts/suspects.js";
@@ -124,7 +124,7 @@ class IncidentPage {
     const { incident, state } = this, now = store.now();
     document.title = `${incident.origin_user || "Incident"} – Highwater`;
     const merged = state?.merged_into ? el("p", { class: "warning" }, "Merged into ", el("a", { href: `/incident/${encodeURIComponent(state.merged_into)}` }, state.merged_into), ".") : null;
-    render(this.head, el("p", { class: "soft" }, el("a", { href: "/" }, "Now"), ` › ${this.id}`), el("h1", {}, headlineOf(incident)), merged, ...incidentBody(incident, state, now), el("p", { class: "soft" }, `Category ${incident.category} is proposed: ${incident.category_reason}`), actionButtons(incident, state));
+    render(this.head, el("p", { class: "soft" }, el("a", { href: "/" }, "Now"), ` › ${this.id}`), el("h1", {}, headlineOf(incident)), merged, ...incidentBody(incident, state, now), el("p", { class: "soft" }, `Category ${incident.category} is proposed: ${incident.category_reason}`));
     render(this.why, suspectList(incident, state, { open: true }));
     render(this.story, storyList(incident, this.actions));
     const shown = this.allAlerts ? this.alerts : this.alerts.slice(0, FEW_ALERTS);

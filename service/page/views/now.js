@@ -69,7 +69,7 @@ class Now {
     this.alertDetails = el("details", { class: "panel", ontoggle: () => this.draw() }, el("summary", {}, el("h2", { id: "alerts" }, "Open alerts")), this.alerts);
     this.root.append(
       el("div", { class: "view-head" }, this.title, el("div", { class: "tools" }, this.search, this.choice)),
-      this.cards, this.more, this.alertDetails,
+      el("h2", { class: "visually-hidden" }, "Open, worst first"), this.cards, this.more, this.alertDetails,
       el("section", { "aria-labelledby": "over" }, el("h2", { id: "over" }, "Over"), this.past, this.pastMore),
     );
   }
@@ -111,7 +111,7 @@ class Now {
     const selected = this.selected === incident.incident_id;
     const live = incident.status === "resolved" ? null : liveDepth(incident);
     const minute = incident.status === "resolved" ? 0 : Math.floor(now / 60e3);
-    const signature = [incident.revision, JSON.stringify(state), store.mergedInto(incident.incident_id).join(), ratesNow(incident).map((rate) => `${rate.scope} ${rate.at}`).join(), minute, selected, live?.at, live?.depth, preferences.local, store.mayAct].join("|");
+    const signature = [incident.revision, JSON.stringify(state), isOpen(incident), store.mergedInto(incident.incident_id).join(), ratesNow(incident).map((rate) => `${rate.scope} ${rate.at}`).join(), minute, selected, live?.at, live?.depth, preferences.local, store.mayAct].join("|");
     return lazy(incident.incident_id, signature, () => incidentCard(incident, state, now, selected));
   }
 

@@ -20,7 +20,7 @@ export function subscriptionsView(root) {
 class Subscriptions {
   constructor(root) {
     this.list = el("div", { class: "cards" }, el("p", { class: "empty" }, "Loading …"));
-    root.append(el("div", { class: "view-head" }, el("h1", {}, "Subscriptions"), el("button", { class: "primary", onclick: () => this.make() }, "Subscribe")), this.list);
+    root.append(el("div", { class: "view-head" }, el("h1", {}, "Subscriptions"), el("button", { class: "primary", onclick: () => this.make() }, "Subscribe")), el("h2", { class: "visually-hidden" }, "Who is notified"), this.list);
     this.logs = new Map();
     this.timer = setInterval(() => document.hidden || this.read(), REFRESH_MS);
     this.read();

@@ -7,7 +7,7 @@ import pytest
 
 from models.alert import Suspect
 from service.operations.periodic_jobs import _escalate
-from service.store import subscriptions
+from service.store import subscriptions, triage_actions
 from service.store.messages.preferences import Preferences
 from tests.service.builders import alert, change_json, desk, incident
 from tests.service.house import House, until
@@ -138,6 +138,30 @@ def test_the_next_shift_reads_what_is_open_what_was_done_and_what_comes(troubled
     assert [one["change_id"] for one in reported["changes_ahead"]] == ["D-9"]
     assert "Patching" in reported["text"]
     assert reported["incidents_over"] == []
+
+
+def test_who_takes_an_incident_up_takes_up_what_is_merged_into_it(troubled: House) -> None:
+    client, database, now_us = troubled.client("triage"), troubled.parts.database, troubled.parts.clock.wall_us()
+
+    def facts() -> tuple[dict[str, str], int, int]:
+        """Each incident's standing, and how many alerts nobody took up, by the hand-over and by what is escalated."""
+        reported = client.get("/v1/handover").json()
+        left = database.read(partial(triage_actions.unattended, before_us=now_us + 60_000_000, now_us=now_us))
+        standing = {one["incident"]["incident_id"]: one["standing"] for one in reported["open_incidents"]}
+        return standing, len(reported["unacknowledged_alerts"]), len(left)
+
+    client.post("/v1/incidents/I-1/merge", json={"into": "I-2"})
+    assert facts() == ({"I-1": "merged", "I-2": "open"}, 2, 2)
+    client.post("/v1/incidents/I-2/acknowledge")
+    assert facts() == ({"I-1": "merged", "I-2": "open"}, 0, 0)
+    client.delete("/v1/incidents/I-2/acknowledge")
+    assert facts() == ({"I-1": "merged", "I-2": "open"}, 2, 2)
+    client.post("/v1/incidents/I-2/close", json={})
+    assert facts() == ({"I-1": "closed", "I-2": "closed"}, 0, 0)
+    assert "## Closed by the desk, and not over yet: 2" in client.get("/v1/handover").json()["text"]
+    client.delete("/v1/incidents/I-2/close")
+    troubled.publish(desk(incident("I-2", alert_ids=("A-2",), revision=2, status="resolved", resolved_at="2026-01-05T00:40:00Z")))
+    assert facts() == ({"I-1": "open"}, 2, 2)
 
 
 def test_a_hand_over_names_the_incidents_that_ended(troubled: House) -> None:

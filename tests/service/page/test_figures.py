@@ -87,6 +87,20 @@ def test_an_open_storm_says_what_its_user_sends_now(board: House, visit: type[Vi
     expect(page.locator("[data-id=I-2] dd", has_text="a minute in all")).to_contain_text("1,500 messages a minute in all, at ")
 
 
+_TURNS = """async () => {
+  const { inTurn } = await import("/page/charts/series_data.js");
+  const turns = (count) => [0, 6, 12, 18].map((place) => inTurn(Array.from({ length: count }, (_, index) => index), place, 6));
+  return [turns(3), turns(6), turns(8)];
+}"""
+
+
+def test_of_many_open_storms_each_is_asked_for_its_rate_in_turn(board: House, visit: type[Visitor]) -> None:
+    few, six, eight = visit(board, "observer").go("/").evaluate(_TURNS)
+    assert few == [[0, 1, 2]] * 4
+    assert six == [[0, 1, 2, 3, 4, 5]] * 4
+    assert eight == [[0, 1, 2, 3, 4, 5], [6, 7, 0, 1, 2, 3], [4, 5, 6, 7, 0, 1], [2, 3, 4, 5, 6, 7]]
+
+
 def test_two_storms_of_one_user_each_say_which_part_of_its_traffic_they_count(board: House, visit: type[Visitor]) -> None:
     part = AlertSeries(user="BOLT", direction="to_user", message_class="service_response", service="4.8.1", region="north")
     storm = alert("A-6", user="BOLT", kind="storm", incident_id="I-6", series=part)

@@ -69,6 +69,7 @@ def test_from_alert_to_post_mortem(board: House, visit: type[Visitor]) -> None:
 def test_a_card_changes_in_place_so_that_focus_details_and_scroll_survive(board: House, visit: type[Visitor]) -> None:
     page = visit(board, "triage", viewport={"width": 800, "height": 500}).go("/")
     card = page.locator("[data-id=I-1]")
+    expect(card.locator(".actions ~ .facts")).to_have_count(1)  # the buttons stand above the facts: a phone shows them first
     card.locator("summary", has_text="other Users").click()
     card.locator("button", has_text="Note").focus()
     page.evaluate("scrollTo(0, 120)")
@@ -90,6 +91,21 @@ def test_a_card_changes_in_place_so_that_focus_details_and_scroll_survive(board:
     expect(card.locator("details", has_text="5 other Users")).to_have_attribute("open", "")
     expect(card.locator("button", has_text="Note")).to_be_focused()
     assert page.evaluate("scrollY") == 120
+
+
+def test_an_incident_merged_into_one_that_is_over_is_on_the_list_again(board: House, visit: type[Visitor]) -> None:
+    into = incident("M-2", alert_ids=("M-b",), summary="DOVE is silent")
+    board.publish(desk(incident("M-1", alert_ids=("M-a",), summary="ECHO is silent"), into))
+    board.client("triage").post("/v1/incidents/M-1/merge", json={"into": "M-2"}).raise_for_status()
+    page = visit(board, "triage").go("/")
+    listed, below = page.locator(".cards").first, page.locator(".cards").last
+    expect(below.locator("[data-id=M-1]")).to_contain_text("Merged into M-2")
+    listed.locator("[data-id=M-2] summary", has_text="More").click()
+    listed.locator("[data-id=M-2] button", has_text="Close").click()
+    expect(page.locator("dialog")).to_contain_text("M-1 is merged into it and will leave the list too.")
+    page.keyboard.press("Escape")
+    board.publish(desk(incident("M-2", revision=2, status="resolved", resolved_at="2026-01-05T00:40:00Z", summary="DOVE is back")))
+    expect(listed.locator("[data-id=M-1]")).to_contain_text("Merged into M-2, which is over. This one is not.")
 
 
 def test_the_question_mark_lists_the_keys(board: House, visit: type[Visitor]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.service.builders import alert, change_json, own
 from tests.service.house import House
@@ -47,11 +47,29 @@ def test_my_company_says_in_one_sentence_whether_it_is_me(board: House, visit: t
     expect_sentence(bolt, "Your traffic is as usual.")
 
 
-def test_a_user_contests_a_report_and_the_desk_sees_it(board: House, visit: type[Visitor]) -> None:
+def reach(page: Page, target: Locator) -> None:
+    """Press Tab until the focus is there, as somebody without a mouse does."""
+    expect(target).to_be_visible()
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if target.evaluate("node => node === document.activeElement"):
+            return
+    raise AssertionError(f"the keyboard does not reach {target}")
+
+
+def test_a_user_declares_and_contests_by_keys_alone_and_the_desk_sees_it(board: House, visit: type[Visitor]) -> None:
     page = visit(board, "user:ACME").go("/")
-    page.click("tr:has-text('C-0') >> text=This is wrong")
-    page.fill("dialog textarea", "It was called off.")
-    page.click("dialog >> button:has-text('Contest')")
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    reach(page, page.locator("input[name=title]"))
+    page.keyboard.type("New tariff tables")
+    page.keyboard.press("Enter")
+    expect(page.locator("tr", has_text="New tariff tables")).to_contain_text("declared")
+    reach(page, page.locator("tr", has_text="C-0").locator("button"))
+    page.keyboard.press("Enter")
+    page.keyboard.type("It was called off.")
+    reach(page, page.locator("dialog button", has_text="Contest"))
+    page.keyboard.press("Enter")
     page.wait_for_selector("tr:has-text('C-0') >> text=contested by user:ACME of the tests")
     desk = visit(board, "triage").go("/calendar?month=2026-01")
     desk.wait_for_selector("tr:has-text('C-0') >> text=contested by")
