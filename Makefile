@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
-WINDOW := detectors/compiled/window.c
+C_SOURCES := detectors/compiled/window.c streams/decode/compiled/fields.c
 PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 PREFIX ?=
@@ -24,16 +24,16 @@ define environment
 	@! compgen -G '$(OLD)' >/dev/null || $(RUN)/uv pip uninstall --quiet --python $(RUN)/python highwater highwater-monitor
 endef
 
-$(VENV)/.base: pyproject.toml uv.lock $(WINDOW)
+$(VENV)/.base: pyproject.toml uv.lock $(C_SOURCES)
 	$(environment)
 	@$(RUN)/uv sync --frozen --inexact --no-dev --compile-bytecode --quiet
-	@$(RUN)/python -m detectors.compiled.build
+	@$(RUN)/python -m models.c_source $(C_SOURCES)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml uv.lock $(WINDOW)
+$(VENV)/.dev: pyproject.toml uv.lock $(C_SOURCES)
 	$(environment)
 	@$(RUN)/uv sync --frozen --inexact --all-extras --group bench --compile-bytecode --quiet
-	@$(RUN)/python -m detectors.compiled.build
+	@$(RUN)/python -m models.c_source $(C_SOURCES)
 	@touch $@ $(VENV)/.base
 
 demo: $(VENV)/.base ## watch Highwater find both incidents of a simulated day (ARGS=--exit-when-done for scripts)

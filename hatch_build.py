@@ -1,4 +1,4 @@
-"""Building a wheel: the window of message rates goes in compiled where there is a C compiler; without one the wheel does without it."""
+"""Building a wheel: the C sources go in compiled where there is a C compiler; without one the wheel does without them."""
 
 import sys
 import sysconfig
@@ -10,16 +10,18 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from detectors.compiled.build import LIBRARY, build  # noqa: E402 - the source tree is no package yet
+from models.c_source import CSource  # noqa: E402 - the source tree is no package yet
+
+SOURCES = tuple(CSource(ROOT / name) for name in ("detectors/compiled/window.c", "streams/decode/compiled/fields.c"))
 
 
-class CompiledWindow(BuildHookInterface[Any]):
-    """Compiles `detectors/compiled/window.c` for the machine that builds."""
+class CompiledParts(BuildHookInterface[Any]):
+    """Compiles the C sources for the machine that builds."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Adds the library, and marks the platform of the wheel."""
-        if version == "editable" or not build():
+        """Adds the libraries, and marks the platform of the wheel."""
+        if version == "editable" or not all(source.build() for source in SOURCES):
             return
-        build_data["artifacts"].append(str(LIBRARY.relative_to(ROOT)))
+        build_data["artifacts"] += [str(source.library.relative_to(ROOT)) for source in SOURCES]
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"

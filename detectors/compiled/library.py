@@ -3,12 +3,14 @@
 import ctypes
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from detectors.compiled.build import LIBRARY, SOURCE, source_digest
+from models.c_source import CSource, text
 
+SOURCE = CSource(Path(__file__).with_name("window.c"))
 _TYPES = {
     "double": np.float64,
     "float": np.float32,
@@ -47,15 +49,11 @@ class Library:
 @cache
 def library() -> Library | None:
     """None where it was not built, or was built from another source than the one that is here."""
-    try:
-        loaded = ctypes.CDLL(str(LIBRARY))
-        built_from = _text(loaded, "window_source")
-    except (OSError, ValueError):
+    loaded = SOURCE.load()
+    if loaded is None:
         return None
-    if SOURCE.exists() and built_from != source_digest():
-        return None
-    columns = (line.split() for line in _text(loaded, "window_columns").splitlines())
-    buffers = (line.split() for line in _text(loaded, "window_buffers").splitlines())
+    columns = (line.split() for line in text(loaded, "window_columns").splitlines())
+    buffers = (line.split() for line in text(loaded, "window_buffers").splitlines())
     passes = (loaded.window_expect, loaded.window_weigh, loaded.window_judge)
     pointers = [ctypes.c_void_p] * 6
     for each, more in zip(passes, (0, 0, 2), strict=True):
@@ -75,11 +73,6 @@ def library() -> Library | None:
         *moves,
         columns=tuple((part.replace("_latch", ".latch"), name, np.dtype(_TYPES[kind])) for part, name, kind in columns),
         buffers=tuple((name, np.dtype(_TYPES[kind])) for name, kind in buffers),
-        parameters=tuple(_text(loaded, "window_parameters").split()),
+        parameters=tuple(text(loaded, "window_parameters").split()),
         sizes=tuple((ctypes.c_int64 * 6).in_dll(loaded, "window_sizes")),
     )
-
-
-def _text(loaded: ctypes.CDLL, name: str) -> str:
-    """A text that the library holds; its end is a zero byte."""
-    return ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(loaded, name))).decode()

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.columns import Flags, Floats, Ints
+from streams.decode.compiled.library import library
 
 Words = NDArray[np.uint64]
 """Pieces of text, zero-padded to whole words of 8 bytes; shape (pieces, words)."""
@@ -15,6 +16,8 @@ PADDING, BACK = 528, 528
 """Zero bytes before and after the text: reading a piece near its ends stays inside the array."""
 MAX_SPAN_BYTES = 512
 """The longest piece that is read as words, in bytes."""
+MAX_RUN_BYTES = MAX_SPAN_BYTES // 4
+"""The same for each of several runs of fields that make a series together."""
 QUOTE, BACKSLASH = 34, 92
 _NEWLINE, _RETURN, _FIRST_VISIBLE, _FIRST_NON_ASCII = 10, 13, 32, 128
 
@@ -38,8 +41,14 @@ class ByteBuffer:
         self.size = len(self.text) - PADDING - BACK
 
     def find(self, byte: int) -> Ints:
-        """Positions of `byte`, ascending."""
-        return np.flatnonzero(self.array == byte)
+        """Positions of `byte`, which is not zero, ascending."""
+        compiled = library()
+        if compiled is None:
+            return np.flatnonzero(self.array == byte)
+        room = self.size // 16 + 64
+        positions = np.empty(room, np.int64)
+        count = compiled.find(self.array.ctypes.data, PADDING, PADDING + self.size, byte, positions.ctypes.data, room)
+        return positions[:count] if count >= 0 else np.flatnonzero(self.array == byte)
 
     @cached_property
     def controls(self) -> Ints:
@@ -48,7 +57,7 @@ class ByteBuffer:
 
     def newlines(self) -> Ints:
         """Positions of line ends."""
-        return np.asarray(self.controls[self.array[self.controls] == _NEWLINE])
+        return self.find(_NEWLINE)
 
     def unsafe_positions(self, *, newlines: bool) -> Ints:
         """Positions of bytes that a piece read in columns must not hold: escapes, control characters, invalid UTF-8.

@@ -70,6 +70,7 @@ class _Reader:
         rows = columns(template, self._buffer, fitting, slots, self._learned)
         if len(rows):
             self.parts.append(rows)
+            self._learned.used_now([template])
         return pieces[:0] if len(rows) == len(pieces) else np.setdiff1d(pieces, rows.piece, assume_unique=True)
 
     def _with_spans(self, template: EventTemplate, pieces: Ints) -> tuple[Ints, list[tuple[Ints, Ints]]]:

@@ -12,6 +12,11 @@ from streams.decode.string_interner import InternTable
 
 KEY_FIELDS = frozenset({"window_s", "user", "direction", "message_class", "service", "region", "queue"})
 """The fields that make a series; they are read together as one text."""
+OWN_FIELDS: dict[str, frozenset[str]] = {
+    "traffic": frozenset({"observed_at", "messages", "failures", "codes"}),
+    "queue": frozenset({"observed_at", "depth", "oldest_age_s", "capacity", "enqueued", "delivered"}),
+}
+"""The other fields of each kind. Any other field is ignored, but has to be JSON."""
 
 _TOKEN = re.compile(rb'"[^"]*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
 _END = -1

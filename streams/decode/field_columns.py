@@ -9,9 +9,9 @@ from models.errors import Malformed
 from models.events import MESSAGES_MOST
 from models.times import SECOND_US, parse_time
 from models.vocabulary import GREATEST
-from streams.decode.byte_buffer import MAX_SPAN_BYTES, ByteBuffer
+from streams.decode.byte_buffer import MAX_RUN_BYTES, MAX_SPAN_BYTES, ByteBuffer
 from streams.decode.event_columns import ABSENT, EventColumns
-from streams.decode.event_template import EventTemplate, checked
+from streams.decode.event_template import KEY_FIELDS, OWN_FIELDS, EventTemplate, checked
 from streams.decode.string_interner import first_equal
 from streams.decode.template_cache import INVALID, TemplateCache
 
@@ -33,7 +33,7 @@ def columns(template: EventTemplate, buffer: ByteBuffer, pieces: Ints, spans: li
     failures = read.integers("failures", 0)
     capacity = read.integers("capacity", ABSENT)
     read.good &= (failures <= value) & (capacity != 0) & (queue | (value <= MESSAGES_MOST))
-    read.pass_over_unknown()
+    read.pass_over_others()
     codes = read.codes(learned, value)
     rows = EventColumns(
         pieces,
@@ -55,7 +55,7 @@ class _Read:
 
     def __init__(self, template: EventTemplate, buffer: ByteBuffer, pieces: Ints, spans: list[Span]) -> None:
         self._template, self._buffer, self._spans = template, buffer, spans
-        self._number = {slot.name: number for number, slot in enumerate(template.slots) if slot.name}
+        self._number = {slot.name: number for number, slot in enumerate(template.slots) if slot.name in OWN_FIELDS[template.kind]}
         self._count = len(pieces)
         self.good: Flags = np.ones(self._count, np.bool_)
 
@@ -81,10 +81,15 @@ class _Read:
         self.good &= good
         return values
 
-    def pass_over_unknown(self) -> None:
-        """Numbers in fields that are ignored must still be numbers."""
+    def pass_over_others(self) -> None:
+        """Numbers in fields that are ignored must still be numbers, and codes there are left to the scalar decoder."""
+        own = OWN_FIELDS[self._template.kind] | KEY_FIELDS
         for slot, span in zip(self._template.slots, self._spans, strict=True):
-            if not slot.name and slot.form == "number":
+            if slot.name in own:
+                continue
+            if slot.form == "codes":
+                self.good[:] = False
+            elif slot.form == "number":
                 self.good &= self._buffer.decimals(*span)[1]
 
     def times(self, name: str) -> Ints:
@@ -97,7 +102,7 @@ class _Read:
     def series(self, learned: TemplateCache) -> Indices:
         """The number of each piece's series, by the text of all slots that make it."""
         runs = [(self._spans[first][0], self._spans[last][1]) for first, last in self._template.keys]
-        most = MAX_SPAN_BYTES if len(runs) == 1 else MAX_SPAN_BYTES // 4
+        most = MAX_SPAN_BYTES if len(runs) == 1 else MAX_RUN_BYTES
         widths = []
         for starts, ends in runs:
             length = ends - starts
@@ -125,15 +130,20 @@ class _Read:
         """The number of each piece's code set, -1 where the template has none. No code may count more than all `messages`."""
         if "codes" not in self._number:
             return np.full(self._count, ABSENT, np.int32)
-        starts, ends = self._spans[self._number["codes"]]
-        longest = int((ends - starts).max(initial=1))
-        width = -(-min(max(longest, 1), _LONGEST_CODES) // 8) * 8
-        same, which = np.unique(first_equal(self._buffer.words(starts, np.minimum(ends, starts + width), width)), return_inverse=True)
-        known = [learned.codes(self._buffer.text[starts[one] : ends[one]]) for one in same]
-        numbers = np.array(known, np.int32)[which]
-        most = np.array([learned.greatest_count(number) for number in known], np.int64)[which]
-        self.good &= (numbers != INVALID) & (ends - starts <= width) & (most <= messages)
+        numbers, good = code_numbers(self._buffer, *self._spans[self._number["codes"]], learned, messages)
+        self.good &= good
         return numbers
+
+
+def code_numbers(buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache, messages: Ints) -> tuple[Indices, Flags]:
+    """(number of each text's code set, valid). No code may count more than all `messages`."""
+    longest = int((ends - starts).max(initial=1))
+    width = -(-min(max(longest, 1), _LONGEST_CODES) // 8) * 8
+    same, which = np.unique(first_equal(buffer.words(starts, np.minimum(ends, starts + width), width)), return_inverse=True)
+    known = [learned.codes(buffer.text[starts[one] : ends[one]]) for one in same]
+    numbers = np.array(known, np.int32)[which]
+    most = np.array([learned.greatest_count(number) for number in known], np.int64)[which]
+    return numbers, (numbers != INVALID) & (ends - starts <= width) & (most <= messages)
 
 
 def instants(buffer: ByteBuffer, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:

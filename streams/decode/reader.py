@@ -1,7 +1,7 @@
 """Reader: decodes pieces of text in columns where they are provably valid, and one at a time where they are not."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from models.errors import UnreadableInput
 from models.events import QueueEvent, TrafficEvent
 from streams.decode import columnar
 from streams.decode.byte_buffer import ByteBuffer
+from streams.decode.compiled import known_events
 from streams.decode.event_columns import EventColumns, Row
 from streams.decode.json_splitter import extents
 from streams.decode.record_splitter import RecordSpans, pieces_of
@@ -95,10 +96,7 @@ def read(
     Raises UnreadableInput as soon as more than `most_refused` pieces are not events.
     """
     pieces = pieces_of(buffer, starts, ends, records=records)
-    if len(pieces.starts) < _FEW:
-        rows, left = EventColumns.of([]), np.arange(len(pieces.starts))
-    else:
-        rows, left = columnar.read(buffer, pieces.starts, pieces.ends, learned, within_lines=pieces.within_lines)
+    rows, left = _in_columns(buffer, pieces, learned)
     empty = np.flatnonzero(starts == ends) if records else left[:0]
     if not len(left) and not len(empty):
         return DecodedText(buffer, learned, rows, pieces.starts[rows.piece], pieces.ends[rows.piece], ())
@@ -109,6 +107,16 @@ def read(
         unit = np.searchsorted(starts, pieces.starts[rows.piece], side="right") - 1
         rows = rows.take(np.flatnonzero(~np.isin(unit, list(singles.to_split_again))))
     return _merged(buffer, learned, rows, pieces, singles)
+
+
+def _in_columns(buffer: ByteBuffer, pieces: RecordSpans, learned: TemplateCache) -> tuple[EventColumns, Ints]:
+    """(events, remaining pieces) of what is read in columns."""
+    known, left = known_events.read(buffer, pieces.starts, pieces.ends, learned)
+    if not len(left) or len(pieces.starts) < _FEW:
+        return known, left
+    more, remaining = columnar.read(buffer, pieces.starts[left], pieces.ends[left], learned, within_lines=pieces.within_lines)
+    more = replace(more, piece=left[more.piece])
+    return EventColumns.joined([known, more] if len(known) else [more]), left[remaining]
 
 
 def _merged(buffer: ByteBuffer, learned: TemplateCache, rows: EventColumns, pieces: RecordSpans, singles: "_Singles") -> DecodedText:

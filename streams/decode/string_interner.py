@@ -19,13 +19,13 @@ def _odd(count: int) -> Words:
     return (state ^ (state >> np.uint64(31))) | np.uint64(1)
 
 
-_MULTIPLIERS = _odd(256)
+multipliers = _odd(256)
 
 
 def hashes(words: Words) -> Words:
     """One number per text; zero words at the end of a text do not change it."""
-    mixed = words @ _MULTIPLIERS[: words.shape[1]]
-    return np.asarray((mixed ^ (mixed >> np.uint64(32))) * _MULTIPLIERS[-1])
+    mixed = words @ multipliers[: words.shape[1]]
+    return np.asarray((mixed ^ (mixed >> np.uint64(32))) * multipliers[-1])
 
 
 def first_equal(words: Words) -> Indices:
@@ -55,11 +55,11 @@ class InternTable:
     """
 
     def __init__(self) -> None:
-        self._known = _Snapshot(np.zeros((0, 1), np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int32))
+        self.snapshot = Snapshot(np.zeros((0, 1), np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int32))
 
     def numbers(self, words: Words, ask: Callable[[int], int]) -> Indices:
         """The number of each text, shape (n,); `ask(i)` is called if text i is new, and its answer is kept."""
-        known = self._known
+        known = self.snapshot
         if words.shape[1] > known.words.shape[1]:
             known = known.widened(words.shape[1])
         elif words.shape[1] < known.words.shape[1]:
@@ -71,44 +71,44 @@ class InternTable:
             fresh, where = np.unique(first_equal(words[missing]), return_inverse=True)
             answers = np.array([ask(int(missing[first])) for first in fresh], np.int32)
             numbers[missing] = answers[where]
-            self._known = known.grown(words[missing[fresh]], hashes_of_words[missing[fresh]], answers)
+            self.snapshot = known.grown(words[missing[fresh]], hashes_of_words[missing[fresh]], answers)
         return numbers
 
 
-class _Snapshot:
+class Snapshot:
     """One snapshot: texts as words, their hashes, their numbers, and a table from the hash's first bits to a text."""
 
     def __init__(self, words: Words, hashes_of_words: Words, numbers: Indices) -> None:
-        self.words, self._hashes, self._numbers = words, hashes_of_words, numbers
-        self._shift = np.uint64(64 - max(8, int(8 * len(words)).bit_length()))
-        self._table = np.full(1 << (64 - int(self._shift)), -1, np.int32)
-        self._table[hashes_of_words >> self._shift] = np.arange(len(words), dtype=np.int32)
-        self._order = np.argsort(hashes_of_words, kind="stable").astype(np.int32)
-        self._sorted = hashes_of_words[self._order]
+        self.words, self.hashes, self.numbers = words, hashes_of_words, numbers
+        self.shift = np.uint64(64 - max(8, int(8 * len(words)).bit_length()))
+        self.table = np.full(1 << (64 - int(self.shift)), -1, np.int32)
+        self.table[hashes_of_words >> self.shift] = np.arange(len(words), dtype=np.int32)
+        self.order = np.argsort(hashes_of_words, kind="stable").astype(np.int32)
+        self.sorted_hashes = hashes_of_words[self.order]
 
     def find(self, words: Words, hashes_of_words: Words) -> tuple[Indices, Flags]:
         """(number, known) of each text."""
-        if not len(self._numbers):
+        if not len(self.numbers):
             return np.full(len(words), -1, np.int32), np.zeros(len(words), np.bool_)
-        at = self._table[hashes_of_words >> self._shift]
-        crowded = np.flatnonzero(self._hashes[at] != hashes_of_words)
+        at = self.table[hashes_of_words >> self.shift]
+        crowded = np.flatnonzero(self.hashes[at] != hashes_of_words)
         if len(crowded):
-            index = np.searchsorted(self._sorted, hashes_of_words[crowded])
-            at[crowded] = self._order[np.minimum(index, len(self._order) - 1)]
+            index = np.searchsorted(self.sorted_hashes, hashes_of_words[crowded])
+            at[crowded] = self.order[np.minimum(index, len(self.order) - 1)]
         equal = self.words[at] == words
         hit = np.ones(len(words), np.bool_) if equal.all() else equal.all(axis=1)
-        return np.where(hit, self._numbers[at], np.int32(-1)), hit
+        return np.where(hit, self.numbers[at], np.int32(-1)), hit
 
-    def widened(self, width: int) -> "_Snapshot":
+    def widened(self, width: int) -> "Snapshot":
         """The same texts with room for longer ones."""
-        return _Snapshot(_widened(self.words, width), self._hashes, self._numbers)
+        return Snapshot(_widened(self.words, width), self.hashes, self.numbers)
 
-    def grown(self, words: Words, hashes_of_words: Words, numbers: Indices) -> "_Snapshot":
+    def grown(self, words: Words, hashes_of_words: Words, numbers: Indices) -> "Snapshot":
         """The snapshot with more texts; only the new texts if the total would be too large."""
         if len(self.words) + len(words) > _MOST:
-            return _Snapshot(words, hashes_of_words, numbers)
-        return _Snapshot(
-            np.concatenate([self.words, words]), np.concatenate([self._hashes, hashes_of_words]), np.concatenate([self._numbers, numbers])
+            return Snapshot(words, hashes_of_words, numbers)
+        return Snapshot(
+            np.concatenate([self.words, words]), np.concatenate([self.hashes, hashes_of_words]), np.concatenate([self.numbers, numbers])
         )
 
 

@@ -1,6 +1,7 @@
 """Template cache: templates, series and response codes of earlier events, so that each is validated once."""
 
 import threading
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any, TypeVar
 
@@ -35,6 +36,7 @@ class TemplateCache:
         self._series: dict[SeriesKey, int] = {}
         self._codes: dict[bytes, int] = {}
         self._templates: dict[int, tuple[EventTemplate, ...]] = {}
+        self._latest: tuple[EventTemplate, ...] = ()
         self.keys: list[SeriesKey] = []
         self.code_sets: list[dict[str, int]] = []
         self._last_used: tuple[Flags, tuple[SeriesKey, ...]] = (np.zeros(0, np.bool_), ())
@@ -55,6 +57,18 @@ class TemplateCache:
             self._templates[quotes] = (*self._templates.get(quotes, ()), template)[-8:]
             while len(self._templates) > _LAYOUTS_MOST:
                 self._templates.pop(next(iter(self._templates)))
+        self.used_now([template])
+
+    def latest(self) -> tuple[EventTemplate, ...]:
+        """Templates, the ones that fitted last first."""
+        return self._latest
+
+    def used_now(self, templates: Sequence[EventTemplate]) -> None:
+        """These fitted."""
+        with self._lock:
+            if self._latest[: len(templates)] != tuple(templates):
+                others = (one for one in self._latest if all(one is not each for each in templates))
+                self._latest = (*templates, *others)[:_LAYOUTS_MOST]
 
     def series(self, event: TrafficEvent | QueueEvent | None) -> int:
         """The number of the event's series in `keys`; INVALID if the text is not an event."""

@@ -69,7 +69,7 @@ def test_the_base_install_loads_no_optional_package() -> None:
 ROOMS: dict[str, tuple[str, ...]] = {
     "models": (
         "distribution", "errors", "wire_model", "times", "rounding", "canonical_json", "state_bytes", "state_tree", "vocabulary",
-        "columns", "civil_time",
+        "columns", "c_source", "civil_time",
         "response_codes", "dead_letter", "events", "change", "alert", "incident", "change_report", "decisions", "clock", "whole_file",
         "schema", "asyncapi",
     ),

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.compiled.build import build, compiler
 from detectors.compiled.constants import FACTORS, constants
-from detectors.compiled.library import Library, library
+from detectors.compiled.library import SOURCE, Library, library
 from detectors.learned_state import Learned
 from detectors.parameters import DetectionParameters
 from detectors.traffic_runtime import Traffic, TrafficResult
+from models.c_source import compiler
 from models.columns import Flags, TrafficTick
 from tests.detectors.cohorts import MONDAY_US, key
 
@@ -30,7 +30,7 @@ def compiled() -> Library:
     if compiler() is None:
         pytest.skip("no C compiler on this machine")
     if library() is None:
-        build()
+        SOURCE.build()
         library.cache_clear()
     found = library()
     assert found is not None

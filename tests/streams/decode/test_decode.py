@@ -2,20 +2,24 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from models.c_source import compiler
 from models.columns import EventBatch
 from models.errors import UnreadableInput
 from models.events import EVENT, QueueEvent
 from models.times import us
 from streams import decode
-from streams.decode import decode_body, decode_ndjson, decode_records
+from streams.decode import byte_buffer, decode_body, decode_ndjson, decode_records
+from streams.decode.compiled import known_events
+from streams.decode.compiled.library import SOURCE, library
 from streams.decode.template_cache import TemplateCache, series_key
 from tests.streams.written import line, lines, queue, traffic
 
@@ -114,6 +118,23 @@ UNKNOWN = [
     '{"a":1,"a":2}',
     "[" * 300 + "]" * 300,
 ]
+
+
+@pytest.fixture(scope="module", autouse=True, params=["compiled", "numpy"])
+def decoder(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Both ways of decoding in columns are held against the models."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "numpy":
+            for module in (byte_buffer, known_events):
+                patch.setattr(module, "library", lambda: None)
+        elif compiler() is None:
+            pytest.skip("no C compiler on this machine: install gcc")
+        elif library() is None:
+            SOURCE.build()
+            library.cache_clear()
+        patch.setattr(decode, "_learned", TemplateCache())
+        yield request.param
+
 
 numbers = st.sampled_from(GOOD_NUMBERS * 6 + BAD_NUMBERS)
 counts = st.integers(0, 2000).map(str) | numbers
@@ -287,7 +308,7 @@ def test_each_odd_value_in_each_field_is_taken_or_refused_as_the_models_do(event
     assert_agrees(decode_records(encoded, "t", 0, range(len(encoded))), encoded)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(written(), max_size=40), st.booleans(), st.sampled_from([b"\n", b"\r\n"]))
 def test_lines_decode_to_what_the_models_say(texts: list[bytes], filled: bool, line_end: bytes) -> None:
     texts = (FILLING if filled else []) + texts
@@ -298,7 +319,7 @@ def test_lines_decode_to_what_the_models_say(texts: list[bytes], filled: bool, l
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(written(), max_size=30), st.booleans())
 def test_records_decode_to_what_the_models_say(texts: list[bytes], filled: bool) -> None:
     texts = (FILLING if filled else []) + texts
@@ -317,7 +338,7 @@ def is_json(text: bytes) -> bool:
     return True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.lists(written().filter(is_json), min_size=1, max_size=30), min_size=1, max_size=4), st.sampled_from([b",", b", ", b" ,\r"])
 )
@@ -333,7 +354,7 @@ def test_frames_decode_to_what_the_models_say(frames: list[list[bytes]], comma: 
     assert [*map(batch.position, range(len(batch)))] == [{"index": place} for place, text in enumerate(flat) if expected(text) is not None]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(written(), max_size=60), st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
 @example([], 0, b"\x00")
 def test_damage_anywhere_costs_one_line_and_no_crash(texts: list[bytes], at: int, damage: bytes) -> None:
@@ -354,6 +375,34 @@ def test_what_was_learned_before_changes_nothing(monkeypatch: pytest.MonkeyPatch
     rows = [[found(batch, number) for number in range(len(batch))] for batch in batches]
     assert rows[0] == rows[1] == rows[2] == rows[3]
     assert len(rows[0]) == 200
+
+
+def test_events_of_a_known_form_are_read_by_the_library(decoder: str) -> None:
+    events = [
+        *(traffic(messages=number, codes={"E20": 0}) for number in range(30)),
+        *(traffic(user=f"U{number}", observed_at="2026-01-05T00:10:00.25+00:00") for number in range(30)),
+        *(queue(depth=number, oldest_age_s=1.5, capacity=7, enqueued=2, delivered=0) for number in range(30)),
+    ]
+    text = lines(*events)
+    decode_ndjson(text, "f", 1)
+    buffer = byte_buffer.ByteBuffer([text])
+    ends = buffer.newlines()
+    starts = np.concatenate([[byte_buffer.PADDING], ends[:-1] + 1])
+    rows, left = known_events.read(buffer, starts, ends, decode._learned)
+    assert (len(rows), len(left)) == ((90, 0) if decoder == "compiled" else (0, 90))
+    assert_agrees(decode_ndjson(text, "f", 1), text.splitlines())
+
+
+@pytest.mark.parametrize("ignored", ["5", "-1.5e3", "1x", "01", "5.", "1.5.2", "NaN", '"x"'])
+def test_a_field_of_the_other_kind_is_ignored_but_has_to_be_json(ignored: str) -> None:
+    good = [line(traffic(messages=number) | {"depth": 5, "enqueued": 0}) for number in range(70)]
+    good += [line(queue(depth=number) | {"failures": 9, "messages": 0}) for number in range(70)]
+    odd = [
+        good[0].replace(b'"depth":5', b'"depth":' + ignored.encode()),
+        good[70].replace(b'"failures":9', b'"failures":' + ignored.encode()),
+    ]
+    for texts in ([*good, *odd], [*odd, *good]):
+        assert_agrees(decode_ndjson(b"\n".join(texts), "f", 1), texts)
 
 
 def test_made_up_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
