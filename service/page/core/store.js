@@ -43,7 +43,8 @@ export class Store {
 
   /** Reads what is open, for the first time or again after a fault; gives the event id to go on from. */
   async load() {
-    const status = Date.now() - this.statusAt < FRESH_MS && !this.loaded ? this.status : await ask("/v1/status");
+    const again = this.loaded;
+    const status = Date.now() - this.statusAt < FRESH_MS && !again ? this.status : await ask("/v1/status");
     const eventId = status.event_id;
     const kinds = this.isUser ? ["alert"] : ["incident", "alert"];
     const first = this.isUser ? "alert" : "incident";
@@ -54,6 +55,8 @@ export class Store {
     this.loaded = true;
     this.changed(kinds);
     if (!this.isUser) await this.replaceOpen("alert");
+    // What was declared and reported meanwhile is in no list above: the views that show it read it again.
+    if (again) this.changed(["change", "report"]);
     return eventId;
   }
 

@@ -1,9 +1,11 @@
 """The page tells the truth about itself: after whatever a proxy or a restart answers it comes back by itself, and misses nothing."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.service.builders import desk, incident
+from tests.service.builders import change_json, desk, incident
 from tests.service.house import House
 from tests.service.page.proxy import Proxy
 from tests.service.page.visitor import Visitor
@@ -47,6 +49,23 @@ def test_it_comes_back_after_every_kind_of_fault_and_shows_what_it_missed(board:
     finally:
         for proxy in proxies.values():
             proxy.close()
+
+
+def test_the_calendar_shows_after_a_fault_what_was_declared_meanwhile(board: House, lenient) -> None:
+    proxy = Proxy(board.address)
+    try:
+        page = lenient(board, "triage", proxy.address).go("/calendar")
+        expect(page.get_by_role("heading", name="Changes of the month")).to_be_visible()
+        proxy.answer("502")
+        page.wait_for_selector("#strip >> text=No connection for")
+        now = datetime.now(UTC)
+        times = {"planned_start": now.isoformat(), "planned_end": (now + timedelta(hours=1)).isoformat()}
+        body = change_json("MEANWHILE-1", "DCC", **times)
+        assert board.client("triage").post("/v1/changes", json=body).status_code == 201
+        proxy.answer(None)
+        expect(page.get_by_role("cell", name="MEANWHILE-1")).to_be_visible()
+    finally:
+        proxy.close()
 
 
 def test_silence_is_no_connection(board: House, lenient) -> None:
