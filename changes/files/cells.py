@@ -31,7 +31,12 @@ def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[s
         value = cell if is_bare else _bare(cell)
         if value is None:
             continue
-        if type(value) is str and (name not in _PARSED or (zone is None and name in TIMES)) and "." not in name and name != "expected":
+        if (
+            type(value) is str
+            and (name not in _PARSED or (name in TIMES and len(value) == 20 and value[-1] == "Z"))
+            and "." not in name
+            and name != "expected"
+        ):
             fields[name] = value  # Most cells: a text stays what it is.
             continue
         outer, _, inner = name.partition(".")
@@ -54,9 +59,9 @@ def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[tuple[str, ZoneInf
             return _localised(moment, own or zone)
     if isinstance(value, datetime):
         return _localised(value, zone)
-    if isinstance(value, str) and zone is not None:
+    if isinstance(value, str):
         moment = _iso(value)
-        return value if moment is None else _localised(moment, zone)
+        return value if moment is None or (zone is None and moment.tzinfo is None) else _localised(moment, zone)
     return value
 
 
@@ -164,7 +169,7 @@ def _nested(value: Any, zone: ZoneInfo | None) -> Any:
         content = json.loads(value)
     except (ValueError, RecursionError):
         raise Malformed('expected must be JSON such as {"effect": "up", "factor": 3}') from None
-    if isinstance(content, dict) and zone is not None and "until" in content:
+    if isinstance(content, dict) and "until" in content:
         content["until"] = in_zone(content["until"], zone)
     return content
 

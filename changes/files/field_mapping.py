@@ -162,7 +162,7 @@ class Mapping(BaseModel):
     def _translated(self, name: str, value: Any, zone: ZoneInfo | None) -> Any:
         bare = name.rpartition(".")[2]
         if bare in TIMES:
-            return in_zone(value, zone, self._formats)
+            return _known_time(name, in_zone(value, zone, self._formats))
         table = self._tables.get(name, {})
         if bare in LISTS:
             parts = value if isinstance(value, list) else str(checked_name(bare, value)).split(self.list_separator)
@@ -219,6 +219,16 @@ def look_up(value: Any, path: str) -> Any:
             return [inner for item in value if (inner := look_up(item, rest)) is not None]
         return look_up(value[int(head)], rest) if head.isdecimal() and int(head) < len(value) else None
     return look_up(value[head], rest) if isinstance(value, dict) and head in value else None
+
+
+def _known_time(name: str, value: Any) -> Any:
+    """The time as it is; Malformed if it has none of the known forms."""
+    if isinstance(value, str):
+        try:
+            parse_time(value)
+        except Malformed:
+            raise Malformed(f"{name}: {value!r:.60} is no time in a form that the mapping file knows (`time_formats`)") from None
+    return value
 
 
 def _as_key(value: Any) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from changes.files.field_mapping import read_mapping
+from changes.files.reader import ReadOptions, describe, read_changes
 from models.change import Change
 from models.columns import SeriesKey
-from models.times import parse_time
+from models.times import format_time, parse_time, us
 
 START, END = "2026-01-05T22:00:00Z", "2026-01-05T23:00:00Z"
 
@@ -88,3 +90,19 @@ def _cell(value: Any) -> str:
     if isinstance(value, int | float):
         return f"<c><v>{value!r}</v></c>"
     return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
+
+
+CALENDARS = Path(__file__).parents[2] / "docs" / "calendars"
+"""The mapping files that we ship."""
+
+
+def imported(path: Path, system: str | None = None, **assumed: Any) -> tuple[list[Change], list[str]]:
+    """The changes in a file, read with the mapping of `system`, and the faults without the name of the file."""
+    mapping = None if system is None else read_mapping(CALENDARS / f"{system}.toml")
+    made, rejected = read_changes(path, ReadOptions(mapping=mapping, **assumed))
+    return made, [describe(one).removeprefix(f"{path}, ") for one in rejected]
+
+
+def window(change: Change) -> str:
+    """Planned start and end."""
+    return f"{format_time(us(change.planned_start))}/{format_time(us(change.planned_end))}"

@@ -10,6 +10,8 @@ from models.errors import Malformed, UnreadableInput
 
 _OUR_LISTS = ("items", "changes")
 """Where a saved answer of a monitor (`GET /v1/changes`) holds its changes."""
+_NEXT_PAGE = ("next", "nextPageToken", "next_page", "nextLink", "@odata.nextLink")
+"""Where answers name the page that follows."""
 
 
 def read_json(source: Source) -> Iterator[Row]:
@@ -31,6 +33,20 @@ def read_json(source: Source) -> Iterator[Row]:
         raise UnreadableInput(f"{source.name} has no list at {sought}: check `rows` in the mapping file")
     for index, value in enumerate(rows if isinstance(rows, list) else [rows]):
         yield _row({"index": index}, value)
+    if isinstance(document, dict) and isinstance(rows, list) and (sign := _more_follows(document, len(rows))):
+        yield Row({"index": len(rows)}, b"", fault=f"more follows (`{sign}`): this is one page of an answer, export the other pages too")
+
+
+def _more_follows(document: dict[str, Any], count: int) -> str:
+    """The name that says that the list is one page of several; empty if none does."""
+    if document.get("isLast") is False:
+        return "isLast"
+    if document.get("more") is True:
+        return "more"
+    first, total = document.get("startAt"), document.get("total")
+    if type(first) is int and type(total) is int and first + count < total:
+        return "total"
+    return next((name for name in _NEXT_PAGE if document.get(name)), "")
 
 
 def read_ndjson(source: Source) -> Iterator[Row]:

@@ -16,6 +16,8 @@ REQUIRED = ("change_id", "title", "planned_start", "planned_end")
 """Columns without which no row can be a change; an owner may be given for the whole file."""
 _ROWS_MAX = 30
 """Number of rows in which the header is searched."""
+_NAMED_MAX = 8
+"""Columns that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Header:
 
 
 def find_header(rows: Iterable[tuple[int, Sequence[Any]]], source: Source) -> Header:
-    """The first row with the required names. Raises UnreadableInput without one, and for a column of ours that occurs twice."""
+    """The first row with the names that are needed. Raises UnreadableInput without one, and for a column of ours that occurs twice."""
     first: Header | None = None
     for number, (line, cells) in enumerate(rows):
         if number >= _ROWS_MAX:
@@ -78,7 +80,9 @@ def find_header(rows: Iterable[tuple[int, Sequence[Any]]], source: Source) -> He
     if source.own_names:
         lacking = ", ".join(_lacking(first))
         raise UnreadableInput(f"{source.name} has no column {lacking}: the header must hold field names, or give a mapping file")
-    return first
+    sought = sorted(source.columns)
+    listed = ", ".join(sought[:_NAMED_MAX]) + (", …" if len(sought) > _NAMED_MAX else "")
+    raise UnreadableInput(f"{source.name} has no header with the columns that the mapping file reads ({listed}): correct its `fields`")
 
 
 def _checked(header: Header, source: Source) -> Header:

@@ -10,26 +10,14 @@ from typing import Any
 import pytest
 
 from changes.files.cells import joined
-from changes.files.field_mapping import read_mapping
 from changes.files.opaque_names import joined_names, opaque_names
-from changes.files.reader import ReadOptions, describe, read_changes
+from changes.files.reader import read_changes
 from changes.limits import ChangeLimits, excess
 from models.errors import UnreadableInput
 from models.times import format_time, us
-from tests.changes.builders import END, START, workbook, write
+from tests.changes.builders import END, START, imported, window, workbook, write
 
-CALENDARS = Path(__file__).parents[3] / "docs" / "calendars"
 HEADER = "change_id,owner,title,planned_start,planned_end"
-
-
-def imported(path: Path, system: str | None = None, **assumed: Any) -> tuple[list[Any], list[str]]:
-    mapping = None if system is None else read_mapping(CALENDARS / f"{system}.toml")
-    made, rejected = read_changes(path, ReadOptions(mapping=mapping, **assumed))
-    return made, [describe(one).removeprefix(f"{path}, ") for one in rejected]
-
-
-def window(change: Any) -> str:
-    return f"{format_time(us(change.planned_start))}/{format_time(us(change.planned_end))}"
 
 
 RAW = {
