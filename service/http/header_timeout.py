@@ -1,4 +1,4 @@
-"""HTTP connections with a time limit: a client that sends its request line and headers too slowly is disconnected."""
+"""HTTP connections with limits: of time for a request's head, of its size, and of what frames its body."""
 
 import asyncio
 from collections import Counter
@@ -6,12 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.networks import is_loopback, network_of
 
+_HEAD_BYTES, _HEADERS = 65_536, 256
+"""The most of one request's head."""
+_FRAMING_BYTES = 65_536
+"""What may frame a body beyond as many bytes as it has: with chunks of one byte the framing is five times the body."""
+_PIPELINED = 100
+"""Requests that wait on their connection for the answer to an earlier one."""
 
-def with_header_timeout(seconds: float, most_of_an_address: int, is_proxy: Callable[[str], bool] = lambda _: False) -> type[H11Protocol]:
+
+class _TooMuchError(Exception):
+    """The request is refused; the parser answers 400."""
+
+
+def with_header_timeout(
+    seconds: float, most_of_an_address: int, is_proxy: Callable[[str], bool] = lambda _: False
+) -> type[HttpToolsProtocol]:
     """Uvicorn's protocol, closing a connection that has not sent a complete request head within `seconds`.
 
     A connection beyond `most_of_an_address` of one address is closed at once. Neither this machine (loopback)
@@ -36,12 +49,16 @@ class _Limits:
     open_connections: Counter[str] = field(default_factory=Counter)
 
 
-class _PatientProtocol(H11Protocol):
+class _PatientProtocol(HttpToolsProtocol):
     """The time counts from the connection, or from the first byte after a response."""
 
     limits: ClassVar[_Limits]
     _impatience: asyncio.TimerHandle | None = None
     _counted: str | None = None
+    _head = _header_lines = 0
+    _is_in_body = False
+    _body = _framing = 0
+    """Bytes of the current request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -59,9 +76,49 @@ class _PatientProtocol(H11Protocol):
         idle = self.cycle is None or self.cycle.response_complete
         if idle and self._impatience is None:
             self._begin_to_wait()
+        self._framing += len(data)
         super().data_received(data)
+        self._framing = max(0, self._framing)
         if id(self.cycle) != requests:
             self._stop_waiting()
+        if self._framing > _FRAMING_BYTES + self._body and not self.transport.is_closing():
+            self.send_400_response("Invalid HTTP request received.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head = self._header_lines = 0
+        self._is_in_body = False
+
+    def on_url(self, url: bytes) -> None:
+        self._count(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(name, value)
+        # What follows the body is no header of the request: a proxy that checks headers does not check it.
+        if not self._is_in_body:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= _PIPELINED:
+            raise _TooMuchError
+        self._is_in_body, self._body = True, 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += len(body)
+        self._framing -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._framing = 0
+        super().on_message_complete()
+
+    def _count(self, *parts: bytes) -> None:
+        self._head += sum(map(len, parts))
+        self._header_lines += 1
+        if self._head > _HEAD_BYTES or self._header_lines > _HEADERS:
+            raise _TooMuchError
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()

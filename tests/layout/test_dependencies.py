@@ -16,6 +16,7 @@ PRODUCT = ("models", "detectors", "changes", "correlation", "simulator", "stream
 OURS = {*PRODUCT, "tests", "benchmarks"}
 LOADED_BY_OTHERS = {
     "cramjam": "aiokafka compresses with it",
+    "httptools": "uvicorn reads requests with it",
     "lz4": "kafka-python compresses with it",
     "python-snappy": "kafka-python compresses with it",
     "zstandard": "kafka-python compresses with it",

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.http.header_timeout import with_header_timeout
 
@@ -20,7 +20,7 @@ class Transport(asyncio.Transport):
 
 def test_connections_beyond_the_limit_of_an_address_are_closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("connection_made", "connection_lost"):
-        monkeypatch.setattr(H11Protocol, name, lambda *_: None)
+        monkeypatch.setattr(HttpToolsProtocol, name, lambda *_: None)
     protocol = with_header_timeout(30, 2, lambda address: address == "192.0.2.80")
 
     def connected(address: str) -> tuple[Any, Transport]:
