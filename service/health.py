@@ -23,7 +23,7 @@ class Health:
 
     def remarks(self) -> list[str]:
         """The faults besides a working intake, one line each. They contain no file name and no User's data."""
-        remarks = []
+        remarks = self._engine.remarks()
         if (recovery := self._engine.recovery()) is not None:
             remarks.append(f"recovering: entry {recovery[0]} of {recovery[1]} is judged")
         if self._engine.fault is not None:

@@ -74,6 +74,9 @@ class Engine:
         self._repair = Repair(self._state, database, journal, checkpoints, self._stop)
         self._waiting = CommitWaiters()
         self._schedule = CheckpointSchedule(clock, parameters.checkpoint_every_s, parameters.recovery_work_s)
+        self.lost: str | None = None
+        """What is missing of the input that was accepted before this start."""
+        self._removals_covered = 0
         self._recover_to = 0
         self._recovered = threading.Event()
         self._failure: Exception | None = None
@@ -148,16 +151,21 @@ class Engine:
         """(entry reached, entry to reach) while the journal is judged again; None once that is done."""
         return None if self._recovered.is_set() else (self.seq, self._recover_to)
 
+    def remarks(self) -> list[str]:
+        """What is wrong with the files that the state comes from, one line each."""
+        removed = self._journal.removals and "files of the journal were removed while the monitor ran: a checkpoint holds what they held"
+        return [one for one in (self.lost, removed) if one]
+
     def restore(self) -> None:
         """Loads the newest checkpoint. Later journal entries are judged by `recover`, or after `start`."""
         checkpoint, faults = self._checkpoints.newest()
         for fault in faults:
             log.warning("a checkpoint cannot be used; an older one is used instead", fault=fault)
+        self.lost = self._journal.lack(checkpoint.seq if checkpoint else 0, is_begun=self._database.read(commits.is_begun))
+        if self.lost is not None:
+            log.error("input that was accepted is lost: restore a backup, or go on without it", reason=self.lost)
         self._repair.restore(checkpoint)
         self._recover_to = self._journal.next_seq - 1
-        first = next(self._journal.entries(self.seq), None)
-        if first is not None and first.seq != self.seq + 1:
-            log.error("the journal lacks entries: their content is lost", after=self.seq, before=first.seq)
 
     def recover(self) -> int:
         """Judges the journal entries after the checkpoint again; returns their number.
@@ -217,7 +225,9 @@ class Engine:
             for one in taken:
                 intake.judged(one)
                 self._schedule.uncovered_bytes += one.weight
-            if last or self._schedule.is_due():
+            removed = self._journal.removals > self._removals_covered
+            if last or removed or self._schedule.is_due():
+                self._removals_covered = self._journal.removals
                 self.checkpoint()
 
     def _judge_group(self, group: Sequence[Taken]) -> None:

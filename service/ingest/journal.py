@@ -62,6 +62,8 @@ class Journal:
             raise UnreadableInput(f"can't make the journal folder {folder}: {fault.strerror}") from fault
         self.truncated_bytes = 0
         """Bytes removed at the end on opening."""
+        self.removals = 0
+        """How often the current file was found removed."""
         self._file: FileIO | None = None
         self._good = 0
         self.next_seq = self._recover()
@@ -95,6 +97,21 @@ class Journal:
                 if entry.seq > after_seq:
                     yield entry
 
+    def lack(self, after_seq: int, *, is_begun: bool) -> str | None:
+        """Which entries above `after_seq`, up to which the state is kept, are gone with their files; None if there are none.
+
+        `is_begun`: whether there were entries before, as far as the data file shows. An entry is in the journal before it is part of
+        any state, so a journal that ends before the state has lost files too.
+        """
+        if is_begun and after_seq == 0 and self.next_seq == 1:
+            return "the journal and the checkpoints are missing: what was learned is lost"
+        if self.next_seq <= after_seq:
+            return f"the journal ends at entry {self.next_seq - 1}, before entry {after_seq}: files of it are missing"
+        first = next(self.entries(after_seq), None)
+        if first is not None and first.seq != after_seq + 1:
+            return f"the journal lacks entries {after_seq + 1} to {first.seq - 1}: files of it are missing"
+        return None
+
     def forget(self, up_to_seq: int) -> None:
         """Deletes the files of which a checkpoint covers every entry."""
         segments = self._segments()
@@ -119,6 +136,11 @@ class Journal:
         return sorted((int(path.stem), path) for path in self.folder.glob(f"*{_SUFFIX}") if re.fullmatch("[0-9]{20}", path.stem))
 
     def _current(self) -> FileIO:
+        if self._file is not None and not os.fstat(self._file.fileno()).st_nlink:
+            # What is written to a removed file would not survive a crash.
+            self.removals += 1
+            self.close()
+            self.folder.mkdir(parents=True, exist_ok=True)
         if self._file is not None and self._good >= self._segment_bytes:
             self.close()
         if self._file is None:

@@ -19,7 +19,7 @@ from service.engine.checkpoints import Checkpoints
 from service.ingest.journal import Journal
 from service.operations.backup import DATABASE, stopped
 from service.parameters import ServeParameters
-from service.store import quarantine
+from service.store import commits, quarantine
 from service.store.migration import steps
 from streams.pipeline import STATE_VERSION
 
@@ -120,12 +120,24 @@ def _state(folder: Path) -> Iterator[Check]:
             return
         try:
             journal = Journal(folder / "journal", 1)
-            entries = sum(1 for _ in journal.entries(newest.seq if newest else 0))
+            covered_seq = newest.seq if newest else 0
+            lack, entries = journal.lack(covered_seq, is_begun=_is_begun(folder / DATABASE)), sum(1 for _ in journal.entries(covered_seq))
             journal.close()
         except HighwaterError as fault:
             yield Check("journal", False, str(fault), "restore a backup, or move the damaged file away")  # noqa: FBT003 - a record's field
             return
+        if lack is not None:
+            yield Check("journal", False, lack, "restore a backup, or start and go on without what was in them")  # noqa: FBT003 - a record's field
+            return
         yield Check("journal", True, f"{entries} entries after the checkpoint")  # noqa: FBT003 - a record's field
+
+
+def _is_begun(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return commits.is_begun(connection)
+    except sqlite3.Error:
+        return False  # the check of the data file says what is wrong with it
 
 
 def _judged(pipeline: bytes) -> str:

@@ -56,6 +56,11 @@ def _withdraw_notices(connection: sqlite3.Connection, change: Change) -> None:
     )
 
 
+def is_begun(connection: sqlite3.Connection) -> bool:
+    """Whether the data file holds anything that followed from input."""
+    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM records) OR EXISTS (SELECT 1 FROM layouts)").fetchone()[0])
+
+
 def declared(connection: sqlite3.Connection) -> dict[str, Change]:
     """The revision in force of every declared change, by its key."""
     rows = connection.execute(

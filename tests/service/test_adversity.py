@@ -216,3 +216,43 @@ def test_a_clock_that_is_set_delays_nothing_and_judges_as_before(tmp_path: Path,
 
 def due(house: House) -> int:
     return house.parts.database.read(lambda connection: connection.execute("SELECT max(due_us) FROM outbox").fetchone()[0])
+
+
+def test_a_removed_journal_is_said_at_the_start_by_readyz_and_the_doctor(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    posted(folder)
+    shutil.rmtree(folder / "journal")
+    reported = highwater("doctor", "--data", folder, HIGHWATER_SERVE__PORT="0")
+    assert reported.returncode == 1
+    assert "files of it are missing" in reported.stdout
+    with House(folder) as house:
+        assert "the journal ends at entry 0" in house.client(None).get("/readyz").text
+        assert house.client("ingest").post("/v1/events", content=lines(queue(200))).status_code == 202
+    with House(folder) as house:
+        assert house.client(None).get("/readyz").text == "ready\n", "what was said once is accepted"
+
+
+def test_a_lost_state_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    posted(folder)
+    shutil.rmtree(folder / "journal")
+    shutil.rmtree(folder / "checkpoints")
+    assert "the journal and the checkpoints are missing" in highwater("doctor", "--data", folder, HIGHWATER_SERVE__PORT="0").stdout
+    with House(folder) as house:
+        assert "what was learned is lost" in house.client(None).get("/readyz").text
+
+
+def test_files_that_are_removed_while_the_monitor_runs_cost_nothing_that_was_accepted(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with House(folder) as house:
+        client = house.client("ingest")
+        client.post("/v1/events", content=lines(queue(10)))
+        shutil.rmtree(folder / "journal")
+        assert client.post("/v1/events", content=lines(queue(100), queue(200))).status_code == 202
+        house.judged()
+        until(lambda: "were removed while the monitor ran" in house.client(None).get("/readyz").text)
+        assert segment(folder).stat().st_size > 0
+        until(lambda: any((folder / "checkpoints").glob("*.state")))
+    with House(folder) as house:
+        assert house.client(None).get("/readyz").text == "ready\n"
+        assert house.client("observer").get("/v1/series/names").json()["items"]
