@@ -108,6 +108,15 @@ def test_the_image_runs_as_nobody_special_and_writes_to_its_volume_only(monkeypa
     assert "PYTHONDONTWRITEBYTECODE=1" in " ".join(of("ENV", final)), "a read-only root"
 
 
+def test_images_are_pinned_by_version_and_digest() -> None:
+    named = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    for compose in ROOT.glob("docker-compose*.yml"):
+        named += re.findall(r"^\s+image: (\S+)", compose.read_text(), re.MULTILINE)
+    pinned = re.compile(r"[a-z/]+:v?\d+\.\d+\.\d+[a-z-]*@sha256:[0-9a-f]{64}")
+    assert [one for one in named if not pinned.fullmatch(one)] == ["highwater:local"]
+    assert len(named) >= 7
+
+
 def test_the_image_s_program_python_and_extras_are_those_of_the_project() -> None:
     build, final = stages()
     versions = {re.search(r"python:(\d+\.\d+)", of("FROM", stage)[0])[1] for stage in (build, final)}  # type: ignore[index]  # or the test fails
