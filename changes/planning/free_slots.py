@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from models.change import Change
 from models.times import DAY_US, HOUR_US, instant, us
 
 SLOTS = 3
 _AHEAD_DAYS = 28
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,18 @@ def free_slots(change: Change, meets_nothing: Callable[[Change], bool], earliest
 
 def moved_to(change: Change, start_us: int) -> Change:
     """The change, planned for another time; its actual times are not moved."""
-    length = change.planned_end - change.planned_start
     start = instant(start_us)
-    update: dict[str, object] = {"planned_start": start, "planned_end": start + length, "actual_start": None, "actual_end": None}
+    end = _later(change.planned_end, start - change.planned_start)
+    update: dict[str, object] = {"planned_start": start, "planned_end": end, "actual_start": None, "actual_end": None}
     effect = change.expected
     if effect is not None and effect.until is not None:
-        update["expected"] = effect.model_copy(update={"until": start + (effect.until - change.planned_start)})
+        update["expected"] = effect.model_copy(update={"until": _later(effect.until, start - change.planned_start)})
     return change.model_copy(update=update)
+
+
+def _later(at: datetime, by: timedelta) -> datetime:
+    """A time beyond the last one that there is becomes that one."""
+    return min(at, _LAST - max(by, timedelta(0))) + by
 
 
 def moved_end(change: Change) -> int:
@@ -54,5 +61,6 @@ def _starts(change: Change, earliest_us: int) -> Iterable[int]:
     same_hour: Sequence[int] = [planned + day * DAY_US for day in range(_AHEAD_DAYS)]
     first_hour = -(-max(planned, earliest_us) // HOUR_US) * HOUR_US
     other_hours = (first_hour + hour * HOUR_US for hour in range(_AHEAD_DAYS * 24))
-    yield from (start for start in same_hour if start >= earliest_us)
-    yield from (start for start in other_hours if (start - planned) % DAY_US)
+    last = us(_LAST)
+    yield from (start for start in same_hour if earliest_us <= start <= last)
+    yield from (start for start in other_hours if (start - planned) % DAY_US and start <= last)

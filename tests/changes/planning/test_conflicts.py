@@ -313,3 +313,19 @@ def test_overlaps_are_those_that_comparing_all_pairs_finds_in_any_order(spans: l
     shuffled = list(made)
     order.shuffle(shuffled)
     assert {one.change_ids for one in conflicts(shuffled)} == expected
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"expected": {"effect": "up", "factor": 3, "until": "9999-12-31T23:59:59Z"}},
+        {"planned_end": "9999-12-31T23:59:59Z"},
+        {"planned_start": "9999-12-31T20:00:00Z", "planned_end": "9999-12-31T23:59:59.999999Z"},
+        {"planned_start": "0001-01-01T00:00:00Z", "planned_end": "9999-12-31T23:59:59Z"},
+        {"planned_start": "0001-01-01T00:00:00Z", "planned_end": "0001-01-01T01:00:00Z"},
+    ],
+)
+def test_times_at_the_end_of_the_calendar_are_planned_like_others(more: dict[str, Any]) -> None:
+    one, other = change("A", **more), change("B", **more)
+    assert kinds(one, other)
+    slots_for(one, [other], at("2026-01-05T00:00:00Z"))
