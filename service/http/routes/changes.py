@@ -6,6 +6,7 @@ A change is identified by its owner and its `change_id`. A path with the `change
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from models.change import Change
 from models.vocabulary import ChangeCategory, ChangeStatus
 from service.access import Principal, Role
 from service.auth.authentication import Declarer, Reader
-from service.http.routes.common import Listing, Page, position, raw, raw_page
+from service.http.routes.common import Listing, Page, encoded_response, position, raw, raw_page
 from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, OpaqueIdsDep, TurnsDep
 from service.ingest.turns import Turns
 from service.problems import CONFLICTS, Problem, not_found
@@ -217,19 +218,25 @@ async def _revise(declarations: ChangeDeclarations, turns: Turns, principal: Pri
 
 async def _answer(declarations: ChangeDeclarations, principal: Principal, change: Change, status: int) -> Response:
     """The declared change, followed by its conflicts and free times if there are conflicts."""
-    planned = await _planned(declarations, principal, change) if change.explains else {}
-    if not planned.get("conflicts"):
+    if not change.explains:
+        return raw(to_json(change), status)
+    return await _computed(principal, partial(_with_conflicts, declarations, principal, change, status))
+
+
+def _with_conflicts(declarations: ChangeDeclarations, principal: Principal, change: Change, status: int) -> Response:
+    planned = declarations.preview(principal, change)
+    if not planned["conflicts"]:
         return raw(to_json(change), status)
     fields = {**json.loads(to_json(change)), "conflicts": planned["conflicts"], "free_slots": planned["free_slots"]}
-    return Response(json.dumps(fields, ensure_ascii=False, separators=(",", ":")), status, media_type="application/json")
+    return encoded_response(fields, status)
 
 
-@router.post("/v1/changes/preview", openapi_extra=_SCHEMA, summary="Show conflicts before declaring")
-async def preview(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> dict[str, Any]:
+@router.post("/v1/changes/preview", response_model=dict[str, Any], openapi_extra=_SCHEMA, summary="Show conflicts before declaring")
+async def preview(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> Response:
     """The conflicts that the change would have, free times, and its missing items; nothing is declared."""
     made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
     change_declaration.check_owner(principal, made)
-    return await _planned(declarations, principal, made)
+    return await _computed(principal, lambda: encoded_response(declarations.preview(principal, made)))
 
 
 @router.post("/v1/changes/{owner}/{change_id:path}", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change by its name")
@@ -248,9 +255,9 @@ async def declare_named(
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
 
 
-async def _planned(declarations: ChangeDeclarations, principal: Principal, change: Change) -> dict[str, Any]:
+async def _computed(principal: Principal, job: Callable[[], Response]) -> Response:
     async with _PLANNING_TURNS.of(principal.share.name):
-        return await asyncio.get_running_loop().run_in_executor(_PLANNING, declarations.preview, principal, change)
+        return await asyncio.get_running_loop().run_in_executor(_PLANNING, job)
 
 
 def _turn(principal: Principal) -> str:

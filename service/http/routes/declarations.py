@@ -7,11 +7,12 @@ from pydantic import BaseModel, Field
 
 from service.access import DESK_ROLES
 from service.auth.authentication import Reader
+from service.http.routes.common import EncodedInThread
 from service.http.routes.parts import DeclarationBookDep
 from service.problems import RESPONSES
 from service.triage.declaration_records import DeclarationCounts
 
-router = APIRouter(tags=["changes"], responses=RESPONSES)
+router = APIRouter(route_class=EncodedInThread, tags=["changes"], responses=RESPONSES)
 
 
 class Record(BaseModel):

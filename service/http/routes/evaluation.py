@@ -7,11 +7,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from service.auth.authentication import Desk
+from service.http.routes.common import EncodedInThread
 from service.http.routes.parts import ClockDep, DatabaseDep
 from service.problems import RESPONSES
 from service.triage.suspect_feedback import evaluate
 
-router = APIRouter(tags=["triage"], responses=RESPONSES)
+router = APIRouter(route_class=EncodedInThread, tags=["triage"], responses=RESPONSES)
 
 
 class EvaluationShown(BaseModel):

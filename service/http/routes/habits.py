@@ -13,7 +13,7 @@ from models.times import format_time
 from service.access import Principal
 from service.auth.authentication import Desk, Triage
 from service.engine.engine import Engine
-from service.http.routes.common import committed
+from service.http.routes.common import EncodedInThread, committed
 from service.http.routes.parts import ClockDep, DatabaseDep, EngineDep, IntakeDep
 from service.ingest import habit_rulings
 from service.ingest.intake import Intake
@@ -22,7 +22,7 @@ from service.problems import RESPONSES, not_found
 from service.store import audit
 from service.store.database import Database
 
-router = APIRouter(tags=["triage"], responses=RESPONSES)
+router = APIRouter(route_class=EncodedInThread, tags=["triage"], responses=RESPONSES)
 
 
 class HabitShown(BaseModel):

@@ -10,7 +10,7 @@ from models.vocabulary import AlertKind, ReportVerdict, Severity
 from service.access import Principal
 from service.auth.authentication import Admin, Desk, Reader
 from service.auth.opaque_ids import OpaqueIds
-from service.http.routes.common import Listing, Page, position, raw, raw_page
+from service.http.routes.common import EncodedInThread, Listing, Page, position, raw, raw_page
 from service.http.routes.parts import DatabaseDep, OpaqueIdsDep
 from service.problems import CONFLICTS, not_found
 from service.store import audit, commits, records
@@ -19,7 +19,7 @@ from service.store.records import ALERT, INCIDENT, REPORT, Wanted
 from service.triage import contests
 from service.triage.change_names import resolve
 
-router = APIRouter(responses=CONFLICTS)
+router = APIRouter(route_class=EncodedInThread, responses=CONFLICTS)
 Status = Literal["open", "updated", "resolved", "active"]
 
 

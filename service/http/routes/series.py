@@ -13,11 +13,11 @@ from service.access import Principal
 from service.auth.authentication import Reader
 from service.charts import queries
 from service.charts.compaction import Keep
-from service.http.routes.common import instant_of
+from service.http.routes.common import EncodedInThread, instant_of
 from service.http.routes.parts import DatabaseDep, KeepDep, OpaqueIdsDep
 from service.problems import RESPONSES, Problem
 
-router = APIRouter(tags=["series"], responses=RESPONSES)
+router = APIRouter(route_class=EncodedInThread, tags=["series"], responses=RESPONSES)
 
 
 class Chosen(BaseModel):

@@ -13,7 +13,7 @@ from models.times import format_time
 from models.vocabulary import Text
 from service.access import Principal, Role
 from service.auth.authentication import Declarer
-from service.http.routes.common import Listing, Page, committed, position
+from service.http.routes.common import EncodedInThread, Listing, Page, committed, position
 from service.http.routes.parts import ClockDep, DatabaseDep, DispatcherDep, OpaqueIdsDep, ServeParametersDep
 from service.notify import confirmation
 from service.notify.addresses import check_chat, check_mail
@@ -25,7 +25,7 @@ from service.store.database import Database
 from service.store.messages.preferences import Preferences
 from service.store.subscriptions import Subscription
 
-router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], responses=RESPONSES)
+router = APIRouter(route_class=EncodedInThread, prefix="/v1/subscriptions", tags=["subscriptions"], responses=RESPONSES)
 Channel = Literal["webhook", "mail", "chat"]
 _CHECKS = {"webhook": check_webhook, "mail": check_mail, "chat": check_chat}
 

@@ -11,7 +11,7 @@ from models.times import At, format_time, us
 from models.vocabulary import Text
 from service.access import Principal
 from service.auth.authentication import Desk, Triage
-from service.http.routes.common import instant_of
+from service.http.routes.common import EncodedInThread, instant_of
 from service.http.routes.parts import ClockDep, DatabaseDep, EngineDep, TriageDeskDep
 from service.problems import CONFLICTS, Problem, not_found
 from service.store import triage_actions
@@ -19,7 +19,7 @@ from service.store.records import ALERT, INCIDENT
 from service.triage import handover
 from service.triage.desk import TriageDesk
 
-router = APIRouter(tags=["triage"], responses=CONFLICTS)
+router = APIRouter(route_class=EncodedInThread, tags=["triage"], responses=CONFLICTS)
 Note = Annotated[str | None, Field(max_length=10_000)]
 Subject = Literal["alerts", "incidents"]
 _KINDS = {"alerts": ALERT, "incidents": INCIDENT}

@@ -26,12 +26,12 @@ from models.times import DAY_US, format_time
 from service.access import DESK_ROLES, Principal
 from service.auth.authentication import Reader
 from service.engine.engine import Engine
-from service.http.routes.common import instant_of
+from service.http.routes.common import EncodedInThread, instant_of
 from service.http.routes.parts import ClockDep, EngineDep, PlanningDep, RiskBookDep
 from service.problems import RESPONSES, Problem
 from service.triage.planning import Planning, busy
 
-router = APIRouter(tags=["changes"], responses=RESPONSES)
+router = APIRouter(route_class=EncodedInThread, tags=["changes"], responses=RESPONSES)
 _MEDIA = {
     "md": "text/markdown; charset=utf-8",
     "html": "text/html; charset=utf-8",

@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field
 from models.times import format_time
 from service.auth.authentication import Reader
 from service.charts import queries
+from service.http.routes.common import EncodedInThread
 from service.http.routes.parts import DatabaseDep
 from service.problems import RESPONSES
 
-router = APIRouter(tags=["series"], responses=RESPONSES)
+router = APIRouter(route_class=EncodedInThread, tags=["series"], responses=RESPONSES)
 
 
 class QueueNow(BaseModel):

@@ -9,6 +9,7 @@ from models.times import format_time
 from service.access import DESK_ROLES
 from service.auth.authentication import Reader
 from service.charts import queries
+from service.http.routes.common import EncodedInThread
 from service.http.routes.page import pages
 from service.http.routes.parts import (
     BoardDep,
@@ -25,7 +26,7 @@ from service.metrics import DeskBoard
 from service.problems import RESPONSES
 from service.store import records, tokens
 
-router = APIRouter(tags=["operations"], responses=RESPONSES)
+router = APIRouter(route_class=EncodedInThread, tags=["operations"], responses=RESPONSES)
 
 
 class Source(BaseModel):

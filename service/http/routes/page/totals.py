@@ -16,12 +16,12 @@ from service.auth.authentication import Reader
 from service.charts import heat, queries
 from service.charts.compaction import Keep
 from service.charts.totals import Span, totals
-from service.http.routes.common import instant_of
+from service.http.routes.common import EncodedInThread, instant_of
 from service.http.routes.parts import DatabaseDep, HeatReaderDep, KeepDep
 from service.problems import RESPONSES, Problem
 from service.store.database import Database
 
-router = APIRouter(tags=["series"], responses=RESPONSES)
+router = APIRouter(route_class=EncodedInThread, tags=["series"], responses=RESPONSES)
 _MOST_SERIES = 2000
 _LONGEST_HEAT_US = 48 * HOUR_US
 _SUMS = ("messages", "expected", "judged", "failures")
