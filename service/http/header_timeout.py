@@ -13,7 +13,9 @@ from service.networks import is_loopback, network_of
 _HEAD_BYTES, _HEADERS = 65_536, 256
 """The most of one request's head."""
 _FRAMING_BYTES = 65_536
-"""What may frame a body beyond as many bytes as it has: with chunks of one byte the framing is five times the body."""
+"""What may frame a body beyond as many bytes as it has: a chunk of one byte is framed by five."""
+_CHUNK_BYTES = 8
+"""What frames one chunk, with some room."""
 _PIPELINED = 100
 """Requests that wait on their connection for the answer to an earlier one."""
 
@@ -57,7 +59,7 @@ class _PatientProtocol(HttpToolsProtocol):
     _counted: str | None = None
     _head = _header_lines = 0
     _is_in_body = False
-    _body = _framing = 0
+    _body = _framing = _chunks = 0
     """Bytes of the current request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -102,8 +104,14 @@ class _PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= _PIPELINED:
             raise _TooMuchError
-        self._is_in_body, self._body = True, 0
+        self._is_in_body, self._body, self._chunks = True, 0, 0
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """Begins a chunk."""
+        self._chunks += 1
+        if self._chunks * _CHUNK_BYTES > _FRAMING_BYTES + self._body:
+            raise _TooMuchError
 
     def on_body(self, body: bytes) -> None:
         self._body += len(body)

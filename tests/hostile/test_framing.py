@@ -17,17 +17,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 def sent(house: House, *parts: bytes) -> list[bytes]:
-    """The statuses of the answers to these bytes, until the connection ends or is quiet."""
+    """The statuses of the answers to these bytes, until the connection ends."""
     host, port = house.address.removeprefix("http://").split(":")
     received = b""
-    with socket.create_connection((host, int(port)), timeout=2) as plug:
+    with socket.create_connection((host, int(port)), timeout=30) as plug:
         try:
             for part in parts:
                 plug.sendall(part)
             while data := plug.recv(65_536):
                 received += data
-                if received.endswith(b"0\r\n\r\n") or b"connection: close" in received.lower():
-                    break
         except (TimeoutError, OSError):
             pass
     return re.findall(rb"HTTP/1\.1 (\d+)", received)
@@ -47,10 +45,10 @@ CHUNKED = b"transfer-encoding: chunked"
 
 
 END = b"connection: close"
-BODY = lines(*(queue(10, f"U-{number}") for number in range(1_000)))
+BODY = lines(*(queue(10, f"U-{number}") for number in range(2_000)))
 
 
-@pytest.mark.parametrize(("size", "status"), [(1, b"400"), (2, b"400"), (120, b"202")])
+@pytest.mark.parametrize(("size", "status"), [(1, b"400"), (4, b"400"), (120, b"202")])
 def test_a_body_in_tiny_chunks_is_refused_and_one_in_small_chunks_taken(house: House, size: int, status: bytes) -> None:
     assert sent(house, head(house, b"POST /v1/events", CHUNKED, END), chunks(BODY, size)) == [status]
 
