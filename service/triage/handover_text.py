@@ -30,7 +30,8 @@ def _open(incidents: Sequence[dict[str, Any]]) -> list[str]:
         incident = one["incident"]
         lines.append(f"- {incident['incident_id']}: {incident['summary']}")
         lines.append(f"  {'. '.join(_standing(one['triage']))}.")
-        lines += [f"  Watch: {incident['next_step']}"] if incident.get("next_step") else []
+        lines += [f"  At risk: {one['change_id']}. {one['why']}" for one in incident["threatened_changes"]]
+        lines += [f"  Next step: {incident['next_step']}"] if incident.get("next_step") else []
     return lines
 
 

@@ -3,7 +3,7 @@
 import { el, render } from "../core/dom.js";
 import { isDark } from "../core/preferences.js";
 import { number, percent, timeText } from "../core/words.js";
-import { ticks } from "./time_axis.js";
+import { scale, ticks } from "./time_axis.js";
 import { clockText, dayText } from "../core/words.js";
 
 const ROW = 17;
@@ -95,8 +95,9 @@ export class HeatMap {
   draw() {
     const { map, canvas } = this, ratio = devicePixelRatio || 1;
     this.width = this.node.clientWidth || 800;
-    this.left = innerWidth < 640 ? 74 : 110;
-    const height = HEAD + map.users.length * ROW;
+    const size = scale();
+    Object.assign(this, { left: innerWidth < 640 ? 74 : 110 * size, row: ROW * size, head: HEAD * size });
+    const height = this.head + map.users.length * this.row;
     canvas.width = this.width * ratio;
     canvas.height = height * ratio;
     canvas.style.height = `${height}px`;
@@ -105,7 +106,7 @@ export class HeatMap {
     this.steps = map.messages[0]?.length || 0;
     this.cell = (this.width - this.left) / Math.max(1, this.steps);
     const styles = getComputedStyle(document.documentElement);
-    pen.font = "12px system-ui";
+    pen.font = `${12 * size}px system-ui`;
     pen.textBaseline = "middle";
     this.drawHead(pen, styles);
     if (!this.steps) return;
@@ -114,9 +115,9 @@ export class HeatMap {
     pen.fillStyle = styles.getPropertyValue("--ink");
     pen.textAlign = "right";
     map.users.forEach((user, row) => {
-      const top = HEAD + row * ROW;
-      pen.fillText(user, this.left - 8, top + ROW / 2, this.left - 10);
-      pen.drawImage(cells, 0, row, this.steps, 1, this.left, top + 1, this.width - this.left, ROW - 2);
+      const top = this.head + row * this.row;
+      pen.fillText(user, this.left - 8, top + this.row / 2, this.left - 10);
+      pen.drawImage(cells, 0, row, this.steps, 1, this.left, top + 1, this.width - this.left, this.row - 2);
     });
   }
 
@@ -127,13 +128,13 @@ export class HeatMap {
     for (const at of ticks(from, to, this.width - this.left)) {
       const date = new Date(at), text = date.getUTCHours() || date.getUTCMinutes() ? clockText(at) : dayText(at).replace(/ \d+$/, "");
       const place = this.left + ((at - from) / (to - from)) * (this.width - this.left), half = pen.measureText(text).width / 2;
-      pen.fillText(text, Math.min(place, this.width - half), HEAD / 2);
+      pen.fillText(text, Math.min(place, this.width - half), this.head / 2);
     }
   }
 
   place(event) {
     const box = this.canvas.getBoundingClientRect();
-    const index = Math.floor((event.clientX - box.left - this.left) / this.cell), row = Math.floor((event.clientY - box.top - HEAD) / ROW);
+    const index = Math.floor((event.clientX - box.left - this.left) / this.cell), row = Math.floor((event.clientY - box.top - this.head) / this.row);
     if (!this.map || row < 0 || row >= this.map.users.length || index >= this.steps) return null;
     return { row, index: Math.max(0, index), x: event.clientX - box.left, y: event.clientY - box.top };
   }

@@ -3,7 +3,7 @@
 import { el, render, svg } from "../core/dom.js";
 import { clockText, dayText, instant, timeText } from "../core/words.js";
 import { table } from "../parts/alert_table.js";
-import { gutter, ticks } from "./time_axis.js";
+import { gutter, scale, ticks } from "./time_axis.js";
 
 const ROW = 22;
 const TOP = 6;
@@ -14,7 +14,7 @@ const CAPITAL = 8;
 export class Lanes {
   /** `rows`: [{ name, href, bars: [{ from, to, class, title, text, href }] }]; `marks`: [{ at, text, colour }]. */
   constructor(axis, { title, label, row = ROW }) {
-    Object.assign(this, { axis, row });
+    Object.assign(this, { axis, atDesk: row });
     this.rows = [];
     this.marks = [];
     this.picture = svg("svg", { class: "lanes", role: "group", "aria-label": label || title });
@@ -49,26 +49,33 @@ export class Lanes {
 
   draw() {
     const width = (this.width = this.picture.clientWidth || 600), sides = gutter();
-    const height = TOP + this.rows.length * this.row + BOTTOM;
+    this.size = scale();
+    this.row = this.atDesk * this.size;
+    const height = TOP + this.rows.length * this.row + BOTTOM * this.size;
     this.x = (at) => sides.left + ((at - this.axis.from) / (this.axis.to - this.axis.from)) * (width - sides.left - sides.right);
     this.picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.picture.setAttribute("height", height);
-    const inside = { left: sides.left, right: width - sides.right, bottom: height - BOTTOM };
+    const inside = { left: sides.left, right: width - sides.right, bottom: height - BOTTOM * this.size };
     this.inside = inside;
-    render(this.picture, hatch(), ...this.grid(inside, height), ...this.rows.map((row, index) => this.lane(row, index, inside)), ...this.lines(inside), svg("line", { key: "cursor", class: "cursor", y1: TOP, y2: inside.bottom, visibility: "hidden" }));
+    render(this.picture, hatch(), ...this.grid(inside, height), ...this.beneath(inside), ...this.rows.map((row, index) => this.lane(row, index, inside)), ...this.lines(inside), svg("line", { key: "cursor", class: "cursor", y1: TOP, y2: inside.bottom, visibility: "hidden" }));
+  }
+
+  /** What lies under the lanes. */
+  beneath() {
+    return [];
   }
 
   grid(inside, height) {
     return ticks(this.axis.from, this.axis.to, inside.right - inside.left).flatMap((at) => {
       const text = new Date(at).getUTCHours() || new Date(at).getUTCMinutes() ? clockText(at) : dayText(at).replace(/ \d+$/, "");
-      return [svg("line", { key: `grid-${at}`, class: "grid", x1: this.x(at), x2: this.x(at), y1: TOP, y2: inside.bottom }), svg("text", { key: `at-${at}`, x: this.x(at), y: height - 6, "text-anchor": this.x(at) > inside.right - 16 ? "end" : "middle" }, text)];
+      return [svg("line", { key: `grid-${at}`, class: "grid", x1: this.x(at), x2: this.x(at), y1: TOP, y2: inside.bottom }), svg("text", { key: `at-${at}`, x: this.x(at), y: height - 6 * this.size, "text-anchor": this.x(at) > inside.right - 16 ? "end" : "middle" }, text)];
     });
   }
 
   lane(row, index, inside) {
     const y = TOP + index * this.row;
-    const room = inside.left - 10, squeezed = row.name.length * CAPITAL > room ? { textLength: room, lengthAdjust: "spacingAndGlyphs" } : {};
-    const name = svg("text", { class: "name", x: inside.left - 8, y: y + this.row / 2 + 4, "text-anchor": "end", ...squeezed }, row.name, svg("title", {}, row.name));
+    const room = inside.left - 10, squeezed = row.name.length * CAPITAL * this.size > room ? { textLength: room, lengthAdjust: "spacingAndGlyphs" } : {};
+    const name = svg("text", { class: "name", x: inside.left - 8, y: y + this.row / 2 + 4 * this.size, "text-anchor": "end", ...squeezed }, row.name, svg("title", {}, row.name));
     return svg("g", { key: row.key || row.name }, name, ...row.bars.map((bar) => this.bar(bar, y, inside)).filter(Boolean));
   }
 
@@ -83,9 +90,9 @@ export class Lanes {
 
   /** The longest of the bar's texts that finds room inside it, right of it or left of it. */
   barText(bar, { left, right, y }, inside) {
-    const height = y + this.row / 2 + 4;
+    const height = y + this.row / 2 + 4 * this.size;
     for (const text of bar.text) {
-      const length = text.length * LETTER + 10;
+      const length = text.length * LETTER * this.size + 10;
       if (right - left > length) return svg("text", { x: left + 6, y: height, class: "name inside" }, text);
       if (right + length < inside.right) return svg("text", { x: right + 5, y: height }, text);
       if (left - length > inside.left) return svg("text", { x: left - 5, y: height, "text-anchor": "end" }, text);

@@ -14,18 +14,27 @@ export class NightLanes extends Lanes {
     return places.sort((a, b) => Math.abs(a - x) - Math.abs(b - x))[0] ?? x;
   }
 
-  lines(inside) {
+  /** The places of each conflict, from above: { key, text, ends: [[x, y], …] }. */
+  connections(inside) {
     const place = new Map(this.rows.map((row, index) => [row.key, index]));
-    const drawn = (this.conflicts || []).flatMap((one, index) => {
+    return (this.conflicts || []).flatMap((one, index) => {
       const rows = one.changes.map((key) => place.get(key)).filter((row) => row !== undefined);
       const at = (Math.max(this.axis.from, Date.parse(one.from)) + Math.min(this.axis.to, Date.parse(one.to))) / 2;
       if (rows.length < 2) return [];
       const x = Math.max(inside.left, Math.min(inside.right, this.x(at))) + (index % 5) * 4;
       const end = (row) => this.onBar(row, x);
       const y = (row) => 6 + row * this.row + this.row / 2;
-      const low = Math.min(...rows), high = Math.max(...rows);
-      return [svg("g", { key: `conflict-${index}`, class: "connection" }, svg("line", { x1: end(low), x2: end(high), y1: y(low), y2: y(high) }), ...rows.map((row) => svg("circle", { cx: end(row), cy: y(row), r: 4 })), svg("title", {}, one.text))];
+      return [{ key: `conflict-${index}`, text: one.text, ends: rows.sort((a, b) => a - b).map((row) => [end(row), y(row)]) }];
     });
-    return [...super.lines(inside), ...drawn];
+  }
+
+  /** The lines lie under the names of the changes, their ends on the bars. */
+  beneath(inside) {
+    return this.connections(inside).map(({ key, text, ends }) => svg("g", { key, class: "connection" }, svg("line", { x1: ends[0][0], x2: ends.at(-1)[0], y1: ends[0][1], y2: ends.at(-1)[1] }), svg("title", {}, text)));
+  }
+
+  lines(inside) {
+    const dots = this.connections(inside).map(({ key, text, ends }) => svg("g", { key: `${key} ends`, class: "ends" }, ...ends.map(([cx, cy]) => svg("circle", { cx, cy, r: 4 })), svg("title", {}, text)));
+    return [...super.lines(inside), ...dots];
   }
 }

@@ -3,7 +3,8 @@
 import { el, render } from "../core/dom.js";
 import { clockText, dayText, number, shortNumber, timeText } from "../core/words.js";
 import { table } from "../parts/alert_table.js";
-import { gutter, ticks } from "./time_axis.js";
+import { onPreference } from "../core/preferences.js";
+import { gutter, scale, ticks } from "./time_axis.js";
 
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -24,19 +25,22 @@ export class TimeChart {
     this.node = el("figure", { class: "figure" }, el("figcaption", { class: "chart-title" }, title), this.legend, this.place, this.summaryNode,
       el("details", { class: "no-print" }, el("summary", {}, "As a table"), this.rows));
     this.unlisten = axis.listen(() => this.plot?.setScale("x", { min: axis.from / 1000, max: axis.to / 1000 }));
+    this.unprefer = onPreference(() => this.data && this.draw(this.data)); // a picture keeps the colours in which it was drawn
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.place);
   }
 
   leave() {
     this.unlisten();
+    this.unprefer();
     this.sizes.disconnect();
     this.plot?.destroy();
   }
 
   draw(data) {
     this.data = data;
-    const shape = JSON.stringify([data.lines.map((line) => [line.label, line.colour, line.style]), Boolean(data.band), document.documentElement.dataset.theme, colour("paper")]);
+    this.size = scale();
+    const shape = JSON.stringify([this.size, data.lines.map((line) => [line.label, line.colour, line.style]), Boolean(data.band), document.documentElement.dataset.theme, colour("paper")]);
     this.drawLegend();
     this.drawTable();
     if (!data.at.length) return this.nothing();
@@ -65,18 +69,18 @@ export class TimeChart {
   }
 
   options() {
-    const { lines, band } = this.data, sides = gutter(), count = lines.length;
+    const { lines, band } = this.data, sides = gutter(), count = lines.length, { size } = this;
     const line = (one) => ({ label: one.label, stroke: colour(one.colour), width: one.width || 1.8, dash: DASHES[one.style || "solid"], fill: one.fill ? `${colour(one.colour)}22` : undefined, points: { show: false }, spanGaps: false });
     const edge = (label) => ({ label, stroke: "transparent", width: 0, points: { show: false } });
-    const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+    const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `${12 * size}px system-ui` };
     return {
-      width: this.place.clientWidth || 600, height: this.height, padding: [8, sides.right, 0, 0], legend: { show: false },
+      width: this.place.clientWidth || 600, height: this.height * size, padding: [8, sides.right, 0, 0], legend: { show: false },
       scales: { x: { time: false, range: () => [this.axis.from / 1000, this.axis.to / 1000] }, y: { range: (_, low, high) => [0, this.top(high)] } },
       series: [{}, ...lines.map(line), ...(band ? [edge("high"), edge("low")] : [])],
       bands: band ? [{ series: [count + 1, count + 2], fill: `${colour("info")}33` }] : [],
       axes: [
-        { ...axis, size: 30, splits: () => ticks(this.axis.from, this.axis.to, this.place.clientWidth - sides.left).map((one) => one / 1000), values: (_, found) => found.map((one) => tickText(one * 1000)) },
-        { ...axis, size: sides.left, values: (_, found) => found.map(shortNumber) },
+        { ...axis, size: 30 * size, splits: () => ticks(this.axis.from, this.axis.to, this.place.clientWidth - sides.left).map((one) => one / 1000), values: (_, found) => found.map((one) => tickText(one * 1000)) },
+        { ...axis, size: sides.left, space: 30 * size, values: (_, found) => found.map(shortNumber) },
       ],
       cursor: { sync: { key: this.axis.key, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
       hooks: { draw: [(plot) => this.drawMarks(plot)], setSelect: [(plot) => this.selected(plot)], setCursor: [(plot) => this.pointed(plot)] },
@@ -102,7 +106,7 @@ export class TimeChart {
   }
 
   drawMarks(plot) {
-    const { ctx } = plot, ratio = devicePixelRatio, { left, top, width, height } = plot.bbox;
+    const { ctx } = plot, ratio = devicePixelRatio * this.size, { left, top, width, height } = plot.bbox;
     ctx.save();
     ctx.beginPath();
     ctx.rect(left, top, width, height);
@@ -159,7 +163,9 @@ export class TimeChart {
   }
 
   resize() {
-    if (this.plot && this.place.clientWidth && this.place.clientWidth !== this.plot.width) this.plot.setSize({ width: this.place.clientWidth, height: this.height });
+    if (!this.plot || !this.place.clientWidth || this.place.clientWidth === this.plot.width) return;
+    if (this.size === scale()) this.plot.setSize({ width: this.place.clientWidth, height: this.height * this.size });
+    else this.draw(this.data);
   }
 
   drawLegend(index = null) {

@@ -13,7 +13,7 @@ export function alertRows(alerts, { suspects = true, links = true } = {}) {
     el("td", {}, severityChip(alert.severity)), el("td", {}, time(alert.onset_at)),
     el("td", {}, links && alert.incident_id ? el("a", { href: `/incident/${encodeURIComponent(alert.incident_id)}` }, summary) : summary, alert.status === "resolved" ? " (over)" : ""),
     suspects ? el("td", {}, alert.suspects.length ? suspectLine(alert.suspects[0]) : "–") : null, el("td", {}, alert.next_step)));
-  return table(heads, rows, "Alerts");
+  return table(heads, rows, "Alerts, one a line");
 }
 
 export function table(heads, rows, label, key = "table") {

@@ -26,7 +26,7 @@ export class Habits {
   draw({ items, next }) {
     if (!items.length) return render(this.node, el("p", { class: "soft" }, "There is no habit. What comes at the same time of day for the third time becomes one, and is then no longer reported."));
     const rows = items.map((one) => el("tr", { key: one.habit_id }, el("td", {}, one.summary), el("td", {}, time(one.last_at)), el("td", {}, one.refused ? el("span", { class: "chip attention" }, "refused") : "accepted"), el("td", {}, store.mayAct ? this.button(one) : null)));
-    render(this.node, el("p", { class: "soft" }, "These are not reported while they recur. Refuse one, and it raises an alert each time."), table(["Habit", "Last", "State", ""], rows, "Habits"),
+    render(this.node, el("p", { class: "soft" }, "These are not reported while they recur. Refuse one, and it raises an alert each time."), table(["Habit", "Last", "State", "Answer"], rows, "Habits"),
       next ? el("button", { key: "more", onclick: () => { this.limit = Math.min(5000, this.limit * 4); this.read(); } }, "Show more") : null);
   }
 

@@ -2,7 +2,7 @@
 
 import { Lanes, changeRows } from "../charts/lanes.js";
 import { readQueues, readTotals, usualBand, highest } from "../charts/series_data.js";
-import { TimeAxis } from "../charts/time_axis.js";
+import { TimeAxis, zoomTools } from "../charts/time_axis.js";
 import { TimeChart } from "../charts/time_chart.js";
 import { attempt } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
@@ -76,7 +76,7 @@ export class IncidentFigures {
       select("User", this.user, users.map((user) => [user, user]), (user) => { this.user = user; this.again(); }),
       select("Direction", this.direction, [["", "both"], ["to_dsp", "to the DSP"], ["to_user", "to the User"]], (direction) => { this.direction = direction; this.again(); }),
       el("button", { key: "control", onclick: () => this.showControls() }, "Compare with Users without trouble"),
-      this.axis.isZoomed ? el("button", { key: "reset", onclick: () => this.axis.reset() }, "Whole span") : el("span", { class: "hint", key: "hint" }, "Drag across a chart to zoom in."));
+      ...zoomTools(this.axis));
   }
 
   async again() {

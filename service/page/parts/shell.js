@@ -27,9 +27,16 @@ export function drawShell(view) {
   const views = store.who ? (store.isUser ? USER_VIEWS : DESK_VIEWS) : [];
   const more = store.who && !store.isUser ? [["/declare", "Declare", "d", "declare"], ["/subscriptions", "Subscriptions", "b", "subscriptions"]] : [];
   render(document.getElementById("nav"), ...[...views, ...(store.mayAct ? more : [])].map(([href, text, , name]) => el("a", { href, key: href, "aria-current": current === name ? "page" : null }, text)));
+  showCurrent();
   setKeys("Go to", [...views, ...(store.mayAct ? more : [])].map(([href, text, letter]) => ({ key: `g ${letter}`, text, act: () => go(href) })));
   drawTools();
   drawStrip();
+}
+
+/** On a phone the views stand in one line that scrolls: the one that is open is in sight. */
+function showCurrent() {
+  const nav = document.getElementById("nav"), link = nav.querySelector("[aria-current]");
+  if (link) nav.scrollLeft = link.offsetLeft - nav.offsetLeft - (nav.clientWidth - link.clientWidth) / 2;
 }
 
 function drawTools() {

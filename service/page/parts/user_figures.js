@@ -2,7 +2,7 @@
 
 import { Lanes, changeRows } from "../charts/lanes.js";
 import { highest, readQueues, readTotals, usualBand } from "../charts/series_data.js";
-import { TimeAxis } from "../charts/time_axis.js";
+import { TimeAxis, zoomTools } from "../charts/time_axis.js";
 import { TimeChart } from "../charts/time_chart.js";
 import { ask, withQuery } from "../core/api.js";
 import { attempt } from "../core/dialogs.js";
@@ -35,7 +35,7 @@ export class UserFigures {
   }
 
   drawTools() {
-    render(this.tools, this.axis.isZoomed ? el("button", { onclick: () => this.axis.reset() }, "Whole span") : el("span", { class: "hint" }, "Drag across a chart to zoom in to single windows."));
+    render(this.tools, ...zoomTools(this.axis));
   }
 
   async choose(more) {

@@ -114,7 +114,7 @@ class Company {
       return el("tr", { key: change.change_id }, el("td", {}, el("strong", {}, change.change_id), el("br"), change.title), el("td", {}, time(change.planned_start), el("br"), time(change.planned_end)), el("td", {}, change.status.replaceAll("_", " ")),
         el("td", {}, report ? [el("strong", {}, VERDICTS[report.verdict]), el("br"), report.summary, this.faults(report)] : this.risks?.has(change.change_id) ? ["not yet; risk of harm: ", riskCell(this.risks.get(change.change_id))] : "no report yet"), el("td", {}, report ? this.contest(report) : null));
     });
-    render(this.own, table(["Change", "Planned", "State", "What it did", ""], rows, "Your changes"));
+    render(this.own, table(["Change", "Planned", "State", "What it did", "Contest"], rows, "Your changes"));
   }
 
   faults(report) {

@@ -18,6 +18,12 @@ const VISIBILITY = [
   ["draft", "Keep it as a draft", "The desk and you read it. It explains nothing until you declare it."],
 ];
 
+/** What the DCC leads concerns every User: only a draft is the desk's own. */
+const OF_DESK = [
+  ["public_summary", "All Users", "All Users read all of it, as every change that the DCC leads."],
+  ["draft", "Keep it as a draft", "Only the desk reads it. It explains nothing until you declare it."],
+];
+
 const text = (date) => date.toISOString().slice(0, 19).replace(/\.\d+/, "") + "Z";
 
 function tonight(hours) {
@@ -45,13 +51,14 @@ class Declare {
       return el("label", { class: "field" }, el("span", { class: "label" }, label), input, beside);
     };
     const select = (name, label, options) => el("label", { class: "field" }, el("span", { class: "label" }, label), el("select", { name }, ...options.map(([value, words]) => el("option", { value }, words))));
+    const choices = store.isUser ? VISIBILITY : OF_DESK;
     this.preview = el("div", { role: "status", "aria-live": "polite" });
     this.fault = el("p", { class: "fault", role: "alert" });
     this.form = el("form", { class: "fields", oninput: () => this.changed(), onsubmit: (event) => this.send(event) },
       el("label", { class: "field" }, el("span", { class: "label" }, "What is done"), el("input", { name: "title", required: true, maxlength: 300, placeholder: "Replace the perimeter firewall" })),
       time("start", "Start (your local time)", 0), time("end", "End (your local time)", 2),
-      select("category", "Kind of change", [["", "As the title says"], ...DECLARABLE]), select("effect", "What it will do to your traffic", EFFECTS),
-      el("fieldset", { class: "choices" }, el("legend", {}, "Who may read it"), ...VISIBILITY.map(([value, label, hint]) => el("label", {}, el("input", { type: "radio", name: "visibility", value, checked: value === "dcc_only" }), label, el("span", { class: "hint" }, hint)))),
+      select("category", "Kind of change", [["", "As the title says"], ...DECLARABLE]), select("effect", store.isUser ? "What it will do to your traffic" : "What it will do to the traffic", EFFECTS),
+      el("fieldset", { class: "choices" }, el("legend", {}, "Who may read it"), ...choices.map(([value, label, hint]) => el("label", {}, el("input", { type: "radio", name: "visibility", value, checked: value === choices[0][0] }), label, el("span", { class: "hint" }, hint)))),
       this.preview, this.fault, el("div", { class: "buttons" }, el("button", { class: "primary" }, "Declare")));
     this.root.append(el("h1", {}, "Declare a change"), el("section", { class: "panel form" }, this.form), el("section", { class: "panel form" }, el("h2", {}, "Your calendar elsewhere"), this.feed()));
   }

@@ -7,7 +7,8 @@ import { onPreference } from "../core/preferences.js";
 import { store } from "../core/store.js";
 import { plainTimes, plural, time, timeText } from "../core/words.js";
 import { readCalendar } from "../parts/calendar_data.js";
-import { suspectName } from "../parts/suspects.js";
+import { headlineOf } from "../parts/incident_card.js";
+import { suspectLine } from "../parts/suspects.js";
 
 const SHIFTS = [["4", "4 hours"], ["8", "8 hours"], ["12", "12 hours"], ["24", "24 hours"]];
 const HOUR = 3_600_000;
@@ -65,11 +66,11 @@ class HandOver {
   draw() {
     const { found, calendar } = this;
     const panel = (id, title, items, empty) => el("section", { class: "panel", key: id, "aria-labelledby": id }, el("h2", { id }, title), items.length ? el("ul", {}, ...items) : el("p", { class: "soft" }, empty));
-    const line = ({ incident, triage }) => el("li", { key: incident.incident_id }, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, incident.summary), el("br"), el("span", { class: "done" }, this.stateText(triage)), incident.suspects.length ? `. ${incident.suspects[0].verdict}: ${suspectName(incident.suspects[0])}` : "", incident.next_step ? `. Watch: ${incident.next_step}` : "");
+    const line = ({ incident, triage }) => el("li", { key: incident.incident_id }, el("a", { href: `/incident/${encodeURIComponent(incident.incident_id)}` }, headlineOf(incident)), el("br"), el("span", { class: "done" }, `${this.stateText(triage)}.`), incident.suspects.length ? [" ", suspectLine(incident.suspects[0]), "."] : "", incident.threatened_changes.length ? ` At risk: ${incident.threatened_changes.map((one) => one.change_id).join(", ")}.` : "", incident.next_step ? ` Next step: ${incident.next_step}` : "");
     const open = found.open_incidents.filter((one) => one.standing !== "closed").map(line), closed = found.open_incidents.filter((one) => one.standing === "closed").map(line);
-    const over = (found.incidents_over || []).map((one) => el("li", { key: one.incident_id }, el("a", { href: `/incident/${encodeURIComponent(one.incident_id)}` }, one.summary), ` Opened ${timeText(one.opened_at)}, over since ${timeText(one.ended_at || one.resolved_at)}.`));
+    const over = (found.incidents_over || []).map((one) => el("li", { key: one.incident_id }, el("a", { href: `/incident/${encodeURIComponent(one.incident_id)}` }, headlineOf(one)), ` Opened ${timeText(one.opened_at)}, over since ${timeText(one.ended_at || one.resolved_at)}.`));
     const loose = found.unacknowledged_alerts, groups = new Map();
-    const summaries = new Map(found.open_incidents.map(({ incident }) => [incident.incident_id, incident.summary]));
+    const summaries = new Map(found.open_incidents.map(({ incident }) => [incident.incident_id, headlineOf(incident)]));
     for (const alert of loose) groups.set(alert.incident_id, [...(groups.get(alert.incident_id) || []), alert]);
     const alerts = [...groups].map(([incident, list]) => el("li", { key: incident }, `${plural(list.length, "alert")}, ${[...new Set(list.map((one) => one.kind))].join(", ")}: `, el("a", { href: `/incident/${encodeURIComponent(incident)}` }, summaries.get(incident) || list[0].summary)));
     const acts = this.grouped(found.actions).map((one, index) => el("li", { key: index }, time(one.at), ` ${one.by}: ${one.action.replaceAll("_", " ")}${one.count > 1 ? ` (${one.count} times)` : ""}${one.note ? `: ${one.note}` : ""}`));

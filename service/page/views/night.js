@@ -75,7 +75,7 @@ class Night {
     const slots = freeSlots(items, this.start + DAY * 0.75, this.start + DAY * 1.25);
     render(this.slots, slots.length ? el("ul", {}, ...slots.slice(0, 5).map((slot) => el("li", {}, `${clockText(slot.from)} to ${clockText(slot.to)} UTC (${spanText((slot.to - slot.from) / 1000)}): no change is planned`))) : el("p", { class: "soft" }, "Between 18:00 and 06:00 UTC some change is always planned."));
     const rows = items.slice(0, 300).map((one) => el("tr", { key: `${one.owner}/${one.change_id}` }, el("td", {}, time(one.actual_start || one.planned_start), el("br"), time(one.actual_end || one.planned_end)), el("td", {}, el("strong", {}, one.change_id), el("br"), one.title), el("td", {}, one.owner), el("td", {}, one.status.replaceAll("_", " ")), el("td", {}, effectText(one)), el("td", {}, riskCell(riskOf(this.page, one))), el("td", {}, one.source === "dcc" ? this.replyButtons(one) : null)));
-    render(this.list, items.length ? table(["Time", "Change", "Owner", "State", "Declared effect", "Risk of harm", ""], rows, plural(items.length, "change")) : el("p", { class: "empty" }, "No change is declared. ", el("a", { href: "/declare" }, "Declare one.")));
+    render(this.list, items.length ? table(["Time", "Change", "Owner", "State", "Declared effect", "Risk of harm", "Replies"], rows, plural(items.length, "change")) : el("p", { class: "empty" }, "No change is declared. ", el("a", { href: "/declare" }, "Declare one.")));
   }
 
   /** Where a night holds too many changes for one picture: those in conflicts, and disaster recovery tests, before the others. */

@@ -74,7 +74,7 @@ class Subscriptions {
     const items = await attempt(() => all(`${path}/deliveries`, {}, 200));
     if (!items) return;
     const rows = items.map((each) => el("tr", {}, el("td", {}, time(each.at, { seconds: true })), el("td", {}, each.outcome === "delivered" ? el("span", { class: "good" }, "✓ arrived") : el("span", { class: "critical" }, "▲ failed")), el("td", {}, String(each.status ?? "–")), el("td", {}, each.error || each.type || "")));
-    showDialog(`Deliveries to ${one.name}`, [items.length ? table(["At", "", "Status", ""], rows, "Delivery log") : el("p", { class: "empty" }, "Nothing was sent yet.")]);
+    showDialog(`Deliveries to ${one.name}`, [items.length ? table(["At", "Outcome", "Status", "Message"], rows, "Delivery log") : el("p", { class: "empty" }, "Nothing was sent yet.")]);
   }
 
   confirmAgain(path) {

@@ -70,7 +70,7 @@ class System {
   deliveryRows() {
     if (!this.deliveries.length) return el("p", { class: "soft" }, "Nobody is notified yet. ", store.mayAct ? el("a", { href: "/subscriptions" }, "Subscribe.") : "");
     const rows = this.deliveries.map(([one, last]) => el("tr", { key: one.id }, el("td", {}, one.name), el("td", {}, one.channel), el("td", { class: last && last.outcome !== "delivered" ? "critical" : "" }, one.confirmed === false ? "the address is not confirmed yet" : !last ? "nothing sent yet" : last.outcome === "delivered" ? ["✓ arrived ", time(last.at)] : [`▲ failed: ${last.error || last.status} `, time(last.at)])));
-    return table(["Subscription", "Way", "Last delivery"], rows, "Deliveries");
+    return table(["Subscription", "Way", "Last delivery"], rows, "Deliveries by subscription");
   }
 
   judged() {
@@ -84,7 +84,7 @@ class System {
 
   quarantined() {
     const rows = this.quarantine.items.map((one) => el("tr", { key: one.entry }, el("td", {}, String(one.entry)), el("td", {}, time(one.arrived_at)), el("td", {}, number(one.size_bytes)), el("td", {}, one.reason)));
-    return el("div", {}, el("p", {}, "These entries could not be judged. Try them again after an upgrade."), table(["Entry", "Arrived", "Bytes", "Reason"], rows, "Quarantine"), el("button", { onclick: () => attempt(async () => { await ask("/v1/quarantine/retry", "POST"); await this.read(); }) }, "Try again"));
+    return el("div", {}, el("p", {}, "These entries could not be judged. Try them again after an upgrade."), table(["Entry", "Arrived", "Bytes", "Reason"], rows, "Entries in quarantine"), el("button", { onclick: () => attempt(async () => { await ask("/v1/quarantine/retry", "POST"); await this.read(); }) }, "Try again"));
   }
 
   right() {
@@ -97,7 +97,7 @@ class System {
   tokenRows() {
     const items = (this.tokens?.items || []).filter((one) => !one.revoked_at);
     const rows = items.map((one) => el("tr", { key: one.id }, el("td", {}, one.name), el("td", {}, one.role), el("td", {}, time(one.last_used_at)), el("td", {}, one.expires_at ? time(one.expires_at) : "never"), el("td", {}, el("button", { class: "small", onclick: () => this.revoke(one) }, "Revoke"))));
-    return el("div", {}, table(["Name", "Role", "Last used", "Ends", ""], rows, "Tokens"), el("button", { onclick: () => this.create() }, "Create a token"));
+    return el("div", {}, table(["Name", "Role", "Last used", "Ends", "Revoke"], rows, "Tokens in force"), el("button", { onclick: () => this.create() }, "Create a token"));
   }
 
   create() {
@@ -118,6 +118,6 @@ class System {
 
   auditRows() {
     const rows = (this.audit?.items || []).map((one, index) => el("tr", { key: index }, el("td", {}, time(one.at)), el("td", {}, one.actor || one.by || ""), el("td", {}, one.action), el("td", {}, one.subject || "")));
-    return table(["At", "Who", "What", "On"], rows, "Audit");
+    return table(["At", "Who", "What", "On"], rows, "Audited actions");
   }
 }

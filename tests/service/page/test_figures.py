@@ -36,7 +36,7 @@ def _drag(page: Page, figure: str, first: float, last: float) -> None:
     page.mouse.up()
 
 
-def test_dragging_across_a_figure_zooms_to_single_windows_and_back(board: House, visit: type[Visitor]) -> None:
+def test_dragging_across_a_figure_zooms_to_single_windows_and_back_and_keys_do_it_too(board: House, visit: type[Visitor]) -> None:
     page = visit(board, "triage").go("/traffic/ACME")
     page.wait_for_selector(".uplot")
     with (
@@ -49,6 +49,10 @@ def test_dragging_across_a_figure_zooms_to_single_windows_and_back(board: House,
     assert answer.json()["resolution_s"] == 60
     page.click("text=Whole span")
     page.wait_for_selector("text=Drag across a chart")
+    with page.expect_request(lambda one: "/v1/series/totals" in one.url and _span_s(one) < 44_000):
+        page.get_by_role("button", name="Zoom in").press("Enter")
+    with page.expect_request(lambda one: "/v1/series/totals" in one.url and _span_s(one) < 44_000):
+        page.get_by_role("button", name="Later").press("Enter")
 
 
 def test_a_gap_in_the_reports_is_a_gap_in_the_line(board: House, visit: type[Visitor]) -> None:

@@ -1,4 +1,4 @@
-"""Every view at three sizes, in both themes, for each role: no error, no foreign request, nothing too wide, nothing serious for axe."""
+"""Every view at three sizes, in both themes, for each role: no error, no foreign request, nothing too wide, nothing that axe finds."""
 
 import json
 import re

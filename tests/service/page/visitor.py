@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, Request
 
 from tests.service.house import House
 
-RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice")
 PATIENCE_MS = 40_000
 """How long a test waits for what a page must show, on a busy machine."""
 AXE = Path(__file__).parent / "vendor" / "axe.js"
@@ -50,7 +50,7 @@ class Visitor:
         return self.page
 
     def axe(self, rules: Sequence[str] = RULES) -> list[str]:
-        """Serious and critical findings of axe-core on what is shown; `rules` are its tags, or else names of rules."""
+        """Findings of axe-core on what is shown, of any impact; `rules` are its tags, or else names of rules."""
         if not self.page.evaluate("Boolean(globalThis.axe)"):
             self.page.evaluate(AXE.read_text(encoding="utf-8"))
         only = {"type": "tag" if set(rules) <= set(RULES) else "rule", "values": list(rules)}
@@ -58,7 +58,6 @@ class Visitor:
         return [
             f"{self.page.url} {one['id']}: {node['target']} {node['failureSummary']}"
             for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
             for node in one["nodes"][:3]
         ]
 
