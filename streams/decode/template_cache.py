@@ -101,6 +101,8 @@ class TemplateCache:
             counts: Any = _CODES.validate_json(text)
         except ValidationError:
             return INVALID
+        if counts is None:  # `null` is valid, but no set: the scalar decoder reads such an event
+            return INVALID
         number = self._codes[text] = self.code_set(counts)
         return number
 

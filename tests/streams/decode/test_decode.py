@@ -235,6 +235,7 @@ def assert_agrees(batch: EventBatch, texts: Sequence[bytes]) -> None:
     assert [batch.raw(number).strip() for number in range(len(batch))] == good
     assert [(rejection.raw.strip(), rejection.order) for rejection in batch.rejections] == bad
     assert len(set(batch.keys)) == len(batch.keys)
+    assert all(isinstance(one, dict) for one in batch.code_sets)
     assert set(batch.key.tolist()) == set(range(len(batch.keys)))
 
 
@@ -391,6 +392,12 @@ def test_events_of_a_known_form_are_read_by_the_library(decoder: str) -> None:
     rows, left = known_events.read(buffer, starts, ends, decode._learned)
     assert (len(rows), len(left)) == ((90, 0) if decoder == "compiled" else (0, 90))
     assert_agrees(decode_ndjson(text, "f", 1), text.splitlines())
+
+
+def test_codes_of_null_are_no_code_set_among_events_with_codes(decoder: str) -> None:
+    events = [traffic(messages=number) | {"codes": {"E20": 0} if number % 20 else None} for number in range(60)]
+    for _ in range(2):
+        assert_agrees(decode_ndjson(lines(*events), "f", 1), lines(*events).splitlines())
 
 
 @pytest.mark.parametrize("ignored", ["5", "-1.5e3", "1x", "01", "5.", "1.5.2", "NaN", '"x"'])
