@@ -134,6 +134,7 @@ async function readChanges() {
   const found = await ask(`/v1/calendar?${query}`).catch(() => null);
   if (!found) return;
   for (const change of found.items) store.keep("change", change);
+  store.knowsAhead = true;
   store.changed(["ahead"]); // not news of a change: views have read their own
 }
 

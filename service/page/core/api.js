@@ -19,7 +19,7 @@ export function onSignedOut(listener) {
 export async function faultOf(answer) {
   const problem = (answer.headers.get("content-type") || "").includes("json") ? await answer.json().catch(() => ({})) : {};
   const wait = Number(answer.headers.get("retry-after"));
-  return new Fault(answer.status, problem.detail || `the server answered ${answer.status}`, Number.isFinite(wait) && wait > 0 ? wait : null);
+  return new Fault(answer.status, problem.detail || `the monitor answered ${answer.status}`, Number.isFinite(wait) && wait > 0 ? wait : null);
 }
 
 export async function ask(path, method = "GET", body = undefined) {

@@ -74,6 +74,11 @@ export function copyText(area) {
   });
 }
 
+/** What stands where a part could not be read: why, and a button that tries again. */
+export function unread(fault, again) {
+  return el("p", { class: "critical", key: "unread" }, `This could not be read: ${fault.message}. `, el("button", { class: "small", onclick: again }, "Try again"));
+}
+
 /** Does `job` and says what went wrong, if anything did. */
 export async function attempt(job) {
   try {

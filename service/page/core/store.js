@@ -29,6 +29,7 @@ export class Store {
     this.states = { incidents: new Map(), alerts: new Map() };
     this.older = { incident: undefined, alert: undefined };
     this.loaded = false;
+    this.knowsAhead = false; // whether the changes around now were read
     this.queues = [];
     this.rates = new Map();
   }

@@ -104,6 +104,7 @@ function signedOut() {
 }
 
 function deskParts() {
+  if (!store.loaded) return [el("span", { key: "counts", class: "soft" }, "Open incidents: not read yet")];
   const open = [...store.records.incident.values()].filter(isOpen);
   const counts = [1, 2, 3, 4, 5].map((category) => [category, open.filter((one) => one.category === category).length]).filter(([, count]) => count);
   const unacknowledged = open.filter((one) => !store.stateOf("incidents", one.incident_id)?.acknowledged).sort((a, b) => a.opened_at.localeCompare(b.opened_at))[0];
@@ -115,6 +116,7 @@ function deskParts() {
 }
 
 function userParts() {
+  if (!store.loaded) return [el("span", { key: "counts", class: "soft" }, "Open alerts: not read yet")];
   const open = [...store.records.alert.values()].filter((one) => one.status !== "resolved").length;
   return [el("span", { key: "counts" }, open ? plural(open, "open alert") : "No open alert")];
 }
@@ -123,6 +125,7 @@ function nextChange() {
   const now = store.now();
   const ahead = [...store.records.change.values()].filter((one) => Date.parse(one.actual_start || one.planned_start) > now && !["draft", "cancelled", "completed", "rolled_back"].includes(one.status));
   const next = ahead.sort((a, b) => a.planned_start.localeCompare(b.planned_start))[0];
+  if (!next && !store.knowsAhead) return null;
   if (!next) return el("span", { key: "next", class: "soft" }, "No change ahead");
   const starts = next.planned_start, wait = (Date.parse(starts) - now) / 1000;
   return el("a", { key: "next", href: `/calendar/${starts.slice(0, 10)}`, title: next.title }, `Next change: ${next.owner} ${wait < 86400 ? `in ${spanText(wait)}` : `at ${timeText(starts)}`}`);

@@ -48,6 +48,7 @@ export class UserFigures {
     await attempt(async () => {
       const window = withQuery("/v1/calendar", { from: new Date(from).toISOString(), to: new Date(Math.min(to, from + 90 * 86_400_000)).toISOString(), limit: 500 });
       const [lines, queues, calendar] = await Promise.all([Promise.all(this.rates.map(({ direction }) => readTotals(this.user, from, to, { direction, ...this.more }))), readQueues(this.user, from, to), ask(window)]);
+      if (!this.axis.isZoomed) this.lastAt = [...lines, ...queues].reduce((last, line) => Math.max(last, line.at.at(-1) ?? 0), 0) || null;
       this.rates.forEach(({ chart }, index) => this.drawRate(chart, lines[index]));
       this.drawQueue(queues);
       const near = calendar.items.filter((one) => (one.owner === this.user || one.source !== "user") && !["draft", "cancelled"].includes(one.status)).slice(0, 20);

@@ -1,7 +1,7 @@
 // Calendar: a month by declared load against capacity, with conflicts, tests and what is missing; a day leads to its night.
 
 import { ask, askText } from "../core/api.js";
-import { attempt, showDialog } from "../core/dialogs.js";
+import { attempt, showDialog, unread } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
 import { onPreference } from "../core/preferences.js";
 import { query, setQuery } from "../core/router.js";
@@ -89,22 +89,23 @@ class Calendar {
   }
 
   async read() {
-    const { from, to } = this.span, asked = (this.asked = (this.asked || 0) + 1);
-    const [page, reports] = await Promise.all([attempt(() => readCalendar(from, to, { ...this.filters, limit: this.limit })), attempt(() => ask("/v1/change-reports?limit=1000"))]);
-    if (!page || asked !== this.asked) return; // another month or filter was asked for meanwhile
+    const { from, to, first } = this.span, asked = (this.asked = (this.asked || 0) + 1);
+    render(this.title, monthText(first));
+    const [page, reports] = await Promise.all([readCalendar(from, to, { ...this.filters, limit: this.limit }), ask("/v1/change-reports?limit=1000")].map((reading) => reading.catch((fault) => ({ fault }))));
+    if (asked !== this.asked) return; // another month or filter was asked for meanwhile
+    if (page.fault) return render(this.list, unread(page.fault, () => this.read()));
     this.page = page;
     this.days = new Map(page.days.map((one) => [one.day, one]));
     this.overlaps = page.conflicts.map((one) => ({ from: Date.parse(one.from), to: Date.parse(one.to) }));
     for (const one of page.items) this.owners.add(one.owner);
     render(this.ownerNames, ...[...this.owners].sort().map((name) => el("option", { value: name })));
     this.load = new Map(page.load.map((one) => [one.day, one]));
-    this.reports = new Map((reports?.items || []).map((one) => [`${one.owner || ""}/${one.change_id}`, one]));
+    this.reports = new Map((reports.items || []).map((one) => [`${one.owner || ""}/${one.change_id}`, one]));
     this.draw();
   }
 
   draw() {
-    const { from, to, first } = this.span, { items } = this.page;
-    render(this.title, monthText(first));
+    const { from, to } = this.span, { items } = this.page;
     const cells = [];
     for (let day = from; day < to; day += DAY) cells.push(this.cell(day));
     render(this.grid, ...DAYS.map((name) => el("div", { class: "weekday" }, name)), ...cells);

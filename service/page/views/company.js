@@ -18,10 +18,19 @@ const REFRESH_MS = 60_000;
 const VERDICTS = { no_impact: "no impact", as_expected: "as expected", impact: "impact", absent: "no effect seen: did it happen?", inconclusive: "inconclusive" };
 const RANK = { critical: 0, warning: 1, info: 2 };
 
+/** Where nothing is open: whether that says anything. `lastAt`: when the User's traffic was last reported; null where it was not, undefined while that is not read yet. */
+function calmSentence(lastAt) {
+  const { data_until: until, old_after_s: oldAfter } = store.status, age = until ? (store.now() - Date.parse(until)) / 1000 : 0;
+  if (!until) return { kind: "other", text: "Nothing was sent to this monitor yet, so nothing is known about your traffic." };
+  if (age > 3 * oldAfter) return { kind: "other", text: `Nothing is open, but the newest data is ${spanText(age)} old: what happened since is not known.` };
+  if (lastAt === null) return { kind: "other", text: "No traffic of yours was reported in the last 24 hours, so nothing is known about it. Nothing is open." };
+  return { kind: "", text: "Your traffic is as usual. Nothing is open." };
+}
+
 /** One sentence: is it me or the network? { text, kind }. */
-export function verdictSentence(alerts) {
+export function verdictSentence(alerts, lastAt) {
   const open = alerts.filter((one) => one.status !== "resolved" && one.severity !== "info");
-  if (!open.length) return { kind: "", text: "Your traffic is as usual. Nothing is open." };
+  if (!open.length) return calmSentence(lastAt);
   const worst = [...open].sort((a, b) => RANK[a.severity] - RANK[b.severity])[0];
   const sure = (one) => one.verdict === "probable" || one.verdict === "possible";
   const own = open.flatMap((one) => one.suspects).find((one) => one.basis !== "other_party" && one.owner === store.who.user && sure(one));
@@ -77,7 +86,7 @@ class Company {
 
   async read() {
     const user = store.who.user;
-    await Promise.all([this.figures.read(), attempt(async () => {
+    await Promise.all([this.figures.read().then(() => this.draw()), attempt(async () => {
       const now = Date.now();
       const [reports, changes, records, ahead] = await Promise.all([all("/v1/change-reports", {}, 500), all("/v1/changes", { owner: user }, 500), ask("/v1/declarations"), readCalendar(now, now + 60 * DAY, { owner: user })]);
       this.risks = new Map(ahead.risks.map((one) => [one.change_id, one]));
@@ -88,7 +97,7 @@ class Company {
   }
 
   draw() {
-    const alerts = this.alerts(), { kind, text } = verdictSentence(alerts);
+    const alerts = this.alerts(), { kind, text } = verdictSentence(alerts, this.figures.lastAt);
     render(this.sentence, el("p", { class: `sentence ${kind}` }, store.loaded ? text : "Loading …"));
     const open = alerts.filter((one) => one.status !== "resolved").sort((a, b) => RANK[a.severity] - RANK[b.severity]), past = alerts.filter((one) => one.status === "resolved");
     render(this.open, open.length ? el("div", { class: "cards" }, ...open.map((alert) => this.alertCard(alert))) : el("p", { class: "empty" }, "No alert is open."),

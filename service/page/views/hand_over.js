@@ -1,7 +1,7 @@
 // Hand-over: what the next shift must know, as a list to read and as a text to edit, copy and print.
 
 import { ask, withQuery } from "../core/api.js";
-import { attempt, copyText } from "../core/dialogs.js";
+import { attempt, copyText, say, unread } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
 import { onPreference } from "../core/preferences.js";
 import { store } from "../core/store.js";
@@ -57,8 +57,9 @@ class HandOver {
   async read() {
     const since = new Date(Math.floor((Date.now() - Number(this.hours) * HOUR) / 60e3) * 60e3).toISOString().replace(".000", "");
     const now = store.now();
-    const [found, calendar] = await Promise.all([attempt(() => ask(withQuery("/v1/handover", { since }))), attempt(() => readCalendar(now, now + 12 * HOUR))]);
-    if (!found) return;
+    const [found, calendar] = await Promise.all([ask(withQuery("/v1/handover", { since })).catch((fault) => ({ fault })), attempt(() => readCalendar(now, now + 12 * HOUR))]);
+    if (found.fault && this.found) return say(found.fault.message, "fault");
+    if (found.fault) return render(this.parts, unread(found.fault, () => this.read()));
     Object.assign(this, { found, calendar });
     this.draw();
   }

@@ -44,7 +44,7 @@ class IncidentPage {
     try {
       if (!this.incident) await store.fetchOne("incident", this.id);
     } catch (fault) {
-      return render(this.root, el("p", { class: "empty" }, fault.status === 404 ? "There is no incident of this id. It may have been merged or be too old." : fault.message, " ", el("a", { href: "/" }, "Go to the open incidents.")));
+      return this.missing(fault);
     }
     if (this.left) return;
     this.build();
@@ -54,6 +54,12 @@ class IncidentPage {
     this.keys();
     this.draw();
     await this.refresh();
+  }
+
+  missing(fault) {
+    const isGone = fault.status === 404, back = el("a", { href: "/" }, "Go to the open incidents.");
+    render(this.root, el("h1", {}, isGone ? "There is no incident of this id" : "This incident could not be read"), el("p", { class: "empty" }, isGone ? "It may have been merged or be too old. " : `The reason: ${fault.message}. `, back),
+      isGone ? null : el("button", { onclick: () => this.open() }, "Try again"));
   }
 
   leave() {

@@ -2,7 +2,7 @@
 
 import { el, render } from "../core/dom.js";
 import { ask, pathOf } from "../core/api.js";
-import { askFor, attempt, say, showDialog } from "../core/dialogs.js";
+import { askFor, attempt, say, showDialog, unread } from "../core/dialogs.js";
 import { onPreference } from "../core/preferences.js";
 import { store } from "../core/store.js";
 import { clockText, dayText, percent, plainTimes, plural, spanText, time } from "../core/words.js";
@@ -24,7 +24,7 @@ function effectText({ expected, disruption }) {
 
 export function nightView(root, { day }) {
   const start = Date.parse(`${day}T00:00:00Z`);
-  if (Number.isNaN(start)) {
+  if (Number.isNaN(start) || new Date(start).toISOString().slice(0, 10) !== day) {
     root.append(el("h1", {}, "There is no such day"), el("p", { class: "empty" }, el("a", { href: "/calendar" }, "Choose one in the calendar.")));
     return {};
   }
@@ -59,7 +59,11 @@ class Night {
   }
 
   async read() {
-    this.page = (await attempt(() => readCalendar(this.start, this.axis.to, { limit: 1000 }))) || this.page;
+    try {
+      this.page = await readCalendar(this.start, this.axis.to, { limit: 1000 });
+    } catch (fault) {
+      return render(this.more, unread(fault, () => this.read()));
+    }
     this.draw();
   }
 

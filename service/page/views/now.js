@@ -97,7 +97,7 @@ class Now {
     this.open = found.filter(isOpen).sort(worstFirst);
     const past = found.filter((one) => !isOpen(one)).sort((a, b) => (b.resolved_at || b.as_of).localeCompare(a.resolved_at || a.as_of));
     if (this.selected && !found.some((one) => one.incident_id === this.selected)) this.selected = null;
-    render(this.title, this.open.length ? plural(this.open.length, "open incident") : "No open incident");
+    render(this.title, this.open.length ? plural(this.open.length, "open incident") : store.loaded ? "No open incident" : "Open incidents");
     render(this.cards, ...this.open.slice(0, this.shown).map((one) => this.card(one, now)), this.open.length ? null : this.empty());
     render(this.more, this.open.length > this.shown ? el("button", { onclick: () => this.showMore() }, `Show ${this.open.length - this.shown} more`) : null);
     render(this.past, ...past.slice(0, 100).map((one) => this.card(one, now)));
@@ -118,6 +118,7 @@ class Now {
   empty() {
     if (!store.loaded) return el("p", { class: "empty" }, "Loading …");
     if (this.filters.q || this.filters.show) return el("p", { class: "empty" }, "No open incident fits the filter. Empty the search to see all.");
+    if (!store.status?.data_until) return el("p", { class: "empty" }, "Nothing was sent yet, so nothing can be found. Give a token of the role ingest to whoever sends events: ", el("a", { href: "/system" }, "System"), " lists the sources.");
     return el("p", { class: "empty" }, "No incident is open. Alerts appear here as soon as they are found.");
   }
 

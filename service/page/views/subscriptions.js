@@ -1,7 +1,7 @@
 // Subscriptions: who is notified of what, and how; test, edit, pause, quiet hours, and the log of every delivery.
 
 import { all, ask, pathOf } from "../core/api.js";
-import { askFor, attempt, say, showDialog } from "../core/dialogs.js";
+import { askFor, attempt, say, showDialog, unread } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
 import { store } from "../core/store.js";
 import { time } from "../core/words.js";
@@ -27,11 +27,14 @@ class Subscriptions {
   }
 
   async read() {
-    await attempt(async () => {
+    try {
       this.items = (await ask("/v1/subscriptions")).items;
       await Promise.all(this.items.map(async (one) => this.logs.set(one.id, (await ask(`${pathOf("/v1/subscriptions", one.id)}/deliveries?limit=5`)).items)));
       this.draw();
-    });
+    } catch (fault) {
+      if (this.items) say(fault.message, "fault");
+      else render(this.list, unread(fault, () => this.read()));
+    }
   }
 
   draw() {

@@ -1,7 +1,7 @@
 // System: feeds and their age, what was rejected and why, failing deliveries, how right the suspects were, tokens and audit.
 
 import { ask, pathOf, withQuery } from "../core/api.js";
-import { askFor, attempt, showDialog } from "../core/dialogs.js";
+import { askFor, attempt, showDialog, unread } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
 import { store } from "../core/store.js";
 import { listText, number, percent, spanText, time } from "../core/words.js";
@@ -27,14 +27,14 @@ class System {
   }
 
   async read() {
-    const optional = (path) => ask(path).catch(() => null);
+    const optional = (path) => ask(path).catch((fault) => ({ fault }));
     const hour = new Date(store.now() - 3_600_000).toISOString(), now = new Date(store.now()).toISOString();
     const [status, letters, evaluation, subscriptions, tokens, audit, quarantine, heat, ready] = await Promise.all([
       optional("/v1/status"), optional("/v1/dead-letters?limit=30"), optional("/v1/evaluation"), store.mayAct ? optional("/v1/subscriptions") : null,
       this.isAdmin ? optional("/v1/tokens") : null, this.isAdmin ? optional("/v1/audit?limit=30") : null,
       this.isAdmin ? optional("/v1/quarantine") : null, optional(withQuery("/v1/series/heat", { from: hour, to: now, bucket_s: 3600 })), this.ready()]);
-    const deliveries = await Promise.all((subscriptions?.items || []).map(async (one) => [one, (await optional(`${pathOf("/v1/subscriptions", one.id)}/deliveries?limit=1`))?.items[0]]));
-    Object.assign(this, { status, letters, evaluation, deliveries, tokens, audit, quarantine, heat, readyText: ready });
+    const deliveries = await Promise.all((subscriptions?.items || []).map(async (one) => [one, (await optional(`${pathOf("/v1/subscriptions", one.id)}/deliveries?limit=1`)).items?.[0]]));
+    Object.assign(this, { subscriptions, status, letters, evaluation, deliveries, tokens, audit, quarantine, heat, readyText: ready });
     this.draw();
   }
 
@@ -44,15 +44,15 @@ class System {
   }
 
   draw() {
-    const panel = (id, title, ...content) => el("section", { class: "panel", key: id, "aria-labelledby": id }, el("h2", { id }, title), ...content);
-    render(this.node, panel("feeds", "Feeds", this.feeds()), panel("rejected", "Late and rejected events", this.rejected()), panel("deliveries", "Deliveries", this.deliveryRows()), panel("judged", "Alerts, their budget, and what cannot be judged yet", this.judged()), panel("right", "How right the suspects were", this.right()),
-      this.isAdmin && this.quarantine?.items.length ? panel("quarantine", "Quarantine", this.quarantined()) : null,
-      this.isAdmin ? panel("tokens", "Tokens", this.tokenRows()) : null, this.isAdmin ? panel("audit", "Audit", this.auditRows()) : null);
+    const panel = (id, title, read, content) => el("section", { class: "panel", key: id, "aria-labelledby": id }, el("h2", { id }, title), read?.fault ? unread(read.fault, () => this.read()) : content());
+    render(this.node, panel("feeds", "Feeds", this.status, () => this.feeds()), panel("rejected", "Late and rejected events", this.letters, () => this.rejected()), panel("deliveries", "Deliveries", this.subscriptions, () => this.deliveryRows()),
+      panel("judged", "Alerts, their budget, and what cannot be judged yet", this.heat.fault ? this.heat : this.status, () => this.judged()), panel("right", "How right the suspects were", this.evaluation, () => this.right()),
+      this.isAdmin && (this.quarantine.fault || this.quarantine.items.length) ? panel("quarantine", "Quarantine", this.quarantine, () => this.quarantined()) : null,
+      this.isAdmin ? panel("tokens", "Tokens", this.tokens, () => this.tokenRows()) : null, this.isAdmin ? panel("audit", "Audit", this.audit, () => this.auditRows()) : null);
   }
 
   feeds() {
     const { status } = this;
-    if (!status) return el("p", { class: "critical" }, "The monitor gives no answer.");
     const [first, ...remarks] = (this.readyText || "").trim().split("\n");
     const rows = status.sources.map((one) => el("tr", { key: one.name }, el("td", {}, one.name), el("td", { class: one.stopped ? "critical" : "good" }, one.stopped ? `▲ nothing for ${spanText(one.quiet_s)}` : `● ${spanText(one.quiet_s)} ago`)));
     const events = Object.entries(status.events).map(([name, count]) => el("div", { key: name }, el("strong", {}, number(count)), `${name} since the start`));
@@ -68,6 +68,7 @@ class System {
   }
 
   deliveryRows() {
+    if (!store.mayAct) return el("p", { class: "soft" }, "The triage desk and administrators see the deliveries.");
     if (!this.deliveries.length) return el("p", { class: "soft" }, "Nobody is notified yet. ", store.mayAct ? el("a", { href: "/subscriptions" }, "Subscribe.") : "");
     const rows = this.deliveries.map(([one, last]) => el("tr", { key: one.id }, el("td", {}, one.name), el("td", {}, one.channel), el("td", { class: last && last.outcome !== "delivered" ? "critical" : "" }, one.confirmed === false ? "the address is not confirmed yet" : !last ? "nothing sent yet" : last.outcome === "delivered" ? ["✓ arrived ", time(last.at)] : [`▲ failed: ${last.error || last.status} `, time(last.at)])));
     return table(["Subscription", "Way", "Last delivery"], rows, "Deliveries by subscription");

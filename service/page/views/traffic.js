@@ -1,7 +1,7 @@
 // Traffic: every User and time at once, as deviation from what is due; a click leads to that User.
 
 import { ask, withQuery } from "../core/api.js";
-import { attempt } from "../core/dialogs.js";
+import { unread } from "../core/dialogs.js";
 import { el, render } from "../core/dom.js";
 import { onPreference } from "../core/preferences.js";
 import { go, query, setQuery } from "../core/router.js";
@@ -49,7 +49,7 @@ class Traffic {
   build() {
     const select = (label, options, value, act) => el("select", { "aria-label": label, onchange: (event) => act(event.target.value) }, ...options.map(([key, text]) => el("option", { value: key, selected: key === value }, text)));
     this.search = el("input", { type: "search", placeholder: "User …", "aria-label": "Filter Users", value: this.filter, oninput: () => { this.filter = this.search.value; setQuery({ q: this.filter }); this.draw(); } });
-    this.state = el("p", { class: "soft", role: "status" }, "Loading …");
+    this.state = el("div", { class: "soft", role: "status" }, "Loading …");
     this.scale = el("p", { class: "scale" });
     this.rows = el("div", {});
     this.root.append(
@@ -60,7 +60,7 @@ class Traffic {
   }
 
   async read() {
-    await attempt(async () => {
+    try {
       const end = Math.ceil(Math.min(store.now(), Date.parse(store.status?.data_until || new Date(store.now()).toISOString())) / HOUR) * HOUR;
       const reading = (this.reading = {});
       let map = null;
@@ -70,7 +70,9 @@ class Traffic {
         this.map = map;
         this.draw();
       }
-    });
+    } catch (fault) {
+      render(this.state, unread(fault, () => this.read()));
+    }
   }
 
   draw() {
@@ -79,7 +81,7 @@ class Traffic {
     const chosen = (rows) => keep.map((row) => rows[row]);
     const map = { ...this.map, users: chosen(this.map.users), ...Object.fromEntries(COLUMNS.map((name) => [name, chosen(this.map[name])])) };
     const measure = MEASURES[this.measure];
-    this.state.textContent = map.users.length ? "" : this.filter ? "No User fits the filter." : "No traffic was reported in this span.";
+    render(this.state, map.users.length ? "" : this.filter ? "No User fits the filter." : "No traffic was reported in this span.");
     this.drawScale(measure);
     this.heat.show(map, this.measure);
     this.drawTable(map);

@@ -1,5 +1,6 @@
 """The page tells the truth about itself: after whatever a proxy or a restart answers it comes back by itself, and misses nothing."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,6 +67,34 @@ def test_the_calendar_shows_after_a_fault_what_was_declared_meanwhile(board: Hou
         expect(page.get_by_role("cell", name="MEANWHILE-1")).to_be_visible()
     finally:
         proxy.close()
+
+
+UNREAD = {
+    "/traffic": "This could not be read: the monitor answered 500.",
+    "/calendar?month=2026-01": "This could not be read: the monitor answered 500.",
+    "/calendar/2026-01-05": "This could not be read: the monitor answered 500.",
+    "/hand-over": "This could not be read: the monitor answered 500.",
+    "/subscriptions": "This could not be read: the monitor answered 500.",
+    "/incident/I-1": "The reason: the monitor answered 500.",
+}
+
+
+def test_what_could_not_be_read_is_never_shown_as_nothing(board: House, visit: type[Visitor]) -> None:
+    visitor = visit(board, "admin")
+    read = re.compile("/v1/(?!session|status)")
+    visitor.page.route(read, lambda route: route.fulfill(status=500, body="it is broken"))
+    page = visitor.page
+    page.goto(visitor.address, wait_until="commit")
+    expect(page.locator("#strip")).to_contain_text("Open incidents: not read yet")
+    expect(page.locator("h1")).to_have_text("Open incidents")
+    visitor.go("/system")
+    expect(page.locator("section", has_text="This could not be read: the monitor answered 500.")).to_have_count(7)
+    for path, text in UNREAD.items():
+        expect(visitor.go(path).locator("main")).to_contain_text(text)
+    page.unroute(read)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("h1")).to_have_text("ACME: 420 messages wait")
+    visitor.faults.clear()  # the answers 500, which were asked for
 
 
 def test_silence_is_no_connection(board: House, lenient) -> None:

@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.service.builders import alert, change_json, own
 from tests.service.house import House
-from tests.service.page.board import MARKUP, OTHER_PARTY
+from tests.service.page.board import MARKUP, OTHER_PARTY, post_traffic
 from tests.service.page.visitor import Visitor
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -44,6 +44,7 @@ def test_my_company_says_in_one_sentence_whether_it_is_me(board: House, visit: t
     expect_sentence(bolt, "It looks like it is not you: another party's change is the probable cause.")
     over = {"revision": 2, "status": "resolved", "resolved_at": "2026-01-05T01:00:00Z"}
     board.publish(own("BOLT", alert("B-1", user="BOLT", incident_id=None, suspects=(OTHER_PARTY,), **over)))
+    post_traffic(board, minutes=2)  # data that is old would not say that all is as usual
     expect_sentence(bolt, "Your traffic is as usual.")
 
 
