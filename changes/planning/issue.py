@@ -3,14 +3,16 @@
 import html
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from changes.files.cells import escape_formula
-from changes.planning.schedule import COLUMNS, LED, OTHERS, Entry, as_csv, as_ics, as_markdown, led_row, parted, summary_row
+from changes.files.writer import table
+from changes.planning.issue_differences import Difference, differences
+from changes.planning.schedule import COLUMNS, LED, OTHERS, Entry, as_ics, as_markdown, led_row, parted, summary_row
 from changes.planning.sec_limits import SecParameters
 from changes.planning.working_days import Holidays, latest_notice
 from models.errors import UnreadableInput
@@ -19,6 +21,8 @@ _STYLE = """body{font:11pt sans-serif;margin:2em}table{border-collapse:collapse;
 th,td{border:1px solid gray;padding:.3em .5em;text-align:left;vertical-align:top}th{background:#eee}tr{break-inside:avoid}
 @media print{body{margin:0;font-size:9pt}thead{display:table-header-group}}"""
 
+_COLUMNS = (*COLUMNS, "notice_due", "changed")
+"""Of the tables."""
 _FIXED = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -30,8 +34,13 @@ class Issue:
     entries: tuple[Entry, ...]
     notice_due: date
     """The last day on which informing Parties gives the notice in the settings."""
-    changed: tuple[str, ...] = ()
-    """The differences to the previous issue, one per line."""
+    differences: tuple[Difference, ...] = ()
+    """To the previous issue."""
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The differences, one per line."""
+        return tuple(one.text for one in self.differences)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -40,18 +49,22 @@ class Issue:
 
 
 def issue_of(
-    entries: tuple[Entry, ...], month: str, limits: SecParameters, holidays: Holidays, before: Sequence[dict[str, Any]] = ()
+    entries: tuple[Entry, ...], month: str, limits: SecParameters, holidays: Holidays, before: Sequence[dict[str, Any]] | None = None
 ) -> Issue:
-    """The issue of a month; `before` are the entries of the previous issue."""
+    """The issue of a month; `before` are the entries of the previous issue, None if there was none."""
     first = date(int(month[:4]), int(month[5:7]), 1)
     due = latest_notice(first, limits.notice_working_days, holidays)
-    return Issue(month, entries, due, tuple(_changes(entries, before)) if before else ())
+    found = () if before is None else differences([entry.as_object for entry in entries], before)
+    return Issue(month, entries, due, found)
 
 
-def read_issue(path: Path) -> list[dict[str, Any]]:
-    """The entries of an issue that was published as JSON. Raises UnreadableInput."""
+def read_issue(path: Path, month: str) -> list[dict[str, Any]]:
+    """The entries of an issue of `month` that was published as JSON. Raises UnreadableInput."""
     try:
-        entries = json.loads(path.read_bytes())["entries"]
+        tree = json.loads(path.read_bytes())
+        entries = tree["entries"]
+        if tree.get("month", month) != month:
+            raise UnreadableInput(f"{path} is an issue of {tree['month']!r:.20}: give the previous issue of {month}")
         if all(isinstance(entry["start"], str) and isinstance(entry["title"], str) for entry in entries):
             return list(entries)
     except OSError as fault:
@@ -86,7 +99,7 @@ def as_html(issue: Issue) -> bytes:
 
 
 def as_xlsx(issue: Issue) -> bytes:
-    """A workbook with one sheet, one entry per row; no cell is a formula."""
+    """A workbook: the entries, one per row, and what is said above them elsewhere; no cell is a formula."""
     import xlsxwriter  # type: ignore[import-untyped] # it brings no types
 
     content = io.BytesIO()
@@ -94,21 +107,24 @@ def as_xlsx(issue: Issue) -> bytes:
     workbook = xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     workbook.set_properties({"title": f"Schedule of changes, {issue.month}", "created": _FIXED})
     sheet, bold = workbook.add_worksheet(issue.month), workbook.add_format({"bold": True})
-    for column, name in enumerate(COLUMNS):
+    for column, name in enumerate(_COLUMNS):
         sheet.write_string(0, column, name, bold)
-    for row, entry in enumerate(issue.entries, start=1):
-        fields = entry.as_object
-        for column, name in enumerate(COLUMNS):
+    for row, fields in enumerate(_rows(issue), start=1):
+        for column, name in enumerate(_COLUMNS):
             sheet.write_string(row, column, escape_formula(_cell(fields.get(name))))
     sheet.freeze_panes(1, 0)
     sheet.autofit()
+    notes = workbook.add_worksheet("Notes")
+    for row, remark in enumerate(issue.remarks):
+        notes.write_string(row, 0, escape_formula(remark))
+    notes.autofit()
     workbook.close()
     return content.getvalue()
 
 
 ISSUES: dict[str, Callable[[Issue], bytes]] = {
     "md": lambda issue: as_markdown(issue.entries, issue.month, issue.remarks),
-    "csv": lambda issue: as_csv(issue.entries),
+    "csv": lambda issue: table(_COLUMNS, _rows(issue)),
     "ics": lambda issue: as_ics(issue.entries, issue.month),
     "json": as_json,
     "xlsx": as_xlsx,
@@ -117,30 +133,12 @@ ISSUES: dict[str, Callable[[Issue], bytes]] = {
 """Format → writer."""
 
 
-def _changes(entries: Iterable[Entry], before: Sequence[dict[str, Any]]) -> Iterable[str]:
-    stood = {_name(entry): entry for entry in before}
-    stands = {_name(entry.as_object): entry.as_object for entry in entries}
-    for name, entry in stands.items():
-        earlier = stood.get(name)
-        if earlier is None:
-            yield f"New: {_entry_text(entry)}."
-        elif (earlier["start"], earlier["end"]) != (entry["start"], entry["end"]):
-            yield f"Moved: {_entry_text(entry)}; before: {earlier['start']} to {earlier['end']}."
-        elif earlier.get("status") != entry.get("status"):
-            yield f"Now {entry['status']}: {_entry_text(entry)}."
-        elif any(earlier.get(field) != entry.get(field) for field in entry if field != "revision"):
-            yield f"Revised: {_entry_text(entry)}."
-    for name, entry in stood.items():
-        if name not in stands:
-            yield f"No longer in this month: {_entry_text(entry)}."
-
-
-def _name(entry: dict[str, Any]) -> tuple[str, str]:
-    return str(entry["owner"]), str(entry.get("change_id") or entry["title"])
-
-
-def _entry_text(entry: dict[str, Any]) -> str:
-    return f"{entry['title']} ({entry['owner']}), {entry['start']} to {entry['end']}"
+def _rows(issue: Issue) -> Iterator[dict[str, Any]]:
+    """Each entry with the day by which Parties are informed, where it is the DCC's, and what the previous issue said otherwise."""
+    words = {one.index: one.word for one in issue.differences}
+    for index, entry in enumerate(issue.entries):
+        due = {"notice_due": issue.notice_due.isoformat()} if "change_id" in entry.fields else {}
+        yield {**entry.as_object, **due, "changed": words.get(index, "")}
 
 
 def _cell(value: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from changes.files.writer import table, to_ics
+from changes.files.writer import to_ics
 from changes.visibility import is_public
 from changes.windows import window_us
 from models.canonical_json import to_json
@@ -102,11 +102,6 @@ def _visible(value: Any) -> Any:
         return value
     seen = (sign for sign in value.replace("\r\n", "\n") if unicodedata.category(sign) != "Cf")
     return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in seen) or "?"
-
-
-def as_csv(entries: Sequence[Entry]) -> bytes:
-    """One entry per row, safe to open in a spreadsheet."""
-    return table(COLUMNS, (entry.as_object for entry in entries))
 
 
 def as_ics(entries: Sequence[Entry], month: str) -> bytes:

@@ -206,9 +206,21 @@ def test_publish_writes_every_format_and_says_what_changed(calendar: Path, tmp_p
     rows = load_workbook(str(tmp_path / "issue.xlsx")).get_sheet_by_index(0).to_python()
     assert rows[0][:2] == ["start", "end"]
     assert "<b>=1+1</b>" in rows[1]
+    assert rows[0][-2:] == ["notice_due", "changed"]
+    assert rows[1][-2:] == ["2025-12-01", "moved"]
+    notes = load_workbook(str(tmp_path / "issue.xlsx")).get_sheet_by_name("Notes").to_python()
+    assert [row[0][:30] for row in notes] == ["Parties are informed of Planne", "Moved: <b>=1+1</b> (DCC), 2026"]
     first = (tmp_path / "issue.xlsx").read_bytes()
-    assert run(["changes", "publish", str(moved), "--month", "2026-01", "--out", str(tmp_path / "issue.xlsx")]) == 0
+    again = ["changes", "publish", str(moved), "--month", "2026-01", "--since", str(before), "--out", str(tmp_path / "issue.xlsx")]
+    assert run(again) == 0
     assert (tmp_path / "issue.xlsx").read_bytes() == first
+
+
+def test_an_issue_of_another_month_is_no_previous_issue(calendar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tmp_path / "january.json"
+    assert run(["changes", "publish", str(calendar), "--month", "2026-01", "--out", str(before)]) == 0
+    assert run(["changes", "publish", str(calendar), "--month", "2026-02", "--since", str(before)]) == 2
+    assert "is an issue of '2026-01': give the previous issue of 2026-02" in capsys.readouterr().err
 
 
 def test_publish_takes_the_calendar_of_a_running_monitor(tmp_path: Path) -> None:

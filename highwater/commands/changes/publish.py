@@ -35,7 +35,7 @@ def publish(
     if chosen not in ISSUES:
         raise ConfigurationError(f"there is no format {chosen}: use one of {', '.join(ISSUES)}")
     read = _read(sources, token)
-    before = read_issue(since) if since is not None else []
+    before = read_issue(since, month) if since is not None else None
     in_force = settings(config)
     issue = issue_of(schedule(read.changes, month), month, in_force.changes.sec, in_force.time.holiday_calendar, before)
     write(ISSUES[chosen](issue), out)
