@@ -12,6 +12,8 @@ _FOLD = re.compile(rb"\r?\n[ \t]|\r[ \t]")
 _NAME = re.compile(r"([A-Za-z0-9-]+)(?=[;:])")
 _PARAMETER = re.compile(r';([A-Za-z0-9-]+)=((?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)')
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CARET = re.compile(r"\^[n^']")
+"""What a parameter can't hold as it is (RFC 6868)."""
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -131,7 +133,7 @@ def parse_line(line: str) -> ContentLine | None:
         name, value = match[1].upper(), match[2]
         if name in parameters:
             fault = f"{named[1].upper()} has the parameter {name} twice"
-        parameters[name] = value.strip('"') if value.count('"') <= 2 else value
+        parameters[name] = _CARET.sub(_meant, value.strip('"') if value.count('"') <= 2 else value)
         at = match.end()
     called = named[1].upper()
     if line[at : at + 1] != ":":
@@ -145,6 +147,10 @@ def parse_line(line: str) -> ContentLine | None:
 def unescape(value: str) -> str:
     r"""Text without its escapes: `\n` is a line break, `\,` a comma."""
     return _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], value)
+
+
+def _meant(caret: re.Match[str]) -> str:
+    return {"n": " ", "^": "^", "'": '"'}[caret[0][1]]
 
 
 def _lines(content: bytes) -> Iterator[str]:

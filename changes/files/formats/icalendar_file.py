@@ -4,6 +4,7 @@ Only errors in UID, SUMMARY, times and rules invalidate an event; other damage i
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -60,9 +61,12 @@ class _Reader:
         self._own = (text_of(calendar, "PRODID") or "") == PRODUCT
         self._takes_back = (text_of(calendar, "METHOD") or "").strip().upper() == "CANCEL"
         self._now = source.now
+        self._clocks: dict[str, tzinfo | None] = {}
+        """UID → the clock of its series, on which a RECURRENCE-ID without a zone stands."""
 
     def rows(self, number: int, components: list[Component]) -> Iterator[Row]:
         """The rows of all events, in their order."""
+        self._clocks = dict(self._series_clocks(components))
         read: list[Event | Row] = []
         for index, component in enumerate(components, start=number + 1):
             try:
@@ -74,6 +78,14 @@ class _Reader:
         series = Series(events, overrides, self._now, takes_back=self._takes_back)
         for one in read:
             yield from (one,) if isinstance(one, Row) else self._rows(one, series)
+
+    def _series_clocks(self, components: list[Component]) -> Iterator[tuple[str, tzinfo | None]]:
+        for component in components:
+            uid, start = component.first("UID"), component.first("DTSTART")
+            if uid is None or start is None or component.first("RECURRENCE-ID") is not None:
+                continue
+            with suppress(Malformed):
+                yield uid.text, self._moment(start).zone or self._zone
 
     def _rows(self, event: Event, series: Series) -> Iterator[Row]:
         raw = "\r\n".join(event.component.raw).encode()
@@ -116,7 +128,8 @@ class _Reader:
         on = None if replaced is None else self._moment(replaced)
         if replaced is not None and "RANGE" in replaced.parameters:
             raise Malformed("RECURRENCE-ID with a RANGE is not supported: end the series there and begin another")
-        replaces = None if on is None else occurrence_id(uid.text, instant_of(on, times.start.zone or self._zone))
+        clock = self._clocks.get(uid.text) or times.start.zone or self._zone
+        replaces = None if on is None else occurrence_id(uid.text, instant_of(on, clock))
         stamped = component.first("DTSTAMP")
         return Event(number, component, uid.text, times, replaces, on, sequence_of(component), instant_in(stamped, self._zones))
 

@@ -1,4 +1,4 @@
-"""XLSX calendars: the first visible sheet of a workbook that is not empty, with the same header as CSV."""
+"""XLSX calendars: the first visible sheet of a workbook that has the same header as a CSV calendar."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -23,16 +23,20 @@ def read_xlsx(source: Source) -> Iterator[Row]:
     sheets = _sheets(source)
     if not sheets:
         return
-    name, filled = sheets[0]
+    # A cover or notes may come first; without any calendar the first sheet says what is missing.
+    first = next((index for index, (_, rows) in enumerate(sheets) if _is_calendar(rows, source)), 0)
+    name, filled = sheets.pop(first)
     header = find_header(filled, source)
     below = [(number, cells) for number, cells in filled if number > header.line]
     timed = _timed([cells for _, cells in below])
     for number, cells in below:
         yield header.row({"sheet": name, "row": number}, [_midnight(cell) if timed else cell for cell in cells], source)
-    for other, rows in sheets[1:]:
+    for other, rows in sheets:
         if _is_calendar(rows, source):
             yield Row(
-                {"sheet": other}, b"", fault=f"only the first visible sheet ({name}) is read, and this one holds changes too: split them"
+                {"sheet": other},
+                b"",
+                fault=f"only the first sheet with changes ({name}) is read, and this one holds some too: split them",
             )
 
 

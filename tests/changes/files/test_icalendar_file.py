@@ -111,6 +111,13 @@ def test_dates_are_taken_out_put_in_and_moved(tmp_path: Path) -> None:
     }
 
 
+def test_a_moved_day_keeps_the_id_that_its_series_gives_it(tmp_path: Path) -> None:
+    days = "UID:d\nDTSTART;VALUE=DATE:20260701\nRRULE:FREQ=DAILY;COUNT=2"
+    moved = "UID:d\nRECURRENCE-ID;VALUE=DATE:20260702\nDTSTART:20260715T100000Z\nDTEND:20260715T110000Z"
+    made, _ = read(tmp_path, moved, days, timezone="Europe/London")
+    assert {one.change_id for one in made} == {"d/20260630T230000Z", "d/20260701T230000Z"}
+
+
 def test_a_cancelled_time_of_a_series_is_cancelled_alone(tmp_path: Path) -> None:
     cancelled = f"UID:night\nRECURRENCE-ID;{LONDON}:20261025T013000\nDTSTART;{LONDON}:20261025T013000\nSTATUS:CANCELLED"
     made, _ = read(tmp_path, nightly("20261024", "20261025"), cancelled)
@@ -178,6 +185,9 @@ def test_the_organizer_owns_what_says_no_owner(tmp_path: Path) -> None:
     event = "UID:x\nDTSTART:20260105T220000Z\nORGANIZER;CN=SUP-09:mailto:a@example.invalid"
     (made,), _ = read_changes(write(tmp_path, "a.ics", ics(event).replace("X-HIGHWATER-OWNER:SUP-01\r\n", "")))
     assert made.owner == "SUP-09"
+    quoted = event.replace("CN=SUP-09", "CN=\"Ops ^'North^', day\"")
+    (made,), _ = read_changes(write(tmp_path, "a.ics", ics(quoted).replace("X-HIGHWATER-OWNER:SUP-01\r\n", "")))
+    assert made.owner == 'Ops "North", day'
 
 
 GOOD = "UID:good\nDTSTART:20260105T220000Z\nDTEND:20260105T230000Z"

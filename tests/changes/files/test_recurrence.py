@@ -99,6 +99,20 @@ def test_a_series_over_a_clock_change_starts_when_an_independent_library_says(ni
     assert [one.start for one in found] == sorted(theirs)
 
 
+@pytest.mark.parametrize("limit", ["COUNT=3", "UNTIL=20260717T220000Z"])
+def test_a_start_that_its_rule_does_not_name_is_one_more_time_as_an_independent_library_says(limit: str) -> None:
+    recurring = pytest.importorskip("recurring_ical_events")
+    from icalendar import Calendar
+
+    rule = f"FREQ=WEEKLY;BYDAY=FR;{limit}"
+    lines = f"UID:n\r\nDTSTART:20260701T220000Z\r\nDURATION:PT90M\r\nRRULE:{rule}"
+    text = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\n{lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    theirs = [event["DTSTART"].dt for event in recurring.of(Calendar.from_ical(text)).between((2026, 1, 1), (2027, 1, 1))]
+    found = occurrences(Repetition(parse_moment("20260701T220000Z", "DTSTART"), rules=(parse_rule(rule),)), UTC)
+    assert [one.start for one in found] == sorted(theirs)
+    assert [one.start.day for one in found] == [1, 3, 10, 17]
+
+
 @pytest.mark.parametrize(
     "rule",
     [

@@ -73,6 +73,12 @@ def test_a_second_sheet_with_changes_is_named_and_an_empty_one_is_passed_over(tm
     assert [line.partition(":")[0] for line in faults(path)] == ["sheet Sheet3"]
 
 
+def test_a_cover_before_the_calendar_is_passed_over(tmp_path: Path) -> None:
+    visible = [HEADER.split(","), ["A", "SUP-01", "t", START, END]]
+    path = write(tmp_path, "a.xlsx", workbook([["Forward schedule"], ["Operations"]], visible))
+    assert (ids(path), list(faults(path))) == (["A"], [])
+
+
 def test_the_first_visible_sheet_counts(tmp_path: Path) -> None:
     visible = [HEADER.split(","), ["A", "SUP-01", "t", START, END]]
     assert ids(write(tmp_path, "a.xlsx", workbook([["x"]], visible, hidden=[0]))) == ["A"]
