@@ -54,8 +54,8 @@ def issue_of(
     """The issue of a month; `before` are the entries of the previous issue, None if there was none."""
     first = date(int(month[:4]), int(month[5:7]), 1)
     due = latest_notice(first, limits.notice_working_days, holidays)
-    found = () if before is None else differences([entry.as_object for entry in entries], before)
-    return Issue(month, entries, due, found)
+    compared = () if before is None else differences([entry.as_object for entry in entries], before)
+    return Issue(month, entries, due, compared)
 
 
 def read_issue(path: Path, month: str) -> list[dict[str, Any]]:

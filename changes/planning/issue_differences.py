@@ -24,9 +24,9 @@ class Difference:
 def differences(entries: Sequence[_Fields], before: Sequence[_Fields]) -> tuple[Difference, ...]:
     """The differences of `entries` to those of the previous issue, in the order of the entries; last what is gone."""
     partners, gone = _matched(entries, before)
-    found = [one for index, entry in enumerate(entries) for one in _of_entry(index, entry, partners.get(index))]
-    found += [Difference(None, "gone", f"No longer in this month: {_entry_text(entry)}.") for entry in gone]
-    return tuple(found)
+    result = [one for index, entry in enumerate(entries) for one in _of_entry(index, entry, partners.get(index))]
+    result += [Difference(None, "gone", f"No longer in this month: {_entry_text(entry)}.") for entry in gone]
+    return tuple(result)
 
 
 def _matched(entries: Sequence[_Fields], before: Sequence[_Fields]) -> tuple[dict[int, _Fields], list[_Fields]]:
