@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
+PACKAGES := models detectors changes correlation simulator streams service config highwater
 C_SOURCES := detectors/compiled/window.c streams/decode/compiled/fields.c
 PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
@@ -28,19 +29,23 @@ $(VENV)/.base: pyproject.toml uv.lock $(C_SOURCES)
 	$(environment)
 	@$(RUN)/uv sync --frozen --inexact --no-dev --compile-bytecode --quiet
 	@$(RUN)/python -m models.c_source $(C_SOURCES)
+	@$(RUN)/python -m compileall -q $(PACKAGES)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml uv.lock $(C_SOURCES)
 	$(environment)
 	@$(RUN)/uv sync --frozen --inexact --all-extras --group bench --compile-bytecode --quiet
 	@$(RUN)/python -m models.c_source $(C_SOURCES)
+	@$(RUN)/python -m compileall -q $(PACKAGES)
 	@touch $@ $(VENV)/.base
 
 demo: $(VENV)/.base ## watch Highwater find both incidents of a simulated day (ARGS=--exit-when-done for scripts)
 	@$(RUN)/highwater demo $(ARGS)
 
+# Tests start the program some hundred times: without byte code each start would compile all of it, and each process all tests.
 test: $(VENV)/.dev ## run every test that this machine can run, on all cores (ARGS="-n 0" for one process)
-	@$(RUN)/pytest -n auto -m 'not soak' --durations=20 $(ARGS)
+	@$(RUN)/python -m compileall -q $(PACKAGES)
+	@env -u PYTHONDONTWRITEBYTECODE $(RUN)/pytest -n auto -m 'not soak' --durations=20 $(ARGS)
 
 check: $(VENV)/.dev ## formatting, lint, types, layers, documents against code
 	@$(RUN)/ruff format --check .

@@ -89,7 +89,7 @@ class Evidence(WireModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Input and output have the same fields: a field that is left out stays known to type checkers."""
-        return handler({name: part for name, part in core_schema.items() if name != "serialization"})
+        return cls.described(handler({name: part for name, part in core_schema.items() if name != "serialization"}), handler)
 
 
 class Reason(WireModel):

@@ -1,16 +1,47 @@
 """Wire model: the base of every model of the contract, and its errors in one plain line."""
 
+import ast
+import inspect
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
 class WireModel(BaseModel):
     """A frozen, strict model: `"5"` and `true` are not integers; unknown fields are ignored."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="ignore", use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", json_schema_serialization_defaults_required=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The text below a field describes it; with Pydantic's own setting for that, each start of the program would parse the source."""
+        return cls.described(handler(core_schema), handler)
+
+    @classmethod
+    def described(cls, schema: JsonSchemaValue, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The model's schema with the descriptions of its fields."""
+        fields = handler.resolve_ref_schema(schema).get("properties", {})
+        for base in reversed(cls.__mro__[: cls.__mro__.index(WireModel)]):
+            for name, text in _descriptions(base).items():
+                if name in fields:
+                    fields[name]["description"] = text
+        return schema
+
+
+@cache
+def _descriptions(model: type) -> dict[str, str]:
+    """Field → the text below it."""
+    (defined,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(model))).body
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(getattr(defined, "body", []))
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }
 
 
 def reason(fault: ValidationError) -> str:

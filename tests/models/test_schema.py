@@ -88,3 +88,10 @@ def references(value: Any) -> list[str]:
         own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
         return own + [path for item in value.values() for path in references(item)]
     return [path for item in value for path in references(item)] if isinstance(value, list) else []
+
+
+def test_the_text_below_a_field_describes_it_in_both_directions() -> None:
+    assert schema_of("queue-event")["properties"]["depth"]["description"] == "Messages waiting."
+    evidence = schema_of("alert")["$defs"]["Evidence"]["properties"]
+    assert evidence["ratio"]["description"] == "Observed / expected."
+    assert "description" not in evidence["ratio"]["anyOf"][0]

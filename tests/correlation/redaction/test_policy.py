@@ -1,6 +1,6 @@
 """What a User is sent: nothing of anybody else but what the contract names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -75,8 +75,21 @@ def renamed(name: str) -> str:
     return f"X{name[::-1]}"
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenes())
+def properties(*drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[[int], None]]:
+    """A property as a test: a few examples, each a whole hour of two or three networks, and 300 of them in `make soak`."""
+
+    def as_test(holds: Callable[..., None]) -> Callable[[int], None]:
+        @pytest.mark.parametrize("examples", [8, pytest.param(300, marks=pytest.mark.soak)])
+        def test(examples: int) -> None:
+            checked = given(*drawn)(holds)
+            settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])(checked)()
+
+        return test
+
+    return as_test
+
+
+@properties(scenes())
 def test_nothing_of_others_stands_in_a_copy(scene):
     mine, theirs, seen, hidden = scene
     for copy in records(mine, theirs, seen + hidden).copies(READER):
@@ -93,8 +106,7 @@ def test_nothing_of_others_stands_in_a_copy(scene):
                 assert suspect.verdict in ("probable", "possible")
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenes())
+@properties(scenes())
 def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
     mine, theirs, seen, hidden = scene
     before = records(mine, theirs, seen + hidden)
@@ -114,8 +126,7 @@ def test_the_names_and_ids_of_others_change_no_byte_of_a_copy(scene):
         assert same_where_both_speak(after.copies(READER), before.copies(READER))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(scenes(), scenes())
+@properties(scenes(), scenes())
 def test_what_others_do_changes_nothing_in_a_copy_but_what_is_allowed(scene, another):
     mine, theirs, seen, hidden = scene
     one = records(mine, theirs, seen + hidden).copies(READER)
