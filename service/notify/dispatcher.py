@@ -23,6 +23,8 @@ from service.store.subscriptions import Subscription
 
 T = TypeVar("T")
 _LONGEST_SLEEP_S = 2.0
+_FINISHING_S = 3.0
+"""How long a stop waits for what is being sent: a message that left and was not noted would be sent again at the next start."""
 log = structlog.get_logger()
 
 
@@ -44,6 +46,7 @@ class Dispatcher:
         self._bell = asyncio.Event()
         self._channels: Channels | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._is_stopping = False
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="outbox")
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -65,7 +68,10 @@ class Dispatcher:
                 except TimeoutError:
                     continue
         finally:
+            self._is_stopping = True
             tasks = list(self._tasks.values())
+            if tasks:
+                await asyncio.wait(tasks, timeout=_FINISHING_S)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -92,7 +98,7 @@ class Dispatcher:
 
     async def _serve(self, name: str) -> None:
         try:
-            while await self._send_next(name):
+            while await self._send_next(name) and not self._is_stopping:
                 pass
         except Exception:
             log.exception("messages could not be sent; they are tried again", subscription=name)
