@@ -9,7 +9,7 @@ from detectors.catalogue import queue_detectors
 from detectors.interface import QueueWindow
 from detectors.learned_state import Learned
 from detectors.parameters import DetectionParameters
-from detectors.state_blocks import Blocks, Parts
+from detectors.state_blocks import Blocks, Parts, completed
 from models.columns import Findings, Flags, QueueTick, SeriesKey
 
 
@@ -24,12 +24,15 @@ class Queues:
         """Makes room for `keys`; known queues keep their positions."""
 
         def fresh(span: slice) -> Parts:
-            series = span.stop - span.start
-            parts: Parts = {detector.kind: detector.fresh(series) for detector in self._detectors}
+            parts = self._fresh(span.stop - span.start)
             learned.give(parts, keys[span])
-            return parts | {f"{detector.kind}.latch": finding_state.fresh(series) for detector in self._detectors}
+            return parts
 
         self._blocks.grow(len(keys), fresh)
+
+    def _fresh(self, series: int) -> Parts:
+        parts: Parts = {detector.kind: detector.fresh(series) for detector in self._detectors}
+        return parts | {f"{detector.kind}.latch": finding_state.fresh(series) for detector in self._detectors}
 
     def step(self, tick: QueueTick, declared: Flags) -> tuple[Findings, Flags]:
         """Processes one window: findings, and which queues have one."""
@@ -58,7 +61,7 @@ class Queues:
 
     def restore(self, tree: dict[str, Any]) -> None:
         """Restores the state that `pack` returned."""
-        self._blocks = Blocks.cut(tree["parts"], tree["series"])
+        self._blocks = Blocks.cut(completed(tree["parts"], self._fresh(tree["series"])), tree["series"])
 
 
 def _cut(tick: QueueTick, span: slice) -> QueueTick:

@@ -3,9 +3,10 @@
 import numpy as np
 
 from detectors.array_math import clip_small, nan_to_zero
-from detectors.backlog import baseline, growth
+from detectors.backlog import baseline, growth, recurrence
 from detectors.interface import FindingDetails, QueueWindow, Signal, run_started_us
 from models.columns import Columns, Flags, Floats, QueueTick
+from models.times import SECOND_US
 
 ALLOWANCE = 0.5
 """Deviations per window that growth must exceed to count (half of one: optimal for a growth of one)."""
@@ -25,11 +26,25 @@ class Backlog:
     """Evidence that a queue grows (a CUSUM of its changes), stays above its marks, delivers nothing, or holds messages that are too old.
 
     Nothing counts below the usual depth of the queue at this hour. A decrease only reduces the evidence: one lucky window does not hide
-    a queue that grows. The finding continues while the queue drains, because the surge is part of it.
+    a queue that grows. The finding continues while the queue drains, because the surge is part of it. A queue that delivers, and holds
+    no more and no longer than it did in earlier backlogs, has a habit: no warning, unless its limit is in sight (`correlation.grading`).
     """
 
     kind = "backlog"
-    learned = ("mark", "mean_depth", "deliveries", "visits", "highest", "old", "scatter", "seen_s", "wait_s", "pending", "pending_hour")
+    learned = (
+        "mark",
+        "mean_depth",
+        "deliveries",
+        "visits",
+        "highest",
+        "old",
+        "scatter",
+        "seen_s",
+        "wait_s",
+        "pending",
+        "pending_hour",
+        *recurrence.COLUMNS,
+    )
 
     def __init__(self, threshold: float, accept_after_s: int) -> None:
         self._threshold = threshold
@@ -38,7 +53,7 @@ class Backlog:
     def fresh(self, series: int) -> Columns:
         """Last depth, evidence of growth, height, stall and age (nats) and its run; for an open finding peak, calm windows, seconds."""
         names = ("last", "windows", "grows", "above", "stalls", "ages", "run", "peak", "calm_windows", "open_s")
-        return {name: np.zeros(series) for name in names} | growth.fresh(series) | baseline.fresh(series)
+        return {name: np.zeros(series) for name in names} | growth.fresh(series) | baseline.fresh(series) | recurrence.fresh(series)
 
     def step(self, state: Columns, window: QueueWindow, is_open: Flags, /) -> Signal:
         """Processes one window; a queue that did not report keeps its state."""
@@ -52,6 +67,7 @@ class Backlog:
         too_old = tick.oldest_age_s > np.maximum(growth.RETRY_AGE_S, AGE_FACTOR * state["old"] + 60.0)
         score, over = self._weigh(state, tick, change / scatter, (tick.depth - limit) / scatter, too_old)
         calm = self._calm(state, tick, marks + 2.0 * scatter, too_old, is_open | over)
+        usual = self._usual(state, tick, is_open | over, calm & is_open)
         building = score > 0.5 * self._threshold
         baseline.learn(state, tick, change, state["served"], reported & ~high & ~is_open & ~building & ~window.declared, reported)
         state["last"] = np.where(reported, tick.depth, state["last"])
@@ -61,7 +77,7 @@ class Backlog:
             over=over,
             has_ended=calm,
             evidence_rising=building,
-            serious=over,
+            serious=over & ~usual,
             shown=lambda rows: FindingDetails(
                 began_us=run_started_us(tick.at_us, tick.window_s, state["run"][rows]),
                 observed=tick.depth[rows],
@@ -92,6 +108,22 @@ class Backlog:
         if len(filling):
             over[filling] |= growth.evidence(state, tick, filling)["capacity_eta_low_s"] < IN_SIGHT_S
         return waiting, over
+
+    def _usual(self, state: Columns, tick: QueueTick, asked: Flags, ends: Flags) -> Flags:
+        """Where an open backlog is so far like earlier ones; remembers those that end."""
+        usual, at_s = np.zeros(len(asked), np.bool_), tick.at_us // SECOND_US
+        rows = asked.nonzero()[0]
+        if not len(rows):
+            return usual
+        age_s = nan_to_zero(tick.oldest_age_s)[rows]
+        begins = state["open_s"][rows] <= tick.window_s
+        state["oldest_s"][rows] = np.maximum(np.where(begins, 0.0, state["oldest_s"][rows]), age_s)
+        usual[rows] = recurrence.habitual(state, rows, tick.depth[rows], state["open_s"][rows], age_s, at_s)
+        # A queue that delivers nothing is no habit, however often that happens.
+        usual &= state["stalls"] <= 0.5 * self._threshold
+        if ends.any():
+            recurrence.remember(state, ends.nonzero()[0], at_s)
+        return usual
 
     def _calm(self, state: Columns, tick: QueueTick, usually: Floats, too_old: Flags, asked: Flags) -> Flags:
         """Where the depth is usual or almost zero again and nothing is too old, for some windows; or where a new level is normal."""

@@ -1,0 +1,68 @@
+"""Backlogs that come as often, as deep and as long as before wake nobody; deeper, longer or stalled ones do."""
+
+from functools import cache
+
+import numpy as np
+
+from models.columns import Floats
+from tests.detectors.cohorts import Cohort, queue_key, queues
+
+WINDOW_S = 300
+DAY = 86_400 // WINDOW_S
+EVERY = DAY // 3
+
+
+def depth_of(window: int, deep: float = 4000.0, windows: int = 12) -> Floats:
+    """Some messages on their way, and a pile of up to `deep` three times a day, after the first day."""
+    since = (window - EVERY // 2) % EVERY
+    pile = deep * min(since + 1, windows - since, 6) / 6 if window >= DAY + EVERY // 2 and since < windows else 0.0
+    return np.full(1, 20.0 + window % 3 + pile)
+
+
+def watch(cohort: Cohort, count: int, *, delivered: float = 3000.0, **size: float) -> list[bool]:
+    """Whether what is open is a warning, of each window with something open."""
+    serious = []
+    for _ in range(count):
+        depth = depth_of(cohort.window, **size)
+        age = np.where(depth > 1000, 120.0, 1.0)
+        tick = queues(cohort.at_us, depth, window_s=WINDOW_S, delivered=np.full(1, delivered), oldest_age_s=age, capacity=np.full(1, 1e9))
+        serious += cohort.step(queue_tick=tick).queues.serious.tolist()
+    return serious
+
+
+@cache
+def after_six_backlogs() -> Cohort:
+    cohort = Cohort(queue_keys=(queue_key(0, window_s=WINDOW_S),), window_s=WINDOW_S)
+    assert any(watch(cohort, 2 * DAY))
+    watch(cohort, DAY)
+    return cohort
+
+
+def test_a_backlog_as_often_as_deep_and_as_long_as_before_is_no_warning():
+    cohort = after_six_backlogs().copy()
+    serious = watch(cohort, EVERY)
+    assert serious
+    assert not any(serious)
+
+
+def test_a_backlog_twice_as_deep_is_one():
+    assert any(watch(after_six_backlogs().copy(), EVERY, deep=9000.0))
+
+
+def test_a_backlog_that_goes_on_is_one():
+    assert any(watch(after_six_backlogs().copy(), EVERY, windows=40))
+
+
+def test_a_queue_that_delivers_nothing_is_one():
+    assert any(watch(after_six_backlogs().copy(), EVERY, delivered=0.0))
+
+
+def test_queues_of_a_version_that_remembered_no_backlogs_go_on():
+    cohort = after_six_backlogs()
+    tree = cohort.detection.pack()
+    parts = tree["queues"]["parts"]["backlog"]
+    for name in ("ring_s", "ring_depth", "ring_run_s", "ring_age_s", "oldest_s"):
+        del parts[name]
+    old = cohort.copy()
+    old.detection = type(cohort.detection).unpack(cohort.parameters, WINDOW_S, tree)
+    assert any(watch(old, EVERY))
