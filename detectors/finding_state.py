@@ -1,5 +1,7 @@
 """Finding state: a finding begins once, continues in every window, ends once."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from detectors.interface import Signal
@@ -76,6 +78,12 @@ def open_at(
         serious=np.ones(count, np.bool_),
         evidence={"ratio": np.zeros(count)},
     )
+
+
+def numbered(findings: Findings, series: Ints) -> Findings:
+    """Findings of rows of a table as findings of these `series`."""
+    refused = frozenset((kind, int(series[row])) for kind, row in findings.refused)
+    return replace(findings, series=series[findings.series].astype(np.int32), refused=refused)
 
 
 def joined(parts: list[Findings]) -> Findings:

@@ -20,8 +20,9 @@ from detectors.parameters import DetectionParameters
 from detectors.rates import habits, recovery, spill
 from detectors.rates.group_silence import GroupSilence
 from detectors.rates.habits import CLOCK_TIMES
+from detectors.rates.user_bursts import UserBursts
 from detectors.state_blocks import Blocks, Parts, completed
-from models.columns import ALERT_KINDS, Columns, Expected, Findings, Flags, Floats, Ints, SeriesKey, TrafficTick
+from models.columns import Expected, Findings, Flags, Floats, Ints, SeriesKey, TrafficTick
 from models.times import HOUR_US, SECOND_US
 
 _RATES = ("storm", "drop", "silence")
@@ -57,6 +58,7 @@ class Traffic:
         nats = traffic_thresholds(parameters, window_s)
         self._thresholds = {kind: nats[kind] for kind in _COUNTED}
         self._together = GroupSilence(nats["silence"])
+        self._bursts = UserBursts()
         self._at_us: int | None = None
 
     @property
@@ -76,6 +78,7 @@ class Traffic:
 
         self._blocks.grow(len(keys), fresh)
         self._together.arrange(keys)
+        self._bursts.arrange(keys)
 
     def _apply_budget(self, parts: Parts) -> None:
         """Makes thresholds those of this run's budget of false alarms, whatever the budget was under which the state was learned."""
@@ -101,6 +104,7 @@ class Traffic:
                 self._expectation.turn(block["expectation"], tick.at_us, self._at_us, steps)
             all_findings += self._step_block(number, block, span, tick, declared, jammed, out)
         all_findings += self._fall_silent_together(tick, out.judged, out.expected)
+        self._bursts.learn(list(self._blocks), tick.at_us // SECOND_US)
         self._at_us = tick.at_us
         return TrafficResult(finding_state.joined(all_findings), out.expected, out.variance, out.failing)
 
@@ -140,7 +144,7 @@ class Traffic:
         mean = outlook.mean * outlook.known
         out.expected[series] = mean
         out.variance[series] = mean * (outlook.dispersion + mean * outlook.relative_error * outlook.relative_error)
-        return [_numbered(findings, series) for findings in all_findings]
+        return [finding_state.numbered(findings, series) for findings in all_findings]
 
     def _window(
         self, block: Parts, tick: TrafficTick, outlook: Expected, bounds: Bounds, declared: Flags, jammed: Flags, returns: Flags
@@ -183,7 +187,7 @@ class Traffic:
             signal = detector.step(block[detector.kind], window, is_open)
             findings = finding_state.update(state, signal, is_open, detector.kind, window.tick.at_us, 0)
             if findings is not None:
-                all_findings.append(_with_refusals(findings, detector.kind, block[detector.kind]))
+                all_findings.append(habits.with_refusals(findings, detector.kind, block[detector.kind]))
             active = signal.evidence_rising | signal.over | is_open
             if signal.habit is not None:
                 active &= signal.habit == 0
@@ -253,31 +257,24 @@ class Traffic:
 
     def pack(self) -> dict[str, Any]:
         """State as a tree."""
-        return {"at_us": self._at_us, "series": len(self._blocks), "parts": self._blocks.whole(), "together": self._together.pack()}
+        return {
+            "at_us": self._at_us,
+            "series": len(self._blocks),
+            "parts": self._blocks.whole(),
+            "together": self._together.pack(),
+            "bursts": self._bursts.pack(),
+        }
 
     def restore(self, tree: dict[str, Any], keys: tuple[SeriesKey, ...]) -> None:
         """Restores the state that `pack` returned for `keys`."""
         self._at_us = tree["at_us"]
         self._together.arrange(keys)
         self._together.restore(tree["together"])
+        self._bursts.restore(tree.get("bursts"))
+        self._bursts.arrange(keys)
         parts = completed(tree["parts"], self._fresh(tree["series"]))
         self._apply_budget(parts)
         self._blocks = Blocks.cut(parts, tree["series"])
-
-
-def _with_refusals(findings: Findings, kind: str, state: Columns) -> Findings:
-    """The same, with those at a time of day at which people refused a habit."""
-    if "refused" not in state:
-        return findings
-    refused = habits.are_refused(state, findings.series.astype(np.int64), findings.began_us // SECOND_US)
-    rows = findings.series[refused].tolist()
-    return replace(findings, refused=frozenset((ALERT_KINDS.index(kind), row) for row in rows)) if rows else findings
-
-
-def _numbered(findings: Findings, series: Ints) -> Findings:
-    """Findings of rows of a table as findings of these `series`."""
-    refused = frozenset((kind, int(series[row])) for kind, row in findings.refused)
-    return replace(findings, series=series[findings.series].astype(np.int32), refused=refused)
 
 
 def _latch(kind: str) -> str:

@@ -21,6 +21,8 @@ typedef uint8_t flag;
     X(expectation, hour_windows, float) X(expectation, hour_expected, float) X(expectation, s_flat, double) \
     X(expectation, s_cross, double) X(expectation, s_steep, double) X(expectation, t_flat, double) X(expectation, t_steep, double) \
     X(expectation, last, double) X(expectation, lagged, double) X(expectation, squares, double) X(expectation, windows, double) \
+    X(expectation, count_before, float) X(expectation, count_earlier, float) \
+    X(expectation, day_mean, double) X(expectation, day_known, double) \
     X(expectation, curve, float) X(expectation, tolerance, float) X(expectation, slot_variance, float) \
     X(expectation, rate_variance, float) X(expectation, lowest, float) X(expectation, highest, float) X(expectation, foreign, flag) \
     X(spill, missing, double) X(recovery, owed, double) \
@@ -51,7 +53,7 @@ typedef uint8_t flag;
 #define PARAMETERS(X) \
     X(kept) X(fraction) X(window_s) X(slot) X(at_s) X(least_mean) X(ridge) X(most_memory) X(least_doubt) X(doubt_range) X(first_hours) \
     X(bank_least_mean) X(least_excess) X(most_errors) X(clip) X(least_ratio) X(most_ratio) X(recent_share) X(dispersion_clip) \
-    X(dispersion_first_clip) X(dispersion_tail) X(clipped_mean) X(explained) X(dispersion_most) X(unsure) X(calm_nats) \
+    X(first_share) X(dispersion_tail) X(clipped_mean) X(explained) X(dispersion_most) X(unsure) X(calm_nats) \
     X(unsure_calm_nats) X(silence_threshold) X(one_window) X(building_share) X(edge_nats) X(over_nats) X(forgiven_share) X(slack) \
     X(failures_threshold) X(surprising) X(first_s) X(least_tried) X(few_pairs) X(failures_clip) X(most_overlap) X(least_overlap) \
     X(drift_threshold) X(drift_day_s) X(stale_threshold) X(stale_most) X(stale_history) X(stale_fade) X(stale_least_windows) \
@@ -117,9 +119,9 @@ void window_expect(ARGUMENTS) {
         const float wander = most_of_f(C(expectation, wander, float)[i], 0.0f);
         const double most = base + level_variance + (double)wander;
         double deviation = C(expectation, deviation, double)[i], variance = C(expectation, deviation_variance, double)[i];
-        deviation += (1.0 - kept) * (1.0 - deviation);
+        deviation += (1.0 - kept) * (C(expectation, day_mean, double)[i] - deviation);
         variance *= square;
-        variance += (1.0 - square) * most;
+        variance += (1.0 - square) * (most - C(expectation, day_known, double)[i]);
 
         const double factor = C(expectation, level, double)[i] * deviation, now = C(expectation, now, double)[i];
         const double left = now - C(expectation, before, double)[i], right = C(expectation, after, double)[i] - now;
@@ -229,7 +231,7 @@ typedef struct {
     int factor_count, upward;
 } Bank;
 
-/* Evidence of one bank; whether nothing is over its limit. Nothing is written. */
+/* Evidence of one bank; whether none of it is near its limit. Nothing is written. */
 static inline int bank_evidence(
     const Bank *bank, const double *parameters, int64_t series, int64_t count, int64_t i, int64_t j, double counts, double null,
     double dispersion, flag judged, double *nats, double *score
@@ -244,7 +246,7 @@ static inline int bank_evidence(
         nats[k] = most_of(bank->nats[k * series + i] + ratio, 0.0);
         *score = k ? most_of(*score, nats[k]) : nats[k];
     }
-    return !(*score > (double)bank->limit[i]);
+    return !(*score > (double)((float)P(building_share) * bank->limit[i]));
 }
 
 /* Keeps the evidence of one bank and follows how far it goes; an excursion that is over goes into the list. */
@@ -329,8 +331,17 @@ static inline void dispersion_learn(
     const double off = mean * relative_error, level_variance = off * off, variance = mean * dispersion + level_variance;
     double error = (counts - mean) / sqrt(variance);
     const double own = variance / mean;
-    const double limit = (known ? P(dispersion_clip) : P(dispersion_first_clip)) + P(dispersion_tail) * own / mean;
-    const double square = least_of(error * error, limit);
+    const double limit = P(dispersion_clip) + P(dispersion_tail) * own / mean;
+    double raw = error * error;
+    if (!known) {
+        float *before = C(expectation, count_before, float) + i, *earlier = C(expectation, count_earlier, float) + i;
+        const double step = counts - (double)*before, bend = counts - 2.0 * (double)*before + (double)*earlier;
+        const double least = least_of(raw, least_of(step * step / 2.0, bend * bend / 6.0) / variance) / P(first_share);
+        if (*before >= 0 && *earlier >= 0) raw = least;
+        *earlier = *before;
+        *before = use ? (float)counts : -1.0f;
+    }
+    const double square = least_of(raw, limit);
     const double explained = least_of(level_variance, P(explained) * mean * dispersion);
     const double excess = (square / P(clipped_mean) * variance - explained) / mean - 1.0;
     const double weight = use * mean / (own * own * (2.0 * mean + 1.0));
@@ -345,9 +356,10 @@ static inline void dispersion_learn(
     *s_steep = *s_steep * fade + weight * (mean * mean);
     *t_flat = *t_flat * fade + weight * excess;
     *t_steep = *t_steep * fade + weight * (mean * excess);
-    *windows = least_of(*windows + use, P(dispersion_most));
-    const double gain = use / *windows;
-    error = within(error, -3.0, 3.0) * use;
+    const flag seen = use && known;
+    *windows = least_of(*windows + seen, P(dispersion_most));
+    const double gain = seen / *windows;
+    error = within(error, -3.0, 3.0) * seen;
     *lagged += gain * (error * *last - *lagged);
     *squares += gain * (least_of(square, P(dispersion_clip)) - *squares);
     *last = error;

@@ -93,7 +93,13 @@ class Expectation:
         state["level"][moved] *= ratio[moved]
         state["recent_due"][moved] = state["recent"][moved]
         level.forget_day(state, lasting)
-        for name, value in (("level_variance", 0.09), ("deviation", 1.0), ("deviation_variance", 0.04)):
+        for name, value in (
+            ("level_variance", 0.09),
+            ("deviation", 1.0),
+            ("deviation_variance", 0.04),
+            ("day_mean", 1.0),
+            ("day_known", 0.0),
+        ):
             state[name][lasting] = value
         return np.where(lasting, ratio, 0.0)
 
@@ -142,11 +148,11 @@ class Expectation:
         return LEAST_DOUBT + (MOST_DOUBT - LEAST_DOUBT) * wander / (wander + state["base_variance"] + state["level_variance"])
 
     def _age(self, state: Columns, seconds: float) -> None:
-        """Advances time: what was learned from the last hours fades back to the profile."""
+        """Advances time: what was learned from the last hours fades back to the profile, and to what the hours of the day share."""
         kept = kept_share(seconds)
-        most = state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state)
+        most = state["base_variance"] + state["level_variance"] + HOUR_VARIANCE.value(state) - state["day_known"]
         deviation, variance = state["deviation"], state["deviation_variance"]
-        deviation += (1.0 - kept) * (1.0 - deviation)
+        deviation += (1.0 - kept) * (state["day_mean"] - deviation)
         variance *= kept * kept
         variance += (1.0 - kept * kept) * most
 

@@ -74,6 +74,7 @@ class HourCurves:
         state |= {name: np.zeros(series, np.float32) for name in seldom}
         state |= {name: np.zeros((SLOTS_A_HOUR, series), np.float32) for name in ("hour_counts", "hour_expected", "hour_windows")}
         state |= {"curve": np.zeros((SLOTS_A_HOUR + 2 * AROUND, series), np.float32)}
+        state |= {"day_mean": np.ones(series), "day_known": np.zeros(series)}
         state |= {"lowest": np.full(series, ANYTHING, np.float32), "highest": np.zeros(series, np.float32)}
         state |= {"slot_variance": np.zeros((SLOTS_A_HOUR, series), np.float32)}
         state |= {name: np.zeros(series, np.bool_) for name in ("seen", "foreign")}
@@ -105,18 +106,27 @@ class HourCurves:
         """
         if state["rival"].any():
             daylight_saving.decide(state, self._profile)
-        before, of_day = state["seen"].copy(), state["day_variance"].astype(np.float64) * (number % HOURS_A_DAY != 0)
+        before, goes_on = state["seen"].copy(), number % HOURS_A_DAY != 0
+        of_day = state["day_variance"].astype(np.float64) * goes_on
+        unknown = np.maximum(of_day - state["day_known"], 0.0)
+        usual = np.where(goes_on, state["day_mean"], 1.0)
         own = state["base_variance"] - of_day + FRESH_SHARE * HOUR_VARIANCE.value(state)
         self._keep(state, self.curve(state, number))
         # The part of the deviation that belongs to the last hour alone does not continue: only the shared part does.
-        shared = state["level_variance"] + of_day + (1.0 - FRESH_SHARE) * HOUR_VARIANCE.value(state)
+        shared = state["level_variance"] + unknown + (1.0 - FRESH_SHARE) * HOUR_VARIANCE.value(state)
         whole = shared + own
-        carried = shared / whole
-        state["deviation"][:] = 1.0 + carried * (state["deviation"] - 1.0)
-        state["deviation_variance"][:] = shared - carried**2 * np.maximum(whole - state["deviation_variance"], 0.0)
+        carried, of_the_day = shared / whole, unknown / whole
+        off, learned = state["deviation"] - usual, np.maximum(whole - state["deviation_variance"], 0.0)
+        state["deviation"][:] = usual + carried * off
+        state["deviation_variance"][:] = shared - carried**2 * learned
+        # What all hours of the day share is better known after each of them.
+        state["day_mean"][:] = usual + of_the_day * off
+        still = unknown - of_the_day**2 * learned if goes_on else state["day_variance"]
+        state["day_known"][:] = np.maximum(state["day_variance"] - still, 0.0)
         # A deviation from almost nothing does not show how wrong the profile is.
         first = state["seen"] & ~before
         state["deviation"][first], state["deviation_variance"][first] = 1.0, UNSEEN_VARIANCE
+        state["day_mean"][first], state["day_known"][first] = 1.0, 0.0
         if gone is not None and state["foreign"].any():
             # A day of an unseen kind may continue as the last hour ended, whatever part of the deviation is carried over.
             for name, edge, rate in (("lowest", np.minimum, gone[0]), ("highest", np.maximum, gone[1])):
@@ -191,9 +201,10 @@ class HourCurves:
         level.learn(state, counts, due, coarse, used & ours, unwatched)
         level.learn_walk(state, number, used, unwatched)
         # The error contains the profile's error as far as that is known; while it is a guess, the hour variance learns little.
-        known = np.where(state["rate_variance"] < NEW_WEEKDAY, state["rate_variance"] + state["level_variance"], 0.0)
+        rough = state["rate_variance"] - state["day_known"]
+        known = np.where(rough < NEW_WEEKDAY, rough + state["level_variance"], 0.0)
         off = sampling + np.maximum(sampling, known)
-        HOUR_VARIANCE.learn(state, error**2, off, np.where(ours, share, 0.0), rough=state["rate_variance"])
+        HOUR_VARIANCE.learn(state, (error + 1.0 - state["day_mean"]) ** 2, off, np.where(ours, share, 0.0), rough=rough)
         hour_due = np.maximum(learned * self._windows_an_hour, 0.1)
         self._profile.learn(
             state, number, learned, share, hour_due, self._spread(state, hour_due, slots=1) + self._jagged(state) * hour_due

@@ -58,7 +58,8 @@ class Bank:
         run *= nats > 0.0
         score = nats.max(axis=0)
         over = score > limit
-        habit = self._habit(state, window, score, judged, over & ~is_open, over)
+        rising = score > BUILDING_SHARE * limit
+        habit = self._habit(state, window, score, judged, over, rising)
         calm = self._calm(state, window, null, is_open & judged)
         accepted = is_open & (window.accepted > 0)
         if accepted.any():
@@ -67,13 +68,13 @@ class Bank:
             score=score,
             over=over & ~accepted,
             has_ended=calm | accepted,
-            evidence_rising=score > BUILDING_SHARE * limit,
+            evidence_rising=rising,
             serious=over & (habit == 0),
             habit=habit,
             shown=lambda rows: self._shown(state, window, rows),
         )
 
-    def _habit(self, state: Columns, window: TrafficWindow, score: Floats, judged: Flags, begins: Flags, over: Flags) -> Ints:
+    def _habit(self, state: Columns, window: TrafficWindow, score: Floats, judged: Flags, over: Flags, rising: Flags) -> Ints:
         """Where the finding is a habit of the series: the number of earlier days with it at this time of day, plus one; elsewhere 0."""
         tick, at_s = window.tick, window.tick.at_us // SECOND_US
 
@@ -85,15 +86,15 @@ class Bank:
         explained = window.declared | window.recovering if self._upward else window.declared
         habits.follow(state, score, judged, explained, run_s, at_s, tick.window_s, self._threshold)
         habit = np.zeros(len(score), np.int64)
-        rows = over.nonzero()[0]
+        rows = (over | (rising & judged)).nonzero()[0]
         if len(rows):
             ran_s = run_s(rows)
             pace = score[rows] / np.maximum(ran_s // tick.window_s, 1)
             due = np.maximum(window.expected.mean[rows], LEAST_MEAN)
-            pace, size = habits.grow(state, rows, begins[rows], pace, due, tick.messages[rows])
+            pace, size = habits.grow(state, rows, pace, due, tick.messages[rows])
             # A batch job may add messages at any time; messages that are missing at any time are missed by somebody.
             usual, days = habits.habitual(state, rows, at_s - ran_s, score[rows], pace, size, at_any_time=self._upward)
-            habit[rows] = usual * (days + 1)
+            habit[rows] = usual * (days + 1) * over[rows]
         return habit
 
     def _shown(self, state: Columns, window: TrafficWindow, rows: Ints) -> FindingDetails:

@@ -1,11 +1,12 @@
 """Habits: how far a series' evidence usually rises, and its earlier findings at this time of day, or of this frequency and size."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.columns import Columns, Flags, Floats, Ints
+from models.columns import ALERT_KINDS, Columns, Findings, Flags, Floats, Ints
+from models.times import SECOND_US
 
 DAY_S = 86_400
 MEMORY_S = 21 * DAY_S
@@ -60,16 +61,18 @@ class Size:
 
 
 def fresh(series: int, threshold: float) -> Columns:
-    """For the current excursion its greatest evidence (nats), its greatest evidence a window, its `Size` and its start; for past ones
-    number, excess, time of the last and of the first (s since 1970), and the resulting threshold; the largest ones: their beginnings, how
-    long they went on (s), evidence, evidence a window and size (0: not known; what was due as its square root); and the times of day
-    (minute + 1, 0 for none) whose habit people refused.
+    """For the current excursion its greatest evidence (nats), its greatest evidence a window, its `Size` (of the excursion that began at
+    `size_s`) and its start; for past ones number, excess, time of the last and of the first (s since 1970), and the resulting threshold;
+    the largest ones: their beginnings, how long they went on (s), evidence, evidence a window and size (0: not known; what was due as its
+    square root); the size that the bursts of its User have in any of its series (`user_bursts`); and the times of day (minute + 1, 0 for
+    none) whose habit people refused.
     """
     state: Columns = {name: np.zeros(series, np.float32) for name in ("peak", "pace", "due", "surplus", "top", "excursions", "excess")}
-    state |= {name: np.zeros(series, np.uint32) for name in ("peak_s", "counted_s", "first_s")}
+    state |= {name: np.zeros(series, np.uint32) for name in ("peak_s", "size_s", "counted_s", "first_s")}
     state |= {"ring_s": np.zeros((RING, series), np.uint32), "ring_run_s": np.zeros((RING, series), np.uint16)}
     state |= {name: np.zeros((RING, series), np.float32) for name in ("ring_nats", "ring_pace")}
     state |= {name: np.zeros((RING, series), np.float16) for name in SIZES}
+    state |= {f"kin_{name}": np.zeros(series, np.float32) for name in ("due", "surplus", "top")}
     return state | {"limit": np.full(series, threshold, np.float32), "refused": np.zeros((REFUSALS, series), np.uint16)}
 
 
@@ -128,10 +131,10 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
     """
     known = ~are_refused(state, rows, state["peak_s"][rows].astype(np.int64))
     rows, peak = rows[known], peak[known]
-    # What never passed the threshold may have brought all of its evidence in one window.
-    passed = peak > state["limit"][rows]
-    pace = np.where(passed, np.minimum(state["pace"][rows], peak), peak)
-    size = Size(*(np.where(passed, state[name][rows], 0.0) for name in ("due", "surplus", "top")))
+    # What never came near the threshold may have brought all of its evidence in one window.
+    near = state["size_s"][rows] == state["peak_s"][rows]
+    pace = np.where(near, np.minimum(state["pace"][rows], peak), peak)
+    size = Size(*(np.where(near, state[name][rows], 0.0) for name in ("due", "surplus", "top")))
     # After the watermark was set back, what is stored may lie ahead.
     fade = np.exp(-np.maximum(at_s - state["counted_s"][rows].astype(np.float64), 0.0) / MEMORY_S)
     number = state["excursions"][rows] * fade + 1.0
@@ -167,8 +170,10 @@ def limits(state: Columns, rows: Ints, window_s: int, threshold: float) -> Float
     return np.where(number > 0, np.maximum(limit, threshold), threshold)
 
 
-def grow(state: Columns, rows: Ints, begins: Flags, pace: Floats, due: Floats, messages: Floats) -> tuple[Floats, Size]:
+def grow(state: Columns, rows: Ints, pace: Floats, due: Floats, messages: Floats) -> tuple[Floats, Size]:
     """Adds a window to current excursions that have enough evidence; their greatest evidence a window, and their size."""
+    begins = state["size_s"][rows] != state["peak_s"][rows]
+    state["size_s"][rows] = state["peak_s"][rows]
     off = np.abs(messages - due) / due
     before = {name: np.where(begins, 0.0, state[name][rows]) for name in ("pace", "due", "surplus", "top")}
     size = Size(np.maximum(before["due"], due), before["surplus"] + off, np.maximum(before["top"], off))
@@ -204,12 +209,17 @@ def habitual(
 
 
 def _is_of_usual_size(state: Columns, rows: Ints, kept: Flags, size: Size) -> Flags:
-    """Whether enough earlier excursions were about as large as a multiple of what was due."""
+    """Whether enough earlier excursions were about as large as a multiple of what was due; of this series, or one of it and others of its
+    User's other series.
+    """
     due, surplus, top = (state[name][:, rows].astype(np.float64) for name in SIZES)
     comparable = kept & (due * due >= LEAST_DUE_SHARE * size.due)
+    own = comparable & (size.surplus <= SIZE_FACTOR * surplus) & (size.top <= SIZE_FACTOR * top)
+    kin_due, kin_surplus, kin_top = (state[f"kin_{name}"][rows].astype(np.float64) for name in ("due", "surplus", "top"))
+    kin = (kin_due >= LEAST_DUE_SHARE * size.due) & (size.surplus <= SIZE_FACTOR * kin_surplus) & (size.top <= SIZE_FACTOR * kin_top)
     surplus, top = (_of_fourth(np.where(comparable, values, 0.0)) for values in (surplus, top))
     usual: Flags = (size.surplus <= SIZE_FACTOR * surplus) & (size.top <= SIZE_FACTOR * top)
-    return usual
+    return usual | (kin & own.any(axis=0))
 
 
 def _of_fourth(values: Floats) -> Floats:
@@ -226,3 +236,12 @@ def are_refused(state: Columns, rows: Ints, began_s: Ints) -> Flags:
     off = np.abs((began_s - (marks - 1) * 60 + DAY_S // 2) % DAY_S - DAY_S // 2)
     refused: Flags = ((marks > 0) & (marks <= ANY_TIME_MIN) & (off <= CLOCK_S)).any(axis=0)
     return refused
+
+
+def with_refusals(findings: Findings, kind: str, state: Columns) -> Findings:
+    """The same, with those at a time of day at which people refused a habit."""
+    if "refused" not in state:
+        return findings
+    refused = are_refused(state, findings.series.astype(np.int64), findings.began_us // SECOND_US)
+    rows = findings.series[refused].tolist()
+    return replace(findings, refused=frozenset((ALERT_KINDS.index(kind), row) for row in rows)) if rows else findings

@@ -1,0 +1,84 @@
+"""User bursts: how large the bursts of a whole User usually are. One batch job shows in several series, at each hour in others."""
+
+from typing import Any
+
+import numpy as np
+
+from detectors.rates.habits import KEPT_S, MOST_RUN_S, OFTEN_TIMES
+from detectors.state_blocks import Parts
+from models.columns import Columns, Ints, SeriesKey
+
+RING = 8
+_SAME_S = MOST_RUN_S // 4
+"""Excursions of several series that begin this near to each other are one burst."""
+_SIZE = ("due", "surplus", "top")
+
+
+class UserBursts:
+    """The last bursts of each User, measured in the series in which most was due; state by User."""
+
+    def __init__(self) -> None:
+        self._users: tuple[str, ...] = ()
+        self._user_of: Ints = np.zeros(0, np.int64)
+        self._ring = _fresh(0)
+
+    def arrange(self, keys: tuple[SeriesKey, ...]) -> None:
+        """Whose series are whose; bursts that are known stay."""
+        users = tuple(sorted({key.user for key in keys}))
+        number = {user: index for index, user in enumerate(users)}
+        ring = _fresh(len(users))
+        kept = [index for index, user in enumerate(self._users) if user in number]
+        for name, rows in ring.items():
+            rows[:, [number[self._users[index]] for index in kept]] = self._ring[name][:, kept]
+        self._users, self._ring = users, ring
+        self._user_of = np.array([number[key.user] for key in keys], np.int64)
+
+    def learn(self, blocks: list[tuple[slice, Parts]], at_s: int) -> None:
+        """After a window: excursions that ended in it, and what that makes usual in all series of their Users."""
+        users: set[int] = set()
+        for span, block in blocks:
+            state = block["storm"]
+            ended = (state["counted_s"] == at_s) & (state["size_s"] == state["peak_s"])
+            for row in ended.nonzero()[0].tolist():
+                user = int(self._user_of[span.start + row])
+                self._add(user, state, row)
+                users.add(user)
+        for user in sorted(users):
+            usual = self._usual(user, at_s)
+            for span, block in blocks:
+                rows = (self._user_of[span] == user).nonzero()[0]
+                for name in _SIZE:
+                    block["storm"][f"kin_{name}"][rows] = usual[name]
+
+    def _add(self, user: int, state: Columns, row: int) -> None:
+        """Stores an excursion; of several at the same time the one in whose series most was due."""
+        began_s, ring = int(state["peak_s"][row]), self._ring
+        ago_s = np.abs(ring["began_s"][:, user].astype(np.int64) - began_s)
+        index = int(ago_s.argmin())
+        if ago_s[index] >= _SAME_S:
+            index = int(ring["began_s"][:, user].argmin())
+        elif state["due"][row] <= ring["due"][index, user]:
+            return
+        ring["began_s"][index, user] = began_s
+        for name in _SIZE:
+            ring[name][index, user] = state[name][row]
+
+    def _usual(self, user: int, at_s: int) -> dict[str, float]:
+        """What at least `OFTEN_TIMES` bursts had; 0 while there are fewer."""
+        began_s = self._ring["began_s"][:, user].astype(np.int64)
+        kept = (began_s > 0) & (at_s - began_s < KEPT_S)
+        return {name: float(np.sort(np.where(kept, self._ring[name][:, user], 0.0))[-OFTEN_TIMES]) for name in _SIZE}
+
+    def pack(self) -> dict[str, Any]:
+        """State as a tree."""
+        return {"users": list(self._users), "ring": self._ring}
+
+    def restore(self, tree: dict[str, Any] | None) -> None:
+        """Restores the state that `pack` returned; None: of a version that had none."""
+        if tree is not None:
+            self._users, self._ring = tuple(tree["users"]), {name: np.array(rows) for name, rows in tree["ring"].items()}
+
+
+def _fresh(users: int) -> Columns:
+    """When the last bursts began (s since 1970, 0: none), messages due a window, and their size (`habits.Size`)."""
+    return {"began_s": np.zeros((RING, users), np.uint32)} | {name: np.zeros((RING, users), np.float32) for name in _SIZE}

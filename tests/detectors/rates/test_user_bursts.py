@@ -1,0 +1,78 @@
+"""A job of a User shows in several of its series: what four of its bursts were is usual in each that took part before."""
+
+import numpy as np
+
+from detectors.rates import habits
+from detectors.rates.user_bursts import UserBursts
+from models.columns import Columns
+from tests.detectors.cohorts import key
+
+KEYS = (key(0, "USER-A"), key(1, "USER-A"), key(2, "USER-B"))
+HOUR_S = 3600
+START_S = 1000 * HOUR_S
+
+
+def burst(state: Columns, row: int, began_s: int, times: float, due: float = 100.0) -> None:
+    """An excursion of one series that is over."""
+    state["peak_s"][row] = state["size_s"][row] = began_s
+    state["counted_s"][row] = began_s + 600
+    state["due"][row], state["surplus"][row], state["top"][row] = due, 4.0 * times, times
+
+
+def after(bursts: int, *, apart_s: int = 3 * HOUR_S) -> tuple[Columns, int]:
+    """State of the series after so many bursts of the first one; now."""
+    users, state = UserBursts(), habits.fresh(3, 11.0)
+    users.arrange(KEYS)
+    for number in range(bursts):
+        burst(state, 0, START_S + number * apart_s, 5.0)
+        users.learn([(slice(0, 3), {"storm": state})], START_S + number * apart_s + 600)
+    return state, START_S + bursts * apart_s + 3 * HOUR_S
+
+
+def is_habit(state: Columns, at_s: int, *, times: float = 5.0, took_part: bool = True, row: int = 1, due: float = 100.0) -> bool:
+    if took_part:
+        state["ring_s"][0, row], state["ring_nats"][0, row], state["ring_pace"][0, row] = START_S - HOUR_S, 20.0, 20.0
+        state["ring_due"][0, row], state["ring_surplus"][0, row], state["ring_top"][0, row] = 10.0, 20.0, 5.0
+    size = habits.Size(*(np.array([value]) for value in (due, 4.0 * times, times)))
+    found, _ = habits.habitual(state, np.array([row]), np.array([at_s]), np.array([500.0]), np.array([500.0]), size)
+    return bool(found[0])
+
+
+def test_four_bursts_of_the_user_are_enough_for_a_series_that_took_part_once():
+    assert is_habit(*after(4))
+    assert not is_habit(*after(3))
+
+
+def test_a_series_that_never_took_part_is_news():
+    assert not is_habit(*after(6), took_part=False)
+
+
+def test_a_larger_burst_is_news():
+    assert not is_habit(*after(6), times=9.0)
+
+
+def test_another_users_bursts_make_nothing_usual():
+    assert not is_habit(*after(6), row=2)
+
+
+def test_bursts_of_few_messages_say_nothing_about_many():
+    assert not is_habit(*after(6), due=50_000.0)
+
+
+def test_series_that_burst_at_the_same_time_are_one_burst():
+    assert not is_habit(*after(6, apart_s=300))
+
+
+def test_it_outlives_a_restart_and_new_series():
+    users, state = UserBursts(), habits.fresh(3, 11.0)
+    users.arrange(KEYS)
+    for number in range(3):
+        burst(state, 0, START_S + number * 3 * HOUR_S, 5.0)
+        users.learn([(slice(0, 3), {"storm": state})], START_S + number * 3 * HOUR_S + 600)
+    again = UserBursts()
+    again.restore(users.pack())
+    again.arrange((key(5, "USER-0"), *KEYS))
+    more = habits.fresh(4, 11.0)
+    burst(more, 1, START_S + 12 * HOUR_S, 5.0)
+    again.learn([(slice(0, 4), {"storm": more})], START_S + 12 * HOUR_S + 600)
+    assert more["kin_top"].tolist() == [0.0, 5.0, 5.0, 0.0]
