@@ -167,7 +167,8 @@ def test_a_declared_change_is_watched_but_teaches_nothing():
     cohort.run(30, draw)
     assert len(cohort.ended("storm")) == 3
     before = cohort.run(1, draw).pulse.expected
-    assert np.all(np.abs(before / MEANS - 1.0) < 0.15)
+    # Three times as many would be learned as 3.0; half an hour of ten messages a window says no more than a fifth.
+    assert np.all(np.abs(before / MEANS - 1.0) < np.array([0.25, 0.15, 0.15]))
 
 
 @pytest.mark.parametrize("way", ["restart", "learn"])
