@@ -12,8 +12,10 @@ from service.problems import answer
 
 _OTHER_LIMIT = 1_048_576
 """Maximum bytes of a body other than events."""
-_LINGER_S = 1.0
-_LINGER_BYTES = 16_000_000
+_QUIET_S = 1.0
+"""A refused client that sends nothing for so long has read the answer, or never will."""
+_LINGER_S = 10.0
+_LINGER_BYTES = 256_000_000
 
 
 class _TooLargeError(Exception):
@@ -103,7 +105,7 @@ async def _refuse(response: Response, receive: Receive, send: Send) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_LINGER_S):
             while seen < _LINGER_BYTES:
-                message = await receive()
+                message = await asyncio.wait_for(receive(), _QUIET_S)
                 seen += len(message.get("body", b""))
                 if not message.get("more_body", False):
                     break

@@ -1,6 +1,7 @@
 """Posting events: every bad body gets a clear answer and costs nothing else."""
 
 import gzip
+import http.client
 import json
 import socket
 import time
@@ -105,6 +106,13 @@ def test_a_hundred_megabytes_are_refused_without_being_read(house: House) -> Non
 def test_a_client_that_sends_the_hundred_megabytes_gets_its_answer(house: House) -> None:
     answer = house.client("ingest").post("/v1/events", content=b"x" * 100_000_000)
     assert answer.status_code == 413
+
+
+def test_a_client_that_sends_everything_before_it_reads_gets_its_answer(house: House) -> None:
+    host, port = house.address.removeprefix("http://").split(":")
+    plug = http.client.HTTPConnection(host, int(port), timeout=60)
+    plug.request("POST", "/v1/events", b" " * 34_000_000, {"Authorization": f"Bearer {house.secrets['ingest']}"})
+    assert plug.getresponse().status == 413
 
 
 def test_an_endless_body_without_a_length_is_cut_at_the_limit(tmp_path: Path) -> None:
