@@ -21,6 +21,7 @@ def impact(
 ) -> None:
     """Judge any KPI around the time of a change: one line per case with score and verdict (impact, no_impact, inconclusive)."""
     from correlation.change_reports.kpi_impact import INCONCLUSIVE, judge_series
+    from models.canonical_json import whole
     from streams.sources.kpi_csv import read_cases, read_kpis
 
     del as_json  # People get one JSON line per case too: the contract defines no other form.
@@ -28,4 +29,4 @@ def impact(
     kpis = read_kpis(series)
     for one in known:
         judged = judge_series(*kpis[one.case], one.change_s) if one.case in kpis else INCONCLUSIVE
-        typer.echo(json.dumps({"case": one.case, "score": judged.score, "verdict": judged.verdict}, separators=(",", ":")))
+        typer.echo(json.dumps({"case": one.case, "score": whole(judged.score), "verdict": judged.verdict}, separators=(",", ":")))

@@ -10,8 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.problems import answer
 
+_CHANGES_LIMIT = 8 * 1_048_576
+"""Maximum bytes of `POST /v1/changes`: room for 1,000 changes with all their texts."""
 _OTHER_LIMIT = 1_048_576
-"""Maximum bytes of a body other than events."""
+"""Maximum bytes of any other body."""
 _QUIET_S = 1.0
 """A refused client that sends nothing for so long has read the answer, or never will."""
 _LINGER_S = 10.0
@@ -37,7 +39,7 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._events_limit if scope["path"] == "/v1/events" else _OTHER_LIMIT
+        limit = {"/v1/events": self._events_limit, "/v1/changes": _CHANGES_LIMIT}.get(scope["path"], _OTHER_LIMIT)
         if _declared(scope) > limit:
             await _refuse(_too_large(limit), receive, send)
             return

@@ -182,6 +182,17 @@ class ChangeDeclarations:
             raise self._too_many()
         return made
 
+    def examine_revision(self, principal: Principal, given: Mapping[str, Any], key: str) -> Declaration:
+        """The same for a change without `revision`: the highest one if that says the same, else the next number."""
+        number = self.next_revision(key)
+        try:
+            standing = self.examine(principal, {**given, "revision": number - 1}) if number > 1 else None
+        except Problem:  # it says something else
+            standing = None
+        if standing is not None and not standing.is_new:
+            return standing
+        return self.examine(principal, {**given, "revision": possible_revision(number)})
+
     def examine_all(self, principal: Principal, given: Sequence[Any], *, part: bool = False) -> list[Declaration | Problem]:
         """The same for each of one request; what its neighbours before it declare counts as standing."""
         now_us, room = self.now_us(), self._room(principal)

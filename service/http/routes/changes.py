@@ -193,7 +193,7 @@ async def revise_own(
 async def revise(
     request: Request, declarations: ChangeDeclarationsDep, turns: TurnsDep, principal: Declarer, owner: str, change_id: str
 ) -> Response:
-    """The next revision; without `revision` it gets the next number. An undeclared change is declared: 201."""
+    """The next revision; without `revision` it gets the next number, unless it says what stands. An undeclared change is declared: 201."""
     return await _revise(declarations, turns, principal, await _json(request), f"{owner}/{change_id}")
 
 
@@ -208,10 +208,11 @@ async def _revise(declarations: ChangeDeclarations, turns: Turns, principal: Pri
         if given.get("owner") not in (None, owner) or given.get("change_id") not in (None, change_id):
             raise Problem(422, "owner and change_id in the body differ from those in the address")
         number = await asyncio.to_thread(declarations.next_revision, key)
-        numbered = {**given, "owner": owner, "change_id": change_id}
-        if numbered.get("revision") is None:
-            numbered["revision"] = change_declaration.possible_revision(number)
-        made = await asyncio.to_thread(declarations.examine, principal, numbered)
+        named = {**given, "owner": owner, "change_id": change_id}
+        if named.get("revision") is None:
+            made = await asyncio.to_thread(declarations.examine_revision, principal, named, key)
+        else:
+            made = await asyncio.to_thread(declarations.examine, principal, named)
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if number == 1 else 200)
 

@@ -46,6 +46,19 @@ def test_put_numbers_the_next_revision(house: House) -> None:
     assert client.put("/v1/changes/none", json=change_json("none")).status_code == 404
 
 
+def test_a_put_that_is_repeated_makes_one_revision(house: House) -> None:
+    client = house.client("user:ACME")
+    for title, status, revision in [("one", 201, 1), ("one", 200, 1), ("two", 200, 2), ("two", 200, 2), ("one", 200, 3)]:
+        answer = client.put("/v1/changes/ACME/P-1", json=change_json("P-1", title=title))
+        assert (answer.status_code, answer.json()["revision"]) == (status, revision)
+
+
+def test_a_thousand_changes_with_long_texts_fit_in_one_request(house: House) -> None:
+    changes = [change_json(f"C-{number}", description="d" * 1500) for number in range(1000)]
+    answer = house.client("user:ACME").post("/v1/changes", json=changes)
+    assert {item["status"] for item in answer.json()["items"]} == {201}
+
+
 @pytest.mark.parametrize(
     ("role", "body", "status"),
     [
