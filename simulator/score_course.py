@@ -23,7 +23,9 @@ class CourseScore:
     """The figures; None if there was nothing to measure."""
 
     collateral_recall: float | None
+    collateral_delay_s: float | None
     ended_error_s: float | None
+    resolved_late_s: float | None
     overran_error_s: float | None
     false_overrun: float | None
     missing_error: float | None
@@ -51,9 +53,15 @@ def score_course(alerts: Sequence[ScoredAlert], incidents: Iterable[Record], rep
     kept = {key: records for key, records in by_id.items() if parse_time(records[-1]["as_of"]) >= truth.judged_from_us}
     last_reports = {f"{report.get('owner')}/{report['change_id']}": report for report in reports}
     overran, wrong = _overruns(last_reports.values(), truth)
+    suffering = [anomaly for anomaly in truth.anomalies if anomaly.collateral]
+    named_us = [(_named_us(anomaly, alerts, kept), anomaly.onset_us) for anomaly in suffering]
+    delays = [max(0, at_us - onset_us) / SECOND_US for at_us, onset_us in named_us if at_us is not None]
+    ended, resolved = _ends(alerts, kept, truth)
     return CourseScore(
-        collateral_recall=_collateral_recall(alerts, kept, truth),
-        ended_error_s=_median(_ended_errors(alerts, kept, truth)),
+        collateral_recall=len(delays) / len(suffering) if suffering else None,
+        collateral_delay_s=_median(delays),
+        ended_error_s=_median(ended),
+        resolved_late_s=_median(resolved),
         overran_error_s=_median(overran),
         false_overrun=float(np.mean(wrong)) if wrong else None,
         missing_error=_median(_missing_errors(alerts, kept, truth)),
@@ -65,24 +73,16 @@ def _median(values: Sequence[float]) -> float | None:
     return float(np.median(values)) if values else None
 
 
-def _collateral_recall(alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> float | None:
-    named = [
-        anomaly.user in _affected(incidents, anomaly.origin_user)
-        or any(alert.user == anomaly.user and belongs(alert, anomaly) for alert in alerts)
-        for anomaly in truth.anomalies
-        if anomaly.collateral
-    ]
-    return sum(named) / len(named) if named else None
-
-
-def _affected(incidents: Mapping[str, Sequence[Record]], origin_user: str | None) -> set[str]:
-    return {
-        user
+def _named_us(anomaly: Anomaly, alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]]) -> int | None:
+    """When the User of an anomaly was first named: as affected by an incident of that origin, or by an alert of its own; None: never."""
+    moments = [
+        parse_time(record["as_of"])
         for records in incidents.values()
         for record in records
-        if record.get("origin_user") == origin_user
-        for user in record.get("affected_users", ())
-    }
+        if record.get("origin_user") == anomaly.origin_user and anomaly.user in record.get("affected_users", ())
+    ]
+    moments += [alert.raised_us for alert in alerts if alert.user == anomaly.user and belongs(alert, anomaly)]
+    return min(moments, default=None)
 
 
 def _incident_of(anomaly: Anomaly, alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> Record | None:
@@ -94,13 +94,18 @@ def _incident_of(anomaly: Anomaly, alerts: Sequence[ScoredAlert], incidents: Map
     return max(holding, key=lambda record: str(record["as_of"]), default=None)
 
 
-def _ended_errors(alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:
-    errors = []
+def _ends(alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> tuple[list[float], list[float]]:
+    """Seconds between the true end of each anomaly and the `ended_at` of its incident, and from that end until it was decided."""
+    errors: list[float] = []
+    late: list[float] = []
     for anomaly in _main(truth):
         record = _incident_of(anomaly, alerts, incidents, truth)
-        if record is not None and record.get("ended_at") and anomaly.ends_us < FOREVER_US:
-            errors.append(abs(parse_time(record["ended_at"]) - anomaly.ends_us) / SECOND_US)
-    return errors
+        if record is None or not record.get("ended_at") or anomaly.ends_us >= FOREVER_US:
+            continue
+        errors.append(abs(parse_time(record["ended_at"]) - anomaly.ends_us) / SECOND_US)
+        if record.get("resolved_at"):
+            late.append((parse_time(record["resolved_at"]) - anomaly.ends_us) / SECOND_US)
+    return errors, late
 
 
 def _missing_errors(alerts: Sequence[ScoredAlert], incidents: Mapping[str, Sequence[Record]], truth: Truth) -> list[float]:

@@ -19,7 +19,12 @@ TRUTH = Truth(
 )
 ALERT = ScoredAlert("A-1", "storm", "SUP-01", None, ONSET, ONSET, ENDS, ONSET, (), frozenset())
 OPEN = {"incident_id": "I-1", "as_of": "2026-01-07T10:05:00Z", "origin_user": "SUP-01", "affected_users": [], "alert_ids": ["A-1"]}
-OVER = OPEN | {"as_of": "2026-01-07T12:10:00Z", "affected_users": ["SUP-02"], "ended_at": "2026-01-07T12:02:00Z"}
+OVER = OPEN | {
+    "as_of": "2026-01-07T12:10:00Z",
+    "affected_users": ["SUP-02"],
+    "ended_at": "2026-01-07T12:02:00Z",
+    "resolved_at": "2026-01-07T12:08:00Z",
+}
 
 
 def report(change_id: str, overran_s: float) -> dict[str, object]:
@@ -30,7 +35,9 @@ def test_an_incident_that_stays_true() -> None:
     found = score_course([ALERT], [OPEN, OVER], [report("CHG-1", 3600), report("CHG-2", 0)], TRUTH).as_json()
     assert found == {
         "collateral_recall": 1,
+        "collateral_delay_s": 7800,
         "ended_error_s": 120,
+        "resolved_late_s": 480,
         "overran_error_s": 0,
         "false_overrun": 0,
         "missing_error": None,
