@@ -21,10 +21,12 @@ from correlation.grading.affected_users import (
     is_collateral,
     processes_of_alert,
     record_declared_alerts,
+    suffering,
     without_forewarned_users,
 )
 from correlation.grading.alert_grades import AlertGrades, AlertHysteresis, own_category
 from correlation.grading.declared_cause import declared_cause
+from correlation.grading.declared_effect import Envelope
 from correlation.grading.incident_category import Category, CategoryInputs, categorise, never_milder
 from correlation.grading.losing_with import losing_with
 from correlation.grading.missing_messages import missing_messages
@@ -80,9 +82,10 @@ class Evaluator:
         return bool(self.ledger) or bool(self.incidents)
 
     def step(self, known: EvaluationContext, rows: Sequence[FindingRow], wide: frozenset[GroupKey] = NO_GROUPS) -> list[EvaluatedIncident]:
-        """One window: every incident that is open, or changed in it."""
+        """One window: every incident that is open, or changed in it; of what is over, what a change explains that was declared since."""
         at_us = known.at_us
-        placing = GroupAssignment(at_us, rows, self.ledger, self._parameters, wide)
+        suffered = {} if self._reader else suffering(self.incidents, self.ledger)
+        placing = GroupAssignment(at_us, rows, self.ledger, self._parameters, wide, suffered)
         self.ledger.apply(at_us, rows, placing.group_for, lambda group: storms_on(self.ledger.episode(group, at_us), known.history))
         groups = [self.ledger.groups[key] for key in sorted(self.ledger.groups)]
         looked_at = self._alerts_due(known, groups)
@@ -106,7 +109,7 @@ class Evaluator:
             if event.resolved_us == at_us or open_now.isdisjoint(event.members):
                 event.resolved_us, event.ended_us = resolved_us, over_us
             elif event.resolved_us is None and event.course.back_since_us is None:
-                event.course.comes_back()
+                event.comes_back(at_us)
         resolved = {group.alert_id for group in groups if group.resolved}
         current = {group.alert_id for group in groups if not group.resolved or group.touched_us == at_us}
         self.grades.keep(alerts)
@@ -114,7 +117,9 @@ class Evaluator:
         return [
             self._situation(event, known, current, resolved)
             for _, event in sorted(self.incidents.events.items())
-            if event.changed_us == at_us or (event.merged_into is None and not looked_at.isdisjoint(event.members))
+            if event.changed_us == at_us
+            or (event.merged_into is None and not looked_at.isdisjoint(event.members))
+            or (event.is_over and self.judgements.may_know_more(event.case(at_us), known.view))
         ]
 
     def _release(self, at_us: int, looked_at: set[str], joining: MembershipRules) -> None:
@@ -202,13 +207,11 @@ class Evaluator:
 
     def _situation(self, event: OpenIncident, known: EvaluationContext, current: set[str], resolved: set[str]) -> EvaluatedIncident:
         case = event.case(known.at_us)
-        judgement = self.judgements.judge(case, event.changed_us, known.view, known.history)
-        episodes = [] if event.merged_into else [episode for episode in case.episodes if episode.alert_id in current]
-        envelopes = {episode.alert_id: self.grades.envelope(episode, known) for episode in episodes}
-        record_declared_alerts(event, envelopes)
-        for episode in episodes:
-            if episode.kind == "backlog" and envelopes[episode.alert_id].position != "within":
-                envelopes[episode.alert_id] = declared_load_backlog(episode, event, known.view) or envelopes[episode.alert_id]
+        before = self.judgements.standing.get(event.incident_id)
+        judgement = self.judgements.judge(case, event.changed_us, known.view, known.history, over=event.is_over)
+        shown = current | resolved if judgement.was_declared_since(before) else current
+        episodes = [] if event.merged_into else [episode for episode in case.episodes if episode.alert_id in shown]
+        envelopes = self._envelopes(event, episodes, known)
         case = without_forewarned_users(event, case, envelopes, known.view)
         grades = {
             episode.alert_id: self.grades.severity(episode, case, envelopes[episode.alert_id], judgement.nature, known)
@@ -249,6 +252,14 @@ class Evaluator:
         others = max(known.fleet.users - (event.origin_user is not None), 0)
         missing = partial(missing_messages, event, tuple(self.incidents.events.values()), known.at_us, known.view, known.history)
         return EvaluatedIncident(event, case, judgement, category, at_risk, event.severity, others, tuple(drafts), missing)
+
+    def _envelopes(self, event: OpenIncident, episodes: Sequence[AlertSnapshot], known: EvaluationContext) -> dict[str, Envelope]:
+        envelopes = {episode.alert_id: self.grades.envelope(episode, known) for episode in episodes}
+        record_declared_alerts(event, envelopes)
+        for episode in episodes:
+            if episode.kind == "backlog" and envelopes[episode.alert_id].position != "within":
+                envelopes[episode.alert_id] = declared_load_backlog(episode, event, known.view) or envelopes[episode.alert_id]
+        return envelopes
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.state_bytes`."""

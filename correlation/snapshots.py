@@ -108,6 +108,8 @@ class IncidentSnapshot:
     """Sorted; Users other than the origin whose traffic suffers."""
     regions: tuple[str, ...] = ()
     """Sorted; regions that its series name."""
+    earlier_users: tuple[str, ...] = ()
+    """Sorted; Users that suffered before it came back."""
 
     @property
     def users(self) -> tuple[str, ...]:

@@ -15,12 +15,14 @@ from models.times import MINUTE_US, SECOND_US, format_time
 from models.vocabulary import AlertKind
 
 GroupKey = tuple[str, str, str]
-"""Kind, User, region; the User is empty for the alert of a whole region, and the region too for the alert of everyone."""
+"""Kind, User (empty for a whole region's or everyone's alert), region (empty for everyone's; a User's: empty or `assignment.OWN_SIDE`)."""
 
 _YOUNG_US = 10 * MINUTE_US
 
 Placement = Callable[[FindingRow], GroupKey | None]
 """Which alert a finding belongs to; None: no alert (a recovery)."""
+Lasts = Callable[["AlertGroup"], bool]
+"""Whether the traffic of an alert shows its trouble in this window, whatever its detectors say."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class AlertGroup:
     """Whether people refused a part of it as a habit."""
     lasting: bool = False
     """Whether its findings ended while its traffic still shows the trouble: it is not over yet."""
+    after_us: int = -1
+    """Findings that began before were those of an alert that is over: they linger, and do not show when this one began."""
 
     @property
     def resolved(self) -> bool:
@@ -82,10 +86,6 @@ class AlertGroup:
     def kept_until_us(self, parameters: CorrelationParameters) -> int:
         """Until when it may explain later effects."""
         return max(self.returns_until_us(parameters), (self.ended_us or 0) + parameters.recovery_s * SECOND_US)
-
-
-Lasts = Callable[[AlertGroup], bool]
-"""Whether the traffic of an alert shows its trouble in this window, whatever its detectors say."""
 
 
 def _never_lasts(_: AlertGroup) -> bool:
@@ -137,12 +137,12 @@ class AlertGroups:
                 group.news_us = at_us
             group.active[finding.key] = finding
             group.covered.add(finding.key)
-            group.serious |= finding.serious
+            group.serious |= finding.serious and finding.began_us > group.after_us
             group.refused |= finding.refused
             self._group_keys[finding.finding_id] = key
         group.touched_us = at_us
         if group.active:
-            group.onset_us = min(group.onset_us, *(finding.began_us for finding in group.active.values()))
+            group.onset_us = min([group.onset_us, *(one.began_us for one in group.active.values() if one.began_us > group.after_us)])
         else:
             group.ended_us, group.last = at_us, tuple(findings)
 
@@ -201,10 +201,10 @@ class AlertGroups:
             group.ended_us, group.over_us, group.resolved_us, group.closed, group.last = None, None, None, False, ()
             group.flaps += 1
             return group
-        onset_us = min(finding.began_us for finding in begins)
-        group = AlertGroup(key, alert_id(key, at_us, begins[0].key), at_us, onset_us, at_us, at_us)
-        self.groups[key] = group
-        return group
+        after_us = -1 if group is None or group.ended_us is None else group.ended_us
+        onset_us = min((one.began_us for one in begins if one.began_us > after_us), default=at_us - begins[0].key.window_s * SECOND_US)
+        self.groups[key] = AlertGroup(key, alert_id(key, at_us, begins[0].key), at_us, onset_us, at_us, at_us, after_us=after_us)
+        return self.groups[key]
 
     def _remove_finding(self, at_us: int, key: GroupKey, finding: FindingRow) -> None:
         """A finding proves to be part of another alert."""
@@ -245,7 +245,7 @@ class AlertGroups:
             alert_id=group.alert_id,
             kind=cast("AlertKind", kind),
             user=user or None,
-            region=region or (next(iter(regions)) if len(regions) == 1 else "") or None,
+            region=(not user and region) or (next(iter(regions)) if len(regions) == 1 else "") or None,
             series=tuple(sorted(group.covered)),
             onset_us=group.onset_us,
             detected_us=group.detected_us,

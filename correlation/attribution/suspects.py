@@ -7,6 +7,7 @@ import numpy as np
 from changes.calendar import CalendarView
 from correlation.attribution.candidates import Candidates, gather, membership
 from correlation.attribution.cause_class import CauseClass, classify
+from correlation.attribution.network_trouble import may_be_network
 from correlation.attribution.reasons import ReasonTexts
 from correlation.attribution.scoring import OWN, OWN_SERVICE, SHARED, CandidateFeatures, kind_fit, score, scores
 from correlation.attribution.verdict_rules import POSSIBLE, PROBABLE, CauseAnalysis, persistent
@@ -64,7 +65,7 @@ def assess_cause(case: IncidentSnapshot, view: CalendarView, history: History, p
     shares, (unknown, _) = scores(
         weighed.total, np.array([undeclared, _NATURAL[kind.code]]), [change.owner for change in candidates.changes]
     )
-    scene = CauseAnalysis(case, comparison, kind, candidates, evidence, weighed, shares)
+    scene = CauseAnalysis(case, comparison, kind, candidates, evidence, weighed, shares, may_be_network(case, history))
     suspects = _declared(scene)
     if kind.like_a_change and unknown >= POSSIBLE:
         suspects.append(_undeclared(scene, float(unknown)))
@@ -206,7 +207,7 @@ def _undeclared(scene: CauseAnalysis, share: float) -> Suspect:
     case, compared = scene.case, scene.comparison
     alone = compared is not None and bool((compared.moves.known & ~compared.own & compared.near).any())
     serious = any(episode.serious for episode in case.origin_alerts)
-    sure = share >= PROBABLE and alone and serious and persistent(case) and _due(compared) >= _LEAST_DUE
+    sure = share >= PROBABLE and alone and serious and persistent(case) and _due(compared) >= _LEAST_DUE and not scene.may_be_network
     reasons = (
         Reason(code="undeclared", text=f"No declared change explains it as well as one of {case.origin_user}'s own that nobody declared."),
         Reason(code=scene.nature.code, text=scene.nature.text),

@@ -34,6 +34,8 @@ class CauseAnalysis:
     evidence: CandidateFeatures
     weighed: CandidateScores
     shares: Floats
+    may_be_network: bool = False
+    """Whether devices or the network of a region may be behind it as well as its User."""
 
     def verdicts(self) -> list[SuspectVerdict]:
         """One verdict per candidate: `possible` at most if any rule fails; `excluded` with any veto; at most one `probable` per owner."""

@@ -19,6 +19,8 @@ _KEPT_US = 8 * DAY_US
 _WIDE_USERS = 3
 """Users of an incident from which on it disturbs the scope of a change that is about everyone."""
 _EARLY_US = 30 * 60 * SECOND_US
+_LEAST_SCORE, _MOST_UNSURE = 0.3, 0.5
+"""Scores of suspects that are only possible: from which on they count, and the most that they count for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,7 @@ class AlertTraces:
             trace.onset_us, trace.ended_us, trace.last_us = episode.onset_us, episode.ended_us, one.case.at_us
             suspects = suspects_of_alert(one.suspects, episode.user, one.case.origin_user, view)
             blaming = not episode.habit
-            trace.blamed = {suspect.key: suspect.score for suspect in suspects if blaming and _blames(suspect) and suspect.key is not None}
-            trace.own_blamed = {suspect.key: suspect.score for suspect in own if blaming and _blames(suspect) and suspect.key is not None}
+            trace.blamed, trace.own_blamed = (_blamed(several) if blaming else {} for several in (suspects, own))
             trace.incident_id = one.case.incident_id
             trace.at_origin = one.case.origin_user is None or episode.user == one.case.origin_user
             trace.window_s = max(key.window_s for key in episode.series)
@@ -83,8 +84,8 @@ class AlertTraces:
             _assign(trace, one.envelopes.get(episode.alert_id))
         self.incidents[one.case.incident_id] = IncidentTrace(
             one.case.origin_user,
-            len({*one.case.users, *one.case.affected_users}),
-            len(one.case.affected_users),
+            len({*one.case.users, *one.case.affected_users, *one.case.earlier_users}),
+            len({*one.case.affected_users, *one.case.earlier_users}),
             one.severity,
             one.resolved,
             one.case.at_us,
@@ -161,5 +162,12 @@ def _assign(trace: AlertTrace, where: Envelope | None) -> None:
         known.append(where.change_key)
 
 
-def _blames(suspect: Suspect) -> bool:
-    return suspect.verdict == "probable" or (suspect.verdict == "possible" and suspect.score >= 0.3)
+def _blamed(suspects: Iterable[Suspect]) -> dict[str, float]:
+    """Key of the change → score; whatever its score, what is only possible does not make a report say that it is likely."""
+    scores: dict[str, float] = {}
+    for suspect in suspects:
+        if suspect.key is not None and suspect.verdict == "probable":
+            scores[suspect.key] = suspect.score
+        elif suspect.key is not None and suspect.verdict == "possible" and suspect.score >= _LEAST_SCORE:
+            scores[suspect.key] = min(suspect.score, _MOST_UNSURE)
+    return scores

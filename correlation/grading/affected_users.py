@@ -5,8 +5,11 @@ from dataclasses import replace
 
 from changes.calendar import CalendarView
 from changes.scope import scope_users
+from correlation.alerts.assignment import Suffering
+from correlation.alerts.grouping import AlertGroups
 from correlation.grading.declared_effect import Envelope
 from correlation.incidents.business_processes import CORE, processes
+from correlation.incidents.incidents import Incidents
 from correlation.incidents.membership import HARM_KINDS
 from correlation.incidents.open_incident import OpenIncident
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
@@ -90,3 +93,15 @@ def processes_of_alert(episode: AlertSnapshot, case: IncidentSnapshot, stopped: 
     if not is_collateral(episode, case):
         own |= stopped.keys()
     return tuple(sorted(own))
+
+
+def suffering(incidents: Incidents, ledger: AlertGroups) -> Suffering:
+    """What Users suffer from another User's incident: by kind and User, the services that are in trouble there."""
+    events = [event for _, event in sorted(incidents.events.items()) if event.origin_user is not None and event.affected]
+    keys = {group.alert_id: key for key, group in ledger.groups.items()} if events else {}
+    return {
+        key[:2]: event.services
+        for event in events
+        for member in event.members.values()
+        if member.user not in (None, event.origin_user) and (key := keys.get(member.alert_id)) is not None
+    }

@@ -9,6 +9,7 @@ from correlation.history.panel import Panel, TrafficSelector
 from correlation.history.traffic_history import History
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.columns import Flags, Floats, SeriesKey
+from models.response_codes import DEVICE_SIDE
 from models.times import HOUR_US, MINUTE_US, SECOND_US
 
 _LONGEST_US = HOUR_US
@@ -63,10 +64,22 @@ def main_episode(case: IncidentSnapshot) -> AlertSnapshot:
     return min(early(case), key=lambda episode: (_telling(episode), episode.onset_us, episode.alert_id))
 
 
-def _telling(episode: AlertSnapshot) -> int:
-    """Rank in the order; a storm of less than three times the usual may only be retries of what others block."""
+def _telling(episode: AlertSnapshot) -> tuple[int, bool]:
+    """Rank in the order; a storm of less than three times the usual may only be retries of what others block.
+
+    Requests that are refused for their own faults come before the answers that these lack.
+    """
     slight = episode.kind == "storm" and episode.peak < _STORMY * episode.usual_at_peak
-    return _TELLING.index("drop" if slight else episode.kind)
+    refused = _is_refused(episode)
+    return _TELLING.index("drop" if slight or refused else episode.kind), not refused
+
+
+def _is_refused(episode: AlertSnapshot) -> bool:
+    """Whether it is failures of which most carry a code of the User's own requests."""
+    if episode.kind != "failures":
+        return False
+    own = sum(count for code, count in episode.codes.items() if code not in DEVICE_SIDE)
+    return 2 * own > sum(episode.codes.values()) > 0
 
 
 def early(case: IncidentSnapshot) -> tuple[AlertSnapshot, ...]:
@@ -119,9 +132,13 @@ def compare(case: IncidentSnapshot, history: History) -> Comparison | None:
 
 
 def asked_of(case: IncidentSnapshot, main: AlertSnapshot) -> tuple[SeriesKey, ...]:
-    """The series of the question: if no User is the origin, all that began to move in that direction, at any User."""
+    """The series of the question: if no User is the origin, all that began to move in that direction, at any User.
+
+    Of requests that are refused for their own faults only the requests: what devices do not answer fails at others for another reason.
+    """
     if case.origin_user is not None:
-        return main.series
+        requests = tuple(key for key in main.series if key.direction == "to_dsp")
+        return requests if requests and _is_refused(main) else main.series
     queue = main.series[0].is_queue
     moved_alike = [episode for episode in early(case) if _upward(episode) == _upward(main) and episode.series[0].is_queue == queue]
     return tuple(sorted({key for episode in moved_alike for key in episode.series}))

@@ -72,6 +72,11 @@ class Harm:
         return self.name.startswith("waiting")
 
     @property
+    def side(self) -> str:
+        """`own` at the origin, or `others`."""
+        return self.name.rsplit("/", 1)[1]
+
+    @property
     def window_us(self) -> int:
         """Length of a window."""
         return int(self.name.split("/")[1]) * SECOND_US

@@ -100,7 +100,7 @@ class Incidents:
             if taken:
                 for member in taken:
                     del other.members[member.alert_id]
-                other.affected -= {storm.user} if all(member.user != storm.user for member in other.members.values()) else set()
+                other.forget_users({str(storm.user)})
                 other.changed_us = at_us
                 self._add(at_us, event, taken)
 
@@ -159,8 +159,7 @@ class Incidents:
         ]
         for member in leaving:
             del event.members[member.alert_id], self._of[member.alert_id]
-        staying = {member.user for member in event.members.values()}
-        event.affected -= {str(member.user) for member in leaving} - staying
+        event.forget_users({str(member.user) for member in leaving})
         regional: dict[str | None, OpenIncident] = {}
         for member in sorted(leaving, key=lambda one: (one.onset_us, one.alert_id)):
             event.changed_us = at_us
@@ -197,7 +196,8 @@ class Incidents:
 
     def _absorb(self, at_us: int, older: OpenIncident, younger: OpenIncident) -> None:
         self._add(at_us, older, list(younger.members.values()))
-        older.affected |= {user for user in younger.affected if user != older.origin_user}
+        older.affected |= younger.affected - {older.origin_user}
+        older.earlier |= younger.earlier - {older.origin_user}
         younger.merged_into, younger.resolved_us, younger.ended_us, younger.changed_us = older.incident_id, at_us, at_us, at_us
 
     def _settle(self, at_us: int, event: OpenIncident, alerts: Mapping[str, bool]) -> None:
@@ -237,7 +237,7 @@ class Incidents:
             other
             for incident_id, other in sorted(self.events.items())
             if other.origin_user not in (None, event.origin_user)
-            and other.affected
+            and other.affected | other.earlier
             and other.merged_into is None
             and incident_id != event.incident_id
             and older == ((other.opened_us, incident_id) < (event.opened_us, event.incident_id))

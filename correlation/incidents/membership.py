@@ -154,6 +154,10 @@ class MembershipRules:
         """
         return episode.kind == "failures" and fails_at_devices(episode) and self.spills_over(episode, members, origin_user)
 
+    def is_own_trouble(self, episode: AlertSnapshot) -> bool:
+        """Whether its User sends next to nothing, or wrong requests: no other User does that to it."""
+        return refuses_requests(episode) or (episode.user is not None and self._falls_silent(episode))
+
     def declared_cause(self, episode: AlertSnapshot) -> str | None:
         """The key of the change that names exactly the traffic and the time of an alert."""
         if episode.alert_id not in self._declared:

@@ -40,7 +40,7 @@ class OpenIncident:
     """By alert_id; the latest facts of each."""
     origin_user: str | None = None
     affected: set[str] = field(default_factory=set)
-    """Users that suffered at any time; nobody is taken off while the incident lasts."""
+    """Users that have suffered since it began, or came back; nobody is taken off while it lasts."""
     resolved_us: int | None = None
     """The window that decided that it is over."""
     merged_into: str | None = None
@@ -61,11 +61,27 @@ class OpenIncident:
     """In the order in which they were forgotten."""
     risen: dict[str, float] = field(default_factory=dict)
     """Younger incident → share of everyone's answers that it took when it began."""
+    earlier: set[str] = field(default_factory=set)
+    """Users that suffered before it came back; while it goes on, `affected` holds those that have suffered since."""
+    returned_us: int | None = None
+    """When it came back last."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether that is decided, and it is no part of another."""
+        return self.resolved_us is not None and self.merged_into is None
+
+    @property
+    def services(self) -> frozenset[str]:
+        """Those of all its alerts."""
+        return frozenset(key.service for member in self.members.values() for key in member.series if key.service)
 
     @property
     def harms_others(self) -> bool:
         """Whether others lose answers because of it."""
-        return self.merged_into is None and bool(self.affected) and bool(possible_causes(tuple(self.members.values()), self.origin_user))
+        if self.merged_into is not None or not self.affected | self.earlier:
+            return False
+        return bool(possible_causes(tuple(self.members.values()), self.origin_user))
 
     def as_companion(self, at_us: int) -> Companion:
         """What it takes so far."""
@@ -94,9 +110,27 @@ class OpenIncident:
         """Judges who suffers, and where it began if that is open; a piece that comes late does not make a beginning."""
         if again:
             self.origin_user = origin(tuple(self.members.values()), parameters, self.origin_user)
-        harmed = {member.user for member in self.members.values() if member.user is not None and member.kind in HARM_KINDS}
+        harmed = self._harmed()
         several = self.origin_user is not None or len(harmed) > 1
         self.affected = {user for user in (self.affected | harmed if several else self.affected) if user != self.origin_user}
+
+    def forget_users(self, users: set[str]) -> None:
+        """Those of some Users that have no alert in it any more do not suffer with it."""
+        gone = users - {str(member.user) for member in self.members.values()}
+        self.affected, self.earlier = self.affected - gone, self.earlier - gone
+
+    def comes_back(self, at_us: int) -> None:
+        """It was over, and is not: whoever suffered before does not suffer now for that reason."""
+        self.course.comes_back()
+        self.earlier |= self.affected
+        self.returned_us = at_us
+        self.affected = self._harmed() - {self.origin_user}
+
+    def _harmed(self) -> set[str]:
+        """Users with an alert of harm that was not over before the incident came back."""
+        since_us = -1 if self.returned_us is None else self.returned_us
+        present = (member for member in self.members.values() if member.ended_us is None or member.ended_us > since_us)
+        return {member.user for member in present if member.user is not None and member.kind in HARM_KINDS}
 
     def began_with(self, member: AlertSnapshot) -> bool:
         """Whether it is of the origin's first trouble: that is its own, though another incident keeps the same traffic down afterwards."""
@@ -113,8 +147,9 @@ class OpenIncident:
             min(episode.onset_us for episode in own or episodes),
             min(episode.detected_us for episode in episodes),
             at_us,
-            tuple(sorted(self.affected)),
+            tuple(sorted(self.affected if self.resolved_us is None else self.affected | self.earlier)),
             tuple(sorted({key.region for episode in episodes for key in episode.series if key.region})),
+            tuple(sorted(self.earlier)),
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from correlation.incidents.membership import HARM_KINDS, LOSSES, is_self_inflicted_storm
+from correlation.incidents.membership import HARM_KINDS, LOSSES, can_cause_harm, is_self_inflicted_storm
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot
 from models.times import SECOND_US
@@ -14,6 +14,8 @@ _HARMFUL = 2.0
 
 def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters, before: str | None = None) -> str | None:
     """Where it began: the User whose own trouble came first; None if two began alike, several at once, or a region.
+
+    Of several Users it can only be one whose trouble may harm the others: what one of them lacks is not lost by another.
 
     `before`: the origin so far. If a large storm was sent from there, earlier losses of others are a separate trouble.
     """
@@ -30,6 +32,8 @@ def origin(members: Sequence[AlertSnapshot], parameters: CorrelationParameters, 
     leads = [member for member, rank in zip(early, ranks, strict=True) if rank == first]
     peers = {member.user for member, rank in zip(early, ranks, strict=True) if rank[0] == first[0]}
     alone, large_storm = len({member.user for member in leads}) == 1, first[0] == 0
+    if len({member.user for member in own}) > 1 and not any(can_cause_harm(one) for one in own if one.user == leads[0].user):
+        return None
     return leads[0].user if alone and len(peers) < _MANY and (large_storm or not _all_at_once(leads[0], early)) else None
 
 

@@ -52,9 +52,8 @@ class Course:
     """The first of these windows."""
 
     def comes_back(self) -> None:
-        """The incident was over, and is not."""
-        if self.phase == "tail":
-            self.phase, self.phase_run = "growing", 0
+        """The incident was over, and is not: what its last minutes showed is no phase of it any more."""
+        self.phase, self.phase_next, self.phase_run = "growing", "growing", 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +114,13 @@ def _remember(course: Course, losses: list[Harm]) -> None:
 
 
 def _shown(course: Course, losses: list[Harm]) -> list[Harm]:
-    """What is more than chance, and no trifle beside the rest."""
+    """What is more than chance, and no trifle beside the rest of its side: what others lose is little beside a storm, and decides too."""
     shown = [harm for harm in losses if course.worst[harm.name] > max(1.5 * harm.chance, harm.floor)]
-    largest = max((course.worst[harm.name] for harm in shown if not harm.counts_queue), default=0.0)
-    return [harm for harm in shown if harm.counts_queue or course.worst[harm.name] >= _TRIFLE * largest]
+    largest: dict[str, float] = {}
+    for harm in shown:
+        if not harm.counts_queue:
+            largest[harm.side] = max(largest.get(harm.side, 0.0), course.worst[harm.name])
+    return [harm for harm in shown if harm.counts_queue or course.worst[harm.name] >= _TRIFLE * largest[harm.side]]
 
 
 def ended_us(alert: AlertSnapshot, history: History) -> int | None:

@@ -25,7 +25,7 @@ _LEAST_WAY = 0.5
 _WEAK = 0.1
 """Share of its strongest below which a trouble does nothing to others."""
 _FELT = 0.01
-"""Share of everything that is due below which the messages that a storm adds are felt by nobody else."""
+"""Share of everything that is due below which the messages that a storm adds, or a shut route holds back, are felt by nobody else."""
 _MARGIN_US, _NOW_US = 5 * MINUTE_US, 15 * MINUTE_US
 _LEAST_BINS, _LEAST_DUE = 3, 30.0
 _SPARED = 0.3
@@ -139,13 +139,13 @@ class DoseComparison:
         return dose.loss(before) < _SPARED * dose.loss(since)
 
     def _is_small(self, driver: AlertSnapshot) -> bool:
-        """Whether a storm adds next to nothing to what everyone sends and receives."""
-        if driver.kind != "storm":
+        """Whether a storm adds, or a shut route holds back, next to nothing of what everyone sends and receives."""
+        if driver.kind not in ("storm", "silence"):
             return False
         if self._due_per_s is None:
             self._due_per_s = self._history.due_per_s()
-        added_per_s = (driver.peak - driver.usual_at_peak) / min(key.window_s for key in driver.series)
-        return 0.0 < added_per_s < _FELT * self._due_per_s
+        moved_per_s = abs(driver.peak - driver.usual_at_peak) / min(key.window_s for key in driver.series)
+        return 0.0 < moved_per_s < _FELT * self._due_per_s
 
     def outlasts(self, episode: AlertSnapshot, drivers: Sequence[AlertSnapshot]) -> bool:
         """Whether a loss goes on as before although every trouble that it was taken to come of has been over for some time."""

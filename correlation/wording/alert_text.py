@@ -30,7 +30,7 @@ def subject(episode: AlertSnapshot) -> str:
 def describe_open(episode: AlertSnapshot) -> str:
     """As in `SUPPLIER-L02 has received nothing since 19:25 UTC (normal: 5,517 a minute)`."""
     clause, details = _KINDS[episode.kind](episode)
-    since = f"since {clock(episode.onset_us, episode.at_us)}"
+    since = f"since {clock(episode.onset_us, episode.at_us)}{_breaks(episode)}"
     if _is_usual(episode):
         failed = "failed " if episode.kind == "failures" else ""
         now = f"{figure(episode.observed)} {failed}{traffic(episode.series)}{_normal(episode)}"
@@ -58,7 +58,13 @@ def describe_resolved(episode: AlertSnapshot) -> str:
     """As in `SUP-01: storm ended 13:50 UTC after 2 h 40 min. Peak 16,340 messages a minute (usual 432)`."""
     ended_us = episode.ended_us if episode.ended_us is not None else episode.at_us
     lasted = span((ended_us - episode.onset_us) / SECOND_US)
-    return f"{subject(episode)}: {KIND_LABELS[episode.kind]} ended {clock(ended_us, episode.at_us)} after {lasted}.{_worst(episode)}"
+    ended = f"ended {clock(ended_us, episode.at_us)} after {lasted}{_breaks(episode)}"
+    return f"{subject(episode)}: {KIND_LABELS[episode.kind]} {ended}.{_worst(episode)}"
+
+
+def _breaks(episode: AlertSnapshot) -> str:
+    """What came back did not go on all the time since it began."""
+    return f" with {'a break' if episode.flaps == 1 else f'{episode.flaps} breaks'}" if episode.flaps else ""
 
 
 def _worst(episode: AlertSnapshot) -> str:

@@ -11,8 +11,8 @@ from correlation.parameters import CorrelationParameters
 from models.canonical_json import to_json
 from models.columns import Detected
 from models.state_bytes import pack, unpack
-from models.times import MINUTE_US
-from tests.correlation.builders import MORNING_US, Trouble, World, calendar, change, queue, series, split
+from models.times import MINUTE_US, instant
+from tests.correlation.builders import MORNING_US, RunResult, Trouble, World, calendar, change, queue, series, split
 
 USERS = tuple(f"SUP-{number:02}" for number in range(1, 6))
 REQUESTS = {user: series(user, "to_dsp", "service_request", "8.1.1") for user in USERS}
@@ -113,3 +113,27 @@ def test_a_change_declared_while_an_incident_lasts_is_judged_at_once():
         alerts += correlator.step(at_us, [WORLD.window(minute)], known.view(at_us)).alerts
     named = [alert for alert in alerts if any(suspect.change_id == "CHG-7" for suspect in alert.suspects)]
     assert f"{named[0].as_of:%H:%M}" == "11:25"
+
+
+def test_a_change_declared_after_an_outage_is_over_explains_its_alert_and_its_incident():
+    known, correlator = calendar(), Correlator(CorrelationParameters())
+    silent = Trouble("silence", series("SUP-01", "to_dsp", "service_request"), 20, 50, observed=0.0)
+    world = World((silent.key, *(series(user, "to_dsp", "service_request") for user in ("SUP-02", "SUP-03", "SUP-04"))), (silent,))
+    result = RunResult()
+    for minute in range(-120, 100):
+        at_us = MORNING_US + minute * MINUTE_US
+        if minute == 70:
+            late = change("CHG-7", "SUP-01", 18, 80, category="network", declared_at=instant(at_us - MINUTE_US))
+            known.declare(late.model_copy(update={"updated_at": None}), at_us - MINUTE_US)
+        if minute == 80:
+            other = change("CHG-8", "SUP-02", 18, 80, category="network", declared_at=instant(at_us - MINUTE_US))
+            known.declare(other.model_copy(update={"updated_at": None}), at_us - MINUTE_US)
+        result.add(correlator.step(at_us, [world.window(minute)], known.view(at_us)))
+    (alert,), (incident,) = result.last().values(), result.events()
+    before = next(record for record in result.alerts if record.status == "resolved")
+    assert (before.suspects[0].basis, before.suspects[0].verdict) == ("undeclared", "probable")
+    for record in (alert, incident):
+        assert (record.status, record.suspects[0].change_id, f"{record.as_of:%H:%M}") == ("resolved", "CHG-7", "10:10")
+        assert "CHG-7" in record.summary
+    assert result.copies("SUP-01")[-1].suspects[0].change_id == "CHG-7"
+    assert correlator.declarations.of("SUP-01").undeclared == 0

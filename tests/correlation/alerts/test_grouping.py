@@ -1,6 +1,7 @@
 import itertools
 from dataclasses import replace
 
+from correlation.alerts.assignment import OWN_SIDE, GroupAssignment
 from correlation.alerts.finding_rows import finding_rows
 from correlation.alerts.grouping import AlertGroups
 from correlation.parameters import CorrelationParameters
@@ -258,3 +259,34 @@ def test_one_empty_window_of_another_series_takes_no_alert_out_of_its_declared_e
 
 def test_an_alert_that_is_over_is_sure_of_what_ended_last():
     assert last_episode("silence", Trouble("silence", ONE, 2, 12), Trouble("silence", TWO, 5, 7)).sure == (ONE,)
+
+
+def test_what_is_a_users_own_has_an_alert_beside_the_one_about_what_it_suffers() -> None:
+    """Requests that are refused for their own faults, and services that it does not ask for, though those are not in trouble elsewhere."""
+    request, answer = series("SUP-01", "to_dsp", "service_request", "2.2"), series("SUP-01", service="8.1.1")
+    troubles = (
+        Trouble("failures", request, 5, codes={"E11": 50}),
+        Trouble("failures", answer, 5, codes={"E20": 50}),
+        Trouble("silence", request, 5),
+        Trouble("silence", answer._replace(direction="to_dsp"), 5),
+    )
+    rows = finding_rows([World((request, answer, answer._replace(direction="to_dsp")), troubles).window(6)])
+    suffering = {(kind, "SUP-01"): {"8.1.1"} for kind in ("failures", "silence")}
+    placing = GroupAssignment(MORNING_US, rows, AlertGroups(PARAMETERS), PARAMETERS, frozenset(), suffering)
+    placed = {(row.kind, row.key.service): placing.group_for(row) for row in rows if row.key.service == "2.2" or row.kind == "failures"}
+    assert placed[("failures", "2.2")] == ("failures", "SUP-01", OWN_SIDE)
+    assert placed[("failures", "8.1.1")] == ("failures", "SUP-01", "")
+    assert placed[("silence", "2.2")] == ("silence", "SUP-01", OWN_SIDE)
+    nobody = GroupAssignment(MORNING_US, rows, AlertGroups(PARAMETERS), PARAMETERS, frozenset(), {})
+    assert {nobody.group_for(row) for row in rows} == {("failures", "SUP-01", ""), ("silence", "SUP-01", "")}
+
+
+def test_findings_that_linger_do_not_show_when_a_later_alert_began() -> None:
+    ledger, key = AlertGroups(PARAMETERS), ("failures", "SUP-01", "")
+    world = World((ONE, TWO), (Trouble("failures", ONE, 5, observed=50), Trouble("failures", TWO, 110, observed=50)))
+    for minute in range(112):
+        at_us = MORNING_US + minute * MINUTE_US
+        ledger.apply(at_us, finding_rows([world.window(minute)]), lambda finding: (finding.kind, finding.key.user, ""))
+        if minute == 30:
+            ledger.close(ledger.groups[key], at_us, at_us)
+    assert ledger.groups[key].onset_us == MORNING_US + 110 * MINUTE_US

@@ -29,6 +29,12 @@ def test_a_small_users_storm_is_what_began_it_however_much_more_the_others_lose(
     assert began_at(storm(), loss(SMALL, 80.0), *(loss(user) for user in OTHERS)) == SMALL
 
 
+def test_of_several_users_that_lose_something_nobody_is_the_place_where_it_began() -> None:
+    first = episode("drop", SMALL, detected_us=ONSET + 2 * MINUTE_US)
+    assert began_at(first) == SMALL
+    assert began_at(first, episode("drop", OTHERS[0], detected_us=ONSET + 3 * MINUTE_US)) is None
+
+
 def test_one_loss_that_is_estimated_too_early_does_not_move_the_beginning() -> None:
     assert began_at(storm(), loss(OTHERS[0], after=-3), *(loss(user) for user in OTHERS[1:])) == SMALL
 

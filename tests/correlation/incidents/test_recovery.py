@@ -157,3 +157,21 @@ def test_victims_of_a_storm_that_is_over_suffer_from_the_queue_that_still_grows(
     assert statuses[-1] == "resolved"
     (backlog,) = (incident for incident in result.events() if incident.origin_user == "SUP-06")
     assert set(victims) <= set(backlog.affected_users)
+
+
+def test_whoever_suffered_before_a_relapse_is_not_said_to_suffer_now() -> None:
+    class Relapse(Lingering):
+        def _count(self, key, minute):  # type: ignore[no-untyped-def]
+            return 3000.0 if key == REQUESTS["SUP-01"] and 72 < minute < 100 else super()._count(key, minute)
+
+    again = Trouble("storm", REQUESTS["SUP-01"], 72, 100, observed=3000.0)
+    result = run(Relapse(WORLD.keys, (storm(61), loss("SUP-02", 61), loss("SUP-03", 61), again)), range(130))
+    records = revisions(result)[last(result).incident_id]
+    back = next(number for number, record in enumerate(records) if record.status == "open" and number)
+    assert records[back - 1].affected_users == ("SUP-02", "SUP-03")
+    during = [record for record in records[back:] if record.status != "resolved"]
+    assert {record.affected_users for record in during} == {()}
+    assert {record.phase for record in during} == {"growing", "holding"}
+    assert all("since 09:30 UTC with a break" in record.summary for record in during)
+    assert records[-1].affected_users == ("SUP-02", "SUP-03")
+    assert "2 other Users suffered" in records[-1].summary

@@ -241,3 +241,16 @@ def test_a_storm_of_two_window_lengths_is_measured_by_the_shorter_one_as_its_pea
     waiting = episode("backlog", "USER-01", series=(queue("USER-01"),))
     assert not DoseComparison(history).refutes(waiting, storm)
     assert DoseComparison(history).refutes(waiting, replace(storm, peak=110.0))
+
+
+def test_a_user_that_stops_asking_while_it_suffers_from_a_storm_has_an_incident_of_its_own() -> None:
+    """A silence of its own beside the one that it suffers; the storm's incident ends with the storm and not with that."""
+    storm = Trouble("storm", REQUESTS["SUP-01"], 5, 40, observed=3000)
+    suffered = [Trouble("silence", ANSWERS[user], 6, 41, seen_after=2) for user in USERS[1:]]
+    own = [Trouble("silence", key["SUP-02"], 20, 80) for key in (REQUESTS, OTHERS, READS)]
+    records = run(World(KEYS, (storm, *suffered, *own)), range(100))
+    of_storm, of_user = sorted(records.events(), key=lambda one: one.opened_at)
+    assert (of_storm.origin_user, of_user.origin_user) == ("SUP-01", "SUP-02")
+    assert f"{of_storm.ended_at:%H:%M}" <= "09:42"
+    assert f"{of_user.ended_at:%H:%M}" == "10:19"
+    assert "since 09:20 UTC" in next(one for one in records.incidents if one.incident_id == of_user.incident_id).summary
