@@ -1,6 +1,6 @@
 """How fast the page is in Chromium: first paint with 500 open alerts, an alert's way to the screen, a large heat map, a long chart, memory.
 
-`python -m benchmarks.page` prints one JSON object (some seconds; Chromium needed). Figures hold for a machine that does nothing else.
+`python -m benchmarks.page` prints one JSON object (some seconds; Chromium needed). Times are the best of five.
 `--hours 8` shows the page as many updates as eight hours bring at one a second, as fast as it takes them (some minutes).
 """
 
@@ -23,6 +23,7 @@ from tests.service.house import House
 from tests.service.page.visitor import Visitor
 
 ALERTS = 500
+TRIALS = 5
 AN_HOUR = 3600
 """Updates that an hour brings at one a second."""
 SETTLING = 1200
@@ -46,6 +47,7 @@ _CHART = """async () => {
   document.getElementById("main").append(chart.node);
   const began = performance.now();
   chart.draw({ at, lines: [{ label: "messages", values, colour: "accent" }] });
+  await null; // the library draws its canvas after this turn
   return performance.now() - began;
 }"""
 
@@ -64,13 +66,11 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         visitor = Visitor(browser, house, "triage")
         visitor.go("/")
-        visitor.page.reload()  # what counts is the second time: the first one fills the disk's and the compiler's caches
-        visitor.page.wait_for_selector("article")
         result = {"open_alerts": ALERTS, **_paint(visitor.page), "alert_on_screen_ms": _alert(house, visitor.page)}
         result["memory"] = _memory(visitor.page, hours)
         result |= {
-            "heat_map_100_users_48_h_ms": _rounded(visitor.page.evaluate(_HEAT)),
-            "chart_100000_points_ms": _rounded(visitor.page.evaluate(_CHART)),
+            "heat_map_100_users_48_h_ms": _best(visitor.page, _HEAT),
+            "chart_100000_points_ms": _best(visitor.page, _CHART),
         }
         result["weight_bytes"] = _weight()
         print(json.dumps(result))
@@ -85,9 +85,19 @@ def _many() -> list[Row]:
 
 
 def _paint(page: Page) -> dict[str, float]:
-    found = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    cards = page.evaluate("performance.getEntriesByName('first-card')[0]?.startTime ?? null")
-    return {"first_paint_ms": _rounded(found), "first_card_ms": _rounded(cards)}
+    """The best of five visits after the first one, which fills the disk's and the compiler's caches."""
+    found = []
+    for _ in range(TRIALS):
+        page.reload()
+        page.wait_for_selector("article")
+        paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        found.append((paint, page.evaluate("performance.getEntriesByName('first-card')[0]?.startTime ?? null")))
+    return {"first_paint_ms": _rounded(min(paint for paint, _ in found)), "first_card_ms": _rounded(min(card for _, card in found))}
+
+
+def _best(page: Page, script: str) -> float:
+    """Of five: whatever else the machine does makes a trial longer, and nothing makes it shorter."""
+    return _rounded(min(page.evaluate(script) for _ in range(TRIALS)))
 
 
 def _alert(house: House, page: Page) -> float:

@@ -22,8 +22,8 @@ export class TimeChart {
     this.legend = el("p", { class: "legend" });
     this.summaryNode = el("p", { class: "soft" });
     this.rows = el("div", {});
-    this.node = el("figure", { class: "figure" }, el("figcaption", { class: "chart-title" }, title), this.legend, this.place, this.summaryNode,
-      el("details", { class: "no-print" }, el("summary", {}, "As a table"), this.rows));
+    this.details = el("details", { class: "no-print", ontoggle: () => this.data && this.drawTable() }, el("summary", {}, "As a table"), this.rows);
+    this.node = el("figure", { class: "figure" }, el("figcaption", { class: "chart-title" }, title), this.legend, this.place, this.summaryNode, this.details);
     this.unlisten = axis.listen(() => this.plot?.setScale("x", { min: axis.from / 1000, max: axis.to / 1000 }));
     this.unprefer = onPreference(() => this.data && this.draw(this.data)); // a picture keeps the colours in which it was drawn
     this.sizes = new ResizeObserver(() => this.resize());
@@ -178,13 +178,19 @@ export class TimeChart {
   }
 
   sentence() {
-    const line = this.data.lines[0], seen = line.values.map((value, index) => [value, this.data.at[index]]).filter(([value]) => value !== null && value !== undefined);
-    if (!seen.length) return "";
-    const highest = seen.reduce((most, one) => (one[0] > most[0] ? one : most)), last = seen[seen.length - 1];
-    return `${line.label}: last ${number(last[0])} at ${clockText(last[1])} UTC, highest ${number(highest[0])} at ${timeText(highest[1])}.`;
+    const { at, lines: [{ label, values }] } = this.data;
+    let last = -1, highest = -1;
+    for (let index = 0; index < values.length; index++) {
+      if (values[index] === null || values[index] === undefined) continue;
+      last = index;
+      if (highest < 0 || values[index] > values[highest]) highest = index;
+    }
+    return last < 0 ? "" : `${label}: last ${number(values[last])} at ${clockText(at[last])} UTC, highest ${number(values[highest])} at ${timeText(at[highest])}.`;
   }
 
+  /** Only while somebody reads it. */
   drawTable() {
+    if (!this.details.open) return;
     const { at, lines, table: extra } = this.data;
     const step = Math.max(1, Math.ceil(at.length / 60));
     const rows = [];

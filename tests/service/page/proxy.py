@@ -29,6 +29,11 @@ class Proxy:
         if fault != "silence":
             self._loop.call_soon_threadsafe(self._cut)
 
+    def lead_to(self, target: str) -> None:
+        """From now on, to another address."""
+        found = urlsplit(target)
+        self._target = found.hostname or "", found.port or 80
+
     def close(self) -> None:
         """End everything."""
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)

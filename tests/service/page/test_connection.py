@@ -2,6 +2,8 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +12,7 @@ from tests.service.builders import change_json, desk, incident
 from tests.service.house import House
 from tests.service.page.proxy import Proxy
 from tests.service.page.visitor import Visitor
+from tests.service.served import Served
 
 FAULTS = ("502", "503", "429", "400", "html", "closed")
 BAD_NEWS = "Failed to load resource"
@@ -95,6 +98,26 @@ def test_what_could_not_be_read_is_never_shown_as_nothing(board: House, visit: t
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("h1")).to_have_text("ACME: 420 messages wait")
     visitor.faults.clear()  # the answers 500, which were asked for
+
+
+def test_a_monitor_that_is_restarted_behind_a_proxy_is_found_again(tmp_path: Path, lenient) -> None:
+    secret = "x" * 40
+    served = Served(tmp_path / "data", HIGHWATER_SERVE__ADMIN_TOKEN=secret)
+    proxy = Proxy(served.address)
+    try:
+        page = lenient(SimpleNamespace(secrets={"admin": secret}), "admin", proxy.address).go("/calendar?month=2026-01")
+        expect(page.locator("main")).to_contain_text("No change is declared in this month.")
+        assert served.stop() == 0
+        page.wait_for_selector("#strip >> text=No connection for")
+        served = Served(tmp_path / "data", HIGHWATER_SERVE__ADMIN_TOKEN=secret)
+        proxy.lead_to(served.address)
+        change, signed = change_json("D-1", "DCC", title="After the restart"), {"Authorization": f"Bearer {secret}"}
+        page.wait_for_selector("#strip >> text=No connection for", state="detached")
+        assert page.request.post(f"{served.address}/v1/changes", data=change, headers=signed).ok
+        expect(page.locator("tbody tr")).to_contain_text("After the restart")
+    finally:
+        proxy.close()
+        served.kill()
 
 
 def test_silence_is_no_connection(board: House, lenient) -> None:

@@ -1,5 +1,6 @@
 """A User's story: it declares a change on a phone, sees what collides, hears whether it is it or the network, and contests a report."""
 
+import json
 import re
 from urllib.parse import urlsplit
 
@@ -129,6 +130,10 @@ def test_subscriptions_are_made_paused_and_removed_and_failing_ones_are_marked(b
     page.click("dialog >> text=Close")
     card = page.locator("article", has_text="Operations")
     card.locator("text=22:00 to 06:00").wait_for()
+    failed = {"items": [{"at": "2026-01-05T00:00:00Z", "outcome": "failed", "status": 503, "error": None, "type": ""}], "next": None}
+    page.route("**/deliveries?limit=5", lambda route: route.fulfill(body=json.dumps(failed), content_type="application/json"))
+    page.reload()
+    expect(card).to_contain_text("▲ failing")
     card.locator("text=Pause").click()
     card.locator("text=paused by").wait_for()
     (kept,) = board.client("user:ACME").get("/v1/subscriptions").json()["items"]
