@@ -52,10 +52,10 @@ class Header:
             return Row(position, raw, fault=str(fault))
 
     def _named(self, cells: Sequence[Any]) -> dict[str, Any]:
-        """Cells by name; those of a repeated column are a list."""
+        """Cells by name, without empty ones; those of a repeated column are a list."""
         repeated = self.repeated
         if not repeated:
-            return {name: cell for name, cell in zip(self.names, cells, strict=True) if name}
+            return {name: cell for name, cell in zip(self.names, cells, strict=True) if name and (cell or cell == 0)}
         named: dict[str, Any] = {}
         for name, cell in zip(self.names, cells, strict=True):
             if name in repeated:
