@@ -3,9 +3,11 @@
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from changes.files.writer import to_ics
@@ -106,7 +108,15 @@ def _visible(value: Any) -> Any:
 
 def as_ics(entries: Sequence[Entry], month: str) -> bytes:
     """Events for people's own calendars."""
-    return to_ics([_published(entry, f"{month}-{number}") for number, entry in enumerate(entries, start=1)])
+    counts: Counter[tuple[str, str]] = Counter()
+    events = []
+    for entry in entries:
+        name = str(entry.fields["owner"]), str(entry.fields["title"])
+        counts[name] += 1
+        # The next issue gives the same event the same UID, whatever else is in it.
+        digest = sha256(f"{name[0]}\0{name[1]}\0{counts[name]}".encode()).hexdigest()[:16]
+        events.append(_published(entry, f"{month}-{digest}"))
+    return to_ics(events)
 
 
 def parted(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:

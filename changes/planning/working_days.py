@@ -26,9 +26,11 @@ def working_days_between(announced: date, begins: date, holidays: Holidays) -> i
 
 
 def latest_notice(begins: date, notice: int, holidays: Holidays) -> date:
-    """The last day on which an announcement gives `notice` Working Days before `begins`."""
+    """The last Working Day on which an announcement gives `notice` Working Days before `begins`: nobody is informed on a Sunday."""
     day, left = begins - timedelta(days=1), notice
     while left > 0:
         left -= is_working_day(day, holidays)
+        day -= timedelta(days=1)
+    while not is_working_day(day, holidays):
         day -= timedelta(days=1)
     return day

@@ -29,7 +29,7 @@ def added(path: Path, *more: str) -> int:
 
 def test_check_says_yes_to_a_complete_calendar(calendar: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["changes", "check", str(calendar)]) == 0
-    assert capsys.readouterr().out == "1 changes: 0 bad rows, 0 items missing, 0 conflicts\n"
+    assert capsys.readouterr().out == "1 change: 0 bad rows, 0 items missing or not kept, 0 conflicts\n"
 
 
 @pytest.mark.parametrize(

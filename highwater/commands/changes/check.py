@@ -88,7 +88,14 @@ def _print(read: "CalendarRead", lines: list[str], counts: tuple[int, int]) -> N
     for line in [*map(describe, read.rejections), *(one.text for one in read.disagreements), *lines]:
         typer.echo(line)
     bad = len(read.rejections) + len(read.disagreements)
-    typer.echo(f"{len(read.changes)} changes: {bad} bad rows, {counts[0]} items missing, {counts[1]} conflicts")
+    typer.echo(
+        f"{_counted(len(read.changes), 'change')}: {_counted(bad, 'bad row')}, {_counted(counts[0], 'item')} missing or not kept, "
+        f"{_counted(counts[1], 'conflict')}"
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _free_slots(changes: tuple["Change", ...], all_conflicts: tuple["Conflict", ...], rules: "PlanningRules") -> dict[str, list[str]]:

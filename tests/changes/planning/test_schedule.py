@@ -117,6 +117,16 @@ def test_the_dccs_maintenance_shows_what_h84_asks_for() -> None:
     assert "None." in page
 
 
+def test_an_event_has_the_same_uid_in_the_next_issue() -> None:
+    def uids(*changes: Any) -> set[str]:
+        return {line for line in published("ics", *changes).decode().splitlines() if line.startswith("UID:")}
+
+    public = {"visibility": "public_summary", "source": "user"}
+    first = change("U", title="Firewall", **public)
+    earlier = change("V", "SUP-02", title="Tariff", planned_start="2026-01-02T22:00:00Z", planned_end="2026-01-02T23:00:00Z", **public)
+    assert uids(first) < uids(earlier, first)
+
+
 def test_the_json_form_is_for_programs() -> None:
     document = json.loads(published("json", change("A", "DCC")))
     assert document["month"] == "2026-01"

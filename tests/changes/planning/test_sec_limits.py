@@ -27,6 +27,7 @@ def test_notice_is_counted_in_working_days_of_england_and_wales() -> None:
     # Between 31 March and 1 May 2026 lie 22 weekdays, of which Good Friday (3 April) and Easter Monday (6 April) are none.
     assert working_days_between(date(2026, 3, 31), date(2026, 5, 1), HOLIDAYS) == 20
     assert latest_notice(date(2026, 5, 1), 20, HOLIDAYS) == date(2026, 3, 31)
+    assert latest_notice(date(2026, 2, 1), 20, HOLIDAYS) == date(2026, 1, 2), "and not the Sunday after it"
     assert items(maintenance(declared_at="2026-03-31T20:00:00Z")) == []
     assert items(maintenance(declared_at="2026-04-01T09:00:00Z")) == [("H8.4", ("M",))]
     assert items(maintenance(declared_at="2026-05-11T09:00:00Z")) == [("H8.4", ("M",))]
