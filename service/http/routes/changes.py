@@ -6,8 +6,6 @@ A change is identified by its owner and its `change_id`. A path with the `change
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Annotated, Any
 
@@ -19,7 +17,7 @@ from models.change import Change
 from models.vocabulary import ChangeCategory, ChangeStatus
 from service.access import Principal, Role
 from service.auth.authentication import Declarer, Reader
-from service.http.routes.common import Listing, Page, encoded_response, position, raw, raw_page
+from service.http.routes.common import Listing, Page, computed, encoded_response, position, raw, raw_page
 from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, OpaqueIdsDep, TurnsDep
 from service.ingest.turns import Turns
 from service.problems import CONFLICTS, Problem, not_found
@@ -38,10 +36,6 @@ _LONGEST_KEY = 256
 """Bytes of an `Idempotency-Key`."""
 _PARSED_AT_ONCE = 32_768
 """Bytes of a body that is parsed on the event loop."""
-_PLANNING = ThreadPoolExecutor(2, "planning")
-"""Apart from the threads that others are answered with: comparing with very many changes holds these only."""
-_PLANNING_TURNS = Turns()
-"""A User's, or a token's, are computed one at a time, in their order."""
 
 
 class Parcel(BaseModel):
@@ -221,7 +215,7 @@ async def _answer(declarations: ChangeDeclarations, principal: Principal, change
     """The declared change, followed by its conflicts and free times if there are conflicts."""
     if not change.explains:
         return raw(to_json(change), status)
-    return await _computed(principal, partial(_with_conflicts, declarations, principal, change, status))
+    return await computed(principal, partial(_with_conflicts, declarations, principal, change, status))
 
 
 def _with_conflicts(declarations: ChangeDeclarations, principal: Principal, change: Change, status: int) -> Response:
@@ -237,7 +231,7 @@ async def preview(request: Request, declarations: ChangeDeclarationsDep, princip
     """The conflicts that the change would have, free times, and its missing items; nothing is declared."""
     made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
     change_declaration.check_owner(principal, made)
-    return await _computed(principal, lambda: encoded_response(declarations.preview(principal, made)))
+    return await computed(principal, lambda: encoded_response(declarations.preview(principal, made)))
 
 
 @router.post("/v1/changes/{owner}/{change_id:path}", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change by its name")
@@ -254,11 +248,6 @@ async def declare_named(
         made = await asyncio.to_thread(declarations.examine, principal, {**given, "owner": owner, "change_id": change_id})
         await declarations.declare(principal, [made.change] if made.is_new else [])
     return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
-
-
-async def _computed(principal: Principal, job: Callable[[], Response]) -> Response:
-    async with _PLANNING_TURNS.of(principal.share.name):
-        return await asyncio.get_running_loop().run_in_executor(_PLANNING, job)
 
 
 def _turn(principal: Principal) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Annotated, Any, TypeVar
 
@@ -16,10 +17,15 @@ from models.errors import Malformed
 from models.times import parse_time
 from service.access import Principal
 from service.auth.opaque_ids import OpaqueIds
+from service.ingest.turns import Turns
 from service.problems import Problem
 from service.store.database import Database
 
 T = TypeVar("T")
+_PLANNING = ThreadPoolExecutor(2, "planning")
+"""Apart from the threads that others are answered with: comparing with very many changes holds these only."""
+_PLANNING_TURNS = Turns()
+"""A User's, or a token's, are computed one at a time, in their order."""
 
 
 class EncodedInThread(APIRoute):
@@ -109,6 +115,12 @@ def raw_page(bodies: Sequence[bytes], cursor: str | None) -> Response:
 def raw(body: bytes, status: int = 200) -> Response:
     """One record as it is stored."""
     return Response(body, status, media_type="application/json")
+
+
+async def computed(principal: Principal, job: Callable[[], T]) -> T:
+    """The result of `job`, which compares or writes very many changes: those of one User, or of one token, come one at a time."""
+    async with _PLANNING_TURNS.of(principal.share.name):
+        return await asyncio.get_running_loop().run_in_executor(_PLANNING, job)
 
 
 async def committed(database: Database, job: Callable[[sqlite3.Connection], T]) -> T:

@@ -1,6 +1,5 @@
 """The calendar by span: changes in it, their conflicts in sentences, and the missing items of the DCC's own changes."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,18 +19,20 @@ from changes.planning.sec_completeness import as_object as missing_object
 from changes.visibility import is_fully_visible, is_own, summary_json, visible_to
 from changes.windows import window_us
 from models.change import Change
+from models.clock import Clock
 from models.errors import ConfigurationError
 from models.rounding import round_significant
 from models.times import DAY_US, format_time
 from service.access import DESK_ROLES, Principal
 from service.auth.authentication import Reader
 from service.engine.engine import Engine
-from service.http.routes.common import EncodedInThread, instant_of
+from service.http.routes.common import computed, encoded_response, instant_of
 from service.http.routes.parts import ClockDep, EngineDep, PlanningDep, RiskBookDep
 from service.problems import RESPONSES, Problem
 from service.triage.planning import Planning, busy
+from service.triage.risk_book import RiskBook
 
-router = APIRouter(route_class=EncodedInThread, tags=["changes"], responses=RESPONSES)
+router = APIRouter(tags=["changes"], responses=RESPONSES)
 _MEDIA = {
     "md": "text/markdown; charset=utf-8",
     "html": "text/html; charset=utf-8",
@@ -85,16 +86,20 @@ class CalendarPage(BaseModel):
     missing: list[dict[str, str]] = Field(description="The items that DCC changes lack by SEC H8.4 and H8.8; for the triage desk only.")
 
 
-@router.get("/v1/calendar", summary="Changes of a span, with their conflicts")
-def calendar(
+@router.get("/v1/calendar", response_model=CalendarPage, summary="Changes of a span, with their conflicts")
+async def calendar(
     engine: EngineDep,
     planning: PlanningDep,
     risks: RiskBookDep,
     clock: ClockDep,
     principal: Reader,
     wanted: Annotated[CalendarWindow, Query()],
-) -> CalendarPage:
+) -> Response:
     """A User sees its own, the operator's, and the public summaries of others'; conflicts among those, and that a night is busy."""
+    return await computed(principal, lambda: encoded_response(_page(engine, planning, risks, clock, principal, wanted)))
+
+
+def _page(engine: Engine, planning: Planning, risks: RiskBook, clock: Clock, principal: Principal, wanted: CalendarWindow) -> CalendarPage:
     start_us, end_us = instant_of("from", wanted.start) or 0, instant_of("to", wanted.end) or 0
     if not start_us <= end_us <= start_us + _LONGEST_US:
         raise Problem(422, "to: it must be after from, at most 100 days later")
@@ -199,9 +204,9 @@ class IssueWanted(BaseModel):
 
 
 @router.get("/v1/calendar/issue", response_class=Response, summary="The month's schedule for Parties")
-async def issue(engine: EngineDep, planning: PlanningDep, _: Reader, wanted: Annotated[IssueWanted, Query()]) -> Response:
+async def issue(engine: EngineDep, planning: PlanningDep, principal: Reader, wanted: Annotated[IssueWanted, Query()]) -> Response:
     """The DCC's changes in full, Users' only as far as they are public; the same whoever asks."""
-    made = await asyncio.to_thread(_issue, engine, planning, wanted)
+    made = await computed(principal, lambda: _issue(engine, planning, wanted))
     headers = {"Content-Disposition": f'attachment; filename="changes-{wanted.month}.{wanted.format}"'}
     return Response(made, media_type=_MEDIA[wanted.format], headers=headers)
 
