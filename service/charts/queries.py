@@ -35,6 +35,11 @@ def latest_us(connection: sqlite3.Connection) -> int | None:
     return int(row) if row is not None else None
 
 
+def shortest_window_s(connection: sqlite3.Connection) -> int:
+    """Length of the shortest window of the last hours; 0 if none came."""
+    return int(connection.execute("SELECT min(window_s) FROM ticks").fetchone()[0] or 0)
+
+
 def matching(
     connection: sqlite3.Connection, principal: Principal, wanted: dict[str, str], after_id: int, limit: int, *, queues: bool | None = None
 ) -> list[Series]:

@@ -11,6 +11,7 @@ import pytest
 from changes.windows import window_us
 from models.change import Change
 from models.times import DAY_US, format_time, parse_time
+from service.charts import queries
 from service.http.routes.page.calendar import _days, _meets
 from service.http.routes.page.totals import _coarser
 from tests.service.builders import change_json, desk, incident, lines, queue, traffic
@@ -37,6 +38,14 @@ def test_the_state_tells_how_old_the_data_is_and_only_the_desk_who_sends(result:
     own = result.client("user:ACME").get("/v1/status").json()
     assert own["sources"] == []
     assert own["events"] == {}
+
+
+def test_data_is_old_after_two_windows_of_its_feed(result: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, database = result.client("triage"), result.parts.database
+    assert database.read(queries.shortest_window_s) == 10
+    for window_s, old_after_s in ((10, 120), (60, 180), (900, 1860)):
+        monkeypatch.setattr(queries, "shortest_window_s", lambda _, window_s=window_s: window_s)
+        assert client.get("/v1/status").json()["old_after_s"] == old_after_s
 
 
 def test_the_end_of_a_sign_in_is_said(result: House) -> None:

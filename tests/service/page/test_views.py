@@ -79,6 +79,8 @@ def test_without_javascript_there_is_a_list_to_read(board: House, visit: type[Vi
     page.goto(f"{board.address}/")
     page.click("text=Read the open incidents")
     page.wait_for_selector("main >> text=BOLT: a storm of messages")
+    expect(page.locator("main")).to_contain_text("since 5 Jan 00:10 UTC")
+    expect(page.locator("main")).to_contain_text("Data to ")
     stranger = visit(board, None, java_script_enabled=False).page
     stranger.goto(f"{board.address}/plain")
     stranger.fill("input[name=token]", board.secrets["user:ACME"])

@@ -10,8 +10,10 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from models.times import format_time, instant, parse_time
 from service.access import DESK_ROLES, Principal, Role
 from service.auth.authentication import asking
+from service.charts import queries
 from service.http.routes.operations.tokens import Credentials, sign_in
 from service.http.routes.parts import ClockDep, DatabaseDep, ServeParametersDep, SignInDep
 from service.problems import Problem
@@ -46,7 +48,7 @@ def plain(request: Request, database: DatabaseDep) -> HTMLResponse:
     incidents = _open(database, principal, INCIDENT) if of_desk else []
     alerts = _open(database, principal, ALERT)
     parts = [_section("Open incidents", map(_incident, incidents))] if of_desk else []
-    return _framed("\n".join((*parts, _section("Open alerts", map(_alert, alerts)))))
+    return _framed("\n".join((_age(database), *parts, _section("Open alerts", map(_alert, alerts)))))
 
 
 @router.post("/plain")
@@ -69,6 +71,22 @@ def _framed(content: str) -> HTMLResponse:
     return HTMLResponse(_FRAME.format(content=content))
 
 
+def _age(database: Database) -> str:
+    """Until when the data reaches: a list alone does not say how old it is."""
+    newest = database.read(queries.latest_us)
+    return (
+        "<p>Nothing was sent yet.</p>"
+        if newest is None
+        else f"<p>Data to {_time(format_time(newest))}. Load the page again for newer data.</p>"
+    )
+
+
+def _time(text: str) -> str:
+    """`7 Jan 11:50 UTC`."""
+    at = instant(parse_time(text))
+    return f"{at.day} {at:%b %H:%M} UTC"
+
+
 def _open(database: Database, principal: Principal, kind: str) -> list[dict[str, Any]]:
     wanted = Wanted(kind, None, None, _MOST, (("status", "active"),))
     bodies, _ = database.read(partial(records.page, principal=principal, wanted=wanted))
@@ -83,10 +101,10 @@ def _section(title: str, items: Iterable[str]) -> str:
 
 def _incident(one: Mapping[str, Any]) -> str:
     suspects = ", ".join(f"{suspect['verdict']}: {suspect['change_id'] or 'undeclared'}" for suspect in one["suspects"][:3])
-    facts = [f"Category {one['category']}", f"since {one['opened_at']}", suspects and f"suspects: {suspects}"]
+    facts = [f"Category {one['category']}", f"since {_time(one['opened_at'])}", suspects and f"suspects: {suspects}"]
     return f"<li><strong>{escape(one['summary'])}</strong><br>{escape('. '.join(filter(None, facts)))}.</li>"
 
 
 def _alert(one: Mapping[str, Any]) -> str:
-    text = f"{one['severity']}, since {one['onset_at']}. {one['next_step']}"
+    text = f"{one['severity']}, since {_time(one['onset_at'])}. {one['next_step']}"
     return f"<li><strong>{escape(one['summary'])}</strong><br>{escape(text)}</li>"

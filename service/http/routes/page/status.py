@@ -79,7 +79,7 @@ def status(
         now=format_time(now_us),
         simulated=authentication.is_open,
         data_until=None if newest is None else format_time(newest),
-        old_after_s=max(120.0, 2 * idle_s),
+        old_after_s=max(120.0, 2 * idle_s, 60 + 2 * database.read(queries.shortest_window_s)),  # a window closes with the next one
         fault=health.fault(),
         signed_in_until=None if ends_us is None else format_time(ends_us),
         page=pages.version(),
