@@ -75,9 +75,11 @@ def _telling(episode: AlertSnapshot) -> tuple[int, bool]:
 
 
 def _is_refused(episode: AlertSnapshot) -> bool:
-    """Whether it is failures of which most carry a code of the User's own requests."""
+    """Whether it is failures of requests, also once only their answers still fail, or most carry a code of the User's own requests."""
     if episode.kind != "failures":
         return False
+    if any(key.direction == "to_dsp" for key in episode.series):
+        return True
     own = sum(count for code, count in episode.codes.items() if code not in DEVICE_SIDE)
     return 2 * own > sum(episode.codes.values()) > 0
 
