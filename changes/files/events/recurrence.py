@@ -15,7 +15,9 @@ from models.errors import Malformed
 
 OCCURRENCES_MAX = 5000
 HORIZON = timedelta(days=3 * 366)
-"""How far an endless event is followed after the reference time."""
+"""How far a series of very many times is followed before and after the reference time."""
+AHEAD = timedelta(days=730)
+"""How far an endless event is followed after the reference time: a monitor refuses what is further away by default."""
 _BOUNDED = timedelta(days=100 * 366)
 """How far a rule with an end is followed after its start, or after the reference time."""
 _FIRST_YEAR = 1900
@@ -86,7 +88,7 @@ class _Pattern:
 def occurrences(event: Repetition, zone: tzinfo | None, about: datetime | None = None) -> list[Occurrence]:
     """Every occurrence of `event`, in order; `zone` is the clock of times without a zone.
 
-    An endless series is followed for HORIZON after `about` (aware; without it after its start); of more than OCCURRENCES_MAX
+    An endless series is followed for AHEAD after `about` (aware; without it after its start); of more than OCCURRENCES_MAX
     occurrences those within HORIZON before and after it are returned. Raises Malformed for a time without zone, an end before its
     start, and a rule that ends before the event begins.
     """
@@ -156,7 +158,7 @@ def _by_rule(rule: Rule, pattern: _Pattern, about: datetime | None) -> set[datet
     if pattern.start.year < _FIRST_YEAR:
         raise Malformed(f"a series that begins in {pattern.start.year} does not belong in a change calendar")
     about_local = pattern.start if about is None else max(pattern.start, about.astimezone(pattern.zone).replace(tzinfo=None))
-    last = _shifted(about_local, HORIZON if rule.count is None and rule.until is None else _BOUNDED)
+    last = _shifted(about_local, AHEAD if rule.count is None and rule.until is None else _BOUNDED)
     until = rule.until
     if until is not None:
         limit = _shifted(until.local if until.is_date else pattern.local(until), 2 * _DAY)

@@ -147,10 +147,16 @@ def _answer_of_several(made: list[Declaration | Problem], gone: list[Change]) ->
 
 
 def _export(principal: Principal, given: list[Any], made: list[Declaration | Problem]) -> list[Change]:
-    """The body as an export of calendars; empty where it holds what can't be read, which may be any time of any series."""
-    if any(isinstance(one, Problem) and one.status != 409 for one in made):
+    """The body as an export of calendars; empty where it holds what can't be read, which may be any time of any series.
+
+    What is refused although it can be read (a night that is too far ahead) is part of the export all the same.
+    """
+    if any(isinstance(one, Problem) and one.status not in (409, 422) for one in made):
         return []
-    return [change_declaration.parse(change_declaration.named(principal, one)) for one in given]
+    try:
+        return [change_declaration.parse(change_declaration.named(principal, one)) for one in given]
+    except Problem:
+        return []
 
 
 def _item(made: Declaration | Problem) -> dict[str, Any]:

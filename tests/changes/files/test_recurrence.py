@@ -173,7 +173,7 @@ def test_until_is_inclusive_whatever_its_type(text: str) -> None:
 def test_an_endless_series_since_long_ago_is_given_around_now() -> None:
     event = Repetition(parse_moment("20000102T013000", "DTSTART"), rules=(parse_rule("FREQ=DAILY"),))
     found = occurrences(event, LONDON, datetime(2026, 11, 1, tzinfo=UTC))
-    assert (found[1].start.year, found[-1].start.year) == (2023, 2029)
+    assert (found[1].start.year, found[-1].start.year) == (2023, 2028)
     assert any(one.start.date().isoformat() == "2026-11-01" for one in found)
 
 

@@ -342,6 +342,15 @@ def test_of_a_series_the_newest_export_counts_whole_in_whatever_order_they_come(
         assert in_force == [5, 7], order
 
 
+def test_a_night_that_is_too_far_ahead_keeps_no_other_from_being_withdrawn(house: House) -> None:
+    client = house.client("user:ACME")
+    for export, held in ((1, (5, 6)), (2, (6,))):
+        far = night("FAR", 7, export, planned_start="2190-01-07T01:00:00Z", planned_end="2190-01-07T01:30:00Z")
+        answer = client.post("/v1/changes", json=[*(night("FAR", day, export) for day in held), far]).json()
+        assert [one["status"] for one in answer["items"]][-1] == 422
+    assert [one["change_id"] for one in answer["withdrawn"]] == ["FAR/20260105T010000Z"]
+
+
 def test_the_later_export_of_one_revision_counts_and_text_order_never_does(house: House) -> None:
     desk = house.client("triage")
     stamped = {"updated_at": "2026-01-02T00:00:00Z"}
