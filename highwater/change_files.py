@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 
 def declared(paths: Sequence[Path]) -> tuple[list["Change"], int]:
-    """The changes of all files in order, and the number of unusable rows. Each of those is reported on stderr. Raises UnreadableInput."""
+    """The changes of all files in order, and the number of unusable rows and of revisions in conflict.
+
+    Each of those is reported on stderr. Raises UnreadableInput.
+    """
+    from changes.files.merge import merge
     from changes.files.reader import describe, read_changes
 
     known: list[Change] = []
@@ -21,4 +25,7 @@ def declared(paths: Sequence[Path]) -> tuple[list["Change"], int]:
         bad += len(rejected)
         for row in rejected:
             print(f"highwater: {describe(row)}", file=sys.stderr)
-    return known, bad
+    conflicts = merge(known).disagreements
+    for conflict in conflicts:
+        print(f"highwater: {conflict.text}", file=sys.stderr)
+    return known, bad + len(conflicts)

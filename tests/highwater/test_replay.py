@@ -60,6 +60,17 @@ def test_a_bad_row_of_a_calendar_is_reported_and_costs_nothing_else(events: Path
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_one_revision_with_two_contents_is_said(events: Path, tmp_path: Path) -> None:
+    good = {"change_id": "C1", "owner": "A", "title": "t", "planned_start": "2026-01-05T00:00:00Z", "planned_end": "2026-01-05T01:00:00Z"}
+    calendars = [tmp_path / "one.json", tmp_path / "two.json"]
+    for path, title in zip(calendars, "tu", strict=True):
+        path.write_text(json.dumps([good | {"title": title}]))
+    options = [option for path in calendars for option in ("--changes", path)]
+    done = highwater("replay", events, *options, "--out", tmp_path / "out", "--json")
+    assert (done.returncode, json.loads(done.stdout)["changes_rejected"]) == (0, 1)
+    assert b"C1 (A): revision 1 exists with different content" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
