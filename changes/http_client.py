@@ -55,8 +55,12 @@ def send_changes(changes: Iterable[Change], address: str, token: str) -> Sent:
 
 
 def _parcels(changes: Iterable[Change]) -> Iterator[tuple[list[Change], bool]]:
-    """Changes for one request each, and whether more of the last one's series follows: the times of a series stay together."""
-    ordered = sorted(changes, key=lambda one: (one.owner, one.series or one.change_id, one.planned_start))
+    """Changes for one request each, and whether more of the last one's series follows: the times of a series stay together.
+
+    The last times come first: where a quota is used up, it is by the nights that are to come and not by those of years ago.
+    """
+    latest_first = sorted(changes, key=lambda one: one.planned_start, reverse=True)
+    ordered = sorted(latest_first, key=lambda one: (one.owner, one.series or one.change_id))
     for first in range(0, len(ordered), PARCEL):
         parcel, following = ordered[first : first + PARCEL], ordered[first + PARCEL : first + PARCEL + 1]
         last = parcel[-1]

@@ -151,6 +151,12 @@ def test_what_a_monitor_is_sent_keeps_the_times_of_a_series_together(monitor: st
     assert [(where, len(body)) for where, _, body in Monitor.seen] == [("/v1/changes?part=true", 2), ("/v1/changes", 2)]
 
 
+def test_the_nights_to_come_are_sent_before_those_of_years_ago(monitor: str) -> None:
+    later = change("s/2", series="s", planned_start="2027-01-05T22:00:00Z", planned_end="2027-01-05T23:00:00Z")
+    http_client.send_changes([change("s/1", series="s"), later], monitor, "x")
+    assert [one["change_id"] for _, _, body in Monitor.seen for one in body] == ["s/2", "s/1"]
+
+
 def test_a_monitor_that_is_not_there_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path, "a.json", to_json_array([change("A")]))
     assert run(["changes", "import", str(path), "--to", "http://127.0.0.1:9"]) == 2
