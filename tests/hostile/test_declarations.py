@@ -39,7 +39,7 @@ def test_a_change_with_many_revisions_costs_no_more_than_one_with_few(house: Hou
     assert acme.post("/v1/changes", json=change_json("R-1", revision=5, title="Work 5")).status_code == 200
     assert acme.post("/v1/changes", json=change_json("R-1", revision=5, title="Another")).status_code == 409
     assert acme.put("/v1/changes/R-1", json=change_json("R-1", title="Work 12")).json()["revision"] == 12
-    assert len(read) <= 9
+    assert len(read) <= 12, "three for each time that a revision is compared; a PUT is compared with the last one first"
     assert acme.get("/v1/changes/R-1").json()["declared_at"] == declared_at
 
 
