@@ -87,4 +87,5 @@ def _first(fault: ValidationError, path: Path | None) -> str:
     if error["type"] == "extra_forbidden":
         return f"unknown setting {key} ({path or 'environment'}): `highwater config check` lists the valid settings"
     shown = f" (it is {error['input']!r:.60})" if "input" in error and "token" not in key else ""
-    return f"setting {key}: {error['msg'].lower()}{shown}"
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return f"setting {key}: {text[:1].lower()}{text[1:]}{shown}"

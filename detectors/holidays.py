@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from models.errors import HighwaterError
 
 NONE = "none"
+_ADVICE = "set time.holidays to a code such as GB-ENG or GB-SCT, or none"
 PATTERN = r"^(none|[A-Z]{2}(-[A-Z0-9]{1,3})?)$"
 
 
@@ -34,6 +38,17 @@ class HolidayCalendar:
         try:
             return frozenset(country_holidays(country, subdiv=part or None, years=year))
         except NotImplementedError:
-            raise HighwaterError(
-                f"no holidays are known for {self.region!r}: set time.holidays to a code such as GB-ENG or GB-SCT, or none"
-            ) from None
+            raise HighwaterError(f"no holidays are known for {self.region!r}: {_ADVICE}") from None
+
+
+def _known(region: str) -> str:
+    if region not in (NONE, HolidayCalendar().region):  # these need no look into the package, which takes a second to load
+        try:
+            HolidayCalendar(region)._of_year(2026)
+        except HighwaterError:
+            raise ValueError(f"no holidays are known for it: {_ADVICE}") from None
+    return region
+
+
+HolidayRegion = Annotated[str, AfterValidator(_known)]
+"""A region whose holidays are known, or `none`."""

@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from models.columns import PulseKey, SeriesKey
-from models.errors import UnreadableInput
+from models.errors import HighwaterError, UnreadableInput
 
 T = TypeVar("T")
 _KEPT = 64
@@ -29,7 +29,7 @@ class StageOutput(Generic[T]):
         self._connection, self._name = connection, name
 
     def __iter__(self) -> Iterator[T]:
-        """Raises UnreadableInput if the stage did, or if its process has ended."""
+        """Raises the HighwaterError that the stage raised, and UnreadableInput if its process has ended."""
         keys = _KeyTable()
         try:
             with ThreadPoolExecutor(1) as worker:
@@ -84,7 +84,7 @@ def _end(process: BaseProcess) -> None:
 class _End:
     """The last item that is sent."""
 
-    def __init__(self, fault: UnreadableInput | None = None) -> None:
+    def __init__(self, fault: HighwaterError | None = None) -> None:
         self.fault = fault
 
 
@@ -99,7 +99,7 @@ def _run(sender: Connection, receiver: Connection | None, stage: Callable[..., I
             for item in stage(*arguments):
                 keys.send(sender, item)
             keys.send(sender, _End())
-        except UnreadableInput as fault:
+        except HighwaterError as fault:
             keys.send(sender, _End(fault))
     except BrokenPipeError:
         return

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from detectors.holidays import PATTERN, HolidayCalendar
+from detectors.holidays import PATTERN, HolidayCalendar, HolidayRegion
 from models.columns import EventBatch, Indices, Ints, Rejection
 from models.response_codes import count_by_side
 from models.times import SECOND_US, format_time, parse_time
@@ -41,7 +41,7 @@ class TimeParameters(BaseModel):
         ge=1,
         description="How long a stream may bring nothing before it no longer holds back the others, in seconds of clock time",
     )
-    holidays: str = Field(
+    holidays: HolidayRegion = Field(
         default=HolidayCalendar().region,
         pattern=PATTERN,
         description="Whose holidays are a separate kind of day: a code such as GB-ENG (England and Wales), or none",

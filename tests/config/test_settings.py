@@ -41,6 +41,8 @@ def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
         ("[tim]\n", "unknown setting tim "),
         ("[time]\nidle_s = -4\n", r"setting time\.idle_s: .*-4"),
         ("[time\n", "not valid TOML"),
+        ('[time]\nholidays = "GB-XX"\n', r"setting time\.holidays: no holidays are known for it: set time\.holidays to .* GB-SCT, or none"),
+        ('[time]\nholidays = "gb-eng"\n', r"setting time\.holidays: string should match pattern .*A-Z"),
     ],
 )
 def test_a_fault_is_named_with_its_key(tmp_path: Path, text: str, complaint: str) -> None:
