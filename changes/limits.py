@@ -61,6 +61,8 @@ def excess(change: Change, now_us: int, limits: ChangeLimits, before: Change | N
 def _too_much_text(change: Change, limits: ChangeLimits, before: Change | None) -> str | None:
     if before is None and any(unicodedata.category(mark) in _HIDDEN for mark in change.change_id):
         return "change_id holds characters that can't be seen, such as a line end: leave them out"
+    if not change.title.strip() and (before is None or before.title.strip()):
+        return "title must not be empty"
     if len(change.title) > max(limits.longest_title, len(before.title) if before else 0):
         return f"the title is longer than {limits.longest_title} characters: put the rest into the description"
     most, earlier = limits.largest_change_kb * 1000, len(to_json(before)) if before else 0

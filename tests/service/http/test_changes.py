@@ -223,6 +223,11 @@ def test_of_one_revision_with_two_contents_the_later_updated_at_counts(house: Ho
     assert [one.title for one in house.parts.engine.changes.values()] == ["later"]
 
 
+def test_a_title_of_blanks_is_none(house: House) -> None:
+    answer = house.client("user:ACME").post("/v1/changes", json=change_json(title=" \t "))
+    assert (answer.status_code, answer.json()["detail"]) == (422, "title must not be empty")
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
