@@ -23,7 +23,7 @@ from service.store.subscriptions import Subscription
 
 T = TypeVar("T")
 _LONGEST_SLEEP_S = 2.0
-_FINISHING_S = 3.0
+_FINISHING_S = 5.0
 """How long a stop waits for what is being sent: a message that left and was not noted would be sent again at the next start."""
 log = structlog.get_logger()
 
