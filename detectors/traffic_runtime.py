@@ -58,7 +58,7 @@ class Traffic:
         nats = traffic_thresholds(parameters, window_s)
         self._thresholds = {kind: nats[kind] for kind in _COUNTED}
         self._together = GroupSilence(nats["silence"])
-        self._bursts = UserBursts()
+        self._bursts = UserBursts(nats["storm"])
         self._at_us: int | None = None
 
     @property

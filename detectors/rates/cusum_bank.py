@@ -93,7 +93,9 @@ class Bank:
             due = np.maximum(window.expected.mean[rows], LEAST_MEAN)
             pace, size = habits.grow(state, rows, pace, due, tick.messages[rows])
             # A batch job may add messages at any time; messages that are missing at any time are missed by somebody.
-            usual, days = habits.habitual(state, rows, at_s - ran_s, score[rows], pace, size, at_any_time=self._upward)
+            usual, days = habits.habitual(
+                state, rows, at_s - ran_s, score[rows], pace, size, at_any_time=self._upward, least=self._threshold
+            )
             habit[rows] = usual * (days + 1) * over[rows]
         return habit
 

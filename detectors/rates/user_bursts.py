@@ -17,7 +17,9 @@ _SIZE = ("due", "surplus", "top")
 class UserBursts:
     """The last bursts of each User, measured in the series in which most was due; state by User."""
 
-    def __init__(self) -> None:
+    def __init__(self, threshold: float) -> None:
+        """`threshold`: the evidence of an alarm (nats); what brought less is no burst."""
+        self._threshold = threshold
         self._users: tuple[str, ...] = ()
         self._user_of: Ints = np.zeros(0, np.int64)
         self._ring = _fresh(0)
@@ -40,9 +42,10 @@ class UserBursts:
             state = block["storm"]
             ended = (state["counted_s"] == at_s) & (state["size_s"] == state["peak_s"])
             for row in ended.nonzero()[0].tolist():
-                user = int(self._user_of[span.start + row])
-                self._add(user, state, row)
-                users.add(user)
+                if state["ring_nats"][state["ring_s"][:, row] == state["peak_s"][row], row].max(initial=0.0) > self._threshold:
+                    user = int(self._user_of[span.start + row])
+                    self._add(user, state, row)
+                    users.add(user)
         for user in sorted(users):
             usual = self._usual(user, at_s)
             for span, block in blocks:

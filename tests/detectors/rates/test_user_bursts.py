@@ -12,19 +12,20 @@ HOUR_S = 3600
 START_S = 1000 * HOUR_S
 
 
-def burst(state: Columns, row: int, began_s: int, times: float, due: float = 100.0) -> None:
+def burst(state: Columns, row: int, began_s: int, times: float, due: float = 100.0, nats: float = 50.0) -> None:
     """An excursion of one series that is over."""
+    state["ring_s"][0, row], state["ring_nats"][0, row] = began_s, nats
     state["peak_s"][row] = state["size_s"][row] = began_s
     state["counted_s"][row] = began_s + 600
     state["due"][row], state["surplus"][row], state["top"][row] = due, 4.0 * times, times
 
 
-def after(bursts: int, *, apart_s: int = 3 * HOUR_S) -> tuple[Columns, int]:
+def after(bursts: int, *, apart_s: int = 3 * HOUR_S, nats: float = 50.0) -> tuple[Columns, int]:
     """State of the series after so many bursts of the first one; now."""
-    users, state = UserBursts(), habits.fresh(3, 11.0)
+    users, state = UserBursts(11.0), habits.fresh(3, 11.0)
     users.arrange(KEYS)
     for number in range(bursts):
-        burst(state, 0, START_S + number * apart_s, 5.0)
+        burst(state, 0, START_S + number * apart_s, 5.0, nats=nats)
         users.learn([(slice(0, 3), {"storm": state})], START_S + number * apart_s + 600)
     return state, START_S + bursts * apart_s + 3 * HOUR_S
 
@@ -51,6 +52,10 @@ def test_a_larger_burst_is_news():
     assert not is_habit(*after(6), times=9.0)
 
 
+def test_what_was_no_finding_is_no_burst():
+    assert not is_habit(*after(6, nats=9.0))
+
+
 def test_another_users_bursts_make_nothing_usual():
     assert not is_habit(*after(6), row=2)
 
@@ -64,12 +69,12 @@ def test_series_that_burst_at_the_same_time_are_one_burst():
 
 
 def test_it_outlives_a_restart_and_new_series():
-    users, state = UserBursts(), habits.fresh(3, 11.0)
+    users, state = UserBursts(11.0), habits.fresh(3, 11.0)
     users.arrange(KEYS)
     for number in range(3):
         burst(state, 0, START_S + number * 3 * HOUR_S, 5.0)
         users.learn([(slice(0, 3), {"storm": state})], START_S + number * 3 * HOUR_S + 600)
-    again = UserBursts()
+    again = UserBursts(11.0)
     again.restore(users.pack())
     again.arrange((key(5, "USER-0"), *KEYS))
     more = habits.fresh(4, 11.0)
