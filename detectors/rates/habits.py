@@ -197,20 +197,20 @@ def habitual(
     paces = np.where(state["ring_pace"][:, rows] > 0, state["ring_pace"][:, rows], nats)
     kept = (ago < KEPT_S) & (ago > _MARGIN_S)
     after = (ago + DAY_S // 2) % DAY_S - DAY_S // 2
-    found = kept & (nats > least)
-    same = found & (after >= -CLOCK_S) & (after <= CLOCK_S + state["ring_run_s"][:, rows]) & (ago > DAY_S // 2)
+    alarmed = kept & (nats > least)
+    same = alarmed & (after >= -CLOCK_S) & (after <= CLOCK_S + state["ring_run_s"][:, rows]) & (ago > DAY_S // 2)
     days = np.where(same, np.rint(ago / DAY_S), 0.0)
     times = (np.sort(days, axis=0)[1:] > np.sort(days, axis=0)[:-1]).sum(axis=0) + (days.min(axis=0) > 0)
     largest, fastest = (np.where(same, values, 0.0).max(axis=0) for values in (nats, paces))
     at_clock = (times >= CLOCK_TIMES) & (score <= CLOCK_FACTOR * largest) & (pace <= PACE_FACTOR * fastest)
     fourth, fourth_pace = (_of_fourth(np.where(kept, values, 0.0)) for values in (nats, paces))
     often = (score <= OFTEN_FACTOR * fourth) & (pace <= PACE_FACTOR * fourth_pace)
-    often |= _is_of_usual_size(state, rows, kept, found, size)
+    often |= _is_of_usual_size(state, rows, kept, alarmed, size)
     often &= ~(state["refused"][:, rows] == ANY_TIME_MIN + 1).any(axis=0)
     return (at_clock | (often & at_any_time)) & ~are_refused(state, rows, began_s), times
 
 
-def _is_of_usual_size(state: Columns, rows: Ints, kept: Flags, found: Flags, size: Size) -> Flags:
+def _is_of_usual_size(state: Columns, rows: Ints, kept: Flags, alarmed: Flags, size: Size) -> Flags:
     """Whether enough earlier excursions were about as large as a multiple of what was due; of this series, or one of it and others of its
     User's other series.
     """
@@ -219,7 +219,7 @@ def _is_of_usual_size(state: Columns, rows: Ints, kept: Flags, found: Flags, siz
     own = comparable & (size.surplus <= SIZE_FACTOR * surplus) & (size.top <= SIZE_FACTOR * top)
     kin_due, kin_surplus, kin_top = (state[f"kin_{name}"][rows].astype(np.float64) for name in ("due", "surplus", "top"))
     kin = (kin_due >= LEAST_DUE_SHARE * size.due) & (size.surplus <= SIZE_FACTOR * kin_surplus) & (size.top <= SIZE_FACTOR * kin_top)
-    surplus, top = (_of_fourth(np.where(comparable & found, values, 0.0)) for values in (surplus, top))
+    surplus, top = (_of_fourth(np.where(comparable & alarmed, values, 0.0)) for values in (surplus, top))
     usual: Flags = (size.surplus <= SIZE_FACTOR * surplus) & (size.top <= SIZE_FACTOR * top)
     return usual | (kin & own.any(axis=0))
 
