@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.networks import is_loopback, network_of
@@ -61,6 +62,8 @@ class _PatientProtocol(HttpToolsProtocol):
     _is_in_body = False
     _body = _framing = _chunks = 0
     """Bytes of the current request."""
+    _asks_for_upgrade = False
+    """Whether the current request asks for another protocol, such as HTTP/2: the parser ends it with its head, whatever its body."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -79,15 +82,39 @@ class _PatientProtocol(HttpToolsProtocol):
         if idle and self._impatience is None:
             self._begin_to_wait()
         self._framing += len(data)
-        super().data_received(data)
+        self._parse(data)
         self._framing = max(0, self._framing)
         if id(self.cycle) != requests:
             self._stop_waiting()
         if self._framing > _FRAMING_BYTES + self._body and not self.transport.is_closing():
             self.send_400_response("Invalid HTTP request received.")
 
+    def _parse(self, data: bytes) -> None:
+        """As uvicorn's own; but a request that asks for another protocol is read again without that: its body is no other request."""
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._asks_for_upgrade:
+                    return
+                data = self._plain_head() + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+            except httptools.HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+
+    def _plain_head(self) -> bytes:
+        """The current request's head without the wish for another protocol."""
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        lines += [b"%s: %s" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._asks_for_upgrade = False
         self._head = self._header_lines = 0
         self._is_in_body = False
 
@@ -104,6 +131,9 @@ class _PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= _PIPELINED:
             raise _TooMuchError
+        self._asks_for_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._asks_for_upgrade:
+            return
         self._is_in_body, self._body, self._chunks = True, 0, 0
         super().on_headers_complete()
 
@@ -119,6 +149,8 @@ class _PatientProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._asks_for_upgrade:
+            return
         self._framing = 0
         super().on_message_complete()
 

@@ -83,3 +83,13 @@ def test_what_follows_a_body_is_no_header(house: House) -> None:
     assert sent(house, nobody + body) == [b"401"]
     one = head(house, b"GET /healthz")
     assert sent(house, one + nobody + body) == [b"200", b"401"], "nor where it waits for an earlier answer"
+
+
+@pytest.mark.parametrize("in_one", [True, False], ids=["in one packet", "in several"])
+@pytest.mark.parametrize("is_chunked", [True, False], ids=["in chunks", "with a length"])
+def test_who_asks_for_http_2_is_answered_in_http_1_with_its_body(house: House, in_one: bool, is_chunked: bool) -> None:
+    body = lines(queue(10))
+    framing = CHUNKED if is_chunked else b"content-length: %d" % len(body)
+    asks = (b"connection: upgrade, http2-settings", b"upgrade: h2c", b"http2-settings: AAMAAABkAAQCAAAAAAIAAAAA", framing)
+    parts = (head(house, b"POST /v1/events", *asks), chunks(body, 200) if is_chunked else body, head(house, b"GET /healthz", END))
+    assert sent(house, *([b"".join(parts)] if in_one else parts)) == [b"202", b"200"]
