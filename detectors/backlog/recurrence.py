@@ -8,6 +8,8 @@ RING = 8
 TIMES, FACTOR = 4, 1.5
 """How many earlier backlogs make the next one a habit, up to this many times the fourth largest and the fourth longest of them."""
 KEPT_S = 28 * 86_400
+SAME_S = 6 * 3600
+"""Backlogs that end so soon after an earlier one are one with it: a queue that fills again and again in an afternoon has no habit."""
 COLUMNS = ("ring_s", "ring_depth", "ring_run_s", "ring_age_s")
 
 
@@ -18,11 +20,14 @@ def fresh(series: int) -> Columns:
 
 
 def remember(state: Columns, rows: Ints, at_s: int) -> None:
-    """Stores backlogs that are over in the place of the oldest."""
-    index = state["ring_s"][:, rows].argmin(axis=0)
-    values = (at_s, state["peak"][rows], state["open_s"][rows], state["oldest_s"][rows])
-    for name, each in zip(COLUMNS, values, strict=True):
-        state[name][index, rows] = each
+    """Stores backlogs that are over, as parts of the last one or in the place of the oldest."""
+    ended_s = state["ring_s"][:, rows].astype(np.int64)
+    goes_on = at_s - ended_s.max(axis=0) < SAME_S
+    index = np.where(goes_on, ended_s.argmax(axis=0), ended_s.argmin(axis=0))
+    state["ring_s"][index, rows] = np.where(goes_on, ended_s.max(axis=0), at_s)
+    values = (state["peak"][rows], state["open_s"][rows], state["oldest_s"][rows])
+    for name, each in zip(COLUMNS[1:], values, strict=True):
+        state[name][index, rows] = np.where(goes_on, np.maximum(state[name][index, rows], each), each)
 
 
 def habitual(state: Columns, rows: Ints, depth: Floats, run_s: Floats, age_s: Floats, at_s: int) -> Flags:

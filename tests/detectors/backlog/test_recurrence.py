@@ -3,7 +3,9 @@
 from functools import cache
 
 import numpy as np
+import pytest
 
+from detectors.backlog import recurrence
 from models.columns import Floats
 from tests.detectors.cohorts import Cohort, queue_key, queues
 
@@ -55,6 +57,16 @@ def test_a_backlog_that_goes_on_is_one():
 
 def test_a_queue_that_delivers_nothing_is_one():
     assert any(watch(after_six_backlogs().copy(), EVERY, delivered=0.0))
+
+
+@pytest.mark.parametrize(("every_h", "count", "is_habit"), [(7, 4, True), (7, 3, False), (1, 9, False), (2, 12, True)])
+def test_what_comes_and_goes_in_an_afternoon_is_one_backlog(every_h: int, count: int, is_habit: bool):
+    rows, one, at_s = np.array([0]), np.ones(1), 400 * 86_400
+    state = recurrence.fresh(1) | {"peak": 4000.0 * one, "open_s": 900.0 * one}
+    for _ in range(count):
+        recurrence.remember(state, rows, at_s)
+        at_s += every_h * 3600
+    assert recurrence.habitual(state, rows, 4000.0 * one, 900.0 * one, 0.0 * one, at_s).tolist() == [is_habit]
 
 
 def test_queues_of_a_version_that_remembered_no_backlogs_go_on():
