@@ -3,6 +3,7 @@
 from detectors.interface import Signal, TrafficWindow
 from detectors.rates.cusum_bank import Bank
 from detectors.rates.habits import LEARNED as HABITS
+from detectors.rates.user_bursts import LEARNED as BURSTS
 from models.columns import Columns, Flags
 
 FACTORS = (1.15, 1.3, 1.6, 2.2, 4.0)
@@ -12,7 +13,7 @@ class Storm:
     """Five CUSUMs upward. A route that has just opened is owed the waiting messages, so nothing counts during recovery."""
 
     kind = "storm"
-    learned = HABITS
+    learned = (*HABITS, *BURSTS)
 
     def __init__(self, threshold: float) -> None:
         self._bank = Bank(FACTORS, threshold)

@@ -12,6 +12,8 @@ RING = 8
 _SAME_S = MOST_RUN_S // 4
 """Excursions of several series that begin this near to each other are one burst."""
 _SIZE = ("due", "surplus", "top")
+LEARNED = tuple(f"kin_{name}" for name in _SIZE)
+"""Columns of `storm` in which a new installation begins with what was usual; it stays so until there are enough bursts of its own."""
 
 
 class UserBursts:
@@ -48,6 +50,8 @@ class UserBursts:
                     users.add(user)
         for user in sorted(users):
             usual = self._usual(user, at_s)
+            if not usual["due"]:
+                continue
             for span, block in blocks:
                 rows = (self._user_of[span] == user).nonzero()[0]
                 for name in _SIZE:

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from detectors.learned_state import Learned
 from detectors.rates import habits
+from detectors.rates.storm import Storm
 from detectors.rates.user_bursts import UserBursts
 from models.columns import Columns
 from tests.detectors.cohorts import key
@@ -81,3 +83,14 @@ def test_it_outlives_a_restart_and_new_series():
     burst(more, 1, START_S + 12 * HOUR_S, 5.0)
     again.learn([(slice(0, 4), {"storm": more})], START_S + 12 * HOUR_S + 600)
     assert more["kin_top"].tolist() == [0.0, 5.0, 5.0, 0.0]
+
+
+def test_a_new_installation_begins_with_it_and_keeps_it_after_a_burst():
+    state, at_s = after(4)
+    learned = Learned(KEYS, {"storm": {name: state[name] for name in Storm(11.0).learned}})
+    fresh, users = habits.fresh(3, 11.0), UserBursts(11.0)
+    users.arrange(KEYS)
+    learned.give({"storm": fresh}, KEYS)
+    burst(fresh, 0, at_s, 1.0)
+    users.learn([(slice(0, 3), {"storm": fresh})], at_s + 600)
+    assert is_habit(fresh, at_s + 3 * HOUR_S)
