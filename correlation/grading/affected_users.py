@@ -99,9 +99,10 @@ def suffering(incidents: Incidents, ledger: AlertGroups) -> Suffering:
     """What Users suffer from another User's incident: by kind and User, the services that are in trouble there."""
     events = [event for _, event in sorted(incidents.events.items()) if event.origin_user is not None and event.affected]
     keys = {group.alert_id: key for key, group in ledger.groups.items()} if events else {}
-    return {
-        key[:2]: event.services
-        for event in events
-        for member in event.members.values()
-        if member.user not in (None, event.origin_user) and (key := keys.get(member.alert_id)) is not None
-    }
+    troubled: dict[tuple[str, str], frozenset[str]] = {}
+    for event in events:
+        others = [member.alert_id for member in event.members.values() if member.user not in (None, event.origin_user)]
+        services = event.services
+        for of in {keys[name][:2] for name in others if name in keys}:
+            troubled[of] = troubled.get(of, frozenset()) | services
+    return troubled
