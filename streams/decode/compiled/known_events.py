@@ -12,7 +12,7 @@ from models.columns import Ints
 from streams.decode.byte_buffer import MAX_RUN_BYTES, ByteBuffer
 from streams.decode.compiled.library import COLUMNS, NamesStruct, RowsStruct, TemplateStruct, library
 from streams.decode.event_columns import ABSENT, EventColumns
-from streams.decode.event_template import KEY_FIELDS, OWN_FIELDS, EventTemplate, TemplateField
+from streams.decode.event_template import KEY_FIELDS, OWN_FIELDS, EventTemplate, TemplateField, TemplateText
 from streams.decode.field_columns import code_numbers
 from streams.decode.string_interner import InternTable, multipliers
 from streams.decode.template_cache import TemplateCache
@@ -33,7 +33,7 @@ def read(buffer: ByteBuffer, starts: Ints, ends: Ints, learned: TemplateCache) -
     rows = _Rows.empty(pieces)
     left, fitted = pieces, list[tuple[int, EventTemplate]]()
     for number, template in enumerate(templates, 1):
-        layout = _layout(template)
+        layout = _layout(template.kind, template.spans, template.slots, template.keys)
         if layout is None or not left:
             continue
         names = _names(template.intern_table)
@@ -97,27 +97,29 @@ class _Layout:
 
 
 @lru_cache(1024)
-def _layout(template: EventTemplate) -> _Layout | None:
-    """None for a template that the library does not read."""
-    slots = [_slot(template, number, slot) for number, slot in enumerate(template.slots)]
-    if None in slots:
+def _layout(
+    kind: str, spans: tuple[TemplateText, ...], slots: tuple[TemplateField, ...], keys: tuple[tuple[int, int], ...]
+) -> _Layout | None:
+    """None for a template that the library does not read. The template itself is not kept: its intern table may be large."""
+    read = [_slot(kind, keys, number, slot) for number, slot in enumerate(slots)]
+    if None in read:
         return None
-    form, column = (np.array([one[which] for one in slots if one], np.int8) for which in (0, 1))
-    begins, ends = (_flags(len(slots), [run[which] for run in template.keys]) for which in (0, 1))
-    spans = np.frombuffer(b"".join(span.text for span in template.spans), np.uint8)
-    span_ends = np.cumsum([len(span.text) for span in template.spans])
-    kept = (spans, span_ends, form, column, begins, ends)
-    run_words = 0 if len(template.keys) == 1 else MAX_RUN_BYTES // 8
-    struct = TemplateStruct(len(slots), template.kind == "queue", run_words, *(each.ctypes.data for each in kept))
+    form, column = (np.array([one[which] for one in read if one], np.int8) for which in (0, 1))
+    begins, ends = (_flags(len(slots), [run[which] for run in keys]) for which in (0, 1))
+    texts = np.frombuffer(b"".join(span.text for span in spans), np.uint8)
+    text_ends = np.cumsum([len(span.text) for span in spans])
+    kept = (texts, text_ends, form, column, begins, ends)
+    run_words = 0 if len(keys) == 1 else MAX_RUN_BYTES // 8
+    struct = TemplateStruct(len(slots), kind == "queue", run_words, *(each.ctypes.data for each in kept))
     return _Layout(struct, bool((form == CODES).any()), kept)
 
 
-def _slot(template: EventTemplate, number: int, slot: TemplateField) -> tuple[int, int] | None:
+def _slot(kind: str, keys: tuple[tuple[int, int], ...], number: int, slot: TemplateField) -> tuple[int, int] | None:
     """(form, column) of one slot; None if the library does not read it."""
     if slot.name in KEY_FIELDS:
-        in_key = any(first <= number <= last for first, last in template.keys)
+        in_key = any(first <= number <= last for first, last in keys)
         return ((KEY_TEXT if slot.form == "text" else KEY_NUMBER), 0) if in_key else None
-    if slot.name in OWN_FIELDS[template.kind]:
+    if slot.name in OWN_FIELDS[kind]:
         form, code = _FORMS.get(slot.name, ("number", WHOLE))
         column = _COLUMNS.get(slot.name, slot.name)
         return (code, COLUMNS.index(column) if column in COLUMNS else 0) if form == slot.form else None

@@ -1,7 +1,9 @@
 """Decoding agrees with the models, whatever stands in the input and however it is cut."""
 
+import gc
 import json
 import math
+import weakref
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
@@ -519,3 +521,16 @@ def test_a_reason_names_the_field() -> None:
         "failures: 121 of 120 messages can't have failed",
         "user must be 1 to 64 letters, digits, '_', '.' or '-', not 'a b'",
     ]
+
+
+def test_what_a_full_cache_knew_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = TemplateCache()
+    monkeypatch.setattr(decode, "_learned", cache)
+    for _ in range(2):
+        decode_ndjson(b"\n".join(FILLING), "f", 1)
+    tables = [weakref.ref(template.intern_table) for template in cache.latest()]
+    assert tables
+    del cache
+    monkeypatch.undo()
+    gc.collect()
+    assert [table() for table in tables] == [None] * len(tables)
