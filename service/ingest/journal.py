@@ -107,9 +107,9 @@ class Journal:
             return "the journal and the checkpoints are missing: what was learned is lost"
         if self.next_seq <= after_seq:
             return f"the journal ends at entry {self.next_seq - 1}, before entry {after_seq}: files of it are missing"
-        first = next(self.entries(after_seq), None)
-        if first is not None and first.seq != after_seq + 1:
-            return f"the journal lacks entries {after_seq + 1} to {first.seq - 1}: files of it are missing"
+        for expected, entry in enumerate(self.entries(after_seq), after_seq + 1):
+            if entry.seq != expected:
+                return f"the journal lacks entries {expected} to {entry.seq - 1}: files of it are missing"
         return None
 
     def forget(self, up_to_seq: int) -> None:

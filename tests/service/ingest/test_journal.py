@@ -142,3 +142,14 @@ def test_numbers_go_on_after_a_checkpoint_that_outlived_its_journal(tmp_path: Pa
     again = Journal(tmp_path, ROOMY)
     assert [one.seq for one in again.entries(40)] == [41]
     again.close()
+
+
+@pytest.mark.parametrize("gone", [0, 2])
+def test_a_file_that_is_gone_before_others_is_said(tmp_path: Path, gone: int) -> None:
+    with closing(Journal(tmp_path, 1)) as journal:
+        for number in range(5):
+            journal.append([draft(b"%d" % number)])
+        assert journal.lack(0, is_begun=True) is None
+    sorted(tmp_path.iterdir())[gone].unlink()
+    with closing(Journal(tmp_path, 1)) as again:
+        assert f"entries {gone + 1} to {gone + 1}:" in str(again.lack(0, is_begun=True))
