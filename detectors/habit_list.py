@@ -40,22 +40,28 @@ class HabitRuling:
     refused: bool
 
 
-def habits(keys: tuple[SeriesKey, ...], parts: Mapping[str, Mapping[str, Any]], at_us: int) -> Iterator[Habit]:
-    """Of traffic series `keys` with the columns `parts` of their detectors, as they stand at `at_us`; in order of series, kind and time."""
+def habits(
+    keys: tuple[SeriesKey, ...], parts: Mapping[str, Mapping[str, Any]], at_us: int, thresholds: Mapping[str, float]
+) -> Iterator[Habit]:
+    """Of traffic series `keys` with the columns `parts` of their detectors, as they stand at `at_us`; in order of series, kind and time.
+
+    `thresholds`: by kind, the evidence of an alarm (nats). What came near one makes no habit of its time of day.
+    """
     for kind in KINDS:
         columns = parts[kind]
         ago = at_us // SECOND_US - columns["ring_s"].astype(np.int64)
         kept = (columns["ring_nats"] > 0) & (ago < KEPT_S)
+        alarmed = kept & (columns["ring_nats"] > thresholds[kind])
         telling = (kept.sum(axis=0) > CLOCK_TIMES) | columns["refused"].any(axis=0)
         for index in np.flatnonzero(telling[: len(keys)]).tolist():
-            began_s = np.sort(columns["ring_s"][kept[:, index], index].astype(np.int64))
+            began_s, alarmed_s = (np.sort(columns["ring_s"][chosen[:, index], index].astype(np.int64)) for chosen in (kept, alarmed))
             marks = {int(mark) - 1 for mark in columns["refused"][:, index] if mark}
-            yield from _of_series(keys[index], kind, began_s, marks)
+            yield from _of_series(keys[index], kind, began_s, alarmed_s, marks)
 
 
-def _of_series(key: SeriesKey, kind: str, began_s: Ints, marks: set[int]) -> Iterator[Habit]:
+def _of_series(key: SeriesKey, kind: str, began_s: Ints, alarmed_s: Ints, marks: set[int]) -> Iterator[Habit]:
     by_minute: dict[int, tuple[int, int]] = {}
-    left = began_s
+    left, at_clock = alarmed_s, began_s[:0]
     while len(left):
         near = [left[_distance_s(left, int(one)) <= CLOCK_S] for one in left]
         best = max(near, key=lambda group: len(set((group // DAY_S).tolist())))
@@ -63,12 +69,13 @@ def _of_series(key: SeriesKey, kind: str, began_s: Ints, marks: set[int]) -> Ite
         if days <= CLOCK_TIMES:
             break
         by_minute[int(best[-1]) % DAY_S // 60] = days, int(best[-1])
-        left = left[~np.isin(left, best)]
+        left, at_clock = left[~np.isin(left, best)], np.append(at_clock, best)
+    left = began_s[np.array([not np.any(_distance_s(at_clock, int(one)) <= CLOCK_S) for one in began_s], np.bool_)]
     for minute, (days, last_s) in sorted(by_minute.items()):
         refused = {mark for mark in marks if mark != ANY_TIME_MIN and _distance_s(np.array([minute * 60]), mark * 60)[0] <= CLOCK_S}
         yield Habit(key, kind, min(refused, default=minute), days, last_s * SECOND_US, refused=bool(refused))
         marks = marks - refused
-    if len(began_s) >= OFTEN_TIMES and len(left) >= OFTEN_TIMES:
+    if kind == "storm" and len(left) >= OFTEN_TIMES:
         yield Habit(key, kind, None, len(left), int(left[-1]) * SECOND_US, refused=ANY_TIME_MIN in marks)
         marks = marks - {ANY_TIME_MIN}
     for mark in sorted(marks):

@@ -247,7 +247,7 @@ class Traffic:
         """Habits of the series `keys`, refused ones too."""
         if self._at_us is None:
             return []
-        return [habit for span, block in self._blocks for habit in listed(keys[span], block, self._at_us)]
+        return [habit for span, block in self._blocks for habit in listed(keys[span], block, self._at_us, self._thresholds)]
 
     def learned(self) -> dict[str, dict[str, Any]]:
         """Part → columns of usual values."""

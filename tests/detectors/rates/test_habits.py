@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from detectors import habit_list
 from detectors.habit_list import HabitRuling
 from detectors.parameters import DetectionParameters
 from detectors.rates import habits
@@ -213,3 +214,24 @@ def test_what_is_stored_ahead_of_a_clock_that_was_set_back_makes_no_series_deaf(
     habits.remember(state, np.array([0]), np.array([9.0]), 1_767_600_000, 60, 10.0)
     assert 10.0 <= state["limit"][0] < 30.0
     assert 9.0 in state["ring_nats"][:, 0], "what lies ahead is given up first"
+
+
+def listed(kind: str, *excursions: tuple[int, float]) -> list[tuple[int | None, int]]:
+    """(minute, times) of the habits that are listed after excursions: (began, seconds since 1970; evidence, nats)."""
+    parts = {each: habits.fresh(1, 11.0) for each in ("storm", "drop")}
+    for row, (began_s, nats) in enumerate(excursions):
+        parts[kind]["ring_s"][row, 0], parts[kind]["ring_nats"][row, 0] = began_s, nats
+    found = habit_list.habits((key(0),), parts, 110 * habits.DAY_S * 1_000_000, {"storm": 11.0, "drop": 11.0})
+    return [(one.minute, one.times) for one in found]
+
+
+def test_what_only_came_near_an_alarm_is_listed_as_no_habit_of_its_time() -> None:
+    days = range(100, 103)
+    assert listed("drop", *((day * habits.DAY_S + 3600, 50.0) for day in days)) == [(60, 3)]
+    assert listed("drop", *((day * habits.DAY_S + 3600, 9.0) for day in days)) == []
+
+
+def test_drops_at_no_fixed_time_are_listed_as_no_habit() -> None:
+    often = [(day * habits.DAY_S + (17_000 * day) % habits.DAY_S, 50.0) for day in range(100, 105)]
+    assert listed("storm", *often) == [(None, 5)]
+    assert listed("drop", *often) == []
