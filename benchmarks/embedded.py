@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -100,6 +101,17 @@ class Monitor:
         if self.process.stdout is None:
             raise SystemExit("the monitor's output is not read")
         return self.process.stdout
+
+
+@contextmanager
+def running_monitor() -> Iterator[Monitor]:
+    """A monitor on a fresh folder, both of which go at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        monitor = Monitor(Path(folder) / "data")
+        try:
+            yield monitor
+        finally:
+            monitor.stop()
 
 
 def packed_mb(folder: Path) -> float:

@@ -9,16 +9,14 @@ post of the body that closes its window to its arrival at the listener.
 import argparse
 import asyncio
 import json
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import aiohttp
 import numpy as np
 
-from benchmarks.embedded import EACH, HEADERS, START_US, USERS, Monitor, bodies
+from benchmarks.embedded import EACH, HEADERS, START_US, USERS, bodies, running_monitor
 from models.times import SECOND_US, parse_time
 from streams.windowing.assembler import TimeParameters
 
@@ -157,14 +155,10 @@ def main() -> None:
     arguments.add_argument("--pages", type=int, default=50, help="Users' pages: a stream, and lists and charts again and again")
     arguments.add_argument("--page-every-s", type=float, default=5.0, help="pause of a page between two rounds")
     wanted = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        monitor = Monitor(Path(folder) / "data")
-        try:
-            before = monitor.cpu_s()
-            asyncio.run(measure(f"http://127.0.0.1:{monitor.plug.port}", wanted))
-            print(f"the monitor: {monitor.cpu_s() - before:.1f} CPU-s, {monitor.memory_mb()} MB resident")
-        finally:
-            monitor.stop()
+    with running_monitor() as monitor:
+        before = monitor.cpu_s()
+        asyncio.run(measure(f"http://127.0.0.1:{monitor.plug.port}", wanted))
+        print(f"the monitor: {monitor.cpu_s() - before:.1f} CPU-s, {monitor.memory_mb()} MB resident")
 
 
 if __name__ == "__main__":

@@ -9,20 +9,22 @@ import http.client
 import json
 import multiprocessing
 import random
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Event
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.embedded import SECRET, Monitor
+from benchmarks.embedded import SECRET, running_monitor
 from models.times import format_time, us
 
 OTHERS, CHANGES, CONNECTIONS = 99, 5_000, 24
+PAUSE_S = 0.02
+"""After an answer that refuses: an attacker that turns in a loop would take the processor from the monitor, which no quota prevents."""
+WARM_UP_S, DRAIN_S = 1.0, 1.5
+"""Before the others are measured beside the attack, and after it, until what it left waiting is answered."""
 ROUND_TRIPS = ("/v1/alerts", "/v1/changes", "/v1/change-reports", "/v1/status", "/v1/series/names", "/v1/subscriptions")
 NOW = datetime.now(UTC).replace(microsecond=0)
 FORKS = multiprocessing.get_context("fork")
@@ -107,7 +109,7 @@ def attack(port: int, secret: str, name: str, stop: Event) -> None:
         chance, client = random.Random(number), Client(port, secret)
         while not stop.is_set():
             if client.ask(*ATTACKS[name].make(chance))[0] in (0, 429):
-                time.sleep(0.02)
+                time.sleep(PAUSE_S)
 
     for number in range(CONNECTIONS):
         threading.Thread(target=one, args=(number,), daemon=True).start()
@@ -120,14 +122,14 @@ def attacked(port: int, secret: str, name: str) -> Iterator[None]:
     stop = FORKS.Event()
     attacker = FORKS.Process(target=attack, args=(port, secret, name, stop))
     attacker.start()
-    time.sleep(1)
+    time.sleep(WARM_UP_S)
     try:
         yield
     finally:
         stop.set()
         attacker.join(5)
         attacker.kill()
-        time.sleep(1.5)
+        time.sleep(DRAIN_S)
 
 
 def waits_ms(clients: list[Client], seconds: float) -> list[float]:
@@ -182,24 +184,20 @@ def main() -> None:
     arguments.add_argument("--slices", type=int, default=4, help="slices without the attack, and as many with it")
     arguments.add_argument("--slice-s", type=float, default=4, help="length of a slice")
     wanted = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        monitor = Monitor(Path(folder) / "data")
-        try:
-            port = monitor.plug.port
-            secrets, others = fleet(port)
-            waits_ms(others, 2)
-            for name in wanted.attacks or ATTACKS:
-                alone: list[float] = []
-                beside: list[float] = []
-                for _ in range(wanted.slices):
-                    alone += waits_ms(others, wanted.slice_s)
-                    with attacked(port, secrets[ATTACKS[name].of_ingest], name):
-                        beside += waits_ms(others, wanted.slice_s)
-                p50, p99 = ([part_of(alone, share), part_of(beside, share)] for share in (0.5, 0.99))
-                figures = {"p50_ms": p50, "p99_ms": p99, "times": round(p99[1] / p99[0], 2), "requests": [len(alone), len(beside)]}
-                print(json.dumps({"attack": name, **figures}), flush=True)
-        finally:
-            monitor.stop()
+    with running_monitor() as monitor:
+        port = monitor.plug.port
+        secrets, others = fleet(port)
+        waits_ms(others, 2)
+        for name in wanted.attacks or ATTACKS:
+            alone: list[float] = []
+            beside: list[float] = []
+            for _ in range(wanted.slices):
+                alone += waits_ms(others, wanted.slice_s)
+                with attacked(port, secrets[ATTACKS[name].of_ingest], name):
+                    beside += waits_ms(others, wanted.slice_s)
+            p50, p99 = ([part_of(alone, share), part_of(beside, share)] for share in (0.5, 0.99))
+            figures = {"p50_ms": p50, "p99_ms": p99, "times": round(p99[1] / p99[0], 2), "requests": [len(alone), len(beside)]}
+            print(json.dumps({"attack": name, **figures}), flush=True)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,9 @@ ANY_TIME_MIN = 1440
 """Stands for a habit that keeps to no time of day."""
 PACE_FACTOR = 2.0
 """How much more evidence a window a habit may bring than before: an hour of slight surplus does not excuse a gross one of minutes."""
-SIZES = ("ring_due", "ring_surplus", "ring_top")
+MEASURES = ("due", "surplus", "top")
+"""The fields of `Size`, which are columns of the current excursion too."""
+SIZES = tuple(f"ring_{name}" for name in MEASURES)
 LEARNED = ("excursions", "excess", "counted_s", "first_s", "ring_s", "ring_run_s", "ring_nats", "ring_pace", *SIZES, "limit", "refused")
 
 
@@ -67,12 +69,12 @@ def fresh(series: int, threshold: float) -> Columns:
     square root); the size that the bursts of its User have in any of its series (`user_bursts`); and the times of day (minute + 1, 0 for
     none) whose habit people refused.
     """
-    state: Columns = {name: np.zeros(series, np.float32) for name in ("peak", "pace", "due", "surplus", "top", "excursions", "excess")}
+    state: Columns = {name: np.zeros(series, np.float32) for name in ("peak", "pace", *MEASURES, "excursions", "excess")}
     state |= {name: np.zeros(series, np.uint32) for name in ("peak_s", "size_s", "counted_s", "first_s")}
     state |= {"ring_s": np.zeros((RING, series), np.uint32), "ring_run_s": np.zeros((RING, series), np.uint16)}
     state |= {name: np.zeros((RING, series), np.float32) for name in ("ring_nats", "ring_pace")}
     state |= {name: np.zeros((RING, series), np.float16) for name in SIZES}
-    state |= {f"kin_{name}": np.zeros(series, np.float32) for name in ("due", "surplus", "top")}
+    state |= {f"kin_{name}": np.zeros(series, np.float32) for name in MEASURES}
     return state | {"limit": np.full(series, threshold, np.float32), "refused": np.zeros((REFUSALS, series), np.uint16)}
 
 
@@ -134,7 +136,7 @@ def remember(state: Columns, rows: Ints, peak: Floats, at_s: int, window_s: int,
     # What never came near the threshold may have brought all of its evidence in one window.
     near = state["size_s"][rows] == state["peak_s"][rows]
     pace = np.where(near, np.minimum(state["pace"][rows], peak), peak)
-    size = Size(*(np.where(near, state[name][rows], 0.0) for name in ("due", "surplus", "top")))
+    size = Size(*(np.where(near, state[name][rows], 0.0) for name in MEASURES))
     # After the watermark was set back, what is stored may lie ahead.
     fade = np.exp(-np.maximum(at_s - state["counted_s"][rows].astype(np.float64), 0.0) / MEMORY_S)
     number = state["excursions"][rows] * fade + 1.0
@@ -175,7 +177,7 @@ def grow(state: Columns, rows: Ints, pace: Floats, due: Floats, messages: Floats
     begins = state["size_s"][rows] != state["peak_s"][rows]
     state["size_s"][rows] = state["peak_s"][rows]
     off = np.abs(messages - due) / due
-    before = {name: np.where(begins, 0.0, state[name][rows]) for name in ("pace", "due", "surplus", "top")}
+    before = {name: np.where(begins, 0.0, state[name][rows]) for name in ("pace", *MEASURES)}
     size = Size(np.maximum(before["due"], due), before["surplus"] + off, np.maximum(before["top"], off))
     pace = np.maximum(before["pace"], pace)
     for name, values in (("pace", pace), ("due", size.due), ("surplus", size.surplus), ("top", size.top)):
@@ -217,7 +219,7 @@ def _is_of_usual_size(state: Columns, rows: Ints, kept: Flags, alarmed: Flags, s
     due, surplus, top = (state[name][:, rows].astype(np.float64) for name in SIZES)
     comparable = kept & (due * due >= LEAST_DUE_SHARE * size.due)
     own = comparable & (size.surplus <= SIZE_FACTOR * surplus) & (size.top <= SIZE_FACTOR * top)
-    kin_due, kin_surplus, kin_top = (state[f"kin_{name}"][rows].astype(np.float64) for name in ("due", "surplus", "top"))
+    kin_due, kin_surplus, kin_top = (state[f"kin_{name}"][rows].astype(np.float64) for name in MEASURES)
     kin = (kin_due >= LEAST_DUE_SHARE * size.due) & (size.surplus <= SIZE_FACTOR * kin_surplus) & (size.top <= SIZE_FACTOR * kin_top)
     surplus, top = (_of_fourth(np.where(comparable & alarmed, values, 0.0)) for values in (surplus, top))
     usual: Flags = (size.surplus <= SIZE_FACTOR * surplus) & (size.top <= SIZE_FACTOR * top)

@@ -4,15 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from detectors.rates.habits import KEPT_S, MOST_RUN_S, OFTEN_TIMES
+from detectors.rates.habits import KEPT_S, MEASURES, MOST_RUN_S, OFTEN_TIMES
 from detectors.state_blocks import Parts
 from models.columns import Columns, Ints, SeriesKey
 
 RING = 8
 _SAME_S = MOST_RUN_S // 4
 """Excursions of several series that begin this near to each other are one burst."""
-_SIZE = ("due", "surplus", "top")
-LEARNED = tuple(f"kin_{name}" for name in _SIZE)
+LEARNED = tuple(f"kin_{name}" for name in MEASURES)
 """Columns of `storm` in which a new installation begins with what was usual; it stays so until there are enough bursts of its own."""
 
 
@@ -48,14 +47,16 @@ class UserBursts:
                     user = int(self._user_of[span.start + row])
                     self._add(user, state, row)
                     users.add(user)
-        for user in sorted(users):
-            usual = self._usual(user, at_s)
-            if not usual["due"]:
-                continue
-            for span, block in blocks:
-                rows = (self._user_of[span] == user).nonzero()[0]
-                for name in _SIZE:
-                    block["storm"][f"kin_{name}"][rows] = usual[name]
+        usual = {user: sizes for user in sorted(users) if (sizes := self._usual(user, at_s))["due"]}
+        if not usual:
+            return
+        rank_of = np.full(len(self._users), -1)
+        rank_of[list(usual)] = np.arange(len(usual))
+        for span, block in blocks:
+            rank = rank_of[self._user_of[span]]
+            rows = (rank >= 0).nonzero()[0]
+            for name in MEASURES:
+                block["storm"][f"kin_{name}"][rows] = np.array([sizes[name] for sizes in usual.values()])[rank[rows]]
 
     def _add(self, user: int, state: Columns, row: int) -> None:
         """Stores an excursion; of several at the same time the one in whose series most was due."""
@@ -67,14 +68,14 @@ class UserBursts:
         elif state["due"][row] <= ring["due"][index, user]:
             return
         ring["began_s"][index, user] = began_s
-        for name in _SIZE:
+        for name in MEASURES:
             ring[name][index, user] = state[name][row]
 
     def _usual(self, user: int, at_s: int) -> dict[str, float]:
         """What at least `OFTEN_TIMES` bursts had; 0 while there are fewer."""
         began_s = self._ring["began_s"][:, user].astype(np.int64)
         kept = (began_s > 0) & (at_s - began_s < KEPT_S)
-        return {name: float(np.sort(np.where(kept, self._ring[name][:, user], 0.0))[-OFTEN_TIMES]) for name in _SIZE}
+        return {name: float(np.sort(np.where(kept, self._ring[name][:, user], 0.0))[-OFTEN_TIMES]) for name in MEASURES}
 
     def pack(self) -> dict[str, Any]:
         """State as a tree."""
@@ -88,4 +89,4 @@ class UserBursts:
 
 def _fresh(users: int) -> Columns:
     """When the last bursts began (s since 1970, 0: none), messages due a window, and their size (`habits.Size`)."""
-    return {"began_s": np.zeros((RING, users), np.uint32)} | {name: np.zeros((RING, users), np.float32) for name in _SIZE}
+    return {"began_s": np.zeros((RING, users), np.uint32)} | {name: np.zeros((RING, users), np.float32) for name in MEASURES}

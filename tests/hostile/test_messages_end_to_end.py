@@ -1,21 +1,16 @@
 """Messages end to end: a mail server, a webhook and a paging service that are down at times; people merge, split and close incidents."""
 
-import email
-import email.policy
 import json
 import random
 import re
-import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from aiosmtpd.controller import Controller
 
 from models.clock import Clock
 from service.notify import channels
@@ -23,33 +18,21 @@ from service.notify.channels import Endpoints
 from service.parameters import SubscriptionParameters
 from tests.service.builders import MONDAY, alert, desk, incident
 from tests.service.house import House, until
+from tests.service.mail_server import RELAY, Mailbox, mail_server, text_of
 from tests.service.receiver import Receiver
 
 SPEED = 3600
 """The monitor's clock runs so many times as fast: pauses between two mails of one thread last a second at most."""
 ALERTS, INCIDENTS = 6, 3
-RELAY = "mailto://127.0.0.1:{}?from=highwater@example.com"
 ADDRESS = "desk@example.org"
 TOPICS = ("alert.open", "alert.updated", "alert.resolved")
 
 
-class Mailbox:
-    """A mail server; it takes nothing while `down`."""
-
-    def __init__(self) -> None:
-        self.down, self.got = False, list[str]()
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        if self.down:
-            return "451 come back later"
-        part = email.message_from_bytes(envelope.content, policy=email.policy.default).get_body(("plain",))
-        assert part is not None
-        self.got.append(str(part.get_content()))
-        return "250 OK"
+ANSWERS_AFTER_S = 0.5
 
 
 class SlowReceiver(Receiver):
-    """Half a second passes before it notes and answers what came."""
+    """Notes and answers what came only after some time, in which the monitor is asked to stop."""
 
     came = 0
 
@@ -60,25 +43,11 @@ class SlowReceiver(Receiver):
 
         def do_post(request: Any) -> None:
             self.came += 1
-            time.sleep(0.5)
+            time.sleep(ANSWERS_AFTER_S)
             answer(request)
 
         handler.do_POST = do_post
         return self
-
-
-@contextmanager
-def mail_server() -> Iterator[tuple[Mailbox, int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    box = Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield box, port
-    finally:
-        controller.stop()
 
 
 def fast_clock() -> Clock:
@@ -140,7 +109,7 @@ def subscribe(house: House, box: Mailbox, webhook: str) -> None:
     ):
         assert desk_of.post("/v1/subscriptions", json=wish).status_code == 201, wish
     until(lambda: box.got)
-    link = re.search(r"/v1/subscriptions/confirm/\S+", box.got.pop())
+    link = re.search(r"/v1/subscriptions/confirm/\S+", text_of(box.got.pop()[2]))
     assert link is not None
     assert house.client(None).post(link[0]).status_code == 200
 
@@ -152,7 +121,7 @@ def is_sent(house: House) -> bool:
     return not waiting
 
 
-def tell(
+def play(
     folder: Path, seed: int, steps: int, monkeypatch: pytest.MonkeyPatch, *, restarts: bool = False
 ) -> tuple[Story, list[Any], list[Any], list[str]]:
     """The story, and what the webhook, the paging service and the mailbox took while they were up."""
@@ -167,7 +136,7 @@ def tell(
         for _ in range(steps):
             match chance.randrange(8):
                 case 0:
-                    box.down = not box.down
+                    box.refuses = not box.refuses
                 case 1 | 2:
                     chance.choice((hook, pager)).answers.extend([chance.choice((500, 503, 429, 302))] * chance.randrange(1, 4))
                 case 3:
@@ -179,11 +148,16 @@ def tell(
                     story.publish_one(house)
             time.sleep(chance.choice((0, 0, 0.02)))
         story.end_all(house)
-        box.down = False
+        box.refuses = False
         hook.answers.clear()
         pager.answers.clear()
         until(lambda: is_sent(house), 60)
-    return story, [json.loads(body) for _, body in hook.got], [json.loads(body) for _, body in pager.got], box.got
+    return (
+        story,
+        [json.loads(body) for _, body in hook.got],
+        [json.loads(body) for _, body in pager.got],
+        [text_of(message) for _, _, message in box.got],
+    )
 
 
 def check(story: Story, hook: list[Any], pager: list[Any], mails: list[str]) -> None:
@@ -206,7 +180,7 @@ def check(story: Story, hook: list[Any], pager: list[Any], mails: list[str]) -> 
 
 
 def test_all_receive_each_beginning_and_each_end_through_outages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(*tell(tmp_path / "data", 1, 40, monkeypatch))
+    check(*play(tmp_path / "data", 1, 40, monkeypatch))
 
 
 def test_what_is_being_sent_at_a_stop_is_not_sent_again_at_the_next_start(tmp_path: Path) -> None:
@@ -225,6 +199,6 @@ def test_what_is_being_sent_at_a_stop_is_not_sent_again_at_the_next_start(tmp_pa
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(2, 32))
 def test_thirty_stories_of_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    story, hook, pager, mails = tell(tmp_path / "data", seed, 120, monkeypatch, restarts=True)
+    story, hook, pager, mails = play(tmp_path / "data", seed, 120, monkeypatch, restarts=True)
     # A mail whose server takes longer than a stop waits comes again, word for word.
     check(story, hook, pager, list(dict.fromkeys(mails)))

@@ -1,18 +1,14 @@
 """Mail and chat leave through Apprise: to a real mail server, and to a real web service."""
 
 import asyncio
-import email
-import email.policy
 import json
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import apprise
 import pytest
-from aiosmtpd.controller import Controller
 
 from service.notify.apprise_services import Letter, send
 from service.notify.channels import Channels, Endpoints
@@ -22,46 +18,17 @@ from service.store.messages.preferences import Preferences
 from service.store.subscriptions import Subscription
 from tests.service.builders import alert, desk, own
 from tests.service.house import House, until
+from tests.service.mail_server import RELAY, Mailbox, mail_server, text_of
 from tests.service.receiver import Receiver
-
-
-class Mailbox:
-    """What a mail server took: (from, to, message)."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[str, list[str], email.message.EmailMessage]] = []
-        self.refuses = False
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
-        self, _server: Any, _session: Any, envelope: Any
-    ) -> str:
-        if self.refuses:
-            return "451 come back later"
-        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.got.append((envelope.mail_from, envelope.rcpt_tos, message))
-        return "250 OK"
 
 
 @pytest.fixture
 def mailbox() -> Iterator[tuple[Mailbox, int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    box = Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box, port
-    controller.stop()
+    with mail_server() as served:
+        yield served
 
 
-RELAY = "mailto://127.0.0.1:{}?from=highwater@example.com"
 WISH = {"name": "desk", "channel": "mail", "target": "desk@example.org"}
-
-
-def text_of(message: email.message.EmailMessage) -> str:
-    part = message.get_body(("plain",))
-    assert part is not None
-    return str(part.get_content())
 
 
 def confirmed(house: House, box: Mailbox, role: str = "triage") -> dict[str, Any]:
