@@ -92,7 +92,12 @@ def own_outage(episode: AlertSnapshot, history: History) -> bool:
 
 
 def cut_off(episode: AlertSnapshot, history: History) -> bool:
-    """Whether nothing at all reaches the User, alerts of its devices included: then its own route is shut, whatever others lose."""
+    """Whether nothing at all reaches the User, alerts of its devices included: then its own route is shut, whatever others lose.
+
+    That takes what is sent to it. What it still sends, and sends less of, may be another's doing.
+    """
+    if all(key.direction == "to_dsp" for key in episode.series):
+        return False
     return episode.kind in ("silence", "drop", "backlog") and _left(episode, "to_user", history) <= _CUT_OFF
 
 

@@ -254,3 +254,19 @@ def test_a_user_that_stops_asking_while_it_suffers_from_a_storm_has_an_incident_
     assert f"{of_storm.ended_at:%H:%M}" <= "09:42"
     assert f"{of_user.ended_at:%H:%M}" == "10:19"
     assert "since 09:20 UTC" in next(one for one in records.incidents if one.incident_id == of_user.incident_id).summary
+
+
+def test_what_a_user_behind_a_shut_route_sends_less_of_since_anothers_storm_is_the_storms_doing() -> None:
+    shut = tuple(Trouble("silence", keys["SUP-01"], 5) for keys in (ANSWERS, READS))
+    jam = Trouble("backlog", queue("SUP-01"), 6, grows=20_000)
+    storm = Trouble("storm", REQUESTS["SUP-02"], 40, observed=40_000)
+    less = Trouble("drop", REQUESTS["SUP-01"], 40, seen_after=4, observed=50)
+    lost = [Trouble("drop", ANSWERS[user], 48, observed=30) for user in USERS[2:]]
+    lost += [Trouble("drop", REQUESTS["SUP-03"], 40, seen_after=30, observed=50)]
+    link = change("CHG-LINK", "SUP-01", 3, 30, category="firewall")
+    meters = change("CHG-METERS", "SUP-02", 38, 90, category="meter_data_management")
+    records = run(World(KEYS, (*shut, jam, storm, less, *lost)), range(58), link, meters)
+    assert records.one("silence", "SUP-01").suspects[0].change_id == "CHG-LINK"
+    drop = records.one("drop", "SUP-01")
+    assert drop.incident_id == records.one("storm", "SUP-02").incident_id
+    assert drop.suspects[0].change_id == "CHG-METERS"
