@@ -24,7 +24,7 @@ YEAR_MINUTES = 365 * 24 * 60
 
 def year(count: int, dice: random.Random) -> list[Change]:
     """Changes of 300 Users and the DCC, spread over a year."""
-    found = []
+    costs = []
     for number in range(count):
         start = BEGIN + timedelta(minutes=dice.randrange(YEAR_MINUTES))
         of_dcc = number % 10 == 0
@@ -34,8 +34,8 @@ def year(count: int, dice: random.Random) -> list[Change]:
             "planned_start": start, "planned_end": start + timedelta(minutes=90), "updated_at": BEGIN, "services": ["4.8.1"],
             "category": "planned_maintenance" if of_dcc else "firewall",
         }  # fmt: skip
-        found.append(Change.model_validate({**fields, **more}))
-    return found
+        costs.append(Change.model_validate({**fields, **more}))
+    return costs
 
 
 def timed(*arguments: str) -> float:

@@ -96,7 +96,7 @@ def run(
         incidents += window.decisions.incidents
         reports += window.decisions.reports
     scored, probable = _scored(alerts, incidents)
-    found = score(scored, simulation.truth, probable=probable)
+    figures = score(scored, simulation.truth, probable=probable)
     return Run(
         name,
         seed,
@@ -107,7 +107,7 @@ def run(
         tuple(incidents),
         tuple(reports),
         tuple(scored),
-        found,
+        figures,
         spent_s,
     )
 

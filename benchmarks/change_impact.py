@@ -35,9 +35,9 @@ def best(scores: Floats, truth: Flags) -> tuple[float, float]:
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(truth[order])
     values = 2 * hits / (np.arange(1, len(scores) + 1) + truth.sum())
-    place = int(values.argmax())
-    below = scores[order][min(place + 1, len(scores) - 1)]
-    return float(values[place]), float((scores[order][place] + below) / 2)
+    index = int(values.argmax())
+    below = scores[order][min(index + 1, len(scores) - 1)]
+    return float(values[index]), float((scores[order][index] + below) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +73,42 @@ def judged(cases: Iterable[tuple[str, Floats, Floats, float, bool]]) -> Judged:
     return Judged(np.array([case[4] for case in known]), np.array([case[0] for case in known]), scores)
 
 
-def spread(found: Judged, repeats: int) -> tuple[float, float]:
+def spread(judged_cases: Judged, repeats: int) -> tuple[float, float]:
     """Tenth and ninetieth percentile of the own verdict's F1 over random halves of the groups."""
-    names = np.unique(found.groups)
+    names = np.unique(judged_cases.groups)
     figures = []
     for repeat in range(repeats):
-        half = np.isin(found.groups, np.random.default_rng(repeat).permutation(names)[: (len(names) + 1) // 2])
-        figures.append(f1(found.own[half], found.truth[half]))
+        half = np.isin(judged_cases.groups, np.random.default_rng(repeat).permutation(names)[: (len(names) + 1) // 2])
+        figures.append(f1(judged_cases.own[half], judged_cases.truth[half]))
     low, high = np.quantile(figures, [0.1, 0.9])
     return float(low), float(high)
 
 
-def nested(found: Judged, folds: int, repeats: int) -> float:
+def nested(judged_cases: Judged, folds: int, repeats: int) -> float:
     """Mean F1 with each fold's parameters and threshold chosen on the others."""
-    names = np.unique(found.groups)
+    names = np.unique(judged_cases.groups)
     figures = []
     for repeat in range(repeats):
         fold = dict(zip(names, np.random.default_rng(repeat).permutation(len(names)) % folds, strict=True))
-        place = np.array([fold[group] for group in found.groups])
-        called = np.zeros(len(place), np.bool_)
+        index = np.array([fold[group] for group in judged_cases.groups])
+        called = np.zeros(len(index), np.bool_)
         for number in range(folds):
-            rest = place != number
-            chosen = max(found.scores, key=lambda scores: best(scores[rest], found.truth[rest])[0])
-            called[~rest] = chosen[~rest] >= best(chosen[rest], found.truth[rest])[1]
-        figures.append(f1(called, found.truth))
+            rest = index != number
+            chosen = max(judged_cases.scores, key=lambda scores: best(scores[rest], judged_cases.truth[rest])[0])
+            called[~rest] = chosen[~rest] >= best(chosen[rest], judged_cases.truth[rest])[1]
+        figures.append(f1(called, judged_cases.truth))
     return float(np.mean(figures))
 
 
-def figures_of(found: Judged, folds: int, repeats: int) -> dict[str, object]:
+def figures_of(judged_cases: Judged, folds: int, repeats: int) -> dict[str, object]:
     """What is printed of one kind of cases."""
-    low, high = spread(found, repeats)
+    low, high = spread(judged_cases, repeats)
     return {
-        "cases": len(found.truth),
-        "own_verdict_f1": round(f1(found.own, found.truth), 3),
+        "cases": len(judged_cases.truth),
+        "own_verdict_f1": round(f1(judged_cases.own, judged_cases.truth), 3),
         "own_verdict_f1_on_random_halves_p10_p90": [round(low, 3), round(high, 3)],
-        "nested_f1": round(nested(found, folds, repeats), 3),
-        "best_threshold_f1": round(best(found.scores[0], found.truth)[0], 3),
+        "nested_f1": round(nested(judged_cases, folds, repeats), 3),
+        "best_threshold_f1": round(best(judged_cases.scores[0], judged_cases.truth)[0], 3),
     }
 
 
@@ -136,11 +136,11 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=20)
     asked = parser.parse_args()
     try:
-        found = {name: judged(cases(asked.data / name)) for name, cases in (("change-impact", labelled), ("real-rates", made))}
+        by_source = {name: judged(cases(asked.data / name)) for name, cases in (("change-impact", labelled), ("real-rates", made))}
     except (HighwaterError, OSError, KeyError) as fault:
         print(f"change_impact: {fault}; --data or HIGHWATER_DATA names the folder of the labelled data", file=sys.stderr)
         return 2
-    print(json.dumps({name: figures_of(each, asked.folds, asked.repeats) for name, each in found.items()}, indent=2))
+    print(json.dumps({name: figures_of(each, asked.folds, asked.repeats) for name, each in by_source.items()}, indent=2))
     return 0
 
 

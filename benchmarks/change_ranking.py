@@ -88,7 +88,7 @@ def _evidence(incident: Incident, failing: Mapping[tuple[str, str], float]) -> C
     onset_s = _onset_s(incident)
     rows = [_row(incident, change, failing, onset_s) for change in incident.changes]
     names = ("tier", "coverage", "lead_s", "length_s", "exact", "inside", "inside_share", "outside_share", "delta", "p_value")
-    columns = {name: np.array([row[place] for row in rows], np.float64) for place, name in enumerate(names)}
+    columns = {name: np.array([row[index] for row in rows], np.float64) for index, name in enumerate(names)}
     count = len(rows)
     return CandidateFeatures(
         tier=columns["tier"].astype(np.int64),
@@ -138,13 +138,13 @@ def _start(incident: Incident, change: Mapping[str, Any]) -> tuple[float, bool]:
 
 def _downstream(calls: Mapping[str, frozenset[str]], service: str) -> frozenset[str]:
     """Everything that `service` calls, directly or not."""
-    found: set[str] = set()
+    rankings: set[str] = set()
     waiting = [service]
     while waiting:
-        for callee in calls.get(waiting.pop(), frozenset()) - found:
-            found.add(callee)
+        for callee in calls.get(waiting.pop(), frozenset()) - rankings:
+            rankings.add(callee)
             waiting.append(callee)
-    return frozenset(found)
+    return frozenset(rankings)
 
 
 def _touched(incident: Incident, change: Mapping[str, Any], start_s: float) -> tuple[float, float, float, float, float]:
@@ -199,12 +199,12 @@ def _reasons(evidence: CandidateFeatures, weighed: CandidateScores, index: int) 
     return reasons
 
 
-def hits(ranking: list[dict[str, Any]], truth: str, places: int) -> float:
+def hits(ranking: list[dict[str, Any]], truth: str, indices: int) -> float:
     """Chance that `truth` is among the first `places` when equal scores are drawn in any order."""
     mine = next(line["score"] for line in ranking if line["service"] == truth)
     above = sum(bool(line["score"] > mine) for line in ranking)
     tied = sum(bool(line["score"] == mine) for line in ranking)
-    return min(float(max(places - above, 0)) / tied, 1.0)
+    return min(float(max(indices - above, 0)) / tied, 1.0)
 
 
 def main() -> int:
@@ -213,21 +213,21 @@ def main() -> int:
     parser.add_argument("incidents", type=Path)
     parser.add_argument("--truth", type=Path, help="incident -> service at fault, as JSON: HR@1 and HR@3 on stderr")
     arguments = parser.parse_args()
-    found: dict[str, list[dict[str, Any]]] = {}
+    rankings: dict[str, list[dict[str, Any]]] = {}
     try:
         truth = json.loads(arguments.truth.read_text()) if arguments.truth else {}
         for incident in read(arguments.incidents):
-            found[incident.name] = rank(incident)
-            print(json.dumps({"incident": incident.name, "ranking": found[incident.name]}, separators=(",", ":")))
+            rankings[incident.name] = rank(incident)
+            print(json.dumps({"incident": incident.name, "ranking": rankings[incident.name]}, separators=(",", ":")))
     except BrokenPipeError:
         sys.stdout = None  # the reader of our output has closed the pipe
         return 0
     except (OSError, EOFError, ValueError, KeyError, TypeError) as fault:
         print(f"change_ranking: {arguments.incidents} can't be read: {fault}; give NDJSON in the form of change-ranking/", file=sys.stderr)
         return 2
-    known = [name for name in found if name in truth]
+    known = [name for name in rankings if name in truth]
     if known:
-        first, third = (sum(hits(found[name], truth[name], places) for name in known) / len(known) for places in (1, 3))
+        first, third = (sum(hits(rankings[name], truth[name], indices) for name in known) / len(known) for indices in (1, 3))
         print(f"{len(known)} incidents: HR@1 {first:.3f}, HR@3 {third:.3f}", file=sys.stderr)
     return 0
 

@@ -56,20 +56,20 @@ class Tally:
 
     def add(self, one: Run) -> None:
         """One run's figures."""
-        truth, found = one.truth, one.score
+        truth, score = one.truth, one.score
         wanted = [anomaly for anomaly in truth.anomalies if not anomaly.collateral and not anomaly.weather]
         waking = [alert for alert in one.scored if alert.woke_us is not None and alert.raised_us >= truth.judged_from_us]
         called = {name for alert in one.scored for name in alert.probable}
         wrong = called & set(truth.harmless)
         self.counts.update(
             wanted=len(wanted),
-            missed=len(found.missed),
+            missed=len(score.missed),
             waking=len(waking),
-            stray=len(found.stray),
+            stray=len(score.stray),
             harmless=len(set(truth.harmless)),
             probable=len(wrong),
         )
-        self.faults += [f"{one.scenario}:{one.seed} {what}" for what in (*found.missed, *found.stray, *found.misattributed, *sorted(wrong))]
+        self.faults += [f"{one.scenario}:{one.seed} {what}" for what in (*score.missed, *score.stray, *score.misattributed, *sorted(wrong))]
         self._report(one)
         blame = score_blame(one.scored, [json.loads(to_json(alert)) for alert in one.alerts], truth)
         self.counts.update(

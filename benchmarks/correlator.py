@@ -51,7 +51,7 @@ class Fleet:
         self._groups = tuple(PulseKey(*key[:5]) for key in self._keys)
         self._window_s = window_s
         self._draw = np.random.default_rng(1)
-        self._stormy = [place for place, key in enumerate(self._keys) if key.message_class == "service_request" and key.service == "8.1.1"]
+        self._stormy = [index for index, key in enumerate(self._keys) if key.message_class == "service_request" and key.service == "8.1.1"]
         size = len(self._keys)
         self._due, self._all, self._none = np.full(size, DUE), np.ones(size, np.bool_), np.zeros(size)
 

@@ -14,7 +14,7 @@ def main() -> None:
     ask.add_argument("--seeds", type=int, default=10, help="how many")
     ask.add_argument("--users", type=int, default=60)
     asked = ask.parse_args()
-    found = named = main_anomalies = strays = 0
+    recalled = named = main_anomalies = strays = 0
     delays: dict[str, list[float]] = {"silence": [], "storm": []}
     spent_s, days = 0.0, 0
     print(f"{'seed':>5} {'recall':>7} {'precision':>9} {'right on top':>12} {'stray':>6}  delay in windows")
@@ -31,13 +31,13 @@ def main() -> None:
             shown[kind] = (min(after) - onset_us) / 60e6 if after else float("inf")
             delays[kind].append(shown[kind])
         main_anomalies += len(wanted)
-        found += len(wanted) - len(done.score.missed)
+        recalled += len(wanted) - len(done.score.missed)
         named += len(wanted) - len(done.score.missed) - len(done.score.misattributed)
         strays += len(done.score.stray)
         windows = ", ".join(f"{kind} {delay:.1f}" for kind, delay in shown.items())
         score, stray = done.score, len(done.score.stray)
         print(f"{seed:>5} {score.recall!s:>7} {score.precision!s:>9} {score.attribution_top1!s:>12} {stray:>6}  {windows}", flush=True)
-    print(f"{asked.seeds} days: {found} of {main_anomalies} incidents found, {named} with the right change on top;")
+    print(f"{asked.seeds} days: {recalled} of {main_anomalies} incidents found, {named} with the right change on top;")
     print(f"{strays} alerts of warning or above on the third days belong to nothing")
     print(f"correlation took {spent_s:.1f} s of CPU for {days} days of {asked.users} Users: {days * 86_400 / spent_s:,.0f} times real time")
     for kind, all_delays in delays.items():

@@ -95,14 +95,14 @@ async def tokens(session: aiohttp.ClientSession, address: str, roles: Sequence[s
 def delays_s(listener: Listener, sent: Sequence[float]) -> list[float]:
     """Of each alert revision: from the post that closed its window to its arrival."""
     lateness_us = TimeParameters().allowed_lateness_s * SECOND_US
-    found = []
+    measured = []
     for _, body, at in listener.received:
         record = json.loads(body)
         if "alert_id" in record:
             closing = -(-(parse_time(record["as_of"]) + lateness_us - START_US) // WINDOW_US) - 1
             if closing < len(sent):
-                found.append(at - sent[closing])
-    return found
+                measured.append(at - sent[closing])
+    return measured
 
 
 def faults(listeners: Sequence[Listener]) -> int:
@@ -125,8 +125,8 @@ async def measure(address: str, wanted: argparse.Namespace) -> None:
         took_s: list[float] = []
         every_s = wanted.page_every_s
         open_pages = [
-            page(session, address, one.token, every_s, every_s * place / wanted.pages, took_s)  # people do not click in time
-            for place, one in enumerate(listeners[wanted.listeners :])
+            page(session, address, one.token, every_s, every_s * index / wanted.pages, took_s)  # people do not click in time
+            for index, one in enumerate(listeners[wanted.listeners :])
         ]
         running = [asyncio.create_task(one.follow(session, address)) for one in listeners]
         running += [asyncio.create_task(one) for one in open_pages]

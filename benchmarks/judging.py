@@ -75,7 +75,7 @@ def incident() -> IncidentSnapshot:
 def changes(count: int) -> list[Change]:
     """`count` changes around the onset, half of them of that User or of everyone: all must be weighed."""
     draw = random.Random(2)
-    found = []
+    rows = []
     for number in range(count):
         owner = draw.choice((HIT, "DCC", draw.choice(USERS), draw.choice(USERS)))
         scope = sorted({HIT, *draw.sample(USERS, draw.randint(1, 200))}) if owner == "DCC" and draw.random() < 0.5 else []
@@ -89,8 +89,8 @@ def changes(count: int) -> list[Change]:
             "planned_start": instant(start),
             "planned_end": instant(start + round(draw.uniform(0.5, 9) * HOUR_US)),
         }
-        found.append(Change.model_validate(fields, strict=False))
-    return found
+        rows.append(Change.model_validate(fields, strict=False))
+    return rows
 
 
 def fresh(declared: list[Change], at_us: int) -> CalendarView:
@@ -113,7 +113,7 @@ def main() -> None:
             began, used = time.perf_counter(), time.process_time()
             assess_cause(case, view, seen, parameters)
             spent.append((time.process_time() - used, time.perf_counter() - began))
-        cpu_ms, wall_ms = (1e3 * float(np.median([one[place] for one in spent])) for place in (0, 1))
+        cpu_ms, wall_ms = (1e3 * float(np.median([one[index] for one in spent])) for index in (0, 1))
         print(f"{name}: {cpu_ms:.1f} ms CPU, {wall_ms:.1f} ms wall")
     print(f"{len(declared)} changes, {len(USERS)} Users, window of {WINDOW_S} s")
 

@@ -44,26 +44,26 @@ class Bench:
 
     def stock(self) -> list[Row]:
         """A stock agent on the topic that the worker reads after it."""
-        found = prepared(self._broker.bootstrap, "single")
+        run = prepared(self._broker.bootstrap, "single")
         asyncio.run(fill(self._broker.bootstrap, Topics("single."), PARTITIONS, self._parts, self._chosen.windows, 1))
-        self._stock = stock_agent(found, self._broker, 15, self._folder)
+        self._stock = stock_agent(run, self._broker, 15, self._folder)
         return [_speed("stock agent, one EWMA rule", self._stock), _cpu("stock agent, one EWMA rule", self._stock)]
 
     def streams(self) -> list[Row]:
         """Kafka Streams (Java) on the topic that the stock agent has filled, or on one of its own."""
-        found = parameters(self._broker.bootstrap, "single") if self._stock else self._prepared("streams", 1)
+        run = parameters(self._broker.bootstrap, "single") if self._stock else self._prepared("streams", 1)
         rows: list[Row] = []
         for exactly_once in ("off", "on"):
             for threads in (1, 2):
-                measured = kafka_streams(found, self._broker, threads, exactly_once, self._events, self._folder)
+                measured = kafka_streams(run, self._broker, threads, exactly_once, self._events, self._folder)
                 name = f"Kafka Streams, {threads} thread{'s' if threads > 1 else ''}, exactly-once {exactly_once}"
                 rows += [_speed(name, measured), _cpu(name, measured)]
         return rows
 
     def quix(self) -> list[Row]:
         """Quix Streams likewise, for some seconds."""
-        found = parameters(self._broker.bootstrap, "single") if self._stock else self._prepared("quix", 1)
-        measured = quix_streams(found, self._broker, 15, self._folder)
+        run = parameters(self._broker.bootstrap, "single") if self._stock else self._prepared("quix", 1)
+        measured = quix_streams(run, self._broker, 15, self._folder)
         return [_speed("Quix Streams, one EWMA rule", measured), _cpu("Quix Streams, one EWMA rule", measured)]
 
     def single(self) -> list[Row]:
@@ -79,8 +79,8 @@ class Bench:
 
     def frames(self) -> list[Row]:
         """One worker over frames of 500."""
-        found = self._prepared("framed", 500)
-        one = whole_topic(found, self._broker, self._events, records_in(found), self._log("framed"))
+        run = self._prepared("framed", 500)
+        one = whole_topic(run, self._broker, self._events, records_in(run), self._log("framed"))
         rows = [_speed("one worker, frames of 500", one, 800_000), _cpu("one worker, frames of 500", one)]
         return rows + self._against_stock("frames of 500", one)
 
@@ -96,10 +96,10 @@ class Bench:
     def delays(self) -> list[Row]:
         """From the event that closes a window to the alert."""
         chosen = self._chosen
-        found = asyncio.run(alert_delays(self._broker, chosen.users, chosen.series, 250, chosen.rate, self._log("delays")))
-        if not found:
+        delays_s = asyncio.run(alert_delays(self._broker, chosen.users, chosen.series, 250, chosen.rate, self._log("delays")))
+        if not delays_s:
             raise RuntimeError("no alert came")
-        p99 = part_of(found, 0.99)
+        p99 = part_of(delays_s, 0.99)
         return [
             Row(
                 "alert beyond the closing of its tick, p99",
@@ -107,7 +107,7 @@ class Bench:
                 "s",
                 "< 1",
                 p99 < 1,
-                f"p50 {part_of(found, 0.5):.2f} s, {len(found)} alerts, {chosen.rate:,.0f} events/s",
+                f"p50 {part_of(delays_s, 0.5):.2f} s, {len(delays_s)} alerts, {chosen.rate:,.0f} events/s",
             )
         ]
 
@@ -121,11 +121,11 @@ class Bench:
     def steady(self) -> list[Row]:
         """Memory over time."""
         chosen = self._chosen
-        found = asyncio.run(steady(self._broker, chosen.users, chosen.series, chosen.steady_s, 100_000, self._log("steady")))
-        grown = found.rss_mb[-1] - found.rss_mb[len(found.rss_mb) // 2 - 1]
-        sizes = " ".join(f"{size:.0f}" for size in found.rss_mb)
+        run = asyncio.run(steady(self._broker, chosen.users, chosen.series, chosen.steady_s, 100_000, self._log("steady")))
+        grown = run.rss_mb[-1] - run.rss_mb[len(run.rss_mb) // 2 - 1]
+        sizes = " ".join(f"{size:.0f}" for size in run.rss_mb)
         return [
-            Row("steady load", found.per_s, "events/s", "100,000", None, f"{found.seconds:.0f} s, {found.cpu_share:.0%} of a core"),
+            Row("steady load", run.per_s, "events/s", "100,000", None, f"{run.seconds:.0f} s, {run.cpu_share:.0%} of a core"),
             Row("memory gained in the second half", grown, "MB", "flat", None, f"MB by tenths of the time: {sizes}"),
         ]
 
@@ -139,10 +139,10 @@ class Bench:
         return path
 
     def _prepared(self, name: str, frame: int) -> KafkaParameters:
-        found = prepared(self._broker.bootstrap, name)
+        run = prepared(self._broker.bootstrap, name)
         if frame:
             asyncio.run(fill(self._broker.bootstrap, Topics(f"{name}."), PARTITIONS, self._parts, self._chosen.windows, frame))
-        return found
+        return run
 
     def _against_stock(self, name: str, measured: Measured, target: float | None = None) -> list[Row]:
         if self._stock is None:
@@ -207,13 +207,13 @@ def _measured(name: str, step: Callable[[], list[Row]], rows: list[Row]) -> bool
     """One measurement that fails does not cost the others."""
     began_s = time.monotonic()
     try:
-        found = step()
+        run = step()
     except Exception:
         traceback.print_exc()
         print(f"{name}: could not be measured", flush=True)
         return False
-    rows += found
-    for row in found:
+    rows += run
+    for row in run:
         print(show(row), flush=True)
     print(f"({name} took {time.monotonic() - began_s:.0f} s)", flush=True)
     return True

@@ -36,14 +36,14 @@ def failing(users: int, number: int, every: int = EVERY) -> Set[bytes]:
 
 async def alert_delays(broker: Broker, users: int, each: int, windows: int, per_s: float, log: Path) -> list[float]:
     """Seconds from when the event that closes a window begins to go out to the alert decided by that window, for all alerts in order."""
-    found = prepared(broker.bootstrap, "delays")
+    prepared_topics = prepared(broker.bootstrap, "delays")
     parts, sent_s, delays = series(users, each, WINDOW_S), dict[int, float](), list[float]()
-    with worker(found, log):
+    with worker(prepared_topics, log):
         await _ready(log)
         sender = sender_to(broker.bootstrap)
         await sender.start()
-        reading = asyncio.create_task(_read_alerts(found, sent_s, delays))
-        filler = Filler(sender, Topics(found.topic_prefix).rates, PARTITIONS, 1)
+        reading = asyncio.create_task(_read_alerts(prepared_topics, sent_s, delays))
+        filler = Filler(sender, Topics(prepared_topics.topic_prefix).rates, PARTITIONS, 1)
         async for number, at_s in paced(filler, parts, range(1, KNOWN + windows), per_s, WINDOW_S, partial(failing, users)):
             sent_s[number] = at_s
         until, before = time.monotonic() + LIMIT_S, -1
@@ -56,8 +56,10 @@ async def alert_delays(broker: Broker, users: int, each: int, windows: int, per_
     return sorted(delays)
 
 
-async def _read_alerts(found: KafkaParameters, sent_s: dict[int, float], delays: list[float]) -> None:
-    consumer = AIOKafkaConsumer(Topics(found.topic_prefix).alerts, bootstrap_servers=found.bootstrap_servers, auto_offset_reset="earliest")
+async def _read_alerts(prepared_topics: KafkaParameters, sent_s: dict[int, float], delays: list[float]) -> None:
+    consumer = AIOKafkaConsumer(
+        Topics(prepared_topics.topic_prefix).alerts, bootstrap_servers=prepared_topics.bootstrap_servers, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         async for record in consumer:
@@ -79,10 +81,10 @@ async def _ready(log: Path) -> None:
 
 def takeover_s(broker: Broker, log: Path) -> float:
     """Seconds from when the group may notice a `kill -9` to the first window of the last partition taken over; 10,000 series each."""
-    found = prepared(broker.bootstrap, "takeover")
+    prepared_topics = prepared(broker.bootstrap, "takeover")
     parts = series(PARTITIONS * 10_000 // 12, 12)
     events = asyncio.run(fill(broker.bootstrap, Topics("takeover."), PARTITIONS, parts, 40, 1))
-    with worker(found, log, 2) as crew, closing(Followed(found)) as followed:
+    with worker(prepared_topics, log, 2) as crew, closing(Followed(prepared_topics)) as followed:
         until = time.monotonic() + LIMIT_S
         while followed.look() < events * 0.4:
             still(crew, until, log)
@@ -99,8 +101,8 @@ def _first_ticks(followed: Followed, before: dict[int, tuple[int, float]]) -> li
     """When the first windows came of each partition that has another owner now; empty while some are missing."""
     replaced = {number: generation for number, (generation, _) in followed.claimed.items() if generation > before[number][0]}
     ticks = [followed.first_tick.get((number, generation)) for number, generation in replaced.items()]
-    found = [tick for tick in ticks if tick is not None]
-    return found if len(found) == len(ticks) else []
+    prepared_topics = [tick for tick in ticks if tick is not None]
+    return prepared_topics if len(prepared_topics) == len(ticks) else []
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,14 @@ class Steady:
 
 async def steady(broker: Broker, users: int, each: int, seconds: float, per_s: float, log: Path) -> Steady:
     """One worker, `per_s` events a second for `seconds`."""
-    found = prepared(broker.bootstrap, "steady")
+    prepared_topics = prepared(broker.bootstrap, "steady")
     parts, windows = series(users, each, WINDOW_S), max(20, int(seconds * per_s / (users * each)))
     nobody: Callable[[int], Set[bytes]] = lambda _: frozenset()  # noqa: E731
-    with worker(found, log) as crew:
+    with worker(prepared_topics, log) as crew:
         await _ready(log)
         sender = sender_to(broker.bootstrap)
         await sender.start()
-        filler = Filler(sender, Topics(found.topic_prefix).rates, PARTITIONS, 1)
+        filler = Filler(sender, Topics(prepared_topics.topic_prefix).rates, PARTITIONS, 1)
         began_s, cpu, rss = time.monotonic(), cpu_s(crew[0].pid), list[float]()
         async for number, _ in paced(filler, parts, range(1, windows + 1), per_s, WINDOW_S, nobody):
             if number * 10 // windows > len(rss):

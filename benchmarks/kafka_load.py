@@ -21,15 +21,15 @@ Part = tuple[bytes, bytes]
 
 def series(users: int, each: int, window_s: int = WINDOW_S) -> list[Part]:
     """`each` series for each of `users` Users."""
-    found = []
+    encoded = []
     for user in range(users):
         name = f"USER-{user:04d}"
         for number in range(each):
             direction, kind = CLASSES[number % len(CLASSES)]
             service, region = f"{1 + number // 12}.{1 + number // 4 % 3}.1", REGIONS[number % 3]
             text = f'"window_s":{window_s},"user":"{name}","direction":"{direction}","message_class":"{kind}",'
-            found.append((name.encode(), f'{text}"service":"{service}","region":"{region}","messages":'.encode()))
-    return found
+            encoded.append((name.encode(), f'{text}"service":"{service}","region":"{region}","messages":'.encode()))
+    return encoded
 
 
 def ends_us(number: int, window_s: int = WINDOW_S) -> int:
@@ -40,8 +40,8 @@ def ends_us(number: int, window_s: int = WINDOW_S) -> int:
 def window(parts: list[Part], number: int, window_s: int = WINDOW_S, failing: Set[bytes] = frozenset()) -> Iterator[tuple[bytes, bytes]]:
     """(user, event) of every series in window `number`; counts wander a little, from the number alone; what `failing` Users send fails."""
     head = b'{"kind":"traffic","observed_at":"' + format_time(ends_us(number, window_s)).encode() + b'",'
-    for place, (user, text) in enumerate(parts):
-        messages = 40 + (place * 7 + number * 13 + place * number) % 23
+    for index, (user, text) in enumerate(parts):
+        messages = 40 + (index * 7 + number * 13 + index * number) % 23
         failures = messages * 9 // 10 if user in failing else messages % 11 == 0
         yield user, head + text + b'%d,"failures":%d}' % (messages, failures)
 
@@ -73,8 +73,8 @@ async def paced(
 ) -> AsyncIterator[tuple[int, float]]:
     """Sends one window of all series after the other at `per_s` events a second; after each (its number, when it began to go out)."""
     began_s = time.monotonic()
-    for place, number in enumerate(windows):
-        await asyncio.sleep(max(0.0, began_s + place * len(parts) / per_s - time.monotonic()))
+    for index, number in enumerate(windows):
+        await asyncio.sleep(max(0.0, began_s + index * len(parts) / per_s - time.monotonic()))
         for user, event in window(parts, number, window_s, failing(number)):
             await filler.put(int(user[-4:]) % filler.partitions, user, event)
         sent_s = time.monotonic()

@@ -22,23 +22,23 @@ GUARANTEES = {"off": "at_least_once", "on": "exactly_once_v2"}
 _SOURCE = Path(__file__).parent / "kafka_streams"
 
 
-def kafka_streams(found: KafkaParameters, broker: Broker, threads: int, exactly_once: str, events: int, folder: Path) -> Measured:
+def kafka_streams(kafka: KafkaParameters, broker: Broker, threads: int, exactly_once: str, events: int, folder: Path) -> Measured:
     """Kafka Streams over the whole topic, from its first event to its last; the JVM's start is not counted."""
-    name = f"{found.group}-streams-{threads}-{exactly_once}"
-    _make_topic(found, f"{name}-alerts")
-    arguments = [found.bootstrap_servers, Topics(found.topic_prefix).rates, f"{name}-alerts", name]
+    name = f"{kafka.group}-streams-{threads}-{exactly_once}"
+    _make_topic(kafka, f"{name}-alerts")
+    arguments = [kafka.bootstrap_servers, Topics(kafka.topic_prefix).rates, f"{name}-alerts", name]
     arguments += [str(folder / name), str(threads), GUARANTEES[exactly_once], str(events)]
     options = ["-Xmx1g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"]
     return _figures(["java", *options, "-cp", _built(folder), "Ewma", *arguments], broker, LIMIT_S)
 
 
-def quix_streams(found: KafkaParameters, broker: Broker, seconds: float, folder: Path) -> Measured:
+def quix_streams(kafka: KafkaParameters, broker: Broker, seconds: float, folder: Path) -> Measured:
     """Quix Streams over the same topic for some seconds, in an environment that uv makes."""
     # -P: the folder of the script holds a calendar.py, which would hide the library's.
     uv = [sys.executable, "-m", "uv", "run", "--no-project", "--isolated", "--with", QUIX, "python", "-P"]
     script = str(ROOT / "benchmarks" / "kafka_quix.py")
-    group = f"{found.group}-quix-{uuid.uuid4().hex[:6]}"
-    arguments = [found.bootstrap_servers, Topics(found.topic_prefix).rates, group, str(folder / "quix"), str(seconds)]
+    group = f"{kafka.group}-quix-{uuid.uuid4().hex[:6]}"
+    arguments = [kafka.bootstrap_servers, Topics(kafka.topic_prefix).rates, group, str(folder / "quix"), str(seconds)]
     return _figures([*uv, script, *arguments], broker, seconds + 120)
 
 
@@ -54,9 +54,9 @@ def _built(folder: Path) -> str:
     return f"{home / 'target' / 'classes'}:{home / 'libs'}/*"
 
 
-def _make_topic(found: KafkaParameters, name: str) -> None:
-    with admin(found) as client:
-        client.create_topics([NewTopic(name, found.partitions, found.replication_factor)])
+def _make_topic(kafka: KafkaParameters, name: str) -> None:
+    with admin(kafka) as client:
+        client.create_topics([NewTopic(name, kafka.partitions, kafka.replication_factor)])
 
 
 def _figures(command: list[str], broker: Broker, limit_s: float) -> Measured:

@@ -70,18 +70,18 @@ def parameters(bootstrap: str, prefix: str) -> KafkaParameters:
 
 def prepared(bootstrap: str, prefix: str) -> KafkaParameters:
     """With its topics."""
-    found = parameters(bootstrap, prefix)
-    with admin(found) as client:
-        create(client, specs(found))
-    return found
+    kafka = parameters(bootstrap, prefix)
+    with admin(kafka) as client:
+        create(client, specs(kafka))
+    return kafka
 
 
 @contextmanager
-def worker(found: KafkaParameters, log: Path, count: int = 1, metrics_port: int = 0) -> Iterator[list["subprocess.Popen[bytes]"]]:
+def worker(kafka: KafkaParameters, log: Path, count: int = 1, metrics_port: int = 0) -> Iterator[list["subprocess.Popen[bytes]"]]:
     """`count` workers, killed at the end."""
     environment = os.environ | {
         "OPENBLAS_NUM_THREADS": "1",
-        **{f"HIGHWATER_KAFKA__{key.upper()}": str(value) for key, value in found.model_dump(exclude_defaults=True).items()},
+        **{f"HIGHWATER_KAFKA__{key.upper()}": str(value) for key, value in kafka.model_dump(exclude_defaults=True).items()},
         "HIGHWATER_KAFKA__METRICS_PORT": str(metrics_port),
         # Queue depths are not sent here: windows wait for them no longer than this.
         "HIGHWATER_TIME__IDLE_S": "2",
@@ -111,11 +111,11 @@ def worker(found: KafkaParameters, log: Path, count: int = 1, metrics_port: int 
 class Followed:
     """How far the partitions have come, according to the findings topic."""
 
-    def __init__(self, found: KafkaParameters) -> None:
-        self._place = TopicPartition(Topics(found.topic_prefix).findings, 0)
-        self._consumer = KafkaConsumer(bootstrap_servers=found.bootstrap_servers)
-        self._consumer.assign([self._place])
-        self._consumer.seek_to_beginning(self._place)
+    def __init__(self, kafka: KafkaParameters) -> None:
+        self._partition = TopicPartition(Topics(kafka.topic_prefix).findings, 0)
+        self._consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap_servers)
+        self._consumer.assign([self._partition])
+        self._consumer.seek_to_beginning(self._partition)
         self.records: dict[int, int] = {}
         self.claimed: dict[int, tuple[int, float]] = {}
         """Partition → generation that spoke for it last, and when it was first heard."""
@@ -143,10 +143,10 @@ class Followed:
         self._consumer.close()
 
 
-def whole_topic(found: KafkaParameters, broker: Broker, events: int, records: int, log: Path, count: int = 1) -> Measured:
+def whole_topic(kafka: KafkaParameters, broker: Broker, events: int, records: int, log: Path, count: int = 1) -> Measured:
     """Workers over all that stands in the topic, from the first record to the last; start-up is not counted."""
     port = free_port()
-    with worker(found, log, count, port) as crew, closing(Followed(found)) as followed:
+    with worker(kafka, log, count, port) as crew, closing(Followed(kafka)) as followed:
         until = time.monotonic() + LIMIT_S
         while (first := followed.look()) == 0:
             still(crew, until, log)
@@ -159,15 +159,15 @@ def whole_topic(found: KafkaParameters, broker: Broker, events: int, records: in
         return Measured(int(events * (last - first) / records), wall_s, spent, broker_cpu, metric(port, CHECKPOINTS))
 
 
-def stock_agent(found: KafkaParameters, broker: Broker, seconds: float, folder: Path) -> Measured:
+def stock_agent(kafka: KafkaParameters, broker: Broker, seconds: float, folder: Path) -> Measured:
     """The agent of `kafka_stock` over the same topic for some seconds."""
     command = [
         sys.executable,
         "-m",
         "benchmarks.kafka_stock",
-        found.bootstrap_servers,
-        Topics(found.topic_prefix).rates,
-        f"{found.group}-stock",
+        kafka.bootstrap_servers,
+        Topics(kafka.topic_prefix).rates,
+        f"{kafka.group}-stock",
     ]
     broker_cpu = cpu_s(broker.pid)
     done = subprocess.run([*command, str(folder), str(seconds)], cwd=ROOT, capture_output=True, text=True, timeout=seconds + 60)
@@ -199,9 +199,9 @@ def free_port() -> int:
         return port
 
 
-def records_in(found: KafkaParameters) -> int:
+def records_in(kafka: KafkaParameters) -> int:
     """Of the message rates."""
-    consumer = KafkaConsumer(bootstrap_servers=found.bootstrap_servers)
-    ends = consumer.end_offsets([TopicPartition(Topics(found.topic_prefix).rates, number) for number in range(PARTITIONS)])
+    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap_servers)
+    ends = consumer.end_offsets([TopicPartition(Topics(kafka.topic_prefix).rates, number) for number in range(PARTITIONS)])
     consumer.close()
     return sum(ends.values())

@@ -80,7 +80,7 @@ def queries(address: str, until: str) -> dict[str, object]:
     As many points as Grafana asks for on a screen of 1,440 pixels. A row that is repeated for each User asks for one User at a time.
     """
     to_us = parse_time(until)
-    found = []
+    rows = []
     before_s = processor_s(address)
     for board in BOARDS:
         content = board.json()
@@ -90,13 +90,13 @@ def queries(address: str, until: str) -> dict[str, object]:
                 began_s, spent_s = time.perf_counter(), processor_s(address)
                 lines(address, shown, {"targets": [target]}, span)
                 took_ms, cpu_ms = 1000 * (time.perf_counter() - began_s), 1000 * (processor_s(address) - spent_s)
-                found.append((round(took_ms), round(cpu_ms), f"{board.title}: {panel['title']} {target['refId']}"))
-    found.sort(reverse=True)
+                rows.append((round(took_ms), round(cpu_ms), f"{board.title}: {panel['title']} {target['refId']}"))
+    rows.sort(reverse=True)
     return {
-        "queries": len(found),
-        "median_ms": found[len(found) // 2][0],
+        "queries": len(rows),
+        "median_ms": rows[len(rows) // 2][0],
         "processor_s_of_all": round(processor_s(address) - before_s, 2),
-        "slowest_ms_processor_ms": found[:6],
+        "slowest_ms_processor_ms": rows[:6],
     }
 
 

@@ -86,13 +86,13 @@ def _many() -> list[Row]:
 
 def _paint(page: Page) -> dict[str, float]:
     """The best of five visits after the first one, which fills the disk's and the compiler's caches."""
-    found = []
+    measured = []
     for _ in range(TRIALS):
         page.reload()
         page.wait_for_selector("article")
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-        found.append((paint, page.evaluate("performance.getEntriesByName('first-card')[0]?.startTime ?? null")))
-    return {"first_paint_ms": _rounded(min(paint for paint, _ in found)), "first_card_ms": _rounded(min(card for _, card in found))}
+        measured.append((paint, page.evaluate("performance.getEntriesByName('first-card')[0]?.startTime ?? null")))
+    return {"first_paint_ms": _rounded(min(paint for paint, _ in measured)), "first_card_ms": _rounded(min(card for _, card in measured))}
 
 
 def _best(page: Page, script: str) -> float:
@@ -122,14 +122,14 @@ def _memory(page: Page, hours: int) -> dict[str, list[float]]:
     }"""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
-    found: dict[str, list[float]] = {"heap_mb": [], "nodes": []}
+    measured: dict[str, list[float]] = {"heap_mb": [], "nodes": []}
     for first, count in ((0, SETTLING), *((SETTLING + hour * AN_HOUR, AN_HOUR) for hour in range(hours))):
         page.evaluate(script, [first, count])
         session.send("HeapProfiler.collectGarbage")
         figures = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
-        found["heap_mb"].append(round(figures["JSHeapUsedSize"] / 1e6, 2))
-        found["nodes"].append(figures["Nodes"])
-    return found
+        measured["heap_mb"].append(round(figures["JSHeapUsedSize"] / 1e6, 2))
+        measured["nodes"].append(figures["Nodes"])
+    return measured
 
 
 def _weight() -> int:

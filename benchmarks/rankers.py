@@ -62,8 +62,8 @@ _LEAST_SPATIAL = 0.1
 def gandalf(question: Question) -> Sequence[Change]:
     """Votes of the faults after a change less vetoes of those before it, by windows of 1, 24 and 72 h; spatial share; decay with age."""
     blame = {one.change_id: _blame(one, question) for one in question.candidates()}
-    found = [one for one in question.candidates() if blame[one.change_id] > 0]
-    return sorted(found, key=lambda one: (-blame[one.change_id], one.change_id))
+    suspected = [one for one in question.candidates() if blame[one.change_id] > 0]
+    return sorted(suspected, key=lambda one: (-blame[one.change_id], one.change_id))
 
 
 def _blame(change: Change, question: Question) -> float:

@@ -36,13 +36,13 @@ def alerts(path: Path) -> Flags:
 def runs(flags: Flags, gap: int) -> list[tuple[int, int]]:
     """First row and the row behind the last of each run; those with at most `gap` other rows between them are one."""
     edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     for first, end in zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True):
-        if found and first - found[-1][1] <= gap:
-            found[-1] = found[-1][0], end
+        if spans and first - spans[-1][1] <= gap:
+            spans[-1] = spans[-1][0], end
         else:
-            found.append((first, end))
-    return found
+            spans.append((first, end))
+    return spans
 
 
 def judged(label: Flags, alert: Flags) -> Ints:

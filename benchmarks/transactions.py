@@ -49,7 +49,7 @@ class Cost:
 
 def _blocks(series: int) -> list[bytes]:
     blob = default_rng(1).bytes(series * STATE_BYTES_PER_SERIES)
-    return [blob[place : place + BLOCK] for place in range(0, len(blob), BLOCK)]
+    return [blob[index : index + BLOCK] for index in range(0, len(blob), BLOCK)]
 
 
 async def _send_window(sender: AIOKafkaProducer, task: int) -> list[asyncio.Future[object]]:
@@ -66,8 +66,8 @@ def _transactional(senders: list[AIOKafkaProducer], blocks: list[bytes], windows
         async with sender.transaction():
             for _ in range(windows):
                 await _send_window(sender, task)
-            for place, block in enumerate(blocks):
-                await sender.send(STATE, block, key=f"{task}/{place}".encode(), partition=task)
+            for index, block in enumerate(blocks):
+                await sender.send(STATE, block, key=f"{task}/{index}".encode(), partition=task)
             await sender.send_offsets_to_transaction({TopicPartition(INPUT, task): OffsetAndMetadata(number, "")}, "benchmark")
 
     return commit
@@ -77,8 +77,8 @@ def _plain(sender: AIOKafkaProducer, blocks: list[bytes], windows: int, commits_
     async def commit(task: int, number: int) -> None:
         sent = [future for _ in range(windows) for future in await _send_window(sender, task)]
         if number % commits_per_checkpoint == 0:
-            for place, block in enumerate(blocks):
-                sent.append(await sender.send(STATE, block, key=f"{task}/{place}".encode(), partition=task))
+            for index, block in enumerate(blocks):
+                sent.append(await sender.send(STATE, block, key=f"{task}/{index}".encode(), partition=task))
         await asyncio.gather(*sent)
 
     return commit

@@ -67,8 +67,8 @@ class Fleet:
 
     def part(self, number: int, parts: int) -> "Fleet":
         """The series of one partition: those of every so many Users."""
-        own = [place for place, key in enumerate(self.keys) if int(key.user[1:]) % parts == number]
-        return Fleet(tuple(self.keys[place] for place in own), self.rates[own])
+        own = [index for index, key in enumerate(self.keys) if int(key.user[1:]) % parts == number]
+        return Fleet(tuple(self.keys[index] for index in own), self.rates[own])
 
     def tick(self, at_us: int, draw: np.random.Generator) -> TrafficTick:
         """A window as it is assembled."""
@@ -146,9 +146,9 @@ def _step(flows: Sequence[DetectionFlow], decision: DecisionFlow, texts: Sequenc
         assembled = flow.assembler.feed(batch)
         now = spent.since("assemble", now)
         began_s = time.perf_counter()
-        for at_us, found in flow.detect(assembled):
+        for at_us, detected in flow.detect(assembled):
             spent.detect_s[at_us] = spent.detect_s.get(at_us, 0.0) + time.perf_counter() - began_s
-            by_window.setdefault(at_us, []).extend(found)
+            by_window.setdefault(at_us, []).extend(detected)
             began_s = time.perf_counter()
         now = spent.since("detect", now)
     for at_us in sorted(by_window):

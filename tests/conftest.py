@@ -41,4 +41,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByModule:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts FIRST first; the order is otherwise that of the files."""
-    items.sort(key=lambda item: next((place for place, name in enumerate(FIRST) if f"tests/{name}/" in item.nodeid), len(FIRST)))
+    items.sort(key=lambda item: next((index for index, name in enumerate(FIRST) if f"tests/{name}/" in item.nodeid), len(FIRST)))

@@ -22,8 +22,10 @@ def print_calibration(asked: Asked) -> None:
     print(f"{'phi':>4} {'mean':>8} {'storm':>16} {'drop':>16}")
     for dispersion in DISPERSIONS:
         for mean in MEANS:
-            found = [_rates(mean, dispersion, np.array(factors), series, windows, asked.seed) for factors in (storm.FACTORS, drop.FACTORS)]
-            storms, drops = (" ".join(f"{each:7.3f}" for each in rates) for rates in found)
+            by_state = [
+                _rates(mean, dispersion, np.array(factors), series, windows, asked.seed) for factors in (storm.FACTORS, drop.FACTORS)
+            ]
+            storms, drops = (" ".join(f"{each:7.3f}" for each in rates) for rates in by_state)
             print(f"{dispersion:>4g} {mean:>8g} {storms:>16} {drops:>16}", flush=True)
 
 
@@ -35,9 +37,9 @@ def _rates(mean: float, dispersion: float, factors: np.ndarray, series: int, win
     for _ in range(windows):
         rate = means if dispersion <= 1.0 else draw.gamma(mean / (dispersion - 1.0), dispersion - 1.0, series)
         ratios = log_ratio(draw.poisson(rate).astype(np.float64), means, dispersions, factors)
-        for place, nats in enumerate(NATS):
-            np.maximum(banks[place] + ratios, 0.0, out=banks[place])
-            over = banks[place].max(axis=0) > nats
-            alarms[place] += int(over.sum())
-            banks[place][:, over] = 0.0
+        for index, nats in enumerate(NATS):
+            np.maximum(banks[index] + ratios, 0.0, out=banks[index])
+            over = banks[index].max(axis=0) > nats
+            alarms[index] += int(over.sum())
+            banks[index][:, over] = 0.0
     return [count / (series * windows) * math.exp(nats) for count, nats in zip(alarms, NATS, strict=True)]

@@ -73,18 +73,18 @@ def _print_factor(
     alarms = parameters.false_alarms_per_day * fleet.series / parameters.fleet_series
     fleet.branch = 1
     best = optimum(fleet, factor, alarms, first=0, windows=fleet.windows_a_day)
-    found: dict[str, list[Floats]] = {name: [] for name in ("optimum", "Highwater", *peers)}
+    by_rule: dict[str, list[Floats]] = {name: [] for name in ("optimum", "Highwater", *peers)}
     due = []
     for start in starts:
         fleet.branch = 2
         due.append(fleet.rates(start.window))
-        found["optimum"].append(best.delays(fleet, start.window, lambda window: fleet.counts(window, factor), MOST))
-        found["Highwater"].append(product_delays(fleet, parameters, start, factor))
+        by_rule["optimum"].append(best.delays(fleet, start.window, lambda window: fleet.counts(window, factor), MOST))
+        by_rule["Highwater"].append(product_delays(fleet, parameters, start, factor))
         for name, peer in peers.items():
             changed = _changed(fleet, parameters, start, factor)
-            found[name].append(delays(peer, limits[name], changed, fleet.series, MOST))
+            by_rule[name].append(delays(peer, limits[name], changed, fleet.series, MOST))
     fleet.branch = 1
-    rows, messages = {name: np.concatenate(each) for name, each in found.items()}, np.concatenate(due)
+    rows, messages = {name: np.concatenate(each) for name, each in by_rule.items()}, np.concatenate(due)
     name = "silence" if factor == 0.0 else f"×{factor:g}"
     for low, high in GROUPS:
         here = (messages >= low) & (messages < high)
@@ -97,15 +97,15 @@ def _print_factor(
 def product_delays(fleet: Fleet, parameters: DetectionParameters, start: Start, factor: float) -> Floats:
     """Windows until the first serious finding that the change can mean, for each series; `MOST` where there is none."""
     wanted = {"storm"} if factor > 1.0 else {"drop", "silence"}
-    found = np.full(fleet.series, float(MOST))
+    by_rule = np.full(fleet.series, float(MOST))
     online = start.online(fleet, parameters)
     for after in range(MOST):
         for kind, series in begun(online.step(factor).traffic):
             if kind in wanted:
-                found[series] = min(found[series], after + 1.0)
-        if np.all(found <= after + 1.0):
+                by_rule[series] = min(by_rule[series], after + 1.0)
+        if np.all(by_rule <= after + 1.0):
             break
-    return found
+    return by_rule
 
 
 def _changed(fleet: Fleet, parameters: DetectionParameters, start: Start, factor: float) -> Iterator[Floats]:

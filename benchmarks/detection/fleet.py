@@ -63,22 +63,22 @@ class Fleet:
         """In canonical order, some to the DSP and most to the User."""
         return tuple(
             SeriesKey(
-                f"USER-{place // SERIES_A_USER:05d}",
-                "to_user" if place % SERIES_A_USER >= 5 else "to_dsp",
-                CLASSES[place % 5],
-                f"4.{place % SERIES_A_USER:02d}",
+                f"USER-{index // SERIES_A_USER:05d}",
+                "to_user" if index % SERIES_A_USER >= 5 else "to_dsp",
+                CLASSES[index % 5],
+                f"4.{index % SERIES_A_USER:02d}",
                 "north",
                 "",
                 self.window_s,
             )
-            for place in range(self.series)
+            for index in range(self.series)
         )
 
     @cached_property
     def queue_keys(self) -> tuple[SeriesKey, ...]:
         """One for each ten series."""
         return tuple(
-            SeriesKey(f"USER-{place:05d}", "", "", "", "", "to_user", self.window_s) for place in range(self.series // SERIES_A_QUEUE)
+            SeriesKey(f"USER-{index:05d}", "", "", "", "", "to_user", self.window_s) for index in range(self.series // SERIES_A_QUEUE)
         )
 
     @property

@@ -59,9 +59,9 @@ def _print_cases(fleet: Fleet, online: Online, days: int) -> None:
         while online.window % fleet.windows_a_day != int(case.hour * 60) * 60 // fleet.window_s:
             online.step()
         delays, asked_of = _run(case, fleet, online)
-        found = delays[np.isfinite(delays)]
-        median = f"{np.median(found):.0f}" if len(found) else "-"
-        print(f"{case.name:<46} {fleet.window_s:>9} {days:>13} {f'{len(found)}/{asked_of}':>9} {median:>22}", flush=True)
+        waited = delays[np.isfinite(delays)]
+        median = f"{np.median(waited):.0f}" if len(waited) else "-"
+        print(f"{case.name:<46} {fleet.window_s:>9} {days:>13} {f'{len(waited)}/{asked_of}':>9} {median:>22}", flush=True)
 
 
 def _run(case: HardCase, fleet: Fleet, online: Online) -> tuple[Floats, int]:
@@ -70,10 +70,10 @@ def _run(case: HardCase, fleet: Fleet, online: Online) -> tuple[Floats, int]:
     copy = Online(fleet, online.parameters, online.window)
     copy.detection = Detection.unpack(online.parameters, fleet.window_s, online.detection.pack())
     fleet.failure_factor = case.failing
-    found = np.full(fleet.series, np.inf)
+    waited = np.full(fleet.series, np.inf)
     for window in range(case.minutes * 60 // fleet.window_s):
-        for kind, place in begun(copy.step(np.where(chosen, case.factor, 1.0)).traffic):
+        for kind, index in begun(copy.step(np.where(chosen, case.factor, 1.0)).traffic):
             if kind in case.kinds:
-                found[place] = min(found[place], window + 1.0)
+                waited[index] = min(waited[index], window + 1.0)
     fleet.failure_factor = 1.0
-    return found[chosen], int(chosen.sum())
+    return waited[chosen], int(chosen.sum())

@@ -38,9 +38,9 @@ def print_learning(asked: Asked) -> None:
         due = fleet.rates(start.window)
         for factor in FACTORS:
             fleet.branch = 2
-            found = product_delays(fleet, parameters, start, factor)
+            delays = product_delays(fleet, parameters, start, factor)
             fleet.branch = 1
-            groups = (found[(due >= low) & (due < high)] for low, high in GROUPS)
+            groups = (delays[(due >= low) & (due < high)] for low, high in GROUPS)
             columns = "  ".join(f"{each.mean():6.1f} ({np.quantile(each, 0.95):.0f})" for each in groups)
             print(
                 f"  ×{factor:<5g} windows by messages due {', '.join(f'{low:g}–{high:g}' for low, high in GROUPS)}: {columns} (most {MOST})"

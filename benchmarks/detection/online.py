@@ -31,16 +31,16 @@ class Online:
         """One window."""
         fleet, window = self.fleet, self.window
         traffic, queues = fleet.traffic(window, fleet.counts(window, factor)), fleet.queues(window)
-        found = self.detection.step(traffic.at_us, traffic, fleet.keys, queues, fleet.queue_keys, *self._none)
-        for findings in (found.traffic, found.queues):
-            keys = fleet.keys if findings is found.traffic else fleet.queue_keys
+        detected = self.detection.step(traffic.at_us, traffic, fleet.keys, queues, fleet.queue_keys, *self._none)
+        for findings in (detected.traffic, detected.queues):
+            keys = fleet.keys if findings is detected.traffic else fleet.queue_keys
             self.alarms.update(kind for kind, _ in {(kind, keys[series].user) for kind, series in begun(findings)})
         self.window += 1
-        return found
+        return detected
 
-    def standardised(self, found: Detected) -> Floats:
+    def standardised(self, detected: Detected) -> Floats:
         """The window's counts against the product's expectation, in standard deviations; 0 where nothing is expected yet."""
-        pulse = found.pulse
+        pulse = detected.pulse
         known = pulse.variance > 0
         z: Floats = np.zeros(self.fleet.series)
         z[self._order] = np.where(known, (pulse.observed - pulse.expected) / np.sqrt(np.where(known, pulse.variance, 1.0)), 0.0)

@@ -23,13 +23,13 @@ class Optimum:
 
     def delays(self, fleet: Fleet, first: int, counts: Callable[[int], Floats], most: int) -> Floats:
         """Windows from `first` to the alarm of each series, `most` where there was none. `counts(window)`: what comes, (series,)."""
-        nats, found = np.zeros(fleet.series), np.full(fleet.series, float(most))
+        nats, delays = np.zeros(fleet.series), np.full(fleet.series, float(most))
         for after in range(most):
             nats = step(nats, counts(first + after), fleet.rates(first + after), fleet.condition.dispersion, self.factor)
-            found = np.where(nats > self.threshold, np.minimum(found, after + 1.0), found)
-            if np.all(found <= after + 1.0):
+            delays = np.where(nats > self.threshold, np.minimum(delays, after + 1.0), delays)
+            if np.all(delays <= after + 1.0):
                 break
-        return found
+        return delays
 
 
 def step(nats: Floats, counts: Floats, mean: Floats, dispersion: float, factor: float) -> Floats:

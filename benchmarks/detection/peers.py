@@ -135,9 +135,9 @@ def threshold(scores: Sequence[Floats], most_alarms: float, *, least: float = 0.
 def delays(peer: Peer, limit: float, standardised: Iterable[Floats], series: int, most: int) -> Floats:
     """Windows until each series' score is over the limit, `most` where it never is."""
     peer = copy.deepcopy(peer)
-    found = np.full(series, float(most))
+    delays = np.full(series, float(most))
     for after, z in enumerate(standardised):
-        found = np.where(peer.score(z) > limit, np.minimum(found, after + 1.0), found)
-        if np.all(found <= after + 1.0):
+        delays = np.where(peer.score(z) > limit, np.minimum(delays, after + 1.0), delays)
+        if np.all(delays <= after + 1.0):
             break
-    return found
+    return delays

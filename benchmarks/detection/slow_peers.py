@@ -48,13 +48,13 @@ def print_slow_peers(asked: Asked) -> None:
     print(f"{'mean delay, windows':<22} " + " ".join(f"{f'×{factor:g}':>7}" for factor in FACTORS) + "  values/s")
     ours, changed = [], {}
     for factor in FACTORS:
-        found, seen = [], []
+        waited, seen = [], []
         for repeat in range(REPEATS):
             fleet.branch = 2 + repeat
             after, z = _product(online, packed, window, factor)
-            found.append(after)
+            waited.append(after)
             seen.append(z)
-        ours.append(float(np.mean(found)))
+        ours.append(float(np.mean(waited)))
         changed[factor] = seen
     print(f"{'Highwater':<22} " + " ".join(f"{mean:>7.1f}" for mean in ours) + f"  raised {a_day:.2f} a series-day itself")
     for name, (make, series) in PEERS.items():
@@ -73,11 +73,11 @@ def print_slow_peers(asked: Asked) -> None:
 def _product(online: Online, packed: dict[str, Any], window: int, factor: float) -> tuple[Floats, list[Floats]]:
     """The product's delays, and the standardised counts that the others get."""
     branch = Start(window, packed).online(online.fleet, online.parameters)
-    found, seen = np.full(SERIES, float(MOST)), []
+    waited, seen = np.full(SERIES, float(MOST)), []
     for after in range(MOST):
         detected = branch.step(factor)
         seen.append(branch.standardised(detected))
         for kind, series in begun(detected.traffic):
             if kind == "storm":
-                found[series] = min(found[series], after + 1.0)
-    return found, seen
+                waited[series] = min(waited[series], after + 1.0)
+    return waited, seen

@@ -23,7 +23,7 @@ def print_stalls(asked: Asked) -> None:
     """Mean and 95th percentile of the delay by messages a window, and the findings before the stall."""
     days = 2 if asked.quick else 7
     rates = np.repeat(RATES, QUEUES_EACH)
-    keys = tuple(SeriesKey(f"USER-{place:05d}", "", "", "", "", "to_user", WINDOW_S) for place in range(len(rates)))
+    keys = tuple(SeriesKey(f"USER-{index:05d}", "", "", "", "", "to_user", WINDOW_S) for index in range(len(rates)))
     detection = Detection(DetectionParameters(), WINDOW_S)
     draw, before = np.random.default_rng([asked.seed, 6]), 0
     delays, depth = np.full(len(rates), float(MOST)), np.zeros(len(rates))
@@ -55,5 +55,5 @@ def _began(
     size = len(keys)
     tick = QueueTick(at_us, WINDOW_S, np.ones(size, np.bool_), depth, np.full(size, age_s), np.full(size, np.nan), enqueued, delivered)
     traffic = TrafficTick(at_us, WINDOW_S, no, none, none, none, none)
-    found = detection.step(at_us, traffic, (), tick, keys, no, np.zeros(size, np.bool_)).queues
-    return found.series[(found.phase == BEGAN) & found.serious]
+    stalled = detection.step(at_us, traffic, (), tick, keys, no, np.zeros(size, np.bool_)).queues
+    return stalled.series[(stalled.phase == BEGAN) & stalled.serious]

@@ -56,7 +56,7 @@ def highwater(series: Labelled) -> Floats:
 def _print_one(corpus: Sequence[Labelled], name: str, detector: Detector, own: float | None) -> None:
     scores = [detector(series) for series in corpus]
     fixed = "" if own is None else f"{_at(corpus, scores, [own] * len(corpus), STANDARD)[0]:.1f}"
-    others = _at(corpus, scores, [_without(corpus, scores, place) for place in range(len(corpus))], STANDARD)[0]
+    others = _at(corpus, scores, [_without(corpus, scores, index) for index in range(len(corpus))], STANDARD)[0]
     bests = [_at(corpus, scores, [best_threshold(corpus, scores, profile)] * len(corpus), profile) for profile in PROFILES]
     found, false = (sum(getattr(part, what) for part in bests[0][1]) for what in ("found", "false"))
     figures = " ".join(f"{best:>7.1f}" for best, _ in bests)
@@ -68,9 +68,9 @@ def _at(corpus: Sequence[Labelled], scores: Sequence[Floats], thresholds: Sequen
     return normalised(parts, profile), parts
 
 
-def _without(corpus: Sequence[Labelled], scores: Sequence[Floats], place: int) -> float:
+def _without(corpus: Sequence[Labelled], scores: Sequence[Floats], index: int) -> float:
     """The best threshold of all the others."""
-    rest = [other for other in range(len(corpus)) if other != place]
+    rest = [other for other in range(len(corpus)) if other != index]
     return best_threshold([corpus[other] for other in rest], [scores[other] for other in rest])
 
 

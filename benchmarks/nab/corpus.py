@@ -39,10 +39,10 @@ def read_corpus(folder: Path = DATA) -> list[Labelled]:
 
 def _labelled(path: Path, name: str, spans: list[list[str]]) -> Labelled:
     with SeriesFile(str(path)) as file:
-        found = list(file)
-    places: dict[float, int] = {}
-    for place, row in enumerate(found):
-        places.setdefault(row.at_s, place)
-    windows = tuple((places[seconds(first)], places[seconds(last)]) for first, last in spans)
-    at_s, values = np.array([row.at_s for row in found]), np.array([row.value for row in found])
+        rows = list(file)
+    indices: dict[float, int] = {}
+    for index, row in enumerate(rows):
+        indices.setdefault(row.at_s, index)
+    windows = tuple((indices[seconds(first)], indices[seconds(last)]) for first, last in spans)
+    at_s, values = np.array([row.at_s for row in rows]), np.array([row.value for row in rows])
     return Labelled(name.split("-", 1)[-1].removesuffix(".csv"), at_s, values, windows)

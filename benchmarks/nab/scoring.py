@@ -45,11 +45,11 @@ def worth(series: Labelled, profile: Profile) -> tuple[Floats, Ints]:
     """
     rows = np.arange(len(series.values))
     value, window = np.full(len(rows), -profile.false), np.full(len(rows), -1)
-    for place, (first, last) in enumerate(series.windows):
+    for index, (first, last) in enumerate(series.windows):
         width = last - first + 1
         inside = slice(first, last + 1)
         value[inside] = _sigmoid(-(last - rows[inside] + 1) / width) * profile.found / _sigmoid(np.array([-1.0]))
-        window[inside] = place
+        window[inside] = index
         behind = slice(last + 1, None)
         value[behind] = _sigmoid((rows[behind] - last) / max(width - 1, 1)) * profile.false
     window[: math.ceil(min(math.floor(PROBATION * len(rows)), PROBATION_ROWS_MOST))] = -2
@@ -59,10 +59,10 @@ def worth(series: Labelled, profile: Profile) -> tuple[Floats, Ints]:
 def score(series: Labelled, called: Flags, profile: Profile = STANDARD) -> Scored:
     """Raw score of one file: the earliest row called in each window, less the missed windows, less every row called outside."""
     value, window = worth(series, profile)
-    scored = [place for place in range(len(series.windows)) if (window == place).any()]
-    best = [value[called & (window == place)].max(initial=-profile.missed) for place in scored]
+    scored = [index for index in range(len(series.windows)) if (window == index).any()]
+    best = [value[called & (window == index)].max(initial=-profile.missed) for index in scored]
     false = called & (window == -1)
-    found = sum(bool((called & (window == place)).any()) for place in scored)
+    found = sum(bool((called & (window == index)).any()) for index in scored)
     return Scored(float(sum(best) + value[false].sum()), found, len(scored), int(false.sum()))
 
 
@@ -77,24 +77,24 @@ def best_threshold(corpus: Sequence[Labelled], scores: Sequence[Floats], profile
     value, window, surprise = [], [], []
     windows = 0
     for series, each in zip(corpus, scores, strict=True):
-        worths, places = worth(series, profile)
-        judged = places > -2
+        worths, indices = worth(series, profile)
+        judged = indices > -2
         value.append(worths[judged])
-        window.append(np.where(places[judged] >= 0, places[judged] + windows, -1))
+        window.append(np.where(indices[judged] >= 0, indices[judged] + windows, -1))
         surprise.append(each[judged])
         windows += len(series.windows)
-    values, places, surprises = np.concatenate(value), np.concatenate(window), np.concatenate(surprise)
+    values, indices, surprises = np.concatenate(value), np.concatenate(window), np.concatenate(surprise)
     order = np.argsort(-surprises, kind="stable")
-    values, places, surprises = values[order], places[order], surprises[order]
-    gains = np.where(places < 0, values, 0.0)
+    values, indices, surprises = values[order], indices[order], surprises[order]
+    gains = np.where(indices < 0, values, 0.0)
     best = np.full(windows, -profile.missed)
-    for row in np.flatnonzero(places >= 0).tolist():
-        gains[row] = max(values[row] - best[places[row]], 0.0)
-        best[places[row]] = max(best[places[row]], values[row])
+    for row in np.flatnonzero(indices >= 0).tolist():
+        gains[row] = max(values[row] - best[indices[row]], 0.0)
+        best[indices[row]] = max(best[indices[row]], values[row])
     totals = np.cumsum(gains)
     last_of_its_score = np.append(surprises[1:] != surprises[:-1], [True])
-    place = int(np.where(last_of_its_score, totals, -np.inf).argmax())
-    return float(surprises[place]) if totals[place] > 0 else float(np.nextafter(surprises[0], np.inf))
+    index = int(np.where(last_of_its_score, totals, -np.inf).argmax())
+    return float(surprises[index]) if totals[index] > 0 else float(np.nextafter(surprises[0], np.inf))
 
 
 def _sigmoid(position: Floats) -> Floats:

@@ -31,8 +31,8 @@ def held_out(corpus: Sequence[Labelled]) -> None:
         parts = [[score(series, each >= limit) for series, each in zip(corpus, scores, strict=True)] for limit in ALERT_AT]
         table |= {f"{name} at {limit:g}": each for limit, each in zip(ALERT_AT, parts, strict=True)}
         print(f"{name:<22} " + " ".join(f"{normalised(each):>6.1f}" for each in parts), flush=True)
-    chosen = [_best_without(table, place) for place in range(len(corpus))]
-    print(f"held out: {normalised([table[name][place] for place, name in enumerate(chosen)]):.1f}; chosen {dict(Counter(chosen))}")
+    chosen = [_best_without(table, index) for index in range(len(corpus))]
+    print(f"held out: {normalised([table[name][index] for index, name in enumerate(chosen)]):.1f}; chosen {dict(Counter(chosen))}")
 
 
 def _variants() -> Iterator[tuple[str, SeriesParameters]]:
@@ -48,5 +48,5 @@ def _scores(series: Labelled, parameters: SeriesParameters) -> Floats:
     return np.array([judge.process_value(at_s, value).score for at_s, value in steps])
 
 
-def _best_without(table: dict[str, list[Scored]], place: int) -> str:
-    return max(table, key=lambda name: sum(part.raw for other, part in enumerate(table[name]) if other != place))
+def _best_without(table: dict[str, list[Scored]], index: int) -> str:
+    return max(table, key=lambda name: sum(part.raw for other, part in enumerate(table[name]) if other != index))

@@ -97,5 +97,5 @@ def test_it_runs_from_anywhere_and_a_missing_file_is_one_line(tmp_path: Path) ->
 @pytest.mark.skipif(not DATA.is_dir(), reason="the labelled data is not here")
 def test_on_the_labelled_incidents_it_beats_what_was_published() -> None:
     truth = json.loads((DATA / "truth.json").read_text())
-    found = {one.name: rank(one) for one in read(DATA / "incidents.ndjson.gz")}
-    assert sum(hits(found[name], truth[name], 1) for name in truth) / len(truth) > 0.882
+    by_key = {one.name: rank(one) for one in read(DATA / "incidents.ndjson.gz")}
+    assert sum(hits(by_key[name], truth[name], 1) for name in truth) / len(truth) > 0.882

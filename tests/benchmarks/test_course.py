@@ -76,6 +76,6 @@ def test_ten_quiet_days_have_at_most_one_false_pulse() -> None:
     """After two days to learn from."""
     scenario = find_scenario("quiet")
     since_us = parse_time(scenario.start) + 2 * DAY_US
-    found = records(decide(simulated(scenario, FIRST_SEED, days=12)))
-    pulses = {one.incident_id for one in found if one.affected_users and one.severity != "info" and us(one.as_of) > since_us}
+    result = records(decide(simulated(scenario, FIRST_SEED, days=12)))
+    pulses = {one.incident_id for one in result if one.affected_users and one.severity != "info" and us(one.as_of) > since_us}
     assert len(pulses) <= 1

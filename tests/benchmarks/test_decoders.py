@@ -18,6 +18,6 @@ def test_every_decoder_comes_to_the_same_columns(written: str, peer: str) -> Non
 
 
 def test_only_ours_refuses_what_the_contract_refuses_and_keeps_the_neighbours() -> None:
-    found = differences()
-    assert found["ours"] == {"accepts": [], "kept_of_99": 99}
-    assert all(found[peer]["kept_of_99"] == 0 for peer in PEERS)
+    description = differences()
+    assert description["ours"] == {"accepts": [], "kept_of_99": 99}
+    assert all(description[peer]["kept_of_99"] == 0 for peer in PEERS)

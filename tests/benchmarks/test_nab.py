@@ -18,9 +18,9 @@ def series(rows: int, *windows: tuple[int, int]) -> Labelled:
     return Labelled("one", np.arange(rows) * 300.0, np.zeros(rows), windows)
 
 
-def called(rows: int, *places: int) -> np.ndarray:
+def called(rows: int, *indices: int) -> np.ndarray:
     flags = np.zeros(rows, np.bool_)
-    flags[list(places)] = True
+    flags[list(indices)] = True
     return flags
 
 
@@ -46,9 +46,9 @@ def test_a_false_alarm_costs_less_shortly_after_a_window() -> None:
 
 def test_only_the_earliest_row_of_a_window_counts_and_a_missed_window_costs_its_weight() -> None:
     two = series(1000, (300, 399), (600, 699))
-    found = score(two, called(1000, 350, 360, 10))
-    assert (found.found, found.windows, found.false) == (1, 2, 0)
-    assert found.raw == pytest.approx(sigmoid(-0.5) / sigmoid(-1.0) - 1.0)
+    figures = score(two, called(1000, 350, 360, 10))
+    assert (figures.found, figures.windows, figures.false) == (1, 2, 0)
+    assert figures.raw == pytest.approx(sigmoid(-0.5) / sigmoid(-1.0) - 1.0)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

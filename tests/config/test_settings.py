@@ -16,17 +16,21 @@ def file(folder: Path, text: str) -> Path:
 
 
 def test_without_a_file_the_defaults_of_the_contract_hold() -> None:
-    found = load(None, environment={})
-    assert (found.serve.host, found.serve.port) == ("127.0.0.1", 8480)
-    assert (found.time.allowed_lateness_s, found.time.allowed_future_s, found.time.idle_s) == (30, 300, 60)
-    assert (found.detection.false_alarms_per_day, found.detection.fleet_series, found.correlation.settling_s) == (0.1, 10_000, 7200)
+    settings = load(None, environment={})
+    assert (settings.serve.host, settings.serve.port) == ("127.0.0.1", 8480)
+    assert (settings.time.allowed_lateness_s, settings.time.allowed_future_s, settings.time.idle_s) == (30, 300, 60)
+    assert (settings.detection.false_alarms_per_day, settings.detection.fleet_series, settings.correlation.settling_s) == (
+        0.1,
+        10_000,
+        7200,
+    )
 
 
 def test_the_environment_wins_over_the_file_and_options_over_both(tmp_path: Path) -> None:
     path = file(tmp_path, "[time]\nallowed_lateness_s = 10\nidle_s = 11\nallowed_future_s = 12\n")
     environment = {"HIGHWATER_TIME__IDLE_S": "21", "HIGHWATER_TIME__ALLOWED_FUTURE_S": "22"}
-    found = load(path, {"time": {"allowed_future_s": 32}}, environment).time
-    assert (found.allowed_lateness_s, found.idle_s, found.allowed_future_s) == (10, 21, 32)
+    settings = load(path, {"time": {"allowed_future_s": 32}}, environment).time
+    assert (settings.allowed_lateness_s, settings.idle_s, settings.allowed_future_s) == (10, 21, 32)
 
 
 def test_the_environment_can_name_the_file(tmp_path: Path) -> None:

@@ -208,8 +208,8 @@ class RunResult:
 
     def one(self, kind: str, user: str | None) -> Alert:
         """The last revision of the only alert of that kind and User."""
-        (found,) = (alert for alert in self.last().values() if (alert.kind, alert.user) == (kind, user))
-        return found
+        (listed,) = (alert for alert in self.last().values() if (alert.kind, alert.user) == (kind, user))
+        return listed
 
     def all_of(self, kind: str, user: str | None) -> list[Alert]:
         """Every revision of the alerts of that kind and User."""

@@ -25,12 +25,12 @@ def panels(board: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def targets() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(dashboard, panel, target) of every query of Prometheus."""
-    yield from (found for found in _all_targets() if "expr" in found[2])
+    yield from (entry for entry in _all_targets() if "expr" in entry[2])
 
 
 def listings() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The same of every query of the JSON API."""
-    yield from (found for found in _all_targets() if "url" in found[2])
+    yield from (entry for entry in _all_targets() if "url" in entry[2])
 
 
 def _all_targets() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -48,4 +48,4 @@ def filled_in(expr: str, board: Mapping[str, Any], interval: str, span: str) -> 
             values[variable["name"]] = variable["allValue"]
         elif variable["type"] == "custom":
             values[variable["name"]] = variable["options"][0]["value"]
-    return re.sub(r"\$\{?(\w+)\}?", lambda found: values[found[1]], expr)
+    return re.sub(r"\$\{?(\w+)\}?", lambda result: values[result[1]], expr)

@@ -19,13 +19,13 @@ TOKEN = "a-token-for-tests-only"  # noqa: S105 - of a monitor that lives for one
 
 def needs(program: str) -> str:
     """Its path; skips the test where it is not installed, and fails in CI."""
-    found = shutil.which(program)
-    if found is None:
-        said = f"{program} is not installed (Debian: prometheus, prometheus-alertmanager)"
+    result = shutil.which(program)
+    if result is None:
+        output = f"{program} is not installed (Debian: prometheus, prometheus-alertmanager)"
         if os.environ.get("CI") == "true":
-            pytest.fail(said)
-        pytest.skip(said)
-    return found
+            pytest.fail(output)
+        pytest.skip(output)
+    return result
 
 
 def asked(url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> bytes:
@@ -40,11 +40,11 @@ def eventually(check: Callable[[], Any], limit_s: float = 20) -> Any:
     until = time.monotonic() + limit_s
     while True:
         try:
-            found = check()
+            result = check()
         except httpx2.HTTPError:
-            found = None
-        if found or time.monotonic() > until:
-            return found
+            result = None
+        if result or time.monotonic() > until:
+            return result
         time.sleep(0.1)
 
 

@@ -79,7 +79,7 @@ def test_alerts_of_one_incident_are_one_group_and_the_cause_inhibits_its_victims
     desk.opened("A2", "VICTIM", severity="warning")
     desk.opened("A3", "OTHER", incident="I2")
     assert push(pusher(desk, server.address))["sent"] == 1
-    states = eventually(lambda: found if (found := held(server)) and found["A2"]["status"]["state"] == "suppressed" else None)
+    states = eventually(lambda: result if (result := held(server)) and result["A2"]["status"]["state"] == "suppressed" else None)
     assert {name: alert["status"]["state"] for name, alert in states.items()} == {"A1": "active", "A2": "suppressed", "A3": "active"}
     assert states["A2"]["status"]["inhibitedBy"] == [states["A1"]["fingerprint"]]
     assert (states["A1"]["labels"]["role"], states["A2"]["labels"]["role"]) == ("origin", "collateral")
@@ -97,7 +97,7 @@ def test_what_changes_is_an_annotation_and_what_it_is_stays_the_same_alert(serve
     before = eventually(lambda: held(server))["A1"]
     desk.alerts["A1"]["summary"] = "STORMER storms on."
     push(by)
-    after = eventually(lambda: found if (found := held(server))["A1"]["annotations"]["summary"] == "STORMER storms on." else None)["A1"]
+    after = eventually(lambda: result if (result := held(server))["A1"]["annotations"]["summary"] == "STORMER storms on." else None)["A1"]
     assert after["fingerprint"] == before["fingerprint"]
     assert after["annotations"]["suspects"] == "CHG-1 (probable)"
 
@@ -109,8 +109,8 @@ def test_an_alert_that_gets_graver_ends_as_the_lesser_one(server: Program, desk:
     assert eventually(lambda: held(server))["A1"]["labels"]["severity"] == "warning"
     desk.alerts["A1"]["severity"] = "critical"
     push(by)
-    found = eventually(lambda: (now := json.loads(asked(f"{server.address}/api/v2/alerts"))) and len(now) == 1 and now)
-    assert [alert["labels"]["severity"] for alert in found] == ["critical"]
+    answer = eventually(lambda: (now := json.loads(asked(f"{server.address}/api/v2/alerts"))) and len(now) == 1 and now)
+    assert [alert["labels"]["severity"] for alert in answer] == ["critical"]
 
 
 def test_a_silence_holds_and_the_end_of_an_alert_ends_it(server: Program, desk: Desk) -> None:
@@ -125,7 +125,7 @@ def test_a_silence_holds_and_the_end_of_an_alert_ends_it(server: Program, desk: 
         "comment": "known",
     }
     asked(f"{server.address}/api/v2/silences", headers={"Content-Type": "application/json"}, body=json.dumps(silence).encode())
-    assert eventually(lambda: (found := held(server)) and found["A1"]["status"]["silencedBy"])
+    assert eventually(lambda: (result := held(server)) and result["A1"]["status"]["silencedBy"])
     del desk.alerts["A1"]
     push(by)
     assert eventually(lambda: not held(server))

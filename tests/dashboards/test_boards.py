@@ -110,8 +110,8 @@ def test_what_needs_a_plugin_lies_apart_and_the_others_need_none() -> None:
 @pytest.mark.parametrize("board", ALL)
 def test_panels_lie_side_by_side_within_the_24_columns(board: dict[str, Any]) -> None:
     seen = [panel["gridPos"] for panel in board["panels"]]
-    for place in seen:
-        assert 0 <= place["x"] <= place["x"] + place["w"] <= 24
+    for index in seen:
+        assert 0 <= index["x"] <= index["x"] + index["w"] <= 24
     for one, other in combinations(seen, 2):
         beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
         above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
@@ -141,8 +141,8 @@ def test_they_have_addresses_of_their_own_and_lead_to_each_other() -> None:
 
 def provisioned(folder: str, file: str) -> dict[str, Any]:
     """One file of Grafana's provisioning, with or without the optional part."""
-    found: dict[str, Any] = yaml.safe_load((GRAFANA / folder / "provisioning" / file).read_text())
-    return found
+    document: dict[str, Any] = yaml.safe_load((GRAFANA / folder / "provisioning" / file).read_text())
+    return document
 
 
 def mounts(compose: str) -> dict[str, str]:
@@ -196,5 +196,5 @@ def test_the_compose_file_gives_grafana_its_datasource_its_home_and_prometheus_i
     assert (FOLDER / home).is_file()
     assert all((ROOT / path).exists() for path in mounts("docker-compose.yml").values())
     scraped = yaml.safe_load((ROOT / "config" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
-    asked_for = {name for job in scraped for found in job.get("dns_sd_configs", []) for name in found["names"]}
+    asked_for = {name for job in scraped for entry in job.get("dns_sd_configs", []) for name in entry["names"]}
     assert asked_for <= set(services)

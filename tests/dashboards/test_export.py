@@ -80,14 +80,14 @@ OF_A_DAY = ("queue-build-up", "message-traffic", "changes-and-incidents")
 
 @pytest.mark.parametrize(
     ("name", "title", "target"),
-    [found for found in targets() if found[0] in OF_A_DAY],
+    [values for values in targets() if values[0] in OF_A_DAY],
     ids=lambda value: value if isinstance(value, str) else value["refId"],
 )
 def test_the_dashboards_show_a_day_that_is_over(blocks: str, name: str, title: str, target: dict[str, Any]) -> None:
     expr = filled_in(target["expr"], BOARDS[name], "240s", "172800s")
     # What is asked for now only may have been at any moment of the two days.
-    found = query(blocks, "query_range", query=expr, start=str(START_S), end=str(START_S + DAYS_S), step="120")["result"]
-    assert found or any(seldom in expr for seldom in SELDOM), expr
+    values = query(blocks, "query_range", query=expr, start=str(START_S), end=str(START_S + DAYS_S), step="120")["result"]
+    assert values or any(seldom in expr for seldom in SELDOM), expr
 
 
 def test_no_message_is_lost_on_the_way_to_prometheus(blocks: str, morning: Simulation) -> None:
@@ -143,12 +143,12 @@ def at(line: str) -> int:
 
 def counts(path: Path, metric: str) -> dict[str, float]:
     """Name, labels and time → value."""
-    found = {}
+    by_key = {}
     for line in path.read_text().splitlines():
         if line.startswith((metric + "{", metric + " ")):
             name, value, at_s = line.rsplit(" ", 2)
-            found[f"{name} {at_s}"] = float(value)
-    return found
+            by_key[f"{name} {at_s}"] = float(value)
+    return by_key
 
 
 @pytest.mark.parametrize(

@@ -50,15 +50,15 @@ def panel(name: str, title: str) -> dict[str, Any]:
 def test_a_line_ends_where_there_is_nothing_and_a_band_is_filled_between_its_edges() -> None:
     span = Span(0.0, 14400.0)
     points = [(60.0 * number, 10.0) for number in range(240) if not 100 <= number < 140]
-    found = [Line(name, {}, points, place) for place, name in enumerate(("observed", "expected", "upper", "lower"))]
-    drawn = graph(panel("message-traffic", "Rate against its expected band"), found, span)
-    assert drawn.count("<polyline") == 2 * len(found)
+    listed = [Line(name, {}, points, index) for index, name in enumerate(("observed", "expected", "upper", "lower"))]
+    drawn = graph(panel("message-traffic", "Rate against its expected band"), listed, span)
+    assert drawn.count("<polyline") == 2 * len(listed)
     assert drawn.count("<polygon") == 2
     assert drawn.count('stroke-dasharray="5 4"') == 2
 
 
 def test_a_severity_has_the_same_colour_wherever_it_is_drawn() -> None:
-    found = [Line(name, {}, [(0.0, 1.0), (60.0, 1.0)], 0) for name in ("info", "warning", "critical")]
+    listed = [Line(name, {}, [(0.0, 1.0), (60.0, 1.0)], 0) for name in ("info", "warning", "critical")]
     for title in ("Open alerts by severity", "Alerts a day"):
-        drawn = graph(panel("changes-and-incidents", title), found, Span(0.0, 600.0))
+        drawn = graph(panel("changes-and-incidents", title), listed, Span(0.0, 600.0))
         assert re.findall(r'color:(#\w+)">■</span> (\w+)', drawn) == [("#8ab8ff", "info"), ("#f2cc0c", "warning"), ("#f2495c", "critical")]

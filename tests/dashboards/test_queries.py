@@ -22,8 +22,8 @@ RARE = ("age_limit_eta", "drain_eta", "< 0.75")
 def samples(watched: Watched, expr: str) -> list[Any]:
     """Also of what a panel asks for now only: what is now in a day that is over may have been at any moment of it."""
     span = {"start": str(watched.began_s), "end": str(watched.ended_s), "step": "0.5"}
-    found: list[Any] = query(watched.prometheus, "query_range", query=expr, **span)["result"]
-    return found
+    values: list[Any] = query(watched.prometheus, "query_range", query=expr, **span)["result"]
+    return values
 
 
 @pytest.mark.parametrize(
@@ -31,12 +31,12 @@ def samples(watched: Watched, expr: str) -> list[Any]:
 )
 def test_a_panel_has_data_where_the_day_has_some(watched: Watched, name: str, title: str, target: dict[str, Any]) -> None:
     expr = filled_in(target["expr"], BOARDS[name], "5s", "60s")
-    found = samples(watched, expr)
+    values = samples(watched, expr)
     if any(rare in expr for rare in RARE):
         return
-    assert bool(found) == (ABSENT.search(expr) is None), expr
+    assert bool(values) == (ABSENT.search(expr) is None), expr
     legend = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
-    assert all(legend <= set(series["metric"]) for series in found), f"{target['legendFormat']} names labels that the answer lacks"
+    assert all(legend <= set(series["metric"]) for series in values), f"{target['legendFormat']} names labels that the answer lacks"
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +60,17 @@ def test_a_listing_has_rows_and_every_column_is_there_in_the_api_s_answer(
 ) -> None:
     # The day is over: nothing is open any more, and the same list without that condition has the same fields.
     over = {**target, "url": target["url"].replace("status=active&", "")}
-    found = items(Sources(in_hand.prometheus, in_hand.monitor, TOKEN), over)
-    assert found, f"{name}: {title} lists nothing"
-    table = cells(target, found)
-    for place, column in enumerate(target["columns"]):
+    result = items(Sources(in_hand.prometheus, in_hand.monitor, TOKEN), over)
+    assert result, f"{name}: {title} lists nothing"
+    table = cells(target, result)
+    for index, column in enumerate(target["columns"]):
         parent, _, last = column["selector"].rpartition(".")
         if "silences" in parent:
-            assert all("silences" in item["state"] for item in found)
+            assert all("silences" in item["state"] for item in result)
         elif column["selector"] in SELDOM and last:
-            assert any(parent_of is None or last in parent_of for parent_of in (selected(item, parent) for item in found)), column
+            assert any(parent_of is None or last in parent_of for parent_of in (selected(item, parent) for item in result)), column
         else:
-            assert any(row[place] is not None for row in table), f"{column['selector']} is nowhere in {title}"
+            assert any(row[index] is not None for row in table), f"{column['selector']} is nowhere in {title}"
     json.loads(asked(in_hand.monitor + target["url"], headers=AUTHORIZED))
 
 
@@ -94,14 +94,14 @@ def test_a_variable_offers_what_there_is_to_choose(watched: Watched, name: str) 
 @pytest.mark.parametrize("name", BOARDS)
 def test_change_windows_are_there_to_be_drawn(watched: Watched, name: str) -> None:
     annotation = BOARDS[name]["annotations"]["list"][0]
-    found = samples(watched, annotation["expr"])
-    assert found
-    assert set(annotation["tagKeys"].split(",")) <= set(found[0]["metric"])
+    values = samples(watched, annotation["expr"])
+    assert values
+    assert set(annotation["tagKeys"].split(",")) <= set(values[0]["metric"])
 
 
 def test_failures_are_reported_by_the_side_that_their_codes_point_to(watched: Watched) -> None:
-    found = samples(watched, "sum by (family) (highwater_failures_total) > 0")
-    assert {series["metric"]["family"] for series in found} & {"user_side", "device_side"}
+    values = samples(watched, "sum by (family) (highwater_failures_total) > 0")
+    assert {series["metric"]["family"] for series in values} & {"user_side", "device_side"}
 
 
 def test_every_rule_was_evaluated_and_the_watchdog_fires(watched: Watched) -> None:
@@ -119,15 +119,15 @@ def test_the_metrics_are_what_promtool_likes(watched: Watched) -> None:
 
 def test_an_exemplar_leads_from_the_detection_delay_to_its_alert(watched: Watched) -> None:
     text = asked(f"{watched.monitor}/metrics", headers={**AUTHORIZED, "Accept": "application/openmetrics-text; version=1.0.0"}).decode()
-    found = [
+    detected = [
         sample.exemplar.labels["alert_id"]
         for family in text_string_to_metric_families(text)
         for sample in family.samples
         if sample.exemplar is not None and family.name == "highwater_detection_delay_seconds"
     ]
     alerts = json.loads(asked(f"{watched.monitor}/v1/alerts?limit=1000", headers=AUTHORIZED))["items"]
-    assert found
-    assert set(found) <= {alert["alert_id"] for alert in alerts}
+    assert detected
+    assert set(detected) <= {alert["alert_id"] for alert in alerts}
     kept = query(
         watched.prometheus,
         "query_exemplars",
@@ -135,7 +135,7 @@ def test_an_exemplar_leads_from_the_detection_delay_to_its_alert(watched: Watche
         start=str(watched.began_s),
         end=str(watched.ended_s),
     )
-    assert {exemplar["labels"]["alert_id"] for series in kept for exemplar in series["exemplars"]} >= set(found)
+    assert {exemplar["labels"]["alert_id"] for series in kept for exemplar in series["exemplars"]} >= set(detected)
 
 
 def test_no_label_holds_an_id_of_a_change_alert_or_incident(watched: Watched) -> None:

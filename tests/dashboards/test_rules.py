@@ -28,19 +28,19 @@ def promtool(*arguments: object) -> tuple[int, str]:
 
 
 def test_promtool_takes_the_rules_and_the_configuration() -> None:
-    code, said = promtool("check", "rules", *RULES)
-    assert code == 0, said
-    assert sum(int(count) for count in re.findall(r"SUCCESS: (\d+) rules found", said)) == len(ALERTS) + len(RECORDS)
-    code, said = promtool("check", "config", ROOT / "config" / "prometheus" / "prometheus.yml")
-    assert code == 0, said
-    assert f"SUCCESS: {len(RULES)} rule files found" in said
+    code, output = promtool("check", "rules", *RULES)
+    assert code == 0, output
+    assert sum(int(count) for count in re.findall(r"SUCCESS: (\d+) rules found", output)) == len(ALERTS) + len(RECORDS)
+    code, output = promtool("check", "config", ROOT / "config" / "prometheus" / "prometheus.yml")
+    assert code == 0, output
+    assert f"SUCCESS: {len(RULES)} rule files found" in output
 
 
 def test_every_rule_fires_when_it_should_and_not_before() -> None:
     file = ROOT / "tests" / "dashboards" / "rules" / "health_test.yml"
-    code, said = promtool("test", "rules", file)
-    assert code == 0, said
-    assert "SUCCESS" in said
+    code, output = promtool("test", "rules", file)
+    assert code == 0, output
+    assert "SUCCESS" in output
     expected = set(re.findall(r"alertname: (\w+), exp_alerts: \[\{", file.read_text()))
     assert expected == {rule["alert"] for rule in ALERTS}
 
@@ -49,9 +49,9 @@ def test_promtool_tells_a_rule_that_does_not_fire(tmp_path: Path) -> None:
     tested = (ROOT / "tests" / "dashboards" / "rules" / "health_test.yml").read_text()
     wrong = tmp_path / "wrong_test.yml"
     wrong.write_text(re.sub(r"\.\./\.\./\.\./config", str(ROOT / "config"), tested).replace("Only 50%", "Only 51%"))
-    code, said = promtool("test", "rules", wrong)
+    code, output = promtool("test", "rules", wrong)
     assert code != 0
-    assert "Only 50%" in said
+    assert "Only 50%" in output
 
 
 def test_what_rules_record_is_what_panels_and_alerts_ask_for() -> None:

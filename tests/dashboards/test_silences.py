@@ -45,17 +45,17 @@ class Both:
         """The alert as Alertmanager holds it, once that is so."""
 
         def look() -> Any:
-            found = json.loads(asked(f"{self.server.address}/api/v2/alerts"))
-            return [one for one in found if one["labels"]["alert_id"] == alert_id and bool(one["status"]["silencedBy"]) == silenced]
+            answer = json.loads(asked(f"{self.server.address}/api/v2/alerts"))
+            return [one for one in answer if one["labels"]["alert_id"] == alert_id and bool(one["status"]["silencedBy"]) == silenced]
 
-        found = eventually(look)
-        assert found, f"{alert_id} is not {'silenced' if silenced else 'result'}"
-        return dict(found[0])
+        answer = eventually(look)
+        assert answer, f"{alert_id} is not {'silenced' if silenced else 'without a silence'}"
+        return dict(answer[0])
 
     def silences(self) -> dict[str, dict[str, Any]]:
         """Those that hold, by who made them."""
-        found = json.loads(asked(f"{self.server.address}/api/v2/silences"))
-        return {one["createdBy"]: one for one in found if one["status"]["state"] == "active"}
+        document = json.loads(asked(f"{self.server.address}/api/v2/silences"))
+        return {one["createdBy"]: one for one in document if one["status"]["state"] == "active"}
 
     def silence(self, label: str, value: str, *, minutes: int = 60, by: str = "Ann") -> str:
         """A person's silence; its id."""
@@ -73,8 +73,8 @@ class Both:
 
     def state(self, subject: str, name: str) -> dict[str, Any]:
         """What the API says of what people did."""
-        found = {one["id"]: one["state"] for one in self.triage.get(f"/v1/triage/{subject}").json()}
-        return dict(found.get(name, {"silences": []}))
+        answer = {one["id"]: one["state"] for one in self.triage.get(f"/v1/triage/{subject}").json()}
+        return dict(answer.get(name, {"silences": []}))
 
     def audited(self) -> list[tuple[str, str, str, str]]:
         items = self.house.client("admin").get("/v1/audit?limit=1000").json()["items"]

@@ -72,17 +72,17 @@ class Cohort:
         tick = tick if tick is not None else traffic(self.at_us, np.zeros(len(self.traffic_keys)), window_s=self.window_s)
         queue_tick = queue_tick if queue_tick is not None else queues(self.at_us, np.zeros(len(self.queue_keys)), window_s=self.window_s)
         flags, queue_flags = (np.full(len(keys), declared) for keys in (self.traffic_keys, self.queue_keys))
-        found = self.detection.step(self.at_us, tick, self.traffic_keys, queue_tick, self.queue_keys, flags, queue_flags)
+        detected = self.detection.step(self.at_us, tick, self.traffic_keys, queue_tick, self.queue_keys, flags, queue_flags)
         self.window += 1
-        for findings in (found.traffic, found.queues):
+        for findings in (detected.traffic, detected.queues):
             self.records += [(self.window, *row) for row in turns(findings)]
-        return found
+        return detected
 
     def run(self, windows: int, counts: Callable[[int], Floats], **options: bool) -> Detected:
         """`counts(window)` → messages of each series, for so many windows; the last one's answer."""
         for _ in range(windows):
-            found = self.step(traffic(self.at_us, counts(self.window), window_s=self.window_s), **options)
-        return found
+            detected = self.step(traffic(self.at_us, counts(self.window), window_s=self.window_s), **options)
+        return detected
 
     def began(self, kind: str) -> list[tuple[int, int]]:
         """(window, series) of every finding of a kind that began."""

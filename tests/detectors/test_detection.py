@@ -36,9 +36,9 @@ def reported(window: int) -> np.ndarray:
     return np.random.default_rng([78, window]).random(SERIES) < 0.98
 
 
-def rows(found: Detected, keys: tuple[SeriesKey, ...]) -> list[tuple]:
+def rows(result: Detected, keys: tuple[SeriesKey, ...]) -> list[tuple]:
     """All findings by series key, bit for bit."""
-    findings = found.traffic
+    findings = result.traffic
     return sorted(
         (
             ALERT_KINDS[findings.kind[row]],
@@ -55,15 +55,15 @@ def rows(found: Detected, keys: tuple[SeriesKey, ...]) -> list[tuple]:
     )
 
 
-def tick(cohort: Cohort, window: int, places: np.ndarray) -> TrafficTick:
-    counted = messages(window)[places]
+def tick(cohort: Cohort, window: int, indices: np.ndarray) -> TrafficTick:
+    counted = messages(window)[indices]
     failed = np.floor(counted * 0.05)
-    return traffic(cohort.at_us, counted, failures=failed, reported=reported(window)[places], window_s=WINDOW_S)
+    return traffic(cohort.at_us, counted, failures=failed, reported=reported(window)[indices], window_s=WINDOW_S)
 
 
-def run(places: np.ndarray, windows: int, restart_at: int = -1) -> list[list[tuple]]:
+def run(indices: np.ndarray, windows: int, restart_at: int = -1) -> list[list[tuple]]:
     """The findings of each window for the series at `places`, in that order in the table."""
-    keys = tuple(key(int(place), window_s=WINDOW_S) for place in places)
+    keys = tuple(key(int(index), window_s=WINDOW_S) for index in indices)
     cohort = Cohort(keys, parameters=PARAMETERS, window_s=WINDOW_S)
     records = []
     for window in range(windows):
@@ -71,7 +71,7 @@ def run(places: np.ndarray, windows: int, restart_at: int = -1) -> list[list[tup
             blob = pack(cohort.detection.pack(), 1)
             cohort.detection = Detection.unpack(PARAMETERS, WINDOW_S, unpack(blob, 1))
             assert pack(cohort.detection.pack(), 1) == blob
-        records.append(rows(cohort.step(tick(cohort, window, places)), keys))
+        records.append(rows(cohort.step(tick(cohort, window, indices)), keys))
     return records
 
 
@@ -85,9 +85,9 @@ def everything() -> list[list[tuple]]:
 @settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 1000), size=st.integers(1, SERIES))
 def test_a_series_is_judged_alike_whatever_else_is_in_the_table_and_wherever_it_stands(everything, seed, size):
-    places = np.random.default_rng(seed).permutation(SERIES)[:size]
-    kept = {key(int(place), window_s=WINDOW_S) for place in places}
-    assert run(places, A_DAY + 200) == [[row for row in window if row[1] in kept] for window in everything]
+    indices = np.random.default_rng(seed).permutation(SERIES)[:size]
+    kept = {key(int(index), window_s=WINDOW_S) for index in indices}
+    assert run(indices, A_DAY + 200) == [[row for row in window if row[1] in kept] for window in everything]
 
 
 def test_blocks_change_nothing(everything, monkeypatch):
@@ -102,13 +102,13 @@ def test_a_restart_changes_nothing(everything, restart_at):
 
 
 def test_new_series_leave_the_old_ones_as_they_are(everything):
-    early, late = (tuple(key(place, window_s=WINDOW_S) for place in places) for places in (range(20), range(20, SERIES)))
+    early, late = (tuple(key(index, window_s=WINDOW_S) for index in indices) for indices in (range(20), range(20, SERIES)))
     cohort = Cohort(early, parameters=PARAMETERS, window_s=WINDOW_S)
     for window in range(A_DAY + 200):
         if window == A_DAY + 50:
             cohort.traffic_keys = (*early, *late)
-        found = cohort.step(tick(cohort, window, np.arange(len(cohort.traffic_keys))))
-        records = [row for row in rows(found, cohort.traffic_keys) if row[1] in early]
+        detected = cohort.step(tick(cohort, window, np.arange(len(cohort.traffic_keys))))
+        records = [row for row in rows(detected, cohort.traffic_keys) if row[1] in early]
         assert records == [row for row in everything[window] if row[1] in early]
 
 
@@ -127,9 +127,9 @@ def test_pulses_are_in_canonical_order_and_name_the_same_groups_until_a_series_c
 
 
 def test_an_empty_cohort_is_no_fault():
-    found = Cohort().step()
-    assert len(found.traffic) == len(found.queues) == 0
-    assert len(found.pulse.observed) == 0
+    detected = Cohort().step()
+    assert len(detected.traffic) == len(detected.queues) == 0
+    assert len(detected.pulse.observed) == 0
 
 
 def test_what_was_learned_makes_the_first_day_like_the_third():
@@ -142,9 +142,9 @@ def test_what_was_learned_makes_the_first_day_like_the_third():
     learned = unpack(pack(cohort.detection.learned(), 1), 1)
     fresh = Cohort((two, one), window_s=300, window=week)
     fresh.detection.learn_from(learned)
-    found = fresh.run(30, lambda window: draw(window)[::-1])
+    result = fresh.run(30, lambda window: draw(window)[::-1])
     assert fresh.records == []
-    np.testing.assert_allclose(found.pulse.expected, means, rtol=0.1)
+    np.testing.assert_allclose(result.pulse.expected, means, rtol=0.1)
     fresh.run(4, lambda window: np.zeros(2))
     assert len(fresh.began("silence")) == 2
 
@@ -162,11 +162,11 @@ def test_codes_of_failures_are_counted_since_they_began():
         total += int(failed[0])
         tick = traffic(cohort.at_us, count, failures=failed)
         tick.codes[0] = {"E20": int(failed[0])}
-        found = cohort.step(tick).traffic
+        detected = cohort.step(tick).traffic
     assert [kind for _, kind, _, _ in cohort.records] == ["failures"]
-    assert found.codes == {0: {"E20": total}}
-    assert found.phase.tolist() == [CONTINUES]
-    assert found.evidence["failure_ratio"][0] == pytest.approx(0.5, abs=0.01)
+    assert detected.codes == {0: {"E20": total}}
+    assert detected.phase.tolist() == [CONTINUES]
+    assert detected.evidence["failure_ratio"][0] == pytest.approx(0.5, abs=0.01)
 
 
 def test_state_without_holidays_habits_and_spilt_windows_is_completed():

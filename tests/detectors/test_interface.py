@@ -53,12 +53,12 @@ def a_traffic_window(at_us, values, mean, seen, generator) -> TrafficWindow:
     return TrafficWindow(tick, no, expected, mean * 0.9, mean * 1.1, zeros, zeros, ones, no, no, no, zeros, no.astype(np.int64))
 
 
-def picked(window, places):
+def picked(window, indices):
     """The same window of some of the series, in another order."""
 
     def cut(value):
         if isinstance(value, np.ndarray):
-            return value[places]
+            return value[indices]
         if hasattr(value, "__dataclass_fields__"):
             rows = {name: cut(getattr(value, name)) for name in value.__dataclass_fields__ if name not in ("at_us", "window_s", "codes")}
             return replace(value, **rows)
@@ -119,14 +119,14 @@ def test_signals_are_finite_columns_and_evidence_has_the_contracts_names(detecto
 @pytest.mark.parametrize("detector", ALL)
 def test_a_series_does_not_depend_on_its_neighbours_nor_on_its_place(detector):
     each = list(windows(detector, np.random.default_rng(3)))
-    places = np.random.default_rng(4).permutation(SERIES)[:37]
+    indices = np.random.default_rng(4).permutation(SERIES)[:37]
     state, signals = run(detector, each)
-    other_state, others = run(detector, [picked(window, places) for window in each])
+    other_state, others = run(detector, [picked(window, indices) for window in each])
     for whole, part in zip(signals, others, strict=True):
         for name, column in whole.items():
-            np.testing.assert_array_equal(column[places], part[name], err_msg=name)
+            np.testing.assert_array_equal(column[indices], part[name], err_msg=name)
     for name, column in state.items():
-        np.testing.assert_array_equal(column[..., places], other_state[name], err_msg=name)
+        np.testing.assert_array_equal(column[..., indices], other_state[name], err_msg=name)
 
 
 @pytest.mark.parametrize("detector", [param for param in ALL if param.id != "stale"])

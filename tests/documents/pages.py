@@ -14,9 +14,9 @@ ENVIRONMENT = Path(sys.executable).parents[1]
 def section(document: str, heading: str) -> str:
     """The text under a heading, up to the next one of the same or a higher level."""
     text = (ROOT / document).read_text()
-    found = re.search(rf"^(#+) {re.escape(heading)}\n(.*?)(?=^#{{1,6}} |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found, f"{document} has no heading {heading!r}"
-    return found[2]
+    matches = re.search(rf"^(#+) {re.escape(heading)}\n(.*?)(?=^#{{1,6}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert matches, f"{document} has no heading {heading!r}"
+    return matches[2]
 
 
 def commands(text: str) -> list[list[str]]:

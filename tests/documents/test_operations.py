@@ -29,10 +29,10 @@ class Server:
         return [self._run(line) for line in lines if not line.startswith(OTHERS)]
 
     def _run(self, line: str) -> str:
-        said = shell(sandboxed(line, self.root), self.root)
+        output = shell(sandboxed(line, self.root), self.root)
         if " -m venv " in line:
             with_our_packages(Path(sandboxed(line, self.root).split()[-1]))
-        return said
+        return output
 
 
 def build(folder: Path) -> Path:

@@ -17,8 +17,8 @@ def main(names: list[str]) -> int:
     for case in chosen:
         case.expected.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as out:
-            found = case.replay(Path(out))
-        for name, text in found.items():
+            replayed = case.replay(Path(out))
+        for name, text in replayed.items():
             path = case.expected / name
             if not path.exists() or path.read_bytes() != text:
                 print(f"{case.name}: {name} changed")

@@ -29,9 +29,9 @@ def records(text: bytes) -> list[Record]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def last(found: list[Record], key: str) -> list[Record]:
+def last(result: list[Record], key: str) -> list[Record]:
     """The last revision of each, in the order of their first."""
-    return list({record[key]: record for record in found}.values())
+    return list({record[key]: record for record in result}.values())
 
 
 def declared(change: Record) -> tuple[str, ...]:
@@ -57,11 +57,11 @@ def alert(one: Record) -> tuple[str, ...]:
 
 def threats(incidents: list[Record], incident_id: str) -> dict[str, str]:
     """Every change that any revision saw at risk, with the first reason given."""
-    found: dict[str, str] = {}
+    by_key: dict[str, str] = {}
     for one in incidents:
         for change in one["threatened_changes"] if one["incident_id"] == incident_id else ():
-            found.setdefault(change["change_id"], change["why"])
-    return found
+            by_key.setdefault(change["change_id"], change["why"])
+    return by_key
 
 
 def incident(one: Record, threatened: dict[str, str]) -> str:

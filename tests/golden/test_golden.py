@@ -19,15 +19,15 @@ def expected(case: Case, name: str) -> list[Record]:
 def main_incident(case: Case) -> Record:
     """The incident of the anomaly that nothing else brought about."""
     origin = next(anomaly["origin_user"] for anomaly in truth(case)["anomalies"] if not anomaly.get("collateral"))
-    (found,) = [
+    (listed,) = [
         one for one in last(expected(case, "incidents.ndjson"), "incident_id") if one["origin_user"] == origin and one["category"] <= 3
     ]
-    return found
+    return listed
 
 
 def truth(case: Case) -> Record:
-    found: Record = json.loads((case.folder / "truth.json").read_bytes())
-    return found
+    document: Record = json.loads((case.folder / "truth.json").read_bytes())
+    return document
 
 
 def test_both_incidents_of_the_problem_statement_are_golden() -> None:
@@ -36,9 +36,9 @@ def test_both_incidents_of_the_problem_statement_are_golden() -> None:
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_replay_gives_the_expected_bytes(case: Case, tmp_path: Path) -> None:
-    found = case.replay(tmp_path / "out")
+    replayed = case.replay(tmp_path / "out")
     for name in (*OUTPUTS, STORY):
-        assert found[name].decode() == (case.expected / name).read_text(), f"{case.name}/{name}: if this is meant, run make golden"
+        assert replayed[name].decode() == (case.expected / name).read_text(), f"{case.name}/{name}: if this is meant, run make golden"
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)

@@ -79,6 +79,6 @@ def test_wrong_use_and_events_that_can_not_be_used_are_one_line_and_exit_2(
 ) -> None:
     (tmp_path / "events.ndjson").write_bytes(b"nonsense\n")
     code = run(["backtest", *(str(tmp_path / "events.ndjson") if word == "EVENTS" else word for word in wrong)])
-    said = capsys.readouterr()
-    assert (code, said.out, said.err.count("\n")) == (2, "", 1)
-    assert said.err.startswith("highwater: ")
+    output = capsys.readouterr()
+    assert (code, output.out, output.err.count("\n")) == (2, "", 1)
+    assert output.err.startswith("highwater: ")

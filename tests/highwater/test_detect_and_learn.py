@@ -16,7 +16,7 @@ DAY_US = 86_400_000_000
 
 
 def rows(values: list[float], folder: Path, name: str = "series.csv") -> list[dict[str, object]]:
-    text = "timestamp,value\n" + "".join(f"{1_700_000_000 + 60 * place},{value}\n" for place, value in enumerate(values))
+    text = "timestamp,value\n" + "".join(f"{1_700_000_000 + 60 * index},{value}\n" for index, value in enumerate(values))
     path = folder / name
     path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
     done = highwater("detect", path)
@@ -33,7 +33,7 @@ def test_a_jump_is_one_alert_and_noise_is_none(tmp_path: Path) -> None:
     values = noise(600)
     assert [row for row in rows(values, tmp_path) if row["alert"]] == []
     jump = [*values[:400], *(value + 80 for value in values[400:])]
-    assert [place for place, row in enumerate(rows(jump, tmp_path, "jump.csv.gz")) if row["alert"]] == [400]
+    assert [index for index, row in enumerate(rows(jump, tmp_path, "jump.csv.gz")) if row["alert"]] == [400]
 
 
 def test_a_row_never_depends_on_a_later_one(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_any_numbers_get_a_verdict_a_row(tmp_path: Path, values: list[float]) ->
 def test_gaps_repeats_and_disorder_keep_the_files_order(tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_text("Timestamp,VALUE,more\n2026-01-02 00:00:00,1,x\n2026-01-01T00:00:00Z,,x\n2026-01-01T00:00:00Z,2,x\n1700000000,nan,x\n")
-    found = [json.loads(line) for line in highwater("detect", path).stdout.splitlines()]
-    assert [row["timestamp"] for row in found] == ["2026-01-02 00:00:00", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "1700000000"]
+    detected = [json.loads(line) for line in highwater("detect", path).stdout.splitlines()]
+    assert [row["timestamp"] for row in detected] == ["2026-01-02 00:00:00", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "1700000000"]
 
 
 @pytest.mark.parametrize("text", ["", "timestamp,value\n", "a,b\n1,2\n", "timestamp,value\nyesterday,1\n", "timestamp,value\n1,many\n"])
@@ -61,7 +61,7 @@ def test_what_is_no_series_is_one_line_and_exit_2(tmp_path: Path, text: str) -> 
 
 
 def test_standard_input_gives_the_same_lines_and_what_stands_before_a_bad_row_is_judged(tmp_path: Path) -> None:
-    text = b"timestamp,value\n" + b"".join(b"%d,%d\n" % (300 * place, place * place % 89) for place in range(300))
+    text = b"timestamp,value\n" + b"".join(b"%d,%d\n" % (300 * index, index * index % 89) for index in range(300))
     (tmp_path / "a.csv").write_bytes(text)
     whole = highwater("detect", tmp_path / "a.csv").stdout
     broken = highwater("detect", "-", stdin=text + b"300000,many\n")
@@ -72,7 +72,7 @@ def test_a_bar_set_higher_alerts_on_less_with_the_same_scores_first(tmp_path: Pa
     values = [*noise(600, 3), 140.0, *noise(50, 4), 190.0]
     rows(values, tmp_path)
     strict = [json.loads(line) for line in highwater("detect", tmp_path / "series.csv", "--alert-at", "4.5").stdout.splitlines()]
-    assert [place for place, row in enumerate(strict) if row["alert"]] == [651]
+    assert [index for index, row in enumerate(strict) if row["alert"]] == [651]
     assert all(row["score"] >= 4.5 for row in strict if row["alert"])
 
 
@@ -81,7 +81,7 @@ def test_what_was_learned_finds_on_the_first_day_what_nothing_learned_would_not(
     lines = b"".join(simulation.blocks()).splitlines(keepends=True)
     last_day = format_time(START_US + 2 * DAY_US).encode()
     stamp = len(b'"observed_at":"')
-    cut = next(place for place, line in enumerate(lines) if line[line.index(b'"observed_at":"') + stamp :][: len(last_day)] > last_day)
+    cut = next(index for index, line in enumerate(lines) if line[line.index(b'"observed_at":"') + stamp :][: len(last_day)] > last_day)
     (tmp_path / "history.ndjson").write_bytes(b"".join(lines[:cut]))
     (tmp_path / "today.ndjson").write_bytes(b"".join(lines[cut:]))
     assert highwater("learn", tmp_path / "history.ndjson", "--out", tmp_path / "state").returncode == 0

@@ -67,9 +67,9 @@ def body(chance: random.Random) -> bytes:
     """A body of events with pieces of others in it; packed, cut or twice packed now and then."""
     made = bytearray(lines(*(queue(10, f"U-{user}") for user in range(chance.randrange(1, 6)))))
     for _ in range(chance.randrange(1, 12)):
-        place = chance.randrange(len(made))
+        index = chance.randrange(len(made))
         piece = chance.choice([b"[", b"]", b"{", b"}", b'"', b"\n", b",", b"\\u0000", b"\xff", b"9" * 30, b"null", b"-", b"1e999", b"\x00"])
-        made[place : place + chance.randrange(0, 9)] = piece
+        made[index : index + chance.randrange(0, 9)] = piece
     if chance.random() < 0.1:
         packed = gzip.compress(bytes(made))
         return chance.choice([packed, packed[: -chance.randrange(1, 9)], packed + b"x", gzip.compress(packed), packed * 3])
@@ -119,8 +119,8 @@ def calendar(chance: random.Random) -> bytes:
         ]
     ).encode()
     for _ in range(chance.randrange(4)):
-        place = chance.randrange(len(text))
-        text = text[:place] + chance.choice([b"\xff", b"\r\n", b":", b";", b"\x00", b""]) + text[place + chance.randrange(5) :]
+        index = chance.randrange(len(text))
+        text = text[:index] + chance.choice([b"\xff", b"\r\n", b":", b";", b"\x00", b""]) + text[index + chance.randrange(5) :]
     return text
 
 

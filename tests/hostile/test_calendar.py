@@ -57,8 +57,8 @@ def test_one_owner_does_not_fill_the_conflicts_nor_hide_those_of_others(monkeypa
     monkeypatch.setattr(overlaps, "conflict_between", counted)
     many = [change(f"B-{number}", "BOLT", services=[f"{number}"]) for number in range(400)]
     many += [change(f"M-{number}", "MANY") for number in range(400)]
-    found = conflicts([*many, change("A-1"), change("A-2")], None, Bounds(10))
-    count = Counter(tuple(sorted({one[0] for one in conflict.change_ids})) for conflict in found)
+    pairs = conflicts([*many, change("A-1"), change("A-2")], None, Bounds(10))
+    count = Counter(tuple(sorted({one[0] for one in conflict.change_ids})) for conflict in pairs)
     assert count == {("M",): 10, ("A",): 1}
     assert compared["BOLT", "BOLT"] < 1000
     assert len(conflicts(many[400:460])) == 60 * 59 // 2, "without bounds it is every pair"
@@ -67,11 +67,11 @@ def test_one_owner_does_not_fill_the_conflicts_nor_hide_those_of_others(monkeypa
 def test_the_conflicts_of_all_owners_are_bounded_fairly_and_what_is_left_out_is_said(house: House) -> None:
     flood = [change(f"U{user}-{number}", f"U{user}") for user in range(4) for number in range(30)]
     few = [change("A-1"), change("A-2")]
-    found = judged([*flood, *few], None, Bounds(500, total=40))
-    count = Counter(conflict.change_ids[0].split("-")[0] for conflict in found.conflicts)
-    assert found.incomplete
+    suspected = judged([*flood, *few], None, Bounds(500, total=40))
+    count = Counter(conflict.change_ids[0].split("-")[0] for conflict in suspected.conflicts)
+    assert suspected.incomplete
     assert count["A"] == 1, "the two of a small owner are still found"
-    assert 30 <= len(found.conflicts) <= 40
+    assert 30 <= len(suspected.conflicts) <= 40
     assert set(count) == {"A", "U0", "U1", "U2", "U3"}
     assert not judged(few, None, Bounds(500, total=40)).incomplete
     house.client("triage").post("/v1/changes", json=[change_json(f"D-{number}", "DCC") for number in range(33)]).raise_for_status()
@@ -91,8 +91,8 @@ def test_many_rises_of_one_owner_cost_no_more_than_a_few() -> None:
     assert all(great in hour.changes for hour in hourly([*many, great], Capacity(rates))), "small ones hide no great one"
     small = change("Z-2", expected={"effect": "up", "factor": 1.5})
     assert all(small in hour.changes for hour in hourly([*many, small], Capacity(rates), small))
-    (found,) = collisions(many, Capacity(rates, per_s=50))
-    assert len(found.text) < 600
+    (pairs,) = collisions(many, Capacity(rates, per_s=50))
+    assert len(pairs.text) < 600
 
 
 def test_a_user_reads_no_conflict_of_two_changes_of_others(house: House) -> None:
@@ -100,8 +100,8 @@ def test_a_user_reads_no_conflict_of_two_changes_of_others(house: House) -> None
     house.client("user:BOLT").post("/v1/changes", json=shared).raise_for_status()
     house.client("triage").post("/v1/changes", json=change_json("D-1", "DCC")).raise_for_status()
     window = {"from": "2026-01-05T00:00:00Z", "to": "2026-01-06T00:00:00Z"}
-    found = house.client("user:ACME").get("/v1/calendar", params=window).json()["conflicts"]
-    assert [one["change_ids"] for one in found] == [["B-0", "D-1"], ["B-1", "D-1"], ["B-2", "D-1"]]
+    answer = house.client("user:ACME").get("/v1/calendar", params=window).json()["conflicts"]
+    assert [one["change_ids"] for one in answer] == [["B-0", "D-1"], ["B-1", "D-1"], ["B-2", "D-1"]]
     assert len(house.client("triage").get("/v1/calendar", params=window).json()["conflicts"]) == 6
 
 
@@ -113,8 +113,8 @@ def test_whether_a_night_is_busy_costs_no_copy_of_each_change(monkeypatch: pytes
     others = [change(f"B-{number}", "BOLT", visibility="public_summary") for number in range(100)]
     rules = planning_rules(ChangesParameters(), CorrelationParameters(), RATES)
     assert busy([*own[:1], *others], ACME, own[:1], rules) == []
-    found = busy([*own, *others], ACME, own, rules)
-    assert [one["change_ids"] for one in found] == [[f"A-{number}"] for number in range(20)], "their load together is too much"
+    result = busy([*own, *others], ACME, own, rules)
+    assert [one["change_ids"] for one in result] == [[f"A-{number}"] for number in range(20)], "their load together is too much"
     assert copied == []
 
 

@@ -19,40 +19,41 @@ from tests.correlation.past import ONSET, T0, broken, calendar, case, change, ep
 SILENCED = past(broken())
 TRUE_CAUSE = change("CHG-1979", start=-3, category="firewall")
 """At USER-00, whose traffic falls silent at ONSET."""
-ALIKE = ("firewall", "network", "release", "other")
+CATEGORIES = ("firewall", "network", "release", "other")
 
 
 def suspects(*changes: Change) -> dict[str, Suspect]:
-    found = assess_cause(case(), calendar(*changes), SILENCED, CorrelationParameters())
-    return {suspect.key or "undeclared": suspect for suspect in found.suspects}
+    cause = assess_cause(case(), calendar(*changes), SILENCED, CorrelationParameters())
+    return {suspect.key or "undeclared": suspect for suspect in cause.suspects}
 
 
 @pytest.mark.parametrize("count", [24, 720])
 def test_declarations_that_name_another_user_leave_its_true_cause_where_it_was(count: int) -> None:
     alone = suspects(TRUE_CAUSE)["USER-00/CHG-1979"]
     hostile = [change(f"X-{number:03d}", owner="USER-05", users=["USER-00"], category="firewall", start=-3) for number in range(count)]
-    found = suspects(TRUE_CAUSE, *hostile)
-    assert found["USER-00/CHG-1979"] == alone
-    assert not any(key.startswith("USER-05/") for key in found)
+    suspected = suspects(TRUE_CAUSE, *hostile)
+    assert suspected["USER-00/CHG-1979"] == alone
+    assert not any(key.startswith("USER-05/") for key in suspected)
 
 
 @pytest.mark.parametrize("count", [24, 720])
 def test_flooding_one_s_own_calendar_does_not_hide_one_s_guilt(count: int) -> None:
     flood = [change(f"A-{number:03d}", start=-3 - number % 40, category="release") for number in range(count)]
-    found = suspects(TRUE_CAUSE, *flood)
-    assert found["USER-00/CHG-1979"].verdict == "probable"
-    assert found["USER-00/CHG-1979"].score >= suspects(TRUE_CAUSE)["USER-00/CHG-1979"].score - 0.05
+    suspected = suspects(TRUE_CAUSE, *flood)
+    assert suspected["USER-00/CHG-1979"].verdict == "probable"
+    assert suspected["USER-00/CHG-1979"].score >= suspects(TRUE_CAUSE)["USER-00/CHG-1979"].score - 0.05
 
 
 def test_of_copies_of_the_true_cause_the_one_declared_first_is_probable() -> None:
     copies = [change(f"A-{number}", start=-3, category="firewall", declared_at=TRUE_CAUSE.declared_at) for number in range(24)]
     later = [one.model_copy(update={"declared_at": one.planned_start}) for one in copies]
-    found = suspects(TRUE_CAUSE, *later)
-    assert [key for key, one in found.items() if one.verdict == "probable"] == ["USER-00/CHG-1979"]
+    suspected = suspects(TRUE_CAUSE, *later)
+    assert [key for key, one in suspected.items() if one.verdict == "probable"] == ["USER-00/CHG-1979"]
 
 
 DECLARED = st.lists(
-    st.tuples(st.sampled_from(["USER-00", "USER-05", "USER-07"]), st.integers(-180, 30), st.sampled_from(ALIKE), st.booleans()), max_size=12
+    st.tuples(st.sampled_from(["USER-00", "USER-05", "USER-07"]), st.integers(-180, 30), st.sampled_from(CATEGORIES), st.booleans()),
+    max_size=12,
 )
 
 
@@ -72,8 +73,8 @@ def test_no_declaration_of_others_changes_what_is_said_of_a_user(declared: list[
 @settings(max_examples=30, deadline=None)
 def test_more_changes_of_an_owner_never_help_it(declared: list[tuple[str, int, str, bool]]) -> None:
     made = [change(f"H-{number}", start=start, category=category) for number, (_, start, category, _) in enumerate(declared)]
-    found = suspects(TRUE_CAUSE, *made)
-    assert any(one.verdict == "probable" for key, one in found.items() if key.startswith("USER-00/"))
+    suspected = suspects(TRUE_CAUSE, *made)
+    assert any(one.verdict == "probable" for key, one in suspected.items() if key.startswith("USER-00/"))
 
 
 def test_a_change_that_never_ends_and_names_everyone_stops_no_learning_but_its_owner_s_and_that_for_half_a_day() -> None:
@@ -102,9 +103,9 @@ def late_envelope(declared_us: int | None, arrived_us: int | None) -> bool:
     made = Calendar()
     result = change("C", start=-3, category="firewall", expected={"effect": "silent"})
     made.declare(result, arrived_us, claimed_us=declared_us)
-    found = envelope(episode("silence"), made.view(ONSET + 20 * MINUTE_US))
-    assert found.position == "within"
-    return found.declared_late
+    covered = envelope(episode("silence"), made.view(ONSET + 20 * MINUTE_US))
+    assert covered.position == "within"
+    return covered.declared_late
 
 
 def test_a_user_s_word_on_when_it_declared_is_not_believed() -> None:
@@ -123,9 +124,9 @@ def test_what_a_revision_adds_counts_as_declared_when_it_arrived(added: dict[str
     first, after = ONSET - 60 * MINUTE_US, ONSET + 5 * MINUTE_US
     made.declare(change("C", start=-3, category="firewall"), first, claimed_us=first)
     made.declare(change("C", start=-3, category="firewall", revision=2, **added), after, claimed_us=after)
-    found = envelope(episode("silence"), made.view(ONSET + 20 * MINUTE_US))
-    assert found.position == "within"
-    assert found.declared_late
+    covered = envelope(episode("silence"), made.view(ONSET + 20 * MINUTE_US))
+    assert covered.position == "within"
+    assert covered.declared_late
 
 
 def test_a_revision_that_leaves_the_envelope_as_it_was_is_not_late() -> None:
@@ -134,8 +135,8 @@ def test_a_revision_that_leaves_the_envelope_as_it_was_is_not_late() -> None:
     result: dict[str, Any] = {"start": -3, "category": "firewall", "expected": {"effect": "silent"}}
     made.declare(change("C", **result), first, claimed_us=first)
     made.declare(change("C", revision=2, status="in_progress", **result), after, claimed_us=after)
-    found = envelope(episode("silence"), made.view(ONSET + 20 * MINUTE_US))
-    assert (found.position, found.declared_late) == ("within", False)
+    covered = envelope(episode("silence"), made.view(ONSET + 20 * MINUTE_US))
+    assert (covered.position, covered.declared_late) == ("within", False)
 
 
 def test_ids_live_in_their_owner_s_space() -> None:

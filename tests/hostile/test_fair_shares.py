@@ -43,15 +43,15 @@ async def arrived() -> Message:
 
 def asking(shares: FairShares, who: str, *, path: str = "/v1/alerts", receive: Receive = arrived) -> "asyncio.Task[int]":
     async def asked() -> int:
-        said: list[Message] = []
+        answer: list[Message] = []
 
         async def send(message: Message) -> None:
-            said.append(message)
+            answer.append(message)
 
         headers = [(b"authorization", who.encode())] if who else []
         scope = {"type": "http", "method": "GET", "path": path, "headers": headers, "client": ("192.0.2.1", 1), "query_string": b""}
         await shares(scope, receive, send)
-        return int(said[0]["status"]) if said else 0
+        return int(answer[0]["status"]) if answer else 0
 
     return asyncio.get_running_loop().create_task(asked())
 
@@ -108,10 +108,10 @@ def test_a_request_whose_body_does_not_come_takes_nobody_s_turn() -> None:
 def test_a_client_that_went_away_while_its_request_waited_costs_no_work() -> None:
     async def scene(application: Application, shares: FairShares) -> None:
         def leaving() -> Receive:
-            said = [END]
+            answer = [END]
 
             async def receive() -> Message:
-                return said.pop() if said else {"type": "http.disconnect"}
+                return answer.pop() if answer else {"type": "http.disconnect"}
 
             return receive
 
@@ -174,7 +174,7 @@ def test_a_file_of_the_page_costs_little_however_slow_the_machine(path: str, lef
 def test_what_a_request_waits_for_its_turn_is_not_the_time_of_its_client() -> None:
     async def played() -> list[Message]:
         loop = asyncio.get_running_loop()
-        before, said, more = loop.time, list[Message](), [False, True]
+        before, answer, more = loop.time, list[Message](), [False, True]
 
         async def arriving() -> Message:
             await asyncio.sleep(0)
@@ -188,9 +188,9 @@ def test_what_a_request_waits_for_its_turn_is_not_the_time_of_its_client() -> No
                 await send(message)
 
         async def send(message: Message) -> None:
-            said.append(message)
+            answer.append(message)
 
         await Limits(waiting, 100, 30.0)({"type": "http", "method": "POST", "path": "/v1/changes", "headers": []}, arriving, send)
-        return said
+        return answer
 
     assert asyncio.run(played())[0]["status"] == 200

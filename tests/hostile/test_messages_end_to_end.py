@@ -65,24 +65,24 @@ class Story:
 
     def publish_one(self, house: House) -> None:
         number = self._chance.randrange(ALERTS)
-        name, said = f"A-{number}", self.revisions.setdefault(f"A-{number}", [])
-        if said and said[-1][1]:
+        name, sent = f"A-{number}", self.revisions.setdefault(f"A-{number}", [])
+        if sent and sent[-1][1]:
             return
-        severity, over = self._chance.choice(("info", "warning", "critical")), bool(said) and self._chance.random() < 0.4
-        said.append((severity, over))
-        status = "resolved" if over else "open" if len(said) == 1 else "updated"
+        severity, over = self._chance.choice(("info", "warning", "critical")), bool(sent) and self._chance.random() < 0.4
+        sent.append((severity, over))
+        status = "resolved" if over else "open" if len(sent) == 1 else "updated"
         home = f"I-{number % INCIDENTS}"
-        house.publish(desk(incident(home, revision=len(said)), *self._records(name, home, len(said), severity, status)))
+        house.publish(desk(incident(home, revision=len(sent)), *self._records(name, home, len(sent), severity, status)))
 
     def _records(self, name: str, home: str, revision: int, severity: str, status: str) -> list[Any]:
         return [alert(name, revision=revision, severity=severity, status=status, incident_id=home, summary=f"<{name}> waits")]
 
     def end_all(self, house: House) -> None:
-        for name, said in self.revisions.items():
-            if not said[-1][1]:
-                said.append((said[-1][0], True))
+        for name, sent in self.revisions.items():
+            if not sent[-1][1]:
+                sent.append((sent[-1][0], True))
                 home = f"I-{int(name[2:]) % INCIDENTS}"
-                house.publish(desk(*self._records(name, home, len(said), said[-1][0], "resolved")))
+                house.publish(desk(*self._records(name, home, len(sent), sent[-1][0], "resolved")))
 
     def act_once(self, client: httpx2.Client) -> None:
         """Merge, split, close or reopen; refused where it makes no sense, which is fine."""
@@ -161,22 +161,22 @@ def play(
 
 
 def check(story: Story, hook: list[Any], pager: list[Any], mails: list[str]) -> None:
-    for name, said in story.revisions.items():
-        wanted = any(severity != "info" and not over for severity, over in said)
+    for name, sent in story.revisions.items():
+        wanted = any(severity != "info" and not over for severity, over in sent)
         calls = [one for one in hook if one["data"].get("alert_id") == name and one["type"] in TOPICS]
         # What was answered with an error comes again under the same number: a receiver keeps the first of each.
         story_of = list({one["sequence"]: one["type"] for one in calls}.items())
         assert story_of == sorted(story_of), name
         kinds = [kind for _, kind in story_of]
-        assert Counter(kinds)["alert.open"] == Counter(kinds)["alert.resolved"] == int(wanted), (name, said, kinds)
+        assert Counter(kinds)["alert.open"] == Counter(kinds)["alert.resolved"] == int(wanted), (name, sent, kinds)
         assert not kinds or (kinds[0], kinds[-1]) == ("alert.open", "alert.resolved"), (name, kinds)
         assert {one["dedup_key"] for one in calls} <= {name}
         pages = [one["event_action"] for one in pager if one["dedup_key"] == name]
-        assert bool(pages) is wanted, (name, said, pages)
+        assert bool(pages) is wanted, (name, sent, pages)
         assert not pages or "trigger" not in pages[pages.index("resolve") :], (name, pages)
         lines = [line for mail in mails for line in mail.splitlines() if f"<{name}>" in line]
         begun, ended = (sum(line.startswith(word) for line in lines) for word in ("Began", "Over"))
-        assert begun == ended == int(wanted), (name, said, lines)
+        assert begun == ended == int(wanted), (name, sent, lines)
 
 
 def test_all_receive_each_beginning_and_each_end_through_outages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

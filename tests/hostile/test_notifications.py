@@ -38,11 +38,11 @@ def play(post: Post, steps: list[tuple[str, str, bool, int]], outages: list[bool
     """Revisions of two alerts, each ending for good with its first resolved one; what was published of each."""
     published: dict[str, list[tuple[str, bool]]] = {"A": [], "B": []}
     for (name, severity, resolved, minutes), up in zip(steps, outages, strict=False):
-        said = published[name]
-        if not (said and said[-1][1]):
-            said.append((severity, resolved))
-            status = "resolved" if resolved else "open" if len(said) == 1 else "updated"
-            post.publish(*desk(alert(name, revision=len(said), severity=severity, status=status)))
+        sent = published[name]
+        if not (sent and sent[-1][1]):
+            sent.append((severity, resolved))
+            status = "resolved" if resolved else "open" if len(sent) == 1 else "updated"
+            post.publish(*desk(alert(name, revision=len(sent), severity=severity, status=status)))
         post.serve(up=up)
         post.now_us += minutes * MINUTE_US
     post.drain()
@@ -57,16 +57,16 @@ def test_a_machine_receives_a_story_that_begins_never_turns_back_and_ends(
 ) -> None:
     post = Post(channel, **wishes)
     published = play(post, steps, outages)
-    for name, said in published.items():
+    for name, sent in published.items():
         result = post.result(name)
         topics = [topic for topic, _, _ in result]
         assert topics[:1] in ([], ["alert.open"])
         assert all(topic == "alert.updated" for topic in topics[1:-1])
         assert [number for _, number, _ in result] == sorted({number for _, number, _ in result})
         assert [revision for _, _, revision in result] == sorted({revision for _, _, revision in result})
-        if topics and said[-1][1]:
+        if topics and sent[-1][1]:
             assert topics[-1] == "alert.resolved", "what was opened is ended, whatever severity it fell to"
-        reached = [place for place, (severity, resolved) in enumerate(said, 1) if not resolved and severity_at_least(severity, wishes)]
+        reached = [index for index, (severity, resolved) in enumerate(sent, 1) if not resolved and severity_at_least(severity, wishes)]
         if not reached:
             assert not result
         elif all(outages):
@@ -85,11 +85,11 @@ def test_people_receive_each_beginning_and_each_end_once(
 ) -> None:
     post = Post(CHAT, **wishes)
     published = play(post, steps, outages)
-    for name, said in published.items():
+    for name, sent in published.items():
         topics = [topic for topic, _, _ in post.result(name)]
         assert topics.count("alert.open") <= 1
         assert topics.count("alert.resolved") <= topics.count("alert.open")
-        if "alert.open" in topics and said[-1][1]:
+        if "alert.open" in topics and sent[-1][1]:
             assert topics.count("alert.resolved") == 1
 
 

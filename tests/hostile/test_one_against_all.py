@@ -74,9 +74,9 @@ def ask_all(others: list[httpx2.Client], rounds: int) -> float:
     """The 99th percentile of their answer times (s); every answer is 200."""
     took = []
     for number in range(rounds):
-        for place, other in enumerate(others):
+        for index, other in enumerate(others):
             began = time.monotonic()
-            assert other.get(PATHS[(number + place) % len(PATHS)]).status_code == 200
+            assert other.get(PATHS[(number + index) % len(PATHS)]).status_code == 200
             took.append(time.monotonic() - began)
     return sorted(took)[int(len(took) * 0.99)]
 

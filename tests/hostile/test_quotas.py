@@ -196,8 +196,8 @@ def test_a_restart_does_not_begin_the_count_of_series_again(tmp_path: Path) -> N
     with House(folder, quotas=quotas) as again:
         assert [posted(again, 90, 20), posted(again, 0, 100)] == [422, 202]
     (folder / NAME).write_bytes(b"damaged")
-    with House(folder, quotas=quotas) as anew:
-        assert posted(anew, 500, 100) == 202, "a damaged file stops nothing"
+    with House(folder, quotas=quotas) as restarted:
+        assert posted(restarted, 500, 100) == 202, "a damaged file stops nothing"
 
 
 def test_fingerprints_of_series_are_those_of_any_process() -> None:

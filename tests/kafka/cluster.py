@@ -48,11 +48,11 @@ class Spoken:
         self._tables, self._sequence = KeyEncoder(), 0
         self.checkpoint(0)
 
-    def checkpoint(self, said: int) -> None:
+    def checkpoint(self, sent: int) -> None:
         """From here on a successor can begin; `said` is the end of the findings topic."""
-        self.saved = self.partition.state(), self.partition.positions, said, (self.generation, self._sequence - 1)
+        self.saved = self.partition.state(), self.partition.positions, sent, (self.generation, self._sequence - 1)
 
-    def tell(self, step: FlowStep) -> tuple[Record, Record | None]:
+    def publish_progress(self, step: FlowStep) -> tuple[Record, Record | None]:
         progress = self.partition.progress(self.generation, self._sequence, covers=self.covers)
         self._sequence += 1
         findings = pack_findings(step.detected, self._tables) if step.detected else b""
@@ -98,12 +98,12 @@ def replayed(
     findings.append(Record(0, b"", headers=((FINDINGS_HEADER, announced.pack()),)))
     delivered = [0, 0]
 
-    def hear(share: float = 1.0) -> None:
+    def read_progress(share: float = 1.0) -> None:
         """All that was found, and a share of the pulses: two topics come at their own paces."""
-        for place, (topic, log) in enumerate(zip(TOPICS.stages, (findings, pulses), strict=True)):
-            upto = delivered[place] + round((len(log) - delivered[place]) * (share if place else 1.0))
-            correlation.take(topic, log[delivered[place] : upto])
-            delivered[place] = upto
+        for index, (topic, log) in enumerate(zip(TOPICS.stages, (findings, pulses), strict=True)):
+            upto = delivered[index] + round((len(log) - delivered[index]) * (share if index else 1.0))
+            correlation.take(topic, log[delivered[index] : upto])
+            delivered[index] = upto
         while (sends := correlation.step()) is not None:
             out.extend(sends)
 
@@ -118,13 +118,13 @@ def replayed(
         others = (other.partition.highest for other in spoken if other is not speaker)
         step = speaker.partition.update_remote({user: at_us for highest in others for user, at_us in highest})
         if step is not None:
-            say(*speaker.tell(step))
+            say(*speaker.publish_progress(step))
 
     for number, speaker in enumerate(spoken):
         if not any(logs[topic, number] for topic in TOPICS.telemetry):
             # Nothing ever came: as idle as can be, it follows the others without holding them back.
             speaker.partition.follow(2**50)
-            say(*speaker.tell(FlowStep()))
+            say(*speaker.publish_progress(FlowStep()))
     while any(_unread(speaker.partition, logs) for speaker in spoken):
         number = dice.choice([number for number, speaker in enumerate(spoken) if _unread(speaker.partition, logs)])
         partition = spoken[number].partition
@@ -134,9 +134,9 @@ def replayed(
             start = partition.inputs[topic].read
             partition.take(topic, logs[topic, number][start : start + dice.randrange(1, 400)])
         while (step := partition.step()) is not None:
-            say(*spoken[number].tell(step))
+            say(*spoken[number].publish_progress(step))
         if dice.random() < 0.3:
-            hear(dice.random())
+            read_progress(dice.random())
         if dice.random() < 0.3 and not partition.replaying:
             spoken[number].checkpoint(len(findings))
         if dice.random() < restart_share:
@@ -149,8 +149,8 @@ def replayed(
     end_us = max(speaker.partition.frontier_us or 0 for speaker in spoken if speaker.partition.highest)
     for speaker in spoken:
         if (step := speaker.partition.follow(end_us)) is not None:
-            say(*speaker.tell(step))
-    hear()
+            say(*speaker.publish_progress(step))
+    read_progress()
     return out
 
 
@@ -166,14 +166,14 @@ def _unread(partition: PartitionPipeline, logs: dict[tuple[str, int], list[Recor
 
 def _moved(speaker: Spoken, after: PartitionPipeline, logs: dict[tuple[str, int], list[Record]], findings: list[Record]) -> Spoken:
     """The partition on another worker: from its last checkpoint and what it said since; what it had in memory is lost."""
-    state, positions, said, mark = speaker.saved
+    state, positions, sent, mark = speaker.saved
     after.restore(state)
     ends = {topic: len(logs[topic, after.number]) for topic in TOPICS.telemetry}
     after.begin(positions, ends, ())
     successor = Spoken(after, speaker.generation + 1, mark)
-    claim, _ = successor.tell(FlowStep())
+    claim, _ = successor.publish_progress(FlowStep())
     result = [
-        progress for record in findings[said:] if (progress := progress_of(record)) is not None and progress.partition == after.number
+        progress for record in findings[sent:] if (progress := progress_of(record)) is not None and progress.partition == after.number
     ]
     findings.append(Record(len(findings), claim.value, headers=claim.headers))
     after.begin(positions, ends, result)
@@ -197,9 +197,9 @@ def expected_lines(
     pipeline.learn_from(learned or {})
     pipeline.declare(changes)
     out = pipeline.feed(decode_ndjson(b"\n".join(lines) + b"\n", "events", 1))
-    found = [TOPICS.alerts.encode() + b" " + to_json(alert) for alert in out.alerts]
-    found += [TOPICS.alerts_of(user).encode() + b" " + to_json(alert) for user, alert in out.user_alerts]
-    found += [TOPICS.incidents.encode() + b" " + to_json(incident) for incident in out.incidents]
-    found += [TOPICS.reports.encode() + b" " + to_json(report) for report in out.reports]
-    found += [TOPICS.reports_of(user).encode() + b" " + to_json(report) for user, report in out.user_reports]
-    return sorted(found)
+    listed = [TOPICS.alerts.encode() + b" " + to_json(alert) for alert in out.alerts]
+    listed += [TOPICS.alerts_of(user).encode() + b" " + to_json(alert) for user, alert in out.user_alerts]
+    listed += [TOPICS.incidents.encode() + b" " + to_json(incident) for incident in out.incidents]
+    listed += [TOPICS.reports.encode() + b" " + to_json(report) for report in out.reports]
+    listed += [TOPICS.reports_of(user).encode() + b" " + to_json(report) for user, report in out.user_reports]
+    return sorted(listed)

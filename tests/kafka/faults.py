@@ -117,7 +117,7 @@ def delete_checkpoints(scene: Scene) -> None:
     topic = Topics(scene.parameters.topic_prefix).checkpoints
     with admin(scene.parameters) as client:
         client.delete_topics([topic])
-        eventually(client.list_topics, lambda found: topic not in found, 20)
+        eventually(client.list_topics, lambda result: topic not in result, 20)
         # A worker that was only starting makes it anew itself, and nobody stops.
         over = lambda: topic in client.list_topics() or not any(worker.running for worker in scene.crew)  # noqa: E731
         assert eventually(over, bool, 90), "nobody noticed that the checkpoints are gone"

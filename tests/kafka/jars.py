@@ -52,9 +52,9 @@ def _fetch(home: Path) -> None:
 
 def _check(libs: Path) -> None:
     known = dict(reversed(line.split()) for line in (_HERE / "jars.sha256").read_text().splitlines())
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(libs.glob("*.jar"))}
-    if found != known:
-        different = sorted(name for name in known.keys() | found.keys() if known.get(name) != found.get(name))
+    by_key = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(libs.glob("*.jar"))}
+    if by_key != known:
+        different = sorted(name for name in known.keys() | by_key.keys() if known.get(name) != by_key.get(name))
         raise RuntimeError(
             f"{libs} does not hold the jars of tests/kafka/jars.sha256 ({', '.join(different[:5])}): delete it to fetch them anew"
         )

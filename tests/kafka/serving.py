@@ -27,9 +27,9 @@ def serving(parameters: KafkaParameters, folder: Path) -> Iterator[httpx2.Client
         )
     try:
         assert process.stdout is not None
-        said = process.stdout.readline()
-        assert said.startswith("listening on "), (folder / "serve.log").read_text()
-        with httpx2.Client(base_url=said.split()[-1], headers={"authorization": f"Bearer {SECRET}"}, timeout=60) as client:
+        output = process.stdout.readline()
+        assert output.startswith("listening on "), (folder / "serve.log").read_text()
+        with httpx2.Client(base_url=output.split()[-1], headers={"authorization": f"Bearer {SECRET}"}, timeout=60) as client:
             yield client
     finally:
         process.kill()
@@ -44,11 +44,11 @@ def bodies(lines: Sequence[bytes], size: int) -> Iterator[bytes]:
 
 def listed(client: httpx2.Client, route: str) -> list[dict[str, Any]]:
     """All pages of a list."""
-    found: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
         page = client.get(route, params={"limit": 500} | ({"cursor": cursor} if cursor else {})).raise_for_status().json()
-        found += page["items"]
+        items += page["items"]
         cursor = page["next"]
         if cursor is None:
-            return found
+            return items

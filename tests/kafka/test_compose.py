@@ -19,8 +19,8 @@ SCHEMA = Path(__file__).parent / "compose-spec.json"
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    return found
+    document: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return document
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,8 @@ def test_more_than_one_machine_has_tls_and_a_password_between_all(secured: dict[
     broker = secured["services"]["kafka"]["environment"]
     protocols = dict(each.split(":") for each in broker["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
     for listener in broker["KAFKA_LISTENERS"].split(","):
-        name, _, place = listener.partition("://")
-        assert protocols[name] == "SASL_SSL" or place.startswith("localhost:"), listener
+        name, _, index = listener.partition("://")
+        assert protocols[name] == "SASL_SSL" or index.startswith("localhost:"), listener
     for name in ("topics", "worker", "highwater", "simulator"):
         given = {key: value for key, value in secured["services"][name]["environment"].items() if key.startswith("HIGHWATER_")}
         settings = load(None, {}, given)

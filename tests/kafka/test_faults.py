@@ -39,11 +39,11 @@ def same_bytes(one: bytes, other: bytes) -> int:
     return next((at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right), min(len(one), len(other)))
 
 
-def difference(found: bytes, expected: set[bytes]) -> str:
+def difference(result: bytes, expected: set[bytes]) -> str:
     """Both texts from shortly before they begin to differ."""
-    near = max(expected, key=lambda line: same_bytes(line, found))
-    start = max(0, same_bytes(near, found) - 200)
-    return f"found:    …{found[start : start + 500].decode()}\nexpected: …{near[start : start + 500].decode()}"
+    near = max(expected, key=lambda line: same_bytes(line, result))
+    start = max(0, same_bytes(near, result) - 200)
+    return f"found:    …{result[start : start + 500].decode()}\nexpected: …{near[start : start + 500].decode()}"
 
 
 def disturbed(broker: Broker, folder: Path, seed: int, chosen: tuple[Fault, ...]) -> Outcome:
@@ -65,8 +65,8 @@ def disturbed(broker: Broker, folder: Path, seed: int, chosen: tuple[Fault, ...]
         publish(parameters, lines, pause=lambda number: actor.join(PACE_S) if number % hundredth == 0 else None)
         actor.join()
         # Ends when all is there, or something that must not be; only what is lost takes the whole limit, however slow the machine is.
-        settled = lambda found: set(expected) <= set(found) or not set(found) <= set(expected)  # noqa: E731
-        found = eventually(lambda: outputs(parameters), settled, LIMIT_S)
+        settled = lambda answer: set(expected) <= set(answer) or not set(answer) <= set(expected)  # noqa: E731
+        answer = eventually(lambda: outputs(parameters), settled, LIMIT_S)
     finally:
         done.set()
         actor.join()
@@ -75,8 +75,8 @@ def disturbed(broker: Broker, folder: Path, seed: int, chosen: tuple[Fault, ...]
                 worker.thaw()
                 worker.kill()
     story_of_it = f"seed {seed}, {scenario}, {parameters.partitions} partitions: {', '.join(scene.story)}"
-    strange = [difference(line, set(expected)) for line in sorted(set(found) - set(expected))]
-    return Outcome(story_of_it, strange, sorted(set(expected) - set(found)))
+    strange = [difference(line, set(expected)) for line in sorted(set(answer) - set(expected))]
+    return Outcome(story_of_it, strange, sorted(set(expected) - set(answer)))
 
 
 def test_a_kill_a_broker_that_restarts_and_a_corrupt_checkpoint(own_broker: Broker, tmp_path: Path) -> None:

@@ -136,26 +136,26 @@ def test_the_fetcher_makes_its_records_through_the_name_that_is_replaced() -> No
 @pytest.mark.parametrize("begin", [0, 3, 4])
 def test_records_that_are_handed_on_as_parsed_are_those_that_aiokafka_makes(begin: int) -> None:
     log = b"".join(_batch(first, count) for first, count in ((0, 5), (5, 1), (6, 9)))
-    place = TopicPartition("t", 0)
+    index = TopicPartition("t", 0)
     ours, theirs = (
-        kind(place, MemoryRecords(log), [], begin, None, None, True, 0) for kind in (FastPartitionRecords, fetcher.PartitionRecords)
+        kind(index, MemoryRecords(log), [], begin, None, None, True, 0) for kind in (FastPartitionRecords, fetcher.PartitionRecords)
     )
-    found = []
+    listed = []
     for mine, other in zip(ours, theirs, strict=True):
         assert (mine.offset, mine.key, mine.value) == (other.offset, other.key, other.value)
         assert ours.next_fetch_offset == theirs.next_fetch_offset == mine.offset + 1
-        found.append(mine.offset)
-    assert found == list(range(begin, 15))
+        listed.append(mine.offset)
+    assert listed == list(range(begin, 15))
     assert ours.next_fetch_offset == 15
 
 
 def test_what_a_producer_aborted_is_left_out_as_aiokafka_leaves_it_out() -> None:
     log = b"".join((_batch(0, 3), _batch(3, 4, producer=7), _batch(7, 2, producer=8), _marker(9, 7, committed=False), _marker(10, 8)))
     log += _batch(11, 1, producer=7) + _marker(12, 7) + _batch(13, 2)
-    place = TopicPartition("t", 0)
+    index = TopicPartition("t", 0)
     kinds = (FastPartitionRecords, fetcher.PartitionRecords)
     ours, theirs = (
-        kind(place, MemoryRecords(log), [(7, 3)], 0, None, None, True, fetcher.READ_COMMITTED)  # check_crcs
+        kind(index, MemoryRecords(log), [(7, 3)], 0, None, None, True, fetcher.READ_COMMITTED)  # check_crcs
         for kind in kinds
     )
     assert [record.offset for record in ours] == [record.offset for record in theirs] == [0, 1, 2, 7, 8, 11, 13, 14]

@@ -67,12 +67,12 @@ def lines_of_day(day: int, dice: random.Random) -> Iterator[bytes]:
 
 def changes_of(day: int) -> list[Change]:
     """One every other day that takes some hours; one in six is cancelled the day after it was declared."""
-    found = []
+    listed = []
     if day % 2 == 0:
-        found.append(change(day, 1, "declared", updated=day % 4 == 0))
+        listed.append(change(day, 1, "declared", updated=day % 4 == 0))
     if day % 6 == 1:
-        found.append(change(day - 1, 2, "cancelled", updated=True))
-    return found
+        listed.append(change(day - 1, 2, "cancelled", updated=True))
+    return listed
 
 
 def change(day: int, revision: int, status: str, *, updated: bool) -> Change:
@@ -144,7 +144,7 @@ class Cluster:
             log.append(Record(len(log), line, user))
         while unread := [number for number in range(PARTITIONS) if self._lacks(number)]:
             self._work(self._dice.choice(unread))
-        self._hear()
+        self._read_progress()
         if self._dice.random() < 0.3:
             self._take_over()
         if self._dice.random() < 0.3:
@@ -179,7 +179,7 @@ class Cluster:
             start = speaker.partition.inputs[topic].read
             speaker.partition.take(topic, self._logs[topic, number][start : start + count])
         while (step := speaker.partition.step()) is not None:
-            self._say(*speaker.tell(step))
+            self._say(*speaker.publish_progress(step))
         if not speaker.partition.replaying and self._dice.random() < 0.2:
             speaker.checkpoint(len(self._stages[TOPICS.findings]))
         if self._dice.random() < 0.02:
@@ -192,12 +192,12 @@ class Cluster:
                 log.append(Record(len(log), record.value, headers=record.headers))
 
     def _announce(self) -> None:
-        self._hear()
+        self._read_progress()
         progress = PartitionProgress(CALENDAR, 0, 0, {}, None, self._calendar.next_offset)
         self._say(Record(0, b"", headers=((FINDINGS_HEADER, progress.pack()),)), None)
-        self._hear()
+        self._read_progress()
 
-    def _hear(self) -> None:
+    def _read_progress(self) -> None:
         for topic, log in self._stages.items():
             self._correlation.take(topic, log[self._read[topic] :])
             self._read[topic] = len(log)
@@ -211,4 +211,4 @@ class Cluster:
         self._correlation.restore(state)
         self._correlation.begin(positions)
         self._read = dict(positions)
-        self._hear()
+        self._read_progress()

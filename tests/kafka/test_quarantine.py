@@ -162,20 +162,20 @@ class Log:
     """What another producer sends just before the next record."""
 
     def consumer(self, **_: Any) -> Any:
-        place: dict[TopicPartition, int] = {}
+        index: dict[TopicPartition, int] = {}
 
         def poll(**_: Any) -> dict[TopicPartition, list[Any]]:
-            (at,) = place
-            records = self.broker.read(at.topic, 0, place[at])
-            place[at] += len(records)
+            (at,) = index
+            records = self.broker.read(at.topic, 0, index[at])
+            index[at] += len(records)
             return {at: records}
 
         return SimpleNamespace(
-            assign=lambda places: None,
-            seek=lambda at, offset: place.update({at: offset}),
-            beginning_offsets=lambda places: dict.fromkeys(places, 0),
-            end_offsets=lambda places: {at: self.broker.log(at.topic).end for at in places},
-            position=place.__getitem__,
+            assign=lambda indices: None,
+            seek=lambda at, offset: index.update({at: offset}),
+            beginning_offsets=lambda indices: dict.fromkeys(indices, 0),
+            end_offsets=lambda indices: {at: self.broker.log(at.topic).end for at in indices},
+            position=index.__getitem__,
             poll=poll,
             close=lambda: None,
         )
@@ -227,6 +227,6 @@ def test_a_retry_never_leaves_an_old_revision_as_the_last_one(
     ]
     assert try_again(PARAMETERS, records) == retried
     stands = broker.log("change-calendar").records[-1].value
-    found = json.loads(stands) if stands is not None else None
-    assert (found[0] if isinstance(found, list) else found or {}).get("revision") == last
+    document = json.loads(stands) if stands is not None else None
+    assert (document[0] if isinstance(document, list) else document or {}).get("revision") == last
     assert [record.key for record in broker.log("highwater-quarantine").records] == [records[0].name], "it left the quarantine"

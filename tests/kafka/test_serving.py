@@ -39,18 +39,20 @@ def test_what_is_posted_is_judged_by_a_worker_that_learned_before_and_shown(secu
     with serving(secured, tmp_path) as client:
         declared = client.post("/v1/changes", json=[json.loads(to_json(change)) for change in changes])
         assert declared.status_code == 201
-        published = eventually(lambda: values(secured, Topics(secured.topic_prefix).calendar), lambda found: len(found) >= len(changes), 30)
+        published = eventually(
+            lambda: values(secured, Topics(secured.topic_prefix).calendar), lambda answer: len(answer) >= len(changes), 30
+        )
         assert sorted(published) == sorted(to_json(change) for change in changes)
         for body in bodies(lines, 500):
             _post(client, body)
         worker = Worker(secured, tmp_path / "worker.log", "--learn-from", str(tmp_path / "state"))
         try:
-            found = eventually(lambda: outputs(secured), lambda found: len(found) >= len(expected), LIMIT_S)
-            assert found == expected, worker.log.read_text()[-2000:]
+            answer = eventually(lambda: outputs(secured), lambda answer: len(answer) >= len(expected), LIMIT_S)
+            assert answer == expected, worker.log.read_text()[-2000:]
             desk = {alert["alert_id"]: alert for alert in eventually(lambda: listed(client, "/v1/alerts"), bool, 30)}
             last = last_of_each(line.split(b" ", 1)[1] for line in expected if line.startswith(b"impact-alerts "))
             shown = eventually(
-                lambda: {alert["alert_id"]: alert for alert in listed(client, "/v1/alerts")}, lambda found: found == last, 30
+                lambda: {alert["alert_id"]: alert for alert in listed(client, "/v1/alerts")}, lambda answer: answer == last, 30
             )
             assert shown == last, desk.keys() ^ last.keys()
         finally:

@@ -30,8 +30,8 @@ def test_reading_goes_on_where_the_checkpoint_says_as_far_as_the_log_allows(
 
 def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        found = starts("partition-0", {"positions": {"rates": 50, "depths": 7}}, {"rates": 0, "depths": 0}, {"rates": 3, "depths": 9})
-    assert found == {"rates": 0, "depths": 7}
+        result = starts("partition-0", {"positions": {"rates": 50, "depths": 7}}, {"rates": 0, "depths": 0}, {"rates": 3, "depths": 9})
+    assert result == {"rates": 0, "depths": 7}
     assert "topic rates was recreated" in caplog.text
 
 
@@ -74,7 +74,7 @@ def test_who_stops_waiting_for_the_brokers_loses_sight_of_nothing() -> None:
 
 
 def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_anew() -> None:
-    class Place:
+    class Position:
         epoch, ready, active = 8, True, True
 
         def __init__(self) -> None:
@@ -87,7 +87,7 @@ def test_what_was_fetched_for_a_unit_that_began_again_since_is_left_to_be_read_a
         async def process(self) -> None:
             return
 
-    tp, unit = TP("rates", 0), Place()
+    tp, unit = TP("rates", 0), Position()
     assignment = TaskAssignment(lambda: None, ["rates"], lambda fault: None, Clock())  # type: ignore[arg-type,return-value]  # nothing is opened
     assignment._by_input[tp] = unit  # type: ignore[assignment]  # what `take` asks of it
     asyncio.run(assignment.take(Batch(tp, ["old"], 0, 1, 7)))

@@ -39,10 +39,10 @@ def test_what_differs_is_said_with_what_to_do(parameters: KafkaParameters) -> No
     with admin(parameters) as client:
         create(client, specs(parameters))
         more = parameters.model_copy(update={"partitions": 6, "stage_retention_h": 12})
-        found = faults(client, specs(more, ["SUP-09"]))
-    assert any(topics.rates in fault and "has 4 partitions, should have 6" in fault for fault in found)
-    assert any(topics.findings in fault and "retention.ms" in fault for fault in found)
-    assert f"{topics.alerts_of('SUP-09')} is missing: run `highwater topics create`" in found
+        result = faults(client, specs(more, ["SUP-09"]))
+    assert any(topics.rates in fault and "has 4 partitions, should have 6" in fault for fault in result)
+    assert any(topics.findings in fault and "retention.ms" in fault for fault in result)
+    assert f"{topics.alerts_of('SUP-09')} is missing: run `highwater topics create`" in result
 
 
 def test_more_copies_than_brokers_are_refused_in_a_sentence(parameters: KafkaParameters) -> None:
@@ -102,14 +102,14 @@ def _read(parameters: KafkaParameters, topic: str, group: str) -> list[bytes]:
     consumer = KafkaConsumer(**client_settings(parameters), group_id=group, auto_offset_reset="earliest")
     try:
         consumer.assign([TopicPartition(topic, 0)])
-        found: list[Any] = []
+        listed: list[Any] = []
         for _ in range(20):
             for records in consumer.poll(timeout_ms=500).values():
-                found += [record.value for record in records]
-            if found:
+                listed += [record.value for record in records]
+            if listed:
                 break
         consumer.commit()
-        return found
+        return listed
     finally:
         consumer.close()
 

@@ -34,9 +34,9 @@ def test_an_aborted_event_never_counts_and_a_topic_that_ends_with_a_marker_rests
     topics = prepare(parameters, changes)
     asyncio.run(_publish(parameters, lines))
     with working(parameters, tmp_path, 2):
-        found = eventually(lambda: outputs(parameters), lambda found: len(set(found)) >= len(expected), LIMIT_S)
+        answer = eventually(lambda: outputs(parameters), lambda answer: len(set(answer)) >= len(expected), LIMIT_S)
         assert [json.loads(value) for value in values(parameters, topics.dead_letters)] == []
-    assert sorted(set(found)) == expected
+    assert sorted(set(answer)) == expected
 
 
 def test_a_change_that_its_producer_aborted_is_never_declared_and_the_calendar_is_read_to_its_end(parameters: KafkaParameters) -> None:

@@ -149,10 +149,10 @@ def test_records_that_break_the_work_are_kept_whole_however_many_and_stop_nobody
     given = (*lines[:1234], *poisons[:-1], *lines[1234:5000], poisons[-1], *lines[5000:])
     cluster = VirtualCluster(PARAMETERS, CORE, FakeCalendar.of(changes))
 
-    def decode(values: list[bytes | None], *place: Any) -> EventBatch:
+    def decode(values: list[bytes | None], *index: Any) -> EventBatch:
         if any(b'"poison"' in (value or b"") for value in values):
             raise ZeroDivisionError("a fault of ours")
-        return decode_records(values, *place)
+        return decode_records(values, *index)
 
     monkeypatch.setattr(partition_pipeline, "decode_records", decode)
 

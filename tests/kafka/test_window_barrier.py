@@ -38,7 +38,7 @@ class Owner:
     def renew(self) -> None:
         self._tables.renew()
 
-    def tell(self, *windows: int, until: int) -> tuple[tuple[PartitionProgress, bytes], tuple[tuple[int, int], bytes] | None]:
+    def publish(self, *windows: int, until: int) -> tuple[tuple[PartitionProgress, bytes], tuple[tuple[int, int], bytes] | None]:
         progress = PartitionProgress(0, self._generation, self._sequence, {}, until * WINDOW_US, 0, covers=self._covers)
         self._sequence += 1
         made = [detected(number) for number in windows]
@@ -53,10 +53,10 @@ def delivered(barrier: WindowBarrier) -> list[int]:
 
 def test_what_a_checkpoint_covers_is_delivered_though_its_pulses_are_read_after_the_take_over() -> None:
     barrier, first = WindowBarrier(1), Owner(1)
-    (progress, findings), pulses = first.tell(1, 2, until=2)
+    (progress, findings), pulses = first.publish(1, 2, until=2)
     assert pulses is not None
     barrier.add_findings(progress, findings, 0)
-    claim, _ = Owner(2, first.mark).tell(until=2)
+    claim, _ = Owner(2, first.mark).publish(until=2)
     barrier.add_findings(*claim, 1)
     assert delivered(barrier) == []
     barrier.add_pulses(0, *pulses, 0)
@@ -65,15 +65,15 @@ def test_what_a_checkpoint_covers_is_delivered_though_its_pulses_are_read_after_
 
 def test_what_no_checkpoint_covers_is_reported_again_and_counts_once() -> None:
     barrier, first = WindowBarrier(1), Owner(1)
-    (progress, findings), pulses = first.tell(1, 2, until=2)
+    (progress, findings), pulses = first.publish(1, 2, until=2)
     barrier.add_findings(progress, findings, 0)
     second = Owner(2)
-    claim, _ = second.tell(until=0)
+    claim, _ = second.publish(until=0)
     barrier.add_findings(*claim, 1)
     assert pulses is not None
     barrier.add_pulses(0, *pulses, 0)
     assert delivered(barrier) == []
-    again, its_pulses = second.tell(1, 2, 3, until=3)
+    again, its_pulses = second.publish(1, 2, 3, until=3)
     assert its_pulses is not None
     barrier.add_pulses(0, *its_pulses, 1)
     barrier.add_findings(*again, 2)
@@ -82,11 +82,11 @@ def test_what_no_checkpoint_covers_is_reported_again_and_counts_once() -> None:
 
 def test_a_log_that_begins_behind_its_series_costs_the_windows_until_they_are_named_again() -> None:
     barrier, owner = WindowBarrier(1), Owner(1)
-    owner.tell(1, until=1)
+    owner.publish(1, until=1)
     for number, renewed in ((2, False), (3, True), (4, False)):
         if renewed:
             owner.renew()
-        result, pulses = owner.tell(number, until=number)
+        result, pulses = owner.publish(number, until=number)
         assert pulses is not None
         barrier.add_findings(*result, number)
         barrier.add_pulses(0, *pulses, number)
@@ -103,9 +103,9 @@ def test_any_paces_take_overs_and_restarts_deliver_every_window_once(seed: int) 
         if dice.random() < 0.15:
             owner = Owner(owner.mark[0] + 1, saved[1])
             window = saved[0]
-            findings.append(owner.tell(until=window)[0])
+            findings.append(owner.publish(until=window)[0])
         upto = window + dice.randrange(1, 4)
-        result, its_pulses = owner.tell(*range(window + 1, upto + 1), until=upto)
+        result, its_pulses = owner.publish(*range(window + 1, upto + 1), until=upto)
         findings.append(result)
         # Whoever dies may have sent the first half only; what a checkpoint covers is whole.
         if dice.random() < 0.8 or window + 4 >= 40:
@@ -117,7 +117,7 @@ def test_any_paces_take_overs_and_restarts_deliver_every_window_once(seed: int) 
         else:
             owner = Owner(owner.mark[0] + 1, saved[1])
             window = saved[0]
-            findings.append(owner.tell(until=window)[0])
+            findings.append(owner.publish(until=window)[0])
     assert read(findings, pulses, dice) == list(range(1, window + 1))
 
 
@@ -131,10 +131,10 @@ def closing(at_us: int, window_s: int, series: int) -> Detected:
 @pytest.mark.parametrize(("series", "records"), [(1, 1), (2_000, 2), (70_000, 39)])
 def test_however_many_windows_close_at_once_no_record_is_too_large(series: int, records: int) -> None:
     """A worker that catches up closes hundreds; a broker refuses what is larger than it may be, and would refuse it for ever."""
-    found = [closing(at * WINDOW_US, window_s, series) for at in range(1, 40) for window_s in (10, 60) if window_s == 10 or at % 6 == 0]
-    parts = split_by_size(found)
+    listed = [closing(at * WINDOW_US, window_s, series) for at in range(1, 40) for window_s in (10, 60) if window_s == 10 or at % 6 == 0]
+    parts = split_by_size(listed)
     tables = KeyEncoder()
-    assert [each for part in parts for each in part] == found
+    assert [each for part in parts for each in part] == listed
     assert max(len(pack_pulses(part, tables)) for part in parts) < LARGEST_RECORD
     ends = [{each.at_us for each in part} for part in parts]
     assert all(max(one) < min(two) for one, two in pairwise(ends)), "what closes at one time is told at once: the frontier is behind it"
@@ -147,7 +147,7 @@ def test_no_windows_are_no_portion() -> None:
 
 def read(findings: list[tuple[PartitionProgress, bytes]], pulses: list[tuple[tuple[int, int], bytes]], dice: random.Random) -> list[int]:
     barrier, at, next_pulse = WindowBarrier(1), 0, 0
-    found: list[int] = []
+    listed: list[int] = []
     while at < len(findings) or next_pulse < len(pulses):
         if at < len(findings) and (next_pulse == len(pulses) or dice.random() < 0.6):
             barrier.add_findings(*findings[at], at)
@@ -155,8 +155,8 @@ def read(findings: list[tuple[PartitionProgress, bytes]], pulses: list[tuple[tup
         else:
             barrier.add_pulses(0, *pulses[next_pulse], next_pulse)
             next_pulse += 1
-        found += delivered(barrier)
+        listed += delivered(barrier)
         if dice.random() < 0.1:
             at, next_pulse = barrier.resume(at, next_pulse)
             barrier = WindowBarrier.unpack(barrier.pack())
-    return found
+    return listed

@@ -51,10 +51,10 @@ def test_any_number_of_workers_and_partitions_gives_the_bytes_of_one_process(
     prepare(parameters, changes)
     publish(parameters, lines, partitioner=partitioner, compressions=compressions)
     with working(parameters, tmp_path, workers) as crew:
-        found = eventually(lambda: outputs(parameters), lambda found: len(set(found)) >= len(expected), LIMIT_S)
+        answer = eventually(lambda: outputs(parameters), lambda answer: len(set(answer)) >= len(expected), LIMIT_S)
         codes = [worker.stop() for worker in crew]
     # A worker that joins takes work over: what had not been checkpointed is sent again, the same under the same id and revision.
-    assert sorted(set(found)) == expected
+    assert sorted(set(answer)) == expected
     assert codes == [0] * workers
 
 
@@ -69,11 +69,11 @@ def test_a_worker_that_is_killed_is_taken_over_from_without_a_lost_or_a_differen
     under_way = len(lines) * 4 // 5
     with working(parameters, tmp_path, 2, TIME__IDLE_S=40) as crew:
         publish(parameters, lines[:under_way])
-        assert len(eventually(lambda: outputs(parameters), lambda found: len(found) > 10, LIMIT_S)) > 10
+        assert len(eventually(lambda: outputs(parameters), lambda answer: len(answer) > 10, LIMIT_S)) > 10
         crew[0].kill()
         publish(parameters, lines[under_way:])
-        found = eventually(lambda: outputs(parameters), lambda found: len(set(found)) >= len(expected), LIMIT_S)
-    assert sorted(set(found)) == expected
+        answer = eventually(lambda: outputs(parameters), lambda answer: len(set(answer)) >= len(expected), LIMIT_S)
+    assert sorted(set(answer)) == expected
 
 
 def steady(count: Callable[[], int]) -> int:
@@ -95,15 +95,15 @@ def test_a_worker_with_a_name_of_its_own_restarts_without_moving_anybody_s_work(
             for name in ("one", "two")
         ]
         publish(parameters, lines[:under_way])
-        assert len(eventually(lambda: outputs(parameters), lambda found: len(found) > 10, LIMIT_S)) > 10
+        assert len(eventually(lambda: outputs(parameters), lambda answer: len(answer) > 10, LIMIT_S)) > 10
         began = lambda: crew[1].log.read_text().count("continues at")  # noqa: E731
         before = eventually(lambda: steady(began), lambda count: count > 0, LIMIT_S)
         crew[0].kill()
         crew[0].restart()
         publish(parameters, lines[under_way:])
-        found = eventually(lambda: outputs(parameters), lambda found: len(set(found)) >= len(expected), 2 * LIMIT_S)
+        answer = eventually(lambda: outputs(parameters), lambda answer: len(set(answer)) >= len(expected), 2 * LIMIT_S)
         after = began()
-    assert sorted(set(found)) == expected
+    assert sorted(set(answer)) == expected
     assert after == before, "the other worker took nothing over"
 
 
@@ -122,9 +122,9 @@ def test_a_poison_record_goes_to_the_dead_letters_with_its_place_and_its_neighbo
     _send(parameters, topics.rates, frames)
     _send(parameters, topics.depths, [b"\n".join(depths[at : at + 50]) for at in range(0, len(depths), 50)])
     with working(parameters, tmp_path, 1):
-        found = eventually(lambda: outputs(parameters), lambda found: len(found) >= len(expected), LIMIT_S)
+        answer = eventually(lambda: outputs(parameters), lambda answer: len(answer) >= len(expected), LIMIT_S)
         letters = [json.loads(value) for value in values(parameters, topics.dead_letters)]
-    assert found == expected
+    assert answer == expected
     assert [letter["position"] for letter in letters] == [
         {"topic": topics.rates, "partition": 0, "offset": 7, "index": 0},
         {"topic": topics.rates, "partition": 0, "offset": 9, "index": 0},

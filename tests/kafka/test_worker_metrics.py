@@ -43,12 +43,12 @@ def samples(text: str) -> Samples:
     }
 
 
-def value(found: Samples, name: str, **labels: str) -> float:
-    return found.get((name, tuple(sorted(labels.items()))), 0.0)
+def value(result: Samples, name: str, **labels: str) -> float:
+    return result.get((name, tuple(sorted(labels.items()))), 0.0)
 
 
-def users(found: Samples) -> set[str]:
-    return {dict(labels)["user"] for name, labels in found if name == "highwater_messages_total"}
+def users(result: Samples) -> set[str]:
+    return {dict(labels)["user"] for name, labels in result if name == "highwater_messages_total"}
 
 
 def standing(lines: Iterable[bytes]) -> int:
@@ -68,15 +68,15 @@ def test_each_worker_tells_its_share_and_the_shares_add_up(parameters: KafkaPara
     try:
         alone = eventually(
             lambda: samples(scraped(ports[0])),
-            lambda found: (
-                value(found, "highwater_events_total", outcome="accepted") >= len(lines)
-                and value(found, "highwater_detection_delay_seconds_count") >= len(opened)
+            lambda result: (
+                value(result, "highwater_events_total", outcome="accepted") >= len(lines)
+                and value(result, "highwater_detection_delay_seconds_count") >= len(opened)
             ),
             LIMIT_S,
         )
         assert value(alone, "highwater_events_total", outcome="accepted") == len(lines)
         assert value(alone, "highwater_detection_delay_seconds_count") == len(opened)
-        assert sum(found for (name, _), found in alone.items() if name == "highwater_alerts_open") == standing(expected)
+        assert sum(result for (name, _), result in alone.items() if name == "highwater_alerts_open") == standing(expected)
         assert value(alone, "highwater_kafka_partitions_held") == parameters.partitions
         if shutil.which("promtool"):
             checked = subprocess.run(["promtool", "check", "metrics"], input=scraped(ports[0]).encode(), capture_output=True)
@@ -85,13 +85,13 @@ def test_each_worker_tells_its_share_and_the_shares_add_up(parameters: KafkaPara
         crew.append(Worker(parameters.model_copy(update={"metrics_port": ports[1]}), tmp_path / "second.log"))
         both = eventually(
             lambda: [samples(scraped(port)) for port in ports],
-            lambda found: [value(each, "highwater_kafka_partitions_held") for each in found] == [2.0, 2.0],
+            lambda result: [value(each, "highwater_kafka_partitions_held") for each in result] == [2.0, 2.0],
             LIMIT_S,
         )
         assert [value(each, "highwater_kafka_partitions_held") for each in both] == [2.0, 2.0]
         assert sum(value(each, "highwater_kafka_correlating") for each in both) == 1
         assert users(both[0]) & users(both[1]) == set()
-        assert sum(found for each in both for (name, _), found in each.items() if name == "highwater_alerts_open") == standing(expected)
+        assert sum(result for each in both for (name, _), result in each.items() if name == "highwater_alerts_open") == standing(expected)
     finally:
         for worker in crew:
             worker.kill()

@@ -102,13 +102,13 @@ class Worker:
 
 def environment(parameters: KafkaParameters) -> dict[str, str]:
     """`parameters` as a person would set them around the command."""
-    found: dict[str, str] = {"HIGHWATER_TIME__IDLE_S": str(IDLE_S), "HIGHWATER_KAFKA__METRICS_PORT": "0"}
+    by_key: dict[str, str] = {"HIGHWATER_TIME__IDLE_S": str(IDLE_S), "HIGHWATER_KAFKA__METRICS_PORT": "0"}
     for key, value in parameters.model_dump(mode="json", exclude_defaults=True).items():
         if isinstance(value, dict):
-            found |= {f"HIGHWATER_KAFKA__{key.upper()}__{name.upper()}": str(item) for name, item in value.items()}
+            by_key |= {f"HIGHWATER_KAFKA__{key.upper()}__{name.upper()}": str(item) for name, item in value.items()}
         else:
-            found[f"HIGHWATER_KAFKA__{key.upper()}"] = str(value)
-    return found
+            by_key[f"HIGHWATER_KAFKA__{key.upper()}"] = str(value)
+    return by_key
 
 
 def prepare(parameters: KafkaParameters, changes: Iterable[Change] = ()) -> Topics:
@@ -157,17 +157,17 @@ def values(parameters: KafkaParameters, topic: str) -> list[bytes]:
 def records(parameters: KafkaParameters, topic: str) -> list[Any]:
     """All that `topic` holds now, partition by partition; nothing where it is not there."""
     consumer = KafkaConsumer(**client_settings(parameters), enable_auto_commit=False)
-    found: list[Any] = []
+    listed: list[Any] = []
     for partition in sorted(consumer.partitions_for_topic(topic) or ()):
-        place = TopicPartition(topic, partition)
-        end = consumer.end_offsets([place])[place]
-        consumer.assign([place])
-        consumer.seek_to_beginning(place)
-        while consumer.position(place) < end:
+        index = TopicPartition(topic, partition)
+        end = consumer.end_offsets([index])[index]
+        consumer.assign([index])
+        consumer.seek_to_beginning(index)
+        while consumer.position(index) < end:
             for fetched in consumer.poll(timeout_ms=500).values():
-                found += fetched
+                listed += fetched
     consumer.close()
-    return found
+    return listed
 
 
 def outputs(parameters: KafkaParameters) -> list[bytes]:
@@ -184,13 +184,13 @@ def eventually(read: Callable[[], Any], wanted: Callable[[Any], bool], limit_s: 
     """What `read` gives once it is as `wanted`, or at the end of `limit_s`."""
     until = time.monotonic() + limit_s
     while True:
-        found = read()
-        if wanted(found) or time.monotonic() > until:
-            return found
+        rows = read()
+        if wanted(rows) or time.monotonic() > until:
+            return rows
         time.sleep(0.5)
 
 
-def last_of_each(found: Iterable[bytes]) -> dict[str, Any]:
+def last_of_each(result: Iterable[bytes]) -> dict[str, Any]:
     """The record that stands of each alert."""
-    alerts = [json.loads(line) for line in found]
+    alerts = [json.loads(line) for line in result]
     return {alert["alert_id"]: alert for alert in sorted(alerts, key=lambda alert: alert["revision"])}

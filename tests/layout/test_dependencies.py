@@ -56,15 +56,15 @@ def group(name: str) -> set[str]:
 
 def imported(path: Path) -> set[str]:
     """Top-level names that a file imports, those given to `import_module` too."""
-    found = set()
+    listed = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            listed |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
+            listed.add(node.module.partition(".")[0])
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("import_module", "importlib.import_module"):
-            found |= {one.value.partition(".")[0] for one in node.args[:1] if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    return found
+            listed |= {one.value.partition(".")[0] for one in node.args[:1] if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return listed
 
 
 known_distributions = cache(packages_distributions)
@@ -74,12 +74,12 @@ known_distributions = cache(packages_distributions)
 def distributions(folder: str) -> dict[str, set[str]]:
     """Distribution → files of a folder that import it; the standard library and our own packages are left out."""
     known = known_distributions()
-    found: dict[str, set[str]] = {}
+    by_key: dict[str, set[str]] = {}
     for path in sorted((ROOT / folder).rglob("*.py")):
         for name in imported(path) - sys.stdlib_module_names - OURS:
             for distribution in {normal(one) for one in known.get(name, [name])}:
-                found.setdefault(distribution, set()).add(str(path.relative_to(ROOT)))
-    return found
+                by_key.setdefault(distribution, set()).add(str(path.relative_to(ROOT)))
+    return by_key
 
 
 @pytest.mark.parametrize("folder", PRODUCT)

@@ -50,9 +50,9 @@ def test_an_installation_from_a_file_is_not(command: str) -> None:
 
 
 def test_no_document_unit_file_or_image_installs_it_by_name() -> None:
-    found = {
+    by_key = {
         name: BY_NAME.findall((ROOT / name).read_text(errors="replace"))
         for name in TEXTS
         if (ROOT / name).is_file() and not name.startswith("tests/layout/")
     }
-    assert {name: lines for name, lines in found.items() if lines} == {}
+    assert {name: lines for name, lines in by_key.items() if lines} == {}

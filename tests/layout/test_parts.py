@@ -40,5 +40,5 @@ def test_only_those_who_start_the_monitor_hold_all_of_it() -> None:
 
 
 def test_a_request_finds_parts_by_name_in_two_places_only() -> None:
-    found = {str(path.relative_to(ROOT)) for path in (ROOT / "service").rglob("*.py") if "state.parts" in path.read_text()}
-    assert found == {"service/http/app.py", "service/http/routes/parts.py", "service/auth/authentication.py"}
+    by_key = {str(path.relative_to(ROOT)) for path in (ROOT / "service").rglob("*.py") if "state.parts" in path.read_text()}
+    assert by_key == {"service/http/app.py", "service/http/routes/parts.py", "service/auth/authentication.py"}

@@ -33,14 +33,14 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 def test_retired_words_do_not_return() -> None:
     tracked = subprocess.run(["git", "ls-files", "*.py", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    found = [
+    matches = [
         f"{name}:{line}: {word[0]}"
         for name in tracked
         if not name.startswith("tests/")
         for line, text in texts(ROOT / name)
         if (word := RETIRED.search(NAMES.sub("", text)))
     ]
-    assert found == []
+    assert matches == []
 
 
 def test_retired_words_are_not_in_the_scripts_of_the_page() -> None:
@@ -56,6 +56,9 @@ RETIRED_NAMES = frozenset(
 """Use the noun of what it is: record, findings, index, column, position, topic_partition, assignment."""
 KEPT_NAMES = frozenset({("service/operations/doctor.py", "found")})
 """`doctor --json` prints it."""
+
+KEPT_IN_TESTS = {file: frozenset({"found"}) for file in ("benchmarks/nab/__main__.py", "benchmarks/nab/scoring.py")}
+"""The field's word there: how many of the labelled windows were found."""
 
 
 def stored_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -83,7 +86,7 @@ def test_retired_words_are_no_names_of_the_program() -> None:
     assert stored == []
 
 
-def test_a_retired_word_is_no_name_of_tests_and_benchmarks_either() -> None:
+def test_retired_words_are_no_names_of_tests_and_benchmarks_either() -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "tests", "benchmarks"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
@@ -92,6 +95,6 @@ def test_a_retired_word_is_no_name_of_tests_and_benchmarks_either() -> None:
         for file in tracked
         if file.endswith(".py") and not file.startswith("tests/layout/")
         for line, name in stored_names(ast.parse((ROOT / file).read_text()))
-        if {"told", "retold"} & set(name.split("_"))
+        if name.strip("_").lower() in RETIRED_NAMES - KEPT_IN_TESTS.get(file, frozenset()) or {"told", "retold"} & set(name.split("_"))
     ]
     assert stored == []

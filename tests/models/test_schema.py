@@ -76,9 +76,9 @@ def test_the_asyncapi_document_names_every_topic_and_resolves_every_reference() 
     assert {"dsp.message-rates", "dsp.queue-depths", "change-calendar", "impact-alerts", "impact-alerts.{user}"} <= addresses
     assert {"impact-incidents", "change-reports", "dead-letters"} <= addresses
     for path in references(document):
-        found: Any = document
+        result: Any = document
         for part in path.removeprefix("#/").split("/"):
-            found = found[part]
+            result = result[part]
     assert document["components"]["schemas"]["Change"]["required"] == schema_of("Change")["required"]
     assert Change.__name__ in document["components"]["messages"]
 

@@ -40,13 +40,13 @@ CALENDAR = FakeCalendar([read_declared(offset, b"CHG-1", value) for offset, valu
 
 
 def checkpoint(unit: str) -> Checkpoint:
-    broker, place = FakeBroker(), TopicPartition(TOPICS.checkpoints, 0)
+    broker, index = FakeBroker(), TopicPartition(TOPICS.checkpoints, 0)
     for key, value in OLD["checkpoint"]:
-        broker.append(place.topic, value, key=key)
+        broker.append(index.topic, value, key=key)
     consumer: Any = broker.consumer()
-    found, _ = asyncio.run(read_checkpoint(consumer, place, unit))
-    assert found is not None
-    return found
+    answer, _ = asyncio.run(read_checkpoint(consumer, index, unit))
+    assert answer is not None
+    return answer
 
 
 def stage_records(topic: str) -> list[FakeRecord]:

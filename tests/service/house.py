@@ -28,8 +28,8 @@ def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
     """What `condition` gives as soon as that is something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if found := condition():
-            return found
+        if answer := condition():
+            return answer
         time.sleep(0.02)
     raise AssertionError("it did not happen in time")
 

@@ -16,23 +16,23 @@ class Served:
     """A monitor that can be asked, stopped and killed like any other process."""
 
     def __init__(self, data: Path, **environment: str) -> None:
-        heard, result = FORKS.Pipe(duplex=False)
+        receiver, result = FORKS.Pipe(duplex=False)
         arguments = ["serve", "--port", "0", "--data", str(data)]
         self.process = FORKS.Process(target=_run, args=(arguments, environment, result), daemon=True)
         self.process.start()
         result.close()
-        self.said: list[str] = []
-        self._lines = os.fdopen(os.dup(heard.fileno()), encoding="utf-8")
-        heard.close()
+        self.printed: list[str] = []
+        self._lines = os.fdopen(os.dup(receiver.fileno()), encoding="utf-8")
+        receiver.close()
 
     @property
     def address(self) -> str:
         """Where it listens; waits until it does."""
-        while not self.said or not self.said[-1].startswith("listening on "):
+        while not self.printed or not self.printed[-1].startswith("listening on "):
             line = self._lines.readline()
-            assert line, f"it ended before it listened: {self.said}"
-            self.said.append(line.strip())
-        return self.said[-1].removeprefix("listening on ")
+            assert line, f"it ended before it listened: {self.printed}"
+            self.printed.append(line.strip())
+        return self.printed[-1].removeprefix("listening on ")
 
     def kill(self) -> None:
         """SIGKILL: nothing is tidied up."""

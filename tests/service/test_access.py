@@ -60,8 +60,8 @@ def furnished(shared_house: House) -> House:
 
 def routes(house: House) -> list[tuple[str, str]]:
     paths = house.client(None).get("/openapi.json").json()["paths"]
-    found = [(method.upper(), path) for path, operations in paths.items() for method in operations]
-    return [*found, *(("GET", path) for path in sorted(OPEN_TO_ALL) if path not in paths)]
+    listed = [(method.upper(), path) for path, operations in paths.items() for method in operations]
+    return [*listed, *(("GET", path) for path in sorted(OPEN_TO_ALL) if path not in paths)]
 
 
 def test_the_document_names_every_route(furnished: House) -> None:
@@ -72,8 +72,8 @@ def test_the_document_names_every_route(furnished: House) -> None:
     assert {("POST", "/v1/events"), ("GET", "/v1/stream"), ("DELETE", "/v1/tokens/{token_id}")} <= named & there
 
 
-def served(found: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    for route in found:
+def served(result: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    for route in result:
         inner = getattr(route, "original_router", None)
         if inner is not None:
             yield from served(inner.routes)
@@ -173,8 +173,8 @@ def test_no_answer_to_a_user_holds_a_word_of_another(furnished: House) -> None:
             url = filled(path, furnished, "B-ALERT") + query
             answer = acme.request(method, url, json={} if method in ("POST", "PUT", "PATCH") else None)
             text = answer.text + str(answer.headers)
-            found = [word for word in FOREIGN if word in text and word not in url.replace("%20", " ")]
-            assert not found, (method, url, found, text[:300])
+            listed = [word for word in FOREIGN if word in text and word not in url.replace("%20", " ")]
+            assert not listed, (method, url, listed, text[:300])
 
 
 @pytest.mark.parametrize(

@@ -31,14 +31,14 @@ def started(data: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """The command as a person starts it; what it said until it listened."""
     command = [sys.executable, "-m", "highwater", "serve", "--port", "0", "--data", str(data)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    said: list[str] = []
+    output: list[str] = []
     assert process.stdout is not None
     for line in process.stdout:
-        said.append(line.strip())
+        output.append(line.strip())
         if line.startswith("listening on "):
             break
     try:
-        yield process, said
+        yield process, output
     finally:
         process.kill()
         process.communicate()
@@ -55,17 +55,17 @@ def serving(data: Path, **environment: str) -> Iterator[Served]:
 
 
 def test_serve_prints_its_address_and_the_admin_s_token_once_and_stops_when_asked(tmp_path: Path) -> None:
-    with started(tmp_path / "data") as (process, said):
-        address = said[-1].removeprefix("listening on ")
+    with started(tmp_path / "data") as (process, output):
+        address = output[-1].removeprefix("listening on ")
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address)
-        (secret,) = re.findall(r"hw_\S+", said[0])
+        (secret,) = re.findall(r"hw_\S+", output[0])
         headers = {"authorization": f"Bearer {secret}"}
         assert get(f"{address}/readyz").status_code == 200
         assert post(f"{address}/v1/events", content=lines(queue(10), queue(100)), headers=headers).status_code == 202
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     with serving(tmp_path / "data") as served:
-        assert len(served.said) == 1
+        assert len(served.printed) == 1
         assert get(f"{served.address}/v1/series/names", headers=headers).json()["items"][0]["series"]["user"] == "ACME"
 
 
@@ -87,7 +87,7 @@ def test_a_folder_that_can_not_be_made_is_one_line_and_exit_2(tmp_path: Path) ->
 def test_tokens_are_made_while_the_monitor_runs_and_end_when_revoked(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with serving(data, HIGHWATER_SERVE__ADMIN_TOKEN="admin-secret-0123456789") as served:  # noqa: S106 - a test's own
-        assert len(served.said) == 1
+        assert len(served.printed) == 1
         made = json.loads(highwater("tokens", "create", "--role", "user:ACME", "--name", "a", "--data", data, "--json").stdout)
         headers = {"authorization": f"Bearer {made['secret']}"}
         assert get(f"{served.address}/v1/alerts", headers=headers).status_code == 200

@@ -199,4 +199,4 @@ def test_five_hundred_kills_seconds_apart_lose_nothing_and_recovery_takes_no_lon
 
 
 def last(revisions: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
-    return {name: found[-1:] for name, found in revisions.items()}
+    return {name: entry[-1:] for name, entry in revisions.items()}

@@ -23,46 +23,46 @@ def suspect(verdict: str):
 
 
 def test_an_incident_is_printed_once_when_it_is_over() -> None:
-    said: list[str] = []
-    printer = IncidentPrinter(said.append, {"C-1": "Replace the firewall"})
+    sent: list[str] = []
+    printer = IncidentPrinter(sent.append, {"C-1": "Replace the firewall"})
     on_commit(printer, desk(alert(), incident(suspects=suspect("possible"))))
-    assert said == []
+    assert sent == []
     on_commit(printer, desk(incident(revision=2, suspects=suspect("probable"))))
-    assert said == []
+    assert sent == []
     on_commit(printer, desk(incident(revision=3, status="resolved", suspects=suspect("probable"))))
     printer.finish()
-    (line,) = said
+    (line,) = sent
     assert "C-1 'Replace the firewall' of ACME (probable, 0.9)" in line
     assert line.startswith("2026-01-05T00:10:00Z  backlog at ACME")
 
 
 def test_what_is_still_open_is_printed_at_the_end() -> None:
-    said: list[str] = []
-    printer = IncidentPrinter(said.append, {})
+    sent: list[str] = []
+    printer = IncidentPrinter(sent.append, {})
     on_commit(printer, desk(alert(), alert("A-2", incident_id="I-2"), incident("I-1", status="resolved"), incident("I-2")))
-    assert len(said) == 1
-    assert "no change suspected" in said[0]
+    assert len(sent) == 1
+    assert "no change suspected" in sent[0]
     printer.finish()
-    assert len(said) == 2
+    assert len(sent) == 2
 
 
 def test_what_wakes_nobody_and_what_was_merged_is_not_said() -> None:
-    said: list[str] = []
-    printer = IncidentPrinter(said.append, {})
+    sent: list[str] = []
+    printer = IncidentPrinter(sent.append, {})
     on_commit(printer, desk(alert("A-1", severity="info"), incident("I-1", status="resolved")))
     on_commit(
         printer, desk(alert("A-2", incident_id="I-2"), incident("I-2", status="resolved", summary="Merged into I-1: it is one event."))
     )
     printer.finish()
-    assert said == []
+    assert sent == []
 
 
 def test_a_small_day_runs_from_start_to_end(tmp_path: Path) -> None:
     scenario = find_scenario("firewall")
     simulation = simulate(scenario, 3, users=6, days=2, start_us=parse_time(scenario.start), window_s=300)
-    said: list[str] = []
+    sent: list[str] = []
     parameters = ServeParameters(port=0, data_dir=tmp_path / "data")
-    show(parameters, PipelineParameters(), simulation.changes, simulation.blocks(), say=said.append, exit_when_done=True)
-    assert re.fullmatch(r"listening on http://127\.0\.0\.1:\d+", said[0])
-    assert re.fullmatch(r"done: 38,\d+ events in \d+ s, \d+ incidents", said[-1])
-    assert len(said) - 2 == int(said[-1].split()[-2])
+    show(parameters, PipelineParameters(), simulation.changes, simulation.blocks(), say=sent.append, exit_when_done=True)
+    assert re.fullmatch(r"listening on http://127\.0\.0\.1:\d+", sent[0])
+    assert re.fullmatch(r"done: 38,\d+ events in \d+ s, \d+ incidents", sent[-1])
+    assert len(sent) - 2 == int(sent[-1].split()[-2])

@@ -36,12 +36,12 @@ def settings_named(text: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def fields() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    by_key: dict[str, list[str]] = {}
     for line in UNIT.read_text().splitlines():
         name, sign, value = line.partition("=")
         if sign and not line.startswith("#"):
-            found.setdefault(name, []).append(value)
-    return found
+            by_key.setdefault(name, []).append(value)
+    return by_key
 
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here: install systemd")
@@ -70,25 +70,25 @@ def test_the_service_is_little_exposed(unit: Path) -> None:
 
 
 def test_the_unit_s_settings_are_ours_and_it_writes_where_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = fields()
+    settings = fields()
     data = settings_named(UNIT.read_text(), monkeypatch).serve.data_dir
-    assert [str(data)] == [f"/var/lib/{name}" for name in found["StateDirectory"]]
-    assert found["ExecStart"] == ["/opt/highwater/bin/highwater serve"]
-    assert found["User"] == found["Group"] == ["highwater"]
-    assert int(found["TimeoutStopSec"][0]) > 2 * _GRACE_S, "a graceful stop must not be cut short"
+    assert [str(data)] == [f"/var/lib/{name}" for name in settings["StateDirectory"]]
+    assert settings["ExecStart"] == ["/opt/highwater/bin/highwater serve"]
+    assert settings["User"] == settings["Group"] == ["highwater"]
+    assert int(settings["TimeoutStopSec"][0]) > 2 * _GRACE_S, "a graceful stop must not be cut short"
 
 
 def stages() -> list[list[tuple[str, str]]]:
     """Each stage's instructions of the Dockerfile, in order."""
     text = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text())
-    found: list[list[tuple[str, str]]] = []
+    listed: list[list[tuple[str, str]]] = []
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
             name, _, rest = line.strip().partition(" ")
             if name == "FROM":
-                found.append([])
-            found[-1].append((name, rest))
-    return found
+                listed.append([])
+            listed[-1].append((name, rest))
+    return listed
 
 
 def of(name: str, stage: list[tuple[str, str]]) -> list[str]:

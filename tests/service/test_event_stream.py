@@ -33,12 +33,12 @@ def take(house: House, role: str, count: int, *, after: str | None = None, query
     with house.client(role).stream("GET", f"/v1/stream{query}", headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
-        found = []
+        listed = []
         for event in events(answer):
-            found.append(event)
-            if len(found) == count:
+            listed.append(event)
+            if len(listed) == count:
                 break
-        return found
+        return listed
 
 
 def test_what_happens_arrives_as_it_is_committed(house: House) -> None:
@@ -70,8 +70,8 @@ def test_old_events_come_from_the_data_file_and_new_ones_from_memory_without_a_s
     for number in range(20):
         house.publish(desk(alert(f"A-{number:02d}")))
     assert house.parts.events._oldest_missing > 0
-    found = take(house, "observer", 20, after="0")
-    assert [record["alert_id"] for _, _, record in found] == [f"A-{number:02d}" for number in range(20)]
+    answer = take(house, "observer", 20, after="0")
+    assert [record["alert_id"] for _, _, record in answer] == [f"A-{number:02d}" for number in range(20)]
 
 
 def test_a_restart_keeps_the_numbering(house: House) -> None:
@@ -85,13 +85,13 @@ def test_a_user_hears_its_own_only_under_the_same_ids(house: House) -> None:
         declared(change("B-C", owner="BOLT", title="secret"), change("B-P", owner="BOLT", visibility="public_summary", contact="secret"))
     )
     house.publish(declared(change("D-1", owner="DCC")))
-    found = take(house, "user:ACME", 3, after="0")
-    assert [(kind, record.get("alert_id") or record["change_id"]) for _, kind, record in found] == [
+    answer = take(house, "user:ACME", 3, after="0")
+    assert [(kind, record.get("alert_id") or record["change_id"]) for _, kind, record in answer] == [
         ("alert", "A-1"),
         ("change", "B-P"),
         ("change", "D-1"),
     ]
-    assert "secret" not in json.dumps(found)
+    assert "secret" not in json.dumps(answer)
 
 
 def test_a_summary_that_is_withdrawn_can_not_be_had_by_an_old_event_id(house: House) -> None:

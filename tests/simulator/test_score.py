@@ -48,9 +48,9 @@ def alert(
 
 
 def test_all_right_is_one_everywhere() -> None:
-    found = score([alert(2, top="CHG-1")], truth(STORM, harmless=("CHG-2",)))
-    assert (found.recall, found.precision, found.attribution_top1, found.wrong_probable) == (1, 1, 1, 0)
-    assert (found.delay_median_s, found.delay_p95_s) == (120, 120)
+    figures = score([alert(2, top="CHG-1")], truth(STORM, harmless=("CHG-2",)))
+    assert (figures.recall, figures.precision, figures.attribution_top1, figures.wrong_probable) == (1, 1, 1, 0)
+    assert (figures.delay_median_s, figures.delay_p95_s) == (120, 120)
 
 
 def test_nothing_to_measure_is_null() -> None:
@@ -79,15 +79,15 @@ def test_nothing_to_measure_is_null() -> None:
     ids=["other kind", "other User", "before it", "after it", "info only"],
 )
 def test_an_alert_finds_only_its_kind_its_user_and_its_time_and_must_wake_somebody(wrong: ScoredAlert) -> None:
-    found = score([wrong], truth(STORM))
-    assert found.recall == 0
-    assert found.missed == ("storm",)
-    assert found.precision == (None if wrong.woke_us is None else 0)
+    figures = score([wrong], truth(STORM))
+    assert figures.recall == 0
+    assert figures.missed == ("storm",)
+    assert figures.precision == (None if wrong.woke_us is None else 0)
 
 
 def test_an_alert_that_was_open_before_the_onset_does_not_find_it() -> None:
-    found = score([alert(-30, ends=20)], truth(STORM))
-    assert (found.recall, found.precision) == (0, 0)
+    figures = score([alert(-30, ends=20)], truth(STORM))
+    assert (figures.recall, figures.precision) == (0, 0)
 
 
 def test_what_is_detected_after_the_end_but_began_within_still_counts() -> None:
@@ -95,14 +95,14 @@ def test_what_is_detected_after_the_end_but_began_within_still_counts() -> None:
 
 
 def test_the_earliest_alert_is_the_one_that_counts() -> None:
-    found = score([alert(9, kind="failures", top="CHG-9"), alert(2, top="CHG-1")], truth(STORM))
-    assert found.delay_median_s == 120
-    assert found.attribution_top1 == 1
+    figures = score([alert(9, kind="failures", top="CHG-9"), alert(2, top="CHG-1")], truth(STORM))
+    assert figures.delay_median_s == 120
+    assert figures.attribution_top1 == 1
 
 
 def test_an_alert_raised_later_counts_from_then() -> None:
-    found = score([alert(-30, woke_us=NINE + 3 * MINUTE_US)], truth(STORM))
-    assert (found.recall, found.precision, found.delay_median_s) == (1, 1, 180)
+    figures = score([alert(-30, woke_us=NINE + 3 * MINUTE_US)], truth(STORM))
+    assert (figures.recall, figures.precision, figures.delay_median_s) == (1, 1, 180)
 
 
 def test_collateral_and_weather_account_for_alerts_but_are_never_missed() -> None:
@@ -122,8 +122,8 @@ def test_an_anomaly_of_everyone_is_found_by_any_user_in_its_region() -> None:
 
 
 def test_an_alert_about_everyone_belongs_but_does_not_find_one_users_anomaly() -> None:
-    found = score([alert(2, user=None)], truth(STORM))
-    assert (found.recall, found.precision) == (0, 1)
+    figures = score([alert(2, user=None)], truth(STORM))
+    assert (figures.recall, figures.precision) == (0, 1)
 
 
 def test_info_is_enough_where_the_cause_did_what_it_said() -> None:
@@ -145,15 +145,15 @@ def test_undeclared_causes_are_measured_apart() -> None:
 
 
 def test_a_harmless_change_called_probable_once_is_one_too_many() -> None:
-    found = score([alert(2, probable=frozenset({"CHG-2", "CHG-1"}))], truth(STORM, harmless=("CHG-2", "CHG-3", "CHG-4", "CHG-5")))
-    assert found.wrong_probable == 0.25
+    figures = score([alert(2, probable=frozenset({"CHG-2", "CHG-1"}))], truth(STORM, harmless=("CHG-2", "CHG-3", "CHG-4", "CHG-5")))
+    assert figures.wrong_probable == 0.25
     assert score([], truth(harmless=("CHG-2", "CHG-3")), probable=["CHG-3"]).wrong_probable == 0.5
 
 
 def test_delays_are_summed_up_by_median_and_interpolated_p95() -> None:
     many = [replace(STORM, id=str(n), user=str(n)) for n in range(5)]
-    found = score([alert(n + 1, user=str(n)) for n in range(5)], truth(*many))
-    assert (found.delay_median_s, found.delay_p95_s) == (180, 288)
+    figures = score([alert(n + 1, user=str(n)) for n in range(5)], truth(*many))
+    assert (figures.delay_median_s, figures.delay_p95_s) == (180, 288)
 
 
 alerts = st.builds(
@@ -169,10 +169,10 @@ alerts = st.builds(
 
 @given(st.lists(alerts, max_size=8), st.randoms(use_true_random=False))
 @settings(max_examples=80)
-def test_figures_are_shares_and_do_not_depend_on_the_order(found: list[ScoredAlert], random: object) -> None:
+def test_figures_are_shares_and_do_not_depend_on_the_order(result: list[ScoredAlert], random: object) -> None:
     known = truth(STORM, replace(STORM, id="b", user="B", kinds=("drop",)), harmless=("CHG-2",))
-    one = score(found, known)
-    shuffled = list(found)
+    one = score(result, known)
+    shuffled = list(result)
     random.shuffle(shuffled)
     other = score(shuffled, known)
     for name in ("recall", "precision", "attribution_top1", "wrong_probable"):

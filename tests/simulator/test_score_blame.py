@@ -38,17 +38,17 @@ def blame(*records: dict[str, Any]) -> Blame:
 
 
 def test_the_right_change_on_top_counts_at_victims_too() -> None:
-    found = blame(alert("storm", "SUP-01", 1, "CHG-1"), alert("drop", "SUP-02", 5, "CHG-9"))
-    assert found.victims_top1 == 0.5
-    assert found.misled == ("A-drop-SUP-02-8.2",)
-    assert found.wrong_blame == ("A-drop-SUP-02-8.2",)
-    assert found.false_warnings == ()
+    figures = blame(alert("storm", "SUP-01", 1, "CHG-1"), alert("drop", "SUP-02", 5, "CHG-9"))
+    assert figures.victims_top1 == 0.5
+    assert figures.misled == ("A-drop-SUP-02-8.2",)
+    assert figures.wrong_blame == ("A-drop-SUP-02-8.2",)
+    assert figures.false_warnings == ()
 
 
 def test_an_alert_on_the_very_services_of_an_anomaly_is_that_ones_alone() -> None:
-    found = blame(alert("drop", "SUP-02", 31, "CHG-1", service="2.2"), alert("storm", "SUP-01", 1, None))
-    assert found.wrong_blame == ("A-drop-SUP-02-2.2", "A-storm-SUP-01-8.2")
-    assert found.false_warnings == ("A-drop-SUP-02-2.2",)
+    figures = blame(alert("drop", "SUP-02", 31, "CHG-1", service="2.2"), alert("storm", "SUP-01", 1, None))
+    assert figures.wrong_blame == ("A-drop-SUP-02-2.2", "A-storm-SUP-01-8.2")
+    assert figures.false_warnings == ("A-drop-SUP-02-2.2",)
 
 
 def test_an_alert_that_nothing_accounts_for_is_a_false_warning_unless_it_woke_nobody() -> None:

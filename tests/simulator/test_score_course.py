@@ -32,8 +32,8 @@ def report(change_id: str, overran_s: float) -> dict[str, object]:
 
 
 def test_an_incident_that_stays_true() -> None:
-    found = score_course([ALERT], [OPEN, OVER], [report("CHG-1", 3600), report("CHG-2", 0)], TRUTH).as_json()
-    assert found == {
+    figures = score_course([ALERT], [OPEN, OVER], [report("CHG-1", 3600), report("CHG-2", 0)], TRUTH).as_json()
+    assert figures == {
         "collateral_recall": 1,
         "collateral_delay_s": 7800,
         "ended_error_s": 120,

@@ -42,12 +42,12 @@ def test_every_line_is_a_valid_event_of_the_contract() -> None:
 
 def test_every_series_reports_once_a_window_in_the_order_of_time() -> None:
     simulation = simulated(users=3)
-    found = [
+    listed = [
         (event["observed_at"], *(event.get(name) for name in ("user", "direction", "message_class", "service", "region", "queue")))
         for event in events(simulation)
     ]
-    assert len(set(found)) == len(found) == simulation.events
-    times = [str(row[0]) for row in found]
+    assert len(set(listed)) == len(listed) == simulation.events
+    times = [str(row[0]) for row in listed]
     assert times == sorted(times)
     assert times[0] == "2026-01-05T00:01:00Z"
     assert times[-1] == "2026-01-06T00:00:00Z"

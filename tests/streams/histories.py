@@ -62,6 +62,6 @@ def _event(dice: random.Random, clock_s: float, mark: int) -> dict[str, Any]:
 
 def _again(before: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
     """The series and time of an earlier event, with what `event` says."""
-    said = {"messages": 3, "direction": "to_dsp", "message_class": "service_request"} if before["kind"] == "traffic" else {"depth": 1}
+    filled = {"messages": 3, "direction": "to_dsp", "message_class": "service_request"} if before["kind"] == "traffic" else {"depth": 1}
     kept = {name: before[name] for name in _SERIES if name in before}
-    return said | kept | {name: value for name, value in event.items() if name not in _SERIES}
+    return filled | kept | {name: value for name, value in event.items() if name not in _SERIES}

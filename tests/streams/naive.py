@@ -124,7 +124,7 @@ class Naive:
 
     def closed(self) -> list[tuple[Any, ...]]:
         """All windows that have closed: (end, length, traffic series with their values, queues with theirs), by (end, length)."""
-        found = []
+        listed = []
         for window_s in sorted({window_s for window_s, _ in self.windows}):
             known: dict[bool, list[Any]] = {False: [], True: []}
             for at_us in self._ends(window_s):
@@ -132,8 +132,8 @@ class Naive:
                 for queues in (False, True):
                     known[queues] += sorted(key for key in values[queues] if key not in known[queues])
                 rows = [[(key, values[queues].get(key)) for key in known[queues]] for queues in (False, True)]
-                found.append((at_us, window_s, *rows))
-        return sorted(found, key=lambda one: one[:2])
+                listed.append((at_us, window_s, *rows))
+        return sorted(listed, key=lambda one: one[:2])
 
     def _ends(self, window_s: int) -> list[int]:
         with_events = sorted(

@@ -57,8 +57,8 @@ def run(scenario: str, seed: int, batches: list[tuple[bytes, ...]], *, restart_e
 
 
 def cut(lines: tuple[bytes, ...], dice: random.Random, pieces: int) -> list[tuple[bytes, ...]]:
-    places = sorted({0, len(lines), *(dice.randrange(len(lines)) for _ in range(pieces))})
-    return [lines[start:stop] for start, stop in itertools.pairwise(places)]
+    indices = sorted({0, len(lines), *(dice.randrange(len(lines)) for _ in range(pieces))})
+    return [lines[start:stop] for start, stop in itertools.pairwise(indices)]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -124,9 +124,9 @@ def test_a_second_rewind_forgets_nothing_of_the_users_that_have_sent_nothing_sin
     twice.feed(decode_ndjson(b"\n".join(lines[:300]) + b"\n", "events", 1))
     for window_s, kinds in known.items():
         for kind, tree in kinds.items():
-            found = Pipeline.unpack(PARAMETERS, twice.pack())._detection.detection.learned_and_waiting()[window_s][kind]
-            place = {tuple(key): number for number, key in enumerate(found["keys"])}
-            assert set(place) == {tuple(key) for key in tree["keys"]}
+            detected = Pipeline.unpack(PARAMETERS, twice.pack())._detection.detection.learned_and_waiting()[window_s][kind]
+            index = {tuple(key): number for number, key in enumerate(detected["keys"])}
+            assert set(index) == {tuple(key) for key in tree["keys"]}
             others = [number for number, key in enumerate(tree["keys"]) if user.decode() not in key]
             assert others
             waiting = twice._detection.detection._learned[window_s][kind]

@@ -76,10 +76,10 @@ def read(paths: list[str]) -> list[WindowBatch]:
 
 
 def test_another_process_gives_the_same_windows(recorded):
-    found = [result(reached) for reached in read(recorded)]
-    assert found == [result(reached) for reached in windows(recorded, TimeParameters())]
-    assert sum(len(each[1]) for each in found) > 100
-    assert len(found) > 3
+    listed = [result(reached) for reached in read(recorded)]
+    assert listed == [result(reached) for reached in windows(recorded, TimeParameters())]
+    assert sum(len(each[1]) for each in listed) > 100
+    assert len(listed) > 3
 
 
 @pytest.mark.parametrize("threads", [0, 1])
@@ -122,8 +122,8 @@ def growing() -> Iterator[tuple[SeriesKey, ...]]:
 
 def test_keys_that_were_forgotten_go_over_again():
     with ExitStack() as stack:
-        found: list[tuple[SeriesKey, ...]] = list(run_in_process(stack, "grow", growing))
-    assert found == list(growing())
+        rows: list[tuple[SeriesKey, ...]] = list(run_in_process(stack, "grow", growing))
+    assert rows == list(growing())
 
 
 def test_both_sides_forget_the_same_old_keys():
@@ -139,12 +139,12 @@ def test_both_sides_forget_the_same_old_keys():
 def test_a_file_that_breaks_off_is_said_after_what_stood_before_it(tmp_path):
     packed = gzip.compress(lines(0, 1500, 40))
     (tmp_path / "cut.ndjson.gz").write_bytes(packed[: len(packed) * 9 // 10])
-    found: list[WindowBatch] = []
+    listed: list[WindowBatch] = []
     with ExitStack() as stack:
         source = read_windows(stack, [str(tmp_path / "cut.ndjson.gz")], TimeParameters())
         with pytest.raises(UnreadableInput, match="ends in the middle"):
-            found.extend(source)
-    assert sum(reached.events for reached in found) > 10_000
+            listed.extend(source)
+    assert sum(reached.events for reached in listed) > 10_000
 
 
 def test_a_pipe_is_read_by_the_process_that_holds_it():
@@ -238,17 +238,17 @@ def test_windows_travel_as_columns_whatever_their_lengths_series_and_findings():
     ]
     pipeline, assembler = Pipeline(), Assembler(TimeParameters())
     assembled = assembler.feed(decode_ndjson(b"".join(sorted(text, key=lambda line: json.loads(line)["observed_at"])), "events", 1))
-    windows = [(at_us, list(found)) for at_us, found in pipeline.detect(assembled).windows]
+    windows = [(at_us, list(entry)) for at_us, entry in pipeline.detect(assembled).windows]
     windows[7][1][0] = replace(windows[7][1][0], traffic=finding())
     detections = Detections(windows, assembled)
     there = ForkingPickler.loads(bytes(ForkingPickler.dumps(detections)))
     assert _plain(there.assembled) == _plain(assembled)
     pulses = [
-        [replace(one, pulse=replace(one.pulse, user_side=np.zeros(0), device_side=np.zeros(0))) for one in found]
-        for _, found in detections.windows
+        [replace(one, pulse=replace(one.pulse, user_side=np.zeros(0), device_side=np.zeros(0))) for one in entry]
+        for _, entry in detections.windows
     ]
     assert [at_us for at_us, _ in there.windows] == [at_us for at_us, _ in detections.windows]
-    assert _plain([found for _, found in there.windows]) == _plain(pulses)
+    assert _plain([entry for _, entry in there.windows]) == _plain(pulses)
     assert {one.window_s for one in assembled.closed} == {60, 300, 600}
 
 

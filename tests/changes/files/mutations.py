@@ -40,7 +40,7 @@ class Sound:
     options: ReadOptions | None = None
 
     def joined(self, replaced: Mapping[int, bytes] | None = None) -> bytes:
-        content = b"".join((replaced or {}).get(place, piece) for place, piece in enumerate(self.pieces))
+        content = b"".join((replaced or {}).get(index, piece) for index, piece in enumerate(self.pieces))
         return _zipped(content) if self.suffix == ".xlsx" else content
 
 
@@ -61,35 +61,35 @@ def _split(content: bytes, starts: Sequence[int]) -> tuple[bytes, ...]:
     return tuple(content[low:high] for low, high in pairwise(edges))
 
 
-def _found(content: bytes, mark: bytes) -> list[int]:
-    places, at = [], content.find(mark)
+def _positions(content: bytes, mark: bytes) -> list[int]:
+    indices, at = [], content.find(mark)
     while at >= 0:
-        places.append(at)
+        indices.append(at)
         at = content.find(mark, at + 1)
-    return places
+    return indices
 
 
 def _ics() -> Sound:
     content = writer_of(".ics")(_changes())
-    starts = _found(content, b"BEGIN:VEVENT")
+    starts = _positions(content, b"BEGIN:VEVENT")
     last = content.rindex(b"END:VCALENDAR")
     return Sound(".ics", _split(content, [*starts, last]), tuple(range(1, EVENTS + 1)))
 
 
 def _csv() -> Sound:
     content = writer_of(".csv")(_changes())
-    return Sound(".csv", _split(content, _found(content, b"CHG-")), tuple(range(1, EVENTS + 1)))
+    return Sound(".csv", _split(content, _positions(content, b"CHG-")), tuple(range(1, EVENTS + 1)))
 
 
 def _ndjson() -> Sound:
     content = writer_of(".ndjson")(_changes())
-    starts = [at + 1 for at in _found(content, b"\n")][: EVENTS - 1]
+    starts = [at + 1 for at in _positions(content, b"\n")][: EVENTS - 1]
     return Sound(".ndjson", _split(content, starts), tuple(range(EVENTS)))
 
 
 def _json() -> Sound:
     content = writer_of(".json")(_changes())
-    return Sound(".json", _split(content, _found(content, b'{"change_id"')), tuple(range(1, EVENTS + 1)))
+    return Sound(".json", _split(content, _positions(content, b'{"change_id"')), tuple(range(1, EVENTS + 1)))
 
 
 def _servicenow() -> Sound:
@@ -113,7 +113,7 @@ def _xlsx() -> Sound:
     with zipfile.ZipFile(BytesIO(workbook([names, *rows]))) as book:
         _workbook.update({name: book.read(name) for name in book.namelist()})
     content = _workbook[_SHEET]
-    starts = _found(content, b"<row")
+    starts = _positions(content, b"<row")
     return Sound(".xlsx", _split(content, [*starts[1:], content.index(b"</sheetData>")]), tuple(range(1, EVENTS + 1)))
 
 
@@ -143,27 +143,27 @@ def _bytes(piece: bytes, dice: random.Random) -> bytes:
 
 def _lines(piece: bytes, dice: random.Random) -> bytes:
     lines = piece.splitlines(keepends=True)
-    place = dice.randrange(len(lines))
+    index = dice.randrange(len(lines))
     what = dice.randrange(4)
     if what == 0:
-        del lines[place]
+        del lines[index]
     elif what == 1:
-        lines.insert(place, lines[dice.randrange(len(lines))])
+        lines.insert(index, lines[dice.randrange(len(lines))])
     elif what == 2:
         dice.shuffle(lines)
     else:
-        lines[place] = lines[place].rstrip(b"\r\n")
+        lines[index] = lines[index].rstrip(b"\r\n")
     return b"".join(lines)
 
 
 def _cells(piece: bytes, dice: random.Random) -> bytes:
     sign = dice.choice((b",", b":", b";", b"><", b'","'))
     cells = piece.split(sign)
-    place = dice.randrange(len(cells))
+    index = dice.randrange(len(cells))
     if len(cells) > 2 and dice.random() < 0.5:
-        cells[place], cells[place - 1] = cells[place - 1], cells[place]
+        cells[index], cells[index - 1] = cells[index - 1], cells[index]
     else:
-        cells[place] = dice.choice((b"", dice.choice(_ODD), b"TBC", b"2026-02-30T25:61:00Z", cells[place] * 3))
+        cells[index] = dice.choice((b"", dice.choice(_ODD), b"TBC", b"2026-02-30T25:61:00Z", cells[index] * 3))
     return sign.join(cells)
 
 
@@ -175,9 +175,9 @@ class Finding:
     content: bytes
 
 
-def judged(sound: Sound, damage: bytes, place: int, path: Path, expected: Mapping[str, Change]) -> Finding | None:
+def judged(sound: Sound, damage: bytes, index: int, path: Path, expected: Mapping[str, Change]) -> Finding | None:
     """None if the reader neither fails nor hangs, and every other event is as it was or missed aloud."""
-    content = sound.joined({place: damage})
+    content = sound.joined({index: damage})
     path.write_bytes(content)
     began_s = time.process_time()
     try:
@@ -188,7 +188,7 @@ def judged(sound: Sound, damage: bytes, place: int, path: Path, expected: Mappin
         return Finding(f"raised {fault!r}", content)
     if time.process_time() - began_s > LONGEST_S:
         return Finding("took more than a second", content)
-    others = set(expected) - _hurt(expected, sound, place, damage)
+    others = set(expected) - _hurt(expected, sound, index, damage)
     read: dict[str, list[Change]] = {}
     for one in changes:
         read.setdefault(one.change_id, []).append(one)
@@ -200,9 +200,9 @@ def judged(sound: Sound, damage: bytes, place: int, path: Path, expected: Mappin
     return None
 
 
-def _hurt(expected: Mapping[str, Change], sound: Sound, place: int, damage: bytes) -> set[str]:
+def _hurt(expected: Mapping[str, Change], sound: Sound, index: int, damage: bytes) -> set[str]:
     """The damaged event; in a table also the one below it, where the end of the row is gone and its first cell begins with what is left."""
-    number = sound.events.index(place)
+    number = sound.events.index(index)
     ends = damage.endswith(b"</row>" if sound.suffix == ".xlsx" else b"\n")
     return set(list(expected)[number : number + (1 if ends or sound.suffix not in (".csv", ".xlsx") else 2)])
 
@@ -215,10 +215,10 @@ def campaign(kind: str, count: int, seed: int, folder: Path) -> list[Finding]:
     changes, rejections = read_changes(path, sound.options)
     assert (len(changes), rejections) == (EVENTS, []), rejections
     expected = {one.change_id: one for one in changes}
-    found: list[Finding] = []
+    listed: list[Finding] = []
     for _ in range(count):
-        place = dice.choice(sound.events)
-        fault = judged(sound, damaged(sound.pieces[place], dice), place, path, expected)
+        index = dice.choice(sound.events)
+        fault = judged(sound, damaged(sound.pieces[index], dice), index, path, expected)
         if fault is not None:
-            found.append(fault)
-    return found
+            listed.append(fault)
+    return listed

@@ -87,7 +87,7 @@ def test_unix_seconds_are_times(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "result"),
     [
         ("a.b", 1),
         ("a.c", None),
@@ -98,8 +98,8 @@ def test_unix_seconds_are_times(tmp_path: Path) -> None:
         ("a.b.c", None),
     ],
 )
-def test_paths_go_through_objects_and_lists(path: str, found: Any) -> None:
-    assert look_up({"a": {"b": 1}, "x.y": 2, "list": [{"n": "p"}, {"n": "q"}, {}]}, path) == found
+def test_paths_go_through_objects_and_lists(path: str, result: Any) -> None:
+    assert look_up({"a": {"b": 1}, "x.y": 2, "list": [{"n": "p"}, {"n": "q"}, {}]}, path) == result
 
 
 @pytest.mark.parametrize(

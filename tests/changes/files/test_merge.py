@@ -129,4 +129,4 @@ def test_what_a_full_export_no_longer_holds_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_times_of_a_series_from_an_older_highwater_are_replaced(order: tuple[int, int]) -> None:
     both = [change("n/20260105T220000Z"), change("n/20260106T220000Z", series="n", series_revision=1)]
-    assert [one.change_id for one in merge(both[place] for place in order).changes] == ["n/20260106T220000Z"]
+    assert [one.change_id for one in merge(both[index] for index in order).changes] == ["n/20260106T220000Z"]

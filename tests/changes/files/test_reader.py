@@ -54,8 +54,8 @@ def test_a_bad_element_costs_no_other(tmp_path: Path) -> None:
 def test_a_bad_line_costs_no_other(tmp_path: Path) -> None:
     path = write(tmp_path, "a.ndjson", f'{{"a":\n\n{json.dumps(GOOD)}\n[{json.dumps(CHANGE)}, 7]\n\xff\n')
     assert ids(path) == ["good", "CHG-1"]
-    places = [line.partition(":")[0] for line in faults(path)]
-    assert places == ["line 1", "line 4, index 1", "line 5"]
+    indices = [line.partition(":")[0] for line in faults(path)]
+    assert indices == ["line 1", "line 4, index 1", "line 5"]
 
 
 def test_a_rejected_row_keeps_its_text(tmp_path: Path) -> None:

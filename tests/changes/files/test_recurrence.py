@@ -58,7 +58,7 @@ def shapes(seed: int) -> Iterator[tuple[str, datetime]]:
 
 
 def disagreements(seed: int, rules: int) -> list[tuple[str, datetime]]:
-    found = []
+    listed = []
     for text, start in islice(shapes(seed), rules):
         last = start + timedelta(days=1100)
         ours = list(expand(parse_rule(text), start, last))
@@ -66,8 +66,8 @@ def disagreements(seed: int, rules: int) -> list[tuple[str, datetime]]:
             continue  # dateutil looks for a match until the year 9999
         theirs = list(islice((at for at in rrulestr(text, dtstart=start)), len(ours)))
         if ours != theirs:
-            found.append((text, start))
-    return found
+            listed.append((text, start))
+    return listed
 
 
 def test_every_shape_of_rule_gives_what_an_independent_expander_gives() -> None:
@@ -95,8 +95,8 @@ def test_a_series_over_a_clock_change_starts_when_an_independent_library_says(ni
     text = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\n{lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     theirs = [event["DTSTART"].dt.astimezone(UTC) for event in recurring.of(Calendar.from_ical(text)).between((2026, 1, 1), (2027, 1, 1))]
     start = parse_moment(f"{night}T033000", "DTSTART")
-    found = occurrences(Repetition(start, rules=(parse_rule("FREQ=DAILY;COUNT=4"),)), LONDON)
-    assert [one.start for one in found] == sorted(theirs)
+    times = occurrences(Repetition(start, rules=(parse_rule("FREQ=DAILY;COUNT=4"),)), LONDON)
+    assert [one.start for one in times] == sorted(theirs)
 
 
 @pytest.mark.parametrize("limit", ["COUNT=3", "UNTIL=20260717T220000Z"])
@@ -108,9 +108,9 @@ def test_a_start_that_its_rule_does_not_name_is_one_more_time_as_an_independent_
     lines = f"UID:n\r\nDTSTART:20260701T220000Z\r\nDURATION:PT90M\r\nRRULE:{rule}"
     text = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\n{lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     theirs = [event["DTSTART"].dt for event in recurring.of(Calendar.from_ical(text)).between((2026, 1, 1), (2027, 1, 1))]
-    found = occurrences(Repetition(parse_moment("20260701T220000Z", "DTSTART"), rules=(parse_rule(rule),)), UTC)
-    assert [one.start for one in found] == sorted(theirs)
-    assert [one.start.day for one in found] == [1, 3, 10, 17]
+    times = occurrences(Repetition(parse_moment("20260701T220000Z", "DTSTART"), rules=(parse_rule(rule),)), UTC)
+    assert [one.start for one in times] == sorted(theirs)
+    assert [one.start.day for one in times] == [1, 3, 10, 17]
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,11 @@ def test_a_start_that_its_rule_does_not_name_is_one_more_time_as_an_independent_
 def test_no_rule_takes_long(rule: str, first: str) -> None:
     began = time.process_time()
     try:
-        found = occurrences(Repetition(parse_moment(first, "DTSTART"), rules=(parse_rule(rule),)), UTC, datetime(2026, 11, 1, tzinfo=UTC))
+        times = occurrences(Repetition(parse_moment(first, "DTSTART"), rules=(parse_rule(rule),)), UTC, datetime(2026, 11, 1, tzinfo=UTC))
     except Malformed:
-        found = []
+        times = []
     assert time.process_time() - began < 20, "it does not go through all times of ten thousand years"
-    assert len(found) <= 5000
+    assert len(times) <= 5000
 
 
 def test_a_rule_that_does_not_advance_is_refused_at_once() -> None:
@@ -149,13 +149,13 @@ def test_a_rule_that_does_not_advance_is_refused_at_once() -> None:
 
 
 def test_days_with_and_without_a_number_stand_beside_each_other() -> None:
-    found = expand(parse_rule("FREQ=MONTHLY;BYDAY=1MO,FR"), datetime(2026, 1, 1), datetime(2026, 1, 31))  # noqa: DTZ001 # a clock of its own
-    assert [at.day for at in found] == [2, 5, 9, 16, 23, 30]
+    times = expand(parse_rule("FREQ=MONTHLY;BYDAY=1MO,FR"), datetime(2026, 1, 1), datetime(2026, 1, 31))  # noqa: DTZ001 # a clock of its own
+    assert [at.day for at in times] == [2, 5, 9, 16, 23, 30]
 
 
 def test_a_week_number_without_a_day_is_the_weekday_of_the_start() -> None:
-    found = expand(parse_rule("FREQ=YEARLY;BYWEEKNO=20"), datetime(2026, 5, 11), datetime(2028, 12, 31))  # noqa: DTZ001 # a clock of its own
-    assert [at.date().isoformat() for at in found] == ["2026-05-11", "2027-05-17", "2028-05-15"]
+    times = expand(parse_rule("FREQ=YEARLY;BYWEEKNO=20"), datetime(2026, 5, 11), datetime(2028, 12, 31))  # noqa: DTZ001 # a clock of its own
+    assert [at.date().isoformat() for at in times] == ["2026-05-11", "2027-05-17", "2028-05-15"]
 
 
 def until(text: str, start: str = "20260105T133000") -> list[str]:
@@ -172,9 +172,9 @@ def test_until_is_inclusive_whatever_its_type(text: str) -> None:
 
 def test_an_endless_series_since_long_ago_is_given_around_now() -> None:
     event = Repetition(parse_moment("20000102T013000", "DTSTART"), rules=(parse_rule("FREQ=DAILY"),))
-    found = occurrences(event, LONDON, datetime(2026, 11, 1, tzinfo=UTC))
-    assert (found[1].start.year, found[-1].start.year) == (2023, 2028)
-    assert any(one.start.date().isoformat() == "2026-11-01" for one in found)
+    times = occurrences(event, LONDON, datetime(2026, 11, 1, tzinfo=UTC))
+    assert (times[1].start.year, times[-1].start.year) == (2023, 2028)
+    assert any(one.start.date().isoformat() == "2026-11-01" for one in times)
 
 
 def test_days_of_a_duration_are_counted_on_the_clock_and_hours_as_they_elapse() -> None:

@@ -60,9 +60,9 @@ def test_what_was_written_reads_back_as_the_same(suffix: str, fields: list[dict[
     made = [change(**one) for one in fields]
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder), f"a{suffix}", writer_of(suffix)(made))
-        found, rejected = read_changes(path)
+        rows, rejected = read_changes(path)
     assert rejected == []
-    assert [to_json(one) for one in found] == [to_json(one) for one in made]
+    assert [to_json(one) for one in rows] == [to_json(one) for one in made]
 
 
 @given(

@@ -95,10 +95,10 @@ SMALL = flat(SUP_01=0.5, SUP_02=0.5, SUP_03=99.0)
 
 
 def test_two_tariff_runs_of_large_suppliers_in_one_hour_collide_with_hour_and_headroom() -> None:
-    found = conflicts([rise("A", "SUP-01", 15), rise("B", "SUP-02", 15, planned_start="2026-01-05T22:30:00Z")], rules(BIG))
-    assert [(one.kind, one.change_ids) for one in found] == [("load", ("A", "B"))]
-    assert (found[0].from_us, found[0].to_us) == (at("22:00"), at("23:00"))
-    assert "the hour of 2026-01-05T22:00:00Z with 660 messages a second; the capacity is 300 (headroom -120 %)" in found[0].text
+    pairs = conflicts([rise("A", "SUP-01", 15), rise("B", "SUP-02", 15, planned_start="2026-01-05T22:30:00Z")], rules(BIG))
+    assert [(one.kind, one.change_ids) for one in pairs] == [("load", ("A", "B"))]
+    assert (pairs[0].from_us, pairs[0].to_us) == (at("22:00"), at("23:00"))
+    assert "the hour of 2026-01-05T22:00:00Z with 660 messages a second; the capacity is 300 (headroom -120 %)" in pairs[0].text
 
 
 def test_rises_of_small_suppliers_do_not_collide() -> None:
@@ -166,16 +166,16 @@ def test_a_dependency_map_says_which_systems_are_apart() -> None:
         }
     )
 
-    def found(ours: str, theirs: str) -> list[str]:
+    def entry(ours: str, theirs: str) -> list[str]:
         both = [change("A", "DCC", systems=[ours]), change("B", "DCC", systems=[theirs])]
         return [one.kind for one in conflicts(both, PlanningRules(systems))]
 
-    assert found("Data Service", "MDM") == ["overlap"]
-    assert found("Data Service", "Portal") == []
+    assert entry("Data Service", "MDM") == ["overlap"]
+    assert entry("Data Service", "Portal") == []
     mdm = change("A", "DCC", systems=["MDM"])
     assert conflicts([mdm, change("B", systems=["Portal"])], PlanningRules(systems)) == ()
     assert [one.kind for one in conflicts([mdm, change("B", systems=["Else"])], PlanningRules(systems))] == ["dcc_and_user"]
-    assert found("Core", "Second site") == ["fallback"]
+    assert entry("Core", "Second site") == ["fallback"]
 
 
 FREEZE = FreezeParameters(name="Christmas", first_day="12-18", last_day="01-05", reason="prepayment customers", except_changes=("X",))
@@ -193,9 +193,9 @@ FREEZE = FreezeParameters(name="Christmas", first_day="12-18", last_day="01-05",
     ],
 )
 def test_a_freeze_holds_for_its_season_with_its_exceptions(fields: dict[str, Any], frozen: bool) -> None:
-    found = conflicts([change(**fields)], PlanningRules(freezes=(FREEZE,)))
-    assert [one.kind for one in found] == (["freeze"] if frozen else [])
-    assert all("prepayment customers" in one.text for one in found)
+    pairs = conflicts([change(**fields)], PlanningRules(freezes=(FREEZE,)))
+    assert [one.kind for one in pairs] == (["freeze"] if frozen else [])
+    assert all("prepayment customers" in one.text for one in pairs)
 
 
 def test_a_freeze_takes_dates_of_toml_and_excepts_one_owners_change() -> None:
@@ -278,9 +278,9 @@ def test_only_changes_that_meet_are_compared(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_preview_shows_only_what_the_new_change_brings() -> None:
     known = [change("A"), change("B"), change("NEW", owner="SUP-02")]
-    found = described(change("NEW"), known)
-    assert [one["change_ids"] for one in found] == [["A", "NEW"], ["B", "NEW"]]
-    assert set(found[0]) == {"kind", "change_ids", "changes", "from", "to", "text"}
+    description = described(change("NEW"), known)
+    assert [one["change_ids"] for one in description] == [["A", "NEW"], ["B", "NEW"]]
+    assert set(description[0]) == {"kind", "change_ids", "changes", "from", "to", "text"}
 
 
 def test_two_owners_with_one_id_are_reported_apart() -> None:

@@ -65,8 +65,8 @@ def test_releases_and_bcdr_tests_with_an_outage_are_maintenance_too() -> None:
 
 @pytest.mark.parametrize("text", ["TBC", "n/a", "-", " tbd. ", "N/A", "…", "to be confirmed"])
 def test_a_placeholder_is_missing(text: str) -> None:
-    said = maintenance(services=[text], disruption="outage", return_to_normal_risk=text)
-    assert [one.item for one in missing(said)] == ["H8.4(b)", "H8.4(d)"]
+    declared = maintenance(services=[text], disruption="outage", return_to_normal_risk=text)
+    assert [one.item for one in missing(declared)] == ["H8.4(b)", "H8.4(d)"]
     assert missing(maintenance(services=["8.1.1"], disruption="outage", return_to_normal_risk="None")) == ()
 
 

@@ -25,8 +25,8 @@ def last_episode(kind: str, *troubles: Trouble) -> AlertSnapshot:
         at_us = MORNING_US + minute * MINUTE_US
         ledger.apply(at_us, finding_rows([world.window(minute)]), lambda finding: (finding.kind, finding.key.user, ""))
         if key in ledger.groups:
-            found = ledger.episode(ledger.groups[key], at_us)
-    return found
+            result = ledger.episode(ledger.groups[key], at_us)
+    return result
 
 
 def test_the_worst_of_an_alert_is_held_against_what_was_due_in_that_very_window():

@@ -35,14 +35,14 @@ def test_a_queue_that_grows_behind_outage_alerts_alone_is_weather(rising: tuple[
 
 def test_a_storm_of_outage_alerts_lays_nothing_at_a_change_of_that_hour() -> None:
     keys = tuple(sorted(SeriesKey("USER-00", "to_user", "device_alert", code, "north", "", WINDOW_S) for code in ("8F35", "8F36")))
-    found = assess_cause(
+    cause = assess_cause(
         case(episode("storm", series=keys)), calendar(change("C", category="firmware")), alerts(("8F36",)), CorrelationParameters()
     )
-    assert found.nature.code == "weather"
-    assert all(suspect.verdict != "probable" and suspect.basis == "declared" for suspect in found.suspects)
+    assert cause.nature.code == "weather"
+    assert all(suspect.verdict != "probable" and suspect.basis == "declared" for suspect in cause.suspects)
 
 
 def test_a_storm_of_many_codes_is_not() -> None:
     keys = tuple(sorted(SeriesKey("USER-00", "to_user", "device_alert", code, "north", "", WINDOW_S) for code in ("8F12", "8F36")))
-    found = assess_cause(case(episode("storm", series=keys)), calendar(), alerts(("8F12", "8F36")), CorrelationParameters())
-    assert found.nature.code == "user_change"
+    cause = assess_cause(case(episode("storm", series=keys)), calendar(), alerts(("8F12", "8F36")), CorrelationParameters())
+    assert cause.nature.code == "user_change"

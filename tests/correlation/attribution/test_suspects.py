@@ -55,7 +55,7 @@ def test_a_launch_whose_storm_comes_within_the_hour_is_probable(stormed: History
 
 
 def test_of_several_changes_the_one_that_began_with_the_trouble_is_on_top(silenced: History) -> None:
-    found = judged(
+    suspected = judged(
         silenced,
         change("HOURS-AGO", start=-300, hours=1, category="firewall"),
         change("LONG", start=-200, hours=8, category="release"),
@@ -63,15 +63,15 @@ def test_of_several_changes_the_one_that_began_with_the_trouble_is_on_top(silenc
         change("OTHER-USER", owner="USER-05", category="firewall"),
         change("LATER", start=25, category="firewall"),
     )
-    assert found.suspects[0].change_id == "RIGHT"
-    assert named(found, "LATER").verdict == "excluded"
-    assert "abnormal_before" in codes(named(found, "LATER"))
-    assert "OTHER-USER" not in {suspect.change_id for suspect in found.suspects}
+    assert suspected.suspects[0].change_id == "RIGHT"
+    assert named(suspected, "LATER").verdict == "excluded"
+    assert "abnormal_before" in codes(named(suspected, "LATER"))
+    assert "OTHER-USER" not in {suspect.change_id for suspect in suspected.suspects}
 
 
 def test_a_change_of_another_user_at_the_same_minute_is_not_suspected(silenced: History) -> None:
-    found = judged(silenced, change("THEIRS", owner="USER-05", category="firewall"))
-    assert found.suspects[0].basis == "undeclared"
+    suspected = judged(silenced, change("THEIRS", owner="USER-05", category="firewall"))
+    assert suspected.suspects[0].basis == "undeclared"
 
 
 def test_when_everybody_moved_alike_one_users_change_is_excluded() -> None:
@@ -82,9 +82,9 @@ def test_when_everybody_moved_alike_one_users_change_is_excluded() -> None:
 
 
 def test_a_change_of_everyones_is_excluded_when_only_one_user_is_touched(silenced: History) -> None:
-    found = judged(silenced, change("ALL", owner="DCC", category="planned_maintenance"))
-    assert all(suspect.change_id != "ALL" or suspect.verdict in ("excluded", "coincident") for suspect in found.suspects)
-    assert found.suspects[0].basis == "undeclared"
+    suspected = judged(silenced, change("ALL", owner="DCC", category="planned_maintenance"))
+    assert all(suspect.change_id != "ALL" or suspect.verdict in ("excluded", "coincident") for suspect in suspected.suspects)
+    assert suspected.suspects[0].basis == "undeclared"
 
 
 def test_a_dcc_change_that_names_the_user_counts_as_that_users(silenced: History) -> None:
@@ -94,9 +94,9 @@ def test_a_dcc_change_that_names_the_user_counts_as_that_users(silenced: History
 
 def test_a_storm_is_no_firewalls_doing(stormed: History) -> None:
     storm = case(episode("storm"))
-    found = judged(stormed, change("FIREWALL", category="firewall"), change("METER-DATA", category="meter_data_management"), case=storm)
-    assert found.suspects[0].change_id == "METER-DATA"
-    assert named(found, "FIREWALL").verdict != "probable"
+    suspected = judged(stormed, change("FIREWALL", category="firewall"), change("METER-DATA", category="meter_data_management"), case=storm)
+    assert suspected.suspects[0].change_id == "METER-DATA"
+    assert named(suspected, "FIREWALL").verdict != "probable"
 
 
 def test_a_blip_is_not_probable_before_it_has_lasted(silenced: History) -> None:
@@ -114,8 +114,8 @@ def test_a_change_declared_only_afterwards_may_still_explain_and_it_is_said(sile
 
 @pytest.mark.parametrize("status", ["draft", "cancelled"])
 def test_drafts_and_cancelled_changes_explain_nothing(silenced: History, status: str) -> None:
-    found = judged(silenced, change("NEVER", category="firewall", status=status))
-    assert [suspect.basis for suspect in found.suspects] == ["undeclared"]
+    suspected = judged(silenced, change("NEVER", category="firewall", status=status))
+    assert [suspect.basis for suspect in suspected.suspects] == ["undeclared"]
 
 
 def test_an_actual_start_after_the_onset_rules_out_what_the_plan_would_suggest(silenced: History) -> None:
@@ -125,8 +125,8 @@ def test_an_actual_start_after_the_onset_rules_out_what_the_plan_would_suggest(s
 
 
 def test_a_change_that_names_other_services_is_not_about_it(silenced: History) -> None:
-    found = judged(silenced, change("OTHER-SERVICE", category="firewall", services=["8.1.1"]))
-    assert found.suspects[0].basis == "undeclared"
+    suspected = judged(silenced, change("OTHER-SERVICE", category="firewall", services=["8.1.1"]))
+    assert suspected.suspects[0].basis == "undeclared"
 
 
 def test_an_incident_at_one_user_without_a_change_names_that_user(silenced: History) -> None:
@@ -143,14 +143,14 @@ def test_where_only_other_regions_could_be_compared_with_a_user_is_not_probably_
 def test_weather_names_nobody_and_is_said() -> None:
     keys = {user: (series(user, "8F36", message_class="device_alert", direction="to_user"),) for user in USERS[:4]}
     storms = [episode("storm", user, series=keys[user]) for user in USERS[:4]]
-    found = judged(past(), case=case(*storms, origin=None))
-    assert found.nature.code == "weather"
-    assert not found.suspects
+    suspected = judged(past(), case=case(*storms, origin=None))
+    assert suspected.nature.code == "weather"
+    assert not suspected.suspects
 
 
 def test_a_gap_in_the_telemetry_names_nobody() -> None:
-    found = judged(past(), case=case(episode("stale")))
-    assert (found.nature.code, found.suspects) == ("telemetry", ())
+    suspected = judged(past(), case=case(episode("stale")))
+    assert (suspected.nature.code, suspected.suspects) == ("telemetry", ())
 
 
 def test_failures_on_the_network_side_name_no_user() -> None:
@@ -165,9 +165,9 @@ def test_traffic_that_runs_flat_against_a_ceiling_looks_throttled() -> None:
     for cohort in history._traffic.values():
         for ring in cohort.buffers:
             ring.cells[0] = ring.cells[0].clip(max=120.0 * ring.bin_us / MINUTE_US)
-    found = judged(history, case=case(episode("storm", ratio=2.4)))
-    assert found.nature.code == "throttled"
-    assert not found.suspects
+    suspected = judged(history, case=case(episode("storm", ratio=2.4)))
+    assert suspected.nature.code == "throttled"
+    assert not suspected.suspects
     waiting = episode("backlog", series=(series(queue="to_user", direction="", message_class="", service="", region=""),))
     assert judged(history, case=case(episode("storm", ratio=2.4), waiting)).nature.code == "user_change"
 
@@ -175,30 +175,32 @@ def test_traffic_that_runs_flat_against_a_ceiling_looks_throttled() -> None:
 def test_an_incident_of_several_users_is_nobodys_undeclared_change() -> None:
     history = past(lambda user, service, minute: 0.2 if minute >= 720 and user in USERS[:6] else 1.0)
     drops = [episode("drop", user, ratio=0.2, observed=20.0) for user in USERS[:6]]
-    found = judged(history, case=case(*drops, origin=None))
-    assert found.nature.code == "dcc_side"
-    assert all(suspect.basis == "declared" for suspect in found.suspects)
+    suspected = judged(history, case=case(*drops, origin=None))
+    assert suspected.nature.code == "dcc_side"
+    assert all(suspect.basis == "declared" for suspect in suspected.suspects)
 
 
 def test_a_change_of_everyones_is_probable_when_everyone_is_in_trouble() -> None:
     history = past(lambda user, service, minute: 0.2 if minute >= 720 else 1.0)
     drops = [episode("drop", user, ratio=0.2, observed=20.0) for user in USERS]
-    found = judged(history, change("DCC", owner="DCC", category="planned_maintenance"), case=case(*drops, origin=None))
-    assert (found.suspects[0].change_id, found.suspects[0].verdict) == ("DCC", "probable")
+    suspected = judged(history, change("DCC", owner="DCC", category="planned_maintenance"), case=case(*drops, origin=None))
+    assert (suspected.suspects[0].change_id, suspected.suspects[0].verdict) == ("DCC", "probable")
 
 
 def test_an_onset_that_was_estimated_too_early_is_found_again_in_the_counts(silenced: History) -> None:
     vague = case(episode(onset_us=ONSET - 14 * MINUTE_US))
-    found = judged(silenced, change("RIGHT", start=-1, category="firewall"), change("BEFORE", start=-15, category="firewall"), case=vague)
-    assert found.suspects[0].change_id == "RIGHT"
+    suspected = judged(
+        silenced, change("RIGHT", start=-1, category="firewall"), change("BEFORE", start=-15, category="firewall"), case=vague
+    )
+    assert suspected.suspects[0].change_id == "RIGHT"
 
 
 def test_at_most_five_suspects_and_three_excluded_ones_are_listed(silenced: History) -> None:
     many = [change(f"C-{number:02d}", start=-number, category="firewall") for number in range(30)]
     later = [change(f"L-{number:02d}", start=30 + number, category="firewall") for number in range(30)]
-    found = judged(silenced, *many, *later)
-    assert sum(suspect.verdict != "excluded" for suspect in found.suspects) <= 6
-    assert sum(suspect.verdict == "excluded" for suspect in found.suspects) == 3
+    suspected = judged(silenced, *many, *later)
+    assert sum(suspect.verdict != "excluded" for suspect in suspected.suspects) <= 6
+    assert sum(suspect.verdict == "excluded" for suspect in suspected.suspects) == 3
 
 
 def test_without_any_history_it_still_answers_by_calendar_and_kind() -> None:
@@ -220,15 +222,15 @@ def test_scores_are_shares_in_order_and_the_calendars_order_never_matters(change
     declared = [
         change(f"C-{number}", start=start, category=category, owner=owner) for number, (start, category, owner) in enumerate(changes)
     ]
-    found = judged(history, *declared)
-    assert found == judged(history, *reversed(declared))
-    scores = [suspect.score for suspect in found.suspects]
+    suspected = judged(history, *declared)
+    assert suspected == judged(history, *reversed(declared))
+    scores = [suspect.score for suspect in suspected.suspects]
     assert scores == sorted(scores, reverse=True)
     best: dict[str | None, float] = {}
-    for suspect in found.suspects:
+    for suspect in suspected.suspects:
         best[suspect.owner] = max(best.get(suspect.owner, 0.0), suspect.score)
     assert sum(best.values()) <= 1.05
-    ranks = [(-suspect.score, suspect.change_id or "", suspect.owner or "") for suspect in found.suspects]
+    ranks = [(-suspect.score, suspect.change_id or "", suspect.owner or "") for suspect in suspected.suspects]
     assert ranks == sorted(ranks)
 
 

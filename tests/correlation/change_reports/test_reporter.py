@@ -27,7 +27,7 @@ def reported(rates: Rates, *changes: Change, incident: Any = None, at_us: int = 
     reporter.step(T0, calendar(), history, [])
     if incident is not None:
         view = calendar(*changes, at_us=incident.at_us)
-        found = assess_cause(incident, view, past(rates), PARAMETERS).suspects
+        suspected = assess_cause(incident, view, past(rates), PARAMETERS).suspects
         reporter.step(
             incident.at_us,
             view,
@@ -35,8 +35,8 @@ def reported(rates: Rates, *changes: Change, incident: Any = None, at_us: int = 
             [
                 IncidentWithSuspects(
                     incident,
-                    found,
-                    {one.alert_id: found for one in incident.episodes},
+                    suspected,
+                    {one.alert_id: suspected for one in incident.episodes},
                     {one.alert_id: envelope(one, view) for one in incident.episodes},
                 )
             ],

@@ -31,9 +31,9 @@ def test_without_a_declared_effect_a_window_quiets_nobody() -> None:
 
 @pytest.mark.parametrize(("ratio", "position"), [(1.6, "within"), (3.0, "within"), (4.4, "within"), (4.8, "beyond"), (30.0, "beyond")])
 def test_a_rise_is_within_up_to_one_and_a_half_times_what_was_declared(ratio: float, position: str) -> None:
-    found = where(storm(ratio), up(3.0))
-    assert (found.position, found.change_id) == (position, "UP")
-    assert "UP" in found.text
+    covered = where(storm(ratio), up(3.0))
+    assert (covered.position, covered.change_id) == (position, "UP")
+    assert "UP" in covered.text
 
 
 def test_how_far_beyond_is_said() -> None:
@@ -151,7 +151,7 @@ def test_a_rise_without_a_factor_is_no_licence() -> None:
 @settings(max_examples=60, deadline=None)
 @given(ratio=st.floats(1.01, 1000), factor=st.floats(1, 50), offset=st.integers(-300, 300))
 def test_a_declaration_never_quiets_more_than_it_said(ratio: float, factor: float, offset: int) -> None:
-    found = where(storm(ratio), up(factor, start=offset))
-    if found.position == "within":
+    covered = where(storm(ratio), up(factor, start=offset))
+    if covered.position == "within":
         assert ratio <= 1.5 * factor * 1.15
         assert -5 <= -offset <= 125

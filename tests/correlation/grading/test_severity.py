@@ -16,7 +16,7 @@ ANSWERS = {user: series(user, "to_user", "service_response", "8.1.1") for user i
 JAM = queue("SUP-01")
 KEYS = (*REQUESTS.values(), *ANSWERS.values(), JAM)
 RISE = Trouble("storm", REQUESTS["SUP-01"], 5, observed=300)
-SAID = {"category": "tariff", "expected": {"effect": "up", "factor": 3.0}}
+DECLARED = {"category": "tariff", "expected": {"effect": "up", "factor": 3.0}}
 
 
 def test_what_noise_might_do_is_info():
@@ -30,7 +30,7 @@ def test_what_the_budget_calls_serious_is_a_warning():
 
 
 def test_within_what_a_change_said_it_is_info_and_wakes_nobody():
-    alert = run(World(KEYS, (RISE,)), range(20), change("CHG-1", "SUP-01", 0, 120, **SAID)).one("storm", "SUP-01")
+    alert = run(World(KEYS, (RISE,)), range(20), change("CHG-1", "SUP-01", 0, 120, **DECLARED)).one("storm", "SUP-01")
     assert (alert.envelope, alert.severity, alert.category) == ("within", "info", 4)
     assert "Within the effect that CHG-1 declared." in alert.summary
     assert alert.next_step == "No action: check that it ends with CHG-1."
@@ -38,7 +38,7 @@ def test_within_what_a_change_said_it_is_info_and_wakes_nobody():
 
 def test_beyond_what_a_change_said_it_has_its_true_severity():
     much = Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000)
-    alert = run(World(KEYS, (much,)), range(20), change("CHG-1", "SUP-01", 0, 120, **SAID)).one("storm", "SUP-01")
+    alert = run(World(KEYS, (much,)), range(20), change("CHG-1", "SUP-01", 0, 120, **DECLARED)).one("storm", "SUP-01")
     assert (alert.envelope, alert.severity) == ("beyond", "critical")
 
 
@@ -51,12 +51,12 @@ def test_what_looks_like_weather_is_no_reason_to_be_silent_beyond_a_declared_eff
 
 def test_what_went_beyond_stays_beyond():
     much = Trouble("storm", REQUESTS["SUP-01"], 5, observed=4000, grows=-90)
-    records = run(World(KEYS, (much,)), range(48), change("CHG-1", "SUP-01", 0, 120, **SAID))
+    records = run(World(KEYS, (much,)), range(48), change("CHG-1", "SUP-01", 0, 120, **DECLARED))
     assert [alert.envelope for alert in records.all_of("storm", "SUP-01")] == ["beyond"] * len(records.all_of("storm", "SUP-01"))
 
 
 def test_still_abnormal_when_the_window_ends_is_raised_then():
-    records = run(World(KEYS, (RISE,)), range(60), change("CHG-1", "SUP-01", 0, 30, **SAID))
+    records = run(World(KEYS, (RISE,)), range(60), change("CHG-1", "SUP-01", 0, 30, **DECLARED))
     revisions = records.all_of("storm", "SUP-01")
     assert revisions[0].severity == "info"
     assert (revisions[-1].severity, revisions[-1].envelope) == ("warning", "beyond")
@@ -65,14 +65,14 @@ def test_still_abnormal_when_the_window_ends_is_raised_then():
 
 
 def test_a_change_declared_after_the_onset_quiets_nothing():
-    late = change("CHG-1", "SUP-01", 0, 120, **SAID, declared_at=instant(MORNING_US + 10 * MINUTE_US))
+    late = change("CHG-1", "SUP-01", 0, 120, **DECLARED, declared_at=instant(MORNING_US + 10 * MINUTE_US))
     alert = run(World(KEYS, (RISE,)), range(30), late).one("storm", "SUP-01")
     assert alert.severity == "warning"
 
 
 def test_nothing_quiets_what_others_suffer_from():
     slowed = tuple(Trouble("drop", ANSWERS[user], 7, seen_after=3, observed=40) for user in USERS[1:])
-    alert = run(World(KEYS, (RISE, *slowed)), range(20), change("CHG-1", "SUP-01", 0, 120, **SAID)).one("storm", "SUP-01")
+    alert = run(World(KEYS, (RISE, *slowed)), range(20), change("CHG-1", "SUP-01", 0, 120, **DECLARED)).one("storm", "SUP-01")
     assert alert.envelope == "within"
     assert alert.severity == "critical"
 
@@ -138,7 +138,7 @@ def test_a_resolved_alert_keeps_the_severity_it_had():
 
 def test_a_queue_that_grows_with_a_declared_rise_is_part_of_it():
     jam = Trouble("backlog", JAM, 8, 60, grows=50, evidence={"growth_per_s": 1.0})
-    records = run(World(KEYS, (RISE, jam)), range(50), change("CHG-1", "SUP-01", 0, 120, **SAID))
+    records = run(World(KEYS, (RISE, jam)), range(50), change("CHG-1", "SUP-01", 0, 120, **DECLARED))
     alert = records.one("backlog", "SUP-01")
     assert (alert.envelope, alert.severity) == ("within", "info")
 
@@ -146,13 +146,13 @@ def test_a_queue_that_grows_with_a_declared_rise_is_part_of_it():
 def test_a_queue_that_still_grows_when_the_rise_should_be_over_is_raised():
     short = Trouble("storm", REQUESTS["SUP-01"], 5, 28, observed=300)
     jam = Trouble("backlog", JAM, 8, grows=50, evidence={"growth_per_s": 1.0})
-    records = run(World(KEYS, (short, jam)), range(60), change("CHG-1", "SUP-01", 0, 30, **SAID))
+    records = run(World(KEYS, (short, jam)), range(60), change("CHG-1", "SUP-01", 0, 30, **DECLARED))
     assert records.all_of("backlog", "SUP-01")[0].severity == "info"
     assert records.one("backlog", "SUP-01").severity == "warning"
 
 
 def test_a_queue_without_a_rise_is_not_quieted_by_one_that_was_declared():
-    records = run(World(KEYS, (Trouble("backlog", JAM, 8, grows=50),)), range(50), change("CHG-1", "SUP-01", 0, 120, **SAID))
+    records = run(World(KEYS, (Trouble("backlog", JAM, 8, grows=50),)), range(50), change("CHG-1", "SUP-01", 0, 120, **DECLARED))
     assert records.one("backlog", "SUP-01").severity == "warning"
 
 

@@ -29,9 +29,9 @@ def test_nothing_is_compared_where_no_bin_is_common() -> None:
 
 def test_an_alert_of_both_lengths_has_a_course_for_each() -> None:
     keys = (series("MINUTE-1"), series("QUICK-1")._replace(window_s=10))
-    found = courses(episode("storm", series=keys), ONSET - MINUTE_US, fleet(5, {"QUICK-1": 3.0}), lambda recent: recent.observed.T)
-    assert [one.bin_us // SECOND_US for one in found] == [10, 60]
-    common = in_common_bins((found[:1], found[1:]))
+    measured = courses(episode("storm", series=keys), ONSET - MINUTE_US, fleet(5, {"QUICK-1": 3.0}), lambda recent: recent.observed.T)
+    assert [one.bin_us // SECOND_US for one in measured] == [10, 60]
+    common = in_common_bins((measured[:1], measured[1:]))
     assert common is not None
     ends_us, (quick, minute) = common
     assert len(ends_us) == 6

@@ -25,19 +25,19 @@ def test_silence_moves_further_than_any_noise() -> None:
     observed[110:, 0] = 0
     moves = shift(running(observed, expected), 110, 120, 20)
     assert moves.affected(up=False)[0]
-    found = difference_in_differences(np.eye(10, dtype=np.float32), moves, up=False)
-    assert found.delta[0] < -5
-    assert found.p_value[0] == pytest.approx(1 / (1 + len(moves.placebo)))
-    assert found.p_value[1:].min() > 0.01
+    estimate = difference_in_differences(np.eye(10, dtype=np.float32), moves, up=False)
+    assert estimate.delta[0] < -5
+    assert estimate.p_value[0] == pytest.approx(1 / (1 + len(moves.placebo)))
+    assert estimate.p_value[1:].min() > 0.01
 
 
 def test_what_moved_everyone_is_no_difference() -> None:
     observed, expected = traffic()
     observed[110:] = np.round(expected[110:] * 0.6)
     moves = shift(running(observed, expected), 110, 120, 20)
-    found = difference_in_differences(np.eye(10, dtype=np.float32), moves, up=False)
-    assert found.outside_share.min() == 1.0
-    assert np.abs(found.delta).max() < 0.1 < np.abs(moves.moved).min()
+    estimate = difference_in_differences(np.eye(10, dtype=np.float32), moves, up=False)
+    assert estimate.outside_share.min() == 1.0
+    assert np.abs(estimate.delta).max() < 0.1 < np.abs(moves.moved).min()
 
 
 def test_one_control_with_an_incident_of_its_own_hardly_counts() -> None:
@@ -46,16 +46,16 @@ def test_one_control_with_an_incident_of_its_own_hardly_counts() -> None:
     observed[110:, 1] *= 50
     scopes = np.zeros((1, 10), np.float32)
     scopes[0, 0] = 1
-    found = difference_in_differences(scopes, shift(running(observed, expected), 110, 120, 20), up=True)
-    assert found.delta[0] == pytest.approx(np.log(3), abs=0.1)
+    estimate = difference_in_differences(scopes, shift(running(observed, expected), 110, 120, 20), up=True)
+    assert estimate.delta[0] == pytest.approx(np.log(3), abs=0.1)
 
 
 def test_a_scope_without_traffic_says_nothing() -> None:
     observed, expected = traffic(units=2)
     observed[:, 0], expected[:, 0] = 0, 0
-    found = difference_in_differences(np.eye(2, dtype=np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
-    assert np.isnan(found.delta[0])
-    assert np.isnan(found.p_value[0])
+    estimate = difference_in_differences(np.eye(2, dtype=np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
+    assert np.isnan(estimate.delta[0])
+    assert np.isnan(estimate.p_value[0])
 
 
 def test_without_any_expectation_the_own_mean_is_it() -> None:
@@ -68,9 +68,9 @@ def test_without_any_expectation_the_own_mean_is_it() -> None:
 def test_alone_its_own_history_is_the_control() -> None:
     observed, expected = traffic(units=1)
     observed[110:] *= 2
-    found = difference_in_differences(np.ones((1, 1), np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
-    assert found.delta[0] == pytest.approx(np.log(2), abs=0.1)
-    assert found.p_value[0] < 0.05
+    estimate = difference_in_differences(np.ones((1, 1), np.float32), shift(running(observed, expected), 110, 120, 20), up=True)
+    assert estimate.delta[0] == pytest.approx(np.log(2), abs=0.1)
+    assert estimate.p_value[0] < 0.05
 
 
 @settings(max_examples=40, deadline=None)
@@ -78,7 +78,7 @@ def test_alone_its_own_history_is_the_control() -> None:
 def test_the_placebo_p_value_of_noise_is_seldom_small(seed: int, first: int, span: int) -> None:
     observed, expected = traffic(units=40, seed=seed)
     moves = shift(running(observed, expected), first, first + span, min(2 * span + 1, first))
-    found = difference_in_differences(np.eye(40, dtype=np.float32), moves, up=True)
+    estimate = difference_in_differences(np.eye(40, dtype=np.float32), moves, up=True)
     if len(moves.placebo) >= 20:
-        assert (found.p_value <= 0.05).mean() <= 0.3
+        assert (estimate.p_value <= 0.05).mean() <= 0.3
     assert not moves.affected(up=True).sum() > 2

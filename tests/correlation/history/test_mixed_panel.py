@@ -54,8 +54,8 @@ def test_users_of_the_other_window_length_are_compared_too():
 def test_what_happens_at_one_user_alone_is_its_own_whatever_the_others_windows_are():
     for user, window_s in (("QUICK-1", 10), ("MINUTE-1", 60)):
         compared = compare(storm(user, window_s, 5), fleet(5, {user: 3.0}))
-        alike = [unit.user for unit, moved in zip(compared.panel.units, compared.moved_alike, strict=True) if moved]
-        assert alike == [user]
+        moved_together = [unit.user for unit, moved in zip(compared.panel.units, compared.moved_alike, strict=True) if moved]
+        assert moved_together == [user]
         assert compared.moves.known.all()
 
 

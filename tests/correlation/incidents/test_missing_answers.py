@@ -31,7 +31,7 @@ def history(lost: dict[str, float], start_us: int = MONDAY_US, slower: int = 0) 
 
     `slower`: how many of the Users report by half hours.
     """
-    found = History()
+    recorded = History()
     waiting = np.zeros(len(KEYS))
     slow = np.array([int(key.user[-1]) < slower for key in KEYS])
     for number in range(1, (24 + 14) * 4 + 1):
@@ -43,18 +43,18 @@ def history(lost: dict[str, float], start_us: int = MONDAY_US, slower: int = 0) 
         waiting += came
         for window_s, chosen in ((900, ~slow), (1800, slow)):
             if chosen.any() and at_us % (window_s * SECOND_US) == 0:
-                add_window(found, at_us, window_s, chosen, waiting[chosen])
+                add_window(recorded, at_us, window_s, chosen, waiting[chosen])
                 waiting[chosen] = 0.0
-    return found
+    return recorded
 
 
-def add_window(found: History, at_us: int, window_s: int, chosen: Flags, counts: Floats) -> None:
+def add_window(result: History, at_us: int, window_s: int, chosen: Flags, counts: Floats) -> None:
     """One window of some of the Users."""
     none, empty, zero = Findings.none(), np.zeros(0), np.zeros(len(counts))
     groups = tuple(group for group, wanted in zip(GROUPS, chosen.tolist(), strict=True) if wanted)
     keys = tuple(key._replace(window_s=window_s) for key, wanted in zip(KEYS, chosen.tolist(), strict=True) if wanted)
     pulse = Pulse(at_us, window_s, groups, zero == 0.0, counts, zero, counts, counts)
-    found.add(Detected(at_us, window_s, keys, (), none, none, pulse, QueuePulse(at_us, window_s, (), empty.astype(bool), empty, empty)))
+    result.add(Detected(at_us, window_s, keys, (), none, none, pulse, QueuePulse(at_us, window_s, (), empty.astype(bool), empty, empty)))
 
 
 def due(services: int = 1) -> float:
@@ -63,10 +63,10 @@ def due(services: int = 1) -> float:
 
 
 def test_a_loss_that_the_expectation_has_learned_is_still_counted() -> None:
-    found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True)
-    assert set(found) == {"billing"}
-    assert found["billing"].messages == pytest.approx(0.3 * due(), rel=0.05)
-    assert found["billing"].low < 0.3 * due() < found["billing"].high
+    missing = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True)
+    assert set(missing) == {"billing"}
+    assert missing["billing"].messages == pytest.approx(0.3 * due(), rel=0.05)
+    assert missing["billing"].low < 0.3 * due() < missing["billing"].high
 
 
 def test_of_two_incidents_each_has_its_own_part_of_what_both_take() -> None:
@@ -86,16 +86,16 @@ def test_nothing_is_said_without_an_earlier_day_of_the_same_kind_or_without_a_lo
 
 
 def test_answers_that_wait_are_not_missing() -> None:
-    found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda key: key.user != "SUP-0")
-    assert found["billing"].messages == pytest.approx(0.75 * 0.3 * due(), rel=0.05)
+    missing = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda key: key.user != "SUP-0")
+    assert missing["billing"].messages == pytest.approx(0.75 * 0.3 * due(), rel=0.05)
 
 
 def test_of_what_stays_away_as_declared_only_those_hours_are_left_out() -> None:
     from_us, until_us = MONDAY_US + DAY_US + 11 * HOUR_US, MONDAY_US + DAY_US + 12 * HOUR_US
 
     def missing(*spans: tuple[int, int]) -> float:
-        found = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True, absent=lambda _: spans)
-        return found["billing"].messages if found else 0.0
+        losses = missing_answers(history({"4.8.1": 0.3}), STRETCH, lambda _: True, absent=lambda _: spans)
+        return losses["billing"].messages if losses else 0.0
 
     hour = sum(4 * 1.1 * (300.0 + 200.0 * np.sin(2 * np.pi * n / 96) + n % 3) for n in range(24 * 4 + 45, 24 * 4 + 49))
     assert missing((from_us, until_us)) == pytest.approx(missing() - 0.3 * hour, rel=0.02)
@@ -113,9 +113,9 @@ def test_an_hour_in_which_everything_else_stays_away_as_declared_counts_as_the_o
 def test_what_another_incident_takes_in_some_hours_leaves_the_other_hours_as_they_were() -> None:
     past = history({"4.8.1": 0.2, "2.2": 0.6})
     hour = ((MONDAY_US + DAY_US + 11 * HOUR_US, MONDAY_US + DAY_US + 12 * HOUR_US),)
-    found = missing_answers(past, STRETCH, lambda _: True, replace(BESIDE, spans={"prepayment": hour}))
+    missing = missing_answers(past, STRETCH, lambda _: True, replace(BESIDE, spans={"prepayment": hour}))
     shared = sum(4 * 1.1 * (300.0 + 200.0 * np.sin(2 * np.pi * n / 96) + n % 3) for n in range(24 * 4 + 45, 24 * 4 + 49))
-    assert found["prepayment"].messages == pytest.approx(0.6 * (due() - shared) + 0.2 * shared, rel=0.05)
+    assert missing["prepayment"].messages == pytest.approx(0.6 * (due() - shared) + 0.2 * shared, rel=0.05)
 
 
 def test_a_process_of_the_other_incident_alone_counts_outside_its_hours_only() -> None:

@@ -31,15 +31,15 @@ def loss(user: str, until: int | None, ends: int = 60) -> Trouble:
 
 def revisions(result: RunResult) -> dict[str, list[Incident]]:
     """Every incident's records, in order."""
-    found: dict[str, list[Incident]] = {}
+    by_key: dict[str, list[Incident]] = {}
     for record in result.incidents:
-        found.setdefault(record.incident_id, []).append(record)
-    return {key: records for key, records in found.items() if not records[-1].summary.startswith("Merged")}
+        by_key.setdefault(record.incident_id, []).append(record)
+    return {key: records for key, records in by_key.items() if not records[-1].summary.startswith("Merged")}
 
 
 def last(result: RunResult) -> Incident:
-    (found,) = (incident for incident in result.events() if incident.origin_user == "SUP-01")
-    return found
+    (listed,) = (incident for incident in result.events() if incident.origin_user == "SUP-01")
+    return listed
 
 
 class Lingering(World):

@@ -22,7 +22,7 @@ ONSET_US, NOW_US = MONDAY_US + DAY_US + 9 * HOUR_US + 3 * MINUTE_US, MONDAY_US +
 
 def history(lost: dict[str, float], asked: float = 1.0, start_us: int = MONDAY_US, hours: float = 34.0) -> History:
     """A day and ten hours of which the expectation has learned everything; from the onset on Users lose answers, or ask less."""
-    found, none, empty, draw = History(), Findings.none(), np.zeros(0), np.random.default_rng(1)
+    listed, none, empty, draw = History(), Findings.none(), np.zeros(0), np.random.default_rng(1)
     for number in range(1, round(hours * 12) + 1):
         passed_us = number * 5 * MINUTE_US
         level = 600.0 + 400.0 * np.sin(2 * np.pi * passed_us / DAY_US)
@@ -31,8 +31,8 @@ def history(lost: dict[str, float], asked: float = 1.0, start_us: int = MONDAY_U
         counts = draw.poisson(level * np.array(share if during else np.ones(len(KEYS)))).astype(np.float64)
         at_us = start_us + passed_us
         pulse = Pulse(at_us, 300, GROUPS, np.ones(len(KEYS), np.bool_), counts, np.zeros(len(KEYS)), counts, counts)
-        found.add(Detected(at_us, 300, KEYS, (), none, none, pulse, QueuePulse(at_us, 300, (), empty.astype(bool), empty, empty)))
-    return found
+        listed.add(Detected(at_us, 300, KEYS, (), none, none, pulse, QueuePulse(at_us, 300, (), empty.astype(bool), empty, empty)))
+    return listed
 
 
 def losing(past: History, *, alone: bool = True, shift_us: int = 0) -> tuple[str, ...]:
@@ -40,8 +40,8 @@ def losing(past: History, *, alone: bool = True, shift_us: int = 0) -> tuple[str
 
 
 def test_a_loss_that_the_expectation_has_learned_names_the_others() -> None:
-    found = losing(history(dict.fromkeys(USERS, 0.15)))
-    assert set(found) == set(USERS[1:])
+    lost = losing(history(dict.fromkeys(USERS, 0.15)))
+    assert set(lost) == set(USERS[1:])
 
 
 def test_nobody_is_named_where_nothing_or_only_two_users_answers_are_lost() -> None:

@@ -28,7 +28,7 @@ Judged = tuple[tuple[str, str, str, str, float], ...]
 @lru_cache(maxsize=1)
 def pairs() -> tuple[tuple[Draft, Draft], ...]:
     """The reader's own drafts of a spill-over, each with triage's draft of the same alert."""
-    found: list[tuple[Draft, Draft]] = []
+    listed: list[tuple[Draft, Draft]] = []
     judged: list[Draft] = []
 
     def allow(draft: Draft, user: str, view: Any) -> Any:
@@ -37,14 +37,14 @@ def pairs() -> tuple[tuple[Draft, Draft], ...]:
 
     def copy(own: Draft, allowed: Any, user: str) -> Draft:
         if user == READER and judged:
-            found.append((own, judged[-1]))
+            listed.append((own, judged[-1]))
         return redacted(own, allowed, user)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(user_alerts, "allowance_for", allow)
         patch.setattr(user_alerts, "redacted", copy)
         run(World(tuple(key for user in (READER, *OTHERS) for key in keys_of(user)), SPILL), range(14))
-    return tuple(found)
+    return tuple(listed)
 
 
 JUDGEMENTS = st.lists(
@@ -114,7 +114,7 @@ def test_a_copy_takes_only_what_is_allowed_from_any_judgement(which: int, judged
 
 
 @pytest.mark.parametrize(
-    ("triage", "expected", "said"),
+    ("triage", "expected", "sentence"),
     [
         (("probable", 0.9), "probable", None),
         (("possible", 0.4), "possible", "less sure"),
@@ -122,7 +122,7 @@ def test_a_copy_takes_only_what_is_allowed_from_any_judgement(which: int, judged
         (None, "coincident", "another cause"),
     ],
 )
-def test_nobody_is_blamed_in_its_own_copy_for_what_triage_gives_another_cause(triage, expected: str, said: str | None) -> None:
+def test_nobody_is_blamed_in_its_own_copy_for_what_triage_gives_another_cause(triage, expected: str, sentence: str | None) -> None:
     own, desk = pairs()[0]
     view = calendar(change("CHG-1", READER, 0, 60)).view(own.case.at_us)
     mine = Suspect(change_id="CHG-1", owner=READER, basis="declared", verdict="probable", score=0.98, reasons=())
@@ -130,5 +130,5 @@ def test_nobody_is_blamed_in_its_own_copy_for_what_triage_gives_another_cause(tr
     draft = redacted(replace(own, suspects=(mine,)), allowance_for(replace(desk, suspects=seen), READER, view), READER)
     (suspect,) = draft.suspects
     assert suspect.verdict == expected
-    assert (suspect.score == 0.98) == (said is None)
-    assert [said in reason.text for reason in suspect.reasons] == ([] if said is None else [True])
+    assert (suspect.score == 0.98) == (sentence is None)
+    assert [sentence in reason.text for reason in suspect.reasons] == ([] if sentence is None else [True])

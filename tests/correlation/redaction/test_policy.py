@@ -138,13 +138,15 @@ def test_what_others_do_changes_nothing_in_a_copy_but_what_is_allowed(scene, ano
         assert same_where_both_speak(copies, bare)
 
 
-def grouped(said: RunResult, names: Mapping[str, str]) -> list[tuple[object, ...]]:
+def grouped(outcome: RunResult, names: Mapping[str, str]) -> list[tuple[object, ...]]:
     """How triage saw the events in every window, under other names."""
 
     def called(users: Iterable[str | None]) -> tuple[str, ...]:
         return tuple(sorted(names.get(user or "", user or "") for user in users))
 
-    return sorted((str(one.as_of), called([one.origin_user]), called(one.affected_users), one.kinds, one.status) for one in said.incidents)
+    return sorted(
+        (str(one.as_of), called([one.origin_user]), called(one.affected_users), one.kinds, one.status) for one in outcome.incidents
+    )
 
 
 def first(copies: list[Alert]) -> list[tuple[str, str]]:

@@ -147,16 +147,16 @@ def test_the_incident_is_summarised_in_short_sentences():
 
 
 @pytest.mark.parametrize(
-    ("kind", "observed", "said"),
+    ("kind", "observed", "phrase"),
     [
         ("drop", 0, "no messages"),
         ("drop", 1, "only 1 message 8.1.1 in north a minute"),
         ("silence", 2, "only 2 messages 8.1.1 in north a minute since 09:05 UTC (normal: 200)"),
     ],
 )
-def test_few_messages_are_those_of_one_window_and_counted_in_words(kind, observed, said):
+def test_few_messages_are_those_of_one_window_and_counted_in_words(kind, observed, phrase):
     troubles = (Trouble(kind, REQUESTS["SUP-01"], 5, observed=observed), Trouble(kind, ANSWERS["SUP-01"], 5, observed=0))
-    assert said in run(World(KEYS, troubles), range(10)).one(kind, "SUP-01").summary
+    assert phrase in run(World(KEYS, troubles), range(10)).one(kind, "SUP-01").summary
 
 
 def test_a_declared_effect_on_everyone_is_not_said_to_be_one_users():

@@ -21,8 +21,8 @@ def in_flight(window: int, peak: float = 1.0) -> Floats:
 def watch(cohort: Cohort, windows: int, depth: Callable[[int], Floats], **columns: Callable[[int], Floats]) -> Detected:
     for _ in range(windows):
         records = {name: column(cohort.window) for name, column in columns.items()}
-        found = cohort.step(queue_tick=queues(cohort.at_us, depth(cohort.window), **records))
-    return found
+        detected = cohort.step(queue_tick=queues(cohort.at_us, depth(cohort.window), **records))
+    return detected
 
 
 @cache
@@ -54,11 +54,11 @@ def test_a_blocked_route_is_found_within_four_windows_and_lasts_until_all_is_dra
     assert delay[0] <= 3
     assert delay[1] <= 8
     opens, full = cohort.window, 30.0 * 60
-    found = watch(cohort, 20, lambda window: in_flight(window) + np.maximum(full - 60.0 * (window - opens + 1), 0.0))
+    result = watch(cohort, 20, lambda window: in_flight(window) + np.maximum(full - 60.0 * (window - opens + 1), 0.0))
     assert cohort.ended("backlog") == []
-    assert found.queues.evidence["growth_per_s"] == pytest.approx(-1.0, abs=0.3)
-    assert np.isnan(found.queues.evidence["capacity_eta_s"]).all()
-    assert found.queues.evidence["drain_eta_s"][0] == pytest.approx(600, rel=0.3)
+    assert result.queues.evidence["growth_per_s"] == pytest.approx(-1.0, abs=0.3)
+    assert np.isnan(result.queues.evidence["capacity_eta_s"]).all()
+    assert result.queues.evidence["drain_eta_s"][0] == pytest.approx(600, rel=0.3)
     watch(cohort, 30, lambda window: in_flight(window) + np.maximum(full - 60.0 * (window - opens + 1), 0.0))
     assert len(cohort.ended("backlog")) == 3
 
@@ -74,15 +74,15 @@ def test_time_to_capacity_is_an_interval_and_absent_while_the_queue_may_not_be_f
     cohort = quiet_days()
     begins = cohort.window
     room = {"capacity": lambda _: np.array([100_000.0, 1e7, 1e7])}
-    found = watch(cohort, 20, lambda window: in_flight(window) + np.array([600.0, 0.0, 0.0]) * (window - begins + 1), **room).queues
-    assert found.series.tolist() == [0]
-    eta, low, high = (found.evidence[f"capacity_eta{name}_s"][0] for name in ("", "_low", "_high"))
+    result = watch(cohort, 20, lambda window: in_flight(window) + np.array([600.0, 0.0, 0.0]) * (window - begins + 1), **room).queues
+    assert result.series.tolist() == [0]
+    eta, low, high = (result.evidence[f"capacity_eta{name}_s"][0] for name in ("", "_low", "_high"))
     assert low < eta < high
     assert eta == pytest.approx((100_000 - 20 * 600) / 10.0, rel=0.1)
     full = cohort.window
     swings = np.random.default_rng(13).normal(0, 600, 100)
-    found = watch(cohort, 20, lambda window: in_flight(window) + np.array([12_000.0 + swings[window - full], 0, 0]), **room).queues
-    assert np.isnan(found.evidence["capacity_eta_s"][0])
+    result = watch(cohort, 20, lambda window: in_flight(window) + np.array([12_000.0 + swings[window - full], 0, 0]), **room).queues
+    assert np.isnan(result.evidence["capacity_eta_s"][0])
 
 
 def test_a_stalled_drain_is_found_by_its_deliveries():
@@ -121,11 +121,11 @@ def test_messages_older_than_the_retries_allow_are_reported_with_what_will_be_lo
     watch(cohort, 60, in_flight, oldest_age_s=lambda _: np.full(3, 30.0))
     begins = cohort.window
     aging = {"oldest_age_s": lambda window: np.array([30.0 + 60.0 * (window - begins), 30.0, 30.0])}
-    found = watch(cohort, 30, lambda window: in_flight(window) + np.array([4.0 * (window - begins), 0, 0]), **aging).queues
-    assert found.series.tolist() == [0]
-    assert found.evidence["oldest_age_s"][0] == 30.0 + 60.0 * 29
-    assert found.evidence["age_limit_eta_s"][0] == pytest.approx(172_800 - 30 - 60 * 29)
-    assert found.evidence["predicted_loss"][0] == found.observed[0]
+    result = watch(cohort, 30, lambda window: in_flight(window) + np.array([4.0 * (window - begins), 0, 0]), **aging).queues
+    assert result.series.tolist() == [0]
+    assert result.evidence["oldest_age_s"][0] == 30.0 + 60.0 * 29
+    assert result.evidence["age_limit_eta_s"][0] == pytest.approx(172_800 - 30 - 60 * 29)
+    assert result.evidence["predicted_loss"][0] == result.observed[0]
 
 
 def test_a_queue_that_stops_reporting_keeps_its_finding():
@@ -134,9 +134,9 @@ def test_a_queue_that_stops_reporting_keeps_its_finding():
     watch(cohort, 20, lambda window: in_flight(window) + 50.0 * (window - begins + 1))
     records = list(cohort.records)
     for _ in range(30):
-        found = cohort.step(queue_tick=queues(cohort.at_us, np.zeros(3), reported=[False] * 3))
+        detected = cohort.step(queue_tick=queues(cohort.at_us, np.zeros(3), reported=[False] * 3))
     assert cohort.records == records
-    assert len(found.queues) == 3
+    assert len(detected.queues) == 3
 
 
 def test_a_lasting_depth_becomes_the_normal_one_after_a_day():

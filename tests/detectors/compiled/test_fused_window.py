@@ -32,9 +32,9 @@ def compiled() -> Library:
     if library() is None:
         SOURCE.build()
         library.cache_clear()
-    found = library()
-    assert found is not None
-    return found
+    result = library()
+    assert result is not None
+    return result
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def windows(seed: int, count: int) -> Iterator[Drawn]:
 
 
 def traffic(*, compiled: bool) -> Traffic:
-    found = Traffic(EAGER, WINDOW_S, compiled=compiled)
-    found.grow(tuple(key(number, window_s=WINDOW_S) for number in range(SERIES)), MONDAY_US, Learned())
-    return found
+    result = Traffic(EAGER, WINDOW_S, compiled=compiled)
+    result.grow(tuple(key(number, window_s=WINDOW_S) for number in range(SERIES)), MONDAY_US, Learned())
+    return result
 
 
 def flat(tree: Any, path: str = "") -> Iterator[tuple[str, bytes]]:
@@ -81,9 +81,9 @@ def flat(tree: Any, path: str = "") -> Iterator[tuple[str, bytes]]:
 
 
 def columns(result: TrafficResult) -> dict[str, bytes]:
-    found = result.findings
+    results = result.findings
     names = ("kind", "series", "phase", "began_us", "detected_us", "score", "observed", "expected", "serious")
-    rows = {name: getattr(found, name) for name in names} | found.evidence
+    rows = {name: getattr(results, name) for name in names} | results.evidence
     rows |= {f"all {name}": getattr(result, name) for name in ("expected", "variance", "failing")}
     return {name: row.tobytes() for name, row in rows.items()}
 

@@ -28,7 +28,7 @@ def hour_number(day: str) -> int:
 
 def cohort(start: str, series: int = 8, holidays: HolidayCalendar | None = None) -> Cohort:
     parameters = DetectionParameters(false_alarms_per_day=1.0, fleet_series=100).with_holidays(holidays or HolidayCalendar())
-    return Cohort(tuple(key(place) for place in range(series)), parameters=parameters, window_s=WINDOW_S, start_us=parse_time(start))
+    return Cohort(tuple(key(index) for index in range(series)), parameters=parameters, window_s=WINDOW_S, start_us=parse_time(start))
 
 
 def factor(window: int, rests: tuple[int, ...] = ()) -> float:
@@ -82,7 +82,7 @@ def test_gross_trouble_is_found_on_the_first_saturday_too(times: float, kind: st
     watched.run(begins, lambda window: draw(window, factor(window) if window < 5 * DAY else saturday[window % DAY * WINDOW_S // 3600]))
     assert watched.records == []
     watched.run(4, lambda window: draw(window, times * saturday[window % DAY * WINDOW_S // 3600]))
-    assert {series for window, found, series, _ in watched.records if found == kind and window <= begins + 3} == set(range(8))
+    assert {series for window, entry, series, _ in watched.records if entry == kind and window <= begins + 3} == set(range(8))
 
 
 def test_a_first_weekend_without_work_wakes_nobody():

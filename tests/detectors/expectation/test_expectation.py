@@ -30,7 +30,7 @@ def expected_next(state: Columns, at_us: int) -> Expected:
 
 def test_a_series_costs_some_two_kilobytes_and_keeps_its_kinds_of_numbers():
     """Through storms, silences, failures, gaps, a level that is accepted and a clock that changes."""
-    keys = tuple(key(place, window_s=300) for place in range(4))
+    keys = tuple(key(index, window_s=300) for index in range(4))
     cohort = Cohort(keys, window_s=300, start_us=1_774_224_000_000_000)  # the week before summer time
     draw, day = counts(1, np.full(4, 40.0)), DAY // 5
     cohort.run(5, draw)
@@ -46,7 +46,7 @@ def test_a_series_costs_some_two_kilobytes_and_keeps_its_kinds_of_numbers():
 
 @pytest.mark.parametrize("deviation", [0.5, 2.0])
 def test_traffic_as_the_profile_has_it_is_no_change_whatever_the_last_hours_taught(deviation):
-    cohort = Cohort(tuple(key(place) for place in range(20)))
+    cohort = Cohort(tuple(key(index) for index in range(20)))
     draw = counts(2, np.full(20, 1000.0))
     cohort.run(2 * DAY + 5, draw)
     tree = cohort.detection.pack()
@@ -60,7 +60,7 @@ def test_traffic_as_the_profile_has_it_is_no_change_whatever_the_last_hours_taug
 
 
 def test_a_weekday_that_is_busier_all_day_is_not_learned_anew_each_hour():
-    cohort = Cohort(tuple(key(place) for place in range(30)), window_s=300)
+    cohort = Cohort(tuple(key(index) for index in range(30)), window_s=300)
     draw = counts(3, np.full(30, 400.0))
     cohort.run(4 * DAY // 5 + 12, lambda window: draw(window, 1.18 if window >= 4 * DAY // 5 else 1.0))
     state = cohort.detection.pack()["traffic"]["parts"]["expectation"]
@@ -89,7 +89,7 @@ def test_even_hours_are_leant_on_more_than_uneven_ones():
 
 def test_a_new_hour_of_a_known_day_is_doubted_though_the_hour_before_was_known():
     """The first Monday's reports broke off at 15:00: what its afternoon shares with no hour before is not taken from its doubt."""
-    cohort = Cohort(tuple(key(place) for place in range(10)), window_s=300)
+    cohort = Cohort(tuple(key(index) for index in range(10)), window_s=300)
     draw, day = counts(5, np.full(10, 400.0)), DAY // 5
     for window in range(7 * day + 15 * 12):
         seen = not 15 * 12 <= window < day

@@ -18,7 +18,7 @@ def steep(window: int) -> float:
 
 
 def cohort() -> Cohort:
-    return Cohort(tuple(key(place, window_s=WINDOW_S) for place in range(6)), window_s=WINDOW_S)
+    return Cohort(tuple(key(index, window_s=WINDOW_S) for index in range(6)), window_s=WINDOW_S)
 
 
 def noise(watched: Cohort, mean: float) -> tuple[Floats, Floats]:

@@ -51,10 +51,10 @@ def test_a_broken_release_is_found_at_once_where_there_is_much_traffic_and_soon_
     cohort = usual()
     begins = cohort.window
     watch(cohort, 30, np.full(3, 0.4))
-    found = {series: window - begins for window, series in cohort.began("failures")}
-    assert found[2] == 1
-    assert found[1] <= 3
-    assert found[0] <= 15
+    by_key = {series: window - begins for window, series in cohort.began("failures")}
+    assert by_key[2] == 1
+    assert by_key[1] <= 3
+    assert by_key[0] <= 15
 
 
 def test_twice_the_usual_share_is_found_in_time():

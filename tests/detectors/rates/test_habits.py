@@ -19,21 +19,21 @@ BEGAN = 0
 def cohort(series: int = 4) -> Cohort:
     parameters = DetectionParameters(false_alarms_per_day=1.0, fleet_series=100)
     start_us = parse_time("2026-06-01T00:00:00Z")
-    return Cohort(tuple(key(place) for place in range(series)), parameters=parameters, window_s=WINDOW_S, start_us=start_us)
+    return Cohort(tuple(key(index) for index in range(series)), parameters=parameters, window_s=WINDOW_S, start_us=start_us)
 
 
 def nights_with(watched: Cohort, kind: str) -> list[int]:
-    return sorted({window // DAY for window, found, _, phase in watched.records if found == kind and phase == BEGAN})
+    return sorted({window // DAY for window, entry, _, phase in watched.records if entry == kind and phase == BEGAN})
 
 
 def serious(watched: Cohort, windows: int, draw: object) -> set[tuple[str, int]]:
     """Kinds and nights of the serious findings of so many windows."""
-    found = set()
+    items = set()
     for _ in range(windows):
         answer = watched.run(1, draw)
         names = answer.traffic
-        found |= {(int(kind), watched.window // DAY) for kind, is_serious in zip(names.kind, names.serious, strict=True) if is_serious}
-    return found
+        items |= {(int(kind), watched.window // DAY) for kind, is_serious in zip(names.kind, names.serious, strict=True) if is_serious}
+    return items
 
 
 def surge(window: int) -> float:
@@ -44,8 +44,8 @@ def surge(window: int) -> float:
 def test_a_surge_at_the_same_clock_time_is_reported_twice_and_then_once_as_a_habit():
     watched = cohort()
     draw = counts(1, np.full(4, 500.0))
-    found = serious(watched, 12 * DAY, lambda window: draw(window, surge(window)))
-    assert {night for kind, night in found if kind == 0} == {7, 8}
+    result = serious(watched, 12 * DAY, lambda window: draw(window, surge(window)))
+    assert {night for kind, night in result if kind == 0} == {7, 8}
     assert [night for night in nights_with(watched, "drift") if night < 12] == [9]
 
 
@@ -60,8 +60,8 @@ def test_a_habit_that_grows_far_beyond_itself_is_news():
     watched = cohort()
     draw = counts(3, np.full(4, 500.0))
     watched.run(13 * DAY, lambda window: draw(window, surge(window)))
-    found = serious(watched, DAY, lambda window: draw(window, 4.0 * surge(window) if surge(window) > 1 else 1.0))
-    assert {night for kind, night in found if kind == 0} == {13}
+    result = serious(watched, DAY, lambda window: draw(window, 4.0 * surge(window) if surge(window) > 1 else 1.0))
+    assert {night for kind, night in result if kind == 0} == {13}
 
 
 def test_bursts_as_often_and_as_large_as_ever_are_no_news():
@@ -73,9 +73,9 @@ def test_bursts_as_often_and_as_large_as_ever_are_no_news():
     for series in range(12):
         for start in starts[series]:
             bursting[start : start + 2, series] = 1.0
-    found = serious(watched, 14 * DAY, lambda window: draw(window, 1.0 + 3.0 * bursting[window]))
+    result = serious(watched, 14 * DAY, lambda window: draw(window, 1.0 + 3.0 * bursting[window]))
     late = serious(watched, 7 * DAY, lambda window: draw(window, 1.0 + 3.0 * bursting[window]))
-    assert late == set(), f"{len(found)} earlier"
+    assert late == set(), f"{len(result)} earlier"
 
 
 def test_drops_at_no_fixed_time_stay_news_however_many_came_before() -> None:
@@ -86,8 +86,8 @@ def test_drops_at_no_fixed_time_stay_news_however_many_came_before() -> None:
     def factor(window: int) -> float:
         return 0.4 if any(begin <= window < begin + 3 for begin in begins) else 1.0
 
-    found = serious(watched, 12 * DAY, lambda window: draw(window, factor(window)))
-    assert {night for kind, night in found if kind == ALERT_KINDS.index("drop")} == set(range(4, 11))
+    result = serious(watched, 12 * DAY, lambda window: draw(window, factor(window)))
+    assert {night for kind, night in result if kind == ALERT_KINDS.index("drop")} == set(range(4, 11))
 
 
 def limit_after(peaks: np.ndarray, every_s: int, threshold: float = 11.0) -> float:
@@ -221,8 +221,8 @@ def listed(kind: str, *excursions: tuple[int, float]) -> list[tuple[int | None, 
     parts = {each: habits.fresh(1, 11.0) for each in ("storm", "drop")}
     for row, (began_s, nats) in enumerate(excursions):
         parts[kind]["ring_s"][row, 0], parts[kind]["ring_nats"][row, 0] = began_s, nats
-    found = habit_list.habits((key(0),), parts, 110 * habits.DAY_S * 1_000_000, {"storm": 11.0, "drop": 11.0})
-    return [(one.minute, one.times) for one in found]
+    result = habit_list.habits((key(0),), parts, 110 * habits.DAY_S * 1_000_000, {"storm": 11.0, "drop": 11.0})
+    return [(one.minute, one.times) for one in result]
 
 
 def test_what_only_came_near_an_alarm_is_listed_as_no_habit_of_its_time() -> None:

@@ -84,9 +84,9 @@ def test_a_finding_ends_once_the_traffic_is_normal_again_and_not_before():
 def test_the_onset_is_estimated_from_the_counts():
     cohort, draw = after_two_days()
     begins_us = cohort.at_us - 60_000_000
-    found = cohort.run(15, lambda window: draw(window, np.array([1.0, 2.0, 2.0]))).traffic
-    assert set(found.series.tolist()) >= {1, 2}
-    assert np.all(np.abs(found.began_us - begins_us) <= 3 * 60_000_000)
+    result = cohort.run(15, lambda window: draw(window, np.array([1.0, 2.0, 2.0]))).traffic
+    assert set(result.series.tolist()) >= {1, 2}
+    assert np.all(np.abs(result.began_us - begins_us) <= 3 * 60_000_000)
 
 
 def test_a_gap_is_neither_silence_nor_a_burst_afterwards():
@@ -201,15 +201,15 @@ def test_every_finding_begins_once_goes_on_in_every_window_and_ends_once():
     for _ in range(600):
         if generator.random() < 0.02:
             factor = generator.choice([0.0, 0.1, 1.0, 1.0, 8.0], 3)
-        found = cohort.step(traffic(cohort.at_us, draw(cohort.window, factor))).traffic
-        rows = list(zip(found.kind.tolist(), found.series.tolist(), found.phase.tolist(), strict=True))
+        detected = cohort.step(traffic(cohort.at_us, draw(cohort.window, factor))).traffic
+        rows = list(zip(detected.kind.tolist(), detected.series.tolist(), detected.phase.tolist(), strict=True))
         assert len({(kind, series) for kind, series, _ in rows}) == len(rows)
         began = {(kind, series) for kind, series, phase in rows if phase == 0}
         goes_on = {(kind, series) for kind, series, phase in rows if phase == 1}
         ended = {(kind, series) for kind, series, phase in rows if phase == 2}
         assert not began & open_now
         assert goes_on | ended == open_now
-        assert np.all(found.began_us < found.detected_us)
-        assert np.all(found.detected_us <= cohort.at_us)
+        assert np.all(detected.began_us < detected.detected_us)
+        assert np.all(detected.detected_us <= cohort.at_us)
         open_now = began | goes_on
     assert {ALERT_KINDS[kind] for kind, _ in began | goes_on} <= set(ALERT_KINDS)

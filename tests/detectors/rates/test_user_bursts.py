@@ -37,8 +37,8 @@ def is_habit(state: Columns, at_s: int, *, times: float = 5.0, took_part: bool =
         state["ring_s"][0, row], state["ring_nats"][0, row], state["ring_pace"][0, row] = START_S - HOUR_S, 20.0, 20.0
         state["ring_due"][0, row], state["ring_surplus"][0, row], state["ring_top"][0, row] = 10.0, 20.0, 5.0
     size = habits.Size(*(np.array([value]) for value in (due, 4.0 * times, times)))
-    found, _ = habits.habitual(state, np.array([row]), np.array([at_s]), np.array([500.0]), np.array([500.0]), size)
-    return bool(found[0])
+    result, _ = habits.habitual(state, np.array([row]), np.array([at_s]), np.array([500.0]), np.array([500.0]), size)
+    return bool(result[0])
 
 
 def test_four_bursts_of_the_user_are_enough_for_a_series_that_took_part_once():

@@ -19,17 +19,17 @@ from tests.service.house import House
 ACME = Principal("1", "Ann", Role.USER, "ACME")
 BOLT = Principal("2", "Bob", Role.USER, "BOLT")
 DESK = Principal("3", "Cat", Role.TRIAGE)
-PLACES = OpaqueIds(b"k" * 32)
+IDS = OpaqueIds(b"k" * 32)
 
 
 @pytest.mark.parametrize("position", [(0,), (1,), (2**61,), (7, 9)])
 def test_a_cursor_leads_back_to_its_place_for_its_holder_alone(position: tuple[int, ...]) -> None:
     for principal in (ACME, DESK):
-        cursor = PLACES.cursor(principal, "alert", position)
-        assert PLACES.position(principal, "alert", cursor, len(position)) == position
+        cursor = IDS.cursor(principal, "alert", position)
+        assert IDS.position(principal, "alert", cursor, len(position)) == position
     for holder, of in ((BOLT, "alert"), (ACME, "change")):
         with pytest.raises(Problem, match="invalid"):
-            PLACES.position(holder, of, PLACES.cursor(ACME, "alert", position), len(position))
+            IDS.position(holder, of, IDS.cursor(ACME, "alert", position), len(position))
 
 
 def test_the_cursor_of_one_list_measures_no_other(house: House) -> None:
@@ -43,22 +43,22 @@ def test_the_cursor_of_one_list_measures_no_other(house: House) -> None:
 
 
 def test_neighbouring_places_have_nothing_in_common_and_one_size() -> None:
-    written = [PLACES.event_id(ACME, seq) for seq in (1, 2, 3, 10**6)]
+    written = [IDS.event_id(ACME, seq) for seq in (1, 2, 3, 10**6)]
     assert len({len(text) for text in written}) == 1
     assert len({text[:4] for text in written}) == len(written)
-    assert PLACES.event_id(BOLT, 1) != PLACES.event_id(ACME, 1) == PLACES.event_id(ACME, 1)
+    assert IDS.event_id(BOLT, 1) != IDS.event_id(ACME, 1) == IDS.event_id(ACME, 1)
 
 
 def test_no_changed_text_is_a_place() -> None:
-    good = PLACES.event_id(ACME, 42)
-    assert PLACES.event_seq(ACME, good) == 42
+    good = IDS.event_id(ACME, 42)
+    assert IDS.event_seq(ACME, good) == 42
     for spot in range(len(good) - 1):
         other = good[:spot] + ("A" if good[spot] != "A" else "B") + good[spot + 1 :]
         with pytest.raises(Problem):
-            PLACES.event_seq(ACME, other)
+            IDS.event_seq(ACME, other)
     for text in ("42", "", "é", "x" * 500):
         with pytest.raises(Problem):
-            PLACES.event_seq(ACME, text)
+            IDS.event_seq(ACME, text)
 
 
 def test_what_others_do_moves_nothing_that_a_user_receives(house: House) -> None:
@@ -115,8 +115,8 @@ def test_a_user_that_reconnects_after_a_restart_goes_on_where_it_was(tmp_path: P
 
 def test_the_log_is_read_for_one_reader_without_the_rows_of_others(house: House) -> None:
     house.publish([*desk(*(alert(f"B-{number}", user="BOLT") for number in range(30))), *own("ACME", alert("A-1"))])
-    found, until = house.parts.database.read(lambda connection: records.log_after(connection, ACME, 0, 5))
-    assert [logged.id for logged in found] == ["A-1"]
+    answer, until = house.parts.database.read(lambda connection: records.log_after(connection, ACME, 0, 5))
+    assert [logged.id for logged in answer] == ["A-1"]
     assert until == house.parts.events.last_seq == EventStream(house.parts.database).last_seq
-    found, until = house.parts.database.read(lambda connection: records.log_after(connection, DESK, 0, 5))
-    assert (len(found), until) == (5, 5)
+    answer, until = house.parts.database.read(lambda connection: records.log_after(connection, DESK, 0, 5))
+    assert (len(answer), until) == (5, 5)

@@ -45,8 +45,8 @@ def chart(
 ) -> dict[str, Any]:
     def ask(connection: Any) -> dict[str, Any]:
         (series,) = queries.matching(connection, DESK, {"user": user}, 0, 10)
-        (found,) = queries.charts(connection, [series], start, start + int(hours * HOUR_US), points, keep)
-        return found
+        (series_chart,) = queries.charts(connection, [series], start, start + int(hours * HOUR_US), points, keep)
+        return series_chart
 
     return database.read(ask)
 
@@ -124,8 +124,8 @@ def test_a_years_chart_shows_its_last_day_too(database: Database) -> None:
         lambda connection: connection.execute("SELECT max(start_us) FROM chunks WHERE level = ?", (QUARTER,)).fetchone()[0]
     )
     assert days < MONDAY + 3 * DAY_US
-    found = chart(database, hours=24 * 4, keep=Keep(raw_us=0, minute_us=0))
-    assert [point[1] for point in found["points"]] == list(range(24 * 3 + 5))
+    series_chart = chart(database, hours=24 * 4, keep=Keep(raw_us=0, minute_us=0))
+    assert [point[1] for point in series_chart["points"]] == list(range(24 * 3 + 5))
 
 
 def test_a_replay_does_not_bring_back_what_is_packed(database: Database) -> None:
@@ -149,10 +149,10 @@ def test_a_storm_of_one_window_is_seen_at_every_resolution(database: Database) -
     pack_what_is_due(database, KEEP)
     for keep in (KEEP, Keep(raw_us=0), Keep(raw_us=0, minute_us=0)):
         for points in (5000, 100, 3, 1):
-            found = chart(database, points=points, keep=keep)
-            assert max(point[2] for point in found["points"]) == 99_999, (keep, points)
-            assert min(point[1] for point in found["points"]) == 10
-            assert len(found["points"]) <= points
+            series_chart = chart(database, points=points, keep=keep)
+            assert max(point[2] for point in series_chart["points"]) == 99_999, (keep, points)
+            assert min(point[1] for point in series_chart["points"]) == 10
+            assert len(series_chart["points"]) <= points
 
 
 def test_levels_go_as_they_get_old(database: Database) -> None:

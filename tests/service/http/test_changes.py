@@ -247,10 +247,10 @@ def test_a_preview_tells_conflicts_and_what_is_missing_and_declares_nothing(hous
     desk = house.client("triage")
     desk.post("/v1/changes", json=change_json("D-1", "DCC", category="planned_maintenance", disruption="outage"))
     desk.post("/v1/changes", json=change_json("B-1", "BOLT", title="private-words"))
-    found = house.client("user:ACME").post("/v1/changes/preview", json=change_json("A-1")).json()
-    assert any("D-1" in one["change_ids"] for one in found["conflicts"])
-    assert "B-1" not in str(found)
-    assert "private-words" not in str(found)
+    answer = house.client("user:ACME").post("/v1/changes/preview", json=change_json("A-1")).json()
+    assert any("D-1" in one["change_ids"] for one in answer["conflicts"])
+    assert "B-1" not in str(answer)
+    assert "private-words" not in str(answer)
     lacking = desk.post("/v1/changes/preview", json=change_json("D-2", "DCC", category="planned_maintenance")).json()
     assert any(one["item"].startswith("H8.4") for one in lacking["missing"])
     assert ids(house, "triage") == ["B-1", "D-1"]
@@ -286,11 +286,11 @@ def test_a_change_counts_from_the_stream_s_time_of_its_arrival(house: House) -> 
 def test_a_user_learns_that_a_night_is_busy_and_not_through_whom(house: House) -> None:
     hidden = change_json("SECRET-1", "DCC", source="service_provider", title="Swap the core", systems=["core"])
     assert house.client("triage").post("/v1/changes", json=hidden).status_code == 201
-    found = house.client("user:ACME").post("/v1/changes/preview", json=change_json("NEW", systems=["edge"]))
-    (conflict,) = found.json()["conflicts"]
+    answer = house.client("user:ACME").post("/v1/changes/preview", json=change_json("NEW", systems=["edge"]))
+    (conflict,) = answer.json()["conflicts"]
     assert (conflict["kind"], conflict["change_ids"]) == ("busy", ["NEW"])
-    assert len(found.json()["free_slots"]) == 3
-    assert not any(word in found.text for word in ("SECRET", "the core", '["core"]', "DCC", "service_provider"))
+    assert len(answer.json()["free_slots"]) == 3
+    assert not any(word in answer.text for word in ("SECRET", "the core", '["core"]', "DCC", "service_provider"))
     seen = house.client("triage").post("/v1/changes/preview", json=change_json("NEW", systems=["edge"]))
     assert [one["change_ids"] for one in seen.json()["conflicts"]] == [["NEW", "SECRET-1"]]
 
@@ -303,8 +303,8 @@ def test_conflicts_are_said_in_the_answer(house: House) -> None:
 
 
 def test_a_user_needs_title_start_and_end_alone(house: House) -> None:
-    said = {"title": "Replace the perimeter firewall", "planned_start": "2026-01-05T22:00:00Z", "planned_end": "2026-01-06T00:00:00Z"}
-    made = house.client("user:ACME").post("/v1/changes", json=said).json()
+    answer = {"title": "Replace the perimeter firewall", "planned_start": "2026-01-05T22:00:00Z", "planned_end": "2026-01-06T00:00:00Z"}
+    made = house.client("user:ACME").post("/v1/changes", json=answer).json()
     assert (made["owner"], made["category"], made["status"]) == ("ACME", "firewall", "declared")
     assert made["change_id"]
     assert house.client("triage").post("/v1/changes", json=change_json("D", "DCC", title="firewall")).json()["category"] == "other"

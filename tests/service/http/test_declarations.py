@@ -4,8 +4,8 @@ from tests.service.house import House
 
 
 def record(house: House, role: str = "user:ACME") -> dict[str, object]:
-    (found,) = (one for one in house.client(role).get("/v1/declarations").json()["items"] if one["user"] == "ACME")
-    return found
+    (answer,) = (one for one in house.client(role).get("/v1/declarations").json()["items"] if one["user"] == "ACME")
+    return answer
 
 
 def undeclared(owner: str = "ACME") -> Suspect:
@@ -53,11 +53,11 @@ def test_what_the_desk_refutes_is_out_of_the_record_and_what_it_confirms_is_in(h
     )
     before = record(house)
     assert (before["kept_to_time"], before["undeclared"], before["declared_share"]) == (0, 1, 0.5)
-    for incident_id, said in (
+    for incident_id, answer in (
         ("I-1", {"change_id": "C-1", "verdict": "refuted"}),
         ("I-2", {"owner": "ACME", "verdict": "refuted"}),
     ):
-        house.client("triage").post(f"/v1/incidents/{incident_id}/suspects", json=said).raise_for_status()
+        house.client("triage").post(f"/v1/incidents/{incident_id}/suspects", json=answer).raise_for_status()
     after = record(house)
     assert (after["kept_to_time"], after["undeclared"], after["declared_share"]) == (1, 0, 1.0)
     house.client("triage").post("/v1/incidents/I-3/suspects", json={"owner": "ACME", "verdict": "confirmed"}).raise_for_status()

@@ -7,13 +7,13 @@ from tests.service.house import House
 
 
 def pages(client, path: str) -> list[list[str]]:
-    found, cursor = [], None
+    listed, cursor = [], None
     while True:
         page = client.get(path + (f"&cursor={cursor}" if cursor else "")).json()
-        found.append([one["alert_id"] for one in page["items"]])
+        listed.append([one["alert_id"] for one in page["items"]])
         cursor = page["next"]
         if cursor is None:
-            return found
+            return listed
 
 
 def test_pages_hold_each_alert_once_even_when_revisions_arrive_in_between(house: House) -> None:

@@ -19,7 +19,7 @@ def schema(shared_house: House) -> Any:
 
 
 def test_every_operation_survives_random_requests_and_answers_in_problems(schema: Any, shared_house: House) -> None:
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [entry.ok() for entry in schema.get_all_operations()]
     asked = 0
     for operation in operations:
         if operation.path == "/v1/stream":

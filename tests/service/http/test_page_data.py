@@ -77,13 +77,13 @@ def test_a_total_keeps_the_extremes_of_what_it_joins(result: House) -> None:
 
 
 def test_the_heat_map_adds_up_every_user_and_gaps_are_null(result: House) -> None:
-    found = result.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-05T03:00:00Z", "bucket_s": 3600}).json()
-    assert found["users"] == ["ACME", "BOLT"]
-    assert found["messages"][0][0] == 360 * 100
-    assert found["messages"][0][2] is None
+    answer = result.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-05T03:00:00Z", "bucket_s": 3600}).json()
+    assert answer["users"] == ["ACME", "BOLT"]
+    assert answer["messages"][0][0] == 360 * 100
+    assert answer["messages"][0][2] is None
     assert result.client("user:ACME").get("/v1/series/heat", params=DAY).json()["users"] == ["ACME"]
     again = result.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-05T03:00:00Z", "bucket_s": 3600}).json()
-    assert again == found
+    assert again == answer
     assert result.client("triage").get("/v1/series/heat", params={**DAY, "to": "2026-01-09T03:00:00Z"}).status_code == 422
 
 
@@ -144,15 +144,15 @@ def test_an_incident_is_closed_reopened_and_written_down(result: House) -> None:
 
 
 def test_what_the_desk_does_is_reported_on_its_stream_and_on_no_users(result: House) -> None:
-    with result.client("triage").stream("GET", "/v1/stream") as heard, result.client("user:ACME").stream("GET", "/v1/stream") as other:
-        parts, others = heard.iter_text(), other.iter_text()
+    with result.client("triage").stream("GET", "/v1/stream") as stream, result.client("user:ACME").stream("GET", "/v1/stream") as other:
+        parts, others = stream.iter_text(), other.iter_text()
         assert "connected" in next(parts)
         assert "connected" in next(others)
         result.client("admin").post("/v1/incidents/I-1/notes", json={"note": "look", "name": "Ada"}).raise_for_status()
         event = next(parts)
         assert event.startswith("event: triage\n")
-        said = json.loads(event.partition("data: ")[2])
-        assert (said["subject"], said["id"], said["state"]["notes"][-1]["by"]) == ("incidents", "I-1", "Ada")
+        answer = json.loads(event.partition("data: ")[2])
+        assert (answer["subject"], answer["id"], answer["state"]["notes"][-1]["by"]) == ("incidents", "I-1", "Ada")
         result.client("user:ACME").post("/v1/changes", json=change_json("W-9", title="Later")).raise_for_status()
         assert "event: change" in next(others)
 
@@ -177,16 +177,16 @@ def test_changes_are_counted_by_day_at_a_cost_that_does_not_grow_with_their_leng
         before = sys.getprofile()
         sys.setprofile(count)
         try:
-            found = _days(given, start_us, end_us)
+            results = _days(given, start_us, end_us)
         finally:
             sys.setprofile(before)
-        return found, calls
+        return results, calls
 
     short, long = changes(1), changes(90)
     (by_day, few), (by_day_long, many) = counted(short), counted(long)
     assert many / len(long) < 2 * few / len(short)
-    for given, found in ((short, by_day), (long, by_day_long)):
-        assert {one["day"]: (one["dcc"], one["other"], one["tests"]) for one in found} == _one_by_one(given, start_us, end_us)
+    for given, results in ((short, by_day), (long, by_day_long)):
+        assert {one["day"]: (one["dcc"], one["other"], one["tests"]) for one in results} == _one_by_one(given, start_us, end_us)
     assert len(by_day_long) == 90
 
 

@@ -24,8 +24,8 @@ def test_an_acknowledgement_has_a_name_and_a_note_and_leaves_the_record_alone(tr
     before = client.get("/v1/alerts/A-1").content
     answer = client.post("/v1/alerts/A-1/acknowledge", json={"name": "Ann", "note": "calling them"})
     assert answer.status_code == 200
-    said = answer.json()["state"]["acknowledged"]
-    assert (said["by"], said["note"]) == ("Ann", "calling them")
+    state = answer.json()["state"]["acknowledged"]
+    assert (state["by"], state["note"]) == ("Ann", "calling them")
     assert client.post("/v1/alerts/A-2/acknowledge").json()["state"]["acknowledged"]["by"] == "triage of the tests"
     assert client.get("/v1/alerts/A-1").content == before
     assert client.delete("/v1/alerts/A-1/acknowledge").json()["state"]["acknowledged"] is None
@@ -54,7 +54,7 @@ def test_assignment_ticket_notes_and_judgements_add_up(troubled: House) -> None:
     (one,) = client.get("/v1/triage/incidents").json()
     state = one["state"]
     assert (state["assigned_to"], state["ticket"]) == ("network team", "INC-7")
-    assert [(said["change_id"], said["verdict"]) for said in state["suspects"]] == [("C-1", "confirmed")]
+    assert [(answer["change_id"], answer["verdict"]) for answer in state["suspects"]] == [("C-1", "confirmed")]
     assert [note["text"] for note in state["notes"]] == ["router replaced", "they said so"]
 
 
@@ -81,20 +81,20 @@ def test_no_merge_into_what_is_merged_away_or_closed(troubled: House) -> None:
         return answer.status_code, answer.json().get("detail", "")
 
     assert merged("I-1", "I-2")[0] == 200
-    status, said = merged("I-2", "I-1")
+    status, state = merged("I-2", "I-1")
     assert status == 409
-    assert "I-1 is merged into I-2 itself" in said
+    assert "I-1 is merged into I-2 itself" in state
     assert merged("I-2", "I-3")[0] == 200
-    status, said = merged("I-3", "I-1")
+    status, state = merged("I-3", "I-1")
     assert status == 409
-    assert "I-1 is merged into I-3 itself" in said, "a circle of three"
-    status, said = merged("I-4", "I-1")
+    assert "I-1 is merged into I-3 itself" in state, "a circle of three"
+    status, state = merged("I-4", "I-1")
     assert status == 409
-    assert "I-1 is merged into I-3; name I-3" in said
+    assert "I-1 is merged into I-3; name I-3" in state
     client.post("/v1/incidents/I-3/close", json={"name": "Ann"})
-    status, said = merged("I-4", "I-3")
+    status, state = merged("I-4", "I-3")
     assert status == 409
-    assert "I-3 is closed (by Ann)" in said
+    assert "I-3 is closed (by Ann)" in state
     client.delete("/v1/incidents/I-3/close")
     assert merged("I-4", "I-3")[0] == 200
     states = {one["id"]: one["state"]["merged_into"] for one in client.get("/v1/triage/incidents").json()}
@@ -213,7 +213,7 @@ def test_what_people_found_out_is_held_against_the_verdicts(house: House) -> Non
     )
     client = house.client("triage")
     assert client.get("/v1/evaluation").json() == {"verdicts": {}, "attribution_top1": None, "judged": []}
-    for incident_id, said in (
+    for incident_id, state in (
         ("I-1", {"change_id": "C-1", "verdict": "refuted"}),
         ("I-1", {"change_id": "C-1", "verdict": "confirmed"}),
         ("I-1", {"change_id": "C-2", "verdict": "refuted"}),
@@ -221,12 +221,18 @@ def test_what_people_found_out_is_held_against_the_verdicts(house: House) -> Non
         ("I-2", {"owner": "BOLT", "verdict": "confirmed"}),
         ("I-2", {"change_id": "C-9", "verdict": "confirmed"}),
     ):
-        assert client.post(f"/v1/incidents/{incident_id}/suspects", json=said).status_code == 200
-    found = client.get("/v1/evaluation").json()
-    assert found["verdicts"] == {
+        assert client.post(f"/v1/incidents/{incident_id}/suspects", json=state).status_code == 200
+    answer = client.get("/v1/evaluation").json()
+    assert answer["verdicts"] == {
         "probable": {"confirmed": 1, "refuted": 1},
         "possible": {"confirmed": 1, "refuted": 1},
         "not_suspected": {"confirmed": 1, "refuted": 0},
     }
-    assert found["attribution_top1"] == 0.5
-    assert [(one["incident_id"], one["rank"]) for one in found["judged"]] == [("I-1", 1), ("I-1", 2), ("I-2", 1), ("I-2", 2), ("I-2", None)]
+    assert answer["attribution_top1"] == 0.5
+    assert [(one["incident_id"], one["rank"]) for one in answer["judged"]] == [
+        ("I-1", 1),
+        ("I-1", 2),
+        ("I-2", 1),
+        ("I-2", 2),
+        ("I-2", None),
+    ]

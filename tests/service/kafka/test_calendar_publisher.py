@@ -11,7 +11,7 @@ from service.kafka.calendar_publisher import CalendarPublisher
 from service.store.database import Database
 from tests.service.builders import change
 
-PLACE = TopicPartition("change-calendar", 0)
+PARTITION = TopicPartition("change-calendar", 0)
 
 
 class Topic:
@@ -21,10 +21,10 @@ class Topic:
         self.sent: list[tuple[bytes, bytes | None]] = []
 
     def assignment(self) -> set[TopicPartition]:
-        return {PLACE}
+        return {PARTITION}
 
     def end_offsets(self, _: Any) -> dict[TopicPartition, int]:
-        return {PLACE: 1}
+        return {PARTITION: 1}
 
     def position(self, _: Any) -> int:
         return 1
@@ -40,12 +40,12 @@ def test_an_old_key_is_tombstoned_once_its_change_stands_under_its_own(tmp_path:
         publisher = CalendarPublisher(database, Clock())
         result = change("C-1", "ACME")
         publisher.seen("C-1", result)
-        publisher.publish(topic, topic, PLACE)
+        publisher.publish(topic, topic, PARTITION)
         assert topic.sent == [(b"ACME/C-1", to_json(result))], "the new one first: no reader misses it"
         publisher.seen("ACME/C-1", result)
-        publisher.publish(topic, topic, PLACE)
+        publisher.publish(topic, topic, PARTITION)
         assert topic.sent[1:] == [(b"C-1", None)]
-        publisher.publish(topic, topic, PLACE)
+        publisher.publish(topic, topic, PARTITION)
         assert len(topic.sent) == 2
     finally:
         database.close()
@@ -60,7 +60,7 @@ def test_an_old_key_that_is_another_change_s_name_is_left_alone(tmp_path: Path) 
         publisher.seen("ACME/C-1", other)
         publisher.seen("ACME/C-1", awkward)
         publisher.seen(awkward.key, awkward)
-        publisher.publish(topic, topic, PLACE)
+        publisher.publish(topic, topic, PARTITION)
         assert (b"ACME/C-1", None) not in topic.sent
     finally:
         database.close()

@@ -143,10 +143,10 @@ def test_nobody_is_notified_of_what_it_may_not_see(notified: Notified) -> None:
     assert ("ACME", "notice.declared") in kinds(outcome)
     assert "private-words" not in str(outcome)
     notified.declare("triage", "D-1", "DCC", start_h=5, category="planned_maintenance", disruption="outage")
-    found = notified.outcome()
-    assert kinds(found).count(("", "notice.conflict")) == 1
-    assert [text for holder, topic, text in found if (holder, topic) == ("BOLT", "notice.conflict")], "the DCC's change meets its own"
-    assert [topic for holder, topic in kinds(found) if holder == "ACME"] == ["notice.declared"]
+    result = notified.outcome()
+    assert kinds(result).count(("", "notice.conflict")) == 1
+    assert [text for holder, topic, text in result if (holder, topic) == ("BOLT", "notice.conflict")], "the DCC's change meets its own"
+    assert [topic for holder, topic in kinds(result) if holder == "ACME"] == ["notice.declared"]
 
 
 def test_an_owner_learns_that_the_night_is_busy_and_not_why(notified: Notified) -> None:
@@ -226,8 +226,8 @@ def test_a_change_that_its_owner_hides_is_in_no_notice_that_still_waits(notified
     assert set(kinds_of(before, "")) <= set(kinds_of(after, "")), "the desk keeps all"
 
 
-def kinds_of(found: list[tuple[str, str]], holder: str) -> list[str]:
-    return [topic for one, topic in found if one == holder]
+def kinds_of(result: list[tuple[str, str]], holder: str) -> list[str]:
+    return [topic for one, topic in result if one == holder]
 
 
 def test_a_revision_that_is_hidden_by_the_next_one_gives_no_notice(notified: Notified) -> None:
@@ -247,10 +247,10 @@ def test_a_change_that_is_hidden_while_conflicts_are_looked_for_is_in_none(notif
     notified.declare("user:ACME", "A-1", "ACME", start_h=50)
 
     def hidden_meanwhile(*given: Any) -> Any:
-        found = preview(*given)
-        assert found["conflicts"]
+        description = preview(*given)
+        assert description["conflicts"]
         notified.declare("triage", "D-1", "DCC", start_h=50, revision=2, status="draft", **planned)
-        return found
+        return description
 
     monkeypatch.setattr(change_notices, "preview", hidden_meanwhile)
     assert kinds(notified.outcome()) == [("ACME", "notice.declared")]

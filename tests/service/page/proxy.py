@@ -13,8 +13,8 @@ class Proxy:
     """`answer("502")`, `answer("html")`, `answer("closed")`, `answer("silence")`; `answer(None)` forwards again."""
 
     def __init__(self, target: str) -> None:
-        found = urlsplit(target)
-        self._target = found.hostname or "", found.port or 80
+        target_url = urlsplit(target)
+        self._target = target_url.hostname or "", target_url.port or 80
         self._fault: str | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
@@ -31,8 +31,8 @@ class Proxy:
 
     def lead_to(self, target: str) -> None:
         """From now on, to another address."""
-        found = urlsplit(target)
-        self._target = found.hostname or "", found.port or 80
+        target_url = urlsplit(target)
+        self._target = target_url.hostname or "", target_url.port or 80
 
     def close(self) -> None:
         """End everything."""

@@ -116,6 +116,6 @@ def test_two_storms_of_one_user_each_say_which_part_of_its_traffic_they_count(bo
     asked = re.compile("/v1/series/totals.*service=4.8.1&region=north")
     visitor.page.route(asked, lambda route: route.fulfill(body=answer, content_type="application/json"))
     page = visitor.go("/")
-    said = re.compile(r"\s*70 service responses a minute of service 4\.8\.1 in region north, at ")
-    expect(page.locator("[data-id=I-6] dd", has_text="a minute")).to_have_text(said)
+    state = re.compile(r"\s*70 service responses a minute of service 4\.8\.1 in region north, at ")
+    expect(page.locator("[data-id=I-6] dd", has_text="a minute")).to_have_text(state)
     expect(page.locator("[data-id=I-2] dd", has_text="a minute")).to_contain_text("1,500 messages a minute in all, at ")

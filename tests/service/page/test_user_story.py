@@ -29,8 +29,8 @@ def test_declaring_takes_six_inputs_and_says_what_collides(board: House, visit: 
     page.check("input[value=public_summary]")
     page.click("button:has-text('Declare')")
     page.wait_for_selector("td >> text=Replace the perimeter firewall")
-    found = [one for one in board.client("user:ACME").get("/v1/changes").json()["items"] if one["title"].startswith("Replace")]
-    assert [(one["owner"], one["planned_start"], one["visibility"]) for one in found] == [
+    answer = [one for one in board.client("user:ACME").get("/v1/changes").json()["items"] if one["title"].startswith("Replace")]
+    assert [(one["owner"], one["planned_start"], one["visibility"]) for one in answer] == [
         ("ACME", "2027-02-03T01:00:00Z", "public_summary")
     ]
 

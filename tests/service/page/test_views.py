@@ -159,8 +159,8 @@ def test_waiting_messages_are_those_of_now_also_between_two_revisions(board: Hou
     ]
     storm = "SUP.1: 94,030 service requests 4.1 in 5 min since 10:45 UTC (normal: 12,860)."
     page = visit(board, "observer").go("/")
-    found = page.evaluate(_FRESH, [[text, "2026-01-05T11:00:00Z"] for text in texts])
-    assert found == [
+    result = page.evaluate(_FRESH, [[text, "2026-01-05T11:00:00Z"] for text in texts])
+    assert result == [
         "SUP.1: 1,010,045 messages wait in to_user since 08:33 UTC, the oldest for 3 h 17 min.",
         texts[1].replace("654,300", "1,010,045"),
         *texts[2:-1],

@@ -34,7 +34,7 @@ class Visitor:
         """One more tab."""
         page = self.context.new_page()
         page.on("pageerror", lambda fault: self.faults.append(f"{page.url}: {fault}"))
-        page.on("console", lambda said: said.type in ("error", "warning") and self.faults.append(f"{page.url}: {said.text}"))
+        page.on("console", lambda sent: sent.type in ("error", "warning") and self.faults.append(f"{page.url}: {sent.text}"))
         page.on("request", self._check)
         return page
 
@@ -54,10 +54,10 @@ class Visitor:
         if not self.page.evaluate("Boolean(globalThis.axe)"):
             self.page.evaluate(AXE.read_text(encoding="utf-8"))
         only = {"type": "tag" if set(rules) <= set(RULES) else "rule", "values": list(rules)}
-        found = self.page.evaluate("only => axe.run(document, { runOnly: only, resultTypes: ['violations'] })", only)
+        result = self.page.evaluate("only => axe.run(document, { runOnly: only, resultTypes: ['violations'] })", only)
         return [
             f"{self.page.url} {one['id']}: {node['target']} {node['failureSummary']}"
-            for one in found["violations"]
+            for one in result["violations"]
             for node in one["nodes"][:3]
         ]
 

@@ -210,7 +210,7 @@ def expected(text: bytes) -> tuple[object, ...] | None:
     return (series_key(event), us(event.observed_at), *rest)
 
 
-def found(batch: EventBatch, number: int) -> tuple[object, ...]:
+def decoded(batch: EventBatch, number: int) -> tuple[object, ...]:
     def given_or_none(value: int) -> int | None:
         return None if value == -1 else value
 
@@ -233,7 +233,7 @@ def assert_agrees(batch: EventBatch, texts: Sequence[bytes]) -> None:
     good = [text.strip() for text, event in zip(texts, events, strict=True) if event is not None]
     before = list(accumulate((event is not None for event in events), initial=0))
     bad = [(text.strip(), order) for text, event, order in zip(texts, events, before, strict=False) if event is None]
-    assert [found(batch, number) for number in range(len(batch))] == [event for event in events if event is not None]
+    assert [decoded(batch, number) for number in range(len(batch))] == [event for event in events if event is not None]
     assert [batch.raw(number).strip() for number in range(len(batch))] == good
     assert [(rejection.raw.strip(), rejection.order) for rejection in batch.rejections] == bad
     assert len(set(batch.keys)) == len(batch.keys)
@@ -301,8 +301,8 @@ def test_each_odd_value_in_each_field_is_taken_or_refused_as_the_models_do(event
         texts[0].replace(":", ";", 1),
     ]
     encoded = [text.encode().replace(b"\n", b"") for text in texts]
-    encoded += [encoded[0].replace(b"SUP", octets) for octets in (b"S\xffP", b"S\xc3", b"\xed\xa0\x80", b"S\x00P", b"S\tP", b"S\x7fP")]
-    encoded += [encoded[0].replace(b'"a"', b'"' + octets + b'"') for octets in (b"\xff", b"\xc3\xa9", b"\x01", b"\\n", b"\\x")]
+    encoded += [encoded[0].replace(b"SUP", raw) for raw in (b"S\xffP", b"S\xc3", b"\xed\xa0\x80", b"S\x00P", b"S\tP", b"S\x7fP")]
+    encoded += [encoded[0].replace(b'"a"', b'"' + raw + b'"') for raw in (b"\xff", b"\xc3\xa9", b"\x01", b"\\n", b"\\x")]
     encoded += [encoded[0].replace(b"SUP-01", b"N" * length) for length in (64, 65, 500, 600, 5000)]
     encoded += [text[:-1] + b',"depth":7,"messages":7}' for text in encoded[:70]] + [
         text[:-1] + b',"depth":7,"messages":7}' for text in encoded[70:]
@@ -318,7 +318,7 @@ def test_lines_decode_to_what_the_models_say(texts: list[bytes], filled: bool, l
     batch = decode_ndjson(line_end.join([*texts, b""]), "f", 1)
     assert_agrees(batch, texts)
     assert [batch.position(number) for number in range(len(batch))] == [
-        {"line": place + 1, "index": 0} for place, text in enumerate(texts) if expected(text) is not None
+        {"line": index + 1, "index": 0} for index, text in enumerate(texts) if expected(text) is not None
     ]
 
 
@@ -329,7 +329,7 @@ def test_records_decode_to_what_the_models_say(texts: list[bytes], filled: bool)
     batch = decode_records(texts, "t", 3, range(100, 100 + len(texts)))
     assert_agrees(batch, texts)
     assert [rejection.position for rejection in batch.rejections] == [
-        {"topic": "t", "partition": 3, "offset": 100 + place, "index": 0} for place, text in enumerate(texts) if expected(text) is None
+        {"topic": "t", "partition": 3, "offset": 100 + index, "index": 0} for index, text in enumerate(texts) if expected(text) is None
     ]
 
 
@@ -354,7 +354,7 @@ def test_frames_decode_to_what_the_models_say(frames: list[list[bytes]], comma: 
     assert_agrees(decode_records([b"\n".join(written_frames)], "t", 0, [0]), flat)
     batch = decode_body(b"[\n" + b",\n".join(flat) + b"\n]\n", "token")
     assert_agrees(batch, flat)
-    assert [*map(batch.position, range(len(batch)))] == [{"index": place} for place, text in enumerate(flat) if expected(text) is not None]
+    assert [*map(batch.position, range(len(batch)))] == [{"index": index} for index, text in enumerate(flat) if expected(text) is not None]
 
 
 @settings(max_examples=30, deadline=None)
@@ -375,7 +375,7 @@ def test_what_was_learned_before_changes_nothing(monkeypatch: pytest.MonkeyPatch
     for learned in (TemplateCache(), decode._learned):
         monkeypatch.setattr(decode, "_learned", learned)
         batches += [decode_ndjson(text, "f", 1), decode_ndjson(text, "f", 1)]
-    rows = [[found(batch, number) for number in range(len(batch))] for batch in batches]
+    rows = [[decoded(batch, number) for number in range(len(batch))] for batch in batches]
     assert rows[0] == rows[1] == rows[2] == rows[3]
     assert len(rows[0]) == 200
 

@@ -41,7 +41,7 @@ def window(
     *,
     window_s: int = 60,
     quiet: frozenset[str] = frozenset(),
-    found: Findings | None = None,
+    waiting_queues: Findings | None = None,
 ) -> Detected:
     """One window: User → messages and User → depth; those `quiet` do not report."""
     groups = tuple(PulseKey(user, "to_dsp", "service_request", "4.8.1", "north") for user in sorted(traffic))
@@ -53,7 +53,7 @@ def window(
     deep = np.array([depths[key.user] for key in keys])
     waiting = QueuePulse(at_us, window_s, keys, np.array([key.user not in quiet for key in keys], np.bool_), deep, deep / 10)
     traffic_keys = tuple(SeriesKey(*group, "", window_s) for group in groups)
-    return Detected(at_us, window_s, traffic_keys, keys, findings(), found or findings(), pulse, waiting)
+    return Detected(at_us, window_s, traffic_keys, keys, findings(), waiting_queues or findings(), pulse, waiting)
 
 
 class Wall:
@@ -70,11 +70,11 @@ class Wall:
         self.board.seen(detected, watermark_us=at_us, held=0, now_us=at_us + 30 * SECOND_US, part=part)
 
     def read(self) -> dict[str, dict[tuple[str, ...], float]]:
-        found: dict[str, dict[tuple[str, ...], float]] = {}
+        values: dict[str, dict[tuple[str, ...], float]] = {}
         for family in self.registry.collect():
             for sample in family.samples:
-                found.setdefault(sample.name, {})[tuple(sample.labels.values())] = sample.value
-        return found
+                values.setdefault(sample.name, {})[tuple(sample.labels.values())] = sample.value
+        return values
 
 
 def test_messages_and_what_was_expected_count_over_the_same_windows() -> None:
@@ -103,7 +103,7 @@ def test_users_beyond_the_limit_share_a_label_and_are_counted() -> None:
     names = {f"U{number}": 10 for number in range(5)}
     wall.close(window(START_US, names, dict.fromkeys(names, 100.0)))
     result = wall.read()
-    assert {place[0]: value for place, value in result["highwater_messages_total"].items()} == {"U0": 10, "U1": 10, "other": 30}
+    assert {labels[0]: value for labels, value in result["highwater_messages_total"].items()} == {"U0": 10, "U1": 10, "other": 30}
     assert result["highwater_queue_depth"]["other", "to_user"] == 300
     assert result["highwater_queue_oldest_age_seconds"]["other", "to_user"] == 10
     assert result["highwater_label_values_folded"]["user",] == 3
@@ -146,8 +146,8 @@ def test_open_metrics_tells_the_unit_of_every_name_that_ends_in_one() -> None:
 
 def test_of_queues_that_share_a_label_the_one_that_is_full_first_counts() -> None:
     wall = Wall(users=1)
-    wall.close(window(START_US, {"A": 1}, {"A": 1.0, "B": 2.0}, window_s=60, found=findings("backlog", 1, capacity_eta_s=50.0)))
-    wall.close(window(START_US, {"A": 1}, {"A": 1.0, "C": 2.0}, window_s=10, found=findings("backlog", 1, capacity_eta_s=900.0)))
+    wall.close(window(START_US, {"A": 1}, {"A": 1.0, "B": 2.0}, window_s=60, waiting_queues=findings("backlog", 1, capacity_eta_s=50.0)))
+    wall.close(window(START_US, {"A": 1}, {"A": 1.0, "C": 2.0}, window_s=10, waiting_queues=findings("backlog", 1, capacity_eta_s=900.0)))
     assert wall.read()["highwater_queue_capacity_eta_seconds"] == {("other", "to_user"): 50.0}
 
 
@@ -157,7 +157,7 @@ def test_a_series_that_reports_no_more_vanishes_and_comes_back() -> None:
     later_us = START_US + GONE_US + 60 * SECOND_US
     wall.close(window(later_us, {"A": 1, "B": 1}, {"A": 5.0, "B": 5.0}, quiet=frozenset({"B"})))
     result = wall.read()
-    assert [{place[0] for place in result[name]} for name in ("highwater_messages_total", "highwater_queue_depth")] == [{"A"}, {"A"}]
+    assert [{labels[0] for labels in result[name]} for name in ("highwater_messages_total", "highwater_queue_depth")] == [{"A"}, {"A"}]
     wall.close(window(later_us + 60 * SECOND_US, {"A": 1, "B": 1}, {"A": 5.0, "B": 6.0}))
     assert wall.read()["highwater_queue_depth"]["B", "to_user"] == 6
 
@@ -168,17 +168,17 @@ def test_a_partition_that_goes_to_another_worker_takes_its_series_along() -> Non
     wall.close(window(START_US + 120 * SECOND_US, {"B": 7}), part="partition-1")
     wall.board.leave("partition-0")
     result = wall.read()
-    assert {place[0] for place in result["highwater_messages_total"]} == {"B"}
+    assert {labels[0] for labels in result["highwater_messages_total"]} == {"B"}
     assert result["highwater_ingest_lag_seconds"][()] == 0
 
 
 def test_a_score_and_a_forecast_last_as_long_as_their_finding() -> None:
     wall = Wall()
-    wall.close(window(START_US, {"A": 1}, {"A": 9.0}, found=findings("backlog", 0, drain_eta_s=30.0)))
+    wall.close(window(START_US, {"A": 1}, {"A": 9.0}, waiting_queues=findings("backlog", 0, drain_eta_s=30.0)))
     result = wall.read()
     assert result["highwater_anomaly_score"] == {("A", "backlog"): 42.0}
     assert result["highwater_queue_drain_eta_seconds"] == {("A", "to_user"): 30.0}
-    wall.close(window(START_US + 60 * SECOND_US, {"A": 1}, {"A": 0.0}, found=findings("backlog", 0, ENDED, drain_eta_s=30.0)))
+    wall.close(window(START_US + 60 * SECOND_US, {"A": 1}, {"A": 0.0}, waiting_queues=findings("backlog", 0, ENDED, drain_eta_s=30.0)))
     result = wall.read()
     assert "highwater_anomaly_score" not in result
     assert "highwater_queue_drain_eta_seconds" not in result

@@ -37,8 +37,8 @@ def test_records_stand_in_the_order_they_came(tmp_path: Path) -> None:
     with ResultFiles(tmp_path) as files:
         files.write(Step(rejected=[letter(2), letter(1)]))
         files.write(Step(rejected=[letter(3)]))
-    found = [json.loads(line)["position"]["line"] for line in (tmp_path / "rejected.ndjson").read_bytes().splitlines()]
-    assert found == [2, 1, 3]
+    listed = [json.loads(line)["position"]["line"] for line in (tmp_path / "rejected.ndjson").read_bytes().splitlines()]
+    assert listed == [2, 1, 3]
     assert files.counts["rejected.ndjson"] == 3
 
 

@@ -32,11 +32,11 @@ def written(path: Path, text: bytes) -> str:
 
 def read(*paths: str) -> list[tuple[Any, ...]]:
     """(source, position, messages) of every event, and of every malformed line without messages, in the order they come."""
-    found: list[tuple[Any, ...]] = []
+    listed: list[tuple[Any, ...]] = []
     with EventFiles(paths) as files:
         for batch in files:
-            found += result(batch)
-    return found
+            listed += result(batch)
+    return listed
 
 
 def result(batch: EventBatch) -> list[tuple[Any, ...]]:
@@ -91,10 +91,10 @@ def file_sets(draw: st.DrawFn) -> list[list[tuple[int, bytes]]]:
     files = []
     for number in range(draw(st.integers(2, 3))):
         clock, file = dice.randrange(5), list[tuple[int, bytes]]()
-        for place in range(dice.randrange(30)):
+        for index in range(dice.randrange(30)):
             clock += dice.choice([0, 0, 1, 3])
             second = max(0, clock - dice.choice([0, 0, 0, 2, 5]))
-            mark = 1000 * number + place
+            mark = 1000 * number + index
             file.append((second, line(traffic(observed_at=at(second), messages=mark))) if dice.random() < 0.9 else (-1, b"broken"))
         files.append(file)
     return files
@@ -109,16 +109,16 @@ def test_files_are_merged_by_observed_at_with_ties_in_the_order_of_the_arguments
     paths = [written(folder / f"{number}.ndjson", b"".join(text + b"\n" for _, text in file)) for number, file in enumerate(files)]
     if not any(files):
         return
-    heads = [[(second, number, place) for place, (second, _) in enumerate(file) if second >= 0] for number, file in enumerate(files)]
+    heads = [[(second, number, index) for index, (second, _) in enumerate(file) if second >= 0] for number, file in enumerate(files)]
     # Heads are compared, not all events: what is out of order in a file stays where it stands.
-    wanted = [1000 * number + place for _, number, place in heapq.merge(*heads, key=lambda one: one[:2])]
+    wanted = [1000 * number + index for _, number, index in heapq.merge(*heads, key=lambda one: one[:2])]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line_blocks, "READ_BYTES", block)
         patch.setattr(line_blocks, "BLOCK_BYTES", block)
-        found = read(*paths)
-    assert [messages for *_, messages in found if messages is not None] == wanted
+        rows = read(*paths)
+    assert [messages for *_, messages in rows if messages is not None] == wanted
     for path, file in zip(paths, files, strict=True):
-        own = [position["line"] for source, position, _ in found if source == path]
+        own = [position["line"] for source, position, _ in rows if source == path]
         assert own == list(range(1, len(file) + 1))
 
 
@@ -201,5 +201,5 @@ def test_a_line_without_end_is_no_frame(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_bytes_that_are_no_events_at_all_are_dead_letters_and_no_crash(tmp_path: Path) -> None:
-    found = read(written(tmp_path / "noise.ndjson", random.Random(3).randbytes(100_000) + b"\n" + lines(traffic(messages=1))))
-    assert [messages for *_, messages in found if messages is not None] == [1]
+    rows = read(written(tmp_path / "noise.ndjson", random.Random(3).randbytes(100_000) + b"\n" + lines(traffic(messages=1))))
+    assert [messages for *_, messages in rows if messages is not None] == [1]

@@ -37,13 +37,13 @@ def text(seconds: list[int]) -> bytes:
 
 def read(*paths: Path) -> list[tuple[str, int, int]]:
     """(file, line, second) of every good event in order."""
-    found = []
+    listed = []
     with EventFiles([str(path) for path in paths]) as files:
         for batch in files:
             for index in range(len(batch)):
-                place = int(batch.position(index)["line"])
-                found.append((Path(batch.source(index)).name, place, (int(batch.observed_us[index]) - START_US) // 1_000_000))
-    return found
+                position = int(batch.position(index)["line"])
+                listed.append((Path(batch.source(index)).name, position, (int(batch.observed_us[index]) - START_US) // 1_000_000))
+    return listed
 
 
 def by_heads(files: list[list[int]]) -> list[tuple[int, int]]:
@@ -63,8 +63,10 @@ def test_files_merge_by_time_and_keep_their_own_order(files: list[list[int]], wi
         iter([decode_ndjson(text(seconds[start : start + width]), str(number), start + 1) for start in range(0, len(seconds), width)])
         for number, seconds in enumerate(files)
     ]
-    found = [(int(batch.source(index)), int(batch.position(index)["line"]) - 1) for batch in merged(streams) for index in range(len(batch))]
-    assert found == by_heads(files)
+    listed = [
+        (int(batch.source(index)), int(batch.position(index)["line"]) - 1) for batch in merged(streams) for index in range(len(batch))
+    ]
+    assert listed == by_heads(files)
 
 
 def test_a_malformed_line_keeps_its_place_among_its_files_events(tmp_path: Path) -> None:
@@ -87,7 +89,7 @@ def test_packed_files_and_files_of_several_members_read_the_same(tmp_path: Path)
     (tmp_path / "one.ndjson.gz").write_bytes(gzip.compress(b"".join(lines)))
     (tmp_path / "two.ndjson.gz").write_bytes(gzip.compress(b"".join(lines[:11])) + gzip.compress(b"".join(lines[11:])) + b"\0" * 8)
     plain, one, two = (
-        [(place, second) for _, place, second in read(tmp_path / name)] for name in ("plain.ndjson", "one.ndjson.gz", "two.ndjson.gz")
+        [(index, second) for _, index, second in read(tmp_path / name)] for name in ("plain.ndjson", "one.ndjson.gz", "two.ndjson.gz")
     )
     assert plain == one == two == [(second + 1, second) for second in range(30)]
 
@@ -95,7 +97,7 @@ def test_packed_files_and_files_of_several_members_read_the_same(tmp_path: Path)
 def test_lines_keep_their_numbers_over_many_blocks(tmp_path: Path) -> None:
     count = 3 * BLOCK_BYTES // len(line(0))
     (tmp_path / "long.ndjson").write_bytes(text([number // 100 for number in range(count)]))
-    assert [place for _, place, _ in read(tmp_path / "long.ndjson")] == list(range(1, count + 1))
+    assert [index for _, index, _ in read(tmp_path / "long.ndjson")] == list(range(1, count + 1))
 
 
 @pytest.mark.parametrize(

@@ -42,28 +42,28 @@ def test_anything_else_is_no_time(text: str) -> None:
 
 
 def test_columns_are_found_by_name_and_the_timestamp_stays_as_it_stood(tmp_path: Path) -> None:
-    found = rows(tmp_path / "a.csv", b'\xef\xbb\xbfVALUE,note,Timestamp\r\n-2.5e3,"a, b", 1970-01-01 00:00:10\r\n')
-    assert found == [Row(" 1970-01-01 00:00:10", 10.0, -2500.0)]
+    batches = rows(tmp_path / "a.csv", b'\xef\xbb\xbfVALUE,note,Timestamp\r\n-2.5e3,"a, b", 1970-01-01 00:00:10\r\n')
+    assert batches == [Row(" 1970-01-01 00:00:10", 10.0, -2500.0)]
 
 
 @pytest.mark.parametrize("cell", [b"", b"NaN", b"null", b"n/a", b"  "])
 def test_a_cell_that_says_there_is_none_is_none(tmp_path: Path, cell: bytes) -> None:
-    found = rows(tmp_path / "a.csv", b"timestamp,value\n10," + cell + b"\n20,1\n")
-    assert (math.isnan(found[0].value), found[1].value) == (True, 1.0)
+    batches = rows(tmp_path / "a.csv", b"timestamp,value\n10," + cell + b"\n20,1\n")
+    assert (math.isnan(batches[0].value), batches[1].value) == (True, 1.0)
 
 
 def test_a_packed_file_reads_like_the_plain_one_whatever_its_name(tmp_path: Path) -> None:
-    text = b"timestamp,value\n" + b"".join(b"%d,%d\n" % (10 * place, place) for place in range(1000))
+    text = b"timestamp,value\n" + b"".join(b"%d,%d\n" % (10 * index, index) for index in range(1000))
     assert rows(tmp_path / "a.csv", text) == rows(tmp_path / "b.csv", gzip.compress(text))
 
 
 def test_rows_before_one_that_is_none_are_there_first(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"timestamp,value\n10,1\n20,many\n")
     with SeriesFile(str(tmp_path / "a.csv")) as file:
-        found = iter(file)
-        assert next(found).value == 1.0
+        batches = iter(file)
+        assert next(batches).value == 1.0
         with pytest.raises(UnreadableInput, match="line 3: 'many' is not a number"):
-            next(found)
+            next(batches)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_is_no_series_is_refused_with_its_name(tmp_path: Path, text: bytes)
 
 
 def test_a_packed_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
-    whole = gzip.compress(b"timestamp,value\n" + b"".join(b"%d,%d\n" % (7 * place, place * place % 97) for place in range(5000)))
+    whole = gzip.compress(b"timestamp,value\n" + b"".join(b"%d,%d\n" % (7 * index, index * index % 97) for index in range(5000)))
     with pytest.raises(UnreadableInput, match=r"a\.csv"):
         rows(tmp_path / "a.csv", whole[: len(whole) // 2])
 

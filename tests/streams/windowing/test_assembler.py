@@ -237,8 +237,8 @@ def test_observed_at_is_rounded_up_to_the_grid_of_its_window() -> None:
         PARAMETERS[0],
         [9],
     )
-    found = {window.at_us - START_US: window.traffic.messages.tolist() for window in done.closed if window.window_s == 60}
-    assert found == {
+    by_key = {window.at_us - START_US: window.traffic.messages.tolist() for window in done.closed if window.window_s == 60}
+    assert by_key == {
         0: [1.0],
         60 * SECOND_US: [3.0],
         120 * SECOND_US: [1.0],
