@@ -18,16 +18,21 @@ from tests.kafka.jars import jars
 ADMIN, PASSWORD = "admin", "admin-secret"
 STORE_PASSWORD = "for-tests-only"  # noqa: S105  # of a key store that lives as long as one test run
 START_LIMIT_S = 180.0
+BROKER_MAIN = "kafka.Kafka"
 
 
 class Broker:
     """A broker and its controller in one JVM; kill, freeze and start it again on the same data as often as you like.
 
     `secured` adds SASL/SCRAM over TLS on its client listener and the StandardAuthorizer, with `ADMIN` allowed everything.
+    `short_lived` starts at little more than half of the processor time and serves a little slower: for tests, not for measuring.
     """
 
-    def __init__(self, *, secured: bool = False, heap_mb: int = 512, properties: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *, secured: bool = False, heap_mb: int = 512, properties: dict[str, str] | None = None, short_lived: bool = False
+    ) -> None:
         self.secured = secured
+        self._short_lived = short_lived
         self.home = Path(tempfile.mkdtemp(prefix="highwater-kafka-"))
         self._heap_mb = heap_mb
         self._ports = _free_ports(3)
@@ -61,7 +66,7 @@ class Broker:
     def start(self) -> None:
         """Starts the broker on the data it has, and waits until it answers."""
         with (self.home / "broker.log").open("ab") as log:
-            self._process = subprocess.Popen(self._java("kafka.Kafka", str(self.home / "server.properties")), stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._java(BROKER_MAIN, str(self.home / "server.properties")), stdout=log, stderr=log)
         until = time.monotonic() + START_LIMIT_S
         while not _listens(self._ports[0]):
             if self._process.poll() is not None or time.monotonic() > until:
@@ -84,6 +89,8 @@ class Broker:
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         options = [f"-Xmx{self._heap_mb}m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-XX:+UseSerialGC"]
+        if self._short_lived or main != BROKER_MAIN:
+            options.append("-XX:TieredStopAtLevel=1")
         return ["java", *options, "-cp", f"{jars()}/*", main, *arguments]
 
     def _run_tool(self, main: str, *arguments: str) -> None:

@@ -99,7 +99,7 @@ def _local(*, secured: bool = False) -> Broker:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(f"no Kafka here: {lacking}; or name one in {GIVEN}")
-    return Broker(secured=secured)
+    return Broker(secured=secured, short_lived=True)
 
 
 def _docker_runs() -> bool:

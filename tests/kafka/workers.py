@@ -157,27 +157,36 @@ def values(parameters: KafkaParameters, topic: str) -> list[bytes]:
 def records(parameters: KafkaParameters, topic: str) -> list[Any]:
     """All that `topic` holds now, partition by partition; nothing where it is not there."""
     consumer = KafkaConsumer(**client_settings(parameters), enable_auto_commit=False)
-    listed: list[Any] = []
-    for partition in sorted(consumer.partitions_for_topic(topic) or ()):
-        index = TopicPartition(topic, partition)
-        end = consumer.end_offsets([index])[index]
-        consumer.assign([index])
-        consumer.seek_to_beginning(index)
-        while consumer.position(index) < end:
-            for fetched in consumer.poll(timeout_ms=500).values():
-                listed += fetched
-    consumer.close()
-    return listed
+    try:
+        return _read_all(consumer, [topic])
+    finally:
+        consumer.close()
 
 
 def outputs(parameters: KafkaParameters) -> list[bytes]:
     """Everything for people, as `lines_of` gives it: topic without prefix, and value."""
-    consumer = KafkaConsumer(**client_settings(parameters))
     prefix = parameters.topic_prefix
-    names = sorted(name.removeprefix(prefix) for name in consumer.topics() if name.startswith(prefix))
-    consumer.close()
-    read = [name for name in names if name.startswith(("impact-", "change-reports"))]
-    return sorted(name.encode() + b" " + value for name in read for value in values(parameters, prefix + name))
+    consumer = KafkaConsumer(**client_settings(parameters), enable_auto_commit=False)
+    try:
+        topics = [name for name in consumer.topics() if name.startswith((f"{prefix}impact-", f"{prefix}change-reports"))]
+        read = _read_all(consumer, topics)
+    finally:
+        consumer.close()
+    return sorted(record.topic.removeprefix(prefix).encode() + b" " + record.value for record in read if record.value is not None)
+
+
+def _read_all(consumer: KafkaConsumer, topics: Iterable[str]) -> list[Any]:
+    """The records that these topics hold now, in the order of their partitions."""
+    partitions = [TopicPartition(topic, number) for topic in topics for number in sorted(consumer.partitions_for_topic(topic) or ())]
+    ends = consumer.end_offsets(partitions) if partitions else {}
+    by_partition: dict[TopicPartition, list[Any]] = {partition: [] for partition in partitions}
+    consumer.assign(partitions)
+    if partitions:
+        consumer.seek_to_beginning(*partitions)
+    while any(consumer.position(partition) < ends[partition] for partition in partitions):
+        for partition, fetched in consumer.poll(timeout_ms=500, max_records=100_000).items():
+            by_partition[partition] += fetched
+    return [record for partition in partitions for record in by_partition[partition]]
 
 
 def eventually(read: Callable[[], Any], wanted: Callable[[Any], bool], limit_s: float) -> Any:
