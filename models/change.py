@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from models.times import At
 from models.vocabulary import (
@@ -46,28 +47,26 @@ def _is_absent(value: Any) -> bool:
 Expected = Annotated[ExpectedEffect | None, BeforeValidator(lambda value: None if value == {} else value)]
 
 
+EXAMPLE: JsonDict = {
+    "change_id": "CHG-1042",
+    "owner": "SUP-01",
+    "category": "firewall",
+    "title": "Replace the perimeter firewall",
+    "planned_start": "2026-01-05T22:00:00Z",
+    "planned_end": "2026-01-06T00:00:00Z",
+    "declared_at": "2025-12-20T09:00:00Z",
+    "directions": ["to_user"],
+    "expected": {"effect": "silent"},
+    "visibility": "public_summary",
+    "contact": "Network operations, on call",
+}
+"""A revision as an owner sends it, for documents."""
+
+
 class Change(WireModel):
     """One revision of a declared change (topic `change-calendar`, key = owner/change_id)."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "change_id": "CHG-1042",
-                    "owner": "SUP-01",
-                    "category": "firewall",
-                    "title": "Replace the perimeter firewall",
-                    "planned_start": "2026-01-05T22:00:00Z",
-                    "planned_end": "2026-01-06T00:00:00Z",
-                    "declared_at": "2025-12-20T09:00:00Z",
-                    "directions": ["to_user"],
-                    "expected": {"effect": "silent"},
-                    "visibility": "public_summary",
-                    "contact": "Network operations, on call",
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     change_id: Text
     revision: Revision = 1

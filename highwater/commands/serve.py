@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from highwater.loading import without_collection
 from highwater.options import ConfigFile, settings
 
 
@@ -22,14 +23,15 @@ def serve(
     from_kafka: Annotated[bool, typer.Option("--from-kafka", help="Serve page and API from the results of the Kafka workers.")] = False,
 ) -> None:
     """Run the embedded monitor: events in over HTTP, page and API out, one folder of data, no other server needed."""
-    from models.errors import UnreadableInput
-    from service.composition import compose
-    from service.http.server import serve as serve_monitor
-    from service.operations.logging_setup import set_up
-    from streams.kafka.cluster.parameters import needs_kafka
-    from streams.pipeline import PipelineParameters
+    with without_collection():
+        from models.errors import UnreadableInput
+        from service.composition import compose
+        from service.http.server import serve as serve_monitor
+        from service.operations.logging_setup import set_up
+        from streams.kafka.cluster.parameters import needs_kafka
+        from streams.pipeline import PipelineParameters
 
-    in_force = settings(config, serve={"port": port, "data_dir": data})
+        in_force = settings(config, serve={"port": port, "data_dir": data})
     set_up(in_force.serve.log_level)
     os.umask(0o077)  # Files are readable by this account only, whatever the folder's permissions.
     if from_kafka:

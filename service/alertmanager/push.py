@@ -9,9 +9,8 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import structlog
 
 from models.clock import Clock
@@ -19,6 +18,9 @@ from models.times import MINUTE_US, format_time
 from service.store import records
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT
+
+if TYPE_CHECKING:
+    import aiohttp
 
 RESEND_S = 60.0
 LIVES_US = 4 * MINUTE_US
@@ -39,6 +41,8 @@ class Pusher:
 
     async def push(self) -> None:
         """One round; call it every few seconds."""
+        import aiohttp
+
         standing = await asyncio.to_thread(self._database.read, open_records)
         now = alert_payloads(standing, self._public_url)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
@@ -54,8 +58,10 @@ class AlertmanagerClient:
         self._sent: SentAlerts = {}
         self._sent_s = -RESEND_S
 
-    async def send_alerts(self, session: aiohttp.ClientSession, now: SentAlerts, clock: Clock) -> str | None:
+    async def send_alerts(self, session: "aiohttp.ClientSession", now: SentAlerts, clock: Clock) -> str | None:
         """`sent`, `refused`, `unreachable`, or None if nothing is due. Failed alerts are sent again in the next round."""
+        from aiohttp import ClientError
+
         if not now and not self._sent:
             return None
         if now == self._sent and clock.steady_s() - self._sent_s < RESEND_S:
@@ -69,7 +75,7 @@ class AlertmanagerClient:
                 if answer.status >= 300:
                     log.warning("Alertmanager refused alerts", url=self._url, status=answer.status, answer=(await answer.text())[:200])
                     return "refused"
-        except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+        except (ClientError, TimeoutError, OSError) as fault:
             log.warning("Alertmanager can't be reached", url=self._url, fault=str(fault))
             return "unreachable"
         self._sent, self._sent_s = now, clock.steady_s()

@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import structlog
 
 from models.change import Change
@@ -27,6 +26,9 @@ from service.alertmanager.silences import (
 from service.store.database import Database
 from service.store.records import ALERT, INCIDENT
 
+if TYPE_CHECKING:
+    import aiohttp
+
 log = structlog.get_logger()
 _OURS_ONLY = {"filter": 'team="triage"'}
 
@@ -45,6 +47,8 @@ class Silencer:
 
     async def round(self) -> None:
         """Call it every few seconds."""
+        import aiohttp
+
         now_us = self._clock.wall_us()
         snoozed = await asyncio.to_thread(self._database.read, partial(snoozes, now_us=now_us))
         wishes = wanted(self._changes(), snoozed, now_us, self.ours)
@@ -76,7 +80,7 @@ class Silencer:
                 await asyncio.wrap_future(self._database.write(partial(note, kind=kind, noted=noted, now_us=now_us)))
 
 
-async def _exchange(session: aiohttp.ClientSession, url: str, wishes: dict[str, Silence], now_us: int, ours: str) -> Held:
+async def _exchange(session: "aiohttp.ClientSession", url: str, wishes: dict[str, Silence], now_us: int, ours: str) -> Held:
     """Updates our silences there, and returns the alerts that people's silences hold."""
     silences = standing(await _asked(session, f"{url}/silences", {}))
     posted, ended = to_post(wishes, silences.values(), ours)
@@ -89,6 +93,6 @@ async def _exchange(session: aiohttp.ClientSession, url: str, wishes: dict[str, 
     return silences_by_alert(await _asked(session, f"{url}/alerts", _OURS_ONLY), silences)
 
 
-async def _asked(session: aiohttp.ClientSession, url: str, query: dict[str, str]) -> Any:
+async def _asked(session: "aiohttp.ClientSession", url: str, query: dict[str, str]) -> Any:
     async with session.get(url, params=query) as answer:
         return await answer.json()

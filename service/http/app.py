@@ -44,7 +44,7 @@ _ABOUT = (
 _COMPRESSED_FROM = 4096
 """Minimum bytes of a compressed response: lists and charts shrink much; responses with a secret are smaller and stay uncompressed."""
 
-_ROUTES = (
+ROUTES = (
     events,
     contests,
     lists,
@@ -96,7 +96,7 @@ def create_app(parts: Parts) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.parts = parts
-    for routes in _ROUTES:
+    for routes in ROUTES:
         app.include_router(routes.router)
     problems.install(app)
     pages.install(app)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import aiohttp
 from standardwebhooks import Webhook
 
 from models.times import format_time, instant
@@ -21,6 +20,9 @@ from service.notify.wording import Item
 from service.parameters import SubscriptionParameters
 from service.store.messages.deliveries import Message
 from service.store.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _ANSWER_READ = 65_536
 _THREADS = 16
@@ -49,9 +51,7 @@ class Channels:
 
     def __init__(self, parameters: SubscriptionParameters, public_url: str | None = None, endpoints: Endpoints | None = None) -> None:
         self._parameters, self._public_url, self._endpoints = parameters, public_url, endpoints or Endpoints()
-        connector = aiohttp.TCPConnector(socket_factory=socket_factory(parameters), use_dns_cache=False, limit=0, force_close=True)
-        timeout = aiohttp.ClientTimeout(total=parameters.timeout_s)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+        self._session: aiohttp.ClientSession | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="notify")
 
     async def send(self, subscription: Subscription, message_id: str, parcel: Sequence[Message], now_us: int) -> Reply:
@@ -70,7 +70,8 @@ class Channels:
     async def close(self) -> None:
         """Closes the session; a thread that still sends ends by its own timeout."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        await self._session.close()
+        if self._session is not None:
+            await self._session.close()
 
     async def _webhook(self, subscription: Subscription, message_id: str, body: bytes, now_us: int) -> Reply:
         sent_at = instant(now_us)
@@ -99,9 +100,22 @@ class Channels:
             return paging.pagerduty(page, arguments["routing_key"], self._endpoints.pagerduty)
         return paging.opsgenie(page, arguments["api_key"], self._endpoints.opsgenie)
 
+    def _opened_session(self) -> "aiohttp.ClientSession":
+        if self._session is None:
+            import aiohttp
+
+            sockets = socket_factory(self._parameters)
+            connector = aiohttp.TCPConnector(socket_factory=sockets, use_dns_cache=False, limit=0, force_close=True)
+            timeout = aiohttp.ClientTimeout(total=self._parameters.timeout_s)
+            jar = aiohttp.DummyCookieJar()
+            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False, cookie_jar=jar)
+        return self._session
+
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Reply:
+        from aiohttp import ClientError
+
         try:
-            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+            async with self._opened_session().post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 await answer.content.read(_ANSWER_READ)
                 if 200 <= answer.status < 300:
                     return Reply(delivered=True, status=answer.status)
@@ -109,7 +123,7 @@ class Channels:
                 return Reply(delivered=False, status=answer.status, error=f"answered {answer.status}{hint}")
         except TimeoutError:
             return Reply(delivered=False, error=f"no answer within {self._parameters.timeout_s:g} s")
-        except (aiohttp.ClientError, RefusedTargetError, OSError, ValueError) as fault:
+        except (ClientError, RefusedTargetError, OSError, ValueError) as fault:
             return Reply(delivered=False, error=_plain(fault))
 
     def _link(self, subscription: Subscription, items: Sequence[Item]) -> str | None:

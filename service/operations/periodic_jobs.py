@@ -4,9 +4,8 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import structlog
 
 from models.clock import Clock
@@ -27,6 +26,9 @@ from service.triage import change_notices
 from service.triage.change_notices import ChangeNotices
 from service.triage.planning import LEARN_EVERY_S, Planning
 from service.triage.watched_folder import WatchedFolder
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _MINUTE_S = 60.0
 _SET_US = 10e6
@@ -116,6 +118,8 @@ class PeriodicJobs:
         if fault is not None:
             log.warning("no heartbeat is sent", fault=fault)
         elif self._parameters.heartbeat_url:
+            import aiohttp
+
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
                 await _post(session, self._parameters.heartbeat_url, {"status": "alive"})
 
@@ -154,10 +158,12 @@ async def _every(pause_s: float, duty: Callable[[], Coroutine[Any, Any, None]]) 
         await asyncio.sleep(pause_s)
 
 
-async def _post(session: aiohttp.ClientSession, url: str, body: Any) -> None:
+async def _post(session: "aiohttp.ClientSession", url: str, body: Any) -> None:
+    from aiohttp import ClientError
+
     try:
         async with session.post(url, json=body, allow_redirects=False) as answer:
             if answer.status >= 300:
                 log.warning("a receiver refused", url=url, status=answer.status)
-    except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+    except (ClientError, TimeoutError, OSError) as fault:
         log.warning("a receiver can't be reached", url=url, fault=str(fault))

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from models.canonical_json import to_json
-from models.change import Change
+from models.change import EXAMPLE, Change
 from models.vocabulary import ChangeCategory, ChangeStatus
 from service.access import Principal, Role
 from service.auth.authentication import Declarer, Reader
@@ -29,7 +29,7 @@ from service.triage.change_declaration import ChangeDeclarations, Declaration
 from service.triage.change_names import resolve
 
 router = APIRouter(tags=["changes"], responses=CONFLICTS)
-_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": Change.model_json_schema()["examples"][0]}}
+_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": EXAMPLE}}
 _SCHEMA: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
 _MAX_CHANGES = 1000
 _LONGEST_KEY = 256
