@@ -16,6 +16,7 @@ from service.composition import Parts
 from service.http.fair_shares import FairShares
 from service.http.request_counts import RequestCounts
 from service.http.request_limits import Limits, SafeHeaders
+from service.http.stopping import AnsweredAtStop
 from service.http.routes import (
     calendar_feed,
     changes,
@@ -112,6 +113,7 @@ def _limit(app: FastAPI, parts: Parts) -> None:
     app.add_middleware(FairShares, share_of=parts.authentication.share_of, at_once=quotas.requests_at_once, waiting=quotas.requests_waiting)
     app.add_middleware(Limits, events_limit=parts.parameters.max_body_bytes, read_timeout_s=parts.parameters.read_timeout_s)
     app.add_middleware(RequestCounts, most=quotas.connections_per_address)
+    app.add_middleware(AnsweredAtStop)
     app.add_middleware(SafeHeaders)
 
 

@@ -1,6 +1,7 @@
 """Serving: one HTTP server in the foreground, stopped gracefully by SIGTERM or Ctrl-C."""
 
 import asyncio
+import gc
 import resource
 import signal
 import socket
@@ -30,6 +31,8 @@ _GRACE_S = 5
 _MOST_FILES = 65_536
 _WAITING_CONNECTIONS, _ACCEPTED_AT_ONCE = 2_048, 2
 """New connections wait in the system's queue, and few are accepted between two pieces of other work: asyncio would accept all of them."""
+_COLLECT_AFTER = (50_000, 20, 20)
+"""Few objects here have cycles: a full collection looks at every declared change, and nobody is answered meanwhile."""
 _SWITCH_S = 0.0002
 """How long a thread that computes keeps others from running; Python's own 5 ms are felt at each step of a request."""
 
@@ -122,8 +125,16 @@ def serve(parts: Parts, started: Callable[[str], None], beside: Callable[[], Awa
     """Serves until it is stopped, or until `beside` is done. The monitor has started already and continues."""
     _allow_many_files()
     sys.setswitchinterval(_SWITCH_S)
+    collect_rarely()
     with listening_socket(parts.parameters.host, parts.parameters.port) as bound:
         asyncio.run(_serve(parts, bound, started, beside))
+
+
+def collect_rarely() -> None:
+    """What has been loaded until now is never looked at again by the garbage collector, and the rest not at every few hundred objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def _allow_many_files() -> None:

@@ -1,5 +1,6 @@
 """Log lines: text on a terminal, JSON for machines; lines of libraries have the same form."""
 
+import asyncio
 import logging
 import sys
 from typing import Any
@@ -35,4 +36,10 @@ def set_up(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(max(_LEVELS[level], logging.INFO))
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
     logging.getLogger("apprise").setLevel(logging.WARNING)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Only a stop cancels requests, and it says how many: a traceback of each would hide what else happened."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))

@@ -4,11 +4,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -67,6 +68,24 @@ def test_serve_prints_its_address_and_the_admin_s_token_once_and_stops_when_aske
     with serving(tmp_path / "data") as served:
         assert len(served.printed) == 1
         assert get(f"{served.address}/v1/series/names", headers=headers).json()["items"][0]["series"]["user"] == "ACME"
+
+
+def test_a_stop_tells_who_still_waits_and_logs_one_line_for_all(tmp_path: Path) -> None:
+    with started(tmp_path / "data") as (process, said), ExitStack() as stack:
+        address = said[-1].removeprefix("listening on http://").rsplit(":", 1)
+        (secret,) = re.findall(r"hw_\S+", said[0])
+        head = f"POST /v1/changes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\r\nContent-Length: 9\r\n\r\n[".encode()
+        plugs = [stack.enter_context(socket.create_connection((address[0], int(address[1])), timeout=30)) for _ in range(3)]
+        for plug in plugs:
+            plug.sendall(head)
+        assert get(f"http://{':'.join(address)}/readyz").status_code == 200  # by then the others wait
+        process.send_signal(signal.SIGTERM)
+        assert [plug.recv(20) for plug in plugs] == [b"HTTP/1.1 503 Service"] * 3
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        logged = process.stderr.read()
+        assert "Cancel 3 running task(s)" in logged
+        assert "Traceback" not in logged
 
 
 def test_two_monitors_do_not_share_a_folder(tmp_path: Path) -> None:
