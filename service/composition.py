@@ -43,6 +43,9 @@ from service.notify.sources import Sources
 from service.operations.folder_lock import lock
 from service.operations.periodic_jobs import PeriodicJobs
 from service.parameters import ServeParameters
+from service.planning.plans import Planning, planning_rules
+from service.planning.risk_book import RiskBook
+from service.planning.room import PlanningRoom
 from service.store.database import Database
 from service.store.messages import deliveries
 from service.store.records import Logged, Row
@@ -50,8 +53,6 @@ from service.triage.change_declaration import ChangeDeclarations
 from service.triage.change_notices import ChangeNotices
 from service.triage.declaration_records import DeclarationBook
 from service.triage.desk import TriageDesk
-from service.triage.planning import Planning, planning_rules
-from service.triage.risk_book import RiskBook
 from service.triage.watched_folder import WatchedFolder
 from streams.kafka.cluster.parameters import KafkaParameters
 from streams.metrics.collector import CollectorInputs
@@ -82,7 +83,7 @@ class Parts:
     """Of the tokens that send events."""
     declarations: ChangeDeclarations
     planning: Planning
-    risks: RiskBook
+    planning_room: PlanningRoom
     declaration_book: DeclarationBook
     triage_desk: TriageDesk
     dispatcher: Dispatcher
@@ -142,8 +143,9 @@ def compose(
         health = Health(intake, engine, sources)
 
         planning = Planning(database, planning_rules(calendar, flow.correlation), calendar.sec, flow.time.holiday_calendar)
-        risks = RiskBook(database, clock)
-        declarations = ChangeDeclarations(database, intake, engine, clock, parameters.declarations, planning, risks, parameters.quotas)
+        room = PlanningRoom(engine, planning, RiskBook(database, clock), clock, parameters.quotas.compared_changes)
+        stack.callback(room.close)
+        declarations = ChangeDeclarations(database, intake, engine, clock, parameters.declarations, parameters.quotas)
         events = EventStream(database)
         dispatcher = Dispatcher(database, parameters.subscriptions, clock, random.Random(), ids, parameters.public_url)  # noqa: S311 - jitter
 
@@ -192,7 +194,7 @@ def compose(
             turns=Turns(),
             declarations=declarations,
             planning=planning,
-            risks=risks,
+            planning_room=room,
             declaration_book=DeclarationBook(database, clock),
             triage_desk=TriageDesk(database, clock, events),
             dispatcher=dispatcher,

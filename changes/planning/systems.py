@@ -29,6 +29,10 @@ class SystemMap:
         self._systems = dict(systems or {})
         self._reach = lru_cache(maxsize=4096)(self._find_reach)
 
+    def __reduce__(self) -> tuple[type["SystemMap"], tuple[dict[str, SystemParameters]]]:
+        """For another process, without what was found already."""
+        return SystemMap, (self._systems,)
+
     def separate(self, some: Iterable[str], others: Iterable[str]) -> bool:
         """Whether the map shows that none of `some` is related to any of `others`; False if one of them is not in the map."""
         ours, theirs = tuple(some), tuple(others)

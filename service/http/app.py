@@ -16,7 +16,6 @@ from service.composition import Parts
 from service.http.fair_shares import FairShares
 from service.http.request_counts import RequestCounts
 from service.http.request_limits import Limits, SafeHeaders
-from service.http.stopping import AnsweredAtStop
 from service.http.routes import (
     calendar_feed,
     changes,
@@ -34,6 +33,7 @@ from service.http.routes import (
 )
 from service.http.routes.operations import health, quarantine, tokens, watermark
 from service.http.routes.page import calendar, pages, plain, queues, status, totals
+from service.http.stopping import AnsweredAtStop
 from service.problems import ProblemDetails
 
 _ABOUT = (

@@ -1,4 +1,4 @@
-"""Stopping: a request that a stop has waited for long enough is told so."""
+"""Stopping: a request that a stop has waited for long enough is answered."""
 
 import asyncio
 

@@ -17,6 +17,7 @@ from service.charts.compaction import Keep
 from service.charts.queries import latest_us
 from service.notify.sources import Sources
 from service.parameters import ServeParameters
+from service.planning.plans import LEARN_EVERY_S, Planning
 from service.store import triage_actions
 from service.store.database import Database
 from service.store.messages import deliveries, outbox
@@ -24,7 +25,6 @@ from service.store.messages.preferences import Preferences
 from service.store.records import ALERT
 from service.triage import change_notices
 from service.triage.change_notices import ChangeNotices
-from service.triage.planning import LEARN_EVERY_S, Planning
 from service.triage.watched_folder import WatchedFolder
 
 if TYPE_CHECKING:

@@ -31,8 +31,6 @@ from service.store import audit, records
 from service.store.database import Database
 from service.store.records import CHANGE
 from service.triage.change_names import resolve
-from service.triage.planning import Planning, preview
-from service.triage.risk_book import RiskBook
 from service.triage.series_exports import SeriesExports
 
 _CURRENT_US = 40 * DAY_US
@@ -167,12 +165,10 @@ class ChangeDeclarations:
         engine: Engine,
         clock: Clock,
         limits: ChangeLimits,
-        planning: Planning,
-        risks: RiskBook,
         quotas: QuotaParameters,
     ) -> None:
         self._database, self._intake, self._engine, self._clock, self._limits = database, intake, engine, clock, limits
-        self.planning, self._risks, self._quotas = planning, risks, quotas
+        self._quotas = quotas
         self._exports = SeriesExports(database)
         self.lock = asyncio.Lock()
 
@@ -257,14 +253,6 @@ class ChangeDeclarations:
     def resolve(self, principal: Principal, name: str) -> str | None:
         """The key of the change that the principal means; see `change_names.resolve`."""
         return resolve(self._database, principal, name, to_write=True)
-
-    def preview(self, principal: Principal, change: Change) -> dict[str, Any]:
-        """Its conflicts, free times, missing items, and its risk, as far as the principal may know them."""
-        known, now = self._engine.declared_changes(), instant(self.now_us())
-        previewed = preview(known, principal, change, self.planning.rules, now, self._quotas.compared_changes)
-        # What is not declared yet would be declared now.
-        dated = change if change.declared_at is not None else change.model_copy(update={"declared_at": now})
-        return {**previewed, "category": change.category, "risk": self._risks.of(principal, dated, len(previewed["conflicts"]))}
 
     def next_revision(self, key: str) -> int:
         """The number after the highest existing revision; 1 if there is none."""

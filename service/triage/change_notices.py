@@ -26,11 +26,11 @@ from models.columns import Ints
 from models.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, us
 from service.access import DESK, Principal, Role
 from service.engine.engine import Engine
+from service.planning.plans import Planning, preview
 from service.store.database import Database
 from service.store.messages import outbox, subscribers
 from service.store.messages.subscribers import Subscriber
 from service.store.records import CHANGE
-from service.triage.planning import Planning, preview
 
 EVERY_S = 5.0
 _FACT = "notices:seq"

@@ -15,8 +15,8 @@ from changes.planning.rates import Cell, UsualRates
 from correlation.parameters import CorrelationParameters
 from models.change import Change
 from service.access import Principal, Role
+from service.planning.plans import busy, planning_rules
 from service.triage import declaration_records
-from service.triage.planning import busy, planning_rules
 from tests.service.builders import change, change_json
 from tests.service.house import House
 

@@ -19,8 +19,8 @@ from service.ingest.series_count_file import NAME, SeriesCountFile
 from service.ingest.series_quota import SeriesQuota, TooManySeriesError
 from service.notify.target_policy import check_webhook
 from service.parameters import QuotaParameters, SubscriptionParameters
+from service.planning.plans import planning_rules, preview
 from service.triage import change_declaration
-from service.triage.planning import planning_rules, preview
 from tests.service.builders import change, change_json, lines, queue
 from tests.service.house import House
 

@@ -92,7 +92,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "service": (
         "networks", "parameters", "access", "ingest", "problems", "store", "event_stream", "metrics", "auth", "alertmanager", "charts",
-        "notify", "engine", "health", "kafka", "triage", "operations", "monitor", "composition", "http", "demo",
+        "notify", "engine", "health", "kafka", "planning", "triage", "operations", "monitor", "composition", "http", "demo",
     ),
     "streams/kafka": ("cluster", "client", "exchange", "tasks", "worker"),
 }  # fmt: skip

@@ -17,9 +17,11 @@ from models.change import EXAMPLE, Change
 from models.vocabulary import ChangeCategory, ChangeStatus
 from service.access import Principal, Role
 from service.auth.authentication import Declarer, Reader
-from service.http.routes.common import Listing, Page, computed, encoded_response, position, raw, raw_page
-from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, OpaqueIdsDep, TurnsDep
+from service.http.routes.common import Listing, Page, position, raw, raw_page
+from service.http.routes.parts import ChangeDeclarationsDep, DatabaseDep, OpaqueIdsDep, PlanningRoomDep, TurnsDep
 from service.ingest.turns import Turns
+from service.planning import answers
+from service.planning.room import PlanningRoom
 from service.problems import CONFLICTS, Problem, not_found
 from service.store import records
 from service.store.database import Database
@@ -87,6 +89,7 @@ def _one(database: Database, principal: Principal, name: str) -> Response:
 async def declare(
     request: Request,
     declarations: ChangeDeclarationsDep,
+    room: PlanningRoomDep,
     turns: TurnsDep,
     principal: Declarer,
     of_export: Annotated[Parcel, Query()],
@@ -104,7 +107,7 @@ async def declare(
     async with turns.of(_turn(principal)), declarations.lock:
         made = await asyncio.to_thread(declarations.examine, principal, given)
         await declarations.declare(principal, [made.change] if made.is_new else [])
-    return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
+    return await _answer(room, principal, made.change, 201 if made.is_new else 200)
 
 
 def _with_lasting_ids(principal: Principal, given: Any, key: str) -> Any:
@@ -172,32 +175,44 @@ def _status(made: Declaration | Problem) -> int:
 
 
 @router.put("/v1/changes", openapi_extra=_SCHEMA, summary="Revise the change in the body")
-async def revise_named_inside(request: Request, declarations: ChangeDeclarationsDep, turns: TurnsDep, principal: Declarer) -> Response:
+async def revise_named_inside(
+    request: Request, declarations: ChangeDeclarationsDep, room: PlanningRoomDep, turns: TurnsDep, principal: Declarer
+) -> Response:
     """The next revision of the change in the body; without `revision` it gets the next number."""
     given = await _json(request)
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
     owner, change_id = given.get("owner"), str(given.get("change_id", ""))
-    return await _revise(declarations, turns, principal, given, f"{owner}/{change_id}" if owner and "/" not in str(owner) else change_id)
+    return await _revise(
+        declarations, room, turns, principal, given, f"{owner}/{change_id}" if owner and "/" not in str(owner) else change_id
+    )
 
 
 @router.put("/v1/changes/{change_id}", openapi_extra=_SCHEMA, summary="Revise one's own change")
 async def revise_own(
-    request: Request, declarations: ChangeDeclarationsDep, turns: TurnsDep, principal: Declarer, change_id: str
+    request: Request, declarations: ChangeDeclarationsDep, room: PlanningRoomDep, turns: TurnsDep, principal: Declarer, change_id: str
 ) -> Response:
     """The next revision; without `revision` it gets the next number."""
-    return await _revise(declarations, turns, principal, await _json(request), change_id)
+    return await _revise(declarations, room, turns, principal, await _json(request), change_id)
 
 
 @router.put("/v1/changes/{owner}/{change_id:path}", openapi_extra=_SCHEMA, summary="Revise a change")
 async def revise(
-    request: Request, declarations: ChangeDeclarationsDep, turns: TurnsDep, principal: Declarer, owner: str, change_id: str
+    request: Request,
+    declarations: ChangeDeclarationsDep,
+    room: PlanningRoomDep,
+    turns: TurnsDep,
+    principal: Declarer,
+    owner: str,
+    change_id: str,
 ) -> Response:
     """The next revision; without `revision` it gets the next number, unless it says what stands. An undeclared change is declared: 201."""
-    return await _revise(declarations, turns, principal, await _json(request), f"{owner}/{change_id}")
+    return await _revise(declarations, room, turns, principal, await _json(request), f"{owner}/{change_id}")
 
 
-async def _revise(declarations: ChangeDeclarations, turns: Turns, principal: Principal, given: Any, name: str) -> Response:
+async def _revise(
+    declarations: ChangeDeclarations, room: PlanningRoom, turns: Turns, principal: Principal, given: Any, name: str
+) -> Response:
     if not isinstance(given, dict):
         raise Problem(422, "the body must be one change")
     async with turns.of(_turn(principal)), declarations.lock:
@@ -214,35 +229,33 @@ async def _revise(declarations: ChangeDeclarations, turns: Turns, principal: Pri
         else:
             made = await asyncio.to_thread(declarations.examine, principal, named)
         await declarations.declare(principal, [made.change] if made.is_new else [])
-    return await _answer(declarations, principal, made.change, 201 if number == 1 else 200)
+    return await _answer(room, principal, made.change, 201 if number == 1 else 200)
 
 
-async def _answer(declarations: ChangeDeclarations, principal: Principal, change: Change, status: int) -> Response:
+async def _answer(room: PlanningRoom, principal: Principal, change: Change, status: int) -> Response:
     """The declared change, followed by its conflicts and free times if there are conflicts."""
     if not change.explains:
         return raw(to_json(change), status)
-    return await computed(principal, partial(_with_conflicts, declarations, principal, change, status))
-
-
-def _with_conflicts(declarations: ChangeDeclarations, principal: Principal, change: Change, status: int) -> Response:
-    planned = declarations.preview(principal, change)
-    if not planned["conflicts"]:
-        return raw(to_json(change), status)
-    fields = {**json.loads(to_json(change)), "conflicts": planned["conflicts"], "free_slots": planned["free_slots"]}
-    return encoded_response(fields, status)
+    return raw(await room.answered(principal, answers.declared, principal, change), status)
 
 
 @router.post("/v1/changes/preview", response_model=dict[str, Any], openapi_extra=_SCHEMA, summary="Show conflicts before declaring")
-async def preview(request: Request, declarations: ChangeDeclarationsDep, principal: Declarer) -> Response:
+async def preview(request: Request, room: PlanningRoomDep, principal: Declarer) -> Response:
     """The conflicts that the change would have, free times, and its missing items; nothing is declared."""
     made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
     change_declaration.check_owner(principal, made)
-    return await computed(principal, lambda: encoded_response(declarations.preview(principal, made)))
+    return raw(await room.answered(principal, answers.previewed, principal, made))
 
 
 @router.post("/v1/changes/{owner}/{change_id:path}", status_code=201, openapi_extra=_SCHEMA, summary="Declare a change by its name")
 async def declare_named(
-    request: Request, declarations: ChangeDeclarationsDep, turns: TurnsDep, principal: Declarer, owner: str, change_id: str
+    request: Request,
+    declarations: ChangeDeclarationsDep,
+    room: PlanningRoomDep,
+    turns: TurnsDep,
+    principal: Declarer,
+    owner: str,
+    change_id: str,
 ) -> Response:
     """As `POST /v1/changes`; `owner` and `change_id` come from the address."""
     given = await _json(request)
@@ -253,7 +266,7 @@ async def declare_named(
     async with turns.of(_turn(principal)), declarations.lock:
         made = await asyncio.to_thread(declarations.examine, principal, {**given, "owner": owner, "change_id": change_id})
         await declarations.declare(principal, [made.change] if made.is_new else [])
-    return await _answer(declarations, principal, made.change, 201 if made.is_new else 200)
+    return await _answer(room, principal, made.change, 201 if made.is_new else 200)
 
 
 def _turn(principal: Principal) -> str:

@@ -3,29 +3,23 @@
 import asyncio
 import inspect
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
-from pydantic_core import to_json
 
 from models.errors import Malformed
 from models.times import parse_time
 from service.access import Principal
 from service.auth.opaque_ids import OpaqueIds
-from service.ingest.turns import Turns
+from service.planning.encoding import encoded
 from service.problems import Problem
 from service.store.database import Database
 
 T = TypeVar("T")
-_PLANNING = ThreadPoolExecutor(2, "planning")
-"""Apart from the threads that others are answered with: comparing with very many changes holds these only."""
-_PLANNING_TURNS = Turns()
-"""A User's, or a token's, are computed one at a time, in their order."""
 
 
 class EncodedInThread(APIRoute):
@@ -46,23 +40,8 @@ def _encoding(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def encoded_response(made: BaseModel | dict[str, Any], status: int = 200) -> Response:
-    """JSON. Long lists are encoded item by item: the encoder lets no other thread run before it is done."""
-    body = b",".join(_json(name) + b":" + _value(value) for name, value in _fields(made))
-    return Response(b"{" + body + b"}", status, media_type="application/json")
-
-
-def _fields(made: BaseModel | dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    if isinstance(made, dict):
-        return made.items()
-    return ((field.serialization_alias or name, getattr(made, name)) for name, field in type(made).model_fields.items())
-
-
-def _value(value: Any) -> bytes:
-    return b"[" + b",".join(map(_json, value)) + b"]" if isinstance(value, list) else _json(value)
-
-
-def _json(value: Any) -> bytes:
-    return to_json(value, by_alias=True, inf_nan_mode="null")
+    """JSON."""
+    return Response(encoded(made), status, media_type="application/json")
 
 
 class Page(BaseModel):
@@ -115,12 +94,6 @@ def raw_page(bodies: Sequence[bytes], cursor: str | None) -> Response:
 def raw(body: bytes, status: int = 200) -> Response:
     """One record as it is stored."""
     return Response(body, status, media_type="application/json")
-
-
-async def computed(principal: Principal, job: Callable[[], T]) -> T:
-    """The result of `job`, which compares or writes very many changes: those of one User, or of one token, come one at a time."""
-    async with _PLANNING_TURNS.of(principal.share.name):
-        return await asyncio.get_running_loop().run_in_executor(_PLANNING, job)
 
 
 async def committed(database: Database, job: Callable[[sqlite3.Connection], T]) -> T:

@@ -21,12 +21,11 @@ from service.metrics import DeskBoard
 from service.notify.dispatcher import Dispatcher
 from service.notify.sources import Sources
 from service.parameters import ServeParameters
+from service.planning.room import PlanningRoom
 from service.store.database import Database
 from service.triage.change_declaration import ChangeDeclarations
 from service.triage.declaration_records import DeclarationBook
 from service.triage.desk import TriageDesk
-from service.triage.planning import Planning
-from service.triage.risk_book import RiskBook
 
 
 def _part(name: str) -> Any:
@@ -54,9 +53,8 @@ OpenStreamsDep = Annotated[OpenStreams, _part("streams")]
 SeriesQuotaDep = Annotated[SeriesQuota, _part("series_quota")]
 TurnsDep = Annotated[Turns, _part("turns")]
 OpaqueIdsDep = Annotated[OpaqueIds, _part("ids")]
-PlanningDep = Annotated[Planning, _part("planning")]
+PlanningRoomDep = Annotated[PlanningRoom, _part("planning_room")]
 DeclarationBookDep = Annotated[DeclarationBook, _part("declaration_book")]
-RiskBookDep = Annotated[RiskBook, _part("risks")]
 ServeParametersDep = Annotated[ServeParameters, _part("parameters")]
 SignInDep = Annotated[SignIn, _part("authentication")]
 SourcesDep = Annotated[Sources, _part("sources")]

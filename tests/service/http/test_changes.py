@@ -378,7 +378,7 @@ def test_parts_of_one_export_withdraw_only_at_its_end(house: House) -> None:
 
 
 def test_declared_load_is_held_against_what_was_learned_and_a_user_gets_no_figure(house: House) -> None:
-    planning = house.parts.declarations.planning
+    planning = house.parts.planning
     rates = UsualRates(tuple(Cell(user, "", "", (share,)) for user, share in (("ACME", 20.0), ("BOLT", 20.0), ("REST", 60.0))))
     planning._rules = replace(planning.rules, capacity=replace(planning.rules.capacity, rates=rates))
     at = {"planned_start": "2026-03-09T00:00:00Z", "planned_end": "2026-03-09T02:00:00Z"}

@@ -13,13 +13,13 @@ from models.clock import Clock
 from models.times import DAY_US, HOUR_US, MINUTE_US, instant
 from service.notify import wording
 from service.notify.channels import item_of
+from service.planning.plans import preview
 from service.store import subscriptions
 from service.store.messages import deliveries, outbox
 from service.store.messages.deliveries import Message
 from service.store.messages.preferences import Preferences
 from service.triage import change_notices
 from service.triage.change_notices import ChangeNotices
-from service.triage.planning import preview
 from tests.service.builders import change_json
 from tests.service.house import House
 
@@ -43,7 +43,7 @@ class Notified:
     def restart(self) -> None:
         """The monitor is started again."""
         parts = self.house.parts
-        self.duty = ChangeNotices(parts.database, parts.engine, parts.declarations.planning, self.hands.clock, lambda: None)
+        self.duty = ChangeNotices(parts.database, parts.engine, parts.planning, self.hands.clock, lambda: None)
 
     @property
     def now_us(self) -> int:
@@ -293,7 +293,7 @@ def test_notices_go_on_while_the_feed_is_silent_for_days(notified: Notified) -> 
     engine: Any = SimpleNamespace(
         watermark_us=notified.now_us, changes=parts.engine.changes, declared_changes=parts.engine.declared_changes
     )
-    notified.duty = ChangeNotices(parts.database, engine, parts.declarations.planning, notified.hands.clock, lambda: None)
+    notified.duty = ChangeNotices(parts.database, engine, parts.planning, notified.hands.clock, lambda: None)
     notified.subscribe("ACME")
     notified.outcome()
     engine.watermark_us += MINUTE_US

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -20,19 +21,17 @@ _MOST = 200
 """Changes of one answer whose risk is said."""
 
 
-class RiskBook:
-    """Reads the reports again at most every few seconds."""
+@dataclass(frozen=True, slots=True)
+class Risks:
+    """What the reports say of each owner's past changes."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
-        self._past: Mapping[str, PastChanges] = {}
-        self._read_s: float | None = None
+    past: Mapping[str, PastChanges]
 
     def of(self, principal: Principal, change: Change, conflicts: int) -> dict[str, Any] | None:
         """The risk of a change for the desk and for its owner; None for anyone else."""
         if principal.role not in DESK_ROLES and not is_own(change, principal.user or ""):
             return None
-        return risk.assess(change, self._known().get(change.owner, PastChanges()), conflicts).as_object
+        return risk.assess(change, self.past.get(change.owner, PastChanges()), conflicts).as_object
 
     def ahead(
         self, principal: Principal, changes: Iterable[Change], conflicts: Sequence[Mapping[str, Any]], now_us: int
@@ -47,11 +46,21 @@ class RiskBook:
         known = ((one, risk) for one, risk in judged if risk is not None)
         return [{"owner": one.owner, "change_id": one.change_id, **risk} for one, risk in islice(known, _MOST)]
 
-    def _known(self) -> Mapping[str, PastChanges]:
+
+class RiskBook:
+    """Reads the reports again at most every few seconds."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._risks = Risks({})
+        self._read_s: float | None = None
+
+    def risks(self) -> Risks:
+        """As the reports say now."""
         now_s = self._clock.steady_s()
         if self._read_s is None or now_s - self._read_s > _FRESH_S:
-            self._past, self._read_s = self._database.read(_past), now_s
-        return self._past
+            self._risks, self._read_s = Risks(self._database.read(_past)), now_s
+        return self._risks
 
 
 def _past(connection: sqlite3.Connection) -> dict[str, PastChanges]:

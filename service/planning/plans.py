@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from heapq import nsmallest
@@ -26,6 +26,7 @@ from models.change import Change
 from models.times import HOUR_US, format_time, us
 from service.access import Principal, Role
 from service.charts.usual_rates import learned_rates
+from service.planning.risk_book import Risks
 from service.store.database import Database
 
 LEARN_EVERY_S = 10.0
@@ -40,6 +41,19 @@ def planning_rules(changes: ChangesParameters, correlation: CorrelationParameter
     """The settings and the usual rates for conflict checks."""
     capacity = Capacity(rates or UsualRates(), changes.capacity_peaks, changes.capacity_per_s, process_of)
     return PlanningRules(SystemMap(correlation.systems), changes.freezes, capacity)
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """All that is declared at one moment, and the rules that it is held against."""
+
+    changes: Sequence[Change]
+    rules: PlanningRules
+    sec: SecParameters
+    holidays: Holidays
+    risks: Risks
+    now_us: int
+    most_compared: int
 
 
 class Planning:

@@ -1,0 +1,1 @@
+"""Planning: what is declared is held against each other, apart from everybody else's work."""
