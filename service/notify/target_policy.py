@@ -13,6 +13,9 @@ from service.parameters import SubscriptionParameters
 _HOST = re.compile(r"[^A-Za-z0-9._:-]", re.ASCII)
 """What no host has; the colons are those of an IPv6 address."""
 
+_GIVEN_OUT_6, _EXAMPLES_6 = ipaddress.ip_network("2000::/3"), ipaddress.ip_network("3fff::/20")
+"""Of IPv6 only this part is given out to the public; some versions of Python count site-local addresses and examples as public."""
+
 
 class RefusedTargetError(OSError):
     """The name resolves to an address that is not allowed."""
@@ -29,6 +32,8 @@ def refused(address: str) -> str | None:
         inner += [part for part in (ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())) if part is not None]
         if ip in ipaddress.ip_network("64:ff9b::/96"):
             inner.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+        elif ip.ipv4_mapped is None and (ip not in _GIVEN_OUT_6 or ip in _EXAMPLES_6):
+            return "is private, local or reserved"
     for one in inner:
         if not one.is_global or one.is_multicast or one.is_reserved or one.is_unspecified:
             return "is private, local or reserved"

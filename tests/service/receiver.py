@@ -11,6 +11,8 @@ class Receiver:
     """A webhook's other end, which remembers what came and answers as it is told."""
 
     answers: list[int] = field(default_factory=list)
+    elsewhere: str = "http://127.0.0.1:1/elsewhere"
+    """Where its redirects lead."""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     def __enter__(self) -> "Receiver":
@@ -23,7 +25,7 @@ class Receiver:
                 status = receiver.answers.pop(0) if receiver.answers else 200
                 self.send_response(status)
                 if 300 <= status < 400:
-                    self.send_header("location", "http://127.0.0.1:1/elsewhere")
+                    self.send_header("location", receiver.elsewhere)
                 self.send_header("content-length", "0")
                 self.end_headers()
 

@@ -12,8 +12,8 @@ from changes.windows import window_us
 from models.change import Change
 from models.times import DAY_US, format_time, parse_time
 from service.charts import queries
-from service.http.routes.page.calendar import _days, _meets
 from service.http.routes.page.totals import _coarser
+from service.planning.calendar_page import CalendarSpan, _days, _meets
 from tests.service.builders import change_json, desk, incident, lines, queue, traffic
 from tests.service.house import House
 
@@ -159,13 +159,14 @@ def test_what_the_desk_does_is_reported_on_its_stream_and_on_no_users(result: Ho
 
 def test_changes_are_counted_by_day_at_a_cost_that_does_not_grow_with_their_length() -> None:
     start_us, end_us = parse_time("2026-01-05T12:00:00Z"), parse_time("2026-04-05T00:00:00Z")
+    span = CalendarSpan(start_us=start_us, end_us=end_us, owner=None, category=None, q=None, limit=1)
 
     def changes(days: int) -> list[Change]:
         begins = [start_us + (index % 110 - 10) * DAY_US for index in range(400)]
         kinds = [{"source": "dcc", "category": "bcdr_test"}, {"source": "user"}]
         times = [{"planned_start": format_time(at), "planned_end": format_time(at + days * DAY_US)} for at in begins]
         made = [Change.model_validate(change_json(**time, **kinds[index % 2])) for index, time in enumerate(times)]
-        return [one for one in made if _meets(one, start_us, end_us)]
+        return [one for one in made if _meets(one, span)]
 
     def counted(given: list[Change]) -> tuple[list[dict[str, Any]], int]:
         calls = 0
