@@ -34,6 +34,12 @@ class Served:
             self.printed.append(line.strip())
         return self.printed[-1].removeprefix("listening on ")
 
+    @property
+    def cpu_s(self) -> float:
+        """Processor time that it has used (proc(5): utime and stime)."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         """SIGKILL: nothing is tidied up."""
         self.process.kill()

@@ -154,16 +154,18 @@ def test_hundreds_of_kills_change_nothing(tmp_path: Path, seed: int) -> None:
 
 
 def paced(victim: Victim, bodies: Sequence[bytes], kills: int, chance: random.Random) -> list[float]:
-    """Posts all bodies while the monitor is killed at random moments seconds apart; how long each restart took until all was judged."""
+    """Posts all bodies while the monitor is killed at random moments seconds apart; the CPU time (s) of each restart until all was judged.
+
+    How long a restart takes by the clock says more about what else the machine does.
+    """
     took: list[float] = []
     position, left, at_s = 0, kills, time.monotonic() + chance.uniform(0.5, 3)
     while position < len(bodies) or left:
         if left and time.monotonic() >= at_s:
             victim.kill()
-            began = time.monotonic()
             victim.start()
             until(lambda: "recovering" not in victim.client.get("/readyz").text, seconds=60)
-            took.append(time.monotonic() - began)
+            took.append(victim.served.cpu_s)
             left, at_s = left - 1, time.monotonic() + chance.uniform(0.5, 3)
         if position < len(bodies) * (kills - left + 1) // (kills + 1):
             answer = victim.client.post("/v1/events", content=bodies[position])
@@ -193,7 +195,9 @@ def test_five_hundred_kills_seconds_apart_lose_nothing_and_recovery_takes_no_lon
     third = len(took) // 3
     first_s, last_s = statistics.median(took[:third]), statistics.median(took[-third:])
     with capsys.disabled():
-        print(f"\n{len(took)} kills; restart: median {first_s:.2f} s at first, {last_s:.2f} s at last, {max(took):.2f} s most")
+        print(
+            f"\n{len(took)} kills; CPU time of a restart: median {first_s:.2f} s at first, {last_s:.2f} s at last, {max(took):.2f} s most"
+        )
     assert (reported_alerts, reported_incidents) == (alerts, last(incidents))
     assert last_s <= 2 * first_s
 
