@@ -13,14 +13,14 @@ from models.columns import SeriesKey
 from models.errors import Malformed
 from models.times import DAY_US
 from service.access import Principal, Role
-from service.http.routes import changes, events
+from service.http.routes import events
 from service.ingest import series_count_file
 from service.ingest.series_count_file import NAME, SeriesCountFile
 from service.ingest.series_quota import SeriesQuota, TooManySeriesError
 from service.notify.target_policy import check_webhook
 from service.parameters import QuotaParameters, SubscriptionParameters
+from service.planning import answers as planning_answers
 from service.planning.plans import planning_rules, preview
-from service.triage import change_declaration
 from tests.service.builders import change, change_json, lines, queue
 from tests.service.house import House
 
@@ -47,14 +47,14 @@ def test_a_user_s_changes_beyond_the_quota_are_refused_with_a_reason_and_its_rev
 
 def test_previews_of_one_user_come_one_at_a_time_and_hold_up_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     entered, leave = threading.Semaphore(0), threading.Event()
-    real = change_declaration.preview
+    real = planning_answers.preview
 
     def slow(*given: object) -> object:
         entered.release()
         leave.wait(20)
         return real(*given)  # type: ignore[arg-type]  # whatever the handler gives
 
-    monkeypatch.setattr(changes.change_declaration, "preview", slow)
+    monkeypatch.setattr(planning_answers, "preview", slow)
     answers: list[int] = []
 
     def preview() -> None:
