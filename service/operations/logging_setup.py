@@ -18,7 +18,12 @@ def set_up(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     terminal = sys.stderr.isatty()
-    shown = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    # The default shows every local variable beside a traceback, and with them the secrets of a request.
+    shown = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if terminal
+        else structlog.processors.JSONRenderer()
+    )
     faults: list[Any] = [] if terminal else [structlog.processors.format_exc_info]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -25,15 +25,15 @@ def issue(plans: Plans, month: str, form: str) -> bytes:
 
 def previewed(plans: Plans, principal: Principal, change: Change) -> bytes:
     """The change's conflicts, free times, missing items, and its risk, as far as the principal may know them."""
-    found = preview(plans.changes, principal, change, plans.rules, instant(plans.now_us), plans.most_compared)
+    meeting = preview(plans.changes, principal, change, plans.rules, instant(plans.now_us), plans.most_compared)
     # What is not declared yet would be declared now.
     dated = change if change.declared_at is not None else change.model_copy(update={"declared_at": instant(plans.now_us)})
-    return encoded({**found, "category": change.category, "risk": plans.risks.of(principal, dated, len(found["conflicts"]))})
+    return encoded({**meeting, "category": change.category, "risk": plans.risks.of(principal, dated, len(meeting["conflicts"]))})
 
 
 def declared(plans: Plans, principal: Principal, change: Change) -> bytes:
     """The change, followed by its conflicts and free times if there are conflicts."""
-    found = preview(plans.changes, principal, change, plans.rules, instant(plans.now_us), plans.most_compared)
-    if not found["conflicts"]:
+    meeting = preview(plans.changes, principal, change, plans.rules, instant(plans.now_us), plans.most_compared)
+    if not meeting["conflicts"]:
         return to_json(change)
-    return encoded({**json.loads(to_json(change)), "conflicts": found["conflicts"], "free_slots": found["free_slots"]})
+    return encoded({**json.loads(to_json(change)), "conflicts": meeting["conflicts"], "free_slots": meeting["free_slots"]})

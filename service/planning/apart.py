@@ -80,10 +80,10 @@ class PlanningProcess:
         if before is None or before.rules is not plans.rules or before.risks is not plans.risks:
             connection.send(replace(plans, changes=()))
         old, new = before.changes if before else (), plans.changes
-        differing = [place for place, differs in enumerate(map(is_not, old, new)) if differs]
+        differing = [index for index, differs in enumerate(map(is_not, old, new)) if differs]
         differing += range(len(old), len(new))
         for first in range(0, max(len(differing), len(old) != len(new)), _SENT_AT_ONCE):
-            connection.send(Patch({place: new[place] for place in differing[first : first + _SENT_AT_ONCE]}, len(new)))
+            connection.send(Patch({index: new[index] for index in differing[first : first + _SENT_AT_ONCE]}, len(new)))
 
     def _connected(self) -> Connection:
         if self._connection is None:

@@ -19,7 +19,7 @@ _COLLECT_AFTER = (50_000, 20, 20)
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Changes by their places in the list of all, and how many there are now."""
+    """Changes by their indices in the list of all, and how many there are now."""
 
     at: Mapping[int, Change]
     total: int
@@ -47,8 +47,8 @@ def work(connection: Connection) -> None:
 
 
 def _apply(patch: Patch, known: list[Change]) -> None:
-    for place, change in sorted(patch.at.items()):
-        known[place : place + 1] = [change]
+    for index, change in sorted(patch.at.items()):
+        known[index : index + 1] = [change]
     del known[patch.total :]
 
 

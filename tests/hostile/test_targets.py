@@ -51,8 +51,8 @@ def test_a_name_that_turns_inwards_after_it_was_subscribed_reaches_no_service_he
         if host != NAME:
             return really(host, port, *arguments, **more)
         resolved.append(host)
-        family, place = (socket.AF_INET6, (address, port, 0, 0)) if ":" in address else (socket.AF_INET, (address, port))
-        return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place)]
+        family, sockaddr = (socket.AF_INET6, (address, port, 0, 0)) if ":" in address else (socket.AF_INET, (address, port))
+        return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", sockaddr)]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with internal_service() as (port, callers), House(tmp_path / "data") as house:

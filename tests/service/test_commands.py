@@ -71,9 +71,9 @@ def test_serve_prints_its_address_and_the_admin_s_token_once_and_stops_when_aske
 
 
 def test_a_stop_tells_who_still_waits_and_logs_one_line_for_all(tmp_path: Path) -> None:
-    with started(tmp_path / "data") as (process, said), ExitStack() as stack:
-        address = said[-1].removeprefix("listening on http://").rsplit(":", 1)
-        (secret,) = re.findall(r"hw_\S+", said[0])
+    with started(tmp_path / "data") as (process, printed), ExitStack() as stack:
+        address = printed[-1].removeprefix("listening on http://").rsplit(":", 1)
+        (secret,) = re.findall(r"hw_\S+", printed[0])
         head = f"POST /v1/changes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\r\nContent-Length: 9\r\n\r\n[".encode()
         plugs = [stack.enter_context(socket.create_connection((address[0], int(address[1])), timeout=30)) for _ in range(3)]
         for plug in plugs:

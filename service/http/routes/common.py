@@ -20,6 +20,8 @@ from service.problems import Problem
 from service.store.database import Database
 
 T = TypeVar("T")
+_FIRST_US, _LAST_US = parse_time("1900-01-01T00:00:00Z"), parse_time("9900-01-01T00:00:00Z")
+"""Nothing is older or newer, and from there a span may still be counted forward and back: Python's dates end with the year 9999."""
 
 
 class EncodedInThread(APIRoute):
@@ -70,11 +72,12 @@ Listed = Annotated[Listing, Query()]
 
 
 def instant_of(name: str, text: str | None) -> int | None:
-    """A query parameter as an instant. Raises Problem 422."""
+    """A query parameter as an instant; one beyond `_FIRST_US` and `_LAST_US` is moved there. Raises Problem 422."""
     if text is None:
         return None
     try:
-        return parse_time(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+        at_us = parse_time(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+        return min(max(at_us, _FIRST_US), _LAST_US)
     except Malformed as fault:
         raise Problem(422, f"{name}: {fault}") from None
 
