@@ -83,7 +83,7 @@ def round_up(at_us: int, window_s: int) -> int:
 def _aware(value: Any) -> datetime:
     if isinstance(value, str):
         try:
-            return _parsed(value)
+            return _remembered(value) if len(value) == 20 else _read(value)
         except Malformed as fault:
             raise ValueError(str(fault)) from None
     if isinstance(value, datetime) and value.tzinfo is not None:

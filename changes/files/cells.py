@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from models.change import Change
 from models.errors import Malformed
 from models.times import parse_time
 
@@ -14,6 +15,8 @@ NAMES = LISTS | {"change_id", "owner"}
 TIMES = frozenset({"planned_start", "planned_end", "actual_start", "actual_end", "declared_at", "updated_at", "exported_at", "until"})
 _PARSED = LISTS | TIMES | {"revision", "series_revision", "factor"}
 """Fields whose text is more than a text."""
+_PLAIN = frozenset(Change.model_fields) - _PARSED - {"expected"}
+"""Fields whose text is what it says."""
 _FORMULA = frozenset("=+-@＝＋－＠")
 _CONTROL = frozenset("\t\r\n")
 
@@ -25,26 +28,34 @@ def from_cells(cells: Mapping[str, Any], zone: ZoneInfo | None = None) -> dict[s
     """
     fields: dict[str, Any] = {}
     for name, cell in cells.items():
-        if cell is None or cell == "":
-            continue
-        is_bare = type(cell) is str and cell[0] != "'" and not cell[0].isspace() and not cell[-1].isspace()
-        value = cell if is_bare else _bare(cell)
+        value = from_cell(name, cell, zone)
         if value is None:
-            continue
-        if (
-            type(value) is str
-            and (name not in _PARSED or (name in TIMES and len(value) == 20 and value[-1] == "Z"))
-            and "." not in name
-            and name != "expected"
-        ):
-            fields[name] = value  # Most cells: a text stays what it is.
             continue
         outer, _, inner = name.partition(".")
         if not inner:
-            fields[name] = _nested(value, zone) if name == "expected" else _value(name, value, zone)
+            fields[name] = value
         elif outer == "expected":
-            fields.setdefault(outer, {})[inner] = _value(inner, value, zone)
+            fields.setdefault(outer, {})[inner] = value
     return fields
+
+
+def from_cell(name: str, cell: Any, zone: ZoneInfo | None = None) -> Any:
+    """The value of the field of that (dotted) name, None for an empty cell. Raises Malformed for a cell without a valid meaning."""
+    if type(cell) is str:
+        value: Any = cell.strip()
+        if value[:1] == "'":
+            value = unguarded(value)
+        if not value:
+            return None
+        if name in _PLAIN or (name in TIMES and len(value) == 20 and value[-1] == "Z"):
+            return value  # Most cells: a text stays what it is, and the model reads a time of the contract's form.
+    else:
+        value = cell
+    if value is None:
+        return None
+    if name == "expected":
+        return _nested(value, zone)
+    return _value(name.removeprefix("expected."), value, zone)
 
 
 def in_zone(value: Any, zone: ZoneInfo | None, formats: tuple[tuple[str, ZoneInfo | None], ...] = ()) -> Any:
@@ -94,13 +105,6 @@ def _runs(text: str) -> bool:
     if text[:1].isalnum():
         return False
     return text[:1] in _CONTROL or text.lstrip("' \t\r\n")[:1] in _FORMULA
-
-
-def _bare(cell: Any) -> Any:
-    if isinstance(cell, str):
-        text = cell.strip()
-        return (unguarded(text) if text[:1] == "'" else text) or None
-    return cell
 
 
 def _time_of_day(value: Any) -> time | None:

@@ -1,7 +1,8 @@
 """Opaque names: what stands in the place of names that people know, such as record ids of the exporting system, or several names in one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
+from operator import attrgetter
 
 from models.change import Change
 
@@ -11,12 +12,10 @@ _JOINED = re.compile(r"[,|/\n]")
 _SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-def opaque_names(changes: Iterable[Change]) -> list[str]:
+def opaque_names(changes: Collection[Change]) -> list[str]:
     """One line for people about each field that holds record ids: a change of such an owner never meets the traffic of a User."""
-    owners, systems = set(), set()
-    for change in changes:
-        owners |= {change.owner} if _SYS_ID.fullmatch(change.owner) else set()
-        systems |= {name for name in change.systems if _SYS_ID.fullmatch(name)}
+    owners = set(filter(_SYS_ID.fullmatch, {change.owner for change in changes}))
+    systems = set(filter(_SYS_ID.fullmatch, set().union(*(change.systems for change in changes))))
     return [
         f"note: `{name}` holds {len(ids)} record id{'s' if len(ids) > 1 else ''} in place of names (such as {min(ids)}): "
         "export display values too, or translate them in the mapping file"
@@ -25,12 +24,9 @@ def opaque_names(changes: Iterable[Change]) -> list[str]:
     ]
 
 
-def joined_names(changes: Iterable[Change]) -> list[str]:
+def joined_names(changes: Collection[Change]) -> list[str]:
     """One line for people about each field in which one name looks like several: the change would speak for traffic that does not exist."""
-    joined: dict[str, set[str]] = {}
-    for change in changes:
-        for field in _SCOPE:
-            joined.setdefault(field, set()).update(name for name in getattr(change, field) if _JOINED.search(name))
+    joined = {field: set(filter(_JOINED.search, set().union(*map(attrgetter(field), changes)))) for field in _SCOPE}
     return [
         f"note: `{field}` holds {min(names)!r} as one name: separate several by `;` (in a mapping file: `list_separator`)"
         for field, names in joined.items()

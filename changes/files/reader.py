@@ -5,6 +5,8 @@ import gzip
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
+from operator import not_
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -70,19 +72,23 @@ def read_changes(path: Path | str, reading: ReadOptions | None = None) -> tuple[
         assumed.now,
         mapping.encoding if mapping else None,
     )
-    taken: list[tuple[Row, Change]] = []
-    refused: list[tuple[Row, Rejection]] = []
+    changes: list[Change] = []
+    rejections: list[Rejection] = []
+    taken: list[Row] = []
+    refused: list[Row] = []
     for row in read(source):
         try:
-            taken.append((row, _change(row, assumed, source.zone)))
+            changes.append(_change(row, assumed, source.zone))
         except Malformed as fault:
-            refused.append((row, _rejected(row, source, len(taken), str(fault))))
-    changes, rejections = [change for _, change in taken], [rejection for _, rejection in refused]
-    if mapping is not None and refused and writes_month_first(mapping, (row for row, _ in refused), (row for row, _ in taken)):
-        return [change for row, change in taken if not is_ambiguous(mapping, row)], [
-            *rejections,
-            *(_rejected(row, source, number, _MONTH_FIRST) for number, (row, _) in enumerate(taken) if is_ambiguous(mapping, row)),
-        ]
+            rejections.append(_rejected(row, source, len(changes), str(fault)))
+            refused.append(row)
+            continue
+        if mapping is not None:
+            taken.append(row)
+    if mapping is not None and refused and writes_month_first(mapping, refused, taken):
+        unsure = [is_ambiguous(mapping, row) for row in taken]
+        more = (_rejected(row, source, number, _MONTH_FIRST) for number, row in enumerate(taken) if unsure[number])
+        return list(compress(changes, map(not_, unsure))), [*rejections, *more]
     return changes, rejections
 
 

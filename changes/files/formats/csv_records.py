@@ -83,7 +83,7 @@ def _read(lines: Sequence[str], delimiter: str, after: int) -> Iterator[tuple[Re
         except csv.Error as fault:
             yield Record(line, [], str(fault)), after + reader.line_num
             continue
-        if any(cell.strip() for cell in cells):
+        if any(map(str.strip, cells)):
             yield Record(line, cells), after + reader.line_num
 
 

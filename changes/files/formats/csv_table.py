@@ -18,11 +18,12 @@ def read_csv(source: Source) -> Iterator[Row]:
     if not any(line.strip() for line in lines):
         return
     delimiter, header = _table(lines, source)
+    texts = header.texts(source)
     for record in read_records(lines, delimiter, header.line):
         if record.fault:
             yield Row({"line": record.line}, record.fault_text, fault=f"the row can't be read: {record.fault}")
         else:
-            yield header.row({"line": record.line}, record.cells, source)
+            yield header.row({"line": record.line}, record.cells, source, texts)
 
 
 def _decoded(source: Source) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from changes.files.cells import TIMES, from_cells, joined
+from changes.files.formats.text_columns import TextColumns
 from changes.files.source_row import Row, Source
 from models.errors import Malformed, UnreadableInput
 
@@ -37,16 +38,21 @@ class Header:
         split = {f"{name}_{part}" for name in TIMES for part in ("date", "time")}
         object.__setattr__(self, "has_split_times", not split.isdisjoint(self.names))
 
-    def row(self, position: Mapping[str, int | str], cells: Sequence[Any], source: Source) -> Row:
-        """A row of the table as fields by name; a row that does not fit the header has shifted cells, and is refused."""
+    def row(self, position: Mapping[str, int | str], cells: Sequence[Any], source: Source, texts: TextColumns | None = None) -> Row:
+        """A row of the table as fields by name; a row that does not fit the header has shifted cells, and is refused.
+
+        `texts`: the columns of this header, where all cells are texts and each column is one field of ours.
+        """
         raw = partial(_raw, cells)
         if len(cells) != len(self.names):
             fault = f"the row has {len(cells)} cells, the header {len(self.names)}: quote cells that hold the delimiter"
             return Row(position, raw, fault=fault)
-        named = self._named(cells)
-        if not source.own_names:
-            return Row(position, raw, named)
         try:
+            if texts is not None:
+                return Row(position, raw, texts.fields(cells))
+            named = self._named(cells)
+            if not source.own_names:
+                return Row(position, raw, named)
             return Row(position, raw, from_cells(_with_joined_times(named) if self.has_split_times else named, source.zone))
         except Malformed as fault:
             return Row(position, raw, fault=str(fault))
@@ -63,6 +69,12 @@ class Header:
             elif name:
                 named[name] = cell
         return named
+
+    def texts(self, source: Source) -> TextColumns | None:
+        """The columns of a table of texts; None where one is no field of ours, or several make one."""
+        if not source.own_names or self.has_split_times or any("." in name for name in self.names):
+            return None
+        return TextColumns(self.names, source.zone)
 
 
 def find_header(rows: Iterable[tuple[int, Sequence[Any]]], source: Source) -> Header:

@@ -76,6 +76,16 @@ def test_csv_cells_become_lists_numbers_and_the_expected_envelope(tmp_path: Path
     assert (made.expected.effect, made.expected.factor, made.expected.message_classes) == ("up", 2.5, ("command", "pre_command"))
 
 
+def test_a_cell_that_repeats_is_refused_in_each_of_its_rows_and_read_in_each(tmp_path: Path) -> None:
+    header = f"{HEADER},services,expected,"
+    sound = f'SUP-01,Work,{START},{END},4.8.1; 8.1.1,"{{""effect"": ""silent""}}",'
+    broken = sound.replace('"{""effect"": ""silent""}"', "silent")
+    path = write(tmp_path, "a.csv", "\n".join([header, f"a,{sound}", f"b,{broken}", f"c,{broken}", f"d,{sound}", "' ,,,,,,,", ""]))
+    made, rejected = read_changes(path)
+    assert [(one.change_id, one.services) for one in made] == [("a", ("4.8.1", "8.1.1")), ("d", ("4.8.1", "8.1.1"))]
+    assert [describe(one).partition(": ")[2][:8] for one in rejected] == ["expected", "expected", "owner is"]
+
+
 def test_csv_takes_the_expected_envelope_as_json_too(tmp_path: Path) -> None:
     path = write(
         tmp_path,
